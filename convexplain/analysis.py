@@ -1,0 +1,173 @@
+"""One analysis from logs to a judged run. How logs are read and turns are judged is handed in."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from .calls import Calls
+from .errors import LogError, UsageError
+from .models import ChatModel
+from .pipeline import TurnJudge, Turns, judge_into, turns_to_judge
+from .progress import Progress
+from .store import Run, RunStore
+from .types import Conversation, Judgement, Rubric
+
+
+class Reader(Protocol):
+    """Reads one log file; bad records go to `on_problem`, a file that cannot be read at all raises LogError."""
+
+    def __call__(self, path: Path, *, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the conversations of an analysis come from.
+
+    Attributes:
+        read_log: how a file is read.
+        logs: log files.
+        stored: instead of files, the conversations of this run of the store (0: all that is stored).
+        limit: only so many conversations, the first ones.
+    """
+
+    read_log: Reader
+    logs: tuple[Path, ...] = ()
+    stored: int | None = None
+    limit: int | None = None
+
+    def read(self, store: RunStore, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]:
+        """The conversations, one after the other."""
+        return islice(self._all(store, on_problem), self.limit)
+
+    def _all(self, store: RunStore, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]:
+        if self.stored is not None:
+            yield from store.conversations(self.stored or None)
+        for log in self.logs:
+            try:
+                yield from self.read_log(log, on_problem=on_problem)
+            except LogError as error:  # the file as a whole; the others are read all the same
+                on_problem(error)
+
+
+CHARACTERS_PER_TOKEN = 4  # of English, roughly
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an analysis is going to do.
+
+    Attributes:
+        conversations, turns, judgements: how many there are to judge.
+        calls: calls to be made, as far as it is known before the model answers.
+        cached: further calls whose replies are known.
+        tokens: about how many prompt tokens the calls have.
+        problems: what cannot be read.
+    """
+
+    conversations: int
+    turns: int
+    judgements: int
+    calls: int
+    cached: int
+    tokens: int
+    problems: tuple[LogError, ...]
+
+
+def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The files among the paths, folders opened up (files beginning with a dot and documentation left out).
+
+    Raises:
+        UsageError: a path does not exist, or there is no file at all.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(
+                file
+                for file in path.rglob("*")
+                if file.is_file()
+                and not any(part.startswith(".") for part in file.relative_to(path).parts)
+                and file.suffix.lower() != ".md"
+            )
+        elif path.exists():
+            found.append(path)
+        else:
+            raise UsageError(f"log {str(path)!r} does not exist")
+    if paths and not found:
+        raise UsageError(f"no log file in: {', '.join(map(str, paths))}")
+    return tuple(found)
+
+
+def plan(
+    source: Source, store: RunStore, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, turns: Turns
+) -> Plan:
+    """Reads everything once and counts, without asking the model anything."""
+    problems: list[LogError] = []
+    conversations = judged = made = cached = tokens = 0
+    for conversation in source.read(store, problems.append):
+        conversations += 1
+        chosen = turns_to_judge(conversation, turns)
+        judged += len(chosen)
+        for rubric in rubrics:
+            for turn in chosen:
+                request = judge.request(conversation, turn, rubric)
+                if calls.known(request):
+                    cached += judge.planned_calls
+                else:
+                    made += judge.planned_calls
+                    tokens += judge.planned_calls * len(request.messages[0].content) // CHARACTERS_PER_TOKEN
+    return Plan(conversations, judged, judged * len(rubrics), made, cached, tokens, tuple(problems))
+
+
+def count(source: Source, store: RunStore, turns: Turns) -> int:
+    """How many turns there are to judge."""
+    return sum(len(turns_to_judge(conversation, turns)) for conversation in source.read(store, lambda problem: None))
+
+
+async def analyse(
+    source: Source,
+    store: RunStore,
+    run: Run,
+    rubrics: Sequence[Rubric],
+    model: ChatModel,
+    make_judge: Callable[[Calls], TurnJudge],
+    progress: Progress,
+    turns: Turns = "all",
+) -> None:
+    """Judges what the source holds into the run. The model is prepared by the caller.
+
+    Raises:
+        UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
+    """
+
+    def on_problem(problem: LogError) -> None:
+        store.keep_problem(run.id, problem)
+        progress.problem(problem)
+
+    async with Calls(model, store) as calls:
+        calls.spend = run.spend
+        conversations = source.read(store, on_problem)
+        try:
+            await judge_into(store, run.id, conversations, rubrics, make_judge(calls), calls, progress, turns)
+        except BaseException:
+            store.end_run(run.id, "stopped", calls.spend)
+            raise
+        store.end_run(run.id, "done", calls.spend)
+
+
+def write_judgements(store: RunStore, run: Run, path: Path) -> int:
+    """`judgements.jsonl`: one object a judgement, with the fields of `Judgement`. Returns how many."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for _, judgement in store.judgements(run.id):
+            file.write(judgement_json(judgement) + "\n")
+            count += 1
+    return count
+
+
+def judgement_json(judgement: Judgement) -> str:
+    """One judgement as one line of JSON."""
+    return json.dumps(asdict(judgement), ensure_ascii=True)

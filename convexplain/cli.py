@@ -1,0 +1,321 @@
+"""The command line, and the place where its parts are put together."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+from rich.console import Console
+
+from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
+from convexplain.connectors.models import open_model
+from convexplain.dashboard.report import write_report
+from convexplain.judges import SAMPLES, Judge
+from convexplain.judges.check import check_model
+from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
+
+from . import __version__
+from .analysis import Source, analyse, count, find_logs, plan, write_judgements
+from .calls import Calls
+from .display import RunProgress, plain, show_runs, show_summary
+from .errors import ConvexplainError, RubricError, UsageError
+from .models import ChatModel
+from .pipeline import Turns
+from .store import RunStore, summarise
+from .types import Rubric
+
+_DB_HELP = "SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]"
+_JUDGE_HELP = "The judge: `embedded`, or an OpenAI-compatible server as http://HOST:PORT/v1?model=NAME."
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 1 something could not be read or scored, 2 usage."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for chatty in ("httpx2", "transformers", "huggingface_hub", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    error = Console(stderr=True)
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        error.print("Stopped. The same command goes on where it stopped.")
+        sys.exit(130)
+    except (UsageError, RubricError) as problem:
+        error.print(plain(f"Error: {problem}"), soft_wrap=True)
+        sys.exit(2)
+    except ConvexplainError as problem:
+        error.print(plain(f"Error: {problem}"), soft_wrap=True)
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__)
+def cli() -> None:
+    """Says how good every assistant turn of a chat log is, and what its score hangs on.
+
+    \b
+    A first look, with the embedded model (no server, no key):
+        convexplain analyze mylog.jsonl
+    With a server of your own (vLLM, llama.cpp, Ollama, TGI):
+        convexplain analyze mylog.jsonl --judge 'http://localhost:8000/v1?model=NAME'
+    """
+
+
+@cli.command()
+@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
+@click.option(
+    "--stored",
+    is_flag=False,
+    flag_value="0",
+    type=int,
+    metavar="[RUN]",
+    help="Judge conversations that are in the store already: those of a run, or all.",
+)
+@click.option(
+    "--rubric",
+    "rubrics",
+    multiple=True,
+    metavar="ID|FILE",
+    help=f"A maxim, or a rubric file of your own; may be repeated.  [default: {', '.join(HEADLINE)}]",
+)
+@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=_JUDGE_HELP)
+@click.option(
+    "--turns",
+    type=click.Choice(["all", "last"]),
+    default="all",
+    show_default=True,
+    help="Which assistant turns of a conversation.",
+)
+@click.option("--db", metavar="URL", envvar="CONVEXPLAIN_DB", help=_DB_HELP)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("convexplain-out"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for report.html and judgements.jsonl.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([form.name for form in FORMATS]),
+    help="The logs' format, where it is not recognised.",
+)
+@click.option(
+    "--columns", metavar="MAP", help="Columns of a table, e.g. conversation=chat_id,role=who,content=msg[,order=ts]."
+)
+@click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Average N sampled replies instead of reading label probabilities.",
+)
+@click.option("--explain", is_flag=True, help="Ask the judge for its reason in words too (one more call a judgement).")
+@click.option("--dry-run", is_flag=True, help="Say how many calls and about how many tokens it would take, and stop.")
+def analyze(
+    logs: tuple[Path, ...],
+    stored: int | None,
+    rubrics: tuple[str, ...],
+    judge: str,
+    turns: Turns,
+    db: str | None,
+    out: Path,
+    format_: str | None,
+    columns: str | None,
+    assistant: tuple[str, ...],
+    limit: int | None,
+    samples: int | None,
+    explain: bool,
+    dry_run: bool,
+) -> int:
+    """Judge every assistant turn of the LOGs (files or folders) on every chosen maxim.
+
+    Formats are recognised by content. A run that was stopped or killed goes on when the same command is given again;
+    replies of the judge are kept, so nothing is asked twice.
+
+    \b
+        convexplain analyze chats.jsonl --dry-run
+        convexplain analyze exports/ --rubric helpfulness --rubric manner_1
+        convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
+        convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
+    """
+    if bool(logs) == (stored is not None):
+        raise UsageError("name either LOG files or --stored, and one of them")
+    chosen = _rubrics(rubrics or HEADLINE)
+    model = open_model(judge)
+    reader = partial(read_log, format=format_, columns=_columns(columns), assistant=assistant)
+    source = Source(reader, find_logs(logs), stored, limit)
+    store = _open_store(db)
+    if stored:
+        store.run(stored)  # says so when there is none
+    make_judge = partial(Judge, samples=samples, explain=explain)
+    if dry_run:
+        return _dry_run(source, store, chosen, model, make_judge, turns)
+    settings = {
+        "logs": [str(log.resolve()) for log in source.logs],
+        "stored": stored,
+        "limit": limit,
+        "rubrics": {rubric.id: rubric.sha for rubric in chosen},
+        "turns": turns,
+        "samples": samples,
+        "explain": explain,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_analyze(source, store, chosen, model, make_judge, settings, out))
+
+
+async def _analyze(
+    source: Source,
+    store: RunStore,
+    rubrics: list[Rubric],
+    model: ChatModel,
+    make_judge: Callable[[Calls], Judge],
+    settings: dict[str, Any],
+    out: Path,
+) -> int:
+    console, notes = Console(), Console(stderr=True)
+    began = time.monotonic()
+    total = count(source, store, settings["turns"]) * len(rubrics)
+    try:
+        await model.prepare()
+        run = store.begin_run(model.name, model.fingerprint, settings, rubrics)
+        if run.resumed:
+            notes.print(f"Going on with run {run.id}, which was not finished.")
+        with RunProgress(notes, total) as progress:
+            await analyse(source, store, run, rubrics, model, make_judge, progress, settings["turns"])
+    finally:
+        await model.aclose()
+    summary = summarise(store, store.run(run.id))
+    write_judgements(store, run, out / "judgements.jsonl")
+    write_report(store, summary, out / "report.html")
+    show_summary(console, summary, time.monotonic() - began, worst=3)
+    console.print(
+        plain(f"Report: {out / 'report.html'}   Judgements: {out / 'judgements.jsonl'}   Store: {store.place}"),
+        soft_wrap=True,
+    )
+    return 1 if summary.problems or summary.unscored or not summary.turns else 0
+
+
+def _dry_run(
+    source: Source,
+    store: RunStore,
+    rubrics: list[Rubric],
+    model: ChatModel,
+    make_judge: Callable[[Calls], Judge],
+    turns: Turns,
+) -> int:
+    console, notes = Console(), Console(stderr=True)
+    calls = Calls(model, store)
+    found = plan(source, store, rubrics, make_judge(calls), calls, turns)
+    for problem in found.problems:
+        notes.print(plain(f"! {problem}"), soft_wrap=True)
+    console.print(
+        f"{found.conversations} conversations, {found.turns} assistant turns, {len(rubrics)} maxims: "
+        f"{found.judgements} judgements.\n"
+        f"{found.calls} calls to {model.name} with about {found.tokens:,} prompt tokens; "
+        f"{found.cached} more are in the cache. Nothing was asked.\n"
+        f"A model that gives no log-probabilities takes {SAMPLES} calls for a judgement.",
+        soft_wrap=True,
+        markup=False,
+    )
+    return 1 if found.problems else 0
+
+
+@cli.command()
+@click.option("--db", metavar="URL", envvar="CONVEXPLAIN_DB", help=_DB_HELP)
+def runs(db: str | None) -> None:
+    """List the runs in the store, newest first."""
+    show_runs(Console(), _open_store(db).runs())
+
+
+@cli.group()
+def rubrics() -> None:
+    """The maxims: what they ask, and whether a file of your own is valid."""
+
+
+@rubrics.command("list")
+def list_rubrics() -> None:
+    """List the maxims that come with convexplain."""
+    for name in rubric_ids():
+        rubric = load_rubric(name)
+        click.echo(f"{rubric.id:16} {rubric.category:13} {rubric.title}")
+
+
+@rubrics.command("show")
+@click.argument("rubric", metavar="ID|FILE")
+def show_rubric(rubric: str) -> None:
+    """Show a maxim: requirement, labels, examples and notes."""
+    found = load_rubric(rubric)
+    click.echo(f"{found.title}  [{found.id}, {found.category}], threshold {found.threshold:g}\n\n{found.requirement}\n")
+    for label in found.labels:
+        click.echo(f"  {label.name} = {label.value:g}: {label.criterion}")
+    for note in found.notes:
+        click.echo(f"\nNote: {note}")
+    for example in found.examples:
+        click.echo(f"\nExample for {example.label}:")
+        for turn in example.turns:
+            click.echo(f"  {turn.role}: {turn.content}")
+
+
+@rubrics.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_rubric(file: Path) -> None:
+    """Check a rubric FILE of your own; says file, line and key of what is wrong."""
+    found = load_rubric(file)
+    click.echo(f"{file}: rubric {found.id!r} is valid: {len(found.labels)} labels, {len(found.examples)} examples")
+
+
+@cli.group()
+def models() -> None:
+    """The models that can judge."""
+
+
+@models.command("check")
+@click.argument("model")
+def check(model: str) -> int:
+    """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?"""
+    result = asyncio.run(check_model(open_model(model)))
+    for name, value in result.rows():
+        click.echo(f"{name:22} {value}")
+    return 0 if result.usable else 1
+
+
+def _open_store(db: str | None) -> RunStore:
+    return RunStore(db or str(Path(platformdirs.user_data_dir("convexplain")) / "convexplain.db"))
+
+
+def _rubrics(ids: Iterable[str]) -> list[Rubric]:
+    found = [load_rubric(item) for item in ids]
+    names = [rubric.id for rubric in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise UsageError(f"--rubric {', '.join(sorted(twice))} is named twice")
+    return found
+
+
+def _columns(text: str | None) -> ColumnMap | None:
+    if text is None:
+        return None
+    fields = ("conversation", "role", "content", "order", "name", "at")
+    pairs = dict(part.partition("=")[::2] for part in text.split(","))
+    if (
+        not set(pairs) <= set(fields)
+        or not {"role", "content", "conversation"} <= set(pairs)
+        or not all(pairs.values())
+    ):
+        raise UsageError(
+            f"--columns {text!r} is not valid; write conversation=…,role=…,content=… "
+            "and, where there are such columns, order=…, name=…, at=…"
+        )
+    return ColumnMap(**pairs)

@@ -1,0 +1,191 @@
+"""What the command line shows: progress while it works, tables at the end. Text from logs is shown as text only."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from .errors import LogError
+from .models import Spend
+from .store import JudgedTurn, MaximSummary, Run, Summary
+from .types import Judgement
+
+_EVERY = 10.0  # seconds between plain progress lines
+_CONTROL = {code: "\ufffd" for code in [*range(32), *range(127, 160)] if code not in (9, 10)}
+
+
+def plain(text: str) -> Text:
+    """Text from outside: no markup, no control character reaches the terminal."""
+    return Text(text.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL))
+
+
+class RunProgress:
+    """Shows a run: a bar in a terminal, a line every ten seconds elsewhere. All on the console handed in (stderr)."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = console
+        self._total = total
+        self._done = 0
+        self._unscored = 0
+        self._before = 0
+        self._spend = Spend()
+        self._began = self._last = time.monotonic()
+        self._bar = Progress(
+            TextColumn("judging"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[spend]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("judging", total=total, spend="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show()
+        self._bar.stop()
+        if not self._console.is_terminal:
+            self._line()
+
+    def judged(self, judgement: Judgement) -> None:
+        """One judgement is there."""
+        self._done += 1
+        self._unscored += judgement.score is None
+        self._show()
+
+    def skipped(self, count: int) -> None:
+        """So many judgements were there already."""
+        self._done += count
+        self._before += count
+        self._show()
+
+    def spent(self, spend: Spend) -> None:
+        """What the run has cost so far."""
+        self._spend = spend
+        self._show()
+
+    def problem(self, problem: LogError) -> None:
+        """Said at once, above the bar."""
+        self._console.print(Text("! ", style="yellow"), plain(str(problem)), sep="", soft_wrap=True)
+
+    def _show(self) -> None:
+        self._bar.update(self._task, completed=self._done, spend=self._costs())
+        if not self._console.is_terminal and time.monotonic() - self._last > _EVERY:
+            self._last = time.monotonic()
+            self._line()
+
+    def _line(self) -> None:
+        self._console.print(f"{self._done}/{self._total} judged, {self._costs()}{self._eta()}", soft_wrap=True)
+
+    def _costs(self) -> str:
+        rate = (self._done - self._before) / max(time.monotonic() - self._began, 1e-9)
+        spend = self._spend
+        parts = [f"{rate:.1f}/s", f"{spend.calls} calls"]
+        parts += [f"{spend.cached} from cache"] if spend.cached else []
+        parts += [f"{spend.retries} retries"] if spend.retries else []
+        parts += [f"{self._unscored} unscored"] if self._unscored else []
+        return ", ".join([*parts, f"{_thousands(spend.prompt_tokens + spend.completion_tokens)} tokens"])
+
+    def _eta(self) -> str:
+        made = self._done - self._before
+        if not made or self._done >= self._total:
+            return ""
+        left = (self._total - self._done) * (time.monotonic() - self._began) / made
+        return f", about {left:.0f} s left"
+
+
+def show_summary(console: Console, summary: Summary, seconds: float, worst: int) -> None:
+    """The table at the end of a run."""
+    spend = summary.run.spend
+    table = Table(
+        title=f"Run {summary.run.id}: {summary.conversations} conversations, {summary.turns} assistant turns, "
+        f"judge {summary.run.judge}",
+        title_justify="left",
+    )
+    table.add_column("maxim", no_wrap=True)
+    for heading in ("scored", "unscored", "mean", "below threshold"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("judge", no_wrap=True)
+    for maxim in summary.maxims:
+        table.add_row(
+            plain(maxim.title),
+            str(maxim.judged - maxim.unscored),
+            str(maxim.unscored),
+            _number(maxim.mean),
+            _below(maxim),
+            "unvalidated",
+        )
+    console.print(table)
+    for maxim in summary.maxims:
+        _show_worst(console, maxim, [turn for turn in summary.worst if turn.judgement.rubric == maxim.rubric], worst)
+    for reason, count in summary.unscored[:10]:
+        console.print(Text(f"unscored {count} x: ", style="yellow"), plain(reason), sep="", soft_wrap=True)
+    if summary.problems:
+        console.print(Text(f"{summary.problems} records or files could not be used (see above)", style="yellow"))
+    console.print(
+        f"{spend.calls} calls, {spend.cached} from the cache, {spend.retries} retries, {spend.failures} failed; "
+        f"{spend.prompt_tokens:,} prompt tokens ({spend.prefix_tokens:,} of them from the prefix cache), "
+        f"{spend.completion_tokens:,} completion tokens; {seconds:.1f} s",
+        soft_wrap=True,
+    )
+    console.print(
+        "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order."
+    )
+
+
+def show_runs(console: Console, runs: list[Run]) -> None:
+    """The table of runs."""
+    table = Table()
+    for heading in ("run", "begun", "status", "judge", "rubrics", "logs", "calls"):
+        table.add_column(heading, justify="right" if heading in ("run", "calls") else "left")
+    for run in runs:
+        table.add_row(
+            str(run.id),
+            run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+            run.status,
+            plain(run.judge),
+            plain(", ".join(run.settings.get("rubrics", {}))),
+            plain(", ".join(run.settings.get("logs", []))),
+            str(run.spend.calls),
+        )
+    console.print(table)
+
+
+def _show_worst(console: Console, maxim: MaximSummary, turns: list[JudgedTurn], limit: int) -> None:
+    if not turns:
+        return
+    console.print(Text(f"\nLowest {maxim.title}:", style="bold"))
+    for item in turns[:limit]:
+        judgement = item.judgement
+        content = " ".join(item.conversation.turns[judgement.turn].content.split())
+        console.print(
+            Text(f"  {judgement.score:.2f}  "),
+            plain(f"{item.conversation.id}:{judgement.turn}  {content}"),
+            sep="",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _below(maxim: MaximSummary) -> str:
+    return "–" if maxim.below is None else f"{maxim.below:.0%} (< {maxim.threshold:g})"
+
+
+def _thousands(number: int) -> str:
+    return f"{number / 1000:.1f}k" if number >= 1000 else str(number)

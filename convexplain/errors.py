@@ -1,0 +1,95 @@
+"""The errors that convexplain raises on purpose, all under one root.
+
+ConvexplainError
+├── UsageError           an argument that cannot be meant: names the parameter, the value, what would be valid
+├── MissingExtraError    an optional dependency is not installed: names the install command
+├── LogError             a log file, or a record in it, that cannot be read: file and position
+├── RubricError          a rubric file that breaks the schema: file, line and key
+├── StoreError           the run store cannot be opened, is of a newer schema, or is full
+└── ModelError           a chat model gave no usable reply
+    ├── TooLongError     the prompt does not fit the model's window
+    ├── TransientError   worth asking again (429, 5xx, time-out, broken connection); may carry `retry_after`
+    └── UnavailableError the model cannot be had at all (no weights, no server, refused credentials)
+"""
+
+from pathlib import Path
+
+
+class ConvexplainError(Exception):
+    """Root of all errors that convexplain raises on purpose."""
+
+
+class UsageError(ConvexplainError):
+    """An argument that cannot be meant; the message names it, its value and what would be valid."""
+
+
+class MissingExtraError(ConvexplainError):
+    """An optional dependency is not installed.
+
+    Args:
+        what: what was wanted, as a person would say it.
+        extra: the extra of `convexplain` that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'convexplain[{extra}]'")
+        self.extra = extra
+
+
+class LogError(ConvexplainError):
+    """A log, or one record in it, that cannot be read.
+
+    Attributes:
+        path: the file.
+        line: 1-based line (for line formats) or 1-based record number; None when the whole file is meant.
+        reason: what is wrong, without file and position.
+    """
+
+    def __init__(self, path: str | Path, line: int | None, reason: str) -> None:
+        where = f"{path}:{line}" if line is not None else str(path)
+        super().__init__(f"{where}: {reason}")
+        self.path = str(path)
+        self.line = line
+        self.reason = reason
+
+
+class RubricError(ConvexplainError):
+    """A rubric that cannot be found or breaks the schema; the message carries file, line and key."""
+
+
+class StoreError(ConvexplainError):
+    """The run store cannot be opened, read or written."""
+
+
+class ModelError(ConvexplainError):
+    """A chat model gave no usable reply.
+
+    Attributes:
+        raw: what came back instead (cut to a readable length), or an empty string.
+    """
+
+    def __init__(self, message: str, raw: str = "") -> None:
+        super().__init__(message)
+        self.raw = raw[:2000]
+
+
+class TooLongError(ModelError):
+    """The prompt does not fit the model's window."""
+
+
+class TransientError(ModelError):
+    """A failure that asking again may mend.
+
+    Attributes:
+        retry_after: seconds that the endpoint asked to wait, or None.
+        timed_out: the call hung until its time-out.
+    """
+
+    def __init__(self, message: str, raw: str = "", retry_after: float | None = None, timed_out: bool = False) -> None:
+        super().__init__(message, raw)
+        self.retry_after = retry_after
+        self.timed_out = timed_out
+
+
+class UnavailableError(ModelError):
+    """The model cannot be had at all; every further call would fail the same way, so a run stops."""

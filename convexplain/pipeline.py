@@ -1,0 +1,104 @@
+"""The one pipeline: conversations in, judgements into the store. It knows neither how to read logs nor how to judge."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal, Protocol
+
+from .calls import Calls
+from .errors import LogError
+from .models import Request
+from .progress import Progress
+from .store import RunStore
+from .types import Conversation, Judgement, Rubric
+
+Turns = Literal["all", "last"]
+
+_SIGN_OF_LIFE = 5.0  # seconds
+
+
+class TurnJudge(Protocol):
+    """What scores one turn on one rubric."""
+
+    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
+        """The judgement; unscored rather than an error, unless the model is gone (UnavailableError)."""
+
+    def request(self, conversation: Conversation, turn: int, rubric: Rubric) -> Request:
+        """The call that it would make first."""
+
+    @property
+    def planned_calls(self) -> int:
+        """How many calls one judgement makes, as far as that is known before the model has answered."""
+
+
+def turns_to_judge(conversation: Conversation, turns: Turns) -> list[int]:
+    """Indices of the assistant turns that are judged: all of them, or the last one."""
+    found = [i for i, turn in enumerate(conversation.turns) if turn.role == "assistant"]
+    return found if turns == "all" else found[-1:]
+
+
+async def judge_into(
+    store: RunStore,
+    run: int,
+    conversations: Iterable[Conversation],
+    rubrics: Sequence[Rubric],
+    judge: TurnJudge,
+    calls: Calls,
+    progress: Progress,
+    turns: Turns = "all",
+) -> None:
+    """Judges every chosen turn on every rubric and keeps each judgement as soon as it is there.
+
+    What the run has a score for already is skipped. A bounded number of judgements is under way, so that a log of any
+    length streams through.
+
+    Raises:
+        UnavailableError: the model is gone; what was judged until then is kept.
+    """
+    room = asyncio.Semaphore(max(32, 4 * calls.model.in_flight * calls.model.batch))
+    last_sign = time.monotonic()
+
+    async def one(number: int, conversation: Conversation, turn: int, rubric: Rubric) -> None:
+        nonlocal last_sign
+        try:
+            judgement = await judge.judge_turn(conversation, turn, rubric)
+        finally:
+            room.release()
+        store.keep_judgement(run, number, rubric, judgement)
+        progress.judged(judgement)
+        progress.spent(calls.spend)
+        if time.monotonic() - last_sign > _SIGN_OF_LIFE:
+            store.keep_alive(run, calls.spend)
+            last_sign = time.monotonic()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for conversation in conversations:
+                chosen = turns_to_judge(conversation, turns)
+                number = store.keep_conversation(conversation, run)
+                if not chosen:
+                    problem = no_assistant_turn(conversation)
+                    store.keep_problem(run, problem)
+                    progress.problem(problem)
+                    continue
+                done = store.judged(run, number)
+                for rubric in rubrics:  # one rubric after the other, so that its prompts share all but the newest turns
+                    for turn in chosen:
+                        if (turn, rubric.sha) in done:
+                            progress.skipped(1)
+                            continue
+                        await room.acquire()
+                        group.create_task(one(number, conversation, turn, rubric))
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from errors
+
+
+def no_assistant_turn(conversation: Conversation) -> LogError:
+    """The problem that a conversation without anything to judge is."""
+    return LogError(conversation.source, None, f"conversation {conversation.id!r} has no assistant turn to judge")
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,1 @@
+"""Alembic's migrations of the run store, run by `convexplain.store.database`."""

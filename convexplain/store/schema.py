@@ -1,0 +1,135 @@
+"""The tables of the run store. Every change here needs a migration in `migrations/versions`."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+REVISION = "0001"
+
+
+class JsonText(sa.TypeDecorator[Any]):
+    """JSON in a text column, pure ASCII: holds NUL and lone surrogates, which databases refuse in text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """To the database."""
+        return None if value is None else json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
+        """From the database."""
+        return None if value is None else json.loads(value)
+
+
+class SafeText(sa.TypeDecorator[str]):
+    r"""Text to look at and search by; what a database refuses (NUL, lone surrogates) is kept as an escape."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """To the database."""
+        if value is None:
+            return None
+        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A moment with its zone, kept as UTC where the database knows no zones."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("alive_at", UtcTime, nullable=False),
+    sa.Column("finished_at", UtcTime),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("signature", sa.String(64), nullable=False, index=True),
+    sa.Column("judge", SafeText, nullable=False),
+    sa.Column("settings", JsonText, nullable=False),
+    sa.Column("spend", JsonText, nullable=False),
+)
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("conversation_id", SafeText, nullable=False, index=True),
+    sa.Column("source", SafeText, nullable=False),
+    sa.Column("turns", sa.Integer, nullable=False),
+    sa.Column("body", JsonText, nullable=False),
+)
+
+run_conversations = sa.Table(
+    "run_conversations",
+    metadata,
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True),
+)
+
+rubrics = sa.Table(
+    "rubrics",
+    metadata,
+    sa.Column("sha", sa.String(64), primary_key=True),
+    sa.Column("rubric", SafeText, nullable=False),
+    sa.Column("title", SafeText, nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    sa.Column("body", JsonText, nullable=False),
+)
+
+judgements = sa.Table(
+    "judgements",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("label", SafeText),
+    sa.Column("reason", SafeText),
+    sa.Column("evidence", JsonText, nullable=False),
+    sa.Column("model", SafeText, nullable=False),
+    sa.Column("prompt_sha", sa.String(64), nullable=False),
+    sa.UniqueConstraint("run", "conversation", "turn", "rubric"),
+    sa.Index("judgements_by_score", "run", "rubric", "score"),
+)
+
+problems = sa.Table(
+    "problems",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("source", SafeText, nullable=False),
+    sa.Column("line", sa.Integer),
+    sa.Column("reason", SafeText, nullable=False),
+)
+
+model_calls = sa.Table(
+    "model_calls",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("model", SafeText, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("reply", JsonText, nullable=False),
+)

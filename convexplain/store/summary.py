@@ -1,0 +1,148 @@
+"""What a run found, computed by the database."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from convexplain.types import Conversation, Judgement
+
+from . import schema
+from .database import reading
+from .store import Run, RunStore, to_conversation, to_judgement
+
+
+@dataclass(frozen=True, slots=True)
+class MaximSummary:
+    """One maxim over a run.
+
+    Attributes:
+        rubric, title, threshold: of the maxim.
+        judged: turns that were to be judged.
+        unscored: those of them without a score; they count in nothing else here.
+        mean: mean score in [0, 1], None when nothing was scored.
+        below: share of the scored turns below the threshold, in [0, 1], None when nothing was scored.
+    """
+
+    rubric: str
+    title: str
+    threshold: float
+    judged: int
+    unscored: int
+    mean: float | None
+    below: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTurn:
+    """A judgement with the conversation it is about."""
+
+    conversation: Conversation
+    judgement: Judgement
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run found.
+
+    Attributes:
+        run: the run.
+        conversations, turns: how many have a judgement (scored or not).
+        maxims: one row a maxim.
+        worst: scored turns, the lowest score first.
+        unscored: reason to how many judgements have no score for it, the most frequent first.
+        problems: how many records could not be read.
+    """
+
+    run: Run
+    conversations: int
+    turns: int
+    maxims: tuple[MaximSummary, ...]
+    worst: tuple[JudgedTurn, ...]
+    unscored: tuple[tuple[str, int], ...]
+    problems: int
+
+
+def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
+    """The summary of a run, with its `worst` lowest-scored turns of each maxim."""
+    table, rubric = schema.judgements, schema.rubrics
+    of_run = table.c.run == run.id
+    below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
+    by_maxim = (
+        sa.select(
+            rubric.c.sha,
+            rubric.c.rubric,
+            rubric.c.title,
+            rubric.c.threshold,
+            sa.func.count().label("judged"),
+            sa.func.count(table.c.score).label("scored"),
+            sa.func.avg(table.c.score).label("mean"),
+            sa.func.avg(below).label("below"),
+        )
+        .join(rubric)
+        .where(of_run)
+        .group_by(rubric.c.sha, rubric.c.rubric, rubric.c.title, rubric.c.threshold)
+        .order_by(sa.func.min(table.c.id))
+    )
+    reasons = (
+        sa.select(table.c.reason, sa.func.count().label("n"))
+        .where(of_run, table.c.score.is_(None))
+        .group_by(table.c.reason)
+        .order_by(sa.desc("n"))
+    )
+    places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct().subquery()
+    with reading(store.engine) as connection:
+        rows = connection.execute(by_maxim).all()
+        unscored = connection.execute(reasons).all()
+        turns = connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one()
+        conversations = connection.execute(
+            sa.select(sa.func.count(sa.distinct(table.c.conversation))).where(of_run)
+        ).scalar_one()
+    return Summary(
+        run=run,
+        conversations=conversations,
+        turns=turns,
+        maxims=tuple(
+            MaximSummary(row.rubric, row.title, row.threshold, row.judged, row.judged - row.scored, row.mean, row.below)
+            for row in rows
+        ),
+        worst=tuple(turn for row in rows for turn in _worst(store, run, row.sha, worst)),
+        unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
+        problems=len(store.problems(run.id)),
+    )
+
+
+def _worst(store: RunStore, run: Run, sha: str, limit: int) -> list[JudgedTurn]:
+    table, rubric, conversation = schema.judgements, schema.rubrics, schema.conversations
+    query = (
+        sa.select(table, rubric.c.rubric.label("rubric_id"), rubric.c.threshold, conversation.c.body)
+        .join(rubric)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.run == run.id, table.c.rubric == sha, table.c.score.is_not(None))
+        .order_by(table.c.score, table.c.id)
+        .limit(limit)
+    )
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+    found = []
+    for row in rows:
+        talk = to_conversation(row.body)
+        found.append(JudgedTurn(talk, to_judgement(row, talk), row.threshold))
+    return found
+
+
+def score_histogram(store: RunStore, run: Run, rubric: str, bins: int) -> list[int]:
+    """How many scored turns of a maxim fall into each of `bins` equal parts of [0, 1]; the last part includes 1."""
+    table = schema.judgements
+    part = sa.case((table.c.score >= 1, bins - 1), else_=sa.cast(sa.func.floor(table.c.score * bins), sa.Integer))
+    query = (
+        sa.select(part.label("part"), sa.func.count().label("n"))
+        .join(schema.rubrics)
+        .where(table.c.run == run.id, schema.rubrics.c.rubric == rubric, table.c.score.is_not(None))
+        .group_by(part)
+    )
+    counts = [0] * bins
+    with reading(store.engine) as connection:
+        for row in connection.execute(query):
+            counts[row.part] = row.n
+    return counts

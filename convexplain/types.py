@@ -1,0 +1,181 @@
+"""The words of the domain as small frozen types. Nothing here computes or performs I/O."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+Level = Literal["turn", "sentence", "phrase", "word"]
+LEVELS: tuple[Level, ...] = ("turn", "sentence", "phrase", "word")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One contribution to a conversation.
+
+    Attributes:
+        role: who speaks.
+        content: the text, untouched.
+        name: the speaker's own name, where the log has one.
+        at: when it was said, where the log says so.
+        metadata: whatever else the log holds about it (JSON values).
+    """
+
+    role: Role
+    content: str
+    name: str | None = None
+    at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns in order.
+
+    Attributes:
+        id: unique within its source; the reader makes one up where the log has none.
+        turns: the turns, oldest first.
+        source: where it comes from (a file's path, "memory").
+        metadata: whatever else the log holds about it (JSON values).
+    """
+
+    id: str
+    turns: tuple[Turn, ...]
+    source: str = "memory"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A span of one turn's text, `turns[turn].content[start:end]`, in code points.
+
+    The units of one level tile the text: their spans joined give it back exactly.
+    """
+
+    turn: int
+    start: int
+    end: int
+    level: Level
+
+    def of(self, text: str) -> str:
+        """The unit's characters in the content of its turn."""
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One answer a judge may give: its name, its value in [0, 1] (1 = satisfied) and when to give it."""
+
+    name: str
+    value: float
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A labelled example of a rubric; its last turn is the one that the label is about."""
+
+    label: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """One maxim: what is required, how it is labelled, and from which score on it counts as satisfied.
+
+    Attributes:
+        id: e.g. `helpfulness`, `quantity_1`.
+        title: for people; says what score 1 means where the id could mislead (`harm`).
+        category: one of the paper's six, or "headline", or a user's own word.
+        requirement: one sentence about "the response".
+        labels: two or more, with distinct values; 1 always means that the requirement is satisfied.
+        examples: labelled examples, shown to the judge in this order.
+        threshold: a turn scoring below it is flagged; in (0, 1).
+        notes: for people and judge: what the requirement does not mean.
+    """
+
+    id: str
+    title: str
+    category: str
+    requirement: str
+    labels: tuple[Label, ...]
+    examples: tuple[Example, ...]
+    threshold: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sha(self) -> str:
+        """SHA-256 of everything in it: two rubrics with one sha ask a judge the same and read it the same."""
+        return sha256_json(asdict(self))
+
+    def value(self, label: str) -> float:
+        """The value of a label, in [0, 1]."""
+        return next(item.value for item in self.labels if item.name == label)
+
+
+EvidenceKind = Literal["label_probability", "samples", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a score was measured.
+
+    Attributes:
+        kind: `label_probability`, `samples` or `head`; None when no measurement came about.
+        probabilities: label to its share of what fell on labels (sums to 1).
+        off_label: share of the probability (or of the draws) that fell on no label, in [0, 1].
+        unseen: labels outside the endpoint's top k: their probability is only bounded from above.
+        n: draws that were read (samples only).
+        spread: standard deviation of the draws' values (samples only; None below two draws).
+        left_out: how many of the oldest turns were left out because the window was too small.
+        notes: what a reader of the score should know besides.
+        raw: the model's reply, kept when it could not be read.
+    """
+
+    kind: EvidenceKind | None = None
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    off_label: float = 0.0
+    unseen: tuple[str, ...] = ()
+    n: int | None = None
+    spread: float | None = None
+    left_out: int = 0
+    notes: tuple[str, ...] = ()
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a judge says of one turn on one rubric.
+
+    Attributes:
+        conversation_id: the conversation's id.
+        turn: 0-based index into its turns.
+        rubric: the rubric's id.
+        score: in [0, 1], 1 = the requirement is satisfied; None = unscored, and `reason` says why.
+        label: the most probable label; None when unscored.
+        reason: the judge's explanation in words, if it was asked for; of an unscored turn, why it has no score.
+        evidence: how the score was measured.
+        model: the judge's model.
+        prompt_sha: SHA-256 of the prompt that was judged.
+    """
+
+    conversation_id: str
+    turn: int
+    rubric: str
+    score: float | None
+    label: str | None
+    reason: str | None
+    evidence: Evidence
+    model: str
+    prompt_sha: str
+
+
+def sha256_json(value: Any) -> str:
+    """SHA-256 (hex) of a value's canonical JSON; lone surrogates are allowed."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

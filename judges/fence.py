@@ -1,0 +1,52 @@
+"""Writes turns into a prompt so that nothing in them can pass for a part of the prompt.
+
+Three things hold for any content: a role stands at the start of a line only where a turn begins (continuation lines are
+indented), no chat template's control token and no mark of the fence survives, and no invisible character does.
+"""
+
+import re
+from collections.abc import Sequence
+
+from convexplain.types import Turn
+
+OPEN, CLOSE = "<conversation>", "</conversation>"
+
+# Tokens that chat templates give a meaning to, whoever wrote them, and the fence's own marks.
+_CONTROL_TOKEN = re.compile(
+    r"""
+      <[|｜][^<>]{0,64}[|｜]>                                  # <|im_start|>, <|eot_id|>, <｜User｜>
+    | <</?\s*SYS\s*>>                                          # Llama 2
+    | </?\s*(?:s|bos|eos|pad|unk|mask|think)\s*>
+    | <(?:start|end)_of_(?:turn|text|image)>                   # Gemma
+    | \[/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|IMG|THINK)[^\[\]\n]{0,16}\]   # Mistral
+    | </?\s*conversation\b[^<>]{0,64}>?
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_LOOKALIKE = str.maketrans("<>[]|｜", "‹›⟦⟧¦¦")
+
+# Control characters, bidirectional overrides, tag characters and lone surrogates: invisible, or refused by tokenizers.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def defuse(text: str) -> str:
+    """The text with control tokens turned into look-alikes and invisible characters into U+FFFD."""
+    text = _INVISIBLE.sub("\ufffd", text)
+    # Until nothing changes: taking a token apart must not put another one together.
+    while (changed := _CONTROL_TOKEN.sub(lambda match: match[0].translate(_LOOKALIKE), text)) != text:
+        text = changed
+    return text
+
+
+def line(turn: Turn) -> str:
+    """One turn as `role: text`, further lines indented."""
+    return f"{turn.role}: " + "\n  ".join(defuse(turn.content).splitlines())
+
+
+def transcript(turns: Sequence[Turn], left_out: int = 0) -> str:
+    """The turns inside the fence; says so when earlier ones were left out."""
+    note = [f"({left_out} earlier turns are not shown)"] if left_out else []
+    return "\n".join([OPEN, *note, *map(line, turns), CLOSE])

@@ -1,0 +1,140 @@
+"""Reads rubric files: YAML that obeys schema.json, into `Rubric`."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from convexplain.errors import RubricError
+from convexplain.types import Example, Label, Rubric, Turn
+
+HEADLINE = ("helpfulness", "harm", "informativeness")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads a bare `yes` or `no` as a truth value; labels are usually called that, so here they are words."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def rubric_ids() -> tuple[str, ...]:
+    """The ids of the rubrics that ship with the package: the headline maxims first, then the submaxims."""
+    names = {file.name.removesuffix(".yaml") for file in files(__package__).iterdir() if file.name.endswith(".yaml")}
+    return (*HEADLINE, *sorted(names - set(HEADLINE)))
+
+
+def load_rubric(id_or_path: str | Path) -> Rubric:
+    """A shipped rubric by its id, or a user's own by the path of its YAML file.
+
+    Raises:
+        RubricError: no such rubric, or the file breaks the schema; names file, line and key.
+    """
+    text = str(id_or_path)
+    if text in rubric_ids():
+        return parse_rubric((files(__package__) / f"{text}.yaml").read_text("utf-8"), f"{text}.yaml")
+    path = Path(id_or_path)
+    if not path.is_file():
+        raise RubricError(f"rubric {text!r} is neither a file nor one of: {', '.join(rubric_ids())}")
+    try:
+        return parse_rubric(path.read_text("utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RubricError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+
+
+def parse_rubric(text: str, where: str) -> Rubric:
+    """A rubric from YAML text; `where` is the file's name for messages. Raises RubricError."""
+    try:
+        tree = yaml.compose(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise RubricError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+    if tree is None:
+        raise RubricError(f"{where}: the file is empty")
+    problems = [(list(error.absolute_path), _explain(error)) for error in _validator().iter_errors(data)]
+    problems = problems or _beyond_schema(data)
+    if problems:
+        lines = (f"{where}:{_line(tree, path)}: {message}" for path, message in problems)
+        raise RubricError("\n".join(lines))
+    return _rubric(data)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema that rubric files obey."""
+    loaded: dict[str, Any] = json.loads((files(__package__) / "schema.json").read_text("utf-8"))
+    return loaded
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    key = "/".join(str(part) for part in error.absolute_path) or "the file"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+        unknown = ", ".join(repr(name) for name in error.instance if name not in known)
+        return f"{key} has the unknown key {unknown}; valid keys are: {', '.join(known)}"
+    return f"{key}: {error.message}"
+
+
+def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:
+    """What JSON Schema cannot say: labels, their values and the examples must fit together."""
+    problems: list[tuple[list[str | int], str]] = []
+    names = [label["name"] for label in data["labels"]]
+    folded = [name.casefold() for name in names]
+    if len(set(folded)) < len(folded):
+        problems.append((["labels"], f"label names must differ in more than case: {', '.join(names)}"))
+    if len({label["value"] for label in data["labels"]}) < len(names):
+        problems.append((["labels"], "two labels have the same value; values order the labels"))
+    for i, example in enumerate(data["examples"]):
+        if example["label"] not in names:
+            message = f"example {i + 1} has the label {example['label']!r}; the labels are: {', '.join(names)}"
+            problems.append((["examples", i, "label"], message))
+        if "assistant" not in example["turns"][-1]:
+            problems.append((["examples", i, "turns"], f"example {i + 1} must end with an assistant turn"))
+    return problems
+
+
+def _line(tree: yaml.Node, path: Sequence[str | int]) -> int:
+    """The 1-based line of the deepest node on `path` that the file has."""
+    node = tree
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next((value for key, value in node.value if key.value == part), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part]
+        else:
+            found = None
+        if found is None:
+            break
+        node = found
+    return int(node.start_mark.line) + 1
+
+
+def _rubric(data: dict[str, Any]) -> Rubric:
+    return Rubric(
+        id=data["id"],
+        title=data["title"],
+        category=data["category"],
+        requirement=data["requirement"],
+        labels=tuple(Label(item["name"], float(item["value"]), item["criterion"]) for item in data["labels"]),
+        examples=tuple(
+            Example(item["label"], tuple(Turn(role, text) for turn in item["turns"] for role, text in turn.items()))
+            for item in data["examples"]
+        ),
+        threshold=float(data["threshold"]),
+        notes=tuple(data.get("notes", ())),
+    )

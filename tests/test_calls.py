@@ -1,0 +1,224 @@
+import asyncio
+
+import pytest
+
+from convexplain.calls import Calls, Limit
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, TransientError, UnavailableError
+from convexplain.models import MemoryCache, Message, Reply, Request
+
+
+def ask(text, **fields):
+    return Request((Message("user", text),), **fields)
+
+
+def run(model, requests, **options):
+    async def go():
+        async with Calls(model, **options) as calls:
+            outcomes = await asyncio.gather(*map(calls.ask, requests), return_exceptions=True)
+            return outcomes, calls.spend
+
+    return asyncio.run(go())
+
+
+def flaky(failures, error):
+    """Fails that many times, then answers."""
+    left = [failures]
+
+    def answer(request):
+        if left[0]:
+            left[0] -= 1
+            return error
+        return "fine"
+
+    return answer
+
+
+def test_order_is_kept_and_every_call_counted():
+    model = ScriptedModel(lambda request: request.messages[0].content.upper())
+    replies, spend = run(model, [ask("a b"), ask("c"), ask("d")])
+    assert [reply.text for reply in replies] == ["A B", "C", "D"]
+    assert (spend.calls, spend.cached, spend.prompt_tokens, spend.completion_tokens) == (3, 0, 4, 3)
+
+
+def test_the_same_request_is_asked_once_at_a_time_and_then_taken_from_the_cache():
+    model, cache = ScriptedModel("x", seconds=0.01), MemoryCache()
+    _, spend = run(model, [ask("a"), ask("a"), ask("a")], cache=cache)
+    assert (len(model.requests), spend.calls) == (1, 1)
+    _, spend = run(model, [ask("a")], cache=cache)
+    assert (len(model.requests), spend.calls, spend.cached) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ask("a", draw=1),
+        ask("a", temperature=1.0),
+        ask("a", labels=("yes", "no")),
+        ask("a", max_tokens=17),
+        ask("a", opening="{"),
+        ask("a", schema={"type": "object"}),
+        ask("b"),
+    ],
+)
+def test_everything_that_decides_the_reply_is_in_the_key(other):
+    assert ask("a").key("m") != other.key("m")
+    assert ask("a").key("m") != ask("a").key("n")
+    assert ask("a").key("m") == ask("a").key("m")
+
+
+def test_batches_are_filled_and_bounded():
+    sizes = []
+
+    class Batched(ScriptedModel):
+        async def chat(self, requests):
+            sizes.append(len(requests))
+            return await super().chat(requests)
+
+    model = Batched("x", batch=4, in_flight=1)
+    run(model, [ask(str(i)) for i in range(10)])
+    assert sizes == [4, 4, 2]
+    assert model.most_open == 1
+
+
+def test_no_more_calls_are_open_than_allowed():
+    model = ScriptedModel("x", seconds=0.005, in_flight=3)
+    run(model, [ask(str(i)) for i in range(12)])
+    assert model.most_open == 3
+
+
+def test_transient_failures_are_asked_again():
+    model = ScriptedModel(flaky(2, TransientError("busy", retry_after=0)))
+    (reply,), spend = run(model, [ask("a")])
+    assert reply.text == "fine"
+    assert (spend.calls, spend.retries, spend.failures) == (1, 2, 0)
+
+
+def test_other_failures_are_not():
+    model = ScriptedModel(flaky(1, ModelError("bad request")))
+    (error,), spend = run(model, [ask("a")])
+    assert str(error) == "bad request"
+    assert (len(model.requests), spend.retries, spend.failures) == (1, 0, 1)
+
+
+def test_a_failure_is_not_kept():
+    model, cache = ScriptedModel(flaky(1, ModelError("no"))), MemoryCache()
+    run(model, [ask("a")], cache=cache)
+    (reply,), _ = run(model, [ask("a")], cache=cache)
+    assert reply.text == "fine"
+
+
+def test_patience_ends():
+    model = ScriptedModel(TransientError("busy", retry_after=0.02))
+    (error,), spend = run(model, [ask("a")], patience=0.1)
+    assert isinstance(error, TransientError)
+    assert spend.failures == 1
+    assert spend.retries == 5  # 5 pauses of 0.02 s make 0.1 s
+
+
+def test_a_hung_call_is_given_up_after_three_times():
+    class Hanging(ScriptedModel):
+        timeout = 0.01
+
+        async def chat(self, requests):
+            self.requests.extend(requests)
+            await asyncio.sleep(60)
+
+    model = Hanging("x")
+    import convexplain.calls as module
+
+    quick = module._BACKOFF
+    module._BACKOFF = lambda state: 0.0
+    try:
+        (error,), _ = run(model, [ask("a")])
+    finally:
+        module._BACKOFF = quick
+    assert "no reply within 0.01 s" in str(error)
+    assert len(model.requests) == 3
+
+
+def test_an_endpoint_that_is_gone_ends_the_run():
+    model = ScriptedModel(TransientError("refused", retry_after=0), in_flight=1)
+    outcomes, _ = run(model, [ask(str(i)) for i in range(3)], patience=0)
+    assert [type(outcome) for outcome in outcomes] == [TransientError] * 3
+
+    async def go():
+        async with Calls(model, patience=0) as calls:
+            for i in range(4):
+                with pytest.raises(TransientError):
+                    await calls.ask(ask(str(i)))
+            await calls.ask(ask("one more"))
+
+    with pytest.raises(UnavailableError, match="4 requests in a row failed for good"):
+        asyncio.run(go())
+
+
+def test_one_bad_item_does_not_spoil_its_batch():
+    model = ScriptedModel(lambda request: ModelError("no") if request.messages[0].content == "b" else "x", batch=3)
+    outcomes, _ = run(model, [ask("a"), ask("b"), ask("c")])
+    assert [getattr(outcome, "text", "error") for outcome in outcomes] == ["x", "error", "x"]
+
+
+@pytest.mark.parametrize("replies", [[], [Reply("a"), Reply("b")]])
+def test_a_model_that_returns_too_few_or_too_many_replies_is_an_error_and_no_hang(replies):
+    class Broken(ScriptedModel):
+        async def chat(self, requests):
+            return replies
+
+    (error,), _ = run(Broken("x"), [ask("a")])
+    assert f"{len(replies)} replies to 1 requests" in str(error)
+
+
+def test_a_model_that_raises_anything_is_an_error_and_no_hang():
+    class Broken(ScriptedModel):
+        async def chat(self, requests):
+            raise ZeroDivisionError("oh")
+
+    (error,), _ = run(Broken("x"), [ask("a")])
+    assert isinstance(error, ModelError)
+    assert "ZeroDivisionError: oh" in str(error)
+
+
+def test_a_caller_that_is_cancelled_does_not_cancel_the_call_for_others():
+    model = ScriptedModel("x", seconds=0.02)
+
+    async def go():
+        async with Calls(model) as calls:
+            first, second = asyncio.create_task(calls.ask(ask("a"))), asyncio.create_task(calls.ask(ask("a")))
+            await asyncio.sleep(0.005)
+            first.cancel()
+            return await second
+
+    assert asyncio.run(go()).text == "x"
+
+
+def test_leaving_cancels_what_is_under_way():
+    model = ScriptedModel("x", seconds=60)
+
+    async def go():
+        async with Calls(model) as calls:
+            task = asyncio.create_task(calls.ask(ask("a")))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(go(), 5))
+
+
+def test_the_limit_halves_once_a_second_and_grows_by_one_a_round():
+    limit = Limit(16)
+    limit.cut(clock=10.0)
+    limit.cut(clock=10.5)  # pushed back together with the first
+    assert limit.now == 8
+    limit.cut(clock=11.5)
+    assert limit.now == 4
+    for _ in range(5):  # 4 + 1/4 + … passes 5 with the fifth
+        limit.grow()
+    assert limit.now == 5
+    for clock in range(20, 30):
+        limit.cut(float(clock))
+    assert limit.now == 1
+    for _ in range(1000):
+        limit.grow()
+    assert limit.now == 16
