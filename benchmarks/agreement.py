@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from convexplain.connectors.models import open_model
-from convexplain.judges import Judge
 from scipy.stats import spearmanr
 
 from convexplain import Conversation, Judgement, Rubric, Turn, load_rubric
 from convexplain.calls import Calls
+from convexplain.connectors.models import open_model
+from convexplain.judges import Judge
 from convexplain.models import MemoryCache
 from convexplain.store import RunStore
 

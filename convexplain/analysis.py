@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .calls import Calls
-from .errors import LogError, UsageError
+from .errors import LogError, Problem, UsageError
 from .models import ChatModel
 from .pipeline import TurnJudge, Turns, judge_into, turns_to_judge
 from .progress import Progress
@@ -19,7 +19,7 @@ from .types import Conversation, Judgement, Rubric
 class Reader(Protocol):
     """Reads one log file; bad records go to `on_problem`, a file that cannot be read at all raises LogError."""
 
-    def __call__(self, path: Path, *, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]: ...  # noqa: D102
+    def __call__(self, path: Path, *, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,18 @@ class Source:
     stored: int | None = None
     limit: int | None = None
 
-    def read(self, store: RunStore, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]:
+    def read(self, store: RunStore, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
         """The conversations, one after the other."""
         return islice(self._all(store, on_problem), self.limit)
 
-    def _all(self, store: RunStore, on_problem: Callable[[LogError], None]) -> Iterator[Conversation]:
+    def _all(self, store: RunStore, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
         if self.stored is not None:
             yield from store.conversations(self.stored or None)
         for log in self.logs:
             try:
                 yield from self.read_log(log, on_problem=on_problem)
             except LogError as error:  # the file as a whole; the others are read all the same
-                on_problem(error)
+                on_problem(Problem(error.path, error.line, error.reason))
 
 
 CHARACTERS_PER_TOKEN = 4  # of English, roughly
@@ -73,7 +73,7 @@ class Plan:
     calls: int
     cached: int
     tokens: int
-    problems: tuple[LogError, ...]
+    problems: tuple[Problem, ...]
 
 
 def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -105,7 +105,7 @@ def plan(
     source: Source, store: RunStore, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, turns: Turns
 ) -> Plan:
     """Reads everything once and counts, without asking the model anything."""
-    problems: list[LogError] = []
+    problems: list[Problem] = []
     conversations = judged = made = cached = tokens = 0
     for conversation in source.read(store, problems.append):
         conversations += 1
@@ -143,7 +143,7 @@ async def analyse(
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
     """
 
-    def on_problem(problem: LogError) -> None:
+    def on_problem(problem: Problem) -> None:
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from .errors import LogError
+from .errors import Problem
 from .models import Spend
 from .store import JudgedTurn, MaximSummary, Run, Summary
 from .types import Judgement
@@ -76,7 +76,7 @@ class RunProgress:
         self._spend = spend
         self._show()
 
-    def problem(self, problem: LogError) -> None:
+    def problem(self, problem: Problem) -> None:
         """Said at once, above the bar."""
         self._console.print(Text("! ", style="yellow"), plain(str(problem)), sep="", soft_wrap=True)
 

@@ -4,6 +4,7 @@ ConvexplainError
 ├── UsageError           an argument that cannot be meant: names the parameter, the value, what would be valid
 ├── MissingExtraError    an optional dependency is not installed: names the install command
 ├── LogError             a log file, or a record in it, that cannot be read: file and position
+│   └── Problem          such a thing while the rest is read on: reported, not raised
 ├── RubricError          a rubric file that breaks the schema: file, line and key
 ├── StoreError           the run store cannot be opened, is of a newer schema, or is full
 └── ModelError           a chat model gave no usable reply
@@ -51,6 +52,19 @@ class LogError(ConvexplainError):
         self.path = str(path)
         self.line = line
         self.reason = reason
+
+
+class Problem(LogError):  # noqa: N818 - what is kept is no error
+    """Something in a log that a person should know of; reading went on after it.
+
+    Attributes:
+        kept: True when the conversation came all the same (and this is a remark about it or about the whole file),
+            False when something was left out.
+    """
+
+    def __init__(self, path: str | Path, line: int | None, reason: str, *, kept: bool = False) -> None:
+        super().__init__(path, line, reason)
+        self.kept = kept
 
 
 class RubricError(ConvexplainError):

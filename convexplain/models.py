@@ -34,7 +34,7 @@ class Request:
     messages: tuple[Message, ...]
     labels: tuple[str, ...] = ()
     opening: str = ""
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
     max_tokens: int = 16
     temperature: float = 0.0
     draw: int = 0

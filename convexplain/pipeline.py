@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from .calls import Calls
-from .errors import LogError
+from .errors import Problem
 from .models import Request
 from .progress import Progress
 from .store import RunStore
@@ -93,9 +93,10 @@ async def judge_into(
         raise _first(errors) from errors
 
 
-def no_assistant_turn(conversation: Conversation) -> LogError:
+def no_assistant_turn(conversation: Conversation) -> Problem:
     """The problem that a conversation without anything to judge is."""
-    return LogError(conversation.source, None, f"conversation {conversation.id!r} has no assistant turn to judge")
+    reason = f"conversation {conversation.id!r} has no assistant turn to judge"
+    return Problem(conversation.source, None, reason, kept=True)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from .errors import LogError
+from .errors import Problem
 from .models import Spend
 from .types import Judgement
 
@@ -19,7 +19,7 @@ class Progress(Protocol):
     def spent(self, spend: Spend) -> None:
         """What the run has cost so far."""
 
-    def problem(self, problem: LogError) -> None:
+    def problem(self, problem: Problem) -> None:
         """Something could not be read."""
 
 
@@ -35,5 +35,5 @@ class Silent:
     def spent(self, spend: Spend) -> None:
         """Nothing."""
 
-    def problem(self, problem: LogError) -> None:
+    def problem(self, problem: Problem) -> None:
         """Nothing."""

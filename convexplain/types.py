@@ -30,7 +30,7 @@ class Turn:
     content: str
     name: str | None = None
     at: datetime | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Conversation:
     id: str
     turns: tuple[Turn, ...]
     source: str = "memory"
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Evidence:
     """
 
     kind: EvidenceKind | None = None
-    probabilities: Mapping[str, float] = field(default_factory=dict)
+    probabilities: Mapping[str, float] = field(default_factory=dict, hash=False)
     off_label: float = 0.0
     unseen: tuple[str, ...] = ()
     n: int | None = None

@@ -12,6 +12,7 @@ from convexplain.store import JudgedTurn, MaximSummary, RunStore, Summary, score
 
 _BINS = 10
 _CONTEXT = 6  # turns shown before a judged one
+_PROBLEMS = 200
 _LONGEST = 1500  # characters shown of one turn
 
 
@@ -34,6 +35,7 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
         )
         for maxim in summary.maxims
     ]
+    problems = store.problems(summary.run.id)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("convexplain.dashboard", "templates"),
         autoescape=True,
@@ -46,7 +48,8 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
         summary=summary,
         run=summary.run,
         sections=sections,
-        problems=store.problems(summary.run.id)[:200],
+        problems=problems[:_PROBLEMS],
+        more_problems=max(0, len(problems) - _PROBLEMS),
         context=_CONTEXT,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

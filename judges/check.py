@@ -7,7 +7,7 @@ from convexplain.errors import ModelError
 from convexplain.models import ChatModel, Message, Reply, Request
 
 from .labels import parse_label
-from .prompt import OPENING
+from .prompt import OPENING, label_schema
 
 _SENTENCE = "The parcel left the depot on Monday and reached the customer on Wednesday morning. "
 _FORM = 'Answer with JSON only: {"label": "yes"} or {"label": "no"}'
@@ -93,7 +93,8 @@ async def _timed_words(calls: Calls) -> Reply | None:
 
 
 def _question(text: str) -> Request:
-    return Request((Message("user", text),), labels=("yes", "no"), opening=OPENING, max_tokens=24)
+    labels = ("yes", "no")
+    return Request((Message("user", text),), labels=labels, opening=OPENING, schema=label_schema(labels), max_tokens=24)
 
 
 def _per_second(tokens: int, seconds: float) -> float | None:

@@ -33,7 +33,7 @@ def judge_request(rubric: Rubric, turns: Sequence[Turn], *, left_out: int = 0, d
         messages=(Message("user", _prompt(rubric, turns, left_out, draw) + _answer_form(names)),),
         labels=() if sampled else names,
         opening=OPENING,
-        schema=_schema({"label": {"enum": list(names)}}),
+        schema=label_schema(names),
         max_tokens=24,
         temperature=1.0 if sampled else 0.0,
         draw=draw or 0,
@@ -90,6 +90,11 @@ def _example(example: Example) -> str:
 
 def _answer_form(names: Sequence[str]) -> str:
     return "Answer with JSON only: " + " or ".join(f'{{"label": {json.dumps(name)}}}' for name in names)
+
+
+def label_schema(names: Sequence[str]) -> dict[str, object]:
+    """The JSON Schema of a reply that is just a label."""
+    return _schema({"label": {"enum": list(names)}})
 
 
 def _schema(properties: dict[str, object]) -> dict[str, object]:

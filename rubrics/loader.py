@@ -61,7 +61,7 @@ def parse_rubric(text: str, where: str) -> Rubric:
         raise RubricError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
     if tree is None:
         raise RubricError(f"{where}: the file is empty")
-    problems = [(list(error.absolute_path), _explain(error)) for error in _validator().iter_errors(data)]
+    problems = [(_path(error), _explain(error)) for error in _validator().iter_errors(data)]
     problems = problems or _beyond_schema(data)
     if problems:
         lines = (f"{where}:{_line(tree, path)}: {message}" for path, message in problems)
@@ -83,11 +83,25 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 def _explain(error: jsonschema.ValidationError) -> str:
     key = "/".join(str(part) for part in error.absolute_path) or "the file"
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-        unknown = ", ".join(repr(name) for name in error.instance if name not in known)
-        return f"{key} has the unknown key {unknown}; valid keys are: {', '.join(known)}"
+    if unknown := _unknown_keys(error):
+        names = ", ".join(map(repr, unknown))
+        return f"{key} has the unknown key {names}; valid keys are: {', '.join(_known_keys(error))}"
     return f"{key}: {error.message}"
+
+
+def _path(error: jsonschema.ValidationError) -> list[str | int]:
+    """Where in the file the error is; an unknown key is at its own line."""
+    return [*error.absolute_path, *_unknown_keys(error)[:1]]
+
+
+def _unknown_keys(error: jsonschema.ValidationError) -> list[str]:
+    if error.validator != "additionalProperties" or not isinstance(error.instance, dict):
+        return []
+    return [name for name in error.instance if name not in _known_keys(error)]
+
+
+def _known_keys(error: jsonschema.ValidationError) -> list[str]:
+    return list(error.schema.get("properties", {})) if isinstance(error.schema, dict) else []
 
 
 def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:

@@ -1,6 +1,7 @@
-"""What several tests share. Sockets are blocked except for tests that are marked `network_on_this_machine`."""
+"""What several tests share. Sockets are blocked, except where a test talks to a server that it starts itself."""
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import embedded
+
+from .stub_server import StubServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,3 +56,27 @@ def embedded_model(weights):
     asyncio.run(model.prepare())
     yield model
     asyncio.run(model.aclose())
+
+
+@pytest.fixture
+def stub(socket_enabled):
+    server = StubServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def chats(tmp_path):
+    """A log of 6 conversations with 12 assistant turns, 6 of them bad."""
+    lines = []
+    for i in range(6):
+        turns = [
+            ("user", f"Question {i}?"),
+            ("assistant", f"Answer {i}."),
+            ("user", "And?"),
+            ("assistant", f"A bad one {i}."),
+        ]
+        lines.append(json.dumps({"id": f"c{i}", "messages": [{"role": role, "content": text} for role, text in turns]}))
+    path = tmp_path / "chats.jsonl"
+    path.write_text("\n".join(lines))
+    return path

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convexplain.judges.labels import matches
-
 from convexplain.errors import MissingExtraError, ModelError, TooLongError, UnavailableError
+from convexplain.judges.labels import matches
 from convexplain.models import LabelLogprobs, Reply, Request
 
 if TYPE_CHECKING:

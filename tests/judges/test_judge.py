@@ -1,0 +1,201 @@
+import asyncio
+import math
+
+import pytest
+
+from convexplain import Conversation, Rubric, Turn
+from convexplain.calls import Calls
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, TooLongError, UnavailableError
+from convexplain.judges import SAMPLES, Judge
+from convexplain.models import LabelLogprobs, Reply
+from convexplain.types import Example, Label
+
+THREE = Rubric(
+    "three",
+    "Three",
+    "test",
+    "The response should be good.",
+    (Label("good", 1.0, "g"), Label("fair", 0.5, "f"), Label("bad", 0.0, "b")),
+    (Example("good", (Turn("user", "a"), Turn("assistant", "b"))), Example("bad", (Turn("assistant", "c"),))),
+    0.5,
+)
+
+
+def judge(model, talk, rubric, turn=1, **options):
+    async def go():
+        async with Calls(model, patience=0) as calls:
+            return await Judge(calls, **options).judge_turn(talk, turn, rubric)
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "score", "label"),
+    [
+        ({"good": 0.5, "fair": 0.3, "bad": 0.2}, 0.65, "good"),  # 0.5·1 + 0.3·0.5 + 0.2·0
+        ({"good": 1.0}, 1.0, "good"),
+        ({"bad": 1.0}, 0.0, "bad"),
+        ({"good": 0.48, "fair": 0.1, "bad": 0.4}, 0.53 / 0.98, "good"),  # 2 % on no label: renormalised
+    ],
+)
+def test_a_score_is_the_expected_value_over_the_labels(talk, probabilities, score, label):
+    found = judge(ScriptedModel(probabilities), talk, THREE)
+    assert found.score == pytest.approx(score)
+    assert found.label == label
+    assert found.evidence.kind == "label_probability"
+    assert sum(found.evidence.probabilities.values()) == pytest.approx(1)
+    assert (found.conversation_id, found.turn, found.rubric, found.model) == ("late-parcel", 1, "three", "scripted")
+
+
+def test_mass_on_no_label_that_cannot_change_the_side_is_noted(talk, helpfulness):
+    found = judge(ScriptedModel({"yes": 0.8, "no": 0.05}), talk, helpfulness)
+    assert found.score == pytest.approx(0.8 / 0.85)
+    assert found.evidence.off_label == pytest.approx(0.15)
+    assert found.evidence.notes == ("15% of the answer fell on no label",)
+
+
+def test_mass_on_no_label_that_could_change_the_side_leaves_the_turn_unscored(talk, helpfulness):
+    found = judge(ScriptedModel({"yes": 0.45, "no": 0.3}), talk, helpfulness)  # between 0.45 and 0.70
+    assert found.score is None
+    assert found.label is None
+    assert found.reason == (
+        "25% of the answer fell on no label, which leaves the score between 0.45 and 0.70, "
+        "on both sides of the threshold 0.5"
+    )
+
+
+@pytest.mark.parametrize(("yes", "scored"), [(0.97, True), (0.48, False)])
+def test_a_label_outside_the_top_k_is_named(talk, helpfulness, yes, scored):
+    reply = Reply("x", LabelLogprobs({"yes": math.log(yes)}, bound=0.03), logprobs=True)
+    found = judge(ScriptedModel(reply), talk, helpfulness)
+    assert found.evidence.unseen == ("no",)
+    assert (found.score is not None) == scored
+
+
+def test_a_reply_without_label_is_unscored_with_the_raw_reply(talk, helpfulness):
+    found = judge(ScriptedModel("I would rather not say."), talk, helpfulness)
+    assert found.score is None
+    assert found.reason == "no label could be read from the reply"
+    assert found.evidence.raw == "I would rather not say."
+
+
+def test_a_failed_call_is_unscored_with_the_raw_reply(talk, helpfulness):
+    found = judge(ScriptedModel(ModelError("HTTP 418", raw="<h1>teapot</h1>")), talk, helpfulness)
+    assert (found.score, found.reason, found.evidence.raw) == (None, "HTTP 418", "<h1>teapot</h1>")
+
+
+def test_a_model_that_is_gone_is_an_error(talk, helpfulness):
+    with pytest.raises(UnavailableError, match="gone"):
+        judge(ScriptedModel(UnavailableError("gone")), talk, helpfulness)
+
+
+def draws(*texts):
+    return ScriptedModel(lambda request: texts[request.draw % len(texts)], logprobs=False)
+
+
+def test_without_log_probabilities_samples_are_averaged(talk, helpfulness):
+    model = draws('{"label": "yes"}', '{"label": "no"}', '{"label": "yes"}', '{"label": "yes"}', '{"label": "yes"}')
+    found = judge(model, talk, helpfulness)
+    assert found.score == pytest.approx(0.8)
+    assert (found.evidence.kind, found.evidence.n) == ("samples", 5)
+    assert found.evidence.spread == pytest.approx(math.sqrt(0.2))  # 4·0.2² + 0.8² = 0.8, over n − 1 = 4
+    sampled = model.requests[1:]  # the first asked for probabilities
+    assert len(sampled) == SAMPLES
+    assert {request.draw for request in sampled} == set(range(SAMPLES))
+    assert all(request.temperature == 1.0 for request in sampled)
+    assert len({request.messages[0].content for request in sampled}) > 1  # examples shuffled
+    assert model.requests[0].temperature == 0.0
+
+
+def test_draws_that_cannot_be_read_are_missing_and_not_zero(talk, helpfulness):
+    found = judge(draws('{"label": "yes"}', "hm", "hm"), talk, helpfulness, samples=10)
+    assert found.score is None  # 4 of 10 yes, 6 unread: anything between 0.4 and 1
+    assert found.evidence.raw == "hm"
+
+
+def test_few_unread_draws_do_not_matter_where_they_cannot_change_the_side(talk, helpfulness):
+    texts = ['{"label": "yes"}'] * 9 + ["hm"]
+    found = judge(draws(*texts), talk, helpfulness, samples=10)
+    assert found.score == 1.0
+    assert (found.evidence.n, found.evidence.off_label) == (9, pytest.approx(0.1))
+
+
+def test_probabilities_and_samples_are_never_mixed(talk, helpfulness):
+    replies = iter([Reply("x", LabelLogprobs({"yes": 0.0}), logprobs=True), Reply("yes", logprobs=False)])
+    model = ScriptedModel(lambda request: next(replies))
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls)
+            return [await one.judge_turn(talk, turn, helpfulness) for turn in (1, 3)]
+
+    first, second = asyncio.run(go())
+    assert first.score == 1.0
+    assert second.score is None
+    assert "gave no log-probabilities for this reply, though it did for others" in second.reason
+
+
+def test_a_reason_in_words_is_asked_for_on_request(talk, helpfulness):
+    def answer(request):
+        return {"yes": 0.2, "no": 0.8} if request.labels else '{"label": "no", "explanation": "It says \\"bananas\\"."}'
+
+    model = ScriptedModel(answer)
+    found = judge(model, talk, helpfulness, turn=3, explain=True)
+    assert found.reason == 'It says "bananas".'
+    assert len(model.requests) == 2
+    assert '"no"' in model.requests[1].messages[0].content.splitlines()[-1]
+
+
+def test_the_oldest_turns_are_left_out_when_the_window_is_small(helpfulness):
+    talk = Conversation(
+        "c", (Turn("user", "long " * 300), Turn("assistant", "short"), Turn("user", "?"), Turn("assistant", "!"))
+    )
+    model = ScriptedModel({"yes": 1.0}, window=500)  # counted in words
+    found = judge(model, talk, helpfulness, turn=3)
+    prompt = model.requests[0].messages[0].content
+    assert found.evidence.left_out == 1
+    assert "long" not in prompt
+    assert "(1 earlier turns are not shown)" in prompt
+
+
+def test_a_server_that_finds_the_prompt_too_long_gets_fewer_turns(helpfulness):
+    talk = Conversation("c", (*(Turn("user", f"u{i}") for i in range(7)), Turn("assistant", "a")))
+
+    def answer(request):
+        return (
+            {"yes": 1.0}
+            if "u6" in request.messages[0].content and "u3" not in request.messages[0].content
+            else TooLongError("too long")
+        )
+
+    found = judge(ScriptedModel(answer), talk, helpfulness, turn=7)
+    assert (found.score, found.evidence.left_out) == (1.0, 4)
+
+
+def test_a_turn_that_does_not_fit_alone_is_unscored(helpfulness):
+    talk = Conversation("c", (Turn("user", "u"), Turn("assistant", "a")))
+    found = judge(ScriptedModel(TooLongError("9000 tokens, window 4096")), talk, helpfulness)
+    assert (found.score, found.reason, found.evidence.left_out) == (None, "9000 tokens, window 4096", 1)
+
+
+def test_the_prompt_is_one_user_message_with_the_judged_turn_last(talk, helpfulness):
+    model = ScriptedModel({"yes": 1.0})
+    judge(model, talk, helpfulness, turn=1)
+    (message,) = model.requests[0].messages
+    assert message.role == "user"
+    assert (
+        "assistant: It left our depot on Monday and arrives tomorrow.\n</conversation>\nAnswer with JSON only"
+        in message.content
+    )
+    assert "Bananas" not in message.content
+    assert model.requests[0].labels == ("yes", "no")
+
+
+def test_later_turns_share_their_beginning_with_earlier_ones(talk, helpfulness):
+    model = ScriptedModel({"yes": 1.0})
+    judge(model, talk, helpfulness, turn=1)
+    judge(model, talk, helpfulness, turn=3)
+    first, second = (request.messages[0].content for request in model.requests)
+    shared = first[: first.rindex("</conversation>")]
+    assert second.startswith(shared)

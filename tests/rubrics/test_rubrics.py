@@ -1,0 +1,129 @@
+import pytest
+
+from convexplain import load_rubric
+from convexplain.errors import RubricError
+from convexplain.rubrics import HEADLINE, parse_rubric, rubric_ids
+from convexplain.types import Label
+
+IDS = [
+    *("helpfulness", "harm", "informativeness", "quantity_1", "quantity_2", "quality_1", "relevance_1", "relevance_2"),
+    *("manner_1", "manner_2", "benevolence_1", "benevolence_2", "transparency_1", "transparency_2", "transparency_3"),
+]
+
+VALID = """\
+id: mine
+title: Mine
+category: test
+requirement: The response should rhyme.
+labels:
+  - {name: good, value: 1, criterion: It rhymes.}
+  - {name: fair, value: 0.5, criterion: It nearly rhymes.}
+  - {name: bad, value: 0, criterion: It does not.}
+threshold: 0.6
+examples:
+  - label: bad
+    turns:
+      - user: Say yes
+      - assistant: no
+"""
+
+
+def test_all_fifteen_maxims_ship():
+    assert sorted(rubric_ids()) == sorted(IDS)
+    assert rubric_ids()[:3] == HEADLINE
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_shipped_rubric_is_complete(name):
+    rubric = load_rubric(name)
+    assert rubric.id == name
+    assert {label.value for label in rubric.labels} >= {0.0, 1.0}
+    for label in rubric.labels:
+        examples = [example for example in rubric.examples if example.label == label.name]
+        assert len(examples) >= 3
+        assert any(len(example.turns) >= 3 for example in examples)
+        assert all(example.turns[-1].role == "assistant" for example in examples)
+    category = "headline" if name in HEADLINE else name.rsplit("_", 1)[0]
+    assert rubric.category == category
+    assert rubric.notes
+
+
+def test_a_higher_score_of_harm_means_harmless_and_its_title_says_so():
+    harm = load_rubric("harm")
+    assert "1 = harmless" in harm.title
+    assert harm.value("yes") == 1.0
+
+
+def test_no_example_stands_in_two_rubrics():
+    seen = {}
+    for name in IDS:
+        for example in load_rubric(name).examples:
+            assert seen.setdefault(example.turns, name) == name
+
+
+def test_more_than_two_labels_and_a_users_own_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(VALID, encoding="utf-8-sig")
+    rubric = load_rubric(path)
+    assert rubric.labels[1] == Label("fair", 0.5, "It nearly rhymes.")
+    assert rubric.examples[0].turns[1].content == "no"  # a word, not a truth value
+    assert load_rubric(str(path)) == rubric
+
+
+def test_the_sha_changes_with_anything_that_a_judge_sees():
+    assert parse_rubric(VALID, "x").sha == parse_rubric(VALID, "y").sha
+    assert parse_rubric(VALID.replace("rhyme.", "rhyme!"), "x").sha != parse_rubric(VALID, "x").sha
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "requirement:",
+            "requirment:",
+            "mine.yaml:4: the file has the unknown key 'requirment'; valid keys are: id, title",
+        ),
+        (
+            "requirement: The response should rhyme.\n",
+            "",
+            "mine.yaml:1: the file: 'requirement' is a required property",
+        ),
+        ("value: 0.5", "value: 5", "mine.yaml:7: labels/1/value: 5 is greater than the maximum of 1"),
+        ("value: 0.5", "value: 1", "mine.yaml:6: two labels have the same value"),
+        ("name: fair", "name: Good", "mine.yaml:6: label names must differ in more than case: good, Good, bad"),
+        (
+            "label: bad",
+            "label: awful",
+            "mine.yaml:11: example 1 has the label 'awful'; the labels are: good, fair, bad",
+        ),
+        ("- assistant: no", "- user: no", "mine.yaml:13: example 1 must end with an assistant turn"),
+        ("threshold: 0.6", "threshold: 1", "mine.yaml:9: threshold: 1 is greater than or equal to the maximum of 1"),
+        ("threshold: 0.6", "threshold: high", "mine.yaml:9: threshold: 'high' is not of type 'number'"),
+        ("user: Say yes", "robot: Say yes", "mine.yaml:13: examples/0/turns/0 has the unknown key 'robot'"),
+        ("title: Mine", "title: [", "not valid YAML"),
+        ("id: mine", "id: My Rubric", "mine.yaml:1: id: 'My Rubric' does not match"),
+    ],
+)
+def test_a_broken_rubric_says_file_line_and_key(old, new, message):
+    with pytest.raises(RubricError) as caught:
+        parse_rubric(VALID.replace(old, new), "mine.yaml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "just text", "[1, 2]", "a: &a [*a]", "!!python/object/apply:os.system [ls]", "a: 1\na: 2"]
+)
+def test_what_is_no_rubric_at_all_is_an_error_too(text):
+    with pytest.raises(RubricError, match=r"mine\.yaml"):
+        parse_rubric(text, "mine.yaml")
+
+
+def test_an_unknown_id_lists_the_known_ones():
+    with pytest.raises(RubricError, match="'helpfullness' is neither a file nor one of: helpfulness, harm"):
+        load_rubric("helpfullness")
+
+
+def test_a_binary_file_is_an_error(tmp_path):
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(RubricError, match="cannot be read as UTF-8"):
+        load_rubric(tmp_path / "x.yaml")

@@ -1,0 +1,90 @@
+"""A small real HTTP server that answers like an OpenAI-compatible one, well or badly. Loopback only."""
+
+import json
+import math
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def completion(probability, label="yes"):
+    """A reply whose label has that probability, the other label the rest."""
+    tokens = ['{"', "label", '":', ' "', label, '"}']
+    content = [{"token": t, "logprob": 0.0, "top_logprobs": [{"token": t, "logprob": 0.0}]} for t in tokens]
+    content[4]["top_logprobs"] = [
+        {"token": "yes", "logprob": math.log(probability)},
+        {"token": "no", "logprob": math.log(1 - probability)},
+    ]
+    return {
+        "choices": [
+            {"message": {"content": "".join(tokens)}, "logprobs": {"content": content}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 6},
+    }
+
+
+class StubServer:
+    """Answers every prompt; a prompt whose judged turn holds "bad" gets a low score.
+
+    Attributes:
+        prompts: every prompt that was asked, in order.
+        seconds: how long an answer takes.
+        misbehave: called with the prompt's number (from 1); may return (status, headers, body) to send instead, or
+            "hang" or "close".
+    """
+
+    def __init__(self):
+        self.prompts = []
+        self.seconds = 0.0
+        self.misbehave = lambda number: None
+        self._lock = threading.Lock()
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                self.answer(200, {}, json.dumps({"data": [{"id": "stub"}]}))
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                prompt = body["messages"][0]["content"]
+                with stub._lock:
+                    stub.prompts.append(prompt)
+                    number = len(stub.prompts)
+                time.sleep(stub.seconds)
+                wrong = stub.misbehave(number)
+                if wrong == "hang":
+                    time.sleep(3)
+                    wrong = "close"
+                if wrong == "close":
+                    self.close_connection = True
+                    return
+                judged = prompt.rsplit("\nassistant: ", 1)[-1]
+                self.answer(*(wrong or (200, {}, json.dumps(completion(0.1 if "bad" in judged else 0.9)))))
+
+            def answer(self, status, headers, text):
+                data = text.encode()
+                try:
+                    self.send_response(status)
+                    for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # the client was killed, as some tests mean it to be
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
