@@ -113,7 +113,8 @@ def _conversation(talk: Talk) -> Conversation:
         if isinstance(turn, Turn):
             turns.append(turn)
         else:
-            role, content = turn.get("role"), turn.get("content")
+            message = cast("Mapping[str, Any]", turn)
+            role, content = message.get("role"), message.get("content")
             if role not in ROLES or not isinstance(content, str):
                 raise UsageError(
                     f"conversation[{i}] must have a 'role' out of {', '.join(ROLES)} and a 'content' that is a string; "

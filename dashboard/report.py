@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import jinja2
@@ -36,15 +37,15 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
         for maxim in summary.maxims
     ]
     problems = store.problems(summary.run.id)
+    template = (files("convexplain.dashboard") / "report.html").read_text("utf-8")
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("convexplain.dashboard", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
-    page = environment.get_template("report.html").render(
+    page = environment.from_string(template).render(
         summary=summary,
         run=summary.run,
         sections=sections,

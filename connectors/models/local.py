@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,19 @@ class LocalModel:
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answers one request after the other."""
         return [await asyncio.to_thread(self._answer, request) for request in requests]
+
+    async def continuation_logprobs(self, requests: Sequence[Request], texts: Sequence[str]) -> list[float]:
+        """For each pair, the summed natural log-probability of the text as the reply to the request."""
+        pairs = zip(requests, texts, strict=True)
+        return [await asyncio.to_thread(self._continuation, request, text) for request, text in pairs]
+
+    async def hidden_states(self, requests: Sequence[Request]) -> list[list[float]]:
+        """The last layer's hidden state at the last prompt token, one vector (of the model's width) a request."""
+        return [await asyncio.to_thread(self._hidden, request) for request in requests]
+
+    async def next_tokens(self, requests: Sequence[Request], k: int) -> list[list[tuple[str, float]]]:
+        """The k most probable next tokens after each prompt with their log-probabilities, most probable first."""
+        return [await asyncio.to_thread(self._next, request, k) for request in requests]
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text alone, plus a little for the chat template."""
@@ -154,12 +168,48 @@ class LocalModel:
 
     def _forward(self, ids: list[int], cache: "DynamicCache") -> "torch.Tensor":
         """Logits after the last of `ids`, in float64; `cache` grows by them."""
+        logits: torch.Tensor = self._compute(ids, cache).logits[0, -1].double()
+        return logits
+
+    def _compute(self, ids: list[int], cache: "DynamicCache", **options: Any) -> Any:
+        """The model's output for `ids` after what is in `cache`, with the logits of the last `logits_to_keep` (1)."""
         import torch
 
         tokens = torch.tensor([ids], device=self._model.device)
-        output = self._model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits: torch.Tensor = output.logits[0, -1].double()
-        return logits
+        return self._model(input_ids=tokens, past_key_values=cache, use_cache=True, **{"logits_to_keep": 1, **options})
+
+    def _continuation(self, request: Request, text: str) -> float:
+        import torch
+
+        prompt = self._encode(request)
+        # Tokenised after the prompt's text, so that the two are cut apart where the model would cut them.
+        whole = self._encode(replace(request, opening=request.opening + text))
+        with self._lock, torch.inference_mode():
+            start = min(_common(prompt, whole), len(whole) - 1)
+            _, cache, _ = self._prompt(whole[:start])
+            cache = _cut(cache, start - 1)
+            logits = self._compute(whole[start - 1 :], cache, logits_to_keep=0).logits[0, :-1].double()
+            wanted = torch.tensor(whole[start:], device=logits.device)
+            return float(logits.log_softmax(-1).gather(-1, wanted[:, None]).sum())
+
+    def _hidden(self, request: Request) -> list[float]:
+        import torch
+
+        ids = self._encode(request)
+        with self._lock, torch.inference_mode():
+            _, cache, _ = self._prompt(ids[:-1])
+            output = self._compute(ids[-1:], cache, output_hidden_states=True)
+            vector: list[float] = output.hidden_states[-1][0, -1].float().tolist()
+            return vector
+
+    def _next(self, request: Request, k: int) -> list[tuple[str, float]]:
+        import torch
+
+        with self._lock, torch.inference_mode():
+            logits, _, _ = self._prompt(self._encode(request))
+            best = logits.log_softmax(-1).topk(k)
+            tokens = self._tokenizer.batch_decode([[int(i)] for i in best.indices])
+            return list(zip(tokens, best.values.tolist(), strict=True))
 
     def _read_labels(self, logits: "torch.Tensor", cache: "DynamicCache", labels: tuple[str, ...]) -> LabelLogprobs:
         mass = dict.fromkeys(labels, 0.0)

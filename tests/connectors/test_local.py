@@ -6,11 +6,11 @@ import math
 import pytest
 
 from convexplain import Turn, judge
-from convexplain.connectors.models import embedded
+from convexplain.connectors.models import ScriptedModel, embedded
 from convexplain.connectors.models.local import LocalModel, _common
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
-from convexplain.models import Message, Request
+from convexplain.models import GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
 
 
 def request(text, **fields):
@@ -153,3 +153,45 @@ def test_a_file_with_another_digest_is_refused(tmp_path, monkeypatch):
 )
 def test_common_beginning(left, right, length):
     assert _common(left, right) == length
+
+
+def plain_logprobs(model, ids):
+    """Log-probability of each token after the first, by one forward pass without any cache."""
+    import torch
+
+    with torch.inference_mode():
+        logits = model._model(torch.tensor([ids])).logits[0, :-1].double().log_softmax(-1)
+    return logits.gather(-1, torch.tensor(ids[1:])[:, None])[:, 0]
+
+
+def test_the_log_probability_of_a_continuation(embedded_model):
+    asked = request("What is the capital of France?")
+    ids, whole = (embedded_model._encode(Request(asked.messages, opening=text)) for text in ("", "Paris is big."))
+    expected = float(plain_logprobs(embedded_model, whole)[len(ids) - 1 :].sum())
+    found, worse = asyncio.run(embedded_model.continuation_logprobs([asked, asked], ["Paris is big.", "Bananas wide."]))
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert worse < found < 0
+
+
+def test_hidden_states_are_the_same_with_and_without_a_shared_beginning(embedded_model):
+    asked = [request(LONG + question) for question in ("Is it lost?", "Is it red?")]
+    fresh(embedded_model)
+    together = asyncio.run(embedded_model.hidden_states(asked))
+    fresh(embedded_model)
+    (alone,) = asyncio.run(embedded_model.hidden_states(asked[1:]))
+    assert len(alone) == 576
+    assert together[1] == pytest.approx(alone, abs=1e-3)
+    assert together[0] != pytest.approx(alone, abs=1e-1)
+
+
+def test_next_tokens_are_the_most_probable_first(embedded_model):
+    (found,) = asyncio.run(embedded_model.next_tokens([request("Say hello.", opening="The capital of France is")], 5))
+    assert found[0][0] == " Paris"
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    assert sum(math.exp(p) for _, p in found) <= 1
+
+
+def test_capabilities_can_be_asked_for(embedded_model):
+    for capability in (GivesHiddenStates, GivesNextTokens, ScoresContinuations):
+        assert isinstance(embedded_model, capability)
+    assert not isinstance(ScriptedModel("x"), GivesHiddenStates)
