@@ -3,8 +3,7 @@
     python benchmarks/agreement.py --judge 'http://127.0.0.1:8080/v1' -n 200 conture.jsonl dbdc3_en.jsonl
 
 Each line of a set is `{"id", "turns": [{"role", "content"}], "proxy": {RUBRIC: 0..1}, "meta": {"dialogue"}}`; the last
-turn is the rated one. Whole dialogues are sampled (seed 0) until there are n rows. Intervals: 95 %, bootstrap over
-dialogues.
+turn is the rated one. n rows are drawn from the whole set (seed 0). Intervals: 95 %, bootstrap over dialogues.
 """
 
 import argparse
@@ -27,15 +26,10 @@ from convexplain.store import RunStore
 
 
 def sample(path: Path, rubric: str, n: int) -> list[dict[str, Any]]:
-    """Rows of whole dialogues, the last dialogue cut at n rows."""
-    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
-    by_dialogue: dict[Any, list[dict[str, Any]]] = {}
-    for row in rows:
-        if rubric in row["proxy"]:
-            by_dialogue.setdefault(dialogue(row), []).append(row)
-    order = list(by_dialogue)
-    random.Random(0).shuffle(order)
-    return [row for key in order for row in by_dialogue[key]][:n]
+    """n rows drawn from all, those of one dialogue together and in order, so that prompts share their beginnings."""
+    rows = [row for row in map(json.loads, path.open(encoding="utf-8")) if rubric in row["proxy"]]
+    drawn = random.Random(0).sample(range(len(rows)), min(n, len(rows)))
+    return [rows[i] for i in sorted(drawn)]
 
 
 def dialogue(row: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """One analysis from logs to a judged run. How logs are read and turns are judged is handed in."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -50,9 +51,12 @@ class Source:
                 yield from self.read_log(log, on_problem=on_problem)
             except LogError as error:  # the file as a whole; the others are read all the same
                 on_problem(Problem(error.path, error.line, error.reason))
+            except UsageError as error:  # a table whose columns cannot be told
+                on_problem(Problem(log, None, str(error)))
 
 
 CHARACTERS_PER_TOKEN = 4  # of English, roughly
+_SIGN_OF_LIFE = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,16 @@ def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
     for path in paths:
         if path.is_dir():
             found += sorted(
-                file
+                file.resolve()
                 for file in path.rglob("*")
                 if file.is_file()
                 and not any(part.startswith(".") for part in file.relative_to(path).parts)
                 and file.suffix.lower() != ".md"
             )
+        elif path.is_file():
+            found.append(path.resolve())
         elif path.exists():
-            found.append(path)
+            raise UsageError(f"log {str(path)!r} is no regular file; logs are read twice, so save it as one first")
         else:
             raise UsageError(f"log {str(path)!r} does not exist")
     if paths and not found:
@@ -113,12 +119,12 @@ def plan(
         judged += len(chosen)
         for rubric in rubrics:
             for turn in chosen:
-                request = judge.request(conversation, turn, rubric)
-                if calls.known(request):
-                    cached += judge.planned_calls
-                else:
-                    made += judge.planned_calls
-                    tokens += judge.planned_calls * len(request.messages[0].content) // CHARACTERS_PER_TOKEN
+                for request in judge.requests(conversation, turn, rubric):
+                    if calls.known(request):
+                        cached += 1
+                    else:
+                        made += 1
+                        tokens += len(request.messages[0].content) // CHARACTERS_PER_TOKEN
     return Plan(conversations, judged, judged * len(rubrics), made, cached, tokens, tuple(problems))
 
 
@@ -147,21 +153,31 @@ async def analyse(
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 
-    async with Calls(model, store) as calls:
+    async with Calls(model, store, on_change=lambda: progress.spent(calls.spend)) as calls:
         calls.spend = run.spend
         conversations = source.read(store, on_problem)
+        alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
         try:
             await judge_into(store, run.id, conversations, rubrics, make_judge(calls), calls, progress, turns)
         except BaseException:
             store.end_run(run.id, "stopped", calls.spend)
             raise
+        finally:
+            alive.cancel()
         store.end_run(run.id, "done", calls.spend)
+
+
+async def _signs_of_life(store: RunStore, run: int, calls: Calls) -> None:
+    """Keeps the run from looking dead to other processes, and what it has cost from being lost."""
+    while True:
+        await asyncio.sleep(_SIGN_OF_LIFE)
+        store.keep_alive(run, calls.spend)
 
 
 def write_judgements(store: RunStore, run: Run, path: Path) -> int:
     """`judgements.jsonl`: one object a judgement, with the fields of `Judgement`. Returns how many."""
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="ascii", newline="\n") as file:
         for _, judgement in store.judgements(run.id):
             file.write(judgement_json(judgement) + "\n")
             count += 1

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from convexplain.connectors.logs import read_log
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
-from convexplain.rubrics import load_rubric
+from convexplain.rubrics import HEADLINE, load_rubric
 
 from .calls import Calls
 from .errors import UsageError
@@ -18,13 +19,14 @@ from .types import ROLES, Conversation, Judgement, Role, Rubric, Turn
 
 __all__ = ["ajudge", "judge", "load_rubric", "read_log"]
 
-Rubrics = str | Rubric | Iterable[str | Rubric]
+OneRubric = str | Path | Rubric
+Rubrics = OneRubric | Iterable[OneRubric]
 Talk = Conversation | Sequence[Turn] | Sequence[Mapping[str, Any]]
 
 
 async def ajudge(
     conversation: Talk,
-    rubrics: Rubrics = ("helpfulness", "harm", "informativeness"),
+    rubrics: Rubrics = HEADLINE,
     model: str | ChatModel = "embedded",
     turns: Turns = "all",
     *,
@@ -71,7 +73,7 @@ async def ajudge(
 
 def judge(
     conversation: Talk,
-    rubrics: Rubrics = ("helpfulness", "harm", "informativeness"),
+    rubrics: Rubrics = HEADLINE,
     model: str | ChatModel = "embedded",
     turns: Turns = "all",
     *,
@@ -101,8 +103,8 @@ def judge(
     return cast("list[Judgement]", outcome[0])
 
 
-def _several(rubrics: Rubrics) -> list[str | Rubric]:
-    return [rubrics] if isinstance(rubrics, (str, Rubric)) else list(rubrics)
+def _several(rubrics: Rubrics) -> list[OneRubric]:
+    return [rubrics] if isinstance(rubrics, (str, Path, Rubric)) else list(rubrics)
 
 
 def _conversation(talk: Talk) -> Conversation:
@@ -113,7 +115,7 @@ def _conversation(talk: Talk) -> Conversation:
         if isinstance(turn, Turn):
             turns.append(turn)
         else:
-            message = cast("Mapping[str, Any]", turn)
+            message: Mapping[str, Any] = turn if isinstance(turn, Mapping) else {}
             role, content = message.get("role"), message.get("content")
             if role not in ROLES or not isinstance(content, str):
                 raise UsageError(

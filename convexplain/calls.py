@@ -9,7 +9,7 @@ from typing import Self
 
 import tenacity
 
-from .errors import ModelError, TransientError, UnavailableError
+from .errors import ModelError, TransientError, UnavailableError, UsageError
 from .models import Cache, ChatModel, MemoryCache, Reply, Request, Spend
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
@@ -50,7 +50,6 @@ class Calls:
     Args:
         model: the model; the caller prepares and closes it.
         cache: where replies are kept; in memory unless told.
-        in_flight: overrides the model's own bound.
         patience: seconds of waiting between tries of one request, after which it has failed.
         on_change: called after each reply or final failure.
     """
@@ -60,21 +59,25 @@ class Calls:
         model: ChatModel,
         cache: Cache | None = None,
         *,
-        in_flight: int | None = None,
         patience: float = 300.0,
         on_change: Callable[[], None] | None = None,
     ) -> None:
+        if model.batch < 1 or model.in_flight < 1:
+            raise UsageError(
+                f"{model.name}: batch={model.batch} and in_flight={model.in_flight}; both must be at least 1"
+            )
         self.model = model
         self.spend = Spend()
         self._cache = cache if cache is not None else MemoryCache()
-        self._limit = Limit(in_flight or model.in_flight)
+        self._limit = Limit(model.in_flight)
         self._patience = patience
         self._on_change = on_change or (lambda: None)
         self._under_way: dict[str, asyncio.Task[Reply]] = {}
         self._queue: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
         self._open: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
-        self._failures_in_a_row = 0
+        self._failures_in_a_row = 0  # requests that failed for good
+        self._hung_in_a_row = 0  # single tries that hung until their time-out
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,12 +120,10 @@ class Calls:
             done.exception()  # read, so that a caller that went away leaves no "never retrieved" warning
 
     async def _ask(self, key: str, request: Request) -> Reply:
-        if self._failures_in_a_row > self._limit.most + 2:
-            raise UnavailableError(
-                f"{self.model.name}: {self._failures_in_a_row} requests in a row failed for good; it seems to be gone"
-            )
         try:
             reply: Reply = await self._retrying()(self._send, request)
+        except UnavailableError:
+            raise
         except TransientError:
             self.spend.failures += 1
             self._failures_in_a_row += 1
@@ -134,7 +135,8 @@ class Calls:
             raise
         self._failures_in_a_row = 0
         self.spend.add(reply)
-        self._cache.put(key, self.model.name, reply)
+        if reply.labels is not None or not request.labels:  # what could not be read may be asked again one day
+            self._cache.put(key, self.model.name, reply)
         self._on_change()
         return reply
 
@@ -150,7 +152,7 @@ class Calls:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TransientError) and error.retry_after is not None:
-            return error.retry_after
+            return max(error.retry_after, _BACKOFF(state))  # an endpoint may say 0 for ever
         return _BACKOFF(state)
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
@@ -160,6 +162,7 @@ class Calls:
 
     def _count_retry(self, state: tenacity.RetryCallState) -> None:
         self.spend.retries += 1
+        self._on_change()
 
     async def _send(self, request: Request) -> Reply:
         loop = asyncio.get_running_loop()
@@ -170,27 +173,45 @@ class Calls:
 
     def _pump(self) -> None:
         loop = asyncio.get_running_loop()
+        gone = self._gone()
         pause = self._not_before - time.monotonic()
-        if self._queue and pause > 0:
+        if self._queue and pause > 0 and not gone:
             loop.call_later(pause, self._pump)
             return
-        while self._queue and len(self._open) < self._limit.now:
+        while self._queue and (gone or len(self._open) < self._limit.now):
             batch: list[tuple[Request, asyncio.Future[Reply]]] = []
             while self._queue and len(batch) < self.model.batch:
                 item = self._queue.popleft()
-                if not item[1].done():
+                if gone and not item[1].done():
+                    item[1].set_exception(gone)
+                elif not item[1].done():
                     batch.append(item)
             if batch:
                 task = loop.create_task(self._run(batch))
                 self._open.add(task)
                 task.add_done_callback(self._closed)
 
+    def _gone(self) -> UnavailableError | None:
+        """Why nothing more is sent, once too much has failed without a success between."""
+        most = self._limit.most + 4
+        if self._failures_in_a_row <= most and self._hung_in_a_row <= most:
+            return None
+        return UnavailableError(
+            f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
+            f"the last {self._hung_in_a_row} calls hung"
+        )
+
     def _closed(self, task: asyncio.Task[None]) -> None:
         self._open.discard(task)
         self._pump()
 
     async def _run(self, batch: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
-        outcomes = await self._chat([request for request, _ in batch])
+        try:
+            outcomes = await self._chat([request for request, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
         pushed_back = [error for error in outcomes if isinstance(error, TransientError)]
         if pushed_back:
             clock = time.monotonic()
@@ -198,20 +219,26 @@ class Calls:
             self._not_before = max(self._not_before, *(clock + (error.retry_after or 0) for error in pushed_back))
         else:
             self._limit.grow()
+        if all(error.timed_out for error in pushed_back):
+            self._hung_in_a_row = self._hung_in_a_row + len(pushed_back) if pushed_back else 0
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():
                 continue
             if isinstance(outcome, Reply):
                 future.set_result(outcome)
-            else:
+            elif isinstance(outcome, ModelError):
                 future.set_exception(outcome)
+            else:
+                wrong = f"{self.model.name}: its reply is a {type(outcome).__name__}, not a Reply or a ModelError"
+                future.set_exception(ModelError(wrong))
 
     async def _chat(self, requests: list[Request]) -> list[Reply | ModelError]:
         try:
             async with asyncio.timeout(self.model.timeout):
                 outcomes = list(await self.model.chat(requests))
         except TimeoutError:
-            hung = TransientError(f"{self.model.name}: no reply within {self.model.timeout:g} s", timed_out=True)
+            waited = "in time" if self.model.timeout is None else f"within {self.model.timeout:g} s"
+            hung = TransientError(f"{self.model.name}: no reply {waited}", timed_out=True)
             return [hung for _ in requests]
         except ModelError as error:
             return [error for _ in requests]

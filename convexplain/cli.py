@@ -14,7 +14,7 @@ import platformdirs
 from rich.console import Console
 
 from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
-from convexplain.connectors.models import open_model
+from convexplain.connectors.models import LocalModel, open_model
 from convexplain.dashboard.report import write_report
 from convexplain.judges import SAMPLES, Judge
 from convexplain.judges.check import check_model
@@ -29,6 +29,7 @@ from .models import ChatModel
 from .pipeline import Turns
 from .store import RunStore, summarise
 from .types import Rubric
+from .visible import one_line
 
 _DB_HELP = "SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]"
 _JUDGE_HELP = "The judge: `embedded`, or an OpenAI-compatible server as http://HOST:PORT/v1?model=NAME."
@@ -53,7 +54,7 @@ def main() -> None:
     except (UsageError, RubricError) as problem:
         error.print(plain(f"Error: {problem}"), soft_wrap=True)
         sys.exit(2)
-    except ConvexplainError as problem:
+    except (ConvexplainError, OSError) as problem:  # OSError: a folder that cannot be written, a disk that is full
         error.print(plain(f"Error: {problem}"), soft_wrap=True)
         sys.exit(1)
 
@@ -162,15 +163,17 @@ def analyze(
         store.run(stored)  # says so when there is none
     make_judge = partial(Judge, samples=samples, explain=explain)
     if dry_run:
-        return _dry_run(source, store, chosen, model, make_judge, turns)
+        return asyncio.run(_dry_run(source, store, chosen, model, make_judge, turns))
     settings = {
-        "logs": [str(log.resolve()) for log in source.logs],
+        "logs": [str(log) for log in source.logs],
+        "reading": [format_, columns, list(assistant), [_state(log) for log in source.logs]],
         "stored": stored,
         "limit": limit,
         "rubrics": {rubric.id: rubric.sha for rubric in chosen},
         "turns": turns,
         "samples": samples,
         "explain": explain,
+        "version": __version__,
     }
     out.mkdir(parents=True, exist_ok=True)
     return asyncio.run(_analyze(source, store, chosen, model, make_judge, settings, out))
@@ -187,9 +190,9 @@ async def _analyze(
 ) -> int:
     console, notes = Console(), Console(stderr=True)
     began = time.monotonic()
-    total = count(source, store, settings["turns"]) * len(rubrics)
     try:
         await model.prepare()
+        total = count(source, store, settings["turns"]) * len(rubrics)
         run = store.begin_run(model.name, model.fingerprint, settings, rubrics)
         if run.resumed:
             notes.print(f"Going on with run {run.id}, which was not finished.")
@@ -208,7 +211,7 @@ async def _analyze(
     return 1 if summary.problems or summary.unscored or not summary.turns else 0
 
 
-def _dry_run(
+async def _dry_run(
     source: Source,
     store: RunStore,
     rubrics: list[Rubric],
@@ -217,8 +220,11 @@ def _dry_run(
     turns: Turns,
 ) -> int:
     console, notes = Console(), Console(stderr=True)
+    if not isinstance(model, LocalModel):  # a server tells its model's name; weights are not loaded for counting
+        await model.prepare()
     calls = Calls(model, store)
     found = plan(source, store, rubrics, make_judge(calls), calls, turns)
+    await model.aclose()
     for problem in found.problems:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
     console.print(
@@ -230,7 +236,7 @@ def _dry_run(
         soft_wrap=True,
         markup=False,
     )
-    return 1 if found.problems else 0
+    return 1 if any(not problem.kept for problem in found.problems) else 0
 
 
 @cli.command()
@@ -288,12 +294,18 @@ def check(model: str) -> int:
     """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?"""
     result = asyncio.run(check_model(open_model(model)))
     for name, value in result.rows():
-        click.echo(f"{name:22} {value}")
+        click.echo(f"{name:22} {one_line(value)}")
     return 0 if result.usable else 1
 
 
 def _open_store(db: str | None) -> RunStore:
     return RunStore(db or str(Path(platformdirs.user_data_dir("convexplain")) / "convexplain.db"))
+
+
+def _state(log: Path) -> tuple[int, int]:
+    """Changes when the file does: a run does not go on with a log that is another by now."""
+    found = log.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _rubrics(ids: Iterable[str]) -> list[Rubric]:

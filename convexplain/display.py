@@ -13,14 +13,15 @@ from .errors import Problem
 from .models import Spend
 from .store import JudgedTurn, MaximSummary, Run, Summary
 from .types import Judgement
+from .visible import one_line, visible
 
 _EVERY = 10.0  # seconds between plain progress lines
-_CONTROL = {code: "\ufffd" for code in [*range(32), *range(127, 160)] if code not in (9, 10)}
+_REASONS = 10  # reasons for unscored turns that are listed
 
 
 def plain(text: str) -> Text:
     """Text from outside: no markup, no control character reaches the terminal."""
-    return Text(text.encode("utf-8", "replace").decode("utf-8").translate(_CONTROL))
+    return Text(visible(text))
 
 
 class RunProgress:
@@ -110,14 +111,16 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
     """The table at the end of a run."""
     spend = summary.run.spend
     table = Table(
-        title=f"Run {summary.run.id}: {summary.conversations} conversations, {summary.turns} assistant turns, "
-        f"judge {summary.run.judge}",
+        title=plain(
+            f"Run {summary.run.id}: {summary.conversations} conversations, {summary.turns} assistant turns, "
+            f"judge {summary.run.judge}"
+        ),
         title_justify="left",
     )
-    table.add_column("maxim", no_wrap=True)
-    for heading in ("scored", "unscored", "mean", "below threshold"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("judge", no_wrap=True)
+    table.add_column("maxim", overflow="fold")
+    for heading, width in (("scored", 6), ("unscored", 8), ("mean", 4), ("below threshold", 13)):
+        table.add_column(heading, justify="right", min_width=width)
+    table.add_column("judge", min_width=11)
     for maxim in summary.maxims:
         table.add_row(
             plain(maxim.title),
@@ -130,8 +133,10 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
     console.print(table)
     for maxim in summary.maxims:
         _show_worst(console, maxim, [turn for turn in summary.worst if turn.judgement.rubric == maxim.rubric], worst)
-    for reason, count in summary.unscored[:10]:
+    for reason, count in summary.unscored[:_REASONS]:
         console.print(Text(f"unscored {count} x: ", style="yellow"), plain(reason), sep="", soft_wrap=True)
+    if (more := sum(count for _, count in summary.unscored[_REASONS:])) > 0:
+        console.print(f"unscored {more} x for other reasons: the report lists them")
     if summary.problems:
         console.print(Text(f"{summary.problems} records or files could not be used (see above)", style="yellow"))
     console.print(
@@ -166,13 +171,13 @@ def show_runs(console: Console, runs: list[Run]) -> None:
 def _show_worst(console: Console, maxim: MaximSummary, turns: list[JudgedTurn], limit: int) -> None:
     if not turns:
         return
-    console.print(Text(f"\nLowest {maxim.title}:", style="bold"))
+    console.print(Text(f"\nLowest {visible(maxim.title)}:", style="bold"))
     for item in turns[:limit]:
         judgement = item.judgement
-        content = " ".join(item.conversation.turns[judgement.turn].content.split())
+        content = item.conversation.turns[judgement.turn].content[:500]
         console.print(
             Text(f"  {judgement.score:.2f}  "),
-            plain(f"{item.conversation.id}:{judgement.turn}  {content}"),
+            Text(one_line(f"{item.conversation.id}:{judgement.turn}  {content}")),
             sep="",
             no_wrap=True,
             overflow="ellipsis",

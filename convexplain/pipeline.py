@@ -1,7 +1,6 @@
 """The one pipeline: conversations in, judgements into the store. It knows neither how to read logs nor how to judge."""
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
@@ -14,8 +13,6 @@ from .types import Conversation, Judgement, Rubric
 
 Turns = Literal["all", "last"]
 
-_SIGN_OF_LIFE = 5.0  # seconds
-
 
 class TurnJudge(Protocol):
     """What scores one turn on one rubric."""
@@ -23,12 +20,8 @@ class TurnJudge(Protocol):
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
         """The judgement; unscored rather than an error, unless the model is gone (UnavailableError)."""
 
-    def request(self, conversation: Conversation, turn: int, rubric: Rubric) -> Request:
-        """The call that it would make first."""
-
-    @property
-    def planned_calls(self) -> int:
-        """How many calls one judgement makes, as far as that is known before the model has answered."""
+    def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
+        """The calls that judging this turn makes, as far as they are known before the model has answered."""
 
 
 def turns_to_judge(conversation: Conversation, turns: Turns) -> list[int]:
@@ -56,20 +49,14 @@ async def judge_into(
         UnavailableError: the model is gone; what was judged until then is kept.
     """
     room = asyncio.Semaphore(max(32, 4 * calls.model.in_flight * calls.model.batch))
-    last_sign = time.monotonic()
 
     async def one(number: int, conversation: Conversation, turn: int, rubric: Rubric) -> None:
-        nonlocal last_sign
         try:
             judgement = await judge.judge_turn(conversation, turn, rubric)
         finally:
             room.release()
         store.keep_judgement(run, number, rubric, judgement)
         progress.judged(judgement)
-        progress.spent(calls.spend)
-        if time.monotonic() - last_sign > _SIGN_OF_LIFE:
-            store.keep_alive(run, calls.spend)
-            last_sign = time.monotonic()
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -10,6 +10,7 @@ import jinja2
 
 from convexplain import __version__
 from convexplain.store import JudgedTurn, MaximSummary, RunStore, Summary, score_histogram
+from convexplain.visible import visible
 
 _BINS = 10
 _CONTEXT = 6  # turns shown before a judged one
@@ -60,11 +61,8 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
 
 def shown(text: str, longest: int = _LONGEST) -> str:
     """Text as a page can show it: control and bidirectional characters made visible, very long text cut."""
-    text = text.translate(_VISIBLE)
+    text = visible(text)
     return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest:,} more characters)"
-
-
-_VISIBLE = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)), "�")
 
 
 def _bars(counts: Sequence[int]) -> list[tuple[float, float, int, float]]:

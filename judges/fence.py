@@ -7,6 +7,8 @@ indented), no chat template's control token and no mark of the fence survives, a
 import re
 from collections.abc import Sequence
 
+import regex
+
 from convexplain.types import Turn
 
 OPEN, CLOSE = "<conversation>", "</conversation>"
@@ -17,7 +19,8 @@ _CONTROL_TOKEN = re.compile(
       <[|｜][^<>]{0,64}[|｜]>                                  # <|im_start|>, <|eot_id|>, <｜User｜>
     | <</?\s*SYS\s*>>                                          # Llama 2
     | </?\s*(?:s|bos|eos|pad|unk|mask|think)\s*>
-    | <(?:start|end)_of_(?:turn|text|image)>                   # Gemma
+    | </?[a-z]+(?:_[a-z]+)+>                                   # <start_of_turn>, <file_sep>, <tool_call>
+    | <(?:reponame|filename)>
     | \[/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|IMG|THINK)[^\[\]\n]{0,16}\]   # Mistral
     | </?\s*conversation\b[^<>]{0,64}>?
     """,
@@ -32,9 +35,16 @@ _INVISIBLE = re.compile(
 )
 
 
+# Zero-width and other characters that show nothing: needed in emoji and some scripts, useful for hiding a token.
+_IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+
+
 def defuse(text: str) -> str:
     """The text with control tokens turned into look-alikes and invisible characters into U+FFFD."""
     text = _INVISIBLE.sub("\ufffd", text)
+    seen = _IGNORABLE.sub("", text)
+    if len(seen) < len(text) and _CONTROL_TOKEN.search(seen):
+        text = seen  # characters that show nothing were hiding a token
     # Until nothing changes: taking a token apart must not put another one together.
     while (changed := _CONTROL_TOKEN.sub(lambda match: match[0].translate(_LOOKALIKE), text)) != text:
         text = changed

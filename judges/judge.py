@@ -3,18 +3,19 @@
 import asyncio
 import math
 import statistics
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from convexplain.calls import Calls
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 from convexplain.models import Reply, Request
-from convexplain.types import Conversation, Evidence, Judgement, Rubric
+from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
 from .labels import parse_label
-from .prompt import judge_request, parse_reason, reason_request
+from .prompt import OPENING, judge_request, parse_reason, reason_request
 
 SAMPLES = 5
+_TEMPLATE = 64  # tokens that a chat template adds at most
 TOLERATED = 0.05  # share of the probability that may fall on no label without a second thought
 
 
@@ -35,7 +36,8 @@ class Judge:
         self._calls = calls
         self._samples = samples
         self._explain = explain
-        self._probabilities_seen = False
+        self._mode: EvidenceKind | None = "samples" if samples else None
+        self._settling = asyncio.Lock()
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
         """The judgement of `conversation.turns[turn]`; unscored, with the reason, when the model gave no usable answer.
@@ -45,43 +47,42 @@ class Judge:
         """
         left_out = self._too_many(conversation, turn, rubric)
         while True:
-            request = self.request(conversation, turn, rubric, left_out)
+            turns = conversation.turns[left_out : turn + 1]
             try:
-                score, label, reason, evidence = await self._measure(request, conversation, turn, rubric, left_out)
+                found = await self._measure(turns, rubric, left_out)
                 break
             except UnavailableError:
                 raise
             except TooLongError as error:
                 if left_out == turn:
-                    score, label, reason, evidence = None, None, str(error), Evidence(raw=error.raw or None)
+                    found = Measured(reason=str(error), evidence=Evidence(raw=error.raw or None))
                     break
                 left_out += max(1, (turn - left_out + 1) // 2)
             except ModelError as error:
-                score, label, reason, evidence = None, None, str(error), Evidence(raw=error.raw or None)
+                found = Measured(reason=str(error), evidence=Evidence(raw=error.raw or None))
                 break
-        if score is not None and self._explain:
-            reason = await self._reason(conversation, turn, rubric, label or "", left_out)
+        if found.label is not None and self._explain:
+            found = await self._explained(found, found.label, turns, rubric, left_out)
+        draw = 0 if self._mode == "samples" else None
         return Judgement(
             conversation_id=conversation.id,
             turn=turn,
             rubric=rubric.id,
-            score=score,
-            label=label,
-            reason=reason,
-            evidence=replace(evidence, left_out=left_out),
+            score=found.score,
+            label=found.label,
+            reason=found.reason,
+            evidence=replace(found.evidence, left_out=left_out),
             model=self._calls.model.name,
-            prompt_sha=request.prompt_sha,
+            prompt_sha=judge_request(rubric, turns, left_out=left_out, draw=draw).prompt_sha,
         )
 
-    def request(self, conversation: Conversation, turn: int, rubric: Rubric, left_out: int = 0) -> Request:
-        """The first call that judging this turn makes."""
-        draw = 0 if self._samples else None
-        return judge_request(rubric, conversation.turns[left_out : turn + 1], left_out=left_out, draw=draw)
-
-    @property
-    def planned_calls(self) -> int:
-        """How many calls one judgement makes, as far as that is known before the model has answered."""
-        return (self._samples or 1) + int(self._explain)
+    def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
+        """The calls that judging this turn makes, as far as they are known before the model has answered."""
+        turns = conversation.turns[: turn + 1]
+        draws = range(self._samples) if self._samples else [None]
+        found = [judge_request(rubric, turns, draw=draw) for draw in draws]
+        # The label that will have to be explained is not known yet; any of them makes a call of the same size.
+        return [*found, reason_request(rubric, turns, rubric.labels[0].name)] if self._explain else found
 
     def _too_many(self, conversation: Conversation, turn: int, rubric: Rubric) -> int:
         """How many of the oldest turns do not fit the model's window."""
@@ -89,64 +90,92 @@ class Judge:
         if model.window is None:
             return 0
         left_out = 0
-        request = self.request(conversation, turn, rubric)
-        room = model.window - request.max_tokens
+        request = judge_request(rubric, conversation.turns[: turn + 1])
+        room = model.window - request.max_tokens - _TEMPLATE
         excess = model.count_tokens(request.messages[0].content) - room
         while excess > 0 and left_out < turn:
             excess -= model.count_tokens(conversation.turns[left_out].content)
             left_out += 1
         return left_out
 
-    async def _measure(
-        self, request: Request, conversation: Conversation, turn: int, rubric: Rubric, left_out: int
-    ) -> tuple[float | None, str | None, str | None, Evidence]:
-        if self._samples is None:
+    async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int) -> "Measured":
+        request = judge_request(rubric, turns, left_out=left_out)
+        reply = await self._settle(request) if self._mode is None else None
+        if self._mode == "samples":
+            return await self._sampled(turns, rubric, left_out, self._samples or SAMPLES)
+        reply = reply or await self._calls.ask(request)
+        if not reply.logprobs and reply.text.strip():
+            reason = "the endpoint gave no log-probabilities for this reply, though it did for others"
+            return Measured(reason=reason, evidence=Evidence(raw=reply.text))
+        return by_probability(reply, rubric)
+
+    async def _settle(self, request: Request) -> Reply | None:
+        """Sets the mode by the first reply that says anything, while other judgements wait; None when it was set."""
+        async with self._settling:
+            if self._mode is not None:
+                return None
             reply = await self._calls.ask(request)
-            if reply.logprobs:
-                self._probabilities_seen = True
-                return by_probability(reply, rubric)
-            if self._probabilities_seen:
-                reason = "the endpoint gave no log-probabilities for this reply, though it did for others"
-                return None, None, reason, Evidence(raw=reply.text)
-            self._samples = SAMPLES
-        turns = conversation.turns[left_out : turn + 1]
-        draws = [judge_request(rubric, turns, left_out=left_out, draw=draw) for draw in range(self._samples)]
+            if reply.logprobs or reply.text.strip():  # an empty reply proves nothing
+                self._mode = "label_probability" if reply.logprobs else "samples"
+            return reply
+
+    async def _sampled(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, n: int) -> "Measured":
+        draws = [judge_request(rubric, turns, left_out=left_out, draw=draw) for draw in range(n)]
         outcomes = await asyncio.gather(*map(self._calls.ask, draws), return_exceptions=True)
         replies = [outcome for outcome in outcomes if isinstance(outcome, Reply)]
         errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        grave = next((error for error in errors if not isinstance(error, ModelError)), None)
-        if errors and (grave or not replies or isinstance(errors[0], UnavailableError)):
-            raise grave or errors[0]
-        return by_samples(replies, request.opening, rubric)
+        for error in errors:
+            if isinstance(error, UnavailableError) or not isinstance(error, ModelError):
+                raise error
+        if not replies:
+            raise errors[0]
+        found = by_samples(replies, OPENING, rubric)
+        if not errors:
+            return found
+        note = f"{len(errors)} of {n} draws failed: {errors[0]}"
+        return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
 
-    async def _reason(
-        self, conversation: Conversation, turn: int, rubric: Rubric, label: str, left_out: int
-    ) -> str | None:
-        request = reason_request(rubric, conversation.turns[left_out : turn + 1], label, left_out=left_out)
+    async def _explained(
+        self, found: "Measured", label: str, turns: Sequence[Turn], rubric: Rubric, left_out: int
+    ) -> "Measured":
+        """The same measurement with a reason in words; it stands without one, and says why there is none."""
         try:
-            return parse_reason((await self._calls.ask(request)).text)
+            reply = await self._calls.ask(reason_request(rubric, turns, label, left_out=left_out))
         except UnavailableError:
             raise
-        except ModelError:
-            return None  # the score stands without words
+        except ModelError as error:
+            note = f"no explanation: {error}"
+        else:
+            if words := parse_reason(reply.text):
+                return replace(found, reason=words)
+            note = "no explanation could be read from the reply"
+        return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
 
 
-def by_probability(reply: Reply, rubric: Rubric) -> tuple[float | None, str | None, str | None, Evidence]:
-    """Score, label, reason if unscored, and evidence, from the probabilities of the labels.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Score and label with their evidence; without them, the reason why there are none."""
+
+    score: float | None = None
+    label: str | None = None
+    reason: str | None = None
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+def by_probability(reply: Reply, rubric: Rubric) -> Measured:
+    """The measurement from the probabilities of the labels.
 
     The score is the sum of p(label) · value(label) over the labels, p renormalised to them.
     """
     if reply.labels is None:
-        return None, None, "no label could be read from the reply", Evidence(raw=reply.text)
+        return Measured(reason="no label could be read from the reply", evidence=Evidence(raw=reply.text))
     mass = {name: math.exp(logprob) for name, logprob in reply.labels.logprobs.items()}
     unseen = tuple(label.name for label in rubric.labels if label.name not in mass) if reply.labels.bound > 0 else ()
     return _expected(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
 
 
-def by_samples(
-    replies: list[Reply], opening: str, rubric: Rubric
-) -> tuple[float | None, str | None, str | None, Evidence]:
-    """Score, label, reason if unscored, and evidence, from sampled replies: the mean of their labels' values."""
+def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Measured:
+    """The measurement from sampled replies: the mean of their labels' values."""
     names = [label.name for label in rubric.labels]
     drawn = [parse_label(reply.text, opening, names) for reply in replies]
     read = [name for name in drawn if name is not None]
@@ -157,13 +186,12 @@ def by_samples(
     return _expected(mass, rubric, evidence, unread)
 
 
-def _expected(
-    mass: Mapping[str, float], rubric: Rubric, evidence: Evidence, raw: str | None
-) -> tuple[float | None, str | None, str | None, Evidence]:
+def _expected(mass: Mapping[str, float], rubric: Rubric, evidence: Evidence, raw: str | None) -> Measured:
     total = sum(mass.values())
     missing = max(0.0, 1.0 - total)
     if total <= 0:
-        return None, None, "the reply gave none of the labels", replace(evidence, off_label=1.0, raw=raw)
+        reason = "the reply gave none of the labels"
+        return Measured(reason=reason, evidence=replace(evidence, off_label=1.0, raw=raw))
     shares = {name: p / total for name, p in mass.items()}
     score = sum(share * rubric.value(name) for name, share in shares.items())
     evidence = replace(evidence, probabilities=shares, off_label=missing)
@@ -172,12 +200,12 @@ def _expected(
         known = sum(p * rubric.value(name) for name, p in mass.items())
         lowest, highest = known + missing * min(values), known + missing * max(values)
         if lowest < rubric.threshold <= highest:
-            reason = (
-                f"{missing:.0%} of the answer fell on no label, which leaves the score between {lowest:.2f} and "
-                f"{highest:.2f}, on both sides of the threshold {rubric.threshold:g}"
+            reason = "too much of the answer fell on no label to tell on which side of the threshold the score lies"
+            note = (
+                f"{missing:.0%} of the answer fell on no label: the score lies between {lowest:.2f} and {highest:.2f}"
             )
-            return None, None, reason, replace(evidence, raw=raw)
+            return Measured(reason=reason, evidence=replace(evidence, raw=raw, notes=(note,)))
         if missing > TOLERATED:
             evidence = replace(evidence, notes=(f"{missing:.0%} of the answer fell on no label",))
     label = max(shares, key=lambda name: shares[name])
-    return min(1.0, max(0.0, score)), label, None, evidence
+    return Measured(min(1.0, max(0.0, score)), label, None, evidence)

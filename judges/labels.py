@@ -30,7 +30,12 @@ def matches(text: str, labels: Sequence[str]) -> tuple[str, ...]:
         return ()
     begun = tuple(label for label in labels if label.casefold().startswith(text))
     done = [label for label in labels if _ends(text, label.casefold())]
-    return (max(done, key=len),) if done else begun
+    if not done:
+        return begun
+    whole = max(done, key=len)
+    if begun:  # "partly " may be "partly" at its end or "partly wrong" at its middle
+        return (whole, *begun) if text.rstrip() == whole.casefold() else begun
+    return (whole,)
 
 
 def _ends(text: str, label: str) -> bool:

@@ -1,6 +1,7 @@
 """Reads rubric files: YAML that obeys schema.json, into `Rubric`."""
 
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -107,6 +108,11 @@ def _known_keys(error: jsonschema.ValidationError) -> list[str]:
 def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:
     """What JSON Schema cannot say: labels, their values and the examples must fit together."""
     problems: list[tuple[list[str | int], str]] = []
+    for i, label in enumerate(data["labels"]):
+        if not math.isfinite(label["value"]):
+            problems.append((["labels", i, "value"], f"labels/{i}/value: {label['value']} is not a number in [0, 1]"))
+    if not math.isfinite(data["threshold"]):
+        problems.append((["threshold"], f"threshold: {data['threshold']} is not a number in (0, 1)"))
     names = [label["name"] for label in data["labels"]]
     folded = [name.casefold() for name in names]
     if len(set(folded)) < len(folded):

@@ -78,6 +78,7 @@ def test_nothing_to_judge_is_no_error():
     [
         (([{"role": "robot", "content": "x"}], "harm"), {}, UsageError, "role='robot'"),
         (([{"role": "user", "content": None}], "harm"), {}, UsageError, "content of type NoneType"),
+        (("hello", "harm"), {}, UsageError, r"conversation\[0\] must have a 'role'"),
         ((MESSAGES, "harm"), {"turns": "first"}, UsageError, "valid are: 'all', 'last'"),
         ((MESSAGES, "harm"), {"samples": 0}, UsageError, "at least 1"),
         ((MESSAGES, "harmm"), {}, RubricError, "neither a file nor one of"),

@@ -4,8 +4,13 @@ import pytest
 
 from convexplain.calls import Calls, Limit
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import ModelError, TransientError, UnavailableError
+from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
 from convexplain.models import MemoryCache, Message, Reply, Request
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch):
+    monkeypatch.setattr("convexplain.calls._BACKOFF", lambda state: 0.0)
 
 
 def ask(text, **fields):
@@ -125,32 +130,78 @@ def test_a_hung_call_is_given_up_after_three_times():
             await asyncio.sleep(60)
 
     model = Hanging("x")
-    import convexplain.calls as module
-
-    quick = module._BACKOFF
-    module._BACKOFF = lambda state: 0.0
-    try:
-        (error,), _ = run(model, [ask("a")])
-    finally:
-        module._BACKOFF = quick
+    (error,), _ = run(model, [ask("a")])
     assert "no reply within 0.01 s" in str(error)
     assert len(model.requests) == 3
 
 
 def test_an_endpoint_that_is_gone_ends_the_run():
     model = ScriptedModel(TransientError("refused", retry_after=0), in_flight=1)
-    outcomes, _ = run(model, [ask(str(i)) for i in range(3)], patience=0)
-    assert [type(outcome) for outcome in outcomes] == [TransientError] * 3
 
     async def go():
         async with Calls(model, patience=0) as calls:
-            for i in range(4):
+            for i in range(6):
                 with pytest.raises(TransientError):
                     await calls.ask(ask(str(i)))
             await calls.ask(ask("one more"))
 
-    with pytest.raises(UnavailableError, match="4 requests in a row failed for good"):
+    with pytest.raises(UnavailableError, match="6 requests in a row failed for good"):
         asyncio.run(go())
+
+
+def test_an_endpoint_that_hangs_ends_the_run_after_a_few_time_outs_not_after_all_of_them():
+    class Hanging(ScriptedModel):
+        timeout = 0.01
+
+        async def chat(self, requests):
+            self.requests.extend(requests)
+            await asyncio.sleep(60)
+
+    model = Hanging("x", in_flight=2)
+    outcomes, _ = run(model, [ask(str(i)) for i in range(50)])
+    assert {type(outcome) for outcome in outcomes} <= {TransientError, UnavailableError}
+    assert len(model.requests) <= 8  # 2 in flight and 4 more, and what was open by then
+
+
+def test_retry_after_zero_for_ever_is_no_busy_loop(monkeypatch):
+    monkeypatch.setattr("convexplain.calls._BACKOFF", lambda state: 0.01)
+    model = ScriptedModel(TransientError("busy", retry_after=0))
+    run(model, [ask("a")], patience=0.05)
+    assert len(model.requests) == 6  # 5 pauses of 0.01 s make 0.05 s
+
+
+@pytest.mark.parametrize("outcome", [None, ValueError("x"), "text"])
+def test_a_model_that_returns_something_else_is_an_error_and_no_hang(outcome):
+    class Broken(ScriptedModel):
+        async def chat(self, requests):
+            return [outcome]
+
+    (error,), _ = run(Broken("x"), [ask("a")])
+    assert isinstance(error, ModelError)
+    assert f"its reply is a {type(outcome).__name__}" in str(error)
+
+
+@pytest.mark.parametrize("raised", [TimeoutError(), asyncio.CancelledError()])
+def test_a_model_that_raises_as_asyncio_does_is_no_hang(raised):
+    class Broken(ScriptedModel):
+        async def chat(self, requests):
+            self.requests.extend(requests)
+            raise raised
+
+    (error,), _ = run(Broken("x"), [ask("a")])
+    assert isinstance(error, (TransientError, asyncio.CancelledError))
+
+
+def test_a_model_that_can_take_nothing_is_refused():
+    with pytest.raises(UsageError, match="in_flight=0; both must be at least 1"):
+        run(ScriptedModel("x", in_flight=0), [ask("a")])
+
+
+def test_a_reply_without_the_label_that_was_asked_for_is_not_kept():
+    model, cache = ScriptedModel("hm"), MemoryCache()
+    run(model, [ask("a", labels=("yes", "no"))], cache=cache)
+    run(model, [ask("a", labels=("yes", "no"))], cache=cache)
+    assert len(model.requests) == 2
 
 
 def test_one_bad_item_does_not_spoil_its_batch():

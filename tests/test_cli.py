@@ -46,7 +46,7 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert len(stub.prompts) == 36  # 12 turns, 3 maxims
     assert "Run 1: 6 conversations, 12 assistant turns" in out
     assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +50% \(< 0\.5\) │ unvalidated", out)
-    assert "0.10  c0:3  A bad one 0." in out
+    assert "0.10  c0:3 A bad one 0." in out
     assert "36 calls, 0 from the cache" in out
     found = rows(folder / "convexplain-out" / "judgements.jsonl")
     assert len(found) == 36

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from .conftest import ROOT
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BACKEND = PROJECT["build-system"]["requires"]
 SIBLINGS = ("rubrics", "judges", "connectors", "dashboard")
 USE = """
 from convexplain import load_rubric, read_log
@@ -29,10 +32,7 @@ def run(*args, cwd, check=True):
 def wheelhouse(tmp_path_factory):
     """Wheels of the core's dependencies and of the build backend: every environment installs from this folder."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "build"]
+    wanted = [*PROJECT["project"]["dependencies"], *BACKEND, "build"]
     pip = (sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "-c", ROOT / "constraints.txt")
     run(*pip, "-d", folder, *wanted, cwd=folder)
     return folder
@@ -65,7 +65,7 @@ def install(python, wheelhouse, *what):
 def plain(checkout, wheelhouse, tmp_path_factory):
     """The wheel built from the sdist, installed in an empty environment."""
     base = tmp_path_factory.mktemp("plain")
-    builder = environment(base / "builder", wheelhouse, "build", "setuptools")
+    builder = environment(base / "builder", wheelhouse, "build", *BACKEND)
     run(builder, "-m", "build", "-q", "--no-isolation", "-o", base / "dist", checkout, cwd=base)
     (wheel,) = (base / "dist").glob("*.whl")
     return environment(base / "env", wheelhouse, wheel)
@@ -74,7 +74,7 @@ def plain(checkout, wheelhouse, tmp_path_factory):
 @pytest.fixture(scope="module")
 def editable(checkout, wheelhouse, tmp_path_factory):
     base = tmp_path_factory.mktemp("editable")
-    python = environment(base / "env", wheelhouse, "setuptools")
+    python = environment(base / "env", wheelhouse, *BACKEND)
     install(python, wheelhouse, "--no-build-isolation", "-e", checkout)
     return python
 

@@ -4,10 +4,11 @@ from convexplain.errors import UsageError
 from convexplain.models import ChatModel
 
 from .embedded import EmbeddedModel
+from .local import LocalModel
 from .openai_compatible import OpenAICompatible
 from .scripted import ScriptedModel
 
-__all__ = ["EmbeddedModel", "OpenAICompatible", "ScriptedModel", "open_model"]
+__all__ = ["EmbeddedModel", "LocalModel", "OpenAICompatible", "ScriptedModel", "open_model"]
 
 
 def open_model(name: str) -> ChatModel:
@@ -20,6 +21,8 @@ def open_model(name: str) -> ChatModel:
     """
     if name == "embedded":
         return EmbeddedModel()
-    if name.startswith(("http://", "https://")):
+    if name.lower().startswith(("http://", "https://")):
         return OpenAICompatible(name)
-    raise UsageError(f"model {name!r} is not known; valid are: embedded, http://HOST:PORT/v1?model=NAME")
+    raise UsageError(
+        f"model {name.rpartition('@')[2]!r} is not known; valid are: embedded, http://HOST:PORT/v1?model=NAME"
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache
 
-_KEPT_TOKENS = 16_384  # over all kept prompts; 135M in fp32 needs 46 kB a token
+_KEPT_TOKENS = 8_192  # over all kept prompts; 135M in fp32 needs 46 kB a token
 _WORTH_SHARING = 16  # tokens; a shorter common beginning is cheaper to compute than to look after
 _NEGLIGIBLE = 1e-4  # probability below which a token that begins several labels is not followed further
 
@@ -72,9 +72,13 @@ class LocalModel:
         """The k most probable next tokens after each prompt with their log-probabilities, most probable first."""
         return [await asyncio.to_thread(self._next, request, k) for request in requests]
 
+    async def label_gradients(self, requests: Sequence[Request], label: str) -> list[list[tuple[int, int, float]]]:
+        """How much each token of the last message moves the label's log-probability: (start, end, L2 norm)."""
+        return [await asyncio.to_thread(self._gradients, request, label) for request in requests]
+
     def count_tokens(self, text: str) -> int:
-        """Tokens of the text alone, plus a little for the chat template."""
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"]) + 64
+        """Tokens of the text alone, without the chat template's."""
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     async def aclose(self) -> None:
         """Frees the weights and all that is kept."""
@@ -96,7 +100,7 @@ class LocalModel:
             raise UnavailableError(f"{self.name}: no model can be loaded from {self._folder}: {error}") from error
         if not self._tokenizer.chat_template:
             raise UnavailableError(f"{self.name}: the model has no chat template, so it is no chat model")
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval().requires_grad_(False)
         self.window = getattr(model.config, "max_position_embeddings", None)
 
     def _answer(self, request: Request) -> Reply | ModelError:
@@ -134,11 +138,14 @@ class LocalModel:
             seconds=time.perf_counter() - began,
         )
 
-    def _encode(self, request: Request) -> list[int]:
+    def _text(self, request: Request) -> str:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
         text = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return f"{text}{request.opening}"
+
+    def _encode(self, request: Request) -> list[int]:
         # The template writes the special tokens itself; asking the tokenizer for them too would double them.
-        ids: list[int] = self._tokenizer(text + request.opening, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self._tokenizer(self._text(request), add_special_tokens=False)["input_ids"]
         if self.window is not None and len(ids) + request.max_tokens > self.window:
             raise TooLongError(f"the prompt has {len(ids)} tokens; the window of {self.name} holds {self.window}")
         return ids
@@ -201,6 +208,25 @@ class LocalModel:
             output = self._compute(ids[-1:], cache, output_hidden_states=True)
             vector: list[float] = output.hidden_states[-1][0, -1].float().tolist()
             return vector
+
+    def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
+        import torch
+
+        text = self._text(request)
+        content = request.messages[-1].content.strip()  # some templates strip it
+        begin = text.rindex(content)
+        lead = len(request.messages[-1].content) - len(request.messages[-1].content.lstrip())
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        with self._lock:
+            ids = torch.tensor([encoded["input_ids"]], device=self._model.device)
+            embedded = self._model.get_input_embeddings()(ids).detach().requires_grad_()
+            logits = self._model(inputs_embeds=embedded, logits_to_keep=1).logits[0, -1].double()
+            deciding = self._tokens_by_label(request.labels, "")[label]
+            target = logits.log_softmax(-1)[deciding].logsumexp(0)
+            norms = torch.autograd.grad(target, embedded)[0][0].norm(dim=-1).tolist()
+        places = [(start - begin + lead, end - begin + lead) for start, end in encoded["offset_mapping"]]
+        inside = range(lead, lead + len(content))
+        return [(*place, norm) for place, norm in zip(places, norms, strict=True) if place[0] in inside]
 
     def _next(self, request: Request, k: int) -> list[tuple[str, float]]:
         import torch

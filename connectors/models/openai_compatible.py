@@ -4,6 +4,7 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 `HF_HUB_OFFLINE` set it refuses even a server on this machine.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -12,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import httpx2
 
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
 from convexplain.judges.labels import Step, read_reply
 from convexplain.models import LabelLogprobs, Reply, Request
+from convexplain.types import sha256_json
 
 API_KEY = "CONVEXPLAIN_API_KEY"
 
@@ -40,6 +42,8 @@ _DIALECTS = (
     Dialect(0, True),
     Dialect(0, False),
 )
+_TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
+_DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
@@ -56,27 +60,30 @@ class OpenAICompatible:
     batch = 1
 
     def __init__(self, url: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            self._base = urlunsplit((parts.scheme, _host(parts), parts.path.rstrip("/"), "", ""))
+        except ValueError as error:
+            raise UsageError(f"the model's URL is not valid: {error}") from error
         options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         if unknown := set(options) - {"model", "in_flight", "timeout"}:
             raise UsageError(
-                f"model {_without_secrets(url)!r}: unknown option {', '.join(sorted(unknown))}; "
-                "valid are model, in_flight, timeout"
+                f"model {self._base}: unknown option {', '.join(sorted(unknown))}; valid are model, in_flight, timeout "
+                f"(a key goes into the environment variable {API_KEY})"
             )
         self._model = options.get("model", "")
-        self._base = _without_secrets(urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", "")))
-        self.in_flight = int(_positive("in_flight", options.get("in_flight", "16")))
-        self.timeout: float | None = _positive("timeout", options.get("timeout", "120"))
+        self._served: dict[str, Any] = {}
+        self.in_flight = int(_at_least("in_flight", options.get("in_flight", "16"), 1))
+        self.timeout: float | None = _at_least("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
         self._dialect = 0
-        key = os.environ.get(API_KEY)
-        self._http = httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            auth=(parts.username, parts.password or "") if parts.username else None,
-            timeout=httpx2.Timeout(self.timeout, connect=10),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-            transport=transport,
-        )
+        key = os.environ.get(API_KEY, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError(f"{API_KEY} holds characters that no key has; it must be printable ASCII")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._transport = transport
+        self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
 
     @property
     def name(self) -> str:
@@ -85,19 +92,21 @@ class OpenAICompatible:
 
     @property
     def fingerprint(self) -> str:
-        """The server's address and model: it does not tell when the weights behind a name are changed."""
-        return self.name
+        """The server's address and model, and what it tells of the weights behind that name, after `prepare`."""
+        return f"{self.name}#{sha256_json(self._served)}" if self._served else self.name
 
     async def prepare(self) -> None:
         """Reaches the server, finds the model's name if none was given, and its window where the server tells."""
         try:
-            response = await self._http.get(f"{self._base}/models", timeout=15)
-        except httpx2.HTTPError as error:
+            response = await self._http().get(f"{self._base}/models", timeout=15)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise UnavailableError(f"{self._base} cannot be reached: {_words(error)}") from error
         if response.status_code in (401, 403):
             raise UnavailableError(
                 f"{self._base} refuses the credentials (HTTP {response.status_code}); put the key into {API_KEY}"
             )
+        if response.status_code == 404 and not self._model:
+            raise UnavailableError(f"{self._base}/models is not there (HTTP 404): such a URL usually ends in /v1")
         models = _served(response)
         if not self._model:
             names = [str(model.get("id")) for model in models]
@@ -107,9 +116,11 @@ class OpenAICompatible:
             self._model = names[0]
         for model in models:
             if model.get("id") == self._model:
-                meta = model.get("meta")
-                told = model.get("max_model_len") or (meta.get("n_ctx") if isinstance(meta, dict) else None)
+                meta = model.get("meta") if isinstance(model.get("meta"), dict) else {}
+                told = model.get("max_model_len") or meta.get("n_ctx")
                 self.window = told if isinstance(told, int) and told > 0 else None
+                self._served = {key: value for key, value in model.items() if key in ("root", "digest")}
+                self._served |= {key: value for key, value in meta.items() if key in ("n_params", "size", "ftype")}
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answers one request (`batch` is 1; more are sent one after the other)."""
@@ -123,11 +134,27 @@ class OpenAICompatible:
 
     def count_tokens(self, text: str) -> int:
         """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
-        return len(text.encode("utf-8", "replace")) // 3 + 64
+        return len(text.encode("utf-8", "replace")) // 3
 
     async def aclose(self) -> None:
         """Closes the connections."""
-        await self._http.aclose()
+        if self._client is not None and self._client[0] is asyncio.get_running_loop():
+            await self._client[1].aclose()
+        self._client = None
+
+    def _http(self) -> httpx2.AsyncClient:
+        """The connections of this event loop: those of an earlier one ended with it."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._client[0] is not loop:
+            client = httpx2.AsyncClient(
+                headers=self._headers,
+                auth=self._auth,
+                timeout=httpx2.Timeout(self.timeout, connect=10),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+                transport=self._transport,
+            )
+            self._client = (loop, client)
+        return self._client[1]
 
     async def _ask(self, request: Request) -> Reply:
         start = self._dialect
@@ -145,7 +172,7 @@ class OpenAICompatible:
     async def _post(self, request: Request, dialect: Dialect) -> Reply:
         began = time.perf_counter()
         try:
-            response = await self._http.post(f"{self._base}/chat/completions", json=self._body(request, dialect))
+            response = await self._http().post(f"{self._base}/chat/completions", json=self._body(request, dialect))
         except httpx2.TimeoutException as error:
             raise TransientError(f"{self._base}: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:
@@ -180,8 +207,10 @@ class _RefusedError(ModelError):
 
 def _raise_for_status(response: httpx2.Response, where: str) -> None:
     status = response.status_code
-    if status < 400:
+    if status < 300:
         return
+    if status < 400:
+        raise UnavailableError(f"{where} sends elsewhere (HTTP {status}), to {response.headers.get('location')}")
     raw = response.text
     message = f"{where}: HTTP {status}: {_error_message(raw)}"
     if status in _RETRIED:
@@ -189,10 +218,8 @@ def _raise_for_status(response: httpx2.Response, where: str) -> None:
     if status in (401, 403):
         raise UnavailableError(f"{message} (the key is taken from {API_KEY})", raw)
     if status == 404:
-        raise UnavailableError(f"{message} (is the model's name right?)", raw)
-    if status == 413 or (
-        status == 400 and re.search(r"context|maximum.{0,20}(length|tokens)|too long|exceed", raw, re.I)
-    ):
+        raise UnavailableError(f"{message} (are the URL, which usually ends in /v1, and the model's name right?)", raw)
+    if status == 413 or (status in (400, 422) and _TOO_LONG.search(raw) and not _DIALECT_WORDS.search(raw)):
         raise TooLongError(message, raw)
     if status in (400, 415, 422, 501):
         raise _RefusedError(message, raw)
@@ -270,16 +297,18 @@ def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _without_secrets(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def _host(parts: SplitResult) -> str:
+    """Host and port without user and password."""
+    if not parts.hostname or (parts.port is not None and parts.port == 0):
+        raise ValueError("it names no host")
+    return parts.netloc.rpartition("@")[2]
 
 
-def _positive(name: str, text: str) -> float:
+def _at_least(name: str, text: str, least: float) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not number > 0:
-        raise UsageError(f"{name}={text!r} in the model's URL: must be a number above 0")
+    if not least <= number < 1e6:
+        raise UsageError(f"{name}={text!r} in the model's URL: must be a number of at least {least:g}")
     return number

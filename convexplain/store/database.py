@@ -1,5 +1,6 @@
 """Opens the database behind a store: URL, SQLite's settings, schema version and migration."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,21 +24,32 @@ def connect(url: str) -> sa.Engine:
     Raises:
         StoreError: it cannot be opened, or its schema is newer than this version of convexplain knows.
     """
-    if "://" not in url:
-        Path(url).expanduser().resolve().parent.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{Path(url).expanduser()}"
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(_url(url))
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"The database driver {error.name}", "postgres") from error
-    except SQLAlchemyError as error:
-        raise StoreError(f"--db {url!r} is not a database URL: {error}") from error
+    except OSError as error:
+        raise StoreError(f"--db: {error}") from error
+    except (SQLAlchemyError, ValueError) as error:
+        where = re.sub(r"//[^@/]*@", "//…@", url)  # without user and password
+        raise StoreError(f"--db {where!r} is neither a file nor a database URL: {type(error).__name__}") from error
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise StoreError(f"--db: {engine.dialect.name} is not supported; valid are SQLite and PostgreSQL")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
     with translated(engine):
         _migrate(engine)
     return engine
+
+
+def _url(text: str) -> sa.URL:
+    """The URL, or that of an SQLite file, whose folder is made if need be."""
+    if "://" in text:
+        return sa.make_url(text)
+    path = Path(text).expanduser().resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return sa.URL.create("sqlite", database=str(path))
 
 
 @contextmanager

@@ -74,7 +74,7 @@ conversations = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False, unique=True),
-    sa.Column("conversation_id", SafeText, nullable=False, index=True),
+    sa.Column("conversation_id", SafeText, nullable=False),
     sa.Column("source", SafeText, nullable=False),
     sa.Column("turns", sa.Integer, nullable=False),
     sa.Column("body", JsonText, nullable=False),

@@ -48,9 +48,10 @@ class Run:
 
 
 class RunStore:
-    """A store in any database that SQLAlchemy speaks to; SQLite unless told otherwise.
+    """A store in SQLite, or in PostgreSQL by its URL.
 
-    Several processes may use one store. Every method is one short transaction, on disk when it returns.
+    Several processes may use one store. Every method is one short transaction; what it wrote survives the end
+    of the process.
 
     Args:
         url: an SQLAlchemy URL, or the path of an SQLite file, which is made if need be.
@@ -280,12 +281,12 @@ def _owner() -> str:
 
 
 def _alive(owner: str, alive_at: datetime, status: str) -> bool:
-    """Whether another process still works on a run; one on another machine by its last sign of life."""
-    if status != "running":
+    """Whether another process still works on a run: it gave a sign of life lately, and was not seen to have ended."""
+    if status != "running" or _now() - alive_at > _ALIVE:
         return False
     host, _, process = owner.rpartition(":")
     if host != socket.gethostname() or os.name == "nt":  # Windows has no signal that only asks
-        return _now() - alive_at < _ALIVE
+        return True
     if int(process) == os.getpid():
         return False  # an earlier run of this very process that never came to its end
     try:

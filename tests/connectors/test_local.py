@@ -10,7 +10,7 @@ from convexplain.connectors.models import ScriptedModel, embedded
 from convexplain.connectors.models.local import LocalModel, _common
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
-from convexplain.models import GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
+from convexplain.models import GivesGradients, GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
 
 
 def request(text, **fields):
@@ -191,7 +191,37 @@ def test_next_tokens_are_the_most_probable_first(embedded_model):
     assert sum(math.exp(p) for _, p in found) <= 1
 
 
+def test_gradients_are_those_of_the_label_by_finite_differences(embedded_model):
+    """A small step of a token's embedding along its gradient changes the log-probability by step times norm."""
+    import torch
+
+    asked = request("Is fire hot? Answer yes or no as JSON.", **YES_NO)
+    (found,) = asyncio.run(embedded_model.label_gradients([asked], "yes"))
+    content = asked.messages[0].content
+    assert "".join(content[start:end] for start, end, _ in found) == content
+    model, tokens = embedded_model._model, embedded_model._tokens_by_label(("yes", "no"), "")["yes"]
+    ids = embedded_model._encode(asked)
+
+    def logprob(embedded):
+        return (
+            model(inputs_embeds=embedded, logits_to_keep=1).logits[0, -1].double().log_softmax(-1)[tokens].logsumexp(0)
+        )
+
+    embedded = model.get_input_embeddings()(torch.tensor([ids])).detach().requires_grad_()
+    gradient = torch.autograd.grad(logprob(embedded), embedded)[0][0]
+    norms = gradient.norm(dim=-1)
+    at = int(norms[20:].argmax()) + 20
+    step = torch.zeros_like(embedded)
+    step[0, at] = gradient[at] / norms[at] * 0.01
+    with torch.inference_mode():
+        change = float(logprob(embedded + step) - logprob(embedded - step)) / 0.02
+    assert change == pytest.approx(float(norms[at]), rel=0.05)
+    begin = len(ids) - len(embedded_model._tokenizer(content, add_special_tokens=False)["input_ids"])
+    first = next(i for i in range(begin + 1) if ids[i : i + 3] == embedded_model._tokenizer(content)["input_ids"][:3])
+    assert [norm for _, _, norm in found] == pytest.approx(norms[first : first + len(found)].tolist(), rel=1e-3)
+
+
 def test_capabilities_can_be_asked_for(embedded_model):
-    for capability in (GivesHiddenStates, GivesNextTokens, ScoresContinuations):
+    for capability in (GivesGradients, GivesHiddenStates, GivesNextTokens, ScoresContinuations):
         assert isinstance(embedded_model, capability)
     assert not isinstance(ScriptedModel("x"), GivesHiddenStates)

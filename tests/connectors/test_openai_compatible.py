@@ -104,6 +104,30 @@ def test_a_server_that_refuses_what_is_asked_is_asked_for_less_once_and_for_all(
     assert asked == [(20, True), (20, False), (5, True), (5, False), (5, False)]
 
 
+@pytest.mark.parametrize(
+    "words", ["top_logprobs exceeds the maximum of 5", "`logprobs` is not supported in this context length mode"]
+)
+def test_a_refusal_of_log_probabilities_is_not_taken_for_a_prompt_that_is_too_long(words):
+    refused = [refusal(words)] * 4
+    reply = ask(answering(*refused, completion(logprobs=None))[0])
+    assert (reply.text, reply.logprobs) == ('{"label": "yes"}', False)
+
+
+def test_a_model_of_ones_own_can_be_used_in_one_event_loop_after_another():
+    model = OpenAICompatible(URL, transport=answering(completion())[0])
+    for _ in range(3):
+        assert asyncio.run(model.chat([REQUEST]))[0].text == '{"label": "yes"}'
+
+
+def test_other_weights_behind_the_same_name_are_another_model():
+    def served(size):
+        listed = {"data": [{"id": "m", "meta": {"n_params": 5, "size": size, "n_ctx": 512}}]}
+        return prepared(httpx2.MockTransport(lambda request: httpx2.Response(200, json=listed)), URL).fingerprint
+
+    assert served(1) == served(1)
+    assert served(1) != served(2)
+
+
 def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first():
     error = ask(answering(refusal("unknown field 'messages'"))[0])
     assert isinstance(error, ModelError)
@@ -120,9 +144,10 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
         (httpx2.ReadTimeout("slow"), TransientError, "slow"),
         (httpx2.RemoteProtocolError("peer closed"), TransientError, "peer closed"),
         (httpx2.Response(401, json={"error": "bad key"}), UnavailableError, f"taken from {API_KEY}"),
-        (httpx2.Response(404, json={"detail": "no such model"}), UnavailableError, "is the model's name right"),
+        (httpx2.Response(404, json={"detail": "no such model"}), UnavailableError, "and the model's name right"),
         (refusal("This model's maximum context length is 4096 tokens"), TooLongError, "maximum context length"),
         (refusal("the request exceeds the available context size"), TooLongError, "context size"),
+        (httpx2.Response(308, headers={"Location": "http://elsewhere/"}), UnavailableError, "sends elsewhere"),
         (httpx2.Response(418, text="teapot"), ModelError, "HTTP 418: teapot"),
         (httpx2.Response(200, text="<html>Welcome to nginx</html>"), ModelError, "is no chat completion"),
         (httpx2.Response(200, text='{"choices": [{"mess'), ModelError, "is no chat completion"),
@@ -193,6 +218,7 @@ def test_the_window_is_taken_from_the_server():
         (listing("a", "b"), "it serves: a, b"),
         (listing(), "does not say which"),
         (listing(status=401), API_KEY),
+        (listing(status=404), "usually ends in /v1"),
         (httpx2.MockTransport(lambda request: httpx2.Response(200, text="<html>")), "does not say which"),
     ],
 )
@@ -220,7 +246,18 @@ def test_secrets_are_sent_and_never_shown(monkeypatch):
     model = OpenAICompatible(URL, transport=httpx2.MockTransport(handle))
     ask(httpx2.MockTransport(handle))
     assert seen == ["Bearer sekret"]
+    monkeypatch.setenv(API_KEY, "sekret\n")  # as mounted secrets often are
+    ask(httpx2.MockTransport(handle))
+    assert seen[1] == "Bearer sekret"
+    monkeypatch.setenv(API_KEY, "sekr\u00e9t")
+    with pytest.raises(UsageError, match="printable ASCII") as caught:
+        OpenAICompatible(URL)
+    assert "sekr" not in str(caught.value)
     monkeypatch.delenv(API_KEY)
+    for url in ("http://127.0.0.1/v1?api_key=sekret", "HTTP://u:sekret@127.0.0.1/v1?x=1", "ftp://u:sekret@h"):
+        with pytest.raises(UsageError) as caught:
+            open_model(url)
+        assert "sekret" not in str(caught.value)
     model = OpenAICompatible("http://user:sekret@127.0.0.1:9/v1?model=m")
     assert "sekret" not in model.name + model.fingerprint
     assert model.name == URL
@@ -232,6 +269,11 @@ def test_secrets_are_sent_and_never_shown(monkeypatch):
         ("gpt-9", "valid are: embedded, http://HOST:PORT/v1"),
         ("http://127.0.0.1/v1?modle=m", "unknown option modle"),
         ("http://127.0.0.1/v1?in_flight=0", "in_flight='0'"),
+        ("http://127.0.0.1/v1?in_flight=0.5", "in_flight='0.5'"),
+        ("http://127.0.0.1/v1?in_flight=inf", "in_flight='inf'"),
+        ("http://[::1/v1", "URL is not valid"),
+        ("http://127.0.0.1:99999/v1", "URL is not valid"),
+        ("http:///v1", "it names no host"),
         ("http://127.0.0.1/v1?timeout=abc", "timeout='abc'"),
     ],
 )

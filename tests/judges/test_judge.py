@@ -59,10 +59,8 @@ def test_mass_on_no_label_that_could_change_the_side_leaves_the_turn_unscored(ta
     found = judge(ScriptedModel({"yes": 0.45, "no": 0.3}), talk, helpfulness)  # between 0.45 and 0.70
     assert found.score is None
     assert found.label is None
-    assert found.reason == (
-        "25% of the answer fell on no label, which leaves the score between 0.45 and 0.70, "
-        "on both sides of the threshold 0.5"
-    )
+    assert found.reason.startswith("too much of the answer fell on no label")
+    assert found.evidence.notes == ("25% of the answer fell on no label: the score lies between 0.45 and 0.70",)
 
 
 @pytest.mark.parametrize(("yes", "scored"), [(0.97, True), (0.48, False)])
@@ -134,6 +132,62 @@ def test_probabilities_and_samples_are_never_mixed(talk, helpfulness):
     assert first.score == 1.0
     assert second.score is None
     assert "gave no log-probabilities for this reply, though it did for others" in second.reason
+
+
+def test_the_first_reply_settles_how_all_are_measured(talk, helpfulness):
+    """Three judgements at once on a model without log-probabilities: one finds out, and none is measured otherwise."""
+    model = ScriptedModel({"yes": 0.8, "no": 0.2}, logprobs=False, seconds=0.001)
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls)
+            return await asyncio.gather(*(one.judge_turn(talk, turn, helpfulness) for turn in (1, 3, 1)))
+
+    assert [found.evidence.kind for found in asyncio.run(go())] == ["samples"] * 3
+    assert sum(request.labels != () for request in model.requests) == 1
+
+
+def test_an_empty_first_reply_settles_nothing(talk, helpfulness):
+    replies = iter([Reply(""), Reply("x", LabelLogprobs({"yes": 0.0}), logprobs=True)])
+    model = ScriptedModel(lambda request: next(replies))
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls)
+            return [await one.judge_turn(talk, turn, helpfulness) for turn in (1, 3)]
+
+    first, second = asyncio.run(go())
+    assert (first.score, second.score, second.evidence.kind) == (None, 1.0, "label_probability")
+
+
+def test_draws_that_failed_are_noted(talk, helpfulness):
+    def answer(request):
+        return ModelError("HTTP 418") if request.draw == 1 else '{"label": "yes"}'
+
+    found = judge(ScriptedModel(answer, logprobs=False), talk, helpfulness, samples=3)
+    assert (found.score, found.evidence.n, found.evidence.notes) == (1.0, 2, ("1 of 3 draws failed: HTTP 418",))
+
+
+def test_a_model_that_goes_away_between_draws_is_an_error(talk, helpfulness):
+    errors = {0: ModelError("no"), 1: UnavailableError("gone")}
+    model = ScriptedModel(lambda request: errors.get(request.draw, '{"label": "yes"}'), logprobs=False)
+    with pytest.raises(UnavailableError, match="gone"):
+        judge(model, talk, helpfulness, samples=3)
+
+
+def test_a_reason_that_cannot_be_had_is_noted_and_the_score_stands(talk, helpfulness):
+    model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else ModelError("HTTP 500"))
+    found = judge(model, talk, helpfulness, explain=True)
+    assert (found.score, found.reason, found.evidence.notes) == (1.0, None, ("no explanation: HTTP 500",))
+
+
+def test_no_more_turns_than_needed_are_left_out(helpfulness):
+    turns = (*(Turn("user", "w " * 9) for _ in range(40)), Turn("assistant", "a"))
+    model = ScriptedModel({"yes": 1.0}, window=700)  # a turn is 10 words with its role
+    found = judge(model, Conversation("c", turns), helpfulness, turn=40)
+    words = len(model.requests[0].messages[0].content.split())
+    assert found.evidence.left_out > 0
+    assert 700 - 24 - 64 - 2 * 10 - 8 < words <= 700 - 24 - 64 + 8  # 8: the note on what is left out, and rounding
 
 
 def test_a_reason_in_words_is_asked_for_on_request(talk, helpfulness):

@@ -35,6 +35,10 @@ def masses(found):
         ("very ", ("very good", "very bad"), ("very good", "very bad")),
         ("very b", ("very good", "very bad"), ("very bad",)),
         ("yes-ish", YES_NO, ()),
+        ("partly", ("partly", "partly wrong"), ("partly", "partly wrong")),
+        ("partly ", ("partly", "partly wrong"), ("partly", "partly wrong")),
+        ("partly w", ("partly", "partly wrong"), ("partly wrong",)),
+        ('partly"', ("partly", "partly wrong"), ("partly",)),
     ],
 )
 def test_matches(text, labels, expected):
@@ -62,6 +66,12 @@ def test_a_label_that_is_the_beginning_of_another_is_decided_by_what_follows():
     steps = [step("no", no=0.8, yes=0.2), step('"', **{'"': 0.75, "t": 0.25})]
     found = read_path(steps, ("yes", "no", "not sure"))
     assert masses(found) == {"yes": 0.2, "no": 0.6, "not sure": 0.2}
+
+
+def test_a_label_that_another_goes_on_from_after_a_space():
+    steps = [step("partly", partly=0.9, no=0.1), step('"', **{'"': 0.5, "_wrong": 0.5})]
+    found = masses(read_path(steps, ("partly", "partly wrong", "no")))
+    assert found == {"partly": 0.45, "partly wrong": 0.45, "no": 0.1}
 
 
 def test_a_reply_that_ends_while_labels_are_open_means_the_one_that_is_whole():

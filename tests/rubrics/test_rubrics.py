@@ -98,6 +98,8 @@ def test_the_sha_changes_with_anything_that_a_judge_sees():
         ),
         ("- assistant: no", "- user: no", "mine.yaml:13: example 1 must end with an assistant turn"),
         ("threshold: 0.6", "threshold: 1", "mine.yaml:9: threshold: 1 is greater than or equal to the maximum of 1"),
+        ("threshold: 0.6", "threshold: .nan", "mine.yaml:9: threshold: nan is not a number in (0, 1)"),
+        ("value: 0.5", "value: .nan", "mine.yaml:7: labels/1/value: nan is not a number in [0, 1]"),
         ("threshold: 0.6", "threshold: high", "mine.yaml:9: threshold: 'high' is not of type 'number'"),
         ("user: Say yes", "robot: Say yes", "mine.yaml:13: examples/0/turns/0 has the unknown key 'robot'"),
         ("title: Mine", "title: [", "not valid YAML"),

@@ -30,7 +30,7 @@ def upgrade() -> None:
         "conversations",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("digest", sa.String(64), nullable=False, unique=True),
-        sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+        sa.Column("conversation_id", sa.Text, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("turns", sa.Integer, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
