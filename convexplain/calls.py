@@ -232,10 +232,10 @@ class Calls:
                 wrong = f"{self.model.name}: its reply is a {type(outcome).__name__}, not a Reply or a ModelError"
                 future.set_exception(ModelError(wrong))
 
-    async def _chat(self, requests: list[Request]) -> list[Reply | ModelError]:
+    async def _chat(self, requests: list[Request]) -> list[object]:
         try:
             async with asyncio.timeout(self.model.timeout):
-                outcomes = list(await self.model.chat(requests))
+                outcomes: list[object] = list(await self.model.chat(requests))
         except TimeoutError:
             waited = "in time" if self.model.timeout is None else f"within {self.model.timeout:g} s"
             hung = TransientError(f"{self.model.name}: no reply {waited}", timed_out=True)

@@ -31,6 +31,7 @@ from .store import RunStore, summarise
 from .types import Rubric
 from .visible import one_line
 
+_COLUMNS = ("conversation", "role", "content", "order", "name", "at")
 _DB_HELP = "SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]"
 _JUDGE_HELP = "The judge: `embedded`, or an OpenAI-compatible server as http://HOST:PORT/v1?model=NAME."
 
@@ -319,15 +320,10 @@ def _rubrics(ids: Iterable[str]) -> list[Rubric]:
 def _columns(text: str | None) -> ColumnMap | None:
     if text is None:
         return None
-    fields = ("conversation", "role", "content", "order", "name", "at")
     pairs = dict(part.partition("=")[::2] for part in text.split(","))
-    if (
-        not set(pairs) <= set(fields)
-        or not {"role", "content", "conversation"} <= set(pairs)
-        or not all(pairs.values())
-    ):
+    if not {"role", "content"} <= set(pairs) <= {*_COLUMNS} or not all(pairs.values()):
         raise UsageError(
-            f"--columns {text!r} is not valid; write conversation=…,role=…,content=… "
-            "and, where there are such columns, order=…, name=…, at=…"
+            f"--columns {text!r} is not valid; write role=…,content=… and, where there are such columns, "
+            "conversation=…, order=…, name=…, at=…"
         )
-    return ColumnMap(**pairs)
+    return ColumnMap(conversation=pairs.pop("conversation", None), **pairs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .drafts import UnreadableError
 from .text import MAX_RECORD, LogText
 
 # Raw tabs and line ends inside strings are wrong but common, and nothing is ambiguous about them; NaN is what
@@ -13,6 +14,8 @@ from .text import MAX_RECORD, LogText
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 
 _AFTER_END = "text after its end"
+_MARKED = re.compile(r'((?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")*+)([\[\]{},])', re.DOTALL)
+"""Text up to a bracket or a comma outside strings, and that mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,12 @@ class Value:
 
     Attributes:
         position: its line, or its number in a document.
-        number: its 1-based number.
         value: what was read; None with an error.
         error: what is wrong, or None.
         group: the top-level array that it is an item of; 0 for none.
     """
 
     position: int
-    number: int
     value: Any
     error: str | None = None
     group: int = 0
@@ -51,10 +52,10 @@ def parse(text: str) -> tuple[Any, str | None]:
 
 def values(text: LogText) -> Iterator[Value]:
     """The values of a JSON log: its lines, or its top-level objects and the items of its top-level arrays."""
-    return _of_lines(text) if is_lines(text.head, whole=text.whole) else _of_document(text.chunks())
+    return _of_lines(text) if _is_lines(text.head, whole=text.whole) else _of_document(text.chunks())
 
 
-def is_lines(head: str, *, whole: bool) -> bool:
+def _is_lines(head: str, *, whole: bool) -> bool:
     """Whether each line is a value of its own, judged by the start of the text.
 
     Args:
@@ -67,130 +68,97 @@ def is_lines(head: str, *, whole: bool) -> bool:
         if not any(lines):
             # One line that goes on beyond the head: unless it is a single object, it can be read in pieces.
             return cut.startswith("{") and _AFTER_END not in (parse(cut)[1] or "")
-    lines = [line for line in lines if line][:2]
-    first, error = parse(lines[0])
-    second = lines[1] if len(lines) > 1 else ""
+    first, *others = [line for line in lines if line]
+    value, error = parse(first)
     if error is None:
-        return isinstance(first, dict) or second.startswith("[")
-    if lines[0].startswith("[") or lines[0].endswith(("{", "[", ",", ":")):
+        return isinstance(value, dict) or (bool(others) and others[0].startswith("["))
+    if first.startswith("[") or first.endswith(("{", "[", ",", ":")):
         return False
-    return isinstance(parse(second)[0], dict) or _Cutter().ends_in_string(lines[0])
+    return any(isinstance(parse(line)[0], dict) for line in others[:20])
 
 
 def _of_lines(text: LogText) -> Iterator[Value]:
-    number = 0
     for line, content in text.lines():
         if content.strip():
-            number += 1
-            yield Value(line, number, *parse(content))
+            yield Value(line, *parse(content))
 
 
 def _of_document(chunks: Iterable[str]) -> Iterator[Value]:
-    cutter = _Cutter()
     number = 0
-    for piece, group in cutter.pieces(chunks):
-        number += 1
-        value, error = parse(piece)
-        yield Value(number, number, value, error, group)
-    if cutter.overflow:
-        reason = f"a record of more than {MAX_RECORD:,} characters, or one whose quotes never close"
-        yield Value(number + 1, number + 1, None, f"{reason}; the rest of the file is not read")
-    elif cutter.open:
-        yield Value(number + 1, number + 1, None, "the file ends before its JSON is closed: it may be cut off")
+    try:
+        for number, (piece, group) in enumerate(_pieces(chunks), 1):
+            yield Value(number, *parse(piece), group)
+    except UnreadableError as error:
+        yield Value(number + 1, None, str(error))
 
 
-_INSIDE = re.compile(r'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_OUTSIDE = re.compile(r'["\[\]{},]')
+def _pieces(chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The texts of the records, each with the number of the top-level array around it (0: none).
 
-
-class _Cutter:
-    """Cuts a stream of JSON text into its records by brackets and quotes alone.
-
-    So a record that is malformed inside costs itself only, and no more than one record is held.
+    They are cut by brackets, commas and quotes alone: so a record that is malformed inside costs itself only,
+    and no more than one record is held.
     """
-
-    def __init__(self) -> None:
-        self.overflow = False
-        self._quoted = self._escaped = self._array = False
-        self._level = self._group = self._size = 0
-        self._parts: list[str] = []
-
-    @property
-    def open(self) -> bool:
-        """Whether something is left unclosed."""
-        return self._quoted or self._array or self._level > 0
-
-    def ends_in_string(self, text: str) -> bool:
-        """Whether the text, a start of JSON, stops inside a string."""
-        for _ in self.pieces([text]):
-            pass
-        return self._quoted
-
-    def pieces(self, chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
-        """The records' texts and the number of the top-level array around each (0: none)."""
-        for chunk in chunks:
-            begin = at = 0
-            while at < len(chunk):
-                if self._quoted:
-                    at = self._through_string(chunk, at)
-                    continue
-                if (found := _OUTSIDE.search(chunk, at)) is None:
-                    break
-                at = found.end()
-                if (cut := self._mark(found.group())) is not None:
-                    yield from self._piece(chunk[begin : at - cut.before])
-                    begin = at - cut.kept
-                    self._group += cut.opens
-                    self._array = cut.array
-            self._parts.append(chunk[begin:])
-            self._size += len(chunk) - begin
-            if self._size > MAX_RECORD:
-                self.overflow = True
-                return
-        yield from self._piece("")
-
-    def _through_string(self, chunk: str, at: int) -> int:
-        if self._escaped:
-            self._escaped = False
-            return at + 1
-        found = _INSIDE.match(chunk, at)
-        at = found.end() if found else at
-        if at < len(chunk):
-            self._quoted = chunk[at] != '"'
-            self._escaped = self._quoted  # then it is a backslash whose partner is in the next chunk
-            at += 1
-        return at
-
-    def _mark(self, mark: str) -> "_Cut | None":
-        """Takes in a mark outside strings; says where it cuts the text, if it does."""
-        cut = None
-        if mark == '"':
-            self._quoted = True
-        elif self._level:
-            self._level += (mark in "{[") - (mark in "}]")
-            if not self._level and not self._array:
-                cut = _Cut()
-        elif mark == "{" and not self._array:
-            self._level = 1
-            cut = _Cut(before=1, kept=1)
-        elif mark == "{" or (mark == "[" and self._array):
-            self._level = 1
-        elif mark != "}":
-            cut = _Cut(before=1, opens=mark == "[", array=mark == "[" or (mark == "," and self._array))
-        return cut
-
-    def _piece(self, end: str) -> Iterator[tuple[str, int]]:
-        text = "".join([*self._parts, end])
-        self._parts, self._size = [], 0
-        if text.strip():
-            yield text, self._group if self._array else 0
+    for parts, group in _cut(_marked(chunks)):
+        piece = "".join(parts)
+        if piece.strip():
+            yield piece, group
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A cut: how many of the last characters stay out of the piece, how many begin the next one."""
+def _cut(marked: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
+    parts: list[str] = []
+    depth = arrays = size = 0
+    array = False
+    for text, mark in marked:
+        opens, closes = mark in ("{", "["), mark in ("}", "]")
+        parts.append(text)
+        size += len(text) + 1
+        if size > MAX_RECORD:
+            raise _too_long()
+        if depth or mark in ("", "}") or (array and opens):
+            parts.append(mark)
+            depth = max(0, depth + opens - closes)
+            if not (depth or array):  # a record by itself ends with its bracket
+                yield parts, 0
+                parts, size = [], 0
+            continue
+        yield parts, arrays if array else 0
+        parts, size, depth = ["{"] if mark == "{" else [], 0, int(mark == "{")
+        arrays += mark == "["
+        array = mark == "[" or (array and mark == ",")
+    yield parts, arrays if array else 0
+    if array or depth:
+        raise UnreadableError("the file ends before its JSON is closed: it may be cut off")
 
-    before: int = 0
-    kept: int = 0
-    opens: bool = False
-    array: bool = False
+
+def _marked(chunks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The text in front of each bracket and comma outside strings, and that mark; what is left has no mark."""
+    source = iter(chunks)
+    rest = ""
+    while more := _more(source, len(rest)):
+        text, at = rest + more, 0
+        while found := _MARKED.match(text, at):
+            yield found[1], found[2]
+            at = found.end()
+        rest = text[at:]
+        if len(rest) > MAX_RECORD:
+            raise _too_long()
+    if rest:
+        yield rest, ""
+
+
+def _more(source: Iterator[str], least: int) -> str:
+    """The next chunks, at least so many characters: what was looked at in vain is not looked at too often."""
+    parts, size = [], 0
+    for chunk in source:
+        parts.append(chunk)
+        size += len(chunk)
+        if size and size >= least:
+            break
+    return "".join(parts)
+
+
+def _too_long() -> UnreadableError:
+    return UnreadableError(
+        f"a record of more than {MAX_RECORD:,} characters, or one whose quotes never close; "
+        "the rest of the file is not read (JSON Lines, a record a line, have no such limit for the file)"
+    )

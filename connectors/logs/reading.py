@@ -1,22 +1,26 @@
 """`read_log`: from a file to its conversations."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from convexplain.errors import Problem, UsageError
+from convexplain.errors import LogError, Problem, UsageError
 from convexplain.types import Conversation, Turn
 
 from . import plain, records, table
-from .columns import ColumnMap
-from .drafts import Draft, Entry
-from .formats import JSON_FORMATS, NAMES
-from .problems import Report, UnreadableError
-from .recognise import JSON, recognise
-from .roles import assign, keys
+from .drafts import Draft, Entry, Report, UnreadableError, shown
+from .formats import NAMES, known
+from .jsontext import parse
+from .roles import assign, keys, role_of
+from .table import ColumnMap
 from .text import LogText, open_log
 
 _logger = logging.getLogger(__name__)
+
+_JSON_START = re.compile(r'\s*(?:\{|\[\s*[\[{"\]])')
+_TEXT_SUFFIXES = ("", ".txt", ".text", ".md", ".log", ".chat", ".transcript")
+_TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 
 
 def read_log(
@@ -30,7 +34,7 @@ def read_log(
     """Read the conversations of one log file, one after the other.
 
     The file is opened at the first conversation that is asked for. JSON logs and transcripts are never held
-    whole; a table is, because its rows may come in any order.
+    whole; a table is, and so are JSON messages by themselves, because they may come in any order.
 
     A conversation's id is the log's own, or else the file's name without its ending and the record's number;
     where an id comes again it gets `#2`, `#3` and so on. A conversation without an assistant's turn does
@@ -71,18 +75,68 @@ def _read(
 ) -> Iterator[Conversation]:
     settle = _Settler(path, report, assistant)
     with open_log(path, report) as text:
-        for entry in _entries(text, format or recognise(text, assistant), columns, report, assistant):
+        kind = format or _recognise(text, assistant)
+        if kind == "csv":
+            entries = table.entries(text, columns, report)
+        elif kind == "plain":
+            entries = plain.entries(text, assistant)
+        else:
+            entries = records.entries(text, format, report)
+        for entry in entries:
             yield from settle.conversations(entry)
 
 
-def _entries(
-    text: LogText, format: str, columns: ColumnMap | None, report: Report, assistant: frozenset[str]
-) -> Iterator[Entry]:
-    if format == JSON or format in JSON_FORMATS:
-        return records.entries(text, None if format == JSON else format, report)
-    if format == "csv":
-        return table.entries(text, columns, report)
-    return plain.entries(text, assistant)
+def _recognise(text: LogText, assistant: frozenset[str]) -> str:
+    """The kind of a log by the start of its text: "json", "csv" or "plain".
+
+    The file's name only breaks ties. Which of the JSON formats it is, each record tells by itself.
+
+    Raises:
+        LogError: it is none of them.
+    """
+    lines = [line for line in text.head.splitlines() if line.strip()]
+    suffix = text.path.suffix.lower()
+    if _JSON_START.match(text.head) or _mostly_objects(lines[:20]):
+        return "json"
+    if table.is_header(table.first_row(text.head, None)[1]):
+        return "csv"
+    if _is_plain(lines, assistant, texty=suffix in _TEXT_SUFFIXES, whole=text.whole):
+        return "plain"
+    if suffix in _TABLE_SUFFIXES:
+        return "csv"
+    start = shown([lines[0].strip()], width=60) if lines else "blank lines"
+    raise LogError(text.path, None, f"is no log of a known format (it begins with {start}). {known()}")
+
+
+def _mostly_objects(lines: list[str]) -> bool:
+    """Whether it is JSON Lines whose first line happens to be broken."""
+    return sum(isinstance(parse(line)[0], dict) for line in lines if line.startswith("{")) * 2 > len(lines)
+
+
+def _is_plain(lines: list[str], assistant: frozenset[str], *, texty: bool, whole: bool) -> bool:
+    """Whether lines are a transcript.
+
+    Much is written as `word: text` (settings, YAML, prose). So: the first line begins a conversation or a
+    turn, and either words of both sides occur; or, in a file with a text's name, at least half of the lines
+    begin a turn and the speakers are few and come again, or the known speaker of the first turn may be
+    answered beyond these lines. After a time without a date (as in a program's own log) a word must be known.
+    """
+    if not lines:
+        return False
+    if (first := plain.stamped(lines[0])) is not None:
+        words = [start.word for line in lines if (start := plain.stamped(line)) is not None and start.word]
+        return bool(words) if first.date else any(role_of(word, assistant) is not None for word in words)
+    found = [plain.spoken(line, assistant) for line in lines]
+    if found[0] is None and plain.header(lines[0]) is None:
+        return False
+    starts = [start for start in found if start is not None]
+    if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts}:
+        return True
+    speakers = len({start.word for start in starts})
+    turns = len(starts)
+    if speakers > 1 and turns * 2 >= len(lines) and speakers <= max(2, turns // 2):
+        return texty
+    return texty and bool(starts) and starts[0].sure and (not whole or found[0] is None)
 
 
 class _Settler:

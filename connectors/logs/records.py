@@ -1,21 +1,42 @@
-"""JSON logs: each record's shape picks the family that makes a conversation of it."""
+"""JSON logs: from their values to entries. Each record's shape picks the format that makes drafts of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from convexplain.errors import LogError
 
-from . import hh, openai, sharegpt
-from .drafts import Draft, Entry
-from .formats import JSON_FORMATS, known
+from . import messages
+from .drafts import Entry, Report, Talks, UnreadableError, shown
+from .formats import FORMATS, Format, format_of, known
 from .jsontext import Value, values
-from .problems import Report, UnreadableError, shown
+from .table import usual_columns
 from .text import LogText
-from .values import own_id
+from .values import clean, own_id
 
-_TURN_KEYS = ("messages", "conversations", "conversation")
 _TRIES = 20
-"""Records without one of a known shape after which a file counts as no known log."""
+"""Records without one of a known shape after which a file counts as no known log; of a wrapped list, those
+that are looked at."""
+_WRAPPERS = ("data", "conversations", "dialogues", "chats", "sessions", "threads", "items", "records", "rows")
+"""Where an object may wrap a whole log."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A value that may be a record: its position, its number for an id, its format or what is wrong with it.
+
+    Attributes:
+        positions: where the value is a list of messages that stood by themselves: theirs.
+        remark: what a person should know of it.
+    """
+
+    position: int
+    number: int
+    value: Any
+    format: Format | None = None
+    error: str | None = None
+    positions: Sequence[int] = ()
+    remark: str | None = None
 
 
 def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry]:
@@ -29,131 +50,126 @@ def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry
     Raises:
         LogError: none of the first records (all of them in a short file) has a known shape.
     """
-    held: list[tuple[int, str]] = []
-    recognised = False
-    for value in _joined(values(text)):
-        reason = value.error
-        if reason is None:
-            if (family := shape(value.value)) is not None and wanted in (None, family):
-                if not recognised:
-                    recognised = True
-                    for position, earlier in held:
-                        report(position, earlier)
-                if (entry := _entry(value, family, report)) is not None:
-                    yield entry
-                continue
-            reason = f"{_seen(value.value)}: no record of {_names(wanted)}"
-        if recognised:
-            report(value.position, reason)
+    held: list[tuple[int, str]] | None = []  # problems before the first record of a known shape
+    for record in _records(values(text)):
+        if record.format is not None and wanted in (None, record.format.name):
+            for position, reason in held or ():
+                report(position, reason)
+            held = None
+            yield from _entries(record, record.format, report)
+            continue
+        reason = record.error or f"{_seen(record.value)}: no record of {wanted or _names()}"
+        if held is None:
+            report(record.position, reason)
         else:
-            held.append((value.position, reason))
+            held.append((record.position, reason))
             if len(held) >= _TRIES:
                 break
-    if not recognised:
+    if held is not None:
         raise LogError(text.path, None, _unrecognised(held, wanted))
 
 
-def shape(value: Any) -> str | None:
-    """The format of a record, by its shape alone; None when it has no known one."""
-    if isinstance(value, list):
-        return _turns_shape(value)
-    if not isinstance(value, dict):
-        return None
-    if hh.is_record(value):
-        return "hh"
-    if (key := _turn_key(value)) is None:
-        return None
-    return _turns_shape(value[key], key) or ("openai" if key == "messages" else "sharegpt")
+def _records(found: Iterator[Value]) -> Iterator[_Record]:
+    """The values as records: those that an object merely wraps come out, messages by themselves come together."""
+    number = 0
+    loose: list[Value] = []
+    for value in found:
+        if loose and loose[0].group != value.group:
+            yield _together(loose, number)
+            loose = []
+        format = format_of(value.value)
+        if format is None and messages.is_turn(value.value):
+            number += not loose
+            loose.append(value)
+            continue
+        inner = _wrapped(value.value) if format is None else []
+        for item in inner:
+            number += 1
+            yield _Record(number, number, item, format_of(item))
+        if not inner:
+            number += 1
+            yield _Record(value.position, number, value.value, format, value.error)
+    if loose:
+        yield _together(loose, number)
 
 
-def _turns_shape(turns: list[Any], key: str = "messages") -> str | None:
-    if any(map(sharegpt.is_turn, turns)):
-        return "sharegpt"
-    if any(map(openai.is_message, turns)):
-        return "openai" if key == "messages" else "sharegpt"
-    if key != "messages" and any(isinstance(turn, dict) and isinstance(turn.get("from"), str) for turn in turns):
-        return "sharegpt"  # every value is missing: no conversation, but told as what it is
-    return None
+def _wrapped(value: Any) -> list[Any]:
+    """The records in an object that only wraps them, as `{"data": [{"messages": …}, …]}` does."""
+    found = []
+    for inner in map(value.get, _WRAPPERS) if isinstance(value, dict) else ():
+        if isinstance(inner, list) and format_of(inner) is not None:
+            found.append([inner])  # messages by themselves
+        elif isinstance(inner, list) and any(format_of(item) is not None for item in inner[:_TRIES]):
+            found.append(inner)
+    return found[0] if len(found) == 1 else []  # of two it is not told which is meant
 
 
-def _turn_key(record: dict[str, Any]) -> str | None:
-    """Where an object holds its turns: the first key with turns, else the first with an empty list."""
-    lists = [key for key in _TURN_KEYS if isinstance(record.get(key), list)]
-    filled = [key for key in lists if _turns_shape(record[key], key)]
-    return next(iter(filled or [key for key in lists if not record[key]]), None)
+def _together(loose: list[Value], number: int) -> _Record:
+    """The record that messages by themselves make up: one list of them."""
+    turns = [item.value for item in loose]
+    positions = [item.position for item in loose]
+    columns = usual_columns(list(turns[0]))
+    remark = None
+    if columns["conversation"] is None and not loose[0].group:  # the file's own records, no list's items
+        if not turns[0].keys() <= set(columns.values()):  # any other key might tell conversations apart
+            reason = f"messages that do not say which conversation they are of; their keys are {shown(list(turns[0]))}"
+            return _Record(positions[0], number, None, error=reason)
+        remark = "no key tells conversations apart: the whole file was read as one"
+    return _Record(positions[0], number, turns, format_of(turns), None, positions, remark)
 
 
-def _entry(value: Value, family: str, report: Report) -> Entry | None:
-    record = value.value
-    own, own_key = own_id(record) if isinstance(record, dict) else (None, None)
+def _entries(record: _Record, format: Format, report: Report) -> Iterator[Entry]:
+    own = own_key = None
     try:
-        drafts = _drafts(record, family)
+        if isinstance(record.value, dict):
+            own, own_key = own_id(record.value)
+        else:
+            first = next(filter(messages.is_turn, record.value))
+            columns = usual_columns(list(first))
+            if columns["conversation"] is not None:
+                yield from _talks(record, columns["conversation"], columns["order"], report)
+                return
+        drafts = format.drafts(record.value) if format.drafts is not None else []
     except UnreadableError as error:
-        report(value.position, str(error))
-        return None
+        report(record.position, str(error))
+        return
     except RecursionError:
-        report(value.position, "JSON nested too deeply")
-        return None
+        report(record.position, "JSON nested too deeply")
+        return
     for draft in drafts:
         draft.metadata.pop(own_key or "", None)
-    return Entry(value.position, value.number, own, drafts)
+        draft.remarks += [record.remark] if record.remark else []
+    yield Entry(record.position, record.number, own, drafts)
 
 
-def _drafts(record: Any, family: str) -> list[Draft]:
-    if family == "hh":
-        return hh.drafts(record)
-    module = sharegpt if family == "sharegpt" else openai
-    if isinstance(record, list):
-        _one_conversation(record)
-        return [module.draft(record)]
-    key = _turn_key(record) or "messages"
-    return [module.draft(record, key)]
-
-
-def _one_conversation(messages: list[Any]) -> None:
-    """Refuses a bare list whose messages say that they are of several conversations."""
-    for key in ("conversation_id", "conversationId", "dialogue_id", "session_id", "thread_id", "chat_id"):
-        ids = {str(message[key]) for message in messages if isinstance(message, dict) and key in message}
-        if len(ids) > 1:
-            raise UnreadableError(
-                f"a list of messages of {len(ids)} conversations (by {key!r}); put each one's messages in a "
-                'record {"messages": […]} of its own, or save them as CSV'
-            )
-
-
-def _joined(found: Iterator[Value]) -> Iterator[Value]:
-    """The values, the messages of a bare top-level array joined to one list again."""
-    messages: list[Any] = []
-    first: Value | None = None
-    decided = 0  # the last array that was looked at
-    for value in found:
-        if first is not None and value.group != first.group:
-            yield Value(first.position, first.number, messages)
-            first, messages = None, []
-        if first is None and value.group and value.group != decided and value.error is None:
-            decided = value.group
-            if openai.is_message(value.value) or sharegpt.is_turn(value.value):
-                first = value
-        if first is not None and value.error is None:
-            messages.append(value.value)
-        else:
-            yield value
-    if first is not None:
-        yield Value(first.position, first.number, messages)
+def _talks(record: _Record, conversation: str, order: str | None, report: Report) -> Iterator[Entry]:
+    """The conversations in a list of messages that each name theirs, as a table's rows do."""
+    talks = Talks(order, "line or record")
+    for position, turn in zip(record.positions or [record.position] * len(record.value), record.value, strict=True):
+        own = turn.get(conversation) if isinstance(turn, dict) else None
+        if isinstance(own, bool) or not isinstance(own, int | str) or not str(own).strip():
+            report(position, f"a message without a {conversation!r}")
+            continue
+        said = messages.say(turn, (conversation, order))
+        if said is None:
+            report(position, "a message that does not say who speaks")
+            continue
+        place = turn.get(order)
+        talks.add(clean(str(own).strip()), position, said, "" if place is None else str(place))
+    yield from talks.entries()
 
 
 def _seen(value: Any) -> str:
     if isinstance(value, dict):
-        for key in _TURN_KEYS:  # here the items' keys are what tells it from a known format
-            items = value.get(key)
-            if isinstance(items, list) and items and isinstance(items[0], dict):
+        for key, items in value.items():  # here the items' keys are what tells it from a known format
+            if key in messages.LISTS and isinstance(items, list) and items and isinstance(items[0], dict):
                 return f"an object whose {key!r} begin with {_seen(items[0])}"
         return f"an object with the keys {shown(list(value))}" if value else "an empty object"
     return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
 
 
-def _names(wanted: str | None) -> str:
-    return wanted or ", ".join(JSON_FORMATS)
+def _names() -> str:
+    return ", ".join(item.name for item in FORMATS if item.drafts is not None)
 
 
 def _unrecognised(held: list[tuple[int, str]], wanted: str | None) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from convexplain.types import Role, Turn
 
-from .drafts import Said
-from .problems import UnreadableError, shown
+from .drafts import Said, UnreadableError, shown
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -14,7 +13,9 @@ _WORDS: dict[Role, str] = {
     "пользователь, 用户, 使用者, ユーザー, 사용자",
     "assistant": "assistant, gpt, ai, bot, chatbot, chat bot, model, llm, language model, agent, "
     "ai assistant, virtual assistant, digital assistant, function call, tool call, "
-    "assistent, assistentin, asistente, assistente, ассистент, 助手, 助理, アシスタント, 어시스턴트",
+    "support agent, customer support, customer service, "
+    "assistent, assistentin, berater, beraterin, kundenberater, kundenberaterin, "
+    "asistente, assistente, ассистент, 助手, 助理, アシスタント, 어시스턴트",
     "tool": "tool, function, observation, ipython, tool response, tool result, tool output, "
     "function response, function result, function output",
 }

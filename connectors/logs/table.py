@@ -1,30 +1,86 @@
 """Tables: CSV or TSV with one turn a row."""
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import csv
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
-from convexplain.errors import LogError
+from convexplain.errors import LogError, UsageError
 
-from .columns import ColumnMap, find
-from .csvrows import Row, delimiter_of, rows, strip_all
-from .drafts import Draft, Entry, Said
-from .problems import Report
-from .text import LogText
+from .drafts import Entry, Report, Said, Talks, shown
+from .roles import key
+from .text import MAX_RECORD, LogText
 from .values import clean, extras, moment
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DELIMITERS = (",", "\t", ";", "|")
+_SEPARATOR_LINE = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
+"""What Excel may have in front of the names."""
+_RETRIES = 100
+"""Broken rows after which the lines that one has swallowed are given up: reading them again for each could
+take as long as the square of the file's length.
+"""
+_LIMIT = threading.Lock()
+
+_USUAL = {
+    "conversation": "conversation id, conversationid, conversation, conv id, convo id, dialogue id, dialogueid, "
+    "dialog id, dialogid, dialogue, dialog, session id, sessionid, session, thread id, threadid, thread, "
+    "chat id, chatid, ticket id",
+    "role": "role, speaker, speaker role, sender, sender type, author, from, participant, who",
+    "content": "content, text, message, utterance, body, message text, turn text, value",
+    "order": "turn index, turn id, turn number, turn, message index, message number, index, position, order, "
+    "sequence, seq, step, utterance index",
+    "at": "timestamp, created at, createdat, sent at, datetime, date time, time, date, ts, at",
+    "name": "name, speaker name, sender name, author name, speaker, sender, author",
+}
+"""The usual names, the most telling first: where a table has two of them, the first one counts and the other
+goes to the turns' metadata.
+"""
 
 
-@dataclass(slots=True)
-class _Group:
-    """The rows of one conversation as they came, each with its order cell."""
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """The columns of a table, by the names in its first row.
 
-    line: int
-    said: list[Said] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-    empty: list[int] = field(default_factory=list)
+    Attributes:
+        conversation: tells which conversation a row belongs to; None when the whole file is one.
+        role: who speaks.
+        content: what is said.
+        order: a number or a moment that orders a conversation's rows; None for the order of the file.
+        name: the speaker's own name.
+        at: when it was said.
+    """
+
+    conversation: str | None
+    role: str
+    content: str
+    order: str | None = None
+    name: str | None = None
+    at: str | None = None
+
+    def named(self) -> set[str]:
+        """The columns that are given."""
+        return {column for column in asdict(self).values() if column is not None}
+
+
+def usual_columns(header: Sequence[str]) -> dict[str, str | None]:
+    """The columns that have a usual name, by the attributes of ColumnMap."""
+    names = {key(name): name for name in reversed(header)}
+
+    def first(part: str) -> str | None:
+        return next((names[name] for name in _USUAL[part].split(", ") if name in names), None)
+
+    found = {part: first(part) for part in _USUAL if part != "name"}
+    found["order"] = found["order"] or found["at"]
+    names = {word: name for word, name in names.items() if name != found["role"]}
+    return {**found, "name": first("name")}
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row is the header of a log: it names a role and a content by their usual names."""
+    found = usual_columns(cells)
+    return found["role"] is not None and found["content"] is not None
 
 
 def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterator[Entry]:
@@ -32,7 +88,8 @@ def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterato
 
     The rows of one conversation may stand anywhere in the file, so the whole table is held in memory before
     the first conversation comes. A row that cannot be read is reported and left out; its conversation comes
-    without it.
+    without it. A table without a column for the conversation is one conversation, if each of its columns is
+    known not to tell conversations apart.
 
     Args:
         text: the log.
@@ -43,84 +100,152 @@ def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterato
         UsageError: the columns cannot be told.
         LogError: the first row cannot be read.
     """
-    delimiter, _ = delimiter_of(text.head, columns)
-    found = rows(text.lines(), delimiter)
-    first = next(found, Row(1, []))
+    delimiter, _ = first_row(text.head, columns)
+    rows = _rows(text.lines(), delimiter)
+    first = next(rows, _Row(1, []))
     if first.error is not None:
         raise LogError(text.path, first.line, f"the row of column names cannot be read: {first.error}")
-    header = strip_all(first.cells)
-    places = find(header, columns)
-    groups: dict[str, _Group] = {}
-    for row in found:
-        if row.error is not None:
-            report(row.line, row.error)
-        elif (reason := _add(groups, row, header, places)) is not None:
+    header = [cell.strip() for cell in first.cells]
+    places = _find(header, columns)
+    if places.conversation is None and columns is None:
+        report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
+    talks = Talks(places.order)
+    for row in rows:
+        if (reason := row.error or _add(talks, row, header, places)) is not None:
             report(row.line, reason)
-    for number, (own, group) in enumerate(groups.items(), 1):
-        draft = Draft(_ordered(group))
-        if group.empty:
-            draft.remarks.append(f"the turn in line {', '.join(map(str, group.empty))} is empty")
-        if places.order is not None and draft.said is group.said:
-            draft.remarks.append(
-                f"the column {places.order!r} does not order its rows (not all are numbers or moments); "
-                "they are in the order of the file"
-            )
-        yield Entry(group.line, number, own or None, [draft])
+    yield from talks.entries()
 
 
-def _add(groups: dict[str, _Group], row: Row, header: Sequence[str], places: ColumnMap) -> str | None:
+def first_row(head: str, columns: ColumnMap | None) -> tuple[str, list[str]]:
+    """The delimiter under which the first row reads best, and that row's cells.
+
+    Best is: all given columns are there; else the usual names are; else the most cells.
+    """
+
+    def cells(delimiter: str) -> list[str]:
+        row = next(_rows(enumerate(head.splitlines(keepends=True)[:50], 1), delimiter), None)
+        return [cell.strip() for cell in row.cells] if row else []
+
+    def merit(found: tuple[str, list[str]]) -> tuple[bool, bool, int]:
+        given = columns is not None and columns.named() <= set(found[1])
+        return given, is_header(found[1]), len(found[1])
+
+    return max(((delimiter, cells(delimiter)) for delimiter in _DELIMITERS), key=merit)
+
+
+def _find(header: Sequence[str], given: ColumnMap | None) -> ColumnMap:
+    listed = f"the file's columns are {shown(header, most=30)}"
+    if given is not None:
+        if missing := sorted(given.named() - set(header)):
+            raise UsageError(f"columns: no column {shown(missing)}; {listed}")
+        return given
+    found = usual_columns(header)
+    role, content = found["role"], found["content"]
+    lacking = [part for part in ("conversation", "role", "content") if found[part] is None]
+    if lacking == ["conversation"] and set(header) <= set(found.values()):
+        lacking = []
+    if role is None or content is None or lacking:
+        raise UsageError(
+            f"columns: cannot tell which column holds: {', '.join(lacking)}; {listed}. Give them with the "
+            "option `columns`: ColumnMap(conversation, role, content); conversation=None where the whole "
+            "file is one conversation"
+        )
+    return ColumnMap(found["conversation"], role, content, found["order"], found["name"], found["at"])
+
+
+def _add(talks: Talks, row: "_Row", header: Sequence[str], places: ColumnMap) -> str | None:
     """Adds a row to its conversation, or says why it cannot be."""
     if len(row.cells) > len(header):
         return f"the row has {len(row.cells)} cells, the first row {len(header)}; a delimiter without quotes?"
     cells = dict.fromkeys(header, "")
     for name, cell in zip(reversed(header[: len(row.cells)]), reversed(row.cells), strict=True):
         cells[name] = cell  # of two columns with one name, the first one counts
-    own = ""
-    if places.conversation is not None:
-        own = clean(cells[places.conversation].strip())
-        if not own:
-            return f"the row has no {places.conversation!r}"
-    speaker, content = cells[places.role].strip(), cells[places.content]
-    if not speaker:
-        return f"the row has no {places.role!r}"
-    group = groups.setdefault(own, _Group(row.line))
-    if not content.strip():
-        group.empty.append(row.line)
-    group.said.append(_said(cells, speaker, content, places))
-    group.order.append(cells[places.order].strip() if places.order else "")
+    for needed in (places.conversation, places.role):
+        if needed is not None and not cells[needed].strip():
+            return f"the row has no {needed!r}"
+    own = clean(cells[places.conversation].strip()) if places.conversation is not None else ""
+    talks.add(own, row.line, _said(cells, places), cells[places.order].strip() if places.order else "")
     return None
 
 
-def _said(cells: dict[str, str], speaker: str, content: str, places: ColumnMap) -> Said:
+def _said(cells: Mapping[str, str], places: ColumnMap) -> Said:
     at = moment(cells[places.at]) if places.at else None
     used = {places.conversation, places.role, places.content, places.order, places.name}
     used = used | {places.at} if at is not None else used - {places.at}
     rest = {name: cell for name, cell in cells.items() if cell.strip()}
     name = cells[places.name].strip() or None if places.name else None
-    return Said(speaker, content, name, at, extras(rest, used))
+    return Said(cells[places.role].strip(), cells[places.content], name, at, extras(rest, used))
 
 
-def _ordered(group: _Group) -> list[Said]:
-    """The turns by their order cells; the very list of the group where those do not order them."""
-    orders = _numbers(group.order) or _moments(group.order)
-    if orders is None:
-        return group.said
-    places = sorted(range(len(orders)), key=lambda place: orders[place])
-    return [group.said[place] for place in places]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row: the line that it begins at, its cells, or what is wrong with it."""
+
+    line: int
+    cells: list[str]
+    error: str | None = None
 
 
-def _numbers(cells: Sequence[str]) -> list[float] | None:
-    try:
-        found = [float(cell) for cell in cells]
-    except ValueError:
-        return None
-    return found if all(map(math.isfinite, found)) else None
+def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[_Row]:
+    """The rows that are not blank.
+
+    A quote that never closes would swallow the rows after it; so once a row proves broken, its first line is
+    given up and reading goes on with the next line.
+
+    Args:
+        lines: numbered lines with their ends.
+        delimiter: what separates the cells.
+    """
+    feed = _Feed(item for item in lines if item[0] > 1 or not _SEPARATOR_LINE.fullmatch(item[1]))
+    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+    broken = 0
+    while True:
+        feed.taken.clear()
+        try:
+            cells = _next(reader)
+        except csv.Error as error:
+            line, last = feed.taken[0][0], feed.taken[-1][0]
+            broken += 1
+            if broken <= _RETRIES:
+                feed.give_back()
+                last = line
+            reader = csv.reader(feed, delimiter=delimiter, strict=True)
+            through = f" (with all lines up to {last})" if last > line else ""
+            yield _Row(line, [], f"broken quotes or line ends in this row{through}: {error}")
+            continue
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield _Row(feed.taken[0][0], cells)
 
 
-def _moments(cells: Sequence[str]) -> list[float] | None:
-    found = [at for at in map(moment, cells) if at is not None]
-    if len(found) < len(cells) or len({at.tzinfo is None for at in found}) > 1:
-        return None
-    # Moments without a zone are taken as they stand: the machine's own zone would bend them twice a year.
-    aware = [at if at.tzinfo else at.replace(tzinfo=UTC) for at in found]
-    return [(at - _EPOCH).total_seconds() for at in aware]
+class _Feed:
+    """Hands lines to a csv reader, remembers what the current row took, and takes lines back."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self.taken: list[tuple[int, str]] = []
+        self._lines = lines
+        self._back: deque[tuple[int, str]] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        item = self._back.popleft() if self._back else next(self._lines)
+        self.taken.append(item)
+        return item[1]
+
+    def give_back(self) -> None:
+        """Takes back all lines of the current row but its first."""
+        self._back.extendleft(reversed(self.taken[1:]))
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    # The csv module's limit on the length of a cell belongs to the whole process and is too low for long
+    # turns: it is raised for this one row only.
+    with _LIMIT:
+        before = csv.field_size_limit(MAX_RECORD)
+        try:
+            return next(reader, None)
+        finally:
+            csv.field_size_limit(before)

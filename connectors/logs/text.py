@@ -11,7 +11,7 @@ from charset_normalizer import from_bytes
 
 from convexplain.errors import LogError
 
-from .problems import Report
+from .drafts import Report
 
 SAMPLE = 1 << 16
 """Bytes that encoding and format are recognised from."""
@@ -28,7 +28,6 @@ _BOMS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 _MAGIC = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
     (b"%PDF-", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive: unpack it first"),
     (b"BZh", "a bzip2 archive: unpack it first"),
@@ -36,13 +35,13 @@ _MAGIC = (
     (b"\x28\xb5\x2f\xfd", "a zstd archive: unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
     (b"PK\x03\x04", "a zip archive (or an Office document): unpack it, or save it as CSV, first"),
-    (b"PK\x05\x06", "an empty zip archive"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"\x7fELF", "a program"),
     (b"\xd0\xcf\x11\xe0", "an old Office document: save it as CSV first"),
 )
+
+
+_WESTERN = frozenset("ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛàâæçèéêëîïôœùûÁÍÑÓÚáíñóú¿¡ìòãõÅÆØåøª°€£§©®™·´«»‹›‘’‚“”„–—…\xa0")
 
 
 class LogText:
@@ -58,13 +57,11 @@ class LogText:
         self.path = path
         self._report = report
         self._stream = stream
-        self._lossy = False
         sample = self._read()
         self.whole = len(sample) < SAMPLE
         _refuse_binary(path, sample)
-        encoding = self._encoding(sample)
-        self._decoder = codecs.getincrementaldecoder(encoding)("strict")
-        self._encoding_name = encoding
+        self._encoding = self._find_encoding(sample)
+        self._decoder = codecs.getincrementaldecoder(self._encoding)("strict")
         # Keeps the two halves of a CRLF in one chunk.
         self._newlines = io.IncrementalNewlineDecoder(None, translate=False)
         self.head = self._decode(sample, final=self.whole)
@@ -119,29 +116,32 @@ class LogText:
             self._decoder.setstate(state)
             self._decoder.errors = "replace"
             text = self._decoder.decode(data, final)
-            name = self._encoding_name.removesuffix("-sig").upper()
+            name = self._encoding.removesuffix("-sig").upper()
             self._report(None, f"bytes that are no {name} were replaced by U+FFFD", kept=True)
         return self._newlines.decode(text, final)
 
-    def _encoding(self, sample: bytes) -> str:
+    def _find_encoding(self, sample: bytes) -> str:
         for bom, encoding in _BOMS:
             if sample.startswith(bom):
                 return encoding
         if _mostly_utf8(sample):
             return "utf-8"
-        guess = from_bytes(sample).best()
-        if guess is None:
-            return "utf-8"
-        self._report(None, f"is not UTF-8; read as {guess.encoding}, which is a guess", kept=True)
-        return guess.encoding
+        encoding = "cp1252"
+        if not _western(sample):
+            guess = from_bytes(sample).best()
+            encoding = guess.encoding if guess is not None else "utf-8"
+        if encoding != "utf-8":
+            self._report(None, f"is not UTF-8; read as {encoding}, which is a guess", kept=True)
+        return encoding
 
 
 @contextmanager
 def open_log(path: Path, report: Report) -> Iterator[LogText]:
     """Open a log and find out its encoding.
 
-    UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, otherwise what charset-normalizer makes of
-    the first SAMPLE bytes. Bytes that do not fit are replaced, and reported once.
+    UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, Windows-1252 where that gives nothing but
+    the letters of Western Europe, otherwise what charset-normalizer makes of the first SAMPLE bytes. Bytes
+    that do not fit are replaced, and reported once.
 
     Raises:
         LogError: the file is missing, a folder, not readable, empty or binary.
@@ -175,3 +175,14 @@ def _mostly_utf8(sample: bytes) -> bool:
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
     wrong = text.count("\ufffd")
     return wrong == 0 or sum(character > "\x7f" for character in text) > 2 * wrong
+
+
+def _western(sample: bytes) -> bool:
+    """Whether the sample is surely Windows-1252, which charset-normalizer often misses in short texts.
+
+    Its foreign letters are few and all of Western Europe; those of its neighbours' encodings would come out
+    as letters and signs that hardly any text there holds (Polish `ł` as `³`).
+    """
+    text = sample.decode("cp1252", "replace")
+    foreign = [character for character in text if character > "\x7f"]
+    return len(foreign) * 4 < len(text) and _WESTERN.issuperset(foreign)

@@ -87,7 +87,7 @@ def _epoch(value: float) -> datetime | None:
 def moment_of(record: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
     """When something was said and the key that tells; a moment that cannot be read stays to the extras."""
     for name in _MOMENT_KEYS:
-        if (found := moment(record.get(name))) is not None:
+        if name in record and (found := moment(record[name])) is not None:
             return found, name
     return None, None
 

@@ -116,7 +116,7 @@ class OpenAICompatible:
             self._model = names[0]
         for model in models:
             if model.get("id") == self._model:
-                meta = model.get("meta") if isinstance(model.get("meta"), dict) else {}
+                meta: dict[str, Any] = model["meta"] if isinstance(model.get("meta"), dict) else {}
                 told = model.get("max_model_len") or meta.get("n_ctx")
                 self.window = told if isinstance(told, int) and told > 0 else None
                 self._served = {key: value for key, value in model.items() if key in ("root", "digest")}

@@ -89,6 +89,17 @@ def test_is_lazy(tmp_path):
         pytest.param(lines({"conversation": HI}), 1, id="conversation with role/content"),
         pytest.param(lines({"conversations": HI}), 1, id="conversations with role/content"),
         pytest.param(lines({"messages": SHARE}), 1, id="messages with from/value"),
+        pytest.param(lines({"conversations": [{"role": "human", "value": "Hi"}, HI[1]]}), 1, id="a mixture"),
+        pytest.param(lines({"turns": [{"speaker": "Customer", "text": "Hi"}, HI[1]]}), 1, id="turns with speaker/text"),
+        pytest.param(lines({"messages": HI}, {"messages": HI}).replace("\n", ",\n"), 2, id="jsonl with commas"),
+        pytest.param(json.dumps({"n": 2, "data": [{"messages": HI}] * 2}), 2, id="inside an object"),
+        pytest.param(json.dumps({"conversations": [{"messages": HI}]}, indent=1), 1, id="inside conversations"),
+        pytest.param(json.dumps({"data": [HI, SHARE]}), 2, id="bare messages inside an object"),
+        pytest.param(json.dumps({"object": "list", "data": HI}), 1, id="one conversation inside an object"),
+        pytest.param(lines({"data": [{"messages": HI}] * 2}, {"data": [HI]}), 3, id="pages of an API a line"),
+        pytest.param(lines({"prompt": "Hi", "completion": "Hello"}), 1, id="prompt and completion"),
+        pytest.param(lines({"prompt": HI[:1], "completion": HI[1:]}), 1, id="prompt and completion, messages"),
+        pytest.param(lines({"prompt": "Hi", "response": "Hello"}), 1, id="prompt and response"),
     ],
 )
 def test_json_layouts(tmp_path, content, count):
@@ -128,6 +139,11 @@ def test_lines_of_different_shapes(tmp_path):
         ({"role": "user", "content": [{"type": "file", "file": {}}]}, ("user", "[file]")),
         ({"role": "user", "content": [{"type": "hologram"}]}, ("user", "[hologram]")),
         ({"role": "user", "content": 42}, ("user", "42")),
+        ({"role": "user", "content": {"content_type": "text", "parts": ["a", {"text": "b"}]}}, ("user", "a\nb")),
+        ({"role": "user", "content": {"type": "text", "text": "a"}}, ("user", "a")),
+        ({"role": "tool", "content": {"degrees": 20}}, ("tool", '{"degrees": 20}')),
+        ({"role": "tool", "content": [{"type": "text", "content": "a"}, ["b"]]}, ("tool", "a\nb")),
+        ({"role": "user", "content": None, "text": "a"}, ("user", "a")),
         ({"role": "assistant", "content": None, "refusal": "No."}, ("assistant", "No.")),
         ({"role": "assistant", "content": None, "audio": {"transcript": "la"}}, ("assistant", "la")),
         (
@@ -320,6 +336,65 @@ def test_hh_red_team_transcript(tmp_path):
     assert (found[0].id, said(found[0]), found[0].metadata) == ("r-1", HI_SAID, {"rating": 4.0})
 
 
+NO = {"role": "assistant", "content": "No"}
+CHOSEN = [("user", "Hi"), ("assistant", "Hello")]
+REJECTED = [("user", "Hi"), ("assistant", "No")]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"chosen": HI, "rejected": [HI[0], NO]},
+        {"prompt": HI[:1], "chosen": HI[1:], "rejected": [NO]},
+        {"prompt": "Hi", "chosen": HI, "rejected": [HI[0], NO]},  # the prompt is there twice
+        {"prompt": "Hi", "chosen": HI, "rejected": [HI[0], NO], "messages": HI},
+        {"prompt": "Hi", "chosen": "Hello", "rejected": "No"},
+        {"prompt": "\n\nHuman: Hi\n\nAssistant:", "chosen": " Hello", "rejected": " No"},
+        {"chosen": SHARE, "rejected": [SHARE[0], {"from": "gpt", "value": "No"}]},
+    ],
+)
+def test_preference_pairs(tmp_path, record):
+    found, problems = read(tmp_path, lines({**record, "score": 2}), "p.jsonl")
+    assert problems == []
+    assert [(item.id, said(item)) for item in found] == [("p-1-chosen", CHOSEN), ("p-1-rejected", REJECTED)]
+    assert found[1].metadata["preferred"] is False
+    assert found[1].metadata["score"] == 2
+
+
+def test_a_system_text_goes_before_a_prompt(tmp_path):
+    found, _ = read(tmp_path, lines({"system": "Be nice.", "prompt": "Hi", "completion": "Hello"}))
+    assert said(found[0]) == [("system", "Be nice."), *HI_SAID]
+
+
+ROWS = [
+    {"conversation_id": "a", "turn": 2, "role": "assistant", "content": "Hello", "model": "m"},
+    {"conversation_id": 2, "turn": 1, "role": "user", "content": "Hi"},
+    {"conversation_id": "a", "turn": 1, "role": "user", "content": "Hi"},
+    {"conversation_id": 2, "turn": 2, "role": "assistant", "content": None, "tool_calls": [{"name": "f"}]},
+    {"conversation_id": "a", "turn": 3, "role": "user", "content": " "},
+]
+
+
+@pytest.mark.parametrize(
+    "content", [lines(*ROWS), json.dumps(ROWS), json.dumps(ROWS, indent=1), json.dumps({"data": ROWS}), lines(ROWS)]
+)
+def test_messages_by_themselves(tmp_path, content):
+    found, problems = read(tmp_path, content, "m.jsonl")
+    assert [(item.id, said(item)) for item in found] == [
+        ("a", [*HI_SAID, ("user", " ")]),
+        ("2", [("user", "Hi"), ("assistant", "[tool call f()]")]),
+    ]
+    assert found[0].turns[1].metadata == {"model": "m"}
+    assert [problem.kept for problem in problems] == [True]
+    assert "is empty" in problems[0].reason
+
+
+def test_messages_by_themselves_that_are_one_conversation(tmp_path):
+    found, problems = read(tmp_path, lines(*HI), "one.jsonl")
+    assert [(item.id, said(item)) for item in found] == [("one-1", HI_SAID)]
+    assert [(problem.kept, "read as one" in problem.reason) for problem in problems] == [(True, True)]
+
+
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 @pytest.mark.parametrize(
     "header",
@@ -409,6 +484,20 @@ def test_table_that_is_one_conversation(tmp_path):
     assert (found[0].id, said(found[0])) == ("one-1", HI_SAID)
 
 
+def test_table_without_a_column_for_the_conversation(tmp_path):
+    content = "sender,text,timestamp\nAgent,Hello,2024-05-01 10:01\nAnna,Hi,2024-05-01 10:00\n"
+    found, problems = read(tmp_path, content, "one.csv")
+    assert [(item.id, said(item)) for item in found] == [("one-1", HI_SAID)]
+    assert [(problem.kept, "read as one" in problem.reason) for problem in problems] == [(True, True)]
+
+
+def test_table_of_excel(tmp_path):
+    content = 'sep=;\r\nSession;Role;Text\r\n1;user;"Hi; ""you"",\nthere"\r\n1;agent;für Sie\r\n'
+    found, problems = read(tmp_path, content, "t.csv", encoding="cp1252")
+    assert said(found[0]) == [("user", 'Hi; "you",\nthere'), ("assistant", "für Sie")]
+    assert [problem.reason for problem in problems] == ["is not UTF-8; read as cp1252, which is a guess"]
+
+
 PLAIN = """\
 === first ===
 User: Hi
@@ -456,6 +545,12 @@ def test_plain_keeps_rules_and_other_words_inside_a_turn(tmp_path):
         ("=== x ===\nUser: Hi\n", [("user", "Hi")]),
         ("[User]: Hi\n[Bot]: Hello\n", HI_SAID),
         ("User:Hi\nBot :Hello\n", HI_SAID),
+        ("**User:** Hi\n\n**Assistant**: Hello\n", HI_SAID),
+        ("### User:\nHi\n\n### Assistant:\n\nHello\n", HI_SAID),
+        ("Kunde: Hi\nBerater: Hello\n", HI_SAID),
+        ("Anna (Customer): Hi\nBen (Agent): Hello\n", HI_SAID),
+        ("Customer (Anna): Hi\nAgent (Ben): Hello\n", HI_SAID),
+        ("[10:31] **User:** Hi\n[10:32] **Agent**: Hello\n", HI_SAID),
         ("User: " + "long text\n" * 10_000 + "Bot: Hello\n", None),
     ],
 )
@@ -505,6 +600,30 @@ def test_dated_lines(tmp_path, stamps, moments):
         assert turns[0].metadata == {"at": "1/2/24 10:00"}
     else:
         assert [turn.at for turn in turns] == [datetime(*moment) for moment in moments]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Customer (10:31): Hi: 9:30\n10:30 suits me: yes\nAgent (10:32): Hello\n",
+        "[10:31] Customer: Hi: 9:30\n10:30 suits me: yes\n\n[10:32] Agent: Hello\n",
+        "10:31 Customer: Hi: 9:30\n[10:30] suits me: yes\n10:32 Agent: Hello\n",
+    ],
+)
+def test_times_without_a_date(tmp_path, content):
+    found, problems = read(tmp_path, content)
+    assert problems == []
+    assert [turn.role for turn in found[0].turns] == ["user", "assistant"]
+    assert found[0].turns[0].content.startswith("Hi: 9:30\n")
+    assert [(turn.at, turn.metadata) for turn in found[0].turns] == [(None, {"at": "10:31"}), (None, {"at": "10:32"})]
+
+
+def test_moments_after_the_speaker(tmp_path):
+    found, _ = read(tmp_path, "User [2024-05-01 10:31]: Hi\nMaria (2024-05-01 10:32): Hello\n")
+    assert [(turn.role, turn.at) for turn in found[0].turns] == [
+        ("user", datetime(2024, 5, 1, 10, 31)),
+        ("assistant", datetime(2024, 5, 1, 10, 32)),
+    ]
 
 
 def test_a_date_that_is_none_stays_text(tmp_path):
@@ -569,6 +688,19 @@ def test_another_encoding_is_guessed_and_told(tmp_path):
     assert found[0].turns[1].content.strip() == text.strip()
     assert [(problem.line, problem.kept) for problem in problems] == [(None, True)]
     assert "cp1251" in problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Kunde: Das ist ärgerlich, wo bleibt es?\nBerater: Ich prüfe das für Sie.\n", "cp1252"),
+        ("User: J’ai reçu un colis abîmé à cause du transporteur.\nAgent: Désolé.\n", "cp1252"),
+        ("User: Hola, ¿dónde está mi envío?\nAgent: Permítame comprobarlo, señor.\n", "cp1252"),
+    ],
+)
+def test_short_western_texts(tmp_path, text, encoding):
+    found, _ = read(tmp_path, text, encoding=encoding)
+    assert [turn.content for turn in found[0].turns] == [line.partition(": ")[2] for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("name", ["big.jsonl", "big.json", "big.csv", "big.txt"])

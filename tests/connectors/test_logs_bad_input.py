@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.connectors.logs import FORMATS, ColumnMap, csvrows, jsontext, read_log, text
+from convexplain.connectors.logs import FORMATS, ColumnMap, jsontext, read_log, table, text
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.types import ROLES, Conversation
 
@@ -50,14 +50,18 @@ def read(folder, content, name="log.jsonl", **options):
         (b"[1, 2]", "a.txt", "no log of a known format"),
         (b'["a", 2]', "a.json", "a text"),
         (b'{"mapping": {}}', "a.json", "'mapping'"),
-        (b'{"messages": [{"from": "A", "text": "b"}]}', "a.json", "'from', 'text'"),
+        (b'{"messages": [{"who": "A", "said": "b"}]}', "a.json", "'who', 'said'"),
+        (b'{"history": [{"role": "user", "content": "a"}], "answer": "b"}', "a.json", "'history', 'answer'"),
+        (b'{"data": []}', "a.json", "'data'"),
+        (f'{{"data": [{GOOD}], "items": [{GOOD}]}}'.encode(), "a.json", "'data', 'items'"),
+        (b'{"data": [1], "items": "x"}', "a.json", "'data', 'items'"),
         (b'{"conversations": [{"uuid": "1", "chat_messages": []}]}', "a.json", "'uuid', 'chat_messages'"),
         (b'{"chosen": "text", "rejected": "other"}', "a.jsonl", "'chosen'"),
         (b'{"messages": [', "a.jsonl", "malformed"),
         (
-            b'{"role": "user", "content": "a"}\n{"role": "bot", "content": "a"}',
+            b'{"role": "user", "content": "a", "case": 1}\n{"role": "bot", "content": "a", "case": 2}',
             "a.jsonl",
-            "'role', 'content'",
+            "do not say which conversation they are of; their keys are 'role', 'content', 'case'",
         ),
     ],
 )
@@ -83,7 +87,7 @@ def test_missing_file_and_folder(tmp_path):
 
 
 def test_options_are_checked_at_the_call(tmp_path):
-    with pytest.raises(UsageError, match="format: 'xml' is none of openai, sharegpt, hh, csv, plain"):
+    with pytest.raises(UsageError, match="format: 'xml' is none of openai, sharegpt, hh, hf, csv, plain"):
         read_log(tmp_path / "x", format="xml")
     with pytest.raises(UsageError, match="columns"):
         read_log(tmp_path / "x", format="plain", columns=ColumnMap("a", "b", "c"))
@@ -93,7 +97,7 @@ def test_options_are_checked_at_the_call(tmp_path):
     ("header", "columns", "reason"),
     [
         ("foo,bar", None, "conversation, role, content; the file's columns are 'foo', 'bar'"),
-        ("role,content", None, "holds: conversation;"),
+        ("role,content,case", None, "holds: conversation;"),
         ("session,text", None, "holds: role;"),
         ("a,b,c", ColumnMap("a", "b", "x"), "no column 'x'; the file's columns are 'a', 'b', 'c'"),
         ("a,b,c", ColumnMap("a", "b", "c", at="when"), "no column 'when'"),
@@ -129,10 +133,8 @@ def test_columns_that_cannot_be_told(tmp_path, header, columns, reason):
         ('{"x": 1}', "an object with the keys 'x'"),
         ("3", "a number"),
         ("null", "null"),
-        (
-            '[{"role": "user", "content": "a", "session_id": 1}, {"role": "user", "content": "a", "session_id": 2}]',
-            "2 conversations",
-        ),
+        ('{"conversations": [{"user": "Hi", "assistant": "Hello"}]}', "begin with an object with the keys 'user'"),
+        ('{"chosen": [{"content": "a"}], "rejected": [{"role": "user", "content": "b"}, {"content": "c"}]}', "turn 2"),
     ],
 )
 def test_a_bad_line_costs_only_itself(tmp_path, line, reason):
@@ -219,6 +221,30 @@ b,assistant,
 """
 
 
+def test_messages_by_themselves_that_cannot_be_placed(tmp_path):
+    rows = [{"session_id": 1, **HI[0]}, {**HI[1]}, {"session_id": True, **HI[1]}, {"session_id": 1, "content": "x"}]
+    found, problems = read(tmp_path, json.dumps(rows), "a.json")
+    assert [(item.id, len(item.turns)) for item in found] == [("1", 1)]
+    assert [(problem.line, problem.reason) for problem in problems] == [
+        (4, "an object with the keys 'session_id', 'content': no record of openai, sharegpt, hh, hf"),
+        (2, "a message without a 'session_id'"),
+        (3, "a message without a 'session_id'"),
+    ]
+
+
+def test_positions_of_records_inside_an_object(tmp_path):
+    for content in (f'{{"data": [{GOOD}, 3, {GOOD}]}}', f'{{\n"n": 3,\n"data": [\n{GOOD},\n3,\n{GOOD}]}}'):
+        found, problems = read(tmp_path, content, "a.json")
+        assert [item.id for item in found] == ["a-1", "a-3"]
+        assert [(problem.line, problem.reason[:8]) for problem in problems] == [(2, "a number")]
+
+
+def test_half_a_pair(tmp_path):
+    found, problems = read(tmp_path, json.dumps({"chosen": HI, "rejected": None}))
+    assert [item.id for item in found] == ["log-1-chosen"]
+    assert [problem.reason for problem in problems] == ["the pair has no conversation in 'rejected'"]
+
+
 def test_broken_rows_cost_only_themselves(tmp_path):
     found, problems = read(tmp_path, BROKEN, "a.csv")
     assert [(item.id, [turn.content for turn in item.turns]) for item in found] == [
@@ -240,7 +266,7 @@ def test_broken_rows_cost_only_themselves(tmp_path):
 
 
 def test_quotes_that_never_close_do_not_take_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(csvrows, "_RETRIES", 2)
+    monkeypatch.setattr(table, "_RETRIES", 2)
     content = "conversation_id,role,content\n" + 'a,user,"x\n' * 5 + "a,user,ok\n"
     found, problems = read(tmp_path, content, "a.csv")
     # Each quote opens a cell that the quote of the next row ends, followed by text. The first two rows are
@@ -257,6 +283,8 @@ def test_quotes_that_never_close_do_not_take_for_ever(tmp_path, monkeypatch):
         "# chat " + "# " * 100_000 + "x",
         " " * 200_000,
         "1/2/24, 10:00" + " " * 200_000,
+        "10:00" + " " * 200_000,
+        "Bot (" + " " * 200_000,
     ],
 )
 def test_long_runs_of_signs_do_not_take_for_ever(tmp_path, line):
@@ -312,6 +340,10 @@ FRAGMENTS = st.sampled_from(
         "=== x ===\n",
         "# Conversation",
         "1/2/24, 10:00 - ",
+        "[10:32] ",
+        " (10:32)",
+        " (Agent)",
+        "sep=;",
         "session,role,text\n",
         "1,user,",
         '"messages": ',
@@ -400,6 +432,13 @@ JSON = st.recursive(
                     "audio",
                     "timestamp",
                     "refusal",
+                    "prompt",
+                    "completion",
+                    "rejected",
+                    "data",
+                    "session_id",
+                    "index",
+                    "parts",
                 ]
             ),
             inner | st.sampled_from(["user", "gpt", "Anna", "\n\nHuman: a\n\nAssistant: b"]),
@@ -415,6 +454,8 @@ JSON = st.recursive(
 def test_any_json(tmp_path_factory, value):
     folder = tmp_path_factory.getbasetemp()
     check(folder, f"{GOOD}\n{json.dumps(value)}\n".encode(), "a.jsonl")
+    check(folder, json.dumps({"data": [{"messages": HI}, value]}).encode(), "a.json")
+    check(folder, json.dumps([{**HI[0], "session_id": 1, "index": 1}, value]).encode(), "a.json")
     check(
         folder,
         json.dumps([{"messages": HI}, value, {"messages": [value]}, {"conversations": value}]).encode(),
