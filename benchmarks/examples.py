@@ -19,6 +19,7 @@ from convexplain import Judgement, load_rubric, read_log
 from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
+from convexplain.store import RunStore
 
 HERE = Path(__file__).resolve().parent
 
@@ -39,6 +40,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", default="embedded")
     parser.add_argument("--list", action="store_true", help="list every turn with its score")
+    parser.add_argument("--cache", help="run store whose replies are used, e.g. after `convexplain analyze examples`")
     options = parser.parse_args()
     files = [file for file in sorted((HERE.parent / "examples").iterdir()) if file.suffix != ".md"]
     talks = {talk.id: talk for file in files for talk in read_log(file, on_problem=lambda problem: None)}
@@ -47,7 +49,7 @@ async def main() -> None:
     entries.sort(key=lambda entry: (entry[3], entry[1], entry[2]))  # prompts that share a beginning follow each other
     model = open_model(options.judge)
     await model.prepare()
-    async with Calls(model) as calls:
+    async with Calls(model, RunStore(options.cache) if options.cache else None) as calls:
         judge = Judge(calls)
         work = (judge.judge_turn(talks[talk], turn, load_rubric(rubric)) for _, talk, turn, rubric in entries)
         found: list[Judgement] = list(await asyncio.gather(*work))

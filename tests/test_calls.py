@@ -26,6 +26,14 @@ def run(model, requests, **options):
     return asyncio.run(go())
 
 
+class Hanging(ScriptedModel):
+    timeout = 0.01
+
+    async def chat(self, requests):
+        self.requests.extend(requests)
+        await asyncio.sleep(60)
+
+
 def flaky(failures, error):
     """Fails that many times, then answers."""
     left = [failures]
@@ -122,13 +130,6 @@ def test_patience_ends():
 
 
 def test_a_hung_call_is_given_up_after_three_times():
-    class Hanging(ScriptedModel):
-        timeout = 0.01
-
-        async def chat(self, requests):
-            self.requests.extend(requests)
-            await asyncio.sleep(60)
-
     model = Hanging("x")
     (error,), _ = run(model, [ask("a")])
     assert "no reply within 0.01 s" in str(error)
@@ -150,13 +151,6 @@ def test_an_endpoint_that_is_gone_ends_the_run():
 
 
 def test_an_endpoint_that_hangs_ends_the_run_after_a_few_time_outs_not_after_all_of_them():
-    class Hanging(ScriptedModel):
-        timeout = 0.01
-
-        async def chat(self, requests):
-            self.requests.extend(requests)
-            await asyncio.sleep(60)
-
     model = Hanging("x", in_flight=2)
     outcomes, _ = run(model, [ask(str(i)) for i in range(50)])
     assert {type(outcome) for outcome in outcomes} <= {TransientError, UnavailableError}
