@@ -1,7 +1,8 @@
 """The one pipeline: conversations in, judgements into the store. It knows neither how to read logs nor how to judge."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, Protocol
 
 from .calls import Calls
@@ -12,6 +13,8 @@ from .store import RunStore
 from .types import Conversation, Judgement, Rubric
 
 Turns = Literal["all", "last"]
+
+_CHUNK = 16  # conversations that are judged on one rubric before the next
 
 
 class TurnJudge(Protocol):
@@ -58,26 +61,37 @@ async def judge_into(
         store.keep_judgement(run, number, rubric, judgement)
         progress.judged(judgement)
 
+    def begin(conversation: Conversation) -> tuple[int, Conversation, list[int], set[tuple[int, str]]] | None:
+        """Its number, itself, the turns to judge, and what is judged already; None when there is nothing to judge."""
+        chosen = turns_to_judge(conversation, turns)
+        number = store.keep_conversation(conversation, run)
+        if not chosen:
+            problem = no_assistant_turn(conversation)
+            store.keep_problem(run, problem)
+            progress.problem(problem)
+            return None
+        return number, conversation, chosen, store.judged(run, number)
+
     try:
         async with asyncio.TaskGroup() as group:
-            for conversation in conversations:
-                chosen = turns_to_judge(conversation, turns)
-                number = store.keep_conversation(conversation, run)
-                if not chosen:
-                    problem = no_assistant_turn(conversation)
-                    store.keep_problem(run, problem)
-                    progress.problem(problem)
-                    continue
-                done = store.judged(run, number)
-                for rubric in rubrics:  # one rubric after the other, so that its prompts share all but the newest turns
-                    for turn in chosen:
-                        if (turn, rubric.sha) in done:
-                            progress.skipped(1)
-                            continue
-                        await room.acquire()
-                        group.create_task(one(number, conversation, turn, rubric))
+            for some in _chunks(conversations):
+                work = [found for conversation in some if (found := begin(conversation))]
+                for rubric in rubrics:  # its prompts follow each other: even a server's only cache slot holds it then
+                    for number, conversation, chosen, done in work:
+                        for turn in chosen:
+                            if (turn, rubric.sha) in done:
+                                progress.skipped(1)
+                                continue
+                            await room.acquire()
+                            group.create_task(one(number, conversation, turn, rubric))
     except BaseExceptionGroup as errors:
         raise _first(errors) from errors
+
+
+def _chunks(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:
+    rest = iter(conversations)
+    while some := list(islice(rest, _CHUNK)):
+        yield some
 
 
 def no_assistant_turn(conversation: Conversation) -> Problem:

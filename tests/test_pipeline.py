@@ -99,7 +99,7 @@ def test_one_rubric_after_the_other_so_that_prompts_share_their_beginning(store)
         (HARM.requirement in request.messages[0].content, "0 q0" in request.messages[0].content)
         for request in model.requests
     ]
-    assert order == [(True, True)] * 2 + [(False, True)] * 2 + [(True, False)] * 2 + [(False, False)] * 2
+    assert order == [(True, True)] * 2 + [(True, False)] * 2 + [(False, True)] * 2 + [(False, False)] * 2
 
 
 def test_a_conversation_with_nothing_to_judge_is_reported(store):
