@@ -19,7 +19,13 @@ from .conftest import ROOT
 def start(*args, cwd, **environment):
     env = {**os.environ, "CONVEXPLAIN_DB": str(cwd / "store.db"), "COLUMNS": "120", "PYTHONUTF8": "1", **environment}
     command = [sys.executable, "-m", "convexplain", *map(str, args)]
-    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=cwd, env=env, preexec_fn=hear_ctrl_c, **pipes)
+
+
+def hear_ctrl_c():
+    """A shell's background jobs ignore Ctrl-C, and so would all that they start: the tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(*args, cwd, **environment):
