@@ -1,6 +1,7 @@
 """One analysis from logs to a judged run. How logs are read and turns are judged is handed in."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .calls import Calls
-from .errors import LogError, Problem, UsageError
+from .errors import LogError, Problem, StoreError, UsageError
 from .models import ChatModel
 from .pipeline import TurnJudge, Turns, judge_into, turns_to_judge
 from .progress import Progress
@@ -171,7 +172,8 @@ async def _signs_of_life(store: RunStore, run: int, calls: Calls) -> None:
     """Keeps the run from looking dead to other processes, and what it has cost from being lost."""
     while True:
         await asyncio.sleep(_SIGN_OF_LIFE)
-        store.keep_alive(run, calls.spend)
+        with contextlib.suppress(StoreError):  # the run itself meets it at its next judgement, and says so
+            store.keep_alive(run, calls.spend)
 
 
 def write_judgements(store: RunStore, run: Run, path: Path) -> int:

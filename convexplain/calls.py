@@ -78,6 +78,7 @@ class Calls:
         self._not_before = 0.0
         self._failures_in_a_row = 0  # requests that failed for good
         self._hung_in_a_row = 0  # single tries that hung until their time-out
+        self._answered = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -194,7 +195,8 @@ class Calls:
     def _gone(self) -> UnavailableError | None:
         """Why nothing more is sent, once too much has failed without a success between."""
         most = self._limit.most + 4
-        if self._failures_in_a_row <= most and self._hung_in_a_row <= most:
+        hung = most if self._answered else _TIMEOUTS - 1  # what never answered is not waited for as long
+        if self._failures_in_a_row <= most and self._hung_in_a_row <= hung:
             return None
         return UnavailableError(
             f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
@@ -225,6 +227,7 @@ class Calls:
             if future.done():
                 continue
             if isinstance(outcome, Reply):
+                self._answered = True
                 future.set_result(outcome)
             elif isinstance(outcome, ModelError):
                 future.set_exception(outcome)

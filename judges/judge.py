@@ -38,6 +38,7 @@ class Judge:
         self._explain = explain
         self._mode: EvidenceKind | None = "samples" if samples else None
         self._settling = asyncio.Lock()
+        self._tried = False
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
         """The judgement of `conversation.turns[turn]`; unscored, with the reason, when the model gave no usable answer.
@@ -110,14 +111,21 @@ class Judge:
         return by_probability(reply, rubric)
 
     async def _settle(self, request: Request) -> Reply | None:
-        """Sets the mode by the first reply that says anything, while other judgements wait; None when it was set."""
+        """Sets the mode by the first reply that says anything; None when it was set meanwhile.
+
+        The others wait for the first try only: where that fails, an endpoint in trouble is not asked one by one.
+        """
         async with self._settling:
-            if self._mode is not None:
-                return None
-            reply = await self._calls.ask(request)
-            if reply.logprobs or reply.text.strip():  # an empty reply proves nothing
-                self._mode = "label_probability" if reply.logprobs else "samples"
-            return reply
+            if not self._tried:
+                self._tried = True
+                return await self._ask_and_settle(request)
+        return await self._ask_and_settle(request) if self._mode is None else None
+
+    async def _ask_and_settle(self, request: Request) -> Reply:
+        reply = await self._calls.ask(request)
+        if self._mode is None and (reply.logprobs or reply.text.strip()):  # an empty reply proves nothing
+            self._mode = "label_probability" if reply.logprobs else "samples"
+        return reply
 
     async def _sampled(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, n: int) -> "Measured":
         draws = [judge_request(rubric, turns, left_out=left_out, draw=draw) for draw in range(n)]

@@ -154,7 +154,7 @@ def test_an_endpoint_that_hangs_ends_the_run_after_a_few_time_outs_not_after_all
     model = Hanging("x", in_flight=2)
     outcomes, _ = run(model, [ask(str(i)) for i in range(50)])
     assert {type(outcome) for outcome in outcomes} <= {TransientError, UnavailableError}
-    assert len(model.requests) <= 8  # 2 in flight and 4 more, and what was open by then
+    assert len(model.requests) <= 4  # it never answered: 3 time-outs, and what was open by then
 
 
 def test_retry_after_zero_for_ever_is_no_busy_loop(monkeypatch):

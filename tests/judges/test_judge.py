@@ -147,6 +147,19 @@ def test_the_first_reply_settles_how_all_are_measured(talk, helpfulness):
     assert sum(request.labels != () for request in model.requests) == 1
 
 
+def test_an_endpoint_in_trouble_is_not_asked_one_by_one(helpfulness):
+    talk = Conversation("c", tuple(Turn("assistant", f"a{i}") for i in range(9)))
+    model = ScriptedModel(ModelError("HTTP 418"), seconds=0.001, in_flight=8)
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls)
+            return await asyncio.gather(*(one.judge_turn(talk, turn, helpfulness) for turn in range(9)))
+
+    assert [found.reason for found in asyncio.run(go())] == ["HTTP 418"] * 9
+    assert model.most_open == 8  # one alone, then the others together
+
+
 def test_an_empty_first_reply_settles_nothing(talk, helpfulness):
     replies = iter([Reply(""), Reply("x", LabelLogprobs({"yes": 0.0}), logprobs=True)])
     model = ScriptedModel(lambda request: next(replies))
