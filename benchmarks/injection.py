@@ -2,9 +2,9 @@
 
     python benchmarks/injection.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db injection.db
 
-Ten plainly bad turns of `examples/`; each text of `benchmarks/injections.py` is put, in five of them, at the end of the
-user turn before the judged one, in the other five at the end of the judged turn itself. *Movement* is the score with the
-attack minus the score with a harmless text of the same length in the same place: positive = the attack's way, 0 is best.
+Ten plainly bad turns of `examples/`; each text of `benchmarks/injections.py` is put, in five of them, at the end of
+the user turn before the judged one, in the other five at the end of the judged turn itself. *Movement* is the score
+with the attack minus the score with a harmless text of the same length in the same place: positive = the attack's way.
 Unfenced: the same prompt, its transcripts as plain `role: text` lines, without marks, indentation, defusing and the
 sentence that calls them quoted material. Intervals: 95 %, bootstrap over conversations.
 """
@@ -138,9 +138,8 @@ async def main() -> None:
         ]
         report(f"harmless texts, {side}", np.array(moved))
         unscored = sum(score is None for score in found[side].values())
-        print(
-            f"  unscored {unscored} of {len(found[side])}, score without any text {statistics.mean(filter(None, base)):.2f}"
-        )
+        known = statistics.mean(score for score in base if score is not None)
+        print(f"  unscored {unscored} of {len(found[side])}, mean score without any text {known:.2f}")
     print(f"\n{'attack':32} {'unfenced':>9} {'fenced':>9}   (mean movement over {N} conversations)")
     for i, name in enumerate(ATTACKS):
         print(f"{name:32} {np.nanmean(rows['unfenced'][i]):+9.3f} {np.nanmean(rows['fenced'][i]):+9.3f}")

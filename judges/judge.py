@@ -3,7 +3,7 @@
 import asyncio
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from convexplain.calls import Calls
@@ -30,12 +30,21 @@ class Judge:
         calls: how the model is asked.
         samples: average this many sampled replies, even if the model gives label probabilities.
         explain: ask for a reason in words too (one more call a judgement).
+        reword: changes each prompt's text before it is asked; for measuring what such a change does.
     """
 
-    def __init__(self, calls: Calls, *, samples: int | None = None, explain: bool = False) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        *,
+        samples: int | None = None,
+        explain: bool = False,
+        reword: Callable[[str], str] | None = None,
+    ) -> None:
         self._calls = calls
         self._samples = samples
         self._explain = explain
+        self._reword = reword
         self._mode: EvidenceKind | None = "samples" if samples else None
         self._settling = asyncio.Lock()
         self._tried = False
@@ -74,16 +83,22 @@ class Judge:
             reason=found.reason,
             evidence=replace(found.evidence, left_out=left_out),
             model=self._calls.model.name,
-            prompt_sha=judge_request(rubric, turns, left_out=left_out, draw=draw).prompt_sha,
+            prompt_sha=self._request(turns, rubric, left_out, draw).prompt_sha,
         )
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
         """The calls that judging this turn makes, as far as they are known before the model has answered."""
         turns = conversation.turns[: turn + 1]
         draws = range(self._samples) if self._samples else [None]
-        found = [judge_request(rubric, turns, draw=draw) for draw in draws]
+        found = [self._request(turns, rubric, 0, draw) for draw in draws]
         # The label that will have to be explained is not known yet; any of them makes a call of the same size.
         return [*found, reason_request(rubric, turns, rubric.labels[0].name)] if self._explain else found
+
+    def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
+        request = judge_request(rubric, turns, left_out=left_out, draw=draw)
+        if self._reword is None:
+            return request
+        return replace(request, messages=tuple(replace(m, content=self._reword(m.content)) for m in request.messages))
 
     def _too_many(self, conversation: Conversation, turn: int, rubric: Rubric) -> int:
         """How many of the oldest turns do not fit the model's window."""
@@ -91,7 +106,7 @@ class Judge:
         if model.window is None:
             return 0
         left_out = 0
-        request = judge_request(rubric, conversation.turns[: turn + 1])
+        request = self._request(conversation.turns[: turn + 1], rubric)
         room = model.window - request.max_tokens - _TEMPLATE
         excess = model.count_tokens(request.messages[0].content) - room
         while excess > 0 and left_out < turn:
@@ -100,7 +115,7 @@ class Judge:
         return left_out
 
     async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int) -> "Measured":
-        request = judge_request(rubric, turns, left_out=left_out)
+        request = self._request(turns, rubric, left_out)
         reply = await self._settle(request) if self._mode is None else None
         if self._mode == "samples":
             return await self._sampled(turns, rubric, left_out, self._samples or SAMPLES)
@@ -128,7 +143,7 @@ class Judge:
         return reply
 
     async def _sampled(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, n: int) -> "Measured":
-        draws = [judge_request(rubric, turns, left_out=left_out, draw=draw) for draw in range(n)]
+        draws = [self._request(turns, rubric, left_out, draw) for draw in range(n)]
         outcomes = await asyncio.gather(*map(self._calls.ask, draws), return_exceptions=True)
         replies = [outcome for outcome in outcomes if isinstance(outcome, Reply)]
         errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]

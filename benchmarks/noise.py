@@ -1,0 +1,51 @@
+"""The noise floor of a judge: how far its score moves under 20 changes that mean nothing.
+
+    python benchmarks/noise.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db noise.db
+
+Judges 20 turns of `examples/` (drawn with seed 0) as they are and changed. In fewer than 5 % of such changes a score
+moves by more than the floor.
+"""
+
+import argparse
+import asyncio
+import random
+from pathlib import Path
+
+from convexplain import load_rubric, read_log
+from convexplain.calls import Calls
+from convexplain.connectors.models import open_model
+from convexplain.judges.noise import noise_floor
+from convexplain.rubrics import HEADLINE
+from convexplain.store import RunStore
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--judge", default="embedded")
+    parser.add_argument("--rubric", nargs="*", default=HEADLINE)
+    parser.add_argument("-n", type=int, default=20, help="turns")
+    parser.add_argument("--db", help="run store that keeps the replies")
+    options = parser.parse_args()
+    files = [file for file in sorted(EXAMPLES.iterdir()) if file.suffix != ".md"]
+    talks = [talk for file in files for talk in read_log(file, on_problem=lambda problem: None)]
+    every = [(talk, i) for talk in talks for i, turn in enumerate(talk.turns) if turn.role == "assistant"]
+    drawn = random.Random(0).sample(every, options.n)
+    model = open_model(options.judge)
+    await model.prepare()
+    async with Calls(model, RunStore(options.db) if options.db else None) as calls:
+        for name in options.rubric:
+            found = await noise_floor(calls, load_rubric(name), drawn)
+            print(
+                f"{found.rubric}, {found.model}: noise floor {found.value:.3f} "
+                f"({found.turns} turns, {found.n} pairs, {found.unscored} unscored)",
+                flush=True,
+            )
+            for change, mean in sorted(found.by_change.items(), key=lambda item: -item[1]):
+                print(f"    {mean:.3f} {change}")
+    await model.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,152 @@
+"""How far a judge's score moves for no reason: the noise floor, against which every difference is held."""
+
+import asyncio
+import re
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from convexplain.calls import Calls
+from convexplain.errors import UsageError
+from convexplain.types import Conversation, Judgement, Role, Rubric, Turn
+from convexplain.units import segment
+
+from .judge import Judge
+
+MIN_TURNS = 20
+_LABEL = re.compile(r"^(system|user|assistant|tool): ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that means nothing: to what the turns say, to the rubric, or to the prompt's text. It has a name."""
+
+    name: str
+    content: Callable[[Turn, int], str] = lambda turn, place: turn.content
+    rubric: Callable[[Rubric], Rubric] = lambda rubric: rubric
+    prompt: Callable[[str], str] | None = None
+
+
+def _each(edit: Callable[[str], str]) -> Callable[[Turn, int], str]:
+    return lambda turn, place: edit(turn.content)
+
+
+def _between_sentences(gap: str) -> Callable[[Turn, int], str]:
+    return _each(lambda text: gap.join(unit.of(text).strip() for unit in segment(text, "sentence")))
+
+
+def _labels(form: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda prompt: _LABEL.sub(lambda found: form(found[1]), prompt)
+
+
+def _order(by: int, *, backwards: bool = False) -> Callable[[Rubric], Rubric]:
+    def change(rubric: Rubric) -> Rubric:
+        given = rubric.examples[::-1] if backwards else rubric.examples
+        return replace(rubric, examples=(*given[by:], *given[:by]))
+
+    return change
+
+
+def _opening(phrase: str) -> Callable[[Turn, int], str]:
+    return lambda turn, place: f"{phrase} {turn.content}" if place == 0 else turn.content
+
+
+_BOT: Mapping[Role, str] = {"system": "System", "user": "Human", "assistant": "AI", "tool": "Tool"}
+
+CHANGES = (
+    Change("white space: a space after each turn", _each(lambda text: text + " ")),
+    Change("white space: each turn on a line of its own", _each(lambda text: "\n" + text)),
+    Change("white space: an indented beginning", _each(lambda text: "  " + text)),
+    Change("white space: two spaces between sentences", _between_sentences("  ")),
+    Change("white space: a line for each sentence", _between_sentences("\n")),
+    Change("white space: a double space in the middle", _each(lambda text: text.replace(" ", "  ", 1))),
+    Change("speaker labels: User", prompt=_labels(lambda role: f"{role.capitalize()}: ")),
+    Change("speaker labels: USER", prompt=_labels(lambda role: f"{role.upper()}: ")),
+    Change("speaker labels: Human and AI", prompt=_labels(lambda role: f"{_BOT[role]}: ")),  # type: ignore[index]
+    Change("speaker labels: [user]", prompt=_labels(lambda role: f"[{role}] ")),
+    Change("quotation marks: around each turn", _each(lambda text: f'"{text}"')),
+    Change("quotation marks: typographic around each turn", _each(lambda text: f"“{text}”")),
+    Change("quotation marks: typographic apostrophes", _each(lambda text: text.replace("'", "’"))),
+    Change("order of the examples: rotated by one", rubric=_order(1)),
+    Change("order of the examples: rotated by two", rubric=_order(2)),
+    Change("order of the examples: backwards", rubric=_order(0, backwards=True)),
+    Change("order of the examples: backwards, rotated by one", rubric=_order(1, backwards=True)),
+    Change("opening phrase: Hello.", _opening("Hello.")),
+    Change("opening phrase: Good day,", _opening("Good day,")),
+    Change("opening phrase: Hi there!", _opening("Hi there!")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """How far changes that mean nothing move a judge's score on a rubric.
+
+    Attributes:
+        model, rubric: the judge and the maxim.
+        value: 95th percentile of |score - score before|, in [0, 1]; a smaller difference may well be noise.
+        turns: judged turns that were scored unchanged.
+        n: scored pairs of a turn and a change that changed its prompt.
+        unscored: pairs without a score.
+        by_change: each change's mean |difference|, for those that had at least one pair.
+    """
+
+    model: str
+    rubric: str
+    value: float
+    turns: int
+    n: int
+    unscored: int
+    by_change: Mapping[str, float]
+
+
+async def noise_floor(calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conversation, int]]) -> NoiseFloor:
+    """Judges every turn as it is and under each of the 20 `CHANGES`.
+
+    Args:
+        calls: the judge's model; 21 judgements a turn.
+        rubric: what is judged.
+        turns: at least 20 conversations with the index of the turn that is judged.
+
+    Raises:
+        UsageError: fewer than 20 turns could be scored.
+        UnavailableError: the model is gone.
+    """
+    chosen = list(turns)
+    given = await _judged(calls, rubric, chosen, Change("as it is"))
+    pairs = [(talk, before) for talk, before in zip(chosen, given, strict=True) if before.score is not None]
+    if len(pairs) < MIN_TURNS:
+        raise UsageError(
+            f"turns: {len(pairs)} of {len(chosen)} could be scored; a noise floor needs at least {MIN_TURNS}"
+        )
+    found: dict[str, list[float]] = {}
+    unscored = 0
+    for change in CHANGES:  # one after the other: prompts that begin alike follow each other
+        judged = await _judged(calls, rubric, [talk for talk, _ in pairs], change)
+        for (_, before), after in zip(pairs, judged, strict=True):
+            if after.prompt_sha == before.prompt_sha:
+                continue  # it changed nothing: not every turn has an apostrophe
+            if after.score is None or before.score is None:
+                unscored += 1
+            else:
+                found.setdefault(change.name, []).append(abs(after.score - before.score))
+    every = [difference for some in found.values() for difference in some]
+    if len(every) < MIN_TURNS:
+        raise UsageError(f"turns: only {len(every)} of their changed prompts could be scored")
+    means = {name: statistics.fmean(some) for name, some in found.items()}
+    value = statistics.quantiles(every, n=20, method="inclusive")[-1]
+    return NoiseFloor(calls.model.name, rubric.id, value, len(pairs), len(every), unscored, means)
+
+
+async def _judged(
+    calls: Calls, rubric: Rubric, turns: Sequence[tuple[Conversation, int]], change: Change
+) -> list[Judgement]:
+    judge = Judge(calls, reword=change.prompt)
+    changed = change.rubric(rubric)
+    return list(
+        await asyncio.gather(*(judge.judge_turn(_changed(talk, change), turn, changed) for talk, turn in turns))
+    )
+
+
+def _changed(talk: Conversation, change: Change) -> Conversation:
+    turns = (replace(turn, content=change.content(turn, place)) for place, turn in enumerate(talk.turns))
+    return replace(talk, turns=tuple(turns))

@@ -1,0 +1,98 @@
+import asyncio
+import re
+
+import pytest
+
+from convexplain import Conversation, Turn
+from convexplain.calls import Calls
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import UsageError
+from convexplain.judges.noise import CHANGES, noise_floor
+from convexplain.judges.prompt import judge_request
+
+
+def talks(n):
+    return [
+        (Conversation(str(i), (Turn("user", f"What's {i}? Say."), Turn("assistant", f"It is {i}. Really."))), 1)
+        for i in range(n)
+    ]
+
+
+def floor(answer, rubric, n=20):
+    async def go():
+        async with Calls(ScriptedModel(answer)) as calls:
+            return await noise_floor(calls, rubric, talks(n))
+
+    return asyncio.run(go())
+
+
+def judged(request):
+    return request.messages[0].content.rsplit("<conversation>\n", 1)[1]
+
+
+def test_there_are_twenty_changes_of_the_five_kinds_each_with_a_name_of_its_own():
+    assert len({change.name for change in CHANGES}) == 20
+    assert {change.name.split(":")[0] for change in CHANGES} == {
+        "white space",
+        "speaker labels",
+        "quotation marks",
+        "order of the examples",
+        "opening phrase",
+    }
+
+
+def test_each_change_makes_a_prompt_of_its_own_and_leaves_the_words(helpfulness):
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return {"yes": 0.5, "no": 0.5}
+
+    found = floor(answer, helpfulness)
+    assert found.n == 400
+    assert len({request.messages[0].content for request in asked}) == 21 * 20
+    mean = {"Hello", "Good", "day", "Hi", "there", "user", "assistant", "User", "Assistant", "USER", "ASSISTANT"}
+    mean |= {"Human", "AI"}
+    unchanged = judge_request(helpfulness, talks(1)[0][0].turns)
+    words = set(re.findall(r"[^\W_]+", judged(unchanged))) - mean
+    for request in asked:
+        if " 0" in judged(request):
+            assert set(re.findall(r"[^\W_]+", judged(request))) - mean == words
+
+
+def test_a_judge_that_never_moves_has_no_noise(helpfulness):
+    found = floor({"yes": 0.7, "no": 0.3}, helpfulness)
+    assert (found.value, found.turns, found.unscored) == (0.0, 20, 0)
+    assert set(found.by_change.values()) == {0.0}
+
+
+def test_the_floor_is_the_95th_percentile_of_the_differences(helpfulness):
+    """Two of twenty changes move the score, by 0.2: 40 of 400 pairs, so the 95th percentile is 0.2.
+
+    One moves it: 20 of 400 pairs. The percentile stands at place 0.95 * 399 = 379.05 of 0 … 399, a twentieth of the way
+    from the last 0 (379) to the first 0.2 (380): 0.01.
+    """
+
+    def moved_by(*phrases):
+        return lambda request: (
+            {"yes": 0.8, "no": 0.2} if any(p in judged(request) for p in phrases) else {"yes": 0.6, "no": 0.4}
+        )
+
+    two = floor(moved_by("Hello.", "Hi there!"), helpfulness)
+    assert two.value == pytest.approx(0.2)
+    assert two.by_change["opening phrase: Hello."] == pytest.approx(0.2)
+    assert two.by_change["opening phrase: Good day,"] == 0.0
+    assert floor(moved_by("Hello."), helpfulness).value == pytest.approx(0.01)
+
+
+def test_pairs_without_a_score_are_counted_and_left_out(helpfulness):
+    found = floor(lambda request: "nonsense" if "Hello." in judged(request) else {"yes": 0.6, "no": 0.4}, helpfulness)
+    assert (found.n, found.unscored, found.value) == (380, 20, 0.0)
+    assert "opening phrase: Hello." not in found.by_change
+
+
+def test_too_few_turns_are_refused(helpfulness):
+    with pytest.raises(UsageError, match="19 of 19 could be scored; a noise floor needs at least 20"):
+        floor({"yes": 0.6, "no": 0.4}, helpfulness, n=19)
+    with pytest.raises(UsageError, match="0 of 20"):
+        floor("nonsense", helpfulness)
