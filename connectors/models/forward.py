@@ -1,0 +1,313 @@
+"""Forward passes of a `transformers` model over many prompts at once, what they share computed once.
+
+Prompts are placed in a prefix tree. Its new nodes are computed wave by wave, those whose beginnings are known first; a
+wave goes through the model in batches: keys and values of what stands before are padded on the left, the new tokens on
+the right, and masked there, with positions counted without padding.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from convexplain.errors import ModelError, TooLongError
+
+from .prefix_tree import Node, PrefixTree
+
+if TYPE_CHECKING:
+    import torch
+
+    Outcome = torch.Tensor | ModelError
+
+Rows = Sequence[Node]
+Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
+T, R = TypeVar("T"), TypeVar("R")
+_BEFORE = 8  # tokens that stand before a node take as much room as one new token takes time
+
+
+class Forward:
+    """Runs one model.
+
+    Args:
+        model: a causal language model that keeps keys and values.
+        tokens_at_once: new tokens, padding included, in one forward pass of several prompts. A single longer prompt is
+            computed alone. Halved when the memory does not suffice.
+        kept_bytes: keys and values that are kept between calls.
+    """
+
+    def __init__(self, model: Any, tokens_at_once: int, kept_bytes: int) -> None:
+        self.tokens_at_once = tokens_at_once
+        self.tree = PrefixTree()
+        self.stop = threading.Event()
+        self._model = model
+        self._kept_bytes = kept_bytes
+
+    def last(
+        self, prompts: Sequence[Sequence[int]], *, keep: bool = True, hidden: bool = False
+    ) -> tuple[list["Outcome"], list[int]]:
+        """What the model gives after the last token of each prompt, and how many of its tokens were known already.
+
+        Args:
+            prompts: token ids, at least one each.
+            keep: keep the prompts' own endings for later calls too.
+            hidden: the last layer's hidden state instead of the next token's logits.
+
+        Returns:
+            One vector a prompt, of the vocabulary's or the model's width, in float32 on the CPU; TooLongError in its
+            place where the memory does not suffice for that prompt even alone.
+        """
+        leaves, known = self._place(prompts)
+        outcomes = self._compute(leaves, hidden)
+        self._tidy(leaves, keep)
+        return [outcomes[leaf] for leaf in leaves], known
+
+    def continuation(self, whole: Sequence[int], start: int) -> float:
+        """The summed log-probability of `whole[start:]` after `whole[:start]`; `start` is at least 1.
+
+        Raises:
+            TooLongError: the memory does not suffice.
+        """
+        import torch
+
+        (leaf,), _ = self._place([whole[:start]])
+        (first,) = self._compute([leaf], hidden=False).values()
+        if isinstance(first, ModelError):
+            raise first
+        rest = Node(whole[start:], leaf, start=start)
+        logits = torch.cat([first[None], self._forward([rest], "all")[0][:-1]])
+        wanted = torch.tensor(whole[start:])
+        self._tidy([leaf], keep=True)
+        return float(logits.log_softmax(-1).gather(-1, wanted[:, None]).sum())
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], choose: Choose
+    ) -> tuple[list[list[int] | ModelError], list[int]]:
+        """Continues the prompts token by token.
+
+        Args:
+            prompts: token ids, at least one each.
+            choose: from a prompt's index, its new tokens so far and the next one's logits to that token; None ends it.
+
+        Returns:
+            The new tokens of each prompt, and how many of the prompt's tokens were known already.
+        """
+        leaves, known = self._place(prompts)
+        outcomes = self._compute(leaves, hidden=False)
+        made: list[list[int] | ModelError] = [[] for _ in prompts]
+        going: list[int] = []
+        for i, leaf in enumerate(leaves):
+            outcome = outcomes[leaf]
+            if isinstance(outcome, ModelError):
+                made[i] = outcome
+            else:
+                going.append(i)
+
+        def decode(some: Sequence[int]) -> list[list[int]]:
+            return self._decode(some, [leaves[i] for i in some], [outcomes[leaves[i]] for i in some], choose)
+
+        for some in self._batches(going, lambda i: leaves[i].end // _BEFORE):
+            for i, new in zip(some, self._in_memory(decode, some), strict=True):
+                made[i] = new
+        self._tidy(leaves, keep=True)
+        return made, known
+
+    def free(self) -> None:
+        """Forgets all keys and values."""
+        self.tree.clear()
+
+    def _place(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node], list[int]]:
+        """Each prompt's leaf, and how many of its tokens are known or will be computed for a prompt before it."""
+        self.tree.next_call()
+        leaves, known = [], []
+        for ids in prompts:
+            leaf = self.tree.insert(ids)
+            leaves.append(leaf)
+            known.append(leaf.start)  # a later prompt may split it
+        return leaves, known
+
+    def _tidy(self, leaves: Rows, keep: bool) -> None:
+        for leaf in leaves:
+            twin = leaf.parent is not None and any(
+                other is not leaf and other.tokens == leaf.tokens for other in leaf.parent.children
+            )
+            if not leaf.children and (not keep or twin or not leaf.kept):
+                self.tree.remove(leaf)
+        self.tree.next_call()
+        self.tree.shrink(self._kept_bytes)
+
+    def _compute(self, leaves: Rows, hidden: bool) -> "dict[Node, Outcome]":
+        """Keys and values of every node that has none yet, and the outcome at each leaf."""
+        outcomes: dict[Node, Outcome] = {}
+
+        def forward(nodes: Rows) -> "list[torch.Tensor]":
+            return self._forward(nodes, "hidden" if hidden else "last", keep=True)
+
+        for wave in _waves(leaves):
+            possible = []
+            for node in wave:
+                before = outcomes.get(node.parent) if node.parent else None
+                if isinstance(before, ModelError):
+                    outcomes[node] = before
+                else:
+                    possible.append(node)
+            possible.sort(key=lambda node: (len(node.tokens), node.start))
+            for some in self._batches(possible, lambda node: max(len(node.tokens), node.end // _BEFORE)):
+                outcomes |= zip(some, self._in_memory(forward, some), strict=True)
+        return outcomes
+
+    def _batches(self, items: Sequence[T], size: Callable[[T], int]) -> list[list[T]]:
+        """The items in order, in groups whose padded size is at most `tokens_at_once`."""
+        groups: list[list[T]] = []
+        longest = 0
+        for item in items:
+            longest = max(longest, size(item))
+            if groups and longest * (len(groups[-1]) + 1) <= self.tokens_at_once:
+                groups[-1].append(item)
+            else:
+                groups.append([item])
+                longest = size(item)
+        return groups
+
+    def _in_memory(self, work: Callable[[Sequence[T]], list[R]], items: Sequence[T]) -> list[R | ModelError]:
+        """`work(items)`, in halves when the memory does not suffice; an error for an item that is too much alone."""
+        for _ in range(2):
+            if self.stop.is_set():
+                return [ModelError("stopped") for _ in items]
+            try:
+                return list(work(items))
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
+                reason = str(error).splitlines()[0]
+            self.tree.shrink(0)  # and then the whole once more: it was perhaps only what is kept that was too much
+            _empty_cache()
+        if len(items) == 1:
+            return [TooLongError(f"the prompt is too long for the memory there is: {reason}")]
+        self.tokens_at_once = max(1, self.tokens_at_once // 2)
+        half = len(items) // 2
+        return self._in_memory(work, items[:half]) + self._in_memory(work, items[half:])
+
+    def _forward(self, nodes: Rows, wanted: str, *, keep: bool = False) -> "list[torch.Tensor]":
+        """One forward pass over the nodes' tokens after what stands before them.
+
+        `wanted`: "last" logits, "all" logits, or the "hidden" state at the last token, one tensor a node.
+        """
+        import torch
+
+        before, width = max(node.start for node in nodes), max(len(node.tokens) for node in nodes)
+        device = self._model.get_input_embeddings().weight.device
+        ids = torch.zeros((len(nodes), width), dtype=torch.long)
+        mask = torch.zeros((len(nodes), before + width), dtype=torch.long)
+        positions = torch.zeros((len(nodes), width), dtype=torch.long)
+        for row, node in enumerate(nodes):
+            length = len(node.tokens)
+            ids[row, :length] = torch.tensor(node.tokens)
+            mask[row, before - node.start : before + length] = 1
+            positions[row] = torch.arange(node.start, node.start + width)
+        lengths = torch.tensor([len(node.tokens) for node in nodes])
+        cache = _past([node.parent.path() if node.parent else [] for node in nodes], before)
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                position_ids=positions.to(device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=0 if wanted == "all" else (lengths - 1)[:, None].to(device),
+                output_hidden_states=wanted == "hidden",
+            )
+            if keep:
+                for row, node in enumerate(nodes):
+                    at = slice(before, before + len(node.tokens))
+                    kept = [part[row, :, at].clone() for layer in cache.layers for part in (layer.keys, layer.values)]
+                    node.kept = kept
+            if wanted == "hidden":
+                states = output.hidden_states[-1].float().cpu()
+                return [states[row, len(node.tokens) - 1] for row, node in enumerate(nodes)]
+            logits = output.logits.float().cpu()
+            if wanted == "all":
+                return [logits[row, : len(node.tokens)] for row, node in enumerate(nodes)]
+            return list(logits[:, 0])
+
+    def _decode(
+        self, some: Sequence[int], leaves: Rows, logits: "Sequence[Outcome]", choose: Choose
+    ) -> list[list[int]]:
+        """Continues these prompts together until each of them has ended."""
+        import torch
+
+        before = max(leaf.end for leaf in leaves)
+        device = self._model.get_input_embeddings().weight.device
+        cache = _past([leaf.path() for leaf in leaves], before)
+        mask = torch.zeros((len(some), before), dtype=torch.long, device=device)
+        for row, leaf in enumerate(leaves):
+            mask[row, before - leaf.end :] = 1
+        made: list[list[int]] = [[] for _ in some]
+        going = set(range(len(some)))
+        while not self.stop.is_set():
+            for row in sorted(going):
+                seen = logits[row]
+                token = None if isinstance(seen, ModelError) else choose(some[row], made[row], seen)
+                if token is None:
+                    going.remove(row)
+                else:
+                    made[row].append(token)
+            if not going:
+                break
+            mask = torch.cat([mask, mask.new_ones((len(some), 1))], dim=1)
+            steps = mask.shape[1] - before  # a prompt that has ended is computed on, and not looked at
+            with torch.inference_mode():
+                output = self._model(
+                    input_ids=torch.tensor([[new[-1] if new else 0] for new in made], device=device),
+                    attention_mask=mask,
+                    position_ids=torch.tensor([[leaf.end + steps - 1] for leaf in leaves], device=device),
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+            logits = list(output.logits[:, -1].float().cpu())
+        return made
+
+
+def _waves(leaves: Rows) -> list[list[Node]]:
+    """The nodes without keys and values on the leaves' paths; those of one wave depend on earlier waves only."""
+    waves: list[list[Node]] = []
+    seen: set[Node] = set()
+    for leaf in leaves:
+        missing = [node for node in leaf.path() if not node.kept]
+        for depth, node in enumerate(missing):
+            if node not in seen:
+                seen.add(node)
+                if depth == len(waves):
+                    waves.append([])
+                waves[depth].append(node)
+    return waves
+
+
+def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
+    """The keys and values of the paths as one cache, each padded on the left to `length`."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    kept = next((path[0].kept for path in paths if path), [])
+    padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in kept]
+    for row, path in enumerate(paths):
+        at = length - (path[-1].end if path else 0)
+        for node in path:
+            for part, tensor in zip(padded, node.kept, strict=True):
+                part[row, :, at : at + len(node.tokens)] = tensor
+            at += len(node.tokens)
+    for layer in range(len(padded) // 2):
+        cache.update(padded[2 * layer], padded[2 * layer + 1], layer)
+    return cache
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    words = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in words or "can't allocate memory" in words
+
+
+def _empty_cache() -> None:
+    import torch
+
+    if torch.accelerator.is_available():
+        torch.accelerator.empty_cache()

@@ -1,0 +1,150 @@
+"""A tree of token sequences whose common beginnings are kept once, with what was computed for them.
+
+Plain data: no model runs here. What is kept for a node is a list of tensors (keys and values of each layer) whose
+second dimension are the node's tokens.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+WORTH_SHARING = 16  # tokens; a shorter common beginning is cheaper to compute twice than to look after
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """Some tokens that follow those of its parent.
+
+    Attributes:
+        kept: for each layer keys and values, (heads, tokens, width) each; empty until they are computed.
+        start: tokens before this node.
+        used: number of the last call that used it.
+    """
+
+    tokens: Sequence[int]
+    parent: "Node | None" = None
+    kept: list["torch.Tensor"] = field(default_factory=list)
+    children: list["Node"] = field(default_factory=list)
+    start: int = 0
+    used: int = 0
+
+    @property
+    def end(self) -> int:
+        """Tokens up to the end of this node."""
+        return self.start + len(self.tokens)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are kept for it."""
+        return sum(tensor.nbytes for tensor in self.kept)
+
+    def path(self) -> "list[Node]":
+        """From the first tokens to this node, without the empty root."""
+        found = []
+        node: Node | None = self
+        while node is not None and node.parent is not None:
+            found.append(node)
+            node = node.parent
+        return found[::-1]
+
+
+class PrefixTree:
+    """Prompts of many calls, what they have in common kept once; the least recently used is dropped first."""
+
+    def __init__(self) -> None:
+        self._root = Node(())
+        self._call = 0
+
+    def next_call(self) -> None:
+        """What is inserted from now on is in use, and what was inserted before is no longer."""
+        self._call += 1
+
+    def insert(self, ids: Sequence[int]) -> Node:
+        """A new leaf at the end of `ids` with at least their last token; what stands before it may be known already."""
+        node, at = self._root, 0
+        while True:
+            child, shared = self._longest(node, ids, at)
+            if child is None or (shared < len(child.tokens) and shared < WORTH_SHARING):
+                break
+            node = child if shared == len(child.tokens) else self._split(child, shared)
+            at += shared
+        leaf = Node(ids[at:], node, start=at)
+        node.children.append(leaf)
+        for passed in leaf.path():
+            passed.used = self._call
+        return leaf
+
+    def remove(self, leaf: Node) -> None:
+        """Takes a leaf out."""
+        if leaf.parent is not None:
+            leaf.parent.children.remove(leaf)
+
+    def shrink(self, limit: int) -> None:
+        """Drops what was not used by this call, least recently used first, until at most `limit` bytes are kept."""
+        total = sum(node.size for node in self._nodes(self._root))
+        leaves = [node for node in self._nodes(self._root) if not node.children]
+        while total > limit:
+            unused = [leaf for leaf in leaves if leaf.used < self._call]
+            if not unused:
+                return
+            oldest = min(unused, key=lambda leaf: leaf.used)
+            leaves.remove(oldest)
+            total -= oldest.size
+            self.remove(oldest)
+            if oldest.parent is not None and oldest.parent.parent is not None and not oldest.parent.children:
+                leaves.append(oldest.parent)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._root = Node(())
+
+    def _nodes(self, node: Node) -> Iterator[Node]:
+        for child in node.children:
+            yield child
+            yield from self._nodes(child)
+
+    @staticmethod
+    def _longest(node: Node, ids: Sequence[int], at: int) -> tuple[Node | None, int]:
+        """The child that shares most with what follows in `ids`, its last token excepted, and how much."""
+        best, most = None, 0
+        for child in node.children:
+            shared = common(child.tokens, ids[at : min(len(ids) - 1, at + len(child.tokens))])
+            if shared > most:
+                best, most = child, shared
+        return best, most
+
+    @staticmethod
+    def _split(node: Node, length: int) -> Node:
+        """Cuts a node in two; the same object remains the lower one. Returns the upper one."""
+        parent = node.parent
+        assert parent is not None  # the root holds no tokens, so nothing in it is ever split
+        upper = Node(
+            node.tokens[:length],
+            parent,
+            [tensor[:, :length].clone() for tensor in node.kept],
+            [node],
+            node.start,
+            node.used,
+        )
+        parent.children[parent.children.index(node)] = upper
+        node.tokens, node.parent, node.start = node.tokens[length:], upper, node.start + length
+        node.kept = [tensor[:, length:].clone() for tensor in node.kept]
+        return upper
+
+
+def common(left: Sequence[int], right: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    size = min(len(left), len(right))
+    if left[:size] == right[:size]:
+        return size
+    low, high = 0, size  # the beginnings of length `low` are equal, those of length `high` are not
+    while high - low > 1:
+        middle = (low + high) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low

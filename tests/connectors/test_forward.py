@@ -1,0 +1,257 @@
+"""Batches, padding and shared beginnings, against plain forward passes of a tiny random model."""
+
+from itertools import chain
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from convexplain.connectors.models.forward import Forward
+from convexplain.connectors.models.prefix_tree import WORTH_SHARING, PrefixTree, common
+from convexplain.errors import ModelError, TooLongError
+
+VOCABULARY = 48
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+    )
+    return LlamaForCausalLM(config).eval().requires_grad_(False)
+
+
+def plain(model, ids):
+    """The last token's logits and hidden state by one forward pass over one prompt."""
+    with torch.inference_mode():
+        output = model(torch.tensor([ids]), output_hidden_states=True)
+    return output.logits[0, -1], output.hidden_states[-1][0, -1]
+
+
+def family(seed, *lengths):
+    """Prompts that begin alike: each follows the one before for `lengths[i]` tokens and then goes its own way."""
+    generator = torch.Generator().manual_seed(seed)
+    made = [torch.randint(VOCABULARY, (40,), generator=generator).tolist()]
+    for i, shared in enumerate(lengths):
+        own = torch.randint(VOCABULARY, (3 + 7 * i,), generator=generator).tolist()
+        made.append(made[-1][:shared] + own)
+    return made
+
+
+# A prompt is made of a few pieces, so that many prompts begin alike, end where another goes on, or are equal.
+PIECES = [torch.randint(VOCABULARY, (n,), generator=torch.Generator().manual_seed(n)).tolist() for n in (1, 5, 17, 30)]
+PROMPTS = st.lists(
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map(lambda some: list(chain(*some))), max_size=7
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    calls=st.lists(PROMPTS, min_size=1, max_size=3),
+    at_once=st.sampled_from([1, 40, 10_000]),
+    kept=st.sampled_from([0, 20_000, 10**9]),
+)
+def test_any_batch_gives_what_each_prompt_gives_alone(model, calls, at_once, kept):
+    forward = Forward(model, at_once, kept)
+    for prompts in calls:
+        found, known = forward.last(prompts)
+        for ids, logits, shared in zip(prompts, found, known, strict=True):
+            assert torch.allclose(logits, plain(model, ids)[0], atol=1e-4)
+            assert 0 <= shared < len(ids)
+
+
+def test_hidden_states_are_those_of_each_prompt_alone(model):
+    prompts = family(1, 30, 10, 41)
+    found, _ = Forward(model, 10_000, 0).last(prompts, hidden=True)
+    for ids, state in zip(prompts, found, strict=True):
+        assert torch.allclose(state, plain(model, ids)[1], atol=1e-4)
+
+
+def test_what_is_shared_is_computed_once_within_a_call_and_between_calls(model):
+    first, second, third = family(2, 30, 25)
+    forward = Forward(model, 10_000, 10**9)
+    assert forward.last([first, second])[1] == [0, 30]
+    assert forward.last([third])[1] == [25]
+    assert forward.last([third])[1] == [25]  # ten tokens are not worth a node, so they are computed again
+    forward.free()
+    assert forward.last([third])[1] == [0]
+
+
+def test_nothing_is_kept_beyond_the_budget(model):
+    prompts = family(3, 30, 25)
+    forward = Forward(model, 10_000, 0)
+    forward.last(prompts)
+    assert forward.last(prompts)[1] == [0, 30, 25]  # known within the call only
+
+
+def test_endings_that_are_not_to_be_kept_are_not(model):
+    first, second = family(4, 30)
+    forward = Forward(model, 10_000, 10**9)
+    forward.last([first])
+    forward.last([second], keep=False)
+    assert forward.last([second])[1] == [30]
+
+
+def test_a_continuation_is_the_sum_of_its_tokens(model):
+    ids = family(5)[0]
+    with torch.inference_mode():
+        logprobs = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    expected = sum(float(logprobs[i - 1, ids[i]]) for i in range(33, 40))
+    assert Forward(model, 100, 10**9).continuation(ids, 33) == pytest.approx(expected, abs=1e-4)
+
+
+def greedy(stop_after):
+    return lambda i, new, logits: int(logits.argmax()) if len(new) < stop_after[i] else None
+
+
+def test_continuing_together_makes_the_tokens_that_continuing_alone_makes(model):
+    prompts = family(6, 30, 17, 20)
+    lengths = [5, 0, 9, 2]
+    alone = [Forward(model, 1, 0).generate([ids], greedy([n]))[0][0] for ids, n in zip(prompts, lengths, strict=True)]
+    together, known = Forward(model, 10_000, 0).generate(prompts, greedy(lengths))
+    assert together == alone
+    assert [len(new) for new in together] == lengths
+    assert known == [0, 30, 17, 17]  # three more tokens are shared, too few to be worth a node
+    expected = list(prompts[2])
+    for _ in range(9):  # and by whole forward passes
+        expected.append(int(plain(model, expected)[0].argmax()))
+    assert together[2] == expected[len(prompts[2]) :]
+
+
+class Cramped:
+    """The model on a machine whose memory takes so many token positions in one forward pass."""
+
+    def __init__(self, model, most):
+        self.model, self.most, self.refused = model, most, 0
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, **inputs):
+        if inputs["attention_mask"].numel() > self.most:
+            self.refused += 1
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore words.")
+        return self.model(**inputs)
+
+
+def test_when_the_memory_does_not_suffice_the_batch_is_halved_and_nothing_is_lost(model):
+    prompts = [family(seed)[0] for seed in range(10, 18)]
+    cramped = Cramped(model, 2 * 40)
+    forward = Forward(cramped, 10_000, 10**9)
+    found, _ = forward.last(prompts)
+    for ids, logits in zip(prompts, found, strict=True):
+        assert torch.allclose(logits, plain(model, ids)[0], atol=1e-4)
+    assert forward.tokens_at_once < 10_000
+    made, _ = forward.generate(prompts, greedy([3] * 8))
+    assert made == Forward(model, 1, 0).generate(prompts, greedy([3] * 8))[0]
+
+
+def test_a_prompt_that_is_too_much_alone_fails_alone(model):
+    short, longer = family(20, 0)[1], family(20)[0]
+    found, _ = Forward(Cramped(model, 30), 10_000, 10**9).last([longer, short, longer[:35] + short])
+    assert isinstance(found[0], TooLongError)
+    assert str(found[0]) == (
+        "the prompt is too long for the memory there is: CUDA out of memory. Tried to allocate 2.00 GiB."
+    )
+    assert torch.allclose(found[1], plain(model, short)[0], atol=1e-4)
+    assert isinstance(found[2], TooLongError)  # it begins like the one that failed
+
+
+def test_other_errors_of_the_model_are_not_taken_for_a_lack_of_memory(model):
+    def broken(**inputs):
+        raise RuntimeError("shapes do not fit")
+
+    broken.get_input_embeddings = model.get_input_embeddings
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        Forward(broken, 100, 0).last([[1, 2, 3]])
+
+
+def test_when_it_is_stopped_the_rest_is_not_computed(model):
+    forward = Forward(model, 1, 0)
+    forward.stop.set()
+    (outcome,), _ = forward.last([[1, 2, 3]])
+    assert isinstance(outcome, ModelError)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "length"),
+    [
+        ([], [], 0),
+        ([1], [], 0),
+        ([1], [2], 0),
+        ([1, 2], [1, 3], 1),
+        ([1, 2], [1, 2, 3], 2),
+        ([1, 2, 3, 4], [1, 2, 3, 5], 3),
+    ],
+)
+def test_common_beginning(left, right, length):
+    assert common(left, right) == length
+
+
+def keep(tree, *prompts):
+    """Inserts and "computes": one layer of one head, keys and values the tokens themselves."""
+    tree.next_call()
+    leaves = [tree.insert(ids) for ids in prompts]
+    for leaf in leaves:
+        for node in leaf.path():
+            if not node.kept:
+                node.kept = [torch.tensor(node.tokens, dtype=torch.float32).reshape(1, -1, 1)] * 2
+    return leaves
+
+
+def path_tokens(leaf):
+    return [t for node in leaf.path() for t in node.tokens]
+
+
+A, B, C = list(range(20)), [50, 51, 52], [60, 61]
+
+
+def test_a_common_beginning_becomes_a_node_of_its_own():
+    tree = PrefixTree()
+    (first,) = keep(tree, A + B)
+    (second,) = keep(tree, A + C)
+    assert [list(node.tokens) for node in first.path()] == [A, B]
+    assert [list(node.tokens) for node in second.path()] == [A, C]
+    assert first.parent is second.parent
+    assert first.parent.kept[0].flatten().tolist() == A
+    assert (first.start, first.end) == (20, 23)
+
+
+def test_a_short_common_beginning_is_not_worth_a_node():
+    tree = PrefixTree()
+    short = A[: WORTH_SHARING - 1]
+    first, second = keep(tree, short + B, short + C)
+    assert (len(first.path()), len(second.path())) == (1, 1)
+
+
+def test_the_last_token_of_a_known_prompt_is_a_leaf_of_its_own():
+    tree = PrefixTree()
+    keep(tree, A)
+    (again,) = keep(tree, A)
+    assert list(again.tokens) == A[-1:]
+    assert path_tokens(again) == A
+
+
+def test_the_least_recently_used_goes_first_and_what_is_in_use_stays():
+    tree = PrefixTree()
+    keep(tree, A + B)
+    keep(tree, A + C)
+    size = (20 + 3 + 2) * 2 * 4  # tokens, keys and values, bytes
+    tree.next_call()
+    tree.shrink(size)
+    assert tree.insert([*A, *B, 1]).start == 23  # nothing had to go
+    tree.next_call()
+    tree.shrink(size - 1)
+    tree.next_call()
+    assert tree.insert([*A, *C, 1]).start == 20  # A + C was used longest ago
+    tree.shrink(0)
+    assert tree.insert([*A, *B, 2]).start == 20  # A is in use, B is not
