@@ -28,6 +28,8 @@ class StubServer:
 
     Attributes:
         prompts: every prompt that was asked, in order.
+        keys: the Authorization header of every request, or None.
+        bodies: what was posted, in order.
         seconds: how long an answer takes.
         misbehave: called with the prompt's number (from 1); may return (status, headers, body) to send instead, or
             "hang" or "close".
@@ -35,6 +37,8 @@ class StubServer:
 
     def __init__(self):
         self.prompts = []
+        self.keys = []
+        self.bodies = []
         self.seconds = 0.0
         self.misbehave = lambda number: None
         self._lock = threading.Lock()
@@ -47,6 +51,7 @@ class StubServer:
                 pass
 
             def do_GET(self):
+                stub.keys.append(self.headers["Authorization"])
                 self.answer(200, {}, json.dumps({"data": [{"id": "stub"}]}))
 
             def do_POST(self):
@@ -54,6 +59,8 @@ class StubServer:
                 prompt = body["messages"][0]["content"]
                 with stub._lock:
                     stub.prompts.append(prompt)
+                    stub.keys.append(self.headers["Authorization"])
+                    stub.bodies.append(body)
                     number = len(stub.prompts)
                 time.sleep(stub.seconds)
                 wrong = stub.misbehave(number)

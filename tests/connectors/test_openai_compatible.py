@@ -7,6 +7,7 @@ import math
 import httpx2
 import pytest
 
+from convexplain import judge
 from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.openai_compatible import API_KEY
@@ -86,6 +87,70 @@ def test_a_server_without_log_probabilities_is_seen_as_one(logprobs):
     assert (reply.labels, reply.logprobs, reply.text) == (None, False, '{"label": "yes"}')
 
 
+LEGACY = {"tokens": ["yes"], "token_logprobs": [-0.1], "top_logprobs": [{"yes": -0.1, "no": -2.4}], "text_offset": [0]}
+
+
+@pytest.mark.parametrize("logprobs", ["absent", None, {"content": [{"token": "yes", "top_logprobs": []}]}, LEGACY])
+@pytest.mark.parametrize("refused", [True, False])
+def test_without_log_probabilities_a_turn_is_scored_by_samples_and_says_so(talk, helpfulness, logprobs, refused):
+    seen = []
+
+    def handle(request):
+        if request.method == "GET":
+            return httpx2.Response(200, json={"data": [{"id": "m"}]})
+        body = json.loads(request.content)
+        if refused and "logprobs" in body:
+            return httpx2.Response(400, json={"error": {"message": "Unknown field: top_logprobs"}})
+        seen.append(body)
+        # the first reply settles how to measure; of the five draws after it the last two say no
+        text = '{"label": "no"}' if body["temperature"] > 0 and body["seed"] >= 3 else '{"label": "yes"}'
+        choice = {"message": {"content": text}, "finish_reason": "stop", "logprobs": logprobs}
+        if logprobs == "absent":
+            del choice["logprobs"]
+        return httpx2.Response(200, json={"choices": [choice]})
+
+    model = OpenAICompatible(URL, transport=httpx2.MockTransport(handle))
+    (found,) = judge(talk, helpfulness, model, turns="last")
+    # yes = 1, no = 0: mean 3/5; sample variance (3 * 0.4**2 + 2 * 0.6**2) / 4 = 0.3
+    assert (found.score, found.evidence.kind, found.evidence.n) == (pytest.approx(0.6), "samples", 5)
+    assert found.evidence.spread == pytest.approx(math.sqrt(0.3))
+    assert len(seen) == 6
+
+
+def nonsense(content, **rest):
+    return httpx2.Response(200, json={"choices": [{"message": {"content": content}, "finish_reason": "stop", **rest}]})
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (httpx2.Response(200, text="<html>Welcome to nginx</html>"), "is no chat completion"),
+        (httpx2.Response(200, text=""), "is no chat completion"),
+        (httpx2.Response(200, json=["yes"]), "is no chat completion"),
+        (httpx2.Response(200, json={"choices": []}), "is no chat completion"),
+        (nonsense(None), "no label could be read"),
+        (nonsense('{"label": "perhaps"}'), "the reply gave none of the labels"),
+        (nonsense("I would rather not say."), "the reply gave none of the labels"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_leaves_the_turn_unscored_with_the_reason(talk, helpfulness, answer, reason):
+    model = OpenAICompatible(URL, transport=httpx2.MockTransport(lambda request: answer))
+    (found,) = judge(talk, helpfulness, model, turns="last")
+    assert (found.score, found.label) == (None, None)
+    assert reason in found.reason
+
+
+def test_a_label_outside_the_list_with_its_probabilities_is_no_score(talk, helpfulness):
+    reply = completion()
+    reply["choices"][0]["logprobs"]["content"][4] = {
+        "token": "perhaps",
+        "top_logprobs": [{"token": "perhaps", "logprob": math.log(0.9)}, {"token": "yes", "logprob": math.log(0.1)}],
+    }
+    model = OpenAICompatible(URL, transport=answering(reply)[0])
+    (found,) = judge(talk, helpfulness, model, turns="last")
+    assert (found.score, found.evidence.off_label) == (None, pytest.approx(0.9))
+
+
 def refusal(words, status=400):
     return httpx2.Response(status, json={"error": {"message": words}})
 
@@ -119,13 +184,77 @@ def test_a_model_of_ones_own_can_be_used_in_one_event_loop_after_another():
         assert asyncio.run(model.chat([REQUEST]))[0].text == '{"label": "yes"}'
 
 
-def test_other_weights_behind_the_same_name_are_another_model():
-    def served(size):
-        listed = {"data": [{"id": "m", "meta": {"n_params": 5, "size": size, "n_ctx": 512}}]}
-        return prepared(httpx2.MockTransport(lambda request: httpx2.Response(200, json=listed)), URL).fingerprint
+def vllm(**changed):
+    card = {"id": "m", "created": 1, "owned_by": "vllm", "root": "org/m", "parent": None, "max_model_len": 4096}
+    return {**card, "permission": [{"id": "modelperm-1", "created": 1}], **changed}
 
-    assert served(1) == served(1)
-    assert served(1) != served(2)
+
+def llama(size=7, **changed):
+    meta = {"vocab_type": 1, "n_vocab": 32000, "n_ctx_train": 8192, "n_embd": 64, "n_params": 5, "size": size}
+    return {"id": "m", "created": 1, "owned_by": "llamacpp", "meta": meta, **changed}
+
+
+def ollama(**changed):
+    return {"id": "m:latest", "object": "model", "created": 1, "owned_by": "library", **changed}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        (vllm(), vllm(created=2, permission=[{"id": "modelperm-2", "created": 2}]), True),
+        (vllm(), vllm(max_model_len=2048), True),
+        (vllm(), vllm(root="org/other"), False),
+        (vllm(), vllm(parent="org/base"), False),
+        (llama(), llama(created=2), True),
+        (llama(), llama(size=8), False),
+        (llama(id="a.gguf"), llama(id="b.gguf"), False),
+        (ollama(), ollama(), True),
+        (ollama(), ollama(created=2), False),
+        ({"id": "m", "created": 1}, {"id": "m", "created": 2}, True),
+    ],
+)
+def test_other_weights_behind_the_same_url_are_another_model_and_a_restart_is_not(before, after, same):
+    def fingerprint(card):
+        listed = httpx2.Response(200, json={"object": "list", "data": [card]})
+        return prepared(httpx2.MockTransport(lambda request: listed), URL).fingerprint
+
+    assert (fingerprint(before) == fingerprint(after)) is same
+
+
+def test_the_tag_latest_that_ollama_adds_may_be_left_out():
+    def fingerprint(created):
+        listed = httpx2.Response(200, json={"data": [ollama(id="other:latest"), ollama(created=created)]})
+        return prepared(httpx2.MockTransport(lambda request: listed), URL).fingerprint
+
+    assert fingerprint(1) == fingerprint(1)
+    assert fingerprint(1) != fingerprint(2)
+
+
+def from_model(name):
+    return {**completion(), "model": name} if name is not None else completion()
+
+
+@pytest.mark.parametrize("names", [["a", "a"], [None, "a", None, "a"], ["a", "", "a"], ["a", 5, "a"]])
+def test_replies_of_one_model_are_taken(names):
+    transport, _ = answering(*map(from_model, names))
+    assert [reply.text for reply in asked_in_turn(transport, len(names))] == ['{"label": "yes"}'] * len(names)
+
+
+def test_a_reply_of_another_model_is_refused_and_so_is_every_later_one():
+    transport, _ = answering(from_model("a"), from_model("b"), from_model("b"), from_model("a"))
+    first, second, third, fourth = asked_in_turn(transport, 4)
+    assert first.text == fourth.text == '{"label": "yes"}'
+    assert type(second) is type(third) is UnavailableError
+    assert "answers as 'b' now; before, it was 'a'" in str(second)
+    assert "http://127.0.0.1:9/v1?model=b" in str(second)
+
+
+def asked_in_turn(transport, times):
+    async def go():
+        model = OpenAICompatible(URL, transport=transport)
+        return [(await model.chat([REQUEST]))[0] for _ in range(times)]
+
+    return asyncio.run(go())
 
 
 def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first():
@@ -140,11 +269,15 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
         (httpx2.Response(429, text="slow down"), TransientError, "HTTP 429: slow down"),
         (httpx2.Response(503, text="<html><h1>Service Unavailable</h1></html>"), TransientError, "Service Unavailable"),
         (httpx2.Response(500), TransientError, "no explanation"),
+        (httpx2.Response(500, text="<html><body>Oops <b>500</b></body></html>"), TransientError, "HTTP 500: Oops 500"),
         (httpx2.ConnectError("refused"), TransientError, "refused"),
         (httpx2.ReadTimeout("slow"), TransientError, "slow"),
         (httpx2.RemoteProtocolError("peer closed"), TransientError, "peer closed"),
         (httpx2.Response(401, json={"error": "bad key"}), UnavailableError, f"taken from {API_KEY}"),
+        (httpx2.Response(402, json={"error": "no credits left"}), UnavailableError, "no credits left (it has to"),
         (httpx2.Response(404, json={"detail": "no such model"}), UnavailableError, "and the model's name right"),
+        (httpx2.Response(410, text="gone"), UnavailableError, "HTTP 410: gone (are the URL"),
+        (refusal("The model `m` does not exist, code: model_not_found"), UnavailableError, "does not exist"),
         (refusal("This model's maximum context length is 4096 tokens"), TooLongError, "maximum context length"),
         (refusal("the request exceeds the available context size"), TooLongError, "context size"),
         (httpx2.Response(308, headers={"Location": "http://elsewhere/"}), UnavailableError, "sends elsewhere"),
@@ -153,6 +286,11 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
         (httpx2.Response(200, text='{"choices": [{"mess'), ModelError, "is no chat completion"),
         (httpx2.Response(200, json={"choices": []}), ModelError, "is no chat completion"),
         (httpx2.Response(200, json=[1, 2]), ModelError, "is no chat completion"),
+        (httpx2.Response(200, text=""), ModelError, "is no chat completion"),
+        (httpx2.Response(200, text="null"), ModelError, "is no chat completion"),
+        (httpx2.Response(200, json={"choices": [None]}), ModelError, "is no chat completion"),
+        (httpx2.Response(200, json={"choices": [{"message": None}]}), ModelError, "is no chat completion"),
+        (httpx2.Response(200, json={"error": {"message": "overloaded"}}), ModelError, "is no chat completion"),
         (
             httpx2.Response(200, json={"choices": [{"message": {"content": "x"}, "logprobs": {"content": [5]}}]}),
             ModelError,
@@ -219,6 +357,11 @@ def test_the_window_is_taken_from_the_server():
         (listing(), "does not say which"),
         (listing(status=401), API_KEY),
         (listing(status=404), "usually ends in /v1"),
+        (listing(status=503), "is not ready: HTTP 503"),
+        (
+            httpx2.MockTransport(lambda request: httpx2.Response(302, headers={"Location": "https://login/"})),
+            "sends elsewhere .HTTP 302., to https://login/",
+        ),
         (httpx2.MockTransport(lambda request: httpx2.Response(200, text="<html>")), "does not say which"),
     ],
 )

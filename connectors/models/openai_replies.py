@@ -1,0 +1,140 @@
+"""What OpenAI-compatible servers answer: from an HTTP response to a reply, or to the error that it means."""
+
+import json
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError
+from convexplain.judges.labels import Step, read_reply
+from convexplain.models import LabelLogprobs, Reply, Request
+
+_TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
+_DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
+_NO_SUCH_MODEL = re.compile(r"model_not_supported|model_not_found|not supported by any provider", re.IGNORECASE)
+_RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+
+
+class RefusedError(ModelError):
+    """The server does not accept this way of asking (HTTP 400, 422 and the like)."""
+
+
+def raise_for_status(response: httpx2.Response, where: str, key_from: str, missing: str) -> None:
+    """Raises what a response that is no success means; returns on success.
+
+    Args:
+        response: the response.
+        where: the endpoint, without secrets.
+        key_from: where its key is taken from, for the message when it is refused.
+        missing: what to look at when the model is not there.
+    """
+    status = response.status_code
+    if status < 300:
+        return
+    if status < 400:
+        raise UnavailableError(f"{where} sends elsewhere (HTTP {status}), to {response.headers.get('location')}")
+    raw = response.text
+    message = f"{where}: HTTP {status}: {error_message(raw)}"
+    if status in _RETRIED:
+        raise TransientError(message, raw, retry_after=_retry_after(response))
+    if status in (401, 403):
+        raise UnavailableError(f"{message} (the key is taken from {key_from})", raw)
+    if status == 402:
+        raise UnavailableError(f"{message} (it has to be paid for)", raw)
+    if status in (404, 410) or (status == 400 and _NO_SUCH_MODEL.search(raw)):
+        raise UnavailableError(f"{message} ({missing})", raw)
+    if status == 413 or (status in (400, 422) and _TOO_LONG.search(raw) and not _DIALECT_WORDS.search(raw)):
+        raise TooLongError(message, raw)
+    if status in (400, 415, 422, 501):
+        raise RefusedError(message, raw)
+    raise ModelError(message, raw)
+
+
+def read_completion(data: Any, request: Request, seconds: float) -> Reply:
+    """The reply in a chat completion. Raises KeyError, TypeError and the like where it is none."""
+    choice = data["choices"][0]
+    text = choice["message"].get("content") or ""
+    steps = _steps(choice.get("logprobs"))
+    labels: LabelLogprobs | None = None
+    if request.labels and steps:
+        labels = read_reply(steps, request.opening, request.labels)
+    usage = data.get("usage") or {}
+    return Reply(
+        text=str(text),
+        labels=labels,
+        logprobs=bool(steps),
+        truncated=choice.get("finish_reason") == "length",
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        completion_tokens=int(usage.get("completion_tokens") or 0),
+        cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+        seconds=seconds,
+    )
+
+
+def served_models(response: httpx2.Response) -> list[dict[str, Any]]:
+    """The models that the server lists; none where it has no such list."""
+    try:
+        listed = response.json()["data"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
+
+
+def weights_told(model: dict[str, Any]) -> dict[str, Any]:
+    """What an entry of a server's list of models tells of the weights behind the name.
+
+    `root` and `parent` are vLLM's, `meta` is llama.cpp's. `created` says when the model was made with Ollama alone
+    (owner `library`); vLLM and llama.cpp put the present time there.
+    """
+    wanted = {"root", "parent", "digest"} | ({"created"} if model.get("owned_by") == "library" else set())
+    meta = model["meta"] if isinstance(model.get("meta"), dict) else {}
+    told = {key: value for key, value in model.items() if key in wanted and value is not None}
+    return told | {key: value for key, value in meta.items() if key in ("n_params", "size", "ftype")}
+
+
+def window_told(model: dict[str, Any]) -> int | None:
+    """Tokens of prompt and reply together, as an entry of a server's list of models has them."""
+    meta = model["meta"] if isinstance(model.get("meta"), dict) else {}
+    told = model.get("max_model_len") or meta.get("n_ctx")
+    return told if isinstance(told, int) and told > 0 else None
+
+
+def _steps(logprobs: Any) -> list[Step]:
+    """The reply's tokens with their alternatives; empty where the server gave none (an empty or useless list too)."""
+    content = (logprobs or {}).get("content") or []
+    return [
+        Step(
+            str(step["token"]),
+            {str(top["token"]): float(top["logprob"]) for top in step.get("top_logprobs") or []},
+        )
+        for step in content
+        if step.get("top_logprobs")
+    ]
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or a date; at most ten minutes are believed."""
+    value = response.headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return None
+    return min(600.0, max(0.0, seconds))
+
+
+def error_message(raw: str) -> str:
+    """The server's own words, without the JSON or HTML around them."""
+    try:
+        data = json.loads(raw)
+        error = data.get("error", data) if isinstance(data, dict) else data
+        raw = str(error.get("message", error) if isinstance(error, dict) else error)
+    except ValueError:
+        raw = re.sub(r"<[^>]*>", " ", raw)
+    words = " ".join(raw.split())
+    return words[:300] or "no explanation"
