@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import tenacity
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
@@ -16,59 +17,103 @@ from convexplain.errors import MissingExtraError, StoreError
 from .schema import REVISION
 
 _BUSY_SECONDS = 60
+_MIGRATION_LOCK = 0x63766578  # "cvex": the key of PostgreSQL's advisory lock that who migrates a database holds
+
+# What a URL begins with, and the driver that is used, whichever it names.
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
 
 
 def connect(url: str) -> sa.Engine:
-    """An engine on an up-to-date schema. `url` is a SQLAlchemy URL or the path of an SQLite file.
+    """An engine on an up-to-date schema.
+
+    `url` is the path of an SQLite file, or the URL of an SQLite or PostgreSQL database; PostgreSQL is talked to through
+    psycopg 3, whichever driver the URL names.
 
     Raises:
         StoreError: it cannot be opened, or its schema is newer than this version of convexplain knows.
+        MissingExtraError: psycopg is not installed.
     """
     try:
-        engine = sa.create_engine(_url(url))
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"The database driver {error.name}", "postgres") from error
+        # pre_ping: a pooled connection that was lost in the meantime is replaced before it is used
+        engine = sa.create_engine(_url(url), pool_pre_ping=True)
+    except ImportError as error:
+        raise MissingExtraError("The database driver psycopg", "postgres") from error
     except OSError as error:
         raise StoreError(f"--db: {error}") from error
-    except (SQLAlchemyError, ValueError) as error:
-        where = re.sub(r"//[^@/]*@", "//…@", url)  # without user and password
-        raise StoreError(f"--db {where!r} is neither a file nor a database URL: {type(error).__name__}") from error
-    if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise StoreError(f"--db: {engine.dialect.name} is not supported; valid are SQLite and PostgreSQL")
+    except (SQLAlchemyError, ValueError, KeyError) as error:
+        where = re.sub(r"//.*@", "//…@", url, flags=re.DOTALL).partition("?")[0]  # without user and password
+        raise StoreError(f"--db {where!r} is neither a file nor the URL of an SQLite or PostgreSQL database") from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
-    with translated(engine):
+    try:
         _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
 def _url(text: str) -> sa.URL:
     """The URL, or that of an SQLite file, whose folder is made if need be."""
-    if "://" in text:
-        return sa.make_url(text)
-    path = Path(text).expanduser().resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return sa.URL.create("sqlite", database=str(path))
+    if "://" not in text:
+        path = Path(text).expanduser().resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return sa.URL.create("sqlite", database=str(path))
+    url = sa.make_url(text)
+    driver = _DRIVERS[url.get_backend_name()]
+    if driver != _DRIVERS["sqlite"] and text.count("@") > 1:  # part of a password would be taken, and shown, as a host
+        raise StoreError("--db: an @ in user, password or options must be written as %40")
+    return url.set(drivername=driver)
+
+
+def place(url: sa.URL) -> str:
+    """Where a database lies, for people: the file, or the URL without user, password and options."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    socket = {"host": url.query["host"]} if "host" in url.query else {}
+    named = sa.URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database, query=socket)
+    return named.render_as_string()
 
 
 @contextmanager
 def translated(engine: sa.Engine) -> Iterator[None]:
-    """Database errors inside come out as StoreError, with the database named and without its password."""
+    """Database errors inside come out as StoreError, with the database named and without user and password."""
     try:
         yield
     except DBAPIError as error:
-        where = engine.url.render_as_string(hide_password=True)
-        raise StoreError(f"{where}: {error.orig}") from error
+        reason = str(error.orig).strip()
+        if engine.url.username:  # servers say whom they refuse
+            reason = reason.replace(f'"{engine.url.username}"', '"…"')
+        raise StoreError(f"{place(engine.url)}: {reason}") from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # `_begin` begins transactions, for writing from the start: a reader that turns writer may be refused for good.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+# busy_timeout does not hold for the change to WAL: it fails at once while another process writes to the new file.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_busy),
+    wait=tenacity.wait_random(0.01, 0.1),
+    stop=tenacity.stop_after_delay(_BUSY_SECONDS),
+    reraise=True,
+)
+def _use_wal(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -92,25 +137,31 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def _migrate(engine: sa.Engine) -> None:
     with reading(engine) as connection:
-        found = _revision(connection)
-    if found == REVISION:
-        return
-    if found is not None and found > REVISION:
-        raise StoreError(
-            f"{engine.url.render_as_string(hide_password=True)}: its schema is {found}, this version of "
-            f"convexplain knows {REVISION}: upgrade convexplain, or name another database with --db"
-        )
+        if _up_to_date(connection):
+            return
     from alembic import command  # a tenth of a second to import, wanted once in a database's life
     from alembic.config import Config
 
-    with as_file(files("convexplain.store") / "migrations") as scripts, engine.begin() as connection:
-        if _revision(connection) == REVISION:  # another process was faster
+    with as_file(files("convexplain.store") / "migrations") as scripts, writing(engine) as connection:
+        if engine.dialect.name == "postgresql":  # SQLite's transactions are alone as they are
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        if _up_to_date(connection):  # another process was faster
             return
         config = Config()
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _up_to_date(connection: sa.Connection) -> bool:
+    found = _revision(connection)
+    if found is not None and found > REVISION:
+        raise StoreError(
+            f"{place(connection.engine.url)}: its schema is {found}, this version of convexplain knows {REVISION}: "
+            "upgrade convexplain, or name another database with --db"
+        )
+    return found == REVISION
 
 
 def _revision(connection: sa.Connection) -> str | None:

@@ -15,7 +15,7 @@ from convexplain.models import LabelLogprobs, Reply, Spend
 from convexplain.types import Conversation, Evidence, Judgement, Rubric, Turn, sha256_json
 
 from . import schema
-from .database import connect, reading, writing
+from .database import connect, place, reading, writing
 
 Status = Literal["running", "done", "stopped"]
 
@@ -63,8 +63,8 @@ class RunStore:
 
     @property
     def place(self) -> str:
-        """Where it lies, without a password."""
-        return self._engine.url.database or self._engine.url.render_as_string(hide_password=True)
+        """Where it lies, without user and password."""
+        return place(self._engine.url)
 
     @property
     def engine(self) -> sa.Engine:
@@ -108,8 +108,13 @@ class RunStore:
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
         table = schema.runs
         with writing(self._engine) as connection:
+            # Locked, so that of several processes at once the second waits here and sees that the first is alive.
+            # SQLite needs and knows no such lock: there the whole transaction is alone.
             unfinished = connection.execute(
-                sa.select(table).where(table.c.signature == signature, table.c.status != "done").order_by(table.c.id)
+                sa.select(table)
+                .where(table.c.signature == signature, table.c.status != "done")
+                .order_by(table.c.id)
+                .with_for_update(key_share=True)
             ).all()
             left = next((row for row in unfinished if not _alive(row.owner, row.alive_at, row.status)), None)
             now = {"owner": _owner(), "alive_at": _now(), "status": "running"}

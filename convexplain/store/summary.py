@@ -88,7 +88,7 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         sa.select(table.c.reason, sa.func.count().label("n"))
         .where(of_run, table.c.score.is_(None))
         .group_by(table.c.reason)
-        .order_by(sa.desc("n"))
+        .order_by(sa.desc("n"), sa.func.min(table.c.id))
     )
     places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct().subquery()
     with reading(store.engine) as connection:

@@ -1,27 +1,21 @@
+"""What the store keeps and gives back: the same on SQLite and PostgreSQL."""
+
 import math
-import sqlite3
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain import Conversation, Turn
-from convexplain.errors import MissingExtraError, Problem, StoreError
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.errors import Problem, StoreError
 from convexplain.models import LabelLogprobs, Reply, Spend
 from convexplain.store import RunStore, score_histogram, summarise
 from convexplain.types import Evidence, Judgement
 
 SETTINGS = {"turns": "all", "rubrics": {"helpfulness": "x"}}
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = RunStore(str(tmp_path / "a.db"))
-    yield opened
-    opened.close()
 
 
 def judgement(turn=1, score=0.25, **fields):
@@ -55,23 +49,59 @@ def test_the_first_reply_kept_under_a_key_stays(store):
     assert store.get("k").text == "first"
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lasting_store(request, tmp_path_factory):
+    """One store for all examples of a property."""
+    if request.param == "sqlite":
+        store = RunStore(str(tmp_path_factory.mktemp("lasting") / "a.db"))
+        yield store
+        store.close()
+        return
+    with request.getfixturevalue("server").empty() as url:
+        store = RunStore(url)
+        yield store
+        store.close()
+
+
+@settings(deadline=None)
 @given(text=st.text(st.characters(codec=None)), name=st.none() | st.text(st.characters(codec=None)))
-def test_conversations_come_back_as_they_were(tmp_path_factory, helpfulness_once, text, name):
-    store = RunStore(str(tmp_path_factory.getbasetemp() / "property.db"))
-    run = begin(store, helpfulness_once)
+def test_conversations_come_back_as_they_were(lasting_store, text, name):
+    run = begin(lasting_store, load_rubric("helpfulness"))
     talk = Conversation(
         f"id{text}", (Turn("user", text, name, datetime(2024, 1, 2, tzinfo=UTC), {"k": [1, text]}),), "s", {"m": text}
     )
-    store.keep_conversation(talk, run.id)
-    assert talk in list(store.conversations(run.id))
-    store.close()
+    lasting_store.keep_conversation(talk, run.id)
+    assert talk in list(lasting_store.conversations(run.id))
 
 
-@pytest.fixture(scope="module")
-def helpfulness_once():
-    from convexplain import load_rubric
+def test_nul_and_lone_surrogates_come_back_everywhere(store, helpfulness):
+    """As they were in conversations and evidence, as escapes in what is only looked at and searched by."""
+    strange = "t\x00\ud800\\x00é"
+    talk = Conversation(strange, (Turn("user", strange), Turn("assistant", strange)), strange, {strange: strange})
+    run = store.begin_run(strange, "f", {strange: strange}, [helpfulness])
+    number = store.keep_conversation(talk, run.id)
+    kept = judgement(conversation_id=strange, reason=strange, evidence=Evidence(raw=strange))
+    store.keep_judgement(run.id, number, helpfulness, kept)
+    store.keep_problem(run.id, Problem(strange, None, strange))
+    escaped = r"t\x00\ud800\x00é"
+    assert list(store.judgements(run.id)) == [(talk, replace(kept, reason=escaped))]
+    assert (store.run().judge, store.run().settings) == (escaped, {strange: strange})
+    assert [(found.path, found.reason) for found in store.problems(run.id)] == [(escaped, escaped)]
 
-    return load_rubric("helpfulness")
+
+def test_times_come_back_aware_and_equal(store, helpfulness):
+    before = datetime.now(UTC)
+    run = begin(store, helpfulness)
+    store.end_run(run.id, "done", Spend())
+    after = datetime.now(UTC)
+    kept = store.run(run.id)
+    assert before <= kept.created_at <= kept.finished_at <= after
+    assert kept.created_at == run.created_at
+    assert kept.finished_at.utcoffset() == timedelta(0)
+    said = datetime(2024, 1, 2, 3, 4, 5, 678901, timezone(timedelta(hours=5, minutes=30)))
+    store.keep_conversation(Conversation("c", (Turn("user", "x", at=said),)), run.id)
+    (talk,) = store.conversations(run.id)
+    assert (talk.turns[0].at, talk.turns[0].at.utcoffset()) == (said, said.utcoffset())
 
 
 def test_a_conversation_is_kept_once_and_belongs_to_every_run_that_had_it(store, talk, helpfulness):
@@ -95,9 +125,9 @@ def test_a_judgement_comes_back_and_replaces_an_earlier_one(store, talk, helpful
     number = store.keep_conversation(talk, run.id)
     store.keep_judgement(run.id, number, helpfulness, judgement(score=None, label=None, reason="why"))
     assert store.judged(run.id, number) == set()  # unscored: to be asked again
-    store.keep_judgement(run.id, number, helpfulness, judgement())
+    store.keep_judgement(run.id, number, helpfulness, judgement(score=1 / 3))
     assert store.judged(run.id, number) == {(1, helpfulness.sha)}
-    assert list(store.judgements(run.id)) == [(talk, judgement())]
+    assert list(store.judgements(run.id)) == [(talk, judgement(score=1 / 3))]
 
 
 def test_an_unfinished_run_is_gone_on_with_and_a_finished_one_is_not(store, helpfulness):
@@ -152,57 +182,23 @@ def test_the_summary_counts_unscored_turns_in_nothing_else(store, talk, helpfuln
     assert score_histogram(store, run, "helpfulness", 10) == [0, 0, 1, 0, 0, 0, 1, 0, 0, 1]
 
 
+def test_reasons_come_the_most_frequent_first_then_in_the_order_of_the_judgements(store, talk, helpfulness):
+    run = begin(store, helpfulness)
+    number = store.keep_conversation(talk, run.id)
+    for turn, reason in enumerate(["b", "c", "a", "d", "c", None]):
+        store.keep_judgement(run.id, number, helpfulness, judgement(turn, None, label=None, reason=reason))
+    expected = (("c", 2), ("b", 1), ("a", 1), ("d", 1), ("no reason given", 1))
+    assert summarise(store, run).unscored == expected
+
+
 def test_an_empty_run_has_a_summary(store, helpfulness):
     run = begin(store, helpfulness)
     found = summarise(store, run)
     assert (found.conversations, found.turns, found.maxims, found.worst) == (0, 0, (), ())
 
 
-def test_a_newer_schema_is_refused(tmp_path):
-    RunStore(str(tmp_path / "a.db")).close()
-    with sqlite3.connect(tmp_path / "a.db") as connection:
-        connection.execute("UPDATE convexplain_schema SET version_num = '9999'")
-    connection.close()
-    with pytest.raises(StoreError, match="its schema is 9999, this version of convexplain knows 0001: upgrade"):
-        RunStore(str(tmp_path / "a.db"))
-
-
-def test_the_migrations_make_the_schema_that_the_code_uses(store):
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from convexplain.store.schema import metadata
-
-    with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "convexplain_schema"})
-        assert compare_metadata(context, metadata) == []
-
-
-@pytest.mark.parametrize("url", ["nonsense://x", "://"])
-def test_a_url_that_is_none_is_named(url):
-    with pytest.raises(StoreError, match=url):
-        RunStore(url)
-
-
-def test_a_file_that_is_no_database_is_named(tmp_path):
-    (tmp_path / "a.db").write_text("not a database, but long enough to be taken for a broken header of one " * 20)
-    with pytest.raises(StoreError, match=r"a\.db.*not a database"):
-        RunStore(str(tmp_path / "a.db"))
-
-
-def test_a_missing_driver_names_its_extra():
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[postgres\]'"):
-            RunStore("postgresql+psycopg://localhost/x")
-    else:
-        with pytest.raises(StoreError):
-            RunStore("postgresql+psycopg://127.0.0.1:1/x")
-
-
-def test_readers_and_two_writers_at_once(tmp_path, talk, helpfulness):
-    url, errors = str(tmp_path / "a.db"), []
+def test_readers_and_writers_at_once(url, talk, helpfulness):
+    errors = []
 
     def work(name):
         try:

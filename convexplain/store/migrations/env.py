@@ -1,4 +1,4 @@
-"""Run by alembic inside `convexplain.store.database.migrate`, on the connection that it hands in."""
+"""Run by alembic inside `convexplain.store.database._migrate`, on the connection that it hands in."""
 
 from alembic import context
 

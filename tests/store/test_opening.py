@@ -1,0 +1,142 @@
+"""Opening a store: its URL, its schema, and what cannot be opened."""
+
+import sqlite3
+import sys
+import threading
+from urllib.parse import quote_plus
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from convexplain.errors import MissingExtraError, StoreError
+from convexplain.models import Reply
+from convexplain.store import RunStore
+from convexplain.store.schema import metadata
+
+
+def test_the_migrations_make_the_schema_that_the_code_uses(store):
+    with store.engine.connect() as connection:
+        options = {"version_table": "convexplain_schema", "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_an_up_to_date_schema_is_left_alone(url, monkeypatch):
+    store = RunStore(url)
+    store.put("k", "m", Reply("kept"))
+    store.close()
+    monkeypatch.setattr(command, "upgrade", None)  # called, it would raise
+    store = RunStore(url)
+    assert store.get("k") == Reply("kept")
+    store.close()
+
+
+def test_a_newer_schema_is_refused(url):
+    store = RunStore(url)
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE convexplain_schema SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(
+        StoreError, match="its schema is 9999, this version of convexplain knows 0001: upgrade"
+    ) as found:
+        RunStore(url)
+    assert str(found.value).startswith(store.place)
+
+
+def test_a_database_of_somebody_else_is_left_as_it_was(url):
+    store = RunStore(url)
+    with store.engine.begin() as connection:
+        metadata.drop_all(connection)
+        connection.execute(sa.text("DROP TABLE convexplain_schema"))
+        connection.execute(sa.text("CREATE TABLE problems (x INTEGER)"))  # one of the last that a migration makes
+    with pytest.raises(StoreError, match=r"problems.*already exists"):
+        RunStore(url)
+    with store.engine.connect() as connection:
+        assert sa.inspect(connection).get_table_names() == ["problems"]
+    store.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres", "postgresql+psycopg2"])
+def test_every_spelling_of_postgresql_is_talked_to_through_psycopg_3(postgres, scheme):
+    store = RunStore(postgres.replace("postgresql", scheme, 1))
+    store.put("k", "m", Reply("kept"))
+    assert store.get("k") == Reply("kept")
+    assert store.engine.driver == "psycopg"
+    store.close()
+
+
+def test_a_place_is_a_file_or_a_url_without_user_and_password(tmp_path, server, postgres):
+    file = str(tmp_path / "a.db")
+    for url, place in (
+        (file, file),
+        (f"sqlite:///{file}", file),
+        (
+            postgres.replace("postgres@", "postgres:secret@"),
+            f"postgresql:///postgres?host={quote_plus(str(server.folder))}",
+        ),
+    ):
+        store = RunStore(url)
+        assert store.place == place
+        store.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense://x", "://", "mysql://x/y", "postgresql://x:port/y"])
+def test_a_url_that_is_none_is_named(url):
+    with pytest.raises(StoreError, match=url):
+        RunStore(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://anna:secret@host/x",
+        "nonsense://anna:sec/ret@host/x",
+        "nonsense://anna:sec?ret@host/x",
+        "nonsense://host/x?user=anna&password=secret",
+        "postgresql://anna:x@secret@host/x",
+        "postgresql://anna:x@sec:ret@host/x",
+        "postgresql://anna:x@sec/ret@host/x",
+        "postgresql://anna:x@sec?ret@host/x",
+        "postgresql://anna:secret@127.0.0.1:1/x",
+        "postgresql://127.0.0.1:1/x?user=anna&password=secret",
+    ],
+)
+def test_a_refused_url_is_shown_without_user_and_password(url):
+    with pytest.raises(StoreError) as found:
+        RunStore(url)
+    for hidden in ("anna", "sec", "ret"):
+        assert hidden not in str(found.value)
+
+
+def test_a_refused_user_is_not_named(postgres):
+    with pytest.raises(StoreError, match=r'role "…" does not exist') as found:
+        RunStore(postgres.replace("postgres@", "anna:secret@"))
+    assert "anna" not in str(found.value)
+    assert "secret" not in str(found.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "a.db").write_text("not a database, but long enough to be taken for a broken header of one " * 20)
+    with pytest.raises(StoreError, match=r"a\.db.*not a database"):
+        RunStore(str(tmp_path / "a.db"))
+
+
+def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
+    """Before it has become a WAL file, SQLite refuses that change at once, whatever the time-out."""
+    writer = sqlite3.connect(tmp_path / "a.db", check_same_thread=False, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, writer.execute, ["COMMIT"])
+    timer.start()
+    store = RunStore(str(tmp_path / "a.db"))
+    assert store.runs() == []
+    store.close()
+    timer.join()
+    writer.close()
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[postgres\]'"):
+        RunStore("postgresql://localhost/x")
