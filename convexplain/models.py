@@ -16,6 +16,11 @@ class Message:
     content: str
 
 
+def sendable(text: str) -> str:
+    """The text with lone surrogates, which no tokenizer and no server takes, as question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a model is asked: everything that decides its reply, and nothing else.

@@ -71,7 +71,11 @@ class StubServer:
                     self.close_connection = True
                     return
                 judged = prompt.rsplit("\nassistant: ", 1)[-1]
-                self.answer(*(wrong or (200, {}, json.dumps(completion(0.1 if "bad" in judged else 0.9)))))
+                reply = completion(0.1 if "bad" in judged else 0.9)
+                if (most := body.get("max_tokens", 6)) < 6:
+                    reply["choices"][0] |= {"message": {"content": '{"label'}, "finish_reason": "length"}
+                    reply["usage"]["completion_tokens"] = most
+                self.answer(*(wrong or (200, {}, json.dumps(reply))))
 
             def answer(self, status, headers, text):
                 data = text.encode()

@@ -1,28 +1,58 @@
 """Chat models that really run, and how a user names one."""
 
+from collections.abc import Callable
+
 from convexplain.errors import UsageError
 from convexplain.models import ChatModel
 
 from .embedded import EmbeddedModel
+from .hub import HubModel, mixtral_model
+from .langchain_chat import LangChainModel
+from .llama_cpp import LlamaCppModel
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
 from .scripted import ScriptedModel
 
-__all__ = ["EmbeddedModel", "LocalModel", "OpenAICompatible", "ScriptedModel", "open_model"]
+__all__ = [
+    "EmbeddedModel",
+    "HubModel",
+    "LangChainModel",
+    "LlamaCppModel",
+    "LocalModel",
+    "OpenAICompatible",
+    "ScriptedModel",
+    "mixtral_model",
+    "open_model",
+]
+
+_WORDS: dict[str, Callable[[], ChatModel]] = {"embedded": EmbeddedModel, "mixtral": mixtral_model}
+_PREFIXES: dict[str, Callable[[str], ChatModel]] = {
+    "local": LocalModel,
+    "hub": HubModel,
+    "gguf": LlamaCppModel,
+    "langchain": LangChainModel,
+}
+NAMES = (
+    "embedded, mixtral, http://HOST:PORT/v1?model=NAME, local:REPO_OR_FOLDER, gguf:FILE_OR_REPO, hub:REPO, "
+    "langchain:PROVIDER:MODEL"
+)
 
 
 def open_model(name: str) -> ChatModel:
-    """The model that a user named: `embedded`, or `http(s)://HOST/v1?model=NAME`.
+    """The model that a user named, as `docs/models.md` lists them.
 
     Nothing is loaded or reached before its `prepare`.
 
     Raises:
         UsageError: no model is named like that.
+        UnavailableError: `mixtral` is nowhere to be had.
+        MissingExtraError: what it needs is not installed.
     """
-    if name == "embedded":
-        return EmbeddedModel()
+    if name in _WORDS:
+        return _WORDS[name]()
     if name.lower().startswith(("http://", "https://")):
         return OpenAICompatible(name)
-    raise UsageError(
-        f"model {name.rpartition('@')[2]!r} is not known; valid are: embedded, http://HOST:PORT/v1?model=NAME"
-    )
+    prefix, found, rest = name.partition(":")
+    if found and rest and prefix in _PREFIXES:
+        return _PREFIXES[prefix](rest)
+    raise UsageError(f"model {name.rpartition('@')[2]!r} is not known; valid are: {NAMES}")

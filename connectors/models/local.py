@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from convexplain.errors import MissingExtraError, ModelError, TooLongError, UnavailableError
 from convexplain.judges.labels import matches
-from convexplain.models import LabelLogprobs, Reply, Request
+from convexplain.models import LabelLogprobs, Reply, Request, sendable
 
 from .forward import Forward
 from .prefix_tree import common
@@ -200,7 +200,7 @@ class LocalModel:
         return None if token in {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} else token
 
     def _text(self, request: Request) -> str:
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        messages = [{"role": message.role, "content": sendable(message.content)} for message in request.messages]
         if not request.opening:
             return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         # What a template writes between the role and the reply (white space, an empty thought) belongs to the prompt.
@@ -238,9 +238,10 @@ class LocalModel:
         import torch
 
         text = self._text(request)
-        content = request.messages[-1].content.strip()  # some templates strip it
+        given = sendable(request.messages[-1].content)
+        content = given.strip()  # some templates strip it
         begin = text.rindex(content)
-        lead = len(request.messages[-1].content) - len(request.messages[-1].content.lstrip())
+        lead = len(given) - len(given.lstrip())
         encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         ids = torch.tensor([encoded["input_ids"]], device=self._model.device)
         embedded = self._model.get_input_embeddings()(ids).detach().requires_grad_()

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urluns
 import httpx2
 
 from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
-from convexplain.models import Reply, Request
+from convexplain.models import Reply, Request, sendable
 from convexplain.types import sha256_json
 
 from .openai_replies import (
@@ -29,6 +29,7 @@ from .openai_replies import (
 )
 
 API_KEY = "CONVEXPLAIN_API_KEY"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ class OpenAICompatible:
                 timeout=httpx2.Timeout(self.timeout, connect=10),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
                 transport=self._transport,
+                trust_env=urlsplit(self._base).hostname not in _LOOPBACK,  # HTTP_PROXY is not for this machine
             )
             self._client = (loop, client)
         return self._client[1]
@@ -239,7 +241,7 @@ class OpenAICompatible:
     def _body(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "messages": [{"role": message.role, "content": sendable(message.content)} for message in request.messages],
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "seed": request.draw,

@@ -1,68 +1,80 @@
-"""Against a real llama.cpp server with a real model (135M), started here on the loopback interface."""
+"""Against real llama.cpp servers with a real model (135M), started here on the loopback interface.
+
+What comes from the Hugging Face hub is tried with its functions replaced: no hub is reached.
+"""
 
 import asyncio
+import importlib.metadata
 import math
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
 
+import httpx2
+import huggingface_hub
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
 from convexplain import Turn, judge
-from convexplain.connectors.models import OpenAICompatible
+from convexplain.connectors.models.llama_cpp import LlamaCppModel
+from convexplain.errors import MissingExtraError, ModelError, TooLongError, UnavailableError, UsageError
 from convexplain.judges.check import check_model
 from convexplain.models import Message, Request
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
+FIRE = Request(
+    (Message("user", 'Is fire hot? Answer with JSON only: {"label": "yes"} or {"label": "no"}'),),
+    labels=("yes", "no"),
+    opening='{"label": "',
+    schema={"type": "object", "properties": {"label": {"enum": ["yes", "no"]}}, "required": ["label"]},
+)
+
 
 @pytest.fixture(scope="module")
-def server(weights):
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = str(weights)
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.n_ctx = 4096
-    params.n_parallel = 1
-    params.cache_ram_mib = 0
-    params.warmup = False
-    running = xllamacpp.Server(params)
-    yield running.listening_address + "/v1"
-    del running  # ends the server
+def model(weights):
+    running = LlamaCppModel(str(weights))
+    asyncio.run(running.prepare())
+    yield running
+    asyncio.run(running.aclose())
 
 
-def with_model(url, work):
+def ask(model, *requests):
+    """The outcomes of the requests, one after the other."""
+
     async def go():
-        model = OpenAICompatible(url)
-        try:
-            await model.prepare()
-            return await work(model)
-        finally:
-            await model.aclose()
+        return [(await model.chat([request]))[0] for request in requests]
 
     return asyncio.run(go())
 
 
-def test_the_model_is_found_and_its_window_known(server):
-    async def work(model):
-        return model.name, model.window
-
-    name, window = with_model(server, work)
-    assert name.startswith(server + "?model=")
-    assert window == 4096
+def port(model):
+    return urlsplit(model._server.name).port
 
 
-def test_label_probabilities_are_those_of_the_first_token_of_the_label(server):
-    request = Request(
-        (Message("user", 'Is fire hot? Answer with JSON only: {"label": "yes"} or {"label": "no"}'),),
-        labels=("yes", "no"),
-        opening='{"label": "',
-        schema={"type": "object", "properties": {"label": {"enum": ["yes", "no"]}}, "required": ["label"]},
-    )
+def refuses(port):
+    """Whether nothing listens there any more; waits until that is so."""
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return True
+        time.sleep(0.05)
+    return False
 
-    async def work(model):
-        return (await model.chat([request]))[0]
 
-    reply = with_model(server, work)
+def test_what_is_known_of_a_model(model, weights):
+    assert model.name == f"gguf:{weights}"
+    assert model.window == 8192
+    assert model.batch == 1
+    assert 1 <= model.in_flight <= 4
+    assert model.timeout == 600
+
+
+def test_label_probabilities_are_those_of_the_first_token_of_the_label(model):
+    (reply,) = ask(model, FIRE)
     assert reply.text.replace(" ", "").startswith('{"label":"')
     assert reply.labels.alternatives == 20
     assert set(reply.labels.logprobs) == {"yes", "no"}
@@ -70,36 +82,261 @@ def test_label_probabilities_are_those_of_the_first_token_of_the_label(server):
     assert reply.prompt_tokens > 20
 
 
-def test_samples_differ_by_their_draw_and_are_the_same_for_the_same_draw(server):
+def test_samples_differ_by_their_draw_and_are_the_same_for_the_same_draw(model):
     def draw(i):
         return Request(
             (Message("user", "Name an animal, and why you like it."),), max_tokens=24, temperature=1.0, draw=i
         )
 
-    async def work(model):
-        return [(await model.chat([draw(i)]))[0].text for i in (1, 2, 3, 1)]
-
-    one, two, three, again = with_model(server, work)
+    one, two, three, again = (reply.text for reply in ask(model, *(draw(i) for i in (1, 2, 3, 1))))
     assert len({one, two, three}) > 1
     assert one == again
 
 
-def test_a_prompt_beyond_the_window_is_told_from_other_failures(server):
+def test_what_two_prompts_share_is_computed_once(model):
+    shared = "The parcel left the depot on Monday and reached the customer on Wednesday. " * 10
+    one, two = ask(
+        model,
+        Request((Message("user", shared + "Has it arrived?"),), max_tokens=1),
+        Request((Message("user", shared + "Is it lost?"),), max_tokens=1),
+    )
+    assert one.cached_tokens < 50
+    assert two.cached_tokens > 100
+
+
+def test_a_prompt_beyond_the_window_is_told_from_other_failures(model):
+    (outcome,) = ask(model, Request((Message("user", "word " * 9000),)))
+    assert isinstance(outcome, TooLongError)
+
+
+def test_turns_that_do_not_fit_the_window_are_left_out(model):
     turns = [
         Turn("user", "word " * 6000),
         Turn("assistant", "Fine."),
         Turn("user", "Really?"),
         Turn("assistant", "Yes."),
     ]
-    first, last = judge(turns, "helpfulness", server)
+    first, last = judge(turns, "helpfulness", model)
     assert (first.score is None) == (first.evidence.left_out < 1)
     assert last.evidence.left_out >= 1
+    assert last.evidence.kind == "label_probability"
 
 
-def test_models_check(server):
-    result = asyncio.run(check_model(OpenAICompatible(server)))
+def test_models_check_on_a_second_model_while_the_first_one_runs(model, weights):
+    result = asyncio.run(check_model(LlamaCppModel(str(weights))))
     assert result.logprobs
     assert result.alternatives == 20
     assert result.prompt_rate > 0
     assert result.cached > 0.5
     assert dict(result.rows())["log-probabilities"] == "yes, of the top 20"
+    assert ask(model, FIRE)[0].labels is not None
+
+
+def test_a_proxy_in_the_environment_is_not_asked(model, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert ask(model, FIRE)[0].labels is not None
+
+
+def test_nobody_else_is_answered(model):
+    url = f"http://127.0.0.1:{port(model)}"
+    assert httpx2.post(f"{url}/v1/chat/completions", json={"messages": []}).status_code == 401
+    assert httpx2.get(f"{url}/slots").status_code == 401
+    page = httpx2.get(f"{url}/health", headers={"Origin": "http://example.com"})
+    assert page.headers.get("access-control-allow-origin", "") == ""
+
+
+def test_the_event_loop_goes_on_while_a_model_loads_and_the_port_is_closed_after_it(weights, capfd):
+    model = LlamaCppModel(str(weights))
+    known = model.fingerprint
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    async def go():
+        ticking = asyncio.create_task(tick())
+        await model.prepare()
+        ticking.cancel()
+        used = port(model)
+        await model.aclose()
+        await model.aclose()
+        return used
+
+    used = asyncio.run(go())
+    assert ticks > 5
+    assert refuses(used)
+    assert model.fingerprint == known
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(ModelError, match="closed or was never prepared"):
+        ask(model, FIRE)
+
+
+def test_a_start_that_is_called_off_leaves_nothing_behind(weights, monkeypatch):
+    launched = []
+    launch = subprocess.Popen
+
+    async def go():
+        begun = asyncio.Event()
+
+        def launching(*args, **options):
+            launched.append(launch(*args, **options))
+            begun.set()
+            return launched[-1]
+
+        monkeypatch.setattr(subprocess, "Popen", launching)
+        starting = asyncio.create_task(LlamaCppModel(str(weights)).prepare())
+        await begun.wait()
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    asyncio.run(go())
+    assert [process.poll() for process in launched] == [-9]
+
+
+def test_llama_cpp_ends_with_a_program_that_is_killed(weights):
+    script = (
+        "import asyncio, os, sys\n"
+        "from convexplain.connectors.models.llama_cpp import LlamaCppModel\n"
+        "model = LlamaCppModel(sys.argv[1])\n"
+        "asyncio.run(model.prepare())\n"
+        "print(model._server.name, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(weights)], capture_output=True, text=True, check=False)
+    assert done.returncode == -9
+    assert refuses(urlsplit(done.stdout).port)
+
+
+def test_when_llama_cpp_dies_the_model_is_gone(weights):
+    model = LlamaCppModel(str(weights))
+
+    async def go():
+        await model.prepare()
+        model._process.kill()
+        model._process.wait()
+        try:
+            with pytest.raises(UnavailableError, match=r"process has ended \(exit code -9\)"):
+                await model.chat([FIRE])
+        finally:
+            await model.aclose()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no such file"),
+        (b"", "it is no GGUF file: it begins with b''"),
+        (b"hello world", "it is no GGUF file: it begins with b'hell'"),
+        (b"GGUF\x03\0\0\0" + b"garbage " * 9, "llama.cpp cannot load it"),
+        ("cut", "llama.cpp cannot load it: .*model is corrupted or incomplete"),
+    ],
+)
+def test_bad_files(tmp_path, weights, content, said):
+    path = tmp_path / "bad.gguf"
+    if content is not None:
+        path.write_bytes(weights.read_bytes()[:2_000_000] if content == "cut" else content)
+    with pytest.raises(UnavailableError, match=said) as caught:
+        asyncio.run(LlamaCppModel(str(path)).prepare())
+    assert str(path) in str(caught.value)
+
+
+def test_without_xllamacpp_the_extra_is_named(weights, monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    with pytest.raises(MissingExtraError, match=r"convexplain\[gguf\]"):
+        asyncio.run(LlamaCppModel(str(weights)).prepare())
+
+
+def test_the_fingerprint_is_that_of_the_content(tmp_path):
+    content = b"GGUF" + bytes(20 << 20)
+    for name, data in {"one": content, "same": content, "head": content[:99] + b"x" + content[100:]}.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "end").write_bytes(content[:-1] + b"x")
+    (tmp_path / "longer").write_bytes(content + b"\0")
+    one, same, head, end, longer = (
+        LlamaCppModel(str(tmp_path / name)).fingerprint for name in ("one", "same", "head", "end", "longer")
+    )
+    assert one == same
+    assert len({one, head, end, longer}) == 4
+    assert one.endswith("+xllamacpp-" + importlib.metadata.version("xllamacpp"))
+    with pytest.raises(UnavailableError, match="cannot be read: No such file"):
+        _ = LlamaCppModel(str(tmp_path / "nothing")).fingerprint
+
+
+def test_a_source_has_to_be_given():
+    with pytest.raises(UsageError, match="gguf:OWNER/NAME/FILE"):
+        LlamaCppModel(" ")
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The hub's functions, replaced: `files` are those of the repository, `asked` is what was fetched."""
+
+    class Hub:
+        files = ()
+        fails = None
+        asked = ()
+
+        def listed(self, api, repo):
+            return list(self.files)
+
+        def fetched(self, repo, file):
+            self.asked = (repo, file)
+            if self.fails:
+                raise self.fails
+            path = tmp_path / "fetched.gguf"
+            path.write_bytes(b"no model")
+            return str(path)
+
+    hub = Hub()
+    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda api, repo: hub.listed(api, repo))
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hub.fetched)
+    return hub
+
+
+@pytest.mark.parametrize(
+    ("source", "files", "asked"),
+    [
+        ("someone/chat-GGUF", ["README.md", "chat.Q4_K_M.gguf"], ("someone/chat-GGUF", "chat.Q4_K_M.gguf")),
+        ("someone/chat-GGUF/chat.Q8_0.gguf", [], ("someone/chat-GGUF", "chat.Q8_0.gguf")),
+        ("someone/chat-GGUF/q8/chat.gguf", [], ("someone/chat-GGUF", "q8/chat.gguf")),
+    ],
+)
+def test_files_on_the_hub(hub, source, files, asked):
+    hub.files = files
+    model = LlamaCppModel(source)
+    assert model.fingerprint == model.name
+    with pytest.raises(UnavailableError, match="it is no GGUF file: it begins with b'no m'"):  # it was fetched
+        asyncio.run(model.prepare())
+    assert hub.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("files", "fails", "said"),
+    [
+        (["b.gguf", "a.gguf", "x.txt"], None, "several .gguf files.*gguf:someone/chat/FILE.*a.gguf, b.gguf"),
+        (["model.safetensors"], None, "the repository has no .gguf file"),
+        (["a.gguf"], OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE forbids"),
+        (["a.gguf"], LocalEntryNotFoundError("not in the cache"), "the hub does not give it: not in the cache"),
+        (["a.gguf"], httpx2.ConnectError("no route"), "the hub does not give it: no route"),
+    ],
+)
+def test_files_that_the_hub_does_not_give(hub, files, fails, said):
+    hub.files, hub.fails = files, fails
+    with pytest.raises(UnavailableError, match=said):
+        asyncio.run(LlamaCppModel("someone/chat").prepare())
+
+
+@pytest.mark.parametrize("source", ["model.gguf", "models/model.gguf", "./a/b/model.gguf", "/a/b/c.gguf", "~/a/b.gguf"])
+def test_paths_are_not_looked_for_on_the_hub(hub, source):
+    with pytest.raises(UnavailableError, match=r"there is no such file$"):
+        asyncio.run(LlamaCppModel(source).prepare())
+    assert hub.asked == ()

@@ -12,7 +12,7 @@ from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.openai_compatible import API_KEY
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
-from convexplain.models import Message, Request
+from convexplain.models import Message, Reply, Request
 
 URL = "http://127.0.0.1:9/v1?model=m"
 REQUEST = Request(
@@ -409,7 +409,7 @@ def test_secrets_are_sent_and_never_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gpt-9", "valid are: embedded, http://HOST:PORT/v1"),
+        ("gpt-9", "valid are: embedded, mixtral, http://HOST:PORT/v1"),
         ("http://127.0.0.1/v1?modle=m", "unknown option modle"),
         ("http://127.0.0.1/v1?in_flight=0", "in_flight='0'"),
         ("http://127.0.0.1/v1?in_flight=0.5", "in_flight='0.5'"),
@@ -423,3 +423,21 @@ def test_secrets_are_sent_and_never_shown(monkeypatch):
 def test_a_name_that_is_none_says_what_is_valid(name, words):
     with pytest.raises(UsageError, match=words):
         open_model(name)
+
+
+@pytest.mark.enable_socket
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_server_on_this_machine_is_reached_past_the_proxy(stub, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    async def work():
+        model = OpenAICompatible(stub.url)
+        await model.prepare()
+        try:
+            return await model.chat([REQUEST])
+        finally:
+            await model.aclose()
+
+    (reply,) = asyncio.run(work())
+    assert isinstance(reply, Reply)

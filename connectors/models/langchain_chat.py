@@ -1,0 +1,263 @@
+"""Any LangChain chat model: one that LangChain can find by name, or an object that an application has already."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
+from convexplain.models import Message, Reply, Request, sendable
+from convexplain.types import sha256_json
+
+from .langchain_errors import kinds_of, left_behind, meaning
+from .openai_replies import RefusedError, read_completion
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import RunnableConfig
+
+_NAMES = {  # how a refusal may spell what we ask for
+    "temperature": re.compile(r"\btemperature\b"),
+    "seed": re.compile(r"\b(random_)?seed\b"),
+    "max_tokens": re.compile(r"\bmax_((completion|output|new)_)?tokens\b"),
+}
+_LEFT_BEHIND = 100  # most connections that a client keeps open; each that is of no use is tried once
+_ENDPOINT = re.compile(r"base|url|endpoint|host|region", re.IGNORECASE)
+_PRIVATE = re.compile(r"key|secret|password|credential|authorization|header|(^|_)token$", re.IGNORECASE)
+
+
+class LangChainModel:
+    """A LangChain chat model.
+
+    It is asked for log-probabilities, a temperature, a seed and an end after some tokens; what a model refuses, it is
+    not asked for again. A JSON Schema is never asked for: the prompt asks for JSON, and models differ in what they do
+    with a schema. Callbacks of a chain around the caller do not see these calls; the model's own do.
+
+    Args:
+        chat: `PROVIDER:MODEL` as LangChain's `init_chat_model` takes it, or a chat model. The object is not closed.
+        name: how the user calls the model; unless given, `langchain:PROVIDER:MODEL` or `langchain:CLASS:MODEL`.
+
+    Raises:
+        UsageError: it is neither.
+        MissingExtraError: langchain is not installed.
+    """
+
+    batch = 1
+    in_flight = 16
+    timeout: float | None = 120.0
+
+    def __init__(self, chat: "str | BaseChatModel", name: str | None = None) -> None:
+        self.window: int | None = None
+        self._spec = chat if isinstance(chat, str) else ""
+        self._chat: BaseChatModel | None = None
+        self._terms = _Terms()
+        if isinstance(chat, str):
+            if not all(chat.strip().partition(":")):
+                raise UsageError(
+                    f"langchain:{chat} names no model; valid is langchain:PROVIDER:MODEL, e.g. openai:NAME"
+                )
+            self.name = name or f"langchain:{chat}"
+            self.fingerprint = self.name
+            return
+        if not isinstance(chat, _base_class()):
+            raise UsageError(
+                f"chat={type(chat).__name__} is no chat model; valid are 'PROVIDER:MODEL' and an object of a class "
+                "derived from BaseChatModel"
+            )
+        told = chat._get_ls_params().get("ls_model_name")
+        self.name = name or ":".join(["langchain", type(chat).__name__, *([told] if told else [])])
+        self._use(chat)
+
+    async def prepare(self) -> None:
+        """Sets the model up where it was given by name. It is not asked anything.
+
+        Raises:
+            MissingExtraError: langchain is not installed.
+            UnavailableError: the provider's package is not installed, there is no key for it, or it is unknown.
+        """
+        if self._chat is None:
+            self._use(await asyncio.to_thread(_set_up, self._spec, self.name))
+
+    async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
+        """Answers one request (`batch` is 1; more are sent one after the other)."""
+        outcomes: list[Reply | ModelError] = []
+        for request in requests:
+            try:
+                outcomes.append(await self._ask(request))
+            except ModelError as error:
+                outcomes.append(error)
+        return outcomes
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
+        return len(text.encode("utf-8", "replace")) // 3
+
+    async def aclose(self) -> None:
+        """Nothing is held that would have to be given back."""
+
+    def _use(self, chat: "BaseChatModel") -> None:
+        # LangChain's cache would give one reply for several draws, and noise would look like agreement.
+        self._chat = chat.model_copy(update={"cache": False})
+        self.fingerprint = f"langchain#{sha256_json(_identity(chat))}"
+        told = (getattr(chat, "profile", None) or {}).get("max_input_tokens")
+        self.window = told if isinstance(told, int) and told > 0 else None
+
+    async def _ask(self, request: Request) -> Reply:
+        if self._chat is None:
+            raise ModelError(f"{self.name}: the model was never prepared")
+        messages = [_message(message) for message in request.messages]
+        terms = self._terms
+        while True:
+            options = terms.options(request)
+            began = time.perf_counter()
+            try:
+                answer = await _invoke(self._chat, messages, options)
+            except Exception as error:
+                if "GraphBubbleUp" in kinds_of(error):  # LangGraph's control flow, no failure
+                    raise
+                failure = meaning(error, self.name, self._chat)
+                less = terms.without(failure.raw, options) if isinstance(failure, RefusedError) else None
+                if less is None:
+                    raise failure from None  # the original may show a key
+                terms = less
+                continue
+            self._terms = self._terms.and_less(terms)
+            return _read(answer, request, time.perf_counter() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a model may be asked for."""
+
+    top_logprobs: int = 20
+    left_out: frozenset[str] = frozenset()
+
+    def options(self, request: Request) -> dict[str, Any]:
+        asked: dict[str, Any] = {
+            "temperature": request.temperature,
+            "max_tokens": request.max_tokens,
+            "seed": request.draw,
+        }
+        asked = {name: value for name, value in asked.items() if name not in self.left_out}
+        if request.labels and self.top_logprobs:
+            asked |= {"logprobs": True, "top_logprobs": self.top_logprobs}
+        return asked
+
+    def without(self, refusal: str, asked: Mapping[str, Any]) -> "_Terms | None":
+        """With less of what the refusal names; None when it names nothing that was asked for."""
+        if "logprobs" in asked and "logprobs" in refusal:
+            return replace(self, top_logprobs=5 if self.top_logprobs > 5 else 0)
+        for name, spelled in _NAMES.items():
+            if name in asked and spelled.search(refusal):
+                return replace(self, left_out=self.left_out | {name})
+        return None
+
+    def and_less(self, other: "_Terms") -> "_Terms":
+        return _Terms(min(self.top_logprobs, other.top_logprobs), self.left_out | other.left_out)
+
+
+def _base_class() -> "type[BaseChatModel]":
+    try:
+        from langchain_core.language_models import BaseChatModel
+    except ImportError as error:
+        raise MissingExtraError("A LangChain chat model", "langchain") from error
+    return BaseChatModel
+
+
+def _set_up(spec: str, name: str) -> "BaseChatModel":
+    try:
+        from langchain.chat_models import init_chat_model
+    except ImportError as error:
+        raise MissingExtraError("A LangChain chat model", "langchain") from error
+    try:
+        chat = init_chat_model(spec)
+        # Tries are counted and paused for in one place, which is not here.
+        return init_chat_model(spec, max_retries=0) if "max_retries" in type(chat).model_fields else chat
+    except ImportError as error:  # names the package to install
+        raise UnavailableError(f"{name}: {error}") from error
+    except Exception as error:  # noqa: BLE001 - each provider has its own
+        from pydantic import ValidationError
+
+        if isinstance(error, ValidationError):  # its own text shows the input, and a key with it
+            words = "; ".join(one["msg"] for one in error.errors(include_input=False, include_context=False))
+        else:
+            words = " ".join(str(error).split())
+        raise UnavailableError(f"{name}: LangChain cannot set it up: {words[:300]}") from None
+
+
+async def _invoke(chat: "BaseChatModel", messages: "list[BaseMessage]", options: Mapping[str, Any]) -> "BaseMessage":
+    # No callbacks: a chain around the caller would hand its own on, and take these calls for the application's.
+    config: RunnableConfig = {"callbacks": []}
+    for _ in range(_LEFT_BEHIND):
+        try:
+            return await chat.ainvoke(messages, config, **options)
+        except NotImplementedError:  # some models have no async calls, and say so
+            return await asyncio.to_thread(chat.invoke, messages, config, **options)
+        except Exception as error:
+            if not left_behind(error):
+                raise
+    return await chat.ainvoke(messages, config, **options)
+
+
+def _message(message: Message) -> "BaseMessage":
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    text = sendable(message.content)
+    if message.role == "assistant":
+        return AIMessage(text)
+    if message.role == "system":
+        return SystemMessage(text)
+    return HumanMessage(text)  # a tool's too: a tool message without the call it answers is refused
+
+
+def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
+    """The reply, with log-probabilities where they come in the form of the OpenAI protocol."""
+    told = answer.response_metadata
+    usage = getattr(answer, "usage_metadata", None) or {}
+    cached = (usage.get("input_token_details") or {}).get("cache_read")
+    end = str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or "").lower()
+    logprobs = told.get("logprobs")
+    if isinstance(logprobs, list):  # Ollama has the list alone
+        logprobs = {"content": logprobs}
+    choice = {
+        "message": {"content": str(answer.text)},
+        "finish_reason": "length" if end in ("length", "max_tokens") else end,
+        "logprobs": logprobs,
+    }
+    data = {
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": usage.get("input_tokens"),
+            "completion_tokens": usage.get("output_tokens"),
+            "prompt_tokens_details": {"cached_tokens": cached},
+        },
+    }
+    try:
+        return read_completion(data, request, seconds)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):  # log-probabilities in some other form
+        choice["logprobs"] = None
+        return read_completion(data, request, seconds)
+
+
+def _identity(chat: "BaseChatModel") -> dict[str, Any]:
+    """What tells this model from another: its class, its parameters, its server; never a key."""
+    fields = vars(chat)
+    return {
+        "class": f"{type(chat).__module__}.{type(chat).__qualname__}",
+        "parameters": _plain(chat._identifying_params),
+        "model": _plain(chat._get_ls_params()),
+        "server": {name: value for name, value in fields.items() if isinstance(value, str) and _ENDPOINT.search(name)},
+        # A client may have found its server by itself, in an environment variable.
+        "clients": {name: str(value.base_url) for name, value in fields.items() if hasattr(value, "base_url")},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items() if not _PRIVATE.search(str(name))}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else type(value).__name__

@@ -1,0 +1,254 @@
+"""A model in a GGUF file, run by llama.cpp's own server on this machine (package `xllamacpp`)."""
+
+import asyncio
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import httpx2
+
+from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
+from convexplain.models import Reply, Request
+
+from .openai_compatible import OpenAICompatible
+
+_WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
+_TIMEOUT = 600.0
+_HEAD = 16 << 20  # bytes at the start of a file, where GGUF has its metadata: chat template, vocabulary
+_SAMPLES, _SAMPLE = 64, 1 << 16  # places in the weights that are looked at, and how many bytes at each
+_REASON = re.compile(r"error loading model: (.*)")
+
+
+class LlamaCppModel:
+    """Runs a GGUF file with llama.cpp, in a process of its own that ends with the model or with this program.
+
+    Args:
+        source: path of a GGUF file; or one on the Hugging Face hub, as `OWNER/NAME` where the repository has just one,
+            else as `OWNER/NAME/FILE.gguf`.
+
+    Raises:
+        UsageError: the source is empty.
+
+    Attributes:
+        in_flight: how many requests llama.cpp answers at once; known after `prepare`.
+        window: tokens of prompt and reply together, at most 8192; known after `prepare`.
+    """
+
+    batch = 1
+    timeout: float | None = _TIMEOUT
+
+    def __init__(self, source: str) -> None:
+        if not source.strip():
+            raise UsageError("gguf: names no model; valid are gguf:FILE, gguf:OWNER/NAME and gguf:OWNER/NAME/FILE.gguf")
+        self.name = f"gguf:{source}"
+        self.in_flight = 1
+        self.window: int | None = None
+        self._source = source
+        self._file = None if _on_hub(source) else Path(source).expanduser()
+        self._fingerprint = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._server: OpenAICompatible | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the file by its content, and llama.cpp by its version; a file on the hub only after `prepare`.
+
+        Of the file its size, the first 16 MiB and 64 samples spread over the rest are looked at, for reading 30 GB
+        takes minutes.
+
+        Raises:
+            MissingExtraError: xllamacpp is not installed.
+            UnavailableError: there is no such file, or it cannot be read.
+        """
+        if not self._fingerprint and self._file is not None:
+            try:
+                self._fingerprint = f"gguf#{_digest(self._file)}+xllamacpp-{_version()}"
+            except OSError as error:
+                raise UnavailableError(f"{self.name}: the file cannot be read: {error.strerror or error}") from error
+        return self._fingerprint or self.name
+
+    async def prepare(self) -> None:
+        """Fetches the file where it is on the hub, and starts llama.cpp with it.
+
+        Raises:
+            MissingExtraError: xllamacpp or, for a file on the hub, huggingface_hub is not installed.
+            UnavailableError: there is no such file, it is no GGUF file, or llama.cpp cannot load it.
+        """
+        if self._process is not None:
+            return
+        _version()
+        if self._file is None:
+            self._file = await asyncio.to_thread(_fetch, self._source, self.name)
+        _check(self._file, self.name)
+        await asyncio.to_thread(lambda: self.fingerprint)
+        await self._start(self._file)
+
+    async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
+        """Answers one request (`batch` is 1; more are sent one after the other)."""
+        if self._server is None or self._process is None:
+            raise ModelError(f"{self.name}: the model is closed or was never prepared")
+        outcomes = await self._server.chat(requests)
+        if (code := self._process.poll()) is not None:
+            raise UnavailableError(f"{self.name}: llama.cpp's process has ended (exit code {code})")
+        return outcomes
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
+        return len(text.encode("utf-8", "replace")) // 3
+
+    async def aclose(self) -> None:
+        """Ends llama.cpp, with the answers under way, and frees its memory and port."""
+        server, self._server = self._server, None
+        process, self._process = self._process, None
+        if server is not None:
+            await server.aclose()
+        if process is not None:
+            await asyncio.to_thread(_end, process)
+
+    async def _start(self, file: Path) -> None:
+        key = secrets.token_urlsafe()  # nobody else on this machine is answered
+        wanted = json.dumps({"file": str(file), "window": _WINDOW, "key": key})
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            process = _launch(log)
+            try:
+                line = await asyncio.to_thread(_tell, process, wanted)
+                if not line:
+                    code = await asyncio.to_thread(process.wait)
+                    log.seek(0)
+                    raise UnavailableError(f"{self.name}: llama.cpp cannot load it: {_reason(log.read(), code)}")
+                told = json.loads(line)
+                # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
+                direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
+                url = f"{told['address']}/v1?timeout={_TIMEOUT:g}"
+                server = OpenAICompatible(url, transport=direct, key=lambda: key)
+                await server.prepare()
+            except BaseException:  # a start that was called off too
+                _end(process)
+                raise
+        self._process, self._server = process, server
+        self.in_flight, self.window = int(told["slots"]), server.window
+
+
+def _launch(log: IO[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(  # noqa: S603 - our own file
+        [sys.executable, "-P", str(Path(__file__).with_name("llama_server.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        encoding="utf-8",
+        # OpenMP's threads spin while they wait for each other; with another program on the cores that made each token
+        # 5 to 40 times slower.
+        env={"OMP_WAIT_POLICY": "passive", **os.environ},
+        start_new_session=True,  # Ctrl-C is for this program, which may want to finish what is under way
+    )
+
+
+def _tell(process: "subprocess.Popen[str]", wanted: str) -> str:
+    """Says what to serve, and waits for the answer; empty when the process ended without one."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(wanted + "\n")
+        process.stdin.flush()
+    except OSError:  # it has ended already
+        return ""
+    return process.stdout.readline()
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _reason(log: str, code: int) -> str:
+    """Why llama.cpp did not start, in its own words where it has some."""
+    if found := _REASON.search(log):
+        return found[1].strip()
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return f"{lines[-1]} (exit code {code})" if lines else f"its process ended with exit code {code}"
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("xllamacpp")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingExtraError("A GGUF model", "gguf") from error
+
+
+def _check(file: Path, name: str) -> None:
+    """Raises UnavailableError where the file is missing or begins as no GGUF file does."""
+    if not file.is_file():
+        raise UnavailableError(f"{name}: there is no such file")
+    try:
+        with file.open("rb") as opened:
+            magic = opened.read(4)
+    except OSError as error:
+        raise UnavailableError(f"{name}: the file cannot be read: {error.strerror or error}") from error
+    if magic != b"GGUF":
+        raise UnavailableError(f"{name}: it is no GGUF file: it begins with {magic!r}, not with b'GGUF'")
+
+
+def _digest(file: Path) -> str:
+    size = file.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with file.open("rb") as opened:
+        digest.update(opened.read(_HEAD))
+        for i in range(_SAMPLES if size > _HEAD else 0):
+            opened.seek(max(_HEAD, _HEAD + (size - _HEAD - _SAMPLE) * i // (_SAMPLES - 1)))
+            digest.update(opened.read(_SAMPLE))
+    return digest.hexdigest()[:16]
+
+
+def _on_hub(source: str) -> bool:
+    """Whether the source names a repository (or a file in one), and no path."""
+    parts = source.split("/")
+    if Path(source).expanduser().exists() or source.startswith(("~", ".")) or "\\" in source or not all(parts):
+        return False
+    names_file = source.lower().endswith(".gguf")
+    return len(parts) >= 3 if names_file else len(parts) == 2
+
+
+def _fetch(source: str, name: str) -> Path:
+    """The file, from the hub or its cache on this machine. Raises UnavailableError."""
+    try:
+        from huggingface_hub import HfApi, hf_hub_download
+        from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
+    except ImportError as error:
+        raise MissingExtraError("A GGUF model from the hub", "gguf") from error
+    owner, repo, *path = source.split("/")
+    try:
+        wanted = "/".join(path) or _only(HfApi().list_repo_files(f"{owner}/{repo}"), name)
+        return Path(hf_hub_download(f"{owner}/{repo}", wanted))
+    except HFValidationError as error:
+        raise UnavailableError(f"{name}: there is no such file, and it is no repository's name either") from error
+    except OfflineModeIsEnabled as error:
+        raise UnavailableError(
+            f"{name}: there is no such file here, and HF_HUB_OFFLINE forbids to look for it on the hub"
+        ) from error
+    except (OSError, httpx2.HTTPError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UnavailableError(f"{name}: there is no such file here, and the hub does not give it: {why}") from error
+
+
+def _only(files: list[str], name: str) -> str:
+    found = sorted(file for file in files if file.lower().endswith(".gguf"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UnavailableError(f"{name}: the repository has no .gguf file")
+    raise UnavailableError(
+        f"{name}: the repository has several .gguf files; name one: {name}/FILE with FILE one of {', '.join(found)}"
+    )

@@ -1,0 +1,54 @@
+"""llama.cpp's own HTTP server, as a program: `llama_cpp.py` runs this file, nothing imports it.
+
+It has a process to itself because xllamacpp holds Python's lock while it loads a model and while it ends, and because
+an assertion that fails inside llama.cpp ends the process. It reads what to serve from its standard input (one line of
+JSON), writes where it listens to its standard output (the same), and ends when its standard input does: that happens
+however the program that started it ends.
+"""
+
+import json
+import os
+import sys
+
+import xllamacpp
+
+
+def main() -> None:
+    """Serves one model until standard input ends."""
+    wanted = json.loads(sys.stdin.readline())
+    slots = _slots()
+    params = xllamacpp.CommonParams()
+    params.model.path = wanted["file"]
+    params.n_parallel = slots
+    params.n_ctx = wanted["window"] * slots  # of each slot; llama.cpp takes less where the model was trained on less
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.api_keys = [wanted["key"]]
+    params.cors_origins = ""  # the default lets any web page ask
+    params.ui = False
+    params.endpoint_slots = False  # would show the prompts
+    params.use_jinja = True
+    params.enable_reasoning = 0  # a reply is cut after a few tokens, which thoughts would use up
+    params.cache_ram_mib = 0  # the default keeps 8 GiB of old prompts, and was ten times slower
+    params.warmup = False
+    params.verbosity = 1  # errors only
+    server = xllamacpp.Server(params)
+    print(json.dumps({"address": server.listening_address, "slots": slots}), flush=True)  # noqa: T201 - see above
+    sys.stdin.read()
+    os._exit(0)  # its own way of ending waits for the answers under way
+
+
+def _slots() -> int:
+    """How many requests are answered at once.
+
+    A judge's call is nearly all prompt, which takes every core that there is, and each slot has a prefix cache of its
+    own, to be filled with each rubric. So a second slot pays on a GPU, or with cores to spare.
+    """
+    kinds = xllamacpp.ggml_backend_dev_type
+    if any(device["type"] != kinds.GGML_BACKEND_DEVICE_TYPE_CPU for device in xllamacpp.get_device_info()):
+        return 4  # as many layers as fit are put on the GPU without being told
+    return max(1, min(4, (os.cpu_count() or 1) // 4))
+
+
+if __name__ == "__main__":
+    main()
