@@ -2,7 +2,8 @@
 
     python benchmarks/noise.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db noise.db
 
-Judges 20 turns of `examples/` (drawn with seed 0) as they are and changed. In fewer than 5 % of such changes a score
+Judges 20 turns of `examples/` as they are and changed; drawn with seed 0 from those that have at most 600 characters
+with all that comes before them. In fewer than 5 % of such changes a score
 moves by more than the floor.
 """
 
@@ -30,7 +31,12 @@ async def main() -> None:
     options = parser.parse_args()
     files = [file for file in sorted(EXAMPLES.iterdir()) if file.suffix != ".md"]
     talks = [talk for file in files for talk in read_log(file, on_problem=lambda problem: None)]
-    every = [(talk, i) for talk in talks for i, turn in enumerate(talk.turns) if turn.role == "assistant"]
+    every = [
+        (talk, i)
+        for talk in talks
+        for i, turn in enumerate(talk.turns)
+        if turn.role == "assistant" and sum(len(before.content) for before in talk.turns[: i + 1]) <= 600
+    ]
     drawn = random.Random(0).sample(every, options.n)
     model = open_model(options.judge)
     await model.prepare()

@@ -251,17 +251,19 @@ def test_leaving_cancels_what_is_under_way():
     asyncio.run(asyncio.wait_for(go(), 5))
 
 
-def test_the_limit_halves_once_a_second_and_grows_by_one_a_round():
+def test_the_limit_shrinks_by_a_quarter_at_most_once_a_second_and_grows_by_one_a_round():
     limit = Limit(16)
     limit.cut(clock=10.0)
-    limit.cut(clock=10.5)  # pushed back together with the first
-    assert limit.now == 8
+    limit.cut(clock=10.5)  # failed together with the first
+    assert limit.now == 12
     limit.cut(clock=11.5)
-    assert limit.now == 4
-    for _ in range(5):  # 4 + 1/4 + … passes 5 with the fifth
+    assert limit.now == 9
+    for _ in range(9):  # 9 + 1/9 + 1/9.11 + … stays below 10 with nine terms and passes it with the tenth
         limit.grow()
-    assert limit.now == 5
-    for clock in range(20, 30):
+    assert limit.now == 9
+    limit.grow()
+    assert limit.now == 10
+    for clock in range(20, 30):  # 10.06 * 0.75 ** 10 = 0.57
         limit.cut(float(clock))
     assert limit.now == 1
     for _ in range(1000):
