@@ -122,8 +122,8 @@ async def main() -> None:
         n, spend = len(way.rows), way.spend
         computed = (spend.prompt_tokens - spend.prefix_tokens) / n
         print(
-            f"{name:16} n = {n:3}, {n - len(way.scores)} unscored: {spend.calls / n:4.1f} calls, {computed:6.0f} prompt and "
-            f"{spend.completion_tokens / n:5.1f} reply tokens computed, {way.seconds / n:6.2f} s a judgement",
+            f"{name:16} n = {n}, {n - len(way.scores)} unscored: {spend.calls / n:4.1f} calls, {computed:5.0f} prompt "
+            f"and {spend.completion_tokens / n:5.1f} reply tokens computed, {way.seconds / n:6.2f} s a judgement",
             flush=True,
         )
     for way in ways:

@@ -14,7 +14,7 @@ import platformdirs
 from rich.console import Console
 
 from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
-from convexplain.connectors.models import LocalModel, open_model
+from convexplain.connectors.models import NAMES, LlamaCppModel, LocalModel, open_model
 from convexplain.dashboard.report import write_report
 from convexplain.judges import SAMPLES, Judge
 from convexplain.judges.check import check_model
@@ -24,7 +24,7 @@ from . import __version__
 from .analysis import Source, analyse, count, find_logs, plan, write_judgements
 from .calls import Calls
 from .display import RunProgress, plain, show_runs, show_summary
-from .errors import ConvexplainError, RubricError, UsageError
+from .errors import ConvexplainError, RubricError, UnavailableError, UsageError
 from .models import ChatModel
 from .pipeline import Turns
 from .store import RunStore, summarise
@@ -33,7 +33,7 @@ from .visible import one_line
 
 _COLUMNS = ("conversation", "role", "content", "order", "name", "at")
 _DB_HELP = "SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]"
-_JUDGE_HELP = "The judge: `embedded`, or an OpenAI-compatible server as http://HOST:PORT/v1?model=NAME."
+_JUDGE_HELP = f"The judge, one of: {NAMES}."
 
 
 def main() -> None:
@@ -68,8 +68,9 @@ def cli() -> None:
     \b
     A first look, with the embedded model (no server, no key):
         convexplain analyze mylog.jsonl
-    With a server of your own (vLLM, llama.cpp, Ollama, TGI):
+    With a server of your own (vLLM, llama.cpp, Ollama, TGI), or a model file on this machine:
         convexplain analyze mylog.jsonl --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain analyze mylog.jsonl --judge gguf:model.gguf
     """
 
 
@@ -197,8 +198,12 @@ async def _analyze(
         run = store.begin_run(model.name, model.fingerprint, settings, rubrics)
         if run.resumed:
             notes.print(f"Going on with run {run.id}, which was not finished.")
-        with RunProgress(notes, total) as progress:
-            await analyse(source, store, run, rubrics, model, make_judge, progress, settings["turns"])
+        try:
+            with RunProgress(notes, total) as progress:
+                await analyse(source, store, run, rubrics, model, make_judge, progress, settings["turns"])
+        except UnavailableError:
+            notes.print("What was judged until here is kept; the same command goes on from there.")
+            raise
     finally:
         await model.aclose()
     summary = summarise(store, store.run(run.id))
@@ -221,7 +226,8 @@ async def _dry_run(
     turns: Turns,
 ) -> int:
     console, notes = Console(), Console(stderr=True)
-    if not isinstance(model, LocalModel):  # a server tells its model's name; weights are not loaded for counting
+    # A server tells its model's name; weights are not loaded for counting.
+    if not isinstance(model, (LocalModel, LlamaCppModel)):
         await model.prepare()
     calls = Calls(model, store)
     found = plan(source, store, rubrics, make_judge(calls), calls, turns)
@@ -292,7 +298,12 @@ def models() -> None:
 @models.command("check")
 @click.argument("model")
 def check(model: str) -> int:
-    """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?"""
+    """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?
+
+    \b
+        convexplain models check 'http://localhost:8000/v1'
+        convexplain models check gguf:qwen2.5-1.5b-instruct-q4_k_m.gguf
+    """
     result = asyncio.run(check_model(open_model(model)))
     for name, value in result.rows():
         click.echo(f"{name:22} {one_line(value)}")

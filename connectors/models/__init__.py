@@ -14,6 +14,7 @@ from .openai_compatible import OpenAICompatible
 from .scripted import ScriptedModel
 
 __all__ = [
+    "NAMES",
     "EmbeddedModel",
     "HubModel",
     "LangChainModel",
@@ -32,6 +33,7 @@ _PREFIXES: dict[str, Callable[[str], ChatModel]] = {
     "gguf": LlamaCppModel,
     "langchain": LangChainModel,
 }
+# What users may write.
 NAMES = (
     "embedded, mixtral, http://HOST:PORT/v1?model=NAME, local:REPO_OR_FOLDER, gguf:FILE_OR_REPO, hub:REPO, "
     "langchain:PROVIDER:MODEL"

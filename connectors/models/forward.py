@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 _BEFORE = 8  # tokens that stand before a node take as much room as one new token takes time
 
 
@@ -105,7 +106,8 @@ class Forward:
             return self._decode(some, [leaves[i] for i in some], [outcomes[leaves[i]] for i in some], choose)
 
         for some in self._batches(going, lambda i: leaves[i].end // _BEFORE):
-            for i, new in zip(some, self._in_memory(decode, some), strict=True):
+            decoded = self._in_memory(decode, some)
+            for i, new in zip(some, decoded, strict=True):
                 made[i] = new
         self._tidy(leaves, keep=True)
         return made, known
@@ -151,7 +153,8 @@ class Forward:
                     possible.append(node)
             possible.sort(key=lambda node: (len(node.tokens), node.start))
             for some in self._batches(possible, lambda node: max(len(node.tokens), node.end // _BEFORE)):
-                outcomes |= zip(some, self._in_memory(forward, some), strict=True)
+                computed = self._in_memory(forward, some)
+                outcomes |= zip(some, computed, strict=True)
         return outcomes
 
     def _batches(self, items: Sequence[T], size: Callable[[T], int]) -> list[list[T]]:
