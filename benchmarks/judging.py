@@ -8,7 +8,7 @@ Ways of scoring a turn, one after the other on the same rows and the same machin
     samples          five replies at temperature 1 with label and explanation, examples shuffled; prefix cache on
     no prefix cache  label probability, every prompt computed whole
     prefix cache     label probability, one prompt after the other
-    batched          label probability, as many prompts at once as the model takes
+    batched          label probability, as many prompts at once as the model takes (where it takes several)
 
 `--dear N` judges only every so many rows, N in all, in the first two ways, which cost the most. Agreement is Spearman's
 rho with people, with 95 % bootstrap intervals over dialogues, beside that of the last way on the same rows.
@@ -112,6 +112,9 @@ async def main() -> None:
     for name in ("samples", "no prefix cache", "prefix cache", "batched"):
         model = open_model(options.judge)
         await model.prepare()
+        if name == "batched" and model.batch * model.in_flight == 1:
+            await model.aclose()
+            continue
         if name == "no prefix cache":
             without_cache(model)
         await model.chat([judge_request(rubric, [Turn("user", "Hello"), Turn("assistant", "Hello")])])  # warm
