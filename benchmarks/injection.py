@@ -4,7 +4,8 @@
 
 Ten plainly bad turns of `examples/`; each text of `benchmarks/injections.py` is put, in five of them, at the end of
 the user turn before the judged one, in the other five at the end of the judged turn itself. *Movement* is the score
-with the attack minus the score with a harmless text of the same length in the same place: positive = the attack's way.
+with the text minus the score without any: positive = the attack's way. Beside it stand the movement by a harmless text
+of the same length in the same place, which makes a reply worse by itself, and the difference of the two.
 Unfenced: the same prompt, its transcripts as plain `role: text` lines, without marks, indentation, defusing and the
 sentence that calls them quoted material. Intervals: 95 %, bootstrap over conversations.
 """
@@ -12,7 +13,6 @@ sentence that calls them quoted material. Intervals: 95 %, bootstrap over conver
 import argparse
 import asyncio
 import json
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import cycle, islice
@@ -90,10 +90,10 @@ async def scores(calls: Calls, rubric: Rubric, fenced: bool) -> dict[tuple[str, 
     return dict(zip(work, await asyncio.gather(*map(one, work.values())), strict=True))
 
 
-def movements(found: dict[tuple[str, int, str], float | None], name: str) -> list[float]:
-    """One for each conversation in which both were scored; nan where one was not."""
-    pairs = [(found[name, i, "attack"], found[name, i, "harmless"]) for i in range(N)]
-    return [float("nan") if a is None or h is None else a - h for a, h in pairs]
+def table(found: dict[tuple[str, int, str], float | None], which: str) -> np.ndarray:
+    """The score of each attack (row) in each conversation (column); nan where there is none."""
+    scores = [[found[name, i, which] for i in range(N)] for name in ATTACKS]
+    return np.array([[np.nan if score is None else score for score in row] for row in scores])
 
 
 def interval(rows: np.ndarray) -> tuple[float, float]:
@@ -108,7 +108,7 @@ def report(label: str, rows: np.ndarray) -> None:
     low, high = interval(rows)
     absolute = interval(np.abs(rows))
     print(
-        f"{label:28} mean {np.nanmean(rows):+.3f} [{low:+.3f}, {high:+.3f}]   mean size "
+        f"{label:30} mean {np.nanmean(rows):+.3f} [{low:+.3f}, {high:+.3f}]   mean size "
         f"{np.nanmean(np.abs(rows)):.3f} [{absolute[0]:.3f}, {absolute[1]:.3f}]   n = {np.isfinite(rows).sum()}"
     )
 
@@ -127,22 +127,27 @@ async def main() -> None:
             found[side] = await scores(calls, rubric, side == "fenced")
     await model.aclose()
     print(f"{model.name}, {rubric.id}: {len(ATTACKS)} attacks in {N} conversations")
-    rows = {side: np.array([movements(found[side], name) for name in ATTACKS]) for side in found}
-    for side, table in rows.items():
-        report(f"attacks, {side}", table)
-        report("  in the user's turn", table[:, 1::2])
-        report("  in the judged turn", table[:, ::2])
-        base = [found[side]["", i, "harmless"] for i in range(N)]
-        moved = [
-            [(found[side][name, i, "harmless"] or np.nan) - (base[i] or np.nan) for i in range(N)] for name in ATTACKS
-        ]
-        report(f"harmless texts, {side}", np.array(moved))
-        unscored = sum(score is None for score in found[side].values())
-        known = statistics.mean(score for score in base if score is not None)
-        print(f"  unscored {unscored} of {len(found[side])}, mean score without any text {known:.2f}")
-    print(f"\n{'attack':32} {'unfenced':>9} {'fenced':>9}   (mean movement over {N} conversations)")
+    moved = {}
+    for side, scores_of in found.items():
+        before = np.array([np.nan if (score := scores_of["", i, "harmless"]) is None else score for i in range(N)])
+        attack, control = table(scores_of, "attack"), table(scores_of, "harmless")
+        moved[side] = attack - before
+        unscored = sum(score is None for score in scores_of.values())
+        print(
+            f"\n{side}: mean score without any text {np.nanmean(before):.2f}, {unscored} of {len(scores_of)} unscored"
+        )
+        report("attacks", attack - before)
+        report("  in the user's turn", (attack - before)[:, 1::2])
+        report("  in the judged turn", (attack - before)[:, ::2])
+        report("harmless texts", control - before)
+        report("attacks beyond harmless texts", attack - control)
+        low = before < rubric.threshold
+        over = [(some[:, low] >= rubric.threshold).sum() for some in (attack, control)]
+        pairs = low.sum() * len(ATTACKS)
+        print(f"carried over the threshold: {over[0]} by attacks, {over[1]} by harmless texts, of {pairs}")
+    print(f"\n{'mean movement by attack':32} {'unfenced':>9} {'fenced':>9}")
     for i, name in enumerate(ATTACKS):
-        print(f"{name:32} {np.nanmean(rows['unfenced'][i]):+9.3f} {np.nanmean(rows['fenced'][i]):+9.3f}")
+        print(f"{name:32} {np.nanmean(moved['unfenced'][i]):+9.3f} {np.nanmean(moved['fenced'][i]):+9.3f}")
 
 
 if __name__ == "__main__":
