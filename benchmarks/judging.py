@@ -5,7 +5,8 @@
 
 Ways of scoring a turn, one after the other on the same rows and the same machine:
 
-    samples          five replies at temperature 1 with label and explanation, examples shuffled; prefix cache on
+    samples          five replies at temperature 1 with label and explanation, examples shuffled, asked together, one row
+                     after the other; prefix cache on
     no prefix cache  label probability, every prompt computed whole
     prefix cache     label probability, one prompt after the other
     batched          label probability, as many prompts at once as the model takes (where it takes several)
@@ -45,9 +46,9 @@ class Way:
     seconds: float
 
 
-def explained(request: Request) -> Request:
+def explained(request: Request, rubric: Rubric) -> Request:
     """The same question, answered with an explanation too."""
-    names = " or ".join(f'"{name}"' for name in ("yes", "no"))
+    names = " or ".join(f'"{label.name}"' for label in rubric.labels)
     head, found, _ = request.messages[0].content.rpartition("\nAnswer with JSON only, ")
     assert found
     form = f'\nAnswer with JSON only, with the keys "label" ({names}) and "explanation" (one or two sentences).'
@@ -63,12 +64,12 @@ async def judged(name: str, model: ChatModel, rubric: Rubric, rows: Sequence[dic
                 if name == "no prefix cache":
                     forget(model)
                 return by_probability(await calls.ask(judge_request(rubric, turns)), rubric).score
-            draws = [explained(judge_request(rubric, turns, draw=i)) for i in range(SAMPLES)]
+            draws = [explained(judge_request(rubric, turns, draw=i), rubric) for i in range(SAMPLES)]
             replies: list[Reply] = list(await asyncio.gather(*map(calls.ask, draws)))
             return by_samples(replies, OPENING, rubric).score
 
         began = time.perf_counter()
-        if name in ("batched", "samples"):
+        if name == "batched":
             found = await asyncio.gather(*map(one, rows))
         else:
             found = [await one(row) for row in rows]
@@ -107,7 +108,7 @@ async def main() -> None:
     options = parser.parse_args()
     rubric = load_rubric(options.rubric)
     rows = sample(options.rows, rubric.id, options.n)
-    some = rows[:: max(1, len(rows) // (options.dear or len(rows)))]
+    some = rows[:: max(1, len(rows) // (options.dear or len(rows)))][: options.dear]
     ways = []
     for name in ("samples", "no prefix cache", "prefix cache", "batched"):
         model = open_model(options.judge)
@@ -134,7 +135,7 @@ async def main() -> None:
         same = rho(ways[-1], ids, rubric.id)
         print(f"{way.name:16} agreement {rho(way, ids, rubric.id)}, {ways[-1].name} on the same rows {same}")
         shared = [i for i in ids if i in way.scores and i in ways[-1].scores]
-        apart = max(abs(way.scores[i] - ways[-1].scores[i]) for i in shared)
+        apart = max((abs(way.scores[i] - ways[-1].scores[i]) for i in shared), default=float("nan"))
         print(f"{'':16} scores differ from {ways[-1].name} by {apart:.3f} at most")
 
 
