@@ -5,8 +5,8 @@
 
 Ways of scoring a turn, one after the other on the same rows and the same machine:
 
-    samples          five replies at temperature 1 with label and explanation, examples shuffled, asked together, one row
-                     after the other; prefix cache on
+    samples          five replies at temperature 1 with label and explanation, examples shuffled, asked
+                     together, one row after the other; prefix cache on
     no prefix cache  label probability, every prompt computed whole
     prefix cache     label probability, one prompt after the other
     batched          label probability, as many prompts at once as the model takes (where it takes several)

@@ -204,7 +204,7 @@ class Calls:
             return None
         return UnavailableError(
             f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
-            f"the last {self._hung_in_a_row} calls hung"
+            f"the last {self._hung_in_a_row} calls hung. The same command goes on once it is back"
         )
 
     def _closed(self, task: asyncio.Task[None]) -> None:

@@ -202,7 +202,7 @@ async def _analyze(
             with RunProgress(notes, total) as progress:
                 await analyse(source, store, run, rubrics, model, make_judge, progress, settings["turns"])
         except UnavailableError:
-            notes.print("What was judged until here is kept; the same command goes on from there.")
+            notes.print("What was judged until here is kept.")
             raise
     finally:
         await model.aclose()

@@ -86,7 +86,7 @@ class NoiseFloor:
         value: 95th percentile of |score - score before|, in [0, 1]; a smaller difference may well be noise.
         turns: judged turns that were scored unchanged.
         n: scored pairs of a turn and a change that changed its prompt.
-        unscored: pairs without a score.
+        unscored: pairs without a score, or with scores measured in different ways.
         by_change: each change's mean |difference|, for those that had at least one pair.
     """
 
@@ -125,8 +125,8 @@ async def noise_floor(calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conver
         for (_, before), after in zip(pairs, judged, strict=True):
             if after.prompt_sha == before.prompt_sha:
                 continue  # it changed nothing: not every turn has an apostrophe
-            if after.score is None or before.score is None:
-                unscored += 1
+            if after.score is None or before.score is None or after.evidence.kind != before.evidence.kind:
+                unscored += 1  # two ways of measuring differ by more than noise
             else:
                 found.setdefault(change.name, []).append(abs(after.score - before.score))
     every = [difference for some in found.values() for difference in some]

@@ -125,16 +125,20 @@ class ChatModelConformance:
         assert all(isinstance(outcome, (Reply, ModelError)) for outcome in outcomes)
 
     def test_a_cancelled_call_leaves_it_usable(self) -> None:
-        """Giving up waiting takes effect, and the next call is answered."""
+        """Giving up waiting takes effect, harms no other call, and the next one is answered."""
 
-        async def work(model: ChatModel) -> Reply | ModelError:
-            task = asyncio.ensure_future(model.chat([_judge(f"{_GOOD} {i}") for i in range(model.batch)]))
-            await asyncio.sleep(0.01)
-            task.cancel()
-            await asyncio.wait([task])
-            return (await model.chat([_judge(_GOOD)]))[0]
+        async def work(model: ChatModel) -> list[Reply | ModelError]:
+            (expected,) = await model.chat([_judge(_BAD)])
+            kept = asyncio.ensure_future(model.chat([_judge(_BAD)]))
+            given_up = asyncio.ensure_future(model.chat([_judge(f"{_GOOD} {i}") for i in range(model.batch)]))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            await asyncio.wait([given_up])
+            assert given_up.cancelled()
+            return [expected, *await kept, *await model.chat([_judge(_BAD)])]
 
-        assert isinstance(self._with(work), Reply)
+        expected, *found = map(_reading, self._with(work))
+        assert found == [pytest.approx(expected, abs=self.tolerance)] * 2
 
     # Connections of a loop that has ended cannot be closed any more; they go with the garbage, here and now.
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

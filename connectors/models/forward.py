@@ -41,6 +41,7 @@ class Forward:
         self.stop = threading.Event()
         self._model = model
         self._kept_bytes = kept_bytes
+        self._spread = len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
 
     def last(
         self, prompts: Sequence[Sequence[int]], *, keep: bool = True, hidden: bool = False
@@ -74,7 +75,10 @@ class Forward:
         if isinstance(first, ModelError):
             raise first
         rest = Node(whole[start:], leaf, start=start)
-        logits = torch.cat([first[None], self._forward([rest], "all")[0][:-1]])
+        (others,) = self._in_memory(lambda nodes: self._forward(nodes, "all"), [rest])
+        if isinstance(others, ModelError):
+            raise others
+        logits = torch.cat([first[None], others[:-1]])
         wanted = torch.tensor(whole[start:])
         self._tidy([leaf], keep=True)
         return float(logits.log_softmax(-1).gather(-1, wanted[:, None]).sum())
@@ -115,6 +119,10 @@ class Forward:
     def free(self) -> None:
         """Forgets all keys and values."""
         self.tree.clear()
+
+    def _go_on(self) -> None:
+        if self.stop.is_set():
+            raise ModelError("the call was cancelled")
 
     def _place(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node], list[int]]:
         """Each prompt's leaf, and how many of its tokens are known or will be computed for a prompt before it."""
@@ -173,8 +181,7 @@ class Forward:
     def _in_memory(self, work: Callable[[Sequence[T]], list[R]], items: Sequence[T]) -> list[R | ModelError]:
         """`work(items)`, in halves when the memory does not suffice; an error for an item that is too much alone."""
         for _ in range(2):
-            if self.stop.is_set():
-                return [ModelError("stopped") for _ in items]
+            self._go_on()
             try:
                 return list(work(items))
             except RuntimeError as error:
@@ -205,9 +212,15 @@ class Forward:
             length = len(node.tokens)
             ids[row, :length] = torch.tensor(node.tokens)
             mask[row, before - node.start : before + length] = 1
-            positions[row] = torch.arange(node.start, node.start + width)
+            # Not beyond the prompt's own end: some models have no more positions, others compute by the highest.
+            positions[row] = torch.arange(node.start, node.start + width).clamp(max=node.end - 1)
         lengths = torch.tensor([len(node.tokens) for node in nodes])
         cache = _past([node.parent.path() if node.parent else [] for node in nodes], before)
+        asked = (lengths - 1)[:, None].to(device)  # which positions' logits are computed
+        if wanted == "all":
+            asked = 0
+        elif self._spread:  # the last layers are on another device, where an index from here is refused
+            asked = width - int(lengths.min()) + 1
         with torch.inference_mode():
             output = self._model(
                 input_ids=ids.to(device),
@@ -215,7 +228,7 @@ class Forward:
                 position_ids=positions.to(device),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=0 if wanted == "all" else (lengths - 1)[:, None].to(device),
+                logits_to_keep=asked,
                 output_hidden_states=wanted == "hidden",
             )
             if keep:
@@ -229,7 +242,7 @@ class Forward:
             logits = output.logits.float().cpu()
             if wanted == "all":
                 return [logits[row, : len(node.tokens)] for row, node in enumerate(nodes)]
-            return list(logits[:, 0])
+            return [logits[row, int(length) - 1 - width if self._spread else 0] for row, length in enumerate(lengths)]
 
     def _decode(
         self, some: Sequence[int], leaves: Rows, logits: "Sequence[Outcome]", choose: Choose
@@ -245,7 +258,8 @@ class Forward:
             mask[row, before - leaf.end :] = 1
         made: list[list[int]] = [[] for _ in some]
         going = set(range(len(some)))
-        while not self.stop.is_set():
+        while True:
+            self._go_on()
             for row in sorted(going):
                 seen = logits[row]
                 token = None if isinstance(seen, ModelError) else choose(some[row], made[row], seen)
@@ -256,12 +270,13 @@ class Forward:
             if not going:
                 break
             mask = torch.cat([mask, mask.new_ones((len(some), 1))], dim=1)
-            steps = mask.shape[1] - before  # a prompt that has ended is computed on, and not looked at
+            # A prompt that has ended is computed on, at the position where it ended, and not looked at.
+            at = [[max(0, leaf.end + len(new) - 1)] for leaf, new in zip(leaves, made, strict=True)]
             with torch.inference_mode():
                 output = self._model(
                     input_ids=torch.tensor([[new[-1] if new else 0] for new in made], device=device),
                     attention_mask=mask,
-                    position_ids=torch.tensor([[leaf.end + steps - 1] for leaf in leaves], device=device),
+                    position_ids=torch.tensor(at, device=device),
                     past_key_values=cache,
                     use_cache=True,
                 )
@@ -286,7 +301,7 @@ def _waves(leaves: Rows) -> list[list[Node]]:
 
 def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
     """The keys and values of the paths as one cache, each padded on the left to `length`."""
-    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicCache, DynamicLayer
 
     cache = DynamicCache()
     kept = next((path[0].kept for path in paths if path), [])
@@ -297,16 +312,20 @@ def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
             for part, tensor in zip(padded, node.kept, strict=True):
                 part[row, :, at : at + len(node.tokens)] = tensor
             at += len(node.tokens)
-    for layer in range(len(padded) // 2):
-        cache.update(padded[2 * layer], padded[2 * layer + 1], layer)
+    for keys, values in zip(padded[::2], padded[1::2], strict=True):
+        layer = DynamicLayer()
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values  # its own `update` would copy them
+        cache.layers.append(layer)
     return cache
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
     import torch
 
-    words = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in words or "can't allocate memory" in words
+    said = str(error).lower()
+    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in known)
 
 
 def _empty_cache() -> None:

@@ -25,6 +25,7 @@ _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory th
 _TIMEOUT = 600.0
 _HEAD = 16 << 20  # bytes at the start of a file, where GGUF has its metadata: chat template, vocabulary
 _SAMPLES, _SAMPLE = 64, 1 << 16  # places in the weights that are looked at, and how many bytes at each
+_PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 _REASON = re.compile(r"error loading model: (.*)")
 
 
@@ -231,7 +232,8 @@ def _fetch(source: str, name: str) -> Path:
     owner, repo, *path = source.split("/")
     try:
         wanted = "/".join(path) or _only(HfApi().list_repo_files(f"{owner}/{repo}"), name)
-        return Path(hf_hub_download(f"{owner}/{repo}", wanted))
+        first, *_ = [Path(hf_hub_download(f"{owner}/{repo}", part)) for part in _parts(wanted)]
+        return first
     except HFValidationError as error:
         raise UnavailableError(f"{name}: there is no such file, and it is no repository's name either") from error
     except OfflineModeIsEnabled as error:
@@ -243,8 +245,17 @@ def _fetch(source: str, name: str) -> Path:
         raise UnavailableError(f"{name}: there is no such file here, and the hub does not give it: {why}") from error
 
 
+def _parts(file: str) -> list[str]:
+    """All parts of a file that lies there in several, `…-00001-of-00005.gguf`; llama.cpp is given the first."""
+    found = _PART.search(file)
+    if not found:
+        return [file]
+    count = int(found[1])
+    return [f"{file[: found.start()]}-{i:05}-of-{count:05}.gguf" for i in range(1, count + 1)]
+
+
 def _only(files: list[str], name: str) -> str:
-    found = sorted(file for file in files if file.lower().endswith(".gguf"))
+    found = sorted({_parts(file)[0] for file in files if file.lower().endswith(".gguf")})
     if len(found) == 1:
         return found[0]
     if not found:

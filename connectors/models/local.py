@@ -7,21 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from convexplain.errors import MissingExtraError, ModelError, TooLongError, UnavailableError
+from jinja2 import TemplateError
+
+from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, TooLongError, UnavailableError
 from convexplain.judges.labels import matches
 from convexplain.models import LabelLogprobs, Reply, Request, sendable
 
 from .forward import Forward
 from .prefix_tree import common
-from .weights import Weights, find_weights
+from .weights import Weights, context_length, find_weights
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
+_TODAY = date(2026, 1, 1)
 _NEGLIGIBLE = 1e-4  # probability below which a token that begins several labels is not followed further
 
 
@@ -46,17 +50,26 @@ class LocalModel:
         self, source: str | Path, name: str | None = None, fingerprint: str | None = None, dtype: str | None = None
     ) -> None:
         self.name = name or f"local:{source}"
-        self.fingerprint = fingerprint or self.name
         self.window: int | None = None
         self._source = source
         self._dtype = dtype
-        self._fingerprinted = fingerprint is not None
+        self._fingerprint = fingerprint
         self._model: Any = None
         self._tokenizer: Any = None
         self._forward: Forward | None = None
         self._vocabulary: list[str] = []
         self._label_tokens: dict[tuple[str, ...], dict[str, list[int]]] = {}
         self._lock = threading.Lock()  # a cancelled call's thread may still be computing
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the weights and the precision; just the name while the weights are not on this machine."""
+        if self._fingerprint is None:
+            try:
+                self._identify(find_weights(self._source, self.name, self._dtype, fetch=False))
+            except Exception:  # noqa: BLE001 - `prepare` says what is wrong
+                return self.name
+        return self._fingerprint or self.name
 
     async def prepare(self) -> None:
         """Loads weights and tokenizer.
@@ -101,17 +114,21 @@ class LocalModel:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Runs the work in a thread, one at a time; what is cancelled ends after its current forward pass."""
-        forward = self._loaded()
+        stop = threading.Event()
         try:
-            return await asyncio.to_thread(self._locked, forward, work)
+            return await asyncio.to_thread(self._locked, stop, work)
         except asyncio.CancelledError:
-            forward.stop.set()
+            stop.set()
             raise
 
-    def _locked(self, forward: Forward, work: Callable[[], T]) -> T:
+    def _locked(self, stop: threading.Event, work: Callable[[], T]) -> T:
         with self._lock:
-            forward.stop.clear()
+            self._loaded().stop = stop
             return work()
+
+    def _identify(self, weights: Weights) -> None:
+        if self._fingerprint is None:
+            self._fingerprint = f"{self.name}#{weights.digest()}"
 
     def _loaded(self) -> Forward:
         if self._forward is None:
@@ -121,24 +138,33 @@ class LocalModel:
     def _load(self) -> None:
         try:
             from transformers import AutoTokenizer
+            from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
             from transformers.utils import logging
         except ImportError as error:
             raise MissingExtraError("A local model", "local") from error
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        weights: Weights = find_weights(self._source, self.name, self._dtype)
         try:
+            weights = find_weights(self._source, self.name, self._dtype)
             self._tokenizer = AutoTokenizer.from_pretrained(weights.folder)
             model = weights.load()
-        except (OSError, ValueError, KeyError) as error:
-            raise UnavailableError(f"{self.name}: no model can be loaded from {weights.folder}: {error}") from error
+            cache = DynamicCache(config=model.config)
+        except ConvexplainError:
+            raise
+        except Exception as error:  # a loader of files from anywhere raises anything
+            reason = f"{type(error).__name__}: {error}"
+            raise UnavailableError(f"{self.name}: no model can be loaded from {self._source}: {reason}") from error
         if not self._tokenizer.chat_template:
             raise UnavailableError(
                 f"{self.name}: the model has no chat template, so it is no chat model; a model tuned for chat "
                 "(usually with Instruct or Chat in its name) is needed"
             )
-        if not self._fingerprinted:
-            self.fingerprint = f"{self.name}#{weights.digest()}"
-        self.window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        if any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in cache.layers):
+            raise UnavailableError(
+                f"{self.name}: {model.config.model_type} keeps a state other than keys and values for each token, so "
+                "that prompts cannot share it; serve it (vLLM, llama.cpp) and name its URL instead"
+            )
+        self._identify(weights)
+        self.window = context_length(model.config)
         self._forward = Forward(model, *weights.budget())
         self._model = model
 
@@ -200,13 +226,25 @@ class LocalModel:
         return None if token in {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} else token
 
     def _text(self, request: Request) -> str:
+        """The prompt as the chat template writes it. Raises ModelError where the template refuses the messages."""
         messages = [{"role": message.role, "content": sendable(message.content)} for message in request.messages]
-        if not request.opening:
-            return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         # What a template writes between the role and the reply (white space, an empty thought) belongs to the prompt.
         mark = "\x02reply\x03"
-        whole = self._tokenizer.apply_chat_template([*messages, {"role": "assistant", "content": mark}], tokenize=False)
-        return f"{whole[: whole.rindex(mark)]}{request.opening}"
+        if request.opening:
+            whole = self._rendered([*messages, {"role": "assistant", "content": mark}])
+            if mark in whole:
+                return whole[: whole.rindex(mark)] + request.opening
+        return self._rendered(messages, add_generation_prompt=True) + request.opening
+
+    def _rendered(self, messages: list[dict[str, str]], **options: Any) -> str:
+        def strftime_now(form: str) -> str:  # some templates write the date, and a prompt must be the same tomorrow
+            return _TODAY.strftime(form)
+
+        try:
+            text = self._tokenizer.apply_chat_template(messages, tokenize=False, strftime_now=strftime_now, **options)
+        except (TemplateError, ValueError, TypeError) as error:
+            raise ModelError(f"{self.name}: its chat template refuses the messages: {error}") from error
+        return str(text)
 
     def _encode(self, request: Request) -> list[int]:
         # The template writes the special tokens itself; asking the tokenizer for them too would double them.

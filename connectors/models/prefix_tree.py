@@ -121,17 +121,11 @@ class PrefixTree:
         """Cuts a node in two; the same object remains the lower one. Returns the upper one."""
         parent = node.parent
         assert parent is not None  # the root holds no tokens, so nothing in it is ever split
-        upper = Node(
-            node.tokens[:length],
-            parent,
-            [tensor[:, :length].clone() for tensor in node.kept],
-            [node],
-            node.start,
-            node.used,
-        )
+        first = [tensor[:, :length].clone() for tensor in node.kept]
+        second = [tensor[:, length:].clone() for tensor in node.kept]
+        upper = Node(node.tokens[:length], parent, first, [node], node.start, node.used)
         parent.children[parent.children.index(node)] = upper
-        node.tokens, node.parent, node.start = node.tokens[length:], upper, node.start + length
-        node.kept = [tensor[:, length:].clone() for tensor in node.kept]
+        node.tokens, node.parent, node.start, node.kept = node.tokens[length:], upper, node.start + length, second
         return upper
 
 

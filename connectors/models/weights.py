@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 _FILES = ["*.safetensors", "*.json", "*.model", "*.jinja", "*.txt"]
+_TWICE = "consolidated*"  # the same weights once more, in Mistral's own form
 _SAMPLES, _SAMPLE = 64, 16_384  # places in a weight file that are looked at, and how many bytes at each
 _GIB = 1 << 30
 
@@ -41,6 +42,7 @@ class Weights:
         else:
             options = {"device_map": {"": self.device}}
         model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype, **options)
+        _widen_head(model)
         return model.eval().requires_grad_(False)
 
     def digest(self) -> str:
@@ -50,7 +52,7 @@ class Weights:
         the tokenizer and the configuration everything.
         """
         digest = hashlib.sha256(str(self.dtype).encode())
-        for path in sorted(path for path in self.folder.iterdir() if path.is_file()):
+        for path in sorted(path for path in self.folder.iterdir() if path.is_file() and not path.match(_TWICE)):
             size = path.stat().st_size
             digest.update(f"{path.name} {size} ".encode())
             with path.open("rb") as file:
@@ -80,7 +82,35 @@ class Weights:
         return _weight_bytes(self.folder, self.dtype) < 0.9 * torch.cuda.mem_get_info()[0]
 
 
-def find_weights(source: str | Path, name: str, dtype: str | None) -> Weights:
+def context_length(config: Any) -> int | None:
+    """Tokens that a prompt and its reply may have together, or None where the model does not say.
+
+    Some models stretch their positions by the longest prompt in sight. They are kept to the length at which they do
+    not, or a score would depend on what else is computed.
+    """
+    text = config.get_text_config()
+    longest = getattr(text, "max_position_embeddings", None)
+    rope = getattr(text, "rope_parameters", None) or {}
+    if rope.get("rope_type") in ("longrope", "dynamic"):
+        original = rope.get("original_max_position_embeddings")
+        original = original or getattr(text, "original_max_position_embeddings", None)
+        return min(filter(None, (longest, original)), default=None)
+    return longest
+
+
+def _widen_head(model: Any) -> None:
+    """Computes the logits in float32: in bfloat16 they come in steps of an eighth, and scores in steps of 0.03."""
+    import torch
+
+    head = model.get_output_embeddings()
+    if isinstance(head, torch.nn.Linear) and head.weight.dtype in (torch.bfloat16, torch.float16):
+        wide = torch.nn.Linear(head.in_features, head.out_features, head.bias is not None, dtype=torch.float32)
+        wide.load_state_dict({name: value.float() for name, value in head.state_dict().items()})
+        wide.to(head.weight.device).register_forward_pre_hook(lambda _, given: (given[0].float(), *given[1:]))
+        model.set_output_embeddings(wide)
+
+
+def find_weights(source: str | Path, name: str, dtype: str | None, *, fetch: bool = True) -> Weights:
     """The weights in a folder or a repository of the Hugging Face hub (fetched unless they are in its cache).
 
     On an accelerator it is computed in bfloat16 (float16 where it has none), on a CPU in float32 if that fits into the
@@ -88,7 +118,8 @@ def find_weights(source: str | Path, name: str, dtype: str | None) -> Weights:
 
     Raises:
         MissingExtraError: torch or huggingface_hub is not installed.
-        UnavailableError: there is neither such a folder nor such a repository, or the hub cannot be reached.
+        UnavailableError: there is neither such a folder nor such a repository, or the hub cannot be reached (with
+            `fetch` false: or the weights are not in its cache).
     """
     try:
         import torch
@@ -96,25 +127,31 @@ def find_weights(source: str | Path, name: str, dtype: str | None) -> Weights:
         raise MissingExtraError("A local model", "local") from error
     folder = Path(source).expanduser()
     if not folder.is_dir():
-        folder = _fetch(str(source), name)
-    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+        folder = _fetch(str(source), name, fetch)
+    # What is there, not what PyTorch was built for.
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    device = device or torch.device("cpu")
     if dtype is not None:
         return Weights(folder, device, getattr(torch, dtype))
     if device.type == "cpu":
-        small = _weight_bytes(folder, torch.float32) < 0.8 * _free_memory()
+        small = _weight_bytes(folder, torch.float32) < 0.7 * _memory()
         return Weights(folder, device, torch.float32 if small else torch.bfloat16)
-    half = torch.float16 if device.type == "cuda" and not torch.cuda.is_bf16_supported() else torch.bfloat16
+    half = (
+        torch.float16
+        if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)
+        else torch.bfloat16
+    )
     return Weights(folder, device, half)
 
 
-def _fetch(repo: str, name: str) -> Path:
+def _fetch(repo: str, name: str, fetch: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
     except ImportError as error:
         raise MissingExtraError("A local model", "local") from error
     try:
-        return Path(snapshot_download(repo, allow_patterns=_FILES))
+        return Path(snapshot_download(repo, allow_patterns=_FILES, ignore_patterns=_TWICE, local_files_only=not fetch))
     except HFValidationError as error:
         raise UnavailableError(f"{name}: there is no such folder, and it is no repository's name: {repo}") from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
@@ -135,13 +172,16 @@ def _weight_bytes(folder: Path, dtype: "torch.dtype") -> int:
         return 0
     numbers = 0
     for path in folder.glob("*.safetensors"):
+        if path.match(_TWICE):
+            continue
         with safe_open(path, framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - it is no dict
                 numbers += math.prod(file.get_slice(key).get_shape())
     return numbers * dtype.itemsize
 
 
-def _free_memory() -> int:
+def _memory() -> int:
+    """All there is, not what is free: the choice must be the same tomorrow."""
     import psutil  # comes with accelerate
 
-    return int(psutil.virtual_memory().available)
+    return int(psutil.virtual_memory().total)

@@ -86,6 +86,7 @@ class TestHub(OnAStub):
 
 class TestLlamaCpp(ChatModelConformance):
     pytestmark = loopback
+    tolerance = 0.05  # whether a beginning was cached changes how llama.cpp adds up quantised numbers: 0.023 was seen
 
     @pytest.fixture(autouse=True)
     def file(self, weights):

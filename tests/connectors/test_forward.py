@@ -1,6 +1,7 @@
 """Batches, padding and shared beginnings, against plain forward passes of a tiny random model."""
 
 from itertools import chain
+from typing import ClassVar
 
 import pytest
 import torch
@@ -175,11 +176,63 @@ def test_other_errors_of_the_model_are_not_taken_for_a_lack_of_memory(model):
         Forward(broken, 100, 0).last([[1, 2, 3]])
 
 
-def test_when_it_is_stopped_the_rest_is_not_computed(model):
-    forward = Forward(model, 1, 0)
-    forward.stop.set()
-    (outcome,), _ = forward.last([[1, 2, 3]])
-    assert isinstance(outcome, ModelError)
+def test_when_it_is_stopped_nothing_half_made_comes_back(model):
+    forward = Forward(model, 1, 10**9)
+
+    def stop_after_two(i, new, logits):
+        if len(new) == 2:
+            forward.stop.set()
+        return 1
+
+    with pytest.raises(ModelError, match="cancelled"):
+        forward.generate([family(7)[0]], stop_after_two)
+    with pytest.raises(ModelError, match="cancelled"):
+        forward.last([[1, 2, 3]])
+    forward.stop.clear()
+    (logits,), _ = forward.last([[1, 2, 3]])
+    assert torch.allclose(logits, plain(model, [1, 2, 3])[0], atol=1e-4)
+
+
+class Spread:
+    """A model over two devices: an index of positions from the first is refused by the last."""
+
+    hf_device_map: ClassVar = {"model.embed_tokens": 0, "lm_head": 1}
+
+    def __init__(self, model):
+        self.model = model
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, **inputs):
+        assert isinstance(inputs["logits_to_keep"], int)
+        return self.model(**inputs)
+
+
+def test_a_model_over_several_devices_gives_the_same(model):
+    prompts = family(8, 30, 17, 20)
+    found, _ = Forward(Spread(model), 10_000, 10**9).last(prompts)
+    for ids, logits in zip(prompts, found, strict=True):
+        assert torch.allclose(logits, plain(model, ids)[0], atol=1e-4)
+
+
+def test_no_position_lies_beyond_the_longest_prompt(model):
+    """Padding has positions too: a model with as many as its window has no more."""
+    seen = []
+
+    def watched(**inputs):
+        positions = inputs["position_ids"]
+        seen.append(int(positions.max()))
+        return model(**inputs)
+
+    watched.get_input_embeddings = model.get_input_embeddings
+    short, longer = family(19)[0][:5], family(9)[0]
+    forward = Forward(watched, 10_000, 10**9)
+    forward.last([short, longer])
+    forward.last([longer + short, longer + longer])  # a short and a long ending after the same beginning
+    assert seen == [39, 79]
+    forward.generate([short, longer], greedy([6, 1]))
+    assert max(seen[2:]) == 40  # 39 and one more; the short one ends at 9
 
 
 @pytest.mark.parametrize(

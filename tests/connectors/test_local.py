@@ -1,13 +1,17 @@
-"""The real embedded model (135M)."""
+"""Local models: the real embedded one (135M), and a tiny random Mixtral for what it cannot show."""
 
 import asyncio
 import math
+import shutil
+from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from convexplain import Turn, judge
 from convexplain.connectors.models import ScriptedModel, embedded
 from convexplain.connectors.models.local import LocalModel
+from convexplain.connectors.models.weights import context_length, find_weights
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
 from convexplain.models import GivesGradients, GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
@@ -106,9 +110,149 @@ def test_the_rubric_is_computed_once(embedded_model, talk, helpfulness):
     assert second.prompt_tokens - second.cached_tokens < 90  # two turns and the question, of some 600
 
 
+def copied(folder, tmp_path):
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
 def test_a_folder_without_model_says_so(tmp_path):
     with pytest.raises(UnavailableError, match="no model can be loaded from"):
         asyncio.run(LocalModel(tmp_path).prepare())
+
+
+def test_weights_that_are_cut_short_are_one_plain_message(mixtral_folder, tmp_path):
+    folder = copied(mixtral_folder, tmp_path)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UnavailableError, match=r"no model can be loaded from .*copy"):
+        asyncio.run(LocalModel(folder).prepare())
+
+
+def test_a_model_without_chat_template_is_no_chat_model(mixtral_folder, tmp_path):
+    folder = copied(mixtral_folder, tmp_path)
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(UnavailableError, match="no chat template, so it is no chat model"):
+        asyncio.run(LocalModel(folder).prepare())
+
+
+def test_a_model_with_a_state_of_another_kind_is_refused(mixtral_folder, tmp_path):
+    from transformers import Lfm2Config, Lfm2ForCausalLM
+
+    folder = copied(mixtral_folder, tmp_path)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = Lfm2Config(vocab_size=32_000, num_hidden_layers=2, layer_types=["conv", "full_attention"], **sizes)
+    Lfm2ForCausalLM(config).save_pretrained(folder)
+    with pytest.raises(UnavailableError, match="lfm2 keeps a state other than keys and values"):
+        asyncio.run(LocalModel(folder).prepare())
+
+
+def test_the_fingerprint_follows_the_weights_and_is_known_before_they_are_loaded(mixtral_folder, tmp_path):
+    model = LocalModel(mixtral_folder, name="x")
+    before = model.fingerprint
+    asyncio.run(model.prepare())
+    assert model.fingerprint == before
+    folder = copied(mixtral_folder, tmp_path)
+    assert LocalModel(folder, name="x").fingerprint == before
+    assert LocalModel(folder, name="x", dtype="bfloat16").fingerprint != before
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert LocalModel(folder, name="x").fingerprint != before
+    assert LocalModel(tmp_path / "nowhere").fingerprint == f"local:{tmp_path / 'nowhere'}"
+
+
+def test_a_repository_is_fetched_from_the_hub(mixtral_folder, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+
+    def download(repo, **options):
+        asked.append((repo, options["ignore_patterns"]))
+        return str(mixtral_folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    model = LocalModel("owner/name")
+    asyncio.run(model.prepare())
+    assert model.name == "local:owner/name"
+    assert set(asked) == {("owner/name", "consolidated*")}
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (HFValidationError("bad"), "there is no such folder, and it is no repository's name: a/b"),
+        (LocalEntryNotFoundError("x"), "not in the hub's cache, and the hub is out of reach"),
+        (OSError("403 Forbidden\nmore"), "the hub does not give these weights: 403 Forbidden$"),
+    ],
+)
+def test_a_repository_that_cannot_be_had_says_why(monkeypatch, error, message):
+    import huggingface_hub
+
+    def download(repo, **options):
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(UnavailableError, match=message):
+        asyncio.run(LocalModel("a/b").prepare())
+
+
+def test_what_pytorch_was_built_for_is_not_taken_for_what_is_there(mixtral_folder, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    found = find_weights(mixtral_folder, "x", None)
+    assert (found.device.type, found.dtype) == ("cpu", torch.float32)
+
+
+def test_in_half_precision_the_logits_are_computed_in_float32(mixtral_folder):
+    """Else they would all be numbers that bfloat16 can hold, an eighth apart at 16."""
+    import torch
+
+    model = LocalModel(mixtral_folder, dtype="bfloat16")
+    asyncio.run(model.prepare())
+    assert model._model.dtype == torch.bfloat16
+    ((logits,), _) = model._forward.last([model._encode(request("Hello"))])
+    assert not torch.equal(logits, logits.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    ("rope", "window"),
+    [
+        ({"rope_type": "default", "rope_theta": 1e4}, 2048),
+        ({"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0, "original_max_position_embeddings": 512}, 512),
+    ],
+)
+def test_the_window_ends_where_positions_would_begin_to_depend_on_other_prompts(rope, window):
+    from transformers import LlamaConfig
+
+    assert context_length(LlamaConfig(max_position_embeddings=2048, rope_parameters=rope)) == window
+
+
+def test_a_prompt_that_the_template_refuses_fails_alone(mixtral_folder):
+    model = LocalModel(mixtral_folder)
+    asyncio.run(model.prepare())
+    twice = Request((Message("user", "One."), Message("user", "Two.")), max_tokens=2)
+    refused, answered = ask(model, twice, request("Hello", max_tokens=2))
+    assert "chat template refuses the messages: only user and assistant, in turn" in str(refused)
+    assert answered.completion_tokens == 2
+
+
+def test_cancelling_a_call_that_waits_leaves_the_one_under_way_whole(mixtral_folder):
+    model = LocalModel(mixtral_folder)
+
+    async def go():
+        await model.prepare()
+        alone = await model.chat([request("Tell me.", max_tokens=40)])
+        first = asyncio.create_task(model.chat([request("Tell me.", max_tokens=40)]))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(model.chat([request("And me.", max_tokens=40)]))
+        await asyncio.sleep(0.01)
+        second.cancel()
+        return alone, await first, await asyncio.wait([second])
+
+    (alone,), (found,), _ = asyncio.run(go())
+    assert (found.text, found.completion_tokens) == (alone.text, 40)
 
 
 def test_neither_hub_nor_index_is_one_plain_message(tmp_path, monkeypatch):

@@ -2,52 +2,18 @@
 
 import asyncio
 import math
-import shutil
-from pathlib import Path
 
 import pytest
 import torch
 
-from convexplain.connectors.models import LocalModel
+from convexplain.connectors.models import LocalModel, local
 from convexplain.judges import judge_request
 from convexplain.models import Message, Request
 
-# The form that Mistral documents for this model, its strictness included: no system role, strict alternation.
-TEMPLATE = (
-    "{{ bos_token }}{% for m in messages %}"
-    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) or m.role == 'system' %}"
-    "{{ raise_exception('only user and assistant, in turn') }}{% endif %}"
-    "{% if m.role == 'user' %}{{ ' [INST] ' + m.content + ' [/INST]' }}"
-    "{% else %}{{ ' ' + m.content + eos_token }}{% endif %}{% endfor %}"
-)
-
 
 @pytest.fixture(scope="module")
-def mixtral(tmp_path_factory):
-    import mistral_common
-    from transformers import LlamaTokenizer, MixtralConfig, MixtralForCausalLM
-
-    folder = tmp_path_factory.mktemp("mixtral")
-    pieces = folder / "pieces" / "tokenizer.model"
-    pieces.parent.mkdir()
-    shutil.copy(Path(mistral_common.__file__).parent / "data" / "tokenizer.model.v1", pieces)
-    tokenizer = LlamaTokenizer.from_pretrained(pieces.parent)
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = MixtralConfig(
-        vocab_size=32_000,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        num_local_experts=4,
-        max_position_embeddings=4096,
-        sliding_window=None,
-    )
-    MixtralForCausalLM(config).save_pretrained(folder)
-    model = LocalModel(folder)
+def mixtral(mixtral_folder):
+    model = LocalModel(mixtral_folder)
     asyncio.run(model.prepare())
     yield model
     asyncio.run(model.aclose())
@@ -108,17 +74,28 @@ def test_label_probabilities_are_those_of_a_plain_forward_pass(mixtral, talk, he
     assert replies[1].cached_tokens > 500  # rubric and first turns
 
 
-def test_a_label_of_several_words_is_read_with_the_spaces_that_the_tokenizer_drops(mixtral):
+def test_a_label_of_several_words_is_read_with_the_spaces_that_the_tokenizer_drops(mixtral, monkeypatch):
     """Its tokens are `part`, `ly`, `▁wrong`; decoded alone the last one has no space."""
     ids = mixtral._tokenizer('"partly wrong', add_special_tokens=False)["input_ids"][1:]
     assert "".join(mixtral._words()[i] for i in ids) == "partly wrong"
     labels = ("partly wrong", "partly right")
     asked = Request((Message("user", "Is it?"),), labels=labels, opening='{"label": "')
-    (reply,) = asyncio.run(mixtral.chat([asked]))
     prompt = mixtral._encode(asked)
     with torch.inference_mode():
         logprobs = mixtral._model(torch.tensor([prompt + ids])).logits[0].double().log_softmax(-1)
     path = sum(float(logprobs[len(prompt) - 1 + i, t]) for i, t in enumerate(ids))
-    if "partly wrong" in reply.labels.logprobs:  # a random model gives `part` hardly any probability
-        assert reply.labels.logprobs["partly wrong"] >= path - 1e-6
-    assert sum(math.exp(p) for p in reply.labels.logprobs.values()) <= 1 + 1e-9
+    # A random model gives every token about 1/32,000: nothing is negligible, and only this path is followed.
+    monkeypatch.setattr(local, "_NEGLIGIBLE", 0.0)
+    followed = mixtral._tokens_by_label
+
+    def one_path(names, before):
+        table = dict(followed(names, before))
+        table[""] = [t for t in table[""] if t in ids]
+        return table
+
+    monkeypatch.setattr(mixtral, "_tokens_by_label", one_path)
+    (reply,) = asyncio.run(mixtral.chat([asked]))
+    # The label ends with its last token; a shorter one that only begins "wrong" decides as well.
+    assert reply.labels.logprobs["partly wrong"] >= path
+    assert reply.labels.logprobs["partly wrong"] == pytest.approx(path, abs=3)
+    assert set(reply.labels.logprobs) == set(labels)
