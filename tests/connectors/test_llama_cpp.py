@@ -284,12 +284,14 @@ def hub(monkeypatch, tmp_path):
         files = ()
         fails = None
         asked = ()
+        every = ()
 
         def listed(self, api, repo):
             return list(self.files)
 
         def fetched(self, repo, file):
             self.asked = (repo, file)
+            self.every = (*self.every, file)
             if self.fails:
                 raise self.fails
             path = tmp_path / "fetched.gguf"
@@ -317,6 +319,15 @@ def test_files_on_the_hub(hub, source, files, asked):
     with pytest.raises(UnavailableError, match="it is no GGUF file: it begins with b'no m'"):  # it was fetched
         asyncio.run(model.prepare())
     assert hub.asked == asked
+
+
+@pytest.mark.parametrize("named", ["", "/q4/big-00001-of-00003.gguf", "/q4/big-00002-of-00003.gguf"])
+def test_a_file_in_several_parts_is_fetched_whole(hub, named):
+    parts = [f"q4/big-0000{i}-of-00003.gguf" for i in (1, 2, 3)]
+    hub.files = parts[::-1]
+    with pytest.raises(UnavailableError, match="it is no GGUF file"):
+        asyncio.run(LlamaCppModel(f"someone/big{named}").prepare())
+    assert list(hub.every) == parts
 
 
 @pytest.mark.parametrize(
