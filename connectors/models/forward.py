@@ -32,7 +32,7 @@ class Forward:
         model: a causal language model that keeps keys and values.
         tokens_at_once: new tokens, padding included, in one forward pass of several prompts. A single longer prompt is
             computed alone. Halved when the memory does not suffice.
-        kept_bytes: keys and values that are kept between calls.
+        kept_bytes: keys and values that are kept between calls, and that prompts which are continued together take.
     """
 
     def __init__(self, model: Any, tokens_at_once: int, kept_bytes: int) -> None:
@@ -109,7 +109,8 @@ class Forward:
         def decode(some: Sequence[int]) -> list[list[int]]:
             return self._decode(some, [leaves[i] for i in some], [outcomes[leaves[i]] for i in some], choose)
 
-        for some in self._batches(going, lambda i: leaves[i].end // _BEFORE):
+        # What a step of decoding takes is room for keys and values; it costs one prompt nearly what it costs ten.
+        for some in _batches(going, lambda i: sum(node.size for node in leaves[i].path()), self._kept_bytes):
             decoded = self._in_memory(decode, some)
             for i, new in zip(some, decoded, strict=True):
                 made[i] = new
@@ -160,23 +161,10 @@ class Forward:
                 else:
                     possible.append(node)
             possible.sort(key=lambda node: (len(node.tokens), node.start))
-            for some in self._batches(possible, lambda node: max(len(node.tokens), node.end // _BEFORE)):
+            for some in _batches(possible, _cost, self.tokens_at_once):
                 computed = self._in_memory(forward, some)
                 outcomes |= zip(some, computed, strict=True)
         return outcomes
-
-    def _batches(self, items: Sequence[T], size: Callable[[T], int]) -> list[list[T]]:
-        """The items in order, in groups whose padded size is at most `tokens_at_once`."""
-        groups: list[list[T]] = []
-        longest = 0
-        for item in items:
-            longest = max(longest, size(item))
-            if groups and longest * (len(groups[-1]) + 1) <= self.tokens_at_once:
-                groups[-1].append(item)
-            else:
-                groups.append([item])
-                longest = size(item)
-        return groups
 
     def _in_memory(self, work: Callable[[Sequence[T]], list[R]], items: Sequence[T]) -> list[R | ModelError]:
         """`work(items)`, in halves when the memory does not suffice; an error for an item that is too much alone."""
@@ -282,6 +270,24 @@ class Forward:
                 )
             logits = list(output.logits[:, -1].float().cpu())
         return made
+
+
+def _cost(node: Node) -> int:
+    return max(len(node.tokens), node.end // _BEFORE)
+
+
+def _batches(items: Sequence[T], size: Callable[[T], int], limit: int) -> list[list[T]]:
+    """The items in order, in groups whose size, padded to that of the largest item, is at most `limit`."""
+    groups: list[list[T]] = []
+    largest = 0
+    for item in items:
+        largest = max(largest, size(item))
+        if groups and largest * (len(groups[-1]) + 1) <= limit:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+            largest = size(item)
+    return groups
 
 
 def _waves(leaves: Rows) -> list[list[Node]]:

@@ -118,7 +118,7 @@ def test_continuing_together_makes_the_tokens_that_continuing_alone_makes(model)
     prompts = family(6, 30, 17, 20)
     lengths = [5, 0, 9, 2]
     alone = [Forward(model, 1, 0).generate([ids], greedy([n]))[0][0] for ids, n in zip(prompts, lengths, strict=True)]
-    together, known = Forward(model, 10_000, 0).generate(prompts, greedy(lengths))
+    together, known = Forward(model, 10_000, 10**9).generate(prompts, greedy(lengths))
     assert together == alone
     assert [len(new) for new in together] == lengths
     assert known == [0, 30, 17, 17]  # three more tokens are shared, too few to be worth a node
