@@ -9,10 +9,12 @@ how many calls were open at most in each second: after a trouble it should come 
 
 import argparse
 import asyncio
+import multiprocessing
 import random
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' stub server
@@ -56,27 +58,39 @@ async def run(url: str) -> tuple[float, int, Calls]:
     return seconds, sum(judgement.score is not None for judgement in found), calls
 
 
+def serve(trouble: bool, line: Connection) -> None:
+    """The server, in a process of its own; when told to end it says how many requests came and what the gauge saw."""
+    server, rng, gauge = StubServer(), random.Random(0), Gauge()
+
+    def misbehave(number: int) -> object:
+        gauge.change(1)
+        time.sleep(SECONDS)
+        gauge.change(-1)
+        drawn = rng.random()
+        if trouble and drawn < 0.05:
+            return 429, {}, '{"error": "slow down"}'
+        return "close" if trouble and drawn < 0.1 else None
+
+    server.misbehave = misbehave
+    line.send(server.url)
+    line.recv()
+    line.send((len(server.prompts), [gauge.most[i] for i in sorted(gauge.most)]))
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for trouble in (False, True):
-        server, rng, gauge = StubServer(), random.Random(0), Gauge()
-
-        def misbehave(number: int, rng: random.Random = rng, gauge: Gauge = gauge, trouble: bool = trouble) -> object:
-            gauge.change(1)
-            time.sleep(SECONDS)
-            gauge.change(-1)
-            drawn = rng.random()
-            if trouble and drawn < 0.05:
-                return 429, {}, '{"error": "slow down"}'
-            return "close" if trouble and drawn < 0.1 else None
-
-        server.misbehave = misbehave
-        seconds, scored, calls = asyncio.run(run(server.url))
-        server.close()
+        line, other = multiprocessing.Pipe()
+        process = multiprocessing.Process(target=serve, args=(trouble, other), daemon=True)
+        process.start()
+        seconds, scored, calls = asyncio.run(run(line.recv()))
+        line.send("end")
+        requests, most = line.recv()
+        process.join()
         print(
             f"{'5 % 429, 5 % resets' if trouble else 'no trouble'}: {scored} of {N} scored in {seconds:.1f} s = "
-            f"{seconds / SECONDS:.1f} round trips of {SECONDS * 1000:.0f} ms; {len(server.prompts)} requests, "
-            f"{calls.spend.retries} retries; open at most, by second: {[gauge.most[i] for i in sorted(gauge.most)]}"
+            f"{seconds / SECONDS:.1f} round trips of {SECONDS * 1000:.0f} ms; {requests} requests, "
+            f"{calls.spend.retries} retries; open at most, by second: {most}"
         )
 
 
