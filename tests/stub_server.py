@@ -46,6 +46,7 @@ class StubServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body are sent apart: the body would wait 40 ms for an ACK
 
             def log_message(self, *args):
                 pass
