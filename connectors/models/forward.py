@@ -204,7 +204,7 @@ class Forward:
             positions[row] = torch.arange(node.start, node.start + width).clamp(max=node.end - 1)
         lengths = torch.tensor([len(node.tokens) for node in nodes])
         cache = _past([node.parent.path() if node.parent else [] for node in nodes], before)
-        asked = (lengths - 1)[:, None].to(device)  # which positions' logits are computed
+        asked: torch.Tensor | int = (lengths - 1)[:, None].to(device)  # which positions' logits are computed
         if wanted == "all":
             asked = 0
         elif self._spread:  # the last layers are on another device, where an index from here is refused
@@ -319,7 +319,7 @@ def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
                 part[row, :, at : at + len(node.tokens)] = tensor
             at += len(node.tokens)
     for keys, values in zip(padded[::2], padded[1::2], strict=True):
-        layer = DynamicLayer()
+        layer = DynamicLayer()  # type: ignore[no-untyped-call]
         layer.lazy_initialization(keys, values)
         layer.keys, layer.values = keys, values  # its own `update` would copy them
         cache.layers.append(layer)
