@@ -12,6 +12,7 @@ from convexplain.models import Message, Reply, Request, sendable
 from convexplain.types import sha256_json
 
 from .langchain_errors import kinds_of, left_behind, meaning
+from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import RefusedError, read_completion
 
 if TYPE_CHECKING:
@@ -83,17 +84,11 @@ class LangChainModel:
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answers one request (`batch` is 1; more are sent one after the other)."""
-        outcomes: list[Reply | ModelError] = []
-        for request in requests:
-            try:
-                outcomes.append(await self._ask(request))
-            except ModelError as error:
-                outcomes.append(error)
-        return outcomes
+        return await one_by_one(self._ask, requests)
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
-        return len(text.encode("utf-8", "replace")) // 3
+        """An estimate from the text's length."""
+        return estimated_tokens(text)
 
     async def aclose(self) -> None:
         """Nothing is held that would have to be given back."""

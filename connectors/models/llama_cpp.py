@@ -19,6 +19,7 @@ import httpx2
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models import Reply, Request
 
+from .one_by_one import estimated_tokens
 from .openai_compatible import OpenAICompatible
 
 _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
@@ -103,8 +104,8 @@ class LlamaCppModel:
         return outcomes
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
-        return len(text.encode("utf-8", "replace")) // 3
+        """An estimate from the text's length."""
+        return estimated_tokens(text)
 
     async def aclose(self) -> None:
         """Ends llama.cpp, with the answers under way, and frees its memory and port."""

@@ -18,6 +18,7 @@ from convexplain.errors import ModelError, TransientError, UnavailableError, Usa
 from convexplain.models import Reply, Request, sendable
 from convexplain.types import sha256_json
 
+from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import (
     RefusedError,
     error_message,
@@ -134,17 +135,11 @@ class OpenAICompatible:
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answers one request (`batch` is 1; more are sent one after the other)."""
-        outcomes: list[Reply | ModelError] = []
-        for request in requests:
-            try:
-                outcomes.append(await self._ask(request))
-            except ModelError as error:
-                outcomes.append(error)
-        return outcomes
+        return await one_by_one(self._ask, requests)
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length: English has about four characters a token, other scripts fewer."""
-        return len(text.encode("utf-8", "replace")) // 3
+        """An estimate from the text's length."""
+        return estimated_tokens(text)
 
     async def aclose(self) -> None:
         """Closes the connections."""
