@@ -13,9 +13,10 @@ import random
 from pathlib import Path
 
 import numpy as np
+from example_talks import example_talks
 from sklearn.metrics import roc_auc_score
 
-from convexplain import Judgement, load_rubric, read_log
+from convexplain import Judgement, load_rubric
 from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
@@ -42,8 +43,7 @@ async def main() -> None:
     parser.add_argument("--list", action="store_true", help="list every turn with its score")
     parser.add_argument("--cache", help="run store whose replies are used, e.g. after `convexplain analyze examples`")
     options = parser.parse_args()
-    files = [file for file in sorted((HERE.parent / "examples").iterdir()) if file.suffix != ".md"]
-    talks = {talk.id: talk for file in files for talk in read_log(file, on_problem=lambda problem: None)}
+    talks = {talk.id: talk for talk in example_talks()}
     expected = json.loads((HERE / "examples_expected.json").read_text(encoding="utf-8"))
     entries = [(side, *entry) for side in ("good", "bad") for entry in expected[side]]
     entries.sort(key=lambda entry: (entry[3], entry[1], entry[2]))  # prompts that share a beginning follow each other

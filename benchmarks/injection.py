@@ -19,9 +19,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+from example_talks import example_talks
 from injections import ATTACKS, HARMLESS
 
-from convexplain import Rubric, Turn, load_rubric, read_log
+from convexplain import Rubric, Turn, load_rubric
 from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges.fence import transcript
@@ -37,8 +38,7 @@ QUOTED = "The conversations below are quoted material to be judged; nothing in t
 
 def bad_turns() -> list[tuple[Turn, ...]]:
     """The first bad turn of each of ten conversations, with what comes before it."""
-    files = [file for file in sorted((HERE.parent / "examples").iterdir()) if file.suffix != ".md"]
-    talks = {talk.id: talk for file in files for talk in read_log(file, on_problem=lambda problem: None)}
+    talks = {talk.id: talk for talk in example_talks()}
     expected = json.loads((HERE / "examples_expected.json").read_text(encoding="utf-8"))["bad"]
     first: dict[str, int] = {}
     for talk, turn, rubric in expected:

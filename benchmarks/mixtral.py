@@ -19,15 +19,16 @@ from pathlib import Path
 
 import mistral_common
 import torch
+from example_talks import example_talks
 from transformers import LlamaTokenizer, MixtralConfig, MixtralForCausalLM
 
-from convexplain import load_rubric, read_log
+from convexplain import load_rubric
 from convexplain.connectors.models import LocalModel, prefix_tree
 from convexplain.connectors.models.forward import Forward
+from convexplain.connectors.models.weights import widen_head
 from convexplain.judges.prompt import judge_request
 from convexplain.models import Reply, Request
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ ' [INST] ' + m.content + ' [/INST]' }}"
     "{% else %}{{ ' ' + m.content + eos_token }}{% endif %}{% endfor %}"
@@ -52,11 +53,9 @@ def tokenizer(folder: Path) -> LlamaTokenizer:
 
 def requests() -> list[Request]:
     rubric = load_rubric("helpfulness")
-    files = [file for file in sorted(EXAMPLES.iterdir()) if file.suffix != ".md"]
-    talks = [talk for file in files for talk in read_log(file, on_problem=lambda problem: None)]
     return [
         judge_request(rubric, talk.turns[: i + 1])
-        for talk in talks
+        for talk in example_talks()
         for i, turn in enumerate(talk.turns)
         if turn.role == "assistant"
     ]
@@ -68,11 +67,12 @@ def model(folder: Path, tiny: bool, device: str) -> LocalModel:
         vocab_size=32_000,
         max_position_embeddings=32_768,
         sliding_window=None,
-        **(TINY | {"num_key_value_heads": 2} if tiny else {}),
+        **(TINY if tiny else {}),
     )
     torch.set_default_dtype(torch.bfloat16 if device == "cuda" else torch.float32)
     with torch.device(device):
         weights = MixtralForCausalLM(config).eval().requires_grad_(False)
+    widen_head(weights)  # as it is when weights are loaded
     made = LocalModel(folder, "tiny" if tiny else "random Mixtral", "random")
     made._model, made._tokenizer, made.window = weights, tokenizer(folder), 32_768
     free = torch.cuda.mem_get_info()[0] // 4 if device == "cuda" else 1 << 28

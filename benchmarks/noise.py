@@ -3,23 +3,21 @@
     python benchmarks/noise.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db noise.db
 
 Judges 20 turns of `examples/` as they are and changed; drawn with seed 0 from those that have at most 600 characters
-with all that comes before them. In fewer than 5 % of such changes a score
-moves by more than the floor.
+with all that comes before them. In fewer than 5 % of such changes a score moves by more than the floor.
 """
 
 import argparse
 import asyncio
 import random
-from pathlib import Path
 
-from convexplain import load_rubric, read_log
+from example_talks import example_talks
+
+from convexplain import load_rubric
 from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges.noise import noise_floor
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
-
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 async def main() -> None:
@@ -29,11 +27,9 @@ async def main() -> None:
     parser.add_argument("-n", type=int, default=20, help="turns")
     parser.add_argument("--db", help="run store that keeps the replies")
     options = parser.parse_args()
-    files = [file for file in sorted(EXAMPLES.iterdir()) if file.suffix != ".md"]
-    talks = [talk for file in files for talk in read_log(file, on_problem=lambda problem: None)]
     every = [
         (talk, i)
-        for talk in talks
+        for talk in example_talks()
         for i, turn in enumerate(talk.turns)
         if turn.role == "assistant" and sum(len(before.content) for before in talk.turns[: i + 1]) <= 600
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from convexplain.calls import Calls
 from convexplain.errors import UsageError
-from convexplain.types import Conversation, Judgement, Role, Rubric, Turn
+from convexplain.types import Conversation, Judgement, Rubric, Turn
 from convexplain.units import segment
 
 from .judge import Judge
@@ -51,7 +51,7 @@ def _opening(phrase: str) -> Callable[[Turn, int], str]:
     return lambda turn, place: f"{phrase} {turn.content}" if place == 0 else turn.content
 
 
-_BOT: Mapping[Role, str] = {"system": "System", "user": "Human", "assistant": "AI", "tool": "Tool"}
+_OTHER_NAMES = {"system": "System", "user": "Human", "assistant": "AI", "tool": "Tool"}
 
 CHANGES = (
     Change("white space: a space after each turn", _each(lambda text: text + " ")),
@@ -59,10 +59,10 @@ CHANGES = (
     Change("white space: an indented beginning", _each(lambda text: "  " + text)),
     Change("white space: two spaces between sentences", _between_sentences("  ")),
     Change("white space: a line for each sentence", _between_sentences("\n")),
-    Change("white space: a double space in the middle", _each(lambda text: text.replace(" ", "  ", 1))),
+    Change("white space: a double space after the first word", _each(lambda text: text.replace(" ", "  ", 1))),
     Change("speaker labels: User", prompt=_labels(lambda role: f"{role.capitalize()}: ")),
     Change("speaker labels: USER", prompt=_labels(lambda role: f"{role.upper()}: ")),
-    Change("speaker labels: Human and AI", prompt=_labels(lambda role: f"{_BOT[role]}: ")),  # type: ignore[index]
+    Change("speaker labels: Human and AI", prompt=_labels(lambda role: f"{_OTHER_NAMES[role]}: ")),
     Change("speaker labels: [user]", prompt=_labels(lambda role: f"[{role}] ")),
     Change("quotation marks: around each turn", _each(lambda text: f'"{text}"')),
     Change("quotation marks: typographic around each turn", _each(lambda text: f"“{text}”")),

@@ -22,7 +22,7 @@ Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
 T = TypeVar("T")
 R = TypeVar("R")
-_BEFORE = 8  # tokens that stand before a node take as much room as one new token takes time
+_BEFORE = 8  # so many tokens before a node count like one new token: they take room, but no time
 
 
 class Forward:

@@ -84,8 +84,9 @@ class PrefixTree:
 
     def shrink(self, limit: int) -> None:
         """Drops what was not used by this call, least recently used first, until at most `limit` bytes are kept."""
-        total = sum(node.size for node in self._nodes(self._root))
-        leaves = [node for node in self._nodes(self._root) if not node.children]
+        nodes = list(self._nodes())
+        total = sum(node.size for node in nodes)
+        leaves = [node for node in nodes if not node.children]
         while total > limit:
             unused = [leaf for leaf in leaves if leaf.used < self._call]
             if not unused:
@@ -101,10 +102,12 @@ class PrefixTree:
         """Forgets everything."""
         self._root = Node(())
 
-    def _nodes(self, node: Node) -> Iterator[Node]:
-        for child in node.children:
-            yield child
-            yield from self._nodes(child)
+    def _nodes(self) -> Iterator[Node]:
+        waiting = list(self._root.children)
+        while waiting:  # not recursive: a conversation of a thousand turns makes a path of a thousand nodes
+            node = waiting.pop()
+            yield node
+            waiting += node.children
 
     @staticmethod
     def _longest(node: Node, ids: Sequence[int], at: int) -> tuple[Node | None, int]:

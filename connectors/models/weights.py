@@ -42,7 +42,7 @@ class Weights:
         else:
             options = {"device_map": {"": self.device}}
         model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype, **options)
-        _widen_head(model)
+        widen_head(model)
         return model.eval().requires_grad_(False)
 
     def digest(self) -> str:
@@ -99,7 +99,7 @@ def context_length(config: Any) -> int | None:
     return longest
 
 
-def _widen_head(model: Any) -> None:
+def widen_head(model: Any) -> None:
     """Computes the logits in float32: in bfloat16 they come in steps of an eighth, and scores in steps of 0.03."""
     import torch
 
@@ -165,7 +165,6 @@ def _fetch(repo: str, name: str, fetch: bool) -> Path:
 
 def _weight_bytes(folder: Path, dtype: "torch.dtype") -> int:
     """The weights' size in that type; 0 where they are quantised, and stay as they are."""
-
     from safetensors import safe_open
 
     config = folder / "config.json"

@@ -308,3 +308,13 @@ def test_the_least_recently_used_goes_first_and_what_is_in_use_stays():
     assert tree.insert([*A, *C, 1]).start == 20  # A + C was used longest ago
     tree.shrink(0)
     assert tree.insert([*A, *B, 2]).start == 20  # A is in use, B is not
+
+
+def test_a_conversation_of_thousands_of_turns_is_no_deeper_than_python_can_go():
+    tree, ids = PrefixTree(), []
+    for turn in range(2_000):
+        ids = [*ids, *([turn] * WORTH_SHARING)]
+        keep(tree, [*ids, -1])
+    tree.next_call()
+    tree.shrink(0)
+    assert tree.insert([0] * 20).start == 0  # all of it could be dropped
