@@ -1,0 +1,64 @@
+"""What an infiller is to convexplain: a text with one hole, and the protocol of what fills it. No model lives here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .types import sha256_json
+
+MASK = "<mask>"
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text with one hole.
+
+    Attributes:
+        before: the text up to the hole, as edited so far.
+        old: what stood in the hole, without the white space around it; never to be put back.
+        after: the text behind the hole.
+        avoid: further fills that are not wanted.
+        rest: text that comes before all of it and is not edited (the conversation up to this turn), for infillers that
+            read more than one turn; empty for a text that stands alone.
+    """
+
+    before: str
+    old: str
+    after: str
+    avoid: tuple[str, ...] = ()
+    rest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.before}{MASK}{self.after}"
+
+    def key(self, fingerprint: str, k: int) -> str:
+        """The content address of asking the infiller of that fingerprint for k fills."""
+        parts = [self.before, self.old, self.after, list(self.avoid), self.rest]
+        return sha256_json({"infiller": fingerprint, "masked": parts, "k": k})
+
+
+class Infiller(Protocol):
+    """Fills holes.
+
+    Attributes:
+        name: as a user would write it to get the infiller again.
+        fingerprint: changes whenever the same hole could be filled differently.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    async def prepare(self) -> None:
+        """Loads weights or reaches the server, once, before the first hole. Raises UnavailableError."""
+
+    async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
+        """For each hole at most k different fills, best first; none where it has no idea.
+
+        A fill is neither empty nor, apart from case and white space, the old words or one to avoid. It has no white space
+        around it and keeps the old words' case (all capitals, a capital first) and closing punctuation.
+        """
+
+    async def aclose(self) -> None:
+        """Gives back memory and connections."""
