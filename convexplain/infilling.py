@@ -56,8 +56,8 @@ class Infiller(Protocol):
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
         """For each hole at most k different fills, best first; none where it has no idea.
 
-        A fill is neither empty nor, apart from case and white space, the old words or one to avoid. It has no white space
-        around it and keeps the old words' case (all capitals, a capital first) and closing punctuation.
+        A fill is neither empty nor, apart from case and white space, the old words or one to avoid. It has no white
+        space around it and keeps the old words' case (all capitals, a capital first) and closing punctuation.
         """
 
     async def aclose(self) -> None:

@@ -20,8 +20,11 @@ _CHUNK = 16  # conversations that are judged on one rubric before the next
 class TurnJudge(Protocol):
     """What scores one turn on one rubric."""
 
-    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
-        """The judgement; unscored rather than an error, unless the model is gone (UnavailableError)."""
+    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
+        """The judgement; unscored rather than an error, unless the model is gone (UnavailableError).
+
+        `again` counts how often the same was measured before: what is drawn by chance is then drawn anew.
+        """
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
         """The calls that judging this turn makes, as far as they are known before the model has answered."""

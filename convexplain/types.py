@@ -68,6 +68,15 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One unit replaced by something else."""
+
+    unit: Unit
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One answer a judge may give: its name, its value in [0, 1] (1 = satisfied) and when to give it."""
 
@@ -173,6 +182,70 @@ class Judgement:
     evidence: Evidence
     model: str
     prompt_sha: str
+
+
+Question = Literal["rescore", "regenerate", "revise"]
+Goal = Literal["cross", "improve", "worsen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The smallest edit that was found to carry a turn's score over its threshold, or the largest movement.
+
+    Attributes:
+        conversation_id, turn, rubric: the judged turn.
+        question: what was asked: `rescore` (the logged answer in an edited context), `regenerate` (the responder's
+            answer to it) or `revise` (the judged turn's own words are edited).
+        goal: `cross` the threshold, or `improve` or `worsen` the score by delta.
+        search: the search's name.
+        found: g reached delta, and where the judge draws samples a second measurement confirmed it.
+        delta: by how much the score had to go beyond the threshold (`cross`) or to change.
+        score_before, score_after: the judge's scores in [0, 1], 1 = satisfied; None where there is none.
+        score_again: the second measurement of score_after; None where none was made.
+        edits: what was changed, in the order of the text.
+        turns: the whole conversation up to the judged turn as edited, with the response that was judged.
+        response_before, response_after: the responses that were judged.
+        calls: edited contexts sent to the responder or the judge; the unchanged one is not counted.
+        prompts: different ones among them.
+        infills: units that an infiller filled.
+        failed: calls without a score.
+        trace: for each call the number of edits and g.
+        edit_distance: words to insert, delete or replace to get from the text to the edited one.
+        edit_rate: that, divided by the words that might be edited; None where there were none.
+        stopped: why the search ended: `found`, `budget`, `searched`, `nothing to edit`, `not scored`.
+        seconds: how long it took.
+        judge, responder, infiller: the models' names.
+        notes: what a reader should know besides.
+    """
+
+    conversation_id: str
+    turn: int
+    rubric: str
+    question: Question
+    goal: Goal
+    search: str
+    found: bool
+    delta: float
+    score_before: float | None
+    score_after: float | None
+    score_again: float | None
+    edits: tuple[Edit, ...]
+    turns: tuple[Turn, ...]
+    response_before: str
+    response_after: str
+    calls: int
+    prompts: int
+    infills: int
+    failed: int
+    trace: tuple[tuple[int, float | None], ...]
+    edit_distance: int
+    edit_rate: float | None
+    stopped: str
+    seconds: float
+    judge: str
+    responder: str | None
+    infiller: str
+    notes: tuple[str, ...] = ()
 
 
 def sha256_json(value: Any) -> str:

@@ -49,8 +49,14 @@ class Judge:
         self._settling = asyncio.Lock()
         self._tried = False
 
-    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
+    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
         """The judgement of `conversation.turns[turn]`; unscored, with the reason, when the model gave no usable answer.
+
+        Args:
+            conversation: the conversation.
+            turn: index of the judged turn.
+            rubric: what is judged.
+            again: how often it was measured before: where samples are drawn, others are drawn then.
 
         Raises:
             UnavailableError: the model is gone; going on would only fail for every turn.
@@ -59,7 +65,7 @@ class Judge:
         while True:
             turns = conversation.turns[left_out : turn + 1]
             try:
-                found = await self._measure(turns, rubric, left_out)
+                found = await self._measure(turns, rubric, left_out, again)
                 break
             except UnavailableError:
                 raise
@@ -114,11 +120,12 @@ class Judge:
             left_out += 1
         return left_out
 
-    async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int) -> "Measured":
+    async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, again: int) -> "Measured":
         request = self._request(turns, rubric, left_out)
         reply = await self._settle(request) if self._mode is None else None
         if self._mode == "samples":
-            return await self._sampled(turns, rubric, left_out, self._samples or SAMPLES)
+            n = self._samples or SAMPLES
+            return await self._sampled(turns, rubric, left_out, range(again * n, (again + 1) * n))
         reply = reply or await self._calls.ask(request)
         if not reply.logprobs and reply.text.strip():
             reason = "the endpoint gave no log-probabilities for this reply, though it did for others"
@@ -142,8 +149,8 @@ class Judge:
             self._mode = "label_probability" if reply.logprobs else "samples"
         return reply
 
-    async def _sampled(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, n: int) -> "Measured":
-        draws = [self._request(turns, rubric, left_out, draw) for draw in range(n)]
+    async def _sampled(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, wanted: range) -> "Measured":
+        draws = [self._request(turns, rubric, left_out, draw) for draw in wanted]
         outcomes = await asyncio.gather(*map(self._calls.ask, draws), return_exceptions=True)
         replies = [outcome for outcome in outcomes if isinstance(outcome, Reply)]
         errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -155,7 +162,7 @@ class Judge:
         found = by_samples(replies, OPENING, rubric)
         if not errors:
             return found
-        note = f"{len(errors)} of {n} draws failed: {errors[0]}"
+        note = f"{len(errors)} of {len(wanted)} draws failed: {errors[0]}"
         return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
 
     async def _explained(

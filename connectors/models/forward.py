@@ -22,6 +22,7 @@ Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
 T = TypeVar("T")
 R = TypeVar("R")
+_BRANCHES = 384  # tokens of short branches at once, whatever the device: a token alone costs a CPU what ten cost
 _BEFORE = 8  # so many tokens before a node count like one new token: they take room, but no time
 
 
@@ -82,6 +83,56 @@ class Forward:
         wanted = torch.tensor(whole[start:])
         self._tidy([leaf], keep=True)
         return float(logits.log_softmax(-1).gather(-1, wanted[:, None]).sum())
+
+    def along(self, whole: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
+        """What follows several beginnings of one sequence, `whole[:end]` for each end, from one pass over it.
+
+        Args:
+            whole: token ids.
+            ends: ascending, at least 1.
+
+        Returns:
+            For each end the place there, from which `branches` goes on, and the next token's logits.
+
+        Raises:
+            TooLongError: the memory does not suffice.
+        """
+        first, last = ends[0], ends[-1]
+        (leaf,), _ = self._place([whole[:first]])
+        outcome = self._compute([leaf], hidden=False)[leaf]
+        self._tidy([leaf], keep=True)
+        if isinstance(outcome, ModelError):
+            raise outcome
+        if first == last:
+            return [(leaf, outcome) for _ in ends]
+        rest = Node(whole[first:last], leaf, start=first)
+        (logits,) = self._in_memory(lambda nodes: self._forward(nodes, "all", keep=True), [rest])
+        if isinstance(logits, ModelError):
+            raise logits
+        found = []
+        for end in ends:
+            if end == first:
+                found.append((leaf, outcome))
+                continue
+            kept = [tensor[:, : end - first] for tensor in rest.kept]
+            found.append((Node(whole[first:end], leaf, kept, start=first), logits[end - first - 1]))
+        return found
+
+    def branches(self, place: Node, tokens: Sequence[Sequence[int]]) -> "list[torch.Tensor]":
+        """The logits after each token of several short sequences that all follow `place`: (tokens, vocabulary) each.
+
+        Raises:
+            TooLongError: the memory does not suffice.
+        """
+        order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
+        found: dict[int, torch.Tensor] = {}
+        for some in _batches(order, lambda i: len(tokens[i]), max(self.tokens_at_once, _BRANCHES)):
+            nodes = [Node(tokens[i], place, start=place.end) for i in some]
+            for i, logits in zip(some, self._in_memory(lambda nodes: self._forward(nodes, "all"), nodes), strict=True):
+                if isinstance(logits, ModelError):
+                    raise logits
+                found[i] = logits
+        return [found[i] for i in range(len(tokens))]
 
     def generate(
         self, prompts: Sequence[Sequence[int]], choose: Choose
@@ -311,6 +362,9 @@ def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
 
     cache = DynamicCache()
     kept = next((path[0].kept for path in paths if path), [])
+    rows = len(paths)
+    if rows > 1 and paths[0] and all(path and path[-1] is paths[0][-1] for path in paths):
+        paths = paths[:1]  # all follow the same: nothing is copied for each of them
     padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in kept]
     for row, path in enumerate(paths):
         at = length - (path[-1].end if path else 0)
@@ -321,6 +375,8 @@ def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
     for keys, values in zip(padded[::2], padded[1::2], strict=True):
         layer = DynamicLayer()  # type: ignore[no-untyped-call]
         layer.lazy_initialization(keys, values)
+        if len(paths) < rows:
+            keys, values = keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)
         layer.keys, layer.values = keys, values  # its own `update` would copy them
         cache.layers.append(layer)
     return cache

@@ -19,6 +19,7 @@ from convexplain.models import LabelLogprobs, Reply, Request, sendable
 
 from .forward import Forward
 from .prefix_tree import common
+from .raw_text import RawText
 from .weights import Weights, context_length, find_weights
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class LocalModel:
     batch = 16
     in_flight = 1
     timeout: float | None = None
+    chats = True  # whether a chat template is needed
 
     def __init__(
         self, source: str | Path, name: str | None = None, fingerprint: str | None = None, dtype: str | None = None
@@ -102,6 +104,10 @@ class LocalModel:
         """How much each token of the last message moves the label's log-probability: (start, end, L2 norm)."""
         return await self._in_thread(lambda: [self._gradients(request, label) for request in requests])
 
+    async def on_raw_text(self, work: Callable[[RawText], T]) -> T:
+        """Runs work on text without the chat template; in a thread, and one such work at a time."""
+        return await self._in_thread(lambda: work(RawText(self._loaded(), self._tokenizer, self._words(), self.window)))
+
     def count_tokens(self, text: str) -> int:
         """Tokens of the text alone, without the chat template's."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -153,7 +159,7 @@ class LocalModel:
         except Exception as error:  # a loader of files from anywhere raises anything
             reason = f"{type(error).__name__}: {error}"
             raise UnavailableError(f"{self.name}: no model can be loaded from {self._source}: {reason}") from error
-        if not self._tokenizer.chat_template:
+        if self.chats and not self._tokenizer.chat_template:
             raise UnavailableError(
                 f"{self.name}: the model has no chat template, so it is no chat model; a model tuned for chat "
                 "(usually with Instruct or Chat in its name) is needed"

@@ -1,0 +1,279 @@
+"""Infilling with a causal model: words that are likely after what stands before the hole, ranked by what stands behind.
+
+The score of a fill is log p(fill | before) + log p(the next words | before, fill), both with weight one: that is, up to a
+constant, the log-probability of the fill given both sides. Where the hole has several words, fills of different lengths
+compete, and the first term is the fill's mean over its tokens, times the tokens of the old words.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import regex
+
+from convexplain.connectors.models.embedded import EmbeddedModel
+from convexplain.connectors.models.local import LocalModel
+from convexplain.connectors.models.prefix_tree import Node, common
+from convexplain.connectors.models.raw_text import RawText
+from convexplain.errors import ModelError
+from convexplain.infilling import Masked
+from convexplain.models import sendable
+
+from . import fills
+
+if TYPE_CHECKING:
+    import torch
+
+VERSION = 1  # of what is made out of the same weights
+_BEFORE = 512  # tokens before a hole that are read
+_READ = 4096  # characters before a hole that are looked at for them
+_FIRST = 14  # next words that are tried
+_BEGINNINGS = 6  # next words from which a hole of several words is continued
+_PIECES = 3  # times that an unfinished word is continued
+_UNFINISHED, _MERE_PIECE = 0.5, 0.9  # probability that the word goes on
+_TOGETHER = 64  # holes whose next words are read out of one pass
+_SHORT = 16  # tokens; where fewer stand before a hole, the text behind it is read too
+_AFTER = regex.compile(r"\s*+(?:\S++\s*+){0,4}")
+_AFTER_LONGEST = 32  # characters
+_FEW, _LONGEST = 3, 40  # words of a hole: up to which one word may do, beyond which fills grow no longer
+_WORD = regex.compile(r"\w")
+_STOP = regex.compile(r"[.!?…]['\"”’)*_]*(?=\s|$)")
+
+
+class RawModel(LocalModel):
+    """A local model that need not be a chat model."""
+
+    chats = False
+
+
+class CausalInfiller:
+    """Fills holes with a causal language model of `transformers`.
+
+    Args:
+        model: a local model, perhaps one that also judges; or a folder or repository of weights, which need not be a
+            chat model's. The embedded model unless given.
+    """
+
+    def __init__(self, model: LocalModel | str | Path | None = None) -> None:
+        if model is None:
+            model = EmbeddedModel()
+        self._model = model if isinstance(model, LocalModel) else RawModel(model, name=f"causal:{model}")
+        self._vocabulary: _Vocabulary | None = None
+
+    @property
+    def name(self) -> str:
+        """As a user would write it."""
+        name = self._model.name
+        return name if name == "embedded" or name.startswith("causal:") else f"causal:{name.removeprefix('local:')}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Follows the weights."""
+        return f"causal-infiller-{VERSION}:{self._model.fingerprint}"
+
+    async def prepare(self) -> None:
+        """Loads the weights.
+
+        Raises:
+            MissingExtraError: torch or transformers is not installed.
+            UnavailableError: no model can be had from there.
+        """
+        await self._model.prepare()
+
+    async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
+        """For each hole at most k fills, best first. Raises TooLongError where the memory does not suffice."""
+        if not masked or k < 1:
+            return [[] for _ in masked]
+        return await self._model.on_raw_text(lambda raw: self._fill(raw, masked, k))
+
+    async def aclose(self) -> None:
+        """Frees the weights."""
+        await self._model.aclose()
+
+    def _fill(self, raw: RawText, masked: Sequence[Masked], k: int) -> list[list[str]]:
+        if self._vocabulary is None:
+            self._vocabulary = _Vocabulary(raw)
+        return _Filling(raw, self._vocabulary, k).fill(masked)
+
+
+@dataclass(slots=True)
+class _Hole:
+    """One hole on its way.
+
+    Attributes:
+        ids: tokens of what is read before it.
+        gap: the white space that a fill's first token brings with it.
+        opening: the old words' opening punctuation; it counts as standing before the hole.
+        after: the first words behind the hole.
+        place, logprobs: where the model stands before the hole, and the next token's log-probabilities.
+        begins: probable first tokens of a fill, best first.
+        scores: of each fill found so far.
+    """
+
+    masked: Masked
+    ids: list[int]
+    gap: str
+    opening: str
+    after: str
+    place: Node
+    logprobs: "torch.Tensor"
+    begins: list[int]
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> int:
+        return len(self.masked.old.split())
+
+
+class _Vocabulary:
+    """Which tokens may stand where: boolean vectors over the tokens."""
+
+    def __init__(self, raw: RawText) -> None:
+        self.special = raw.special()
+        self._words = raw.words
+        self.inner = self._fit(r"['’-]?\w.*")  # a word goes on
+        self.openers = {  # a fill begins, by whether the space before it is the token's, and whether it has letters
+            (gap, wordy): self._fit(gap + (r"[^\w\s]*+\w\S*+" if wordy else r"\S++"))
+            for gap in ("", " ")
+            for wordy in (False, True)
+        }
+
+    def _fit(self, pattern: str) -> "torch.Tensor":
+        import torch
+
+        fits = regex.compile(pattern).fullmatch
+        usable = (text if i not in self.special and "\ufffd" not in text else "" for i, text in enumerate(self._words))
+        return torch.tensor([fits(text) is not None for text in usable])
+
+
+class _Filling:
+    """One call's work, in the model's thread."""
+
+    def __init__(self, raw: RawText, vocabulary: _Vocabulary, k: int) -> None:
+        self._raw = raw
+        self._vocabulary = vocabulary
+        self._k = k
+        self._limit = min(_BEFORE, raw.window // 2) if raw.window else _BEFORE
+
+    def fill(self, masked: Sequence[Masked]) -> list[list[str]]:
+        """Holes whose beginnings go on one another are read in one pass."""
+        read = [self._read(one) for one in masked]
+        found: dict[int, list[str]] = {}
+        for some in _chains([ids for ids, _, _ in read]):
+            places = self._raw.forward.along(read[some[-1]][0], [len(read[i][0]) for i in some])
+            for i, (place, logits) in zip(some, places, strict=True):
+                found[i] = self._fills(self._hole(masked[i], *read[i], place, logits))
+        return [found[i] for i in range(len(masked))]
+
+    def _read(self, masked: Masked) -> tuple[list[int], str, str]:
+        """Tokens of what stands before the hole, the white space left to a fill's first token, opening punctuation."""
+        text, opening = masked.rest + masked.before, fills.parts(sendable(masked.old))[0]
+        # Cut in steps, so that the tokens of neighbouring holes begin at one place.
+        text = sendable(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
+        gap = " " if text.endswith(" ") else ""
+        ids = self._raw.begin(text.removesuffix(" "), self._limit)
+        if len(ids) < _SHORT and masked.after.strip():  # a text's beginning says little of what it will be about
+            ids = self._raw.begin(f"{sendable(masked.after[:200]).strip()}\n\n{text.removesuffix(' ')}", self._limit)
+        return ids, gap, opening
+
+    def _hole(self, masked: Masked, ids: list[int], gap: str, opening: str, place: Node, logits: "torch.Tensor") -> _Hole:
+        allowed = self._vocabulary.openers[gap, _WORD.search(masked.old) is not None]
+        logprobs = logits.log_softmax(-1)[: len(allowed)]
+        tries = min(_FIRST + 2 * self._k + len(masked.avoid), int(allowed.sum()))
+        best = logprobs.masked_fill(~allowed, float("-inf")).topk(tries).indices.tolist()
+        return _Hole(masked, ids, gap, opening, _next_words(masked.after), place, logprobs, best)
+
+    def _fills(self, hole: _Hole) -> list[str]:
+        if hole.words <= _FEW:
+            self._score(hole, [self._raw.words[i].strip() for i in hole.begins], _PIECES)
+        if hole.words > 1:
+            self._score(hole, list(self._continued(hole)), 0)
+        ranked = sorted(hole.scores, key=lambda fill: -hole.scores[fill])
+        return fills.choose(ranked, hole.masked, self._k)
+
+    def _score(self, hole: _Hole, candidates: Sequence[str], pieces: int) -> None:
+        """Scores candidates; those that end inside a word are continued, `pieces` times."""
+        todo = {}
+        for fill in fills.usable(candidates, hole.masked):
+            ids = self._tokens(hole, fill + hole.after)
+            if ids and fill not in hole.scores:
+                todo[fill] = ids
+        further = []
+        branches = self._raw.forward.branches(hole.place, [*todo.values()]) if todo else []
+        for (fill, ids), logits in zip(todo.items(), branches, strict=True):
+            logprobs = logits.log_softmax(-1)
+            steps = [float(hole.logprobs[ids[0]]), *logprobs[range(len(ids) - 1), ids[1:]].tolist()]
+            core = hole.opening + fills.parts(fill)[1]
+            word, whole = (max(1, common(self._tokens(hole, text), ids)) for text in (core, fill))
+            after_word = logprobs[word - 1, : len(hole.logprobs)].masked_fill(~self._vocabulary.inner, float("-inf"))
+            goes_on = float(after_word.exp().sum()) if pieces and not hole.after[0].isalnum() else 0.0
+            if goes_on > _UNFINISHED:
+                further.append(fills.parts(fill)[1] + self._raw.words[int(after_word.argmax())])
+            if goes_on < _MERE_PIECE:
+                own, behind = sum(steps[:whole]), sum(steps[whole:])
+                if hole.words > 1:
+                    own *= len(self._tokens(hole, hole.masked.old)) / whole
+                hole.scores[fill] = own + behind
+        if further:
+            self._score(hole, further, pieces - 1)
+
+    def _tokens(self, hole: _Hole, text: str) -> list[int]:
+        """The tokens of a fill, and of what follows it, after what stands before the hole."""
+        return self._raw.follow(hole.gap + sendable(text).removeprefix(hole.opening))
+
+    def _continued(self, hole: _Hole) -> Iterator[str]:
+        """Greedy continuations from several first words, cut at lengths near the hole's."""
+        words, most = self._raw.words, min(hole.words, _LONGEST) + 2
+        starts = hole.begins[: _BEGINNINGS + self._k]
+
+        def choose(i: int, new: Sequence[int], logits: "torch.Tensor") -> int | None:
+            text = "".join(words[j] for j in (starts[i], *new))
+            token = int(logits.argmax())
+            full = len(text.split()) > most or len(new) > 3 * most or "\n" in text
+            return None if full or token in self._vocabulary.special or token >= len(words) else token
+
+        made, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
+        for start, new in zip(starts, made, strict=True):
+            if not isinstance(new, ModelError):
+                yield from _cuts("".join(words[j] for j in (start, *new)).strip(), hole.masked, most)
+
+
+def _cuts(text: str, masked: Masked, most: int) -> Iterator[str]:
+    """Beginnings of a continuation: whole sentences where the old words end one, else as long as the hole."""
+    line = text.splitlines()[0] if text else ""
+    ends = [stop.end() for stop in _STOP.finditer(line)]
+    n = min(len(masked.old.split()), _LONGEST)
+    if _STOP.search(masked.old[-8:].rstrip()):
+        whole = [line[:end] for end in ends if len(line[:end].split()) <= most]
+        yield from {*whole[:1], *whole[-1:]}
+        if whole:
+            return
+    elif ends:
+        line = line[: ends[0]]  # a fill inside a sentence does not go beyond it
+    words = line.split()[:most]
+    for length in (n, n - 1, n + 1):
+        if 0 < length <= len(words):
+            yield " ".join(words[:length])
+
+
+def _next_words(after: str) -> str:
+    """The first words behind a hole; at the end of a text, the line's end."""
+    found = _AFTER.match(sendable(after[: 4 * _AFTER_LONGEST]))
+    text = found[0].rstrip() if found else ""
+    if len(text) > _AFTER_LONGEST:
+        cut = text[: _AFTER_LONGEST + 1]
+        text = cut.rpartition(" ")[0].rstrip() or cut
+    return text or "\n"
+
+
+def _chains(begins: Sequence[list[int]]) -> Iterator[list[int]]:
+    """Indices of sequences that go on one another, shortest first."""
+    chain: list[int] = []
+    for i in sorted(range(len(begins)), key=lambda i: begins[i]):
+        if chain and (len(chain) == _TOGETHER or begins[i][: len(begins[chain[-1]])] != begins[chain[-1]]):
+            yield chain
+            chain = []
+        chain.append(i)
+    if chain:
+        yield chain

@@ -1,0 +1,116 @@
+"""What every infiller shares: a raw candidate becomes a fill in the old words' form, or is refused. Pure functions."""
+
+import unicodedata
+from collections.abc import Iterable
+from itertools import islice
+
+import regex
+
+from convexplain.infilling import Masked
+from convexplain.judges.fence import defuse
+
+_CLOSERS = {")": "(", "]": "[", "}": "{"}
+_CLOSING = ".,;:!?…。，、；：！？؟،\"'”’»*_`"
+_OPENING = "\"'“‘«¿¡*_`"
+_AROUND = regex.compile(r"^[\p{P}\p{Default_Ignorable_Code_Point}]+|[\p{P}\p{Default_Ignorable_Code_Point}]+$")
+_INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}]")
+_WORD = regex.compile(r"\w")
+_SPECIAL = regex.compile(r"<extra_id_\d+>|\[(?:MASK|UNK|PAD|CLS|SEP)\]|\ufffd")  # beyond what the fence knows
+_SENTENCE_END = regex.compile(r"(?:^|[.!?…:。！？]['\"”’)\]*_]*\s+|[。！？]|\n\s*)['\"“‘(\[*_]*$")
+_FIRST_PERSON = regex.compile(r"I(?:['’]\w+)?")
+
+
+def choose(raw: Iterable[str], masked: Masked, k: int) -> list[str]:
+    """The first k usable fills among raw candidates, best first, no two of them alike."""
+    return list(islice(usable(raw, masked), k))
+
+
+def usable(raw: Iterable[str], masked: Masked) -> Iterable[str]:
+    """The candidates that can stand in the hole, in their order and in the old words' form, each once."""
+    seen: set[str] = set()
+    for candidate in raw:
+        fill = formed(candidate, masked)
+        if fill is not None and key(fill) not in seen:
+            seen.add(key(fill))
+            yield fill
+
+
+def formed(raw: str, masked: Masked) -> str | None:
+    """One candidate as it would stand in the hole: one line, the old words' case and punctuation; None if refused."""
+    line = next(iter(raw.strip().splitlines()), "")
+    fill = in_form(" ".join(line.split()), masked)
+    return None if _refused(fill, masked) else fill
+
+
+def key(text: str) -> str:
+    """What makes two fills alike: case, white space and punctuation around do not count (unless there is no more)."""
+    text = unicodedata.normalize("NFKC", "".join(text.casefold().split()))
+    return _AROUND.sub("", text) or text
+
+
+def longest(old: str) -> int:
+    """Words that a fill may have."""
+    return max(3, 2 * len(old.split()))
+
+
+def in_form(text: str, masked: Masked) -> str:
+    """The text with the case, the opening and the closing punctuation of the old words."""
+    opening, old, closing = parts(masked.old)
+    core = parts(text)[1]
+    if not old or not core:  # punctuation has no form to keep
+        return text
+    return opening + _cased(core, old, starts_sentence(masked.rest + masked.before)) + closing
+
+
+def parts(text: str) -> tuple[str, str, str]:
+    """Opening punctuation, the words, closing punctuation; a bracket whose partner is among the words is theirs."""
+    end = len(text)
+    while end and _closes(text[:end]):
+        end -= 1
+    start = 0
+    while start < end and (text[start] in _OPENING or _opens(text[start:end])):
+        start += 1
+    return text[:start], text[start:end], text[end:]
+
+
+def starts_sentence(before: str) -> bool:
+    """Whether a sentence begins after this text."""
+    return _SENTENCE_END.search(before[-40:] if before.strip() else "") is not None
+
+
+def _closes(text: str) -> bool:
+    last = text[-1]
+    return last in _CLOSING or (last in _CLOSERS and text.count(last) > text.count(_CLOSERS[last]))
+
+
+def _opens(text: str) -> bool:
+    partner = next((closer for closer, opener in _CLOSERS.items() if opener == text[0]), None)
+    return partner is not None and text.count(text[0]) > text.count(partner)
+
+
+def _cased(text: str, old: str, begins: bool) -> str:
+    letters = [letter for letter in old if letter.upper() != letter.lower()]
+    at = next((i for i, letter in enumerate(text) if letter.isalpha()), None)
+    if not letters or at is None:
+        return text
+    first, rest = text[at], text[at + 1 :]
+    if len(letters) > 1 and all(letter.isupper() for letter in letters):
+        return text.upper()
+    if letters[0].isupper():
+        pronoun = _FIRST_PERSON.fullmatch(old.split()[0]) is not None  # a capital of its own, not the sentence's
+        return text if pronoun and not begins else text[:at] + first.upper() + rest
+    word = text[at:].split()[0]
+    own = not word[1:].islower() or _FIRST_PERSON.fullmatch(word) is not None  # NASA, I'm
+    return text[:at] + first.lower() + rest if begins and not own else text
+
+
+def _refused(fill: str, masked: Masked) -> bool:
+    if not fill or fill != fill.strip() or not _INVISIBLE.sub("", fill):
+        return True
+    if defuse(fill) != fill or _SPECIAL.search(fill):
+        return True
+    if len(fill.split()) > longest(masked.old) or len(fill) > 40 + 3 * len(masked.old):
+        return True
+    if _WORD.search(masked.old) and not _WORD.search(fill):
+        return True
+    return key(fill) in {key(masked.old), *map(key, masked.avoid)}

@@ -1,0 +1,72 @@
+"""Whether two texts contradict each other, by a cross-encoder (for `judges.scoring.Contradiction`)."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convexplain.errors import UnavailableError
+
+from .pretrained import Pretrained, in_batches, window
+
+if TYPE_CHECKING:
+    import torch
+
+NLI = "cross-encoder/nli-roberta-base"
+
+_log = logging.getLogger(__name__)
+
+
+class NLIModel:
+    """A sequence classifier that was trained on natural language inference. Loaded when first asked.
+
+    Args:
+        source: a folder as `save_pretrained` writes it, or the name of a repository on the Hugging Face hub.
+    """
+
+    def __init__(self, source: str | Path = NLI) -> None:
+        self.name = f"contradiction:{source}"
+        self._pretrained = Pretrained(source, self.name, "AutoModelForSequenceClassification")
+
+    def contradiction(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        """For each (premise, hypothesis) the probability of the label contradiction.
+
+        A pair that is longer than the model's window (512 tokens for most) has None, and a warning is logged: cut, it
+        would be another question.
+
+        Raises:
+            MissingExtraError: torch or transformers is not installed.
+            UnavailableError: the model cannot be had, or has no label named contradiction.
+        """
+        tokenizer, model = self._pretrained.get()
+        label = self._label(model.config.id2label)
+        encoded = [
+            dict(tokenizer(premise, hypothesis, split_special_tokens=True, return_attention_mask=True, verbose=False))
+            for premise, hypothesis in pairs
+        ]
+        size = window(tokenizer, model)
+        fits = [len(row["input_ids"]) <= size for row in encoded]
+        if not all(fits):
+            _log.warning(
+                "%s: %d of %d pairs of texts have no score: they do not fit into %d tokens",
+                self.name,
+                fits.count(False),
+                len(fits),
+                size,
+            )
+
+        def run(batch: "dict[str, torch.Tensor]") -> list[float]:
+            probabilities: list[float] = model(**batch).logits.double().softmax(-1)[:, label].tolist()
+            return probabilities
+
+        rows = [row for row, fit in zip(encoded, fits, strict=True) if fit]
+        found = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
+        return [next(found) if fit else None for fit in fits]
+
+    def _label(self, names: dict[int, Any]) -> int:
+        """Models order their labels differently, so that only the name counts."""
+        found = [i for i, name in names.items() if str(name).strip().casefold() == "contradiction"]
+        if len(found) != 1:
+            listed = ", ".join(map(str, names.values()))
+            raise UnavailableError(f"{self.name}: it has not one label named contradiction; its labels are: {listed}")
+        return int(found[0])

@@ -1,0 +1,331 @@
+"""What would have changed a turn's score: one search over a judged turn. Models and judge are handed in."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .asks import Edits, Hole
+from .calls import Calls
+from .driver import Evaluate, Found, Outcome, arun, drive
+from .errors import ModelError, UnavailableError, UsageError
+from .fidelity.edits import edit_distance
+from .infilling import Infiller, Masked
+from .models import Message, Request
+from .pipeline import TurnJudge
+from .search import make_search
+from .text import editable
+from .types import Contrast, Conversation, Goal, Judgement, Question, Role, Rubric, Turn
+
+ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
+CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
+_FILLS = 3  # asked for at once for each hole
+_ANSWER = 256  # tokens of a regenerated answer
+
+EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How contrasts are looked for.
+
+    Attributes:
+        goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
+        delta: by how much; None with `cross` takes the judge's noise floor.
+        budget: edited contexts that are sent to responder or judge at most.
+        search: `guided`, `cell_budget` or `cell`.
+        revise: edit the judged turn itself instead of those before it.
+        editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
+            or the indices of turns.
+        split_k: words in a unit; None = 1, and more in very long texts.
+        prior: how likely each unit matters, up to a factor.
+        minimise: after a crossing, look for one with fewer edits.
+        seed: the same seed gives the same result.
+        alpha: share of earlier candidates among the seeds of `cell_budget`.
+    """
+
+    goal: Goal = "cross"
+    delta: float | None = None
+    budget: int = 50
+    search: str = "guided"
+    revise: bool = False
+    editable: EditableTurns = "assistant"
+    split_k: int | None = None
+    prior: Sequence[float] | None = None
+    minimise: bool = True
+    seed: int = 0
+    alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.goal not in ("cross", "improve", "worsen"):
+            raise UsageError(f"goal={self.goal!r} is not valid; valid are: cross, improve, worsen")
+        if self.goal != "cross" and self.delta is None:
+            raise UsageError(f"goal={self.goal!r} needs a delta: by how much the score is to change, in (0, 1]")
+        if self.delta is not None and not 0 <= self.delta <= 1:
+            raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
+        if self.budget < 1:
+            raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """The indices of the turns that may be edited.
+
+        Raises:
+            UsageError: `editable` names a turn that is not before the judged one.
+        """
+        if self.revise:
+            return [turn]
+        if isinstance(self.editable, str):
+            roles = {"assistant": ("assistant",), "user": ("user",), "all": ("assistant", "user")}.get(self.editable)
+            if roles is None:
+                raise UsageError(
+                    f"editable={self.editable!r} is not valid; valid are: assistant, user, all, or indices"
+                )
+            return [i for i, before in enumerate(conversation.turns[:turn]) if before.role in roles]
+        if wrong := [i for i in self.editable if not 0 <= i < turn]:
+            raise UsageError(f"editable={wrong} is not valid; the turns before turn {turn} are 0 to {turn - 1}")
+        return sorted(set(self.editable))
+
+
+@dataclass(slots=True)
+class ContrastFinder:
+    """Looks for contrasts with one judge, one infiller and perhaps one responder.
+
+    Attributes:
+        judge: scores a turn.
+        infiller: fills holes.
+        responder: answers an edited context anew; None keeps the logged answer.
+    """
+
+    judge: TurnJudge
+    infiller: Infiller
+    responder: Calls | None = None
+
+    async def find(
+        self,
+        conversation: Conversation,
+        turn: int,
+        rubric: Rubric,
+        settings: Settings,
+        noise: float | None = None,
+    ) -> Contrast:
+        """Looks for the smallest edit that reaches the goal.
+
+        Args:
+            conversation: the conversation.
+            turn: index of the judged turn.
+            rubric: the maxim.
+            settings: how to look.
+            noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
+
+        Raises:
+            UsageError: the turn is not there, or no turn of the assistant.
+            UnavailableError: a model is gone.
+        """
+        if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
+            raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
+        began = time.monotonic()
+        work = _Work(self, replace(conversation, turns=conversation.turns[: turn + 1]), turn, rubric, settings, noise)
+        contrast = await work.run()
+        return replace(contrast, seconds=time.monotonic() - began)
+
+
+class _Work:
+    """One search: what it may edit, and how a candidate is measured."""
+
+    def __init__(
+        self,
+        finder: ContrastFinder,
+        conversation: Conversation,
+        turn: int,
+        rubric: Rubric,
+        settings: Settings,
+        noise: float | None,
+    ) -> None:
+        self.finder = finder
+        self.conversation = conversation
+        self.turn = turn
+        self.rubric = rubric
+        self.settings = settings
+        self.responder = None if settings.revise else finder.responder
+        self.notes: list[str] = []
+        self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
+        if settings.delta is None and noise is None:
+            self.notes.append(f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured")
+        chosen = settings.turns(conversation, turn)
+        self.text = editable(conversation.turns, chosen, split_k=settings.split_k)
+        self.judged: dict[Edits, Judgement] = {}
+        self.filled: dict[Masked, list[str]] = {}
+        self.before: Judgement | None = None
+        self.response = conversation.turns[turn].content
+
+    @property
+    def question(self) -> Question:
+        return "revise" if self.settings.revise else "regenerate" if self.responder else "rescore"
+
+    async def run(self) -> Contrast:
+        if not self.text.units:
+            what = "the judged turn" if self.settings.revise else "the turns that may be edited before it"
+            return self._contrast(None, "nothing to edit", f"there is nothing to edit: no word in {what}")
+        start = await self._measured(())
+        self.before, self.response = self.judged.get(()), start.response
+        if self.before is None or self.before.score is None:
+            return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
+        chosen = self.settings
+        search = make_search(
+            chosen.search,
+            self.text,
+            range(len(self.text.units)),
+            delta=self.delta,
+            budget=chosen.budget,
+            seed=chosen.seed,
+            prior=chosen.prior,
+            alpha=chosen.alpha,
+        )
+        sampled = self.before.evidence.kind == "samples"
+        driving = drive(
+            search,
+            delta=self.delta,
+            budget=chosen.budget,
+            start=replace(start, score=self._g(self.before.score)),
+            minimise=chosen.minimise,
+            confirm=CONFIRM if sampled else 0,
+        )
+        found = await arun(driving, self._fill, self._evaluate)
+        return self._contrast(found, found.stopped)
+
+    def _g(self, score: float) -> float:
+        """How far a score is beyond what is wanted; a contrast has delta at least."""
+        before = 0.0 if self.before is None or self.before.score is None else self.before.score
+        if self.settings.goal != "cross":
+            return score - before if self.settings.goal == "improve" else before - score
+        return score - self.rubric.threshold if before < self.rubric.threshold else self.rubric.threshold - score
+
+    async def _evaluate(self, ask: Evaluate) -> list[Outcome]:
+        again = 1 if ask.fresh else 0
+        measured = await asyncio.gather(*(self._measured(edits, again) for edits in ask.candidates))
+        return [
+            outcome if outcome.score is None else replace(outcome, score=self._g(outcome.score)) for outcome in measured
+        ]
+
+    async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
+        """The judge's score of a candidate, with the response that it scored."""
+        turns = list(self.text.edited(edits))
+        if self.responder:
+            try:
+                answer = (await self.responder.ask(responder_request(turns[: self.turn]))).text.strip()
+            except UnavailableError:
+                raise
+            except ModelError as error:
+                return Outcome(None, note=f"no response: {error}")
+            if not answer:
+                return Outcome(None, note="the responder gave an empty answer")
+            turns[self.turn] = replace(turns[self.turn], content=answer)
+        changed = replace(self.conversation, turns=tuple(turns))
+        judgement = await self.finder.judge.judge_turn(changed, self.turn, self.rubric, again)
+        if not again:
+            self.judged[edits] = judgement
+        return Outcome(
+            judgement.score, turns[self.turn].content, judgement.reason or "" if judgement.score is None else ""
+        )
+
+    async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
+        masked = [self.text.masked(hole) for hole in holes]
+        plain = [replace(one, avoid=()) for one in masked]
+        await self._ask_infiller([one for one in plain if one not in self.filled])
+        # All that is known of a hole is refused: perhaps the infiller thinks of something else.
+        short = [one for one, bare in zip(masked, plain, strict=True) if self._next(one, bare) is None and one.avoid]
+        await self._ask_infiller([one for one in short if one not in self.filled])
+        return [
+            self._next(one, bare) or (self._next(one, one) if one in self.filled else None)
+            for one, bare in zip(masked, plain, strict=True)
+        ]
+
+    async def _ask_infiller(self, masked: Iterable[Masked]) -> None:
+        new = list(dict.fromkeys(masked))
+        if new:
+            self.filled |= zip(new, await self.finder.infiller.infill(new, _FILLS), strict=True)
+
+    def _next(self, masked: Masked, known: Masked) -> str | None:
+        """The first known fill that says something else."""
+        refused = {masked.old.casefold(), *(fill.casefold() for fill in masked.avoid)}
+        return next((fill for fill in self.filled[known] if fill.strip() and fill.casefold() not in refused), None)
+
+    def _contrast(self, found: Found | None, stopped: str, note: str = "") -> Contrast:
+        edits = found.edits or () if found else ()
+        after = self.judged.get(edits) if edits else None
+        turns = list(self.text.edited(edits))
+        response = self.response
+        if found and found.outcome and edits:
+            response = found.outcome.response
+        turns[self.turn] = replace(turns[self.turn], content=response)
+        again = found.confirmation.score if found and found.confirmation else None
+        return Contrast(
+            conversation_id=self.conversation.id,
+            turn=self.turn,
+            rubric=self.rubric.id,
+            question=self.question,
+            goal=self.settings.goal,
+            search=self.settings.search,
+            found=bool(found and found.found),
+            delta=self.delta,
+            score_before=self.before.score if self.before else None,
+            score_after=after.score if after else None,
+            score_again=None if again is None else self._score(again),
+            edits=tuple(self.text.edit(unit, fill) for unit, fill in edits),
+            turns=tuple(turns),
+            response_before=self.response,
+            response_after=response,
+            calls=found.calls if found else 0,
+            prompts=found.prompts if found else 0,
+            infills=found.infills if found else 0,
+            failed=found.failed if found else 0,
+            trace=tuple((step.edits, step.score) for step in found.trace) if found else (),
+            edit_distance=self._edit_distance(edits),
+            edit_rate=self._edit_rate(edits),
+            stopped=stopped,
+            seconds=0.0,
+            judge=self.before.model if self.before else "",
+            responder=self.responder.model.name if self.responder else None,
+            infiller=self.finder.infiller.name,
+            notes=(*self.notes, note) if note else tuple(self.notes),
+        )
+
+    def _score(self, g: float) -> float:
+        """The judge's score that g was made of."""
+        before = 0.0 if self.before is None or self.before.score is None else self.before.score
+        start = self.rubric.threshold if self.settings.goal == "cross" else before
+        upward = before < self.rubric.threshold if self.settings.goal == "cross" else self.settings.goal == "improve"
+        return start + g if upward else start - g
+
+    def _edit_distance(self, edits: Edits) -> int:
+        return sum(
+            edit_distance(before.content, after.content)
+            for before, after in zip(self.text.turns, self.text.edited(edits), strict=True)
+        )
+
+    def _edit_rate(self, edits: Edits) -> float | None:
+        chosen = {unit.turn for unit in self.text.units}
+        words = sum(len(self.text.turns[i].content.split()) for i in chosen)
+        return self._edit_distance(edits) / words if words else None
+
+
+def responder_request(turns: Sequence[Turn]) -> Request:
+    """Asks a model under test for the next turn, in a form that every chat template accepts.
+
+    Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
+    system turn says comes from the user, and turns of one role in a row are joined.
+    """
+    messages: list[Message] = []
+    for i, turn in enumerate(turns):
+        role: Role = turn.role if turn.role == "assistant" or (turn.role == "system" and i == 0) else "user"
+        if messages and messages[-1].role == role:
+            messages[-1] = Message(role, f"{messages[-1].content}\n{turn.content}")
+        else:
+            messages.append(Message(role, turn.content))
+    first = 1 if messages and messages[0].role == "system" else 0
+    if len(messages) == first or messages[first].role == "assistant":
+        messages.insert(first, Message("user", "(The conversation begins.)"))
+    if messages[-1].role == "assistant":
+        messages.append(Message("user", "(Please go on.)"))
+    return Request(messages=tuple(messages), max_tokens=_ANSWER)

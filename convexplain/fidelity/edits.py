@@ -1,0 +1,59 @@
+"""How far a text was changed: in words, and in content."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+from convexplain.errors import UsageError
+
+Embed = Callable[[list[str]], list[list[float]]]
+"""From texts to one vector each, all of the same length."""
+
+
+def edit_distance(before: str, after: str) -> int:
+    """The fewest words to add, to take out or to replace to get from one text to the other (Levenshtein).
+
+    Words are what white space separates: case and punctuation count, the white space itself does not.
+    """
+    return int(Levenshtein.distance(before.split(), after.split()))
+
+
+def edit_rate(before: str, after: str) -> float | None:
+    """The edit distance divided by the number of words before: 0 is unchanged; above 1 when much was added.
+
+    None where `before` has no words, for then there is nothing to divide by.
+    """
+    words = len(before.split())
+    return edit_distance(before, after) / words if words else None
+
+
+def content_preservation(before: str, after: str, embed: Embed) -> float | None:
+    """The cosine of the two texts' embeddings, in [-1, 1]: 1 when all content is kept.
+
+    None where an embedding has no direction: all zeros, or with a number that is not finite.
+
+    Raises:
+        UsageError: `embed` gives another number of vectors than it was given texts, or vectors of different lengths.
+    """
+    return preservations([(before, after)], embed)[0]
+
+
+def preservations(pairs: Sequence[tuple[str, str]], embed: Embed) -> list[float | None]:
+    """The content preservation of each (before, after), with one call of `embed`; as `content_preservation`."""
+    texts = [text for pair in pairs for text in pair]
+    vectors = embed(texts) if texts else []
+    if len(vectors) != len(texts):
+        raise UsageError(f"embed: it gave {len(vectors)} vectors for {len(texts)} texts; valid is one for each")
+    return [_cosine(one, other) for one, other in zip(vectors[::2], vectors[1::2], strict=True)]
+
+
+def _cosine(one: Sequence[float], other: Sequence[float]) -> float | None:
+    if len(one) != len(other):
+        raise UsageError(f"embed: it gave vectors of {len(one)} and {len(other)} numbers; valid is one length for all")
+    lengths = math.hypot(*one), math.hypot(*other)
+    if not all(math.isfinite(length) and length > 0 for length in lengths):
+        return None
+    # Each is brought to length 1 first, so that no product of large or small numbers leaves the range of floats.
+    cosine = math.fsum((a / lengths[0]) * (b / lengths[1]) for a, b in zip(one, other, strict=True))
+    return min(1.0, max(-1.0, cosine))

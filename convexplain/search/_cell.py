@@ -1,0 +1,39 @@
+"""CELL, the myopic search: every unit in turn, the best edit stays (Luss et al., Algorithm 2)."""
+
+from collections.abc import Sequence
+
+from ..asks import Edits, Hole, Infill, Score, Search, with_edit
+from ._take_back import take_back
+
+
+def cell(n: int, *, delta: float, minimise: bool = True) -> Search:
+    """Edits one unit a round, the one whose edit scores highest, until a candidate crosses or every unit is edited.
+
+    Departures from the print: g compares with the original text and response (section 3), not with those of the round
+    before; of the crossing candidates of a round the best is taken; afterwards edits are taken back.
+
+    Args:
+        n: how many units may be edited.
+        delta: g from which on a candidate is a contrast.
+        minimise: take edits back after a crossing.
+    """
+    edits: Edits = ()
+    unchanged = list(range(n))
+    while unchanged:
+        fills: Sequence[str | None] = yield Infill(tuple(Hole(unit, edits) for unit in unchanged))  # type: ignore[assignment]
+        candidates = [
+            with_edit(edits, unit, fill) for unit, fill in zip(unchanged, fills, strict=True) if fill is not None
+        ]
+        scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
+        scored = [(g, -i) for i, g in enumerate(scores) if g is not None]
+        if not scored:
+            return
+        best, place = max(scored)
+        chosen = candidates[-place]
+        (unit,) = {unit for unit, _ in chosen} - {unit for unit, _ in edits}
+        edits = chosen
+        unchanged.remove(unit)
+        if best >= delta:
+            if minimise:
+                yield from take_back(edits, delta)
+            return

@@ -1,0 +1,127 @@
+"""CELL-budget: a search that goes on from the best candidates so far (Luss et al., Algorithms 1, 3, 4 and 5)."""
+
+import math
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..asks import Edits, Hole, Infill, Score, Search, with_edit
+from ._take_back import take_back
+
+
+def cell_budget(
+    n: int,
+    *,
+    delta: float,
+    budget: int,
+    rng: np.random.Generator,
+    alpha: float = 0.5,
+    prior: Sequence[float] | None = None,
+    minimise: bool = True,
+) -> Search:
+    """Draws seeds from the text and from earlier candidates, samples around them, and keeps the better half.
+
+    Departures from the print: Algorithm 3 takes the largest 2^k with k 2^k <= q, since as printed no call would be left
+    for a seed; at least one sample is drawn around each seed, so that every budget works; a crossing is met as soon as
+    it is scored; afterwards edits are taken back.
+
+    Args:
+        n: how many units may be edited.
+        delta: g from which on a candidate is a contrast.
+        budget: calls that there are; the schedule goes by it.
+        rng: the source of all chance.
+        alpha: share of a round's seeds that are earlier candidates, in [0, 1].
+        prior: how likely each unit is drawn, up to a factor; equally unless given.
+        minimise: take edits back after a crossing.
+    """
+    draw = _Draw(n, rng, prior)
+    quota = max(1, math.floor(budget / math.log2(budget))) if budget > 1 else 1
+    scored: dict[Edits, float] = {}
+    fresh = set(range(n))  # units that were not yet perturbed in the text itself
+    round_ = 0
+    while not draw.exhausted:
+        round_ += 1
+        seeds_wanted = num_seeds(round_, quota)
+        halvings = max(1, math.ceil(math.log2(seeds_wanted)))
+        seeds = yield from _generate_seeds(draw, scored, fresh, seeds_wanted, alpha)
+        if not seeds:
+            return
+        kept = seeds_wanted
+        for _ in range(halvings):
+            samples = yield from _sample_around(draw, seeds, max(1, quota // (kept * halvings)))
+            candidates = list(dict.fromkeys([*seeds, *samples]))
+            scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
+            scored |= {edits: g for edits, g in zip(candidates, scores, strict=True) if g is not None}
+            crossing = [edits for edits in candidates if scored.get(edits, -math.inf) >= delta]
+            if crossing:
+                if minimise:
+                    yield from take_back(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
+                return
+            kept = math.ceil(kept / 2)
+            seeds = sorted((e for e in candidates if e in scored), key=lambda e: -scored[e])[:kept]  # BEST_SUBSET
+
+
+def num_seeds(round_: int, quota: int) -> int:
+    """Algorithm 3: how many seeds a round has, `quota` being q = floor(B / log2 B)."""
+    k = 1
+    while k < round_ and (k + 1) * 2 ** (k + 1) <= quota:
+        k += 1
+    return 2**k
+
+
+class _Draw:
+    """Draws units; those for which no fill came are not drawn again."""
+
+    def __init__(self, n: int, rng: np.random.Generator, prior: Sequence[float] | None) -> None:
+        self._rng = rng
+        self._weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
+        self.dead: set[int] = set()
+
+    @property
+    def exhausted(self) -> bool:
+        return len(self.dead) == len(self._weights)
+
+    def units(self, among: Sequence[int], count: int) -> list[int]:
+        """Different units, by their weights."""
+        alive = [unit for unit in among if unit not in self.dead]
+        weights = self._weights[alive] + 1e-12
+        count = min(count, len(alive))
+        return [int(i) for i in self._rng.choice(alive, count, replace=False, p=weights / weights.sum())]
+
+    def unedited(self, edits: Edits) -> list[int]:
+        edited = {unit for unit, _ in edits}
+        return [unit for unit in range(len(self._weights)) if unit not in edited]
+
+    def some(self, among: Sequence[Edits], count: int) -> list[Edits]:
+        chosen = self._rng.choice(len(among), min(count, len(among)), replace=False) if among else []
+        return [among[int(i)] for i in chosen]
+
+
+def _generate_seeds(
+    draw: _Draw, scored: dict[Edits, float], fresh: set[int], wanted: int, alpha: float
+) -> Generator[Infill, Any, list[Edits]]:
+    """Algorithm 4: seeds from earlier candidates and from the text itself."""
+    open_ = [edits for edits in scored if draw.unedited(edits)]
+    from_earlier = draw.some(open_, math.floor(alpha * wanted))
+    places = [(edits, unit) for edits in from_earlier for unit in draw.units(draw.unedited(edits), 1)]
+    if not fresh - draw.dead:
+        fresh |= set(range(len(draw._weights))) - draw.dead
+    for unit in draw.units(sorted(fresh), wanted - len(places)):
+        fresh.discard(unit)
+        places.append(((), unit))
+    return (yield from _filled(draw, places))
+
+
+def _sample_around(draw: _Draw, seeds: Sequence[Edits], count: int) -> Generator[Infill, Any, list[Edits]]:
+    """Algorithm 5: candidates with one edit more than a seed."""
+    places = [(seed, unit) for seed in seeds for unit in draw.units(draw.unedited(seed), count)]
+    return (yield from _filled(draw, places))
+
+
+def _filled(draw: _Draw, places: Sequence[tuple[Edits, int]]) -> Generator[Infill, Any, list[Edits]]:
+    if not places:
+        return []
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit, edits) for edits, unit in places))
+    draw.dead |= {unit for (_, unit), fill in zip(places, fills, strict=True) if fill is None}
+    return [with_edit(e, unit, fill) for (e, unit), fill in zip(places, fills, strict=True) if fill is not None]

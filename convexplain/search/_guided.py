@@ -1,0 +1,80 @@
+"""The guided search: asks what it learns most from, instead of sampling blindly. Of this project, in no paper.
+
+Everything that may be edited is edited at once. If that crosses, `shrink` finds the few edits that are needed: a
+divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
+far g moves, not only whether it crosses. If it does not, `climb` learns from every score which edits move g, and where.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..asks import Edits, Hole, Infill, Search, without
+from ._climb import climb
+from ._scores import Scores
+from ._shrink import WAYS, Group, measured, parts, shrink
+
+FILLS = 3  # fills that are tried for a unit where the first ones do not cross
+
+
+def guided(
+    n: int,
+    *,
+    delta: float,
+    rng: np.random.Generator,
+    groups: Sequence[Sequence[int]] = (),
+    prior: Sequence[float] | None = None,
+) -> Search:
+    """Finds a contrast with few edits in few calls.
+
+    Args:
+        n: how many units may be edited.
+        delta: g from which on a candidate is a contrast.
+        rng: the source of all chance; used only where editing everything does not cross.
+        groups: for each coarser level (turns, sentences) the number of the group that each unit is in.
+        prior: how likely each unit matters, up to a factor; equally unless given.
+    """
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))  # type: ignore[assignment]
+    everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
+    if not everything:
+        return
+    scores = Scores()
+    pieces = parts([unit for unit, _ in everything], WAYS, groups)
+    first = [everything, *(without(everything, *part) for part in pieces if len(pieces) > 1)]
+    if prior is not None:
+        first = [*_likeliest(everything, dict(enumerate(prior))), *first]
+    yield from scores.ask([(), *first])
+    if scores.crossing(delta) is None:
+        choices = yield from _more_fills(everything)
+        weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
+        effects = yield from climb(choices, delta, scores, rng, groups, weights)
+        if effects:
+            yield from scores.ask(_likeliest(scores.crossing(delta) or (), effects))
+    found = scores.crossing(delta)
+    if found is None:
+        return
+    if len(pieces) > 1 and everything in scores and found in first[-len(pieces) - 1 :] and scores[everything] >= delta:
+        found, known = everything, [measured(Group(part), everything, scores, delta) for part in pieces]
+    else:
+        known = [Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))]
+    yield from shrink(found, known, delta, scores, groups)
+
+
+def _likeliest(edits: Edits, weights: Mapping[int, float]) -> list[Edits]:
+    """The one, two, four … edits of greatest weight."""
+    ordered = sorted(edits, key=lambda edit: -weights[edit[0]])
+    sizes = [2**i for i in range(4) if 2**i < len(edits)]
+    return [tuple(sorted(ordered[:size])) for size in sizes]
+
+
+def _more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:
+    """Every edit that there is: those, and further fills of the same units."""
+    choices = [[edit] for edit in edits]
+    for _ in range(1, FILLS):
+        holes = tuple(Hole(some[0][0], avoid=tuple(fill for _, fill in some)) for some in choices)
+        fills: Sequence[str | None] = yield Infill(holes)
+        for some, fill in zip(choices, fills, strict=True):
+            if fill is not None and (some[0][0], fill) not in some:
+                some.append((some[0][0], fill))
+    return [choice for some in choices for choice in some]

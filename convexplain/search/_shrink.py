@@ -1,0 +1,136 @@
+"""Finds the few edits of a crossing candidate that it needs, by halving what is not known to be needed."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from ..asks import Edits, Score, without
+from ._scores import Scores
+
+WAYS = 2
+_TOLERANCE = 0.2  # of what all edits do together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Units whose edits are kept or taken back together.
+
+    Attributes:
+        effect: by how much g falls when they are taken back; None = not known.
+        measured: the effect was measured, not worked out from those of the other parts.
+        needed: without them a candidate did not cross that had every edit which is kept now.
+    """
+
+    units: tuple[int, ...]
+    effect: float | None = None
+    measured: bool = False
+    needed: bool = False
+
+
+def parts(units: Sequence[int], ways: int, groups: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """The units in about equal parts; cut between two turns or sentences where such a place is near."""
+    size = len(units)
+    ways = min(ways, size)
+    cuts = {0, size}
+    for i in range(1, ways):
+        wanted, reach = i * size // ways, size // (3 * ways)
+        near = sorted(range(max(1, wanted - reach), min(size, wanted + reach + 1)), key=lambda at: abs(at - wanted))
+        between = (at for level in groups for at in near if level[units[at - 1]] != level[units[at]])
+        cuts.add(next(between, wanted))
+    ordered = sorted(cuts)
+    return [tuple(units[a:b]) for a, b in pairwise(ordered)]
+
+
+def shrink(
+    kept: Edits, known: Sequence[Group], delta: float, scores: Scores, groups: Sequence[Sequence[int]]
+) -> Generator[Score, Any, None]:
+    """Asks for ever smaller crossing candidates, until none of the edits can be taken back any more.
+
+    Where g only grows with the edits, what remains is irreducible: without any single edit it does not cross.
+
+    Args:
+        kept: a crossing candidate.
+        known: its units in groups, with what is known of them.
+        delta: g from which on a candidate is a contrast.
+        scores: what was told until now; holds `kept`.
+        groups: for each coarser level the number of the group that each unit is in.
+    """
+    state = list(known)
+    additive = _adds_up(known, scores, kept)
+    at_once = len(state)
+    while True:
+        slack = scores[kept] - delta
+        drop = _droppable(state, slack, additive)[:at_once]
+        base = without(kept, *_units(drop))
+        slack -= sum(max(group.effect or 0.0, 0.0) for group in drop)
+        rest = [group for group in state if group not in drop]
+        hopeful = [x for x in rest if not x.measured and x.effect is not None and x.effect <= slack][: len(rest) - 1]
+        to_split = [x for x in rest if len(x.units) > 1 and x not in hopeful]
+        pieces = [parts(x.units, WAYS, groups) for x in to_split]
+        unsure = [] if drop or hopeful or to_split else [x for x in rest if not x.needed]
+        asked = [base] if drop else []
+        asked += [without(base, *_units(hopeful))] if hopeful else []
+        asked += [without(base, *part) for some in pieces for part in some[:-1]]
+        asked += [without(base, *x.units) for x in unsure]
+        if not asked:
+            return
+        yield from scores.ask(asked)
+        if drop and scores.get(base, delta - 1) < delta:
+            additive, at_once = False, max(1, len(drop) // 2)  # each alone could be taken back, but not all together
+            if len(drop) == 1:
+                state[state.index(drop[0])] = measured(drop[0], kept, scores, delta)
+            continue
+        at_once = len(state)
+        state = [x for x in rest if x not in to_split and x not in unsure and x not in hopeful]
+        for x, some in zip(to_split, pieces, strict=True):
+            state += _split(x, some, base, scores, delta)
+        state += [measured(x, base, scores, delta) for x in unsure]
+        kept = base
+        if hopeful:
+            smaller = without(base, *_units(hopeful))
+            if scores.get(smaller, delta - 1) >= delta:
+                kept = smaller
+            elif len(hopeful) == 1:
+                state.append(measured(hopeful[0], base, scores, delta))
+            else:
+                state += [replace(x, effect=None) for x in hopeful]
+
+
+def _adds_up(known: Sequence[Group], scores: Scores, kept: Edits) -> bool:
+    """Whether the effects of the parts make up that of all; if so, what follows from them may be relied on."""
+    total = scores[kept] - scores.get((), 0.0)
+    effects = [group.effect for group in known]
+    return None not in effects and abs(sum(e or 0.0 for e in effects) - total) <= _TOLERANCE * abs(total)
+
+
+def _droppable(state: Sequence[Group], slack: float, additive: bool) -> list[Group]:
+    """The groups of least effect that can be taken back together, if their effects add up."""
+    chosen: list[Group] = []
+    usable = [x for x in state if x.effect is not None and (additive or x.measured)]
+    for group in sorted(usable, key=lambda x: x.effect or 0.0):
+        slack -= max(group.effect or 0.0, 0.0)
+        if slack < 0 or len(chosen) == len(state) - 1:
+            break
+        chosen.append(group)
+    return chosen
+
+
+def _split(group: Group, pieces: Sequence[tuple[int, ...]], base: Edits, scores: Scores, delta: float) -> list[Group]:
+    """The parts of a group: all measured but the last, which has what the others leave of the group's effect."""
+    found = [measured(Group(part), base, scores, delta) for part in pieces[:-1]]
+    effects = [part.effect for part in found if part.effect is not None]
+    rest = group.effect - sum(effects) if group.effect is not None and len(effects) == len(found) else None
+    return [*found, Group(pieces[-1], rest)]
+
+
+def measured(group: Group, base: Edits, scores: Scores, delta: float) -> Group:
+    """The group with what taking it back from `base` does, which was asked for."""
+    g = scores.get(without(base, *group.units))
+    if g is None:  # not scored: as if it were needed, so that it is not asked again and again
+        return replace(group, effect=None, measured=True, needed=len(group.units) == 1)
+    return replace(group, effect=scores[base] - g, measured=True, needed=g < delta)
+
+
+def _units(groups: Sequence[Group]) -> list[int]:
+    return [unit for group in groups for unit in group.units]

@@ -1,0 +1,28 @@
+"""Takes edits of a contrast back while it still is one."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from ..asks import Edits, Score, without
+
+
+def take_back(edits: Edits, delta: float) -> Generator[Score, Any, None]:
+    """Asks for g with single edits taken back, then with all those at once that are not needed singly.
+
+    Every crossing candidate that it meets has fewer edits than the last. Where g only grows with the edits, none of the
+    edits that remain can be taken back any more.
+    """
+    free = [unit for unit, _ in edits]
+    while len(edits) > 1 and free:
+        scores: Sequence[float | None] = yield Score(tuple(without(edits, unit) for unit in free))
+        crossing = {unit: g for unit, g in zip(free, scores, strict=True) if g is not None and g >= delta}
+        free = list(crossing)
+        if len(free) > 1 and len(free) < len(edits):
+            (at_once,) = yield Score((without(edits, *free),))
+            if at_once is not None and at_once >= delta:
+                return
+        if not free:
+            return
+        best = max(free, key=lambda unit: crossing[unit])
+        edits = without(edits, best)
+        free.remove(best)

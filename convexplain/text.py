@@ -1,0 +1,130 @@
+"""A text, or the turns of a conversation, as numbered units that can be edited and put back together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from .asks import Edits, Hole
+from .errors import UsageError
+from .infilling import Masked
+from .types import Edit, Level, Turn, Unit
+from .units import core, segment
+
+MOST_UNITS = 400  # so that filling every unit once remains affordable
+
+
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """Turns with the units of them that may be edited; knows what a search sees and what a model receives.
+
+    Attributes:
+        turns: the turns as they are.
+        units: the units, numbered as the searches number them; without the white space around them.
+        groups: for each coarser level (turn, sentence) the number of the group that each unit is in.
+    """
+
+    turns: tuple[Turn, ...]
+    units: tuple[Unit, ...]
+    groups: tuple[tuple[int, ...], ...]
+
+    def edited(self, edits: Edits) -> tuple[Turn, ...]:
+        """The turns with the edits in place."""
+        by_turn: dict[int, list[tuple[Unit, str]]] = {}
+        for unit, fill in edits:
+            by_turn.setdefault(self.units[unit].turn, []).append((self.units[unit], fill))
+        return tuple(
+            replace(turn, content=_put(turn.content, by_turn[i])) if i in by_turn else turn
+            for i, turn in enumerate(self.turns)
+        )
+
+    def edit(self, unit: int, fill: str) -> Edit:
+        """One edit as unit, before and after."""
+        found = self.units[unit]
+        return Edit(found, found.of(self.turns[found.turn].content), fill)
+
+    def masked(self, hole: Hole) -> Masked:
+        """What an infiller is given for a hole: the turn around it, and the turns before as `role: text` lines."""
+        unit = self.units[hole.unit]
+        turns = self.edited(hole.edits)
+        # The hole's place in the edited turn: edits before it may have other lengths.
+        shift = sum(
+            len(fill) - (self.units[other].end - self.units[other].start)
+            for other, fill in hole.edits
+            if self.units[other].turn == unit.turn and self.units[other].start < unit.start
+        )
+        content = turns[unit.turn].content
+        start, end = unit.start + shift, unit.end + shift
+        rest = "".join(f"{turn.role}: {turn.content}\n" for turn in turns[: unit.turn])
+        rest += f"{turns[unit.turn].role}: " if len(turns) > 1 else ""
+        return Masked(content[:start], content[start:end], content[end:], hole.avoid, rest)
+
+
+def editable(
+    turns: Sequence[Turn], which: Iterable[int], *, level: Level = "word", split_k: int | None = 1
+) -> Editable:
+    """The units of some turns.
+
+    Args:
+        turns: all turns.
+        which: indices of the turns that may be edited.
+        level: what one unit is; `turn` and `sentence` are whole ones.
+        split_k: so many units of that level, of one sentence, make one that is edited; None = 1, or as many as keep
+            the number at `MOST_UNITS` at most.
+
+    Raises:
+        UsageError: split_k is less than 1.
+    """
+    if split_k is not None and split_k < 1:
+        raise UsageError(f"split_k={split_k} is not valid; it must be at least 1")
+    chosen = sorted(set(which))
+    k = split_k or 1
+    found = _joined(turns, chosen, level, k)
+    while split_k is None and len(found) > MOST_UNITS:
+        k += max(1, k * (len(found) - MOST_UNITS) // (2 * len(found)))
+        fewer = _joined(turns, chosen, level, k)
+        if len(fewer) == len(found) and k > MOST_UNITS:  # a text of very many one-word sentences
+            break
+        found = fewer
+    levels: list[tuple[int, ...]] = []
+    for coarser in ("turn", "sentence"):
+        if coarser == level:
+            break
+        places = _places(turns, chosen, coarser, found)
+        if len(set(places)) > 1:
+            levels.append(places)
+    return Editable(tuple(turns), tuple(found), tuple(levels))
+
+
+def _joined(turns: Sequence[Turn], chosen: Sequence[int], level: Level, k: int) -> list[Unit]:
+    found: list[Unit] = []
+    for turn in chosen:
+        text = turns[turn].content
+        fine = segment(text, level, turn)
+        sentence = segment(text, "sentence" if level != "turn" else "turn", turn)
+        at = 0
+        for whole in sentence:
+            inside = []
+            while at < len(fine) and fine[at].start < whole.end:
+                inside.append(fine[at])
+                at += 1
+            for i in range(0, len(inside), k):
+                some = inside[i : i + k]
+                start, end = core(text, Unit(turn, some[0].start, some[-1].end, level))
+                if any(character.isalnum() for character in text[start:end]):  # nothing to say differently otherwise
+                    found.append(Unit(turn, start, end, level))
+    return found
+
+
+def _places(turns: Sequence[Turn], chosen: Sequence[int], level: Level, units: Sequence[Unit]) -> tuple[int, ...]:
+    coarse = [unit for turn in chosen for unit in segment(turns[turn].content, level, turn)]
+    places, at = [], 0
+    for unit in units:
+        while (coarse[at].turn, coarse[at].end) <= (unit.turn, unit.start):
+            at += 1
+        places.append(at)
+    return tuple(places)
+
+
+def _put(text: str, edits: Iterable[tuple[Unit, str]]) -> str:
+    for unit, fill in sorted(edits, key=lambda edit: -edit[0].start):
+        text = text[: unit.start] + fill + text[unit.end :]
+    return text
