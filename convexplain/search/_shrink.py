@@ -9,7 +9,6 @@ from ..asks import Edits, Score, without
 from ._scores import Scores
 
 WAYS = 2
-_TOLERANCE = 0.2  # of what all edits do together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,79 +56,73 @@ def shrink(
         groups: for each coarser level the number of the group that each unit is in.
     """
     state = list(known)
-    additive = _adds_up(known, scores, kept)
     at_once = len(state)
     while True:
         slack = scores[kept] - delta
-        drop = _droppable(state, slack, additive)[:at_once]
-        base = without(kept, *_units(drop))
-        slack -= sum(max(group.effect or 0.0, 0.0) for group in drop)
-        rest = [group for group in state if group not in drop]
-        hopeful = [x for x in rest if not x.measured and x.effect is not None and x.effect <= slack][: len(rest) - 1]
-        to_split = [x for x in rest if len(x.units) > 1 and x not in hopeful]
+        sure = _droppable([x for x in state if x.measured], slack)[:at_once]
+        slack -= _effect(sure)
+        hopeful = _droppable([x for x in state if not x.measured], slack)
+        if len(sure) + len(hopeful) == len(state):
+            hopeful = hopeful[:-1]
+        base, smaller = without(kept, *_units(sure)), without(kept, *_units([*sure, *hopeful]))
+        rest = [x for x in state if x not in sure and x not in hopeful]
+        to_split = [x for x in rest if len(x.units) > 1]
         pieces = [parts(x.units, WAYS, groups) for x in to_split]
-        unsure = [] if drop or hopeful or to_split else [x for x in rest if not x.needed]
-        asked = [base] if drop else []
-        asked += [without(base, *_units(hopeful))] if hopeful else []
+        unsure = [] if smaller != kept or to_split else [x for x in rest if not x.needed]
+        asked = [smaller] if smaller != kept else []
         asked += [without(base, *part) for some in pieces for part in some[:-1]]
         asked += [without(base, *x.units) for x in unsure]
         if not asked:
             return
         yield from scores.ask(asked)
-        if drop and scores.get(base, delta - 1) < delta:
-            additive, at_once = False, max(1, len(drop) // 2)  # each alone could be taken back, but not all together
-            if len(drop) == 1:
-                state[state.index(drop[0])] = measured(drop[0], kept, scores, delta)
+        if scores.get(smaller, delta - 1) < delta:  # their effects do not add up
+            if hopeful:
+                state = [replace(x, effect=None) if x in hopeful else x for x in state]
+            elif len(sure) > 1:
+                at_once = len(sure) // 2
+            else:
+                state = [measured(x, scores[kept], kept, scores, delta) if x in sure else x for x in state]
             continue
         at_once = len(state)
-        state = [x for x in rest if x not in to_split and x not in unsure and x not in hopeful]
+        before = scores.get(base, scores[kept] - _effect(sure))
+        state = [x for x in rest if x not in to_split and x not in unsure]
         for x, some in zip(to_split, pieces, strict=True):
-            state += _split(x, some, base, scores, delta)
-        state += [measured(x, base, scores, delta) for x in unsure]
-        kept = base
-        if hopeful:
-            smaller = without(base, *_units(hopeful))
-            if scores.get(smaller, delta - 1) >= delta:
-                kept = smaller
-            elif len(hopeful) == 1:
-                state.append(measured(hopeful[0], base, scores, delta))
-            else:
-                state += [replace(x, effect=None) for x in hopeful]
+            state += _split(x, some, before, base, scores, delta)
+        state += [measured(x, before, base, scores, delta) for x in unsure]
+        kept = smaller
 
 
-def _adds_up(known: Sequence[Group], scores: Scores, kept: Edits) -> bool:
-    """Whether the effects of the parts make up that of all; if so, what follows from them may be relied on."""
-    total = scores[kept] - scores.get((), 0.0)
-    effects = [group.effect for group in known]
-    return None not in effects and abs(sum(e or 0.0 for e in effects) - total) <= _TOLERANCE * abs(total)
+def _effect(groups: Sequence[Group]) -> float:
+    """By how much g falls when all of them are taken back, if their effects add up."""
+    return sum(max(group.effect or 0.0, 0.0) for group in groups)
 
 
-def _droppable(state: Sequence[Group], slack: float, additive: bool) -> list[Group]:
+def _droppable(groups: Sequence[Group], slack: float) -> list[Group]:
     """The groups of least effect that can be taken back together, if their effects add up."""
     chosen: list[Group] = []
-    usable = [x for x in state if x.effect is not None and (additive or x.measured)]
-    for group in sorted(usable, key=lambda x: x.effect or 0.0):
-        slack -= max(group.effect or 0.0, 0.0)
-        if slack < 0 or len(chosen) == len(state) - 1:
+    for group in sorted((x for x in groups if x.effect is not None), key=lambda x: x.effect or 0.0):
+        if _effect([*chosen, group]) > slack:
             break
         chosen.append(group)
     return chosen
 
 
-def _split(group: Group, pieces: Sequence[tuple[int, ...]], base: Edits, scores: Scores, delta: float) -> list[Group]:
+def _split(
+    group: Group, pieces: Sequence[tuple[int, ...]], before: float, base: Edits, scores: Scores, delta: float
+) -> list[Group]:
     """The parts of a group: all measured but the last, which has what the others leave of the group's effect."""
-    found = [measured(Group(part), base, scores, delta) for part in pieces[:-1]]
+    found = [measured(Group(part), before, base, scores, delta) for part in pieces[:-1]]
     effects = [part.effect for part in found if part.effect is not None]
     rest = group.effect - sum(effects) if group.effect is not None and len(effects) == len(found) else None
     return [*found, Group(pieces[-1], rest)]
 
 
-def measured(group: Group, base: Edits, scores: Scores, delta: float) -> Group:
-    """The group with what taking it back from `base` does, which was asked for."""
+def measured(group: Group, before: float, base: Edits, scores: Scores, delta: float) -> Group:
+    """The group with what taking it back from `base`, where g is `before`, does: that was asked for."""
     g = scores.get(without(base, *group.units))
     if g is None:  # not scored: as if it were needed, so that it is not asked again and again
         return replace(group, effect=None, measured=True, needed=len(group.units) == 1)
-    return replace(group, effect=scores[base] - g, measured=True, needed=g < delta)
+    return replace(group, effect=before - g, measured=True, needed=g < delta)
 
 
 def _units(groups: Sequence[Group]) -> list[int]:
