@@ -6,7 +6,7 @@ from ..asks import Edits, Hole, Infill, Score, Search, with_edit
 from ._take_back import take_back
 
 
-def cell(n: int, *, delta: float, minimise: bool = True) -> Search:
+def cell(n: int, *, delta: float) -> Search:
     """Edits one unit a round, the one whose edit scores highest, until a candidate crosses or every unit is edited.
 
     Departures from the print: g compares with the original text and response (section 3), not with those of the round
@@ -15,7 +15,6 @@ def cell(n: int, *, delta: float, minimise: bool = True) -> Search:
     Args:
         n: how many units may be edited.
         delta: g from which on a candidate is a contrast.
-        minimise: take edits back after a crossing.
     """
     edits: Edits = ()
     unchanged = list(range(n))
@@ -34,6 +33,5 @@ def cell(n: int, *, delta: float, minimise: bool = True) -> Search:
         edits = chosen
         unchanged.remove(unit)
         if best >= delta:
-            if minimise:
-                yield from take_back(edits, delta)
+            yield from take_back(edits, delta)
             return

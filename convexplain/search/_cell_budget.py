@@ -1,7 +1,7 @@
 """CELL-budget: a search that goes on from the best candidates so far (Luss et al., Algorithms 1, 3, 4 and 5)."""
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,16 @@ def cell_budget(
     budget: int,
     rng: np.random.Generator,
     alpha: float = 0.5,
+    radius: int | None = None,
     prior: Sequence[float] | None = None,
-    minimise: bool = True,
 ) -> Search:
     """Draws seeds from the text and from earlier candidates, samples around them, and keeps the better half.
 
     Departures from the print: Algorithm 3 takes the largest 2^k with k 2^k <= q, since as printed no call would be left
     for a seed; at least one sample is drawn around each seed, so that every budget works; a crossing is met as soon as
-    it is scored; afterwards edits are taken back.
+    it is scored; the earlier candidates that a round goes on from are those of the highest scores (Algorithm 4 draws
+    them at random, section 4.2 speaks of favorable ones; drawn at random, a third as many tasks are solved: see
+    docs/benchmarks.md); afterwards edits are taken back.
 
     Args:
         n: how many units may be edited.
@@ -32,8 +34,8 @@ def cell_budget(
         budget: calls that there are; the schedule goes by it.
         rng: the source of all chance.
         alpha: share of a round's seeds that are earlier candidates, in [0, 1].
+        radius: sample only units at most so far from one that the seed edits, where there are such (not in the paper).
         prior: how likely each unit is drawn, up to a factor; equally unless given.
-        minimise: take edits back after a crossing.
     """
     draw = _Draw(n, rng, prior)
     quota = max(1, math.floor(budget / math.log2(budget))) if budget > 1 else 1
@@ -49,14 +51,13 @@ def cell_budget(
             return
         kept = seeds_wanted
         for _ in range(halvings):
-            samples = yield from _sample_around(draw, seeds, max(1, quota // (kept * halvings)))
+            samples = yield from _sample_around(draw, seeds, max(1, quota // (kept * halvings)), radius)
             candidates = list(dict.fromkeys([*seeds, *samples]))
             scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
             scored |= {edits: g for edits, g in zip(candidates, scores, strict=True) if g is not None}
             crossing = [edits for edits in candidates if scored.get(edits, -math.inf) >= delta]
             if crossing:
-                if minimise:
-                    yield from take_back(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
+                yield from take_back(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
                 return
             kept = math.ceil(kept / 2)
             seeds = sorted((e for e in candidates if e in scored), key=lambda e: -scored[e])[:kept]  # BEST_SUBSET
@@ -93,17 +94,27 @@ class _Draw:
         edited = {unit for unit, _ in edits}
         return [unit for unit in range(len(self._weights)) if unit not in edited]
 
-    def some(self, among: Sequence[Edits], count: int) -> list[Edits]:
-        chosen = self._rng.choice(len(among), min(count, len(among)), replace=False) if among else []
-        return [among[int(i)] for i in chosen]
+    def around(self, edits: Edits, radius: int | None) -> list[int]:
+        """Unedited units near an edited one; all unedited ones where there are no such."""
+        unedited = self.unedited(edits)
+        if radius is None:
+            return unedited
+        near = [unit for unit in unedited if any(abs(unit - place) <= radius for place, _ in edits)]
+        return near or unedited
+
+    def best(self, scored: Mapping[Edits, float], count: int) -> list[Edits]:
+        """Candidates of the highest scores that still have units to edit; chance breaks ties."""
+        possible = [edits for edits in scored if self.unedited(edits)]
+        chance = self._rng.random(len(possible))
+        order = sorted(range(len(possible)), key=lambda i: (-scored[possible[i]], chance[i]))
+        return [possible[i] for i in order[:count]]
 
 
 def _generate_seeds(
     draw: _Draw, scored: dict[Edits, float], fresh: set[int], wanted: int, alpha: float
 ) -> Generator[Infill, Any, list[Edits]]:
     """Algorithm 4: seeds from earlier candidates and from the text itself."""
-    open_ = [edits for edits in scored if draw.unedited(edits)]
-    from_earlier = draw.some(open_, math.floor(alpha * wanted))
+    from_earlier = draw.best(scored, math.floor(alpha * wanted))
     places = [(edits, unit) for edits in from_earlier for unit in draw.units(draw.unedited(edits), 1)]
     if not fresh - draw.dead:
         fresh |= set(range(len(draw._weights))) - draw.dead
@@ -113,9 +124,11 @@ def _generate_seeds(
     return (yield from _filled(draw, places))
 
 
-def _sample_around(draw: _Draw, seeds: Sequence[Edits], count: int) -> Generator[Infill, Any, list[Edits]]:
+def _sample_around(
+    draw: _Draw, seeds: Sequence[Edits], count: int, radius: int | None
+) -> Generator[Infill, Any, list[Edits]]:
     """Algorithm 5: candidates with one edit more than a seed."""
-    places = [(seed, unit) for seed in seeds for unit in draw.units(draw.unedited(seed), count)]
+    places = [(seed, unit) for seed in seeds for unit in draw.units(draw.around(seed, radius), count)]
     return (yield from _filled(draw, places))
 
 

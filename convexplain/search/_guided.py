@@ -55,7 +55,10 @@ def guided(
     if found is None:
         return
     if len(pieces) > 1 and everything in scores and found in first[-len(pieces) - 1 :] and scores[everything] >= delta:
-        found, known = everything, [measured(Group(part), scores[everything], everything, scores, delta) for part in pieces]
+        found, known = (
+            everything,
+            [measured(Group(part), scores[everything], everything, scores, delta) for part in pieces],
+        )
     else:
         known = [Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))]
     yield from shrink(found, known, delta, scores, groups)

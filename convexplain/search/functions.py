@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
         prior: for each unit how likely it matters, up to a factor; says where to look first.
         minimise: after a crossing, look for one with fewer edits (True); False stops at the first.
         alpha: `cell_budget` only: share of a round's seeds that are earlier candidates (0.5).
+        radius: `cell_budget` only: sample at most so many units away from what a seed edits (anywhere).
     """
 
     budget: int
@@ -45,6 +46,7 @@ class Options(TypedDict, total=False):
     prior: Sequence[float]
     minimise: bool
     alpha: float
+    radius: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ def make_search(
     seed: int = 0,
     prior: Sequence[float] | None = None,
     alpha: float = 0.5,
+    radius: int | None = None,
 ) -> Search:
     """The search of that name over those units of a text, which it sees as 0 … n-1.
 
@@ -260,7 +263,9 @@ def make_search(
     if name == "cell":
         return _cell.cell(n, delta=delta)
     if name == "cell_budget":
-        return _cell_budget.cell_budget(n, delta=delta, budget=budget or n * n, rng=rng, alpha=alpha, prior=weights)
+        return _cell_budget.cell_budget(
+            n, delta=delta, budget=budget or n * n, rng=rng, alpha=alpha, radius=radius, prior=weights
+        )
     if name == "guided":
         groups = [[level[unit] for unit in units] for level in text.groups]
         return _guided.guided(n, delta=delta, rng=rng, groups=groups, prior=weights)
@@ -314,6 +319,7 @@ class _Task:
             seed=chosen.get("seed", 0),
             prior=chosen.get("prior"),
             alpha=chosen.get("alpha", 0.5),
+            radius=chosen.get("radius"),
         )
         limit = (len(self.units) + 1) ** 2 if budget is None else budget
         return drive(search, delta=delta, budget=limit, start=start, minimise=chosen.get("minimise", True))

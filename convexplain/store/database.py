@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import tenacity
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
@@ -133,6 +134,11 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction, committed at the end. Keep it short: on SQLite it is alone."""
     with translated(engine), engine.begin() as connection:
         yield connection
+
+
+def inserting(engine: sa.Engine) -> Callable[[sa.Table], Any]:
+    """The database's own INSERT, which knows ON CONFLICT."""
+    return postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -133,4 +133,35 @@ model_calls = sa.Table(
     sa.Column("model", SafeText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("reply", JsonText, nullable=False),
+)
+
+contrasts = sa.Table(
+    "contrasts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
+    sa.Column("settings", sa.String(64), nullable=False),
+    sa.Column("question", sa.String(16), nullable=False),
+    sa.Column("goal", sa.String(16), nullable=False),
+    sa.Column("found", sa.Boolean, nullable=False),
+    sa.Column("score_before", sa.Float),
+    sa.Column("score_after", sa.Float),
+    sa.Column("body", JsonText, nullable=False),
+    sa.UniqueConstraint("run", "conversation", "turn", "rubric", "settings"),
+)
+
+noise_floors = sa.Table(
+    "noise_floors",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", SafeText, nullable=False),  # its fingerprint
+    sa.Column("rubric", sa.String(64), nullable=False),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("turns", sa.Integer, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("model", "rubric"),
 )

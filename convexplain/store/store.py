@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from convexplain.errors import Problem, StoreError
 from convexplain.models import LabelLogprobs, Reply, Spend
 from convexplain.types import Conversation, Evidence, Judgement, Rubric, Turn, sha256_json
 
 from . import schema
-from .database import connect, place, reading, writing
+from .database import connect, inserting, place, reading, writing
 
 Status = Literal["running", "done", "stopped"]
 
@@ -59,7 +58,7 @@ class RunStore:
 
     def __init__(self, url: str) -> None:
         self._engine = connect(url)
-        self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        self._insert = inserting(self._engine)
 
     @property
     def place(self) -> str:
@@ -321,24 +320,29 @@ def _conversation_body(conversation: Conversation) -> dict[str, Any]:
         "id": conversation.id,
         "source": conversation.source,
         "metadata": dict(conversation.metadata),
-        "turns": [
-            {
-                "role": turn.role,
-                "content": turn.content,
-                "name": turn.name,
-                "at": turn.at.isoformat() if turn.at else None,
-                "metadata": dict(turn.metadata),
-            }
-            for turn in conversation.turns
-        ],
+        "turns": [turn_body(turn) for turn in conversation.turns],
     }
+
+
+def turn_body(turn: Turn) -> dict[str, Any]:
+    """A turn as JSON values."""
+    return {
+        "role": turn.role,
+        "content": turn.content,
+        "name": turn.name,
+        "at": turn.at.isoformat() if turn.at else None,
+        "metadata": dict(turn.metadata),
+    }
+
+
+def to_turn(body: dict[str, Any]) -> Turn:
+    """A turn from what `turn_body` made of it."""
+    return Turn(**{**body, "at": datetime.fromisoformat(body["at"]) if body["at"] else None})
 
 
 def to_conversation(body: dict[str, Any]) -> Conversation:
     """A conversation from the `body` column."""
-    turns = tuple(
-        Turn(**{**turn, "at": datetime.fromisoformat(turn["at"]) if turn["at"] else None}) for turn in body["turns"]
-    )
+    turns = tuple(map(to_turn, body["turns"]))
     return Conversation(id=body["id"], turns=turns, source=body["source"], metadata=body["metadata"])
 
 
