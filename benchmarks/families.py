@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from convexplain.asks import Edits, Hole, Infill, Score, Search, with_edit
+from convexplain.asks import Edits, Hole, Search
 from convexplain.driver import Evaluate, Outcome, drive, run
 from convexplain.fidelity import mean, proportion
 from convexplain.search._cell import cell
 from convexplain.search._cell_budget import cell_budget
 from convexplain.search._guided import guided
+from convexplain.search._random import random_search
 
 FAMILIES = ("short", "long", "redundant", "noisy", "hurtful", "clustered")
 
@@ -90,17 +91,6 @@ def task(family: str, seed: int) -> Task:
     hurts = rng.random((n, 4)) < 0.2 if family == "hurtful" else np.zeros((n, 4), dtype=bool)
     causes = [(tuple(some), weight) for some, weight in zip(words, weights.tolist(), strict=True)]
     return Task(n, causes, delta, 0.05 if family == "noisy" else 0.0, hurts, rng)
-
-
-def random_search(n: int, *, rng: np.random.Generator) -> Search:
-    """Sets of one to ten units, drawn at random, for ever."""
-    while True:
-        units = rng.choice(n, int(rng.integers(1, min(n, 10) + 1)), replace=False)
-        edits: Edits = ()
-        fills: Sequence[str | None] = yield Infill(tuple(Hole(int(unit)) for unit in sorted(units)))  # type: ignore[assignment]
-        for unit, fill in zip(sorted(units), fills, strict=True):
-            edits = with_edit(edits, int(unit), fill or "")
-        yield Score((edits,))
 
 
 Make = Callable[[int, float, int, int], Search]

@@ -8,28 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConvexplainError
-from .types import Conversation, Evidence, Judgement, Rubric, Turn, Unit
+from .types import Contrast, Conversation, Edit, Evidence, Judgement, Rubric, Turn, Unit
 
 if TYPE_CHECKING:
-    from .api import ajudge, judge, load_rubric, read_log
+    from .api import acontrast, ajudge, contrast, judge, load_rubric, read_log
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Contrast",
     "Conversation",
     "ConvexplainError",
+    "Edit",
     "Evidence",
     "Judgement",
     "Rubric",
     "Turn",
     "Unit",
+    "acontrast",
     "ajudge",
+    "contrast",
     "judge",
     "load_rubric",
     "read_log",
 ]
 
-_LAZY = frozenset({"ajudge", "judge", "load_rubric", "read_log"})
+_LAZY = frozenset({"acontrast", "ajudge", "contrast", "judge", "load_rubric", "read_log"})
 
 # Run from a checkout (`python -m convexplain` at its root) the sibling folders lie beside this package, not in it.
 _root = Path(__file__).resolve().parent.parent

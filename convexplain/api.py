@@ -2,23 +2,26 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from convexplain.connectors.logs import read_log
-from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
 from convexplain.rubrics import HEADLINE, load_rubric
 
-from .calls import Calls
+from .contrasts import EditableTurns, Settings
 from .errors import UsageError
+from .infilling import Infiller
 from .models import Cache, ChatModel
+from .opening import asking, searching
 from .pipeline import Turns, turns_to_judge
-from .types import ROLES, Conversation, Judgement, Role, Rubric, Turn
+from .store import RunStore, noise_floor
+from .types import ROLES, Contrast, Conversation, Goal, Judgement, Role, Rubric, Turn
 
-__all__ = ["ajudge", "judge", "load_rubric", "read_log"]
+__all__ = ["acontrast", "ajudge", "contrast", "judge", "load_rubric", "read_log"]
 
+T = TypeVar("T")
 OneRubric = str | Path | Rubric
 Rubrics = OneRubric | Iterable[OneRubric]
 Talk = Conversation | Sequence[Turn] | Sequence[Mapping[str, Any]]
@@ -59,16 +62,10 @@ async def ajudge(
     if samples is not None and samples < 1:
         raise UsageError(f"samples={samples} is not valid; it must be at least 1")
     wanted = [item if isinstance(item, Rubric) else load_rubric(item) for item in _several(rubrics)]
-    chosen = open_model(model) if isinstance(model, str) else model
-    try:
-        await chosen.prepare()
-        async with Calls(chosen, cache) as calls:
-            one = Judge(calls, samples=samples, explain=explain)
-            places = [(turn, rubric) for rubric in wanted for turn in turns_to_judge(talk, turns)]
-            return list(await asyncio.gather(*(one.judge_turn(talk, turn, rubric) for turn, rubric in places)))
-    finally:
-        if chosen is not model:
-            await chosen.aclose()
+    async with asking(model, cache) as calls:
+        one = Judge(calls, samples=samples, explain=explain)
+        places = [(turn, rubric) for rubric in wanted for turn in turns_to_judge(talk, turns)]
+        return list(await asyncio.gather(*(one.judge_turn(talk, turn, rubric) for turn, rubric in places)))
 
 
 def judge(
@@ -82,12 +79,146 @@ def judge(
     cache: Cache | None = None,
 ) -> list[Judgement]:
     """As `ajudge`, for callers without an event loop; inside one (a notebook) it works too, and blocks it meanwhile."""
-    work = ajudge(conversation, rubrics, model, turns, samples=samples, explain=explain, cache=cache)
+    return _blocking(ajudge(conversation, rubrics, model, turns, samples=samples, explain=explain, cache=cache))
+
+
+async def acontrast(
+    conversation: Talk,
+    turn: int,
+    rubric: OneRubric,
+    judge: str | ChatModel = "embedded",
+    responder: str | ChatModel | None = None,
+    infiller: str | Infiller = "embedded",
+    *,
+    goal: Goal = "cross",
+    delta: float | None = None,
+    budget: int = 50,
+    split_k: int | None = None,
+    search: str = "guided",
+    revise: bool = False,
+    editable: EditableTurns = "assistant",
+    prior: Sequence[float] | None = None,
+    minimise: bool = True,
+    seed: int = 0,
+    alpha: float = 0.5,
+    samples: int | None = None,
+    cache: Cache | None = None,
+) -> Contrast:
+    """Looks for the smallest edit that would have changed how a turn is judged.
+
+    Without a responder the logged turn is judged again in edited contexts (`rescore`); with one, the turn is answered
+    anew to each edited context (`regenerate`); with `revise` the turn's own words are edited.
+
+    Args:
+        conversation: a Conversation, or its turns: `Turn` objects or mappings with `role` and `content`.
+        turn: 0-based index of the judged turn, an assistant's; negative ones count from the end.
+        rubric: a rubric, the id of a shipped one, or the path of a YAML file.
+        judge: what `--judge` takes on the command line, or a model of your own, prepared (it is not closed).
+        responder: the model under test, likewise; when it is the judge's, one model serves as both.
+        infiller: what `--infiller` takes, or an infiller of your own, prepared (it is not closed).
+        goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
+        delta: by how much, in [0, 1]; None with `cross` takes the noise floor that `cache` holds, or 0.1.
+        budget: edited contexts that are sent to responder or judge at most.
+        split_k: words that are edited as one; None = 1, and more in very long texts.
+        search: `guided`, `cell_budget` or `cell`.
+        revise: edit the judged turn itself.
+        editable: otherwise the earlier turns of the `assistant`, of the `user`, or `all` of them, or indices of turns.
+        prior: for each unit how likely it matters, up to a factor.
+        minimise: after a crossing, look for one with fewer edits.
+        seed: the same seed gives the same result.
+        alpha: share of earlier candidates among the seeds of `cell_budget`.
+        samples: average that many sampled replies; None reads label probabilities where the model gives them.
+        cache: where replies are kept, e.g. a `RunStore`; for this call only unless told.
+
+    Returns:
+        The contrast, or with `found` False the largest movement; `stopped` says why the search ended.
+
+    Raises:
+        UsageError, RubricError: an argument cannot be meant.
+        UnavailableError: a model cannot be had.
+    """
+    talk = _conversation(conversation)
+    place = turn + len(talk.turns) if -len(talk.turns) <= turn < 0 else turn
+    settings = Settings(
+        goal=goal,
+        delta=delta,
+        budget=budget,
+        search=search,
+        revise=revise,
+        editable=editable,
+        split_k=split_k,
+        prior=prior,
+        minimise=minimise,
+        seed=seed,
+        alpha=alpha,
+    )
+    one = rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples={samples} is not valid; it must be at least 1")
+    if revise and responder is not None:
+        raise UsageError(
+            "responder: with revise=True the judged turn itself is edited, so none is asked; give one of them"
+        )
+    async with searching(judge, responder, infiller, cache) as models:
+        known = noise_floor(cache, models.judge.model.fingerprint, one) if isinstance(cache, RunStore) else None
+        return await models.finder(samples).find(talk, place, one, settings, known)
+
+
+def contrast(
+    conversation: Talk,
+    turn: int,
+    rubric: OneRubric,
+    judge: str | ChatModel = "embedded",
+    responder: str | ChatModel | None = None,
+    infiller: str | Infiller = "embedded",
+    *,
+    goal: Goal = "cross",
+    delta: float | None = None,
+    budget: int = 50,
+    split_k: int | None = None,
+    search: str = "guided",
+    revise: bool = False,
+    editable: EditableTurns = "assistant",
+    prior: Sequence[float] | None = None,
+    minimise: bool = True,
+    seed: int = 0,
+    alpha: float = 0.5,
+    samples: int | None = None,
+    cache: Cache | None = None,
+) -> Contrast:
+    """As `acontrast`, for callers without an event loop; inside one it works too, and blocks it meanwhile."""
+    return _blocking(
+        acontrast(
+            conversation,
+            turn,
+            rubric,
+            judge,
+            responder,
+            infiller,
+            goal=goal,
+            delta=delta,
+            budget=budget,
+            split_k=split_k,
+            search=search,
+            revise=revise,
+            editable=editable,
+            prior=prior,
+            minimise=minimise,
+            seed=seed,
+            alpha=alpha,
+            samples=samples,
+            cache=cache,
+        )
+    )
+
+
+def _blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end what is async; in a thread of its own where a loop runs already."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    outcome: list[Any] = []
+    outcome: list[T | BaseException] = []
 
     def run() -> None:
         try:
@@ -98,9 +229,10 @@ def judge(
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return cast("list[Judgement]", outcome[0])
+    (found,) = outcome
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def _several(rubrics: Rubrics) -> list[OneRubric]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import platformdirs
 from rich.console import Console
 
 from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
-from convexplain.connectors.models import NAMES, LlamaCppModel, LocalModel, open_model
+from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
 from convexplain.dashboard.report import write_report
 from convexplain.judges import SAMPLES, Judge
 from convexplain.judges.check import check_model
@@ -23,6 +22,9 @@ from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 from . import __version__
 from .analysis import Source, analyse, count, find_logs, plan, write_judgements
 from .calls import Calls
+from .cli_contrast import contrast_command
+from .cli_explain import explain_command
+from .cli_options import JUDGE_HELP, db_option, open_store
 from .display import RunProgress, plain, show_runs, show_summary
 from .errors import ConvexplainError, RubricError, UnavailableError, UsageError
 from .models import ChatModel
@@ -32,8 +34,6 @@ from .types import Rubric
 from .visible import one_line
 
 _COLUMNS = ("conversation", "role", "content", "order", "name", "at")
-_DB_HELP = "SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]"
-_JUDGE_HELP = f"The judge, one of: {NAMES}."
 
 
 def main() -> None:
@@ -71,7 +71,13 @@ def cli() -> None:
     With a server of your own (vLLM, llama.cpp, Ollama, TGI), or a model file on this machine:
         convexplain analyze mylog.jsonl --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze mylog.jsonl --judge gguf:model.gguf
+    What would have changed the lowest scores of that:
+        convexplain explain
     """
+
+
+cli.add_command(explain_command)
+cli.add_command(contrast_command)
 
 
 @cli.command()
@@ -91,7 +97,7 @@ def cli() -> None:
     metavar="ID|FILE",
     help=f"A maxim, or a rubric file of your own; may be repeated.  [default: {', '.join(HEADLINE)}]",
 )
-@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=_JUDGE_HELP)
+@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
 @click.option(
     "--turns",
     type=click.Choice(["all", "last"]),
@@ -99,7 +105,7 @@ def cli() -> None:
     show_default=True,
     help="Which assistant turns of a conversation.",
 )
-@click.option("--db", metavar="URL", envvar="CONVEXPLAIN_DB", help=_DB_HELP)
+@db_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -160,7 +166,7 @@ def analyze(
     model = open_model(judge)
     reader = partial(read_log, format=format_, columns=_columns(columns), assistant=assistant)
     source = Source(reader, find_logs(logs), stored, limit)
-    store = _open_store(db)
+    store = open_store(db)
     if stored:
         store.run(stored)  # says so when there is none
     make_judge = partial(Judge, samples=samples, explain=explain)
@@ -247,10 +253,10 @@ async def _dry_run(
 
 
 @cli.command()
-@click.option("--db", metavar="URL", envvar="CONVEXPLAIN_DB", help=_DB_HELP)
+@db_option
 def runs(db: str | None) -> None:
     """List the runs in the store, newest first."""
-    show_runs(Console(), _open_store(db).runs())
+    show_runs(Console(), open_store(db).runs())
 
 
 @cli.group()
@@ -308,10 +314,6 @@ def check(model: str) -> int:
     for name, value in result.rows():
         click.echo(f"{name:22} {one_line(value)}")
     return 0 if result.usable else 1
-
-
-def _open_store(db: str | None) -> RunStore:
-    return RunStore(db or str(Path(platformdirs.user_data_dir("convexplain")) / "convexplain.db"))
 
 
 def _state(log: Path) -> tuple[int, int]:

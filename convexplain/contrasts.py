@@ -34,7 +34,7 @@ class Settings:
         goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
         delta: by how much; None with `cross` takes the judge's noise floor.
         budget: edited contexts that are sent to responder or judge at most.
-        search: `guided`, `cell_budget` or `cell`.
+        search: `guided`, `cell_budget`, `cell` or, to compare with, `random`.
         revise: edit the judged turn itself instead of those before it.
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
             or the indices of turns.
@@ -289,6 +289,7 @@ class _Work:
             responder=self.responder.model.name if self.responder else None,
             infiller=self.finder.infiller.name,
             notes=(*self.notes, note) if note else tuple(self.notes),
+            editable=tuple(sorted({unit.turn for unit in self.text.units})),
         )
 
     def _score(self, g: float) -> float:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -216,6 +216,7 @@ class Contrast:
         seconds: how long it took.
         judge, responder, infiller: the models' names.
         notes: what a reader should know besides.
+        editable: indices of the turns that might be edited.
     """
 
     conversation_id: str
@@ -246,6 +247,22 @@ class Contrast:
     responder: str | None
     infiller: str
     notes: tuple[str, ...] = ()
+    editable: tuple[int, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The turns that might be edited, joined by line ends, as they were and as edited."""
+        after = [self.turns[turn].content for turn in self.editable]
+        before = [_taken_back(self.turns[turn].content, turn, self.edits) for turn in self.editable]
+        return "\n".join(before), "\n".join(after)
+
+
+def _taken_back(content: str, turn: int, edits: Iterable[Edit]) -> str:
+    """What the content of a turn was before the edits, whose units are places in the text before them."""
+    for edit in sorted((edit for edit in edits if edit.unit.turn == turn), key=lambda edit: edit.unit.start):
+        # What comes before this edit is as it was by now, so its place is right.
+        content = content[: edit.unit.start] + edit.before + content[edit.unit.start + len(edit.after) :]
+    return content
 
 
 def sha256_json(value: Any) -> str:

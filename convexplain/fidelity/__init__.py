@@ -1,6 +1,6 @@
 """How good explanations are: the properties of contrasts that the papers measure, each with its uncertainty."""
 
-from .contrasts import ContrastRow, ContrastTable, contrast_table
+from .contrasts import ContrastRow, ContrastTable, contrast_row, contrast_table
 from .edits import Embed, content_preservation, edit_distance, edit_rate
 from .estimates import Estimate, mean, proportion
 
@@ -10,6 +10,7 @@ __all__ = [
     "Embed",
     "Estimate",
     "content_preservation",
+    "contrast_row",
     "contrast_table",
     "edit_distance",
     "edit_rate",

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from convexplain.types import Contrast
+
 from .edits import Embed, edit_distance, edit_rate, preservations
 from .estimates import Estimate, mean, proportion
 
@@ -54,6 +56,14 @@ class ContrastTable:
     prompts: Estimate
     seconds: Estimate
     missing: Mapping[str, int]
+
+
+def contrast_row(contrast: Contrast) -> ContrastRow:
+    """One contrast as a row: the turns that might be edited, before and after."""
+    before, after = contrast.texts
+    scored = contrast.stopped != "not scored"
+    found = contrast.found if scored else None
+    return ContrastRow(found, before, after, contrast.calls, contrast.prompts, contrast.seconds)
 
 
 def contrast_table(rows: Sequence[ContrastRow], embed: Embed | None = None, seed: int = 0) -> ContrastTable:

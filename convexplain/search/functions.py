@@ -14,7 +14,9 @@ from ..fidelity.edits import edit_distance, edit_rate
 from ..infilling import Masked
 from ..text import Editable, editable
 from ..types import Edit, Turn, Unit
-from . import _cell, _cell_budget, _guided
+from . import _cell, _cell_budget, _guided, _random
+
+SEARCHES = ("guided", "cell_budget", "cell", "random")
 
 Pair: TypeAlias = tuple[str, str]
 Respond: TypeAlias = Callable[[list[str]], Sequence[str]]
@@ -269,7 +271,9 @@ def make_search(
     if name == "guided":
         groups = [[level[unit] for unit in units] for level in text.groups]
         return _guided.guided(n, delta=delta, rng=rng, groups=groups, prior=weights)
-    raise UsageError(f"search={name!r} is not valid; valid are: guided, cell_budget, cell")
+    if name == "random":
+        return _random.random_search(n, rng=rng)
+    raise UsageError(f"search={name!r} is not valid; valid are: {', '.join(SEARCHES)}")
 
 
 @dataclass(frozen=True, slots=True)

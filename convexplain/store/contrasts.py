@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Contrast, Conversation, Edit, Example, Label, Rubric, Turn, Unit
+from convexplain.types import Contrast, Conversation, Edit, Example, Label, Rubric, Unit
 
 from . import schema
 from .database import inserting, reading, writing
@@ -169,15 +169,9 @@ def _place(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
 
 
 def _to_rubric(body: dict[str, Any]) -> Rubric:
-    examples = tuple(
-        Example(example["label"], tuple(_example_turn(turn) for turn in example["turns"])) for example in body["examples"]
-    )
+    examples = tuple(Example(example["label"], tuple(map(to_turn, example["turns"]))) for example in body["examples"])
     labels = tuple(Label(**label) for label in body["labels"])
     return Rubric(**{**body, "labels": labels, "examples": examples, "notes": tuple(body["notes"])})
-
-
-def _example_turn(body: dict[str, Any]) -> Turn:
-    return Turn(**body)  # an example has no time
 
 
 # ---- noise floors

@@ -1,0 +1,261 @@
+"""`convexplain explain`: what would have changed the scores of a run's turns."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
+
+from . import store as stores
+from .calls import Calls
+from .cli_options import (
+    JUDGE_HELP,
+    budget_option,
+    db_option,
+    infiller_option,
+    open_store,
+    out_option,
+    search_option,
+    seed_option,
+)
+from .contrast_display import SearchProgress, show_contrast
+from .contrasts import ASSUMED_NOISE, EditableTurns, Settings
+from .display import plain
+from .errors import UnavailableError, UsageError
+from .explain import Explainer, Which, chosen_rubrics, explain, spread, write_contrasts
+from .opening import Opened, searching
+from .store import Run, RunStore, ScoredTurn
+from .types import Contrast, Goal, Rubric
+
+_NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be explained, and by which models."""
+
+    store: RunStore
+    run: Run
+    rubrics: list[Rubric]
+    turns: list[ScoredTurn]
+    settings: Settings
+    judge: str
+    samples: int | None
+    responder: str | None
+    infiller: str
+    measure_noise: bool
+
+
+@click.command("explain")
+@click.argument("run", type=int, required=False)
+@click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that scored below that.")
+@click.option("--turn", metavar="CONV:N", help="One turn: the conversation's id and the turn's index, from 0.")
+@click.option(
+    "--worst",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The N turns with the lowest scores on each maxim.  [default: 3]",
+)
+@click.option("--rubric", "rubrics", multiple=True, metavar="ID", help="Only that maxim of the run; may be repeated.")
+@click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
+@budget_option
+@click.option(
+    "--split-k", type=click.IntRange(min=1), metavar="K", help="Words in a unit.  [default: 1, more in very long texts]"
+)
+@click.option("--responder", metavar="MODEL", help="A model that answers edited contexts anew; named like a judge.")
+@click.option("--revise", is_flag=True, help="Edit the judged turn itself, not the turns before it.")
+@click.option(
+    "--goal",
+    type=click.Choice(["cross", "improve", "worsen"]),
+    default="cross",
+    show_default=True,
+    help="Cross the threshold, or change the score by --delta.",
+)
+@click.option(
+    "--delta",
+    type=click.FloatRange(0, 1),
+    metavar="D",
+    help="How far beyond the threshold, or by how much.  [default: the judge's noise floor]",
+)
+@search_option
+@infiller_option
+@click.option(
+    "--editable",
+    type=click.Choice(["assistant", "user", "all"]),
+    default="assistant",
+    show_default=True,
+    help="Whose earlier turns may be edited.",
+)
+@seed_option
+@click.option(
+    "--noise",
+    is_flag=True,
+    help=f"First measure the judge's noise floor on each maxim: {_NOISE_CALLS} judgements over {MIN_TURNS} turns.",
+)
+@out_option
+@db_option
+@click.option("--dry-run", is_flag=True, help="Say how much would be asked at most, and stop.")
+def explain_command(
+    run: int | None,
+    below: float | None,
+    turn: str | None,
+    worst: int | None,
+    rubrics: tuple[str, ...],
+    judge: str | None,
+    budget: int,
+    split_k: int | None,
+    responder: str | None,
+    revise: bool,
+    goal: Goal,
+    delta: float | None,
+    search: str,
+    infiller: str,
+    editable: EditableTurns,
+    seed: int,
+    noise: bool,
+    out: Path,
+    db: str | None,
+    dry_run: bool,
+) -> int:
+    """Look for the smallest edit that would have changed the scores of a RUN's turns (its number; else the newest).
+
+    The logged answer is judged again in edited contexts; with --responder it is given anew; with --revise it is edited
+    itself. Contrasts are kept in the store: the same command goes on where it was stopped.
+
+    \b
+        convexplain explain --dry-run
+        convexplain explain 3 --rubric helpfulness --worst 5
+        convexplain explain --turn chat-17:5 --revise
+        convexplain explain --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
+    """
+    if revise and responder:
+        raise UsageError(
+            "--responder: with --revise the judged turn itself is edited, so none is asked; name one of them"
+        )
+    settings = Settings(
+        goal=goal,
+        delta=delta,
+        budget=budget,
+        search=search,
+        revise=revise,
+        editable=editable,
+        split_k=split_k,
+        seed=seed,
+    )
+    which = Which(below, _place(turn), worst)
+    store = open_store(db)
+    found = store.run(run)
+    chosen = chosen_rubrics(store, found, rubrics)
+    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric)]
+    if turn and not turns:
+        raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
+    samples = None if judge else found.settings.get("samples")
+    order = _Order(
+        store, found, chosen, turns, settings, judge or found.judge, samples, responder, infiller, measure_noise=noise
+    )
+    if dry_run:
+        return _dry_run(order)
+    out.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_explain(order, out / "contrasts.jsonl"))
+
+
+def _dry_run(order: _Order) -> int:
+    count, most = len(order.turns), len(order.turns) * order.settings.budget
+    text = (
+        f"Run {order.run.id}: {count} turns to explain on {len(order.rubrics)} maxims with {order.judge}: at most "
+        f"{most} edited contexts ({count} x {order.settings.budget})"
+    )
+    text += f" for {order.responder} to answer and then to be judged." if order.responder else " to be judged."
+    if order.measure_noise:
+        text += f" Before, {_NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
+    Console().print(plain(f"{text} Nothing was asked."), soft_wrap=True)
+    _tell_unscored(order, Console())
+    return 0
+
+
+async def _explain(order: _Order, file: Path) -> int:
+    console, notes = Console(), Console(stderr=True)
+    scored = [turn for turn in order.turns if turn.score is not None]
+    _tell_unscored(order, notes)
+    found: list[Contrast] = []
+    progress = SearchProgress(notes, len(scored))
+
+    def spent() -> None:
+        progress.spent(models.spends)
+
+    async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
+        try:
+            explainer = await _explainer(order, models, notes)
+            with progress:
+                work = explain(order.store, order.run.id, scored, explainer, progress.searching)
+                async for turn, contrast in work:
+                    found.append(contrast)
+                    with progress.explained():
+                        show_contrast(console, turn, contrast, order.settings)
+        except UnavailableError:
+            notes.print("What was found until here is kept.")
+            raise
+        finally:
+            write_contrasts(found, file)
+    crossed = sum(contrast.found for contrast in found)
+    console.print(
+        plain(f"{crossed} contrasts for {len(scored)} turns.   Contrasts: {file}   Store: {order.store.place}"),
+        soft_wrap=True,
+    )
+    missing = any(contrast.stopped == "not scored" or contrast.failed for contrast in found)
+    return 1 if missing or len(scored) < len(order.turns) else 0
+
+
+async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer:
+    judge = models.judge.model.fingerprint
+    if order.measure_noise:
+        await _measure_noise(order, models.judge, notes)
+    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric) for rubric in order.rubrics}
+    if order.settings.delta is None and None in known.values():
+        notes.print(
+            f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.",
+            soft_wrap=True,
+        )
+    parts = {
+        "judge": judge,
+        "samples": order.samples,
+        "responder": models.responder.model.fingerprint if models.responder else None,
+        "infiller": models.infiller.fingerprint,
+    }
+    noise = {sha: value for sha, value in known.items() if value is not None}
+    return Explainer(models.finder(order.samples), order.settings, parts, noise)
+
+
+async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
+    for rubric in order.rubrics:
+        turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
+        notes.print(
+            f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.", soft_wrap=True
+        )
+        floor = await noise_floor(calls, rubric, [(turn.conversation, turn.turn) for turn in turns])
+        stores.keep_noise_floor(order.store, calls.model.fingerprint, rubric, floor.value, turns=floor.turns, n=floor.n)
+        notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
+
+
+def _tell_unscored(order: _Order, console: Console) -> None:
+    named = [turn for turn in order.turns if turn.score is None]
+    for maxim in stores.summarise(order.store, order.run, worst=0).maxims:
+        if maxim.unscored and not named and maxim.rubric in {rubric.id for rubric in order.rubrics}:
+            console.print(plain(f"{maxim.unscored} turns have no score on {maxim.rubric} and are left out."))
+    for turn in named:
+        console.print(
+            plain(f"{turn.conversation.id}:{turn.turn} has no score on {turn.rubric.id} and is left out."),
+            soft_wrap=True,
+        )
+
+
+def _place(turn: str | None) -> tuple[str, int] | None:
+    if turn is None:
+        return None
+    conversation, _, index = turn.rpartition(":")
+    if not (conversation and index.isdecimal()):
+        raise UsageError(f"--turn {turn!r} is not valid; write CONVERSATION:N, N counted from 0")
+    return conversation, int(index)

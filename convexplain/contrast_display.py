@@ -1,0 +1,209 @@
+"""What the command line shows of contrasts: edits as a word diff, and progress. Text from logs is text only."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rapidfuzz.distance import Levenshtein
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from .contrasts import Settings
+from .models import Spend
+from .store import ScoredTurn
+from .types import Contrast, Conversation
+from .visible import one_line
+
+_EVERY = 10.0  # seconds between plain progress lines
+_AROUND = 12  # unchanged words that are shown on each side of a change
+_LONGEST = 80  # words of a response that are shown
+
+
+class SearchProgress:
+    """Shows searches, one after the other: a bar in a terminal, a line every ten seconds elsewhere (stderr)."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = console
+        self._total = total
+        self._done = 0
+        self._now = ""
+        self._spends: Sequence[Spend] = ()
+        self._last = time.monotonic()
+        self._bar = Progress(
+            TextColumn("explaining"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("explaining", total=total, now="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._line()
+
+    def searching(self, turn: ScoredTurn) -> None:
+        """A search begins."""
+        self._now = one_line(f"{turn.conversation.id}:{turn.turn} {turn.rubric.id}")
+        self._show()
+
+    def spent(self, spends: Sequence[Spend]) -> None:
+        """What the models have cost so far."""
+        self._spends = spends
+        self._show()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """A turn is done; what is printed inside comes above the bar."""
+        self._done += 1
+        self._now = ""
+        self._bar.stop()
+        yield
+        self._show()
+        self._bar.start()
+
+    def _show(self) -> None:
+        self._bar.update(self._task, completed=self._done, now=self._costs())
+        if not self._console.is_terminal and time.monotonic() - self._last > _EVERY:
+            self._last = time.monotonic()
+            self._line()
+
+    def _line(self) -> None:
+        text = f"{self._done}/{self._total} explained, {self._costs()}"
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    def _costs(self) -> str:
+        calls = sum(spend.calls for spend in self._spends)
+        cached = sum(spend.cached for spend in self._spends)
+        failures = sum(spend.failures for spend in self._spends)
+        parts = [f"now {self._now}"] if self._now else []
+        parts += [f"{calls} calls", f"{cached} from cache"]
+        return ", ".join([*parts, f"{failures} failed"] if failures else parts)
+
+
+def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: Settings) -> None:
+    """One contrast: a line that says what came of it, then the turns that it changes."""
+    where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric}, {contrast.question}: "
+    outcome = _outcome(turn.conversation, contrast, turn.rubric.threshold, settings)
+    _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
+    for changed in sorted({edit.unit.turn for edit in contrast.edits}):
+        before = turn.conversation.turns[changed]
+        show_diff(console, f"turn {changed}, {before.role}", before.content, contrast.turns[changed].content)
+    if contrast.question == "regenerate" and contrast.edits:
+        show_response(console, "response before", contrast.response_before)
+        show_response(console, "response after", contrast.response_after)
+    for note in contrast.notes:
+        if not note.startswith("there is nothing to edit"):  # said above
+            _print(console, Text(f"  note: {one_line(note)}"))
+
+
+def show_diff(console: Console, what: str, before: str, after: str) -> None:
+    """A changed text as one line: words removed and added, and some words around them."""
+    coloured = console.is_terminal and not console.no_color
+    _print(console, Text(f"  {what}: "), _diff(before, after, coloured))
+
+
+def show_response(console: Console, what: str, response: str) -> None:
+    """A response, cut where it is long."""
+    _print(console, Text(f"  {what}: "), Text(_cut(response.split())))
+
+
+def movement(before: float | None, after: float | None) -> str:
+    """Two scores, as `0.30 -> 0.62`."""
+    return " -> ".join("–" if score is None else f"{score:.2f}" for score in (before, after))
+
+
+def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, settings: Settings) -> str:
+    scores = movement(contrast.score_before, contrast.score_after)
+    if contrast.score_again is not None:
+        scores += f", measured again {contrast.score_again:.2f}"
+    goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
+    if contrast.found:
+        edits = f"{len(contrast.edits)} edit{'s' * (len(contrast.edits) != 1)}"
+        return f"{scores} ({goal}), {edits}, {contrast.calls} calls"
+    if contrast.stopped == "not scored":
+        return f"not scored: {'; '.join(contrast.notes)}"
+    if not contrast.calls:
+        return f"nothing to edit: {_nothing(conversation, contrast, settings)}"
+    if contrast.score_after is None:
+        return f"no contrast: none of {contrast.calls} edited contexts could be scored"
+    return f"no contrast within {contrast.calls} calls ({goal}); the largest movement was {scores}"
+
+
+def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:
+    if contrast.infills:
+        return "the infiller had nothing to put into any place"
+    if not settings.turns(conversation, contrast.turn):
+        role = settings.editable if settings.editable in ("assistant", "user") else "editable"
+        return f"no earlier {role} turn"
+    return f"no word in {'the turn' if settings.revise else 'the earlier turns that may be edited'}"
+
+
+def _diff(before: str, after: str, coloured: bool) -> Text:
+    pieces: list[tuple[str, str]] = []
+    parts = list(_changes(before.split(), after.split()))
+    for i, (same, removed, added) in enumerate(parts):
+        pieces.append((_around(same, first=i == 0, last=i == len(parts) - 1), ""))
+        removing = (_cut(removed), "red strike") if coloured else (f"[-{_cut(removed)}-]", "")
+        adding = (_cut(added), "green") if coloured else (f"{{+{_cut(added)}+}}", "")
+        pieces += [removing] if removed else []
+        pieces += [adding] if added else []
+    line = Text()
+    # Words that take another's place stand next to it; all else is apart.
+    for i, (text, style) in enumerate((text, style) for text, style in pieces if text):
+        glued = not coloured and text.startswith("{+") and line.plain.endswith("-]")
+        line.append("" if i == 0 or glued else " ")
+        line.append(text, style)
+    return line
+
+
+def _changes(before: list[str], after: list[str]) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    """Runs of (unchanged words, removed, added), the last with unchanged words only, perhaps none."""
+    same: list[str] = []
+    removed: list[str] = []
+    added: list[str] = []
+    for step in Levenshtein.opcodes(before, after):
+        old, new = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
+        if step.tag == "equal":
+            if removed or added:
+                yield same, removed, added
+                removed, added = [], []
+            same = old
+        else:
+            removed, added = removed + old, added + new
+    if removed or added:
+        yield same, removed, added
+        same = []
+    yield same, [], []
+
+
+def _around(same: Sequence[str], first: bool, last: bool) -> str:
+    """Unchanged words; of many, those next to a change."""
+    head, tail = (0 if first else _AROUND), (0 if last else _AROUND)
+    if len(same) <= head + tail + 1:
+        return _words(same)
+    return " ".join(part for part in (_words(same[:head]), "…", _words(same[len(same) - tail :])) if part)
+
+
+def _cut(words: Sequence[str]) -> str:
+    return _words(words) if len(words) <= _LONGEST else f"{_words(words[:_LONGEST])} …"
+
+
+def _words(words: Iterable[str]) -> str:
+    return one_line(" ".join(words))
+
+
+def _print(console: Console, *parts: Text) -> None:
+    console.print(Text.assemble(*parts), soft_wrap=True)

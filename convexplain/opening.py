@@ -1,0 +1,84 @@
+"""Opens the models that a search needs, by name or as objects. Part of the composition root, as api and cli are."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from convexplain.connectors.infillers import open_infiller
+from convexplain.connectors.models import open_model
+from convexplain.judges import Judge
+
+from .calls import Calls
+from .contrasts import ContrastFinder
+from .infilling import Infiller
+from .models import Cache, ChatModel, Spend
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What looks for contrasts.
+
+    Attributes:
+        judge: calls to the judge's model.
+        responder: calls to the model under test, the judge's own where both are one model; None where there is none.
+        infiller: fills holes.
+    """
+
+    judge: Calls
+    responder: Calls | None
+    infiller: Infiller
+
+    @property
+    def spends(self) -> list[Spend]:
+        """What each model has cost."""
+        second = [self.responder.spend] if self.responder and self.responder is not self.judge else []
+        return [self.judge.spend, *second]
+
+    def finder(self, samples: int | None = None) -> ContrastFinder:
+        """Looks for contrasts with these models; with `samples`, scores are averages of so many replies."""
+        return ContrastFinder(Judge(self.judge, samples=samples), self.infiller, self.responder)
+
+
+@asynccontextmanager
+async def asking(
+    model: str | ChatModel, cache: Cache | None = None, on_change: Callable[[], None] | None = None
+) -> AsyncIterator[Calls]:
+    """Calls to a prepared model, which is closed at the end if it was opened here, by its name."""
+    chosen = open_model(model) if isinstance(model, str) else model
+    try:
+        await chosen.prepare()
+        async with Calls(chosen, cache, on_change=on_change) as calls:
+            yield calls
+    finally:
+        if chosen is not model:
+            await chosen.aclose()
+
+
+@asynccontextmanager
+async def filling(infiller: str | Infiller) -> AsyncIterator[Infiller]:
+    """A prepared infiller, which is closed at the end if it was opened here, by its name."""
+    chosen = open_infiller(infiller) if isinstance(infiller, str) else infiller
+    try:
+        await chosen.prepare()
+        yield chosen
+    finally:
+        if chosen is not infiller:
+            await chosen.aclose()
+
+
+@asynccontextmanager
+async def searching(
+    judge: str | ChatModel,
+    responder: str | ChatModel | None,
+    infiller: str | Infiller,
+    cache: Cache | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> AsyncIterator[Opened]:
+    """Judge, responder and infiller, prepared; one model serves as judge and responder where both are the same."""
+    async with AsyncExitStack() as stack:
+        judging = await stack.enter_async_context(asking(judge, cache, on_change))
+        answering = None
+        if responder is not None:
+            same = responder == judge
+            answering = judging if same else await stack.enter_async_context(asking(responder, cache, on_change))
+        yield Opened(judging, answering, await stack.enter_async_context(filling(infiller)))
