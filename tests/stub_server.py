@@ -31,6 +31,7 @@ class StubServer:
         keys: the Authorization header of every request, or None.
         bodies: what was posted, in order.
         seconds: how long an answer takes.
+        probability: from a prompt to the probability of "yes".
         misbehave: called with the prompt's number (from 1); may return (status, headers, body) to send instead, or
             "hang" or "close".
     """
@@ -40,6 +41,7 @@ class StubServer:
         self.keys = []
         self.bodies = []
         self.seconds = 0.0
+        self.probability = lambda prompt: 0.1 if "bad" in prompt.rsplit("\nassistant: ", 1)[-1] else 0.9
         self.misbehave = lambda number: None
         self._lock = threading.Lock()
         stub = self
@@ -71,8 +73,7 @@ class StubServer:
                 if wrong == "close":
                     self.close_connection = True
                     return
-                judged = prompt.rsplit("\nassistant: ", 1)[-1]
-                reply = completion(0.1 if "bad" in judged else 0.9)
+                reply = completion(stub.probability(prompt))
                 if (most := body.get("max_tokens", 6)) < 6:
                     reply["choices"][0] |= {"message": {"content": '{"label'}, "finish_reason": "length"}
                     reply["usage"]["completion_tokens"] = most

@@ -1,5 +1,42 @@
 """What fills the holes of a text, and how a user names it."""
 
-from .causal import CausalInfiller
+from collections.abc import Callable
 
-__all__ = ["CausalInfiller"]
+from convexplain.connectors.models import open_model
+from convexplain.errors import UsageError
+from convexplain.infilling import Infiller
+
+from .causal import CausalInfiller
+from .chat import ChatInfiller
+from .masked_lm import MaskedInfiller
+from .seq2seq import Seq2SeqInfiller
+
+__all__ = ["INFILLERS", "CausalInfiller", "ChatInfiller", "MaskedInfiller", "Seq2SeqInfiller", "open_infiller"]
+
+_PREFIXES: dict[str, Callable[[str], Infiller]] = {
+    "causal": CausalInfiller,
+    "seq2seq": Seq2SeqInfiller,
+    "masked": MaskedInfiller,
+    "chat": lambda name: ChatInfiller(open_model(name)),
+}
+# What users may write.
+INFILLERS = (
+    "embedded, causal:REPO_OR_FOLDER, seq2seq:REPO_OR_FOLDER (T5, BART), masked:REPO_OR_FOLDER (BERT, RoBERTa), "
+    "chat:MODEL (any model that judges)"
+)
+
+
+def open_infiller(name: str = "embedded") -> Infiller:
+    """The infiller that a user named; nothing is loaded or reached before its `prepare`.
+
+    Raises:
+        UsageError: no infiller, or no model, is named like that.
+        UnavailableError: `chat:mixtral`, and it is nowhere to be had.
+        MissingExtraError: what it needs is not installed.
+    """
+    if name == "embedded":
+        return CausalInfiller()
+    prefix, found, rest = name.partition(":")
+    if found and rest and prefix in _PREFIXES:
+        return _PREFIXES[prefix](rest)
+    raise UsageError(f"infiller {name.rpartition('@')[2]!r} is not known; valid are: {INFILLERS}")

@@ -1,8 +1,9 @@
 """Infilling with a causal model: words that are likely after what stands before the hole, ranked by what stands behind.
 
-The score of a fill is log p(fill | before) + log p(the next words | before, fill), both with weight one: that is, up to a
-constant, the log-probability of the fill given both sides. Where the hole has several words, fills of different lengths
-compete, and the first term is the fill's mean over its tokens, times the tokens of the old words.
+The score of a fill is log p(fill | before) + log p(the next words | before, fill), both with weight one: up to a
+constant, the log-probability of the fill given both sides. Three words behind tell as much as ten (34 sentences). Where
+the hole has several words, fills of different lengths compete, and the first term is the fill's mean over its tokens,
+times the tokens of the old words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,6 @@ from convexplain.connectors.models.prefix_tree import Node, common
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import ModelError
 from convexplain.infilling import Masked
-from convexplain.models import sendable
 
 from . import fills
 
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
 VERSION = 1  # of what is made out of the same weights
 _BEFORE = 512  # tokens before a hole that are read
 _READ = 4096  # characters before a hole that are looked at for them
-_FIRST = 14  # next words that are tried
-_BEGINNINGS = 6  # next words from which a hole of several words is continued
-_PIECES = 3  # times that an unfinished word is continued
+_FIRST = 10  # next words that are tried, beside as many as are wanted
+_BEGINNINGS = 4  # next words, beside as many as are wanted, from which a hole of several words is continued
+_PIECES = 2  # times that an unfinished word is continued
 _UNFINISHED, _MERE_PIECE = 0.5, 0.9  # probability that the word goes on
 _TOGETHER = 64  # holes whose next words are read out of one pass
-_SHORT = 16  # tokens; where fewer stand before a hole, the text behind it is read too
-_AFTER = regex.compile(r"\s*+(?:\S++\s*+){0,4}")
-_AFTER_LONGEST = 32  # characters
+_SHORT, _BEHIND = 16, 200  # tokens; characters behind a hole that are read first where fewer stand before it
+_LEAD = "Message:"  # what stands before a text of which nothing is known
+_AFTER = regex.compile(r"\s*+(?:\S++\s*+){0,3}")
+_AFTER_LONGEST = 24  # characters
 _FEW, _LONGEST = 3, 40  # words of a hole: up to which one word may do, beyond which fills grow no longer
-_WORD = regex.compile(r"\w")
+_LETTER, _WORD = regex.compile(r"\p{L}"), regex.compile(r"\w")
 _STOP = regex.compile(r"[.!?…]['\"”’)*_]*(?=\s|$)")
 
 
@@ -133,11 +134,14 @@ class _Vocabulary:
         self.special = raw.special()
         self._words = raw.words
         self.inner = self._fit(r"['’-]?\w.*")  # a word goes on
-        self.openers = {  # a fill begins, by whether the space before it is the token's, and whether it has letters
-            (gap, wordy): self._fit(gap + (r"[^\w\s]*+\w\S*+" if wordy else r"\S++"))
-            for gap in ("", " ")
-            for wordy in (False, True)
-        }
+        self._openers: dict[tuple[str, str], torch.Tensor] = {}
+
+    def openers(self, gap: str, old: str) -> "torch.Tensor":
+        """Tokens that begin a fill after that gap: with a letter or a digit where the old words have one."""
+        first = r"\p{L}" if _LETTER.search(old) else r"\w" if _WORD.search(old) else r"\S"
+        if (gap, first) not in self._openers:
+            self._openers[gap, first] = self._fit(rf"{gap}[^\w\s]*{first}\S*+")
+        return self._openers[gap, first]
 
     def _fit(self, pattern: str) -> "torch.Tensor":
         import torch
@@ -168,21 +172,32 @@ class _Filling:
 
     def _read(self, masked: Masked) -> tuple[list[int], str, str]:
         """Tokens of what stands before the hole, the white space left to a fill's first token, opening punctuation."""
-        text, opening = masked.rest + masked.before, fills.parts(sendable(masked.old))[0]
+        text, opening = masked.rest + masked.before, fills.parts(fills.harmless(masked.old))[0]
         # Cut in steps, so that the tokens of neighbouring holes begin at one place.
-        text = sendable(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
+        text = fills.harmless(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
+        text = text if text.strip() else f"{_LEAD} "
         gap = " " if text.endswith(" ") else ""
-        ids = self._raw.begin(text.removesuffix(" "), self._limit)
-        if len(ids) < _SHORT and masked.after.strip():  # a text's beginning says little of what it will be about
-            ids = self._raw.begin(f"{sendable(masked.after[:200]).strip()}\n\n{text.removesuffix(' ')}", self._limit)
-        return ids, gap, opening
+        return self._raw.begin(text.removesuffix(" "), self._limit), gap, opening
 
-    def _hole(self, masked: Masked, ids: list[int], gap: str, opening: str, place: Node, logits: "torch.Tensor") -> _Hole:
-        allowed = self._vocabulary.openers[gap, _WORD.search(masked.old) is not None]
+    def _hole(
+        self, masked: Masked, ids: list[int], gap: str, opening: str, place: Node, logits: "torch.Tensor"
+    ) -> _Hole:
+        allowed = self._vocabulary.openers(gap, masked.old)
+        tries = min(_FIRST + self._k + len(masked.avoid), int(allowed.sum()))
+
+        def best(logits: "torch.Tensor") -> list[int]:
+            found: list[int] = logits[: len(allowed)].masked_fill(~allowed, float("-inf")).topk(tries).indices.tolist()
+            return found
+
+        begins = best(logits)
+        behind = fills.harmless(masked.after[:_BEHIND]).strip()
+        if len(ids) < _SHORT and behind:  # a text's beginning says little of what it will be about
+            said = self._raw.follow(f"\n\n{_LEAD} ...{behind}")
+            ((_, other),) = self._raw.forward.along([*said, *ids], [len(said) + len(ids)])
+            both = zip(begins, best(other), strict=True)
+            begins = list(dict.fromkeys(token for pair in both for token in pair))[: tries + _FIRST // 2]
         logprobs = logits.log_softmax(-1)[: len(allowed)]
-        tries = min(_FIRST + 2 * self._k + len(masked.avoid), int(allowed.sum()))
-        best = logprobs.masked_fill(~allowed, float("-inf")).topk(tries).indices.tolist()
-        return _Hole(masked, ids, gap, opening, _next_words(masked.after), place, logprobs, best)
+        return _Hole(masked, ids, gap, opening, _next_words(masked.after), place, logprobs, begins)
 
     def _fills(self, hole: _Hole) -> list[str]:
         if hole.words <= _FEW:
@@ -220,17 +235,18 @@ class _Filling:
 
     def _tokens(self, hole: _Hole, text: str) -> list[int]:
         """The tokens of a fill, and of what follows it, after what stands before the hole."""
-        return self._raw.follow(hole.gap + sendable(text).removeprefix(hole.opening))
+        return self._raw.follow(hole.gap + fills.harmless(text).removeprefix(hole.opening))
 
     def _continued(self, hole: _Hole) -> Iterator[str]:
         """Greedy continuations from several first words, cut at lengths near the hole's."""
         words, most = self._raw.words, min(hole.words, _LONGEST) + 2
         starts = hole.begins[: _BEGINNINGS + self._k]
+        room = min(3 * most, (self._raw.window or 10 * _BEFORE) - len(hole.ids) - 8)
 
         def choose(i: int, new: Sequence[int], logits: "torch.Tensor") -> int | None:
             text = "".join(words[j] for j in (starts[i], *new))
             token = int(logits.argmax())
-            full = len(text.split()) > most or len(new) > 3 * most or "\n" in text
+            full = len(text.split()) > most or len(new) > room or "\n" in text
             return None if full or token in self._vocabulary.special or token >= len(words) else token
 
         made, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
@@ -252,14 +268,13 @@ def _cuts(text: str, masked: Masked, most: int) -> Iterator[str]:
     elif ends:
         line = line[: ends[0]]  # a fill inside a sentence does not go beyond it
     words = line.split()[:most]
-    for length in (n, n - 1, n + 1):
-        if 0 < length <= len(words):
-            yield " ".join(words[:length])
+    for length in sorted({min(max(1, n + more), len(words)) for more in (-1, 0, 1)} - {0}):
+        yield " ".join(words[:length])
 
 
 def _next_words(after: str) -> str:
     """The first words behind a hole; at the end of a text, the line's end."""
-    found = _AFTER.match(sendable(after[: 4 * _AFTER_LONGEST]))
+    found = _AFTER.match(fills.harmless(after[: 4 * _AFTER_LONGEST]))
     text = found[0].rstrip() if found else ""
     if len(text) > _AFTER_LONGEST:
         cut = text[: _AFTER_LONGEST + 1]

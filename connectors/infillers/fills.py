@@ -9,13 +9,14 @@ import regex
 from convexplain.infilling import Masked
 from convexplain.judges.fence import defuse
 
-_CLOSERS = {")": "(", "]": "[", "}": "{"}
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_OPENERS = {closer: opener for opener, closer in _PAIRS.items()}
 _CLOSING = ".,;:!?…。，、；：！？؟،\"'”’»*_`"
 _OPENING = "\"'“‘«¿¡*_`"
 _AROUND = regex.compile(r"^[\p{P}\p{Default_Ignorable_Code_Point}]+|[\p{P}\p{Default_Ignorable_Code_Point}]+$")
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}]")
 _WORD = regex.compile(r"\w")
-_SPECIAL = regex.compile(r"<extra_id_\d+>|\[(?:MASK|UNK|PAD|CLS|SEP)\]|\ufffd")  # beyond what the fence knows
+_SPECIAL = regex.compile(r"<extra_id_\d+>|\[(?:MASK|UNK|PAD|CLS|SEP)\]")  # beyond what the fence knows
 _SENTENCE_END = regex.compile(r"(?:^|[.!?…:。！？]['\"”’)\]*_]*\s+|[。！？]|\n\s*)['\"“‘(\[*_]*$")
 _FIRST_PERSON = regex.compile(r"I(?:['’]\w+)?")
 
@@ -39,7 +40,12 @@ def formed(raw: str, masked: Masked) -> str | None:
     """One candidate as it would stand in the hole: one line, the old words' case and punctuation; None if refused."""
     line = next(iter(raw.strip().splitlines()), "")
     fill = in_form(" ".join(line.split()), masked)
-    return None if _refused(fill, masked) else fill
+    return None if _hostile(line) or _hostile(fill) or _refused(fill, masked) else fill
+
+
+def harmless(text: str) -> str:
+    """The text around a hole as a model may read it: nothing in it passes for a special token."""
+    return _SPECIAL.sub(" ", defuse(text))
 
 
 def key(text: str) -> str:
@@ -59,17 +65,25 @@ def in_form(text: str, masked: Masked) -> str:
     core = parts(text)[1]
     if not old or not core:  # punctuation has no form to keep
         return text
-    return opening + _cased(core, old, starts_sentence(masked.rest + masked.before)) + closing
+    return opening + _cased(core, old, starts_sentence(masked.rest[-40:] + masked.before[-40:])) + closing
 
 
 def parts(text: str) -> tuple[str, str, str]:
-    """Opening punctuation, the words, closing punctuation; a bracket whose partner is among the words is theirs."""
-    end = len(text)
-    while end and _closes(text[:end]):
-        end -= 1
-    start = 0
-    while start < end and (text[start] in _OPENING or _opens(text[start:end])):
-        start += 1
+    """Opening punctuation, the words, closing punctuation.
+
+    A bracket whose partner is among the words is theirs; a pair around all of them is not.
+    """
+    start, end = 0, len(text)
+    while start < end:
+        core = text[start:end]
+        if _closes(core):
+            end -= 1
+        elif core[0] in _OPENING or _opens(core):
+            start += 1
+        elif len(core) > 1 and _PAIRS.get(core[0]) == core[-1] and core.count(core[0]) == core.count(core[-1]) == 1:
+            start, end = start + 1, end - 1
+        else:
+            break
     return text[:start], text[start:end], text[end:]
 
 
@@ -80,12 +94,11 @@ def starts_sentence(before: str) -> bool:
 
 def _closes(text: str) -> bool:
     last = text[-1]
-    return last in _CLOSING or (last in _CLOSERS and text.count(last) > text.count(_CLOSERS[last]))
+    return last in _CLOSING or (last in _OPENERS and text.count(last) > text.count(_OPENERS[last]))
 
 
 def _opens(text: str) -> bool:
-    partner = next((closer for closer, opener in _CLOSERS.items() if opener == text[0]), None)
-    return partner is not None and text.count(text[0]) > text.count(partner)
+    return text[0] in _PAIRS and text.count(text[0]) > text.count(_PAIRS[text[0]])
 
 
 def _cased(text: str, old: str, begins: bool) -> str:
@@ -104,10 +117,13 @@ def _cased(text: str, old: str, begins: bool) -> str:
     return text[:at] + first.lower() + rest if begins and not own else text
 
 
+def _hostile(text: str) -> bool:
+    """Whether there is what no text should hold: control tokens and characters, pieces of characters."""
+    return "\ufffd" in text or harmless(text) != text
+
+
 def _refused(fill: str, masked: Masked) -> bool:
     if not fill or fill != fill.strip() or not _INVISIBLE.sub("", fill):
-        return True
-    if defuse(fill) != fill or _SPECIAL.search(fill):
         return True
     if len(fill.split()) > longest(masked.old) or len(fill) > 40 + 3 * len(masked.old):
         return True

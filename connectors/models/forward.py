@@ -128,7 +128,8 @@ class Forward:
         found: dict[int, torch.Tensor] = {}
         for some in _batches(order, lambda i: len(tokens[i]), max(self.tokens_at_once, _BRANCHES)):
             nodes = [Node(tokens[i], place, start=place.end) for i in some]
-            for i, logits in zip(some, self._in_memory(lambda nodes: self._forward(nodes, "all"), nodes), strict=True):
+            computed = self._in_memory(lambda nodes: self._forward(nodes, "all"), nodes)
+            for i, logits in zip(some, computed, strict=True):
                 if isinstance(logits, ModelError):
                     raise logits
                 found[i] = logits
@@ -375,9 +376,8 @@ def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
     for keys, values in zip(padded[::2], padded[1::2], strict=True):
         layer = DynamicLayer()  # type: ignore[no-untyped-call]
         layer.lazy_initialization(keys, values)
-        if len(paths) < rows:
-            keys, values = keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)
-        layer.keys, layer.values = keys, values  # its own `update` would copy them
+        # Its own `update` would copy them.
+        layer.keys, layer.values = keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)
         cache.layers.append(layer)
     return cache
 

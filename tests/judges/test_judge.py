@@ -266,3 +266,29 @@ def test_later_turns_share_their_beginning_with_earlier_ones(talk, helpfulness):
     first, second = (request.messages[0].content for request in model.requests)
     shared = first[: first.rindex("</conversation>")]
     assert second.startswith(shared)
+
+
+def test_measured_again_other_samples_are_drawn(talk, helpfulness):
+    model = ScriptedModel(lambda request: '{"label": "yes"}' if request.draw < 3 else '{"label": "no"}', logprobs=False)
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls, samples=3)
+            return [await one.judge_turn(talk, 1, helpfulness, again) for again in (0, 1, 2, 1)]
+
+    assert [found.score for found in asyncio.run(go())] == [1.0, 0.0, 0.0, 0.0]
+    # Three draws each time, none of them twice; the second "again" of the same number is known.
+    assert sorted(request.draw for request in model.requests) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_measured_again_probabilities_are_the_same(talk, helpfulness):
+    model = ScriptedModel({"yes": 0.8, "no": 0.2})
+
+    async def go():
+        async with Calls(model) as calls:
+            one = Judge(calls)
+            return [await one.judge_turn(talk, 1, helpfulness, again) for again in (0, 1)]
+
+    first, second = asyncio.run(go())
+    assert first == second
+    assert len(model.requests) == 1

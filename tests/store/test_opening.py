@@ -11,10 +11,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from convexplain.errors import MissingExtraError, StoreError
+from convexplain.errors import MissingExtraError, Problem, StoreError
 from convexplain.models import Reply
-from convexplain.store import RunStore
+from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, scored_turns
 from convexplain.store.schema import metadata
+from convexplain.types import Evidence, Judgement
 
 
 def test_the_migrations_make_the_schema_that_the_code_uses(store):
@@ -39,10 +40,35 @@ def test_a_newer_schema_is_refused(url):
         connection.execute(sa.text("UPDATE convexplain_schema SET version_num = '9999'"))
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 0001: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 0002: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
+
+
+def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monkeypatch, talk, helpfulness):
+    upgrade = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, to: upgrade(config, "0001"))
+        store = RunStore(url)
+    run = store.begin_run("m", "f", {"turns": "all"}, [helpfulness])
+    number = store.keep_conversation(talk, run.id)
+    judged = Judgement("late-parcel", 3, "helpfulness", 0.25, "no", None, Evidence(notes=("n",)), "m", "s")
+    store.keep_judgement(run.id, number, helpfulness, judged)
+    store.keep_problem(run.id, Problem("a.jsonl", 7, "not JSON"))
+    store.put("k", "m", Reply("kept"))
+    assert not sa.inspect(store.engine).has_table("contrasts")
+    store.close()
+    store = RunStore(url)
+    assert store.run() == run
+    assert list(store.judgements(run.id)) == [(talk, judged)]
+    assert [str(problem) for problem in store.problems(run.id)] == ["a.jsonl:7: not JSON"]
+    assert store.get("k") == Reply("kept")
+    keep_noise_floor(store, "m", helpfulness, 0.1, turns=20, n=400)
+    assert noise_floor(store, "m", helpfulness) == 0.1
+    assert [(turn.number, turn.score) for turn in scored_turns(store, run.id, helpfulness)] == [(number, 0.25)]
+    assert list(contrasts(store, run.id)) == []
+    store.close()
 
 
 def test_a_database_of_somebody_else_is_left_as_it_was(url):

@@ -1,0 +1,191 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convexplain.driver import Outcome
+from convexplain.search._guided import guided
+
+from .searching import additive, plain_fill, solve, told
+
+SCRIPT = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "families.py"
+spec = importlib.util.spec_from_file_location("benchmarks_families", SCRIPT)
+assert spec
+assert spec.loader
+families = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = families
+spec.loader.exec_module(families)
+
+
+def search(n, *, delta=1.0, seed=0, **options):
+    return guided(n, delta=delta, rng=np.random.default_rng(seed), **options)
+
+
+def solved(family, prior=None):
+    """20 tasks of a family; `prior` makes one of a task."""
+
+    def make(task):
+        weights = prior(task) if prior else None
+        return lambda n, delta, budget, seed: search(n, delta=delta, seed=seed, prior=weights)
+
+    tasks = [families.task(family, seed) for seed in range(20)]
+    return [families.solve(task, make(task), 50, 1) for task in tasks]
+
+
+def true_causes(task):
+    causes = {word for words, _ in task.causes for word in words}
+    return [1.0 if word in causes else 0.05 for word in range(task.n)]
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_contrasts_are_found_within_the_budget_and_small(family):
+    rows = solved(family)
+    assert sum(row.found for row in rows) >= 18
+    assert sum(row.smallest for row in rows) >= 15
+    assert max(row.calls for row in rows) <= 50
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_knowing_where_to_look_saves_calls(family):
+    without, knowing = solved(family), solved(family, true_causes)
+    assert sum(row.calls for row in knowing) < sum(row.calls for row in without)
+    assert sum(row.found for row in knowing) >= 18
+
+
+@given(
+    weights=st.lists(st.integers(0, 5), min_size=1, max_size=12),
+    share=st.floats(0.01, 1),
+    cuts=st.sets(st.integers(1, 11)),
+    prior=st.none() | st.lists(st.integers(1, 9), min_size=12, max_size=12),
+    seed=st.integers(0, 3),
+)
+@settings(max_examples=150, deadline=None)
+def test_what_is_found_is_irreducible(weights, share, cuts, prior, seed):
+    """Where g is a sum of weights >= 0, editing all of it crosses if anything does, and no edit is left over."""
+    n = len(weights)
+    delta = max(0.5, share * sum(weights))
+    groups = [[sum(cut <= unit for cut in cuts) for unit in range(n)]]
+    found = solve(
+        search(n, delta=delta, seed=seed, groups=groups, prior=prior and prior[:n]),
+        additive(*weights),
+        delta=delta,
+        budget=5000,
+    )
+    assert found.found == (sum(weights) >= delta)
+    if found.found:
+        left = [weights[unit] for unit, _ in found.edits]
+        assert sum(left) >= delta
+        assert all(sum(left) - weight < delta for weight in left)
+
+
+@given(
+    scores=st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=30),
+    n=st.integers(0, 8),
+    seed=st.integers(0, 3),
+)
+@settings(max_examples=100, deadline=None)
+def test_it_ends_whatever_g_is_and_says_what_was_found(scores, n, seed):
+    def g(edits):
+        return scores[sum((unit + 1) ** 2 + len(fill) for unit, fill in edits) % len(scores)]
+
+    found = solve(search(n, seed=seed), g)
+    assert found.calls <= 50
+    assert found.found == any(step.score >= 1.0 for step in found.trace)
+
+
+def test_a_judge_that_fails_on_every_third_call():
+    """Unit 3 of 12 alone crosses; with every third measurement missing the search still ends, and within the budget."""
+    for seed in range(5):
+        calls = []
+
+        def g(edits, calls=calls):
+            calls.append(edits)
+            return None if len(calls) % 3 == 0 else float(any(unit == 3 for unit, _ in edits))
+
+        found = solve(search(12, seed=seed), g)
+        assert found.calls == len(calls) <= 50
+        assert found.failed == len(calls) // 3
+        assert found.found
+        assert any(unit == 3 for unit, _ in found.edits)
+
+
+def test_a_judge_that_always_fails():
+    found = solve(search(12), lambda edits: None)
+    assert (found.found, found.edits, found.calls, found.failed) == (False, None, 50, 50)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=RuntimeError, reason="a failed candidate counts as new, and asking again is free"
+)
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_judge_that_always_fails_on_few_units(n):
+    assert not solve(search(n), lambda edits: None).found
+
+
+@pytest.mark.xfail(
+    strict=True, raises=RuntimeError, reason="a failed candidate counts as new, and asking again is free"
+)
+def test_a_judge_that_fails_sometimes_on_few_units():
+    """Two units of one fill each: three candidates, of which the one with both cannot be scored."""
+
+    def fill(hole):
+        return None if hole.avoid else plain_fill(hole)
+
+    assert not solve(search(2), lambda edits: None if len(edits) == 2 else 0.0, fill=fill).found
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_units(n):
+    found = solve(search(n), additive(*[1.0] * n))
+    assert (found.found, len(found.edits)) == (True, 1)
+    found = solve(search(n), additive(*[0.0] * n))
+    assert (found.found, found.stopped) == (False, "searched")
+    assert found.calls <= 4**n - 1  # three fills of each unit, or the word as it was
+
+
+def test_no_units_and_no_fills():
+    assert solve(search(0), lambda edits: 0.0).stopped == "nothing to edit"
+    assert solve(search(9), lambda edits: 0.0, fill=lambda hole: None).stopped == "nothing to edit"
+
+
+def test_units_without_a_fill_stay_as_they_are():
+    found = solve(search(9), additive(*[0.5] * 9), fill=lambda hole: plain_fill(hole) if hole.unit % 2 else None)
+    assert (found.found, len(found.edits)) == (True, 2)
+    assert all(unit % 2 for unit, _ in found.edits)
+
+
+def test_other_fills_are_tried_where_the_first_do_not_cross():
+    """Only the second fill of unit 4 crosses."""
+    found = solve(search(8), lambda edits: float((4, "fill1") in edits), budget=100)
+    assert found.found
+    assert found.edits == ((4, "fill1"),)
+
+
+def test_the_same_seed_gives_the_same():
+    def g(edits):
+        return sum((-1.0) ** unit for unit, _ in edits) / 8
+
+    assert told(search(20, seed=1), g, most=12) == told(search(20, seed=1), g, most=12)
+    assert told(search(20, seed=1), g, most=12) != told(search(20, seed=2), g, most=12)
+
+
+@pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="divides by the mean of the prior, which is 0")
+def test_a_prior_of_nothing_is_no_prior():
+    assert not solve(search(6, prior=[0.0] * 6), lambda edits: -0.1 * len(edits)).found
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="NaN of the unchanged text makes every effect NaN")
+def test_an_unchanged_text_without_a_score_hinders_nothing():
+    """Every candidate crosses, so one edit is enough."""
+    found = solve(search(7), lambda edits: 3.0, start=Outcome(float("nan")))
+    assert len(found.edits) == 1
+
+
+def test_an_unchanged_text_that_was_not_measured_costs_one_call():
+    found = solve(search(7), lambda edits: 3.0 if edits else 0.0, start=None)
+    assert len(found.edits) == 1
+    assert sum(step.edits == 0 for step in found.trace) == 1
