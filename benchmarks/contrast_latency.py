@@ -38,13 +38,14 @@ class Stones:
     name = fingerprint = "stones"
 
     async def prepare(self) -> None:
-        pass
+        """Nothing to load."""
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
+        """k different words for each hole."""
         return [[self._fill(hole.old, i) for i in range(k)] for hole in masked]
 
     async def aclose(self) -> None:
-        pass
+        """Nothing to close."""
 
     def _fill(self, old: str, i: int) -> str:
         return random.Random(f"{old} {i}").choice(["stone", "pebble", "rock", "brick", "mud"]) + str(i)

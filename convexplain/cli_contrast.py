@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TextIO
 
 import click
 from rich.console import Console
@@ -15,7 +14,7 @@ from convexplain.judges.scoring import ScoringFunction
 
 from .calls import Calls
 from .cli_options import budget_option, db_option, infiller_option, open_store, search_option, seed_option
-from .contrast_display import show_diff, show_response
+from .contrast_display import counted, show_diff, show_response
 from .contrasts import responder_request
 from .display import plain
 from .errors import ModelError, UnavailableError, UsageError
@@ -39,7 +38,7 @@ _BASELINE = (
 @click.option(
     "--prompt",
     "file",
-    type=click.File(encoding="utf-8", errors="replace"),
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     required=True,
     metavar="FILE",
     help="The prompt; - reads it from the standard input.",
@@ -57,7 +56,7 @@ _BASELINE = (
 @click.option("--baseline", is_flag=True, help="Also ask the model itself for a less preferable answer, to compare.")
 @db_option
 def contrast_command(
-    file: TextIO,
+    file: str,
     score: str,
     responder: str,
     delta: float,
@@ -75,7 +74,8 @@ def contrast_command(
         convexplain contrast --prompt question.txt --score contradiction --responder 'http://localhost:8000/v1'
         echo 'May I accept a gift?' | convexplain contrast --prompt - --score preference --responder embedded
     """
-    prompt = file.read().strip()
+    with click.open_file(file, encoding="utf-8", errors="replace") as opened:
+        prompt = opened.read().strip()
     if not prompt:
         raise UsageError("--prompt: the file is empty; a prompt has at least one word")
     options: Options = {"budget": budget, "split_k": split_k, "seed": seed}
@@ -147,15 +147,17 @@ class _Explained:
 
 def _show(console: Console, name: str, prompt: str, delta: float, found: Result) -> None:
     if found.found:
-        outcome = f"{name} {_number(found.score)} (delta {delta:g}), {len(found.edits)} edits, {found.calls} calls"
+        spent = f"{counted(len(found.edits), 'edit')}, {counted(found.calls, 'call')}"
+        outcome = f"{name} {_number(found.score)} (delta {delta:g}), {spent}"
     elif not found.calls:
         outcome = "nothing to edit: " + (
             "the infiller had nothing to put in" if found.infills else "no word in the prompt"
         )
     elif found.score is None:
-        outcome = f"no contrast: none of {found.calls} edited prompts could be scored"
+        outcome = f"no contrast: none of {counted(found.calls, 'edited prompt')} could be scored"
     else:
-        outcome = f"no contrast within {found.calls} calls (delta {delta:g}); the highest {name} was {found.score:.2f}"
+        within = counted(found.calls, "call")
+        outcome = f"no contrast within {within} (delta {delta:g}); the highest {name} was {found.score:.2f}"
     console.print(plain(outcome), style="bold", soft_wrap=True)
     show_diff(console, "prompt", prompt, found.text)
     show_response(console, "response before", found.response_before)

@@ -21,7 +21,7 @@ from .cli_options import (
     search_option,
     seed_option,
 )
-from .contrast_display import SearchProgress, show_contrast
+from .contrast_display import SearchProgress, counted, show_contrast
 from .contrasts import ASSUMED_NOISE, EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
@@ -35,12 +35,13 @@ _NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What is to be explained, and by which models."""
+    """What is to be explained, and by which models; `left_out` says which turns cannot be, for want of a score."""
 
     store: RunStore
     run: Run
     rubrics: list[Rubric]
     turns: list[ScoredTurn]
+    left_out: list[str]
     settings: Settings
     judge: str
     samples: int | None
@@ -152,61 +153,72 @@ def explain_command(
     turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric)]
     if turn and not turns:
         raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
-    samples = None if judge else found.settings.get("samples")
     order = _Order(
-        store, found, chosen, turns, settings, judge or found.judge, samples, responder, infiller, measure_noise=noise
+        store=store,
+        run=found,
+        rubrics=chosen,
+        turns=[item for item in turns if item.score is not None],
+        left_out=_left_out(store, found, chosen, turns, which),
+        settings=settings,
+        judge=judge or found.judge,
+        samples=None if judge else found.settings.get("samples"),
+        responder=responder,
+        infiller=infiller,
+        measure_noise=noise,
     )
     if dry_run:
         return _dry_run(order)
     out.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_explain(order, out / "contrasts.jsonl"))
+    unscored = asyncio.run(_explain(order, out / "contrasts.jsonl"))
+    return 1 if unscored or (turn and order.left_out) else 0
 
 
 def _dry_run(order: _Order) -> int:
     count, most = len(order.turns), len(order.turns) * order.settings.budget
-    text = (
-        f"Run {order.run.id}: {count} turns to explain on {len(order.rubrics)} maxims with {order.judge}: at most "
-        f"{most} edited contexts ({count} x {order.settings.budget})"
-    )
+    text = f"Run {order.run.id}: {counted(count, 'turn')} to explain on {counted(len(order.rubrics), 'maxim')} with "
+    text += f"{order.judge}: at most {most} edited contexts ({count} x {order.settings.budget})"
     text += f" for {order.responder} to answer and then to be judged." if order.responder else " to be judged."
     if order.measure_noise:
         text += f" Before, {_NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
-    Console().print(plain(f"{text} Nothing was asked."), soft_wrap=True)
-    _tell_unscored(order, Console())
+    for line in [*order.left_out, f"{text} Nothing was asked."]:
+        Console().print(plain(line), soft_wrap=True)
     return 0
 
 
-async def _explain(order: _Order, file: Path) -> int:
+async def _explain(order: _Order, file: Path) -> bool:
+    """Whether something could not be scored."""
     console, notes = Console(), Console(stderr=True)
-    scored = [turn for turn in order.turns if turn.score is not None]
-    _tell_unscored(order, notes)
+    for line in order.left_out:
+        notes.print(plain(line), soft_wrap=True)
     found: list[Contrast] = []
-    progress = SearchProgress(notes, len(scored))
+    try:
+        if order.turns:  # else no model is wanted
+            await _search(order, found, console, notes)
+    except UnavailableError:
+        notes.print("What was found until here is kept.")
+        raise
+    finally:
+        write_contrasts(found, file)
+    crossed = counted(sum(contrast.found for contrast in found), "contrast")
+    where = f"Contrasts: {file}   Store: {order.store.place}"
+    console.print(plain(f"{crossed} for {counted(len(order.turns), 'turn')}.   {where}"), soft_wrap=True)
+    return any(contrast.stopped == "not scored" or contrast.failed for contrast in found)
+
+
+async def _search(order: _Order, found: list[Contrast], console: Console, notes: Console) -> None:
+    """Adds to `found` and shows what is found, one turn after the other."""
+    progress = SearchProgress(notes, len(order.turns))
 
     def spent() -> None:
         progress.spent(models.spends)
 
     async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
-        try:
-            explainer = await _explainer(order, models, notes)
-            with progress:
-                work = explain(order.store, order.run.id, scored, explainer, progress.searching)
-                async for turn, contrast in work:
-                    found.append(contrast)
-                    with progress.explained():
-                        show_contrast(console, turn, contrast, order.settings)
-        except UnavailableError:
-            notes.print("What was found until here is kept.")
-            raise
-        finally:
-            write_contrasts(found, file)
-    crossed = sum(contrast.found for contrast in found)
-    console.print(
-        plain(f"{crossed} contrasts for {len(scored)} turns.   Contrasts: {file}   Store: {order.store.place}"),
-        soft_wrap=True,
-    )
-    missing = any(contrast.stopped == "not scored" or contrast.failed for contrast in found)
-    return 1 if missing or len(scored) < len(order.turns) else 0
+        explainer = await _explainer(order, models, notes)
+        with progress:
+            async for turn, contrast in explain(order.store, order.run.id, order.turns, explainer, progress.searching):
+                found.append(contrast)
+                with progress.explained():
+                    show_contrast(console, turn, contrast, order.settings)
 
 
 async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer:
@@ -240,16 +252,20 @@ async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
         notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
 
 
-def _tell_unscored(order: _Order, console: Console) -> None:
-    named = [turn for turn in order.turns if turn.score is None]
-    for maxim in stores.summarise(order.store, order.run, worst=0).maxims:
-        if maxim.unscored and not named and maxim.rubric in {rubric.id for rubric in order.rubrics}:
-            console.print(plain(f"{maxim.unscored} turns have no score on {maxim.rubric} and are left out."))
-    for turn in named:
-        console.print(
-            plain(f"{turn.conversation.id}:{turn.turn} has no score on {turn.rubric.id} and is left out."),
-            soft_wrap=True,
-        )
+def _left_out(store: RunStore, run: Run, rubrics: list[Rubric], turns: list[ScoredTurn], which: Which) -> list[str]:
+    """What is said of turns without a score: each that was named, else how many there are."""
+    if which.place is not None:
+        return [
+            f"{turn.conversation.id}:{turn.turn} has no score on {turn.rubric.id} and is left out."
+            for turn in turns
+            if turn.score is None
+        ]
+    chosen = {rubric.id for rubric in rubrics}
+    return [
+        f"{counted(maxim.unscored, 'turn')} without a score on {maxim.rubric} left out."
+        for maxim in stores.summarise(store, run, worst=0).maxims
+        if maxim.unscored and maxim.rubric in chosen
+    ]
 
 
 def _place(turn: str | None) -> tuple[str, int] | None:

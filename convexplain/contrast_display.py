@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from .contrasts import Settings
+from .contrasts import ASSUMED_NOISE, Settings
 from .models import Spend
 from .store import ScoredTurn
 from .types import Contrast, Conversation
@@ -20,6 +20,7 @@ from .visible import one_line
 _EVERY = 10.0  # seconds between plain progress lines
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _LONGEST = 80  # words of a response that are shown
+_SAID = ("there is nothing to edit", f"delta {ASSUMED_NOISE} is an assumption")  # notes that are said elsewhere
 
 
 class SearchProgress:
@@ -105,7 +106,7 @@ def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settin
         show_response(console, "response before", contrast.response_before)
         show_response(console, "response after", contrast.response_after)
     for note in contrast.notes:
-        if not note.startswith("there is nothing to edit"):  # said above
+        if not note.startswith(_SAID):
             _print(console, Text(f"  note: {one_line(note)}"))
 
 
@@ -125,21 +126,25 @@ def movement(before: float | None, after: float | None) -> str:
     return " -> ".join("–" if score is None else f"{score:.2f}" for score in (before, after))
 
 
+def counted(number: int, what: str) -> str:
+    """`1 edit`, `2 edits`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, settings: Settings) -> str:
     scores = movement(contrast.score_before, contrast.score_after)
     if contrast.score_again is not None:
         scores += f", measured again {contrast.score_again:.2f}"
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        edits = f"{len(contrast.edits)} edit{'s' * (len(contrast.edits) != 1)}"
-        return f"{scores} ({goal}), {edits}, {contrast.calls} calls"
+        return f"{scores} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
     if contrast.stopped == "not scored":
         return f"not scored: {'; '.join(contrast.notes)}"
     if not contrast.calls:
         return f"nothing to edit: {_nothing(conversation, contrast, settings)}"
     if contrast.score_after is None:
-        return f"no contrast: none of {contrast.calls} edited contexts could be scored"
-    return f"no contrast within {contrast.calls} calls ({goal}); the largest movement was {scores}"
+        return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
+    return f"no contrast within {counted(contrast.calls, 'call')} ({goal}); the largest movement was {scores}"
 
 
 def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """What would have changed a turn's score: one search over a judged turn. Models and judge are handed in."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from .types import Contrast, Conversation, Goal, Judgement, Question, Role, Rubr
 
 ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
 CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
+_EDGE = 1e-6  # nearer to 0 and 1 probabilities are not told apart
 _FILLS = 3  # asked for at once for each hole
 _ANSWER = 256  # tokens of a regenerated answer
 
@@ -172,11 +174,12 @@ class _Work:
         if self.before is None or self.before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
         chosen = self.settings
+        delta = self._g(self._from + (self.delta if self._upward else -self.delta))
         search = make_search(
             chosen.search,
             self.text,
             range(len(self.text.units)),
-            delta=self.delta,
+            delta=delta,
             budget=chosen.budget,
             seed=chosen.seed,
             prior=chosen.prior,
@@ -185,7 +188,7 @@ class _Work:
         sampled = self.before.evidence.kind == "samples"
         driving = drive(
             search,
-            delta=self.delta,
+            delta=delta,
             budget=chosen.budget,
             start=replace(start, score=self._g(self.before.score)),
             minimise=chosen.minimise,
@@ -194,12 +197,46 @@ class _Work:
         found = await arun(driving, self._fill, self._evaluate)
         return self._contrast(found, found.stopped)
 
-    def _g(self, score: float) -> float:
-        """How far a score is beyond what is wanted; a contrast has delta at least."""
-        before = 0.0 if self.before is None or self.before.score is None else self.before.score
+    @property
+    def _upward(self) -> bool:
+        """Whether the score is to rise."""
         if self.settings.goal != "cross":
-            return score - before if self.settings.goal == "improve" else before - score
-        return score - self.rubric.threshold if before < self.rubric.threshold else self.rubric.threshold - score
+            return self.settings.goal == "improve"
+        return self._start < self.rubric.threshold
+
+    @property
+    def _start(self) -> float:
+        return 0.0 if self.before is None or self.before.score is None else self.before.score
+
+    @property
+    def _from(self) -> float:
+        """What a score has to go beyond."""
+        return self.rubric.threshold if self.settings.goal == "cross" else self._start
+
+    def _scaled(self, score: float) -> float:
+        """The score as the search sees it: its log-odds where it comes from label probabilities.
+
+        Probabilities saturate near 0 and 1, where the search would learn nothing; a crossing is the same on both scales.
+        """
+        if self.before is None or self.before.evidence.kind != "label_probability":
+            return score
+        clipped = min(max(score, _EDGE), 1 - _EDGE)
+        return math.log(clipped / (1 - clipped))
+
+    def _g(self, score: float) -> float:
+        """How far a score is beyond what it has to go beyond, on the search's scale."""
+        return (self._scaled(score) - self._scaled(self._from)) * (1 if self._upward else -1)
+
+    def _score(self, g: float) -> float:
+        """The judge's score that g was made of."""
+        scaled = self._scaled(self._from) + (g if self._upward else -g)
+        if self.before is None or self.before.evidence.kind != "label_probability":
+            return scaled
+        return 1 / (1 + math.exp(-scaled))
+
+    def _moved(self, g: float | None) -> float | None:
+        """g on the scale of the scores."""
+        return None if g is None else (self._score(g) - self._from) * (1 if self._upward else -1)
 
     async def _evaluate(self, ask: Evaluate) -> list[Outcome]:
         again = 1 if ask.fresh else 0
@@ -280,7 +317,7 @@ class _Work:
             prompts=found.prompts if found else 0,
             infills=found.infills if found else 0,
             failed=found.failed if found else 0,
-            trace=tuple((step.edits, step.score) for step in found.trace) if found else (),
+            trace=tuple((step.edits, self._moved(step.score)) for step in found.trace) if found else (),
             edit_distance=self._edit_distance(edits),
             edit_rate=self._edit_rate(edits),
             stopped=stopped,
@@ -291,13 +328,6 @@ class _Work:
             notes=(*self.notes, note) if note else tuple(self.notes),
             editable=tuple(sorted({unit.turn for unit in self.text.units})),
         )
-
-    def _score(self, g: float) -> float:
-        """The judge's score that g was made of."""
-        before = 0.0 if self.before is None or self.before.score is None else self.before.score
-        start = self.rubric.threshold if self.settings.goal == "cross" else before
-        upward = before < self.rubric.threshold if self.settings.goal == "cross" else self.settings.goal == "improve"
-        return start + g if upward else start - g
 
     def _edit_distance(self, edits: Edits) -> int:
         return sum(

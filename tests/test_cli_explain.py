@@ -99,7 +99,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     assert out.splitlines() == [
         "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 5 calls",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
-        "1 contrasts for 1 turns.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
+        "1 contrast for 1 turn.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
     assert err.splitlines() == [NOISE, "1/1 explained, 6 calls, 0 from cache"]
@@ -144,12 +144,17 @@ def test_unscored_turns_are_left_out_and_said(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): None, (talk("b"), 1): None})
     code, out, err = world.run("explain")
     assert code == 0
-    assert "1 contrasts for 1 turns." in out
-    assert "2 turns have no score on helpfulness and are left out." in err
+    assert "1 contrast for 1 turn." in out
+    assert "2 turns without a score on helpfulness left out." in err
     code, out, err = world.run("explain", "--turn", "b:3")
     assert code == 1
     assert "b:3 has no score on helpfulness and is left out." in err
     assert "0 contrasts for 0 turns." in out
+    code, out, err = world.run("explain", "--turn", "a:3")
+    assert (code, "left out" in err) == (0, False)
+    code, out, _ = world.run("explain", "--below", "0.1")
+    assert code == 0
+    assert out.startswith("0 contrasts for 0 turns.")
 
 
 def test_dry_run_counts_and_asks_nothing(world):
@@ -157,7 +162,7 @@ def test_dry_run_counts_and_asks_nothing(world):
     code, out, _ = world.run("explain", "--dry-run", "--budget", "7", "--noise")
     assert code == 0
     assert out == (
-        "Run 1: 2 turns to explain on 1 maxims with judge: at most 14 edited contexts (2 x 7) to be judged. "
+        "Run 1: 2 turns to explain on 1 maxim with judge: at most 14 edited contexts (2 x 7) to be judged. "
         "Before, 420 judgements for the noise floor. Nothing was asked.\n"
     )
     assert (world.models, kept(world.folder), list(world.folder.glob("convexplain-out"))) == ([], [], [])
@@ -377,7 +382,7 @@ def test_a_prompt_that_is_answered_otherwise(world, prompt):
     code, out, _ = world.run(*prompt)
     assert code == 0
     head, *rest = out.splitlines()
-    assert re.fullmatch(r"contradiction 0\.80 \(delta 0\.5\), 1 edits, \d+ calls", head)
+    assert re.fullmatch(r"contradiction 0\.80 \(delta 0\.5\), 1 edit, \d+ calls", head)
     assert rest == [
         "  prompt: May I accept a [-gift?-]{+bribe?+}",
         "  response before: Yes, you may.",

@@ -433,6 +433,20 @@ def test_a_score_that_does_not_move_is_no_contrast():
     assert not find(scripted(lambda text: 0.5), noise=0.0).found
 
 
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a goal beyond 0 or 1 is clipped, and so reached")
+@pytest.mark.parametrize(
+    ("before", "after", "settings"),
+    [
+        (1.0, 1.0, {"goal": "improve", "delta": 0.1}),  # nothing moved
+        (0.0, 0.0, {"goal": "worsen", "delta": 0.1}),
+        (0.95, 1.0, {"goal": "improve", "delta": 0.1}),  # by 0.05 only
+        (0.2, 1.0, {"noise": 0.6}),  # 0.5 beyond the threshold, not 0.6
+    ],
+)
+def test_what_cannot_be_reached_is_not_reached(before, after, settings):
+    assert not find(grumpy(before, after), **settings).found
+
+
 @pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="the second measurement shown is that of another candidate"
 )

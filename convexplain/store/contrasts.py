@@ -153,15 +153,11 @@ def contrast_body(contrast: Contrast) -> dict[str, Any]:
 
 
 def _to_contrast(body: dict[str, Any]) -> Contrast:
-    return Contrast(
-        **{
-            **body,
-            "edits": tuple(Edit(Unit(**edit["unit"]), edit["before"], edit["after"]) for edit in body["edits"]),
-            "turns": tuple(map(to_turn, body["turns"])),
-            "trace": tuple((edits, score) for edits, score in body["trace"]),
-            "notes": tuple(body["notes"]),
-        }
-    )
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+    values["edits"] = tuple(Edit(Unit(**edit["unit"]), edit["before"], edit["after"]) for edit in body["edits"])
+    values["turns"] = tuple(map(to_turn, body["turns"]))
+    values["trace"] = tuple((edits, score) for edits, score in body["trace"])
+    return Contrast(**values)
 
 
 def _place(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
