@@ -2,9 +2,9 @@
 
     python benchmarks/contrast_latency.py
 
-A judge on this machine answers after 200 ms; its score hangs on a few words of the earlier assistant turns, in half of
-the ten conversations also on words that fills put in. Each contrast is looked for with one call after the other and
-with 16 calls in flight, budget 50: the same result, in what share of the time?
+A judge on this machine answers after 200 ms; its score hangs on four of 60 words of the earlier assistant turns, other
+ones in each of ten conversations, and in half of these a fifth of the fills hurt. Each contrast is looked for with one
+call after the other and with 16 calls in flight, budget 50: the same result, in what share of the time?
 """
 
 import argparse
@@ -52,21 +52,21 @@ class Stones:
 
 
 def talk(number: int) -> Conversation:
-    """Two earlier assistant turns of 30 different words each; the judge looks for w3, w17, w41 and w52."""
+    """Two earlier assistant turns of 30 different words each."""
     first, second = (" ".join(f"w{i}" for i in some) for some in (range(30), range(30, WORDS)))
-    kind = "clean" if number % 2 else "muddy"
-    ask = Turn("user", f"{kind} {number}?")
+    ask = Turn("user", f"conversation {number} ?")
     return Conversation(
         str(number), (ask, Turn("assistant", first), ask, Turn("assistant", second), ask, Turn("assistant", "So."))
     )
 
 
 def probability(prompt: str) -> float:
-    """High where the causes are gone; mud in a muddy conversation takes it down again."""
+    """High where the causes are gone; in every second conversation mud takes it down again."""
     words = prompt.rpartition("<conversation>")[2].split()
-    here = set(words)
-    gone = sum(cause not in here for cause in ("w3", "w17", "w41", "w52"))
-    mud = sum(word.startswith("mud") for word in words) if "muddy" in here else 0
+    number = int(words[words.index("conversation") + 1])
+    causes = random.Random(number).sample(range(WORDS), 4)
+    gone = sum(f"w{cause}" not in words for cause in causes)
+    mud = sum(word.startswith("mud") for word in words) if number % 2 else 0
     return 1 / (1 + math.exp(3 - 1.6 * gone + 0.8 * mud))
 
 
@@ -95,9 +95,8 @@ def main() -> None:
     process = multiprocessing.Process(target=serve, args=(other,), daemon=True)
     process.start()
     url = line.recv()
-    print(
-        "| search | found | calls | one after the other | 16 in flight | share | same results |\n|---|---|---|---|---|---|---|"
-    )
+    print("| search | found | calls | one after the other | 16 in flight | share | same results |")
+    print("|---|---|---|---|---|---|---|")
     for search in ("guided", "cell_budget", "cell"):
         slow, alone = asyncio.run(find(url, search, 1))
         fast, together = asyncio.run(find(url, search, 16))

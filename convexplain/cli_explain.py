@@ -58,7 +58,7 @@ class _Order:
     "--worst",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The N turns with the lowest scores on each maxim.  [default: 3]",
+    help="The N turns with the lowest scores on each maxim that have something to edit.  [default: 3]",
 )
 @click.option("--rubric", "rubrics", multiple=True, metavar="ID", help="Only that maxim of the run; may be repeated.")
 @click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
@@ -150,7 +150,7 @@ def explain_command(
     store = open_store(db)
     found = store.run(run)
     chosen = chosen_rubrics(store, found, rubrics)
-    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric)]
+    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric, settings)]
     if turn and not turns:
         raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
     order = _Order(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from .contrasts import ASSUMED_NOISE, Settings
+from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, Settings
 from .models import Spend
 from .store import ScoredTurn
 from .types import Contrast, Conversation
@@ -20,7 +20,7 @@ from .visible import one_line
 _EVERY = 10.0  # seconds between plain progress lines
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _LONGEST = 80  # words of a response that are shown
-_SAID = ("there is nothing to edit", f"delta {ASSUMED_NOISE} is an assumption")  # notes that are said elsewhere
+_SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
 
 class SearchProgress:
@@ -106,7 +106,7 @@ def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settin
         show_response(console, "response before", contrast.response_before)
         show_response(console, "response after", contrast.response_after)
     for note in contrast.notes:
-        if not note.startswith(_SAID):
+        if note not in _SAID:
             _print(console, Text(f"  note: {one_line(note)}"))
 
 
@@ -140,15 +140,17 @@ def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, s
         return f"{scores} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
     if contrast.stopped == "not scored":
         return f"not scored: {'; '.join(contrast.notes)}"
-    if not contrast.calls:
+    if contrast.stopped in ("nothing to edit", "no fills"):
         return f"nothing to edit: {_nothing(conversation, contrast, settings)}"
+    if not contrast.calls:
+        return f"no contrast: the score is {scores.split()[0]} and cannot go that far"
     if contrast.score_after is None:
         return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
     return f"no contrast within {counted(contrast.calls, 'call')} ({goal}); the largest movement was {scores}"
 
 
 def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:
-    if contrast.infills:
+    if contrast.stopped == "no fills":
         return "the infiller had nothing to put into any place"
     if not settings.turns(conversation, contrast.turn):
         role = settings.editable if settings.editable in ("assistant", "user") else "editable"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .asks import Edits, Hole
+from .asks import Edits, Hole, Search
 from .calls import Calls
 from .driver import Evaluate, Found, Outcome, arun, drive
 from .errors import ModelError, UnavailableError, UsageError
@@ -15,13 +15,16 @@ from .fidelity.edits import edit_distance
 from .infilling import Infiller, Masked
 from .models import Message, Request
 from .pipeline import TurnJudge
-from .search import make_search
+from .search import SEARCHES, make_search
 from .text import editable
 from .types import Contrast, Conversation, Goal, Judgement, Question, Role, Rubric, Turn
 
 ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
+NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
+NOTHING_TO_EDIT = "there is no word that may be edited"
 CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
-_EDGE = 1e-6  # nearer to 0 and 1 probabilities are not told apart
+_LEAST = 1e-6  # a movement of nothing is no contrast
+_EDGE = 1e-9  # nearer to 0 and 1 probabilities are not told apart
 _FILLS = 3  # asked for at once for each hole
 _ANSWER = 256  # tokens of a regenerated answer
 
@@ -62,10 +65,16 @@ class Settings:
     def __post_init__(self) -> None:
         if self.goal not in ("cross", "improve", "worsen"):
             raise UsageError(f"goal={self.goal!r} is not valid; valid are: cross, improve, worsen")
-        if self.goal != "cross" and self.delta is None:
+        if self.goal != "cross" and not self.delta:
             raise UsageError(f"goal={self.goal!r} needs a delta: by how much the score is to change, in (0, 1]")
         if self.delta is not None and not 0 <= self.delta <= 1:
             raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
+        if self.search not in SEARCHES:
+            raise UsageError(f"search={self.search!r} is not valid; valid are: {', '.join(SEARCHES)}")
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
+        if self.seed < 0:
+            raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
         if self.budget < 1:
             raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
 
@@ -167,27 +176,22 @@ class _Work:
 
     async def run(self) -> Contrast:
         if not self.text.units:
-            what = "the judged turn" if self.settings.revise else "the turns that may be edited before it"
-            return self._contrast(None, "nothing to edit", f"there is nothing to edit: no word in {what}")
+            return self._contrast(None, "nothing to edit", NOTHING_TO_EDIT)
+        self._search(self.delta)  # refuses bad settings before anything is asked
         start = await self._measured(())
         self.before, self.response = self.judged.get(()), start.response
         if self.before is None or self.before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
+        aim = self._from + (self.delta if self._upward else -self.delta)
+        if not 0 <= aim <= 1:
+            note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
+            return self._contrast(None, "searched", note)
+        # Reaching the threshold is enough from below, but from above it has to be left.
+        delta = max(self._g(aim), _LEAST)
         chosen = self.settings
-        delta = self._g(self._from + (self.delta if self._upward else -self.delta))
-        search = make_search(
-            chosen.search,
-            self.text,
-            range(len(self.text.units)),
-            delta=delta,
-            budget=chosen.budget,
-            seed=chosen.seed,
-            prior=chosen.prior,
-            alpha=chosen.alpha,
-        )
         sampled = self.before.evidence.kind == "samples"
         driving = drive(
-            search,
+            self._search(delta),
             delta=delta,
             budget=chosen.budget,
             start=replace(start, score=self._g(self.before.score)),
@@ -195,7 +199,21 @@ class _Work:
             confirm=CONFIRM if sampled else 0,
         )
         found = await arun(driving, self._fill, self._evaluate)
-        return self._contrast(found, found.stopped)
+        note = "the infiller had nothing to put in" if found.stopped == "no fills" else ""
+        return self._contrast(found, found.stopped, note)
+
+    def _search(self, delta: float) -> Search:
+        chosen, units = self.settings, range(len(self.text.units))
+        return make_search(
+            chosen.search,
+            self.text,
+            units,
+            delta=delta,
+            budget=chosen.budget,
+            seed=chosen.seed,
+            prior=chosen.prior,
+            alpha=chosen.alpha,
+        )
 
     @property
     def _upward(self) -> bool:
@@ -216,7 +234,7 @@ class _Work:
     def _scaled(self, score: float) -> float:
         """The score as the search sees it: its log-odds where it comes from label probabilities.
 
-        Probabilities saturate near 0 and 1, where the search would learn nothing; a crossing is the same on both scales.
+        Probabilities saturate near 0 and 1, where the search would learn nothing; what crosses is the same on both.
         """
         if self.before is None or self.before.evidence.kind != "label_probability":
             return score
@@ -250,11 +268,14 @@ class _Work:
         turns = list(self.text.edited(edits))
         if self.responder:
             try:
-                answer = (await self.responder.ask(responder_request(turns[: self.turn]))).text.strip()
+                reply = await self.responder.ask(responder_request(turns[: self.turn]))
             except UnavailableError:
                 raise
             except ModelError as error:
                 return Outcome(None, note=f"no response: {error}")
+            answer = reply.text.strip()
+            if reply.truncated:
+                self._note(f"a regenerated answer was cut after {_ANSWER} tokens")
             if not answer:
                 return Outcome(None, note="the responder gave an empty answer")
             turns[self.turn] = replace(turns[self.turn], content=answer)
@@ -269,24 +290,36 @@ class _Work:
     async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
         masked = [self.text.masked(hole) for hole in holes]
         plain = [replace(one, avoid=()) for one in masked]
-        await self._ask_infiller([one for one in plain if one not in self.filled])
-        # All that is known of a hole is refused: perhaps the infiller thinks of something else.
-        short = [one for one, bare in zip(masked, plain, strict=True) if self._next(one, bare) is None and one.avoid]
-        await self._ask_infiller([one for one in short if one not in self.filled])
-        return [
-            self._next(one, bare) or (self._next(one, one) if one in self.filled else None)
-            for one, bare in zip(masked, plain, strict=True)
-        ]
+        await self._ask_infiller(plain)
+        fills = [self._first(self.filled[bare], one) for bare, one in zip(plain, masked, strict=True)]
+        # Where all that is known is refused, the infiller perhaps thinks of something else.
+        await self._ask_infiller([one for one, fill in zip(masked, fills, strict=True) if fill is None and one.avoid])
+        return [fill or self._first(self.filled.get(one, []), one) for one, fill in zip(masked, fills, strict=True)]
 
     async def _ask_infiller(self, masked: Iterable[Masked]) -> None:
-        new = list(dict.fromkeys(masked))
-        if new:
-            self.filled |= zip(new, await self.finder.infiller.infill(new, _FILLS), strict=True)
+        new = [one for one in dict.fromkeys(masked) if one not in self.filled]
+        if not new:
+            return
+        try:
+            found = await self.finder.infiller.infill(new, _FILLS)
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            self._note(f"the infiller failed: {error}")
+            found = [[] for _ in new]
+        if len(found) != len(new):
+            raise UsageError(f"infiller {self.finder.infiller.name}: {len(found)} answers for {len(new)} holes")
+        self.filled |= zip(new, found, strict=True)
 
-    def _next(self, masked: Masked, known: Masked) -> str | None:
-        """The first known fill that says something else."""
-        refused = {masked.old.casefold(), *(fill.casefold() for fill in masked.avoid)}
-        return next((fill for fill in self.filled[known] if fill.strip() and fill.casefold() not in refused), None)
+    @staticmethod
+    def _first(fills: Sequence[str], masked: Masked) -> str | None:
+        """The first fill that says something else than the old words and what is to be avoided."""
+        refused = {text.strip().casefold() for text in (masked.old, *masked.avoid, "")}
+        return next((fill.strip() for fill in fills if fill.strip().casefold() not in refused), None)
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _contrast(self, found: Found | None, stopped: str, note: str = "") -> Contrast:
         edits = found.edits or () if found else ()

@@ -5,14 +5,16 @@ the one with plain functions, the other with coroutines.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from .asks import Edits, Hole, Infill, Score, Search
 from .errors import UsageError
 
-Stopped = Literal["found", "budget", "searched", "nothing to edit"]
+Stopped = Literal["found", "budget", "searched", "no fills", "nothing to edit"]
+
+_OLD = 20  # a search that asks so often in a row for what it was told has nothing new to ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Found:
         edits: the crossing candidate with the fewest edits, of these the one with the highest score; without a crossing
             the candidate with the highest score; None when nothing could be scored.
         outcome: its first measurement.
-        confirmation: its second, where one was made.
+        confirmation: its second, where one was made; found is False when that does not cross.
         trace: every call in order.
         calls: how many there were.
         prompts: distinct candidates among them: calls less second measurements.
@@ -76,6 +78,7 @@ class Found:
     stopped: Stopped
 
 
+T = TypeVar("T")
 Driving: TypeAlias = Generator[Infill | Evaluate, Any, Found]
 
 
@@ -85,8 +88,11 @@ class _Ledger:
 
     delta: float
     budget: int
-    outcomes: dict[Edits, Outcome] = field(default_factory=dict)
+    outcomes: dict[Edits, Outcome]
+    confirm: int
+    confirmations: dict[Edits, Outcome] = field(default_factory=dict)
     trace: list[Step] = field(default_factory=list)
+    holes: int = 0
     infills: int = 0
 
     @property
@@ -106,7 +112,10 @@ class _Ledger:
         found = [(len(edits), -score, edits) for edits, score in self._scored() if score >= self.delta]
         return [edits for _, _, edits in sorted(found)]
 
-    def highest(self) -> Edits | None:
+    def best_unconfirmed(self) -> Edits | None:
+        """The best crossing candidate, confirmed or not; without one the one of the highest score."""
+        if crossing := self.crossing():
+            return crossing[0]
         found = max(((score, -len(edits), edits) for edits, score in self._scored()), default=None)
         return found[2] if found else None
 
@@ -115,7 +124,13 @@ class _Ledger:
 
 
 def drive(
-    search: Search, *, delta: float, budget: int, start: Outcome | None = None, minimise: bool = True, confirm: int = 0
+    search: Search,
+    *,
+    delta: float,
+    budget: int,
+    start: Outcome = Outcome(None),
+    minimise: bool = True,
+    confirm: int = 0,
 ) -> Driving:
     """Runs a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
@@ -124,9 +139,9 @@ def drive(
         delta: g from which on a candidate is a contrast.
         budget: at most so many candidates are evaluated, second measurements included.
         start: the outcome of the unchanged text; costs nothing.
-        minimise: False ends the search at the first crossing.
+        minimise: False ends the search at the first crossing (that is confirmed, where that is asked for).
         confirm: measure the best crossing candidate a second time, and when that does not cross the next best, at most
-            so many; the budget for it is put aside.
+            so many; a tenth of the budget is put aside for it.
 
     Raises:
         UsageError: the budget is less than 1, or delta is no number.
@@ -135,58 +150,47 @@ def drive(
         raise UsageError(f"budget={budget} is not valid; it must be at least 1")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    kept_back = min(confirm, budget - 1)
-    ledger = _Ledger(delta, budget - kept_back)
-    if start is not None:
-        ledger.outcomes[()] = start
+    kept_back = min(confirm, max(1, budget // 10), budget - 1)
+    ledger = _Ledger(delta, budget - kept_back, {(): _clean(start)}, confirm=confirm)
     stopped = yield from _searching(search, ledger, minimise)
     ledger.budget = budget
-    crossing, confirmation, best = ledger.crossing(), None, None
-    for edits in crossing if not confirm else crossing[: max(1, kept_back)]:
-        best = edits
-        if not confirm:
-            break
-        if ledger.left < 1:
-            best = None
-            break
-        (confirmation,) = yield Evaluate((edits,), fresh=True)
-        ledger.trace.append(Step(len(edits), confirmation.score))
-        if confirmation.score is not None and confirmation.score >= delta:
-            break
-        best = None
-    found = best is not None
-    chosen = best if best is not None else (crossing[0] if crossing else ledger.highest())
+    best = yield from _best(ledger)
+    chosen = best or ledger.best_unconfirmed()
     return Found(
-        found=found,
+        found=best is not None,
         edits=chosen,
-        outcome=ledger.outcomes[chosen] if chosen is not None else None,
-        confirmation=confirmation,
+        outcome=ledger.outcomes[chosen] if chosen else None,
+        confirmation=ledger.confirmations.get(chosen) if chosen else None,
         trace=tuple(ledger.trace),
         calls=len(ledger.trace),
-        prompts=len([edits for edits in ledger.outcomes if edits]),
+        prompts=len(ledger.outcomes) - 1,
         infills=ledger.infills,
         failed=sum(step.score is None for step in ledger.trace),
-        stopped="found" if found else stopped,
+        stopped="found" if best else stopped,
     )
 
 
 def _searching(search: Search, ledger: _Ledger, minimise: bool) -> Generator[Infill | Evaluate, Any, Stopped]:
     """Answers the search until it ends, the budget is spent, or it has what is wanted."""
     answer: list[Any] | None = None
+    old = 0  # questions in a row whose answers were known
     while True:
         try:
             ask = search.send(answer)  # type: ignore[arg-type]
         except StopIteration:
-            return "searched" if ledger.trace else "nothing to edit"
+            return "searched" if ledger.trace else "no fills" if ledger.holes else "nothing to edit"
         if isinstance(ask, Infill):
-            fills = yield ask
-            ledger.infills += len(ask.holes)
-            answer = list(fills)
+            fills: list[str | None] = list((yield ask)) if ask.holes else []
+            ledger.holes += len(ask.holes)
+            ledger.infills += sum(fill is not None for fill in fills)
+            answer = fills
             continue
+        calls = len(ledger.trace)
         answer = yield from _scored(ask, ledger)
-        if ledger.left <= 0 or (not minimise and ledger.crossing()):
+        old = old + 1 if len(ledger.trace) == calls else 0
+        if ledger.left <= 0 or old > _OLD or (not minimise and (yield from _best(ledger))):
             search.close()
-            return "budget"
+            return "budget" if ledger.left <= 0 else "searched"
 
 
 def _scored(ask: Score, ledger: _Ledger) -> Generator[Evaluate, Any, list[float | None]]:
@@ -196,6 +200,23 @@ def _scored(ask: Score, ledger: _Ledger) -> Generator[Evaluate, Any, list[float 
         for edits, outcome in zip(new, outcomes, strict=True):
             ledger.keep(edits, _clean(outcome))
     return [ledger.score(edits) for edits in ask.candidates]
+
+
+def _best(ledger: _Ledger) -> Generator[Evaluate, Any, Edits | None]:
+    """The best crossing candidate, confirmed where that is asked for; None where there is none."""
+    for edits in ledger.crossing():
+        if not ledger.confirm:
+            return edits
+        if edits not in ledger.confirmations:
+            if len(ledger.confirmations) >= ledger.confirm or len(ledger.trace) >= ledger.budget:
+                return None
+            (outcome,) = yield Evaluate((edits,), fresh=True)
+            ledger.confirmations[edits] = _clean(outcome)
+            ledger.trace.append(Step(len(edits), ledger.confirmations[edits].score))
+        again = ledger.confirmations[edits].score
+        if again is not None and again >= ledger.delta:
+            return edits
+    return None
 
 
 def _clean(outcome: Outcome) -> Outcome:
@@ -210,14 +231,14 @@ Fills: TypeAlias = Sequence[str | None]
 
 def run(driving: Driving, infill: Callable[[Sequence[Hole]], Fills], evaluate: Callable[[Evaluate], Any]) -> Found:
     """Drives with plain functions: `infill` fills holes, `evaluate` gives an Outcome a candidate."""
-    answer: Any = None
-    while True:
-        try:
-            ask = driving.send(answer)
-        except StopIteration as end:
-            found: Found = end.value
-            return found
-        answer = infill(ask.holes) if isinstance(ask, Infill) else evaluate(ask)
+
+    async def filled(holes: Sequence[Hole]) -> Fills:
+        return infill(holes)
+
+    async def evaluated(ask: Evaluate) -> Any:
+        return evaluate(ask)
+
+    return at_once(arun(driving, filled, evaluated))
 
 
 async def arun(
@@ -234,3 +255,13 @@ async def arun(
             found: Found = end.value
             return found
         answer = await infill(ask.holes) if isinstance(ask, Infill) else await evaluate(ask)
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits, with no event loop."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise RuntimeError("a coroutine that was meant not to wait does")

@@ -29,7 +29,7 @@ class Which:
     Attributes:
         below: all that scored below it.
         place: one turn, (conversation's id, index).
-        worst: so many with the lowest scores; 3 when nothing is given.
+        worst: so many with the lowest scores that have something to edit; 3 when nothing is given.
     """
 
     below: float | None = None
@@ -40,10 +40,16 @@ class Which:
         if sum(given is not None for given in (self.below, self.place, self.worst)) > 1:
             raise UsageError("--below, --turn and --worst exclude each other: name one of them")
 
-    def turns(self, store: RunStore, run: int, rubric: Rubric) -> list[ScoredTurn]:
-        """The turns on one rubric, the lowest score first; unscored ones only where the very turn was named."""
+    def turns(self, store: RunStore, run: int, rubric: Rubric, settings: Settings) -> list[ScoredTurn]:
+        """The turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
+
+        Turns with nothing that may be edited are not among the worst ones: they would take the place of others.
+        """
         worst = _WORST if self == Which() else self.worst
-        return scored_turns(store, run, rubric, below=self.below, place=self.place, limit=worst)
+        found = scored_turns(store, run, rubric, below=self.below, place=self.place)
+        if worst is None:
+            return found
+        return [turn for turn in found if settings.turns(turn.conversation, turn.turn)][:worst]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def editable(
         which: indices of the turns that may be edited.
         level: what one unit is; `turn` and `sentence` are whole ones.
         split_k: so many units of that level, of one sentence, make one that is edited; None = 1, or as many as keep
-            the number at `MOST_UNITS` at most.
+            the number at about `MOST_UNITS`.
 
     Raises:
         UsageError: split_k is less than 1.
@@ -76,14 +76,15 @@ def editable(
     if split_k is not None and split_k < 1:
         raise UsageError(f"split_k={split_k} is not valid; it must be at least 1")
     chosen = sorted(set(which))
-    k = split_k or 1
-    found = _joined(turns, chosen, level, k)
-    while split_k is None and len(found) > MOST_UNITS:
-        k += max(1, k * (len(found) - MOST_UNITS) // (2 * len(found)))
-        fewer = _joined(turns, chosen, level, k)
-        if len(fewer) == len(found) and k > MOST_UNITS:  # a text of very many one-word sentences
-            break
-        found = fewer
+    sentences = [_pieces(turns[turn].content, turn, level) for turn in chosen]
+    found = _joined(turns, sentences, split_k or 1)
+    if split_k is None and len(found) > MOST_UNITS:
+        if sum(map(len, sentences)) > MOST_UNITS // 2:  # units then reach across sentences, but not across turns
+            sentences = [[[piece for some in turn for piece in some]] for turn in sentences]
+        k = 1
+        while len(found) > MOST_UNITS and k < MOST_UNITS:
+            k = max(k + 1, k * len(found) // MOST_UNITS)
+            found = _joined(turns, sentences, k)
     levels: list[tuple[int, ...]] = []
     for coarser in ("turn", "sentence"):
         if coarser == level:
@@ -94,23 +95,29 @@ def editable(
     return Editable(tuple(turns), tuple(found), tuple(levels))
 
 
-def _joined(turns: Sequence[Turn], chosen: Sequence[int], level: Level, k: int) -> list[Unit]:
+def _pieces(text: str, turn: int, level: Level) -> list[list[Unit]]:
+    """The units of a text, sentence by sentence."""
+    fine = iter(segment(text, level, turn))
+    found: list[list[Unit]] = []
+    piece = next(fine, None)
+    for whole in segment(text, "turn" if level == "turn" else "sentence", turn):
+        found.append([])
+        while piece is not None and piece.start < whole.end:
+            found[-1].append(piece)
+            piece = next(fine, None)
+    return found
+
+
+def _joined(turns: Sequence[Turn], sentences: Iterable[Sequence[Sequence[Unit]]], k: int) -> list[Unit]:
+    """Every k pieces of a sentence as one unit, without the white space around it."""
     found: list[Unit] = []
-    for turn in chosen:
-        text = turns[turn].content
-        fine = segment(text, level, turn)
-        sentence = segment(text, "sentence" if level != "turn" else "turn", turn)
-        at = 0
-        for whole in sentence:
-            inside = []
-            while at < len(fine) and fine[at].start < whole.end:
-                inside.append(fine[at])
-                at += 1
-            for i in range(0, len(inside), k):
-                some = inside[i : i + k]
-                start, end = core(text, Unit(turn, some[0].start, some[-1].end, level))
-                if any(character.isalnum() for character in text[start:end]):  # nothing to say differently otherwise
-                    found.append(Unit(turn, start, end, level))
+    for inside in (inside for turn in sentences for inside in turn):
+        for i in range(0, len(inside), k):
+            first, last = inside[i], inside[min(i + k, len(inside)) - 1]
+            text = turns[first.turn].content
+            start, end = core(text, Unit(first.turn, first.start, last.end, first.level))
+            if any(character.isalnum() for character in text[start:end]):  # nothing to say differently otherwise
+                found.append(Unit(first.turn, start, end, first.level))
     return found
 
 

@@ -172,8 +172,8 @@ def test_revise_edits_the_judged_turn_itself():
 
 
 def test_options_reach_the_search():
-    one = explain(budget=1, editable="user", goal="worsen", delta=0.3, search="cell_budget", split_k=2, seed=4)
-    assert (one.goal, one.delta, one.search, one.calls, one.stopped) == ("worsen", 0.3, "cell_budget", 1, "budget")
+    one = explain(budget=1, editable="user", goal="improve", delta=0.3, search="cell_budget", split_k=2, seed=4)
+    assert (one.goal, one.delta, one.search, one.calls, one.stopped) == ("improve", 0.3, "cell_budget", 1, "budget")
     assert one.editable == (0, 2)
     assert not one.found
     assert explain(editable=[0]).editable == (0,)

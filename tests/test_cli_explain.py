@@ -182,7 +182,7 @@ def test_nothing_to_edit_is_said(world, turns, turn, options, words):
     if turn == 0:
         found = Conversation("a", (Turn("assistant", "Hello."), *found.turns))
     keep(world.folder, {(found, turn): 0.2})
-    code, out, _ = world.run("explain", *options)
+    code, out, _ = world.run("explain", "--turn", f"a:{turn}", *options)
     assert code == 0
     assert words in out.splitlines()[0]
 

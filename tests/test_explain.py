@@ -53,7 +53,8 @@ def run(store, helpfulness):
     [
         (Which(), ["b:3", "c:3", "a:3"]),
         (Which(worst=1), ["b:3"]),
-        (Which(worst=9), ["b:3", "c:3", "a:3", "b:1", "a:1"]),
+        (Which(worst=9), ["b:3", "c:3", "a:3"]),  # before turn 1 there is nothing to edit
+        (Which(below=0.99), ["b:3", "c:3", "a:3", "b:1", "a:1"]),
         (Which(below=0.4), ["b:3", "c:3"]),
         (Which(below=0.05), []),
         (Which(place=("a", 1)), ["a:1"]),
@@ -62,7 +63,7 @@ def run(store, helpfulness):
     ],
 )
 def test_which_turns(store, run, helpfulness, which, found):
-    turns = which.turns(store, run.id, helpfulness)
+    turns = which.turns(store, run.id, helpfulness, Settings())
     assert [f"{turn.conversation.id}:{turn.turn}" for turn in turns] == found
 
 
@@ -93,7 +94,7 @@ async def explained(store, run, turns, answer=depot, settings=None, infiller=Non
 
 
 def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
-    turns, begun, infiller = Which().turns(store, run.id, helpfulness), [], FakeInfiller()
+    turns, begun, infiller = Which().turns(store, run.id, helpfulness, Settings()), [], FakeInfiller()
     first = asyncio.run(explained(store, run, turns, begun=begun, infiller=infiller))
     assert [(one.conversation_id, one.found, one.score_after) for one in first] == [
         (name, True, pytest.approx(0.9)) for name in ("b", "c", "a")
@@ -107,7 +108,7 @@ def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
 
 
 def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
-    turns, begun = Which(worst=1).turns(store, run.id, helpfulness), []
+    turns, begun = Which(worst=1).turns(store, run.id, helpfulness, Settings()), []
     (first,) = asyncio.run(explained(store, run, turns, lambda request: "I do not know", begun=begun))
     assert (first.stopped, first.score_before) == ("not scored", None)
     (second,) = asyncio.run(explained(store, run, turns, begun=begun))
@@ -117,7 +118,7 @@ def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
 
 
 def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
-    turns, begun = Which().turns(store, run.id, helpfulness), []
+    turns, begun = Which().turns(store, run.id, helpfulness, Settings()), []
 
     def gone_at_c(request):
         return UnavailableError("it is gone") if "And c?" in request.messages[0].content else depot(request)
@@ -153,7 +154,7 @@ def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one
 
 
 def test_the_noise_floor_of_the_rubric_is_the_delta(store, run, helpfulness):
-    (turn,) = Which(worst=1).turns(store, run.id, helpfulness)
+    (turn,) = Which(worst=1).turns(store, run.id, helpfulness, Settings())
     noise = {helpfulness.sha: 0.35, load_rubric("harm").sha: 0.9}
     (found,) = asyncio.run(explained(store, run, [turn], settings=Settings(), noise=noise))
     assert found.delta == 0.35
@@ -168,7 +169,7 @@ def test_spread_is_even_and_keeps_the_ends():
 
 
 def test_contrasts_are_written_one_a_line_with_all_their_fields(store, run, helpfulness, tmp_path):
-    found = asyncio.run(explained(store, run, Which(worst=2).turns(store, run.id, helpfulness)))
+    found = asyncio.run(explained(store, run, Which(worst=2).turns(store, run.id, helpfulness, Settings())))
     odd = replace(found[0], response_after="é\ud800\u2028")
     write_contrasts([odd, found[1]], tmp_path / "c.jsonl")
     first, second = (tmp_path / "c.jsonl").read_text("ascii").splitlines()

@@ -47,8 +47,8 @@ def cell_budget(
         seeds_wanted = num_seeds(round_, quota)
         halvings = max(1, math.ceil(math.log2(seeds_wanted)))
         seeds = yield from _generate_seeds(draw, scored, fresh, seeds_wanted, alpha)
-        if not seeds:
-            return
+        if not seeds:  # no fill came for any of them
+            continue
         kept = seeds_wanted
         for _ in range(halvings):
             samples = yield from _sample_around(draw, seeds, max(1, quota // (kept * halvings)), radius)
@@ -86,6 +86,8 @@ class _Draw:
     def units(self, among: Sequence[int], count: int) -> list[int]:
         """Different units, by their weights."""
         alive = [unit for unit in among if unit not in self.dead]
+        if not alive:
+            return []
         weights = self._weights[alive] + 1e-12
         count = min(count, len(alive))
         return [int(i) for i in self._rng.choice(alive, count, replace=False, p=weights / weights.sum())]

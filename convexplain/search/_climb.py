@@ -72,7 +72,7 @@ def _covariance(
     for level in groups:
         place = np.asarray(level)[units]
         alike = (alike + (place[:, None] == place[None, :]) * 0.5 / max(1.0, len(units) / len(set(level)))) / 1.5
-    weights = np.sqrt(prior[units] / prior[units].mean() + 1e-6)
+    weights = np.sqrt(prior[units] / max(float(prior[units].mean()), 1e-12) + 1e-6)
     return np.asarray(4 / len(set(units.tolist())) * alike * weights[:, None] * weights[None, :])
 
 

@@ -21,7 +21,9 @@ def random_search(n: int, *, rng: np.random.Generator) -> Search:
         sets = [sorted(int(unit) for unit in rng.choice(n, int(size), replace=False)) for size in sizes]
         fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for units in sets for unit in units))  # type: ignore[assignment]
         told = iter(fills)
-        edited = [tuple((unit, fill) for unit, fill in ((unit, next(told)) for unit in units) if fill) for units in sets]
+        edited = [
+            tuple((unit, fill) for unit, fill in ((unit, next(told)) for unit in units) if fill) for units in sets
+        ]
         if not any(edited):
             return
         yield Score(tuple(edits for edits in edited if edits))

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 import numpy as np
 
 from ..asks import Edits, Hole, Search
-from ..driver import Driving, Evaluate, Found, Outcome, Step, Stopped, arun, drive, run
+from ..driver import Evaluate, Found, Outcome, Step, Stopped, arun, at_once, drive
 from ..errors import UsageError
 from ..fidelity.edits import edit_distance, edit_rate
 from ..infilling import Masked
@@ -35,7 +35,7 @@ class Options(TypedDict, total=False):
         split_k: words in a unit (1). Units that are handed in are taken as they are.
         seed: the same seed gives the same result (0).
         editable: numbers of the units that may be edited; all unless given.
-        prior: for each unit how likely it matters, up to a factor; says where to look first.
+        prior: for each unit how likely it matters, up to a factor; says where to look first (not in `cell`).
         minimise: after a crossing, look for one with fewer edits (True); False stops at the first.
         alpha: `cell_budget` only: share of a round's seeds that are earlier candidates (0.5).
         radius: `cell_budget` only: sample at most so many units away from what a seed edits (anywhere).
@@ -69,9 +69,9 @@ class Result:
         failed: calls without a score.
         trace: for each call the number of edits and g.
         edit_distance: words to insert, delete or replace to get from one text to the other.
-        edit_rate: that, divided by the words of the unchanged text.
+        edit_rate: that, divided by the words of the unchanged text; None where it has none.
         stopped: why the search ended: a contrast was `found`, the `budget` was spent, it had `searched` everything it
-            knows to, or there was `nothing to edit`.
+            knows to, the infiller had `no fills`, or there was `nothing to edit`.
     """
 
     found: bool
@@ -87,7 +87,7 @@ class Result:
     failed: int
     trace: tuple[Step, ...]
     edit_distance: int
-    edit_rate: float
+    edit_rate: float | None
     stopped: Stopped
 
 
@@ -191,21 +191,16 @@ def _solve(
     delta: float,
     options: Options,
 ) -> Result:
-    task = _Task.of(text, options)
-    before = _checked(respond([task.text]), 1, "respond")[0]
-    start = _checked(score(task.text, before, [(task.text, before)]), 1, "score")[0]
+    async def responding(texts: list[str]) -> Sequence[str]:
+        return respond(texts)
 
-    def fill(holes: Sequence[Hole]) -> list[str | None]:
-        masked = task.masked(holes)
-        return task.fills(masked, _checked(infill(masked), len(masked), "infill"))
+    async def filling(masked: list[Masked]) -> Sequence[str | None]:
+        return infill(masked)
 
-    def evaluate(ask: Evaluate) -> list[Outcome]:
-        texts = [task.edited(edits) for edits in ask.candidates]
-        pairs = list(zip(texts, _checked(respond(texts), len(texts), "respond"), strict=True))
-        return _outcomes(pairs, _checked(score(task.text, before, pairs), len(pairs), "score"))
+    async def scoring(x0: str, y0: str, pairs: list[Pair]) -> Sequence[float | None]:
+        return score(x0, y0, pairs)
 
-    found = run(task.driving(name, delta, Outcome(start, before)), fill, evaluate)
-    return task.result(found, before, start)
+    return at_once(_asolve(name, text, responding, filling, scoring, delta, options))
 
 
 async def _asolve(
@@ -218,6 +213,7 @@ async def _asolve(
     options: Options,
 ) -> Result:
     task = _Task.of(text, options)
+    search = task.search(name, delta)
     before = _checked(await respond([task.text]), 1, "respond")[0]
     start = _checked(await score(task.text, before, [(task.text, before)]), 1, "score")[0]
 
@@ -230,7 +226,10 @@ async def _asolve(
         pairs = list(zip(texts, _checked(await respond(texts), len(texts), "respond"), strict=True))
         return _outcomes(pairs, _checked(await score(task.text, before, pairs), len(pairs), "score"))
 
-    found = await arun(task.driving(name, delta, Outcome(start, before)), fill, evaluate)
+    limit = (len(task.units) + 1) ** 2 if task.budget(name) is None else task.budget(name)
+    minimise = options.get("minimise", True)
+    driving = drive(search, delta=delta, budget=limit or 1, start=Outcome(start, before), minimise=minimise)
+    found = await arun(driving, fill, evaluate)
     return task.result(found, before, start)
 
 
@@ -258,6 +257,10 @@ def make_search(
         raise UsageError(
             f"prior has {len(prior)} values; it must have one for each of the {len(text.units)} units, >= 0"
         )
+    if prior is not None and units and not any(prior[unit] > 0 for unit in units):
+        raise UsageError("prior is 0 for every unit that may be edited; at least one must be above 0")
+    if seed < 0:
+        raise UsageError(f"seed={seed} is not valid; it must be at least 0")
     if not 0 <= alpha <= 1:
         raise UsageError(f"alpha={alpha} is not valid; it must be in [0, 1]")
     weights = None if prior is None else [prior[unit] for unit in units]
@@ -288,7 +291,7 @@ class _Task:
             source = editable([Turn("user", text)], [0], split_k=options.get("split_k", 1))
         else:
             source = _pieces(text)
-        units = tuple(options.get("editable", range(len(source.units))))
+        units = tuple(sorted(set(options.get("editable", range(len(source.units))))))
         if any(not 0 <= unit < len(source.units) for unit in units):
             raise UsageError(
                 f"editable={list(units)} is not valid; the text has the units 0 to {len(source.units) - 1}"
@@ -311,10 +314,21 @@ class _Task:
             for hole, fill in zip(masked, fills, strict=True)
         ]
 
-    def driving(self, name: str, delta: float, start: Outcome) -> Driving:
-        chosen = self.options
-        budget = chosen.get("budget", None if name == "cell" else 50)
-        search = make_search(
+    def budget(self, name: str) -> int | None:
+        return self.options.get("budget", None if name == "cell" else 50)
+
+    def search(self, name: str, delta: float) -> Search:
+        """The search; refuses bad options before anything is asked."""
+        chosen, budget = self.options, self.budget(name)
+        if unknown := set(chosen) - set(Options.__annotations__):
+            raise UsageError(
+                f"{', '.join(sorted(unknown))}: no such option; there are {', '.join(Options.__annotations__)}"
+            )
+        if budget is not None and budget < 1:
+            raise UsageError(f"budget={budget} is not valid; it must be at least 1")
+        if not math.isfinite(delta):
+            raise UsageError(f"delta={delta} is not valid; it must be a finite number")
+        return make_search(
             name,
             self.source,
             self.units,
@@ -325,17 +339,15 @@ class _Task:
             alpha=chosen.get("alpha", 0.5),
             radius=chosen.get("radius"),
         )
-        limit = (len(self.units) + 1) ** 2 if budget is None else budget
-        return drive(search, delta=delta, budget=limit, start=start, minimise=chosen.get("minimise", True))
 
     def result(self, found: Found, before: str, start: float | None) -> Result:
         own = self._own(found.edits or ())
         text = self.edited(found.edits or ())
-        outcome = found.outcome or Outcome(None)
+        outcome = found.outcome or Outcome(None, before)
         return Result(
             found=found.found,
             score=outcome.score,
-            score_before=start,
+            score_before=None if start is None or math.isnan(start) else start,
             edits=tuple(self.source.edit(unit, fill) for unit, fill in own),
             text=text,
             response=outcome.response,
@@ -358,7 +370,8 @@ def _pieces(pieces: Sequence[str]) -> Editable:
     units, at = [], 0
     for piece in pieces:
         lead = len(piece) - len(piece.lstrip())
-        units.append(Unit(0, at + lead, at + max(lead, len(piece.rstrip())), "phrase"))
+        if any(character.isalnum() for character in piece):  # nothing to say differently otherwise
+            units.append(Unit(0, at + lead, at + len(piece.rstrip()), "phrase"))
         at += len(piece)
     return Editable((Turn("user", "".join(pieces)),), tuple(units), ())
 

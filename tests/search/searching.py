@@ -40,7 +40,7 @@ def solve(
     *,
     delta: float = 1.0,
     budget: int = 50,
-    start: Outcome | None = Outcome(0.0),
+    start: Outcome = Outcome(0.0),
     fill: Callable[[Hole], str | None] = plain_fill,
     again: Callable[[Edits], float | None] | None = None,
     asks: list | None = None,

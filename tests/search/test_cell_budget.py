@@ -130,7 +130,7 @@ def test_no_units():
 
 def test_no_fills():
     found = solve(search(8), lambda edits: 0.0, fill=lambda hole: None)
-    assert (found.calls, found.stopped) == (0, "nothing to edit")
+    assert (found.calls, found.stopped) == (0, "no fills")
 
 
 def test_unscored_candidates_cost_and_never_win():
@@ -138,18 +138,12 @@ def test_unscored_candidates_cost_and_never_win():
     assert (found.calls, found.failed, found.edits) == (50, 50, None)
 
 
-NO_UNIT = "draws from no unit: numpy's ValueError, 'Probabilities do not sum to 1'"
-
-
-@pytest.mark.parametrize(
-    "n", [pytest.param(1, marks=pytest.mark.xfail(strict=True, raises=ValueError, reason=NO_UNIT)), 2]
-)
+@pytest.mark.parametrize("n", [1, 2])
 def test_few_units_that_cross(n):
     found = solve(search(n), lambda edits: 1.0)
     assert (found.found, len(found.edits)) == (True, 1)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason=NO_UNIT)
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 def test_few_units_that_do_not_cross(n):
     """All 2ⁿ - 1 candidates fit the budget: what crosses is found, and otherwise the search ends."""
@@ -158,15 +152,11 @@ def test_few_units_that_do_not_cross(n):
     assert found.calls <= 2**n - 1
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RuntimeError, reason="goes round for ever: what was asked before is free, and nothing is new"
-)
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_few_units_that_cannot_be_scored(n):
     assert solve(search(n), lambda edits: None).failed > 0
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a round whose seeds all lack a fill ends the search")
 def test_seeds_without_a_fill_are_not_the_end():
     """Only 4 of 30 units have a fill; unit 0 alone crosses."""
     for seed in range(10):
@@ -174,7 +164,6 @@ def test_seeds_without_a_fill_are_not_the_end():
         assert solve(search(30, seed=seed), additive(1.0, *[0.0] * 29), fill=fill).found
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason=NO_UNIT)
 def test_a_text_that_is_edited_whole():
     """The more edits the better: going on from the best, all 10 units are edited before 50 calls are spent."""
     assert not solve(search(10), lambda edits: 0.01 * len(edits)).found

@@ -125,7 +125,7 @@ def test_fills_that_change_nothing_are_never_sent_to_the_model(name, fill):
     assert asked == [TEXT, TEXT]  # once from each twin
     assert (found.found, found.calls, found.score, found.text) == (False, 0, None, TEXT)
     assert (found.edits, found.edit_distance, found.edit_rate) == ((), 0, 0.0)
-    assert found.stopped == "nothing to edit"
+    assert found.stopped == "no fills"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -189,7 +189,6 @@ def test_one_word(name):
     assert (found.found, found.text, found.edit_rate) == (True, "  blank\n", 1.0)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="cell_budget draws from no unit: numpy's ValueError")
 def test_one_word_with_cell_budget():
     assert both("cell_budget", "  word\n", score=gone("word")).text == "  blank\n"
 
@@ -221,10 +220,7 @@ def test_units_of_several_words():
     assert found.edits == (Edit(Unit(0, 15, 24, "word"), "four five", "blank"),)
 
 
-CRASH = pytest.mark.xfail(strict=True, raises=ValueError, reason="cell_budget draws from no unit: numpy's ValueError")
-
-
-@pytest.mark.parametrize("name", ["cell", pytest.param("cell_budget", marks=CRASH), "guided"])
+@pytest.mark.parametrize("name", ["cell", "cell_budget", "guided"])
 def test_only_editable_units_are_edited(name):
     found = both(name, TEXT, editable=[2, 4, 6, 8, 9], score=gone("two", "nine"))
     assert not found.found
@@ -313,13 +309,11 @@ def test_the_twins_take_the_same_arguments():
 # --- known defects
 
 
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="an unknown option is silently ignored")
 def test_an_option_that_there_is_not():
     with pytest.raises((UsageError, TypeError)):
         search.guided(TEXT, respond=shout, infill=blank, score=gone("two"), delta=1.0, bugdet=5)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a unit named twice is edited twice, in the wrong place")
 def test_a_unit_named_twice_is_one_unit():
     """All of it is edited first; "six" is to become "filler" once, and nothing behind it may suffer."""
     seen = []
@@ -334,13 +328,11 @@ def test_a_unit_named_twice_is_one_unit():
     assert set(seen) == {TEXT, TEXT.replace("six", "filler")}
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="edits come in the order of editable, not of the text")
 def test_edits_come_in_the_order_of_the_text():
     found = search.cell(TEXT, respond=shout, infill=blank, score=gone("two", "nine"), delta=1.0, editable=[8, 1])
     assert [edit.before for edit in found.edits] == ["two", "nine"]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an empty piece and the next begin at one place and mix")
 @pytest.mark.parametrize("pieces", [["Hello", " ", "world"], ["Hello ", "", "world"]])
 def test_pieces_of_white_space_do_not_hinder(pieces):
     """Both words can be replaced; the white space between them is no word."""
@@ -359,21 +351,16 @@ def test_pieces_of_white_space_do_not_hinder(pieces):
     assert all(set(text.split()) <= {"Hello", "world", "filler"} for text in seen)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="numpy's own error")
 def test_a_negative_seed_is_a_usage_error():
     with pytest.raises(UsageError, match="seed"):
         search.guided(TEXT, respond=shout, infill=blank, score=gone("two"), delta=1.0, seed=-1)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the text is the unchanged one, the response an empty one"
-)
 def test_the_response_of_the_unchanged_text_when_nothing_could_be_scored():
     found = search.guided(TEXT, respond=shout, infill=lambda m: [None] * len(m), score=gone("two"), delta=1.0)
     assert (found.text, found.response) == (TEXT, TEXT.upper())
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="NaN is handed through as a score")
 def test_the_score_of_the_unchanged_text_that_is_no_number_is_none():
     def score(x0, y0, pairs):
         return [math.nan if text == x0 else 0.5 for text, _ in pairs]
@@ -381,7 +368,6 @@ def test_the_score_of_the_unchanged_text_that_is_no_number_is_none():
     assert search.guided(TEXT, respond=shout, infill=blank, score=score, delta=1.0).score_before is None
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the model is asked before the options are looked at")
 @pytest.mark.parametrize("options", [{"budget": 0}, {"alpha": 2.0}, {"prior": [1.0]}, {"delta": math.nan}])
 def test_options_that_cannot_be_meant_cost_no_call(options):
     asked = []
@@ -395,7 +381,6 @@ def test_options_that_cannot_be_meant_cost_no_call(options):
     assert asked == []
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="infill is asked to fill no hole")
 def test_no_hole_is_not_asked_for():
     asked = []
     search.guided(

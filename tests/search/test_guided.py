@@ -118,17 +118,11 @@ def test_a_judge_that_always_fails():
     assert (found.found, found.edits, found.calls, found.failed) == (False, None, 50, 50)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RuntimeError, reason="a failed candidate counts as new, and asking again is free"
-)
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_judge_that_always_fails_on_few_units(n):
     assert not solve(search(n), lambda edits: None).found
 
 
-@pytest.mark.xfail(
-    strict=True, raises=RuntimeError, reason="a failed candidate counts as new, and asking again is free"
-)
 def test_a_judge_that_fails_sometimes_on_few_units():
     """Two units of one fill each: three candidates, of which the one with both cannot be scored."""
 
@@ -149,7 +143,7 @@ def test_few_units(n):
 
 def test_no_units_and_no_fills():
     assert solve(search(0), lambda edits: 0.0).stopped == "nothing to edit"
-    assert solve(search(9), lambda edits: 0.0, fill=lambda hole: None).stopped == "nothing to edit"
+    assert solve(search(9), lambda edits: 0.0, fill=lambda hole: None).stopped == "no fills"
 
 
 def test_units_without_a_fill_stay_as_they_are():
@@ -173,19 +167,11 @@ def test_the_same_seed_gives_the_same():
     assert told(search(20, seed=1), g, most=12) != told(search(20, seed=2), g, most=12)
 
 
-@pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="divides by the mean of the prior, which is 0")
 def test_a_prior_of_nothing_is_no_prior():
     assert not solve(search(6, prior=[0.0] * 6), lambda edits: -0.1 * len(edits)).found
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="NaN of the unchanged text makes every effect NaN")
 def test_an_unchanged_text_without_a_score_hinders_nothing():
     """Every candidate crosses, so one edit is enough."""
     found = solve(search(7), lambda edits: 3.0, start=Outcome(float("nan")))
     assert len(found.edits) == 1
-
-
-def test_an_unchanged_text_that_was_not_measured_costs_one_call():
-    found = solve(search(7), lambda edits: 3.0 if edits else 0.0, start=None)
-    assert len(found.edits) == 1
-    assert sum(step.edits == 0 for step in found.trace) == 1

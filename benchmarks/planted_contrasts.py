@@ -1,0 +1,86 @@
+"""Do contrasts edit the sentence that makes the last turn good or bad? On the hand-written cases of `planted.json`.
+
+    python benchmarks/planted_contrasts.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db planted.db
+
+Looks for a contrast of each case among all earlier assistant turns (`rescore`). A *hit* edits a word of the planted
+sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits.
+"""
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from planted import Planted, chance, planted
+
+from convexplain import load_rubric
+from convexplain.calls import Calls
+from convexplain.connectors.infillers import open_infiller
+from convexplain.connectors.models import open_model
+from convexplain.contrasts import ContrastFinder, Settings
+from convexplain.fidelity import mean, proportion
+from convexplain.judges import Judge
+from convexplain.store import RunStore
+from convexplain.types import Contrast
+
+
+def hits(case: Planted, contrast: Contrast) -> int:
+    """How many edits are in the planted sentence."""
+    unit = case.unit
+    return sum(e.unit.turn == unit.turn and unit.start <= e.unit.start < unit.end for e in contrast.edits)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--judge", required=True)
+    parser.add_argument("--infiller", default="embedded")
+    parser.add_argument("--search", default="guided")
+    parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--db", required=True, help="run store that keeps the replies")
+    parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
+    options = parser.parse_args()
+    model, infiller, store = open_model(options.judge), open_infiller(options.infiller), RunStore(options.db)
+    await model.prepare()
+    await infiller.prepare()
+    rows: list[tuple[Planted, Contrast]] = []
+    try:
+        async with Calls(model, store) as calls:
+            finder = ContrastFinder(Judge(calls), infiller)
+            for case in planted():
+                settings = Settings(search=options.search, budget=options.budget)
+                found = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
+                rows.append((case, found))
+                show(case, found)
+                with options.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(found), default=str) + "\n")
+    finally:
+        await infiller.aclose()
+        await model.aclose()
+    summarise("all", rows)
+    summarise("judge sides with the author", [(c, r) for c, r in rows if agrees(c, r)])
+
+
+def agrees(case: Planted, contrast: Contrast) -> bool:
+    """Whether the judge thinks of the last turn as whoever wrote the case."""
+    threshold = load_rubric(case.rubric).threshold
+    return contrast.score_before is not None and (contrast.score_before >= threshold) == case.good
+
+
+def show(case: Planted, contrast: Contrast) -> None:
+    scores = " -> ".join("-" if x is None else f"{x:.2f}" for x in (contrast.score_before, contrast.score_after))
+    edits = "; ".join(f"{edit.before} -> {edit.after}" for edit in contrast.edits[:6])
+    what = "found" if contrast.found else "     "
+    inside = f"{hits(case, contrast)} of {len(contrast.edits)} edits in it (share {chance(case):.2f})"
+    print(f"{what} {case.conversation.id:12} {scores}, {contrast.calls} calls, {inside}: {edits}", flush=True)
+
+
+def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
+    found = [(case, contrast) for case, contrast in rows if contrast.found]
+    hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in found), len(found))
+    luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in found], 0)
+    print(f"{name}: {len(rows)} cases, {len(found)} with a contrast; {hit} of these hit, by chance {luck}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
