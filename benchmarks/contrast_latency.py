@@ -2,9 +2,9 @@
 
     python benchmarks/contrast_latency.py
 
-A judge on this machine answers after 200 ms; its score hangs on four of 60 words of the earlier assistant turns, other
-ones in each of ten conversations, and in half of these a fifth of the fills hurt. Each contrast is looked for with one
-call after the other and with 16 calls in flight, budget 50: the same result, in what share of the time?
+A judge on this machine answers after 200 ms. As with real judges, its score hangs a little on every one of 60 words of the
+earlier assistant turns and on every fill, more on some (drawn for each of ten conversations). Each contrast is looked
+for with one call after the other and with 16 calls in flight, budget 50: the same result, in what share of the time?
 """
 
 import argparse
@@ -32,23 +32,20 @@ from tests.stub_server import StubServer
 N, SECONDS, WORDS = 10, 0.2, 60
 
 
-class Stones:
-    """Fills every hole with a word that says nothing, or, every fifth, with one that hurts."""
+class Numbers:
+    """Fills the hole of the word w7 with f7.0, f7.1 and so on."""
 
-    name = fingerprint = "stones"
+    name = fingerprint = "numbers"
 
     async def prepare(self) -> None:
         """Nothing to load."""
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
         """k different words for each hole."""
-        return [[self._fill(hole.old, i) for i in range(k)] for hole in masked]
+        return [[f"f{hole.old[1:]}.{i}" for i in range(k)] for hole in masked]
 
     async def aclose(self) -> None:
         """Nothing to close."""
-
-    def _fill(self, old: str, i: int) -> str:
-        return random.Random(f"{old} {i}").choice(["stone", "pebble", "rock", "brick", "mud"]) + str(i)
 
 
 def talk(number: int) -> Conversation:
@@ -61,13 +58,19 @@ def talk(number: int) -> Conversation:
 
 
 def probability(prompt: str) -> float:
-    """High where the causes are gone; in every second conversation mud takes it down again."""
+    """Its log-odds are a sum over the words."""
     words = prompt.rpartition("<conversation>")[2].split()
-    number = int(words[words.index("conversation") + 1])
-    causes = random.Random(number).sample(range(WORDS), 4)
-    gone = sum(f"w{cause}" not in words for cause in causes)
-    mud = sum(word.startswith("mud") for word in words) if number % 2 else 0
-    return 1 / (1 + math.exp(3 - 1.6 * gone + 0.8 * mud))
+    number = words[words.index("conversation") + 1]
+    effects = (_effect(number, word) for word in words if word[0] in "wf" and word[1:2].isdecimal())
+    return 1 / (1 + math.exp(1.0 - sum(effects)))
+
+
+def _effect(number: str, word: str) -> float:
+    """What a fill does: something for the word that is gone, something for itself; rather worse than better."""
+    rng = random.Random(f"{number} {word.split('.')[0].lstrip('wf')}")
+    gone = rng.gauss(0, 0.15) / max(0.2, abs(rng.gauss(0, 1)))
+    own = random.Random(f"{number} {word}")
+    return 0.0 if word[0] == "w" else gone + own.gauss(-0.05, 0.15)
 
 
 def serve(line: Connection) -> None:
@@ -81,7 +84,7 @@ async def find(url: str, search: str, in_flight: int) -> tuple[float, list[Contr
     model = OpenAICompatible(f"{url}?in_flight={in_flight}")
     await model.prepare()
     async with Calls(model) as calls:
-        finder = ContrastFinder(Judge(calls), Stones())
+        finder = ContrastFinder(Judge(calls), Numbers())
         began = time.perf_counter()
         found = [await finder.find(talk(i), 5, load_rubric("helpfulness"), Settings(search=search)) for i in range(N)]
         seconds = time.perf_counter() - began

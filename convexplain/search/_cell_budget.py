@@ -65,10 +65,10 @@ def cell_budget(
 
 def num_seeds(round_: int, quota: int) -> int:
     """Algorithm 3: how many seeds a round has, `quota` being q = floor(B / log2 B)."""
-    k = 1
+    k: int = 1
     while k < round_ and (k + 1) * 2 ** (k + 1) <= quota:
         k += 1
-    return 2**k
+    return 1 << k
 
 
 class _Draw:

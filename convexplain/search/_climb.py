@@ -19,39 +19,60 @@ _NOISE = 0.05  # of the largest score seen: what the sum does not explain
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 
 
-def climb(
-    choices: Sequence[tuple[int, str]],
-    delta: float,
-    scores: Scores,
-    rng: np.random.Generator,
-    groups: Sequence[Sequence[int]],
-    prior: NDArray[np.float64],
-) -> Generator[Score, Any, dict[int, float]]:
-    """Asks for sets of edits until one crosses, or no new one can be thought of.
+class Effects:
+    """What is believed of what each edit does.
 
     Args:
         choices: every edit that there is, as unit and fill; several fills of a unit exclude each other.
+        groups: for each coarser level the number of the group that each unit is in.
+        prior: how likely each unit matters.
+    """
+
+    def __init__(
+        self, choices: Sequence[tuple[int, str]], groups: Sequence[Sequence[int]], prior: NDArray[np.float64]
+    ) -> None:
+        self.choices = list(choices)
+        self._place = {choice: i for i, choice in enumerate(self.choices)}
+        self._covariance = _covariance(choices, groups, prior)
+
+    def posterior(self, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and covariance given the scores (Bayesian linear regression)."""
+        told = [(edits, g) for edits, g in scores.items() if edits and all(edit in self._place for edit in edits)]
+        if not told:
+            return np.zeros(len(self.choices)), self._covariance
+        design = np.zeros((len(told), len(self.choices)))
+        for row, (edits, _) in enumerate(told):
+            design[row, [self._place[edit] for edit in edits]] = 1
+        start = scores.get((), 0.0)
+        moved = np.array([g - start for _, g in told])
+        scale = max(float(np.abs(moved).max()), 1e-9)
+        across = scale**2 * self._covariance @ design.T
+        gain = np.linalg.solve(design @ across + (_NOISE * scale) ** 2 * np.eye(len(told)), across.T).T
+        return gain @ moved, scale**2 * self._covariance - gain @ across.T
+
+    def of(self, edits: Edits, scores: Scores) -> dict[int, float]:
+        """What the edit of each of these units most likely does."""
+        mean, _ = self.posterior(scores)
+        return {unit: float(mean[self._place[unit, fill]]) for unit, fill in edits}
+
+
+def climb(effects: Effects, delta: float, scores: Scores, rng: np.random.Generator) -> Generator[Score, Any, None]:
+    """Asks for sets of edits until one crosses, or no new one can be thought of.
+
+    Args:
+        effects: what is believed of the edits that there are.
         delta: g from which on a candidate is a contrast.
         scores: what was told until now.
         rng: the source of all chance.
-        groups: for each coarser level the number of the group that each unit is in.
-        prior: how likely each unit matters.
-
-    Returns:
-        What the edit of each unit of the crossing candidate does, as far as it is known; empty when none was found.
     """
-    covariance = _covariance(choices, groups, prior)
-    while True:
-        mean, spread = _posterior(choices, covariance, scores)
-        found = scores.crossing(delta)
-        if found is not None:
-            place = {choice: i for i, choice in enumerate(choices)}
-            return {edit[0]: float(mean[place[edit]]) for edit in found}
+    choices = effects.choices
+    while scores.crossing(delta) is None:
+        mean, spread = effects.posterior(scores)
         root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
         drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
         new = [edits for edits in dict.fromkeys(_best(choices, values) for values in drawn) if edits not in scores]
         if not any(new):
-            return {}
+            return
         yield from scores.ask([edits for edits in new if edits][:BATCH])
 
 
@@ -74,22 +95,3 @@ def _covariance(
         alike = (alike + (place[:, None] == place[None, :]) * 0.5 / max(1.0, len(units) / len(set(level)))) / 1.5
     weights = np.sqrt(prior[units] / max(float(prior[units].mean()), 1e-12) + 1e-6)
     return np.asarray(4 / len(set(units.tolist())) * alike * weights[:, None] * weights[None, :])
-
-
-def _posterior(
-    choices: Sequence[tuple[int, str]], covariance: NDArray[np.float64], scores: Scores
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and covariance of what the edits do, given the scores (Bayesian linear regression)."""
-    place = {choice: i for i, choice in enumerate(choices)}
-    told = [(edits, g) for edits, g in scores.items() if edits and all(edit in place for edit in edits)]
-    if not told:
-        return np.zeros(len(choices)), covariance
-    design = np.zeros((len(told), len(choices)))
-    for row, (edits, _) in enumerate(told):
-        design[row, [place[edit] for edit in edits]] = 1
-    start = scores.get((), 0.0)
-    moved = np.array([g - start for _, g in told])
-    scale = max(float(np.abs(moved).max()), 1e-9)
-    across = scale**2 * covariance @ design.T
-    gain = np.linalg.solve(design @ across + (_NOISE * scale) ** 2 * np.eye(len(told)), across.T).T
-    return gain @ moved, scale**2 * covariance - gain @ across.T

@@ -5,16 +5,18 @@ divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller a
 far g moves, not only whether it crosses. If it does not, `climb` learns from every score which edits move g, and where.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..asks import Edits, Hole, Infill, Search, without
-from ._climb import climb
+from ..asks import Edits, Hole, Infill, Score, Search, without
+from ._climb import Effects, climb
 from ._scores import Scores
 from ._shrink import WAYS, Group, measured, parts, shrink
 
+_SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
+_SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
@@ -43,32 +45,41 @@ def guided(
     pieces = parts([unit for unit, _ in everything], WAYS, groups)
     first = [everything, *(without(everything, *part) for part in pieces if len(pieces) > 1)]
     if prior is not None:
-        first = [*_likeliest(everything, dict(enumerate(prior))), *first]
+        first = [*_likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
     if scores.crossing(delta) is None:
         choices = yield from _more_fills(everything)
         weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
-        effects = yield from climb(choices, delta, scores, rng, groups, weights)
-        if effects:
-            yield from scores.ask(_likeliest(scores.crossing(delta) or (), effects))
+        effects = Effects(choices, groups, weights)
+        yield from climb(effects, delta, scores, rng)
+        yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
     if found is None:
         return
     if len(pieces) > 1 and everything in scores and found in first[-len(pieces) - 1 :] and scores[everything] >= delta:
-        found, known = (
-            everything,
-            [measured(Group(part), scores[everything], everything, scores, delta) for part in pieces],
-        )
+        found = everything
+        known = [measured(Group(part), scores[found], found, scores, delta) for part in pieces]
     else:
         known = [Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))]
     yield from shrink(found, known, delta, scores, groups)
 
 
-def _likeliest(edits: Edits, weights: Mapping[int, float]) -> list[Edits]:
-    """The one, two, four … edits of greatest weight."""
+def _likeliest(edits: Edits, weights: Mapping[int, float], sizes: Iterable[int]) -> list[Edits]:
+    """So many edits of greatest weight, for each size."""
     ordered = sorted(edits, key=lambda edit: -weights[edit[0]])
-    sizes = [2**i for i in range(4) if 2**i < len(edits)]
-    return [tuple(sorted(ordered[:size])) for size in sizes]
+    return [tuple(sorted(ordered[:size])) for size in sorted(set(sizes)) if 0 < size < len(edits)]
+
+
+def _fewer(effects: Effects, delta: float, scores: Scores) -> Generator[Score, Any, None]:
+    """Asks for parts of the crossing candidate, by what its edits seem to do, as long as one crosses too."""
+    found = scores.crossing(delta)
+    while found is not None and len(found) > 2:
+        sizes = [round(share * len(found)) for share in _SHARES]
+        yield from scores.ask(_likeliest(found, effects.of(found, scores), sizes))
+        smaller = scores.crossing(delta)
+        if smaller is None or len(smaller) > _SHRUNK * len(found):
+            return
+        found = smaller
 
 
 def _more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:

@@ -380,12 +380,11 @@ def _outcomes(pairs: Sequence[Pair], scores: Sequence[float | None]) -> list[Out
     return [Outcome(g, response) for (_, response), g in zip(pairs, scores, strict=True)]
 
 
-def _checked(values: Any, wanted: int, name: str) -> Sequence[Any]:
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        try:
-            values = list(values)
-        except TypeError:
-            raise UsageError(f"{name} returned a {type(values).__name__}; it must return a list") from None
-    if len(values) != wanted:
-        raise UsageError(f"{name} returned {len(values)} values for {wanted}")
-    return values
+def _checked(values: Any, wanted: int, name: str) -> list[Any]:
+    try:
+        found = [] if isinstance(values, str) else list(values)
+    except TypeError:
+        raise UsageError(f"{name} returned a {type(values).__name__}; it must return a list") from None
+    if len(found) != wanted:
+        raise UsageError(f"{name} returned {len(found)} values for {wanted}")
+    return found
