@@ -17,6 +17,7 @@ from ._shrink import WAYS, Group, measured, parts, shrink
 
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
+_FEW = 7
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
@@ -60,8 +61,18 @@ def guided(
         found = everything
         known = [measured(Group(part), scores[found], found, scores, delta) for part in pieces]
     else:
-        known = [Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))]
-    yield from shrink(found, known, delta, scores, groups)
+        known = _unknown(found, scores)
+    left = yield from shrink(found, known, delta, scores, groups)
+    # On the way another candidate may have turned up that is as small or smaller.
+    while (found := scores.crossing(delta) or left) != left:
+        left = yield from shrink(found, _unknown(found, scores), delta, scores, groups)
+
+
+def _unknown(edits: Edits, scores: Scores) -> list[Group]:
+    """Edits of which nothing is known: few are asked for one by one, and all at once."""
+    if len(edits) <= _FEW:
+        return [Group((unit,)) for unit, _ in edits]
+    return [Group(tuple(unit for unit, _ in edits), scores[edits] - scores.get((), 0.0))]
 
 
 def _likeliest(edits: Edits, weights: Mapping[int, float], sizes: Iterable[int]) -> list[Edits]:

@@ -43,7 +43,7 @@ def parts(units: Sequence[int], ways: int, groups: Sequence[Sequence[int]]) -> l
 
 def shrink(
     kept: Edits, known: Sequence[Group], delta: float, scores: Scores, groups: Sequence[Sequence[int]]
-) -> Generator[Score, Any, None]:
+) -> Generator[Score, Any, Edits]:
     """Asks for ever smaller crossing candidates, until none of the edits can be taken back any more.
 
     Where g only grows with the edits, what remains is irreducible: without any single edit it does not cross.
@@ -54,6 +54,9 @@ def shrink(
         delta: g from which on a candidate is a contrast.
         scores: what was told until now; holds `kept`.
         groups: for each coarser level the number of the group that each unit is in.
+
+    Returns:
+        What remains.
     """
     state = list(known)
     at_once = len(state)
@@ -73,7 +76,7 @@ def shrink(
         asked += [without(base, *part) for some in pieces for part in some[:-1]]
         asked += [without(base, *x.units) for x in unsure]
         if not asked:
-            return
+            return kept
         yield from scores.ask(asked)
         if scores.get(smaller, delta - 1) < delta:  # their effects do not add up
             if hopeful:

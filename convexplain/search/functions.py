@@ -382,7 +382,7 @@ def _outcomes(pairs: Sequence[Pair], scores: Sequence[float | None]) -> list[Out
 
 def _checked(values: Any, wanted: int, name: str) -> list[Any]:
     try:
-        found = [] if isinstance(values, str) else list(values)
+        found = list(values)
     except TypeError:
         raise UsageError(f"{name} returned a {type(values).__name__}; it must return a list") from None
     if len(found) != wanted:
