@@ -5,6 +5,7 @@ in one sentence or turn, go together. Sets are drawn by Thompson sampling (Thomp
 from the posterior, and the best set by that draw is asked for.
 """
 
+import itertools
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..asks import Edits, Score
 from ._scores import Scores
 
 BATCH = 8
+_LOOKS = 3
 _NOISE = 0.05  # of the largest score seen: what the sum does not explain
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 
@@ -56,7 +58,9 @@ class Effects:
         return {unit: float(mean[self._place[unit, fill]]) for unit, fill in edits}
 
 
-def climb(effects: Effects, delta: float, scores: Scores, rng: np.random.Generator) -> Generator[Score, Any, None]:
+def climb(
+    effects: Effects, delta: float, scores: Scores, rng: np.random.Generator, fewer_than: int | None = None
+) -> Generator[Score, Any, None]:
     """Asks for sets of edits until one crosses, or no new one can be thought of.
 
     Args:
@@ -64,25 +68,33 @@ def climb(effects: Effects, delta: float, scores: Scores, rng: np.random.Generat
         delta: g from which on a candidate is a contrast.
         scores: what was told until now.
         rng: the source of all chance.
+        fewer_than: only sets of fewer edits, down to single ones, and only `_LOOKS` times.
     """
     choices = effects.choices
-    while scores.crossing(delta) is None:
+    sizes = [None] if fewer_than is None else [max(1, (fewer_than - 1) * part // 4) for part in (4, 3, 2, 1)]
+    rounds = itertools.count() if fewer_than is None else range(_LOOKS)
+    for _ in rounds:
+        found = scores.crossing(delta)
+        if found is not None and (fewer_than is None or len(found) < fewer_than):
+            return
         mean, spread = effects.posterior(scores)
         root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
         drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
-        new = [edits for edits in dict.fromkeys(_best(choices, values) for values in drawn) if edits not in scores]
+        sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
+        new = [edits for edits in dict.fromkeys(sets) if edits not in scores]
         if not any(new):
             return
         yield from scores.ask([edits for edits in new if edits][:BATCH])
 
 
-def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64]) -> Edits:
-    """For each unit the edit that does most, where it does something good."""
+def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int | None) -> Edits:
+    """For each unit the edit that does most, where it does something good; only `most` units, those that do most."""
     best: dict[int, tuple[float, str]] = {}
     for (unit, fill), value in zip(choices, values.tolist(), strict=True):
         if value > best.get(unit, (0.0, ""))[0]:
             best[unit] = (value, fill)
-    return tuple((unit, fill) for unit, (_, fill) in sorted(best.items()))
+    chosen = sorted(best, key=lambda unit: -best[unit][0])[:most]
+    return tuple((unit, best[unit][1]) for unit in sorted(chosen))
 
 
 def _covariance(

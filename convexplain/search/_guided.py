@@ -17,7 +17,8 @@ from ._shrink import WAYS, Group, measured, parts, shrink
 
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
-_FEW = 7
+_FEW = 7  # edits that are asked for one by one
+ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
@@ -48,10 +49,10 @@ def guided(
     if prior is not None:
         first = [*_likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
+    effects = None
+    weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
-        choices = yield from _more_fills(everything)
-        weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
-        effects = Effects(choices, groups, weights)
+        effects = Effects((yield from _more_fills(everything)), groups, weights)
         yield from climb(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
@@ -63,9 +64,21 @@ def guided(
     else:
         known = _unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)
-    # On the way another candidate may have turned up that is as small or smaller.
+    left = yield from _shrunk(left, delta, scores, groups)
+    while len(left) > ENOUGH:
+        # Irreducible, but not few: among many edits each does something else than alone, so a smaller set may do.
+        effects = effects or Effects((yield from _more_fills(everything)), groups, weights)
+        yield from climb(effects, delta, scores, rng, fewer_than=len(left))
+        if len(scores.crossing(delta) or left) >= len(left):
+            return
+        left = yield from _shrunk(left, delta, scores, groups)
+
+
+def _shrunk(left: Edits, delta: float, scores: Scores, groups: Sequence[Sequence[int]]) -> Generator[Score, Any, Edits]:
+    """Shrinks what was met on the way and is as small as what is left, or smaller."""
     while (found := scores.crossing(delta) or left) != left:
         left = yield from shrink(found, _unknown(found, scores), delta, scores, groups)
+    return left
 
 
 def _unknown(edits: Edits, scores: Scores) -> list[Group]:
