@@ -64,7 +64,7 @@ def shrink(
         slack = scores[kept] - delta
         sure = _droppable([x for x in state if x.measured], slack)[:at_once]
         slack -= _effect(sure)
-        hopeful = _droppable([x for x in state if not x.measured], slack)
+        hopeful = _droppable([x for x in state if not x.measured], slack)[: at_once - len(sure)]
         if len(sure) + len(hopeful) == len(state):
             hopeful = hopeful[:-1]
         base, smaller = without(kept, *_units(sure)), without(kept, *_units([*sure, *hopeful]))
@@ -79,12 +79,10 @@ def shrink(
             return kept
         yield from scores.ask(asked)
         if scores.get(smaller, delta - 1) < delta:  # their effects do not add up
-            if hopeful:
-                state = [replace(x, effect=None) if x in hopeful else x for x in state]
-            elif len(sure) > 1:
-                at_once = len(sure) // 2
-            else:
-                state = [measured(x, scores[kept], kept, scores, delta) if x in sure else x for x in state]
+            drop = [*sure, *hopeful]
+            at_once = max(1, len(drop) // 2)
+            if len(drop) == 1:
+                state = [measured(x, scores[kept], kept, scores, delta) if x in drop else x for x in state]
             continue
         at_once = len(state)
         before = scores.get(base, scores[kept] - _effect(sure))
