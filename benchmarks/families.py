@@ -12,12 +12,13 @@ that has the fewest edits there can be and crosses without noise too. Intervals 
 
 import argparse
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from convexplain.asks import Edits, Hole, Search
+from convexplain.asks import Edits, Hole, Infill, Score, Search
 from convexplain.driver import Evaluate, Outcome, drive, run
 from convexplain.fidelity import mean, proportion
 from convexplain.search._cell import cell
@@ -93,9 +94,35 @@ def task(family: str, seed: int) -> Task:
     return Task(n, causes, delta, 0.05 if family == "noisy" else 0.0, hurts, rng)
 
 
+def halving(n: int, *, delta: float) -> Search:
+    """QuickXplain (Junker 2004) over the edits: sees only whether a set of them crosses."""
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))  # type: ignore[assignment]
+    every = [(unit, fill) for unit, fill in enumerate(fills) if fill is not None]
+
+    def crosses(edits: list[tuple[int, str]]) -> Generator[Score, Any, bool]:
+        (g,) = yield Score((tuple(sorted(edits)),))
+        return g is not None and g >= delta
+
+    def needed(
+        before: list[tuple[int, str]], grown: bool, of: list[tuple[int, str]]
+    ) -> Generator[Score, Any, list[Any]]:
+        if grown and (yield from crosses(before)):
+            return []
+        if len(of) == 1:
+            return of
+        left, right = of[: len(of) // 2], of[len(of) // 2 :]
+        second = yield from needed(before + left, True, right)
+        first = yield from needed(before + second, bool(second), left)
+        return first + second
+
+    if (yield from crosses(every)):
+        yield Score((tuple(sorted((yield from needed([], False, every)))),))
+
+
 Make = Callable[[int, float, int, int], Search]
 SEARCHES: dict[str, Make] = {
     "guided": lambda n, delta, budget, seed: guided(n, delta=delta, rng=np.random.default_rng(seed)),
+    "halving": lambda n, delta, budget, seed: halving(n, delta=delta),
     "cell_budget": lambda n, delta, budget, seed: cell_budget(
         n, delta=delta, budget=budget, rng=np.random.default_rng(seed)
     ),

@@ -198,9 +198,9 @@ async def _explain(order: _Order, file: Path) -> bool:
         notes.print("What was found until here is kept.")
         raise
     finally:
-        write_contrasts(found, file)
+        write_contrasts((contrast for _, contrast in stores.contrasts(order.store, order.run.id)), file)
     crossed = counted(sum(contrast.found for contrast in found), "contrast")
-    where = f"Contrasts: {file}   Store: {order.store.place}"
+    where = f"All of run {order.run.id}: {file}   Store: {order.store.place}"
     console.print(plain(f"{crossed} for {counted(len(order.turns), 'turn')}.   {where}"), soft_wrap=True)
     return any(contrast.stopped == "not scored" or contrast.failed for contrast in found)
 

@@ -83,7 +83,7 @@ class SearchProgress:
 
     def _line(self) -> None:
         text = f"{self._done}/{self._total} explained, {self._costs()}"
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(Text(text), soft_wrap=True)
 
     def _costs(self) -> str:
         calls = sum(spend.calls for spend in self._spends)

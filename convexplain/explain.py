@@ -127,4 +127,5 @@ def spread(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
 def write_contrasts(contrasts: Iterable[Contrast], path: Path) -> None:
     """`contrasts.jsonl`: one object a contrast, with the fields of `Contrast`."""
     with path.open("w", encoding="ascii", newline="\n") as file:
-        file.writelines(json.dumps(contrast_body(one), ensure_ascii=True, default=str) + "\n" for one in contrasts)
+        for one in contrasts:
+            file.write(json.dumps(contrast_body(one), ensure_ascii=True, default=str) + "\n")

@@ -99,7 +99,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     assert out.splitlines() == [
         "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 5 calls",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
-        "1 contrast for 1 turn.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
+        "1 contrast for 1 turn.   All of run 1: convexplain-out/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
     assert err.splitlines() == [NOISE, "1/1 explained, 6 calls, 0 from cache"]
