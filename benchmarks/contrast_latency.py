@@ -3,8 +3,9 @@
     python benchmarks/contrast_latency.py
 
 A judge on this machine answers after 200 ms. As with real judges, its score hangs a little on every one of 60 words of
-the earlier assistant turns and on every fill, more on some (drawn for each of ten conversations). Each contrast is looked
-for with one call after the other and with 16 calls in flight, budget 50: the same result, in what share of the time?
+the earlier assistant turns and on every fill, more on some (drawn for each of ten conversations). Each contrast is
+looked for with one call after the other and with 16 calls in flight, budget 50: the same result, in what share of the
+time?
 """
 
 import argparse

@@ -24,7 +24,6 @@ from .search import Options, Result, acell, acell_budget, aguided
 from .types import Turn
 
 _SEARCHES = {"guided": aguided, "cell_budget": acell_budget, "cell": acell}
-_FILLS = 3  # asked for at once for each hole
 
 # What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
 _BASELINE = (
@@ -127,7 +126,13 @@ class _Explained:
         return list(await asyncio.gather(*map(self._answer, texts)))
 
     async def infill(self, masked: Sequence[Masked]) -> list[str | None]:
-        fills = await self.infiller.infill(masked, _FILLS)
+        try:
+            fills = await self.infiller.infill(masked, 1)
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            self.error = str(error)
+            return [None for _ in masked]
         return [next(iter(some), None) for some in fills]
 
     async def score(self, x0: str, y0: str, pairs: Sequence[tuple[str, str]]) -> list[float | None]:

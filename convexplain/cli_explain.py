@@ -1,6 +1,7 @@
 """`convexplain explain`: what would have changed the scores of a run's turns."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +26,12 @@ from .contrast_display import SearchProgress, counted, show_contrast
 from .contrasts import ASSUMED_NOISE, EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
-from .explain import Explainer, Which, chosen_rubrics, explain, spread, write_contrasts
+from .explain import Explainer, Which, chosen_rubrics, explain, may_go_better, spread, write_contrasts
 from .opening import Opened, searching
 from .store import Run, RunStore, ScoredTurn
 from .types import Contrast, Goal, Rubric
 
+_DIGITS = 10  # no conversation has that many turns, and no store that many runs
 _NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
 
 
@@ -51,7 +53,7 @@ class _Order:
 
 
 @click.command("explain")
-@click.argument("run", type=int, required=False)
+@click.argument("run", type=click.IntRange(1, 10**_DIGITS // 10 - 1), required=False)
 @click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that scored below that.")
 @click.option("--turn", metavar="CONV:N", help="One turn: the conversation's id and the turn's index, from 0.")
 @click.option(
@@ -136,6 +138,8 @@ def explain_command(
         raise UsageError(
             "--responder: with --revise the judged turn itself is edited, so none is asked; name one of them"
         )
+    if noise and delta is not None:
+        raise UsageError("--noise: the noise floor is the default of --delta, which is given; name one of them")
     settings = Settings(
         goal=goal,
         delta=delta,
@@ -146,6 +150,8 @@ def explain_command(
         split_k=split_k,
         seed=seed,
     )
+    if below is not None and math.isnan(below):
+        raise UsageError("--below nan is not valid; it must be in [0, 1]")
     which = Which(below, _place(turn), worst)
     store = open_store(db)
     found = store.run(run)
@@ -166,6 +172,8 @@ def explain_command(
         infiller=infiller,
         measure_noise=noise,
     )
+    if not turns:
+        click.echo(f"No turn of run {found.id} was chosen: none scored like that, or none has anything to edit.")
     if dry_run:
         return _dry_run(order)
     out.mkdir(parents=True, exist_ok=True)
@@ -198,11 +206,11 @@ async def _explain(order: _Order, file: Path) -> bool:
         notes.print("What was found until here is kept.")
         raise
     finally:
-        write_contrasts((contrast for _, contrast in stores.contrasts(order.store, order.run.id)), file)
+        write_contrasts(found, file)
     crossed = counted(sum(contrast.found for contrast in found), "contrast")
-    where = f"All of run {order.run.id}: {file}   Store: {order.store.place}"
+    where = f"Contrasts: {file}   Store: {order.store.place}"
     console.print(plain(f"{crossed} for {counted(len(order.turns), 'turn')}.   {where}"), soft_wrap=True)
-    return any(contrast.stopped == "not scored" or contrast.failed for contrast in found)
+    return any(contrast.failed or may_go_better(contrast) for contrast in found)
 
 
 async def _search(order: _Order, found: list[Contrast], console: Console, notes: Console) -> None:
@@ -222,7 +230,7 @@ async def _search(order: _Order, found: list[Contrast], console: Console, notes:
 
 
 async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer:
-    judge = models.judge.model.fingerprint
+    judge = _judge_key(models.judge, order.samples)
     if order.measure_noise:
         await _measure_noise(order, models.judge, notes)
     known = {rubric.sha: stores.noise_floor(order.store, judge, rubric) for rubric in order.rubrics}
@@ -233,7 +241,6 @@ async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer
         )
     parts = {
         "judge": judge,
-        "samples": order.samples,
         "responder": models.responder.model.fingerprint if models.responder else None,
         "infiller": models.infiller.fingerprint,
     }
@@ -241,14 +248,25 @@ async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer
     return Explainer(models.finder(order.samples), order.settings, parts, noise)
 
 
+def _judge_key(calls: Calls, samples: int | None) -> str:
+    """What a noise floor belongs to: the same model moves otherwise when its replies are sampled."""
+    return calls.model.fingerprint + (f" samples={samples}" if samples else "")
+
+
 async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
     for rubric in order.rubrics:
         turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
+        if len(turns) < MIN_TURNS:
+            raise UsageError(
+                f"--noise: run {order.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"
+            )
         notes.print(
             f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.", soft_wrap=True
         )
-        floor = await noise_floor(calls, rubric, [(turn.conversation, turn.turn) for turn in turns])
-        stores.keep_noise_floor(order.store, calls.model.fingerprint, rubric, floor.value, turns=floor.turns, n=floor.n)
+        places = [(turn.conversation, turn.turn) for turn in turns]
+        floor = await noise_floor(calls, rubric, places, samples=order.samples)
+        judge = _judge_key(calls, order.samples)
+        stores.keep_noise_floor(order.store, judge, rubric, floor.value, turns=floor.turns, n=floor.n)
         notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
 
 
@@ -272,6 +290,6 @@ def _place(turn: str | None) -> tuple[str, int] | None:
     if turn is None:
         return None
     conversation, _, index = turn.rpartition(":")
-    if not (conversation and index.isdecimal()):
+    if not (conversation and index.isascii() and index.isdecimal() and len(index) < _DIGITS):
         raise UsageError(f"--turn {turn!r} is not valid; write CONVERSATION:N, N counted from 0")
     return conversation, int(index)

@@ -19,6 +19,7 @@ from .visible import one_line
 
 _EVERY = 10.0  # seconds between plain progress lines
 _AROUND = 12  # unchanged words that are shown on each side of a change
+_NOTHING = 1e-6  # a smaller movement is none
 _LONGEST = 80  # words of a response that are shown
 _SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
@@ -146,7 +147,14 @@ def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, s
         return f"no contrast: the score is {scores.split()[0]} and cannot go that far"
     if contrast.score_after is None:
         return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
-    return f"no contrast within {counted(contrast.calls, 'call')} ({goal}); the largest movement was {scores}"
+    within = f"no contrast within {counted(contrast.calls, 'call')} ({goal})"
+    best = max((g for _, g in contrast.trace if g is not None), default=None)
+    start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
+    if best is None or best <= start + _NOTHING:
+        return f"{within}; no edit moved the score of {scores.split()[0]} toward the goal"
+    if best >= contrast.delta:
+        return f"{within}: {scores} was not confirmed by a second measurement"
+    return f"{within}; the largest movement was {scores}"
 
 
 def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:

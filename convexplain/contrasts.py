@@ -24,6 +24,7 @@ NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of thi
 NOTHING_TO_EDIT = "there is no word that may be edited"
 CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
 _LEAST = 1e-6  # a movement of nothing is no contrast
+_ROUNDING = 1e-9
 _EDGE = 1e-9  # nearer to 0 and 1 probabilities are not told apart
 _FILLS = 3  # asked for at once for each hole
 _ANSWER = 256  # tokens of a regenerated answer
@@ -186,8 +187,10 @@ class _Work:
         if not 0 <= aim <= 1:
             note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
             return self._contrast(None, "searched", note)
-        # Reaching the threshold is enough from below, but from above it has to be left.
-        delta = max(self._g(aim), _LEAST)
+        # Scores are rounded: what reaches the aim exactly counts. From above the threshold itself has to be left.
+        delta = self._g(aim) - _ROUNDING
+        if not self._upward and self.settings.goal == "cross":
+            delta = max(delta, _LEAST)
         chosen = self.settings
         sampled = self.before.evidence.kind == "samples"
         driving = drive(

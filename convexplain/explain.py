@@ -20,6 +20,7 @@ from .store import (
 from .types import Contrast, Rubric, sha256_json
 
 _WORST = 3
+_VERSION = 1  # of what the searches ask: contrasts of another version are not taken for those of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,9 @@ class Explainer:
     def sha(self, rubric: Rubric) -> str:
         """SHA-256 of everything that decides a result besides the turn."""
         floor = self.noise.get(rubric.sha) if self.settings.delta is None else None
-        return sha256_json({"settings": asdict(self.settings), "models": self.models, "noise": floor})
+        return sha256_json(
+            {"searches": _VERSION, "settings": asdict(self.settings), "models": self.models, "noise": floor}
+        )
 
 
 def chosen_rubrics(store: RunStore, run: Run, ids: Sequence[str]) -> list[Rubric]:
@@ -94,7 +97,7 @@ async def explain(
 ) -> AsyncIterator[tuple[ScoredTurn, Contrast]]:
     """Gives each turn's contrast, from the store where it was found before, else searched for now and kept.
 
-    A turn that could not be scored is searched again the next time.
+    Where something failed, the turn is searched again the next time; what was scored comes out of the cache then.
 
     Args:
         store: where contrasts are kept.
@@ -109,12 +112,17 @@ async def explain(
     for turn in turns:
         settings = explainer.sha(turn.rubric)
         found = known_contrast(store, run, turn, settings)
-        if found is None or found.stopped == "not scored":
+        if found is None or may_go_better(found):
             begin(turn)
             noise = explainer.noise.get(turn.rubric.sha)
             found = await explainer.finder.find(turn.conversation, turn.turn, turn.rubric, explainer.settings, noise)
             keep_contrast(store, run, turn, settings, found)
         yield turn, found
+
+
+def may_go_better(contrast: Contrast) -> bool:
+    """Whether something failed that may go well another time: the judge, the responder or the infiller."""
+    return contrast.stopped in ("not scored", "no fills") or (contrast.failed > 0 and not contrast.found)
 
 
 def spread(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:

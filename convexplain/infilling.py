@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .types import sha256_json
-
 MASK = "<mask>"
 
 
@@ -30,11 +28,6 @@ class Masked:
 
     def __str__(self) -> str:
         return f"{self.before}{MASK}{self.after}"
-
-    def key(self, fingerprint: str, k: int) -> str:
-        """The content address of asking the infiller of that fingerprint for k fills."""
-        parts = [self.before, self.old, self.after, list(self.avoid), self.rest]
-        return sha256_json({"infiller": fingerprint, "masked": parts, "k": k})
 
 
 class Infiller(Protocol):

@@ -55,9 +55,9 @@ async def asking(
 
 
 @asynccontextmanager
-async def filling(infiller: str | Infiller) -> AsyncIterator[Infiller]:
+async def filling(infiller: str | Infiller, cache: Cache | None = None) -> AsyncIterator[Infiller]:
     """A prepared infiller, which is closed at the end if it was opened here, by its name."""
-    chosen = open_infiller(infiller) if isinstance(infiller, str) else infiller
+    chosen = open_infiller(infiller, cache) if isinstance(infiller, str) else infiller
     try:
         await chosen.prepare()
         yield chosen
@@ -81,4 +81,4 @@ async def searching(
         if responder is not None:
             same = responder == judge
             answering = judging if same else await stack.enter_async_context(asking(responder, cache, on_change))
-        yield Opened(judging, answering, await stack.enter_async_context(filling(infiller)))
+        yield Opened(judging, answering, await stack.enter_async_context(filling(infiller, cache)))

@@ -99,20 +99,23 @@ class NoiseFloor:
     by_change: Mapping[str, float]
 
 
-async def noise_floor(calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conversation, int]]) -> NoiseFloor:
+async def noise_floor(
+    calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conversation, int]], samples: int | None = None
+) -> NoiseFloor:
     """Judges every turn as it is and under each of the 20 `CHANGES`.
 
     Args:
         calls: the judge's model; 21 judgements a turn.
         rubric: what is judged.
         turns: at least 20 conversations with the index of the turn that is judged.
+        samples: as the judge's: so many replies are drawn for each judgement; None reads label probabilities.
 
     Raises:
         UsageError: fewer than 20 turns could be scored.
         UnavailableError: the model is gone.
     """
     chosen = list(turns)
-    given = await _judged(calls, rubric, chosen, Change("as it is"))
+    given = await _judged(calls, rubric, chosen, Change("as it is"), samples)
     pairs = [(talk, before) for talk, before in zip(chosen, given, strict=True) if before.score is not None]
     if len(pairs) < MIN_TURNS:
         raise UsageError(
@@ -121,7 +124,7 @@ async def noise_floor(calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conver
     found: dict[str, list[float]] = {}
     unscored = 0
     for change in CHANGES:  # one after the other: prompts that begin alike follow each other
-        judged = await _judged(calls, rubric, [talk for talk, _ in pairs], change)
+        judged = await _judged(calls, rubric, [talk for talk, _ in pairs], change, samples)
         for (_, before), after in zip(pairs, judged, strict=True):
             if after.prompt_sha == before.prompt_sha:
                 continue  # it changed nothing: not every turn has an apostrophe
@@ -138,9 +141,9 @@ async def noise_floor(calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conver
 
 
 async def _judged(
-    calls: Calls, rubric: Rubric, turns: Sequence[tuple[Conversation, int]], change: Change
+    calls: Calls, rubric: Rubric, turns: Sequence[tuple[Conversation, int]], change: Change, samples: int | None
 ) -> list[Judgement]:
-    judge = Judge(calls, reword=change.prompt)
+    judge = Judge(calls, samples=samples, reword=change.prompt)
     changed = change.rubric(rubric)
     return list(
         await asyncio.gather(*(judge.judge_turn(_changed(talk, change), turn, changed) for talk, turn in turns))

@@ -192,7 +192,7 @@ def test_models_named_alike_are_one_and_all_that_was_opened_is_closed(monkeypatc
         opened.append(Model(lambda request: depot(request) if request.labels else answers(request), name=name))
         return opened[-1]
 
-    def open_infiller(name):
+    def open_infiller(name, cache=None):
         fakes.append(FakeInfiller())
         return fakes[-1]
 

@@ -63,7 +63,7 @@ class World:
         self.folder = folder
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setattr("convexplain.opening.open_model", self._open)
-        monkeypatch.setattr("convexplain.opening.open_infiller", lambda name: self.fills)
+        monkeypatch.setattr("convexplain.opening.open_infiller", lambda name, cache: self.fills)
         monkeypatch.setenv("CONVEXPLAIN_DB", str(folder / "store.db"))
         monkeypatch.chdir(folder)
 
@@ -99,7 +99,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     assert out.splitlines() == [
         "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 5 calls",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
-        "1 contrast for 1 turn.   All of run 1: convexplain-out/contrasts.jsonl   Store: "
+        "1 contrast for 1 turn.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
     assert err.splitlines() == [NOISE, "1/1 explained, 6 calls, 0 from cache"]
@@ -154,7 +154,7 @@ def test_unscored_turns_are_left_out_and_said(world):
     assert (code, "left out" in err) == (0, False)
     code, out, _ = world.run("explain", "--below", "0.1")
     assert code == 0
-    assert out.startswith("0 contrasts for 0 turns.")
+    assert out.startswith("No turn of run 1 was chosen")
 
 
 def test_dry_run_counts_and_asks_nothing(world):
@@ -305,11 +305,27 @@ def test_the_noise_floor_is_measured_on_request_kept_and_used(world):
     assert NOISE not in err  # it is in the store
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--turn", "a:99999999999999999999"], "--turn 'a:99999999999999999999' is not valid"),
+        (["99999999999999999999"], "99999999999999999999 is not in the range"),
+        (["--below", "nan"], "--below nan is not valid"),
+        (["--noise", "--delta", "0.2"], "name one of them"),
+    ],
+)
+def test_options_that_cannot_be_meant(world, options, words):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, _, err = world.run("explain", *options)
+    assert (code, words in " ".join(err.split())) == (2, True)
+    assert world.models == []
+
+
 def test_a_noise_floor_needs_twenty_turns(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     code, _, err = world.run("explain", "--noise")
     assert code == 2
-    assert "1 of 1 could be scored; a noise floor needs at least 20" in err
+    assert "--noise: run 1 has 1 scored turns on helpfulness; 20 are needed" in err
 
 
 @pytest.mark.parametrize(

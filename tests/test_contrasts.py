@@ -481,3 +481,16 @@ def test_roles_as_every_chat_template_takes_them(turns, messages):
     request = responder_request([Turn(*turn.split()) for turn in turns.split(", ") if turn])
     assert [(message.role, message.content) for message in request.messages] == messages
     assert (request.labels, request.temperature) == ((), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goal", "delta"),
+    [(0.1, 0.3, "improve", 0.2), (0.4, 0.6, "improve", 0.2), (0.3, 0.2, "worsen", 0.1), (0.7, 0.5, "worsen", 0.2)],
+)
+def test_what_reaches_delta_exactly_counts(before, after, goal, delta):
+    assert find(grumpy(before, after), goal=goal, delta=delta).found
+
+
+def test_reaching_the_threshold_is_enough_from_below_and_not_from_above():
+    assert find(grumpy(0.2, RUBRIC.threshold), delta=0.0).found
+    assert not find(grumpy(0.8, RUBRIC.threshold), delta=0.0).found

@@ -10,7 +10,7 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.contrasts import ContrastFinder, Settings
-from convexplain.errors import UnavailableError, UsageError
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain import Explainer, Which, chosen_rubrics, explain, spread, write_contrasts
 from convexplain.judges import Judge
 from convexplain.store import RunStore, contrasts
@@ -115,6 +115,20 @@ def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
     assert second.found
     assert begun == ["b", "b"]
     assert [one for _, one in contrasts(store, run.id)] == [second]  # in place of the first
+
+
+def test_what_failed_on_the_way_is_searched_again(store, run, helpfulness):
+    turns, begun = Which(worst=1).turns(store, run.id, helpfulness, Settings()), []
+
+    def only_the_unchanged(request):
+        return ModelError("503") if "lorry" in request.messages[0].content else {"no": 1.0}
+
+    (first,) = asyncio.run(explained(store, run, turns, only_the_unchanged, begun=begun))
+    assert not first.found
+    assert first.failed == first.calls > 0
+    (second,) = asyncio.run(explained(store, run, turns, begun=begun))
+    assert second.found
+    assert begun == ["b", "b"]
 
 
 def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from convexplain.connectors.models import open_model
 from convexplain.errors import UsageError
 from convexplain.infilling import Infiller
+from convexplain.models import Cache
 
 from .causal import CausalInfiller
 from .chat import ChatInfiller
@@ -17,7 +18,6 @@ _PREFIXES: dict[str, Callable[[str], Infiller]] = {
     "causal": CausalInfiller,
     "seq2seq": Seq2SeqInfiller,
     "masked": MaskedInfiller,
-    "chat": lambda name: ChatInfiller(open_model(name)),
 }
 # What users may write.
 INFILLERS = (
@@ -26,8 +26,12 @@ INFILLERS = (
 )
 
 
-def open_infiller(name: str = "embedded") -> Infiller:
+def open_infiller(name: str = "embedded", cache: Cache | None = None) -> Infiller:
     """The infiller that a user named; nothing is loaded or reached before its `prepare`.
+
+    Args:
+        name: one of `INFILLERS`.
+        cache: where the replies of a `chat:` model are kept.
 
     Raises:
         UsageError: no infiller, or no model, is named like that.
@@ -37,6 +41,8 @@ def open_infiller(name: str = "embedded") -> Infiller:
     if name == "embedded":
         return CausalInfiller()
     prefix, found, rest = name.partition(":")
+    if found and rest and prefix == "chat":
+        return ChatInfiller(open_model(rest), cache)
     if found and rest and prefix in _PREFIXES:
         return _PREFIXES[prefix](rest)
     raise UsageError(f"infiller {name.rpartition('@')[2]!r} is not known; valid are: {INFILLERS}")

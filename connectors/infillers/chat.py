@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 import regex
@@ -18,6 +19,7 @@ VERSION = 1  # of the prompt
 _SPARE = 3  # replacements that are asked for beyond those wanted: some are refused
 _AROUND = 1500  # characters on either side of the hole that are shown
 _HOLE = "[[HOLE]]"
+_MARK = re.compile(r"\[+HOLE\]+")
 _NUMBERED = regex.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+)$", regex.MULTILINE)
 _QUOTED = regex.compile(r'"((?:[^"\\\n]|\\.)+)"')
 _JSON = regex.compile(r"\{.*\}|\[.*\]", regex.DOTALL)
@@ -117,7 +119,7 @@ def read_fills(reply: str) -> Iterator[str]:
 
 def _fenced(text: str) -> str:
     """The text as it may stand in the prompt; the hole's own mark in it becomes another."""
-    return defuse(text).replace(_HOLE, "[HOLE]")
+    return _MARK.sub("[HOLE]", defuse(text))
 
 
 def _quoted(text: str) -> str:

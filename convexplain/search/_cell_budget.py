@@ -88,7 +88,7 @@ class _Draw:
         alive = [unit for unit in among if unit not in self.dead]
         if not alive:
             return []
-        weights = self._weights[alive] + 1e-12
+        weights = self._weights[alive] / max(float(self._weights[alive].max()), 1e-300) + 1e-12
         count = min(count, len(alive))
         return [int(i) for i in self._rng.choice(alive, count, replace=False, p=weights / weights.sum())]
 

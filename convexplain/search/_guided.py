@@ -19,6 +19,7 @@ _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candid
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
 ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
+_MOST = 400  # units that `climb` takes into account; drawn, where a text has more
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
@@ -52,7 +53,7 @@ def guided(
     effects = None
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
-        effects = Effects((yield from _more_fills(everything)), groups, weights)
+        effects = Effects((yield from _more_fills(_some(everything, rng))), groups, weights)
         yield from climb(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
@@ -67,7 +68,7 @@ def guided(
     left = yield from _shrunk(left, delta, scores, groups)
     while len(left) > ENOUGH:
         # Irreducible, but not few: among many edits each does something else than alone, so a smaller set may do.
-        effects = effects or Effects((yield from _more_fills(everything)), groups, weights)
+        effects = effects or Effects((yield from _more_fills(_some(everything, rng))), groups, weights)
         yield from climb(effects, delta, scores, rng, fewer_than=len(left))
         if len(scores.crossing(delta) or left) >= len(left):
             return
@@ -104,6 +105,13 @@ def _fewer(effects: Effects, delta: float, scores: Scores) -> Generator[Score, A
         if smaller is None or len(smaller) > _SHRUNK * len(found):
             return
         found = smaller
+
+
+def _some(edits: Edits, rng: np.random.Generator) -> Edits:
+    """So many of the edits that what is believed of them can be worked out: its covariances grow as the square."""
+    if len(edits) <= _MOST:
+        return edits
+    return tuple(edits[int(i)] for i in np.sort(rng.choice(len(edits), _MOST, replace=False)))
 
 
 def _more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:

@@ -261,6 +261,8 @@ def make_search(
         raise UsageError("prior is 0 for every unit that may be edited; at least one must be above 0")
     if seed < 0:
         raise UsageError(f"seed={seed} is not valid; it must be at least 0")
+    if radius is not None and radius < 1:
+        raise UsageError(f"radius={radius} is not valid; it must be at least 1")
     if not 0 <= alpha <= 1:
         raise UsageError(f"alpha={alpha} is not valid; it must be in [0, 1]")
     weights = None if prior is None else [prior[unit] for unit in units]
