@@ -3,13 +3,14 @@
     python benchmarks/planted_contrasts.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db planted.db
 
 Looks for a contrast of each case among all earlier assistant turns (`rescore`). A *hit* edits a word of the planted
-sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits.
+sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With `--sentence-out`
+nothing is searched: each case is judged with and without its sentence, which says how much the judge minds it.
 """
 
 import argparse
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from planted import Planted, chance, planted
@@ -23,6 +24,30 @@ from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
 from convexplain.store import RunStore
 from convexplain.types import Contrast
+
+
+async def sentence_out(judge_name: str, db: str) -> None:
+    """How far taking the sentence out moves the score the way that the author meant."""
+    model, moved, crossed = open_model(judge_name), [], 0
+    await model.prepare()
+    async with Calls(model, RunStore(db)) as calls:
+        judge = Judge(calls)
+        for case in planted():
+            rubric, turns, unit = load_rubric(case.rubric), list(case.conversation.turns), case.unit
+            content = turns[unit.turn].content
+            rest = (content[: unit.start] + content[unit.end :]).strip()
+            turns[unit.turn] = replace(turns[unit.turn], content=rest or "Hm.")
+            changed = replace(case.conversation, turns=tuple(turns))
+            before = (await judge.judge_turn(case.conversation, case.turn, rubric)).score
+            after = (await judge.judge_turn(changed, case.turn, rubric)).score
+            if before is None or after is None:
+                continue
+            moved.append((before - after) * (1 if case.good else -1))
+            crossed += (before >= rubric.threshold) != (after >= rubric.threshold)
+            print(f"{case.conversation.id:12} {before:.2f} -> {after:.2f}", flush=True)
+    await model.aclose()
+    way = sum(one > 0 for one in moved)
+    print(f"{len(moved)} cases: {way} moved as meant, {mean(moved, 0)} on average, {crossed} crossed the threshold")
 
 
 def hits(case: Planted, contrast: Contrast) -> int:
@@ -39,7 +64,13 @@ async def main() -> None:
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
+    parser.add_argument(
+        "--sentence-out", action="store_true", help="only judge each case with and without its sentence"
+    )
     options = parser.parse_args()
+    if options.sentence_out:
+        await sentence_out(options.judge, options.db)
+        return
     model, infiller, store = open_model(options.judge), open_infiller(options.infiller), RunStore(options.db)
     await model.prepare()
     await infiller.prepare()
