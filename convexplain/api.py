@@ -160,7 +160,8 @@ async def acontrast(
             "responder: with revise=True the judged turn itself is edited, so none is asked; give one of them"
         )
     async with searching(judge, responder, infiller, cache) as models:
-        known = noise_floor(cache, models.judge.model.fingerprint, one) if isinstance(cache, RunStore) else None
+        judging = models.judge.model.fingerprint
+        known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
         return await models.finder(samples).find(talk, place, one, settings, known)
 
 

@@ -230,10 +230,10 @@ async def _search(order: _Order, found: list[Contrast], console: Console, notes:
 
 
 async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer:
-    judge = _judge_key(models.judge, order.samples)
+    judge = models.judge.model.fingerprint
     if order.measure_noise:
         await _measure_noise(order, models.judge, notes)
-    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric) for rubric in order.rubrics}
+    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric, order.samples) for rubric in order.rubrics}
     if order.settings.delta is None and None in known.values():
         notes.print(
             f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.",
@@ -241,16 +241,12 @@ async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer
         )
     parts = {
         "judge": judge,
+        "samples": order.samples,
         "responder": models.responder.model.fingerprint if models.responder else None,
         "infiller": models.infiller.fingerprint,
     }
     noise = {sha: value for sha, value in known.items() if value is not None}
     return Explainer(models.finder(order.samples), order.settings, parts, noise)
-
-
-def _judge_key(calls: Calls, samples: int | None) -> str:
-    """What a noise floor belongs to: the same model moves otherwise when its replies are sampled."""
-    return calls.model.fingerprint + (f" samples={samples}" if samples else "")
 
 
 async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
@@ -265,8 +261,8 @@ async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
         )
         places = [(turn.conversation, turn.turn) for turn in turns]
         floor = await noise_floor(calls, rubric, places, samples=order.samples)
-        judge = _judge_key(calls, order.samples)
-        stores.keep_noise_floor(order.store, judge, rubric, floor.value, turns=floor.turns, n=floor.n)
+        judge = calls.model.fingerprint
+        stores.keep_noise_floor(order.store, judge, rubric, floor.value, floor.turns, floor.n, order.samples)
         notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
 
 

@@ -16,7 +16,7 @@ from ..asks import Edits, Score
 from ._scores import Scores
 
 BATCH = 8
-_LOOKS = 3
+_LOOKS = 3  # rounds in which a smaller set than a known one is looked for
 _NOISE = 0.05  # of the largest score seen: what the sum does not explain
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 

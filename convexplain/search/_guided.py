@@ -3,6 +3,7 @@
 Everything that may be edited is edited at once. If that crosses, `shrink` finds the few edits that are needed: a
 divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
 far g moves, not only whether it crosses. If it does not, `climb` learns from every score which edits move g, and where.
+Where more than a few edits are left, `climb` looks once more, for smaller sets.
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -36,7 +37,7 @@ def guided(
     Args:
         n: how many units may be edited.
         delta: g from which on a candidate is a contrast.
-        rng: the source of all chance; used only where editing everything does not cross.
+        rng: the source of all chance; used only where `climb` is.
         groups: for each coarser level (turns, sentences) the number of the group that each unit is in.
         prior: how likely each unit matters, up to a factor; equally unless given.
     """

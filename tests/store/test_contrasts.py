@@ -160,8 +160,12 @@ def test_a_noise_floor_is_that_of_one_model_on_one_rubric_and_the_last_one_stays
     assert noise_floor(store, "m", helpfulness) == 1 / 3
     assert noise_floor(store, "other", helpfulness) is None
     assert noise_floor(store, "m", load_rubric("harm")) is None
+    assert noise_floor(store, "m", helpfulness, samples=5) is None  # sampled replies move otherwise
     with store.engine.connect() as connection:
         assert connection.execute(sa.text("SELECT turns, n FROM noise_floors")).all() == [(21, 399)]
+    keep_noise_floor(store, "m", helpfulness, 0.25, turns=20, n=380, samples=5)
+    assert noise_floor(store, "m", helpfulness, samples=5) == 0.25
+    assert noise_floor(store, "m", helpfulness) == 1 / 3
 
 
 def test_a_conversation_with_strange_text_is_found_again(store, run, helpfulness):
