@@ -163,7 +163,7 @@ class _Work:
         self.notes: list[str] = []
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.delta is None and noise is None:
-            self.notes.append(f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured")
+            self.notes.append(NOISE_ASSUMED)
         chosen = settings.turns(conversation, turn)
         self.text = editable(conversation.turns, chosen, split_k=settings.split_k)
         self.judged: dict[Edits, Judgement] = {}
@@ -184,7 +184,7 @@ class _Work:
         if self.before is None or self.before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
         aim = self._from + (self.delta if self._upward else -self.delta)
-        if not 0 <= aim <= 1:
+        if not -_ROUNDING <= aim <= 1 + _ROUNDING:
             note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
             return self._contrast(None, "searched", note)
         # Scores are rounded: what reaches the aim exactly counts. From above the threshold itself has to be left.
