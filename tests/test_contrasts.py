@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -7,6 +8,7 @@ from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.contrasts import ASSUMED_NOISE, ContrastFinder, Settings, responder_request
 from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.fidelity import contrast_row
 from convexplain.judges import Judge
 from convexplain.types import Edit, Label, Unit
 
@@ -494,3 +496,18 @@ def test_what_reaches_delta_exactly_counts(before, after, goal, delta):
 def test_reaching_the_threshold_is_enough_from_below_and_not_from_above():
     assert find(grumpy(0.2, RUBRIC.threshold), delta=0.0).found
     assert not find(grumpy(0.8, RUBRIC.threshold), delta=0.0).found
+
+
+def test_the_texts_of_a_contrast_are_the_editable_turns_before_and_after():
+    found = find(grumpy(0.2, 0.9))
+    assert found.texts == ("Who knows, you grumpy lazy person.", "Who knows, you blank lazy person.")
+    row = contrast_row(found)
+    assert (row.found, row.before, row.after, row.calls) == (True, *found.texts, found.calls)
+    unscored = find(ScriptedModel("nonsense"))
+    assert (unscored.stopped, contrast_row(unscored).found) == ("not scored", None)  # not known, rather than no flip
+
+
+def test_edits_of_other_lengths_are_taken_back_where_they_stand():
+    edits = (Edit(Unit(0, 0, 2, "word"), "ab", "longer"), Edit(Unit(0, 3, 5, "word"), "cd", "x"))
+    found = replace(find(grumpy(0.2, 0.9)), turns=(Turn("assistant", "longer x ef"),), edits=edits, editable=(0,))
+    assert found.texts == ("ab cd ef", "longer x ef")
