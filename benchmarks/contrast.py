@@ -20,11 +20,12 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.calls import Calls
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.contrasts import ASSUMED_NOISE, ContrastFinder, Settings
+from convexplain.contrasts import ContrastFinder, Settings
 from convexplain.fidelity import Estimate, contrast_row, contrast_table, edit_rate, mean, proportion
 from convexplain.infilling import Infiller
 from convexplain.judges import Judge
 from convexplain.judges.fence import transcript
+from convexplain.measuring import ASSUMED_NOISE
 from convexplain.models import Message, Request
 from convexplain.store import RunStore
 from convexplain.types import Contrast, Rubric

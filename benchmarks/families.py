@@ -23,6 +23,7 @@ from convexplain.driver import Evaluate, Outcome, drive, run
 from convexplain.fidelity import mean, proportion
 from convexplain.search._cell import cell
 from convexplain.search._cell_budget import cell_budget
+from convexplain.search._few import few
 from convexplain.search._guided import guided
 from convexplain.search._random import random_search
 
@@ -122,6 +123,7 @@ def halving(n: int, *, delta: float) -> Search:
 Make = Callable[[int, float, int, int], Search]
 SEARCHES: dict[str, Make] = {
     "guided": lambda n, delta, budget, seed: guided(n, delta=delta, rng=np.random.default_rng(seed)),
+    "few": lambda n, delta, budget, seed: few(n, delta=delta, rng=np.random.default_rng(seed)),
     "halving": lambda n, delta, budget, seed: halving(n, delta=delta),
     "cell_budget": lambda n, delta, budget, seed: cell_budget(
         n, delta=delta, budget=budget, rng=np.random.default_rng(seed)

@@ -15,10 +15,10 @@ from convexplain.judges.scoring import ScoringFunction
 from .calls import Calls
 from .cli_options import budget_option, db_option, infiller_option, open_store, search_option, seed_option
 from .contrast_display import counted, show_diff, show_response
-from .contrasts import responder_request
 from .display import plain
 from .errors import ModelError, UnavailableError, UsageError
 from .infilling import Infiller, Masked
+from .measuring import responder_request
 from .opening import asking, filling
 from .search import Options, Result, acell, acell_budget, aguided
 from .types import Turn

@@ -23,10 +23,11 @@ from .cli_options import (
     seed_option,
 )
 from .contrast_display import SearchProgress, counted, show_contrast
-from .contrasts import ASSUMED_NOISE, EditableTurns, Settings
+from .contrasts import EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
 from .explain import Explainer, Which, chosen_rubrics, explain, may_go_better, spread, write_contrasts
+from .measuring import ASSUMED_NOISE
 from .opening import Opened, searching
 from .store import Run, RunStore, ScoredTurn
 from .types import Contrast, Goal, Rubric

@@ -1,7 +1,6 @@
 """What would have changed a turn's score: one search over a judged turn. Models and judge are handed in."""
 
 import asyncio
-import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,21 +12,18 @@ from .driver import Evaluate, Found, Outcome, arun, drive
 from .errors import ModelError, UnavailableError, UsageError
 from .fidelity.edits import edit_distance
 from .infilling import Infiller, Masked
-from .models import Message, Request
+from .measuring import ANSWER, ASSUMED_NOISE, Measure
 from .pipeline import TurnJudge
 from .search import SEARCHES, make_search
 from .text import editable
-from .types import Contrast, Conversation, Goal, Judgement, Question, Role, Rubric, Turn
+from .types import Contrast, Conversation, Goal, Judgement, Question, Rubric, log_odds, probability
 
-ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
 CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
-_EDGE = 1e-9  # nearer to 0 and 1 probabilities are not told apart
 _FILLS = 3  # asked for at once for each hole
-_ANSWER = 256  # tokens of a regenerated answer
 
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
 
@@ -160,6 +156,7 @@ class _Work:
         self.rubric = rubric
         self.settings = settings
         self.responder = None if settings.revise else finder.responder
+        self.measure = Measure(finder.judge, self.responder)
         self.notes: list[str] = []
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.delta is None and noise is None:
@@ -241,8 +238,7 @@ class _Work:
         """
         if self.before is None or self.before.evidence.kind != "label_probability":
             return score
-        clipped = min(max(score, _EDGE), 1 - _EDGE)
-        return math.log(clipped / (1 - clipped))
+        return log_odds(score)
 
     def _g(self, score: float) -> float:
         """How far a score is beyond what it has to go beyond, on the search's scale."""
@@ -253,7 +249,7 @@ class _Work:
         scaled = self._scaled(self._from) + (g if self._upward else -g)
         if self.before is None or self.before.evidence.kind != "label_probability":
             return scaled
-        return 1 / (1 + math.exp(-scaled))
+        return probability(scaled)
 
     def _moved(self, g: float | None) -> float | None:
         """g on the scale of the scores."""
@@ -268,27 +264,13 @@ class _Work:
 
     async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
         """The judge's score of a candidate, with the response that it scored."""
-        turns = list(self.text.edited(edits))
-        if self.responder:
-            try:
-                reply = await self.responder.ask(responder_request(turns[: self.turn]))
-            except UnavailableError:
-                raise
-            except ModelError as error:
-                return Outcome(None, note=f"no response: {error}")
-            answer = reply.text.strip()
-            if reply.truncated:
-                self._note(f"a regenerated answer was cut after {_ANSWER} tokens")
-            if not answer:
-                return Outcome(None, note="the responder gave an empty answer")
-            turns[self.turn] = replace(turns[self.turn], content=answer)
-        changed = replace(self.conversation, turns=tuple(turns))
-        judgement = await self.finder.judge.judge_turn(changed, self.turn, self.rubric, again)
-        if not again:
-            self.judged[edits] = judgement
-        return Outcome(
-            judgement.score, turns[self.turn].content, judgement.reason or "" if judgement.score is None else ""
-        )
+        changed = replace(self.conversation, turns=self.text.edited(edits))
+        found = await self.measure.turn(changed, self.turn, self.rubric, again)
+        if found.cut:
+            self._note(f"a regenerated answer was cut after {ANSWER} tokens")
+        if found.judgement is not None and not again:
+            self.judged[edits] = found.judgement
+        return Outcome(found.score, found.response, found.note)
 
     async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
         masked = [self.text.masked(hole) for hole in holes]
@@ -375,24 +357,3 @@ class _Work:
         chosen = {unit.turn for unit in self.text.units}
         words = sum(len(self.text.turns[i].content.split()) for i in chosen)
         return self._edit_distance(edits) / words if words else None
-
-
-def responder_request(turns: Sequence[Turn]) -> Request:
-    """Asks a model under test for the next turn, in a form that every chat template accepts.
-
-    Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
-    system turn says comes from the user, and turns of one role in a row are joined.
-    """
-    messages: list[Message] = []
-    for i, turn in enumerate(turns):
-        role: Role = turn.role if turn.role == "assistant" or (turn.role == "system" and i == 0) else "user"
-        if messages and messages[-1].role == role:
-            messages[-1] = Message(role, f"{messages[-1].content}\n{turn.content}")
-        else:
-            messages.append(Message(role, turn.content))
-    first = 1 if messages and messages[0].role == "system" else 0
-    if len(messages) == first or messages[first].role == "assistant":
-        messages.insert(first, Message("user", "(The conversation begins.)"))
-    if messages[-1].role == "assistant":
-        messages.append(Message("user", "(Please go on.)"))
-    return Request(messages=tuple(messages), max_tokens=_ANSWER)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -184,6 +185,8 @@ class Judgement:
     prompt_sha: str
 
 
+_EDGE = 1e-9  # nearer to 0 and 1 scores are not told apart by their log-odds
+
 Question = Literal["rescore", "regenerate", "revise"]
 Goal = Literal["cross", "improve", "worsen"]
 
@@ -255,6 +258,92 @@ class Contrast:
         after = [self.turns[turn].content for turn in self.editable]
         before = [_taken_back(self.turns[turn].content, turn, self.edits) for turn in self.editable]
         return "\n".join(before), "\n".join(after)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a judged turn's value hangs on, on one level.
+
+    Attributes:
+        conversation_id, turn, rubric: the judged turn; `rubric` is empty where no judge was asked.
+        question: `rescore` (the logged answer in a conversation without some units) or `regenerate` (the responder's
+            answer to it).
+        method: `clime`, `lshap`, `loo` or `joint`.
+        level: what one unit is.
+        scalarizer: what the values are: `log_odds` of the judge's score, the `score` itself, or another's name.
+        units: the units that were attributed to, in the order of the text.
+        scores: one a unit, on the scale of the values; positive = the unit raises the value; None where that could not
+            be had.
+        side: 1 where the units that raise the value explain the turn (it is on the good side of the threshold), -1
+            where those do that lower it.
+        full: the value of the unchanged turn; None where there is none.
+        baseline: the value without any unit of the coarsest level; None where it was not evaluated.
+        score: the judge's score of the unchanged turn in [0, 1]; None where there is none.
+        noise: a smaller difference between two scores of this judge may be noise; None where no judge was asked.
+        chosen: `joint` only: places in `units` of those that together move the value most.
+        drop: `joint` only: what the value loses without them, counted toward `side`.
+        perturbed: what became of a removed unit: `remove`, `placeholder` or `infill`.
+        calls: perturbed conversations that were evaluated for this level; the unchanged one is not counted.
+        failed: those of them that have no value.
+        seconds: how long all levels took together.
+        judge, responder: the models' names.
+        notes: what a reader should know besides.
+    """
+
+    conversation_id: str
+    turn: int
+    rubric: str
+    question: Question
+    method: str
+    level: Level
+    scalarizer: str
+    units: tuple[Unit, ...]
+    scores: tuple[float | None, ...]
+    side: int
+    full: float | None
+    baseline: float | None
+    score: float | None
+    noise: float | None
+    chosen: tuple[int, ...]
+    drop: float | None
+    perturbed: str
+    calls: int
+    failed: int
+    seconds: float
+    judge: str
+    responder: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scores_without(self) -> tuple[float | None, ...]:
+        """For each unit the value without it by its attribution, in [0, 1] where the values are log-odds."""
+        return tuple(map(self._without, self.scores))
+
+    @property
+    def noisy(self) -> tuple[bool, ...]:
+        """For each unit whether what it does to the judge's score is less than the judge's noise."""
+        if self.noise is None or self.score is None:
+            return (False,) * len(self.units)
+        return tuple(value is not None and abs(self.score - value) < self.noise for value in self.scores_without)
+
+    def _without(self, score: float | None) -> float | None:
+        if score is None or self.full is None:
+            return None
+        value = self.full - score
+        if self.scalarizer != "log_odds":
+            return value
+        return probability(value)
+
+
+def log_odds(score: float) -> float:
+    """The log-odds of a score in [0, 1]; of 0 and 1 about ±20.7."""
+    clipped = min(max(score, _EDGE), 1 - _EDGE)
+    return math.log(clipped / (1 - clipped))
+
+
+def probability(log_odds: float) -> float:
+    """The score of log-odds, in [0, 1]."""
+    return 1 / (1 + math.exp(-log_odds)) if log_odds >= 0 else math.exp(log_odds) / (1 + math.exp(log_odds))
 
 
 def _taken_back(content: str, turn: int, edits: Iterable[Edit]) -> str:

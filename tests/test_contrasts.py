@@ -6,10 +6,11 @@ import pytest
 from convexplain import Conversation, Rubric, Turn
 from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
-from convexplain.contrasts import ASSUMED_NOISE, ContrastFinder, Settings, responder_request
+from convexplain.contrasts import ContrastFinder, Settings
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.fidelity import contrast_row
 from convexplain.judges import Judge
+from convexplain.measuring import ASSUMED_NOISE, responder_request
 from convexplain.types import Edit, Label, Unit
 
 RUBRIC = Rubric(

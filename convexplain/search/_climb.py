@@ -17,7 +17,9 @@ from ._scores import Scores
 
 BATCH = 8
 _LOOKS = 3  # rounds in which a smaller set than a known one is looked for
-_NOISE = 0.05  # of the largest score seen: what the sum does not explain
+_SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
+_NOISE = 0.05  # of a movement: what the sum does not explain
+_LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 
 
@@ -49,7 +51,8 @@ class Effects:
         moved = np.array([g - start for _, g in told])
         scale = max(float(np.abs(moved).max()), 1e-9)
         across = scale**2 * self._covariance @ design.T
-        gain = np.linalg.solve(design @ across + (_NOISE * scale) ** 2 * np.eye(len(told)), across.T).T
+        noise = (_NOISE * np.maximum(np.abs(moved), _LEAST * scale)) ** 2
+        gain = np.linalg.solve(design @ across + np.diag(noise), across.T).T
         return gain @ moved, scale**2 * self._covariance - gain @ across.T
 
     def of(self, edits: Edits, scores: Scores) -> dict[int, float]:
@@ -70,21 +73,51 @@ def climb(
         rng: the source of all chance.
         fewer_than: only sets of fewer edits, down to single ones, and only `_LOOKS` times.
     """
-    choices = effects.choices
-    sizes = [None] if fewer_than is None else [max(1, (fewer_than - 1) * part // 4) for part in (4, 3, 2, 1)]
+    sizes = [None] if fewer_than is None else _down_from(fewer_than - 1)
     rounds = itertools.count() if fewer_than is None else range(_LOOKS)
     for _ in rounds:
         found = scores.crossing(delta)
         if found is not None and (fewer_than is None or len(found) < fewer_than):
             return
-        mean, spread = effects.posterior(scores)
-        root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
-        drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
-        sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
-        new = [edits for edits in dict.fromkeys(sets) if edits not in scores]
-        if not any(new):
+        if not (yield from _round(effects, scores, rng, sizes)):
             return
-        yield from scores.ask([edits for edits in new if edits][:BATCH])
+
+
+def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generator) -> Generator[Score, Any, None]:
+    """Asks for small sets of edits, then for larger ones, until one crosses or sets of all units were asked for.
+
+    Arguments as `climb`. A larger set that crosses already is no end of it: while it looks for small ones, it looks.
+    """
+    units = len({unit for unit, _ in effects.choices})
+    most = _SMALL
+    while True:
+        found = scores.crossing(delta)
+        if found is not None and len(found) <= most:
+            return
+        new = yield from _round(effects, scores, rng, _down_from(most))
+        if not new and most >= units:
+            return
+        most *= 2
+
+
+def _down_from(most: int) -> list[int | None]:
+    """Sizes of sets: so many edits, and fewer."""
+    return [max(1, most * part // 4) for part in (4, 3, 2, 1)]
+
+
+def _round(
+    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int | None]
+) -> Generator[Score, Any, bool]:
+    """Asks for the sets that draws from what is believed take for the best; False when there is no new one."""
+    choices = effects.choices
+    mean, spread = effects.posterior(scores)
+    root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
+    drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
+    sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
+    new = [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:BATCH]
+    if new:
+        yield from scores.ask(new)
+    return bool(new)
 
 
 def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int | None) -> Edits:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..asks import Edits, Hole, Infill, Score, Search, without
-from ._climb import Effects, climb
+from ._climb import Effects, climb, grow
 from ._scores import Scores
 from ._shrink import WAYS, Group, measured, parts, shrink
 
@@ -49,13 +49,13 @@ def guided(
     pieces = parts([unit for unit, _ in everything], WAYS, groups)
     first = [everything, *(without(everything, *part) for part in pieces if len(pieces) > 1)]
     if prior is not None:
-        first = [*_likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
+        first = [*likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
     effects = None
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
-        effects = Effects((yield from _more_fills(_some(everything, rng))), groups, weights)
-        yield from climb(effects, delta, scores, rng)
+        effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
+        yield from grow(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
     if found is None:
@@ -64,33 +64,34 @@ def guided(
         found = everything
         known = [measured(Group(part), scores[found], found, scores, delta) for part in pieces]
     else:
-        known = _unknown(found, scores)
+        known = unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)
-    left = yield from _shrunk(left, delta, scores, groups)
-    while len(left) > ENOUGH:
+    left = yield from shrunk(left, delta, scores, groups)
+    enough = ENOUGH if effects is None else 1
+    while len(left) > enough:
         # Irreducible, but not few: among many edits each does something else than alone, so a smaller set may do.
-        effects = effects or Effects((yield from _more_fills(_some(everything, rng))), groups, weights)
+        effects = effects or Effects((yield from more_fills(some(everything, rng))), groups, weights)
         yield from climb(effects, delta, scores, rng, fewer_than=len(left))
         if len(scores.crossing(delta) or left) >= len(left):
             return
-        left = yield from _shrunk(left, delta, scores, groups)
+        left = yield from shrunk(left, delta, scores, groups)
 
 
-def _shrunk(left: Edits, delta: float, scores: Scores, groups: Sequence[Sequence[int]]) -> Generator[Score, Any, Edits]:
+def shrunk(left: Edits, delta: float, scores: Scores, groups: Sequence[Sequence[int]]) -> Generator[Score, Any, Edits]:
     """Shrinks what was met on the way and is as small as what is left, or smaller."""
     while (found := scores.crossing(delta) or left) != left:
-        left = yield from shrink(found, _unknown(found, scores), delta, scores, groups)
+        left = yield from shrink(found, unknown(found, scores), delta, scores, groups)
     return left
 
 
-def _unknown(edits: Edits, scores: Scores) -> list[Group]:
+def unknown(edits: Edits, scores: Scores) -> list[Group]:
     """Edits of which nothing is known: few are asked for one by one, and all at once."""
     if len(edits) <= _FEW:
         return [Group((unit,)) for unit, _ in edits]
     return [Group(tuple(unit for unit, _ in edits), scores[edits] - scores.get((), 0.0))]
 
 
-def _likeliest(edits: Edits, weights: Mapping[int, float], sizes: Iterable[int]) -> list[Edits]:
+def likeliest(edits: Edits, weights: Mapping[int, float], sizes: Iterable[int]) -> list[Edits]:
     """So many edits of greatest weight, for each size."""
     ordered = sorted(edits, key=lambda edit: -weights[edit[0]])
     return [tuple(sorted(ordered[:size])) for size in sorted(set(sizes)) if 0 < size < len(edits)]
@@ -101,21 +102,21 @@ def _fewer(effects: Effects, delta: float, scores: Scores) -> Generator[Score, A
     found = scores.crossing(delta)
     while found is not None and len(found) > 2:
         sizes = [round(share * len(found)) for share in _SHARES]
-        yield from scores.ask(_likeliest(found, effects.of(found, scores), sizes))
+        yield from scores.ask(likeliest(found, effects.of(found, scores), sizes))
         smaller = scores.crossing(delta)
         if smaller is None or len(smaller) > _SHRUNK * len(found):
             return
         found = smaller
 
 
-def _some(edits: Edits, rng: np.random.Generator) -> Edits:
+def some(edits: Edits, rng: np.random.Generator) -> Edits:
     """So many of the edits that what is believed of them can be worked out: its covariances grow as the square."""
     if len(edits) <= _MOST:
         return edits
     return tuple(edits[int(i)] for i in np.sort(rng.choice(len(edits), _MOST, replace=False)))
 
 
-def _more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:
+def more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:
     """Every edit that there is: those, and further fills of the same units."""
     choices = [[edit] for edit in edits]
     for _ in range(1, FILLS):

@@ -14,9 +14,9 @@ from ..fidelity.edits import edit_distance, edit_rate
 from ..infilling import Masked
 from ..text import Editable, editable
 from ..types import Edit, Turn, Unit
-from . import _cell, _cell_budget, _guided, _random
+from . import _cell, _cell_budget, _few, _guided, _random
 
-SEARCHES = ("guided", "cell_budget", "cell", "random")
+SEARCHES = ("guided", "few", "cell_budget", "cell", "random")
 
 Pair: TypeAlias = tuple[str, str]
 Respond: TypeAlias = Callable[[list[str]], Sequence[str]]
@@ -273,9 +273,10 @@ def make_search(
         return _cell_budget.cell_budget(
             n, delta=delta, budget=budget or n * n, rng=rng, alpha=alpha, radius=radius, prior=weights
         )
-    if name == "guided":
+    if name in ("guided", "few"):
         groups = [[level[unit] for unit in units] for level in text.groups]
-        return _guided.guided(n, delta=delta, rng=rng, groups=groups, prior=weights)
+        by_name = {"guided": _guided.guided, "few": _few.few}
+        return by_name[name](n, delta=delta, rng=rng, groups=groups, prior=weights)
     if name == "random":
         return _random.random_search(n, rng=rng)
     raise UsageError(f"search={name!r} is not valid; valid are: {', '.join(SEARCHES)}")

@@ -1,0 +1,411 @@
+"""What a judged turn's score hangs on: one multi-level attribution. Judge, responder and infiller are handed in."""
+
+import asyncio
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, get_args
+
+from .asks import Attributing, Value
+from .errors import ModelError, UnavailableError, UsageError
+from .infilling import Infiller, Masked
+from .measuring import ANSWER, ASSUMED_NOISE, Measure
+from .perturb import PLACEHOLDER, without
+from .search import METHODS, make_method
+from .search._refine import ALWAYS, LevelFound, refine
+from .types import LEVELS, Attribution, Conversation, Judgement, Level, Question, Rubric, Unit, log_odds
+from .units import core, segment
+from .valuing import Valued, attributed
+
+Perturb = Literal["remove", "placeholder", "infill"]
+
+FILLS = 3  # fills that are averaged over where units are infilled
+_NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionSettings:
+    """How a turn is attributed.
+
+    Attributes:
+        method: `clime`, `lshap`, `loo` or `joint`.
+        levels: from coarse to fine; each level after the first is looked into for the parts of the top units only.
+        budget: perturbed conversations that are evaluated at most, all levels together; 3 for each unit unless given.
+        top: units of a level that are refined at most.
+        share: instead of `top`: as many units as have that share of all that speaks for the turn's side, in (0, 1].
+        k: `joint` only: units that are removed together.
+        perturb: `remove` units, put a `placeholder` in their places, or `infill` them (three fills, averaged).
+        response: attribute to the parts of the judged turn as well.
+        seed: the same seed gives the same result.
+    """
+
+    method: str = "clime"
+    levels: tuple[Level, ...] = ("turn", "sentence", "phrase")
+    budget: int | None = None
+    top: int = 2
+    share: float | None = None
+    k: int = 3
+    perturb: Perturb = "remove"
+    response: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UsageError(f"method={self.method!r} is not valid; valid are: {', '.join(METHODS)}")
+        order = [LEVELS.index(level) if level in LEVELS else -1 for level in self.levels]
+        if not order or -1 in order or order != sorted(set(order)):
+            raise UsageError(
+                f"levels={self.levels!r} is not valid; valid are levels out of {', '.join(LEVELS)}, from coarse to fine"
+            )
+        if self.perturb not in get_args(Perturb):
+            raise UsageError(f"perturb={self.perturb!r} is not valid; valid are: {', '.join(get_args(Perturb))}")
+        for name, value in (("budget", self.budget), ("top", self.top), ("k", self.k)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value} is not valid; it must be at least 1")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise UsageError(f"share={self.share} is not valid; it must be in (0, 1]")
+        if self.seed < 0:
+            raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """The value of one perturbed conversation.
+
+    Attributes:
+        value: None where there is none.
+        note: why there is none, or what a reader should know of it.
+    """
+
+    value: float | None
+    note: str = ""
+
+
+class Scalarizer(Protocol):
+    """Makes a number of a judged turn in its conversation: what is attributed.
+
+    Attributes:
+        name: what the numbers are.
+        question: whether the logged answer is kept (`rescore`) or given anew (`regenerate`).
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def question(self) -> Question: ...  # noqa: D102
+
+    async def value(self, conversation: Conversation, turn: int) -> Scalar:
+        """The number for `conversation.turns[turn]`. Raises UnavailableError where a model is gone."""
+
+
+@dataclass(slots=True)
+class JudgeValue:
+    """The judge's score of the turn: its log-odds where it comes from label probabilities, which saturate near 0 and 1.
+
+    Attributes:
+        measure: judge and responder.
+        rubric: the maxim.
+        first: the judgement of the turn that was measured first; it settles the scale.
+    """
+
+    measure: Measure
+    rubric: Rubric
+    first: Judgement | None = None
+
+    @property
+    def name(self) -> str:
+        """`log_odds` or `score`."""
+        sure = self.first is not None and self.first.evidence.kind == "label_probability"
+        return "log_odds" if sure else "score"
+
+    @property
+    def question(self) -> Question:
+        """`regenerate` with a responder."""
+        return "regenerate" if self.measure.responder else "rescore"
+
+    async def value(self, conversation: Conversation, turn: int) -> Scalar:
+        """The score on the scale that the first one settled."""
+        found = await self.measure.turn(conversation, turn, self.rubric)
+        if self.first is None:
+            self.first = found.judgement
+        if found.score is None:
+            return Scalar(None, found.note)
+        note = f"a regenerated answer was cut after {ANSWER} tokens" if found.cut else ""
+        return Scalar(log_odds(found.score) if self.name == "log_odds" else found.score, note)
+
+
+@dataclass(slots=True)
+class TurnValues:
+    """Values of one judged turn without some units of its conversation.
+
+    Attributes:
+        conversation: up to the judged turn.
+        scalarizer: what the value is.
+        perturb: what becomes of a removed unit.
+        infiller: fills the places of removed units, with `infill`.
+        notes: what a reader should know of the values.
+    """
+
+    conversation: Conversation
+    scalarizer: Scalarizer
+    perturb: Perturb = "remove"
+    infiller: Infiller | None = None
+    notes: list[str] = field(default_factory=list)
+    _fills: dict[Unit, list[str]] = field(default_factory=dict)
+    _known: dict[Hashable, float | None] = field(default_factory=dict)
+
+    async def values(self, removed: Sequence[frozenset[Unit]]) -> list[float | None]:
+        """The value without each of these sets, all asked for at once; None where there is none."""
+        if self.perturb == "infill":
+            await self._fill(sorted(set().union(*removed) - set(self._fills), key=lambda u: (u.turn, u.start)))
+        new = {key: some for some in removed if (key := self.key(some)) not in self._known}
+        found = await asyncio.gather(*map(self._value, new.values()))
+        self._known |= zip(new, found, strict=True)
+        return [self._known[self.key(some)] for some in removed]
+
+    def key(self, removed: frozenset[Unit]) -> Hashable:
+        """What two sets have in common that leave the same conversation."""
+        if self.perturb == "infill":
+            return removed
+        turns = without(self.conversation.turns, removed, self._variant(removed, 0))
+        return tuple((turn.role, turn.content) for turn in turns)
+
+    def _variant(self, removed: frozenset[Unit], i: int) -> Mapping[Unit, str]:
+        if self.perturb == "remove":
+            return {}
+        if self.perturb == "placeholder":
+            return dict.fromkeys(removed, PLACEHOLDER)
+        return {unit: fills[i % len(fills)] for unit in removed if (fills := self._fills.get(unit))}
+
+    async def _value(self, removed: frozenset[Unit]) -> float | None:
+        variants = range(FILLS if self.perturb == "infill" and removed else 1)
+        turns = dict.fromkeys(without(self.conversation.turns, removed, self._variant(removed, i)) for i in variants)
+        asked = [self._one(replace(self.conversation, turns=some)) for some in turns]
+        found = [value for value in await asyncio.gather(*asked) if value is not None]
+        return sum(found) / len(found) if found else None
+
+    async def _one(self, conversation: Conversation) -> float | None:
+        turn = len(conversation.turns) - 1
+        if not conversation.turns[turn].content.strip():
+            return None  # nothing is left of the judged turn
+        found = await self.scalarizer.value(conversation, turn)
+        if found.note:
+            self.note(found.note)
+        return found.value
+
+    async def _fill(self, units: Sequence[Unit]) -> None:
+        if not units or self.infiller is None:
+            return
+        try:
+            found = await self.infiller.infill([self._masked(unit) for unit in units], FILLS)
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            self.note(f"the infiller failed: {error}; units were removed instead")
+            found = [[] for _ in units]
+        if not all(found):
+            self.note(f"the infiller had nothing for {sum(not fills for fills in found)} units; they were removed")
+        self._fills |= zip(units, found, strict=True)
+
+    def _masked(self, unit: Unit) -> Masked:
+        content = self.conversation.turns[unit.turn].content
+        start, end = core(content, unit)
+        before = "".join(f"{turn.role}: {turn.content}\n" for turn in self.conversation.turns[: unit.turn])
+        rest = f"{before}{self.conversation.turns[unit.turn].role}: "
+        return Masked(content[:start], content[start:end], content[end:], rest=rest)
+
+    def note(self, note: str) -> None:
+        """Adds a note, once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The conversation's units on each level.
+
+    Attributes:
+        units: for each level the units, in the order of the text.
+        parents: for each of them the number of the unit of the level before that it is in, or `ALWAYS`.
+    """
+
+    units: tuple[tuple[Unit, ...], ...]
+    parents: tuple[tuple[int, ...], ...]
+
+
+def divided(conversation: Conversation, levels: Sequence[Level], response: bool) -> Divided:
+    """Divides all turns before the last one; with `response` the last one too, into what is finer than a turn."""
+    last = len(conversation.turns) - 1
+    units: list[tuple[Unit, ...]] = []
+    parents: list[tuple[int, ...]] = []
+    for level in levels:
+        some = [
+            unit
+            for i, turn in enumerate(conversation.turns)
+            if i < last or (response and level != "turn")
+            for unit in segment(turn.content, level, i)
+            if unit.of(turn.content).strip()
+        ]
+        above = {(unit.turn, unit.start): n for n, unit in enumerate(units[-1])} if units else {}
+        parents.append(tuple(_parent(unit, above) for unit in some))
+        units.append(tuple(some))
+    return Divided(tuple(units), tuple(parents))
+
+
+def _parent(unit: Unit, above: Mapping[tuple[int, int], int]) -> int:
+    starts = [place for place in above if place[0] == unit.turn and place[1] <= unit.start]
+    return above[max(starts)] if starts else ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Attributor:
+    """Attributes judged turns with one judge and perhaps one responder.
+
+    Attributes:
+        measure: judge and responder.
+        infiller: fills the places of removed units; wanted with `perturb="infill"` only.
+    """
+
+    measure: Measure
+    infiller: Infiller | None = None
+
+    async def attribute(
+        self,
+        conversation: Conversation,
+        turn: int,
+        rubric: Rubric,
+        settings: AttributionSettings,
+        noise: float | None = None,
+    ) -> list[Attribution]:
+        """What the judge's score of a turn hangs on: one attribution a level, the coarsest first.
+
+        A level that the budget is not enough for is missing, and so is what is finer than it. Where nothing can be
+        attributed, the first level says why in its notes.
+
+        Args:
+            conversation: the conversation.
+            turn: index of the judged turn.
+            rubric: the maxim.
+            settings: how.
+            noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
+
+        Raises:
+            UsageError: the turn is not there, or no turn of the assistant.
+            UnavailableError: a model is gone.
+        """
+        talk = judged_part(conversation, turn)
+        judge = JudgeValue(self.measure, rubric)
+        values = TurnValues(talk, judge, settings.perturb, self.infiller)
+        await values.values([frozenset()])  # settles the scale, and which side is explained
+        first = judge.first
+        score = first.score if first else None
+        if noise is None:
+            values.note(_NOISE_ASSUMED)
+        side = -1 if score is not None and score < rubric.threshold else 1
+        return [
+            replace(
+                one,
+                rubric=rubric.id,
+                score=score,
+                noise=ASSUMED_NOISE if noise is None else noise,
+                judge=first.model if first else "",
+                responder=self.measure.responder.model.name if self.measure.responder else None,
+            )
+            for one in await attribute_values(values, settings, side)
+        ]
+
+
+def judged_part(conversation: Conversation, turn: int) -> Conversation:
+    """The conversation up to the judged turn.
+
+    Raises:
+        UsageError: the turn is not there, or no turn of the assistant.
+    """
+    if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
+        raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
+    return replace(conversation, turns=conversation.turns[: turn + 1])
+
+
+async def attribute_values(values: TurnValues, settings: AttributionSettings, side: int = 1) -> list[Attribution]:
+    """What any value of a turn hangs on, level by level; as `Attributor.attribute`, with no judge in it.
+
+    Args:
+        values: the value of the conversation without some units.
+        settings: how.
+        side: 1 refines the units that raise the value, -1 those that lower it.
+    """
+    began = time.monotonic()
+    parts = divided(values.conversation, settings.levels, settings.response)
+    if not any(parts.units):
+        values.note("there is nothing before the judged turn to attribute to")
+    method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k)
+    refining = refine(parts.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget)
+
+    async def value(ask: Value) -> list[float | None]:
+        return await values.values([_units(parts, ask.level, removed) for removed in ask.removed])
+
+    valued = await attributed(
+        _with_baseline(refining, len(parts.units[0])),
+        value,
+        budget=settings.budget,
+        key=lambda level, removed: values.key(_units(parts, level, removed)),
+    )
+    levels, baseline = valued.found
+    if valued.full is None:
+        values.note("the unchanged turn has no value")
+    elif all(not score for one in levels for score in one.scores) and any(one.units for one in levels):
+        values.note("no unit moves the value: every attribution is 0")
+    found = levels or [LevelFound(0, (), ())]
+    return [
+        _attribution(values, settings, side, parts, one, valued, baseline, time.monotonic() - began) for one in found
+    ]
+
+
+def _units(parts: Divided, level: int, numbers: frozenset[int]) -> frozenset[Unit]:
+    return frozenset(parts.units[level][i] for i in numbers)
+
+
+def _with_baseline(
+    search: Attributing[list[LevelFound]], coarsest: int
+) -> Attributing[tuple[list[LevelFound], float | None]]:
+    """The search, and then the value without any of the coarsest units."""
+    found = yield from search
+    baseline = (yield Value((frozenset(range(coarsest)),)))[0] if coarsest else None
+    return found, baseline
+
+
+def _attribution(
+    values: TurnValues,
+    settings: AttributionSettings,
+    side: int,
+    parts: Divided,
+    one: LevelFound,
+    valued: Valued[tuple[list[LevelFound], float | None]],
+    baseline: float | None,
+    seconds: float,
+) -> Attribution:
+    return Attribution(
+        conversation_id=values.conversation.id,
+        turn=len(values.conversation.turns) - 1,
+        rubric="",
+        question=values.scalarizer.question,
+        method=settings.method,
+        level=settings.levels[one.level],
+        scalarizer=values.scalarizer.name,
+        units=tuple(parts.units[one.level][i] for i in one.units),
+        scores=one.scores,
+        side=side,
+        full=valued.full,
+        baseline=baseline,
+        score=None,
+        noise=None,
+        chosen=tuple(one.units.index(i) for i in one.chosen),
+        drop=one.drop,
+        perturbed=settings.perturb,
+        calls=valued.calls.get(one.level, 0),
+        failed=valued.failed.get(one.level, 0),
+        seconds=seconds,
+        judge="",
+        responder=None,
+        notes=tuple(values.notes),
+    )

@@ -1,0 +1,103 @@
+"""Multi-level attribution: the coarse units first, and the parts of those that matter most (MExGen)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..asks import Attributing, Scores, Value
+
+ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
+CALLS_PER_UNIT = 3
+_NOTHING = 1e-12
+
+Method: TypeAlias = tuple[Scores, tuple[int, ...], float | None]
+"""What a method ends with: scores of the units, those that were removed together, what the value loses without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelFound:
+    """What was found on one level.
+
+    Attributes:
+        level: which, 0 is the coarsest.
+        units: numbers of the level's units that were attributed to; the others' coarser units were not among the top.
+        scores: one a unit of `units`.
+        chosen: of `units`, those that were removed together (joint attribution only).
+        drop: what the value loses without the chosen ones, toward the side that is explained.
+    """
+
+    level: int
+    units: tuple[int, ...]
+    scores: Scores
+    chosen: tuple[int, ...] = ()
+    drop: float | None = None
+
+
+def refine(
+    parents: Sequence[Sequence[int]],
+    method: Callable[[int, int], Attributing[Method]],
+    *,
+    side: int,
+    top: int | None = 2,
+    share: float | None = None,
+    budget: int | None = None,
+) -> Attributing[list[LevelFound]]:
+    """Attributes to the coarsest units, then to the parts of the top ones, and so on.
+
+    The units that are not refined stay in the text. A level is begun only where the budget is enough to remove each of
+    its units once.
+
+    Args:
+        parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
+            coarsest level's are not looked at.
+        method: makes a search over n units within so many evaluations, that ends with the scores of the units, and with
+            those that were removed together and what the value loses without them.
+        side: 1 where the units are looked for that raise the value, -1 where those are that lower it: they are refined.
+        top: so many units of a level are refined at most.
+        share: instead, as many as have that share of all that speaks for the side.
+        budget: evaluations of all levels together; `CALLS_PER_UNIT` for each unit unless given.
+    """
+    found: list[LevelFound] = []
+    chosen: set[int] = set()
+    left = budget
+    for level, parent in enumerate(parents):
+        units = [unit for unit, above in enumerate(parent) if not level or above in chosen or above == ALWAYS]
+        allowed = CALLS_PER_UNIT * len(units) if left is None else min(left, CALLS_PER_UNIT * len(units))
+        if not units or allowed < len(units):
+            return found
+        one, spent = yield from _on_level(method(len(units), allowed), units, level)
+        left = None if left is None else left - spent
+        found.append(one)
+        chosen = {units[i] for i in _top(one.scores, side, top, share)}
+        if not chosen:
+            return found
+    return found
+
+
+def _on_level(search: Attributing[Method], units: Sequence[int], level: int) -> Attributing[tuple[LevelFound, int]]:
+    """The search over some units of a level, and how many evaluations it asked for."""
+    spent = 0
+    answer: Sequence[float | None] | None = None
+    while True:
+        try:
+            ask = search.send(answer)  # type: ignore[arg-type]
+        except StopIteration as end:
+            scores, together, drop = end.value
+            return LevelFound(level, tuple(units), scores, tuple(units[i] for i in together), drop), spent
+        answer = yield Value(tuple(frozenset(units[i] for i in some) for some in ask.removed), level)
+        spent += sum(bool(some) for some in ask.removed)
+
+
+def _top(scores: Scores, side: int, top: int | None, share: float | None) -> list[int]:
+    """The units that speak most for the side; none where none does anything."""
+    worth = {i: side * score for i, score in enumerate(scores) if score is not None}
+    if max(map(abs, worth.values()), default=0.0) <= _NOTHING:
+        return []
+    ordered = sorted(worth, key=lambda i: -worth[i])
+    if share is None:
+        return ordered[:top]
+    total = sum(value for value in worth.values() if value > 0)
+    chosen: list[int] = []
+    while ordered and (not chosen or sum(worth[i] for i in chosen) < share * total - _NOTHING):
+        chosen.append(ordered.pop(0))
+    return chosen

@@ -1,0 +1,314 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convexplain.asks import Value
+from convexplain.driver import at_once
+from convexplain.errors import UsageError
+from convexplain.search import aclime, ajoint, aloo, alshap, clime, joint, loo, lshap
+from convexplain.search._refine import ALWAYS, refine
+from convexplain.valuing import attributed
+
+LINEAR = {"loo": loo, "clime": clime, "lshap": lshap}
+
+
+def over(n, game):
+    """The value function of a game on the units that are there."""
+    return lambda sets: [game(frozenset(range(n)) - removed) for removed in sets]
+
+
+def counted(n, game):
+    seen = []
+
+    def value(sets):
+        seen.extend(sets)
+        return over(n, game)(sets)
+
+    return value, seen
+
+
+def shapley(n, game):
+    """Shapley values by their definition: the mean over all orders of what a unit adds when it comes."""
+    total = [0.0] * n
+    for order in itertools.permutations(range(n)):
+        for i, unit in enumerate(order):
+            total[unit] += game(frozenset(order[: i + 1])) - game(frozenset(order[:i]))
+    return [value / math.factorial(n) for value in total]
+
+
+def both(there):
+    return float({0, 1} <= there)
+
+
+def either(there):
+    return float(bool({0, 1} & there))
+
+
+@pytest.mark.parametrize(
+    ("method", "game", "scores"),
+    [
+        # v = 1, removing unit 0 or 1 gives 0, unit 2 changes nothing.
+        (loo, both, (1, 1, 0)),
+        (loo, either, (0, 0, 0)),
+        # The weighted normal equations for the empty set, three single ones and three pairs, each size with weight 1.
+        (clime, both, (2 / 3, 2 / 3, 1 / 6)),
+        (clime, either, (1 / 3, 1 / 3, -1 / 6)),
+        # Shapley: the last of the two to come adds 1.
+        (lshap, both, (1 / 2, 1 / 2, 0)),
+        (lshap, either, (1 / 2, 1 / 2, 0)),
+    ],
+)
+def test_two_units_that_count_together_by_hand(method, game, scores):
+    found = method(3, value=over(3, game))
+    assert found.scores == pytest.approx(scores, abs=1e-9)
+    assert found.full == 1.0
+
+
+@pytest.mark.parametrize("method", LINEAR.values())
+@given(weights=st.lists(st.floats(-5, 5), min_size=1, max_size=25), base=st.floats(-3, 3))
+@settings(max_examples=40, deadline=None)
+def test_on_an_additive_game_the_scores_are_the_weights(method, weights, base):
+    found = method(len(weights), value=over(len(weights), lambda there: base + sum(weights[i] for i in there)))
+    assert found.scores == pytest.approx(weights, abs=1e-8)
+    assert found.failed == 0
+
+
+@given(n=st.integers(1, 5), seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_lshap_with_the_full_radius_and_no_cap_gives_shapley_values(n, seed):
+    values = {}
+    rng = np.random.default_rng(seed)
+
+    def game(there):
+        return values.setdefault(there, float(rng.normal()))
+
+    found = lshap(n, value=over(n, game), radius=None, max_removed=None)
+    assert found.scores == pytest.approx(shapley(n, game), abs=1e-9)
+    assert found.calls == 2**n - 1
+
+
+@pytest.mark.parametrize(
+    # The empty set, which costs nothing, is left out: L-SHAP 9 n - 22, C-LIME all singles and pairs up to 10 n.
+    ("method", "calls"),
+    [(loo, (10, 20, 80)), (clime, (55, 200, 800)), (lshap, (68, 158, 698))],
+)
+def test_evaluations_grow_as_the_units(method, calls):
+    for n, wanted in zip((10, 20, 80), calls, strict=True):
+        value, seen = counted(n, len)
+        found = method(n, value=value)
+        assert found.calls == wanted
+        assert len(seen) == len(set(seen)) == wanted + 1
+
+
+@pytest.mark.parametrize("method", [*LINEAR.values(), joint])
+def test_all_that_one_round_needs_is_asked_for_at_once(method):
+    rounds = []
+
+    def value(sets):
+        rounds.append(len(sets))
+        return over(6, len)(sets)
+
+    method(6, value=value)
+    assert len(rounds) == 1
+
+
+@pytest.mark.parametrize("method", LINEAR.values())
+@pytest.mark.parametrize("budget", [1, 2, 5, 9, 20, 40])
+def test_the_budget_is_kept_to_the_call_and_what_it_did_not_reach_is_missing(method, budget):
+    value, seen = counted(12, lambda there: float(sum(there)))
+    found = method(12, value=value, budget=budget)
+    assert found.calls == len(seen) - 1 <= budget
+    for unit, score in enumerate(found.scores):
+        alone = any(removed == {unit} for removed in seen)
+        assert score == (pytest.approx(unit, abs=1e-8) if alone else None)
+    assert sum(score is not None for score in found.scores) == min(12, budget)
+
+
+@pytest.mark.parametrize("method", LINEAR.values())
+def test_missing_values_are_left_out_and_counted(method):
+    """Without unit 2 there is never a value: nothing is known of it, and the others are exact."""
+
+    def value(sets):
+        return [
+            None if 2 in removed else float("nan") if removed == {3, 4} else -float(sum(removed)) for removed in sets
+        ]
+
+    found = method(6, value=value)
+    assert found.scores[2] is None
+    assert [score for unit, score in enumerate(found.scores) if unit != 2] == pytest.approx([0, 1, 3, 4, 5], abs=1e-9)
+    assert found.failed > 0
+
+
+@pytest.mark.parametrize("method", [*LINEAR.values(), joint])
+def test_without_the_value_of_the_whole_text_nothing_has_a_score(method):
+    found = method(4, value=lambda sets: [float(len(removed)) if removed else None for removed in sets])
+    assert found.scores == (None,) * 4
+    assert (found.full, found.chosen, found.drop) == (None, (), None)
+
+
+@pytest.mark.parametrize("method", [*LINEAR.values(), joint])
+def test_no_units_and_a_constant_value(method):
+    assert method(0, value=over(0, len)).scores == ()
+    assert method(["a", "b"], value=lambda sets: [0.25] * len(sets)).scores == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_a_sparse_fit_keeps_the_units_that_do_most():
+    weights = [0.1, 3, 0, -2, 0.05, 0, 1]
+    found = clime(7, value=over(7, lambda there: sum(weights[i] for i in there)), num_nonzeros=2)
+    assert [unit for unit, score in enumerate(found.scores) if score] == [1, 3]
+    assert found.scores[1] == pytest.approx(3, abs=0.2)
+    assert found.scores[3] == pytest.approx(-2, abs=0.2)
+
+
+def test_the_same_seed_gives_the_same_scores_and_another_one_other_sets():
+    def sets_of(seed):
+        value, seen = counted(30, lambda there: float(len(there & {1, 2})))
+        scores = clime(30, value=value, seed=seed, budget=90).scores
+        return seen, scores
+
+    assert sets_of(1) == sets_of(1)
+    assert sets_of(1)[0] != sets_of(2)[0]
+
+
+# ---- joint attribution
+
+
+@given(n=st.integers(1, 7), k=st.integers(1, 3), seed=st.integers(0, 500), side=st.sampled_from([1, -1]))
+@settings(max_examples=60, deadline=None)
+def test_few_sets_are_all_evaluated_and_the_best_is_chosen(n, k, seed, side):
+    values = {}
+    rng = np.random.default_rng(seed)
+
+    def game(there):
+        return values.setdefault(there, float(rng.normal()))
+
+    found = joint(n, value=over(n, game), k=k, side=side)
+    everything = frozenset(range(n))
+    sets = [frozenset(some) for some in itertools.combinations(range(n), min(k, n))]
+    best = max(side * (game(everything) - game(everything - some)) for some in sets)
+    assert found.drop == pytest.approx(best)
+    assert side * (game(everything) - game(everything - set(found.chosen))) == pytest.approx(best)
+    assert found.calls == len(sets)
+
+
+def test_redundant_units_are_found_together_though_none_counts_alone():
+    """The value falls only without both 3 and 17 of 20 units: 190 pairs, 100 evaluations."""
+    hits = 0
+    for seed in range(20):
+        found = joint(20, value=over(20, lambda there: float(bool(there & {3, 17}))), k=2, seed=seed, budget=150)
+        assert found.calls <= 150
+        hits += found.chosen == (3, 17)
+    assert hits >= 12
+
+
+def test_swaps_find_what_the_sum_of_single_units_misleads_about():
+    """Units 0, 1, 2 each take 1; 5 and 6 take 0.4 each and 9 together, so {0, 5, 6} is best."""
+
+    def game(there):
+        gone = frozenset(range(15)) - there
+        return -(len(gone & {0, 1, 2}) + 0.4 * len(gone & {5, 6}) + (9 if {5, 6} <= gone else 0))
+
+    found = [joint(15, value=over(15, game), k=3, seed=seed, budget=150) for seed in range(10)]
+    assert sum(set(one.chosen) > {5, 6} for one in found) >= 8
+    assert all(one.drop >= 3 for one in found)
+
+
+def test_a_start_that_is_known_saves_the_linear_part():
+    value, seen = counted(40, lambda there: float(len(there & {4, 9})))
+    found = joint(40, value=value, k=2, start=[float(unit in (4, 9)) for unit in range(40)], budget=30)
+    assert (found.chosen, found.drop) == ((4, 9), 2.0)
+    assert found.calls <= 30
+    assert all(len(removed) in (0, 2) for removed in seen)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: loo(-1, value=len),
+        lambda: loo(2, value=lambda sets: 3),
+        lambda: loo(2, value=lambda sets: [1.0]),
+        lambda: loo(2, value=over(2, len), budget=0),
+        lambda: clime(2, value=over(2, len), seed=-1),
+        lambda: clime(2, value=over(2, len), max_removed=0),
+        lambda: clime(2, value=over(2, len), per_unit=0),
+        lambda: lshap(2, value=over(2, len), radius=-1),
+        lambda: joint(2, value=over(2, len), k=0),
+        lambda: joint(2, value=over(2, len), side=0),
+        lambda: joint(2, value=over(2, len), start=[1.0]),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(call):
+    with pytest.raises(UsageError, match=r"must|returned"):
+        call()
+
+
+@pytest.mark.parametrize(("plain", "later"), [(loo, aloo), (clime, aclime), (lshap, alshap), (joint, ajoint)])
+def test_coroutines_give_the_same(plain, later):
+    async def value(sets):
+        return over(8, both)(sets)
+
+    assert at_once(later(8, value=value)) == plain(8, value=over(8, both))
+
+
+# ---- levels
+
+
+def levels(parents, method, value, **options):
+    asks = []
+
+    async def answer(ask: Value):
+        asks.append(ask)
+        return [value(ask.level, removed) for removed in ask.removed]
+
+    valued = at_once(attributed(refine(parents, method, **options), answer, budget=options.get("budget")))
+    return valued, asks
+
+
+def singles(n, budget):
+    """Leave one out, as `refine` takes methods."""
+    full, *rest = yield Value((frozenset(), *(frozenset([i]) for i in range(n))))
+    return tuple(full - one for one in rest), (), None
+
+
+TREE = [[0, 0, 0], [0, 0, 1, 1, 1, 2], [0, 1, 2, 3, 4, 4, 5, 5]]
+# What is lost without each unit of a level.
+WORTH = [[1, 5, -3], [1, 0, 2, 0, 3, -3], [1, 0, 2, 0, 1, 2, -3, 0]]
+
+
+def lost(level, removed):
+    return -float(sum(WORTH[level][i] for i in removed))
+
+
+@pytest.mark.parametrize(
+    ("side", "options", "units", "scores"),
+    [
+        # Unit 1 is top, then its parts 2, 3, 4 (worth 2, 0, 3), then those of 4.
+        (1, {"top": 1}, [(0, 1, 2), (2, 3, 4), (4, 5)], [(1, 5, -3), (2, 0, 3), (1, 2)]),
+        (-1, {"top": 1}, [(0, 1, 2), (5,), (6, 7)], [(1, 5, -3), (-3,), (-3, 0)]),
+        # 5 of 6 is less than 0.9, so two units; then 3, 2 and 1 of 6 are needed for 0.9.
+        (1, {"share": 0.9}, [(0, 1, 2), (0, 1, 2, 3, 4), (0, 2, 4, 5)], [(1, 5, -3), (1, 0, 2, 0, 3), (1, 2, 1, 2)]),
+        # 3 + 3 evaluations are there, and 2 more are wanted.
+        (1, {"top": 1, "budget": 7}, [(0, 1, 2), (2, 3, 4)], [(1, 5, -3), (2, 0, 3)]),
+        (1, {"top": 1, "budget": 2}, [], []),
+    ],
+)
+def test_the_top_units_are_refined(side, options, units, scores):
+    valued, _ = levels(TREE, singles, lost, side=side, **options)
+    assert [one.units for one in valued.found] == units
+    assert [one.scores for one in valued.found] == scores
+    assert sum(valued.calls.values()) == sum(map(len, units))
+
+
+def test_a_part_without_a_parent_is_always_looked_into():
+    valued, _ = levels([[0], [0, ALWAYS]], singles, lambda level, removed: 0.5 - len(removed), side=1, top=1)
+    assert [one.units for one in valued.found] == [(0,), (0, 1)]
+
+
+def test_where_nothing_moves_the_value_nothing_is_refined():
+    valued, asks = levels(TREE, singles, lambda level, removed: 0.5, side=1)
+    assert [one.scores for one in valued.found] == [(0, 0, 0)]
+    assert {ask.level for ask in asks} == {0}
