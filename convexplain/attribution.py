@@ -67,6 +67,11 @@ class AttributionSettings:
         if self.seed < 0:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
 
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """The indices of the turns that are attributed to."""
+        found = [i for i, before in enumerate(conversation.turns[:turn]) if before.content.strip()]
+        return [*found, turn] if self.response and any(level != "turn" for level in self.levels) else found
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:

@@ -14,9 +14,10 @@ from .fidelity.edits import edit_distance
 from .infilling import Infiller, Masked
 from .measuring import ANSWER, ASSUMED_NOISE, Measure
 from .pipeline import TurnJudge
+from .prior import prior_from
 from .search import SEARCHES, make_search
 from .text import editable
-from .types import Contrast, Conversation, Goal, Judgement, Question, Rubric, log_odds, probability
+from .types import Attribution, Contrast, Conversation, Goal, Judgement, Question, Rubric, log_odds, probability
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
@@ -41,7 +42,7 @@ class Settings:
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
             or the indices of turns.
         split_k: words in a unit; None = 1, and more in very long texts.
-        prior: how likely each unit matters, up to a factor.
+        prior: how likely each unit matters, up to a factor; or the turn's attributions, which say where to look first.
         minimise: after a crossing, look for one with fewer edits.
         seed: the same seed gives the same result.
         alpha: share of earlier candidates among the seeds of `cell_budget`.
@@ -54,7 +55,7 @@ class Settings:
     revise: bool = False
     editable: EditableTurns = "assistant"
     split_k: int | None = None
-    prior: Sequence[float] | None = None
+    prior: Sequence[float] | Sequence[Attribution] | None = None
     minimise: bool = True
     seed: int = 0
     alpha: float = 0.5
@@ -211,9 +212,16 @@ class _Work:
             delta=delta,
             budget=chosen.budget,
             seed=chosen.seed,
-            prior=chosen.prior,
+            prior=self._prior(),
             alpha=chosen.alpha,
         )
+
+    def _prior(self) -> Sequence[float] | None:
+        given = self.settings.prior or ()
+        attributions = [one for one in given if isinstance(one, Attribution)]
+        if attributions:
+            return prior_from(attributions, self.text.units)
+        return [one for one in given if not isinstance(one, Attribution)] or None
 
     @property
     def _upward(self) -> bool:

@@ -1,26 +1,32 @@
-"""Contrasts for turns that a run has judged: which turns, one search after the other, each result kept at once."""
+"""Explanations of turns that a run has judged: which turns, one after the other, each result kept at once."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+from .attribution import AttributionSettings, Attributor
 from .contrasts import ContrastFinder, Settings
 from .errors import UsageError
 from .store import (
     Run,
     RunStore,
     ScoredTurn,
-    contrast_body,
+    keep_attributions,
     keep_contrast,
+    known_attributions,
     known_contrast,
+    newest_attributions,
     run_rubrics,
     scored_turns,
 )
-from .types import Contrast, Rubric, sha256_json
+from .types import Attribution, Contrast, Rubric, sha256_json
+
+T = TypeVar("T")
 
 _WORST = 3
-_VERSION = 1  # of what the searches ask: contrasts of another version are not taken for those of this one
+_VERSION = 2  # of what the searches ask: explanations of another version are not taken for those of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +47,12 @@ class Which:
         if sum(given is not None for given in (self.below, self.place, self.worst)) > 1:
             raise UsageError("--below, --turn and --worst exclude each other: name one of them")
 
-    def turns(self, store: RunStore, run: int, rubric: Rubric, settings: Settings) -> list[ScoredTurn]:
+    def turns(
+        self, store: RunStore, run: int, rubric: Rubric, settings: Settings | AttributionSettings
+    ) -> list[ScoredTurn]:
         """The turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
 
-        Turns with nothing that may be edited are not among the worst ones: they would take the place of others.
+        Turns with nothing to edit or to attribute to are not among the worst ones: they would take the place of others.
         """
         worst = _WORST if self == Which() else self.worst
         found = scored_turns(store, run, rubric, below=self.below, place=self.place)
@@ -53,27 +61,100 @@ class Which:
         return [turn for turn in found if settings.turns(turn.conversation, turn.turn)][:worst]
 
 
+class Explainer(Protocol[T]):
+    """Explains turns of a run, and keeps what it finds."""
+
+    def known(self, turn: ScoredTurn) -> T | None:
+        """What is kept for the turn; None where there is nothing, or where something failed that may go better now."""
+
+    async def find(self, turn: ScoredTurn) -> T:
+        """Explains the turn and keeps the result. Raises UnavailableError where a model is gone."""
+
+
 @dataclass(frozen=True, slots=True)
-class Explainer:
-    """How a run's turns are explained.
+class Contrasts:
+    """What would have changed the turns' scores.
 
     Attributes:
+        store: where contrasts are kept.
+        run: the run's number.
         finder: looks for contrasts.
         settings: how.
         models: what the scores and fills hang on: a name for each part, and its fingerprint.
         noise: SHA of a rubric to the judge's noise floor on it, where it was measured.
+        attributed: look first where the attribution points that was kept last for the turn.
     """
 
+    store: RunStore
+    run: int
     finder: ContrastFinder
     settings: Settings
     models: Mapping[str, object]
     noise: Mapping[str, float] = field(default_factory=dict)
+    attributed: bool = False
 
-    def sha(self, rubric: Rubric) -> str:
+    def known(self, turn: ScoredTurn) -> Contrast | None:
+        """The kept contrast."""
+        found = known_contrast(self.store, self.run, turn, self.sha(turn))
+        return None if found is not None and may_go_better(found) else found
+
+    async def find(self, turn: ScoredTurn) -> Contrast:
+        """Searches; what was scored before comes out of the cache."""
+        noise = self.noise.get(turn.rubric.sha)
+        found = await self.finder.find(turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise)
+        keep_contrast(self.store, self.run, turn, self.sha(turn), found)
+        return found
+
+    def sha(self, turn: ScoredTurn) -> str:
         """SHA-256 of everything that decides a result besides the turn."""
-        floor = self.noise.get(rubric.sha) if self.settings.delta is None else None
+        floor = self.noise.get(turn.rubric.sha) if self.settings.delta is None else None
+        settings = asdict(self._settings(turn))
+        return sha256_json({"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor})
+
+    def _settings(self, turn: ScoredTurn) -> Settings:
+        if not self.attributed:
+            return self.settings
+        return replace(self.settings, prior=newest_attributions(self.store, self.run, turn))
+
+
+@dataclass(frozen=True, slots=True)
+class Attributions:
+    """What the turns' scores hang on.
+
+    Attributes:
+        store, run, models, noise: as in `Contrasts`.
+        attributor: attributes turns.
+        settings: how.
+    """
+
+    store: RunStore
+    run: int
+    attributor: Attributor
+    settings: AttributionSettings
+    models: Mapping[str, object]
+    noise: Mapping[str, float] = field(default_factory=dict)
+
+    def known(self, turn: ScoredTurn) -> list[Attribution] | None:
+        """The kept attributions."""
+        found = known_attributions(self.store, self.run, turn, self.sha(turn))
+        return None if found is not None and any(one.failed or one.full is None for one in found) else found
+
+    async def find(self, turn: ScoredTurn) -> list[Attribution]:
+        """Attributes; what was scored before comes out of the cache."""
+        noise = self.noise.get(turn.rubric.sha)
+        found = await self.attributor.attribute(turn.conversation, turn.turn, turn.rubric, self.settings, noise)
+        keep_attributions(self.store, self.run, turn, self.sha(turn), found)
+        return found
+
+    def sha(self, turn: ScoredTurn) -> str:
+        """SHA-256 of everything that decides a result besides the turn."""
         return sha256_json(
-            {"searches": _VERSION, "settings": asdict(self.settings), "models": self.models, "noise": floor}
+            {
+                "attributions": _VERSION,
+                "settings": asdict(self.settings),
+                "models": self.models,
+                "noise": self.noise.get(turn.rubric.sha),
+            }
         )
 
 
@@ -93,30 +174,25 @@ def chosen_rubrics(store: RunStore, run: Run, ids: Sequence[str]) -> list[Rubric
 
 
 async def explain(
-    store: RunStore, run: int, turns: Iterable[ScoredTurn], explainer: Explainer, begin: Callable[[ScoredTurn], None]
-) -> AsyncIterator[tuple[ScoredTurn, Contrast]]:
-    """Gives each turn's contrast, from the store where it was found before, else searched for now and kept.
+    turns: Iterable[ScoredTurn], explainer: Explainer[T], begin: Callable[[ScoredTurn], None]
+) -> AsyncIterator[tuple[ScoredTurn, T]]:
+    """Gives each turn's explanation, from the store where it was found before, else found now and kept.
 
-    Where something failed, the turn is searched again the next time; what was scored comes out of the cache then.
+    Where something failed, the turn is explained again the next time; what was scored comes out of the cache then.
 
     Args:
-        store: where contrasts are kept.
-        run: the run's number.
         turns: the turns, in the order in which they are explained.
         explainer: how.
-        begin: called before each search.
+        begin: called before each turn that is not known.
 
     Raises:
         UnavailableError: a model is gone; what was found until then is kept.
     """
     for turn in turns:
-        settings = explainer.sha(turn.rubric)
-        found = known_contrast(store, run, turn, settings)
-        if found is None or may_go_better(found):
+        found = explainer.known(turn)
+        if found is None:
             begin(turn)
-            noise = explainer.noise.get(turn.rubric.sha)
-            found = await explainer.finder.find(turn.conversation, turn.turn, turn.rubric, explainer.settings, noise)
-            keep_contrast(store, run, turn, settings, found)
+            found = await explainer.find(turn)
         yield turn, found
 
 
@@ -132,8 +208,8 @@ def spread(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
     return [turns[round(i * (len(turns) - 1) / (n - 1))] for i in range(n)]
 
 
-def write_contrasts(contrasts: Iterable[Contrast], path: Path) -> None:
-    """`contrasts.jsonl`: one object a contrast, with the fields of `Contrast`."""
+def write_lines(bodies: Iterable[Mapping[str, object]], path: Path) -> None:
+    """`contrasts.jsonl`, `attributions.jsonl`: one JSON object a line."""
     with path.open("w", encoding="ascii", newline="\n") as file:
-        for one in contrasts:
-            file.write(json.dumps(contrast_body(one), ensure_ascii=True, default=str) + "\n")
+        for body in bodies:
+            file.write(json.dumps(body, ensure_ascii=True, default=str) + "\n")

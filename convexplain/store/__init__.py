@@ -1,16 +1,15 @@
 """The run store: everything that a run reads, asks and finds, in one database."""
 
-from .contrasts import (
-    ScoredTurn,
-    contrast_body,
-    contrasts,
-    keep_contrast,
-    keep_noise_floor,
-    known_contrast,
-    noise_floor,
-    run_rubrics,
-    scored_turns,
+from .attributions import (
+    attribution_body,
+    attributions,
+    keep_attributions,
+    known_attributions,
+    newest_attributions,
 )
+from .contrasts import contrast_body, contrasts, keep_contrast, known_contrast
+from .noise import keep_noise_floor, noise_floor
+from .scored import ScoredTurn, run_rubrics, scored_turns
 from .store import Run, RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, score_histogram, summarise
 
@@ -21,11 +20,16 @@ __all__ = [
     "RunStore",
     "ScoredTurn",
     "Summary",
+    "attribution_body",
+    "attributions",
     "contrast_body",
     "contrasts",
+    "keep_attributions",
     "keep_contrast",
     "keep_noise_floor",
+    "known_attributions",
     "known_contrast",
+    "newest_attributions",
     "noise_floor",
     "run_rubrics",
     "score_histogram",

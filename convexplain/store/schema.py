@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -150,6 +150,21 @@ contrasts = sa.Table(
     sa.Column("score_before", sa.Float),
     sa.Column("score_after", sa.Float),
     sa.Column("body", JsonText, nullable=False),
+    sa.UniqueConstraint("run", "conversation", "turn", "rubric", "settings"),
+)
+
+attributions = sa.Table(
+    "attributions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
+    sa.Column("settings", sa.String(64), nullable=False),
+    sa.Column("question", sa.String(16), nullable=False),
+    sa.Column("method", sa.String(16), nullable=False),
+    sa.Column("body", JsonText, nullable=False),  # one object a level
     sa.UniqueConstraint("run", "conversation", "turn", "rubric", "settings"),
 )
 

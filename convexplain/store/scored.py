@@ -1,0 +1,94 @@
+"""The scored turns of a run, which explanations start from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from convexplain.types import Conversation, Example, Label, Rubric
+
+from . import schema
+from .database import reading
+from .store import RunStore, to_conversation, to_turn
+
+PLACE = ("run", "conversation", "turn", "rubric", "settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredTurn:
+    """A turn that a run has judged.
+
+    Attributes:
+        number: the conversation's number in the store.
+        conversation, turn, rubric: the judged turn.
+        score: in [0, 1], 1 = the requirement is satisfied; None = unscored.
+    """
+
+    number: int
+    conversation: Conversation
+    turn: int
+    rubric: Rubric
+    score: float | None
+
+
+def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
+    """The rubrics that the run has judged by, as they were then, in the order in which they came."""
+    table, rubric = schema.judgements, schema.rubrics
+    query = (
+        sa.select(rubric.c.sha, rubric.c.body)
+        .join(table, table.c.rubric == rubric.c.sha)
+        .where(table.c.run == run)
+        .group_by(rubric.c.sha, rubric.c.body)
+        .order_by(sa.func.min(table.c.id))
+    )
+    with reading(store.engine) as connection:
+        return [_to_rubric(row.body) for row in connection.execute(query)]
+
+
+def scored_turns(
+    store: RunStore,
+    run: int,
+    rubric: Rubric,
+    *,
+    below: float | None = None,
+    place: tuple[str, int] | None = None,
+    limit: int | None = None,
+) -> list[ScoredTurn]:
+    """Turns that the run has judged on a rubric, the lowest score first.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        rubric: one that the run has judged by.
+        below: only turns with a lower score.
+        place: only this turn, (conversation's id, index), of each conversation with that id, scored or not.
+        limit: so many turns at most.
+    """
+    table, conversation = schema.judgements, schema.conversations
+    query = (
+        sa.select(table.c.conversation, table.c.turn, table.c.score, conversation.c.body)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.run == run, table.c.rubric == rubric.sha)
+        .order_by(table.c.score, table.c.id)
+        .limit(limit)
+    )
+    if place is not None:
+        query = query.where(conversation.c.conversation_id == place[0], table.c.turn == place[1])
+    else:
+        query = query.where(table.c.score.is_not(None))
+    if below is not None:
+        query = query.where(table.c.score < below)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+    return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
+
+
+def place_of(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
+    """The columns that say which explanation of which turn a row is."""
+    return dict(zip(PLACE, (run, turn.number, turn.turn, turn.rubric.sha, settings), strict=True))
+
+
+def _to_rubric(body: dict[str, Any]) -> Rubric:
+    examples = tuple(Example(example["label"], tuple(map(to_turn, example["turns"]))) for example in body["examples"])
+    labels = tuple(Label(**label) for label in body["labels"])
+    return Rubric(**{**body, "labels": labels, "examples": examples, "notes": tuple(body["notes"])})
