@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConvexplainError
-from .types import Contrast, Conversation, Edit, Evidence, Judgement, Rubric, Turn, Unit
+from .types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Rubric, Turn, Unit
 
 if TYPE_CHECKING:
-    from .api import acontrast, ajudge, contrast, judge, load_rubric, read_log
+    from .api import aattribute, acontrast, ajudge, attribute, contrast, judge, load_rubric, read_log
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attribution",
     "Contrast",
     "Conversation",
     "ConvexplainError",
@@ -25,15 +26,17 @@ __all__ = [
     "Rubric",
     "Turn",
     "Unit",
+    "aattribute",
     "acontrast",
     "ajudge",
+    "attribute",
     "contrast",
     "judge",
     "load_rubric",
     "read_log",
 ]
 
-_LAZY = frozenset({"acontrast", "ajudge", "contrast", "judge", "load_rubric", "read_log"})
+_LAZY = frozenset({name for name in __all__ if name.islower()})
 
 # Run from a checkout (`python -m convexplain` at its root) the sibling folders lie beside this package, not in it.
 _root = Path(__file__).resolve().parent.parent

@@ -10,6 +10,7 @@ from convexplain.connectors.logs import read_log
 from convexplain.judges import Judge
 from convexplain.rubrics import HEADLINE, load_rubric
 
+from .attribution import AttributionSettings
 from .contrasts import EditableTurns, Settings
 from .errors import UsageError
 from .infilling import Infiller
@@ -17,9 +18,10 @@ from .models import Cache, ChatModel
 from .opening import asking, searching
 from .pipeline import Turns, turns_to_judge
 from .store import RunStore, noise_floor
-from .types import ROLES, Contrast, Conversation, Goal, Judgement, Role, Rubric, Turn
+from .turn_values import Perturb
+from .types import ROLES, Attribution, Contrast, Conversation, Goal, Judgement, Level, Role, Rubric, Turn
 
-__all__ = ["acontrast", "ajudge", "contrast", "judge", "load_rubric", "read_log"]
+__all__ = ["aattribute", "acontrast", "ajudge", "attribute", "contrast", "judge", "load_rubric", "read_log"]
 
 T = TypeVar("T")
 OneRubric = str | Path | Rubric
@@ -97,7 +99,7 @@ async def acontrast(
     search: str = "guided",
     revise: bool = False,
     editable: EditableTurns = "assistant",
-    prior: Sequence[float] | None = None,
+    prior: Sequence[float] | Sequence[Attribution] | None = None,
     minimise: bool = True,
     seed: int = 0,
     alpha: float = 0.5,
@@ -123,7 +125,7 @@ async def acontrast(
         search: `guided`, `cell_budget` or `cell`.
         revise: edit the judged turn itself.
         editable: otherwise the earlier turns of the `assistant`, of the `user`, or `all` of them, or indices of turns.
-        prior: for each unit how likely it matters, up to a factor.
+        prior: for each unit how likely it matters, up to a factor; or what `attribute` says of the same turn.
         minimise: after a crossing, look for one with fewer edits.
         seed: the same seed gives the same result.
         alpha: share of earlier candidates among the seeds of `cell_budget`.
@@ -180,7 +182,7 @@ def contrast(
     search: str = "guided",
     revise: bool = False,
     editable: EditableTurns = "assistant",
-    prior: Sequence[float] | None = None,
+    prior: Sequence[float] | Sequence[Attribution] | None = None,
     minimise: bool = True,
     seed: int = 0,
     alpha: float = 0.5,
@@ -207,6 +209,113 @@ def contrast(
             minimise=minimise,
             seed=seed,
             alpha=alpha,
+            samples=samples,
+            cache=cache,
+        )
+    )
+
+
+async def aattribute(
+    conversation: Talk,
+    turn: int,
+    rubric: OneRubric,
+    judge: str | ChatModel = "embedded",
+    responder: str | ChatModel | None = None,
+    infiller: str | Infiller = "embedded",
+    *,
+    method: str = "clime",
+    levels: Sequence[Level] = ("turn", "sentence", "phrase"),
+    budget: int | None = None,
+    top: int = 2,
+    share: float | None = None,
+    k: int = 3,
+    perturb: Perturb = "remove",
+    response: bool = False,
+    seed: int = 0,
+    samples: int | None = None,
+    cache: Cache | None = None,
+) -> list[Attribution]:
+    """Says which turns, sentences, phrases and words before a turn its score hangs on.
+
+    Args:
+        conversation: a Conversation, or its turns: `Turn` objects or mappings with `role` and `content`.
+        turn: 0-based index of the judged turn, an assistant's; negative ones count from the end.
+        rubric: a rubric, the id of a shipped one, or the path of a YAML file.
+        judge: what `--judge` takes on the command line, or a model of your own, prepared (it is not closed).
+        responder: the model under test, likewise: it answers each perturbed conversation anew; None keeps the logged
+            answer.
+        infiller: what `--infiller` takes, or an infiller of your own, prepared; wanted with `perturb="infill"` only.
+        method: `clime` (a linear fit), `lshap` (Shapley values among neighbours), `loo` (leave one out) or `joint`
+            (the k units that together do most).
+        levels: out of turn, sentence, phrase, word, from coarse to fine; of each level the top units are refined.
+        budget: perturbed conversations at most, all levels together; 3 for each unit unless given.
+        top: units of a level that are refined at most.
+        share: instead of `top`: as many units as have that share of all that speaks for the turn's side, in (0, 1].
+        k: `joint` only: units that are taken together.
+        perturb: `remove` units, put a `placeholder` in their places, or `infill` them (three fills, averaged).
+        response: attribute to the parts of the judged turn as well.
+        seed: the same seed gives the same result.
+        samples: average that many sampled replies; None reads label probabilities where the model gives them.
+        cache: where replies are kept, e.g. a `RunStore`; for this call only unless told.
+
+    Returns:
+        One attribution a level, the coarsest first; `scores` are on the log-odds of *satisfied* (positive = the unit
+        raises the score) where the judge gives label probabilities, else on the score itself.
+
+    Raises:
+        UsageError, RubricError: an argument cannot be meant.
+        UnavailableError: a model cannot be had.
+    """
+    talk = _conversation(conversation)
+    place = turn + len(talk.turns) if -len(talk.turns) <= turn < 0 else turn
+    settings = AttributionSettings(method, tuple(levels), budget, top, share, k, perturb, response, seed)
+    one = rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
+    if samples is not None and samples < 1:
+        raise UsageError(f"samples={samples} is not valid; it must be at least 1")
+    async with searching(judge, responder, infiller if perturb == "infill" else None, cache) as models:
+        judging = models.judge.model.fingerprint
+        known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
+        return await models.attributor(samples).attribute(talk, place, one, settings, known)
+
+
+def attribute(
+    conversation: Talk,
+    turn: int,
+    rubric: OneRubric,
+    judge: str | ChatModel = "embedded",
+    responder: str | ChatModel | None = None,
+    infiller: str | Infiller = "embedded",
+    *,
+    method: str = "clime",
+    levels: Sequence[Level] = ("turn", "sentence", "phrase"),
+    budget: int | None = None,
+    top: int = 2,
+    share: float | None = None,
+    k: int = 3,
+    perturb: Perturb = "remove",
+    response: bool = False,
+    seed: int = 0,
+    samples: int | None = None,
+    cache: Cache | None = None,
+) -> list[Attribution]:
+    """As `aattribute`, for callers without an event loop; inside one it works too, and blocks it meanwhile."""
+    return _blocking(
+        aattribute(
+            conversation,
+            turn,
+            rubric,
+            judge,
+            responder,
+            infiller,
+            method=method,
+            levels=levels,
+            budget=budget,
+            top=top,
+            share=share,
+            k=k,
+            perturb=perturb,
+            response=response,
+            seed=seed,
             samples=samples,
             cache=cache,
         )

@@ -1,26 +1,23 @@
 """What a judged turn's score hangs on: one multi-level attribution. Judge, responder and infiller are handed in."""
 
-import asyncio
 import time
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 from .asks import Attributing, Value
-from .errors import ModelError, UnavailableError, UsageError
-from .infilling import Infiller, Masked
-from .measuring import ANSWER, ASSUMED_NOISE, Measure
-from .perturb import PLACEHOLDER, without
+from .errors import UsageError
+from .infilling import Infiller
+from .measuring import ASSUMED_NOISE, Measure
 from .search import METHODS, make_method
-from .search._refine import ALWAYS, LevelFound, refine
-from .types import LEVELS, Attribution, Conversation, Judgement, Level, Question, Rubric, Unit, log_odds
-from .units import core, segment
+from .search._refine import ALWAYS, CALLS_PER_UNIT, LevelFound, most_units, refine
+from .turn_values import JudgeValue, Perturb, TurnValues
+from .types import LEVELS, Attribution, Conversation, Level, Rubric, Unit
+from .units import segment
 from .valuing import Valued, attributed
 
-Perturb = Literal["remove", "placeholder", "infill"]
-
-FILLS = 3  # fills that are averaged over where units are infilled
-_NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
+_NOTHING = 1e-9
+NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,158 +71,6 @@ class AttributionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
-    """The value of one perturbed conversation.
-
-    Attributes:
-        value: None where there is none.
-        note: why there is none, or what a reader should know of it.
-    """
-
-    value: float | None
-    note: str = ""
-
-
-class Scalarizer(Protocol):
-    """Makes a number of a judged turn in its conversation: what is attributed.
-
-    Attributes:
-        name: what the numbers are.
-        question: whether the logged answer is kept (`rescore`) or given anew (`regenerate`).
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102 - said above
-    @property
-    def question(self) -> Question: ...  # noqa: D102
-
-    async def value(self, conversation: Conversation, turn: int) -> Scalar:
-        """The number for `conversation.turns[turn]`. Raises UnavailableError where a model is gone."""
-
-
-@dataclass(slots=True)
-class JudgeValue:
-    """The judge's score of the turn: its log-odds where it comes from label probabilities, which saturate near 0 and 1.
-
-    Attributes:
-        measure: judge and responder.
-        rubric: the maxim.
-        first: the judgement of the turn that was measured first; it settles the scale.
-    """
-
-    measure: Measure
-    rubric: Rubric
-    first: Judgement | None = None
-
-    @property
-    def name(self) -> str:
-        """`log_odds` or `score`."""
-        sure = self.first is not None and self.first.evidence.kind == "label_probability"
-        return "log_odds" if sure else "score"
-
-    @property
-    def question(self) -> Question:
-        """`regenerate` with a responder."""
-        return "regenerate" if self.measure.responder else "rescore"
-
-    async def value(self, conversation: Conversation, turn: int) -> Scalar:
-        """The score on the scale that the first one settled."""
-        found = await self.measure.turn(conversation, turn, self.rubric)
-        if self.first is None:
-            self.first = found.judgement
-        if found.score is None:
-            return Scalar(None, found.note)
-        note = f"a regenerated answer was cut after {ANSWER} tokens" if found.cut else ""
-        return Scalar(log_odds(found.score) if self.name == "log_odds" else found.score, note)
-
-
-@dataclass(slots=True)
-class TurnValues:
-    """Values of one judged turn without some units of its conversation.
-
-    Attributes:
-        conversation: up to the judged turn.
-        scalarizer: what the value is.
-        perturb: what becomes of a removed unit.
-        infiller: fills the places of removed units, with `infill`.
-        notes: what a reader should know of the values.
-    """
-
-    conversation: Conversation
-    scalarizer: Scalarizer
-    perturb: Perturb = "remove"
-    infiller: Infiller | None = None
-    notes: list[str] = field(default_factory=list)
-    _fills: dict[Unit, list[str]] = field(default_factory=dict)
-    _known: dict[Hashable, float | None] = field(default_factory=dict)
-
-    async def values(self, removed: Sequence[frozenset[Unit]]) -> list[float | None]:
-        """The value without each of these sets, all asked for at once; None where there is none."""
-        if self.perturb == "infill":
-            await self._fill(sorted(set().union(*removed) - set(self._fills), key=lambda u: (u.turn, u.start)))
-        new = {key: some for some in removed if (key := self.key(some)) not in self._known}
-        found = await asyncio.gather(*map(self._value, new.values()))
-        self._known |= zip(new, found, strict=True)
-        return [self._known[self.key(some)] for some in removed]
-
-    def key(self, removed: frozenset[Unit]) -> Hashable:
-        """What two sets have in common that leave the same conversation."""
-        if self.perturb == "infill":
-            return removed
-        turns = without(self.conversation.turns, removed, self._variant(removed, 0))
-        return tuple((turn.role, turn.content) for turn in turns)
-
-    def _variant(self, removed: frozenset[Unit], i: int) -> Mapping[Unit, str]:
-        if self.perturb == "remove":
-            return {}
-        if self.perturb == "placeholder":
-            return dict.fromkeys(removed, PLACEHOLDER)
-        return {unit: fills[i % len(fills)] for unit in removed if (fills := self._fills.get(unit))}
-
-    async def _value(self, removed: frozenset[Unit]) -> float | None:
-        variants = range(FILLS if self.perturb == "infill" and removed else 1)
-        turns = dict.fromkeys(without(self.conversation.turns, removed, self._variant(removed, i)) for i in variants)
-        asked = [self._one(replace(self.conversation, turns=some)) for some in turns]
-        found = [value for value in await asyncio.gather(*asked) if value is not None]
-        return sum(found) / len(found) if found else None
-
-    async def _one(self, conversation: Conversation) -> float | None:
-        turn = len(conversation.turns) - 1
-        if not conversation.turns[turn].content.strip():
-            return None  # nothing is left of the judged turn
-        found = await self.scalarizer.value(conversation, turn)
-        if found.note:
-            self.note(found.note)
-        return found.value
-
-    async def _fill(self, units: Sequence[Unit]) -> None:
-        if not units or self.infiller is None:
-            return
-        try:
-            found = await self.infiller.infill([self._masked(unit) for unit in units], FILLS)
-        except UnavailableError:
-            raise
-        except ModelError as error:
-            self.note(f"the infiller failed: {error}; units were removed instead")
-            found = [[] for _ in units]
-        if not all(found):
-            self.note(f"the infiller had nothing for {sum(not fills for fills in found)} units; they were removed")
-        self._fills |= zip(units, found, strict=True)
-
-    def _masked(self, unit: Unit) -> Masked:
-        content = self.conversation.turns[unit.turn].content
-        start, end = core(content, unit)
-        before = "".join(f"{turn.role}: {turn.content}\n" for turn in self.conversation.turns[: unit.turn])
-        rest = f"{before}{self.conversation.turns[unit.turn].role}: "
-        return Masked(content[:start], content[start:end], content[end:], rest=rest)
-
-    def note(self, note: str) -> None:
-        """Adds a note, once."""
-        if note not in self.notes:
-            self.notes.append(note)
-
-
-@dataclass(frozen=True, slots=True)
 class Divided:
     """The conversation's units on each level.
 
@@ -255,6 +100,14 @@ def divided(conversation: Conversation, levels: Sequence[Level], response: bool)
         parents.append(tuple(_parent(unit, above) for unit in some))
         units.append(tuple(some))
     return Divided(tuple(units), tuple(parents))
+
+
+def most_calls(conversation: Conversation, settings: AttributionSettings) -> int:
+    """How many perturbed conversations an attribution of the last turn evaluates at most."""
+    parts = divided(conversation, settings.levels, settings.response)
+    finer = (most_units(parents, settings.top, settings.share) for parents in parts.parents[1:])
+    total = CALLS_PER_UNIT * (len(parts.units[0]) + sum(finer)) + bool(parts.units[0])
+    return total if settings.budget is None else min(total, settings.budget)
 
 
 def _parent(unit: Unit, above: Mapping[tuple[int, int], int]) -> int:
@@ -305,7 +158,7 @@ class Attributor:
         first = judge.first
         score = first.score if first else None
         if noise is None:
-            values.note(_NOISE_ASSUMED)
+            values.note(NOISE_ASSUMED)
         side = -1 if score is not None and score < rubric.threshold else 1
         return [
             replace(
@@ -328,7 +181,7 @@ def judged_part(conversation: Conversation, turn: int) -> Conversation:
     """
     if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
         raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
-    return replace(conversation, turns=conversation.turns[: turn + 1])
+    return conversation.until(turn)
 
 
 async def attribute_values(values: TurnValues, settings: AttributionSettings, side: int = 1) -> list[Attribution]:
@@ -358,7 +211,7 @@ async def attribute_values(values: TurnValues, settings: AttributionSettings, si
     levels, baseline = valued.found
     if valued.full is None:
         values.note("the unchanged turn has no value")
-    elif all(not score for one in levels for score in one.scores) and any(one.units for one in levels):
+    elif all(abs(score or 0.0) < _NOTHING for one in levels for score in one.scores) and levels:
         values.note("no unit moves the value: every attribution is 0")
     found = levels or [LevelFound(0, (), ())]
     return [

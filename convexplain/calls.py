@@ -10,7 +10,7 @@ from typing import Self
 import tenacity
 
 from .errors import ModelError, TransientError, UnavailableError, UsageError
-from .models import Cache, ChatModel, MemoryCache, Reply, Request, Spend
+from .models import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_reply_logprob
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 _TIMEOUTS = 3  # a hung call costs its whole time-out each time, so fewer tries than for a quick 429
@@ -227,10 +227,12 @@ class Calls:
             self._limit.grow()
         if all(error.timed_out for error in pushed_back):
             self._hung_in_a_row = self._hung_in_a_row + len(pushed_back) if pushed_back else 0
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
+        for (request, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():
                 continue
-            if isinstance(outcome, Reply):
+            if isinstance(outcome, Reply) and request.reply and outcome.logprob is None:
+                future.set_exception(no_reply_logprob(self.model.name))
+            elif isinstance(outcome, Reply):
                 self._answered = True
                 future.set_result(outcome)
             elif isinstance(outcome, ModelError):

@@ -1,20 +1,18 @@
-"""`convexplain explain`: what would have changed the scores of a run's turns."""
+"""`convexplain explain`: what the scores of a run's turns hang on, and what would have changed them."""
 
 import asyncio
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
-from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
-
-from . import store as stores
-from .calls import Calls
+from .attribution import AttributionSettings
 from .cli_options import (
     JUDGE_HELP,
-    budget_option,
     db_option,
     infiller_option,
     open_store,
@@ -22,39 +20,43 @@ from .cli_options import (
     search_option,
     seed_option,
 )
-from .contrast_display import SearchProgress, counted, show_contrast
+from .cli_order import DIGITS, NOISE_CALLS, Order, left_out, place
+from .cli_tasks import AttributionTask, ContrastTask, Task
+from .contrast_display import SearchProgress, counted
 from .contrasts import EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
-from .explain import Explainer, Which, chosen_rubrics, explain, may_go_better, spread, write_contrasts
-from .measuring import ASSUMED_NOISE
-from .opening import Opened, searching
-from .store import Run, RunStore, ScoredTurn
-from .types import Contrast, Goal, Rubric
+from .explain import Which, chosen_rubrics, explain, write_lines
+from .opening import searching
+from .search import METHODS
+from .turn_values import Perturb
+from .types import LEVELS, Goal, Level
 
-_DIGITS = 10  # no conversation has that many turns, and no store that many runs
-_NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
+T = TypeVar("T")
+
+_BUDGET = 50
+_ATTRIBUTING = ("method", "levels", "top", "share", "k", "perturb", "response")
+_CONTRASTING = ("split_k", "revise", "goal", "delta", "search", "editable", "prior")
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What is to be explained, and by which models; `left_out` says which turns cannot be, for want of a score."""
+class _Levels(click.ParamType[tuple[Level, ...]]):
+    """Levels of units, from coarse to fine, with commas between them."""
 
-    store: RunStore
-    run: Run
-    rubrics: list[Rubric]
-    turns: list[ScoredTurn]
-    left_out: list[str]
-    settings: Settings
-    judge: str
-    samples: int | None
-    responder: str | None
-    infiller: str
-    measure_noise: bool
+    name = "LEVELS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Level, ...]:
+        """The levels; whether they are in order is seen later."""
+        if isinstance(value, tuple):
+            return value
+        found = tuple(level for level in LEVELS for name in str(value).split(",") if name.strip() == level)
+        if len(found) != len(str(value).split(",")):
+            self.fail(f"{value!r} is not valid; valid are {', '.join(LEVELS)}, with commas between them", param, ctx)
+        return found
 
 
 @click.command("explain")
-@click.argument("run", type=click.IntRange(1, 10**_DIGITS // 10 - 1), required=False)
+@click.pass_context
+@click.argument("run", type=click.IntRange(1, 10**DIGITS // 10 - 1), required=False)
 @click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that scored below that.")
 @click.option("--turn", metavar="CONV:N", help="One turn: the conversation's id and the turn's index, from 0.")
 @click.option(
@@ -65,7 +67,12 @@ class _Order:
 )
 @click.option("--rubric", "rubrics", multiple=True, metavar="ID", help="Only that maxim of the run; may be repeated.")
 @click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
-@budget_option
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Calls for each turn at most.  [default: {_BUDGET}; with --attribute 3 for each unit]",
+)
 @click.option(
     "--split-k", type=click.IntRange(min=1), metavar="K", help="Words in a unit.  [default: 1, more in very long texts]"
 )
@@ -93,23 +100,55 @@ class _Order:
     show_default=True,
     help="Whose earlier turns may be edited.",
 )
+@click.option("--prior", is_flag=True, help="Look first where the turn's kept attribution points (see --attribute).")
+@click.option("--attribute", is_flag=True, help="Say what the score hangs on, not what would have changed it.")
+@click.option("--method", type=click.Choice(METHODS), default="clime", show_default=True, help="With --attribute: how.")
+@click.option(
+    "--levels",
+    type=_Levels(),
+    default=("turn", "sentence", "phrase"),
+    metavar="LEVELS",
+    help="With --attribute: what units there are, from coarse to fine; only the top units of a level are refined."
+    "  [default: turn,sentence,phrase; valid besides: word]",
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=2, show_default=True, help="With --attribute: units that are refined."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="S",
+    help="With --attribute: refine as many units as have that share of all that speaks for the score, not --top many.",
+)
+@click.option(
+    "--k", type=click.IntRange(min=1), default=3, show_default=True, help="With --method joint: units taken together."
+)
+@click.option(
+    "--perturb",
+    type=click.Choice(["remove", "placeholder", "infill"]),
+    default="remove",
+    show_default=True,
+    help="With --attribute: what becomes of a unit.",
+)
+@click.option("--response", is_flag=True, help="With --attribute: also to the parts of the judged turn itself.")
 @seed_option
 @click.option(
     "--noise",
     is_flag=True,
-    help=f"First measure the judge's noise floor on each maxim: {_NOISE_CALLS} judgements over {MIN_TURNS} turns.",
+    help=f"First measure the judge's noise floor on each maxim: {NOISE_CALLS} judgements a maxim.",
 )
 @out_option
 @db_option
 @click.option("--dry-run", is_flag=True, help="Say how much would be asked at most, and stop.")
 def explain_command(
+    ctx: click.Context,
     run: int | None,
     below: float | None,
     turn: str | None,
     worst: int | None,
     rubrics: tuple[str, ...],
     judge: str | None,
-    budget: int,
+    budget: int | None,
     split_k: int | None,
     responder: str | None,
     revise: bool,
@@ -118,6 +157,15 @@ def explain_command(
     search: str,
     infiller: str,
     editable: EditableTurns,
+    prior: bool,
+    attribute: bool,
+    method: str,
+    levels: tuple[Level, ...],
+    top: int,
+    share: float | None,
+    k: int,
+    perturb: Perturb,
+    response: bool,
     seed: int,
     noise: bool,
     out: Path,
@@ -127,12 +175,14 @@ def explain_command(
     """Look for the smallest edit that would have changed the scores of a RUN's turns (its number; else the newest).
 
     The logged answer is judged again in edited contexts; with --responder it is given anew; with --revise it is edited
-    itself. Contrasts are kept in the store: the same command goes on where it was stopped.
+    itself. With --attribute nothing is edited: turns, sentences and phrases are taken out, to see what the score hangs
+    on. What is found is kept in the store: the same command goes on where it was stopped.
 
     \b
         convexplain explain --dry-run
         convexplain explain 3 --rubric helpfulness --worst 5
         convexplain explain --turn chat-17:5 --revise
+        convexplain explain --turn chat-17:5 --attribute --levels turn,sentence,word
         convexplain explain --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
     """
     if revise and responder:
@@ -141,80 +191,95 @@ def explain_command(
         )
     if noise and delta is not None:
         raise UsageError("--noise: the noise floor is the default of --delta, which is given; name one of them")
-    settings = Settings(
-        goal=goal,
-        delta=delta,
-        budget=budget,
-        search=search,
-        revise=revise,
-        editable=editable,
-        split_k=split_k,
-        seed=seed,
+    _refuse(ctx, attribute)
+    task: Task[Any] = (
+        AttributionTask(AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed))
+        if attribute
+        else ContrastTask(
+            Settings(
+                goal=goal,
+                delta=delta,
+                budget=budget or _BUDGET,
+                search=search,
+                revise=revise,
+                editable=editable,
+                split_k=split_k,
+                seed=seed,
+            ),
+            prior,
+        )
     )
     if below is not None and math.isnan(below):
         raise UsageError("--below nan is not valid; it must be in [0, 1]")
-    which = Which(below, _place(turn), worst)
+    which = Which(below, place(turn), worst)
     store = open_store(db)
     found = store.run(run)
     chosen = chosen_rubrics(store, found, rubrics)
-    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric, settings)]
+    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric, task.settings)]
     if turn and not turns:
         raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
-    order = _Order(
+    order = Order(
         store=store,
         run=found,
         rubrics=chosen,
         turns=[item for item in turns if item.score is not None],
-        left_out=_left_out(store, found, chosen, turns, which),
-        settings=settings,
+        left_out=left_out(store, found, chosen, turns, which),
         judge=judge or found.judge,
         samples=None if judge else found.settings.get("samples"),
         responder=responder,
-        infiller=infiller,
+        infiller=infiller if not attribute or perturb == "infill" else None,
         measure_noise=noise,
     )
     if not turns:
-        click.echo(f"No turn of run {found.id} was chosen: none scored like that, or none has anything to edit.")
+        what = "attribute to" if attribute else "edit"
+        click.echo(f"No turn of run {found.id} was chosen: none scored like that, or none has anything to {what}.")
     if dry_run:
-        return _dry_run(order)
+        return _dry_run(order, task)
     out.mkdir(parents=True, exist_ok=True)
-    unscored = asyncio.run(_explain(order, out / "contrasts.jsonl"))
+    unscored = asyncio.run(_explain(order, task, out / task.file))
     return 1 if unscored or (turn and order.left_out) else 0
 
 
-def _dry_run(order: _Order) -> int:
-    count, most = len(order.turns), len(order.turns) * order.settings.budget
-    text = f"Run {order.run.id}: {counted(count, 'turn')} to explain on {counted(len(order.rubrics), 'maxim')} with "
-    text += f"{order.judge}: at most {most} edited contexts ({count} x {order.settings.budget})"
+def _refuse(ctx: click.Context, attribute: bool) -> None:
+    """Options that were given and mean nothing."""
+    for name in _CONTRASTING if attribute else _ATTRIBUTING:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} means nothing {'with' if attribute else 'without'} --attribute; leave it out")
+
+
+def _dry_run(order: Order, task: Task[Any]) -> int:
+    text = f"Run {order.run.id}: {counted(len(order.turns), 'turn')} to explain on "
+    text += f"{counted(len(order.rubrics), 'maxim')} with {order.judge}: {task.most(order.turns)}"
     text += f" for {order.responder} to answer and then to be judged." if order.responder else " to be judged."
     if order.measure_noise:
-        text += f" Before, {_NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
+        text += f" Before, {NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
     for line in [*order.left_out, f"{text} Nothing was asked."]:
         Console().print(plain(line), soft_wrap=True)
     return 0
 
 
-async def _explain(order: _Order, file: Path) -> bool:
+async def _explain(order: Order, task: Task[T], file: Path) -> bool:
     """Whether something could not be scored."""
     console, notes = Console(), Console(stderr=True)
     for line in order.left_out:
         notes.print(plain(line), soft_wrap=True)
-    found: list[Contrast] = []
+    found: list[T] = []
     try:
         if order.turns:  # else no model is wanted
-            await _search(order, found, console, notes)
+            await _search(order, task, found, console, notes)
     except UnavailableError:
         notes.print("What was found until here is kept.")
         raise
     finally:
-        write_contrasts(found, file)
-    crossed = counted(sum(contrast.found for contrast in found), "contrast")
-    where = f"Contrasts: {file}   Store: {order.store.place}"
-    console.print(plain(f"{crossed} for {counted(len(order.turns), 'turn')}.   {where}"), soft_wrap=True)
-    return any(contrast.failed or may_go_better(contrast) for contrast in found)
+        lines: list[Mapping[str, object]] = [body for one in found for body in task.bodies(one)]
+        write_lines(lines, file)
+    where = f"{file.stem.capitalize()}: {file}   Store: {order.store.place}"
+    console.print(plain(f"{task.summary(found, len(order.turns))}.   {where}"), soft_wrap=True)
+    return any(map(task.failed, found))
 
 
-async def _search(order: _Order, found: list[Contrast], console: Console, notes: Console) -> None:
+async def _search(order: Order, task: Task[T], found: list[T], console: Console, notes: Console) -> None:
     """Adds to `found` and shows what is found, one turn after the other."""
     progress = SearchProgress(notes, len(order.turns))
 
@@ -222,71 +287,9 @@ async def _search(order: _Order, found: list[Contrast], console: Console, notes:
         progress.spent(models.spends)
 
     async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
-        explainer = await _explainer(order, models, notes)
+        explainer = await task.explainer(order, models, notes)
         with progress:
-            async for turn, contrast in explain(order.store, order.run.id, order.turns, explainer, progress.searching):
-                found.append(contrast)
+            async for turn, one in explain(order.turns, explainer, progress.searching):
+                found.append(one)
                 with progress.explained():
-                    show_contrast(console, turn, contrast, order.settings)
-
-
-async def _explainer(order: _Order, models: Opened, notes: Console) -> Explainer:
-    judge = models.judge.model.fingerprint
-    if order.measure_noise:
-        await _measure_noise(order, models.judge, notes)
-    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric, order.samples) for rubric in order.rubrics}
-    if order.settings.delta is None and None in known.values():
-        notes.print(
-            f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.",
-            soft_wrap=True,
-        )
-    parts = {
-        "judge": judge,
-        "samples": order.samples,
-        "responder": models.responder.model.fingerprint if models.responder else None,
-        "infiller": models.infiller.fingerprint,
-    }
-    noise = {sha: value for sha, value in known.items() if value is not None}
-    return Explainer(models.finder(order.samples), order.settings, parts, noise)
-
-
-async def _measure_noise(order: _Order, calls: Calls, notes: Console) -> None:
-    for rubric in order.rubrics:
-        turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
-        if len(turns) < MIN_TURNS:
-            raise UsageError(
-                f"--noise: run {order.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"
-            )
-        notes.print(
-            f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.", soft_wrap=True
-        )
-        places = [(turn.conversation, turn.turn) for turn in turns]
-        floor = await noise_floor(calls, rubric, places, samples=order.samples)
-        judge = calls.model.fingerprint
-        stores.keep_noise_floor(order.store, judge, rubric, floor.value, floor.turns, floor.n, order.samples)
-        notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
-
-
-def _left_out(store: RunStore, run: Run, rubrics: list[Rubric], turns: list[ScoredTurn], which: Which) -> list[str]:
-    """What is said of turns without a score: each that was named, else how many there are."""
-    if which.place is not None:
-        return [
-            f"{turn.conversation.id}:{turn.turn} has no score on {turn.rubric.id} and is left out."
-            for turn in turns
-            if turn.score is None
-        ]
-    chosen = {rubric.id for rubric in rubrics}
-    return [
-        f"{counted(maxim.unscored, 'turn')} without a score on {maxim.rubric} left out."
-        for maxim in stores.summarise(store, run, worst=0).maxims
-        if maxim.unscored and maxim.rubric in chosen
-    ]
-
-
-def _place(turn: str | None) -> tuple[str, int] | None:
-    if turn is None:
-        return None
-    conversation, _, index = turn.rpartition(":")
-    if not (conversation and index.isascii() and index.isdecimal() and len(index) < _DIGITS):
-        raise UsageError(f"--turn {turn!r} is not valid; write CONVERSATION:N, N counted from 0")
-    return conversation, int(index)
+                    task.show(console, turn, one)

@@ -24,6 +24,7 @@ from .store import (
 from .types import Attribution, Contrast, Rubric, sha256_json
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
 _VERSION = 2  # of what the searches ask: explanations of another version are not taken for those of this one
@@ -61,13 +62,13 @@ class Which:
         return [turn for turn in found if settings.turns(turn.conversation, turn.turn)][:worst]
 
 
-class Explainer(Protocol[T]):
+class Explainer(Protocol[T_co]):
     """Explains turns of a run, and keeps what it finds."""
 
-    def known(self, turn: ScoredTurn) -> T | None:
+    def known(self, turn: ScoredTurn) -> T_co | None:
         """What is kept for the turn; None where there is nothing, or where something failed that may go better now."""
 
-    async def find(self, turn: ScoredTurn) -> T:
+    async def find(self, turn: ScoredTurn) -> T_co:
         """Explains the turn and keeps the result. Raises UnavailableError where a model is gone."""
 
 

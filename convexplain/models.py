@@ -34,6 +34,8 @@ class Request:
         max_tokens: the reply is cut after this many tokens.
         temperature: 0 for the most probable reply.
         draw: index among draws of the same request; also the seed. Two draws are two calls.
+        reply: score this reply instead of generating one: the model says how probable it is after the messages. What
+            else is asked for (labels, opening, schema, tokens, temperature) does not count then. Empty: generate.
     """
 
     messages: tuple[Message, ...]
@@ -43,10 +45,14 @@ class Request:
     max_tokens: int = 16
     temperature: float = 0.0
     draw: int = 0
+    reply: str = ""
 
     def key(self, fingerprint: str) -> str:
         """The content address of this call on the model with that fingerprint."""
-        return sha256_json({"model": fingerprint, **asdict(self)})
+        asked = asdict(self)
+        if not self.reply:  # what was kept before requests could give a reply is found again
+            del asked["reply"]
+        return sha256_json({"model": fingerprint, **asked})
 
     @property
     def prompt_sha(self) -> str:
@@ -75,13 +81,17 @@ class Reply:
     """What a model answered.
 
     Attributes:
-        text: the reply, with the request's opening where the model started from it.
+        text: the reply, with the request's opening where the model started from it; empty where a given reply was
+            scored.
         labels: log-probabilities of the requested labels; None when none were asked for, the model gives none, or no
             label could be found in the reply.
         logprobs: whether the model gives log-probabilities at all.
         truncated: the reply was cut at `max_tokens`.
         prompt_tokens, completion_tokens, cached_tokens: as the model counts them; 0 where it does not.
         seconds: from sending to having the whole reply.
+        logprob: natural log-probability of the whole given reply after the prompt, summed over its tokens, at most 0;
+            what would end the turn is not counted. None where the request gave no reply.
+        reply_tokens: how many tokens were summed over; 0 where the request gave no reply.
     """
 
     text: str
@@ -92,6 +102,23 @@ class Reply:
     completion_tokens: int = 0
     cached_tokens: int = 0
     seconds: float = 0.0
+    logprob: float | None = None
+    reply_tokens: int = 0
+
+
+def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:
+    """What a request that gives its reply ends in, on a model that cannot score it.
+
+    Args:
+        name: the model.
+        why: what is missing.
+        raw: what came back instead.
+    """
+    return ModelError(
+        f"{name} does not give the log-probability of a given reply: {why}. Models that do: local:REPO_OR_FOLDER and "
+        "embedded, and http://HOST:PORT/v1?model=NAME where the server has prompt_logprobs, as vLLM has",
+        raw,
+    )
 
 
 class ChatModel(Protocol):
@@ -162,6 +189,16 @@ class GivesGradients(Protocol):
 
     async def label_gradients(self, requests: Sequence[Request], label: str) -> list[list[tuple[int, int, float]]]:
         """For each request, (start, end, L2 norm of the gradient at the token's embedding) over its last message."""
+
+
+@runtime_checkable
+class GivesUnitGradients(Protocol):
+    """Capability: how much each part of the prompt raises the log-probability of a given reply."""
+
+    async def unit_gradients(
+        self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
+    ) -> list[float]:
+        """One number for each span (index of the message, first character, end); positive: it raises log p(reply)."""
 
 
 @dataclass(slots=True)

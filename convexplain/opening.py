@@ -8,25 +8,28 @@ from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
 
+from .attribution import Attributor
 from .calls import Calls
 from .contrasts import ContrastFinder
+from .errors import UsageError
 from .infilling import Infiller
+from .measuring import Measure
 from .models import Cache, ChatModel, Spend
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What looks for contrasts.
+    """What explains turns.
 
     Attributes:
         judge: calls to the judge's model.
         responder: calls to the model under test, the judge's own where both are one model; None where there is none.
-        infiller: fills holes.
+        infiller: fills holes; None where none was asked for.
     """
 
     judge: Calls
     responder: Calls | None
-    infiller: Infiller
+    infiller: Infiller | None
 
     @property
     def spends(self) -> list[Spend]:
@@ -35,8 +38,18 @@ class Opened:
         return [self.judge.spend, *second]
 
     def finder(self, samples: int | None = None) -> ContrastFinder:
-        """Looks for contrasts with these models; with `samples`, scores are averages of so many replies."""
+        """Looks for contrasts with these models; with `samples`, scores are averages of so many replies.
+
+        Raises:
+            UsageError: no infiller was asked for.
+        """
+        if self.infiller is None:
+            raise UsageError("infiller=None is not valid: contrasts need one")
         return ContrastFinder(Judge(self.judge, samples=samples), self.infiller, self.responder)
+
+    def attributor(self, samples: int | None = None) -> Attributor:
+        """Attributes with these models; with `samples`, scores are averages of so many replies."""
+        return Attributor(Measure(Judge(self.judge, samples=samples), self.responder), self.infiller)
 
 
 @asynccontextmanager
@@ -70,7 +83,7 @@ async def filling(infiller: str | Infiller, cache: Cache | None = None) -> Async
 async def searching(
     judge: str | ChatModel,
     responder: str | ChatModel | None,
-    infiller: str | Infiller,
+    infiller: str | Infiller | None,
     cache: Cache | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> AsyncIterator[Opened]:
@@ -81,4 +94,5 @@ async def searching(
         if responder is not None:
             same = responder == judge
             answering = judging if same else await stack.enter_async_context(asking(responder, cache, on_change))
-        yield Opened(judging, answering, await stack.enter_async_context(filling(infiller, cache)))
+        filler = None if infiller is None else await stack.enter_async_context(filling(infiller, cache))
+        yield Opened(judging, answering, filler)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -49,6 +49,10 @@ class Conversation:
     turns: tuple[Turn, ...]
     source: str = "memory"
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def until(self, turn: int) -> "Conversation":
+        """The same conversation, up to and with that turn."""
+        return replace(self, turns=self.turns[: turn + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +321,8 @@ class Attribution:
     @property
     def scores_without(self) -> tuple[float | None, ...]:
         """For each unit the value without it by its attribution, in [0, 1] where the values are log-odds."""
-        return tuple(map(self._without, self.scores))
+        full = self.full
+        return tuple(None if full is None or score is None else self.value_of(full - score) for score in self.scores)
 
     @property
     def noisy(self) -> tuple[bool, ...]:
@@ -326,13 +331,9 @@ class Attribution:
             return (False,) * len(self.units)
         return tuple(value is not None and abs(self.score - value) < self.noise for value in self.scores_without)
 
-    def _without(self, score: float | None) -> float | None:
-        if score is None or self.full is None:
-            return None
-        value = self.full - score
-        if self.scalarizer != "log_odds":
-            return value
-        return probability(value)
+    def value_of(self, value: float | None) -> float | None:
+        """A value as people read it: in [0, 1] where it is log-odds."""
+        return probability(value) if value is not None and self.scalarizer == "log_odds" else value
 
 
 def log_odds(score: float) -> float:

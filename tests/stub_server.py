@@ -23,6 +23,14 @@ def completion(probability, label="yes"):
     }
 
 
+def told(tokens):
+    """Prompt tokens as vLLM tells them; the first one has no log-probability."""
+    return [
+        None if logprob is None else {str(1000 + i): {"logprob": logprob, "rank": 1, "decoded_token": text}}
+        for i, (text, logprob) in enumerate(tokens)
+    ]
+
+
 class StubServer:
     """Answers every prompt; a prompt whose judged turn holds "bad" gets a low score.
 
@@ -32,6 +40,7 @@ class StubServer:
         bodies: what was posted, in order.
         seconds: how long an answer takes.
         probability: from a prompt to the probability of "yes".
+        tokens: from the messages to the prompt's tokens as (text, log-probability) pairs, for a server that tells them.
         misbehave: called with the prompt's number (from 1); may return (status, headers, body) to send instead, or
             "hang" or "close".
     """
@@ -42,6 +51,7 @@ class StubServer:
         self.bodies = []
         self.seconds = 0.0
         self.probability = lambda prompt: 0.1 if "bad" in prompt.rsplit("\nassistant: ", 1)[-1] else 0.9
+        self.tokens = None
         self.misbehave = lambda number: None
         self._lock = threading.Lock()
         stub = self
@@ -77,6 +87,8 @@ class StubServer:
                 if (most := body.get("max_tokens", 6)) < 6:
                     reply["choices"][0] |= {"message": {"content": '{"label'}, "finish_reason": "length"}
                     reply["usage"]["completion_tokens"] = most
+                if stub.tokens and "prompt_logprobs" in body:
+                    reply["prompt_logprobs"] = told(stub.tokens(body["messages"]))
                 self.answer(*(wrong or (200, {}, json.dumps(reply))))
 
             def answer(self, status, headers, text):

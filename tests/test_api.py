@@ -1,9 +1,10 @@
 import asyncio
+import math
 
 import pytest
 
 import convexplain
-from convexplain import Edit, Turn, Unit, acontrast, ajudge, contrast, judge, load_rubric
+from convexplain import Edit, Turn, Unit, aattribute, acontrast, ajudge, attribute, contrast, judge, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
 from convexplain.models import MemoryCache
@@ -27,8 +28,9 @@ def bananas(request):
 def test_the_public_surface():
     assert sorted(convexplain.__all__) == convexplain.__all__
     assert convexplain.__all__ == [
-        *("Contrast", "Conversation", "ConvexplainError", "Edit", "Evidence", "Judgement", "Rubric", "Turn", "Unit"),
-        *("acontrast", "ajudge", "contrast", "judge", "load_rubric", "read_log"),
+        *("Attribution", "Contrast", "Conversation", "ConvexplainError", "Edit", "Evidence", "Judgement"),
+        *("Rubric", "Turn", "Unit"),
+        *("aattribute", "acontrast", "ajudge", "attribute", "contrast", "judge", "load_rubric", "read_log"),
     ]
     assert all(hasattr(convexplain, name) for name in convexplain.__all__)
     with pytest.raises(AttributeError, match="no attribute 'jugde'"):
@@ -258,3 +260,63 @@ def test_arguments_of_a_contrast_that_cannot_be_meant(arguments, options, error,
     options = {"judge": ScriptedModel(depot), "infiller": FakeInfiller(), **options}
     with pytest.raises(error, match=words):
         contrast(*arguments, **options)
+
+
+# ---- attribute
+
+
+def test_attribute_says_what_the_score_hangs_on():
+    """Without turn 1, and without its words with "depot", the score is 0.9 instead of 0.2: odds of 9 instead of 1/4."""
+    turns, sentences, phrases = attribute(PARCEL, -1, "helpfulness", ScriptedModel(depot))
+    assert [one.level for one in (turns, sentences, phrases)] == ["turn", "sentence", "phrase"]
+    assert [unit.turn for unit in turns.units] == [0, 1, 2]
+    assert turns.scores == pytest.approx((0, -math.log(36), 0), abs=1e-9)
+    assert turns.scores_without == pytest.approx((0.2, 0.9, 0.2))
+    assert (turns.side, turns.score, turns.value_of(turns.baseline)) == (-1, pytest.approx(0.2), pytest.approx(0.9))
+    assert (turns.scalarizer, turns.question, turns.rubric, turns.judge) == (
+        "log_odds", "rescore", "helpfulness", "scripted",
+    )  # fmt: skip
+    assert {unit.turn for unit in sentences.units} == {0, 1}  # 1 is top, and of two equal ones the first comes next
+
+
+def test_attribute_in_and_outside_of_a_loop_gives_the_same():
+    def same(found):
+        return [{name: getattr(one, name) for name in one.__slots__ if name != "seconds"} for one in found]
+
+    expected = same(attribute(PARCEL, 3, "helpfulness", ScriptedModel(depot), levels=("sentence", "word"), seed=2))
+    found = aattribute(PARCEL, 3, "helpfulness", ScriptedModel(depot), levels=["sentence", "word"], seed=2)
+    assert same(asyncio.run(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "shap"}, "valid are: clime, lshap, loo, joint"),
+        ({"levels": ()}, "from coarse to fine"),
+        ({"levels": ("word", "turn")}, "from coarse to fine"),
+        ({"levels": ("chapter",)}, "from coarse to fine"),
+        ({"budget": 0}, "budget=0 is not valid"),
+        ({"top": 0}, "top=0 is not valid"),
+        ({"share": 0}, "share=0 is not valid"),
+        ({"perturb": "burn"}, "valid are: remove, placeholder, infill"),
+        ({"seed": -1}, "seed=-1 is not valid"),
+        ({"samples": 0}, "samples=0 is not valid"),
+        ({"turn": 0}, "no assistant turn there"),
+        ({"turn": 9}, "no assistant turn there"),
+    ],
+)
+def test_attribute_refuses_what_cannot_be_meant(options, words):
+    with pytest.raises(UsageError, match=words):
+        attribute(PARCEL, options.pop("turn", 3), "helpfulness", ScriptedModel(depot), **options)
+
+
+def test_an_attribution_says_where_a_contrast_is_looked_for_first():
+    words = [f"Number {i} came to the {name} of our city." for i, name in enumerate(["house", "depot", *["park"] * 18])]
+    talk = [PARCEL[0], {"role": "assistant", "content": " ".join(words)}, *PARCEL[2:]]
+    found = attribute(talk, -1, "helpfulness", ScriptedModel(depot), levels=("turn", "sentence", "word"))
+
+    def search(**options):
+        return contrast(talk, -1, "helpfulness", ScriptedModel(depot), None, FakeInfiller(), **options)
+
+    assert search(prior=found).calls < search().calls
+    assert search(prior=found).edits == search().edits

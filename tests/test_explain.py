@@ -11,9 +11,9 @@ from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.contrasts import ContrastFinder, Settings
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain import Explainer, Which, chosen_rubrics, explain, spread, write_contrasts
+from convexplain.explain import Contrasts, Which, chosen_rubrics, explain, spread, write_lines
 from convexplain.judges import Judge
-from convexplain.store import RunStore, contrasts
+from convexplain.store import RunStore, ScoredTurn, contrast_body, contrasts
 from convexplain.types import Evidence, Judgement
 
 from .fake_infiller import FakeInfiller
@@ -88,8 +88,9 @@ async def explained(store, run, turns, answer=depot, settings=None, infiller=Non
     infiller, began = infiller or FakeInfiller(), [] if begun is None else begun
     async with Calls(ScriptedModel(answer), store) as calls:
         finder = ContrastFinder(Judge(calls), infiller)
-        explainer = Explainer(finder, settings or Settings(delta=0.1), models or {"judge": "scripted"}, noise or {})
-        work = explain(store, run.id, turns, explainer, lambda turn: began.append(turn.conversation.id))
+        parts = models or {"judge": "scripted"}
+        explainer = Contrasts(store, run.id, finder, settings or Settings(delta=0.1), parts, noise or {})
+        work = explain(turns, explainer, lambda turn: began.append(turn.conversation.id))
         return [contrast async for _, contrast in work]
 
 
@@ -162,7 +163,8 @@ def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
 def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one, other, same):
     def sha(settings=Settings(delta=0.1), models=None, noise=None):
         floors = {} if noise is None else {helpfulness.sha: noise}
-        return Explainer(None, settings, models or {"judge": "scripted"}, floors).sha(helpfulness)
+        turn = ScoredTurn(1, Conversation("a", ()), 1, helpfulness, 0.2)
+        return Contrasts(None, 1, None, settings, models or {"judge": "scripted"}, floors).sha(turn)
 
     assert (sha(**one) == sha(**other)) is same
 
@@ -185,7 +187,7 @@ def test_spread_is_even_and_keeps_the_ends():
 def test_contrasts_are_written_one_a_line_with_all_their_fields(store, run, helpfulness, tmp_path):
     found = asyncio.run(explained(store, run, Which(worst=2).turns(store, run.id, helpfulness, Settings())))
     odd = replace(found[0], response_after="é\ud800\u2028")
-    write_contrasts([odd, found[1]], tmp_path / "c.jsonl")
+    write_lines([contrast_body(one) for one in (odd, found[1])], tmp_path / "c.jsonl")
     first, second = (tmp_path / "c.jsonl").read_text("ascii").splitlines()
     assert json.loads(first)["response_after"] == "é\ud800\u2028"
     assert list(json.loads(second)) == list(asdict(found[1]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from convexplain.errors import ModelError, TooLongError
 
-from .prefix_tree import Node, PrefixTree
+from .prefix_tree import Node, PrefixTree, waves
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,7 @@ Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
 T = TypeVar("T")
 R = TypeVar("R")
+_SCORED = 2_048  # tokens of given replies at once: each takes as many float32 as the vocabulary has tokens
 _BRANCHES = 384  # tokens of short branches at once, whatever the device: a token alone costs a CPU what ten cost
 _BEFORE = 8  # so many tokens before a node count like one new token: they take room, but no time
 
@@ -69,20 +70,42 @@ class Forward:
         Raises:
             TooLongError: the memory does not suffice.
         """
-        import torch
+        (found,), _ = self.continuations([(whole, start)])
+        if isinstance(found, ModelError):
+            raise found
+        return found
 
-        (leaf,), _ = self._place([whole[:start]])
-        (first,) = self._compute([leaf], hidden=False).values()
-        if isinstance(first, ModelError):
-            raise first
-        rest = Node(whole[start:], leaf, start=start)
-        (others,) = self._in_memory(lambda nodes: self._forward(nodes, "all"), [rest])
-        if isinstance(others, ModelError):
-            raise others
-        logits = torch.cat([first[None], others[:-1]])
-        wanted = torch.tensor(whole[start:])
-        self._tidy([leaf], keep=True)
-        return float(logits.log_softmax(-1).gather(-1, wanted[:, None]).sum())
+    def continuations(self, pairs: Sequence[tuple[Sequence[int], int]]) -> tuple[list[float | ModelError], list[int]]:
+        """For each (whole, start) the summed log-probability of `whole[start:]` after `whole[:start]`.
+
+        Args:
+            pairs: token ids, and where what is scored begins: at least 1, and before the end.
+
+        Returns:
+            One number a pair, or TooLongError in its place where the memory does not suffice for it even alone; and
+            how many of its tokens before `start` were known already.
+        """
+        leaves, known = self._place([whole[:start] for whole, start in pairs])
+        outcomes = self._compute(leaves, hidden=False)
+        found: list[float | ModelError] = []
+        rests: dict[Node, tuple[int, float]] = {}
+        for i, ((whole, start), leaf) in enumerate(zip(pairs, leaves, strict=True)):
+            outcome = outcomes[leaf]
+            if isinstance(outcome, ModelError):
+                found.append(outcome)
+                continue
+            first = float(outcome.log_softmax(-1)[whole[start]])
+            found.append(first)
+            if len(whole) > start + 1:
+                rests[Node(whole[start:], leaf, start=start)] = i, first
+        order = sorted(rests, key=lambda node: (len(node.tokens), node.start))
+        for some in _batches(order, _cost, min(self.tokens_at_once, _SCORED)):
+            computed = self._in_memory(lambda nodes: self._forward(nodes, "own"), some)
+            for node, own in zip(some, computed, strict=True):
+                i, first = rests[node]
+                found[i] = own if isinstance(own, ModelError) else first + float(own.double().sum())
+        self._tidy(leaves, keep=True)
+        return found, known
 
     def along(self, whole: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
         """What follows several beginnings of one sequence, `whole[:end]` for each end, from one pass over it.
@@ -169,6 +192,17 @@ class Forward:
         self._tidy(leaves, keep=True)
         return made, known
 
+    def alone(self, work: Callable[[], R]) -> R:
+        """`work()`, a second time and with nothing else kept where the memory does not suffice.
+
+        Raises:
+            TooLongError: it does not suffice then either.
+        """
+        (found,) = self._in_memory(lambda _: [work()], [None])
+        if isinstance(found, ModelError):
+            raise found
+        return found
+
     def free(self) -> None:
         """Forgets all keys and values."""
         self.tree.clear()
@@ -204,7 +238,7 @@ class Forward:
         def forward(nodes: Rows) -> "list[torch.Tensor]":
             return self._forward(nodes, "hidden" if hidden else "last", keep=True)
 
-        for wave in _waves(leaves):
+        for wave in waves(leaves):
             possible = []
             for node in wave:
                 before = outcomes.get(node.parent) if node.parent else None
@@ -239,7 +273,8 @@ class Forward:
     def _forward(self, nodes: Rows, wanted: str, *, keep: bool = False) -> "list[torch.Tensor]":
         """One forward pass over the nodes' tokens after what stands before them.
 
-        `wanted`: "last" logits, "all" logits, or the "hidden" state at the last token, one tensor a node.
+        `wanted`: "last" logits, "all" logits, the "hidden" state at the last token, or log-probabilities of the nodes'
+        "own" tokens after the first; one tensor a node.
         """
         import torch
 
@@ -257,7 +292,7 @@ class Forward:
         lengths = torch.tensor([len(node.tokens) for node in nodes])
         cache = _past([node.parent.path() if node.parent else [] for node in nodes], before)
         asked: torch.Tensor | int = (lengths - 1)[:, None].to(device)  # which positions' logits are computed
-        if wanted == "all":
+        if wanted in ("all", "own"):
             asked = 0
         elif self._spread:  # the last layers are on another device, where an index from here is refused
             asked = width - int(lengths.min()) + 1
@@ -279,6 +314,8 @@ class Forward:
             if wanted == "hidden":
                 states = output.hidden_states[-1].float().cpu()
                 return [states[row, len(node.tokens) - 1] for row, node in enumerate(nodes)]
+            if wanted == "own":  # row by row: the whole vocabulary's for all rows may take gigabytes
+                return [_own(rows, node.tokens) for rows, node in zip(output.logits, nodes, strict=True)]
             logits = output.logits.float().cpu()
             if wanted == "all":
                 return [logits[row, : len(node.tokens)] for row, node in enumerate(nodes)]
@@ -324,6 +361,14 @@ class Forward:
         return made
 
 
+def _own(logits: "torch.Tensor", tokens: Sequence[int]) -> "torch.Tensor":
+    """Log-probabilities of the tokens after the first, from the logits after each token; what pads them is cut off."""
+    import torch
+
+    wanted = torch.tensor(tokens[1:], device=logits.device)[:, None]
+    return logits[: len(wanted)].float().log_softmax(-1).gather(-1, wanted)[:, 0].cpu()
+
+
 def _cost(node: Node) -> int:
     return max(len(node.tokens), node.end // _BEFORE)
 
@@ -340,21 +385,6 @@ def _batches(items: Sequence[T], size: Callable[[T], int], limit: int) -> list[l
             groups.append([item])
             largest = size(item)
     return groups
-
-
-def _waves(leaves: Rows) -> list[list[Node]]:
-    """The nodes without keys and values on the leaves' paths; those of one wave depend on earlier waves only."""
-    waves: list[list[Node]] = []
-    seen: set[Node] = set()
-    for leaf in leaves:
-        missing = [node for node in leaf.path() if not node.kept]
-        for depth, node in enumerate(missing):
-            if node not in seen:
-                seen.add(node)
-                if depth == len(waves):
-                    waves.append([])
-                waves[depth].append(node)
-    return waves
 
 
 def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
-from convexplain.models import Message, Reply, Request, sendable
+from convexplain.models import Message, Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .langchain_errors import kinds_of, left_behind, meaning
@@ -103,6 +103,8 @@ class LangChainModel:
     async def _ask(self, request: Request) -> Reply:
         if self._chat is None:
             raise ModelError(f"{self.name}: the model was never prepared")
+        if request.reply:
+            raise no_reply_logprob(self.name, "LangChain has no call for that")
         messages = [_message(message) for message in request.messages]
         terms = self._terms
         while True:

@@ -15,9 +15,10 @@ from jinja2 import TemplateError
 
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, TooLongError, UnavailableError
 from convexplain.judges.labels import matches
-from convexplain.models import LabelLogprobs, Reply, Request, sendable
+from convexplain.models import LabelLogprobs, Message, Reply, Request, sendable
 
 from .forward import Forward
+from .gradients import check_spans, label_gradients, reply_gradients, unit_tokens
 from .prefix_tree import common
 from .raw_text import RawText
 from .weights import Weights, context_length, find_weights
@@ -91,6 +92,35 @@ class LocalModel:
         """For each pair, the summed natural log-probability of the text as the reply to the request."""
         pairs = list(zip(requests, texts, strict=True))
         return await self._in_thread(lambda: [self._continuation(request, text) for request, text in pairs])
+
+    async def unit_gradients(
+        self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
+    ) -> list[float]:
+        """How much each part of the prompt raises the log-probability of a given reply, to first order.
+
+        What XPrompt (Chang et al. 2024, algorithm 1, line 1) guides its search by, but of log p, and with its sign: the
+        derivative of log p(reply) by a factor before the embeddings of the part's tokens, where that factor is 1. One
+        pass forward and one back, in the precision of the weights; embeddings and log-probabilities are in float32.
+
+        Args:
+            messages: the prompt.
+            reply: the reply; with an empty one every value is 0.
+            spans: for each part the index of its message, its first character and its end (excluded). A token belongs
+                to the parts that hold its first character that is no white space; parts may overlap.
+
+        Returns:
+            One number a span, in nats: positive where the part raises log p(reply), negative where it lowers it, 0 for
+            a part without tokens. Not bounded.
+
+        Raises:
+            UsageError: a span is not in its message.
+            TooLongError: prompt and reply do not fit the window, or the memory.
+            ModelError: the template refuses the messages or rewrites one that has spans, or the tokenizer does not
+                tell where its tokens lie.
+        """
+        check_spans(messages, spans)
+        request = Request(tuple(messages), reply=reply)
+        return await self._in_thread(lambda: self._unit_gradients(request, spans))
 
     async def hidden_states(self, requests: Sequence[Request]) -> list[list[float]]:
         """The last layer's hidden state at the last prompt token, one vector (of the model's width) a request."""
@@ -175,22 +205,39 @@ class LocalModel:
         self._model = model
 
     def _answer(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """Replies in the order of the requests; those that ask for labels are computed together, then the others."""
+        """Replies in the order of the requests.
+
+        Those that give their reply are computed together, then those that ask for labels, and then the others.
+        """
         began = time.perf_counter()
         outcomes: dict[int, Reply | ModelError] = {}
         encoded: dict[int, list[int]] = {}
+        given: dict[int, tuple[list[int], int]] = {}
         for i, request in enumerate(requests):
             try:
-                encoded[i] = self._encode(request)
+                if request.reply:
+                    given[i] = self._with_reply(request)
+                else:
+                    encoded[i] = self._encode(request)
             except ModelError as error:
                 outcomes[i] = error
         labelled = {i: ids for i, ids in encoded.items() if requests[i].labels}
         worded = {i: ids for i, ids in encoded.items() if not requests[i].labels}
+        outcomes |= zip(given, self._given([*given.values()]), strict=True)
         outcomes |= zip(labelled, self._labelled([requests[i] for i in labelled], [*labelled.values()]), strict=True)
         outcomes |= zip(worded, self._worded([requests[i] for i in worded], [*worded.values()]), strict=True)
         each = (time.perf_counter() - began) / len(requests) if requests else 0.0
         ordered = [outcomes[i] for i in range(len(requests))]
         return [replace(outcome, seconds=each) if isinstance(outcome, Reply) else outcome for outcome in ordered]
+
+    def _given(self, pairs: Sequence[tuple[list[int], int]]) -> list[Reply | ModelError]:
+        found, known = self._loaded().continuations(pairs)
+        return [
+            logprob
+            if isinstance(logprob, ModelError)
+            else Reply("", None, True, False, len(ids), 0, shared, logprob=logprob, reply_tokens=len(ids) - start)
+            for (ids, start), logprob, shared in zip(pairs, found, known, strict=True)
+        ]
 
     def _labelled(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Reply | ModelError]:
         found, known = self._read_labels([request.labels for request in requests], prompts)
@@ -259,6 +306,26 @@ class LocalModel:
             raise TooLongError(f"the prompt has {len(ids)} tokens; the window of {self.name} holds {self.window}")
         return ids
 
+    def _with_reply(self, request: Request) -> tuple[list[int], int]:
+        """The tokens of the prompt with the request's reply after it, and where the reply begins.
+
+        Tokenised together, so that the two are cut apart where the model would cut them; a token of both is the
+        reply's. Special tokens that the reply spells out are special in it, as they are in the prompt.
+        """
+        reply = sendable(request.reply)
+        text = self._text(replace(request, opening=reply))
+        ids, prompt = (
+            self._tokenizer(some, add_special_tokens=False)["input_ids"] for some in (text, text[: -len(reply)])
+        )
+        start = common(prompt, ids)
+        if not 0 < start < len(ids):
+            raise ModelError(f"{self.name}: the given reply cannot be scored: {len(ids)} tokens, {start} before it")
+        if self.window is not None and len(ids) > self.window:
+            raise TooLongError(
+                f"prompt and reply have {len(ids)} tokens; the window of {self.name} holds {self.window}"
+            )
+        return ids, start
+
     def _last(self, requests: Sequence[Request], *, hidden: bool = False) -> "list[torch.Tensor]":
         outcomes, _ = self._loaded().last([self._encode(request) for request in requests], hidden=hidden)
         found = []
@@ -278,24 +345,21 @@ class LocalModel:
         whole = self._encode(replace(request, opening=request.opening + text))
         return self._loaded().continuation(whole, min(common(prompt, whole), len(whole) - 1))
 
-    def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
-        import torch
+    def _unit_gradients(self, request: Request, spans: Sequence[tuple[int, int, int]]) -> list[float]:
+        def render(messages: Sequence[Message]) -> str:
+            return self._text(replace(request, messages=tuple(messages), opening=sendable(request.reply)))
 
-        text = self._text(request)
-        given = sendable(request.messages[-1].content)
-        content = given.strip()  # some templates strip it
-        begin = text.rindex(content)
-        lead = len(given) - len(given.lstrip())
-        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        ids = torch.tensor([encoded["input_ids"]], device=self._model.device)
-        embedded = self._model.get_input_embeddings()(ids).detach().requires_grad_()
-        logits = self._model(inputs_embeds=embedded, logits_to_keep=1).logits[0, -1].double()
+        if not request.reply:
+            return [0.0 for _ in spans]
+        ids, start = self._with_reply(request)
+        units = unit_tokens(render, self._tokenizer, request.messages, spans)
+        gradients = self._loaded().alone(lambda: reply_gradients(self._model, ids, start))
+        return [math.fsum(gradients[token] for token in tokens) for tokens in units]
+
+    def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
         deciding = self._tokens_by_label(request.labels, "")[label]
-        target = logits.log_softmax(-1)[deciding].logsumexp(0)
-        norms = torch.autograd.grad(target, embedded)[0][0].norm(dim=-1).tolist()
-        places = [(start - begin + lead, end - begin + lead) for start, end in encoded["offset_mapping"]]
-        inside = range(lead, lead + len(content))
-        return [(*place, norm) for place, norm in zip(places, norms, strict=True) if place[0] in inside]
+        content = sendable(request.messages[-1].content)
+        return label_gradients(self._model, self._tokenizer, self._text(request), content, deciding)
 
     def _read_labels(
         self, labels: Sequence[tuple[str, ...]], prompts: Sequence[list[int]]

@@ -9,13 +9,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urlunsplit
 
 import httpx2
 
 from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
-from convexplain.models import Reply, Request, sendable
+from convexplain.models import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .one_by_one import estimated_tokens, one_by_one
@@ -28,6 +29,7 @@ from .openai_replies import (
     weights_told,
     window_told,
 )
+from .prompt_logprobs import SCORING, read_scored
 
 API_KEY = "CONVEXPLAIN_API_KEY"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -201,11 +203,13 @@ class OpenAICompatible:
         return self._client[1]
 
     async def _ask(self, request: Request) -> Reply:
+        if request.reply:
+            return await self._score(request)
         start = self._dialect
         first: ModelError | None = None
         for i in range(start, len(_DIALECTS)):
             try:
-                reply = await self._post(request, _DIALECTS[i])
+                reply = await self._post(self._body(request, _DIALECTS[i]), partial(read_completion, request=request))
             except RefusedError as error:
                 first = first or error
                 continue
@@ -213,10 +217,20 @@ class OpenAICompatible:
             return reply
         raise first or ModelError(f"{self.name}: no way of asking was accepted")
 
-    async def _post(self, request: Request, dialect: Dialect) -> Reply:
+    async def _score(self, request: Request) -> Reply:
+        reply = sendable(request.reply)
+        messages = [*_messages(request), {"role": "assistant", "content": reply}]
+        body = {"model": self._model, "messages": messages, **SCORING}
+        try:
+            return await self._post(body, partial(read_scored, name=self.name, reply=reply))
+        except RefusedError as error:
+            raise no_reply_logprob(self.name, f"its server refuses the request ({error})", error.raw) from error
+
+    async def _post(self, body: dict[str, Any], read: Callable[..., Reply]) -> Reply:
+        """What `read(data, seconds=…)` makes of the server's answer."""
         began = time.perf_counter()
         try:
-            response = await self._http().post(f"{self._base}/chat/completions", json=self._body(request, dialect))
+            response = await self._http().post(f"{self._base}/chat/completions", json=body)
         except httpx2.TimeoutException as error:
             raise TransientError(f"{self._base}: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:
@@ -224,7 +238,7 @@ class OpenAICompatible:
         raise_for_status(response, self._base, self.key_from, self.missing)
         try:
             data = response.json()
-            reply = read_completion(data, request, time.perf_counter() - began)
+            reply = read(data, seconds=time.perf_counter() - began)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ModelError(
                 f"{self._base}: the answer is no chat completion ({type(error).__name__}: {error})", response.text
@@ -236,7 +250,7 @@ class OpenAICompatible:
     def _body(self, request: Request, dialect: Dialect) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": message.role, "content": sendable(message.content)} for message in request.messages],
+            "messages": _messages(request),
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "seed": request.draw,
@@ -247,6 +261,10 @@ class OpenAICompatible:
             form = {"name": "answer", "strict": True, "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         return body
+
+
+def _messages(request: Request) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": sendable(message.content)} for message in request.messages]
 
 
 def _environment_key() -> Callable[[], str]:

@@ -132,6 +132,21 @@ class PrefixTree:
         return upper
 
 
+def waves(leaves: Sequence[Node]) -> list[list[Node]]:
+    """The nodes without keys and values on the leaves' paths; those of one wave depend on earlier waves only."""
+    found: list[list[Node]] = []
+    seen: set[Node] = set()
+    for leaf in leaves:
+        missing = [node for node in leaf.path() if not node.kept]
+        for depth, node in enumerate(missing):
+            if node not in seen:
+                seen.add(node)
+                if depth == len(found):
+                    found.append([])
+                found[depth].append(node)
+    return found
+
+
 def common(left: Sequence[int], right: Sequence[int]) -> int:
     """Length of the common beginning."""
     size = min(len(left), len(right))

@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from convexplain.errors import ModelError
-from convexplain.models import LabelLogprobs, Reply, Request
+from convexplain.models import LabelLogprobs, Reply, Request, no_reply_logprob
 
-Answer = str | Mapping[str, float] | Reply | ModelError
+Answer = str | float | Mapping[str, float] | Reply | ModelError
 
 
 class ScriptedModel:
@@ -15,7 +15,8 @@ class ScriptedModel:
 
     Args:
         answer: returns a text; or label probabilities (what is missing to 1 falls on no label); or a whole Reply; or an
-            error, which the call then ends in.
+            error, which the call then ends in. For a request that gives its reply: that reply's log-probability, as a
+            number or in a Reply; anything else means that the model cannot score replies.
         logprobs: False makes it a model without log-probabilities: label probabilities then become a sampled label.
         seconds: how long each call takes.
         batch, in_flight: as for any model.
@@ -62,7 +63,7 @@ class ScriptedModel:
             await asyncio.sleep(self._seconds)
         finally:
             self._open -= 1
-        return [self._reply(request) for request in requests]
+        return [self._outcome(request) for request in requests]
 
     def count_tokens(self, text: str) -> int:
         """Words."""
@@ -71,11 +72,20 @@ class ScriptedModel:
     async def aclose(self) -> None:
         """Nothing to close."""
 
-    def _reply(self, request: Request) -> Reply | ModelError:
+    def _outcome(self, request: Request) -> Reply | ModelError:
         answer = self._answer(request) if callable(self._answer) else self._answer
-        if isinstance(answer, (Reply, ModelError)):
-            return answer
+        outcome = answer if isinstance(answer, (Reply, ModelError)) else self._reply(request, answer)
+        if request.reply and isinstance(outcome, Reply) and outcome.logprob is None:
+            return no_reply_logprob(self.name)
+        return outcome
+
+    def _reply(self, request: Request, answer: str | float | Mapping[str, float]) -> Reply:
         prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
+        if isinstance(answer, (int, float)):
+            tokens = self.count_tokens(request.reply)
+            return Reply(
+                "", logprobs=True, prompt_tokens=prompt_tokens + tokens, logprob=float(answer), reply_tokens=tokens
+            )
         if isinstance(answer, str):
             return Reply(answer, logprobs=self._logprobs, prompt_tokens=prompt_tokens, completion_tokens=1)
         label = max(answer, key=lambda name: answer[name])

@@ -1,6 +1,10 @@
-"""Whether two texts contradict each other, by a cross-encoder (for `judges.scoring.Contradiction`)."""
+"""Whether texts contradict or entail each other, by a cross-encoder.
+
+For `judges.scoring.Contradiction` and `judges.similarity.NLILogOdds`.
+"""
 
 import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,14 +22,16 @@ _log = logging.getLogger(__name__)
 
 
 class NLIModel:
-    """A sequence classifier that was trained on natural language inference. Loaded when first asked.
+    """A sequence classifier that was trained on natural language inference. Loaded when first asked; for any thread.
 
     Args:
         source: a folder as `save_pretrained` writes it, or the name of a repository on the Hugging Face hub.
+        used_as: what the user calls it, before the source.
     """
 
-    def __init__(self, source: str | Path = NLI) -> None:
-        self.name = f"contradiction:{source}"
+    def __init__(self, source: str | Path = NLI, used_as: str = "contradiction") -> None:
+        self.name = f"{used_as}:{source}"
+        self._lock = threading.Lock()
         self._pretrained = Pretrained(source, self.name, "AutoModelForSequenceClassification")
 
     def contradiction(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
@@ -38,8 +44,19 @@ class NLIModel:
             MissingExtraError: torch or transformers is not installed.
             UnavailableError: the model cannot be had, or has no label named contradiction.
         """
+        return self._probabilities(pairs, "contradiction")
+
+    def entailment(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
+        """For each (premise, hypothesis) the probability of the label entailment; else as `contradiction`."""
+        return self._probabilities(pairs, "entailment")
+
+    def _probabilities(self, pairs: Sequence[tuple[str, str]], wanted: str) -> list[float | None]:
+        with self._lock:  # a tokenizer is not for several threads at once
+            return self._computed(pairs, wanted)
+
+    def _computed(self, pairs: Sequence[tuple[str, str]], wanted: str) -> list[float | None]:
         tokenizer, model = self._pretrained.get()
-        label = self._label(model.config.id2label)
+        label = self._label(model.config.id2label, wanted)
         encoded = [
             dict(tokenizer(premise, hypothesis, split_special_tokens=True, return_attention_mask=True, verbose=False))
             for premise, hypothesis in pairs
@@ -63,10 +80,10 @@ class NLIModel:
         found = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
         return [next(found) if fit else None for fit in fits]
 
-    def _label(self, names: dict[int, Any]) -> int:
+    def _label(self, names: dict[int, Any], wanted: str) -> int:
         """Models order their labels differently, so that only the name counts."""
-        found = [i for i, name in names.items() if str(name).strip().casefold() == "contradiction"]
+        found = [i for i, name in names.items() if str(name).strip().casefold() == wanted]
         if len(found) != 1:
             listed = ", ".join(map(str, names.values()))
-            raise UnavailableError(f"{self.name}: it has not one label named contradiction; its labels are: {listed}")
+            raise UnavailableError(f"{self.name}: it has not one label named {wanted}; its labels are: {listed}")
         return int(found[0])

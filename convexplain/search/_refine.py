@@ -1,5 +1,6 @@
 """Multi-level attribution: the coarse units first, and the parts of those that matter most (MExGen)."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -44,8 +45,8 @@ def refine(
 ) -> Attributing[list[LevelFound]]:
     """Attributes to the coarsest units, then to the parts of the top ones, and so on.
 
-    The units that are not refined stay in the text. A level is begun only where the budget is enough to remove each of
-    its units once.
+    The units that are not refined stay in the text. A finer level is begun only where the budget is enough to remove
+    each of its units once; a coarser one leaves budget for the finer ones, where it is enough for that.
 
     Args:
         parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
@@ -62,8 +63,11 @@ def refine(
     left = budget
     for level, parent in enumerate(parents):
         units = [unit for unit, above in enumerate(parent) if not level or above in chosen or above == ALWAYS]
-        allowed = CALLS_PER_UNIT * len(units) if left is None else min(left, CALLS_PER_UNIT * len(units))
-        if not units or allowed < len(units):
+        allowed = CALLS_PER_UNIT * len(units)
+        if left is not None:
+            rest = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
+            allowed = min(allowed, left, max(len(units), left - rest))
+        if not units or allowed < (len(units) if level else 1):
             return found
         one, spent = yield from _on_level(method(len(units), allowed), units, level)
         left = None if left is None else left - spent
@@ -72,6 +76,12 @@ def refine(
         if not chosen:
             return found
     return found
+
+
+def most_units(parents: Sequence[int], top: int | None, share: float | None) -> int:
+    """How many units of a level are attributed to at most, given the numbers of their parents."""
+    sizes = sorted(Counter(parent for parent in parents if parent != ALWAYS).values(), reverse=True)
+    return sum(sizes if share is not None else sizes[:top]) + list(parents).count(ALWAYS)
 
 
 def _on_level(search: Attributing[Method], units: Sequence[int], level: int) -> Attributing[tuple[LevelFound, int]]:

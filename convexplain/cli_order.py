@@ -1,0 +1,105 @@
+"""What `convexplain explain` was told to do: which turns, by which models; and what it says of turns left out."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from convexplain import store as stores
+from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
+
+from .calls import Calls
+from .contrast_display import counted
+from .errors import UsageError
+from .explain import Which, spread
+from .measuring import ASSUMED_NOISE
+from .opening import Opened
+from .store import Run, RunStore, ScoredTurn
+from .types import Rubric
+
+DIGITS = 10  # no conversation has that many turns, and no store that many runs
+NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be explained, and by which models.
+
+    Attributes:
+        store, run, rubrics: where the turns are.
+        turns: those that are explained.
+        left_out: says which turns cannot be, for want of a score.
+        judge, samples, responder, infiller: the models; no infiller where none is wanted.
+        measure_noise: measure the judge's noise floors first.
+    """
+
+    store: RunStore
+    run: Run
+    rubrics: list[Rubric]
+    turns: list[ScoredTurn]
+    left_out: list[str]
+    judge: str
+    samples: int | None
+    responder: str | None
+    infiller: str | None
+    measure_noise: bool
+
+
+async def noise_floors(order: Order, models: Opened, notes: Console, *, needed: bool = True) -> dict[str, float]:
+    """SHA of a rubric to the judge's noise floor, where it is known or measured now; says where it is assumed."""
+    judge = models.judge.model.fingerprint
+    if order.measure_noise:
+        await _measure_noise(order, models.judge, notes)
+    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric, order.samples) for rubric in order.rubrics}
+    if needed and None in known.values():
+        notes.print(
+            f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.",
+            soft_wrap=True,
+        )
+    return {sha: value for sha, value in known.items() if value is not None}
+
+
+async def _measure_noise(order: Order, calls: Calls, notes: Console) -> None:
+    for rubric in order.rubrics:
+        turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
+        if len(turns) < MIN_TURNS:
+            raise UsageError(
+                f"--noise: run {order.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"
+            )
+        notes.print(
+            f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.", soft_wrap=True
+        )
+        places = [(turn.conversation, turn.turn) for turn in turns]
+        floor = await noise_floor(calls, rubric, places, samples=order.samples)
+        judge = calls.model.fingerprint
+        stores.keep_noise_floor(order.store, judge, rubric, floor.value, floor.turns, floor.n, order.samples)
+        notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
+
+
+def left_out(store: RunStore, run: Run, rubrics: list[Rubric], turns: list[ScoredTurn], which: Which) -> list[str]:
+    """What is said of turns without a score: each that was named, else how many there are."""
+    if which.place is not None:
+        return [
+            f"{turn.conversation.id}:{turn.turn} has no score on {turn.rubric.id} and is left out."
+            for turn in turns
+            if turn.score is None
+        ]
+    chosen = {rubric.id for rubric in rubrics}
+    return [
+        f"{counted(maxim.unscored, 'turn')} without a score on {maxim.rubric} left out."
+        for maxim in stores.summarise(store, run, worst=0).maxims
+        if maxim.unscored and maxim.rubric in chosen
+    ]
+
+
+def place(turn: str | None) -> tuple[str, int] | None:
+    """Conversation and index of a turn that was named as `CONVERSATION:N`.
+
+    Raises:
+        UsageError: it is not written like that.
+    """
+    if turn is None:
+        return None
+    conversation, _, index = turn.rpartition(":")
+    if not (conversation and index.isascii() and index.isdecimal() and len(index) < DIGITS):
+        raise UsageError(f"--turn {turn!r} is not valid; write CONVERSATION:N, N counted from 0")
+    return conversation, int(index)

@@ -1,0 +1,169 @@
+"""The value of a judged turn without some units of its conversation: what is attributed, and by what it is measured."""
+
+import asyncio
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+from .errors import ModelError, UnavailableError
+from .infilling import Infiller, Masked
+from .measuring import ANSWER, Measure
+from .perturb import PLACEHOLDER, without
+from .types import Conversation, Judgement, Question, Rubric, Unit, log_odds
+from .units import core
+
+Perturb = Literal["remove", "placeholder", "infill"]
+
+FILLS = 3  # fills that are averaged over where units are infilled
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """The value of one perturbed conversation.
+
+    Attributes:
+        value: None where there is none.
+        note: why there is none, or what a reader should know of it.
+    """
+
+    value: float | None
+    note: str = ""
+
+
+class Scalarizer(Protocol):
+    """Makes a number of a judged turn in its conversation: what is attributed.
+
+    Attributes:
+        name: what the numbers are.
+        question: whether the logged answer is kept (`rescore`) or given anew (`regenerate`).
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def question(self) -> Question: ...  # noqa: D102
+
+    async def value(self, conversation: Conversation, turn: int) -> Scalar:
+        """The number for `conversation.turns[turn]`. Raises UnavailableError where a model is gone."""
+
+
+@dataclass(slots=True)
+class JudgeValue:
+    """The judge's score of the turn: its log-odds where it comes from label probabilities, which saturate near 0 and 1.
+
+    Attributes:
+        measure: judge and responder.
+        rubric: the maxim.
+        first: the judgement of the turn that was measured first; it settles the scale.
+    """
+
+    measure: Measure
+    rubric: Rubric
+    first: Judgement | None = None
+
+    @property
+    def name(self) -> str:
+        """`log_odds` or `score`."""
+        sure = self.first is not None and self.first.evidence.kind == "label_probability"
+        return "log_odds" if sure else "score"
+
+    @property
+    def question(self) -> Question:
+        """`regenerate` with a responder."""
+        return "regenerate" if self.measure.responder else "rescore"
+
+    async def value(self, conversation: Conversation, turn: int) -> Scalar:
+        """The score on the scale that the first one settled."""
+        found = await self.measure.turn(conversation, turn, self.rubric)
+        if self.first is None:
+            self.first = found.judgement
+        if found.score is None:
+            return Scalar(None, found.note)
+        note = f"a regenerated answer was cut after {ANSWER} tokens" if found.cut else ""
+        return Scalar(log_odds(found.score) if self.name == "log_odds" else found.score, note)
+
+
+@dataclass(slots=True)
+class TurnValues:
+    """Values of one judged turn without some units of its conversation.
+
+    Attributes:
+        conversation: up to the judged turn.
+        scalarizer: what the value is.
+        perturb: what becomes of a removed unit.
+        infiller: fills the places of removed units, with `infill`.
+        notes: what a reader should know of the values.
+    """
+
+    conversation: Conversation
+    scalarizer: Scalarizer
+    perturb: Perturb = "remove"
+    infiller: Infiller | None = None
+    notes: list[str] = field(default_factory=list)
+    _fills: dict[Unit, list[str]] = field(default_factory=dict)
+    _known: dict[Hashable, float | None] = field(default_factory=dict)
+
+    async def values(self, removed: Sequence[frozenset[Unit]]) -> list[float | None]:
+        """The value without each of these sets, all asked for at once; None where there is none."""
+        if self.perturb == "infill":
+            await self._fill(sorted(set().union(*removed) - set(self._fills), key=lambda u: (u.turn, u.start)))
+        new = {key: some for some in removed if (key := self.key(some)) not in self._known}
+        found = await asyncio.gather(*map(self._value, new.values()))
+        self._known |= zip(new, found, strict=True)
+        return [self._known[self.key(some)] for some in removed]
+
+    def key(self, removed: frozenset[Unit]) -> Hashable:
+        """What two sets have in common that leave the same conversation."""
+        if self.perturb == "infill":
+            return removed
+        turns = without(self.conversation.turns, removed, self._variant(removed, 0))
+        return tuple((turn.role, turn.content) for turn in turns)
+
+    def _variant(self, removed: frozenset[Unit], i: int) -> Mapping[Unit, str]:
+        if self.perturb == "remove":
+            return {}
+        if self.perturb == "placeholder":
+            return dict.fromkeys(removed, PLACEHOLDER)
+        return {unit: fills[i % len(fills)] for unit in removed if (fills := self._fills.get(unit))}
+
+    async def _value(self, removed: frozenset[Unit]) -> float | None:
+        variants = range(FILLS if self.perturb == "infill" and removed else 1)
+        turns = dict.fromkeys(without(self.conversation.turns, removed, self._variant(removed, i)) for i in variants)
+        asked = [self._one(replace(self.conversation, turns=some)) for some in turns]
+        found = [value for value in await asyncio.gather(*asked) if value is not None]
+        return sum(found) / len(found) if found else None
+
+    async def _one(self, conversation: Conversation) -> float | None:
+        turn = len(conversation.turns) - 1
+        if not conversation.turns[turn].content.strip():
+            return None  # nothing is left of the judged turn
+        found = await self.scalarizer.value(conversation, turn)
+        if found.note:
+            self.note(found.note)
+        return found.value
+
+    async def _fill(self, units: Sequence[Unit]) -> None:
+        if not units or self.infiller is None:
+            return
+        try:
+            found = await self.infiller.infill([self._masked(unit) for unit in units], FILLS)
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            self.note(f"the infiller failed: {error}; units were removed instead")
+            found = [[] for _ in units]
+        if not all(found):
+            self.note(f"the infiller had nothing for {sum(not fills for fills in found)} units; they were removed")
+        self._fills |= zip(units, found, strict=True)
+
+    def _masked(self, unit: Unit) -> Masked:
+        content = self.conversation.turns[unit.turn].content
+        start, end = core(content, unit)
+        before = "".join(f"{turn.role}: {turn.content}\n" for turn in self.conversation.turns[: unit.turn])
+        rest = f"{before}{self.conversation.turns[unit.turn].role}: "
+        return Masked(content[:start], content[start:end], content[end:], rest=rest)
+
+    def note(self, note: str) -> None:
+        """Adds a note, once."""
+        if note not in self.notes:
+            self.notes.append(note)

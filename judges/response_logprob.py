@@ -1,0 +1,51 @@
+"""How probable a model finds the logged response: a value of a turn that needs no judge."""
+
+from dataclasses import dataclass, replace
+
+from convexplain.calls import Calls
+from convexplain.errors import ModelError, UnavailableError
+from convexplain.measuring import responder_request
+from convexplain.turn_values import Scalar
+from convexplain.types import Conversation, Question
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseLogprob:
+    """The natural log-probability of the logged response after the turns before it, at most 0.
+
+    What MExGen (Paes et al. 2024) calls Log Prob, and the logarithm of p(y | m x) in XPrompt (Chang et al. 2024,
+    equation 1): a unit's score is by how many nats it makes the response more probable. Longer responses have lower
+    values, so that those of two responses do not compare.
+
+    Attributes:
+        calls: the model, which is best the one that gave the response; it must score given replies.
+    """
+
+    calls: Calls
+
+    @property
+    def name(self) -> str:
+        """`logprob`."""
+        return "logprob"
+
+    @property
+    def question(self) -> Question:
+        """`rescore`: the response stays as it was logged."""
+        return "rescore"
+
+    async def value(self, conversation: Conversation, turn: int) -> Scalar:
+        """The log-probability of `conversation.turns[turn]`; None where it is empty, or the model failed.
+
+        Raises:
+            UnavailableError: the model is gone.
+        """
+        response = conversation.turns[turn].content
+        if not response.strip():
+            return Scalar(None, "the response is empty")
+        try:
+            reply = await self.calls.ask(replace(responder_request(conversation.turns[:turn]), reply=response))
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            return Scalar(None, f"no log-probability of the response: {error}")
+        return Scalar(reply.logprob)
