@@ -24,6 +24,7 @@ from .analysis import Source, analyse, count, find_logs, plan, write_judgements
 from .calls import Calls
 from .cli_contrast import contrast_command
 from .cli_explain import explain_command
+from .cli_fidelity import fidelity_command
 from .cli_options import JUDGE_HELP, db_option, open_store
 from .display import RunProgress, plain, show_runs, show_summary
 from .errors import ConvexplainError, RubricError, UnavailableError, UsageError
@@ -77,6 +78,7 @@ def cli() -> None:
 
 
 cli.add_command(explain_command)
+cli.add_command(fidelity_command)
 cli.add_command(contrast_command)
 
 

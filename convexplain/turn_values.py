@@ -24,10 +24,14 @@ class Scalar:
     Attributes:
         value: None where there is none.
         note: why there is none, or what a reader should know of it.
+        response: the response that it is the value of.
+        labels: what the judge gives each label, in [0, 1]; empty where no judge was asked, or it gives none.
     """
 
     value: float | None
     note: str = ""
+    response: str = ""
+    labels: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 class Scalarizer(Protocol):
@@ -78,9 +82,10 @@ class JudgeValue:
         if self.first is None:
             self.first = found.judgement
         if found.score is None:
-            return Scalar(None, found.note)
+            return Scalar(None, found.note, found.response)
         note = f"a regenerated answer was cut after {ANSWER} tokens" if found.cut else ""
-        return Scalar(log_odds(found.score) if self.name == "log_odds" else found.score, note)
+        labels = found.judgement.evidence.probabilities if found.judgement else {}
+        return Scalar(log_odds(found.score) if self.name == "log_odds" else found.score, note, found.response, labels)
 
 
 @dataclass(slots=True)
@@ -101,14 +106,18 @@ class TurnValues:
     infiller: Infiller | None = None
     notes: list[str] = field(default_factory=list)
     _fills: dict[Unit, list[str]] = field(default_factory=dict)
-    _known: dict[Hashable, float | None] = field(default_factory=dict)
+    _known: dict[Hashable, Scalar] = field(default_factory=dict)
 
     async def values(self, removed: Sequence[frozenset[Unit]]) -> list[float | None]:
         """The value without each of these sets, all asked for at once; None where there is none."""
+        return [found.value for found in await self.measured(removed)]
+
+    async def measured(self, removed: Sequence[frozenset[Unit]]) -> list[Scalar]:
+        """As `values`, with what else was measured; of several fills the mean value, else what the first gave."""
         if self.perturb == "infill":
             await self._fill(sorted(set().union(*removed) - set(self._fills), key=lambda u: (u.turn, u.start)))
         new = {key: some for some in removed if (key := self.key(some)) not in self._known}
-        found = await asyncio.gather(*map(self._value, new.values()))
+        found = await asyncio.gather(*map(self._measured, new.values()))
         self._known |= zip(new, found, strict=True)
         return [self._known[self.key(some)] for some in removed]
 
@@ -126,21 +135,23 @@ class TurnValues:
             return dict.fromkeys(removed, PLACEHOLDER)
         return {unit: fills[i % len(fills)] for unit in removed if (fills := self._fills.get(unit))}
 
-    async def _value(self, removed: frozenset[Unit]) -> float | None:
+    async def _measured(self, removed: frozenset[Unit]) -> Scalar:
         variants = range(FILLS if self.perturb == "infill" and removed else 1)
         turns = dict.fromkeys(without(self.conversation.turns, removed, self._variant(removed, i)) for i in variants)
-        asked = [self._one(replace(self.conversation, turns=some)) for some in turns]
-        found = [value for value in await asyncio.gather(*asked) if value is not None]
-        return sum(found) / len(found) if found else None
+        found = await asyncio.gather(*(self._one(replace(self.conversation, turns=some)) for some in turns))
+        for one in found:
+            if one.note:
+                self.note(one.note)
+        known = [one for one in found if one.value is not None]
+        if not known:
+            return found[0]
+        return replace(known[0], value=sum(one.value or 0.0 for one in known) / len(known))
 
-    async def _one(self, conversation: Conversation) -> float | None:
+    async def _one(self, conversation: Conversation) -> Scalar:
         turn = len(conversation.turns) - 1
         if not conversation.turns[turn].content.strip():
-            return None  # nothing is left of the judged turn
-        found = await self.scalarizer.value(conversation, turn)
-        if found.note:
-            self.note(found.note)
-        return found.value
+            return Scalar(None)  # nothing is left of the judged turn
+        return await self.scalarizer.value(conversation, turn)
 
     async def _fill(self, units: Sequence[Unit]) -> None:
         if not units or self.infiller is None:

@@ -53,13 +53,10 @@ def text_of(messages, reply=""):
 
 
 def token_logprobs(model, text):
-    """The text's tokens, and each one's log-probability after those before it, by one forward pass for each."""
+    """The text's tokens, and each one's log-probability after those before it: one pass over one sequence, no cache."""
     import torch
 
     ids = model._tokenizer(text, add_special_tokens=False)["input_ids"]
-    found = [None]
-    for i in range(1, len(ids)):
-        with torch.inference_mode():
-            logits = model._model(torch.tensor([ids[:i]])).logits[0, -1]
-        found.append(float(logits.double().log_softmax(-1)[ids[i]]))
-    return ids, found
+    with torch.inference_mode():
+        logprobs = model._model(torch.tensor([ids])).logits[0].double().log_softmax(-1)
+    return ids, [None, *(float(logprobs[i - 1, ids[i]]) for i in range(1, len(ids)))]

@@ -109,6 +109,16 @@ class ChatModelConformance:
         assert reply.truncated
         assert reply.completion_tokens <= 2
 
+    def test_a_given_reply_is_scored_or_refused(self) -> None:
+        """It has a log-probability, or the request fails for good; it is never answered with a text of the model's own."""
+        (outcome,) = self._asked(Request((Message("user", "Where is my parcel?"),), reply="On its way.", max_tokens=2))
+        if isinstance(outcome, Reply):
+            assert outcome.logprob is not None
+            assert outcome.logprob <= 0
+            assert outcome.reply_tokens >= 1
+        else:
+            assert not isinstance(outcome, TransientError)
+
     def test_a_prompt_beyond_the_window_fails_alone(self) -> None:
         """Where the window is known, a longer prompt is told from other failures; the others are answered."""
         window = self._with(_window)

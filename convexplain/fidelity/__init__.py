@@ -1,19 +1,32 @@
-"""How good explanations are: the properties of contrasts that the papers measure, each with its uncertainty."""
+"""How good explanations are: what the papers measure of contrasts and attributions, each with its uncertainty."""
 
 from .contrasts import ContrastRow, ContrastTable, contrast_row, contrast_table
+from .curves import Curve, area, cumulative, curve, ranked
 from .edits import Embed, content_preservation, edit_distance, edit_rate
 from .estimates import Estimate, mean, proportion
+from .responses import bleu, divergence, probability_ratio, rank_correlation, rouge_l, stability
 
 __all__ = [
     "ContrastRow",
     "ContrastTable",
+    "Curve",
     "Embed",
     "Estimate",
+    "area",
+    "bleu",
     "content_preservation",
     "contrast_row",
     "contrast_table",
+    "cumulative",
+    "curve",
+    "divergence",
     "edit_distance",
     "edit_rate",
     "mean",
+    "probability_ratio",
     "proportion",
+    "rank_correlation",
+    "ranked",
+    "rouge_l",
+    "stability",
 ]

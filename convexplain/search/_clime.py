@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..asks import Attributing, Scores, Value
 
 PER_UNIT = 10
+_TIE = 1e-9
 
 
 def clime(
@@ -96,12 +97,17 @@ def _least_squares(
 def _lasso(
     removed: NDArray[np.float64], y: NDArray[np.float64], root: NDArray[np.float64], wanted: int
 ) -> NDArray[np.int64]:
-    """Which units enter a lasso path first."""
+    """Which units enter a lasso path first.
+
+    Units of just the same effect would end the path early; what is told is moved by a billionth to tell them apart.
+    """
     from sklearn.linear_model import lars_path  # type: ignore[import-untyped]  # takes a second to import
 
     weights = root**2 / (root**2).sum()
     centred = (removed - weights @ removed) * root[:, None]
-    _, _, path = lars_path(centred, (y - weights @ y) * root, method="lasso")
+    target = (y - weights @ y) * root
+    target += _TIE * np.abs(target).max() * np.random.default_rng(0).standard_normal(len(target))
+    _, _, path = lars_path(centred, target, method="lasso")
     counts = (np.abs(path) > 0).sum(axis=0)
     column = int(np.flatnonzero(counts <= wanted)[-1])
     return np.flatnonzero(np.abs(path[:, column]) > 0)

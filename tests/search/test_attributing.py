@@ -164,6 +164,13 @@ def test_a_sparse_fit_keeps_the_units_that_do_most():
     assert found.scores[3] == pytest.approx(-2, abs=0.2)
 
 
+def test_a_sparse_fit_keeps_units_of_equal_effect():
+    found = clime(5, value=over(5, both), num_nonzeros=3)
+    assert found.scores[0] == pytest.approx(found.scores[1], abs=1e-6)
+    assert found.scores[0] > 0.7
+    assert sum(abs(score) > 1e-9 for score in found.scores) <= 3
+
+
 def test_the_same_seed_gives_the_same_scores_and_another_one_other_sets():
     def sets_of(seed):
         value, seen = counted(30, lambda there: float(len(there & {1, 2})))

@@ -1,0 +1,217 @@
+"""`convexplain fidelity`: are the attributions of a run faithful?"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import islice
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from convexplain.judges import Judge
+from convexplain.judges.self_explanation import self_explained
+
+from .attribution import judged_part
+from .calls import Calls
+from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
+from .cli_order import DIGITS
+from .contrast_display import SearchProgress
+from .display import plain
+from .errors import UsageError
+from .faithfulness import Faithfulness, K, baselines, faithfulness
+from .fidelity import Estimate, mean, ranked
+from .measuring import Measure
+from .opening import Opened, searching
+from .store import Run, RunStore, attributions, run_rubrics
+from .turn_values import JudgeValue, TurnValues
+from .types import Attribution, Conversation, Level, Rubric
+
+_MEASURES = {
+    "aupc": "AUPC ↑",
+    "deletion": "deletion ↑",
+    "insertion": "insertion ↓",
+    "pr": "PR@k ↓",
+    "kl": "KL@k ↑",
+    "bleu": "BLEU ↓",
+    "rouge_l": "ROUGE-L ↓",
+}
+
+Place = tuple[str, int, str]  # conversation, turn, rubric
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """One attributed turn.
+
+    Attributes:
+        conversation, rubric: the judged turn's.
+        found: a method's name to its attribution, all of the same units.
+    """
+
+    conversation: Conversation
+    rubric: Rubric
+    found: Mapping[str, Attribution]
+
+    @property
+    def first(self) -> Attribution:
+        """Any of them."""
+        return next(iter(self.found.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    k: int
+    seed: int
+    whole: bool
+    ask_itself: bool
+
+
+@click.command("fidelity")
+@click.argument("run", type=click.IntRange(1, 10**DIGITS // 10 - 1), required=False)
+@click.option(
+    "--level",
+    type=click.Choice(["turn", "sentence", "phrase", "word"]),
+    default="turn",
+    show_default=True,
+    help="Attributions to units of that level.",
+)
+@click.option("--k", type=click.IntRange(min=1), default=K, show_default=True, help="Units that are removed for PR@k.")
+@click.option("--whole", is_flag=True, help="Deletion and insertion to the end as well: four times as many calls.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N attributed turns.")
+@click.option("--self", "ask_itself", is_flag=True, help="Also ask the judge itself which turns mattered.")
+@click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
+@click.option("--responder", metavar="MODEL", help="The responder whose answers were attributed, if there was one.")
+@seed_option
+@db_option
+def fidelity_command(
+    run: int | None,
+    level: Level,
+    k: int,
+    whole: bool,
+    limit: int | None,
+    ask_itself: bool,
+    judge: str | None,
+    responder: str | None,
+    seed: int,
+    db: str | None,
+) -> int:
+    """Say how faithful the attributions of a RUN are (its number; else the newest), beside orders that know nothing.
+
+    The units that an attribution puts first are removed, one after the other: the further the score falls (or rises,
+    for a turn below the threshold), the better. AUPC is the mean fall up to half of the words; with --whole a deletion
+    goes on to the end, and an insertion starts from nothing. PR@k and KL@k compare the label probabilities without the
+    first k units. With 95 % intervals; in brackets the difference to the random order. Every call is kept.
+
+    \b
+        convexplain explain --attribute --worst 20
+        convexplain explain --attribute --worst 20 --method loo
+        convexplain fidelity
+    """
+    store = open_store(db)
+    found = store.run(run)
+    turns = list(islice(_explained(store, found, level, responder is not None), limit))
+    if not turns:
+        raise UsageError(
+            f"run {found.id} has no attributions to units of level {level}"
+            f"{'' if responder else ' of logged answers'}; make some with: convexplain explain {found.id} --attribute"
+        )
+    rows = asyncio.run(_measured(store, found, turns, judge, responder, _Options(k, seed, whole, ask_itself)))
+    _show(Console(), rows, k)
+    return 0
+
+
+def _explained(store: RunStore, run: Run, level: Level, regenerated: bool) -> Iterator[_Explained]:
+    rubrics = {rubric.id: rubric for rubric in run_rubrics(store, run.id)}
+    grouped: dict[Place, tuple[Conversation, dict[str, Attribution]]] = {}
+    for conversation, levels in attributions(store, run.id):
+        for one in levels:
+            if one.level == level and len(one.units) > 1 and (one.question == "regenerate") == regenerated:
+                place = (conversation.id, one.turn, one.rubric)
+                grouped.setdefault(place, (conversation, {}))[1][one.method] = one
+    for (_, _, rubric), (conversation, methods) in grouped.items():
+        first = next(iter(methods.values()))
+        # Of a finer level each method has the parts of its own top units: only those of the same units are compared.
+        same = {name: one for name, one in methods.items() if one.units == first.units}
+        yield _Explained(conversation, rubrics[rubric], same)
+
+
+async def _measured(
+    store: RunStore,
+    run: Run,
+    turns: list[_Explained],
+    judge: str | None,
+    responder: str | None,
+    options: _Options,
+) -> list[dict[str, Faithfulness]]:
+    progress = SearchProgress(Console(stderr=True), len(turns))
+
+    def spent() -> None:
+        progress.spent(models.spends)
+
+    samples = None if judge else run.settings.get("samples")
+    async with searching(judge or run.judge, responder, None, store, spent) as models:
+        rows = []
+        with progress:
+            for turn in turns:
+                rows.append(await _row(turn, models, samples, options))
+                with progress.explained():
+                    pass
+        return rows
+
+
+async def _row(turn: _Explained, models: Opened, samples: int | None, options: _Options) -> dict[str, Faithfulness]:
+    one = turn.first
+    talk = judged_part(turn.conversation, one.turn)
+    scalarizer = JudgeValue(Measure(Judge(models.judge, samples=samples), models.responder), turn.rubric)
+    values = TurnValues(talk, scalarizer, "placeholder" if one.perturbed == "placeholder" else "remove")
+    await values.values([frozenset()])  # settles the scale
+    orders = {name: ranked(found.scores, found.side) for name, found in turn.found.items()}
+    if options.ask_itself:
+        orders |= await _asked(models.judge, talk, turn, one)
+    orders |= baselines(talk, one.units, options.seed)
+    return await faithfulness(values, one.units, orders, one.side, options.k, whole=options.whole)
+
+
+async def _asked(calls: Calls, talk: Conversation, turn: _Explained, one: Attribution) -> dict[str, list[int]]:
+    """The order that the judge itself gives: the turns that it names, then the others."""
+    named = await self_explained(calls, talk, one.turn, turn.rubric)
+    if named is None:
+        return {}
+    worth = {index: len(named) - place for place, index in enumerate(named)}
+    return {"self-explanation": ranked([worth.get(unit.turn, 0) for unit in one.units])}
+
+
+def _show(console: Console, rows: list[dict[str, Faithfulness]], k: int) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    measures = [
+        field.name
+        for field in fields(Faithfulness)
+        if any(getattr(one, field.name) is not None for row in rows for one in row.values())
+    ]
+    table = Table("order", "n", *(_MEASURES[measure].replace("@k", f"@{k}") for measure in measures))
+    for name in names:
+        cells = []
+        for measure in measures:
+            pairs = [
+                (getattr(row[name], measure), getattr(row["random"], measure))
+                for row in rows
+                if name in row and getattr(row[name], measure) is not None
+            ]
+            cells.append(_cell(pairs, name == "random"))
+        table.add_row(plain(name), str(sum(name in row for row in rows)), *cells)
+    console.print(table)
+
+
+def _cell(pairs: list[tuple[float, float | None]], alone: bool) -> str:
+    values = _number(mean([value for value, _ in pairs]))
+    both = [value - other for value, other in pairs if other is not None]
+    return values if alone or not both else f"{values}\n({_number(mean(both), signed=True)})"
+
+
+def _number(found: Estimate, signed: bool = False) -> str:
+    if found.value is None:
+        return "–"
+    form = "+.3f" if signed else ".3f"
+    value = f"{found.value:{form}}"
+    return value if found.low is None else f"{value} [{found.low:{form}}, {found.high:{form}}]"
