@@ -224,6 +224,7 @@ async def aattribute(
     infiller: str | Infiller = "embedded",
     *,
     method: str = "clime",
+    scalarizer: str = "judge",
     levels: Sequence[Level] = ("turn", "sentence", "phrase"),
     budget: int | None = None,
     top: int = 2,
@@ -247,6 +248,9 @@ async def aattribute(
         infiller: what `--infiller` takes, or an infiller of your own, prepared; wanted with `perturb="infill"` only.
         method: `clime` (a linear fit), `lshap` (Shapley values among neighbours), `loo` (leave one out) or `joint`
             (the k units that together do most).
+        scalarizer: what is attributed: the `judge`'s score; `logprob`, the log-probability of the logged answer by the
+            responder or else the judge's model; or how like its first answer the responder's new one is: `bertscore`,
+            `bartscore`, `summary` or `nli`, each also as `NAME:REPO_OR_FOLDER`.
         levels: out of turn, sentence, phrase, word, from coarse to fine; of each level the top units are refined.
         budget: perturbed conversations at most, all levels together; 3 for each unit unless given.
         top: units of a level that are refined at most.
@@ -260,7 +264,8 @@ async def aattribute(
 
     Returns:
         One attribution a level, the coarsest first; `scores` are on the log-odds of *satisfied* (positive = the unit
-        raises the score) where the judge gives label probabilities, else on the score itself.
+        raises the score) where the judge gives label probabilities, else on the score itself, or on the scale of the
+        scalarizer.
 
     Raises:
         UsageError, RubricError: an argument cannot be meant.
@@ -275,7 +280,7 @@ async def aattribute(
     async with searching(judge, responder, infiller if perturb == "infill" else None, cache) as models:
         judging = models.judge.model.fingerprint
         known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
-        return await models.attributor(samples).attribute(talk, place, one, settings, known)
+        return await models.attributor(samples, scalarizer).attribute(talk, place, one, settings, known)
 
 
 def attribute(
@@ -287,6 +292,7 @@ def attribute(
     infiller: str | Infiller = "embedded",
     *,
     method: str = "clime",
+    scalarizer: str = "judge",
     levels: Sequence[Level] = ("turn", "sentence", "phrase"),
     budget: int | None = None,
     top: int = 2,
@@ -308,6 +314,7 @@ def attribute(
             responder,
             infiller,
             method=method,
+            scalarizer=scalarizer,
             levels=levels,
             budget=budget,
             top=top,

@@ -1,7 +1,7 @@
 """What a judged turn's score hangs on: one multi-level attribution. Judge, responder and infiller are handed in."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -11,7 +11,7 @@ from .infilling import Infiller
 from .measuring import ASSUMED_NOISE, Measure
 from .search import METHODS, make_method
 from .search._refine import ALWAYS, CALLS_PER_UNIT, LevelFound, most_units, refine
-from .turn_values import JudgeValue, Perturb, TurnValues
+from .turn_values import JudgeValue, Perturb, Scalarizer, TurnValues, WhiteBox
 from .types import LEVELS, Attribution, Conversation, Level, Rubric, Unit
 from .units import segment
 from .valuing import Valued, attributed
@@ -122,10 +122,12 @@ class Attributor:
     Attributes:
         measure: judge and responder.
         infiller: fills the places of removed units; wanted with `perturb="infill"` only.
+        scalarizer: makes what is attributed instead of the judge's score, one for each turn.
     """
 
     measure: Measure
     infiller: Infiller | None = None
+    scalarizer: Callable[[], Scalarizer] | None = None
 
     async def attribute(
         self,
@@ -152,6 +154,13 @@ class Attributor:
             UnavailableError: a model is gone.
         """
         talk = judged_part(conversation, turn)
+        if self.scalarizer is not None:
+            values = TurnValues(talk, self.scalarizer(), settings.perturb, self.infiller)
+            await values.values([frozenset()])  # a similarity compares with what it measures first
+            responder = self.measure.responder.model.name if self.measure.responder else None
+            return [
+                replace(one, rubric=rubric.id, responder=responder) for one in await attribute_values(values, settings)
+            ]
         judge = JudgeValue(self.measure, rubric)
         values = TurnValues(talk, judge, settings.perturb, self.infiller)
         await values.values([frozenset()])  # settles the scale, and which side is explained
@@ -196,7 +205,8 @@ async def attribute_values(values: TurnValues, settings: AttributionSettings, si
     parts = divided(values.conversation, settings.levels, settings.response)
     if not any(parts.units):
         values.note("there is nothing before the judged turn to attribute to")
-    method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k)
+    guide = await _guide(values, parts) if settings.method == "joint" else None
+    method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k, guide=guide)
     refining = refine(parts.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget)
 
     async def value(ask: Value) -> list[float | None]:
@@ -217,6 +227,18 @@ async def attribute_values(values: TurnValues, settings: AttributionSettings, si
     return [
         _attribution(values, settings, side, parts, one, valued, baseline, time.monotonic() - began) for one in found
     ]
+
+
+async def _guide(values: TurnValues, parts: Divided) -> list[list[float]] | None:
+    """For each level what each unit does by the gradient, where there is one (XPrompt's guide)."""
+    if not isinstance(values.scalarizer, WhiteBox):
+        return None
+    found = await values.scalarizer.gradients(values.conversation, [unit for level in parts.units for unit in level])
+    if found is None:
+        return None
+    values.note("joint attribution was guided by the gradient")
+    rest = iter(found)
+    return [[next(rest) for _ in level] for level in parts.units]
 
 
 def _units(parts: Divided, level: int, numbers: frozenset[int]) -> frozenset[Unit]:

@@ -27,7 +27,7 @@ from .contrasts import EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
 from .explain import Which, chosen_rubrics, explain, write_lines
-from .opening import searching
+from .opening import SCALARIZERS, searching
 from .search import METHODS
 from .turn_values import Perturb
 from .types import LEVELS, Goal, Level
@@ -35,7 +35,7 @@ from .types import LEVELS, Goal, Level
 T = TypeVar("T")
 
 _BUDGET = 50
-_ATTRIBUTING = ("method", "levels", "top", "share", "k", "perturb", "response")
+_ATTRIBUTING = ("method", "scalarizer", "levels", "top", "share", "k", "perturb", "response")
 _CONTRASTING = ("split_k", "revise", "goal", "delta", "search", "editable", "prior")
 
 
@@ -104,6 +104,15 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @click.option("--attribute", is_flag=True, help="Say what the score hangs on, not what would have changed it.")
 @click.option("--method", type=click.Choice(METHODS), default="clime", show_default=True, help="With --attribute: how.")
 @click.option(
+    "--scalarizer",
+    default="judge",
+    show_default=True,
+    metavar="NAME",
+    help="With --attribute: what is attributed: the judge's score (judge), the log-probability of the logged answer by"
+    f" --responder or the judge's model (logprob), or how like its first answer the responder's new one is. One of:"
+    f" {SCALARIZERS}.",
+)
+@click.option(
     "--levels",
     type=_Levels(),
     default=("turn", "sentence", "phrase"),
@@ -160,6 +169,7 @@ def explain_command(
     prior: bool,
     attribute: bool,
     method: str,
+    scalarizer: str,
     levels: tuple[Level, ...],
     top: int,
     share: float | None,
@@ -193,7 +203,7 @@ def explain_command(
         raise UsageError("--noise: the noise floor is the default of --delta, which is given; name one of them")
     _refuse(ctx, attribute)
     task: Task[Any] = (
-        AttributionTask(AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed))
+        AttributionTask(AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed), scalarizer)
         if attribute
         else ContrastTask(
             Settings(

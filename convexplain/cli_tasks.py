@@ -89,9 +89,10 @@ class ContrastTask:
 
 @dataclass(frozen=True, slots=True)
 class AttributionTask:
-    """What the scores hang on."""
+    """What the scores hang on, or what another scalarizer makes of the turns."""
 
     settings: AttributionSettings
+    scalarizer: str = "judge"
     file = "attributions.jsonl"
 
     def most(self, turns: Sequence[ScoredTurn]) -> str:
@@ -101,8 +102,9 @@ class AttributionTask:
 
     async def explainer(self, order: Order, models: Opened, notes: Console) -> Attributions:
         """Attributes."""
-        noise = await noise_floors(order, models, notes)
-        attributor, parts = models.attributor(order.samples), _parts(order, models)
+        attributor = models.attributor(order.samples, self.scalarizer)
+        noise = await noise_floors(order, models, notes, needed=self.scalarizer == "judge")
+        parts = {**_parts(order, models), "scalarizer": self.scalarizer}
         return Attributions(order.store, order.run.id, attributor, self.settings, parts, noise)
 
     def show(self, console: Console, turn: ScoredTurn, found: list[Attribution]) -> None:

@@ -80,16 +80,25 @@ def responder_request(turns: Sequence[Turn]) -> Request:
     Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
     system turn says comes from the user, and turns of one role in a row are joined.
     """
+    return Request(messages=laid_out(turns)[0], max_tokens=ANSWER)
+
+
+def laid_out(turns: Sequence[Turn]) -> tuple[tuple[Message, ...], list[tuple[int, int]]]:
+    """The messages of `responder_request`; and for each turn the message that it is in, and where it begins there."""
     messages: list[Message] = []
+    places: list[tuple[int, int]] = []
     for i, turn in enumerate(turns):
         role: Role = turn.role if turn.role == "assistant" or (turn.role == "system" and i == 0) else "user"
         if messages and messages[-1].role == role:
+            places.append((len(messages) - 1, len(messages[-1].content) + 1))
             messages[-1] = Message(role, f"{messages[-1].content}\n{turn.content}")
         else:
+            places.append((len(messages), 0))
             messages.append(Message(role, turn.content))
     first = 1 if messages and messages[0].role == "system" else 0
     if len(messages) == first or messages[first].role == "assistant":
         messages.insert(first, Message("user", "(The conversation begins.)"))
+        places = [(message + (message >= first), start) for message, start in places]
     if messages[-1].role == "assistant":
         messages.append(Message("user", "(Please go on.)"))
-    return Request(messages=tuple(messages), max_tokens=ANSWER)
+    return tuple(messages), places

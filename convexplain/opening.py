@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
+from convexplain.connectors.scorers import SIMILARITIES, open_similarity
 from convexplain.judges import Judge
+from convexplain.judges.response_logprob import ResponseLogprob
+from convexplain.judges.similarity import ResponseSimilarity
 
 from .attribution import Attributor
 from .calls import Calls
@@ -15,6 +18,8 @@ from .errors import UsageError
 from .infilling import Infiller
 from .measuring import Measure
 from .models import Cache, ChatModel, Spend
+
+SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,29 @@ class Opened:
             raise UsageError("infiller=None is not valid: contrasts need one")
         return ContrastFinder(Judge(self.judge, samples=samples), self.infiller, self.responder)
 
-    def attributor(self, samples: int | None = None) -> Attributor:
-        """Attributes with these models; with `samples`, scores are averages of so many replies."""
-        return Attributor(Measure(Judge(self.judge, samples=samples), self.responder), self.infiller)
+    def attributor(self, samples: int | None = None, scalarizer: str = "judge") -> Attributor:
+        """Attributes with these models; with `samples`, scores are averages of so many replies.
+
+        Args:
+            samples: as said.
+            scalarizer: what is attributed, one of `SCALARIZERS`.
+
+        Raises:
+            UsageError: there is no such scalarizer, or it needs a responder.
+        """
+        measure = Measure(Judge(self.judge, samples=samples), self.responder)
+        if scalarizer == "judge":
+            return Attributor(measure, self.infiller)
+        if scalarizer == "logprob":
+            return Attributor(measure, self.infiller, lambda: ResponseLogprob(self.responder or self.judge))
+        try:
+            similarity = open_similarity(scalarizer)
+        except UsageError:
+            raise UsageError(f"scalarizer {scalarizer!r} is not known; valid are: {SCALARIZERS}") from None
+        if self.responder is None:
+            raise UsageError(f"scalarizer {scalarizer!r} compares a responder's answers; name a responder")
+        responder = self.responder
+        return Attributor(measure, self.infiller, lambda: ResponseSimilarity(responder, similarity))
 
 
 @asynccontextmanager

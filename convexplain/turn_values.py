@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from .errors import ModelError, UnavailableError
 from .infilling import Infiller, Masked
@@ -49,6 +49,14 @@ class Scalarizer(Protocol):
 
     async def value(self, conversation: Conversation, turn: int) -> Scalar:
         """The number for `conversation.turns[turn]`. Raises UnavailableError where a model is gone."""
+
+
+@runtime_checkable
+class WhiteBox(Protocol):
+    """A scalarizer that knows, without removing anything, about how much each unit does."""
+
+    async def gradients(self, conversation: Conversation, units: Sequence[Unit]) -> list[float] | None:
+        """How much each unit raises the value of the last turn, to first order; None where that cannot be had."""
 
 
 @dataclass(slots=True)

@@ -1,12 +1,25 @@
 """How probable a model finds the logged response: a value of a turn that needs no judge."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.measuring import responder_request
+from convexplain.measuring import laid_out, responder_request
+from convexplain.models import Message
 from convexplain.turn_values import Scalar
-from convexplain.types import Conversation, Question
+from convexplain.types import Conversation, Question, Unit
+
+
+@runtime_checkable
+class HasGradients(Protocol):
+    """A model with weights at hand."""
+
+    async def unit_gradients(
+        self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
+    ) -> list[float]:
+        """How much each span (message, start, end) raises the log-probability of the reply, to first order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +62,22 @@ class ResponseLogprob:
         except ModelError as error:
             return Scalar(None, f"no log-probability of the response: {error}")
         return Scalar(reply.logprob)
+
+    async def gradients(self, conversation: Conversation, units: Sequence[Unit]) -> list[float] | None:
+        """How much each unit before the last turn raises its value, to first order, in nats.
+
+        None where the model has no gradients, or they cannot be had for this conversation.
+        """
+        if not isinstance(self.calls.model, HasGradients):
+            return None
+        messages, places = laid_out(conversation.turns[:-1])
+        before = [unit for unit in units if unit.turn < len(places)]
+        spans = [(places[u.turn][0], places[u.turn][1] + u.start, places[u.turn][1] + u.end) for u in before]
+        try:
+            found = await self.calls.model.unit_gradients(messages, conversation.turns[-1].content, spans)
+        except UnavailableError:
+            raise
+        except ModelError:
+            return None
+        known = dict(zip(before, found, strict=True))
+        return [known.get(unit, 0.0) for unit in units]

@@ -110,7 +110,7 @@ class ChatModelConformance:
         assert reply.completion_tokens <= 2
 
     def test_a_given_reply_is_scored_or_refused(self) -> None:
-        """It has a log-probability, or the request fails for good; it is never answered with a text of the model's own."""
+        """It has a log-probability, or the request fails for good; it is never answered with another text."""
         (outcome,) = self._asked(Request((Message("user", "Where is my parcel?"),), reply="On its way.", max_tokens=2))
         if isinstance(outcome, Reply):
             assert outcome.logprob is not None

@@ -137,7 +137,7 @@ class LlamaCppModel:
                 _end(process)
                 raise
         self._process, self._server = process, server
-        self.in_flight, self.window = int(told["slots"]), server.window
+        self.in_flight, self.window = int(told["in_flight"]), server.window
 
 
 def _launch(log: IO[str]) -> "subprocess.Popen[str]":

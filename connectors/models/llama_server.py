@@ -16,7 +16,9 @@ import xllamacpp
 def main() -> None:
     """Serves one model until standard input ends."""
     wanted = json.loads(sys.stdin.readline())
-    slots = _slots()
+    in_flight = _in_flight()
+    # One to spare: each slot has a prefix cache of its own, so that what answers keeps its prompt while it also judges.
+    slots = in_flight + 1
     params = xllamacpp.CommonParams()
     params.model.path = wanted["file"]
     params.n_parallel = slots
@@ -33,16 +35,17 @@ def main() -> None:
     params.warmup = False
     params.verbosity = 1  # errors only
     server = xllamacpp.Server(params)
-    print(json.dumps({"address": server.listening_address, "slots": slots}), flush=True)  # noqa: T201 - see above
+    print(json.dumps({"address": server.listening_address, "in_flight": in_flight}), flush=True)  # noqa: T201 - see above
     sys.stdin.read()
     os._exit(0)  # its own way of ending waits for the answers under way
 
 
-def _slots() -> int:
+def _in_flight() -> int:
     """How many requests are answered at once.
 
-    A judge's call is nearly all prompt, which takes every core that there is, and each slot has a prefix cache of its
-    own, to be filled with each rubric. So a second slot pays on a GPU, or with cores to spare.
+    A judge's call is nearly all prompt, which takes every core that there is, and every further request is answered in
+    another slot, whose prefix cache has to be filled with each rubric. So a second one pays on a GPU, or with cores to
+    spare.
     """
     kinds = xllamacpp.ggml_backend_dev_type
     if any(device["type"] != kinds.GGML_BACKEND_DEVICE_TYPE_CPU for device in xllamacpp.get_device_info()):

@@ -36,7 +36,7 @@ class LevelFound:
 
 def refine(
     parents: Sequence[Sequence[int]],
-    method: Callable[[int, int], Attributing[Method]],
+    method: Callable[[int, Sequence[int], int], Attributing[Method]],
     *,
     side: int,
     top: int | None = 2,
@@ -51,8 +51,8 @@ def refine(
     Args:
         parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
             coarsest level's are not looked at.
-        method: makes a search over n units within so many evaluations, that ends with the scores of the units, and with
-            those that were removed together and what the value loses without them.
+        method: makes a search over some units of a level within so many evaluations. The search numbers them from 0; it
+            ends with their scores, and with those that were removed together and what the value loses without them.
         side: 1 where the units are looked for that raise the value, -1 where those are that lower it: they are refined.
         top: so many units of a level are refined at most.
         share: instead, as many as have that share of all that speaks for the side.
@@ -69,7 +69,7 @@ def refine(
             allowed = min(allowed, left, max(len(units), left - rest))
         if not units or allowed < (len(units) if level else 1):
             return found
-        one, spent = yield from _on_level(method(len(units), allowed), units, level)
+        one, spent = yield from _on_level(method(level, units, allowed), units, level)
         left = None if left is None else left - spent
         found.append(one)
         chosen = {units[i] for i in _top(one.scores, side, top, share)}

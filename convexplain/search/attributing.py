@@ -212,8 +212,15 @@ async def ajoint(
     return Attributed(found.found.scores, found.full, calls, failed, found.found.chosen, found.found.drop)
 
 
-def make_method(name: str, *, seed: int = 0, side: int = 1, k: int = 3) -> Callable[[int, int], Attributing[Method]]:
+def make_method(
+    name: str, *, seed: int = 0, side: int = 1, k: int = 3, guide: Sequence[Sequence[float]] | None = None
+) -> Callable[[int, Sequence[int], int], Attributing[Method]]:
     """The method of that name as `refine` takes it.
+
+    Args:
+        name: out of `METHODS`.
+        seed, side, k: as in `joint`.
+        guide: for each level what each unit does, where that is known already; `joint` starts from it.
 
     Raises:
         UsageError: there is no such method.
@@ -221,9 +228,11 @@ def make_method(name: str, *, seed: int = 0, side: int = 1, k: int = 3) -> Calla
     if name not in METHODS:
         raise UsageError(f"method={name!r} is not valid; valid are: {', '.join(METHODS)}")
 
-    def searching(n: int, budget: int) -> Attributing[Method]:
+    def searching(level: int, units: Sequence[int], budget: int) -> Attributing[Method]:
+        n = len(units)
         if name == "joint":
-            found = yield from _joint.joint(n, k=k, rng=_rng(seed), side=side, budget=budget)
+            start = None if guide is None else [guide[level][unit] for unit in units]
+            found = yield from _joint.joint(n, k=k, rng=_rng(seed), side=side, budget=budget, start=start)
             return found.scores, found.chosen, found.drop
         linear = {
             "loo": lambda: _loo.loo(n),

@@ -71,7 +71,7 @@ PARTS = [
 
 @pytest.mark.parametrize("reply", [REPLY, "x", "😀", "a<|im_end|>b"])
 def test_scaling_a_parts_embeddings_changes_log_p_by_its_gradient_to_first_order(model, reply):
-    """(log p(1 + e) - log p(1 - e)) / 2e with e = 0.01; the tokens of a part are found by hand, by the text before it."""
+    """(log p(1 + e) - log p(1 - e)) / 2e with e = 0.01; a part's tokens are found by hand, by the text before it."""
     spans = [span(i, part) for i, part in PARTS]
     found = gradients(model, spans, reply=reply)
     exact = copy.deepcopy(model._model).double()

@@ -275,9 +275,9 @@ def levels(parents, method, value, **options):
     return valued, asks
 
 
-def singles(n, budget):
+def singles(level, units, budget):
     """Leave one out, as `refine` takes methods."""
-    full, *rest = yield Value((frozenset(), *(frozenset([i]) for i in range(n))))
+    full, *rest = yield Value((frozenset(), *(frozenset([i]) for i in range(len(units)))))
     return tuple(None if one is None else full - one for one in rest), (), None
 
 
