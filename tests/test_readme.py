@@ -3,6 +3,8 @@ import shlex
 import subprocess
 import sys
 
+import pytest
+
 from .conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -18,9 +20,11 @@ def test_the_python_example_runs_as_it_stands(embedded_model):
     assert re.search(r"^helpfulness +\d+ +(0\.\d\d|1\.00|unscored)", done.stdout, re.MULTILINE)
 
 
-def test_every_command_that_the_readme_names_exists():
-    commands = re.findall(r"^\s*(?:\.venv/bin/)?(convexplain .*?)\s*(?:#.*)?$", README, re.MULTILINE)
-    assert len(commands) >= 5
+@pytest.mark.parametrize("page", ["README.md", "docs/attribution.md", "docs/contrasts.md", "docs/models.md"])
+def test_every_command_that_a_page_names_exists(page):
+    text = (ROOT / page).read_text()
+    commands = re.findall(r"^\s*(?:\.venv/bin/)?(convexplain .*?)\s*(?:#.*)?$", text, re.MULTILINE)
+    assert commands
     from convexplain.cli import cli
 
     for command in commands:
@@ -32,6 +36,14 @@ def test_every_command_that_the_readme_names_exists():
         known = {option for parameter in found.params for option in parameter.opts}
         used = {word for word in words if word.startswith("--")}
         assert used <= known, command
+
+
+@pytest.mark.parametrize("page", ["docs/attribution.md", "docs/contrasts.md"])
+def test_examples_with_functions_of_ones_own_run_as_they_stand(page, capsys):
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    (code,) = [example for example in examples if "convexplain.search" in example]
+    exec(code, {})
+    assert capsys.readouterr().out
 
 
 def test_every_picture_and_page_that_the_readme_names_is_there():

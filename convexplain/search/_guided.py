@@ -14,8 +14,9 @@ import numpy as np
 from ..asks import Edits, Hole, Infill, Score, Search, without
 from ._climb import Effects, climb, grow
 from ._scores import Scores
-from ._shrink import WAYS, Group, measured, parts, shrink
+from ._shrink import Group, measured, parts, shrink
 
+_FIRST = 3  # parts of everything: most likely several of them are needed, so that halves would be split next
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
@@ -46,7 +47,7 @@ def guided(
     if not everything:
         return
     scores = Scores()
-    pieces = parts([unit for unit, _ in everything], WAYS, groups)
+    pieces = parts([unit for unit, _ in everything], _FIRST, groups)
     first = [everything, *(without(everything, *part) for part in pieces if len(pieces) > 1)]
     if prior is not None:
         first = [*likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]

@@ -19,12 +19,14 @@ class Group:
         effect: by how much g falls when they are taken back; None = not known.
         measured: the effect was measured, not worked out from those of the other parts.
         needed: without them a candidate did not cross that had every edit which is kept now.
+        failed: what they do could not be measured; it is tried again once something else is taken back.
     """
 
     units: tuple[int, ...]
     effect: float | None = None
     measured: bool = False
     needed: bool = False
+    failed: bool = False
 
 
 def parts(units: Sequence[int], ways: int, groups: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
@@ -90,6 +92,8 @@ def shrink(
         for x, some in zip(to_split, pieces, strict=True):
             state += _split(x, some, before, base, scores, delta)
         state += [measured(x, before, base, scores, delta) for x in unsure]
+        if smaller != kept:
+            state = [replace(x, needed=False, failed=False) if x.failed else x for x in state]
         kept = smaller
 
 
@@ -121,9 +125,9 @@ def _split(
 def measured(group: Group, before: float, base: Edits, scores: Scores, delta: float) -> Group:
     """The group with what taking it back from `base`, where g is `before`, does: that was asked for."""
     g = scores.get(without(base, *group.units))
-    if g is None:  # not scored: as if it were needed, so that it is not asked again and again
-        return replace(group, effect=None, measured=True, needed=len(group.units) == 1)
-    return replace(group, effect=before - g, measured=True, needed=g < delta)
+    if g is None:  # as if it were needed, so that the same is not asked again and again
+        return replace(group, effect=None, measured=True, needed=len(group.units) == 1, failed=True)
+    return replace(group, effect=before - g, measured=True, needed=g < delta, failed=False)
 
 
 def _units(groups: Sequence[Group]) -> list[int]:

@@ -175,3 +175,19 @@ def test_an_unchanged_text_without_a_score_hinders_nothing():
     """Every candidate crosses, so one edit is enough."""
     found = solve(search(7), lambda edits: 3.0, start=Outcome(float("nan")))
     assert len(found.edits) == 1
+
+
+def test_what_could_not_be_measured_is_tried_again_once_something_else_is_taken_back():
+    """Units 0 and 5 together cross; taking 3 back alone fails the first time. It is not in what is found."""
+    failed = []
+
+    def g(edits):
+        units = {unit for unit, _ in edits}
+        if 3 not in units and not failed and len(units) < 6:
+            failed.append(units)
+            return None
+        return 0.5 * (0 in units) + 0.5 * (5 in units)
+
+    found = solve(search(6), g)
+    assert failed
+    assert [unit for unit, _ in found.edits] == [0, 5]
