@@ -225,6 +225,7 @@ async def aattribute(
     *,
     method: str = "clime",
     scalarizer: str = "judge",
+    phrases: str = "rules",
     levels: Sequence[Level] = ("turn", "sentence", "phrase"),
     budget: int | None = None,
     top: int = 2,
@@ -251,6 +252,7 @@ async def aattribute(
         scalarizer: what is attributed: the `judge`'s score; `logprob`, the log-probability of the logged answer by the
             responder or else the judge's model; or how like its first answer the responder's new one is: `bertscore`,
             `bartscore`, `summary` or `nli`, each also as `NAME:REPO_OR_FOLDER`.
+        phrases: what says where phrases begin: `rules`, or `spacy:PIPELINE` for a parser that is installed.
         levels: out of turn, sentence, phrase, word, from coarse to fine; of each level the top units are refined.
         budget: perturbed conversations at most, all levels together; 3 for each unit unless given.
         top: units of a level that are refined at most.
@@ -280,7 +282,7 @@ async def aattribute(
     async with searching(judge, responder, infiller if perturb == "infill" else None, cache) as models:
         judging = models.judge.model.fingerprint
         known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
-        return await models.attributor(samples, scalarizer).attribute(talk, place, one, settings, known)
+        return await models.attributor(samples, scalarizer, phrases).attribute(talk, place, one, settings, known)
 
 
 def attribute(
@@ -293,6 +295,7 @@ def attribute(
     *,
     method: str = "clime",
     scalarizer: str = "judge",
+    phrases: str = "rules",
     levels: Sequence[Level] = ("turn", "sentence", "phrase"),
     budget: int | None = None,
     top: int = 2,
@@ -315,6 +318,7 @@ def attribute(
             infiller,
             method=method,
             scalarizer=scalarizer,
+            phrases=phrases,
             levels=levels,
             budget=budget,
             top=top,

@@ -13,7 +13,7 @@ from .search import METHODS, make_method
 from .search._refine import ALWAYS, CALLS_PER_UNIT, LevelFound, most_units, refine
 from .turn_values import JudgeValue, Perturb, Scalarizer, TurnValues, WhiteBox
 from .types import LEVELS, Attribution, Conversation, Level, Rubric, Unit
-from .units import segment
+from .units import Phrases, segment
 from .valuing import Valued, attributed
 
 _NOTHING = 1e-9
@@ -83,7 +83,9 @@ class Divided:
     parents: tuple[tuple[int, ...], ...]
 
 
-def divided(conversation: Conversation, levels: Sequence[Level], response: bool) -> Divided:
+def divided(
+    conversation: Conversation, levels: Sequence[Level], response: bool, phrases: Phrases | None = None
+) -> Divided:
     """Divides all turns before the last one; with `response` the last one too, into what is finer than a turn."""
     last = len(conversation.turns) - 1
     units: list[tuple[Unit, ...]] = []
@@ -93,7 +95,7 @@ def divided(conversation: Conversation, levels: Sequence[Level], response: bool)
             unit
             for i, turn in enumerate(conversation.turns)
             if i < last or (response and level != "turn")
-            for unit in segment(turn.content, level, i)
+            for unit in segment(turn.content, level, i, phrases)
             if unit.of(turn.content).strip()
         ]
         above = {(unit.turn, unit.start): n for n, unit in enumerate(units[-1])} if units else {}
@@ -123,11 +125,13 @@ class Attributor:
         measure: judge and responder.
         infiller: fills the places of removed units; wanted with `perturb="infill"` only.
         scalarizer: makes what is attributed instead of the judge's score, one for each turn.
+        phrases: says where phrases begin, instead of the rules of `units`.
     """
 
     measure: Measure
     infiller: Infiller | None = None
     scalarizer: Callable[[], Scalarizer] | None = None
+    phrases: Phrases | None = None
 
     async def attribute(
         self,
@@ -158,9 +162,8 @@ class Attributor:
             values = TurnValues(talk, self.scalarizer(), settings.perturb, self.infiller)
             await values.values([frozenset()])  # a similarity compares with what it measures first
             responder = self.measure.responder.model.name if self.measure.responder else None
-            return [
-                replace(one, rubric=rubric.id, responder=responder) for one in await attribute_values(values, settings)
-            ]
+            levels = await attribute_values(values, settings, phrases=self.phrases)
+            return [replace(one, rubric=rubric.id, responder=responder) for one in levels]
         judge = JudgeValue(self.measure, rubric)
         values = TurnValues(talk, judge, settings.perturb, self.infiller)
         await values.values([frozenset()])  # settles the scale, and which side is explained
@@ -178,7 +181,7 @@ class Attributor:
                 judge=first.model if first else "",
                 responder=self.measure.responder.model.name if self.measure.responder else None,
             )
-            for one in await attribute_values(values, settings, side)
+            for one in await attribute_values(values, settings, side, self.phrases)
         ]
 
 
@@ -193,16 +196,19 @@ def judged_part(conversation: Conversation, turn: int) -> Conversation:
     return conversation.until(turn)
 
 
-async def attribute_values(values: TurnValues, settings: AttributionSettings, side: int = 1) -> list[Attribution]:
+async def attribute_values(
+    values: TurnValues, settings: AttributionSettings, side: int = 1, phrases: Phrases | None = None
+) -> list[Attribution]:
     """What any value of a turn hangs on, level by level; as `Attributor.attribute`, with no judge in it.
 
     Args:
         values: the value of the conversation without some units.
         settings: how.
         side: 1 refines the units that raise the value, -1 those that lower it.
+        phrases: says where phrases begin, instead of the rules of `units`.
     """
     began = time.monotonic()
-    parts = divided(values.conversation, settings.levels, settings.response)
+    parts = divided(values.conversation, settings.levels, settings.response, phrases)
     if not any(parts.units):
         values.note("there is nothing before the judged turn to attribute to")
     guide = await _guide(values, parts) if settings.method == "joint" else None

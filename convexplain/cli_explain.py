@@ -10,6 +10,8 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from convexplain.connectors.parsers import PHRASES
+
 from .attribution import AttributionSettings
 from .cli_options import (
     JUDGE_HELP,
@@ -35,7 +37,7 @@ from .types import LEVELS, Goal, Level
 T = TypeVar("T")
 
 _BUDGET = 50
-_ATTRIBUTING = ("method", "scalarizer", "levels", "top", "share", "k", "perturb", "response")
+_ATTRIBUTING = ("method", "scalarizer", "phrases", "levels", "top", "share", "k", "perturb", "response")
 _CONTRASTING = ("split_k", "revise", "goal", "delta", "search", "editable", "prior")
 
 
@@ -121,6 +123,13 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     "  [default: turn,sentence,phrase; valid besides: word]",
 )
 @click.option(
+    "--phrases",
+    default="rules",
+    show_default=True,
+    metavar="NAME",
+    help=f"With --attribute: what says where phrases begin, one of: {PHRASES}.",
+)
+@click.option(
     "--top", type=click.IntRange(min=1), default=2, show_default=True, help="With --attribute: units that are refined."
 )
 @click.option(
@@ -170,6 +179,7 @@ def explain_command(
     attribute: bool,
     method: str,
     scalarizer: str,
+    phrases: str,
     levels: tuple[Level, ...],
     top: int,
     share: float | None,
@@ -203,7 +213,9 @@ def explain_command(
         raise UsageError("--noise: the noise floor is the default of --delta, which is given; name one of them")
     _refuse(ctx, attribute)
     task: Task[Any] = (
-        AttributionTask(AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed), scalarizer)
+        AttributionTask(
+            AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed), scalarizer, phrases
+        )
         if attribute
         else ContrastTask(
             Settings(

@@ -93,6 +93,7 @@ class AttributionTask:
 
     settings: AttributionSettings
     scalarizer: str = "judge"
+    phrases: str = "rules"
     file = "attributions.jsonl"
 
     def most(self, turns: Sequence[ScoredTurn]) -> str:
@@ -102,9 +103,9 @@ class AttributionTask:
 
     async def explainer(self, order: Order, models: Opened, notes: Console) -> Attributions:
         """Attributes."""
-        attributor = models.attributor(order.samples, self.scalarizer)
+        attributor = models.attributor(order.samples, self.scalarizer, self.phrases)
         noise = await noise_floors(order, models, notes, needed=self.scalarizer == "judge")
-        parts = {**_parts(order, models), "scalarizer": self.scalarizer}
+        parts = {**_parts(order, models), "scalarizer": self.scalarizer, "phrases": self.phrases}
         return Attributions(order.store, order.run.id, attributor, self.settings, parts, noise)
 
     def show(self, console: Console, turn: ScoredTurn, found: list[Attribution]) -> None:

@@ -10,7 +10,7 @@ from .asks import Edits, Hole, Search
 from .calls import Calls
 from .driver import Evaluate, Found, Outcome, arun, drive
 from .errors import ModelError, UnavailableError, UsageError
-from .fidelity.edits import edit_distance
+from .fidelity.edits import edit_distance, words
 from .infilling import Infiller, Masked
 from .measuring import ANSWER, ASSUMED_NOISE, Measure
 from .pipeline import TurnJudge
@@ -363,5 +363,5 @@ class _Work:
 
     def _edit_rate(self, edits: Edits) -> float | None:
         chosen = {unit.turn for unit in self.text.units}
-        words = sum(len(self.text.turns[i].content.split()) for i in chosen)
-        return self._edit_distance(edits) / words if words else None
+        count = sum(len(words(self.text.turns[i].content)) for i in chosen)
+        return self._edit_distance(edits) / count if count else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
+from convexplain.connectors.parsers import open_phrases
 from convexplain.connectors.scorers import SIMILARITIES, open_similarity
 from convexplain.judges import Judge
 from convexplain.judges.response_logprob import ResponseLogprob
@@ -18,6 +19,7 @@ from .errors import UsageError
 from .infilling import Infiller
 from .measuring import Measure
 from .models import Cache, ChatModel, Spend
+from .turn_values import Scalarizer
 
 SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
 
@@ -52,21 +54,26 @@ class Opened:
             raise UsageError("infiller=None is not valid: contrasts need one")
         return ContrastFinder(Judge(self.judge, samples=samples), self.infiller, self.responder)
 
-    def attributor(self, samples: int | None = None, scalarizer: str = "judge") -> Attributor:
+    def attributor(self, samples: int | None = None, scalarizer: str = "judge", phrases: str = "rules") -> Attributor:
         """Attributes with these models; with `samples`, scores are averages of so many replies.
 
         Args:
             samples: as said.
             scalarizer: what is attributed, one of `SCALARIZERS`.
+            phrases: what says where phrases begin, one of `PHRASES`.
 
         Raises:
-            UsageError: there is no such scalarizer, or it needs a responder.
+            UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
+            MissingExtraError, UnavailableError: the parser cannot be had.
         """
         measure = Measure(Judge(self.judge, samples=samples), self.responder)
+        return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
+
+    def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
         if scalarizer == "judge":
-            return Attributor(measure, self.infiller)
+            return None
         if scalarizer == "logprob":
-            return Attributor(measure, self.infiller, lambda: ResponseLogprob(self.responder or self.judge))
+            return lambda: ResponseLogprob(self.responder or self.judge)
         try:
             similarity = open_similarity(scalarizer)
         except UsageError:
@@ -74,7 +81,7 @@ class Opened:
         if self.responder is None:
             raise UsageError(f"scalarizer {scalarizer!r} compares a responder's answers; name a responder")
         responder = self.responder
-        return Attributor(measure, self.infiller, lambda: ResponseSimilarity(responder, similarity))
+        return lambda: ResponseSimilarity(responder, similarity)
 
 
 @asynccontextmanager

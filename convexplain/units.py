@@ -12,8 +12,9 @@ written differently. Only offsets are taken from it, and only those that stand a
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 import regex
 from syntok import segmenter
@@ -21,6 +22,8 @@ from syntok.tokenizer import Tokenizer
 
 from .errors import UsageError
 from .types import LEVELS, Level, Turn, Unit
+
+Phrases: TypeAlias = Callable[[str], Iterable[int]]
 
 # White space as `str.isspace` has it, which is a little more than `\s`.
 _WHITE = r"[\s\x1c-\x1f]"
@@ -88,7 +91,7 @@ _CLUSTER = regex.compile(r"\X")
 _FLAG = regex.compile(r"\p{Regional_Indicator}{2}|\p{Regional_Indicator}")
 
 
-def segment(text: str, level: Level, turn: int = 0) -> list[Unit]:
+def segment(text: str, level: Level, turn: int = 0, phrases: Phrases | None = None) -> list[Unit]:
     """The units of one text, in order.
 
     They are contiguous and non-empty, the first starts at 0, the last ends with the text; an empty text has
@@ -99,6 +102,8 @@ def segment(text: str, level: Level, turn: int = 0) -> list[Unit]:
         text: any string, also one with lone surrogates or control characters.
         level: `turn` (the whole text), `sentence`, `phrase` or `word`.
         turn: the index that the units carry.
+        phrases: says where phrases begin, from a parser for example, instead of the rules here. Of its offsets those
+            count at which a word begins.
 
     Raises:
         UsageError: the level is none of the four.
@@ -111,7 +116,10 @@ def segment(text: str, level: Level, turn: int = 0) -> list[Unit]:
     # To tell which two flags pair up, regex looks back over their whole row for each: other pairs are cheap.
     plain: str = _FLAG.sub(lambda flag: "★\u0301"[: len(flag[0])], text)
     inside = _inside_clusters(plain)
-    cuts = sorted(cut for cut in _cuts(plain, level) if lead < cut < len(text) and cut not in inside)
+    wanted = _cuts(plain, level)
+    if phrases is not None and level == "phrase":
+        wanted = _cuts(plain, "sentence") | (_word_cuts(plain) & set(phrases(text)))
+    cuts = sorted(cut for cut in wanted if lead < cut < len(text) and cut not in inside)
     return [Unit(turn, start, end, level) for start, end in pairwise([0, *cuts, len(text)])]
 
 

@@ -2,24 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.measuring import laid_out, responder_request
-from convexplain.models import Message
+from convexplain.models import GivesUnitGradients
 from convexplain.turn_values import Scalar
 from convexplain.types import Conversation, Question, Unit
-
-
-@runtime_checkable
-class HasGradients(Protocol):
-    """A model with weights at hand."""
-
-    async def unit_gradients(
-        self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
-    ) -> list[float]:
-        """How much each span (message, start, end) raises the log-probability of the reply, to first order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class ResponseLogprob:
 
         None where the model has no gradients, or they cannot be had for this conversation.
         """
-        if not isinstance(self.calls.model, HasGradients):
+        if not isinstance(self.calls.model, GivesUnitGradients):
             return None
         messages, places = laid_out(conversation.turns[:-1])
         before = [unit for unit in units if unit.turn < len(places)]

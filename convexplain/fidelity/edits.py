@@ -3,9 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 
+import regex
 from rapidfuzz.distance import Levenshtein
 
 from convexplain.errors import UsageError
+from convexplain.units import segment
+
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 Embed = Callable[[list[str]], list[list[float]]]
 """From texts to one vector each, all of the same length."""
@@ -14,9 +18,16 @@ Embed = Callable[[list[str]], list[list[float]]]
 def edit_distance(before: str, after: str) -> int:
     """The fewest words to add, to take out or to replace to get from one text to the other (Levenshtein).
 
-    Words are what white space separates: case and punctuation count, the white space itself does not.
+    Words are those of `words`: case and punctuation count, the white space itself does not.
     """
-    return int(Levenshtein.distance(before.split(), after.split()))
+    return int(Levenshtein.distance(words(before), words(after)))
+
+
+def words(text: str) -> list[str]:
+    """What white space separates; of scripts that do not separate words (Chinese, Thai), the units that are edited."""
+    if not _UNSPACED.search(text):
+        return text.split()
+    return [word for unit in segment(text, "word") if (word := unit.of(text).strip())]
 
 
 def edit_rate(before: str, after: str) -> float | None:
@@ -24,8 +35,8 @@ def edit_rate(before: str, after: str) -> float | None:
 
     None where `before` has no words, for then there is nothing to divide by.
     """
-    words = len(before.split())
-    return edit_distance(before, after) / words if words else None
+    count = len(words(before))
+    return edit_distance(before, after) / count if count else None
 
 
 def content_preservation(before: str, after: str, embed: Embed) -> float | None:

@@ -52,7 +52,6 @@ def scored_turns(
     *,
     below: float | None = None,
     place: tuple[str, int] | None = None,
-    limit: int | None = None,
 ) -> list[ScoredTurn]:
     """Turns that the run has judged on a rubric, the lowest score first.
 
@@ -62,7 +61,6 @@ def scored_turns(
         rubric: one that the run has judged by.
         below: only turns with a lower score.
         place: only this turn, (conversation's id, index), of each conversation with that id, scored or not.
-        limit: so many turns at most.
     """
     table, conversation = schema.judgements, schema.conversations
     query = (
@@ -70,7 +68,6 @@ def scored_turns(
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run, table.c.rubric == rubric.sha)
         .order_by(table.c.score, table.c.id)
-        .limit(limit)
     )
     if place is not None:
         query = query.where(conversation.c.conversation_id == place[0], table.c.turn == place[1])

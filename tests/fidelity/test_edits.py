@@ -28,6 +28,8 @@ texts = st.lists(st.sampled_from(["a", "b", "c", "ab", "ba"]), max_size=8).map("
         ("one two", "", 2, 1.0),
         ("", "", 0, None),
         (" \n", "one", 1, None),
+        ("你好吗", "你好呢", 1, 1 / 3),  # no white space between words: characters
+        ("今天 is fine", "明天 is fine", 1, 0.25),
     ],
 )
 def test_edits_are_counted_in_words(before, after, distance, rate):

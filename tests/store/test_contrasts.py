@@ -145,12 +145,11 @@ def test_scored_turns_come_the_lowest_first(store, run, talk, helpfulness):
 
     low, middle = (numbers[talk.id], talk.id, 3, 0.1), (numbers[other.id], other.id, 3, 0.4)
     assert found() == [low, middle, (numbers[talk.id], talk.id, 1, 0.7)]
-    assert found(limit=1) == [low]
     assert found(below=0.7) == [low, middle]  # not the one that scored 0.7
     assert found(place=(other.id, 3)) == [middle]
     assert found(place=(other.id, 1)) == [(numbers[other.id], other.id, 1, None)]
     assert found(place=("nobody", 1)) == []
-    assert scored_turns(store, run, helpfulness, limit=1)[0].conversation == talk
+    assert scored_turns(store, run, helpfulness)[0].conversation == talk
 
 
 def test_a_noise_floor_is_that_of_one_model_on_one_rubric_and_the_last_one_stays(store, helpfulness):
