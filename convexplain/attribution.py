@@ -1,7 +1,8 @@
 """What a judged turn's score hangs on: one multi-level attribution. Judge, responder and infiller are handed in."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -98,7 +99,7 @@ def divided(
             for unit in segment(turn.content, level, i, phrases)
             if unit.of(turn.content).strip()
         ]
-        above = {(unit.turn, unit.start): n for n, unit in enumerate(units[-1])} if units else {}
+        above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
         parents.append(tuple(_parent(unit, above) for unit in some))
         units.append(tuple(some))
     return Divided(tuple(units), tuple(parents))
@@ -112,9 +113,10 @@ def most_calls(conversation: Conversation, settings: AttributionSettings) -> int
     return total if settings.budget is None else min(total, settings.budget)
 
 
-def _parent(unit: Unit, above: Mapping[tuple[int, int], int]) -> int:
-    starts = [place for place in above if place[0] == unit.turn and place[1] <= unit.start]
-    return above[max(starts)] if starts else ALWAYS
+def _parent(unit: Unit, above: Sequence[tuple[int, int]]) -> int:
+    """The number of the last coarser unit that begins no later than this one, in the same turn."""
+    place = bisect_right(above, (unit.turn, unit.start)) - 1
+    return place if place >= 0 and above[place][0] == unit.turn else ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
