@@ -122,7 +122,7 @@ async def acontrast(
         delta: by how much, in [0, 1]; None with `cross` takes the noise floor that `cache` holds, or 0.1.
         budget: edited contexts that are sent to responder or judge at most.
         split_k: words that are edited as one; None = 1, and more in very long texts.
-        search: `guided`, `cell_budget` or `cell`.
+        search: `guided`, `few`, `cell_budget` or `cell`.
         revise: edit the judged turn itself.
         editable: otherwise the earlier turns of the `assistant`, of the `user`, or `all` of them, or indices of turns.
         prior: for each unit how likely it matters, up to a factor; or what `attribute` says of the same turn.

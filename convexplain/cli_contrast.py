@@ -20,10 +20,10 @@ from .errors import ModelError, UnavailableError, UsageError
 from .infilling import Infiller, Masked
 from .measuring import responder_request
 from .opening import asking, filling
-from .search import Options, Result, acell, acell_budget, aguided
+from .search import Options, Result, acell, acell_budget, afew, aguided
 from .types import Turn
 
-_SEARCHES = {"guided": aguided, "cell_budget": acell_budget, "cell": acell}
+_SEARCHES = {"guided": aguided, "few": afew, "cell_budget": acell_budget, "cell": acell}
 
 # What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
 _BASELINE = (

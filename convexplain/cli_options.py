@@ -43,7 +43,7 @@ budget_option = click.option(
 )
 search_option = click.option(
     "--search",
-    type=click.Choice(["guided", "cell_budget", "cell"]),
+    type=click.Choice(["guided", "few", "cell_budget", "cell"]),
     default="guided",
     show_default=True,
     help="How it is searched.",

@@ -37,7 +37,7 @@ class Settings:
         goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
         delta: by how much; None with `cross` takes the judge's noise floor.
         budget: edited contexts that are sent to responder or judge at most.
-        search: `guided`, `cell_budget`, `cell` or, to compare with, `random`.
+        search: `guided`, `few`, `cell_budget`, `cell` or, to compare with, `random`.
         revise: edit the judged turn itself instead of those before it.
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
             or the indices of turns.

@@ -31,8 +31,8 @@ def main() -> None:
     params.endpoint_slots = False  # would show the prompts
     params.use_jinja = True
     params.enable_reasoning = 0  # a reply is cut after a few tokens, which thoughts would use up
-    # A prompt that shares less with any slot's goes to the one that was used least lately. The default is a tenth, which
-    # two prompts share by their template alone: the one would then displace the other.
+    # A prompt that shares less with any slot's goes to the one that was used least lately. The default is a tenth,
+    # which two prompts share by their template alone: the one would then displace the other.
     params.slot_prompt_similarity = 0.5
     params.cache_ram_mib = 0  # the default keeps 8 GiB of old prompts, and was ten times slower
     params.warmup = False

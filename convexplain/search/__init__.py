@@ -1,7 +1,8 @@
 """The searches, for people who bring their own model: functions in, a result out; the `a…` twins take coroutines."""
 
+from ._solving import SEARCHES, Options, Result, make_search
 from .attributing import METHODS, Attributed, aclime, ajoint, aloo, alshap, clime, joint, loo, lshap, make_method
-from .functions import SEARCHES, Options, Result, acell, acell_budget, aguided, cell, cell_budget, guided, make_search
+from .functions import acell, acell_budget, afew, aguided, cell, cell_budget, few, guided
 
 __all__ = [
     "METHODS",
@@ -12,6 +13,7 @@ __all__ = [
     "acell",
     "acell_budget",
     "aclime",
+    "afew",
     "aguided",
     "ajoint",
     "aloo",
@@ -19,6 +21,7 @@ __all__ = [
     "cell",
     "cell_budget",
     "clime",
+    "few",
     "guided",
     "joint",
     "loo",

@@ -8,8 +8,8 @@ from convexplain import search
 from convexplain.errors import UsageError
 from convexplain.types import Edit, Unit
 
-SYNC = {"cell": search.cell, "cell_budget": search.cell_budget, "guided": search.guided}
-ASYNC = {"cell": search.acell, "cell_budget": search.acell_budget, "guided": search.aguided}
+SYNC = {"cell": search.cell, "cell_budget": search.cell_budget, "guided": search.guided, "few": search.few}
+ASYNC = {"cell": search.acell, "cell_budget": search.acell_budget, "guided": search.aguided, "few": search.afew}
 NAMES = sorted(SYNC)
 TEXT = "one two three four five six seven eight nine ten"
 
@@ -220,7 +220,7 @@ def test_units_of_several_words():
     assert found.edits == (Edit(Unit(0, 15, 24, "word"), "four five", "blank"),)
 
 
-@pytest.mark.parametrize("name", ["cell", "cell_budget", "guided"])
+@pytest.mark.parametrize("name", ["cell", "cell_budget", "guided", "few"])
 def test_only_editable_units_are_edited(name):
     found = both(name, TEXT, editable=[2, 4, 6, 8, 9], score=gone("two", "nine"))
     assert not found.found
