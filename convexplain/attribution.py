@@ -2,8 +2,10 @@
 
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import get_args
 
 from .asks import Attributing, Value
@@ -96,7 +98,9 @@ def divided(
             unit
             for i, turn in enumerate(conversation.turns)
             if i < last or (response and level != "turn")
-            for unit in segment(turn.content, level, i, phrases)
+            for start, end in _spans(turn.content, level, phrases)
+            if i < last or (start, end) != (0, len(turn.content))  # without it nothing would be left to judge
+            for unit in [Unit(i, start, end, level)]
             if unit.of(turn.content).strip()
         ]
         above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
@@ -105,9 +109,18 @@ def divided(
     return Divided(tuple(units), tuple(parents))
 
 
-def most_calls(conversation: Conversation, settings: AttributionSettings) -> int:
-    """How many perturbed conversations an attribution of the last turn evaluates at most."""
-    parts = divided(conversation, settings.levels, settings.response)
+@lru_cache(maxsize=4096)
+def _spans(text: str, level: Level, phrases: Phrases | None) -> tuple[tuple[int, int], ...]:
+    """Where the units of a text lie; the turns of one conversation are divided again for each turn that is judged."""
+    return tuple((unit.start, unit.end) for unit in segment(text, level, 0, phrases))
+
+
+def most_calls(conversation: Conversation, settings: AttributionSettings, phrases: Phrases | None = None) -> int:
+    """How many perturbed conversations an attribution of the last turn evaluates at most.
+
+    Where units are infilled, each is evaluated with up to `FILLS` fills.
+    """
+    parts = divided(conversation, settings.levels, settings.response, phrases)
     finer = (most_units(parents, settings.top, settings.share) for parents in parts.parents[1:])
     total = CALLS_PER_UNIT * (len(parts.units[0]) + sum(finer)) + bool(parts.units[0])
     return total if settings.budget is None else min(total, settings.budget)
@@ -156,13 +169,18 @@ class Attributor:
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
 
         Raises:
-            UsageError: the turn is not there, or no turn of the assistant.
+            UsageError: the turn is not there, or no turn of the assistant; or the parts of a response are asked for
+                that is given anew, or whose probability falls with its length.
             UnavailableError: a model is gone.
         """
+        if settings.response and (self.measure.responder or self.scalarizer):
+            raise UsageError(
+                "response=True is not valid with a responder or another scalarizer than the judge: only a logged "
+                "answer that is judged can be taken apart"
+            )
         talk = judged_part(conversation, turn)
         if self.scalarizer is not None:
             values = TurnValues(talk, self.scalarizer(), settings.perturb, self.infiller)
-            await values.values([frozenset()])  # a similarity compares with what it measures first
             responder = self.measure.responder.model.name if self.measure.responder else None
             levels = await attribute_values(values, settings, phrases=self.phrases)
             return [replace(one, rubric=rubric.id, responder=responder) for one in levels]
@@ -211,14 +229,22 @@ async def attribute_values(
     """
     began = time.monotonic()
     parts = divided(values.conversation, settings.levels, settings.response, phrases)
+    (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
+    if full is None:
+        values.note("the unchanged turn has no value")
+        nothing = LevelFound(0, tuple(range(len(parts.units[0]))), (None,) * len(parts.units[0]))
+        return [_attribution(values, settings, side, parts, nothing, None, None, time.monotonic() - began)]
     if not any(parts.units):
         values.note("there is nothing before the judged turn to attribute to")
     guide = await _guide(values, parts) if settings.method == "joint" else None
     method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k, guide=guide)
     refining = refine(parts.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget)
+    impossible = Counter[int]()
 
     async def value(ask: Value) -> list[float | None]:
-        return await values.values([_units(parts, ask.level, removed) for removed in ask.removed])
+        sets = [_units(parts, ask.level, removed) for removed in ask.removed]
+        impossible[ask.level] += sum(map(values.impossible, sets))
+        return await values.values(sets)
 
     valued = await attributed(
         _with_baseline(refining, len(parts.units[0])),
@@ -227,14 +253,13 @@ async def attribute_values(
         key=lambda level, removed: values.key(_units(parts, level, removed)),
     )
     levels, baseline = valued.found
-    if valued.full is None:
-        values.note("the unchanged turn has no value")
-    elif all(abs(score or 0.0) < _NOTHING for one in levels for score in one.scores) and levels:
+    known = [score for one in levels for score in one.scores if score is not None]
+    if known and all(abs(score) < _NOTHING for score in known):
         values.note("no unit moves the value: every attribution is 0")
+    done = replace(valued, calls=valued.calls - impossible, failed=valued.failed - impossible)
+    seconds = time.monotonic() - began
     found = levels or [LevelFound(0, (), ())]
-    return [
-        _attribution(values, settings, side, parts, one, valued, baseline, time.monotonic() - began) for one in found
-    ]
+    return [_attribution(values, settings, side, parts, one, done, baseline, seconds) for one in found]
 
 
 async def _guide(values: TurnValues, parts: Divided) -> list[list[float]] | None:
@@ -268,7 +293,7 @@ def _attribution(
     side: int,
     parts: Divided,
     one: LevelFound,
-    valued: Valued[tuple[list[LevelFound], float | None]],
+    valued: Valued[tuple[list[LevelFound], float | None]] | None,
     baseline: float | None,
     seconds: float,
 ) -> Attribution:
@@ -283,15 +308,15 @@ def _attribution(
         units=tuple(parts.units[one.level][i] for i in one.units),
         scores=one.scores,
         side=side,
-        full=valued.full,
+        full=values.full,
         baseline=baseline,
         score=None,
         noise=None,
         chosen=tuple(one.units.index(i) for i in one.chosen),
         drop=one.drop,
         perturbed=settings.perturb,
-        calls=valued.calls.get(one.level, 0),
-        failed=valued.failed.get(one.level, 0),
+        calls=valued.calls[one.level] if valued else 0,
+        failed=valued.failed[one.level] if valued else 0,
         seconds=seconds,
         judge="",
         responder=None,

@@ -30,7 +30,7 @@ def show_attributions(
     where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric}, {coarsest.question}, {coarsest.method}: "
     console.print(Text.assemble((one_line(where) + " ", "bold"), _outcome(found, threshold)), soft_wrap=True)
     scale = max((abs(score) for one in found for score in one.scores if score is not None), default=0.0)
-    if scale > _LEAST:
+    if scale > _LEAST or found[0].chosen:
         rows = list(_rows(conversation, found, scale))
         for row in rows:
             console.print(_line(conversation, *row, scale, console), soft_wrap=True)
@@ -41,6 +41,8 @@ def show_attributions(
 
 def _outcome(found: Sequence[Attribution], threshold: float) -> str:
     coarsest = found[0]
+    if not coarsest.units and len(found) == 1:
+        return "nothing before it to attribute to"
     calls = counted(sum(one.calls for one in found), "call")
     if coarsest.full is None:
         return "not attributed"
@@ -50,9 +52,10 @@ def _outcome(found: Sequence[Attribution], threshold: float) -> str:
     alone = "" if without is None else f", {without:.2f} without all turns before it"
     together = ""
     if coarsest.chosen and coarsest.drop is not None:
-        turns = ", ".join(str(coarsest.units[i].turn) for i in coarsest.chosen)
+        named = ", ".join(str(coarsest.units[i].turn) for i in coarsest.chosen)
+        what = f"turns {named}" if coarsest.level == "turn" else f"{len(coarsest.chosen)} {coarsest.level}s (*)"
         value = coarsest.value_of(coarsest.full - coarsest.side * coarsest.drop)
-        together = f", {value:.2f} without turns {turns} together"
+        together = f", {value:.2f} without {what} together"
     return f"{coarsest.score:.2f} (threshold {threshold:g}){alone}{together}, {calls}"
 
 
@@ -63,7 +66,8 @@ def _rows(conversation: Conversation, found: Sequence[Attribution], scale: float
     """The units in the order of the text, each followed by its parts that do something."""
     listed = {0: _largest(found[0])}
     for level, one in enumerate(found[1:], 1):
-        listed[level] = {i for i, score in enumerate(one.scores) if score is not None and abs(score) >= _SMALL * scale}
+        large = {i for i, score in enumerate(one.scores) if score is not None and abs(score) >= _SMALL * scale}
+        listed[level] = large | set(one.chosen)
 
     def below(level: int, inside: Unit | None) -> Iterator[Row]:
         if level == len(found):
@@ -86,7 +90,7 @@ def _rows(conversation: Conversation, found: Sequence[Attribution], scale: float
 
 def _largest(one: Attribution) -> set[int]:
     ordered = sorted(range(len(one.units)), key=lambda i: -abs(one.scores[i] or 0.0))
-    return set(ordered[:_TURNS])
+    return set(ordered[:_TURNS]) | set(one.chosen)
 
 
 def _within(unit: Unit, other: Unit) -> bool:

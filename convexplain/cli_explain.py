@@ -29,7 +29,7 @@ from .contrasts import EditableTurns, Settings
 from .display import plain
 from .errors import UnavailableError, UsageError
 from .explain import Which, chosen_rubrics, explain, write_lines
-from .opening import SCALARIZERS, searching
+from .opening import SCALARIZERS, check_scalarizer, searching
 from .search import METHODS
 from .turn_values import Perturb
 from .types import LEVELS, Goal, Level
@@ -264,10 +264,22 @@ def explain_command(
 
 def _refuse(ctx: click.Context, attribute: bool) -> None:
     """Options that were given and mean nothing."""
-    for name in _CONTRASTING if attribute else _ATTRIBUTING:
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} means nothing {'with' if attribute else 'without'} --attribute; leave it out")
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    chosen, other = ctx.params, "with" if attribute else "without"
+    reasons = dict.fromkeys(_CONTRASTING if attribute else _ATTRIBUTING, f"{other} --attribute")
+    if attribute and chosen["method"] != "joint":
+        reasons["k"] = "without --method joint"
+    if attribute and chosen["perturb"] != "infill":
+        reasons["infiller"] = "without --perturb infill"
+    if attribute and chosen["scalarizer"] != "judge":
+        reasons["noise"] = "with another scalarizer than the judge"
+    if chosen["share"] is not None:
+        reasons["top"] = "with --share"
+    for name, reason in reasons.items():
+        if name in given:
+            raise UsageError(f"--{name.replace('_', '-')} means nothing {reason}; leave it out")
+    if attribute:
+        check_scalarizer(chosen["scalarizer"], chosen["responder"] is not None)
 
 
 def _dry_run(order: Order, task: Task[Any]) -> int:

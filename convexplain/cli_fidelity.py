@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from itertools import islice
+from itertools import combinations, islice
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import self_explained
 
@@ -20,7 +21,7 @@ from .contrast_display import SearchProgress
 from .display import plain
 from .errors import UsageError
 from .faithfulness import Faithfulness, K, baselines, faithfulness
-from .fidelity import Estimate, mean, ranked
+from .fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
 from .measuring import Measure
 from .opening import Opened, searching
 from .store import Run, RunStore, attributions, run_rubrics
@@ -35,9 +36,8 @@ _MEASURES = {
     "kl": "KL@k ↑",
     "bleu": "BLEU ↓",
     "rouge_l": "ROUGE-L ↓",
+    "embedding": "embedding ↓",
 }
-
-Place = tuple[str, int, str]  # conversation, turn, rubric
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,17 @@ class _Explained:
 
     Attributes:
         conversation, rubric: the judged turn's.
-        found: a method's name to its attribution, all of the same units.
+        found: a method's name to its attributions, the last one last; all of the same units, by the same judge.
     """
 
     conversation: Conversation
     rubric: Rubric
-    found: Mapping[str, Attribution]
+    found: Mapping[str, list[Attribution]]
 
     @property
-    def first(self) -> Attribution:
-        """Any of them."""
-        return next(iter(self.found.values()))
+    def last(self) -> Attribution:
+        """One of them, for what they have in common."""
+        return next(reversed(self.found.values()))[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class _Options:
     seed: int
     whole: bool
     ask_itself: bool
+    embed: Embed | None
 
 
 @click.command("fidelity")
@@ -82,6 +83,11 @@ class _Options:
 @click.option("--self", "ask_itself", is_flag=True, help="Also ask the judge itself which turns mattered.")
 @click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
 @click.option("--responder", metavar="MODEL", help="The responder whose answers were attributed, if there was one.")
+@click.option(
+    "--embeddings",
+    metavar="SOURCE",
+    help="With --responder: a folder or repository with an encoder, to compare the answers' embeddings by.",
+)
 @seed_option
 @db_option
 def fidelity_command(
@@ -93,6 +99,7 @@ def fidelity_command(
     ask_itself: bool,
     judge: str | None,
     responder: str | None,
+    embeddings: str | None,
     seed: int,
     db: str | None,
 ) -> int:
@@ -101,7 +108,8 @@ def fidelity_command(
     The units that an attribution puts first are removed, one after the other: the further the score falls (or rises,
     for a turn below the threshold), the better. AUPC is the mean fall up to half of the words; with --whole a deletion
     goes on to the end, and an insertion starts from nothing. PR@k and KL@k compare the label probabilities without the
-    first k units. With 95 % intervals; in brackets the difference to the random order. Every call is kept.
+    first k units. With 95 % intervals; in brackets the difference to the random order. Then how well the methods agree,
+    and each with itself where it was run with several seeds or budgets. Every call is kept.
 
     \b
         convexplain explain --attribute --worst 20
@@ -116,24 +124,37 @@ def fidelity_command(
             f"run {found.id} has no attributions to units of level {level}"
             f"{'' if responder else ' of logged answers'}; make some with: convexplain explain {found.id} --attribute"
         )
-    rows = asyncio.run(_measured(store, found, turns, judge, responder, _Options(k, seed, whole, ask_itself)))
-    _show(Console(), rows, k)
+    if responder is not None:
+        bleu("", "")  # says what is missing before anything is asked
+    embed = SentenceEmbeddings(embeddings) if embeddings else None
+    options = _Options(k, seed, whole, ask_itself, embed)
+    rows = asyncio.run(_measured(store, found, turns, judge, responder, options))
+    console = Console()
+    _show(console, rows, k)
+    for line in _alike(turns):
+        console.print(plain(line), soft_wrap=True)
     return 0
 
 
 def _explained(store: RunStore, run: Run, level: Level, regenerated: bool) -> Iterator[_Explained]:
+    """Each attributed turn, with what was kept last of each method; only what the judge's score hangs on."""
     rubrics = {rubric.id: rubric for rubric in run_rubrics(store, run.id)}
-    grouped: dict[Place, tuple[Conversation, dict[str, Attribution]]] = {}
-    for conversation, levels in attributions(store, run.id):
+    grouped: dict[tuple[int, int, str], tuple[Conversation, dict[str, list[Attribution]]]] = {}
+    for number, conversation, levels in attributions(store, run.id):
         for one in levels:
-            if one.level == level and len(one.units) > 1 and (one.question == "regenerate") == regenerated:
-                place = (conversation.id, one.turn, one.rubric)
-                grouped.setdefault(place, (conversation, {}))[1][one.method] = one
+            same_question = (one.question == "regenerate") == regenerated
+            if one.level == level and len(one.units) > 1 and same_question and one.of_score and one.full is not None:
+                kept = grouped.setdefault((number, one.turn, one.rubric), (conversation, {}))[1]
+                name = one.method if one.perturbed == "remove" else f"{one.method} ({one.perturbed})"
+                kept.setdefault(name, []).append(one)
     for (_, _, rubric), (conversation, methods) in grouped.items():
-        first = next(iter(methods.values()))
+        last = next(reversed(methods.values()))[-1]
         # Of a finer level each method has the parts of its own top units: only those of the same units are compared.
-        same = {name: one for name, one in methods.items() if one.units == first.units}
-        yield _Explained(conversation, rubrics[rubric], same)
+        same = {
+            name: [one for one in some if one.units == last.units and one.judge == last.judge]
+            for name, some in methods.items()
+        }
+        yield _Explained(conversation, rubrics[rubric], {name: some for name, some in same.items() if some})
 
 
 async def _measured(
@@ -161,16 +182,16 @@ async def _measured(
 
 
 async def _row(turn: _Explained, models: Opened, samples: int | None, options: _Options) -> dict[str, Faithfulness]:
-    one = turn.first
+    one = turn.last
     talk = judged_part(turn.conversation, one.turn)
     scalarizer = JudgeValue(Measure(Judge(models.judge, samples=samples), models.responder), turn.rubric)
-    values = TurnValues(talk, scalarizer, "placeholder" if one.perturbed == "placeholder" else "remove")
+    values = TurnValues(talk, scalarizer)
     await values.values([frozenset()])  # settles the scale
-    orders = {name: ranked(found.scores, found.side) for name, found in turn.found.items()}
+    orders = {name: ranked(found[-1].scores, found[-1].side) for name, found in turn.found.items()}
     if options.ask_itself:
         orders |= await _asked(models.judge, talk, turn, one)
     orders |= baselines(talk, one.units, options.seed)
-    return await faithfulness(values, one.units, orders, one.side, options.k, whole=options.whole)
+    return await faithfulness(values, one.units, orders, one.side, options.k, whole=options.whole, embed=options.embed)
 
 
 async def _asked(calls: Calls, talk: Conversation, turn: _Explained, one: Attribution) -> dict[str, list[int]]:
@@ -189,7 +210,7 @@ def _show(console: Console, rows: list[dict[str, Faithfulness]], k: int) -> None
         for field in fields(Faithfulness)
         if any(getattr(one, field.name) is not None for row in rows for one in row.values())
     ]
-    table = Table("order", "n", *(_MEASURES[measure].replace("@k", f"@{k}") for measure in measures))
+    table = Table("order", *(_MEASURES[measure].replace("@k", f"@{k}") for measure in measures))
     for name in names:
         cells = []
         for measure in measures:
@@ -199,12 +220,33 @@ def _show(console: Console, rows: list[dict[str, Faithfulness]], k: int) -> None
                 if name in row and getattr(row[name], measure) is not None
             ]
             cells.append(_cell(pairs, name == "random"))
-        table.add_row(plain(name), str(sum(name in row for row in rows)), *cells)
+        table.add_row(plain(name), *cells)
     console.print(table)
 
 
+def _alike(turns: list[_Explained]) -> Iterator[str]:
+    """How well methods agree with each other, and each with itself under other seeds or budgets."""
+    names = list(dict.fromkeys(name for turn in turns for name in turn.found))
+    for one, other in combinations(names, 2):
+        both = [
+            rank_correlation(turn.found[one][-1].scores, turn.found[other][-1].scores)
+            for turn in turns
+            if one in turn.found and other in turn.found
+        ]
+        yield from _correlation(f"{one} and {other}", both)
+    for name in names:
+        again = [stability([one.scores for one in turn.found.get(name, [])]) for turn in turns]
+        yield from _correlation(f"{name} under other settings", again)
+
+
+def _correlation(what: str, values: list[float | None]) -> Iterator[str]:
+    known = [value for value in values if value is not None]
+    if known:
+        yield f"Rank correlation, {what}: {_number(mean(known))} (n = {len(known)})"
+
+
 def _cell(pairs: list[tuple[float, float | None]], alone: bool) -> str:
-    values = _number(mean([value for value, _ in pairs]))
+    values = f"{_number(mean([value for value, _ in pairs]))} n={len(pairs)}" if pairs else "–"
     both = [value - other for value, other in pairs if other is not None]
     return values if alone or not both else f"{values}\n({_number(mean(both), signed=True)})"
 

@@ -6,6 +6,8 @@ from typing import Protocol, TypeVar
 
 from rich.console import Console
 
+from convexplain.connectors.parsers import open_phrases
+
 from .attribution import AttributionSettings, most_calls
 from .attribution_display import show_attributions
 from .cli_order import Order, noise_floors
@@ -14,6 +16,7 @@ from .contrasts import Settings
 from .explain import Attributions, Contrasts, Explainer, may_go_better
 from .opening import Opened
 from .store import ScoredTurn, attribution_body, contrast_body
+from .turn_values import FILLS
 from .types import Attribution, Contrast
 
 T = TypeVar("T")
@@ -98,8 +101,10 @@ class AttributionTask:
 
     def most(self, turns: Sequence[ScoredTurn]) -> str:
         """How many perturbed conversations."""
-        total = sum(most_calls(turn.conversation.until(turn.turn), self.settings) for turn in turns)
-        return f"at most {total} perturbed conversations"
+        phrases = open_phrases(self.phrases)
+        total = sum(most_calls(turn.conversation.until(turn.turn), self.settings, phrases) for turn in turns)
+        each = f", each with up to {FILLS} fills" if self.settings.perturb == "infill" else ""
+        return f"at most {total} perturbed conversations{each}"
 
     async def explainer(self, order: Order, models: Opened, notes: Console) -> Attributions:
         """Attributes."""

@@ -162,6 +162,8 @@ class _Work:
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.delta is None and noise is None:
             self.notes.append(NOISE_ASSUMED)
+        if settings.prior is not None and not settings.prior:
+            self.notes.append("no attribution of this turn is kept: nothing says where to look first")
         chosen = settings.turns(conversation, turn)
         self.text = editable(conversation.turns, chosen, split_k=settings.split_k)
         self.judged: dict[Edits, Judgement] = {}
@@ -220,7 +222,7 @@ class _Work:
         given = self.settings.prior or ()
         attributions = [one for one in given if isinstance(one, Attribution)]
         if attributions:
-            return prior_from(attributions, self.text.units)
+            return prior_from(attributions, self.text.units, self._upward)
         return [one for one in given if not isinstance(one, Attribution)] or None
 
     @property

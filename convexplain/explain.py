@@ -109,13 +109,17 @@ class Contrasts:
     def sha(self, turn: ScoredTurn) -> str:
         """SHA-256 of everything that decides a result besides the turn."""
         floor = self.noise.get(turn.rubric.sha) if self.settings.delta is None else None
-        settings = asdict(self._settings(turn))
+        attributed = self._prior(turn)
+        prior = [([asdict(unit) for unit in one.units], one.scores) for one in attributed]
+        settings = {**asdict(replace(self.settings, prior=None)), "prior": self.settings.prior, "attributed": prior}
         return sha256_json({"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor})
 
     def _settings(self, turn: ScoredTurn) -> Settings:
-        if not self.attributed:
-            return self.settings
-        return replace(self.settings, prior=newest_attributions(self.store, self.run, turn))
+        return replace(self.settings, prior=self._prior(turn)) if self.attributed else self.settings
+
+    def _prior(self, turn: ScoredTurn) -> list[Attribution]:
+        """What is kept of the turn's own score; none where it is not asked for."""
+        return newest_attributions(self.store, self.run, turn) if self.attributed else []
 
 
 @dataclass(frozen=True, slots=True)

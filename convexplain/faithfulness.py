@@ -1,11 +1,12 @@
 """Is an attribution faithful? Removes what it puts first, and looks how far the value falls."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .fidelity.curves import HALF, area, cumulative, curve
+from .fidelity.edits import Embed, content_preservation, words
 from .fidelity.responses import bleu, divergence, probability_ratio, rouge_l
 from .turn_values import Scalar, TurnValues
 from .types import Conversation, Unit
@@ -25,6 +26,7 @@ class Faithfulness:
         kl: KL divergence of the labels' probabilities without the first k units, in nats. Higher is better.
         bleu, rouge_l: of the response without the first k units, against that before, in [0, 1]; None where the logged
             response is kept. Lower is better.
+        embedding: cosine of the embeddings of these two responses, in [-1, 1]; None without `embed`. Lower is better.
     """
 
     aupc: float | None
@@ -34,6 +36,7 @@ class Faithfulness:
     kl: float | None
     bleu: float | None
     rouge_l: float | None
+    embedding: float | None
 
 
 async def faithfulness(
@@ -44,6 +47,7 @@ async def faithfulness(
     k: int = K,
     *,
     whole: bool = False,
+    embed: Embed | None = None,
 ) -> dict[str, Faithfulness]:
     """Measures several orders of the same units; everything is evaluated at once, and what they share once.
 
@@ -54,9 +58,10 @@ async def faithfulness(
         side: 1 where the units are explained that raise the value, -1 where those are that lower it.
         k: units that are removed for `pr`, `kl`, `bleu` and `rouge_l`.
         whole: measure `deletion` and `insertion` as well, which takes about four times as many evaluations.
+        embed: gives responses their vectors, for `embedding`.
     """
     everything = frozenset(range(len(units)))
-    sizes = [len(unit.of(values.conversation.turns[unit.turn].content).split()) for unit in units]
+    sizes = [len(words(unit.of(values.conversation.turns[unit.turn].content))) for unit in units]
     wanted: dict[frozenset[int], None] = {frozenset(): None}
     for order in orders.values():
         wanted |= dict.fromkeys([*cumulative(order, sizes, HALF), frozenset(order[:k])])
@@ -66,7 +71,12 @@ async def faithfulness(
     found = dict(
         zip(wanted, await values.measured([frozenset(units[i] for i in some) for some in wanted]), strict=True)
     )
-    return {name: _one(order, sizes, found, side, k, values) for name, order in orders.items()}
+    rows = {name: _one(order, sizes, found, side, k, whole) for name, order in orders.items()}
+    if values.scalarizer.question == "regenerate":
+        full = found[frozenset()]
+        for name, order in orders.items():
+            rows[name] = _answered(rows[name], full.response, found[frozenset(order[:k])].response, embed)
+    return rows
 
 
 def _one(
@@ -75,37 +85,46 @@ def _one(
     found: Mapping[frozenset[int], Scalar],
     side: int,
     k: int,
-    values: TurnValues,
+    whole: bool,
 ) -> Faithfulness:
-    full = found[frozenset()]
-    if full.value is None or not order:
-        return Faithfulness(*(None,) * 7)
-    whole = full.value
+    full = found[frozenset()].value
+    if full is None or not order:
+        return Faithfulness(*(None,) * 8)
 
     def fall(sets: Sequence[frozenset[int]], until: float) -> float | None:
-        if any(some not in found for some in sets):
-            return None
-        return area(curve(sets, sizes, whole, [found[some].value for some in sets], side), until)
+        return area(curve(sets, sizes, full, [found[some].value for some in sets], side), until)
 
     falling, everything = cumulative(order, sizes), frozenset(order)
     # What is there grows from nothing, so a curve over what is missing is read from its end.
     missing = [*(everything - some for some in reversed(falling)), everything]
     first = found[frozenset(order[:k])]
-    answered = values.scalarizer.question == "regenerate" and bool(first.response) and bool(full.response)
     return Faithfulness(
         aupc=fall(cumulative(order, sizes, HALF), HALF),
-        deletion=fall(falling, 1.0),
-        insertion=fall(missing, 1.0),
-        pr=probability_ratio(first.labels, full.labels),
-        kl=divergence(first.labels, full.labels),
-        bleu=bleu(full.response, first.response) if answered else None,
-        rouge_l=rouge_l(full.response, first.response) if answered else None,
+        deletion=fall(falling, 1.0) if whole else None,
+        insertion=fall(missing, 1.0) if whole else None,
+        pr=probability_ratio(first.labels, found[frozenset()].labels),
+        kl=divergence(first.labels, found[frozenset()].labels),
+        bleu=None,
+        rouge_l=None,
+        embedding=None,
+    )
+
+
+def _answered(row: Faithfulness, before: str, after: str, embed: Embed | None) -> Faithfulness:
+    """The row, with how far the response has moved."""
+    if not before or not after:
+        return row
+    return replace(
+        row,
+        bleu=bleu(before, after),
+        rouge_l=rouge_l(before, after),
+        embedding=content_preservation(before, after, embed) if embed else None,
     )
 
 
 def baselines(conversation: Conversation, units: Sequence[Unit], seed: int = 0) -> dict[str, list[int]]:
     """Orders that look at no score: at random, by length (the longest first), by place (the last one first)."""
-    sizes = [len(unit.of(conversation.turns[unit.turn].content).split()) for unit in units]
+    sizes = [len(words(unit.of(conversation.turns[unit.turn].content))) for unit in units]
     every = range(len(units))
     return {
         "random": [int(i) for i in np.random.default_rng(seed).permutation(len(units))],

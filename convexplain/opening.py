@@ -10,7 +10,7 @@ from convexplain.connectors.parsers import open_phrases
 from convexplain.connectors.scorers import SIMILARITIES, open_similarity
 from convexplain.judges import Judge
 from convexplain.judges.response_logprob import ResponseLogprob
-from convexplain.judges.similarity import ResponseSimilarity
+from convexplain.judges.similarity import ResponseSimilarity, Similarity
 
 from .attribution import Attributor
 from .calls import Calls
@@ -70,18 +70,30 @@ class Opened:
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
-        if scalarizer == "judge":
-            return None
-        if scalarizer == "logprob":
-            return lambda: ResponseLogprob(self.responder or self.judge)
-        try:
-            similarity = open_similarity(scalarizer)
-        except UsageError:
-            raise UsageError(f"scalarizer {scalarizer!r} is not known; valid are: {SCALARIZERS}") from None
-        if self.responder is None:
-            raise UsageError(f"scalarizer {scalarizer!r} compares a responder's answers; name a responder")
+        similarity = check_scalarizer(scalarizer, self.responder is not None)
         responder = self.responder
+        if scalarizer == "logprob":
+            return lambda: ResponseLogprob(responder or self.judge)
+        if similarity is None or responder is None:
+            return None
         return lambda: ResponseSimilarity(responder, similarity)
+
+
+def check_scalarizer(name: str, responder: bool) -> Similarity | None:
+    """The similarity that a scalarizer's name means; None where it means none.
+
+    Raises:
+        UsageError: there is no such scalarizer, or it needs a responder.
+    """
+    if name in ("judge", "logprob"):
+        return None
+    try:
+        similarity = open_similarity(name)
+    except UsageError:
+        raise UsageError(f"scalarizer {name!r} is not known; valid are: {SCALARIZERS}") from None
+    if not responder:
+        raise UsageError(f"scalarizer {name!r} compares a responder's answers; name a responder")
+    return similarity
 
 
 @asynccontextmanager

@@ -129,6 +129,16 @@ class TurnValues:
         self._known |= zip(new, found, strict=True)
         return [self._known[self.key(some)] for some in removed]
 
+    def impossible(self, removed: frozenset[Unit]) -> bool:
+        """Whether nothing would be left of the judged turn: there is no value, and nothing is asked for it."""
+        return not without(self.conversation.turns, removed, self._variant(removed, 0))[-1].content.strip()
+
+    @property
+    def full(self) -> float | None:
+        """The value of the whole conversation; None where there is none, or before it was measured."""
+        whole = self._known.get(self.key(frozenset()))
+        return whole.value if whole else None
+
     def key(self, removed: frozenset[Unit]) -> Hashable:
         """What two sets have in common that leave the same conversation."""
         if self.perturb == "infill":

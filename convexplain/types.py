@@ -319,6 +319,11 @@ class Attribution:
     notes: tuple[str, ...] = ()
 
     @property
+    def of_score(self) -> bool:
+        """Whether it is the judge's score that is attributed, and not another scalarizer's value."""
+        return self.scalarizer in ("log_odds", "score")
+
+    @property
     def scores_without(self) -> tuple[float | None, ...]:
         """For each unit the value without it by its attribution, in [0, 1] where the values are log-odds."""
         full = self.full

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -26,8 +26,8 @@ class Valued(Generic[T]):
 
     found: T
     full: float | None
-    calls: Mapping[int, int]
-    failed: Mapping[int, int]
+    calls: Counter[int]
+    failed: Counter[int]
 
 
 async def attributed(

@@ -276,7 +276,7 @@ def test_attribute_says_what_the_score_hangs_on():
     assert (turns.scalarizer, turns.question, turns.rubric, turns.judge) == (
         "log_odds", "rescore", "helpfulness", "scripted",
     )  # fmt: skip
-    assert {unit.turn for unit in sentences.units} == {0, 1}  # 1 is top, and of two equal ones the first comes next
+    assert {unit.turn for unit in sentences.units} == {1}  # the others do nothing
 
 
 def test_attribute_in_and_outside_of_a_loop_gives_the_same():

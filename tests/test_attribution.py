@@ -137,16 +137,28 @@ def test_regenerate_judges_the_new_answer():
 
 
 def test_the_parts_of_the_judged_turn_on_request():
+    """Its one sentence is not taken out: nothing would be left. Its words are, though no turn before it counts."""
     found = attributed(
         scripted(lambda text: 0.1 if "Bananas" in text else 0.7),
         levels=("turn", "sentence", "word"), response=True, top=1, method="loo",
     )  # fmt: skip
-    assert [one.level for one in found] == ["turn"]  # no turn before it does anything, so nothing is refined
-    found = attributed(
-        scripted(lambda text: 0.1 if "Bananas" in text else 0.7), levels=("word",), response=True, method="loo"
+    assert [(one.level, {unit.turn for unit in one.units}) for one in found] == [("turn", {0, 1, 2}), ("word", {3})]
+    assert found[1].scores_without == pytest.approx((0.7, 0.1, 0.1))
+    assert sum(one.failed for one in found) == 0
+
+
+def test_the_parts_of_a_turn_with_nothing_before_it():
+    talk = Conversation("one", (Turn("assistant", "Hello. You grumpy thing."),))
+    (sentences,) = attributed(
+        scripted(grumpy), talk=talk, turn=0, levels=("turn", "sentence"), response=True, method="clime"
     )
-    assert found[0].scores_without[-3:] == pytest.approx((0.7, 0.1, 0.1))
-    assert found[0].units[-1].turn == 3
+    assert sentences.scores_without == pytest.approx((0.2, 0.9))
+    assert (sentences.calls, sentences.failed) == (2, 0)  # that without both is none
+
+
+def test_a_regenerated_response_has_no_parts():
+    with pytest.raises(UsageError, match="answer that is judged can be taken apart"):
+        attributed(scripted(grumpy), responder=ScriptedModel("x"), response=True)
 
 
 def test_joint_attribution_names_what_does_something_only_together():
@@ -240,7 +252,17 @@ def test_most_calls_are_not_exceeded():
 def test_nothing_before_the_turn():
     found = attributed(scripted(grumpy), talk=Conversation("one", (Turn("assistant", "Hello."),)), turn=0)
     assert [(one.units, one.scores) for one in found] == [((), ())]
+    assert (found[0].score, found[0].failed) == (pytest.approx(0.9), 0)
     assert any("nothing before" in note for note in found[0].notes)
+
+
+def test_where_only_the_unchanged_turn_can_be_scored_nothing_is_said_to_be_0():
+    (turns,) = attributed(
+        scripted(lambda text: 0.4 if text.count("user: ") == 2 and "grumpy" in text else ModelError("no")),
+        levels=("turn",), method="loo",
+    )  # fmt: skip
+    assert turns.scores == (None, None, None)
+    assert not any("every attribution is 0" in note for note in turns.notes)
 
 
 def test_empty_turns_are_passed_over_and_all_turns_may_be_equal():
@@ -276,6 +298,7 @@ def test_a_turn_without_a_score_is_not_attributed():
     (turns,) = attributed(scripted(lambda text: ModelError("broken")), levels=("turn",))
     assert (turns.full, turns.score, turns.scores) == (None, None, (None, None, None))
     assert any("broken" in note for note in turns.notes)
+    assert turns.calls == 0  # nothing more is asked
 
 
 def test_a_model_that_is_gone_ends_it():

@@ -42,7 +42,7 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
         + str(world.folder / "store.db"),
     ]
     assert err.splitlines() == [NOISE, "1/1 explained, 8 calls, 0 from cache"]
-    ((conversation, found),) = kept(world.folder)
+    ((_, conversation, found),) = kept(world.folder)
     rows = (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines()
     assert conversation.id == "chat:1"
     assert [one.level for one in found] == [json.loads(row)["level"] for row in rows] == ["turn", "sentence", "phrase"]
@@ -114,6 +114,33 @@ def test_what_failed_is_said_and_asked_again(world):
     assert "?  " not in out
 
 
+def test_a_turn_with_nothing_before_it_is_no_failure(world):
+    first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
+    keep(world.folder, {(first, 0): 0.2})
+    code, out, _ = world.run("explain", "--attribute", "--turn", "first:0")
+    assert code == 0
+    assert out.splitlines()[0] == "first:0 helpfulness, rescore, clime: nothing before it to attribute to"
+
+
+def test_the_log_probability_of_the_logged_answer(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -5.0 if "depot" in str(request.messages) else -9.0
+    code, out, _ = world.run(
+        "explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn", "--method", "loo"
+    )
+    assert code == 0
+    assert out.splitlines()[0] == "a:3 helpfulness, rescore, loo: logprob -5.000, 4 calls"
+    assert "turn 1 assistant      + -9.00 without  ██████████" in out
+
+
+def test_a_prior_of_another_scalarizer_is_none(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -5.0
+    world.run("explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn")
+    _, out, _ = world.run("explain", "--prior")
+    assert "note: no attribution of this turn is kept" in out
+
+
 def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b", ("Hi", "Ho", "Hu", "Ha")), 3): 0.3})
     right = world.answer["judge"]
@@ -137,6 +164,13 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
         (("--attribute", "--levels", ""), "valid are turn, sentence, phrase, word"),
         (("--attribute", "--method", "shap"), "'clime', 'lshap', 'loo', 'joint'"),
         (("--attribute", "--share", "0"), "0<x<=1"),
+        (("--attribute", "--share", "0.5", "--top", "1"), "--top means nothing with --share"),
+        (("--attribute", "--k", "2"), "--k means nothing without --method joint"),
+        (("--attribute", "--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
+        (("--attribute", "--noise", "--scalarizer", "logprob"), "--noise means nothing with another scalarizer"),
+        (("--attribute", "--scalarizer", "rouge", "--dry-run"), "scalarizer 'rouge' is not known"),
+        (("--attribute", "--scalarizer", "bertscore", "--dry-run"), "name a responder"),
+        (("--attribute", "--phrases", "nltk", "--dry-run"), "valid are: rules, spacy:PIPELINE"),
     ],
 )
 def test_usage_errors(world, args, words):

@@ -143,6 +143,30 @@ def test_the_table_has_each_method_and_what_knows_nothing(world):
     assert world.asked == asked
 
 
+def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -5.0
+    options = ("--attribute", "--levels", "turn")
+    world.run("explain", *options, "--scalarizer", "logprob", "--responder", "bot")
+    assert world.run("fidelity")[0] == 2
+    world.run("explain", *options, "--method", "loo")
+    code, out, _ = world.run("fidelity")
+    assert code == 0
+    assert "clime" not in out
+
+
+def test_methods_are_compared_with_each_other_and_with_themselves(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    for options in (("--method", "loo"), ("--seed", "1"), ("--seed", "2")):
+        world.run("explain", "--attribute", "--levels", "turn", *options)
+    _, out, _ = world.run("fidelity")
+    lines = [line for line in out.splitlines() if line.startswith("Rank correlation")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "Rank correlation, loo and clime",
+        "Rank correlation, clime under other settings",
+    ]
+
+
 def test_without_attributions_it_says_how_to_make_some(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     code, _, err = world.run("fidelity")

@@ -17,10 +17,16 @@ def test_words_have_the_share_of_the_finest_unit_that_they_lie_in():
     # Words 0 and 1 lie in turn 1 alone, which has 4 for its two; 2 and 3 have 3 / 2 each; turn 3 speaks for nothing.
     worth = [2.0, 2.0, 1.5, 1.5, 0.0]
     rest = 0.05 * sum(worth) / 5
-    assert prior_from([turns, parts], WORDS) == pytest.approx([weight + rest for weight in worth])
+    assert prior_from([turns, parts], WORDS, upward=True) == pytest.approx([weight + rest for weight in worth])
 
 
 @pytest.mark.parametrize("scores", [(0.0, 0.0), (None, None), (2.0, 1.0)])
 def test_where_nothing_speaks_for_the_side_all_are_alike(scores):
     turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=scores, side=-1)
-    assert prior_from([turns], WORDS) == [1.0] * 5
+    assert prior_from([turns], WORDS, upward=True) == [1.0] * 5
+
+
+def test_where_the_score_is_to_fall_what_raises_it_counts():
+    turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=(-4.0, 1.0), side=-1)
+    *rest, last = prior_from([turns], WORDS, upward=False)
+    assert last > 20 * max(rest)

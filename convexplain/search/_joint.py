@@ -42,8 +42,9 @@ def joint(
 ) -> Attributing[Jointly]:
     """Looks for the k units whose removal takes most of the value.
 
-    Where there are few sets of k units, all of them are evaluated. Else C-LIME's evaluations tell what single units and
-    pairs do; the best set by that is the first, and single swaps follow, in batches, as long as there is budget.
+    Where there are few sets of k units, all of them are evaluated, and single units as far as there is budget. Else
+    C-LIME's evaluations tell what single units and pairs do; the best set by that is the first, and single swaps
+    follow, in batches, as long as there is budget.
 
     Departures from the print (Algorithm 1), whose guide is the gradient's magnitude: without a gradient the guide is
     what a unit does by C-LIME, with its sign, and what its evaluated pairs do beyond the sum of their units; a swap's
@@ -65,10 +66,11 @@ def joint(
         return Jointly((), None, (None,) * n)
     if math.comb(n, k) <= most:
         sets = [frozenset[int](), *map(frozenset, itertools.combinations(range(n), k))]
-        yield from _ask(sets, values)
+        singles = [frozenset([unit]) for unit in range(n)] if k > 1 else []
+        yield from _ask([*sets, *singles[: most - len(sets) + 1]], values)
         return _best(n, k, side, values)
     if start is None:
-        values |= yield from evaluate(n, rng, 2, max(n, int(_LINEAR * most)))
+        values |= yield from evaluate(n, rng, 2, min(most - 1, max(n, int(_LINEAR * most))))
         guide = np.array([side * (score or 0.0) for score in fit(n, values)])
     else:
         yield from _ask([frozenset()], values)
@@ -76,10 +78,11 @@ def joint(
     asked = set(values)
     current = _first(n, k, side, guide, values)
     top = frozenset(int(i) for i in np.argsort(-guide, kind="stable")[:k])
-    yield from _ask([current, top], values)
-    asked |= {current, top}
-    current = min((s for s in (current, top) if s in values), key=lambda s: side * values[s], default=current)
-    tries = most - len(asked)
+    first = list(dict.fromkeys([current, top]))[: max(1, most - len(asked) + 1)]
+    yield from _ask(first, values)
+    asked |= set(first)
+    current = min((s for s in first if s in values), key=lambda s: side * values[s], default=current)
+    tries = most - len(asked) + 1  # the whole text costs nothing
     while tries > 0:
         swaps = _swaps(current, guide, asked, rng, min(BATCH, tries)) or _others(
             k, guide, asked, rng, min(BATCH, tries)
@@ -160,6 +163,6 @@ def _best(n: int, k: int, side: int, values: Mapping[frozenset[int], float]) -> 
     full = values.get(frozenset())
     sets = [some for some in values if len(some) == k]
     if full is None or not sets:
-        return Jointly((), None, (None,) * n)
+        return Jointly((), None, fit(n, values))
     best = min(sets, key=lambda some: side * values[some])
     return Jointly(tuple(sorted(best)), side * (full - values[best]), fit(n, values))

@@ -17,7 +17,7 @@ def lshap(
 
     Exact where the value is a sum over the units, for every n: sizes that a unit at the edge of a short text has not
     neighbours enough for are left out of its average. With the full radius and no cap these are the Shapley values,
-    at 2^n evaluations. Otherwise the number of evaluations grows as n: 9 n - 21 by default.
+    at 2^n evaluations. Otherwise the number of evaluations grows as n: 9 n - 22 by default, besides the whole text.
 
     Args:
         n: how many units there are.

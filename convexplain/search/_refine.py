@@ -9,7 +9,7 @@ from ..asks import Attributing, Scores, Value
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
 CALLS_PER_UNIT = 3
-_NOTHING = 1e-12
+_NOTHING = 1e-9  # of the largest score, or of 1: what is no score but rounding
 
 Method: TypeAlias = tuple[Scores, tuple[int, ...], float | None]
 """What a method ends with: scores of the units, those that were removed together, what the value loses without them."""
@@ -55,7 +55,8 @@ def refine(
             ends with their scores, and with those that were removed together and what the value loses without them.
         side: 1 where the units are looked for that raise the value, -1 where those are that lower it: they are refined.
         top: so many units of a level are refined at most.
-        share: instead, as many as have that share of all that speaks for the side.
+        share: instead, as many as have that share of all that speaks for the side. Of a joint attribution the units
+            that were removed together are refined.
         budget: evaluations of all levels together; `CALLS_PER_UNIT` for each unit unless given.
     """
     found: list[LevelFound] = []
@@ -67,14 +68,15 @@ def refine(
         if left is not None:
             rest = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
             allowed = min(allowed, left, max(len(units), left - rest))
-        if not units or allowed < (len(units) if level else 1):
+        if not units:
+            chosen = set()
+            continue
+        if allowed < (len(units) if level else 1):
             return found
         one, spent = yield from _on_level(method(level, units, allowed), units, level)
         left = None if left is None else left - spent
         found.append(one)
-        chosen = {units[i] for i in _top(one.scores, side, top, share)}
-        if not chosen:
-            return found
+        chosen = set(one.chosen) or {units[i] for i in _top(one.scores, side, top, share)}
     return found
 
 
@@ -99,14 +101,14 @@ def _on_level(search: Attributing[Method], units: Sequence[int], level: int) -> 
 
 
 def _top(scores: Scores, side: int, top: int | None, share: float | None) -> list[int]:
-    """The units that speak most for the side; none where none does anything."""
-    worth = {i: side * score for i, score in enumerate(scores) if score is not None}
-    if max(map(abs, worth.values()), default=0.0) <= _NOTHING:
-        return []
+    """The units that speak most for the side; none where none does."""
+    known = [score for score in scores if score is not None]
+    least = _NOTHING * max([1.0, *map(abs, known)])
+    worth = {i: side * score for i, score in enumerate(scores) if score is not None and side * score > least}
     ordered = sorted(worth, key=lambda i: -worth[i])
     if share is None:
         return ordered[:top]
-    total = sum(value for value in worth.values() if value > 0)
+    total = sum(worth.values())
     chosen: list[int] = []
     while ordered and (not chosen or sum(worth[i] for i in chosen) < share * total - _NOTHING):
         chosen.append(ordered.pop(0))

@@ -46,11 +46,13 @@ def known_attributions(store: RunStore, run: int, turn: ScoredTurn, settings: st
     return None if body is None else [_to_attribution(one) for one in body]
 
 
-def attributions(store: RunStore, run: int) -> Iterator[tuple[Conversation, list[Attribution]]]:
-    """All attributions of a run with their conversations, in the order in which they were first kept."""
+def attributions(store: RunStore, run: int) -> Iterator[tuple[int, Conversation, list[Attribution]]]:
+    """All attributions of a run with the conversation and its number, in the order in which they were first kept."""
     table, conversation, last = schema.attributions, schema.conversations, 0
     query = (
-        sa.select(table.c.id, table.c.body, conversation.c.body.label("conversation"))
+        sa.select(
+            table.c.id, table.c.body, table.c.conversation.label("number"), conversation.c.body.label("conversation")
+        )
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run)
         .order_by(table.c.id)
@@ -61,12 +63,12 @@ def attributions(store: RunStore, run: int) -> Iterator[tuple[Conversation, list
             row = connection.execute(query.where(table.c.id > last)).first()
         if row is None:
             return
-        yield to_conversation(row.conversation), [_to_attribution(one) for one in row.body]
+        yield row.number, to_conversation(row.conversation), [_to_attribution(one) for one in row.body]
         last = row.id
 
 
-def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Attribution] | None:
-    """What was kept last for this turn and rubric, whatever the settings."""
+def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Attribution]:
+    """What the judge's score of this turn hangs on, by the settings that were used first most lately; else nothing."""
     table = schema.attributions
     query = (
         sa.select(table.c.body)
@@ -77,11 +79,11 @@ def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Att
             table.c.rubric == turn.rubric.sha,
         )
         .order_by(table.c.id.desc())
-        .limit(1)
     )
     with reading(store.engine) as connection:
-        body = connection.execute(query).scalar()
-    return None if body is None else [_to_attribution(one) for one in body]
+        bodies = connection.execute(query).scalars().all()
+    kept = ([_to_attribution(one) for one in body] for body in bodies)
+    return next((found for found in kept if found[0].of_score), [])
 
 
 def attribution_body(found: Attribution) -> dict[str, Any]:

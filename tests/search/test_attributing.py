@@ -199,7 +199,8 @@ def test_few_sets_are_all_evaluated_and_the_best_is_chosen(n, k, seed, side):
     best = max(side * (game(everything) - game(everything - some)) for some in sets)
     assert found.drop == pytest.approx(best)
     assert side * (game(everything) - game(everything - set(found.chosen))) == pytest.approx(best)
-    assert found.calls == len(sets)
+    # Single units are evaluated too, as far as there is budget.
+    assert len(sets) <= found.calls <= max(len(sets), min(10 * n, len(sets) + n))
 
 
 def test_redundant_units_are_found_together_though_none_counts_alone():
@@ -261,6 +262,21 @@ def test_coroutines_give_the_same(plain, later):
     assert at_once(later(8, value=value)) == plain(8, value=over(8, both))
 
 
+@pytest.mark.parametrize("budget", range(1, 14))
+def test_joint_attribution_makes_something_of_any_budget(budget):
+    value, seen = counted(10, lambda there: float(sum(there)))
+    found = joint(10, value=value, k=3, budget=budget)
+    assert found.calls == len(seen) - 1 <= budget
+    assert any(score is not None for score in found.scores) or found.chosen
+    assert (found.drop is not None) == any(len(some) == 3 for some in seen)
+
+
+def test_units_that_all_fit_into_one_set_still_have_scores_of_their_own():
+    found = joint(3, value=over(3, lambda there: sum((5.0, 0.0, 1.0)[i] for i in there)), k=3)
+    assert found.scores == pytest.approx((5, 0, 1), abs=1e-9)
+    assert (found.chosen, found.drop) == ((0, 1, 2), 6)
+
+
 # ---- levels
 
 
@@ -313,6 +329,25 @@ def test_the_top_units_are_refined(side, options, units, scores):
 def test_a_part_without_a_parent_is_always_looked_into():
     valued, _ = levels([[0], [0, ALWAYS]], singles, lambda level, removed: 0.5 - len(removed), side=1, top=1)
     assert [one.units for one in valued.found] == [(0,), (0, 1)]
+
+
+def test_units_that_speak_for_the_other_side_are_not_refined():
+    valued, _ = levels(TREE, singles, lambda level, removed: -float(len(removed)), side=-1)
+    assert [one.units for one in valued.found] == [(0, 1, 2)]
+
+
+def test_a_level_without_units_is_passed_over():
+    valued, _ = levels([[], [ALWAYS, ALWAYS]], singles, lambda level, removed: -float(len(removed)), side=1)
+    assert [(one.level, one.units) for one in valued.found] == [(1, (0, 1))]
+
+
+def test_what_was_removed_together_is_refined():
+    def pair(level, units, budget):
+        yield Value((frozenset(),))
+        return (0.0,) * len(units), (0, 2) if level == 0 else (), 1.0
+
+    valued, _ = levels(TREE[:2], pair, lambda level, removed: 0.0, side=1, top=1)
+    assert [one.units for one in valued.found] == [(0, 1, 2), (0, 1, 5)]
 
 
 def test_where_nothing_moves_the_value_nothing_is_refined():
