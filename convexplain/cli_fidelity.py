@@ -56,7 +56,7 @@ class _Explained:
     @property
     def last(self) -> Attribution:
         """One of them, for what they have in common."""
-        return next(reversed(self.found.values()))[-1]
+        return list(self.found.values())[-1][-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _explained(store: RunStore, run: Run, level: Level, regenerated: bool) -> It
                 name = one.method if one.perturbed == "remove" else f"{one.method} ({one.perturbed})"
                 kept.setdefault(name, []).append(one)
     for (_, _, rubric), (conversation, methods) in grouped.items():
-        last = next(reversed(methods.values()))[-1]
+        last = list(methods.values())[-1][-1]
         # Of a finer level each method has the parts of its own top units: only those of the same units are compared.
         same = {
             name: [one for one in some if one.units == last.units and one.judge == last.judge]
