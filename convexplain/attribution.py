@@ -281,10 +281,18 @@ def _units(parts: Divided, level: int, numbers: frozenset[int]) -> frozenset[Uni
 def _with_baseline(
     search: Attributing[list[LevelFound]], coarsest: int
 ) -> Attributing[tuple[list[LevelFound], float | None]]:
-    """The search, and then the value without any of the coarsest units."""
-    found = yield from search
-    baseline = (yield Value((frozenset(range(coarsest)),)))[0] if coarsest else None
-    return found, baseline
+    """The search, with the value without any of the coarsest units, which is asked for beside its first question."""
+    everything, baseline = frozenset(range(coarsest)), None
+    answer: Sequence[float | None] | None = None
+    while True:
+        try:
+            ask = search.send(answer)  # type: ignore[arg-type]
+        except StopIteration as end:
+            return end.value, baseline
+        if answer is None and coarsest and ask.level == 0:
+            *answer, baseline = yield Value((*ask.removed, everything))
+        else:
+            answer = yield ask
 
 
 def _attribution(

@@ -47,11 +47,13 @@ class _Explained:
     Attributes:
         conversation, rubric: the judged turn's.
         found: a method's name to its attributions, the last one last; all of the same units, by the same judge.
+        others: likewise those that attribute something else than the judge's score.
     """
 
     conversation: Conversation
     rubric: Rubric
     found: Mapping[str, list[Attribution]]
+    others: Mapping[str, list[Attribution]]
 
     @property
     def last(self) -> Attribution:
@@ -142,19 +144,36 @@ def _explained(store: RunStore, run: Run, level: Level, regenerated: bool) -> It
     grouped: dict[tuple[int, int, str], tuple[Conversation, dict[str, list[Attribution]]]] = {}
     for number, conversation, levels in attributions(store, run.id):
         for one in levels:
-            same_question = (one.question == "regenerate") == regenerated
-            if one.level == level and len(one.units) > 1 and same_question and one.of_score and one.full is not None:
+            if one.level == level and len(one.units) > 1 and one.full is not None:
                 kept = grouped.setdefault((number, one.turn, one.rubric), (conversation, {}))[1]
-                name = one.method if one.perturbed == "remove" else f"{one.method} ({one.perturbed})"
-                kept.setdefault(name, []).append(one)
+                kept.setdefault(_name(one), []).append(one)
     for (_, _, rubric), (conversation, methods) in grouped.items():
-        last = list(methods.values())[-1][-1]
+        scored = [
+            one
+            for some in methods.values()
+            for one in some
+            if one.of_score and (one.question == "regenerate") == regenerated
+        ]
+        if not scored:
+            continue
         # Of a finer level each method has the parts of its own top units: only those of the same units are compared.
-        same = {
-            name: [one for one in some if one.units == last.units and one.judge == last.judge]
-            for name, some in methods.items()
+        last = scored[-1]
+        same = {name: [one for one in some if one.units == last.units] for name, some in methods.items()}
+        found = {
+            name: [one for one in some if one in scored and one.judge == last.judge] for name, some in same.items()
         }
-        yield _Explained(conversation, rubrics[rubric], {name: some for name, some in same.items() if some})
+        others = {name: [one for one in some if not one.of_score] for name, some in same.items()}
+        yield _Explained(conversation, rubrics[rubric], _filled(found), _filled(others))
+
+
+def _name(one: Attribution) -> str:
+    how = [one.perturbed] if one.perturbed != "remove" else []
+    how += [] if one.of_score else [one.scalarizer]
+    return f"{one.method} ({', '.join(how)})" if how else one.method
+
+
+def _filled(found: Mapping[str, list[Attribution]]) -> dict[str, list[Attribution]]:
+    return {name: some for name, some in found.items() if some}
 
 
 async def _measured(
@@ -225,17 +244,18 @@ def _show(console: Console, rows: list[dict[str, Faithfulness]], k: int) -> None
 
 
 def _alike(turns: list[_Explained]) -> Iterator[str]:
-    """How well methods agree with each other, and each with itself under other seeds or budgets."""
-    names = list(dict.fromkeys(name for turn in turns for name in turn.found))
+    """How well methods and scalarizers agree with each other, and each with itself under other seeds or budgets."""
+    kept = [{**turn.found, **turn.others} for turn in turns]
+    names = list(dict.fromkeys(name for found in kept for name in found))
     for one, other in combinations(names, 2):
         both = [
-            rank_correlation(turn.found[one][-1].scores, turn.found[other][-1].scores)
-            for turn in turns
-            if one in turn.found and other in turn.found
+            rank_correlation(found[one][-1].scores, found[other][-1].scores)
+            for found in kept
+            if one in found and other in found
         ]
         yield from _correlation(f"{one} and {other}", both)
     for name in names:
-        again = [stability([one.scores for one in turn.found.get(name, [])]) for turn in turns]
+        again = [stability([one.scores for one in found.get(name, [])]) for found in kept]
         yield from _correlation(f"{name} under other settings", again)
 
 

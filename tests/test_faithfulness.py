@@ -145,14 +145,16 @@ def test_the_table_has_each_method_and_what_knows_nothing(world):
 
 def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
-    world.answer["bot"] = lambda request: -5.0
+    world.answer["bot"] = lambda request: -float(len(str(request.messages)))
     options = ("--attribute", "--levels", "turn")
     world.run("explain", *options, "--scalarizer", "logprob", "--responder", "bot")
     assert world.run("fidelity")[0] == 2
     world.run("explain", *options, "--method", "loo")
     code, out, _ = world.run("fidelity")
     assert code == 0
-    assert "clime" not in out
+    assert "AUPC" in out
+    assert out.count("clime") == 1  # it is compared in its ranks only
+    assert "Rank correlation, loo and clime (logprob): " in out
 
 
 def test_methods_are_compared_with_each_other_and_with_themselves(world):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..asks import Attributing, Scores, Value
 from ._clime import evaluate, fit
 
-BATCH = 8  # swaps that are asked for at once
+BATCH = 16  # swaps that are asked for at once
 _UNGUIDED = 0.2  # of the draws that gave a known set: the next one is drawn without the guide
 _LINEAR = 0.5  # of the budget: what finding out what each unit does alone may take
 
