@@ -3,8 +3,8 @@
     python benchmarks/prior.py [--seeds 100]
 
 On the tasks of `families.py`, guided search, budget 50: without a prior, and with that of an attribution by leave one
-out and by C-LIME with three evaluations a word. The attribution's value is what an edit of a word takes away from g; its
-own evaluations are told apart, since turns are mostly attributed anyway, to explain them. Intervals are 95 %.
+out and by C-LIME with three evaluations a word. The attribution's value is what an edit of a word takes away from g.
+Its own evaluations are told apart, since turns are mostly attributed anyway, to explain them. Intervals are 95 %.
 """
 
 import argparse

@@ -14,7 +14,7 @@ import numpy as np
 from ..asks import Edits, Hole, Infill, Score, Search, without
 from ._climb import Effects, climb, grow
 from ._scores import Scores
-from ._shrink import Group, measured, parts, shrink
+from ._shrink import Group, parts, shrink, split
 
 _FIRST = 3  # parts of everything: most likely several of them are needed, so that halves would be split next
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
@@ -48,7 +48,8 @@ def guided(
         return
     scores = Scores()
     pieces = parts([unit for unit, _ in everything], _FIRST, groups)
-    first = [everything, *(without(everything, *part) for part in pieces if len(pieces) > 1)]
+    asked = pieces[: _FIRST - 1] if len(pieces) > 1 else []
+    first = [everything, *(without(everything, *part) for part in asked)]
     if prior is not None:
         first = [*likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
@@ -61,9 +62,10 @@ def guided(
     found = scores.crossing(delta)
     if found is None:
         return
-    if len(pieces) > 1 and everything in scores and found in first[-len(pieces) - 1 :] and scores[everything] >= delta:
+    if asked and everything in scores and found in first[-len(asked) - 1 :] and scores[everything] >= delta:
         found = everything
-        known = [measured(Group(part), scores[found], found, scores, delta) for part in pieces]
+        whole = Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))
+        known = split(whole, pieces, scores[found], found, scores, delta)
     else:
         known = unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)

@@ -90,7 +90,7 @@ def shrink(
         before = scores.get(base, scores[kept] - _effect(sure))
         state = [x for x in rest if x not in to_split and x not in unsure]
         for x, some in zip(to_split, pieces, strict=True):
-            state += _split(x, some, before, base, scores, delta)
+            state += split(x, some, before, base, scores, delta)
         state += [measured(x, before, base, scores, delta) for x in unsure]
         if smaller != kept:
             state = [replace(x, needed=False, failed=False) if x.failed else x for x in state]
@@ -112,7 +112,7 @@ def _droppable(groups: Sequence[Group], slack: float) -> list[Group]:
     return chosen
 
 
-def _split(
+def split(
     group: Group, pieces: Sequence[tuple[int, ...]], before: float, base: Edits, scores: Scores, delta: float
 ) -> list[Group]:
     """The parts of a group: all measured but the last, which has what the others leave of the group's effect."""
