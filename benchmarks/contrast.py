@@ -6,13 +6,15 @@
 Reads rows with `turns` and a label, as the human-labelled sets have them; takes the first n conversations of 5 to 13
 turns with an earlier assistant turn, in an order drawn with seed 0. The judge also answers where `regenerate` is asked.
 `ask` is the baseline of asking the model itself: five times, for a text with few words changed. Every contrast is
-appended to --out as one JSON line; what the database holds already is not asked again.
+appended to --out as one JSON line; what the database holds already is not asked again, so that the seconds of the
+later searches are too few.
 """
 
 import argparse
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
 from convexplain.contrasts import ContrastFinder, Settings
 from convexplain.fidelity import Estimate, contrast_row, contrast_table, edit_rate, mean, proportion
-from convexplain.infilling import Infiller
+from convexplain.infilling import Infiller, Masked
 from convexplain.judges import Judge
 from convexplain.judges.fence import transcript
 from convexplain.measuring import ASSUMED_NOISE
@@ -76,6 +78,24 @@ async def ask(
     return best
 
 
+class Remembering:
+    """An infiller that is asked about each hole once, whichever search asks."""
+
+    def __init__(self, infiller: Infiller) -> None:
+        self.name, self.fingerprint = infiller.name, infiller.fingerprint
+        self.prepare, self.aclose = infiller.prepare, infiller.aclose
+        self._infiller = infiller
+        self._known: dict[tuple[Masked, int], list[str]] = {}
+
+    async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
+        """As the infiller's."""
+        new = [one for one in dict.fromkeys(masked) if (one, k) not in self._known]
+        if new:
+            found = await self._infiller.infill(new, k)
+            self._known |= {(one, k): fills for one, fills in zip(new, found, strict=True)}
+        return [self._known[one, k] for one in masked]
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
@@ -83,13 +103,14 @@ async def main() -> None:
     parser.add_argument("--infiller", default="embedded")
     parser.add_argument("--rubric", default="helpfulness")
     parser.add_argument("--question", nargs="+", default=["rescore", "revise", "regenerate"])
-    parser.add_argument("--search", nargs="+", default=["guided", "cell_budget", "cell", "random", "ask"])
+    parser.add_argument("--search", nargs="+", default=["guided", "few", "cell_budget", "cell", "random", "ask"])
     parser.add_argument("-n", type=int, default=20)
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("contrasts.jsonl"))
     options = parser.parse_args()
-    model, infiller, rubric = open_model(options.judge), open_infiller(options.infiller), load_rubric(options.rubric)
+    model, rubric = open_model(options.judge), load_rubric(options.rubric)
+    infiller = Remembering(open_infiller(options.infiller))
     talks = conversations(options.data, options.n)
     await model.prepare()
     await infiller.prepare()
