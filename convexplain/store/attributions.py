@@ -10,7 +10,7 @@ from convexplain.types import Attribution, Conversation, Unit
 
 from . import schema
 from .database import inserting, reading, writing
-from .scored import PLACE, ScoredTurn, place_of
+from .scored import PLACE, ScoredTurn, kept, place_of
 from .store import RunStore, to_conversation
 
 
@@ -48,23 +48,8 @@ def known_attributions(store: RunStore, run: int, turn: ScoredTurn, settings: st
 
 def attributions(store: RunStore, run: int) -> Iterator[tuple[int, Conversation, list[Attribution]]]:
     """All attributions of a run with the conversation and its number, in the order in which they were first kept."""
-    table, conversation, last = schema.attributions, schema.conversations, 0
-    query = (
-        sa.select(
-            table.c.id, table.c.body, table.c.conversation.label("number"), conversation.c.body.label("conversation")
-        )
-        .join(conversation, conversation.c.id == table.c.conversation)
-        .where(table.c.run == run)
-        .order_by(table.c.id)
-        .limit(1)
-    )
-    while True:  # one at a time, with no cursor held open between them
-        with reading(store.engine) as connection:
-            row = connection.execute(query.where(table.c.id > last)).first()
-        if row is None:
-            return
-        yield row.number, to_conversation(row.conversation), [_to_attribution(one) for one in row.body]
-        last = row.id
+    for row in kept(store, schema.attributions, run):
+        yield row.number, to_conversation(row.talk), [_to_attribution(one) for one in row.body]
 
 
 def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Attribution]:

@@ -10,7 +10,7 @@ from convexplain.types import Contrast, Conversation, Edit, Unit
 
 from . import schema
 from .database import inserting, reading, writing
-from .scored import PLACE, ScoredTurn, place_of
+from .scored import PLACE, ScoredTurn, kept, place_of
 from .store import RunStore, to_conversation, to_turn, turn_body
 
 
@@ -51,21 +51,8 @@ def known_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str) -
 
 def contrasts(store: RunStore, run: int) -> Iterator[tuple[Conversation, Contrast]]:
     """All contrasts of a run with their conversations, in the order in which they were first kept."""
-    table, conversation, last = schema.contrasts, schema.conversations, 0
-    query = (
-        sa.select(table.c.id, table.c.body, conversation.c.body.label("conversation"))
-        .join(conversation, conversation.c.id == table.c.conversation)
-        .where(table.c.run == run)
-        .order_by(table.c.id)
-        .limit(1)
-    )
-    while True:  # one at a time, with no cursor held open between them
-        with reading(store.engine) as connection:
-            row = connection.execute(query.where(table.c.id > last)).first()
-        if row is None:
-            return
-        yield to_conversation(row.conversation), _to_contrast(row.body)
-        last = row.id
+    for row in kept(store, schema.contrasts, run):
+        yield to_conversation(row.talk), _to_contrast(row.body)
 
 
 def contrast_body(contrast: Contrast) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The scored turns of a run, which explanations start from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,25 @@ def scored_turns(
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
     return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
+
+
+def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[sa.Row[Any]]:
+    """The rows of a run: `body`, the `talk` and its `number`, in the order in which they were first kept."""
+    conversation, last = schema.conversations, 0
+    query = (
+        sa.select(table.c.id, table.c.conversation.label("number"), table.c.body, conversation.c.body.label("talk"))
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.run == run)
+        .order_by(table.c.id)
+        .limit(1)
+    )
+    while True:  # one at a time, with no cursor held open between them
+        with reading(store.engine) as connection:
+            row = connection.execute(query.where(table.c.id > last)).first()
+        if row is None:
+            return
+        yield row
+        last = row.id
 
 
 def place_of(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""What the store keeps of attributions: the same on SQLite and PostgreSQL."""
+
+from dataclasses import replace
+
+import pytest
+
+from convexplain import Attribution, Unit, load_rubric
+from convexplain.store import (
+    ScoredTurn,
+    attributions,
+    keep_attributions,
+    known_attributions,
+    newest_attributions,
+)
+
+STRANGE = "t\x00\ud800\\x00é"
+TURNS = Attribution(
+    conversation_id="late-parcel",
+    turn=3,
+    rubric="helpfulness",
+    question="rescore",
+    method="joint",
+    level="turn",
+    scalarizer="log_odds",
+    units=(Unit(0, 0, 5, "turn"), Unit(1, 0, 7, "turn"), Unit(2, 0, 9, "turn")),
+    scores=(1 / 3, None, -2.0),
+    side=-1,
+    full=-1.5,
+    baseline=None,
+    score=0.2,
+    noise=0.1,
+    chosen=(0, 2),
+    drop=1.25,
+    perturbed="remove",
+    calls=7,
+    failed=1,
+    seconds=0.5,
+    judge=STRANGE,
+    responder=None,
+    notes=(STRANGE, "b"),
+)
+SENTENCES = replace(TURNS, level="sentence", units=(Unit(1, 2, 7, "sentence"),), scores=(0.0,), chosen=(), drop=None)
+
+
+@pytest.fixture
+def run(store, helpfulness):
+    return store.begin_run("m", "f", {}, [helpfulness, load_rubric("harm")]).id
+
+
+@pytest.fixture
+def turn(store, run, talk, helpfulness):
+    return ScoredTurn(store.keep_conversation(talk, run), talk, 3, helpfulness, 0.2)
+
+
+def test_all_levels_come_back_as_they_were(store, run, turn, talk):
+    assert known_attributions(store, run, turn, "s") is None
+    keep_attributions(store, run, turn, "s", [TURNS, SENTENCES])
+    assert known_attributions(store, run, turn, "s") == [TURNS, SENTENCES]
+    assert list(attributions(store, run)) == [(turn.number, talk, [TURNS, SENTENCES])]
+
+
+def test_those_of_other_settings_turns_rubrics_and_runs_are_others(store, run, turn, helpfulness):
+    keep_attributions(store, run, turn, "s", [TURNS])
+    assert known_attributions(store, run, turn, "other") is None
+    assert known_attributions(store, run, replace(turn, turn=1), "s") is None
+    assert known_attributions(store, run, replace(turn, rubric=load_rubric("harm")), "s") is None
+    assert known_attributions(store, store.begin_run("m", "g", {}, [helpfulness]).id, turn, "s") is None
+
+
+def test_the_same_settings_again_take_the_place(store, run, turn):
+    keep_attributions(store, run, turn, "s", [TURNS])
+    keep_attributions(store, run, turn, "s", [SENTENCES])
+    assert [found for _, _, found in attributions(store, run)] == [[SENTENCES]]
+
+
+def test_the_newest_of_the_score_is_what_a_contrast_looks_by(store, run, turn):
+    assert newest_attributions(store, run, turn) == []
+    keep_attributions(store, run, turn, "a", [SENTENCES])
+    keep_attributions(store, run, turn, "b", [TURNS])
+    keep_attributions(store, run, turn, "c", [replace(TURNS, scalarizer="logprob")])
+    assert newest_attributions(store, run, turn) == [TURNS]
+    assert newest_attributions(store, run, replace(turn, turn=1)) == []
