@@ -81,7 +81,7 @@ def scored_turns(
     return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
 
 
-def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[sa.Row[Any]]:
+def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:
     """The rows of a run: `body`, the `talk` and its `number`, in the order in which they were first kept."""
     conversation, last = schema.conversations, 0
     query = (
