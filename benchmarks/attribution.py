@@ -29,7 +29,7 @@ from convexplain.connectors.models import open_model
 from convexplain.faithfulness import Faithfulness, baselines, faithfulness
 from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
-from convexplain.judges.self_explanation import self_explained
+from convexplain.judges.self_explanation import named_first, self_explained
 from convexplain.measuring import Measure
 from convexplain.search import aclime, ajoint, aloo, alshap
 from convexplain.store import RunStore
@@ -87,8 +87,11 @@ async def orders(
     spent |= {"joint": together.calls, "Partition SHAP": evaluations}
     named = await self_explained(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
     if named is not None:
-        worth = {index: len(named) - place for place, index in enumerate(named)}
-        result["self-explanation"] = ranked([worth.get(unit.turn, 0) for unit in units])
+        # It names one turn or two. The others are in a random order, as in the baseline: any fixed one would be a
+        # baseline of its own, for better or worse.
+        for seed in range(RANDOM):
+            rest = baselines(values.conversation, units, seed)["random"]
+            result[f"self-explanation {seed}"] = named_first(named, units, rest)
         spent["self-explanation"] = 1
     for name in ("length", "position"):
         result[name] = baselines(values.conversation, units)[name]
@@ -145,11 +148,15 @@ async def main() -> None:
 
 
 def averaged(row: dict[str, Faithfulness]) -> dict[str, Faithfulness]:
-    """The random orders as one."""
-    some = [found for name, found in row.items() if name.startswith("random")]
-    means = {field: _mean([getattr(one, field) for one in some]) for field in Faithfulness.__dataclass_fields__}
-    named = {name: one for name, one in row.items() if not name.startswith("random")}
-    return {**named, "random": Faithfulness(**means)}
+    """The orders that chance has a part in, each as one."""
+    grouped: dict[str, list[Faithfulness]] = {}
+    for name, one in row.items():
+        grouped.setdefault(name.rstrip("0123456789").strip(), []).append(one)
+    fields = Faithfulness.__dataclass_fields__
+    return {
+        name: Faithfulness(**{field: _mean([getattr(one, field) for one in some]) for field in fields})
+        for name, some in grouped.items()
+    }
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.judges import Judge
-from convexplain.judges.self_explanation import self_explained
+from convexplain.judges.self_explanation import named_first, self_explained
 
 from .attribution import judged_part
 from .calls import Calls
@@ -208,18 +208,19 @@ async def _row(turn: _Explained, models: Opened, samples: int | None, options: _
     await values.values([frozenset()])  # settles the scale
     orders = {name: ranked(found[-1].scores, found[-1].side) for name, found in turn.found.items()}
     if options.ask_itself:
-        orders |= await _asked(models.judge, talk, turn, one)
+        orders |= await _asked(models.judge, talk, turn, one, options.seed)
     orders |= baselines(talk, one.units, options.seed)
     return await faithfulness(values, one.units, orders, one.side, options.k, whole=options.whole, embed=options.embed)
 
 
-async def _asked(calls: Calls, talk: Conversation, turn: _Explained, one: Attribution) -> dict[str, list[int]]:
-    """The order that the judge itself gives: the turns that it names, then the others."""
+async def _asked(
+    calls: Calls, talk: Conversation, turn: _Explained, one: Attribution, seed: int
+) -> dict[str, list[int]]:
+    """The order that the judge itself gives: the turns that it names, then the others at random."""
     named = await self_explained(calls, talk, one.turn, turn.rubric)
     if named is None:
         return {}
-    worth = {index: len(named) - place for place, index in enumerate(named)}
-    return {"self-explanation": ranked([worth.get(unit.turn, 0) for unit in one.units])}
+    return {"self-explanation": named_first(named, one.units, baselines(talk, one.units, seed)["random"])}
 
 
 def _show(console: Console, rows: list[dict[str, Faithfulness]], k: int) -> None:

@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.models import Message, Request
-from convexplain.types import Conversation, Rubric
+from convexplain.types import Conversation, Rubric, Unit
 
 from .fence import transcript
 
@@ -42,6 +43,18 @@ async def self_explained(calls: Calls, conversation: Conversation, turn: int, ru
         return None
     named = dict.fromkeys(number for number in _numbers(reply.text) if 0 <= number < turn)
     return list(named) or None
+
+
+def named_first(named: Sequence[int], units: Sequence[Unit], rest: Sequence[int]) -> list[int]:
+    """The order of units that a self-explanation gives: those of the turns that it names, then the others as in `rest`.
+
+    Args:
+        named: the turns that were named, the most important first.
+        units: the units.
+        rest: an order of all the units; at random, unless that order itself is to count.
+    """
+    place = {turn: i for i, turn in enumerate(named)}
+    return sorted(rest, key=lambda unit: place.get(units[unit].turn, len(named)))
 
 
 def _numbers(text: str) -> list[int]:

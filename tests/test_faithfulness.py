@@ -9,7 +9,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.faithfulness import baselines, faithfulness
 from convexplain.judges import Judge
-from convexplain.judges.self_explanation import self_explained
+from convexplain.judges.self_explanation import named_first, self_explained
 from convexplain.measuring import Measure
 from convexplain.turn_values import JudgeValue, TurnValues
 
@@ -108,6 +108,19 @@ def test_the_judge_itself_is_asked(reply, named):
             return await self_explained(calls, TALK, 3, RUBRIC)
 
     assert asyncio.run(go()) == named
+
+
+@pytest.mark.parametrize(
+    ("named", "rest", "order"),
+    [
+        ([2], [1, 0, 2], [2, 1, 0]),
+        ([2, 0], [1, 0, 2], [2, 0, 1]),
+        ([], [1, 0, 2], [1, 0, 2]),
+        ([7], [0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_turns_that_it_does_not_name_stay_in_the_order_that_is_given(named, rest, order):
+    assert named_first(named, UNITS, rest) == order
 
 
 def test_a_judge_that_is_gone():
