@@ -149,7 +149,8 @@ def test_the_first_reply_settles_how_all_are_measured(talk, helpfulness):
 
 def test_an_endpoint_in_trouble_is_not_asked_one_by_one(helpfulness):
     talk = Conversation("c", tuple(Turn("assistant", f"a{i}") for i in range(9)))
-    model = ScriptedModel(ModelError("HTTP 418"), seconds=0.001, in_flight=8)
+    # Long enough that all calls are open before the first one is answered, however slow the machine is.
+    model = ScriptedModel(ModelError("HTTP 418"), seconds=0.2, in_flight=8)
 
     async def go():
         async with Calls(model) as calls:
