@@ -315,7 +315,7 @@ def test_only_an_assistant_turn_is_attributed(turn):
 def test_all_that_one_level_needs_is_asked_for_at_once():
     """100 evaluations with 16 in flight take seven round trips."""
     turns = tuple(Turn("user", f"Turn {i}.") for i in range(50))
-    model = scripted(lambda text: 0.4, in_flight=16, seconds=0.01)
+    model = scripted(lambda text: 0.4, in_flight=16, seconds=0.2)
     attributed(
         model, talk=Conversation("p", (*turns, Turn("assistant", "Yes."))), turn=50, levels=("turn",), budget=100
     )
