@@ -77,21 +77,18 @@ def joint(
         guide = side * np.asarray(start, dtype=float)
     asked = set(values)
     current = _first(n, k, side, guide, values)
-    top = frozenset(int(i) for i in np.argsort(-guide, kind="stable")[:k])
-    first = list(dict.fromkeys([current, top]))[: max(1, most - len(asked) + 1)]
-    yield from _ask(first, values)
-    asked |= set(first)
-    current = min((s for s in first if s in values), key=lambda s: side * values[s], default=current)
-    tries = most - len(asked) + 1  # the whole text costs nothing
-    while tries > 0:
-        swaps = _swaps(current, guide, asked, rng, min(BATCH, tries)) or _others(
-            k, guide, asked, rng, min(BATCH, tries)
-        )
-        yield from _ask(swaps, values)
-        asked |= set(swaps)
-        tries -= len(swaps)
-        better = [s for s in (current, *swaps) if s in values]
-        current = min(better, key=lambda s: side * values[s], default=current)
+    # The two sets to begin with go out together with the first swaps: on a slow endpoint each request is a round trip.
+    begin = [current, frozenset(int(i) for i in np.argsort(-guide, kind="stable")[:k])]
+    while (tries := most - len(asked) + 1) > 0:  # the whole text costs nothing
+        known = asked | set(begin)
+        count = min(BATCH, tries)
+        sets = list(dict.fromkeys(some for some in begin if some not in asked))[:count]
+        begin = []
+        left = count - len(sets)
+        sets += _swaps(current, guide, known, rng, left) or _others(k, guide, known, rng, left)
+        yield from _ask(sets, values)
+        asked |= set(sets)
+        current = min((s for s in (current, *sets) if s in values), key=lambda s: side * values[s], default=current)
     return _best(n, k, side, values)
 
 
