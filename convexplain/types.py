@@ -189,6 +189,26 @@ class Judgement:
     prompt_sha: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a person said of one turn.
+
+    Attributes:
+        conversation_id, turn: which turn; `turn` is a 0-based index.
+        rubric: id of the rubric that it answers.
+        score: in [0, 1], 1 = the requirement is satisfied, whatever the rubric is called.
+        rater: who; None where it is not known, or where it is the mean of several.
+        label: the person's own word or number for it, as it was written; None where there was a score only.
+    """
+
+    conversation_id: str
+    turn: int
+    rubric: str
+    score: float
+    rater: str | None = None
+    label: str | None = None
+
+
 _EDGE = 1e-9  # nearer to 0 and 1 scores are not told apart by their log-odds
 
 Question = Literal["rescore", "regenerate", "revise"]

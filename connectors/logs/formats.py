@@ -4,12 +4,12 @@ A format of JSON records is one entry here with two functions from the module of
 is such a record, and the drafts in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import messages, pairs
-from .drafts import Draft
+from .drafts import Draft, Entry, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Format:
         example: the smallest log of it.
         is_record: whether a JSON value is a record of it; never of a format that is no JSON.
         drafts: the conversations in such a record; raises UnreadableError where it cannot be read.
+        joined: instead of `drafts`, where several records of a file make up one conversation (spans, one turn a row):
+            the conversations in all its records, each given with its position. They are held in memory until then.
     """
 
     name: str
@@ -29,6 +31,12 @@ class Format:
     example: str
     is_record: Callable[[Any], bool] = lambda _: False
     drafts: Callable[[Any], list[Draft]] | None = None
+    joined: Callable[[Sequence[tuple[int, Any]], Report], Iterator[Entry]] | None = None
+
+    @property
+    def of_records(self) -> bool:
+        """Whether it is a format of JSON records."""
+        return self.drafts is not None or self.joined is not None
 
 
 FORMATS: tuple[Format, ...] = (

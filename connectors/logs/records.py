@@ -51,12 +51,16 @@ def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry
         LogError: none of the first records (all of them in a short file) has a known shape.
     """
     held: list[tuple[int, str]] | None = []  # problems before the first record of a known shape
+    parts: dict[str, tuple[Format, list[tuple[int, Any]]]] = {}  # records that make up conversations together
     for record in _records(values(text)):
         if record.format is not None and wanted in (None, record.format.name):
             for position, reason in held or ():
                 report(position, reason)
             held = None
-            yield from _entries(record, record.format, report)
+            if record.format.joined is not None:
+                parts.setdefault(record.format.name, (record.format, []))[1].append((record.position, record.value))
+            else:
+                yield from _entries(record, record.format, report)
             continue
         reason = record.error or f"{_seen(record.value)}: no record of {wanted or _names()}"
         if held is None:
@@ -67,6 +71,9 @@ def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry
                 break
     if held is not None:
         raise LogError(text.path, None, _unrecognised(held, wanted))
+    for format, some in parts.values():
+        if format.joined is not None:
+            yield from format.joined(some, report)
 
 
 def _records(found: Iterator[Value]) -> Iterator[_Record]:
@@ -169,7 +176,7 @@ def _seen(value: Any) -> str:
 
 
 def _names() -> str:
-    return ", ".join(item.name for item in FORMATS if item.drafts is not None)
+    return ", ".join(item.name for item in FORMATS if item.of_records)
 
 
 def _unrecognised(held: list[tuple[int, str]], wanted: str | None) -> str:

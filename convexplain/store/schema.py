@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0004"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -177,6 +177,31 @@ noise_floors = sa.Table(
     sa.Column("value", sa.Float, nullable=False),
     sa.Column("turns", sa.Integer, nullable=False),
     sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("model", "rubric"),
+)
+
+ratings = sa.Table(
+    "ratings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("rubric", sa.String(64), nullable=False),  # its id: people answer the question, whatever its wording
+    sa.Column("rater", SafeText, nullable=False),  # empty where it is not known
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("label", SafeText),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("conversation", "turn", "rubric", "rater"),
+)
+
+calibrations = sa.Table(
+    "calibrations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", SafeText, nullable=False),  # its fingerprint, as of noise floors
+    sa.Column("rubric", sa.String(64), nullable=False),
+    sa.Column("body", JsonText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.UniqueConstraint("model", "rubric"),
 )

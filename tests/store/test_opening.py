@@ -40,7 +40,7 @@ def test_a_newer_schema_is_refused(url):
         connection.execute(sa.text("UPDATE convexplain_schema SET version_num = '9999'"))
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 0003: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 0004: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
