@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from convexplain.connectors.models import open_model
+from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
 from convexplain.infilling import Infiller
 from convexplain.models import Cache
@@ -29,6 +30,9 @@ INFILLERS = (
 def open_infiller(name: str = "embedded", cache: Cache | None = None) -> Infiller:
     """The infiller that a user named; nothing is loaded or reached before its `prepare`.
 
+    What follows another prefix goes to the package that registered it as an entry point of the group
+    `convexplain.infillers`.
+
     Args:
         name: one of `INFILLERS`.
         cache: where the replies of a `chat:` model are kept.
@@ -45,4 +49,7 @@ def open_infiller(name: str = "embedded", cache: Cache | None = None) -> Infille
         return ChatInfiller(open_model(rest), cache)
     if found and rest and prefix in _PREFIXES:
         return _PREFIXES[prefix](rest)
+    foreign: Infiller | None = opened_by_plugin("infillers", prefix, rest) if found and rest else None
+    if foreign is not None:
+        return foreign
     raise UsageError(f"infiller {name.rpartition('@')[2]!r} is not known; valid are: {INFILLERS}")

@@ -4,40 +4,12 @@ A format of JSON records is one entry here with two functions from the module of
 is such a record, and the drafts in it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from . import messages, pairs
-from .drafts import Draft, Entry, Report
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One format.
-
-    Attributes:
-        name: what the option `format` takes.
-        description: what it is, in a sentence or two.
-        example: the smallest log of it.
-        is_record: whether a JSON value is a record of it; never of a format that is no JSON.
-        drafts: the conversations in such a record; raises UnreadableError where it cannot be read.
-        joined: instead of `drafts`, where several records of a file make up one conversation (spans, one turn a row):
-            the conversations in all its records, each given with its position. They are held in memory until then.
-    """
-
-    name: str
-    description: str
-    example: str
-    is_record: Callable[[Any], bool] = lambda _: False
-    drafts: Callable[[Any], list[Draft]] | None = None
-    joined: Callable[[Sequence[tuple[int, Any]], Report], Iterator[Entry]] | None = None
-
-    @property
-    def of_records(self) -> bool:
-        """Whether it is a format of JSON records."""
-        return self.drafts is not None or self.joined is not None
-
+from . import messages, pairs, signal_messages, slack, telegram
+from .foreign import foreign
+from .form import Format
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -78,19 +50,68 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "plain",
-        "A transcript with `Speaker: text` lines, also with a time or a date and a time (WhatsApp); further lines "
-        "belong to the turn before, and `=== id ===` begins a conversation.",
+        "A transcript with `Speaker: text` lines, also with a time or a date and a time (WhatsApp, Signal); further "
+        "lines belong to the turn before, and `=== id ===` begins a conversation.",
         "=== 1 ===\nUser: Hi\nAssistant: Hello",
     ),
+    Format(
+        "slack",
+        "A Slack export (the zip as a whole, or one day of a channel): a conversation a channel and one a thread; "
+        "bots are the assistant.",
+        '[{"type": "message", "user": "U1", "text": "Hi", "ts": "1714557600.000100"}, '
+        '{"type": "message", "bot_id": "B1", "text": "Hello", "ts": "1714557601.000200"}]',
+        slack.is_message,
+        joined=slack.joined,
+    ),
+    Format(
+        "telegram",
+        "Telegram's result.json, of one chat or of all; in a chat with a bot the bot is the assistant.",
+        '{"name": "Bot", "type": "bot_chat", "id": 7, "messages": [{"type": "message", "date": "2024-05-01T10:00:00", '
+        '"from": "Anna", "from_id": "user1", "text": "Hi"}, {"type": "message", "date": "2024-05-01T10:00:01", '
+        '"from": "Bot", "from_id": "user7", "text": "Hello"}]}',
+        telegram.is_telegram,
+        telegram.drafts,
+    ),
+    Format(
+        "signal",
+        "Signal by signal-cli (JSON of what was received and sent) or signal-export (data.json); name the assistant, "
+        "unless it is called so.",
+        '{"date": "2024-05-01 10:00:00", "sender": "User", "body": "Hi", "quote": "", "attachments": []}\n'
+        '{"date": "2024-05-01 10:00:01", "sender": "Bot", "body": "Hello", "quote": "", "attachments": []}',
+        signal_messages.is_signal,
+        joined=signal_messages.joined,
+    ),
 )
-NAMES = tuple(item.name for item in FORMATS)
 
 
-def format_of(record: Any) -> Format | None:
-    """The format of a JSON record, by its shape alone; of two that fit, the later in FORMATS counts."""
-    return next((item for item in reversed(FORMATS) if item.is_record(record)), None)
+@cache
+def formats() -> tuple[Format, ...]:
+    """FORMATS and those of other packages, which registered them under the entry points `convexplain.log_formats`."""
+    return (*FORMATS, *foreign({item.name for item in FORMATS}))
+
+
+def names() -> tuple[str, ...]:
+    """The names of all formats."""
+    return tuple(item.name for item in formats())
+
+
+def format_of(record: Any, wanted: str | None = None) -> Format | None:
+    """The format of a JSON record, by its shape alone; of two that fit, the wanted one counts, else the later one."""
+    fitting = (item for item in reversed(formats()) if item.is_record(record))
+    if wanted is None:
+        return next(fitting, None)
+    found = list(fitting)
+    return next((item for item in found if item.name == wanted), next(iter(found), None))
+
+
+def text_format_of(head: str) -> Format | None:
+    """The format of a text that is no JSON, by its start; of two that fit, the later one counts."""
+    return next((item for item in reversed(formats()) if item.of_text is not None and item.is_text(head)), None)
 
 
 def known() -> str:
     """The known formats in a sentence, for messages."""
-    return f"Known formats: {', '.join(NAMES)}; where recognition fails, name one (command line: --format NAME)"
+    return (
+        f"Known formats: {', '.join(names())} (`convexplain formats` describes them); where recognition fails, "
+        "name one (command line: --format NAME)"
+    )

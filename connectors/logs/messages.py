@@ -116,8 +116,9 @@ def content_text(content: Any) -> str:
 def _dialect(value: Any) -> Literal["openai", "sharegpt"] | None:
     key = "messages"
     if isinstance(value, dict):
-        key = list_key(value) or ""
-        value = value.get(key)
+        if (found := list_key(value)) is None:
+            return None
+        key, value = found, value[found]
     elif not isinstance(value, list) or not any(map(is_turn, value)):
         return None
     if not isinstance(value, list):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import dropwhile
 
+from . import messengers
 from .drafts import Draft, Entry, Said, shown
 from .roles import role_of
 from .text import LogText
@@ -23,17 +24,21 @@ _NO_NAME = re.compile(r'[?!,;{}<>=|"`\\]|\S+\s+\S+\s+\S+\s+\S+\s+\S')
 
 _INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
 _STAMP = (
-    r"(?:(?P<date>\d{1,4}[./-]\d{1,2}[./-]\d{1,4})(?:,\s*|\s+|T))?"
-    r"(?P<time>\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
+    r"(?:(?P<date>\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}\.?)(?:,\s*|\s+(?:(?:à|um|às|kl\.?)\s+)?|T))?"
+    r"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
 )
 _ASIDE = re.compile(_STAMP, re.IGNORECASE)
 _STAMPED = re.compile(
-    rf"[{_INVISIBLE}\s]*(?P<open>[\[(]?){_STAMP}[\])]?(?:\s*[-–])?\s+(?P<rest>\S.*)",
+    rf"[{_INVISIBLE}\s]*(?P<open>[\[(]?){_STAMP}[\])]?(?:\s*[-–]|,)?\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 # Quotes and the two slashes of an address tell a system line ('X changed the subject to "A: b"').
 _AUTHOR = re.compile(r'(?P<author>[^:"“”\n]{1,80}):(?!//)[ ]?(?P<text>.*)')
-_TIME = re.compile(r"(\d+)[:.](\d+)(?:[:.](\d+))?\s?([ap])?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:(?:(?P<morning>上午|午前|오전)|(?P<evening>下午|午後|오후))\s?)?"
+    r"(?P<hour>\d+)[:.](?P<minute>\d+)(?:[:.](?P<second>\d+))?(?:\s?(?:(?P<am>a)|(?P<pm>p)))?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -118,11 +123,17 @@ def stamped(line: str) -> Start | None:
     """The line taken apart, None when it begins with no time."""
     if (found := _STAMPED.match(line)) is None:
         return None
-    date, time, rest = found["date"] or "", found["time"], found["rest"].lstrip(_INVISIBLE)
+    date = (found["date"] or "").replace(" ", "").rstrip(".")
+    time, rest = found["time"], found["rest"].lstrip(_INVISIBLE)
     form = "date" if date else f"time{found['open']}"
     if (said := _AUTHOR.match(rest)) is None:
         return Start(None, rest, date=date, time=time, form=form)
     author, content = said["author"].strip(), said["text"]
+    if date:
+        readable = messengers.readable(content)
+        if readable is None:
+            return Start(None, rest, date=date, time=time, form=form)
+        content = readable
     if author.startswith("**"):
         author, content = author.strip("* "), content.removeprefix("**").removeprefix(" ")
     return Start(author, content, date=date, time=time, form=form)
@@ -186,6 +197,8 @@ def _joined(lines: Sequence[str], starts: Sequence[Start | None]) -> Draft:
         _end_turn(draft, current, gathered, order)
         current, gathered = start, [start.text]
     _end_turn(draft, current, gathered, order)
+    if own := sum(start is not None and start.word is None for start in starts):
+        draft.remarks.append(f"what the chat program itself wrote was left out (lines: {own})")
     return draft
 
 
@@ -210,12 +223,14 @@ def _end_turn(draft: Draft, start: Start | None, gathered: list[str], order: str
 def _order_of(dates: Iterable[str]) -> str | None:
     """The order of day, month and year in a file's dates: "ymd", "dmy" or "mdy".
 
-    Years of four digits in front and points tell at once; otherwise a number above 12 does. None where
-    nothing tells, or where the dates contradict each other.
+    Years of four digits in front and points tell at once; otherwise a number above 12 does, or that time does
+    not run backwards. None where nothing tells, or where the dates contradict each other.
     """
     orders = set()
+    parts = []
     for date in dates:
-        first, second, _ = re.split(r"[./-]", date)
+        first, second, third = re.split(r"[./-]", date)
+        parts.append((int(first), int(second), int(third)))
         if len(first) == 4:
             orders.add("ymd")
             continue
@@ -224,6 +239,10 @@ def _order_of(dates: Iterable[str]) -> str | None:
             orders.add("dmy")
         if not pointed and int(second) > 12:
             orders.add("mdy")
+    if not orders:
+        as_mdy = [(year, first, second) for first, second, year in parts]
+        as_dmy = [(year, second, first) for first, second, year in parts]
+        orders = {order for order, some in (("mdy", as_mdy), ("dmy", as_dmy)) if some == sorted(some)}
     return orders.pop() if len(orders) == 1 else None
 
 
@@ -235,11 +254,12 @@ def _moment(start: Start, order: str | None) -> datetime | None:
     if order == "ymd" and (iso := moment(f"{start.date}T{start.time}")) is not None:
         return iso
     parts = dict(zip(order, map(int, re.split(r"[./-]", start.date)), strict=True))
-    hour = int(clock[1])
-    if clock[4]:
-        hour = hour % 12 + (12 if clock[4] in "pP" else 0)
+    hour = int(clock["hour"])
+    late = clock["pm"] or clock["evening"]
+    if late or clock["am"] or clock["morning"]:
+        hour = hour % 12 + (12 if late else 0)
     year = parts["y"] + (2000 if parts["y"] < 100 else 0)
     try:
-        return datetime(year, parts["m"], parts["d"], hour, int(clock[2]), int(clock[3] or 0))
+        return datetime(year, parts["m"], parts["d"], hour, int(clock["minute"]), int(clock["second"] or 0))
     except ValueError:
         return None

@@ -1,17 +1,18 @@
 """JSON logs: from their values to entries. Each record's shape picks the format that makes drafts of it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-from convexplain.errors import LogError
 
 from . import messages
 from .drafts import Entry, Report, Talks, UnreadableError, shown
-from .formats import FORMATS, Format, format_of, known
-from .jsontext import Value, values
+from .form import Format
+from .formats import format_of, formats, known
+from .jsontext import Value
 from .table import usual_columns
-from .text import LogText
+from .text import NoLogError
 from .values import clean, own_id
 
 _TRIES = 20
@@ -39,21 +40,27 @@ class _Record:
     remark: str | None = None
 
 
-def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry]:
+def entries(
+    path: Path, found: Iterator[Value], wanted: str | None, report: Report, seen: Counter[str] | None = None
+) -> Iterator[Entry]:
     """The records of a JSON log.
 
     Args:
-        text: the log.
+        path: the log.
+        found: its values.
         wanted: the one format that records may have; None for any of the known ones.
         report: is told of records that cannot be read.
+        seen: counts the records of each format.
 
     Raises:
-        LogError: none of the first records (all of them in a short file) has a known shape.
+        NoLogError: none of the first records (all of them in a short file) has a known shape.
     """
     held: list[tuple[int, str]] | None = []  # problems before the first record of a known shape
     parts: dict[str, tuple[Format, list[tuple[int, Any]]]] = {}  # records that make up conversations together
-    for record in _records(values(text)):
+    for record in _records(found, wanted):
         if record.format is not None and wanted in (None, record.format.name):
+            if seen is not None:
+                seen[record.format.name] += 1
             for position, reason in held or ():
                 report(position, reason)
             held = None
@@ -70,13 +77,13 @@ def entries(text: LogText, wanted: str | None, report: Report) -> Iterator[Entry
             if len(held) >= _TRIES:
                 break
     if held is not None:
-        raise LogError(text.path, None, _unrecognised(held, wanted))
+        raise NoLogError(path, None, _unrecognised(held, wanted))
     for format, some in parts.values():
         if format.joined is not None:
             yield from format.joined(some, report)
 
 
-def _records(found: Iterator[Value]) -> Iterator[_Record]:
+def _records(found: Iterator[Value], wanted: str | None) -> Iterator[_Record]:
     """The values as records: those that an object merely wraps come out, messages by themselves come together."""
     number = 0
     loose: list[Value] = []
@@ -84,15 +91,15 @@ def _records(found: Iterator[Value]) -> Iterator[_Record]:
         if loose and loose[0].group != value.group:
             yield _together(loose, number)
             loose = []
-        format = format_of(value.value)
+        format = format_of(value.value, wanted)
         if format is None and messages.is_turn(value.value):
             number += not loose
             loose.append(value)
             continue
-        inner = _wrapped(value.value) if format is None else []
+        inner = _wrapped(value.value, wanted) if format is None else []
         for item in inner:
             number += 1
-            yield _Record(number, number, item, format_of(item))
+            yield _Record(number, number, item, format_of(item, wanted))
         if not inner:
             number += 1
             yield _Record(value.position, number, value.value, format, value.error)
@@ -100,13 +107,13 @@ def _records(found: Iterator[Value]) -> Iterator[_Record]:
         yield _together(loose, number)
 
 
-def _wrapped(value: Any) -> list[Any]:
+def _wrapped(value: Any, wanted: str | None) -> list[Any]:
     """The records in an object that only wraps them, as `{"data": [{"messages": …}, …]}` does."""
     found = []
     for inner in map(value.get, _WRAPPERS) if isinstance(value, dict) else ():
-        if isinstance(inner, list) and format_of(inner) is not None:
+        if isinstance(inner, list) and format_of(inner, wanted) is not None:
             found.append([inner])  # messages by themselves
-        elif isinstance(inner, list) and any(format_of(item) is not None for item in inner[:_TRIES]):
+        elif isinstance(inner, list) and any(format_of(item, wanted) is not None for item in inner[:_TRIES]):
             found.append(inner)
     return found[0] if len(found) == 1 else []  # of two it is not told which is meant
 
@@ -176,7 +183,7 @@ def _seen(value: Any) -> str:
 
 
 def _names() -> str:
-    return ", ".join(item.name for item in FORMATS if item.of_records)
+    return ", ".join(item.name for item in formats() if item.of_records)
 
 
 def _unrecognised(held: list[tuple[int, str]], wanted: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Tables: CSV or TSV with one turn a row."""
+"""Tables with one turn a row, and the rows of CSV and TSV."""
 
 import csv
 import re
@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
 
 from convexplain.errors import LogError, UsageError
 
@@ -37,6 +39,15 @@ _USUAL = {
 """The usual names, the most telling first: where a table has two of them, the first one counts and the other
 goes to the turns' metadata.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line that it begins at, or its number, its cells, or what is wrong with it."""
+
+    line: int
+    cells: list[str]
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ def is_header(cells: Sequence[str]) -> bool:
     return found["role"] is not None and found["content"] is not None
 
 
-def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterator[Entry]:
+def entries(path: Path, rows: Iterator[Row], columns: ColumnMap | None, report: Report) -> Iterator[Entry]:
     """The conversations of a table, in the order of their first rows.
 
     The rows of one conversation may stand anywhere in the file, so the whole table is held in memory before
@@ -92,7 +103,8 @@ def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterato
     known not to tell conversations apart.
 
     Args:
-        text: the log.
+        path: the log.
+        rows: the rows, the first one with the columns' names.
         columns: the columns to read; None to go by their usual names.
         report: is told of rows that cannot be read.
 
@@ -100,12 +112,7 @@ def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterato
         UsageError: the columns cannot be told.
         LogError: the first row cannot be read.
     """
-    delimiter, _ = first_row(text.head, columns)
-    rows = _rows(text.lines(), delimiter)
-    first = next(rows, _Row(1, []))
-    if first.error is not None:
-        raise LogError(text.path, first.line, f"the row of column names cannot be read: {first.error}")
-    header = [cell.strip() for cell in first.cells]
+    header = names_in(path, next(rows, Row(1, [])))
     places = _find(header, columns)
     if places.conversation is None and columns is None:
         report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
@@ -116,21 +123,38 @@ def entries(text: LogText, columns: ColumnMap | None, report: Report) -> Iterato
     yield from talks.entries()
 
 
-def first_row(head: str, columns: ColumnMap | None) -> tuple[str, list[str]]:
-    """The delimiter under which the first row reads best, and that row's cells.
+def names_in(path: Path, first: Row) -> list[str]:
+    """The columns' names in the first row.
+
+    Raises:
+        LogError: it cannot be read.
+    """
+    if first.error is not None:
+        raise LogError(path, first.line, f"the row of column names cannot be read: {first.error}")
+    return [cell.strip() for cell in first.cells]
+
+
+def csv_rows(text: LogText, columns: ColumnMap | None) -> Iterator[Row]:
+    """The rows of a CSV file with whichever delimiter it has, the one with the columns' names first."""
+    return _rows(text.lines(), first_rows(text.head, columns)[0])
+
+
+def first_rows(head: str, columns: ColumnMap | None) -> tuple[str, list[Row]]:
+    """The delimiter under which the first row reads best, and the first rows under it.
 
     Best is: all given columns are there; else the usual names are; else the most cells.
     """
 
-    def cells(delimiter: str) -> list[str]:
-        row = next(_rows(enumerate(head.splitlines(keepends=True)[:50], 1), delimiter), None)
-        return [cell.strip() for cell in row.cells] if row else []
+    def rows(delimiter: str) -> list[Row]:
+        found = _rows(enumerate(head.splitlines(keepends=True)[:50], 1), delimiter)
+        return list(islice(found, 5))
 
-    def merit(found: tuple[str, list[str]]) -> tuple[bool, bool, int]:
-        given = columns is not None and columns.named() <= set(found[1])
-        return given, is_header(found[1]), len(found[1])
+    def merit(found: tuple[str, list[Row]]) -> tuple[bool, bool, int]:
+        names = [cell.strip() for cell in found[1][0].cells] if found[1] else []
+        given = columns is not None and columns.named() <= set(names)
+        return given, is_header(names), len(names)
 
-    return max(((delimiter, cells(delimiter)) for delimiter in _DELIMITERS), key=merit)
+    return max(((delimiter, rows(delimiter)) for delimiter in _DELIMITERS), key=merit)
 
 
 def _find(header: Sequence[str], given: ColumnMap | None) -> ColumnMap:
@@ -153,7 +177,7 @@ def _find(header: Sequence[str], given: ColumnMap | None) -> ColumnMap:
     return ColumnMap(found["conversation"], role, content, found["order"], found["name"], found["at"])
 
 
-def _add(talks: Talks, row: "_Row", header: Sequence[str], places: ColumnMap) -> str | None:
+def _add(talks: Talks, row: Row, header: Sequence[str], places: ColumnMap) -> str | None:
     """Adds a row to its conversation, or says why it cannot be."""
     if len(row.cells) > len(header):
         return f"the row has {len(row.cells)} cells, the first row {len(header)}; a delimiter without quotes?"
@@ -177,16 +201,7 @@ def _said(cells: Mapping[str, str], places: ColumnMap) -> Said:
     return Said(cells[places.role].strip(), cells[places.content], name, at, extras(rest, used))
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One row: the line that it begins at, its cells, or what is wrong with it."""
-
-    line: int
-    cells: list[str]
-    error: str | None = None
-
-
-def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[_Row]:
+def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[Row]:
     """The rows that are not blank.
 
     A quote that never closes would swallow the rows after it; so once a row proves broken, its first line is
@@ -211,12 +226,12 @@ def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[_Row]:
                 last = line
             reader = csv.reader(feed, delimiter=delimiter, strict=True)
             through = f" (with all lines up to {last})" if last > line else ""
-            yield _Row(line, [], f"broken quotes or line ends in this row{through}: {error}")
+            yield Row(line, [], f"broken quotes or line ends in this row{through}: {error}")
             continue
         if cells is None:
             return
         if any(cell.strip() for cell in cells):
-            yield _Row(feed.taken[0][0], cells)
+            yield Row(feed.taken[0][0], cells)
 
 
 class _Feed:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from charset_normalizer import from_bytes
 
@@ -29,14 +29,9 @@ _MAGIC = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"%PDF-", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive: unpack it first"),
-    (b"BZh", "a bzip2 archive: unpack it first"),
-    (b"\xfd7zXZ\x00", "an xz archive: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive: unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
-    (b"PK\x03\x04", "a zip archive (or an Office document): unpack it, or save it as CSV, first"),
     (b"SQLite format 3\x00", "an SQLite database"),
-    (b"PAR1", "a Parquet file"),
     (b"\xd0\xcf\x11\xe0", "an old Office document: save it as CSV first"),
 )
 
@@ -44,24 +39,40 @@ _MAGIC = (
 _WESTERN = frozenset("ÄÖÜäöüßÀÂÇÈÉÊËÎÏÔŒÙÛàâæçèéêëîïôœùûÁÍÑÓÚáíñóú¿¡ìòãõÅÆØåøª°€£§©®™·´«»‹›‘’‚“”„–—…\xa0")
 
 
+class NoLogError(LogError):
+    """A file that is no log of a known format."""
+
+
 class LogText:
     """The text of an open log. Its chunks or its lines can be had once.
 
     Attributes:
         path: the file.
+        name: its name without the ending of a compression.
+        encoding: the name of its encoding.
         head: the decoded start of the file, to recognise its format from.
         whole: whether the head is all of it.
     """
 
-    def __init__(self, path: Path, stream: BinaryIO, report: Report) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, report: Report, name: Path | None = None) -> None:
+        """The text in a stream, which stands at its beginning.
+
+        UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, Windows-1252 where that gives nothing but
+        the letters of Western Europe, otherwise what charset-normalizer makes of the first SAMPLE bytes. Bytes
+        that do not fit are replaced, and reported once.
+
+        Raises:
+            LogError: it cannot be read, or is empty or binary.
+        """
         self.path = path
+        self.name = name or path
         self._report = report
         self._stream = stream
         sample = self._read()
         self.whole = len(sample) < SAMPLE
         _refuse_binary(path, sample)
-        self._encoding = self._find_encoding(sample)
-        self._decoder = codecs.getincrementaldecoder(self._encoding)("strict")
+        self.encoding = self._find_encoding(sample)
+        self._decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         # Keeps the two halves of a CRLF in one chunk.
         self._newlines = io.IncrementalNewlineDecoder(None, translate=False)
         self.head = self._decode(sample, final=self.whole)
@@ -116,7 +127,7 @@ class LogText:
             self._decoder.setstate(state)
             self._decoder.errors = "replace"
             text = self._decoder.decode(data, final)
-            name = self._encoding.removesuffix("-sig").upper()
+            name = self.encoding.removesuffix("-sig").upper()
             self._report(None, f"bytes that are no {name} were replaced by U+FFFD", kept=True)
         return self._newlines.decode(text, final)
 
@@ -136,15 +147,11 @@ class LogText:
 
 
 @contextmanager
-def open_log(path: Path, report: Report) -> Iterator[LogText]:
-    """Open a log and find out its encoding.
-
-    UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, Windows-1252 where that gives nothing but
-    the letters of Western Europe, otherwise what charset-normalizer makes of the first SAMPLE bytes. Bytes
-    that do not fit are replaced, and reported once.
+def open_file(path: Path) -> Iterator["io.BufferedReader[Any]"]:
+    """Open a log.
 
     Raises:
-        LogError: the file is missing, a folder, not readable, empty or binary.
+        LogError: it is missing, a folder, or cannot be opened.
     """
     try:
         stream = path.open("rb")
@@ -155,7 +162,7 @@ def open_log(path: Path, report: Report) -> Iterator[LogText]:
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise LogError(path, None, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
     with stream:
-        yield LogText(path, stream, report)
+        yield stream
 
 
 def _refuse_binary(path: Path, sample: bytes) -> None:
@@ -174,7 +181,7 @@ def _mostly_utf8(sample: bytes) -> bool:
     """
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
     wrong = text.count("\ufffd")
-    return wrong == 0 or sum(character > "\x7f" for character in text) > 2 * wrong
+    return wrong == 0 or sum(character > "\x7f" for character in text) >= 2 * wrong
 
 
 def _western(sample: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
 from convexplain.models import ChatModel
 
@@ -43,7 +44,8 @@ NAMES = (
 def open_model(name: str) -> ChatModel:
     """The model that a user named, as `docs/models.md` lists them.
 
-    Nothing is loaded or reached before its `prepare`.
+    Nothing is loaded or reached before its `prepare`. What follows another prefix goes to the package that registered
+    it as an entry point of the group `convexplain.models`.
 
     Raises:
         UsageError: no model is named like that.
@@ -57,4 +59,7 @@ def open_model(name: str) -> ChatModel:
     prefix, found, rest = name.partition(":")
     if found and rest and prefix in _PREFIXES:
         return _PREFIXES[prefix](rest)
+    foreign: ChatModel | None = opened_by_plugin("models", prefix, rest) if found and rest else None
+    if foreign is not None:
+        return foreign
     raise UsageError(f"model {name.rpartition('@')[2]!r} is not known; valid are: {NAMES}")

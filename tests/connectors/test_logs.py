@@ -44,7 +44,10 @@ SHARE = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
 
 
 def test_public_surface():
-    assert sorted(logs.__all__) == ["ColumnMap", "FORMATS", "read_log"]
+    assert sorted(logs.__all__) == [
+        *("ColumnMap", "Draft", "Entry", "FORMATS", "Format", "Inspected", "Said", "UnreadableError"),
+        *("check_reading", "formats", "inspect_log", "read_log"),
+    ]
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
@@ -591,7 +594,7 @@ def test_plain_text_before_the_first_speaker_is_told(tmp_path):
 def test_dated_lines(tmp_path, stamps, moments):
     content = f'{stamps[0]} Anna: Hi: you\nthere: too\n{stamps[1]} Anna changed it to "a: b"\n{stamps[1]} Bot: Hello\n'
     found, problems = read(tmp_path, content)
-    assert problems == []
+    assert [problem.reason for problem in problems] == ["what the chat program itself wrote was left out (lines: 1)"]
     turns = found[0].turns
     assert said(found[0]) == [("user", "Hi: you\nthere: too"), ("assistant", "Hello")]
     assert turns[0].name == "Anna"

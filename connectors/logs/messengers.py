@@ -1,0 +1,41 @@
+"""What WhatsApp writes in place of a picture or a file, in several languages, and what it says itself."""
+
+import re
+
+_MARK = "\u200e"
+"""Stands before what iPhones write themselves, as if the speaker said it."""
+_OMITTED = re.compile(
+    r"<?(?P<what>[^<>\n]{0,60}?)\s?(?:omitted|ausgeschlossen|weggelassen|omitid[oa]s?|ocult[oa]s?|ocultad[oa]s?|omis(?:es?)?"
+    r"|omess[oaie]|weggelaten|absente?|não revelad[oa])>?\.?",
+    re.IGNORECASE,
+)
+_ATTACHED = re.compile(
+    r"<[^\W\d_]{4,12}(?: [^\W\d_]{4,8})?\s?: (?P<in>[^<>\n]{1,200})>"
+    r"|(?P<before>[^<>\n()]{1,200}\.\w{2,5}) \((?:file attached|Datei angehängt|archivo adjunto|fichier joint"
+    r"|arquivo anexado|file allegato|bestand bijgevoegd)\)",
+    re.IGNORECASE,
+)
+_KINDS = (
+    ("image", r"image|bild|imagen|imagem|immagine|afbeelding|foto|photo|\.(?:jpe?g|png|heic|webp)$"),
+    ("video", r"v[ií]d[eé]o|gif|\.(?:mp4|mov|3gp)$"),
+    ("audio", r"audio|ptt|\.(?:opus|m4a|mp3|ogg)$"),
+    ("sticker", r"sticker|aufkleber|figurinha"),
+    ("file", r"do[ck]ument|\.\w{2,5}$"),
+    ("contact", r"kontakt|contact"),
+)
+
+
+def readable(text: str) -> str | None:
+    """The first line of a message with a placeholder for what is no text; None where the program itself speaks."""
+    bare = text.strip().lstrip(_MARK).strip()
+    marked = text.lstrip().startswith(_MARK)
+    if (found := _ATTACHED.fullmatch(bare)) is not None:
+        name = (found["in"] or found["before"]).strip(f" {_MARK}")
+        return f"[{_kind(name)}: {name}]"
+    if (marked or bare.startswith("<")) and (found := _OMITTED.fullmatch(bare)) is not None:
+        return f"[{_kind(found['what'])}]"
+    return None if marked else text
+
+
+def _kind(text: str) -> str:
+    return next((kind for kind, words in _KINDS if re.search(words, text, re.IGNORECASE)), "media")

@@ -1,0 +1,219 @@
+"""Hostile logs: valid examples of every format and container, mutated, and what must hold of reading them.
+
+`test_logs_fuzz.py` tries some, `benchmarks/fuzz_readers.py` tries them for minutes.
+"""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tarfile
+import zipfile
+from functools import cache
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from hypothesis import strategies as st
+
+from convexplain.connectors.logs import FORMATS, read_log
+from convexplain.errors import LogError, Problem, UsageError
+from convexplain.store.store import conversation_body
+from convexplain.types import ROLES, sha256_json
+
+HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+TEXTS = [form.example.encode() for form in FORMATS] + [
+    b'{"chats": {"list": [{"name": "B", "type": "bot_chat", "id": 7, "messages": [{"type": "message", '
+    b'"date": "2024-05-01", "from": "B", "text": [{"type": "link", "text": "a"}, "b"], "photo": "x", '
+    b'"poll": {"question": "q"}}]}]}}',
+    b'{"envelope": {"source": "+1", "sourceName": "Anna", "timestamp": 1714557600000, "syncMessage": {"sentMessage": '
+    b'{"message": "Hi", "destination": "+2", "attachments": [{"contentType": "a/b"}], '
+    b'"groupInfo": {"groupId": "g"}}}}}',
+    b'[{"type": "message", "user": "U1", "text": "<@U1> <http://a|b>", "ts": "1714557600.000100", "thread_ts": '
+    b'"1714557600.000100", "files": [{"name": "a"}], "attachments": [{"title": "t", "fields": [{"title": "a"}]}], '
+    b'"blocks": [{"type": "section", "text": {"text": "x"}, "elements": [{"text": "y"}]}], '
+    b'"reactions": [{"name": "x", "count": 1}]}]',
+    "\u200e[31.12.23, 23:59:01] Anna: \u200eimage omitted\r\n[1/1/24, 0:01 p. m.] Bot: Hello\n31.12.23 x\n".encode(),
+    b"User (10:31): Hi\nAgent [2024-05-01 10:32]: Hello\n# Conversation 2\n**User:** x\n",
+    b'{"messages": [{"role": "assistant", "content": [{"type": "image_url"}, {"text": {"value": "a"}}], "tool_calls": '
+    b'[{"function": {"name": "f", "arguments": {}}}], "timestamp": 1714557600}], "system": "s", "id": 1}\n' * 2,
+    b"id;messages\r\nx;\"[{'role': 'user', 'content': 'Hi'}]\"\r\n",
+]
+
+
+def zipped(**members):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+@cache
+def containers():
+    """Valid files that are no text."""
+    table = pa.table({"messages": [HI], "n": [1]})
+    parquet, arrow, tar, sheet = io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO()
+    pq.write_table(table, parquet)
+    with pa.ipc.new_stream(arrow, table.schema) as out:
+        out.write_table(table)
+    text = json.dumps({"messages": HI}).encode()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name in ("a.jsonl", "b/c.txt", "../d.json"):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text))
+    book = openpyxl.Workbook()
+    for row in (["session", "role", "text"], [1, "user", "Hi"], [1, "bot", "Hello"]):
+        book.active.append(row)
+    book.save(sheet)
+    packed = [pack(text) for pack in (gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress)]
+    slack = {"users.json": b'[{"id": "U1", "name": "Anna"}]', "c/2024-05-01.json": TEXTS[len(FORMATS) + 2]}
+    many = {f"{number}.txt": data for number, data in enumerate(TEXTS)}
+    made = [parquet, arrow, tar, sheet]
+    return [
+        *(item.getvalue() for item in made),
+        *packed,
+        gzip.compress(tar.getvalue()),
+        zipped(**slack),
+        zipped(**many),
+    ]
+
+
+_KEYS = (
+    "messages conversations role from content value text type id system tool_calls name data parts prompt chosen "
+    "timestamp ts user bot_id subtype thread_ts files attachments blocks fields title sender body date chats list "
+    "envelope dataMessage message groupInfo author mapping parent children speaker turns dialogue events"
+)
+KEYS = _KEYS.split()
+VALUES = st.sampled_from(
+    ["user", "assistant", "Anna", "message", "2024-05-01", "1714557600.000100", "", "\ud800", "x" * 300]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | VALUES | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+NAMES = st.sampled_from(["a.txt", "a.jsonl", "a.json", "a.csv", "a.zip", "a.gz", "a", "users.json"])
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "format": st.sampled_from([form.name for form in FORMATS]),
+        "assistant": st.sampled_from([["Anna"], ["bot", "Me"]]),
+    },
+)
+
+
+@st.composite
+def mutated_json(draw):
+    """An example of JSON in which some values are others, missing or there twice."""
+    examples = [data for data in TEXTS if data.lstrip()[:1] in (b"{", b"[")]
+    text = draw(st.sampled_from(examples)).decode()
+    records = [json.loads(line) for line in text.splitlines()] if "\n{" in text else [json.loads(text)]
+    for _ in range(draw(st.integers(1, 4))):
+        index = draw(st.integers(0, len(records) - 1))
+        records[index] = change(draw, records[index])
+    if draw(st.booleans()):
+        records += [draw(JSON)]
+    ascii_only = draw(st.booleans())
+    lines = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
+    joined = draw(st.sampled_from(["\n", "\r\n", ",\n", ""])).join(lines)
+    made = f"[{', '.join(lines)}]" if draw(st.booleans()) else joined
+    return made.encode("utf-8", "surrogatepass")
+
+
+def change(draw, value):
+    """A JSON value with one change somewhere in it."""
+    if isinstance(value, dict) and value and draw(st.integers(0, 9)) < 9:
+        key = draw(st.sampled_from(sorted(value)))
+        how = draw(st.integers(0, 9))
+        if how == 0:
+            return {name: item for name, item in value.items() if name != key}
+        if how == 1:
+            return {**value, draw(st.sampled_from(KEYS)): draw(JSON)}
+        return {**value, key: change(draw, value[key])}
+    if isinstance(value, list) and value and draw(st.integers(0, 9)) < 9:
+        index = draw(st.integers(0, len(value) - 1))
+        how = draw(st.integers(0, 9))
+        if how == 0:
+            return value[:index] + value[index + 1 :]
+        if how == 1:
+            return value + value[index:]
+        return [*value[:index], change(draw, value[index]), *value[index + 1 :]]
+    return draw(JSON)
+
+
+@st.composite
+def mutated_bytes(draw):
+    """An example, or a container, that is cut, damaged or spliced with another."""
+    sources = TEXTS + containers()
+    data = bytearray(draw(st.sampled_from(sources)))
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        to = min(len(data), at + draw(st.integers(0, 40)))
+        how = draw(st.integers(0, 4))
+        if how == 0:
+            data[at:to] = b""
+        elif how == 1:
+            data[at:to] = draw(st.binary(max_size=8))
+        elif how == 2:
+            data[at:at] = data[at:to]
+        elif how == 3:
+            del data[at:]
+        else:
+            data[at:to] = draw(st.sampled_from(sources))[:400]
+    return bytes(data)
+
+
+@st.composite
+def contained(draw):
+    """A mutated text in a sound container."""
+    data = draw(mutated_json() | mutated_bytes())
+    name = draw(st.sampled_from(["a.json", "b/c.csv", "x/2024-05-01.json", "users.json", "samples/a.json", "../a.txt"]))
+    pack = draw(st.integers(0, 3))
+    if pack == 0:
+        return zipped(**{name: data, "header.json": b"{}"})
+    return (gzip.compress, bz2.compress, zstandard.ZstdCompressor().compress)[pack - 1](data)
+
+
+LOGS = (
+    mutated_json()
+    | mutated_bytes()
+    | contained()
+    | st.binary(max_size=200)
+    | JSON.map(lambda value: json.dumps(value).encode())
+)
+
+
+def check(folder, data, name, options):
+    """Reading ends in conversations or in an error that says of which file; what comes can be kept and written."""
+    path = folder / name
+    path.write_bytes(data)
+    problems = []
+    try:
+        found = list(read_log(path, on_problem=problems.append, **options))
+    except LogError as error:
+        assert error.path.startswith(str(path)), error.path  # noqa: PT017 - either outcome is right
+        found = []
+    except UsageError as error:  # a table's columns are the caller's to give
+        assert str(error).startswith("columns: "), error  # noqa: PT017 - either outcome is right
+        return
+    for problem in problems:
+        assert type(problem) is Problem
+        assert str(problem).startswith(str(path))
+        assert problem.reason.strip()
+    ids = [(item.source, item.id) for item in found]
+    assert len(set(ids)) == len(ids)
+    for item in found:
+        assert item.source.startswith(str(path))
+        assert item.id.strip()
+        item.id.encode()
+        assert any(turn.content.strip() for turn in item.turns)
+        assert all(turn.role in ROLES and isinstance(turn.content, str) for turn in item.turns)
+        assert all(turn.name is None or (isinstance(turn.name, str) and turn.name.strip()) for turn in item.turns)
+        json.dumps([item.metadata, [turn.metadata for turn in item.turns]], allow_nan=False)
+        sha256_json(conversation_body(item))

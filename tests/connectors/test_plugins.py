@@ -1,0 +1,142 @@
+"""Readers, models and infillers of other packages: a fake distribution on the path, with good and broken ones."""
+
+import logging
+
+import pytest
+
+from convexplain.connectors import plugins
+from convexplain.connectors.infillers import open_infiller
+from convexplain.connectors.logs import FORMATS, formats
+from convexplain.connectors.models import ScriptedModel, open_model
+from convexplain.errors import LogError, UsageError
+
+from .reading import HI_SAID, read, said
+
+CODE = """
+from convexplain.connectors.logs import Draft, Entry, Format, Said
+from convexplain.connectors.models import ScriptedModel
+
+
+def drafts(record):
+    if record["pairs"] == "fail":
+        raise KeyError("pairs")
+    return [Draft([Said(*pair) for pair in record["pairs"]])]
+
+
+def is_record(value):
+    if value == "explode":
+        raise RuntimeError("cannot tell")
+    return isinstance(value, dict) and "pairs" in value
+
+
+def of_text(text, assistant, report):
+    for number, line in text.lines():
+        if "fail" in line:
+            raise ZeroDivisionError
+        if ">" in line:
+            yield Entry(number, number, None, [Draft([Said("user", line.strip("> \\n")), Said("bot", "Hello")])])
+
+
+PAIRS = Format("pairs", "Pairs.", '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}', is_record, drafts)
+ARROWS = Format("arrows", "Arrows.", ">> Hi", is_text=lambda head: head.startswith(">>"), of_text=of_text)
+TAKEN = Format("openai", "Again.", "")
+NOTHING = 3
+
+
+def model(rest):
+    if rest == "fail":
+        raise ValueError("no such thing")
+    return None if rest == "none" else ScriptedModel([rest])
+"""
+
+POINTS = """
+[convexplain.log_formats]
+pairs = fake_readers:PAIRS
+arrows = fake_readers:ARROWS
+taken = fake_readers:TAKEN
+nothing = fake_readers:NOTHING
+missing = fake_readers:NOT_THERE
+broken = fake_broken:FORMAT
+
+[convexplain.models]
+fake = fake_readers:model
+gone = fake_broken:model
+
+[convexplain.infillers]
+fake = fake_readers:model
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A distribution that registers all of these."""
+    place = tmp_path / "site"
+    info = place / "fake_readers-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-readers\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(POINTS)
+    (place / "fake_readers.py").write_text(CODE)
+    (place / "fake_broken.py").write_text("raise SystemError('broken on purpose')\n")
+    monkeypatch.syspath_prepend(str(place))
+    forget()
+    yield place
+    monkeypatch.undo()
+    forget()
+
+
+def forget():
+    for kept in (formats, plugins._load, plugins._warn_once):
+        kept.cache_clear()
+
+
+def test_formats_of_other_packages(tmp_path, installed, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert [item.name for item in formats()] == [*(item.name for item in FORMATS), "arrows", "pairs"]
+    told = sorted(record.getMessage() for record in caplog.records)
+    assert [text.partition(" is left out: ")[0] for text in told] == [
+        f"the plugin {name!r} of convexplain.log_formats" for name in ("broken", "missing", "nothing", "taken")
+    ]
+    assert "SystemError: broken on purpose" in told[0]
+    assert "is no Format but int" in told[2]
+    assert "there already" in told[3]
+
+    for format in (None, "pairs"):
+        found, problems = read(tmp_path, '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}\n', "a.jsonl", format=format)
+        assert ([said(item) for item in found], problems) == ([HI_SAID], [])
+    for format in (None, "arrows"):
+        found, problems = read(tmp_path, ">> Hi\n", "a.txt", format=format)
+        assert ([said(item) for item in found], problems) == ([HI_SAID], [])
+
+
+def test_a_reader_that_fails_takes_nothing_down(tmp_path, installed, caplog):
+    rows = ['{"pairs": [["user", "Hi"], ["bot", "Hello"]]}', '"explode"', '{"pairs": "fail"}', '{"pairs": 3}']
+    with caplog.at_level(logging.WARNING):
+        found, problems = read(tmp_path, "\n".join([*rows, rows[0]]), "a.jsonl")
+    assert [item.id for item in found] == ["a-1", "a-5"]
+    assert [(problem.line, problem.reason.partition(":")[0]) for problem in problems] == [
+        (2, "a text"),
+        (3, "the reader of the format 'pairs' failed"),
+        (4, "the reader of the format 'pairs' failed"),
+    ]
+    assert any("cannot say whether a log is its own: RuntimeError" in record.getMessage() for record in caplog.records)
+    found, problems = read(tmp_path, ">> Hi\n>> fail\n", "a.txt")
+    assert [item.id for item in found] == ["a-1"]
+    assert "the reader of the format 'arrows' failed: ZeroDivisionError" in problems[0].reason
+
+
+def test_without_plugins_there_are_our_formats_only(tmp_path):
+    assert formats() == FORMATS
+    with pytest.raises(LogError, match="known format"):
+        read(tmp_path, '{"pairs": []}', "a.json")
+
+
+@pytest.mark.parametrize("opener", [open_model, open_infiller])
+def test_models_and_infillers_of_other_packages(installed, opener):
+    assert isinstance(opener("fake:yes"), ScriptedModel)
+    with pytest.raises(UsageError, match="failed: ValueError: no such thing"):
+        opener("fake:fail")
+    with pytest.raises(UsageError, match="made nothing of 'none'"):
+        opener("fake:none")
+    for name in ("gone:x", "other:x", "fake:"):
+        with pytest.raises(UsageError, match="is not known; valid are"):
+            opener(name)
