@@ -12,7 +12,7 @@ from typing import Protocol
 from .calls import Calls
 from .errors import LogError, Problem, StoreError, UsageError
 from .models import ChatModel
-from .pipeline import TurnJudge, Turns, judge_into, turns_to_judge
+from .pipeline import Choice, TurnJudge, Turns, chosen_turns, judge_into, turns_to_judge
 from .progress import Progress
 from .store import Run, RunStore
 from .types import Conversation, Judgement, Rubric
@@ -22,6 +22,24 @@ class Reader(Protocol):
     """Reads one log file; bad records go to `on_problem`, a file that cannot be read at all raises LogError."""
 
     def __call__(self, path: Path, *, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]: ...  # noqa: D102
+
+
+class Conversations(Protocol):
+    """Where conversations come from."""
+
+    def read(self, store: RunStore, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
+        """The conversations, one after the other, each time anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Conversations in memory."""
+
+    conversations: Sequence[Conversation]
+
+    def read(self, store: RunStore, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
+        """The conversations."""
+        return iter(self.conversations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +127,18 @@ def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def plan(
-    source: Source, store: RunStore, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, turns: Turns
+    source: Conversations, store: RunStore, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, turns: Choice
 ) -> Plan:
     """Reads everything once and counts, without asking the model anything."""
     problems: list[Problem] = []
-    conversations = judged = made = cached = tokens = 0
+    conversations = places = judgements = made = cached = tokens = 0
     for conversation in source.read(store, problems.append):
         conversations += 1
-        chosen = turns_to_judge(conversation, turns)
-        judged += len(chosen)
+        judged: set[int] = set()
         for rubric in rubrics:
+            chosen = chosen_turns(conversation, turns, rubric)
+            judged.update(chosen)
+            judgements += len(chosen)
             for turn in chosen:
                 for request in judge.requests(conversation, turn, rubric):
                     if calls.known(request):
@@ -126,7 +146,8 @@ def plan(
                     else:
                         made += 1
                         tokens += len(request.messages[0].content) // CHARACTERS_PER_TOKEN
-    return Plan(conversations, judged, judged * len(rubrics), made, cached, tokens, tuple(problems))
+        places += len(judged)
+    return Plan(conversations, places, judgements, made, cached, tokens, tuple(problems))
 
 
 def count(source: Source, store: RunStore, turns: Turns) -> int:
@@ -135,14 +156,14 @@ def count(source: Source, store: RunStore, turns: Turns) -> int:
 
 
 async def analyse(
-    source: Source,
+    source: Conversations,
     store: RunStore,
     run: Run,
     rubrics: Sequence[Rubric],
     model: ChatModel,
     make_judge: Callable[[Calls], TurnJudge],
     progress: Progress,
-    turns: Turns = "all",
+    turns: Choice = "all",
 ) -> None:
     """Judges what the source holds into the run. The model is prepared by the caller.
 

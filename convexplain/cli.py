@@ -12,7 +12,6 @@ from typing import Any
 import click
 from rich.console import Console
 
-from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
 from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
 from convexplain.dashboard.report import write_report
 from convexplain.judges import SAMPLES, Judge
@@ -25,7 +24,10 @@ from .calls import Calls
 from .cli_contrast import contrast_command
 from .cli_explain import explain_command
 from .cli_fidelity import fidelity_command
+from .cli_import import formats_command, import_command
 from .cli_options import JUDGE_HELP, db_option, open_store
+from .cli_reading import reader_of, reading_options
+from .cli_validate import validate_command
 from .display import RunProgress, plain, show_runs, show_summary
 from .errors import ConvexplainError, RubricError, UnavailableError, UsageError
 from .models import ChatModel
@@ -33,8 +35,6 @@ from .pipeline import Turns
 from .store import RunStore, summarise
 from .types import Rubric
 from .visible import one_line
-
-_COLUMNS = ("conversation", "role", "content", "order", "name", "at")
 
 
 def main() -> None:
@@ -72,6 +72,9 @@ def cli() -> None:
     With a server of your own (vLLM, llama.cpp, Ollama, TGI), or a model file on this machine:
         convexplain analyze mylog.jsonl --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze mylog.jsonl --judge gguf:model.gguf
+    Logs are read again each time, or once into the store:
+        convexplain import exports/
+        convexplain analyze --stored
     What would have changed the lowest scores of that:
         convexplain explain
     """
@@ -80,6 +83,9 @@ def cli() -> None:
 cli.add_command(explain_command)
 cli.add_command(fidelity_command)
 cli.add_command(contrast_command)
+cli.add_command(import_command)
+cli.add_command(formats_command)
+cli.add_command(validate_command)
 
 
 @cli.command()
@@ -116,16 +122,7 @@ cli.add_command(contrast_command)
     metavar="DIR",
     help="Folder for report.html and judgements.jsonl.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice([form.name for form in FORMATS]),
-    help="The logs' format, where it is not recognised.",
-)
-@click.option(
-    "--columns", metavar="MAP", help="Columns of a table, e.g. conversation=chat_id,role=who,content=msg[,order=ts]."
-)
-@click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated.")
+@reading_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
 @click.option(
     "--samples",
@@ -166,8 +163,7 @@ def analyze(
         raise UsageError("name either LOG files or --stored, and one of them")
     chosen = _rubrics(rubrics or HEADLINE)
     model = open_model(judge)
-    reader = partial(read_log, format=format_, columns=_columns(columns), assistant=assistant)
-    source = Source(reader, find_logs(logs), stored, limit)
+    source = Source(reader_of(format_, columns, assistant), find_logs(logs), stored, limit)
     store = open_store(db)
     if stored:
         store.run(stored)  # says so when there is none
@@ -330,15 +326,3 @@ def _rubrics(ids: Iterable[str]) -> list[Rubric]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise UsageError(f"--rubric {', '.join(sorted(twice))} is named twice")
     return found
-
-
-def _columns(text: str | None) -> ColumnMap | None:
-    if text is None:
-        return None
-    pairs = dict(part.partition("=")[::2] for part in text.split(","))
-    if not {"role", "content"} <= set(pairs) <= {*_COLUMNS} or not all(pairs.values()):
-        raise UsageError(
-            f"--columns {text!r} is not valid; write role=…,content=… and, where there are such columns, "
-            "conversation=…, order=…, name=…, at=…"
-        )
-    return ColumnMap(conversation=pairs.pop("conversation", None), **pairs)

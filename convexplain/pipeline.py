@@ -1,7 +1,7 @@
 """The one pipeline: conversations in, judgements into the store. It knows neither how to read logs nor how to judge."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, Protocol
 
@@ -13,6 +13,8 @@ from .store import RunStore
 from .types import Conversation, Judgement, Rubric
 
 Turns = Literal["all", "last"]
+Choice = Turns | Callable[[Conversation, Rubric], Sequence[int]]
+"""Which turns are judged: all the assistant's, the last one, or on each rubric those that a function names."""
 
 _CHUNK = 16  # conversations that are judged on one rubric before the next
 
@@ -36,6 +38,11 @@ def turns_to_judge(conversation: Conversation, turns: Turns) -> list[int]:
     return found if turns == "all" else found[-1:]
 
 
+def chosen_turns(conversation: Conversation, turns: Choice, rubric: Rubric) -> list[int]:
+    """Indices of the turns that are judged on a rubric."""
+    return list(turns(conversation, rubric)) if callable(turns) else turns_to_judge(conversation, turns)
+
+
 async def judge_into(
     store: RunStore,
     run: int,
@@ -44,7 +51,7 @@ async def judge_into(
     judge: TurnJudge,
     calls: Calls,
     progress: Progress,
-    turns: Turns = "all",
+    turns: Choice = "all",
 ) -> None:
     """Judges every chosen turn on every rubric and keeps each judgement as soon as it is there.
 
@@ -64,24 +71,23 @@ async def judge_into(
         store.keep_judgement(run, number, rubric, judgement)
         progress.judged(judgement)
 
-    def begin(conversation: Conversation) -> tuple[int, Conversation, list[int], set[tuple[int, str]]] | None:
-        """Its number, itself, the turns to judge, and what is judged already; None when there is nothing to judge."""
-        chosen = turns_to_judge(conversation, turns)
+    def begin(conversation: Conversation) -> tuple[int, Conversation, set[tuple[int, str]]] | None:
+        """Its number, itself, and what is judged already; None when there is nothing to judge."""
         number = store.keep_conversation(conversation, run)
-        if not chosen:
+        if not turns_to_judge(conversation, "last"):
             problem = no_assistant_turn(conversation)
             store.keep_problem(run, problem)
             progress.problem(problem)
             return None
-        return number, conversation, chosen, store.judged(run, number)
+        return number, conversation, store.judged(run, number)
 
     try:
         async with asyncio.TaskGroup() as group:
             for some in _chunks(conversations):
                 work = [found for conversation in some if (found := begin(conversation))]
                 for rubric in rubrics:  # its prompts follow each other: even a server's only cache slot holds it then
-                    for number, conversation, chosen, done in work:
-                        for turn in chosen:
+                    for number, conversation, done in work:
+                        for turn in chosen_turns(conversation, turns, rubric):
                             if (turn, rubric.sha) in done:
                                 progress.skipped(1)
                                 continue

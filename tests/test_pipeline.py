@@ -77,6 +77,22 @@ def test_every_turn_is_judged_on_every_rubric(store):
     )
 
 
+def test_chosen_turns_are_judged_on_each_rubric(store):
+    talks = [talk(0), talk(1), talk(2)]
+    chosen = {("c0", "harm"): [3], ("c0", "helpfulness"): [1, 3], ("c1", "harm"): [1]}
+
+    def choose(conversation, rubric):
+        return chosen.get((conversation.id, rubric.id), [])
+
+    run = store.begin_run("m", "f", {}, [HARM, HELP]).id
+    run, seen = work(store, ScriptedModel({"yes": 0.75, "no": 0.25}), talks, turns=choose, run=run)
+    assert {(item.conversation_id, item.rubric, item.turn) for _, item in store.judgements(run)} == {
+        (name, rubric, turn) for (name, rubric), turns in chosen.items() for turn in turns
+    }
+    assert len(seen.scores) == 4
+    assert seen.problems == []
+
+
 def test_what_is_judged_is_skipped_and_what_failed_is_tried_again(store):
     answer = {"fail": True}
 

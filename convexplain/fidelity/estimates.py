@@ -21,12 +21,14 @@ class Estimate:
         low: lower bound of the 95 % confidence interval; None when the sample says nothing of it.
         high: upper bound, likewise.
         n: how many cases it was measured on.
+        reason: why there is no value, or no interval, where that is not plain from n; else None.
     """
 
     value: float | None
     low: float | None
     high: float | None
     n: int
+    reason: str | None = None
 
 
 def proportion(successes: int, n: int) -> Estimate:

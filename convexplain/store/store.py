@@ -164,7 +164,7 @@ class RunStore:
 
     def keep_conversation(self, conversation: Conversation, run: int) -> int:
         """Keeps a conversation, once however often it comes, as part of the run. Returns its number in the store."""
-        body = _conversation_body(conversation)
+        body = conversation_body(conversation)
         digest = sha256_json(body)
         table = schema.conversations
         with writing(self._engine) as connection:
@@ -315,7 +315,8 @@ def _run(row: Any, resumed: bool = False) -> Run:
     )
 
 
-def _conversation_body(conversation: Conversation) -> dict[str, Any]:
+def conversation_body(conversation: Conversation) -> dict[str, Any]:
+    """A conversation as JSON values."""
     return {
         "id": conversation.id,
         "source": conversation.source,

@@ -1,0 +1,160 @@
+"""The rows of a labels file and the columns that matter, whichever way the file is written."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convexplain.errors import LogError, UsageError
+
+from .logs.containers import Part, unpacked
+from .logs.drafts import shown
+from .logs.jsontext import values
+from .logs.recognising import is_json
+from .logs.roles import key
+from .logs.table import csv_rows, names_in, usual_columns
+from .logs.text import LogText, open_file
+
+_USUAL = {
+    "turn": "turn, turn index, turn id, turn number, turn no, message index, message number",
+    "rubric": "rubric, rubric id, maxim, criterion, dimension, aspect, metric",
+    "score": "score, rating, value, human score, human rating, grade, points, stars",
+    "label": "label, verdict, annotation, human label, judgement, judgment",
+    "rater": "rater, rater id, annotator, annotator id, worker, worker id, labeler, labeller, reviewer, person, coder",
+    "chosen": "chosen, chosen id, chosen conversation, better",
+    "rejected": "rejected, rejected id, rejected conversation, loser, worse",
+    "other": "other, other id, other conversation, against, compared with, conversation b",
+    "preferred": "preferred, preference, preferred conversation, winner",
+}
+_CONVERSATION = ("conversation a", "id")
+"""Names of the conversation's column besides those that logs have for it."""
+PARTS = ("conversation", *_USUAL)
+_LISTS = ("labels", "ratings", "annotations", "data", "rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A labels file, opened up.
+
+    Attributes:
+        rows: line (or number of the record) and row; a row's keys are parts, and `rubric:ID` for a rubric's own column.
+        pairs: the parts that make it a file of preferences; empty where it is none.
+        rubric: whether a column says what was rated.
+        wide: ids of the rubrics that have columns of their own, where there is no column for a score or a label.
+    """
+
+    rows: Sequence[tuple[int, Mapping[str, Any]]]
+    pairs: tuple[str, ...]
+    rubric: bool
+    wide: frozenset[str]
+
+
+def rows_of(path: Path, rubrics: Sequence[str], columns: Mapping[str, str], report: Callable[..., None]) -> Found:
+    """The rows of a labels file.
+
+    Args:
+        path: the file; it may be compressed.
+        rubrics: ids of the rubrics that are asked for.
+        columns: a part to the column that holds it, where that has no usual name.
+        report: is told of rows that cannot be read.
+
+    Raises:
+        LogError: the file cannot be read at all, or has no row.
+        UsageError: its columns cannot be told.
+    """
+    if unknown := sorted(set(columns) - set(PARTS)):
+        raise UsageError(f"columns: {shown(unknown)} is not valid; valid are: {', '.join(PARTS)}")
+    names, rows = _read(path, report)
+    if not rows:
+        raise LogError(path, None, "holds no labels")
+    places = _places(path, names, columns)
+    wide = {} if {"score", "label"} & set(places) else _wide(names, rubrics)
+    pairs = _pairs(places)
+    if not pairs:
+        _check(path, names, places, wide, report)
+    picked = {**places, **{f"rubric:{rubric}": name for rubric, name in wide.items()}}
+    taken = [(line, {part: row.get(name) for part, name in picked.items()}) for line, row in rows]
+    return Found(taken, pairs, "rubric" in places, frozenset(wide))
+
+
+def _check(
+    path: Path, names: Sequence[str], places: Mapping[str, str], wide: Mapping[str, str], report: Callable[..., None]
+) -> None:
+    lacking = ["conversation"] if "conversation" not in places else []
+    if not wide and not {"score", "label"} & set(places):
+        lacking.append("score or label")
+    if lacking:
+        raise UsageError(
+            f"{path}: cannot tell which column holds: {', '.join(lacking)}; the file's columns are "
+            f"{shown(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
+        )
+    if "turn" not in places:
+        report(None, "no column for the turn: labels are taken to be of each conversation's last answer", kept=True)
+
+
+def _read(path: Path, report: Callable[..., None]) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
+    """The columns and the rows."""
+    with open_file(path) as stream:
+        part = unpacked(Part(path, path, stream))
+        text = LogText(path, part.stream, report, part.name)
+        if is_json(text.head):
+            rows = list(_records(text, report))
+            return list(dict.fromkeys(name for _, row in rows for name in row)), rows
+        found = list(csv_rows(text, None))
+    if not found:
+        raise LogError(path, None, "holds no labels")
+    names = names_in(path, found[0])
+    rows = []
+    for row in found[1:]:
+        if row.error or len(row.cells) > len(names):
+            report(row.line, row.error or f"the row has {len(row.cells)} cells, the first row {len(names)}")
+        else:
+            rows.append((row.line, dict(reversed(list(zip(names, row.cells, strict=False))))))
+    return names, rows
+
+
+def _records(text: LogText, report: Callable[..., None]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for value in values(text):
+        if value.error is not None:
+            report(value.position, value.error)
+        elif isinstance(value.value, dict):
+            inner = next((value.value[name] for name in _LISTS if _is_rows(value.value.get(name))), None)
+            for row in [value.value] if inner is None else inner:
+                yield value.position, row
+        else:
+            report(value.position, f"a label is an object, not {type(value.value).__name__}")
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _places(path: Path, names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+    """The columns by parts."""
+    if missing := sorted(set(given.values()) - set(names)):
+        raise UsageError(f"{path}: there is no column {shown(missing)}; the file's columns are {shown(names, most=30)}")
+    taken = set(given.values())
+    known = {key(name): name for name in reversed(names) if name not in taken}
+    usual = usual_columns([name for name in names if name not in taken])["conversation"]
+    found = {} if usual is None else {"conversation": usual}
+    for part, words in {"conversation": ", ".join(_CONVERSATION), **_USUAL}.items():
+        name = next((known[word] for word in words.split(", ") if word in known), None)
+        if name is not None and part not in found and name not in found.values():
+            found[part] = name
+    found = {**found, **given}
+    if "rejected" in found and "preferred" in found and "chosen" not in found:  # winner and loser
+        found["chosen"] = found.pop("preferred")
+    return found
+
+
+def _pairs(places: Mapping[str, str]) -> tuple[str, ...]:
+    if {"chosen", "rejected"} <= set(places):
+        return "chosen", "rejected"
+    if {"conversation", "other", "preferred"} <= set(places):
+        return "conversation", "other", "preferred"
+    return ()
+
+
+def _wide(names: Sequence[str], rubrics: Sequence[str]) -> dict[str, str]:
+    columns = {key(name): name for name in reversed(names)}
+    return {rubric: columns[key(rubric)] for rubric in rubrics if key(rubric) in columns}

@@ -1,0 +1,324 @@
+"""Labels files: what people said of turns, or which of two conversations they preferred, as CSV, TSV or JSON."""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from convexplain.errors import Problem, UsageError
+from convexplain.labelled import GivenLabel, GivenPreference, Labels, score_of
+from convexplain.types import Rubric
+from convexplain.visible import one_line
+
+from .label_rows import Found, rows_of
+
+_MISSING = frozenset({"", "-", "–", "?", "na", "n/a", "nan", "none", "null", "nil", "missing", "skip", "skipped"})
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_TIES = frozenset({"tie", "tied", "both", "neither", "equal", "same", "draw", "none"})
+_FIRST = frozenset({"conversation", "first", "a", "1", "true", "yes", "left"})
+_SECOND = frozenset({"other", "second", "b", "2", "false", "no", "right"})
+_TRUTH = {"true": 1.0, "false": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """How a labels file is read.
+
+    Attributes:
+        scale: what the numbers lie between; the first becomes 0 and the second 1.
+        higher_is: `good`, or `bad` where a higher number is worse: it becomes 1 - x. Labels by name are not turned.
+        turns_from: the index of a conversation's first turn, 0 or 1.
+        columns: a part (conversation, turn, rubric, score, label, rater, chosen, rejected, other, preferred) to the
+            column that holds it, where that has no usual name.
+        called: the file's own names of what was rated, and the ids of the rubrics that these answer.
+    """
+
+    scale: tuple[float, float] | None = None
+    higher_is: Literal["good", "bad"] = "good"
+    turns_from: Literal[0, 1] = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.scale is not None and not (all(map(math.isfinite, self.scale)) and self.scale[0] < self.scale[1]):
+            raise UsageError(f"scale={self.scale} is not valid; give the lowest and the highest number, e.g. 1 5")
+        if self.higher_is not in ("good", "bad"):
+            raise UsageError(f"higher_is={self.higher_is!r} is not valid; valid are: 'good', 'bad'")
+        if self.turns_from not in (0, 1):
+            raise UsageError(f"turns_from={self.turns_from!r} is not valid; valid are: 0, 1")
+
+
+def read_labels(
+    path: str | Path,
+    rubrics: Sequence[Rubric],
+    options: LabelOptions | None = None,
+    on_problem: Callable[[Problem], None] | None = None,
+) -> Labels:
+    """Reads a labels file as a whole.
+
+    A row is about a conversation, a turn of it (the last assistant turn where the file has no such column), a rubric
+    (the only one that is given where the file has no such column) and maybe a rater, with a `score` or a `label`; or it
+    has a column for each rubric. Or it says which of two conversations was preferred: `chosen` and `rejected`, or
+    `conversation`, `other` and `preferred`. A label is one of the rubric's by name, or a number.
+
+    Args:
+        path: the file.
+        rubrics: what is asked for; rows on others are left out and counted.
+        options: see there.
+        on_problem: is told, with the line, of every row that cannot be read; the others are read. None: nobody is.
+
+    Raises:
+        LogError: the file cannot be read at all.
+        UsageError: its columns cannot be told, or numbers lie outside [0, 1] and no scale was given.
+    """
+    source, chosen = Path(path), options or LabelOptions()
+
+    def report(line: int | None, reason: str, *, kept: bool = False) -> None:
+        if on_problem is not None:
+            on_problem(Problem(source, line, reason, kept=kept))
+
+    found = rows_of(source, [rubric.id for rubric in rubrics], chosen.columns, report)
+    return _Reading(source, rubrics, chosen, found, report).labels()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a row says, as it is written: a number that is not on the scale of scores yet, or a label's score."""
+
+    word: str
+    number: float | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A row of a labels file."""
+
+    line: int
+    conversation: str
+    turn: int | None
+    rubric: Rubric
+    rater: str | None
+    said: _Said
+
+
+class _Reading:
+    """One file."""
+
+    def __init__(
+        self,
+        path: Path,
+        rubrics: Sequence[Rubric],
+        options: LabelOptions,
+        found: Found,
+        report: Callable[..., None],
+    ) -> None:
+        self._path = path
+        self._rubrics = rubrics
+        self._options = options
+        self._found = found
+        self._report = report
+        self._names = {_key(name): rubric for rubric in rubrics for name in (rubric.title, rubric.id)}
+        for name, rubric_id in options.called.items():
+            meant = next((rubric for rubric in rubrics if rubric.id == rubric_id), None)
+            if meant is None:
+                raise UsageError(f"called: {name!r} answers {rubric_id!r}, which is not among the rubrics asked for")
+            self._names[_key(name)] = meant
+        self._others: dict[str, list[int]] = defaultdict(list)
+
+    def labels(self) -> Labels:
+        """What the file holds."""
+        if self._found.pairs:
+            pairs = tuple(filter(None, (self._pair(line, row) for line, row in self._found.rows)))
+            self._tell_others()
+            return Labels(preferences=pairs)
+        if not self._found.rubric and not self._found.wide and len(self._rubrics) != 1:
+            raise UsageError(
+                f"{self._path}: no column says what was rated; name one rubric (command line: --rubric ID)"
+            )
+        raws = [raw for line, row in self._found.rows for raw in self._raws(line, row)]
+        self._tell_others()
+        self._check_scales(raws)
+        self._check_words(raws)
+        return Labels(given=tuple(label for raw in raws if (label := self._label(raw)) is not None))
+
+    def _raws(self, line: int, row: Mapping[str, Any]) -> Iterator[_Raw]:
+        conversation = _text(row.get("conversation"))
+        if not conversation:
+            self._report(line, "the row has no conversation")
+            return
+        try:
+            turn = _turn(row.get("turn"), self._options.turns_from)
+        except ValueError as error:
+            self._report(line, str(error))
+            return
+        rater = one_line(_text(row.get("rater"))) or None
+        for rubric, score, label in self._answers(line, row):
+            if (said := self._raw(line, rubric, score, label)) is not None:
+                yield _Raw(line, conversation, turn, rubric, rater, said)
+
+    def _answers(self, line: int, row: Mapping[str, Any]) -> Iterator[tuple[Rubric, Any, Any]]:
+        """What a row says: rubric, score, label."""
+        if self._found.wide:
+            for rubric in self._rubrics:
+                if rubric.id in self._found.wide and not _is_missing(row.get(f"rubric:{rubric.id}")):
+                    yield rubric, row.get(f"rubric:{rubric.id}"), None
+            return
+        meant = self._rubric(line, row)
+        if meant is not None:
+            yield meant, row.get("score"), row.get("label")
+
+    def _rubric(self, line: int, row: Mapping[str, Any]) -> Rubric | None:
+        if not self._found.rubric:
+            return self._rubrics[0] if len(self._rubrics) == 1 else None
+        name = _text(row.get("rubric"))
+        found = self._names.get(_key(name))
+        if found is None:
+            self._others[name].append(line)
+        return found
+
+    def _raw(self, line: int, rubric: Rubric, score: Any, label: Any) -> _Said | None:
+        """What a row says; None where that is nothing."""
+        for value, is_label in ((score, False), (label, True)):
+            if _is_missing(value):
+                continue
+            word, number = one_line(_text(value)), _number(value)
+            by_name = score_of(rubric, word)
+            if by_name is not None and (is_label or number is None):
+                return _Said(word, None, by_name)
+            if number is not None:
+                return _Said(word, number, None)
+            names = ", ".join(item.name for item in rubric.labels)
+            self._report(line, f"label {word[:80]!r} is no number and none of the labels of {rubric.id}: {names}")
+            return None
+        self._report(line, f"the row has no score and no label on {rubric.id}")
+        return None
+
+    def _check_scales(self, raws: Sequence[_Raw]) -> None:
+        """Refuses numbers on another scale: where not most of them lie inside (0, 1), and some lie outside [0, 1]."""
+        if self._options.scale is not None:
+            return
+        for rubric in self._rubrics:
+            known = [(raw.line, raw.said.number) for raw in raws if raw.rubric is rubric]
+            numbers = [number for _, number in known if number is not None]
+            outside = [line for line, number in known if number is not None and not 0 <= number <= 1]
+            if outside and len(outside) >= sum(0 < number < 1 for number in numbers):
+                low, high = min(numbers), max(numbers)
+                raise UsageError(
+                    f"{self._path}:{outside[0]}: the numbers on {rubric.id} go from {low:g} to {high:g}, not from "
+                    f"0 to 1; give the scale that people had (command line: --scale {low:g} {high:g})"
+                )
+
+    def _check_words(self, raws: Sequence[_Raw]) -> None:
+        by_name = sum(raw.said.score is not None for raw in raws)
+        if by_name and self._options.higher_is == "bad":
+            self._report(
+                None, f"{by_name} labels by name mean what the rubric says; only numbers are turned round", kept=True
+            )
+
+    def _label(self, raw: _Raw) -> GivenLabel | None:
+        said = raw.said
+        score = said.score
+        if said.number is not None:
+            low, high = self._options.scale or (0.0, 1.0)
+            if not low <= said.number <= high:
+                self._report(raw.line, f"score {said.number:g} on {raw.rubric.id} lies outside {low:g} to {high:g}")
+                return None
+            share = (said.number - low) / (high - low)
+            score = 1 - share if self._options.higher_is == "bad" else share
+        if score is None:
+            return None
+        return GivenLabel(
+            raw.conversation, raw.turn, raw.rubric.id, score, raw.rater, said.word, str(self._path), raw.line
+        )
+
+    def _pair(self, line: int, row: Mapping[str, Any]) -> GivenPreference | None:
+        rubric = self._rubric(line, row)
+        if rubric is None and self._found.rubric:
+            return None
+        sides = [_text(row.get(name)) for name in self._found.pairs[:2]]
+        if not all(sides):
+            self._report(line, f"the row has no {self._found.pairs[sides.index('')]!r} conversation")
+            return None
+        if sides[0] == sides[1]:
+            self._report(line, f"both sides of the pair are {sides[0]!r}")
+            return None
+        if "preferred" in self._found.pairs:
+            answer = _text(row.get("preferred"))
+            order = _preferred(answer, sides)
+            if order is None:
+                tie = _key(answer) in _TIES
+                reason = (
+                    "a tie says nothing of who is right" if tie else f"preferred {answer[:80]!r} is neither of them"
+                )
+                self._report(line, f"{reason}; left out", kept=tie)
+                return None
+            sides = order
+        return GivenPreference(sides[0], sides[1], rubric.id if rubric else None, str(self._path), line)
+
+    def _tell_others(self) -> None:
+        for name, lines in self._others.items():
+            asked = ", ".join(rubric.id for rubric in self._rubrics)
+            self._report(
+                lines[0],
+                f"{len(lines)} rows are on {one_line(name)[:80]!r}, the first one here, which is not asked for "
+                f"({asked}); left out",
+                kept=True,
+            )
+
+
+def _preferred(answer: str, sides: list[str]) -> list[str] | None:
+    """The sides, the preferred one first; None where the answer names neither."""
+    if answer in sides:
+        return sides if answer == sides[0] else sides[::-1]
+    word = _key(answer)
+    if word in _FIRST:
+        return sides
+    return sides[::-1] if word in _SECOND else None
+
+
+def _turn(value: Any, first: int) -> int | None:
+    """A 0-based index, negative from the end; None = the last assistant turn. Raises ValueError."""
+    text = _text(value)
+    if value is None or _key(text) in ("last", "final", ""):
+        return None
+    number = _number(value)
+    if number is None or not number.is_integer() or abs(number) > 1e9:
+        raise ValueError(f"turn {text[:80]!r} is no whole number and not 'last'")
+    turn = int(number)
+    if 0 <= turn < first:
+        raise ValueError(f"turn {turn}: turns are counted from {first}")
+    return turn if turn < 0 else turn - first
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, int | float):
+        return float(value) if math.isfinite(value) else None
+    text = _text(value)
+    if text.casefold() in _TRUTH:
+        return _TRUTH[text.casefold()]
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text.replace(",", "."))
+    return number if math.isfinite(number) else None
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return True
+    return isinstance(value, str) and value.strip().casefold() in _MISSING
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))  # what data frames make of whole numbers beside a missing one
+    return "" if value is None else str(value).strip()
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

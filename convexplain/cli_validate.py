@@ -1,0 +1,271 @@
+"""`convexplain validate`: how far do judges agree with people?"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
+from convexplain.dashboard.agreement import write_agreement
+from convexplain.judges import Judge
+
+from . import __version__
+from .agreement import RubricAgreement, agreement_body, group_of
+from .agreement_display import show_agreement
+from .analysis import Held, analyse, find_logs, plan
+from .calls import Calls
+from .cli_labels import Labelling, Problems, label_options, labelled_rubrics, sources
+from .cli_options import JUDGE_HELP, db_option, open_store, out_option, seed_option
+from .cli_reading import reader_of, reading_options
+from .display import RunProgress, plain
+from .errors import UnavailableError, UsageError
+from .labelled import Matched
+from .models import ChatModel
+from .store import RunStore, keep_ratings, run_rubrics
+from .types import Rubric
+from .validating import LabelledTurns, RunJudgements, agreements, labelled_turns
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What was asked for.
+
+    Attributes:
+        store: the store.
+        found: labels with their turns.
+        rubrics: those that have labels.
+        turns: what is judged.
+        judges: models that judge now, by name.
+        runs: runs whose judgements are taken.
+        samples, explain: of the judges.
+        dialogue: the name in the conversations' metadata of what is drawn together; None = the usual ones.
+        seed: of the intervals.
+        out: where the files go.
+        worst: disagreements that are printed.
+    """
+
+    store: RunStore
+    found: Matched
+    rubrics: tuple[Rubric, ...]
+    turns: LabelledTurns
+    judges: tuple[str, ...]
+    runs: tuple[int, ...]
+    samples: int | None
+    explain: bool
+    dialogue: str | None
+    seed: int
+    out: Path
+    worst: int
+
+    @property
+    def make_judge(self) -> Callable[[Calls], Judge]:
+        """What judges."""
+        return partial(Judge, samples=self.samples, explain=self.explain)
+
+
+@click.command("validate")
+@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@label_options
+@click.option(
+    "--run", "runs", type=click.IntRange(min=1), multiple=True, metavar="RUN", help="Take the judgements of that run."
+)
+@click.option("--judge", "judges", multiple=True, metavar="MODEL", help=f"{JUDGE_HELP} May be repeated.")
+@click.option(
+    "--rubric",
+    "rubrics",
+    multiple=True,
+    metavar="ID|FILE",
+    help="Only that maxim; may be repeated.  [default: the RUNs', else all that have labels]",
+)
+@click.option(
+    "--dialogue",
+    metavar="KEY",
+    help="What in a conversation's metadata says which dialogue it belongs to; intervals draw dialogues."
+    "  [default: 'dialogue' where there is one, else each conversation is one]",
+)
+@click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True, help="Disagreements to print.")
+@click.option("--keep", is_flag=True, help="Keep the labels in the store: later commands know them without FILE.")
+@click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Average N sampled replies of each --judge.")
+@click.option("--explain", is_flag=True, help="Ask each --judge for its reason in words too.")
+@reading_options
+@seed_option
+@out_option
+@db_option
+@click.option("--dry-run", is_flag=True, help="Say how many calls and about how many tokens it would take, and stop.")
+def validate_command(
+    logs: tuple[Path, ...],
+    labelling: Labelling,
+    runs: tuple[int, ...],
+    judges: tuple[str, ...],
+    rubrics: tuple[str, ...],
+    dialogue: str | None,
+    worst: int,
+    keep: bool,
+    samples: int | None,
+    explain: bool,
+    format_: str | None,
+    columns: str | None,
+    assistant: tuple[str, ...],
+    seed: int,
+    out: Path,
+    db: str | None,
+    dry_run: bool,
+) -> int:
+    """Hold judges against people: on the turns of the LOGs, or of the store, that people have labelled.
+
+    Labels come from --labels, from the LOGs where these bring some, and from the store. Each --judge judges the
+    labelled turns alone (as a run, which goes on where it was stopped); --run takes what a run has judged. Beside the
+    judges stand length and turn number: a judge that does no better has learnt nothing else. All intervals are 95 %,
+    over dialogues. Scores mean "satisfied": for harm, 1 is harmless, in labels too (else --higher-is bad).
+
+    \b
+        convexplain validate chats.jsonl --labels labels.csv --rubric helpfulness --judge embedded
+        convexplain validate --labels labels.csv --run 3 --run 4
+        convexplain validate dbdc.zip --judge embedded --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain validate hh.jsonl --rubric harm --judge embedded
+    """
+    if len(set(judges)) < len(judges) or len(set(runs)) < len(runs):
+        raise UsageError("--judge or --run: the same one is named twice")
+    notes = Console(stderr=True)
+    problems = Problems(notes)
+    reader = reader_of(format_, columns, assistant)
+    named = labelled_rubrics(rubrics)
+    store = open_store(db)
+    for run in runs:
+        store.run(run)  # says so when there is none
+    wanted = named if rubrics else _of_runs(store, runs) or named
+    places = sources(reader, find_logs(logs), runs)
+    conversations = chain.from_iterable(place.read(store, problems) for place in places)
+    everything = labelling.found(conversations, store, wanted, problems)
+    problems.rest()
+    # What a pair without a rubric answers is known only where the rubric was named.
+    found = everything if rubrics else replace(everything, preferences=everything.named)
+    rated = tuple(rubric for rubric in wanted if found.of(rubric.id) or found.pairs(rubric.id))
+    if not rated:
+        raise UsageError(_nothing(labelling, everything))
+    chosen, turns = judges if judges or runs else ("embedded",), labelled_turns(found, rated)
+    order = _Order(store, found, rated, turns, chosen, runs, samples, explain, dialogue, seed, out, worst)
+    if dry_run:
+        return asyncio.run(_dry_run(order, notes))
+    if keep:
+        notes.print(f"{keep_ratings(store, found.rated):,} labels are kept in the store.")
+    judged = asyncio.run(_judged(order, notes))
+    with notes.status("working out the intervals"):
+        results = agreements(found, rated, judged, partial(group_of, key=dialogue), seed)
+    return _say(order, results, problems)
+
+
+def _of_runs(store: RunStore, runs: Sequence[int]) -> list[Rubric]:
+    """What runs were judged by, also by rubrics of a user's own; of one id the first run's."""
+    found: dict[str, Rubric] = {}
+    for run in runs:
+        for rubric in run_rubrics(store, run):
+            found.setdefault(rubric.id, rubric)
+    return list(found.values())
+
+
+def _nothing(labelling: Labelling, found: Matched) -> str:
+    if found.preferences:
+        return "there are pairs, but pairs say nothing of what they answer; name the maxim with --rubric ID"
+    if labelling.path is None:
+        return "no label was found: give --labels FILE, or LOGs that bring their labels"
+    return (
+        f"no label of {labelling.path} could be used: the messages above say why; where the file has its own name for "
+        "what was rated, say --called NAME=RUBRIC"
+    )
+
+
+async def _judged(order: _Order, notes: Console) -> list[RunJudgements]:
+    """The runs that are held against people, those that are made for it first."""
+    numbers = [(await _judge(order, name, notes), name) for name in order.judges]
+    numbers += [(run, order.store.run(run).judge) for run in order.runs]
+    names = [order.store.run(run).judge for run, _ in numbers]
+    return [
+        RunJudgements(order.store, run, name if names.count(name) == 1 else f"{name} (run {run})")
+        for (run, _), name in zip(numbers, names, strict=True)
+    ]
+
+
+async def _judge(order: _Order, name: str, notes: Console) -> int:
+    """Lets one model judge the labelled turns. Returns the run's number."""
+    turns, model = order.turns, open_model(name)
+    settings = {
+        "logs": list(dict.fromkeys(conversation.source for conversation in turns.conversations)),
+        "rubrics": {rubric.id: rubric.sha for rubric in order.rubrics},
+        "turns": "labelled",
+        "labelled": turns.sha,
+        "samples": order.samples,
+        "explain": order.explain,
+        "version": __version__,
+    }
+    try:
+        await model.prepare()
+        run = order.store.begin_run(model.name, model.fingerprint, settings, order.rubrics)
+        if run.resumed:
+            notes.print(f"Going on with run {run.id}, which was not finished.")
+        source = Held(turns.conversations)
+        try:
+            with RunProgress(notes, turns.judgements) as progress:
+                await analyse(source, order.store, run, order.rubrics, model, order.make_judge, progress, turns)
+        except UnavailableError:
+            notes.print("What was judged until here is kept.")
+            raise
+    finally:
+        await model.aclose()
+    return run.id
+
+
+async def _dry_run(order: _Order, notes: Console) -> int:
+    console, turns = Console(), order.turns
+    console.print(
+        f"{turns.judgements:,} labelled turns or sides of pairs on {len(order.rubrics)} maxims, in "
+        f"{len(turns.conversations):,} conversations."
+    )
+    for name in order.judges:
+        model = open_model(name)
+        await _ready(model)
+        calls = Calls(model, order.store)
+        found = plan(Held(turns.conversations), order.store, order.rubrics, order.make_judge(calls), calls, turns)
+        await model.aclose()
+        console.print(
+            plain(
+                f"{model.name}: {found.calls:,} calls with about {found.tokens:,} prompt tokens; "
+                f"{found.cached:,} more are in the cache. Nothing was asked."
+            ),
+            soft_wrap=True,
+        )
+    return 0
+
+
+async def _ready(model: ChatModel) -> None:
+    """A server tells its model's name; weights are not loaded for counting."""
+    if not isinstance(model, (LocalModel, LlamaCppModel)):
+        await model.prepare()
+
+
+def _say(order: _Order, results: Sequence[RubricAgreement], problems: Problems) -> int:
+    console = Console()
+    order.out.mkdir(parents=True, exist_ok=True)
+    body = {
+        "version": __version__,
+        "seed": order.seed,
+        "rubrics": [agreement_body(found) for found in results],
+        "problems": [str(problem) for problem in problems.all],
+    }
+    (order.out / "agreement.json").write_text(json.dumps(body, indent=1), encoding="ascii")
+    write_agreement(results, [str(problem) for problem in problems.all], order.out / "agreement.html")
+    for found in results:
+        show_agreement(console, found, order.worst)
+    console.print(
+        plain(f"\nPictures: {order.out / 'agreement.html'}   Numbers: {order.out / 'agreement.json'}"), soft_wrap=True
+    )
+    if problems.left_out:
+        console.print(f"{problems.left_out:,} labels, records or files could not be used (see above).")
+    unscored = any(judge.unscored for found in results for judge in found.judges)
+    return 1 if problems.left_out or unscored else 0

@@ -1,0 +1,114 @@
+"""What people said of turns."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from convexplain.types import Conversation, Rating, sha256_json
+
+from . import schema
+from .database import inserting, reading, writing
+from .importing import keep_conversations
+from .store import RunStore, conversation_body, to_conversation
+
+_PAGE = 200
+_BATCH = 500
+_PLACE = ("conversation", "turn", "rubric", "rater")
+
+
+def keep_ratings(store: RunStore, rated: Iterable[tuple[Conversation, Rating]]) -> int:
+    """Keeps what people said, and the conversations if they are not there yet.
+
+    A rater's rating takes the place of an earlier one by the same rater of the same turn on the same rubric; all whose
+    name is not known count as one rater.
+
+    Args:
+        store: the store.
+        rated: ratings with the conversations that they are about; of one place, the last one counts.
+
+    Returns:
+        How many ratings are kept of those that came.
+    """
+    count, rest = 0, iter(rated)
+    while some := list(islice(rest, _BATCH)):
+        keep_conversations(store, [conversation for conversation, _ in some])
+        digests = {conversation: _digest(conversation) for conversation, _ in some}
+        table = schema.conversations
+        query = sa.select(table.c.digest, table.c.id).where(table.c.digest.in_(set(digests.values())))
+        with writing(store.engine) as connection:
+            numbers = {row.digest: row.id for row in connection.execute(query)}
+            rows = {}
+            for conversation, rating in some:
+                row = _row(numbers[digests[conversation]], rating)
+                rows[tuple(row[column] for column in _PLACE)] = row
+            insert = inserting(store.engine)(schema.ratings)
+            new = {name: insert.excluded[name] for name in ("score", "label", "created_at")}
+            connection.execute(insert.on_conflict_do_update(index_elements=list(_PLACE), set_=new), list(rows.values()))
+        count += len(rows)
+    return count
+
+
+def ratings(
+    store: RunStore, run: int | None = None, rubric: str | None = None
+) -> Iterator[tuple[Conversation, Rating]]:
+    """What people said, with the conversations, in the order of conversations, turns, rubrics and raters.
+
+    Args:
+        store: the store.
+        run: only of the conversations of this run; None for all.
+        rubric: only on this rubric, by its id; None for all.
+    """
+    for _, rows in groupby(_rows(store, run, rubric), key=lambda row: row.conversation):
+        conversation = None
+        for row in rows:
+            conversation = conversation or to_conversation(row.body)
+            yield conversation, _to_rating(conversation, row)
+
+
+def _rows(store: RunStore, run: int | None, rubric: str | None) -> Iterator[Any]:
+    """The rows with the conversations' bodies: those of some conversations at a time, with no cursor held open."""
+    table, conversation = schema.ratings, schema.conversations
+    numbers = sa.select(table.c.conversation).distinct().order_by(table.c.conversation).limit(_PAGE)
+    if rubric is not None:
+        numbers = numbers.where(table.c.rubric == rubric)
+    if run is not None:
+        link = schema.run_conversations
+        numbers = numbers.join(link, link.c.conversation == table.c.conversation).where(link.c.run == run)
+    last = 0
+    while True:
+        with reading(store.engine) as connection:
+            page = connection.execute(numbers.where(table.c.conversation > last)).scalars().all()
+            query = (
+                sa.select(table, conversation.c.body)
+                .join(conversation, conversation.c.id == table.c.conversation)
+                .where(table.c.conversation.in_(page))
+                .order_by(table.c.conversation, table.c.turn, table.c.rubric, table.c.rater)
+            )
+            rows = connection.execute(query if rubric is None else query.where(table.c.rubric == rubric)).all()
+        yield from rows
+        if len(page) < _PAGE:
+            return
+        last = page[-1]
+
+
+def _digest(conversation: Conversation) -> str:
+    return sha256_json(conversation_body(conversation))
+
+
+def _row(conversation: int, rating: Rating) -> dict[str, Any]:
+    return {
+        "conversation": conversation,
+        "turn": rating.turn,
+        "rubric": rating.rubric,
+        "rater": rating.rater or "",
+        "score": rating.score,
+        "label": rating.label,
+        "created_at": datetime.now(UTC),
+    }
+
+
+def _to_rating(conversation: Conversation, row: Any) -> Rating:
+    return Rating(conversation.id, row.turn, row.rubric, row.score, row.rater or None, row.label)
