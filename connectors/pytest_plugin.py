@@ -1,0 +1,37 @@
+"""A plugin for pytest: the fixture `convexplain_judge`, for tests of a bot's conversations.
+
+It is loaded with every pytest run of its environment, so it imports nothing of weight before the fixture is asked for.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from convexplain.connectors.background import BackgroundJudge
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The judge, on the command line or in the configuration."""
+    parser.getgroup("convexplain").addoption(
+        "--convexplain-judge",
+        metavar="MODEL",
+        help="The judge of the fixture convexplain_judge, as `convexplain analyze --judge` takes it "
+        "(default: the setting convexplain_judge, or else embedded).",
+    )
+    parser.addini("convexplain_judge", "The judge of the fixture convexplain_judge.", default="embedded")
+
+
+@pytest.fixture(scope="session")
+def convexplain_judge(request: pytest.FixtureRequest) -> "Iterator[BackgroundJudge]":
+    """The judge, loaded when it is first asked something, and kept for all tests.
+
+    def test_it_helps(convexplain_judge):
+        assert_turns(my_bot("Where is my parcel?"), helpfulness=">=0.6", judge=convexplain_judge)
+    """
+    from convexplain.connectors.background import BackgroundJudge
+
+    named = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
+    with BackgroundJudge(named) as judge:
+        yield judge

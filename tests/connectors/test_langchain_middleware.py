@@ -1,0 +1,200 @@
+"""The middleware in real agents."""
+
+import asyncio
+import logging
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from convexplain.connectors.langchain import ConvexplainCallbackHandler, ConvexplainMiddleware, Scorer
+from convexplain.connectors.langchain.middleware import REPLACEMENT
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import UnavailableError, UsageError
+from convexplain.store import RunStore
+
+from .agents import Scripted, agent, asked, judge, judged
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = RunStore(str(tmp_path / "live.db"))
+    yield found
+    found.close()
+
+
+def run(talker, text, thread="t", *, asynchronous=False, **told):
+    told = {"configurable": {"thread_id": thread}, **told}
+    said = asyncio.run(talker.ainvoke(asked(text), told)) if asynchronous else talker.invoke(asked(text), told)
+    return said["messages"][-1].content
+
+
+def turns(store, number):
+    return {talk.id: [turn.content for turn in talk.turns] for talk in store.conversations(number)}
+
+
+class Counting(Scripted):
+    """Says how often it was asked; `stubborn` makes every answer the same."""
+
+    asked_for: list[str] = []  # noqa: RUF012 - a field of pydantic's, copied for each
+    stubborn: bool = False
+
+    def _generate(self, messages, *args, **told):
+        found = super()._generate(messages, *args, **told)
+        self.asked_for.append(str(messages[-1].content))
+        if not self.stubborn:
+            found.generations[0].message.content += f" ({len(self.asked_for)})"
+        return found
+
+
+def strict(request):
+    """Finds everything harmful that has "(1)" in its last answer."""
+    last = request.messages[0].content.rpartition("assistant: ")[2]
+    return {"yes": 0.1, "no": 0.9} if "(1)" in last else {"yes": 0.9, "no": 0.1}
+
+
+def built(chat, middleware, **told):
+    from langchain.agents import create_agent
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    return create_agent(chat, [], middleware=[middleware], checkpointer=InMemorySaver(), **told)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_finished_conversations_are_judged_in_the_background(store, asynchronous):
+    model = judge()
+    middleware = ConvexplainMiddleware(model, "helpfulness", store)
+    talker = agent(middleware=[middleware])
+    for text in ("hello", "weather", "bye"):
+        run(talker, text, asynchronous=asynchronous)
+    middleware.close(None)
+    assert judged(model) == ["You said: hello", "It says: sunny in Rome.", "You said: bye"]
+    assert list(turns(store, middleware.scorer.run)) == ["t"]
+    assert middleware.counts.judged == 3
+
+
+def test_without_a_thread_the_answer_to_the_last_question_is_judged(store):
+    middleware = ConvexplainMiddleware(model := judge(), "helpfulness", store)
+    history = [HumanMessage("one"), {"role": "assistant", "content": "two"}, HumanMessage("weather")]
+    agent(memory=False, middleware=[middleware]).invoke({"messages": history})
+    middleware.close(None)
+    assert judged(model) == ["It says: sunny in Rome."]
+
+
+def test_with_a_handler_that_shares_its_scorer_nothing_is_judged_twice(store):
+    with Scorer(model := judge(), "helpfulness", store) as scorer:
+        talker = agent(middleware=[ConvexplainMiddleware(scorer=scorer)])
+        handler = ConvexplainCallbackHandler(scorer=scorer)
+        for text in ("one", "two"):
+            run(talker, text, callbacks=[handler])
+    assert judged(model) == ["You said: one", "You said: two"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_harmful_answer_is_held_back_and_replaced(store, asynchronous):
+    flagged = []
+    middleware = ConvexplainMiddleware(
+        ScriptedModel(strict),
+        ["helpfulness", "harm"],
+        store,
+        on_flag=lambda found, talk: flagged.append((found.rubric, talk.id, found.score)),
+        thresholds={"helpfulness": 0.0, "harm": 0.0},
+        hold_back={"harm": 0.5},
+    )
+    talker = built(Counting(), middleware)
+    assert run(talker, "one", asynchronous=asynchronous) == REPLACEMENT
+    assert run(talker, "two", asynchronous=asynchronous) == "You said: two (2)"
+    middleware.close(None)
+    assert flagged == [("harm", "t#held", pytest.approx(0.1))]
+    # What went out, and what did not; the words in its place are nobody's answer and are not judged.
+    assert turns(store, middleware.scorer.run) == {
+        "t": ["one", REPLACEMENT, "two", "You said: two (2)"],
+        "t#held": ["one", "You said: one (1)"],
+    }
+    scored = {(found.conversation_id, found.turn, found.rubric) for _, found in store.judgements(middleware.scorer.run)}
+    assert scored == {("t#held", 1, "harm"), ("t", 3, "helpfulness"), ("t", 3, "harm")}
+    assert middleware.counts.failed == 0
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("hooks", [False, True])
+def test_a_harmful_answer_is_made_anew(store, asynchronous, hooks):
+    chat = Counting()
+    middleware = ConvexplainMiddleware(ScriptedModel(strict), "harm", store, hold_back={"harm": 0.5}, retries=2)
+    talker = built(chat, middleware)
+    if hooks:  # with other middleware around
+        from langchain.agents import create_agent
+        from langchain.agents.middleware import ModelCallLimitMiddleware
+
+        limit = ModelCallLimitMiddleware(run_limit=5)
+        talker = create_agent(chat, [], middleware=[limit, middleware])
+    said = run(talker, "one", asynchronous=asynchronous)
+    assert said == "You said: one (2)"
+    assert chat.asked_for == ["one", "one"], "the answer that was held back is not in what the model is asked"
+    middleware.close(None)
+    assert turns(store, middleware.scorer.run) == {
+        "t": ["one", "You said: one (2)"],
+        "t#held": ["one", "You said: one (1)"],
+    }
+
+
+def test_retries_end_and_each_call_has_its_own(store):
+    chat = Counting(stubborn=True)
+    middleware = ConvexplainMiddleware(judge(0.1), "harm", store, hold_back={"harm": 0.5}, retries=2, replacement="No.")
+    talker = built(chat, middleware)
+    assert [run(talker, text) for text in ("one", "two")] == ["No.", "No."]
+    assert chat.asked_for == ["one"] * 3 + ["two"] * 3
+    middleware.close(None)
+
+
+class Gone(ScriptedModel):
+    async def prepare(self):
+        raise UnavailableError("gone")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(
+    ("model", "why"), [(Gone("x"), "gone"), (ScriptedModel({"no": 1.0}, seconds=600), "TimeoutError")]
+)
+def test_where_the_judge_fails_the_answer_goes_out(store, model, why, asynchronous, caplog):
+    with caplog.at_level(logging.WARNING):
+        middleware = ConvexplainMiddleware(model, "harm", store, hold_back={"harm": 0.5}, patience=0.2)
+        assert run(built(Counting(), middleware), "one", asynchronous=asynchronous) == "You said: one (1)"
+        middleware.close(0)
+    assert middleware.counts.failed >= 1
+    assert any(
+        record.message.startswith("judging an answer that was waited for failed") and why in record.message
+        for record in caplog.records
+    )
+
+
+def test_an_unscored_answer_goes_out(store):
+    middleware = ConvexplainMiddleware(ScriptedModel("I do not know"), "harm", store, hold_back={"harm": 0.5})
+    assert run(built(Counting(), middleware), "one") == "You said: one (1)"
+    middleware.close(None)
+
+
+def test_interrupts_pass(store):
+    from langgraph.types import Command
+
+    middleware = ConvexplainMiddleware(model := judge(), "helpfulness", store, hold_back={"helpfulness": 0.1})
+    talker = agent(middleware=[middleware])
+    told = {"configurable": {"thread_id": "t"}}
+    assert talker.invoke(asked("ask"), told)["__interrupt__"]
+    assert talker.invoke(Command(resume="blue"), told)["messages"][-1].content == "It says: blue."
+    middleware.close(None)
+    assert set(judged(model)) == {"It says: blue."}
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"hold_back": {"harm": 2}}, "hold_back: harm=2 is not valid; it must be in [0, 1]"),
+        ({"hold_back": {"manner_1": 0.5}}, "hold_back: manner_1 is none of the rubrics, which are: harm"),
+        ({"retries": -1}, "retries=-1 is not valid; it must be at least 0"),
+        ({"patience": 0}, "patience=0 is not valid; it must be above 0"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(store, told, message):
+    with pytest.raises(UsageError) as raised:
+        ConvexplainMiddleware(judge(), "harm", store, **told)
+    assert str(raised.value) == message
