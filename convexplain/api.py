@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from convexplain.connectors.logs import read_log
 from convexplain.judges import Judge
+from convexplain.judges.heads import judged_by
 from convexplain.rubrics import HEADLINE, load_rubric
 
 from .attribution import AttributionSettings
@@ -162,7 +163,7 @@ async def acontrast(
             "responder: with revise=True the judged turn itself is edited, so none is asked; give one of them"
         )
     async with searching(judge, responder, infiller, cache) as models:
-        judging = models.judge.model.fingerprint
+        judging = judged_by(models.judge.model)
         known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
         return await models.finder(samples).find(talk, place, one, settings, known)
 
@@ -280,7 +281,7 @@ async def aattribute(
     if samples is not None and samples < 1:
         raise UsageError(f"samples={samples} is not valid; it must be at least 1")
     async with searching(judge, responder, infiller if perturb == "infill" else None, cache) as models:
-        judging = models.judge.model.fingerprint
+        judging = judged_by(models.judge.model)
         known = noise_floor(cache, judging, one, samples) if isinstance(cache, RunStore) else None
         return await models.attributor(samples, scalarizer, phrases).attribute(talk, place, one, settings, known)
 

@@ -10,7 +10,7 @@ from typing import Self
 import tenacity
 
 from .errors import ModelError, TransientError, UnavailableError, UsageError
-from .models import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_reply_logprob
+from .models import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 _TIMEOUTS = 3  # a hung call costs its whole time-out each time, so fewer tries than for a quick 429
@@ -230,7 +230,9 @@ class Calls:
         for (request, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():
                 continue
-            if isinstance(outcome, Reply) and request.reply and outcome.logprob is None:
+            if isinstance(outcome, Reply) and request.features and outcome.features is None:
+                future.set_exception(no_features(self.model.name))
+            elif isinstance(outcome, Reply) and request.reply and not request.features and outcome.logprob is None:
                 future.set_exception(no_reply_logprob(self.model.name))
             elif isinstance(outcome, Reply):
                 self._answered = True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from convexplain import store as stores
+from convexplain.judges.heads import judged_by
 from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
 
 from .calls import Calls
@@ -46,7 +47,7 @@ class Order:
 
 async def noise_floors(order: Order, models: Opened, notes: Console, *, needed: bool = True) -> dict[str, float]:
     """SHA of a rubric to the judge's noise floor, where it is known or measured now; says where it is assumed."""
-    judge = models.judge.model.fingerprint
+    judge = judged_by(models.judge.model)
     if order.measure_noise:
         await _measure_noise(order, models.judge, notes)
     known = {rubric.sha: stores.noise_floor(order.store, judge, rubric, order.samples) for rubric in order.rubrics}
@@ -70,7 +71,7 @@ async def _measure_noise(order: Order, calls: Calls, notes: Console) -> None:
         )
         places = [(turn.conversation, turn.turn) for turn in turns]
         floor = await noise_floor(calls, rubric, places, samples=order.samples)
-        judge = calls.model.fingerprint
+        judge = judged_by(calls.model)
         stores.keep_noise_floor(order.store, judge, rubric, floor.value, floor.turns, floor.n, order.samples)
         notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from rich.console import Console
 
 from convexplain.connectors.parsers import open_phrases
+from convexplain.judges.heads import judged_by
 
 from .attribution import AttributionSettings, most_calls
 from .attribution_display import show_attributions
@@ -134,7 +135,7 @@ class AttributionTask:
 def _parts(order: Order, models: Opened) -> dict[str, object]:
     """What scores and fills hang on."""
     return {
-        "judge": models.judge.model.fingerprint,
+        "judge": judged_by(models.judge.model),
         "samples": order.samples,
         "responder": models.responder.model.fingerprint if models.responder else None,
         "infiller": models.infiller.fingerprint if models.infiller else None,

@@ -6,6 +6,7 @@ ConvexplainError
 ├── LogError             a log file, or a record in it, that cannot be read: file and position
 │   └── Problem          such a thing while the rest is read on: reported, not raised
 ├── RubricError          a rubric file that breaks the schema: file, line and key
+├── HeadError            a file that is no head, or a head of another model
 ├── StoreError           the run store cannot be opened, is of a newer schema, or is full
 └── ModelError           a chat model gave no usable reply
     ├── TooLongError     the prompt does not fit the model's window
@@ -69,6 +70,10 @@ class Problem(LogError):  # noqa: N818 - what is kept is no error
 
 class RubricError(ConvexplainError):
     """A rubric that cannot be found or breaks the schema; the message carries file, line and key."""
+
+
+class HeadError(ConvexplainError):
+    """A file that is no head, or a head that reads another model's hidden states."""
 
 
 class StoreError(ConvexplainError):

@@ -36,6 +36,8 @@ class Request:
         draw: index among draws of the same request; also the seed. Two draws are two calls.
         reply: score this reply instead of generating one: the model says how probable it is after the messages. What
             else is asked for (labels, opening, schema, tokens, temperature) does not count then. Empty: generate.
+        features: with a given reply: numbers about it from inside the model, as this recipe says
+            (connectors/models/features.py). Empty: none.
     """
 
     messages: tuple[Message, ...]
@@ -46,12 +48,14 @@ class Request:
     temperature: float = 0.0
     draw: int = 0
     reply: str = ""
+    features: str = ""
 
     def key(self, fingerprint: str) -> str:
         """The content address of this call on the model with that fingerprint."""
         asked = asdict(self)
-        if not self.reply:  # what was kept before requests could give a reply is found again
-            del asked["reply"]
+        for later in ("reply", "features"):  # what was kept before requests could give these is found again
+            if not asked[later]:
+                del asked[later]
         return sha256_json({"model": fingerprint, **asked})
 
     @property
@@ -92,6 +96,7 @@ class Reply:
         logprob: natural log-probability of the whole given reply after the prompt, summed over its tokens, at most 0;
             what would end the turn is not counted. None where the request gave no reply.
         reply_tokens: how many tokens were summed over; 0 where the request gave no reply.
+        features: the numbers that the request's recipe asked for; None where it asked for none.
     """
 
     text: str
@@ -104,6 +109,7 @@ class Reply:
     seconds: float = 0.0
     logprob: float | None = None
     reply_tokens: int = 0
+    features: tuple[float, ...] | None = None
 
 
 def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:
@@ -118,6 +124,13 @@ def no_reply_logprob(name: str, why: str = "it only writes replies of its own", 
         f"{name} does not give the log-probability of a given reply: {why}. Models that do: local:REPO_OR_FOLDER and "
         "embedded, and http://HOST:PORT/v1?model=NAME where the server has prompt_logprobs, as vLLM has",
         raw,
+    )
+
+
+def no_features(name: str) -> ModelError:
+    """What a request for features ends in, on a model that gives none."""
+    return ModelError(
+        f"{name} gives no hidden states, which heads need. Models that do: embedded and local:REPO_OR_FOLDER"
     )
 
 

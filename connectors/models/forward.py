@@ -43,6 +43,7 @@ class Forward:
         self.stop = threading.Event()
         self._model = model
         self._kept_bytes = kept_bytes
+        self.layers = int(model.config.get_text_config().num_hidden_layers)
         self._spread = len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
 
     def last(
@@ -104,6 +105,35 @@ class Forward:
             for node, own in zip(some, computed, strict=True):
                 i, first = rests[node]
                 found[i] = own if isinstance(own, ModelError) else first + float(own.double().sum())
+        self._tidy(leaves, keep=True)
+        return found, known
+
+    def states(
+        self, pairs: Sequence[tuple[Sequence[int], int]], layers: Sequence[int]
+    ) -> "tuple[list[Outcome], list[int]]":
+        """For each (whole, start) the hidden states of `whole[start:]` after `whole[:start]`.
+
+        Args:
+            pairs: token ids, and where what is wanted begins: at least 1, and before the end.
+            layers: whose output: 0 = the embeddings, -1 = the last layer, after its norm.
+
+        Returns:
+            One (layers, tokens, width) float32 a pair, on the CPU, or TooLongError in its place; and how many of its
+            tokens before `start` were known already.
+        """
+        leaves, known = self._place([whole[:start] for whole, start in pairs])
+        outcomes = self._compute(leaves, hidden=False)
+        found: list[Outcome] = [outcomes[leaf] for leaf in leaves]
+        rests = {
+            Node(whole[start:], leaf, start=start): i
+            for i, ((whole, start), leaf) in enumerate(zip(pairs, leaves, strict=True))
+            if not isinstance(found[i], ModelError)
+        }
+        order = sorted(rests, key=lambda node: (len(node.tokens), node.start))
+        for some in _batches(order, _cost, self.tokens_at_once):
+            computed = self._in_memory(lambda nodes: self._forward(nodes, "states", layers=layers), some)
+            for node, states in zip(some, computed, strict=True):
+                found[rests[node]] = states
         self._tidy(leaves, keep=True)
         return found, known
 
@@ -270,11 +300,13 @@ class Forward:
         half = len(items) // 2
         return self._in_memory(work, items[:half]) + self._in_memory(work, items[half:])
 
-    def _forward(self, nodes: Rows, wanted: str, *, keep: bool = False) -> "list[torch.Tensor]":
+    def _forward(
+        self, nodes: Rows, wanted: str, *, keep: bool = False, layers: Sequence[int] = ()
+    ) -> "list[torch.Tensor]":
         """One forward pass over the nodes' tokens after what stands before them.
 
-        `wanted`: "last" logits, "all" logits, the "hidden" state at the last token, or log-probabilities of the nodes'
-        "own" tokens after the first; one tensor a node.
+        `wanted`: "last" logits, "all" logits, the "hidden" state at the last token, log-probabilities of the nodes'
+        "own" tokens after the first, or the "states" of these layers at all tokens; one tensor a node.
         """
         import torch
 
@@ -304,7 +336,7 @@ class Forward:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=asked,
-                output_hidden_states=wanted == "hidden",
+                output_hidden_states=wanted in ("hidden", "states"),
             )
             if keep:
                 for row, node in enumerate(nodes):
@@ -314,6 +346,13 @@ class Forward:
             if wanted == "hidden":
                 states = output.hidden_states[-1].float().cpu()
                 return [states[row, len(node.tokens) - 1] for row, node in enumerate(nodes)]
+            if wanted == "states":
+                return [
+                    torch.stack(
+                        [output.hidden_states[layer][row, : len(node.tokens)].float().cpu() for layer in layers]
+                    )
+                    for row, node in enumerate(nodes)
+                ]
             if wanted == "own":  # row by row: the whole vocabulary's for all rows may take gigabytes
                 return [_own(rows, node.tokens) for rows, node in zip(output.logits, nodes, strict=True)]
             logits = output.logits.float().cpu()

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jinja2 import TemplateError
 
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, TooLongError, UnavailableError
+from convexplain.judges.heads import Head, check_heads
 from convexplain.judges.labels import matches
 from convexplain.models import LabelLogprobs, Message, Reply, Request, sendable
 
+from .features import features
 from .forward import Forward
 from .gradients import check_spans, label_gradients, reply_gradients, unit_tokens
 from .prefix_tree import common
@@ -42,6 +44,7 @@ class LocalModel:
         name: how the user calls the model; `local:SOURCE` unless given.
         fingerprint: identifies the weights; found out from their files when they are loaded, unless given.
         dtype: e.g. `float32`; unless given, what suits the device and fits into its memory.
+        heads: what scores in the place of label probabilities.
     """
 
     batch = 16
@@ -50,9 +53,15 @@ class LocalModel:
     chats = True  # whether a chat template is needed
 
     def __init__(
-        self, source: str | Path, name: str | None = None, fingerprint: str | None = None, dtype: str | None = None
+        self,
+        source: str | Path,
+        name: str | None = None,
+        fingerprint: str | None = None,
+        dtype: str | None = None,
+        heads: Sequence[Head] = (),
     ) -> None:
         self.name = name or f"local:{source}"
+        self.heads = tuple(heads)
         self.window: int | None = None
         self._source = source
         self._dtype = dtype
@@ -80,6 +89,7 @@ class LocalModel:
         Raises:
             MissingExtraError: torch or transformers is not installed.
             UnavailableError: no model can be had from there, or it is none that can chat.
+            HeadError: a head was trained on another model.
         """
         if self._model is None:
             await asyncio.to_thread(self._load)
@@ -164,7 +174,7 @@ class LocalModel:
 
     def _identify(self, weights: Weights) -> None:
         if self._fingerprint is None:
-            self._fingerprint = f"{self.name}#{weights.digest()}"
+            self._fingerprint = f"{self.name.partition('?head=')[0]}#{weights.digest()}"
 
     def _loaded(self) -> Forward:
         if self._forward is None:
@@ -200,6 +210,7 @@ class LocalModel:
                 "that prompts cannot share it; serve it (vLLM, llama.cpp) and name its URL instead"
             )
         self._identify(weights)
+        check_heads(self.heads, self)
         self.window = context_length(model.config)
         self._forward = Forward(model, *weights.budget())
         self._model = model
@@ -207,7 +218,8 @@ class LocalModel:
     def _answer(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Replies in the order of the requests.
 
-        Those that give their reply are computed together, then those that ask for labels, and then the others.
+        Those that give their reply are computed together, those among them first that ask for features; then those
+        that ask for labels, and then the others.
         """
         began = time.perf_counter()
         outcomes: dict[int, Reply | ModelError] = {}
@@ -221,6 +233,9 @@ class LocalModel:
                     encoded[i] = self._encode(request)
             except ModelError as error:
                 outcomes[i] = error
+        featured = {i: given.pop(i) for i in [*given] if requests[i].features}
+        recipes = [requests[i].features for i in featured]
+        outcomes |= zip(featured, self._featured(recipes, [*featured.values()]), strict=True)
         labelled = {i: ids for i, ids in encoded.items() if requests[i].labels}
         worded = {i: ids for i, ids in encoded.items() if not requests[i].labels}
         outcomes |= zip(given, self._given([*given.values()]), strict=True)
@@ -237,6 +252,15 @@ class LocalModel:
             if isinstance(logprob, ModelError)
             else Reply("", None, True, False, len(ids), 0, shared, logprob=logprob, reply_tokens=len(ids) - start)
             for (ids, start), logprob, shared in zip(pairs, found, known, strict=True)
+        ]
+
+    def _featured(self, recipes: Sequence[str], pairs: Sequence[tuple[list[int], int]]) -> list[Reply | ModelError]:
+        found, known = features(self._loaded(), recipes, pairs)
+        return [
+            numbers
+            if isinstance(numbers, ModelError)
+            else Reply("", None, True, False, len(ids), 0, shared, reply_tokens=len(ids) - start, features=numbers)
+            for (ids, start), numbers, shared in zip(pairs, found, known, strict=True)
         ]
 
     def _labelled(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Reply | ModelError]:

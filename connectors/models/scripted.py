@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from convexplain.errors import ModelError
-from convexplain.models import LabelLogprobs, Reply, Request, no_reply_logprob
+from convexplain.models import LabelLogprobs, Reply, Request, no_features, no_reply_logprob
 
-Answer = str | float | Mapping[str, float] | Reply | ModelError
+Answer = str | float | tuple[float, ...] | Mapping[str, float] | Reply | ModelError
 
 
 class ScriptedModel:
@@ -16,7 +16,8 @@ class ScriptedModel:
     Args:
         answer: returns a text; or label probabilities (what is missing to 1 falls on no label); or a whole Reply; or an
             error, which the call then ends in. For a request that gives its reply: that reply's log-probability, as a
-            number or in a Reply; anything else means that the model cannot score replies.
+            number or in a Reply; anything else means that the model cannot score replies. For a request for features:
+            a tuple of them.
         logprobs: False makes it a model without log-probabilities: label probabilities then become a sampled label.
         seconds: how long each call takes.
         batch, in_flight: as for any model.
@@ -75,12 +76,18 @@ class ScriptedModel:
     def _outcome(self, request: Request) -> Reply | ModelError:
         answer = self._answer(request) if callable(self._answer) else self._answer
         outcome = answer if isinstance(answer, (Reply, ModelError)) else self._reply(request, answer)
+        if request.features:
+            return (
+                outcome if isinstance(outcome, ModelError) or outcome.features is not None else no_features(self.name)
+            )
         if request.reply and isinstance(outcome, Reply) and outcome.logprob is None:
             return no_reply_logprob(self.name)
         return outcome
 
-    def _reply(self, request: Request, answer: str | float | Mapping[str, float]) -> Reply:
+    def _reply(self, request: Request, answer: str | float | tuple[float, ...] | Mapping[str, float]) -> Reply:
         prompt_tokens = sum(self.count_tokens(message.content) for message in request.messages)
+        if isinstance(answer, tuple):
+            return Reply("", logprobs=True, prompt_tokens=prompt_tokens, features=answer)
         if isinstance(answer, (int, float)):
             tokens = self.count_tokens(request.reply)
             return Reply(

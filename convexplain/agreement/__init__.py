@@ -11,7 +11,7 @@ from .agreements import (
 from .bodies import agreement_body
 from .bootstrap import Draws, Statistic
 from .pairs import JudgedPair, PairAgreement, pair_agreement
-from .ranks import auc, halves, kendall, spearman
+from .ranks import auc, halves, kendall, partial_spearman, spearman
 from .raters import alpha, ceiling, ratings_of
 from .reliability import Bin, bias, brier, ece, equal_mass, reliability
 from .sides import Confusion, confusion, kappa, levels, nearest, weighted_kappa
@@ -54,6 +54,7 @@ __all__ = [
     "nearest",
     "number",
     "pair_agreement",
+    "partial_spearman",
     "ratings_of",
     "reliability",
     "spearman",

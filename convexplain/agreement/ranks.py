@@ -1,11 +1,14 @@
 """How alike two orders are: Spearman, Kendall and the area under the ROC curve, on drawn rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .bootstrap import Floats, Statistic, ratio
 
 MIN_ROWS = 3
+_NOTHING = 1e-9  # what rounding leaves of a side that the others explain
 
 
 def spearman(scores: Floats, humans: Floats) -> Statistic:
@@ -24,6 +27,25 @@ def spearman(scores: Floats, humans: Floats) -> Statistic:
         return ratio(both, np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1)))
 
     return statistic
+
+
+def partial_spearman(scores: Floats, humans: Floats, others: Sequence[Floats]) -> Statistic:
+    """Spearman's rank correlation given other numbers, in [-1, 1]: of what linear regressions on their ranks leave.
+
+    Undefined as `spearman` is, and where the others leave nothing.
+    """
+    ranks = [_Ranks(values) for values in (scores, humans, *others)]
+    few = len(scores) < MIN_ROWS + len(others)
+
+    def one(weights: Floats) -> float:
+        drawn = weights > 0
+        root = np.sqrt(weights[drawn])
+        x, y, *rest = (side.centred(weights[None])[0][drawn] * root for side in ranks)
+        known = np.column_stack([root, *rest])
+        left = [side - known @ np.linalg.lstsq(known, side, rcond=None)[0] for side in (x, y)]
+        return float(ratio((left[0] * left[1]).sum(), np.sqrt((left[0] ** 2).sum() * (left[1] ** 2).sum()), _NOTHING))
+
+    return lambda weights: np.array([np.nan if few else one(row) for row in weights])
 
 
 def kendall(scores: Floats, humans: Floats) -> Statistic:

@@ -83,8 +83,12 @@ class RunStore:
             kept = connection.execute(sa.select(table.c.reply).where(table.c.key == key)).scalar()
         if kept is None:
             return None
-        labels = kept.pop("labels")
-        return Reply(**kept, labels=LabelLogprobs(**labels) if labels else None)
+        labels, features = kept.pop("labels"), kept.pop("features", None)
+        return Reply(
+            **kept,
+            labels=LabelLogprobs(**labels) if labels else None,
+            features=tuple(features) if features is not None else None,
+        )
 
     def put(self, key: str, model: str, reply: Reply) -> None:
         """Keeps a reply. The first one kept under a key stays."""

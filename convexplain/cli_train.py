@@ -1,0 +1,173 @@
+"""`convexplain train-head`: a head of a team's own, from turns that people have labelled."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from convexplain.connectors.models import open_model
+from convexplain.judges.head_making import Place, Source, make_head, turn_features
+from convexplain.judges.heads import Head, write_head
+from convexplain.rubrics import load_rubric
+
+from . import __version__
+from .agreement import LabelledTurn, group_of
+from .analysis import find_logs
+from .calls import Calls
+from .cli_labels import Labelling, Problems, label_options, sources
+from .cli_options import db_option, open_store
+from .cli_reading import reader_of, reading_options
+from .display import plain
+from .errors import UsageError
+from .models import ChatModel
+from .store import RunStore
+
+_ROWS = (
+    ("spearman", "Spearman"),
+    ("auc", "AUC"),
+    ("spearman_given_length_and_turn", "Spearman, length and turn number aside"),
+    ("spearman_of_length", "Spearman of the length alone"),
+    ("spearman_of_turn_number", "Spearman of the turn number alone"),
+    ("right_pairs", "pairs right"),
+    ("longer_is_preferred", "pairs right, by the length alone"),
+)
+
+
+@click.command("train-head")
+@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@label_options
+@click.option("--rubric", "rubric_id", required=True, metavar="ID|FILE", help="The maxim that the labels answer.")
+@click.option(
+    "--model",
+    "model_name",
+    default="embedded",
+    show_default=True,
+    metavar="MODEL",
+    help="Whose hidden states it reads: embedded, or local:REPO_OR_FOLDER.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where the head goes.  [default: ID.head.json]",
+)
+@click.option("--licence", metavar="TEXT", help="The labels' licence, for the head's card.")
+@click.option(
+    "--dialogue",
+    metavar="KEY",
+    help="What in a conversation's metadata says which dialogue it belongs to; no dialogue is split."
+    "  [default: 'dialogue' where there is one, else each conversation is one]",
+)
+@reading_options
+@db_option
+def train_command(
+    logs: tuple[Path, ...],
+    labelling: Labelling,
+    rubric_id: str,
+    model_name: str,
+    out: Path | None,
+    licence: str | None,
+    dialogue: str | None,
+    format_: str | None,
+    columns: str | None,
+    assistant: tuple[str, ...],
+    db: str | None,
+) -> int:
+    """Train a head: a linear layer that makes a small local model judge as your labels do.
+
+    The labelled turns are those of the LOGs, or of the store; labels come as in `convexplain validate`. The model reads
+    each turn once (what was read is kept, so a stopped training goes on); then the layer is fitted, and tried on
+    dialogues that were held out. About a hundred labels are worth it (docs/heads.md). The file holds weights and a
+    card, some kilobytes of JSON. Judge with it:
+
+    \b
+        convexplain train-head chats.jsonl --labels labels.csv --rubric helpfulness --out ours.json
+        convexplain analyze chats.jsonl --rubric helpfulness --judge 'embedded?head=ours.json'
+        convexplain validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
+    """
+    notes = Console(stderr=True)
+    problems = Problems(notes)
+    rubric, store = load_rubric(rubric_id), open_store(db)
+    places = sources(reader_of(format_, columns, assistant), find_logs(logs), ())
+    conversations = chain.from_iterable(place.read(store, problems) for place in places)
+    found = labelling.found(conversations, store, [rubric], problems)
+    problems.rest()
+    rated = [LabelledTurn(talk, turn, ratings) for (talk, turn), ratings in found.of(rubric.id).items()]
+    source = Source(_name(labelling, logs), rated, found.pairs(rubric.id))
+    if not source.places:
+        raise UsageError(f"no label on {rubric.id} was found: give --labels FILE, or LOGs that bring their labels")
+    model = open_model(model_name)
+    features = asyncio.run(_features(model, store, source, notes))
+    card = {"model_name": model.name, "version": __version__, "licence": licence or "not given"}
+    with notes.status("fitting"):
+        group = partial(group_of, key=dialogue)
+        head = make_head(rubric, model, [source], features, group, card=card)
+    target = out or Path(f"{rubric.id}.head.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_head(head, target)
+    _show(head, source, model_name, target)
+    return 1 if problems.left_out else 0
+
+
+def _name(labelling: Labelling, logs: Sequence[Path]) -> str:
+    if labelling.path is not None:
+        return labelling.path.name
+    return ", ".join(log.name for log in logs[:3]) if logs else "labels in the store"
+
+
+async def _features(
+    model: ChatModel, store: RunStore, source: Source, notes: Console
+) -> Mapping[Place, tuple[float, ...]]:
+    bar = Progress(
+        TextColumn("reading turns"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=notes,
+    )
+    try:
+        await model.prepare()
+        async with Calls(model, store) as calls:
+            with bar:
+                task = bar.add_task("", total=len(source.places))
+                found, failed = await turn_features(calls, source.places, on_turn=lambda: bar.advance(task))
+    finally:
+        await model.aclose()
+    for reason, count in failed.items():
+        notes.print(plain(f"! {count:,} x left out: {reason}"), soft_wrap=True)
+    return found
+
+
+def _show(head: Head, source: Source, model: str, target: Path) -> None:
+    console = Console()
+    for name, found in head.card["held_out"].items():
+        table = Table(
+            title=plain(
+                f"Head for {head.rubric} on {name}: {found['turns']:,} labelled turns and {found['pairs']:,} pairs in "
+                f"{found['dialogues']:,} dialogues. On dialogues that were held out:"
+            ),
+            title_justify="left",
+        )
+        for column in ("measure", "value", "95 % interval"):
+            table.add_column(column, justify="left" if column == "measure" else "right")
+        for key, title in _ROWS:
+            if key in found:
+                table.add_row(title, *_cells(found[key]))
+        console.print(table)
+    own = "embedded" if model == "embedded" else model
+    console.print(
+        plain(f"{target} ({target.stat().st_size / 1024:.0f} KB). Judge with it: --judge '{own}?head={target}'")
+    )
+
+
+def _cells(estimate: Mapping[str, Any]) -> tuple[str, str]:
+    value = f"{estimate['value']:.2f}" if "value" in estimate else f"- ({estimate.get('reason', 'not defined')})"
+    return value, f"{estimate['low']:.2f} to {estimate['high']:.2f}" if "low" in estimate else "-"
