@@ -10,6 +10,9 @@ from typing import Any
 from . import messages, pairs, signal_messages, slack, telegram
 from .foreign import foreign
 from .form import Format
+from .platforms import PLATFORMS
+from .sets import SETS
+from .support import SUPPORT
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -81,6 +84,9 @@ FORMATS: tuple[Format, ...] = (
         signal_messages.is_signal,
         joined=signal_messages.joined,
     ),
+    *PLATFORMS,
+    *SETS,
+    *SUPPORT,
 )
 
 

@@ -113,6 +113,19 @@ def content_text(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
+def call_text(call: Any) -> str:
+    """The placeholder of a tool call, in whichever form: OpenAI's, or with name and arguments (args, input) itself."""
+    if not isinstance(call, dict):
+        return "[tool call]"
+    function = call.get("function")
+    inner = function if isinstance(function, dict) else call
+    name = function if isinstance(function, str) else inner.get("name")
+    arguments = next((inner[key] for key in ("arguments", "args", "input") if inner.get(key) is not None), "")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return f"[tool call {name if isinstance(name, str) else '?'}({arguments})]"
+
+
 def _dialect(value: Any) -> Literal["openai", "sharegpt"] | None:
     key = "messages"
     if isinstance(value, dict):
@@ -171,16 +184,16 @@ def _shown(turn: Mapping[str, Any]) -> str:
         transcript = audio.get("transcript")
         shown.append(transcript if isinstance(transcript, str) else "[audio]")
     calls = turn.get("tool_calls")
-    shown += [_call_text(call) for call in calls] if isinstance(calls, list) else []
+    shown += [call_text(call) for call in calls] if isinstance(calls, list) else []
     if isinstance(turn.get("function_call"), dict):
-        shown.append(_call_text({"function": turn["function_call"]}))
+        shown.append(call_text({"function": turn["function_call"]}))
     return "\n".join(shown)
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
     kind = part.get("type")
     if kind == "tool_use":
-        return _call_text({"function": {"name": part.get("name"), "arguments": part.get("input")}})
+        return call_text(part)
     for key in _PART_TEXTS:
         text = part.get(key)
         if isinstance(text, dict):
@@ -193,18 +206,3 @@ def _part_text(part: Mapping[str, Any]) -> str:
     if kind is None:  # data, as tools give it back
         return json.dumps(part, ensure_ascii=False)
     return _PLACEHOLDERS.get(str(kind), f"[{kind}]")
-
-
-def _call_text(call: Any) -> str:
-    if not isinstance(call, dict):
-        return "[tool call]"
-    function = call.get("function")
-    if not isinstance(function, dict):
-        function = call
-    name = function.get("name")
-    arguments = function.get("arguments")
-    if arguments is None:
-        arguments = ""
-    elif not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return f"[tool call {name if isinstance(name, str) else '?'}({arguments})]"

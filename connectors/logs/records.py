@@ -89,10 +89,10 @@ def _records(found: Iterator[Value], wanted: str | None) -> Iterator[_Record]:
     loose: list[Value] = []
     for value in found:
         if loose and loose[0].group != value.group:
-            yield _together(loose, number)
+            yield _together(loose, number, wanted)
             loose = []
         format = format_of(value.value, wanted)
-        if format is None and messages.is_turn(value.value):
+        if format is None and _is_part(value.value):
             number += not loose
             loose.append(value)
             continue
@@ -104,7 +104,7 @@ def _records(found: Iterator[Value], wanted: str | None) -> Iterator[_Record]:
             number += 1
             yield _Record(value.position, number, value.value, format, value.error)
     if loose:
-        yield _together(loose, number)
+        yield _together(loose, number, wanted)
 
 
 def _wrapped(value: Any, wanted: str | None) -> list[Any]:
@@ -118,27 +118,34 @@ def _wrapped(value: Any, wanted: str | None) -> list[Any]:
     return found[0] if len(found) == 1 else []  # of two it is not told which is meant
 
 
-def _together(loose: list[Value], number: int) -> _Record:
+def _is_part(value: Any) -> bool:
+    """Whether a value is one message by itself."""
+    return messages.is_turn(value) or any(item.is_part(value) for item in formats())
+
+
+def _together(loose: list[Value], number: int, wanted: str | None) -> _Record:
     """The record that messages by themselves make up: one list of them."""
     turns = [item.value for item in loose]
     positions = [item.position for item in loose]
     columns = usual_columns(list(turns[0]))
+    format = format_of(turns, wanted)
     remark = None
     if columns["conversation"] is None and not loose[0].group:  # the file's own records, no list's items
-        if not turns[0].keys() <= set(columns.values()):  # any other key might tell conversations apart
+        known = any(item.is_part(turns[0]) for item in formats())  # and its keys with it
+        if not known and not turns[0].keys() <= set(columns.values()):  # any other might tell conversations apart
             reason = f"messages that do not say which conversation they are of; their keys are {shown(list(turns[0]))}"
             return _Record(positions[0], number, None, error=reason)
         remark = "no key tells conversations apart: the whole file was read as one"
-    return _Record(positions[0], number, turns, format_of(turns), None, positions, remark)
+    return _Record(positions[0], number, turns, format, None, positions, remark)
 
 
 def _entries(record: _Record, format: Format, report: Report) -> Iterator[Entry]:
     own = own_key = None
     try:
         if isinstance(record.value, dict):
-            own, own_key = own_id(record.value)
+            own, own_key = own_id(record.value, format.id_key)
         else:
-            first = next(filter(messages.is_turn, record.value))
+            first: dict[str, Any] = next(filter(messages.is_turn, record.value), {})
             columns = usual_columns(list(first))
             if columns["conversation"] is not None:
                 yield from _talks(record, columns["conversation"], columns["order"], report)

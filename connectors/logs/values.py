@@ -43,9 +43,14 @@ _SECONDS = (1e8, 1e10)
 alone (20240131) falls into it."""
 
 
-def own_id(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The record's own id and the key that holds it; (None, None) when it has none."""
-    for name in _ID_KEYS:
+def own_id(record: Mapping[str, Any], first: str | None = None) -> tuple[str | None, str | None]:
+    """The record's own id and the key that holds it; (None, None) when it has none.
+
+    Args:
+        record: the record.
+        first: a key that is looked at before the usual ones.
+    """
+    for name in (first, *_ID_KEYS) if first is not None else _ID_KEYS:
         value = record.get(name)
         if isinstance(value, int | str) and not isinstance(value, bool) and str(value).strip():
             return clean(str(value).strip()), name

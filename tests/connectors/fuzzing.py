@@ -39,7 +39,57 @@ TEXTS = [form.example.encode() for form in FORMATS] + [
     b"User (10:31): Hi\nAgent [2024-05-01 10:32]: Hello\n# Conversation 2\n**User:** x\n",
     b'{"messages": [{"role": "assistant", "content": [{"type": "image_url"}, {"text": {"value": "a"}}], "tool_calls": '
     b'[{"function": {"name": "f", "arguments": {}}}], "timestamp": 1714557600}], "system": "s", "id": 1}\n' * 2,
+    b'{"id": "b", "run_type": "chain", "trace_id": "a", "parent_run_id": "a", "inputs": {"messages": [[{"lc": 1, '
+    b'"type": "constructor", "id": ["x", "HumanMessage"], "kwargs": {"content": [{"type": "text", "text": "Hi"}]}}]], '
+    b'"chat_history": [["ai", "Hello"]]}, "outputs": "{\\"choices\\": [{\\"message\\": {\\"role\\": \\"assistant\\", '
+    b'\\"content\\": \\"Hello\\"}}]}", "start_time": "2024-05-01", "extra": {"metadata": {"thread_id": 7}}}',
+    b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "a", "spanId": "b", "parentSpanId": "b", '
+    b'"startTimeUnixNano": "1714557600000000000", "attributes": [{"key": "llm.input_messages.0.message.contents.0.'
+    b'message_content.text", "value": {"stringValue": "Hi"}}, {"key": "gen_ai.output.messages", "value": '
+    b'{"arrayValue": {"values": [{"kvlistValue": {"values": [{"key": "role", '
+    b'"value": {"stringValue": "model"}}]}}]}}}], '
+    b'"events": [{"name": "gen_ai.choice", "attributes": [{"key": "message", "value": {"stringValue": "{}"}}]}]}]}]}]}',
+    b'{"id": "t", "sessionId": "s", "timestamp": "2024-05-01", "input": {"system": "s", "contents": [{"role": "user", '
+    b'"parts": [{"functionCall": {"name": "f", "args": {}}}, {"inlineData": {"mimeType": "image/png"}}]}]}, '
+    b'"output": null, "observations": [{"id": "o", "type": "GENERATION", "parentObservationId": "o", "output": '
+    b'[{"type": "reasoning", '
+    b'"summary": []}, {"type": "function_call", "call_id": "1", "name": "f"}]}]}',
+    b'{"id": 1, "mapping": {"a": {"message": {"author": {"role": "user"}, "content": {"parts": [{"content_type": '
+    b'"image_asset_pointer"}]}, "metadata": {"attachments": [{"name": "a"}]}}, "children": ["b", "a"]}, "b": '
+    b'{"parent": "a", "message": {"recipient": "f", "author": {"role": "assistant", "name": "x"}, "create_time": '
+    b"1714557600, "
+    b'"content": {"content_type": "code", "text": "x"}}}}, "current_node": "b"}',
+    b'{"type": "assistant", "sessionId": "s", "uuid": "b", "isSidechain": true, "message": {"id": "m", "role": '
+    b'"assistant", "content": [{"type": "thinking"}, {"type": "tool_use", "name": "f", "input": {}}, {"type": '
+    b'"tool_result", "content": [{"type": "text", "text": "x"}]}]}}\n' * 2,
+    b'{"eval": {"model": "m"}, "version": 2, "status": "success", "samples": [{"id": "q", "epoch": 1, "messages": '
+    b'[{"role": "user", "content": "attachment://h"}], "attachments": {"h": "Hi"}, "scores": {"m": {"value": "C"}}}]}',
     b"id;messages\r\nx;\"[{'role': 'user', 'content': 'Hi'}]\"\r\n",
+    b'{"source": {"body": "<p>Hi<a href=x>", "subject": "<b>", "author": {"type": "user"}}, "id": 1, '
+    b'"conversation_parts": '
+    b'{"total_count": 3, "conversation_parts": [{"part_type": "note", "body": "n"}, {"part_type": "comment", "body": '
+    b'"<ul><li>x", "author": {"type": "bot", "id": 1}, "attachments": [{"name": "a", "content_type": "image/png"}]}]}}',
+    b'{"tickets": [{"id": 1, "requester_id": 7, "description": "d", "comments": [{"author_id": 7, "public": true, '
+    b'"html_body": "<pre>a", "attachments": [{"file_name": "a", "inline": true}]}]}], "users": [{"id": 7, "role": '
+    b'"agent"}]}',
+    b'{"sender_id": "s", "events": [{"event": "session_started"}, {"event": "user", "text": "Hi", "parse_data": '
+    b'{"intent": '
+    b'{"name": "x"}}}, {"event": "bot", "data": {"attachment": {"type": "a", "payload": {"name": "b"}}, "elements": '
+    b'[{"title": "t"}], "buttons": [{"title": "b"}]}}, {"event": "restart"}, {"event": "user", "text": "Hi"}]}',
+    b'{"type": "message", "channelId": "x", "conversation": {"id": "c"}, "from": {"id": "u"}, "recipient": '
+    b'{"role": "bot", '
+    b'"id": "b"}, "attachments": [{"contentType": "application/vnd.microsoft.card.x", "content": {"body": '
+    b'[{"text": "t"}]}}], '
+    b'"suggestedActions": {"actions": [{"title": "t"}]}}',
+    b'{"conversationId": "c", "direction": "outgoing", "payload": {"type": "bloc", "items": [{"type": "card", '
+    b'"payload": '
+    b'{"title": "t", "actions": [{"label": "a"}], "options": [{"value": "v"}]}}]}}',
+    b'{"speakers_to_eval": ["m", "n"], "dialogue_ids": [1], "dialogue_dicts": [{"dialogue": [{"id": "context", '
+    b'"text": "c"}, '
+    b'{"id": "m", "text": "x", "image_src": "y"}]}]}',
+    b"users=Anna,Ben\nbot=Shop\nconversationid=7\nAnna->bot: Hi\n[ConversationUpdate=\n x]\nshop: [Typing] "
+    b"[HeroCard=\nTitle=a\n]\n",
+    b"USER\tHi\ta\t1,2,x\nSYSTEM\tHello\t\t\nUSER\tOVERALL\t\t3\tb\n\nSYSTEM\tHi\n",
 ]
 
 
@@ -85,7 +135,12 @@ def containers():
 _KEYS = (
     "messages conversations role from content value text type id system tool_calls name data parts prompt chosen "
     "timestamp ts user bot_id subtype thread_ts files attachments blocks fields title sender body date chats list "
-    "envelope dataMessage message groupInfo author mapping parent children speaker turns dialogue events"
+    "envelope dataMessage message groupInfo inputs outputs input output run_type attributes spans traceId spanId "
+    "observations uuid sessionId parentUuid current_node content_type epoch samples kwargs lc request response vars "
+    "author mapping parent children speaker turns dialogue events "
+    "replies message_id parent_id choices history dialog dialogue_dicts log original annotations breakdown sender_id "
+    "event conversation recipient direction payload conversation_name turn_position source conversation_parts body "
+    "comments author_id requester_id public users html_body"
 )
 KEYS = _KEYS.split()
 VALUES = st.sampled_from(

@@ -54,9 +54,9 @@ def test_public_surface():
 def test_every_format_reads_its_own_example(tmp_path, form):
     for options in ({}, {"format": form.name}):
         found, problems = read(tmp_path, form.example, **options)
-        assert problems == []
+        assert [problem for problem in problems if not problem.kept] == []
         assert said(found[0]) == HI_SAID
-        assert len(found) == (2 if form.name == "hh" else 1)
+        assert len(found) == (2 if form.name in ("hh", "arena", "acute-eval") else 1)
 
 
 def test_is_lazy(tmp_path):

@@ -53,7 +53,7 @@ def read(folder, content, name="log.jsonl", **options):
         (b'{"data": []}', "a.json", "'data'"),
         (f'{{"data": [{GOOD}], "items": [{GOOD}]}}'.encode(), "a.json", "'data', 'items'"),
         (b'{"data": [1], "items": "x"}', "a.json", "'data', 'items'"),
-        (b'{"conversations": [{"uuid": "1", "chat_messages": []}]}', "a.json", "'uuid', 'chat_messages'"),
+        (b'{"conversations": [{"uuid": "1", "posts": []}]}', "a.json", "'uuid', 'posts'"),
         (b'{"chosen": "text", "rejected": "other"}', "a.jsonl", "'chosen'"),
         (b'{"messages": [', "a.jsonl", "malformed"),
         (

@@ -1,0 +1,94 @@
+"""Claude's export: conversations with their `chat_messages`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .blocks import file_text, said_by
+from .chat import joined_thoughts
+from .drafts import Draft, Said, UnreadableError
+from .roles import role_of
+from .values import extras, moment_of
+
+_FILES = ("attachments", "files", "files_v2")
+_PARENT = "parent_message_uuid"
+_LEAF = "current_leaf_message_uuid"
+
+
+def is_claude(value: Any) -> bool:
+    """Whether a JSON value is a conversation of the export."""
+    return isinstance(value, dict) and isinstance(value.get("chat_messages"), list)
+
+
+def drafts(record: Mapping[str, Any]) -> list[Draft]:
+    """The conversation, of a tree the branch that its user saw last.
+
+    Raises:
+        UnreadableError: it has no messages, or one does not say who speaks.
+    """
+    found = Draft([], extras(record, {"chat_messages", "account", _LEAF}))
+    messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
+    if len(messages) < len(record["chat_messages"]):
+        found.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
+    shown = _branch(messages, record.get(_LEAF))
+    if len(shown) < len(messages):
+        found.remarks.append(f"{len(messages) - len(shown)} messages of other branches are left out")
+    for number, message in enumerate(shown, 1):
+        said = list(_said(message, number))
+        found.said += said
+        if not any(turn.content.strip() for turn in said):
+            found.remarks.append(f"message {number} ({said[0].speaker!r}) is empty")
+    if not found.said:
+        raise UnreadableError("the conversation has no messages")
+    found.said = joined_thoughts(found.said)
+    return [found]
+
+
+def _branch(messages: Sequence[Mapping[str, Any]], leaf: Any) -> Sequence[Mapping[str, Any]]:
+    """The messages from the root to the leaf; all of them where the record tells no leaf."""
+    known = {own: message for message in messages if isinstance(own := message.get("uuid"), str)}
+    if not isinstance(leaf, str) or leaf not in known:
+        return messages
+    path: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    at: Any = leaf
+    while isinstance(at, str) and at in known and at not in seen:
+        seen.add(at)
+        path.append(known[at])
+        at = known[at].get(_PARENT)
+    return path[::-1]
+
+
+def _said(message: Mapping[str, Any], number: int) -> Iterator[Said]:
+    speaker = message.get("sender", message.get("role"))
+    if not isinstance(speaker, str) or not speaker.strip():
+        raise UnreadableError(f"message {number} does not say who speaks")
+    at, _ = moment_of(message)
+    kept = extras({key: message[key] for key in ("uuid",) if key in message}, ())
+    parts: list[tuple[str, list[str]]] = []
+    for who, text in _texts(message, speaker):
+        if text and parts and parts[-1][0] == who:
+            parts[-1][1].append(text)
+        elif text:
+            parts.append((who, [text]))
+    for who, texts in parts or [(speaker, [])]:
+        yield Said(who, "\n".join(texts), None, at, kept if who == speaker else {})
+
+
+def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]]:
+    content, text = message.get("content"), message.get("text")
+    blocks = content if isinstance(content, list) else []
+    shown = [said_by(block, speaker) for block in blocks]
+    if any(told.strip() for _, told in shown):
+        yield from shown
+    elif isinstance(content, str) and content:
+        yield speaker, content
+    elif isinstance(text, str):
+        yield speaker, text
+    names = set()
+    for key in _FILES:
+        items = message.get(key)
+        for item in items if isinstance(items, list) else ():
+            told = file_text(item)
+            if told == "[file]" or told not in names:  # a file may be listed twice
+                names.add(told)
+                yield (speaker if role_of(speaker) else "user"), told
