@@ -32,7 +32,8 @@ def is_tracker(value: Any) -> bool:
 def drafts(record: Mapping[str, Any]) -> list[Draft]:
     """The conversations in a tracker: a restart or a new session begins another one.
 
-    Actions, slots and other events without a text are left out, and remarked on.
+    Actions, slots and other events without a text are left out, and remarked on; but where the bot's texts are nowhere
+    in the tracker, the actions by which it says something (`utter_…`) stand for them.
     """
     found = _sessions(record["events"])
     _tell_apart(found)
@@ -79,6 +80,7 @@ def _sessions(events: Sequence[Any]) -> list[Draft]:
     found = [Draft([])]
     others: Counter[str] = Counter()
     silent: Counter[str] = Counter()
+    worded = any(isinstance(event, dict) and event.get("event") == "bot" for event in events)
     for event in events:
         kind = event.get("event") if isinstance(event, dict) else None
         if kind in _ENDS and found[-1].said:
@@ -90,14 +92,17 @@ def _sessions(events: Sequence[Any]) -> list[Draft]:
             )
         elif kind == "bot":
             add(found[-1], Said("bot", _shown(event), None, moment(event.get("timestamp")), _about(event)))
+        elif kind == "action" and not worded and text(event, "name").startswith("utter_"):
+            name = text(event, "name")
+            shown = f"[action {' '.join(name.split())}]"
+            add(found[-1], Said("bot", shown, None, moment(event.get("timestamp")), _about(event)))
+            silent[name] += 1
         else:
             others[kind if isinstance(kind, str) else "without a name"] += 1
-            if kind == "action" and text(event, "name").startswith("utter_"):
-                silent[text(event, "name")] += 1
     if others:
         found[0].remarks.append(f"{others.total()} events that are no messages are left out ({counted(others)})")
-    if silent and not any(said.speaker == "bot" for draft in found for said in draft.said):
-        found[0].remarks.append(f"the log has no texts of the bot's, only their names ({counted(silent)})")
+    if silent:
+        found[0].remarks.append(f"the log has no texts of the bot's, only the names of its actions ({counted(silent)})")
     return [draft for draft in found if draft.said] or found[:1]
 
 

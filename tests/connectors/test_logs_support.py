@@ -70,10 +70,10 @@ def test_rasa_tracker(tmp_path):
 def test_a_rasa_tracker_without_the_bots_texts_says_so(tmp_path):
     events = [event("user", "Hi"), event("action", name="utter_greet"), event("action", name="action_listen")]
     found, problems = read(tmp_path, json.dumps({"sender_id": "s", "events": events}))
-    assert said(found[0]) == [("user", "Hi")]
+    assert said(found[0]) == [("user", "Hi"), ("assistant", "[action utter_greet]")]
     assert reasons(problems) == [
-        "2 events that are no messages are left out (2 action)",
-        "the log has no texts of the bot's, only their names (1 utter_greet)",
+        "1 events that are no messages are left out (1 action)",
+        "the log has no texts of the bot's, only the names of its actions (1 utter_greet)",
     ]
 
 
