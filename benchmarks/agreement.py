@@ -1,104 +1,111 @@
-"""How far a judge agrees with people: Spearman's rank correlation, beside reply length and turn number.
+"""How far judges agree with people on labelled sets, beside length, turn number and what people agree among themselves.
 
-    python benchmarks/agreement.py --judge 'http://127.0.0.1:8080/v1' -n 200 conture.jsonl dbdc3_en.jsonl
+    python benchmarks/agreement.py ../shared/data/*.jsonl --judge 'embedded?head=none' --judge gguf:MODEL.gguf \\
+        -n 100 --db agreement.db
 
-Each line of a set is `{"id", "turns": [{"role", "content"}], "proxy": {RUBRIC: 0..1}, "meta": {"dialogue"}}`; the last
-turn is the rated one. n rows are drawn from the whole set (seed 0). Intervals: 95 %, bootstrap over dialogues.
+n turns, or pairs, are drawn from each set (the same for every judge). A maxim's shipped head is told by its card: on
+dialogues that were held out (of the same set), and on the set when a head was not trained on it; both on the whole set.
+Figures: Spearman's correlation (of pairs: the share of right ones), and Spearman's given log length and turn number;
+95 % intervals over dialogues. Seconds are those of calls really made, the cache of --db aside.
 """
 
 import argparse
 import asyncio
-import json
-import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
+from heads import measured, told, words
+from labelled_sets import Set, dialogue, read_set
 
-from convexplain import Conversation, Judgement, Rubric, Turn, load_rubric
+from convexplain import load_rubric
+from convexplain.agreement import Draws, spearman
 from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
-from convexplain.models import MemoryCache
+from convexplain.judges.head_making import Place, examples
+from convexplain.judges.heads import shipped_heads
 from convexplain.store import RunStore
 
 
-def sample(path: Path, rubric: str, n: int) -> list[dict[str, Any]]:
-    """n rows drawn from all, those of one dialogue together and in order, so that prompts share their beginnings."""
-    rows = [row for row in map(json.loads, path.open(encoding="utf-8")) if rubric in row["proxy"]]
-    drawn = random.Random(0).sample(range(len(rows)), min(n, len(rows)))
-    return [rows[i] for i in sorted(drawn)]
+async def judged(one: Set, name: str, db: str) -> tuple[dict[Place, tuple[float, ...]], float]:
+    """The scores of a set's turns, and seconds a call."""
+    model, rubric = open_model(name), load_rubric(one.rubric)
+    await model.prepare()
+    async with Calls(model, RunStore(db)) as calls:
+        judge, began = Judge(calls), time.perf_counter()
+        places = one.source.places
+        found = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric) for talk, turn in places))
+        seconds = (time.perf_counter() - began) / max(1, calls.spend.calls)
+    await model.aclose()
+    scores = {
+        place: (judgement.score,) for place, judgement in zip(places, found, strict=True) if judgement.score is not None
+    }
+    return scores, seconds
 
 
-def dialogue(row: dict[str, Any]) -> Any:
-    return row.get("meta", {}).get("dialogue", row["id"])
+def line(name: str, one: Set, values: dict[Place, tuple[float, ...]], more: str = "") -> None:
+    numbers, rows = examples([one.source], values, dialogue)
+    found = measured(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
+    n = len(numbers.pairs) or len(rows)
+    print(
+        f"  {name:34} n = {n:5}  ", "  ".join(f"{key} {told(value)}" for key, value in found.items()), more, flush=True
+    )
 
 
-def interval(x: list[float], y: list[float], groups: list[Any]) -> tuple[float, float]:
-    """Percentile bootstrap of Spearman's rho, dialogues drawn with replacement."""
-    members: dict[Any, list[int]] = {}
-    for i, group in enumerate(groups):
-        members.setdefault(group, []).append(i)
-    keys, rng = list(members), random.Random(0)
-    found = []
-    for _ in range(1000):
-        drawn = [i for key in rng.choices(keys, k=len(keys)) for i in members[key]]
-        if len({y[i] for i in drawn}) > 1 and len({x[i] for i in drawn}) > 1:
-            found.append(spearmanr([x[i] for i in drawn], [y[i] for i in drawn]).statistic)
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
+def ceiling(one: Set) -> None:
+    """DBDC3: one of 30 raters, drawn by the shares that are published, against the mean of the other 29."""
+    rng, values = np.random.default_rng(0), np.array([1.0, 0.5, 0.0])
+    shares = np.array(one.shares)
+    drawn = values[[rng.choice(3, p=row / row.sum()) for row in shares]]
+    rest = (shares @ values * 30 - drawn) / 29
+    draws = Draws([dialogue(turn.conversation) for turn in one.source.turns])
+    print(
+        f"  {'one rater against the others':34} n = {len(drawn):5}   rho {told(draws.estimate(spearman(drawn, rest)))}"
+    )
 
 
-async def judged(rows: list[dict[str, Any]], rubric: Rubric, calls: Calls) -> list[Judgement]:
-    judge = Judge(calls)
-    talks = [
-        Conversation(row["id"], tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"])) for row in rows
-    ]
-    return list(await asyncio.gather(*(judge.judge_turn(talk, len(talk.turns) - 1, rubric) for talk in talks)))
-
-
-def report(name: str, x: list[float], y: list[float], groups: list[Any]) -> None:
-    low, high = interval(x, y, groups)
-    print(f"  {name:12} rho {spearmanr(x, y).statistic:+.3f}  [{low:+.3f}, {high:+.3f}]")
+def head(one: Set) -> None:
+    card = next((item.card for item in shipped_heads() if item.rubric == one.rubric), None)
+    for part, name in (("held_out", "head, held-out dialogues"), ("left_out", "head, set not trained on")):
+        found = (card or {}).get(part, {}).get(one.name, {})
+        for key, shown in (
+            ("spearman", "rho"),
+            ("rho", "rho"),
+            ("spearman_given_length_and_turn", "partial"),
+            ("partial", "partial"),
+            ("right_pairs", "pairs"),
+            ("pairs", "pairs"),
+        ):
+            if "value" in found.get(key, {}):
+                value = found[key]
+                print(
+                    f"  {name:34} n = {value['n']:5}   "
+                    f"{shown} {value['value']:+.3f} [{value['low']:+.2f}, {value['high']:+.2f}]"
+                )
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path)
-    parser.add_argument("--judge", default="embedded")
-    parser.add_argument("--rubric", default="helpfulness", help="id or file")
-    parser.add_argument("--label", help="key in `proxy`, the rubric's id unless given")
-    parser.add_argument("--higher-is-bad", action="store_true", help="turn the labels round (DICES)")
-    parser.add_argument("-n", type=int, default=200)
-    parser.add_argument("--cache", help="run store whose cache is used; none unless given, so that seconds are honest")
+    parser.add_argument("--judge", action="append", default=[])
+    parser.add_argument("-n", type=int, default=100)
+    parser.add_argument("--db", required=True)
     options = parser.parse_args()
-    rubric, model = load_rubric(options.rubric), open_model(options.judge)
-    await model.prepare()
-    for path in options.sets:
-        label = options.label or rubric.id
-        rows = sample(path, label, options.n)
-        async with Calls(model, RunStore(options.cache) if options.cache else MemoryCache()) as calls:
-            began = time.perf_counter()
-            judgements = await judged(rows, rubric, calls)
-            seconds = time.perf_counter() - began
-        pairs = [(row, found) for row, found in zip(rows, judgements, strict=True) if found.score is not None]
-        kept = [row for row, _ in pairs]
-        people = [row["proxy"][label] * (-1 if options.higher_is_bad else 1) for row in kept]
-        groups = [dialogue(row) for row in kept]
-        scores = [found.score or 0.0 for _, found in pairs]
-        spend = calls.spend
-        print(
-            f"{path.stem}, {rubric.id}, {model.name}: n = {len(kept)} of {len(set(groups))} dialogues, "
-            f"{len(rows) - len(kept)} unscored, mean score {np.mean(scores):.2f}; {seconds / len(rows):.2f} s a turn, "
-            f"{spend.prompt_tokens / max(1, spend.calls):.0f} prompt tokens "
-            f"({spend.prefix_tokens / max(1, spend.prompt_tokens):.0%} from the prefix cache)"
-        )
-        report("judge", scores, people, groups)
-        report("length", [len(row["turns"][-1]["content"]) for row in kept], people, groups)
-        report("turn number", [len(row["turns"]) for row in kept], people, groups)
-    await model.aclose()
+    sets: Sequence[Set] = [read_set(path, options.n) for path in options.sets]
+    for one, path in zip(sets, options.sets, strict=True):
+        print(f"{one.name}, {one.rubric} ({one.licence})")
+        whole = read_set(path)
+        line("length in words", whole, {place: (words(place),) for place in whole.source.places})
+        line("turn number", whole, {place: (float(place[1]),) for place in whole.source.places})
+        head(whole)
+        if whole.shares:
+            ceiling(whole)
+        for name in options.judge:
+            scores, seconds = await judged(one, name, options.db)
+            shown = f"{name.split('/')[-1]}, few-shot"
+            line(shown, one, scores, f"({seconds:.2f} s a call, {len(one.source.places) - len(scores)} unscored)")
 
 
 if __name__ == "__main__":

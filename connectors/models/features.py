@@ -1,7 +1,7 @@
 """Numbers about a given reply from inside a model: what heads read.
 
-A recipe is `mean@L`, or `mean@L,L,…`: the mean over the reply's tokens of the hidden state after layer L (0 = the
-embeddings, 1 = the first layer, -1 = the last one, after its norm), for each L in turn.
+A recipe is `mean@L`, or `mean@L,L,…`: the mean over the reply's tokens of the hidden state after layer L, for each L in
+turn. 0 = the embeddings, 1 = the first layer, -1 = the last one, after its norm; 0.6 = at six tenths of the depth.
 """
 
 import re
@@ -13,7 +13,8 @@ from convexplain.errors import ModelError
 if TYPE_CHECKING:
     from .forward import Forward
 
-_RECIPE = re.compile(r"mean@-?\d{1,4}(?:,-?\d{1,4})*")
+_LAYER = r"(?:-?\d{1,4}|0\.\d{1,4})"
+_RECIPE = re.compile(rf"mean@{_LAYER}(?:,{_LAYER})*")
 _DIGITS = 5  # float32 has seven; two machines agree on about five
 
 
@@ -52,7 +53,8 @@ def features(
 def _layers(recipe: str, there: int) -> list[int] | ModelError:
     if not _RECIPE.fullmatch(recipe):
         return ModelError(f"features={recipe!r} is no recipe; write mean@LAYER, or mean@LAYER,LAYER")
-    layers = [int(layer) for layer in recipe.removeprefix("mean@").split(",")]
+    given = recipe.removeprefix("mean@").split(",")
+    layers = [round(float(layer) * there) if "." in layer else int(layer) for layer in given]
     if wrong := [layer for layer in layers if not -there - 1 <= layer <= there]:
         return ModelError(f"features={recipe!r}: there is no layer {wrong[0]}; the model has {there}")
     return layers

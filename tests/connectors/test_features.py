@@ -45,7 +45,10 @@ def by_hand(model, messages, reply, layers):
     return [value for layer in layers for value in states[layer][0, start:].mean(dim=0).tolist()], len(tokens) - start
 
 
-@pytest.mark.parametrize(("recipe", "layers"), [("mean@-1", [-1]), ("mean@0,1", [0, 1]), ("mean@2,-2", [2, 1])])
+@pytest.mark.parametrize(
+    ("recipe", "layers"),
+    [("mean@-1", [-1]), ("mean@0,1", [0, 1]), ("mean@2,-2", [2, 1]), ("mean@0.5", [1]), ("mean@0.9,0", [2, 0])],
+)
 def test_features_are_means_of_hidden_states(model, recipe, layers):
     wanted, tokens = by_hand(model, LONGER, "it is on its way to you.", layers)
     (reply,) = ask(model, Request(LONGER, reply="it is on its way to you.", features=recipe))
@@ -77,7 +80,7 @@ def test_features_and_log_probabilities_go_in_one_batch(model):
     assert worded.features is None
 
 
-@pytest.mark.parametrize("recipe", ["mean", "mean@", "mean@3", "mean@-4", "last@1", "mean@1,x"])
+@pytest.mark.parametrize("recipe", ["mean", "mean@", "mean@3", "mean@-4", "last@1", "mean@1,x", "mean@1.5"])
 def test_what_is_no_recipe_of_this_model_is_an_error(model, recipe):
     found, good = ask(
         model, Request(ASKED, reply="ok", features=recipe), Request(ASKED, reply="ok", features="mean@-3")
