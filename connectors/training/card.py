@@ -1,0 +1,57 @@
+"""The data card: what a folder of training data holds, how it was made, and what it must not be taken for."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from statistics import fmean
+
+from convexplain.pairs import Pair, Pairs
+from convexplain.visible import one_line
+
+_KINDS = {
+    "revise": "the judged turn against an edited form of it",
+    "rescore": "an earlier turn against an edited form of it, both judged in their own context",
+    "regenerate": "an earlier turn against an edited form of it, both judged in their own context",
+}
+
+
+def card(made: Pairs, form: str, run: int, version: str) -> str:
+    """A card in Markdown. Nothing of a log stands in it but names of files and models, as plain words."""
+    pairs = made.pairs
+    lines = [
+        "# Preference pairs from contrasts",
+        "",
+        f"Written by convexplain {version} on {datetime.now(UTC).date().isoformat()} from run {run}, format `{form}`.",
+        "",
+        f"- pairs: {len(pairs)} ({_counted(Counter(pair.split for pair in pairs))}) of {made.contrasts} contrasts",
+        f"- maxims: {_counted(Counter(pair.rubric for pair in pairs))}",
+        f"- judges: {_counted(Counter(str(pair.provenance.get('judge')) for pair in pairs))}",
+        f"- infillers: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
+        f"- accepted or written by a reviewer: {sum(pair.provenance.get('review') is not None for pair in pairs)}",
+        f"- margins: {_margins(pairs)}",
+        "- licence: that of the logs (fill in)",
+        "",
+        "## What a pair is",
+        "",
+        *(f"- {kind}: {_KINDS[kind]} ({count})" for kind, count in Counter(p.question for p in pairs).items()),
+        "",
+        "The prompt is the history before the turn that differs; one assistant turn stands on each side. Which one is",
+        "preferred is what the judge says, not people: `convexplain validate` tells how far it agrees with them.",
+        "Edits are an infiller's words: read a sample before you train on them.",
+        "",
+        "## Left out",
+        "",
+        *([f"- {count} x {reason}" for reason, count in made.left_out.items()] or ["- nothing"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {one_line(name)}" for name, count in counts.most_common()) or "none"
+
+
+def _margins(pairs: tuple[Pair, ...]) -> str:
+    if not pairs:
+        return "none"
+    margins = sorted(pair.margin for pair in pairs)
+    return f"{margins[0]:.2f} to {margins[-1]:.2f}, mean {fmean(margins):.2f}"
