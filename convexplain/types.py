@@ -149,6 +149,7 @@ class Evidence:
         left_out: how many of the oldest turns were left out because the window was too small.
         notes: what a reader of the score should know besides.
         raw: the model's reply, kept when it could not be read.
+        raw_score: what the judge gave, where the score is a calibrated one.
     """
 
     kind: EvidenceKind | None = None
@@ -160,6 +161,7 @@ class Evidence:
     left_out: int = 0
     notes: tuple[str, ...] = ()
     raw: str | None = None
+    raw_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
