@@ -31,7 +31,7 @@ from convexplain.judges.heads import write_head
 from convexplain.store import RunStore
 
 SIZES = (25, 50, 100, 200, 400)
-DRAWS = 10  # random choices of the labelled dialogues of a size
+DRAWS = 10  # random halves and labels of a size
 
 Features = Mapping[Place, Sequence[float]]
 
@@ -125,44 +125,38 @@ def show(name: str, found: Mapping[str, Estimate], strength: float) -> None:
 
 
 def curve(sets: Sequence[Set], features: Features) -> None:
-    """A head of few labels against the head of the other sets, on the rest of the set; the mean over draws."""
+    """A head of few labels from half of a set's dialogues against the head of the other sets, on the other half."""
     for one in sets:
         own, _ = examples([one.source], features, dialogue)
         if len(own.pairs):
             continue
-        stock = own.features @ fit(examples([o.source for o in sets if o is not one], features, dialogue)[0]).weights
+        stock = fit(examples([other.source for other in sets if other is not one], features, dialogue)[0]).weights
         groups = list(dict.fromkeys(own.groups))
-        print(
-            f"{one.name}: the rest of the set, {DRAWS} draws of dialogues: Spearman of the own head, of the stock head"
-        )
+        print(f"{one.name}: {DRAWS} draws, Spearman on the half of its dialogues that has no labels")
         for size in SIZES:
-            mine, theirs, gains = [], [], []
+            found: dict[str, list[float]] = {"stock head": [], "own head": [], "own head from the stock head": []}
             for seed in range(DRAWS):
-                order = np.random.default_rng(seed).permutation(len(groups))
-                chosen: set[Any] = set()
-                for i in order:
-                    if sum(group in chosen for group in own.groups) >= size:
-                        break
-                    chosen.add(groups[i])
-                train = np.array([group in chosen for group in own.groups])
-                train[np.flatnonzero(train)[size:]] = False
-                rest = np.array([group not in chosen for group in own.groups])
-                if rest.sum() < 100:
+                rng = np.random.default_rng(seed)
+                half = {groups[i] for i in rng.permutation(len(groups))[: len(groups) // 2]}
+                labelled = np.flatnonzero([group in half for group in own.groups])
+                if len(labelled) < size:
                     continue
-                layer = fit(own.among(train))
+                train = np.zeros(len(own.scores), dtype=bool)
+                train[rng.choice(labelled, size, replace=False)] = True
+                rest = np.array([group not in half for group in own.groups])
+                some = own.among(train)
+                layers = (stock, fit(some).weights, fit(some, start=stock).weights)
                 every = np.ones((1, int(rest.sum())))
-                human = own.scores[rest]
-                mine.append(float(spearman(own.features[rest] @ layer.weights, human)(every)[0]))
-                theirs.append(float(spearman(stock[rest], human)(every)[0]))
-                gains.append(mine[-1] - theirs[-1])
-            if not mine:
+                for name, layer in zip(found, layers, strict=True):
+                    found[name].append(float(spearman(own.features[rest] @ layer, own.scores[rest])(every)[0]))
+            if not found["stock head"]:
                 continue
-            low, high = np.quantile(gains, [0.025, 0.975])
-            print(
-                f"  {size:4} labels: own {np.mean(mine):+.3f} (sd {np.std(mine):.3f}), stock {np.mean(theirs):+.3f}, "
-                f"gain {np.mean(gains):+.3f} [{low:+.3f}, {high:+.3f}] over the draws",
-                flush=True,
-            )
+            parts = [f"stock head {np.mean(found['stock head']):.3f}"]
+            for name in ("own head", "own head from the stock head"):
+                gains = np.array(found[name]) - np.array(found["stock head"])
+                low, high = np.quantile(gains, [0.025, 0.975])
+                parts.append(f"{name} {np.mean(found[name]):.3f} (gain {gains.mean():+.3f} [{low:+.3f}, {high:+.3f}])")
+            print(f"  {size:4} labels: {'; '.join(parts)}", flush=True)
 
 
 def ship(model: Any, sets: Sequence[Set], features: Features, recipe: str, folder: Path) -> None:

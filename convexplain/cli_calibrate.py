@@ -207,13 +207,14 @@ def _kept(store: RunStore, console: Console, remove: int | None) -> int:
 
 
 def _show(console: Console, rubric: Rubric, made: Calibration, proposed: Threshold | None) -> None:
-    table = Table(
-        title=plain(
+    console.print(
+        plain(
             f"{made.about['judge']} on {rubric.id}: {made.kind}, {made.about['turns']:,} labelled turns in "
             f"{made.about['dialogues']:,} dialogues. On dialogues that were held out:"
         ),
-        title_justify="left",
+        soft_wrap=True,
     )
+    table = Table()
     for column in ("", "raw", "calibrated"):
         table.add_column(column, justify="right" if column else "left")
     for key, title in (("brier", "Brier score (0 = as people say)"), ("ece", "calibration error (0 = none)")):

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from convexplain.connectors.models import open_model
-from convexplain.judges.head_making import Place, Source, make_head, turn_features
-from convexplain.judges.heads import Head, write_head
+from convexplain.judges.head_making import RECIPE, Place, Source, make_head, turn_features
+from convexplain.judges.heads import Head, head_of, write_head
 from convexplain.rubrics import load_rubric
 
 from . import __version__
@@ -84,8 +84,9 @@ def train_command(
 
     The labelled turns are those of the LOGs, or of the store; labels come as in `convexplain validate`. The model reads
     each turn once (what was read is kept, so a stopped training goes on); then the layer is fitted, and tried on
-    dialogues that were held out. About a hundred labels are worth it (docs/heads.md). The file holds weights and a
-    card, some kilobytes of JSON. Judge with it:
+    dialogues that were held out. Where the model brings a head for the maxim, as embedded does for some, that one is
+    corrected; 'embedded?head=none' begins from nothing. How many labels are worth it: docs/heads.md. The file holds
+    weights and a card, some kilobytes of JSON. Judge with it:
 
     \b
         convexplain train-head chats.jsonl --labels labels.csv --rubric helpfulness --out ours.json
@@ -106,9 +107,11 @@ def train_command(
     model = open_model(model_name)
     features = asyncio.run(_features(model, store, source, notes))
     card = {"model_name": model.name, "version": __version__, "licence": licence or "not given"}
+    known = head_of(model, rubric)
+    start = known if known is not None and known.recipe == RECIPE else None
     with notes.status("fitting"):
         group = partial(group_of, key=dialogue)
-        head = make_head(rubric, model, [source], features, group, card=card)
+        head = make_head(rubric, model, [source], features, group, start=start, card=card)
     target = out or Path(f"{rubric.id}.head.json")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_head(head, target)
@@ -149,13 +152,14 @@ async def _features(
 def _show(head: Head, source: Source, model: str, target: Path) -> None:
     console = Console()
     for name, found in head.card["held_out"].items():
-        table = Table(
-            title=plain(
+        console.print(
+            plain(
                 f"Head for {head.rubric} on {name}: {found['turns']:,} labelled turns and {found['pairs']:,} pairs in "
                 f"{found['dialogues']:,} dialogues. On dialogues that were held out:"
             ),
-            title_justify="left",
+            soft_wrap=True,
         )
+        table = Table()
         for column in ("measure", "value", "95 % interval"):
             table.add_column(column, justify="left" if column == "measure" else "right")
         for key, title in _ROWS:

@@ -14,12 +14,14 @@ from rich.console import Console
 from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
 from convexplain.dashboard.agreement import write_agreement
 from convexplain.judges import Judge
+from convexplain.judges.heads import judged_by
 
 from . import __version__
-from .agreement import RubricAgreement, agreement_body, group_of
+from .agreement import RubricAgreement, agreement_body, dialogue_of, group_of
 from .agreement_display import show_agreement
 from .analysis import Held, analyse, find_logs, plan
 from .calls import Calls
+from .cli_judging import Judging, bench, calibration_key, judging_options
 from .cli_labels import Labelling, Problems, label_options, labelled_rubrics, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, out_option, seed_option
 from .cli_reading import reader_of, reading_options
@@ -33,7 +35,7 @@ from .validating import LabelledTurns, RunJudgements, agreements, labelled_turns
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class LabelOrder:
     """What was asked for.
 
     Attributes:
@@ -43,7 +45,7 @@ class _Order:
         turns: what is judged.
         judges: models that judge now, by name.
         runs: runs whose judgements are taken.
-        samples, explain: of the judges.
+        judging: how the judges judge.
         dialogue: the name in the conversations' metadata of what is drawn together; None = the usual ones.
         seed: of the intervals.
         out: where the files go.
@@ -56,8 +58,7 @@ class _Order:
     turns: LabelledTurns
     judges: tuple[str, ...]
     runs: tuple[int, ...]
-    samples: int | None
-    explain: bool
+    judging: Judging
     dialogue: str | None
     seed: int
     out: Path
@@ -66,7 +67,7 @@ class _Order:
     @property
     def make_judge(self) -> Callable[[Calls], Judge]:
         """What judges."""
-        return partial(Judge, samples=self.samples, explain=self.explain)
+        return partial(Judge, samples=self.judging.samples, explain=self.judging.explain)
 
 
 @click.command("validate")
@@ -91,8 +92,7 @@ class _Order:
 )
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True, help="Disagreements to print.")
 @click.option("--keep", is_flag=True, help="Keep the labels in the store: later commands know them without FILE.")
-@click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Average N sampled replies of each --judge.")
-@click.option("--explain", is_flag=True, help="Ask each --judge for its reason in words too.")
+@judging_options
 @reading_options
 @seed_option
 @out_option
@@ -107,8 +107,7 @@ def validate_command(
     dialogue: str | None,
     worst: int,
     keep: bool,
-    samples: int | None,
-    explain: bool,
+    judging: Judging,
     format_: str | None,
     columns: str | None,
     assistant: tuple[str, ...],
@@ -150,7 +149,9 @@ def validate_command(
     if not rated:
         raise UsageError(_nothing(labelling, everything))
     chosen, turns = judges if judges or runs else ("embedded",), labelled_turns(found, rated)
-    order = _Order(store, found, rated, turns, chosen, runs, samples, explain, dialogue, seed, out, worst)
+    if dialogue is not None and all(dialogue_of(one, dialogue) is None for one in turns.conversations):
+        raise UsageError(f"--dialogue {dialogue!r} is in the metadata of no conversation that has labels")
+    order = LabelOrder(store, found, rated, turns, chosen, runs, judging, dialogue, seed, out, worst)
     if dry_run:
         return asyncio.run(_dry_run(order, notes))
     if keep:
@@ -181,9 +182,9 @@ def _nothing(labelling: Labelling, found: Matched) -> str:
     )
 
 
-async def _judged(order: _Order, notes: Console) -> list[RunJudgements]:
+async def _judged(order: LabelOrder, notes: Console) -> list[RunJudgements]:
     """The runs that are held against people, those that are made for it first."""
-    numbers = [(await _judge(order, name, notes), name) for name in order.judges]
+    numbers = [((await judge_labelled(order, name, notes))[0], name) for name in order.judges]
     numbers += [(run, order.store.run(run).judge) for run in order.runs]
     names = [order.store.run(run).judge for run, _ in numbers]
     return [
@@ -192,36 +193,39 @@ async def _judged(order: _Order, notes: Console) -> list[RunJudgements]:
     ]
 
 
-async def _judge(order: _Order, name: str, notes: Console) -> int:
-    """Lets one model judge the labelled turns. Returns the run's number."""
+async def judge_labelled(order: LabelOrder, name: str, notes: Console) -> tuple[int, str]:
+    """Lets one model judge the labelled turns. Returns the run's number, and what a calibration of it belongs to."""
     turns, model = order.turns, open_model(name)
     settings = {
         "logs": list(dict.fromkeys(conversation.source for conversation in turns.conversations)),
-        "rubrics": {rubric.id: rubric.sha for rubric in order.rubrics},
         "turns": "labelled",
         "labelled": turns.sha,
-        "samples": order.samples,
-        "explain": order.explain,
+        "samples": order.judging.samples,
+        "explain": order.judging.explain,
         "version": __version__,
     }
     try:
         await model.prepare()
-        run = order.store.begin_run(model.name, model.fingerprint, settings, order.rubrics)
-        if run.resumed:
-            notes.print(f"Going on with run {run.id}, which was not finished.")
-        source = Held(turns.conversations)
-        try:
-            with RunProgress(notes, turns.judgements) as progress:
-                await analyse(source, order.store, run, order.rubrics, model, order.make_judge, progress, turns)
-        except UnavailableError:
-            notes.print("What was judged until here is kept.")
-            raise
+        async with bench(order.judging, order.store, model, order.rubrics) as made:
+            settings |= {"rubrics": {rubric.id: rubric.sha for rubric in made.rubrics}, **made.settings}
+            run = order.store.begin_run(model.name, judged_by(model), settings, made.rubrics)
+            if run.resumed:
+                notes.print(f"Going on with run {run.id}, which was not finished.")
+            source = Held(turns.conversations)
+            try:
+                with RunProgress(notes, turns.judgements) as progress:
+                    await analyse(source, order.store, run, made.rubrics, model, made.judge, progress, turns)
+            except UnavailableError:
+                notes.print("What was judged until here is kept.")
+                raise
+            if made.escalated:
+                notes.print(plain(made.escalated), soft_wrap=True)
     finally:
         await model.aclose()
-    return run.id
+    return run.id, calibration_key(model, order.judging.samples)
 
 
-async def _dry_run(order: _Order, notes: Console) -> int:
+async def _dry_run(order: LabelOrder, notes: Console) -> int:
     console, turns = Console(), order.turns
     console.print(
         f"{turns.judgements:,} labelled turns or sides of pairs on {len(order.rubrics)} maxims, in "
@@ -249,7 +253,7 @@ async def _ready(model: ChatModel) -> None:
         await model.prepare()
 
 
-def _say(order: _Order, results: Sequence[RubricAgreement], problems: Problems) -> int:
+def _say(order: LabelOrder, results: Sequence[RubricAgreement], problems: Problems) -> int:
     console = Console()
     order.out.mkdir(parents=True, exist_ok=True)
     body = {

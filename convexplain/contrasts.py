@@ -159,6 +159,7 @@ class _Work:
         self.responder = None if settings.revise else finder.responder
         self.measure = Measure(finder.judge, self.responder)
         self.notes: list[str] = []
+        self.noise = noise
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.delta is None and noise is None:
             self.notes.append(NOISE_ASSUMED)
@@ -183,6 +184,12 @@ class _Work:
         self.before, self.response = self.judged.get(()), start.response
         if self.before is None or self.before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
+        if self._too_close:
+            note = (
+                f"too close to call: the score of {self._start:.2f} lies within the judge's noise of {self.noise:.2f} "
+                f"around the threshold of {self.rubric.threshold:g}"
+            )
+            return self._contrast(None, "too close", note)
         aim = self._from + (self.delta if self._upward else -self.delta)
         if not -_ROUNDING <= aim <= 1 + _ROUNDING:
             note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
@@ -224,6 +231,13 @@ class _Work:
         if attributions:
             return prior_from(attributions, self.text.units, self._upward)
         return [one for one in given if not isinstance(one, Attribution)] or None
+
+    @property
+    def _too_close(self) -> bool:
+        """Whether the judge cannot tell on which side of the threshold the turn lies; not where a delta was given."""
+        if self.settings.goal != "cross" or self.settings.delta is not None or self.noise is None:
+            return False
+        return abs(self._start - self.rubric.threshold) < self.noise - _ROUNDING
 
     @property
     def _upward(self) -> bool:

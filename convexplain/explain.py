@@ -206,7 +206,7 @@ def may_go_better(contrast: Contrast) -> bool:
     return contrast.stopped in ("not scored", "no fills") or (contrast.failed > 0 and not contrast.found)
 
 
-def spread(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
+def spread(turns: Sequence[T], n: int) -> list[T]:
     """At most n of the turns, evenly spaced, the first and the last among them."""
     if len(turns) <= n:
         return list(turns)

@@ -241,7 +241,8 @@ class Contrast:
         trace: for each call the number of edits and g.
         edit_distance: words to insert, delete or replace to get from the text to the edited one.
         edit_rate: that, divided by the words that might be edited; None where there were none.
-        stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`.
+        stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`,
+            `too close` (to the threshold, for the judge's measured noise).
         seconds: how long it took.
         judge, responder, infiller: the models' names.
         notes: what a reader should know besides.

@@ -141,6 +141,7 @@ def make_head(
     group: Callable[[Conversation], Hashable],
     *,
     recipe: str = RECIPE,
+    start: Head | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> Head:
     """Fits a head and writes its card: how far it agrees with people on dialogues that were left out of a fit.
@@ -152,15 +153,16 @@ def make_head(
         features: of the turns.
         group: the dialogue of a conversation.
         recipe: which features they are.
+        start: a head that this one is to correct; it must read the same features.
         card: what else the card says (licence, unseen sets).
 
     Raises:
         UsageError: there are too few labels, too few dialogues, or people said the same of every turn.
     """
     numbers, rows = examples(sources, features, group)
-    fitted = fit(numbers)
+    fitted = fit(numbers, start=None if start is None else np.array(start.weights))
     said = card_of(rubric, sources, numbers, rows, fitted)
-    whole = {**said, **(card or {})}
+    whole = {**said, "started_from": start.sha if start else None, **(card or {})}
     question = question_of(rubric)
     return Head(rubric.id, question, weights_of(model), recipe, tuple(fitted.weights.tolist()), fitted.bias, whole)
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ Ints = NDArray[np.intp]
 
 FEWEST = 20  # labelled turns, and pairs, below which nothing is fitted
 FOLDS = 5
+_LIGHT = 30.0  # so many times larger a feature counts where it is hardly regularised: as one of 900 of them
 STRENGTHS: tuple[float, ...] = tuple(10.0**power for power in np.arange(-5.0, 0.1, 0.5))
 """The inverse strengths of the regularisation that are tried, the strongest first."""
 
@@ -70,7 +71,9 @@ class Fitted:
     tried: dict[float, float]
 
 
-def fit(examples: Examples, strengths: Sequence[float] = STRENGTHS, seed: int = 0) -> Fitted:
+def fit(
+    examples: Examples, strengths: Sequence[float] = STRENGTHS, seed: int = 0, start: Floats | None = None
+) -> Fitted:
     """Fits a logistic layer to ranks within sets and to preferences within pairs.
 
     Each turn's rank among its set, in (0, 1), is a soft label of a logistic regression whose features are centred
@@ -84,20 +87,32 @@ def fit(examples: Examples, strengths: Sequence[float] = STRENGTHS, seed: int = 
         examples: what to learn from.
         strengths: inverse strengths that are tried.
         seed: of the folds.
+        start: weights of a layer that was learnt elsewhere. What it gives is one feature more, which is hardly
+            regularised: few labels then correct that layer, and many replace it.
 
     Raises:
         UsageError: there are too few labels, too few dialogues, or people said the same of every turn.
     """
     _check(examples)
+    if start is None:
+        return _fit(examples, strengths, seed, light=0)
+    given = examples.features @ start
+    more = replace(examples, features=np.column_stack([examples.features, given]))
+    found = _fit(more, strengths, seed, light=1)
+    return replace(found, weights=found.weights[:-1] + found.weights[-1] * start)
+
+
+def _fit(examples: Examples, strengths: Sequence[float], seed: int, light: int) -> Fitted:
+    """`light`: how many of the last features are hardly regularised."""
     folds = _folds(examples, seed)
     held = {strength: np.zeros(len(examples.scores)) for strength in strengths}
     for fold in folds:
-        train = _Rows(examples.among(~fold))
+        train = _Rows(examples.among(~fold), light)
         for strength, (weights, _) in train.path(strengths):
             held[strength][fold] = (examples.features[fold] - train.middle) @ weights
     tried = {strength: _order(examples, values) for strength, values in held.items()}
     best = max(strengths, key=lambda strength: (round(tried[strength], 3), -strength))
-    rows = _Rows(examples)
+    rows = _Rows(examples, light)
     ((_, (weights, middle)),) = rows.path([best])
     slope, bias = _scale(examples, held[best])
     return Fitted(weights * slope, bias - slope * float(middle @ weights), best, held[best] * slope + bias, tried)
@@ -106,11 +121,13 @@ def fit(examples: Examples, strengths: Sequence[float] = STRENGTHS, seed: int = 
 class _Rows:
     """Rows of a logistic regression without an intercept: turns centred within their set, and differences of pairs."""
 
-    def __init__(self, examples: Examples) -> None:
+    def __init__(self, examples: Examples, light: int = 0) -> None:
         features = examples.features
         self.middle = features.mean(axis=0)
         spread = features.std(axis=0)
         self._spread = np.where(spread > 1e-9, spread, 1.0)
+        if light:
+            self._spread[-light:] /= _LIGHT
         parts, targets, weights = [], [], []
         for rows in _by_set(examples):
             scored = rows[np.isfinite(examples.scores[rows])]

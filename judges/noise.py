@@ -1,6 +1,7 @@
 """How far a judge's score moves for no reason: the noise floor, against which every difference is held."""
 
 import asyncio
+import random
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,6 +78,39 @@ CHANGES = (
 )
 
 
+def _reworded(old: str, new: str) -> Callable[[Rubric], Rubric]:
+    """The requirement and the criteria in other words."""
+
+    def change(rubric: Rubric) -> Rubric:
+        labels = tuple(replace(label, criterion=label.criterion.replace(old, new)) for label in rubric.labels)
+        return replace(rubric, requirement=rubric.requirement.replace(old, new), labels=labels)
+
+    return change
+
+
+def _shuffled(seed: int) -> Callable[[Rubric], Rubric]:
+    def change(rubric: Rubric) -> Rubric:
+        examples = list(rubric.examples)
+        random.Random(seed).shuffle(examples)  # noqa: S311 - an order of examples, no secret
+        return replace(rubric, examples=tuple(examples))
+
+    return change
+
+
+FURTHER = (
+    Change("examples: shuffled, 1", rubric=_shuffled(1)),
+    Change("examples: shuffled, 2", rubric=_shuffled(2)),
+    Change("rubric in other words: reply", rubric=_reworded("response", "reply")),
+    Change("rubric in other words: answer", rubric=_reworded("response", "answer")),
+    Change("rubric in other words: ought to", rubric=_reworded("should", "ought to")),
+    Change(
+        "rubric in other words: the labels the other way round",
+        rubric=lambda one: replace(one, labels=one.labels[::-1]),
+    ),
+)
+"""Changes that `judge-noise` looks at besides. The noise floor is that of the 20 `CHANGES` alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoiseFloor:
     """How far changes that mean nothing move a judge's score on a rubric.
@@ -88,6 +122,10 @@ class NoiseFloor:
         n: scored pairs of a turn and a change that changed its prompt.
         unscored: pairs without a score, or with scores measured in different ways.
         by_change: each change's mean |difference|, for those that had at least one pair.
+        spread: the standard deviation of a turn's scores under all changes, the mean over turns.
+        flips: share of all pairs whose sides of the threshold differ.
+        unsure: share of the turns that change side under at least one change.
+        again: of a judge that draws samples, the mean |difference| of two measurements of the very same; else None.
     """
 
     model: str
@@ -97,10 +135,19 @@ class NoiseFloor:
     n: int
     unscored: int
     by_change: Mapping[str, float]
+    spread: float = 0.0
+    flips: float = 0.0
+    unsure: float = 0.0
+    again: float | None = None
 
 
 async def noise_floor(
-    calls: Calls, rubric: Rubric, turns: Iterable[tuple[Conversation, int]], samples: int | None = None
+    calls: Calls,
+    rubric: Rubric,
+    turns: Iterable[tuple[Conversation, int]],
+    samples: int | None = None,
+    further: Sequence[Change] = (),
+    on_change: Callable[[], None] = lambda: None,
 ) -> NoiseFloor:
     """Judges every turn as it is and under each of the 20 `CHANGES`.
 
@@ -109,6 +156,8 @@ async def noise_floor(
         rubric: what is judged.
         turns: at least 20 conversations with the index of the turn that is judged.
         samples: as the judge's: so many replies are drawn for each judgement; None reads label probabilities.
+        further: changes that are looked at besides; they count in everything but `value` and `n`.
+        on_change: called after each change.
 
     Raises:
         UsageError: fewer than 20 turns could be scored.
@@ -122,22 +171,59 @@ async def noise_floor(
             f"turns: {len(pairs)} of {len(chosen)} could be scored; a noise floor needs at least {MIN_TURNS}"
         )
     found: dict[str, list[float]] = {}
+    scores = {i: [before.score or 0.0] for i, (_, before) in enumerate(pairs)}
     unscored = 0
-    for change in CHANGES:  # one after the other: prompts that begin alike follow each other
+    for change in (*CHANGES, *further):  # one after the other: prompts that begin alike follow each other
         judged = await _judged(calls, rubric, [talk for talk, _ in pairs], change, samples)
-        for (_, before), after in zip(pairs, judged, strict=True):
+        on_change()
+        for i, ((_, before), after) in enumerate(zip(pairs, judged, strict=True)):
             if after.prompt_sha == before.prompt_sha:
                 continue  # it changed nothing: not every turn has an apostrophe
             if after.score is None or before.score is None or after.evidence.kind != before.evidence.kind:
                 unscored += 1  # two ways of measuring differ by more than noise
             else:
                 found.setdefault(change.name, []).append(abs(after.score - before.score))
-    every = [difference for some in found.values() for difference in some]
+                scores[i].append(after.score)
+    counted = {change.name for change in CHANGES}
+    every = [difference for name, some in found.items() if name in counted for difference in some]
     if len(every) < MIN_TURNS:
         raise UsageError(f"turns: only {len(every)} of their changed prompts could be scored")
     means = {name: statistics.fmean(some) for name, some in found.items()}
     value = statistics.quantiles(every, n=20, method="inclusive")[-1]
-    return NoiseFloor(calls.model.name, rubric.id, value, len(pairs), len(every), unscored, means)
+    sides = [
+        [(score < rubric.threshold) != (some[0] < rubric.threshold) for score in some[1:]] for some in scores.values()
+    ]
+    flips = [flip for some in sides for flip in some]
+    return NoiseFloor(
+        calls.model.name,
+        rubric.id,
+        value,
+        len(pairs),
+        len(every),
+        unscored,
+        means,
+        spread=statistics.fmean(statistics.pstdev(some) for some in scores.values()),
+        flips=sum(flips) / len(flips),
+        unsure=sum(map(any, sides)) / len(sides),
+        again=await _again(calls, rubric, pairs, samples),
+    )
+
+
+async def _again(
+    calls: Calls, rubric: Rubric, pairs: Sequence[tuple[tuple[Conversation, int], Judgement]], samples: int | None
+) -> float | None:
+    """How far two measurements of the very same lie apart, where samples are drawn."""
+    sampled = [(talk, before) for talk, before in pairs if before.evidence.kind == "samples"]
+    if not sampled:
+        return None
+    judge = Judge(calls, samples=samples)
+    second = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric, 1) for (talk, turn), _ in sampled))
+    known = [
+        abs(after.score - before.score)
+        for (_, before), after in zip(sampled, second, strict=True)
+        if after.score is not None and before.score is not None
+    ]
+    return statistics.fmean(known) if known else None
 
 
 async def _judged(

@@ -107,3 +107,13 @@ def test_as_few_as_allowed_will_do():
     assert FOLDS <= len(set(examples.groups)) + 1
     more = Examples(examples.features, examples.scores, examples.sets, [str(i % 5) for i in range(FEWEST)])
     assert len(fit(more, STRENGTHS).weights) == 12
+
+
+def test_few_labels_correct_a_layer_that_is_there_and_many_replace_it():
+    truth, _ = some()
+    start = truth + np.eye(12)[6]  # right but for one feature that means nothing here
+    _, few = some(n=30, seed=5)
+    _, many = some(n=3000, seed=6)
+    alone, corrected = (fit(few, STRENGTHS, start=one).weights for one in (None, start))
+    assert cosine(corrected, truth) > cosine(alone, truth)
+    assert cosine(fit(many, STRENGTHS, start=start).weights, truth) > 0.99
