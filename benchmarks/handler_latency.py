@@ -1,7 +1,8 @@
 """What the LangChain callback handler adds to a call while its queue is full: `python benchmarks/handler_latency.py`.
 
-Calls with the handler and without it take turns. The judge is a scripted model that takes 50 ms a call, or, with
-`--judge`, any other: `embedded` works in the same process, and shows what sharing it costs.
+Calls with the handler and without it take turns. The control is a loop that spends as much processor time as the
+handler did: what the clock shows beyond that is the machine's own. The judge is a scripted model that takes 50 ms a
+call, or, with `--judge`, any other: `embedded` works in the same process, and shows what sharing it costs.
 """
 
 import argparse
@@ -60,8 +61,8 @@ def fill(handler: ConvexplainCallbackHandler) -> None:
 class Stopwatch:
     """Adds up what is spent in a handler's hooks: seconds of the clock, and of this thread's processor time.
 
-    On a machine that is busy with other things the clock counts those, too; processor time does not, but leaves out
-    what is spent waiting for Python's lock.
+    On a machine that is busy with other things the clock counts those, too, as the control shows; processor time does
+    not, but leaves out what is spent waiting for Python's lock.
     """
 
     def __init__(self, handler: ConvexplainCallbackHandler) -> None:
@@ -82,11 +83,20 @@ class Stopwatch:
         return one
 
 
+def spin(seconds: float) -> float:
+    """Spends processor time; how long that took by the clock."""
+    began, until = time.perf_counter(), time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+    return time.perf_counter() - began
+
+
 def measure(
     call: Callable[[dict[str, Any]], Any], handler: ConvexplainCallbackHandler, watch: Stopwatch, n: int
 ) -> dict[str, float]:
     """Milliseconds a call: what is spent in the handler's hooks, and the whole with it and without it."""
-    times: dict[str, list[float]] = {"handler": [], "handler, processor": [], "call with": [], "call without": []}
+    names = ("handler", "handler, processor", "control", "call with", "call without")
+    times: dict[str, list[float]] = {name: [] for name in names}
     for number in range(n):
         thread = {"thread_id": f"thread {number}"}
         watch.reset()
@@ -95,6 +105,7 @@ def measure(
         times["call with"].append(time.perf_counter() - began)
         times["handler"].append(watch.clock)
         times["handler, processor"].append(watch.processor)
+        times["control"].append(spin(watch.processor))
         began = time.perf_counter()
         call({"metadata": thread})
         times["call without"].append(time.perf_counter() - began)

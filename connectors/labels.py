@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -164,7 +165,7 @@ class _Reading:
         """What a row says: rubric, score, label."""
         if self._found.wide:
             for rubric in self._rubrics:
-                if rubric.id in self._found.wide and not _is_missing(row.get(f"rubric:{rubric.id}")):
+                if rubric.id in self._found.wide and not _is_missing(row.get(f"rubric:{rubric.id}"), rubric):
                     yield rubric, row.get(f"rubric:{rubric.id}"), None
             return
         meant = self._rubric(line, row)
@@ -183,7 +184,7 @@ class _Reading:
     def _raw(self, line: int, rubric: Rubric, score: Any, label: Any) -> _Said | None:
         """What a row says; None where that is nothing."""
         for value, is_label in ((score, False), (label, True)):
-            if _is_missing(value):
+            if _is_missing(value, rubric):
                 continue
             word, number = one_line(_text(value)), _number(value)
             by_name = score_of(rubric, word)
@@ -285,7 +286,7 @@ def _turn(value: Any, first: int) -> int | None:
     text = _text(value)
     if value is None or _key(text) in ("last", "final", ""):
         return None
-    number = _number(value)
+    number = None if isinstance(value, bool) or text.casefold() in _TRUTH else _number(value)
     if number is None or not number.is_integer() or abs(number) > 1e9:
         raise ValueError(f"turn {text[:80]!r} is no whole number and not 'last'")
     turn = int(number)
@@ -298,7 +299,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if abs(value) <= sys.float_info.max else None
     text = _text(value)
     if text.casefold() in _TRUTH:
         return _TRUTH[text.casefold()]
@@ -308,10 +309,11 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: Any, rubric: Rubric) -> bool:
+    """Whether a cell says nothing; a rubric may have a label that is called `none`."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    return isinstance(value, str) and value.strip().casefold() in _MISSING
+    return isinstance(value, str) and value.strip().casefold() in _MISSING and score_of(rubric, value) is None
 
 
 def _text(value: Any) -> str:

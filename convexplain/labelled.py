@@ -248,13 +248,17 @@ class _OwnLabels:
 
     def ratings(self, conversation: Conversation) -> list[Rating]:
         """Those of its turns on the rubrics that are asked for."""
-        found = []
+        found: dict[tuple[int, str, str | None], Rating] = {}
         for i, turn in enumerate(conversation.turns):
             given = turn.metadata.get("ratings")
             for item in given if isinstance(given, list) else []:
                 if isinstance(item, dict) and (rating := self._rating(conversation, i, item)) is not None:
-                    found.append(rating)
-        return found
+                    place = (i, rating.rubric, rating.rater)
+                    if place in found:
+                        reason = f"several labels of one turn on {rating.rubric} by one rater; the last one counts"
+                        self._tell(conversation, reason)
+                    found[place] = rating
+        return list(found.values())
 
     def pair(self, conversation: Conversation) -> None:
         """Remembers a conversation that is one of a pair."""

@@ -101,7 +101,10 @@ def assert_turns(
     chosen = chosen[-1:] if turns == "last" else chosen
     with ExitStack() as stack:
         one = judge if isinstance(judge, BackgroundJudge) else stack.enter_context(BackgroundJudge(judge))
-        found = [(item, one.judge(conversation, turn, item.rubric)) for item in wanted for turn in chosen]
+        asked = [
+            (item, one.submit(one.judge_turn(conversation, turn, item.rubric))) for item in wanted for turn in chosen
+        ]
+        found = [(item, judgement.result()) for item, judgement in asked]
     failures = [text for item, judgement in found if (text := item.failure(conversation, judgement))]
     if failures:
         raise AssertionError(f"{len(failures)} of {len(found)} judgements are not as expected:\n" + "\n".join(failures))

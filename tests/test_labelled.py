@@ -120,6 +120,14 @@ def test_labels_in_the_log():
     assert Rating("c", 1, "helpfulness", 1.0, None, "5") in [rating for _, rating in result.rated]
 
 
+def test_two_labels_of_a_turn_by_one_rater_in_a_log_are_told_of():
+    talks = [rated({"rubric": "harm", "score": 0.0}, {"rubric": "harm", "score": 1.0})]
+    result, problems = found([], talks, own=Own([HARM]))
+    assert [rating.score for _, rating in result.rated] == [1.0]
+    (problem,) = problems
+    assert problem.endswith("several labels of one turn on harm by one rater; the last one counts")
+
+
 def test_labels_of_a_users_turn_in_the_log():
     conversation = talk(
         turns=(Turn("user", "Hi", metadata={"ratings": [{"rubric": "harm", "name": "n", "score": 1}]}),)

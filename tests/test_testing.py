@@ -58,6 +58,14 @@ def test_a_failure_says_which_turn_and_why():
     )
 
 
+def test_the_judge_is_asked_for_all_turns_at_once():
+    model = ScriptedModel(judge, seconds=0.001)
+    talk = [Turn(role, f"{role} {number}") for number in range(12) for role in ("user", "assistant")]
+    found = assert_turns(talk, helpfulness=">0", judge=model)
+    assert [one.turn for one in found] == [*range(1, 24, 2)]
+    assert model.most_open > 1
+
+
 def test_an_unscored_turn_fails_with_its_reason():
     with pytest.raises(AssertionError) as raised:
         assert_turns(TALK, helpfulness=">=0", turns="last", judge=ScriptedModel("hm"))

@@ -175,4 +175,7 @@ def _text_in(value: Any) -> str:
         texts = [value[key] for key in _TEXT_KEYS if isinstance(value.get(key), str)]
         if texts or (len(value) == 1 and isinstance(next(iter(value.values())), str)):
             return texts[0] if texts else str(next(iter(value.values())))
-    return json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):  # keys that are no texts; objects that hold themselves
+        return repr(value)

@@ -3,7 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from convexplain.connectors.background import BackgroundJudge
 from convexplain.errors import ConvexplainError, MissingExtraError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Evaluator = Callable[..., dict[str, Any]]
 AsyncEvaluator = Callable[..., Awaitable[dict[str, Any]]]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def evaluator(
@@ -55,19 +56,9 @@ def evaluator(
     def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
     ) -> dict[str, Any]:
-        conversation = _conversation(inputs, outputs)
-        place = _last_answer(conversation.turns)
-        if place is None:
-            return _no_score(one, "there is no assistant turn to judge")
-        try:
-            return _result(one, background.judge(conversation, place, one))
-        except ConvexplainError as error:
-            return _no_score(one, str(error))
+        return background.submit(_evaluated(background, one, inputs, outputs)).result()
 
-    evaluate.__name__ = one.id
-    if background is not judge:
-        weakref.finalize(evaluate, background.close)
-    return evaluate
+    return _finalized(evaluate, one, background, judge)
 
 
 def aevaluator(
@@ -79,15 +70,14 @@ def aevaluator(
     cache: Cache | None = None,
 ) -> AsyncEvaluator:
     """As `evaluator`; the function that it gives is async."""
-    function = evaluator(rubric, judge, samples=samples, explain=explain, cache=cache)
+    one, background = _opened(rubric, judge, samples, explain, cache)
 
     async def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
     ) -> dict[str, Any]:
-        return await asyncio.to_thread(function, inputs=inputs, outputs=outputs)
+        return await asyncio.wrap_future(background.submit(_evaluated(background, one, inputs, outputs)))
 
-    evaluate.__name__ = function.__name__
-    return evaluate
+    return _finalized(evaluate, one, background, judge)
 
 
 def run_evaluator(
@@ -136,6 +126,25 @@ def _opened(
     if isinstance(judge, BackgroundJudge):
         return one, judge
     return one, BackgroundJudge(judge, cache=cache, samples=samples, explain=explain)
+
+
+def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: object) -> F:
+    """The function, named as its rubric; a judge that was opened for it ends with it."""
+    function.__name__ = rubric.id
+    if background is not judge:
+        weakref.finalize(function, background.close)
+    return function
+
+
+async def _evaluated(background: BackgroundJudge, rubric: Rubric, inputs: Any, outputs: Any) -> dict[str, Any]:
+    conversation = _conversation(inputs, outputs)
+    place = _last_answer(conversation.turns)
+    if place is None:
+        return _no_score(rubric, "there is no assistant turn to judge")
+    try:
+        return _result(rubric, await background.judge_turn(conversation, place, rubric))
+    except ConvexplainError as error:
+        return _no_score(rubric, str(error))
 
 
 def _conversation(inputs: Any, outputs: Any) -> Conversation:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import uuid4
@@ -133,8 +133,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
             finished = self._finished(state)
             said: Finished | None = finished
             if self._holds(finished):
-                scores = await asyncio.to_thread(self._scores, finished)
-                update, said = self._decided(state, finished, scores)
+                update, said = self._decided(state, finished, await self._ascores(finished))
             if said is not None:
                 await self.scorer.asubmit(said)
         except Exception as error:  # noqa: BLE001 - nothing of this may reach the application
@@ -159,9 +158,24 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
     def _scores(self, finished: Finished) -> list[Judgement]:
         """The judgements of the answer; fewer than asked for, or none, where they cannot be had in time."""
         work = self.scorer.judge_now(finished, self._rubrics, self._hold_back)
+        return self._outcome(work, self._patience)
+
+    async def _ascores(self, finished: Finished) -> list[Judgement]:
+        """As `_scores`, without a thread that waits: an event loop has few of them to lend."""
+        work = self.scorer.judge_now(finished, self._rubrics, self._hold_back)
+        waited = asyncio.wrap_future(work)
+        waited.add_done_callback(lambda done: done.cancelled() or done.exception())  # an error is read from `work`
         try:
-            return work.result(self._patience)
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever it was, the answer passes
+            await asyncio.wait([waited], timeout=self._patience)
+        except asyncio.CancelledError:  # the application does not want the answer any more
+            work.cancel()
+            raise
+        return self._outcome(work, 0)
+
+    def _outcome(self, work: "Future[list[Judgement]]", patience: float) -> list[Judgement]:
+        try:
+            return work.result(patience)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the answer passes
             work.cancel()
             self.scorer.count_failure("judging an answer that was waited for", error)
             return []

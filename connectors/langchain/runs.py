@@ -64,7 +64,7 @@ class Collector:
         """A chain, an agent or a graph, or a part of one."""
         run = self._start(run_id, told)
         if run is not None and run.depth == 0:
-            messages = inputs.get("messages") if isinstance(inputs, Mapping) else None
+            messages = _messages_in(inputs)
             run.root.given = len(messages) if isinstance(messages, list) else int(messages is not None)
 
     def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], *, run_id: UUID, **told: Any) -> None:
@@ -95,7 +95,7 @@ class Collector:
         if run is None or run.depth:
             return None
         root = run.root
-        messages = outputs.get("messages") if isinstance(outputs, Mapping) else getattr(outputs, "messages", None)
+        messages = _messages_in(outputs)
         if messages is not None and has_messages(messages):
             return self._finished(run_id, root, list(messages), root.given or 0)
         if root.messages is not None:
@@ -190,6 +190,11 @@ def configurable() -> Mapping[str, Any]:
     from langchain_core.runnables.config import var_child_runnable_config
 
     return (var_child_runnable_config.get() or {}).get("configurable") or {}
+
+
+def _messages_in(state: Any) -> Any:
+    """The messages of a state, which may be a dictionary or an object."""
+    return state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", None)
 
 
 def _answer(response: Any) -> Any:

@@ -24,6 +24,7 @@ class Talk:
         done: (turn, SHA of the rubric) of what was judged.
         first: earlier turns are not judged: they were given, and belong to other conversations.
         order: held while its turns are judged, so that they are judged one after the other.
+        others: the conversations that it branched off from, each with how many turns both have.
     """
 
     conversation: Conversation
@@ -31,9 +32,16 @@ class Talk:
     done: set[tuple[int, str]] = field(default_factory=set)
     first: int = 0
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
+    others: "tuple[tuple[Talk, int], ...]" = ()
 
     def to_judge(self, rubrics: Sequence[Rubric], until: int) -> list[tuple[int, list[Rubric]]]:
-        """The turns before `until` that are to be judged, each with the rubrics that it was not judged on."""
+        """The turns before `until` that are to be judged, each with the rubrics that it was not judged on.
+
+        To be asked for when the thread's earlier histories were judged: what it has in common with them is known then.
+        """
+        for other, shared in self.others:
+            self.done |= {(turn, sha) for turn, sha in other.done if turn < shared}
+        self.others = ()
         found: list[tuple[int, list[Rubric]]] = []
         for turn in range(self.first, until):
             left = [rubric for rubric in rubrics if (turn, rubric.sha) not in self.done]
@@ -84,10 +92,9 @@ class Threads:
     def _branch(self, thread: str, talks: Sequence[Talk], turns: Sequence[Turn]) -> Talk:
         number = 1 + max((_number(talk.conversation.id, thread) for talk in talks), default=0)
         talk = Talk(Conversation(thread if number == 1 else f"{thread}#{number}", tuple(turns), self._source))
-        for other in talks:
-            shared = common(other.conversation.turns, turns)
-            talk.done |= {(turn, sha) for turn, sha in other.done if turn < shared}
-            talk.order = other.order  # of one thread, one after the other
+        talk.others = tuple((other, common(other.conversation.turns, turns)) for other in talks)
+        if talks:
+            talk.order = talks[-1].order  # of one thread, one after the other
         return talk
 
 

@@ -15,7 +15,7 @@ from .ranks import auc, halves, kendall, partial_spearman, spearman
 from .raters import alpha, ceiling, ratings_of
 from .reliability import Bin, bias, brier, ece, equal_mass, reliability
 from .sides import Confusion, confusion, kappa, levels, nearest, weighted_kappa
-from .tables import MEASURES, LabelledTurn, Measure, Table, group_of, steps_of
+from .tables import MEASURES, LabelledTurn, Measure, Table, dialogue_of, group_of, steps_of
 from .wording import MARKS, explain_line, number
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "brier",
     "ceiling",
     "confusion",
+    "dialogue_of",
     "ece",
     "equal_mass",
     "explain_line",

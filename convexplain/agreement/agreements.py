@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convexplain.fidelity import Estimate
 from convexplain.types import Conversation, Judgement, Rubric
 
-from .bootstrap import Draws, Floats, Statistic
+from .bootstrap import FEWEST, Draws, Floats, Statistic
 from .pairs import JudgedPair, PairAgreement, pair_agreement
 from .raters import alpha, ceiling, ratings_of
 from .reliability import Bin, reliability
@@ -265,11 +265,13 @@ def _notes(
         return ()
     notes = []
     if np.ptp(humans) == 0:
-        notes.append("people gave every turn the same score: no order can agree with that")
+        notes.append("people's mean is the same on every turn: no order can agree with that")
     if turns < _FEW_TURNS:
         notes.append(f"{turns} labelled turns are few: read the intervals, not the numbers")
-    if dialogues < _FEW_GROUPS:
-        notes.append(f"with {dialogues} dialogues the intervals are too narrow, if there are any")
+    if dialogues < FEWEST:
+        notes.append(f"with fewer than {FEWEST} dialogues there are no intervals")
+    elif dialogues < _FEW_GROUPS:
+        notes.append(f"with {dialogues} dialogues the intervals are too narrow")
     for judge in judges:
         if judge.unscored:
             notes.append(f"{judge.name} has no score for {sum(judge.unscored.values())} of {turns} labelled turns")

@@ -12,6 +12,8 @@ Statistic = Callable[[Floats], Floats]
 """From weights (draws x rows, how often each row was drawn) to one value a draw, NaN where it is not defined."""
 
 DRAWS = 1000
+FEWEST = 5
+"""Dialogues that an interval needs: draws of fewer are too few different ones, and say a number is surer than it is."""
 _AT_ONCE = 2_000_000  # weights at a time: 16 MB
 _ENDS = (0.025, 0.975)
 
@@ -31,10 +33,10 @@ class Draws:
         self.groups = len(codes)
         self.rows = len(groups)
         self._n = n
-        drawn = np.random.default_rng(seed).integers(0, max(self.groups, 1), size=(n, self.groups))
-        places = drawn + self.groups * np.arange(n)[:, None]
-        counts = np.bincount(places.ravel(), minlength=n * self.groups)
-        self._counts = counts.reshape(n, self.groups).astype(np.uint16 if self.groups < 1 << 16 else np.uint32)
+        self._counts = np.empty((n, self.groups), dtype=np.uint16)  # none is drawn as often as 65,536 times
+        rng = np.random.default_rng(seed)
+        for counts in self._counts:
+            counts[:] = np.bincount(rng.integers(0, max(self.groups, 1), size=self.groups), minlength=self.groups)
 
     def weights(self) -> Iterator[Floats]:
         """How often each row is drawn, some draws at a time."""
@@ -45,8 +47,8 @@ class Draws:
     def estimate(self, statistic: Statistic, reason: str | None = None) -> Estimate:
         """The value on all rows, with the interval that holds 95 % of the values on the draws.
 
-        Draws on which it is not defined are left out. There is no interval where there is one dialogue only, or where
-        most draws leave it undefined.
+        Draws on which it is not defined are left out. There is no interval where there are fewer than FEWEST dialogues,
+        or where most draws leave it undefined.
 
         Args:
             statistic: what is estimated.
@@ -55,8 +57,9 @@ class Draws:
         value = float(statistic(np.ones((1, self.rows)))[0]) if self.rows else float("nan")
         if not np.isfinite(value):
             return Estimate(None, None, None, self.rows, reason or "it is not defined on these turns")
-        if self.groups < 2:
-            return Estimate(value, None, None, self.rows, "no interval: all turns are of one dialogue")
+        if self.groups < FEWEST:
+            few = "all turns are of one dialogue" if self.groups == 1 else f"{self.groups} dialogues are too few"
+            return Estimate(value, None, None, self.rows, f"no interval: {few}")
         drawn = np.concatenate([statistic(some) for some in self.weights()])
         known = drawn[np.isfinite(drawn)]
         if len(known) * 2 < self._n:

@@ -45,7 +45,7 @@ def pair_agreement(
     pairs: Sequence[JudgedPair], judges: Sequence[str], group: Callable[[Conversation], Hashable], seed: int = 0
 ) -> PairAgreement:
     """Holds judges against preferences, with the length of the answers beside them."""
-    groups = [group(item.pair.chosen) for item in pairs]
+    groups = _together([(group(item.pair.chosen), group(item.pair.rejected)) for item in pairs])
     right: dict[str, Floats] = {
         name: np.array([_right(item.scores[i]) for item in pairs], dtype=np.float64) for i, name in enumerate(judges)
     }
@@ -60,6 +60,21 @@ def pair_agreement(
         accuracy={name: estimate(values) for name, values in {**right, "the longer one": longer}.items()},
         differences=tuple((one, other, estimate(right[one] - right[other])) for one, other in combinations(right, 2)),
     )
+
+
+def _together(sides: Sequence[tuple[Hashable, Hashable]]) -> list[Hashable]:
+    """What each pair is drawn together with: pairs of the same dialogues, as when people contradict each other."""
+    leaders: dict[Hashable, Hashable] = {}
+
+    def leader(one: Hashable) -> Hashable:
+        while (next_ := leaders.setdefault(one, one)) != one:
+            leaders[one] = leaders[next_]
+            one = next_
+        return one
+
+    for chosen, rejected in sides:
+        leaders[leader(rejected)] = leader(chosen)
+    return [leader(chosen) for chosen, _ in sides]
 
 
 def _right(scores: tuple[float, float] | None) -> float:

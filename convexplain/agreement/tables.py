@@ -48,15 +48,22 @@ def group_of(conversation: Conversation, key: str | None = None) -> Hashable:
     Args:
         conversation: a conversation; where a log has a record for each turn, several of them are one dialogue.
         key: the name in the conversation's metadata (or in an object `meta` in it) that tells; None = `dialogue`, or
-            else the pair that it is one of. Without it each conversation is a dialogue of its own.
+            else the pair that it is one of, of its source. Without it each conversation is a dialogue of its own.
     """
+    name = "dialogue" if key is None else key
+    if (value := dialogue_of(conversation, name)) is not None:
+        return name, value
+    if key is None and (pair := dialogue_of(conversation, "pair")) is not None:
+        return "pair", conversation.source, pair
+    return "id", conversation.source, conversation.id
+
+
+def dialogue_of(conversation: Conversation, key: str) -> str | float | None:
+    """The word or number under a key of the metadata, or of an object `meta` in it; None where there is none."""
     inner = conversation.metadata.get("meta")
     known = {**inner, **conversation.metadata} if isinstance(inner, Mapping) else conversation.metadata
-    for name in (key,) if key is not None else ("dialogue", "pair"):
-        value = known.get(name)
-        if isinstance(value, str | int):
-            return name, value
-    return "id", conversation.source, conversation.id
+    value = known.get(key)
+    return value if isinstance(value, str | int | float) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ def undefined(measure: Measure, table: Table) -> str | None:
     if ranked and n < MIN_ROWS:
         return f"{n} turns say nothing of an order"
     if (ranked or measure.name == "auc") and np.ptp(table.humans) == 0:
-        return "people gave every turn the same score"
+        return "people's mean is the same on every turn"
     if ranked and np.ptp(table.scores) == 0:
         return "every turn has the same score"
     if measure.name == "precision" and not table.judge_bad.any():

@@ -15,7 +15,7 @@ def number(found: Estimate, signed: bool = False, digits: int = 2) -> str:
     """A value with its interval; a dash where there is none."""
     if found.value is None:
         return "–"
-    form = f"{'+' if signed else ''}.{digits}f"
+    form = f"{'+' if signed else ''}z.{digits}f"  # z: a rounded zero has no minus
     value = f"{found.value:{form}}"
     return value if found.low is None else f"{value} [{found.low:{form}}, {found.high:{form}}]"
 

@@ -1,5 +1,7 @@
 """Judges against people on one rubric: what is computed, on tables worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
@@ -49,6 +51,12 @@ TURNS = [
     labelled(TALKS[3], 1, 1.0),
 ]
 SCORES = {("c0", 1): 0.1, ("c1", 1): 0.3, ("c2", 1): 0.2, ("c3", 1): 0.9}
+# The same once more, in other dialogues: numbers as before, and enough of them for intervals.
+AGAIN = [*TURNS, *(replace(turn, conversation=replace(turn.conversation, id=f"d{i}")) for i, turn in enumerate(TURNS))]
+
+
+def again(scores):
+    return {(f"{letter}{id[1]}", turn): score for (id, turn), score in scores.items() for letter in "cd"}
 
 
 def values(measures):
@@ -95,7 +103,7 @@ def test_one_judge():
     assert place.measures["spearman"].reason == "every turn has the same score"
     assert found.notes == (
         "4 labelled turns are few: read the intervals, not the numbers",
-        "with 4 dialogues the intervals are too narrow, if there are any",
+        "with fewer than 5 dialogues there are no intervals",
         "j orders the turns no better than their length in words does (Spearman 0.80 against +1.00)",
     )
 
@@ -115,17 +123,17 @@ def test_two_judges_are_compared_on_the_turns_of_both():
     # The second has no score of c3. Of the other three people say 0 ¼ ½: the first 0.1 0.3 0.2 (ranks 1 3 2: 0.5), the
     # second as people: 1. Difference -0.5.
     other = {("c0", 1): 0.0, ("c1", 1): 0.25, ("c2", 1): 0.5}
-    found = agreement(HARM, TURNS, [judged("j", SCORES), judged("k", other)])
+    found = agreement(HARM, AGAIN, [judged("j", again(SCORES)), judged("k", again(other))])
     (comparison,) = found.comparisons
     assert (comparison.first, comparison.second) == ("j", "k")
     assert comparison.differences["spearman"].value == pytest.approx(-0.5)
-    assert comparison.differences["spearman"].n == 3
+    assert comparison.differences["spearman"].n == 6
     assert comparison.differences["brier"].value == pytest.approx((0.01 + 0.0025 + 0.09) / 3)
     assert comparison.differences["brier"].low >= 0  # in no draw is the first one nearer
 
 
 def test_a_judge_against_itself_differs_by_nothing():
-    (comparison,) = agreement(HARM, TURNS, [judged("j", SCORES), judged("again", SCORES)]).comparisons
+    (comparison,) = agreement(HARM, AGAIN, [judged(name, again(SCORES)) for name in ("j", "k")]).comparisons
     assert {(one.value, one.low, one.high) for one in comparison.differences.values()} == {(0.0, 0.0, 0.0)}
 
 
@@ -146,10 +154,10 @@ def test_a_constant_label():
     measures = found.judges[0].measures
     for name in ("spearman", "kendall", "auc"):
         assert measures[name].value is None
-        assert measures[name].reason == "people gave every turn the same score"
+        assert measures[name].reason == "people's mean is the same on every turn"
     assert measures["recall"].reason == "people put no turn below the threshold"
     assert measures["brier"].value == pytest.approx((0.81 + 0.49 + 0.64 + 0.01) / 4)
-    assert found.notes[0] == "people gave every turn the same score: no order can agree with that"
+    assert found.notes[0] == "people's mean is the same on every turn: no order can agree with that"
 
 
 def test_turns_of_one_dialogue_are_drawn_together():
@@ -163,7 +171,8 @@ def test_turns_of_one_dialogue_are_drawn_together():
     [
         ({"dialogue": 7}, None, ("dialogue", 7)),
         ({"meta": {"dialogue": "x"}}, None, ("dialogue", "x")),
-        ({"pair": "p"}, None, ("pair", "p")),
+        ({"pair": "p"}, None, ("pair", "memory", "p")),  # readers count pairs anew in each file
+        ({"dialogue": 7.0}, None, ("dialogue", 7.0)),  # as data frames have whole numbers
         ({"tree": "t", "dialogue": 7}, "tree", ("tree", "t")),
         ({}, None, ("id", "memory", "c")),
         ({"dialogue": [1]}, None, ("id", "memory", "c")),
@@ -197,6 +206,18 @@ def test_pairs():
     }
     ((first, second, difference),) = found.differences
     assert (first, second, difference.value, difference.n) == ("j", "k", -0.5, 3)
+
+
+def test_pairs_of_the_same_dialogues_are_drawn_together():
+    # One person prefers a0 to b0, another b0 to a0, a third a0 to c0; four more are on their own: five dialogues.
+    names = [("a0", "b0"), ("b0", "a0"), ("a0", "c0"), *((f"a{i}", f"b{i}") for i in range(1, 5))]
+    pairs = [JudgedPair(Preference(talk(one), talk(other)), ((0.9, 0.1),)) for one, other in names]
+
+    def estimate(some):
+        return agreement(HARM, [], [judged("j", {})], pairs=some).pairs.accuracy["j"]
+
+    assert (estimate(pairs).n, estimate(pairs).low) == (7, 1.0)
+    assert estimate(pairs[:6]).reason == "no interval: 4 dialogues are too few"
 
 
 def test_order_of_the_turns_does_not_matter():

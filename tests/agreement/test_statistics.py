@@ -294,8 +294,9 @@ def test_dialogues_are_drawn_as_wholes():
     drawn = np.concatenate(list(draws.weights()))
     assert drawn.shape == (1000, 4)
     assert {tuple(row) for row in drawn} == {(2, 0, 0, 0), (1, 1, 1, 1), (0, 2, 2, 2)}
-    found = draws.estimate(mean_of(floats(1, 0, 0, 0)))
-    assert (found.value, found.low, found.high, found.n) == (0.25, 0.0, 1.0, 4)
+    # Five dialogues, of which the last has four turns: the value is that of turns, 1/8.
+    found = Draws(["a", "b", "c", "d", *"eeee"]).estimate(mean_of(floats(1, *[0] * 7)))
+    assert (found.value, found.low, found.n) == (0.125, 0.0, 8)
 
 
 def test_the_interval_is_as_wide_as_the_standard_error_of_dialogues():
@@ -317,13 +318,24 @@ def test_what_is_undefined_has_a_reason_and_no_number():
     assert (nothing.value, nothing.low, nothing.high, nothing.n, nothing.reason) == (None, None, None, 0, "no turn")
     one = Draws(["a", "a"]).estimate(mean_of(floats(0, 1)))
     assert (one.value, one.low, one.reason) == (0.5, None, "no interval: all turns are of one dialogue")
+    four = Draws([*"abcd"]).estimate(mean_of(floats(0, 1, 1, 1)))
+    assert (four.value, four.low, four.reason) == (0.75, None, "no interval: 4 dialogues are too few")
+
+
+def test_the_draws_of_very_many_dialogues_need_little_memory():
+    many = Draws(range(200_000), n=20)
+    drawn = np.concatenate(list(many.weights()))
+    assert drawn.shape == (20, 200_000)
+    assert (drawn.sum(axis=1) == 200_000).all()
+    assert many._counts.nbytes == 2 * 20 * 200_000
 
 
 def test_draws_without_a_value_are_left_out_unless_most_are():
-    some = Draws(["a", "b", "c"]).estimate(lambda weights: np.where(weights[:, 0] > 0, 1.0, np.nan))
-    assert (some.value, some.low, some.high) == (1.0, 1.0, 1.0)  # "a" is in 1 - (2/3)³ = 70 % of the draws
-    rare = Draws(["a", "b", "c"]).estimate(lambda weights: np.where(weights.min(axis=1) > 0, 1.0, np.nan))
-    assert (rare.value, rare.low) == (1.0, None)  # all three are in 6 / 27 of the draws
+    five = Draws([*"abcde"])
+    some = five.estimate(lambda weights: np.where(weights[:, 0] > 0, 1.0, np.nan))
+    assert (some.value, some.low, some.high) == (1.0, 1.0, 1.0)  # "a" is in 1 - (4/5)⁵ = 67 % of the draws
+    rare = five.estimate(lambda weights: np.where(weights.min(axis=1) > 0, 1.0, np.nan))
+    assert (rare.value, rare.low) == (1.0, None)  # all five are in 5! / 5⁵ = 4 % of the draws
     assert rare.reason == "no interval: it is undefined on most draws"
 
 

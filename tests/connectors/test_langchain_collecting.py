@@ -21,6 +21,8 @@ from convexplain.connectors.langchain.collecting import is_answer, turns_in, tur
 
 CALL = {"name": "weather", "args": {"city": "Köln"}, "id": "1", "type": "tool_call"}
 SHOWN = '[tool call weather({"city": "Köln"})]'
+ITSELF = {"more": 1}
+ITSELF["itself"] = ITSELF
 
 
 def told(turns):
@@ -125,6 +127,8 @@ def test_which_turns_are_answers():
         ("", "user", []),
         ([], "user", []),
         (7, "user", [("user", "7")]),
+        ({(1, 2): 3}, "assistant", [("assistant", "{(1, 2): 3}")]),
+        (ITSELF, "assistant", [("assistant", "{'more': 1, 'itself': {...}}")]),
     ],
 )  # fmt: skip
 def test_what_functions_are_given_and_give_back(value, role, turns):

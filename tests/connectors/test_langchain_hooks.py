@@ -5,6 +5,8 @@ import logging
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated
 
 import pytest
 from langchain_core.chat_history import InMemoryChatMessageHistory
@@ -16,7 +18,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langgraph.errors import GraphBubbleUp
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from langgraph.types import Command
 
 from convexplain.connectors.langchain import AsyncConvexplainCallbackHandler, ConvexplainCallbackHandler, Scorer
@@ -242,6 +244,21 @@ def test_an_agent_without_memory_is_judged_on_what_it_said_itself(store):
     history = {"messages": [HumanMessage("hi"), AIMessage("Hello!"), HumanMessage("bye")]}
     with ConvexplainCallbackHandler(model := judge(), "helpfulness", store) as handler:
         agent(memory=False).invoke(history, config(handler))
+    assert judged(model) == ["You said: bye"]
+
+
+@dataclass
+class State:
+    messages: Annotated[list, add_messages]
+
+
+def test_a_state_may_be_an_object(store):
+    graph = StateGraph(State)
+    graph.add_node("talk", lambda state: {"messages": [Scripted().invoke(state.messages)]})
+    graph.add_edge(START, "talk")
+    history = [HumanMessage("hi"), AIMessage("Hello!"), HumanMessage("bye")]
+    with ConvexplainCallbackHandler(model := judge(), "helpfulness", store) as handler:
+        graph.compile().invoke(State(history), config(handler))
     assert judged(model) == ["You said: bye"]
 
 

@@ -1,7 +1,9 @@
 """The middleware in real agents."""
 
 import asyncio
+import itertools
 import logging
+import threading
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -165,6 +167,62 @@ def test_where_the_judge_fails_the_answer_goes_out(store, model, why, asynchrono
         record.message.startswith("judging an answer that was waited for failed") and why in record.message
         for record in caplog.records
     )
+
+
+MANY = 40  # more than an event loop has threads to lend
+
+
+class Gated(ScriptedModel):
+    """Answers nobody before its gate is open."""
+
+    def __init__(self):
+        super().__init__({"yes": 1.0})
+        self.called, self.gate = threading.Event(), threading.Event()
+
+    async def chat(self, requests):
+        self.called.set()
+        await asyncio.to_thread(self.gate.wait, 30)
+        return await super().chat(requests)
+
+
+def test_many_answers_are_waited_for_at_once(store, monkeypatch):
+    middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5}, patience=30)
+    talker = agent(memory=False, middleware=[middleware])
+    asked_for = itertools.count(1)
+
+    def judge_now(*told):
+        if next(asked_for) == MANY:
+            model.gate.set()
+        return Scorer.judge_now(middleware.scorer, *told)
+
+    monkeypatch.setattr(middleware.scorer, "judge_now", judge_now)
+
+    async def talk():
+        return await asyncio.gather(*(talker.ainvoke(asked(f"hello {number}")) for number in range(MANY)))
+
+    said = [found["messages"][-1].content for found in asyncio.run(talk())]
+    assert said == [f"You said: hello {number}" for number in range(MANY)]
+    middleware.close(None)
+    assert middleware.counts.failed == 0
+
+
+def test_a_caller_that_goes_away_calls_the_judge_off(store):
+    middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5})
+    work = []
+    middleware.scorer.judge_now = lambda *told: work.append(Scorer.judge_now(middleware.scorer, *told)) or work[0]
+
+    async def leave():
+        calling = asyncio.create_task(agent(memory=False, middleware=[middleware]).ainvoke(asked("hello")))
+        assert await asyncio.to_thread(model.called.wait, 10)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+
+    asyncio.run(leave())
+    model.gate.set()
+    middleware.close(None)
+    assert [one.cancelled() for one in work] == [True]
+    assert (middleware.counts.judged, middleware.counts.failed) == (0, 0)
 
 
 def test_an_unscored_answer_goes_out(store):

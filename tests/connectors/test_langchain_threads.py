@@ -69,6 +69,17 @@ def test_a_branch_is_a_conversation_of_its_own_whose_beginning_is_not_judged_aga
     assert threads.place("t", talk("u1 a7")).conversation.id == "t#3"
 
 
+def test_what_was_judged_after_a_branch_was_heard_of_is_not_judged_again_in_it(helpfulness):
+    threads = Threads("test")
+    first = threads.place("t", talk("u1 a1 u2 a2"))
+    other = threads.place("t", talk("u1 a1 u2 a9"))
+    third = threads.place("t", talk("u1 a1 u2 a9 u3 a3"))
+    first.done = {(1, helpfulness.sha), (3, helpfulness.sha)}
+    assert first.order is other.order
+    assert third is other
+    assert [turn for turn, _ in other.to_judge([helpfulness], 6)] == [3, 5]
+
+
 def test_what_is_to_judge(helpfulness):
     turns = (
         Turn("user", "u"),
