@@ -191,7 +191,8 @@ def threshold_for(
         def statistic(weights: Floats) -> Floats:
             below = (weights * among).sum(axis=1)
             above = (weights * of * among).sum(axis=1)
-            return np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
+            found: Floats = np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
+            return found
 
         return draws.estimate(statistic)
 

@@ -21,7 +21,7 @@ from .calibration import Aim, Calibration, Threshold, calibrate, label_prior, th
 from .cli_judging import Judging, calibration_key
 from .cli_labels import Labelling, Problems, label_options, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
-from .cli_reading import reader_of, reading_options
+from .cli_reading import Reading, reading_options
 from .cli_validate import LabelOrder, judge_labelled
 from .display import plain
 from .errors import UsageError
@@ -80,7 +80,7 @@ def calibrate_command(
     remove: int | None,
     seed: int,
     db: str | None,
-    **reading: Any,
+    reading: Reading,
 ) -> int:
     """Calibrate a judge on a maxim: what do people say of turns that it gives a score?
 
@@ -99,21 +99,19 @@ def calibrate_command(
         return _kept(store, console, remove)
     if rubric_id is None:
         raise UsageError("name the maxim: --rubric ID")
-    aims: list[tuple[Aim, float]] = [
-        (name, value)
-        for name, value in (("precision", precision), ("recall", recall), ("flagged", flagged))
-        if value is not None
-    ]
+    given: dict[Aim, float | None] = {"precision": precision, "recall": recall, "flagged": flagged}
+    aims = [(aim, value) for aim, value in given.items() if value is not None]
     if len(aims) > 1:
         raise UsageError("--precision, --recall and --flagged exclude each other: name one of them")
     rubric = load_rubric(rubric_id)
     if prior:
         return asyncio.run(_prior(store, judge, rubric, samples, console))
     problems = Problems(notes)
-    places = sources(reader_of(**reading), find_logs(logs), ())
+    places = sources(reading.reader(), find_logs(logs), ())
     conversations = chain.from_iterable(place.read(store, problems) for place in places)
     found = replace(labelling.found(conversations, store, [rubric], problems), preferences=())
     problems.rest()
+    reading.tell(notes)
     if not found.of(rubric.id):
         raise UsageError(f"no label on {rubric.id} was found: give --labels FILE, or LOGs that bring their labels")
     turns = labelled_turns(found, [rubric])

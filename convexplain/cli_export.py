@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from convexplain.connectors.training import card, names, write_conversations, write_pairs, writer_of
+from convexplain.connectors.training import FORMATS, card, write_conversations, write_pairs, writer_of
 from convexplain.judges import Judge
 
 from . import __version__
@@ -31,7 +31,7 @@ CONVERSATIONS = "openai"
     "form",
     required=True,
     metavar="NAME",
-    help=f"One of: {', '.join(names())}; or {CONVERSATIONS}: the run's conversations as OpenAI messages.",
+    help=f"One of: {', '.join(one.name for one in FORMATS)}; or {CONVERSATIONS}: the run's conversations as OpenAI messages.",
 )
 @click.option(
     "--out",

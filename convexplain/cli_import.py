@@ -11,7 +11,7 @@ from convexplain.connectors.logs import formats, inspect_log
 
 from .analysis import Source, find_logs
 from .cli_options import db_option, open_store
-from .cli_reading import columns_of, reader_of, reading_options
+from .cli_reading import Reading, columns_of, reading_options
 from .display import plain
 from .errors import UsageError
 from .import_display import ImportShown, show_formats, show_inspected
@@ -28,9 +28,7 @@ _FIRST = 100  # conversations that are read to see what a log is
 @click.option("--inspect", is_flag=True, help="Show what is recognised in the LOGs, and keep nothing.")
 def import_command(
     logs: tuple[Path, ...],
-    format_: str | None,
-    columns: str | None,
-    assistant: tuple[str, ...],
+    reading: Reading,
     db: str | None,
     limit: int | None,
     inspect: bool,
@@ -48,14 +46,15 @@ def import_command(
         convexplain analyze --stored
     """
     if inspect:
-        return _inspect(logs, format_, columns, assistant)
+        return _inspect(logs, reading)
     notes = Console(stderr=True)
-    source = Source(reader_of(format_, columns, assistant), find_logs(logs), limit=limit)
+    source = Source(reading.reader(), find_logs(logs), limit=limit)
     store = open_store(db)
     began = time.monotonic()
     with ImportShown(notes) as progress:
         done = import_logs(source, store, progress)
     _summary(Console(), done, time.monotonic() - began, store.place)
+    reading.tell(notes)
     return 1 if done.left_out or not done.kept.conversations else 0
 
 
@@ -79,13 +78,13 @@ def formats_command(name: str | None, as_json: bool) -> None:
     show_formats(Console(), [(form.name, form.description, form.example) for form in found], whole=name is not None)
 
 
-def _inspect(logs: tuple[Path, ...], format_: str | None, columns: str | None, assistant: tuple[str, ...]) -> int:
+def _inspect(logs: tuple[Path, ...], reading: Reading) -> int:
     console = Console()
-    given = columns_of(columns)
+    given = columns_of(reading.columns)
     wrong = False
     for log in find_logs(logs):
         try:
-            found = inspect_log(log, format=format_, columns=given, assistant=assistant, limit=_FIRST)
+            found = inspect_log(log, format=reading.format, columns=given, assistant=reading.assistant, limit=_FIRST)
         except UsageError as error:  # a table whose columns cannot be told
             console.print(plain(f"{log}: {error}"), soft_wrap=True)
             wrong = True

@@ -3,7 +3,6 @@
 import asyncio
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -17,7 +16,7 @@ from convexplain.rubrics import load_rubric
 from .analysis import find_logs
 from .cli_labels import Problems, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
-from .cli_reading import reader_of, reading_options
+from .cli_reading import Reading, reading_options
 from .display import plain
 from .errors import UsageError
 from .explain import spread
@@ -51,7 +50,7 @@ def noise_command(
     samples: int | None,
     seed: int,
     db: str | None,
-    **reading: Any,
+    reading: Reading,
 ) -> int:
     """Judge the same turns again under changes that mean nothing: white space, speaker labels, quotation marks, the
     order of the examples, a greeting; also examples shuffled and the rubric in other words.
@@ -66,13 +65,14 @@ def noise_command(
     """
     store, notes = open_store(db), Console(stderr=True)
     problems = Problems(notes)
-    places = sources(reader_of(**reading), find_logs(logs), ())
+    places = sources(reading.reader(), find_logs(logs), ())
     found = [
         (talk, place)
         for talk in chain.from_iterable(source.read(store, problems) for source in places)
         for place in turns_to_judge(talk, "all")
     ]
     problems.rest()
+    reading.tell(notes)
     if len(found) < MIN_TURNS:
         raise UsageError(f"{len(found)} assistant turns are there; a noise floor needs at least {MIN_TURNS}")
     asked = [load_rubric(one) for one in rubrics]

@@ -1,15 +1,21 @@
 """How commands are told to read logs: the options, and the reader that they make."""
 
-from collections.abc import Callable
-from functools import partial
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
 from convexplain.connectors.logs import ColumnMap, check_reading, read_log
+from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio
 
-from .analysis import Reader
-from .errors import UsageError
+from .display import plain
+from .errors import Problem, UsageError
+from .types import Conversation, sha256_json
 
 _COLUMNS = ("conversation", "role", "content", "order", "name", "at")
 
@@ -26,14 +32,124 @@ _OPTIONS = (
         help="Columns of a table, e.g. conversation=chat_id,role=who,content=msg[,order=ts].",
     ),
     click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated."),
+    click.option(
+        "--redact",
+        is_flag=True,
+        help="Replace e-mail addresses, phone numbers, cards, IBANs and IP addresses before anything else sees them.",
+    ),
+    click.option(
+        "--redact-names",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="With the same: the names in FILE too, one a line.",
+    ),
+    click.option(
+        "--redact-presidio", is_flag=True, help="With the same: also what Presidio finds (people, places, …)."
+    ),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How logs are read.
+
+    Attributes:
+        format, columns, assistant: as `read_log` takes them.
+        redact, names, by_presidio: what is replaced.
+        counts: how often each kind of personal data was replaced so far.
+    """
+
+    format: str | None = None
+    columns: str | None = None
+    assistant: tuple[str, ...] = ()
+    redact: bool = False
+    names: Path | None = None
+    by_presidio: bool = False
+    counts: Counter[str] = field(default_factory=Counter, compare=False)
+
+    @property
+    def signature(self) -> list[Any]:
+        """Everything here that decides what conversations come out."""
+        found: list[Any] = [self.format, self.columns, list(self.assistant)]
+        if self.redacts:
+            names = None if self.names is None else sha256_json(self.names.read_text(encoding="utf-8-sig"))
+            found.append(["redacted", names, self.by_presidio])
+        return found
+
+    @property
+    def redacts(self) -> bool:
+        """Whether anything is replaced."""
+        return self.redact or self.names is not None or self.by_presidio
+
+    def reader(self) -> "LogReader":
+        """Reads a log.
+
+        Raises:
+            UsageError: there is no such format, the columns are not written as they should be, or there are no names.
+            MissingExtraError, UnavailableError: Presidio cannot be had.
+        """
+        given = columns_of(self.columns)
+        check_reading(self.format, given)
+        finders: list[Finder] = [patterns] if self.redacts else []
+        finders += [names_of(self.names)] if self.names is not None else []
+        finders += [presidio()] if self.by_presidio else []
+        return LogReader(self, given, tuple(finders))
+
+    def tell(self, console: Console) -> None:
+        """Says what was replaced."""
+        if self.counts:
+            said = ", ".join(f"{count:,} x {kind}" for kind, count in self.counts.most_common())
+            console.print(plain(f"Replaced: {said}."), soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LogReader:
+    """Reads logs as the options say."""
+
+    reading: Reading
+    columns: ColumnMap | None
+    finders: tuple[Finder, ...]
+
+    def __call__(self, path: Path, *, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
+        """The conversations of a log, redacted where that was asked for.
+
+        Raises:
+            LogError: the file cannot be read at all.
+        """
+        found = read_log(
+            path,
+            format=self.reading.format,
+            columns=self.columns,
+            assistant=self.reading.assistant,
+            on_problem=on_problem,
+        )
+        if not self.finders:
+            return found
+        redactor = Redactor(self.finders)
+        redactor.counts = self.reading.counts
+        return map(redactor, found)
+
+
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options `--format`, `--columns` and `--assistant`."""
+    """The options for reading logs; the command gets them as one argument, `reading`."""
+
+    @functools.wraps(command)
+    def collected(
+        *args: Any,
+        format_: str | None,
+        columns: str | None,
+        assistant: tuple[str, ...],
+        redact: bool,
+        redact_names: Path | None,
+        redact_presidio: bool,
+        **rest: Any,
+    ) -> Any:
+        reading = Reading(format_, columns, assistant, redact, redact_names, redact_presidio)
+        return command(*args, reading=reading, **rest)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        collected = option(collected)
+    return collected
 
 
 def columns_of(text: str | None) -> ColumnMap | None:
@@ -51,14 +167,3 @@ def columns_of(text: str | None) -> ColumnMap | None:
             "conversation=…, order=…, name=…, at=…"
         )
     return ColumnMap(conversation=pairs.pop("conversation", None), **pairs)
-
-
-def reader_of(format_: str | None, columns: str | None, assistant: tuple[str, ...]) -> Reader:
-    """Reads logs as the options say.
-
-    Raises:
-        UsageError: there is no such format, or the columns are not written as they should be.
-    """
-    given = columns_of(columns)
-    check_reading(format_, given)
-    return partial(read_log, format=format_, columns=given, assistant=assistant)

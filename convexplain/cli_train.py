@@ -23,7 +23,7 @@ from .analysis import find_logs
 from .calls import Calls
 from .cli_labels import Labelling, Problems, label_options, sources
 from .cli_options import db_option, open_store
-from .cli_reading import reader_of, reading_options
+from .cli_reading import Reading, reading_options
 from .display import plain
 from .errors import UsageError
 from .models import ChatModel
@@ -75,9 +75,7 @@ def train_command(
     out: Path | None,
     licence: str | None,
     dialogue: str | None,
-    format_: str | None,
-    columns: str | None,
-    assistant: tuple[str, ...],
+    reading: Reading,
     db: str | None,
 ) -> int:
     """Train a head: a linear layer that makes a small local model judge as your labels do.
@@ -96,10 +94,11 @@ def train_command(
     notes = Console(stderr=True)
     problems = Problems(notes)
     rubric, store = load_rubric(rubric_id), open_store(db)
-    places = sources(reader_of(format_, columns, assistant), find_logs(logs), ())
+    places = sources(reading.reader(), find_logs(logs), ())
     conversations = chain.from_iterable(place.read(store, problems) for place in places)
     found = labelling.found(conversations, store, [rubric], problems)
     problems.rest()
+    reading.tell(notes)
     rated = [LabelledTurn(talk, turn, ratings) for (talk, turn), ratings in found.of(rubric.id).items()]
     source = Source(_name(labelling, logs), rated, found.pairs(rubric.id))
     if not source.places:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -24,7 +25,7 @@ from .calls import Calls
 from .cli_judging import Judging, bench, calibration_key, judging_options
 from .cli_labels import Labelling, Problems, label_options, labelled_rubrics, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, out_option, seed_option
-from .cli_reading import reader_of, reading_options
+from .cli_reading import Reading, reading_options
 from .display import RunProgress, plain
 from .errors import UnavailableError, UsageError
 from .labelled import Matched
@@ -108,9 +109,7 @@ def validate_command(
     worst: int,
     keep: bool,
     judging: Judging,
-    format_: str | None,
-    columns: str | None,
-    assistant: tuple[str, ...],
+    reading: Reading,
     seed: int,
     out: Path,
     db: str | None,
@@ -133,7 +132,7 @@ def validate_command(
         raise UsageError("--judge or --run: the same one is named twice")
     notes = Console(stderr=True)
     problems = Problems(notes)
-    reader = reader_of(format_, columns, assistant)
+    reader = reading.reader()
     named = labelled_rubrics(rubrics)
     store = open_store(db)
     for run in runs:
@@ -143,6 +142,7 @@ def validate_command(
     conversations = chain.from_iterable(place.read(store, problems) for place in places)
     everything = labelling.found(conversations, store, wanted, problems)
     problems.rest()
+    reading.tell(notes)
     # What a pair without a rubric answers is known only where the rubric was named.
     found = everything if rubrics else replace(everything, preferences=everything.named)
     rated = tuple(rubric for rubric in wanted if found.of(rubric.id) or found.pairs(rubric.id))
@@ -196,7 +196,7 @@ async def _judged(order: LabelOrder, notes: Console) -> list[RunJudgements]:
 async def judge_labelled(order: LabelOrder, name: str, notes: Console) -> tuple[int, str]:
     """Lets one model judge the labelled turns. Returns the run's number, and what a calibration of it belongs to."""
     turns, model = order.turns, open_model(name)
-    settings = {
+    settings: dict[str, Any] = {
         "logs": list(dict.fromkeys(conversation.source for conversation in turns.conversations)),
         "turns": "labelled",
         "labelled": turns.sha,

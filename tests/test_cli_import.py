@@ -188,3 +188,16 @@ def test_very_many_problems_are_counted(capsys):
     assert len(lines) == 201
     assert lines[0] == "! a:0: x \ufffd[2J"
     assert lines[-1] == "! and 3 more problems"
+
+
+def test_personal_data_reaches_neither_store_nor_screen(tmp_path):
+    turns = [
+        {"role": "user", "content": "I am Ann, ann@mail.example, +49 30 1234567."},
+        {"role": "assistant", "content": "Thank you, Ann."},
+    ]
+    (tmp_path / "log.jsonl").write_text(json.dumps({"id": "c", "messages": turns}))
+    (tmp_path / "names.txt").write_text("Ann\n")
+    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact", "--redact-names", tmp_path / "names.txt")
+    assert "Replaced: 2 x name, 1 x e-mail, 1 x phone." in result.output
+    (kept,) = RunStore(str(tmp_path / "s.db")).conversations()
+    assert [turn.content for turn in kept.turns] == ["I am [name 1], [e-mail 1], [phone 1].", "Thank you, [name 1]."]
