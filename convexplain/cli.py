@@ -16,17 +16,25 @@ from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
 from convexplain.dashboard.report import write_report
 from convexplain.judges import SAMPLES, Judge
 from convexplain.judges.check import check_model
+from convexplain.judges.heads import judged_by
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 
 from . import __version__
 from .analysis import Source, analyse, count, find_logs, plan, write_judgements
 from .calls import Calls
+from .cli_calibrate import calibrate_command
 from .cli_contrast import contrast_command
+from .cli_dashboard import dashboard_command
 from .cli_explain import explain_command
+from .cli_export import export_command
 from .cli_fidelity import fidelity_command
 from .cli_import import formats_command, import_command
+from .cli_judging import Judging, bench, judging_options
+from .cli_noise import noise_command
 from .cli_options import JUDGE_HELP, db_option, open_store
-from .cli_reading import reader_of, reading_options
+from .cli_reading import Reading, reading_options
+from .cli_report import report_command
+from .cli_train import train_command
 from .cli_validate import validate_command
 from .display import RunProgress, plain, show_runs, show_summary
 from .errors import ConvexplainError, RubricError, UnavailableError, UsageError
@@ -83,9 +91,15 @@ def cli() -> None:
 cli.add_command(explain_command)
 cli.add_command(fidelity_command)
 cli.add_command(contrast_command)
+cli.add_command(export_command)
 cli.add_command(import_command)
+cli.add_command(report_command)
+cli.add_command(dashboard_command)
 cli.add_command(formats_command)
 cli.add_command(validate_command)
+cli.add_command(calibrate_command)
+cli.add_command(noise_command)
+cli.add_command(train_command)
 
 
 @cli.command()
@@ -124,13 +138,7 @@ cli.add_command(validate_command)
 )
 @reading_options
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
-@click.option(
-    "--samples",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Average N sampled replies instead of reading label probabilities.",
-)
-@click.option("--explain", is_flag=True, help="Ask the judge for its reason in words too (one more call a judgement).")
+@judging_options
 @click.option("--dry-run", is_flag=True, help="Say how many calls and about how many tokens it would take, and stop.")
 def analyze(
     logs: tuple[Path, ...],
@@ -140,12 +148,9 @@ def analyze(
     turns: Turns,
     db: str | None,
     out: Path,
-    format_: str | None,
-    columns: str | None,
-    assistant: tuple[str, ...],
+    reading: Reading,
     limit: int | None,
-    samples: int | None,
-    explain: bool,
+    judging: Judging,
     dry_run: bool,
 ) -> int:
     """Judge every assistant turn of the LOGs (files or folders) on every chosen maxim.
@@ -158,31 +163,33 @@ def analyze(
         convexplain analyze exports/ --rubric helpfulness --rubric manner_1
         convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain analyze chats.jsonl --escalate 'http://localhost:8000/v1?model=NAME'
     """
     if bool(logs) == (stored is not None):
         raise UsageError("name either LOG files or --stored, and one of them")
     chosen = _rubrics(rubrics or HEADLINE)
     model = open_model(judge)
-    source = Source(reader_of(format_, columns, assistant), find_logs(logs), stored, limit)
+    source = Source(reading.reader(), find_logs(logs), stored, limit)
     store = open_store(db)
     if stored:
         store.run(stored)  # says so when there is none
-    make_judge = partial(Judge, samples=samples, explain=explain)
     if dry_run:
+        make_judge = partial(Judge, samples=judging.samples, explain=judging.explain)
         return asyncio.run(_dry_run(source, store, chosen, model, make_judge, turns))
     settings = {
         "logs": [str(log) for log in source.logs],
-        "reading": [format_, columns, list(assistant), [_state(log) for log in source.logs]],
+        "reading": [*reading.signature, [_state(log) for log in source.logs]],
         "stored": stored,
         "limit": limit,
-        "rubrics": {rubric.id: rubric.sha for rubric in chosen},
         "turns": turns,
-        "samples": samples,
-        "explain": explain,
+        "samples": judging.samples,
+        "explain": judging.explain,
         "version": __version__,
     }
     out.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_analyze(source, store, chosen, model, make_judge, settings, out))
+    done = asyncio.run(_analyze(source, store, chosen, model, judging, settings, out))
+    reading.tell(Console(stderr=True))
+    return done
 
 
 async def _analyze(
@@ -190,7 +197,7 @@ async def _analyze(
     store: RunStore,
     rubrics: list[Rubric],
     model: ChatModel,
-    make_judge: Callable[[Calls], Judge],
+    judging: Judging,
     settings: dict[str, Any],
     out: Path,
 ) -> int:
@@ -198,22 +205,29 @@ async def _analyze(
     began = time.monotonic()
     try:
         await model.prepare()
-        total = count(source, store, settings["turns"]) * len(rubrics)
-        run = store.begin_run(model.name, model.fingerprint, settings, rubrics)
-        if run.resumed:
-            notes.print(f"Going on with run {run.id}, which was not finished.")
-        try:
-            with RunProgress(notes, total) as progress:
-                await analyse(source, store, run, rubrics, model, make_judge, progress, settings["turns"])
-        except UnavailableError:
-            notes.print("What was judged until here is kept.")
-            raise
+        async with bench(judging, store, model, rubrics) as made:
+            total = count(source, store, settings["turns"]) * len(rubrics)
+            asked = {rubric.id: rubric.sha for rubric in made.rubrics}
+            run = store.begin_run(
+                model.name, judged_by(model), {**settings, "rubrics": asked, **made.settings}, made.rubrics
+            )
+            if run.resumed:
+                notes.print(f"Going on with run {run.id}, which was not finished.")
+            try:
+                with RunProgress(notes, total) as progress:
+                    await analyse(source, store, run, made.rubrics, model, made.judge, progress, settings["turns"])
+            except UnavailableError:
+                notes.print("What was judged until here is kept.")
+                raise
+            escalated = made.escalated
     finally:
         await model.aclose()
     summary = summarise(store, store.run(run.id))
     write_judgements(store, run, out / "judgements.jsonl")
     write_report(store, summary, out / "report.html")
     show_summary(console, summary, time.monotonic() - began, worst=3)
+    if escalated:
+        console.print(plain(escalated), soft_wrap=True)
     console.print(
         plain(f"Report: {out / 'report.html'}   Judgements: {out / 'judgements.jsonl'}   Store: {store.place}"),
         soft_wrap=True,

@@ -128,7 +128,7 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
             str(maxim.unscored),
             _number(maxim.mean),
             _below(maxim),
-            "unvalidated",
+            "head" if summary.head(maxim.rubric) else "unvalidated",
         )
     console.print(table)
     for maxim in summary.maxims:
@@ -145,9 +145,13 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
         f"{spend.completion_tokens:,} completion tokens; {seconds:.1f} s",
         soft_wrap=True,
     )
-    console.print(
-        "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order."
-    )
+    heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
+    for title, head in heads.items():
+        console.print(plain(f"{title}, {head}"), soft_wrap=True)
+    if len(heads) < len(summary.maxims):
+        console.print(
+            "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order."
+        )
 
 
 def show_runs(console: Console, runs: list[Run]) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,34 +41,67 @@ def load_rubric(id_or_path: str | Path) -> Rubric:
         RubricError: no such rubric, or the file breaks the schema; names file, line and key.
     """
     text = str(id_or_path)
+    return parse_rubric(rubric_text(id_or_path), f"{text}.yaml" if text in rubric_ids() else text)
+
+
+def rubric_text(id_or_path: str | Path) -> str:
+    """The YAML text of a shipped rubric or of a user's file. Raises RubricError: there is none, or it is no text."""
+    text = str(id_or_path)
     if text in rubric_ids():
-        return parse_rubric((files(__package__) / f"{text}.yaml").read_text("utf-8"), f"{text}.yaml")
+        return (files(__package__) / f"{text}.yaml").read_text("utf-8")
     path = Path(id_or_path)
     if not path.is_file():
         raise RubricError(f"rubric {text!r} is neither a file nor one of: {', '.join(rubric_ids())}")
     try:
-        return parse_rubric(path.read_text("utf-8-sig"), str(path))
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RubricError(f"{path}: cannot be read as UTF-8 text: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class RubricProblem:
+    """What is wrong with a rubric.
+
+    Attributes:
+        path: the keys and places (from 0) that lead to it; empty where the whole is meant.
+        line: the 1-based line of the text; None where the whole is meant.
+        message: what is wrong there.
+    """
+
+    path: tuple[str | int, ...]
+    line: int | None
+    message: str
+
+
 def parse_rubric(text: str, where: str) -> Rubric:
     """A rubric from YAML text; `where` is the file's name for messages. Raises RubricError."""
+    data, problems = _checked(text)
+    if problems:
+        places = (where if problem.line is None else f"{where}:{problem.line}" for problem in problems)
+        lines = (f"{place}: {problem.message}" for place, problem in zip(places, problems, strict=True))
+        raise RubricError("\n".join(lines))
+    return _rubric(data)
+
+
+def rubric_problems(text: str) -> list[RubricProblem]:
+    """All that keeps YAML text from being a rubric; an empty list where it is one."""
+    return _checked(text)[1]
+
+
+def _checked(text: str) -> tuple[Any, list[RubricProblem]]:
+    """What the text holds, and what is wrong with it."""
     try:
         tree = yaml.compose(text, Loader=_Loader)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise RubricError(f"{where}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+        message = f"not valid YAML: {getattr(error, 'problem', None) or error}"
+        return None, [RubricProblem((), mark.line + 1 if mark else None, message)]
     if tree is None:
-        raise RubricError(f"{where}: the file is empty")
+        return None, [RubricProblem((), None, "the file is empty")]
     problems = [(_path(error), _explain(error)) for error in _validator().iter_errors(data)]
     problems = problems or _beyond_schema(data)
-    if problems:
-        lines = (f"{where}:{_line(tree, path)}: {message}" for path, message in problems)
-        raise RubricError("\n".join(lines))
-    return _rubric(data)
+    return data, [RubricProblem(tuple(path), _line(tree, path), message) for path, message in problems]
 
 
 @cache

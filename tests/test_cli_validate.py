@@ -254,6 +254,8 @@ def test_turns_of_one_dialogue_are_drawn_together(command, tmp_path):
     arguments = (log, "--labels", labels, "--rubric", "harm", "--judge", "good")
     assert "6 labelled turns in 3 dialogues" in command(*arguments).output
     assert "6 labelled turns in 1 dialogues" in command(*arguments, "--dialogue", "shop").output
+    with pytest.raises(UsageError, match="--dialogue 'ship' is in the metadata of no conversation that has labels"):
+        command(*arguments, "--dialogue", "ship")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, co
         "score_before": contrast.score_before,
         "score_after": contrast.score_after,
         "body": contrast_body(contrast),
+        "edit_distance": contrast.edit_distance,
     }
     with writing(store.engine) as connection:
         connection.execute(
@@ -46,13 +47,36 @@ def known_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str) -
     query = sa.select(table.c.body).filter_by(**place_of(run, turn, settings))
     with reading(store.engine) as connection:
         body = connection.execute(query).scalar()
-    return None if body is None else _to_contrast(body)
+    return None if body is None else to_contrast(body)
 
 
 def contrasts(store: RunStore, run: int) -> Iterator[tuple[Conversation, Contrast]]:
     """All contrasts of a run with their conversations, in the order in which they were first kept."""
     for row in kept(store, schema.contrasts, run):
-        yield to_conversation(row.talk), _to_contrast(row.body)
+        yield to_conversation(row.talk), to_contrast(row.body)
+
+
+def numbered_contrasts(store: RunStore, run: int) -> Iterator[tuple[int, Conversation, Contrast]]:
+    """All contrasts of a run with their numbers in the store and their conversations, in the same order."""
+    for row in kept(store, schema.contrasts, run):
+        yield row.id, to_conversation(row.talk), to_contrast(row.body)
+
+
+def turn_contrasts(store: RunStore, run: int, turn: ScoredTurn) -> list[Contrast]:
+    """The contrasts of one turn: found ones first, of these the newest first."""
+    table = schema.contrasts
+    query = (
+        sa.select(table.c.body)
+        .where(
+            table.c.run == run,
+            table.c.conversation == turn.number,
+            table.c.turn == turn.turn,
+            table.c.rubric == turn.rubric.sha,
+        )
+        .order_by(table.c.found.desc(), table.c.id.desc())
+    )
+    with reading(store.engine) as connection:
+        return [to_contrast(body) for body in connection.execute(query).scalars()]
 
 
 def contrast_body(contrast: Contrast) -> dict[str, Any]:
@@ -62,7 +86,8 @@ def contrast_body(contrast: Contrast) -> dict[str, Any]:
     return {**body, "edits": edits, "turns": [turn_body(turn) for turn in contrast.turns]}
 
 
-def _to_contrast(body: dict[str, Any]) -> Contrast:
+def to_contrast(body: dict[str, Any]) -> Contrast:
+    """A contrast from what `contrast_body` made of it."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     values["edits"] = tuple(Edit(Unit(**edit["unit"]), edit["before"], edit["after"]) for edit in body["edits"])
     values["turns"] = tuple(map(to_turn, body["turns"]))

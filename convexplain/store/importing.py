@@ -9,6 +9,7 @@ from convexplain.types import Conversation, sha256_json
 
 from . import schema
 from .database import inserting, writing
+from .facets import facets
 from .store import RunStore, conversation_body
 
 _BATCH = 500  # conversations in one transaction
@@ -91,6 +92,12 @@ def _keep(store: RunStore, batch: list[Conversation], run: int | None) -> int:
         new = [row for digest, row in rows.items() if digest not in before]
         if new:
             connection.execute(insert(table).on_conflict_do_nothing(), new)
+            there_now = [
+                {"conversation": row.id, **facets(rows[row.digest]["body"])}
+                for row in connection.execute(there)
+                if row.digest not in before
+            ]
+            connection.execute(insert(schema.facets).on_conflict_do_nothing(), there_now)
         if run is not None:
             links = [{"run": run, "conversation": row.id} for row in connection.execute(there)]
             connection.execute(insert(schema.run_conversations).on_conflict_do_nothing(), links)

@@ -1,17 +1,19 @@
 """What people said of turns."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Conversation, Rating, sha256_json
+from convexplain.types import Conversation, Rating, Rubric, sha256_json
 
 from . import schema
 from .database import inserting, reading, writing
 from .importing import keep_conversations
+from .scored import ScoredTurn
 from .store import RunStore, conversation_body, to_conversation
 
 _PAGE = 200
@@ -66,6 +68,108 @@ def ratings(
         for row in rows:
             conversation = conversation or to_conversation(row.body)
             yield conversation, _to_rating(conversation, row)
+
+
+@dataclass(frozen=True, slots=True)
+class RatedTurn:
+    """A turn that a run has scored and people have rated.
+
+    Attributes:
+        number: the conversation's number in the store.
+        conversation, turn: which turn.
+        score: the judge's, in [0, 1], 1 = satisfied.
+        human: the mean of what people said, likewise.
+        ratings: what they said, in the order of their names.
+    """
+
+    number: int
+    conversation: Conversation
+    turn: int
+    score: float
+    human: float
+    ratings: tuple[Rating, ...]
+
+
+def rated_turns(store: RunStore, run: int, rubric: Rubric, limit: int) -> list[RatedTurn]:
+    """The turns on which the run's judge and people are furthest apart, the widest gap first.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        rubric: one that the run has judged by; people's ratings count by its id, whatever its wording was.
+        limit: so many at most.
+    """
+    judged, table, conversation = schema.judgements, schema.ratings, schema.conversations
+    people = (
+        sa.select(table.c.conversation, table.c.turn, sa.func.avg(table.c.score).label("human"))
+        .where(table.c.rubric == rubric.id)
+        .group_by(table.c.conversation, table.c.turn)
+        .subquery()
+    )
+    query = (
+        sa.select(judged.c.conversation, judged.c.turn, judged.c.score, people.c.human, conversation.c.body)
+        .join(people, sa.and_(people.c.conversation == judged.c.conversation, people.c.turn == judged.c.turn))
+        .join(conversation, conversation.c.id == judged.c.conversation)
+        .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None))
+        .order_by(sa.func.abs(judged.c.score - people.c.human).desc(), judged.c.id)
+        .limit(limit)
+    )
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+    found = []
+    for row in rows:
+        talk = to_conversation(row.body)
+        said = turn_ratings(store, row.conversation, row.turn, rubric.id)
+        found.append(RatedTurn(row.conversation, talk, row.turn, row.score, row.human, said))
+    return found
+
+
+def turn_ratings(store: RunStore, number: int, turn: int, rubric: str) -> tuple[Rating, ...]:
+    """What people said of one turn on one rubric (its id), in the order of their names.
+
+    `number` is the conversation's number in the store.
+    """
+    table, conversation = schema.ratings, schema.conversations
+    query = (
+        sa.select(table, conversation.c.conversation_id)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.conversation == number, table.c.turn == turn, table.c.rubric == rubric)
+        .order_by(table.c.rater)
+    )
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+    return tuple(
+        Rating(row.conversation_id, row.turn, row.rubric, row.score, row.rater or None, row.label) for row in rows
+    )
+
+
+def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: int) -> list[ScoredTurn]:
+    """The scored turns of a run that a rater has said nothing of yet, the lowest score first.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        rubric: one that the run has judged by.
+        rater: who is asked; "" for those whose name is not known.
+        limit: so many at most.
+    """
+    judged, table, conversation = schema.judgements, schema.ratings, schema.conversations
+    said = sa.exists().where(
+        table.c.conversation == judged.c.conversation,
+        table.c.turn == judged.c.turn,
+        table.c.rubric == rubric.id,
+        table.c.rater == rater,
+    )
+    query = (
+        sa.select(judged.c.conversation, judged.c.turn, judged.c.score, conversation.c.body)
+        .join(conversation, conversation.c.id == judged.c.conversation)
+        .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None), ~said)
+        .order_by(judged.c.score, judged.c.id)
+        .limit(limit)
+    )
+    with reading(store.engine) as connection:
+        rows = connection.execute(query).all()
+    return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
 
 
 def _rows(store: RunStore, run: int | None, rubric: str | None) -> Iterator[Any]:

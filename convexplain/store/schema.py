@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0004"
+REVISION = "0005"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -80,6 +80,16 @@ conversations = sa.Table(
     sa.Column("body", JsonText, nullable=False),
 )
 
+facets = sa.Table(
+    "facets",
+    metadata,
+    sa.Column("conversation", sa.ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("source", SafeText, nullable=False),
+    sa.Column("bot", SafeText),
+    sa.Column("began_at", UtcTime),
+    sa.Column("turns", sa.Integer, nullable=False),
+)
+
 run_conversations = sa.Table(
     "run_conversations",
     metadata,
@@ -112,7 +122,7 @@ judgements = sa.Table(
     sa.Column("model", SafeText, nullable=False),
     sa.Column("prompt_sha", sa.String(64), nullable=False),
     sa.UniqueConstraint("run", "conversation", "turn", "rubric"),
-    sa.Index("judgements_by_score", "run", "rubric", "score"),
+    sa.Index("judgements_by_score", "run", "rubric", "score", "conversation", "turn"),
 )
 
 problems = sa.Table(
@@ -150,6 +160,7 @@ contrasts = sa.Table(
     sa.Column("score_before", sa.Float),
     sa.Column("score_after", sa.Float),
     sa.Column("body", JsonText, nullable=False),
+    sa.Column("edit_distance", sa.Integer),
     sa.UniqueConstraint("run", "conversation", "turn", "rubric", "settings"),
 )
 
@@ -204,4 +215,31 @@ calibrations = sa.Table(
     sa.Column("body", JsonText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.UniqueConstraint("model", "rubric"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("arguments", JsonText, nullable=False),  # what follows `convexplain` on the command line
+    sa.Column("folder", SafeText, nullable=False),
+    sa.Column("planned", sa.Integer),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="SET NULL")),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("process", sa.Integer),
+)
+
+pair_reviews = sa.Table(
+    "pair_reviews",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("contrast", sa.ForeignKey("contrasts.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("reviewer", SafeText, nullable=False),
+    sa.Column("decision", sa.String(16), nullable=False),
+    sa.Column("text", JsonText),  # the reviewer's wording of the edited turn, to the letter
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("contrast", "reviewer"),
 )

@@ -35,13 +35,13 @@ class ScoredTurn:
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
     """The rubrics that the run has judged by, as they were then, in the order in which they came."""
     table, rubric = schema.judgements, schema.rubrics
-    query = (
-        sa.select(rubric.c.sha, rubric.c.body)
-        .join(table, table.c.rubric == rubric.c.sha)
+    used = (  # first, out of an index: bodies are long
+        sa.select(table.c.rubric, sa.func.min(table.c.id).label("first"))
         .where(table.c.run == run)
-        .group_by(rubric.c.sha, rubric.c.body)
-        .order_by(sa.func.min(table.c.id))
+        .group_by(table.c.rubric)
+        .subquery()
     )
+    query = sa.select(rubric.c.body).join(used, used.c.rubric == rubric.c.sha).order_by(used.c.first)
     with reading(store.engine) as connection:
         return [_to_rubric(row.body) for row in connection.execute(query)]
 

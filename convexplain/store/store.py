@@ -15,6 +15,7 @@ from convexplain.types import Conversation, Evidence, Judgement, Rubric, Turn, s
 
 from . import schema
 from .database import connect, inserting, place, reading, writing
+from .facets import facets
 
 Status = Literal["running", "done", "stopped"]
 
@@ -184,6 +185,9 @@ class RunStore:
                 .on_conflict_do_nothing()
             )
             number = connection.execute(sa.select(table.c.id).where(table.c.digest == digest)).scalar_one()
+            connection.execute(
+                self._insert(schema.facets).values(conversation=number, **facets(body)).on_conflict_do_nothing()
+            )
             connection.execute(
                 self._insert(schema.run_conversations).values(run=run, conversation=number).on_conflict_do_nothing()
             )

@@ -34,11 +34,12 @@ class MaximSummary:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTurn:
-    """A judgement with the conversation it is about."""
+    """A judgement with the conversation it is about, and this one's number in the store."""
 
     conversation: Conversation
     judgement: Judgement
     threshold: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,12 @@ class Summary:
     worst: tuple[JudgedTurn, ...]
     unscored: tuple[tuple[str, int], ...]
     problems: int
+
+    def head(self, rubric: str) -> str | None:
+        """Which head scored a maxim, and how far it agrees with people; None where none did."""
+        found = (turn.judgement for turn in self.worst if turn.judgement.rubric == rubric)
+        evidence = next((one.evidence for one in found), None)
+        return evidence.notes[0] if evidence and evidence.kind == "head" and evidence.notes else None
 
 
 def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
@@ -112,22 +119,53 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
     )
 
 
-def _worst(store: RunStore, run: Run, sha: str, limit: int) -> list[JudgedTurn]:
+def explained_turns(store: RunStore, run: Run, rubric: str, limit: int) -> list[JudgedTurn]:
+    """The scored turns of a run that have an attribution or a contrast on a rubric, the lowest scores first.
+
+    Args:
+        store: the store.
+        run: the run.
+        rubric: the SHA of a rubric that the run has judged by.
+        limit: so many at most.
+    """
+    explained = sa.union(
+        *(
+            sa.select(table.c.conversation, table.c.turn).where(table.c.run == run.id, table.c.rubric == rubric)
+            for table in (schema.contrasts, schema.attributions)
+        )
+    )
+    judged, places = schema.judgements, explained.subquery()
+    ids = sa.select(judged.c.id).join(
+        places,
+        sa.and_(
+            judged.c.run == run.id,
+            judged.c.conversation == places.c.conversation,
+            judged.c.turn == places.c.turn,
+            judged.c.rubric == rubric,
+        ),
+    )
+    return _worst(store, run, rubric, limit, judged.c.id.in_(ids))
+
+
+def _worst(
+    store: RunStore, run: Run, sha: str, limit: int, which: sa.ColumnElement[bool] | None = None
+) -> list[JudgedTurn]:
     table, rubric, conversation = schema.judgements, schema.rubrics, schema.conversations
+    order = table.c.score if which is None else table.c.score + 0  # few rows: not along the index of all scores
     query = (
         sa.select(table, rubric.c.rubric.label("rubric_id"), rubric.c.threshold, conversation.c.body)
         .join(rubric)
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run.id, table.c.rubric == sha, table.c.score.is_not(None))
-        .order_by(table.c.score, table.c.id)
+        .order_by(order, table.c.id)
         .limit(limit)
     )
     with reading(store.engine) as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(query if which is None else query.where(which)).all()
     found = []
     for row in rows:
         talk = to_conversation(row.body)
-        found.append(JudgedTurn(talk, to_judgement(row, talk), row.threshold))
+        found.append(JudgedTurn(talk, to_judgement(row, talk), row.threshold, row.conversation))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,22 @@ def test_a_missing_score_is_no_zero(read, missing):
     found, said = read(f"conversation,turn,score\nc0,1,{missing}\nc0,3,1\n")
     assert [row[1] for row in rows(found)] == [3]
     assert said == [(2, "the row has no score and no label on helpfulness", False)]
+
+
+def test_a_number_that_is_too_large_costs_its_row_only(read):
+    huge = "9" * 400
+    rows = f'[{{"conversation": "c", "score": {huge}}}, {{"conversation": "d", "turn": {huge}, "score": 1}}, '
+    found, problems = read(rows + '{"conversation": "e", "turn": true, "score": 1}, {"conversation": "f", "score": 1}]')
+    assert [label.conversation_id for label in found.given] == ["f"]
+    assert [reason.partition(" '")[0] for _, reason, _ in problems] == ["label", "turn", "turn"]
+
+
+def test_a_label_may_be_called_none(read):
+    labels = HARM.labels
+    rubric = replace(HARM, labels=(replace(labels[0], name="None"), replace(labels[1], name="some")))
+    found, problems = read("conversation,turn,label\nc,1,none\nc,3,some\nc,5,nan\n", rubrics=[rubric])
+    assert [label.score for label in found.given] == [labels[0].value, labels[1].value]
+    assert len(problems) == 1
 
 
 def test_a_missing_score_in_json(read):

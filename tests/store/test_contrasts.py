@@ -10,12 +10,14 @@ from convexplain import Contrast, Conversation, Edit, Turn, Unit, load_rubric
 from convexplain.store import (
     ScoredTurn,
     contrasts,
+    explained_turns,
     keep_contrast,
     keep_noise_floor,
     known_contrast,
     noise_floor,
     run_rubrics,
     scored_turns,
+    turn_contrasts,
 )
 from convexplain.types import Evidence, Judgement
 
@@ -175,3 +177,26 @@ def test_a_conversation_with_strange_text_is_found_again(store, run, helpfulness
     assert turn.conversation == strange
     keep_contrast(store, run, turn, "a", contrast())
     assert list(contrasts(store, run)) == [(strange, contrast())]
+
+
+def test_the_contrasts_of_one_turn_begin_with_the_newest_that_was_found(store, run, turn):
+    for i, (settings, found) in enumerate([("a", True), ("b", False), ("c", True), ("d", False)]):
+        keep_contrast(store, run, turn, settings, contrast(calls=i, found=found))
+    keep_contrast(store, run, replace(turn, turn=1), "a", contrast(calls=9))
+    assert [found.calls for found in turn_contrasts(store, run, turn)] == [2, 0, 3, 1]
+    assert turn_contrasts(store, run + 1, turn) == []
+
+
+def test_explained_turns_come_by_their_scores(store, run, turn, talk, helpfulness):
+    other = store.keep_conversation(replace(talk, id="other"), run)
+    store.keep_judgement(run, other, helpfulness, judgement(3, 0.1, conversation="other"))
+    store.keep_judgement(run, other, helpfulness, judgement(1, 0.0, conversation="other"))  # is not explained
+    whole = store.run(run)
+    assert explained_turns(store, whole, helpfulness.sha, 10) == []
+    for settings in ("a", "b"):
+        keep_contrast(store, run, turn, settings, contrast())
+    keep_contrast(store, run, replace(turn, number=other), "a", contrast())
+    found = explained_turns(store, whole, helpfulness.sha, 10)
+    assert [(one.number, one.judgement.score) for one in found] == [(other, 0.1), (turn.number, 0.2)]
+    assert len(explained_turns(store, whole, helpfulness.sha, 1)) == 1
+    assert explained_turns(store, whole, load_rubric("harm").sha, 10) == []

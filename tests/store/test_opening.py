@@ -13,9 +13,10 @@ from alembic.migration import MigrationContext
 
 from convexplain.errors import MissingExtraError, Problem, StoreError
 from convexplain.models import Reply
-from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, scored_turns
+from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, schema, scored_turns
 from convexplain.store.schema import metadata
-from convexplain.types import Evidence, Judgement
+from convexplain.store.store import conversation_body
+from convexplain.types import Evidence, Judgement, sha256_json
 
 
 def test_the_migrations_make_the_schema_that_the_code_uses(store):
@@ -40,7 +41,7 @@ def test_a_newer_schema_is_refused(url):
         connection.execute(sa.text("UPDATE convexplain_schema SET version_num = '9999'"))
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 0004: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 0005: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -52,7 +53,7 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monke
         patched.setattr(command, "upgrade", lambda config, to: upgrade(config, "0001"))
         store = RunStore(url)
     run = store.begin_run("m", "f", {"turns": "all"}, [helpfulness])
-    number = store.keep_conversation(talk, run.id)
+    number = _keep_as_of_old(store, talk, run.id)
     judged = Judgement("late-parcel", 3, "helpfulness", 0.25, "no", None, Evidence(notes=("n",)), "m", "s")
     store.keep_judgement(run.id, number, helpfulness, judged)
     store.keep_problem(run.id, Problem("a.jsonl", 7, "not JSON"))
@@ -68,7 +69,20 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monke
     assert noise_floor(store, "m", helpfulness) == 0.1
     assert [(turn.number, turn.score) for turn in scored_turns(store, run.id, helpfulness)] == [(number, 0.25)]
     assert list(contrasts(store, run.id)) == []
+    with store.engine.connect() as connection:
+        assert connection.execute(sa.select(schema.facets)).all() == [(number, "memory", None, None, 4)]
     store.close()
+
+
+def _keep_as_of_old(store, talk, run):
+    """Keeps a conversation as the first version did, which had no facets."""
+    body = conversation_body(talk)
+    values = {"conversation_id": talk.id, "source": talk.source, "turns": len(talk.turns), "body": body}
+    with store.engine.begin() as connection:
+        made = connection.execute(sa.insert(schema.conversations).values(digest=sha256_json(body), **values))
+        (number,) = made.inserted_primary_key
+        connection.execute(sa.insert(schema.run_conversations).values(run=run, conversation=number))
+    return number
 
 
 def test_a_database_of_somebody_else_is_left_as_it_was(url):

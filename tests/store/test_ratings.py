@@ -2,9 +2,18 @@
 
 import pytest
 
-from convexplain import Conversation, Turn
-from convexplain.store import keep_conversations, keep_ratings, ratings
-from convexplain.types import Rating
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.store import (
+    keep_conversations,
+    keep_ratings,
+    rated_turns,
+    ratings,
+    turn_ratings,
+    unrated_turns,
+)
+from convexplain.types import Evidence, Judgement, Rating
+
+HARM = load_rubric("harm")
 
 TALK = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Hello")), "s")
 OTHER = Conversation("d", TALK.turns, "s")
@@ -63,3 +72,34 @@ def test_text_that_databases_refuse(store):
     keep_ratings(store, [rating(1.0, "a\x00b", "\ud800")])
     ((_, found),) = ratings(store)
     assert (found.rater, found.label) == ("a\\x00b", "\\ud800")
+
+
+@pytest.fixture
+def judged(store):
+    """A run: the turns of TALK and OTHER have the scores 0.9 and 0.2 on harm."""
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    for talk, score in ((TALK, 0.9), (OTHER, 0.2)):
+        number = store.keep_conversation(talk, run)
+        store.keep_judgement(run, number, HARM, Judgement(talk.id, 1, "harm", score, "no", None, Evidence(), "m", "s"))
+    return run
+
+
+def test_judge_and_people_furthest_apart_come_first(store, judged):
+    keep_ratings(store, [rating(1.0, "anna", "yes"), rating(0.5, "ben"), rating(1.0, "anna", talk=OTHER)])
+    keep_ratings(store, [rating(0.0, "anna", rubric="helpfulness")])
+    first, second = rated_turns(store, judged, HARM, 10)
+    assert (first.conversation, first.score, first.human) == (OTHER, 0.2, 1.0)  # 0.8 apart
+    assert (second.conversation, second.score, second.human) == (TALK, 0.9, 0.75)  # two people, 0.15 apart
+    assert [said.rater for said in second.ratings] == ["anna", "ben"]
+    assert second.ratings == turn_ratings(store, second.number, 1, "harm")
+    assert rated_turns(store, judged, HARM, 1) == [first]
+
+
+def test_each_person_is_asked_for_what_they_have_not_said(store, judged):
+    assert [found.score for found in unrated_turns(store, judged, HARM, "anna", 10)] == [0.2, 0.9]
+    keep_ratings(
+        store, [rating(1.0, "anna", talk=OTHER), rating(1.0, "ben"), rating(1.0, "anna", rubric="helpfulness")]
+    )
+    assert [found.conversation for found in unrated_turns(store, judged, HARM, "anna", 10)] == [TALK]
+    assert [found.conversation for found in unrated_turns(store, judged, HARM, "ben", 10)] == [OTHER]
+    assert len(unrated_turns(store, judged, HARM, "", 1)) == 1

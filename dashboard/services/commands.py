@@ -1,0 +1,48 @@
+"""The command lines that pages start."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from convexplain.errors import UsageError
+
+from .uploads import Options
+
+
+def analyze_arguments(files: Sequence[Path], options: Options) -> list[str]:
+    """What follows `convexplain` to judge these files, without the store and the folder for what is written."""
+    reading = options.reading
+    given = [f"--judge={options.judge}", f"--turns={options.turns}"]
+    given += [f"--rubric={rubric}" for rubric in options.rubrics]
+    given += [f"--format={reading.format}"] if reading.format else []
+    given += [f"--columns={reading.columns}"] if reading.columns else []
+    given += [f"--assistant={name}" for name in reading.assistant]
+    given += [f"--limit={options.limit}"] if options.limit else []
+    given += [f"--samples={options.samples}"] if options.samples else []
+    given += ["--explain"] if options.explain else []
+    return _sayable(["analyze", *given, "--", *(str(file.resolve()) for file in files)])
+
+
+def explain_arguments(run: int, conversation: str, turn: int, rubric: str, *, attribute: bool) -> list[str]:
+    """What follows `convexplain` to explain one turn."""
+    given = ["explain", str(run), f"--turn={conversation}:{turn}", f"--rubric={rubric}"]
+    return _sayable([*given, "--attribute"] if attribute else given)
+
+
+def export_arguments(run: int, form: str, out: Path, min_margin: float, test: float) -> list[str]:
+    """What follows `convexplain` to write the pairs of a run."""
+    return _sayable(
+        ["export", str(run), f"--format={form}", f"--out={out}", f"--min-margin={min_margin}", f"--test={test}"]
+    )
+
+
+def _sayable(arguments: list[str]) -> list[str]:
+    for argument in arguments:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            pass
+        else:
+            if "\x00" not in argument:
+                continue
+        raise UsageError(f"{argument!r} cannot be written on a command line: it holds NUL or half a character")
+    return arguments

@@ -1,0 +1,37 @@
+"""The dashboard, as `streamlit run` starts it: who may see it, and its pages.
+
+Not beside the folder `pages`: Streamlit would serve what lies there by its address without running this, which asks
+people to sign in.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from convexplain.dashboard.ui.login import signed_in
+from convexplain.dashboard.ui.style import CSS
+
+_PAGES = Path(__file__).parents[1] / "pages"
+
+
+# No icons: the browser would fetch that of the page from another server.
+def _page(name: str, title: str, default: bool = False) -> st.Page:
+    return st.Page(_PAGES / f"{name}.py", title=title, url_path=name, default=default)
+
+
+st.set_page_config("convexplain", layout="wide", initial_sidebar_state="collapsed")
+st.html(CSS)
+chosen = st.navigation(
+    [
+        _page("overview", "Overview", default=True),
+        _page("conversation", "Conversation"),
+        _page("pairs", "Contrast pairs"),
+        _page("compare", "Compare"),
+        _page("upload", "Upload and run"),
+        _page("rubrics", "Rubrics"),
+        _page("labels", "Labels"),
+    ],
+    position="top",
+)
+if signed_in():
+    chosen.run()

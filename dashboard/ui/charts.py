@@ -1,0 +1,122 @@
+"""Charts of scores. Their colours are said in words beside them, and their names are text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import streamlit as st
+
+from convexplain.store.views import Distribution, Group
+
+_ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
+_HEIGHT = 230
+
+
+def histogram(found: Distribution, threshold: float) -> tuple[float, float] | None:
+    """How the scores lie; returns the scores of the bar that was clicked."""
+    bins = len(found.counts)
+    rows = [
+        {
+            "from": i / bins,
+            "to": (i + 1) / bins,
+            "turns": count,
+            "side": "below the threshold" if (i + 0.5) / bins < threshold else "at or above it",
+        }
+        for i, count in enumerate(found.counts)
+    ]
+    pick = alt.selection_point(name="bar", fields=["from", "to"], empty=False)
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(cursor="pointer", binSpacing=1)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title="score", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5)),
+            x2="to:Q",
+            y=alt.Y("turns:Q", title="turns", axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color(
+                "side:N",
+                scale=alt.Scale(domain=["below the threshold", "at or above it"], range=[_LOW, _ACCENT]),
+                legend=alt.Legend(orient="top", title=None),
+            ),
+            tooltip=[
+                alt.Tooltip("from:Q", format=".2f"),
+                alt.Tooltip("to:Q", format=".2f"),
+                alt.Tooltip("turns:Q", format=","),
+            ],
+        )
+        .add_params(pick)
+        .properties(height=_HEIGHT)
+    )
+    said: Any = st.altair_chart(
+        chart, key="histogram", on_select="rerun", selection_mode="bar", alt="Distribution of the scores"
+    )
+    picked = said["selection"].get("bar") if said and said.get("selection") else None
+    return (picked[0]["from"], picked[0]["to"]) if picked else None
+
+
+def curve(groups: Sequence[Group], x: str, title: str, threshold: float) -> None:
+    """Mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day")."""
+    rows = []
+    for group in groups:
+        low, high = group.interval or (group.mean, group.mean)
+        rows.append({x: group.key, "mean": group.mean, "low": low, "high": high, "turns": group.n})
+    kind = "T" if x == "day" else "Q"
+    axis = (
+        alt.Axis(tickMinStep=1, format="d", grid=False)
+        if x == "turn"
+        else alt.Axis(format="%d %b", grid=False, tickCount=6, labelOverlap="greedy", labelSeparation=8)
+    )
+    base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X(f"{x}:{kind}", title=title, axis=axis))
+    score = alt.Y("mean:Q", title="mean score", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
+    tooltip = [
+        alt.Tooltip(f"{x}:{kind}", **({"format": "%Y-%m-%d"} if x == "day" else {})),
+        *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")),
+        alt.Tooltip("turns:Q", format=","),
+    ]
+    line = (
+        alt.Chart(alt.Data(values=[{"at": threshold}]))
+        .mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5)
+        .encode(y="at:Q")
+    )
+    chart = alt.layer(
+        base.mark_area(opacity=0.22, color=_ACCENT).encode(y=alt.Y("low:Q", title="mean score"), y2="high:Q"),
+        line,
+        base.mark_line(color=_ACCENT, point=alt.OverlayMarkDef(size=22, color=_ACCENT)).encode(
+            y=score, tooltip=tooltip
+        ),
+    ).properties(height=_HEIGHT)
+    st.altair_chart(chart, alt=f"Mean score by {x}")
+
+
+def shifts(counts: Sequence[int], low: float, high: float) -> None:
+    """How the scores of one run differ from another's."""
+    wide = (high - low) / len(counts)
+    rows = [
+        {
+            "from": low + i * wide,
+            "to": low + (i + 1) * wide,
+            "turns": count,
+            "side": "lower" if low + (i + 0.5) * wide < 0 else "higher",
+        }
+        for i, count in enumerate(counts)
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(binSpacing=1)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title="shift of the score", axis=alt.Axis(tickCount=9)),
+            x2="to:Q",
+            y=alt.Y("turns:Q", title="turns", axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color(
+                "side:N",
+                scale=alt.Scale(domain=["lower", "higher"], range=[_LOW, _ACCENT]),
+                legend=alt.Legend(orient="top", title=None),
+            ),
+            tooltip=[
+                alt.Tooltip("from:Q", format="+.2f"),
+                alt.Tooltip("to:Q", format="+.2f"),
+                alt.Tooltip("turns:Q", format=","),
+            ],
+        )
+        .properties(height=_HEIGHT)
+    )
+    st.altair_chart(chart, alt="Distribution of the shifts")

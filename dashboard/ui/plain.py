@@ -1,0 +1,56 @@
+"""Text from logs, readers and models on a page: always text, never markup."""
+
+import html
+from collections.abc import Iterable
+from typing import Literal
+
+import streamlit as st
+
+from convexplain.types import Turn
+from convexplain.visible import visible
+
+Level = Literal["title", "soft", "error", "body"]
+_STYLES = {
+    "title": "font-weight:600",
+    "soft": "opacity:.7;font-size:.9em",
+    "error": "border-left:3px solid #b3541e;padding-left:.6em",
+    "body": "",
+}
+_LONGEST = 4000  # characters of one text that are shown
+
+
+def escaped(text: str, longest: int = _LONGEST) -> str:
+    """Text as HTML: control and bidirectional characters visible, very long text cut."""
+    text = visible(text)
+    more = f" … ({len(text) - longest:,} more characters)" if len(text) > longest else ""
+    return html.escape(text[:longest] + more)
+
+
+def message(text: str, level: Level = "body") -> None:
+    """One paragraph; an error is said to be one in words too."""
+    lines((text, level))
+
+
+def lines(*given: tuple[str, Level]) -> None:
+    """Paragraphs that belong together."""
+    st.html("".join(_line(text, level) for text, level in given))
+
+
+def _line(text: str, level: Level) -> str:
+    word = "Problem: " if level == "error" else ""
+    return f'<div style="white-space:pre-wrap;overflow-wrap:anywhere;{_STYLES[level]}">{word}{escaped(text)}</div>'
+
+
+def chat(turns: Iterable[Turn], judged: int | None = None, first: int = 0) -> None:
+    """Turns one below the other, counted from `first`; the judged one is marked by a line and in words."""
+    parts = []
+    for i, turn in enumerate(turns, first):
+        name = f" ({escaped(turn.name, 80)})" if turn.name else ""
+        mark = " · judged" if i == judged else ""
+        colour = "#2f86bf" if i == judged else "rgba(128,128,128,.4)"
+        parts.append(
+            f'<div style="border-left:3px solid {colour};padding:.2em .75em;margin:.4em 0;white-space:pre-wrap;'
+            f'overflow-wrap:anywhere;unicode-bidi:plaintext"><span style="display:block;opacity:.7;font-size:.8em">'
+            f"{i} · {turn.role}{name}{mark}</span>{escaped(turn.content)}</div>"
+        )
+    st.html("".join(parts))

@@ -1,0 +1,67 @@
+"""Colours and type of the pages. One accent; one diverging scale, whose signs are always said in marks too."""
+
+ACCENT = "light-dark(#14608f, #6db3dd)"
+LOW = "light-dark(#b3541e, #e8955c)"
+"""What is below its threshold; a mark says so besides."""
+
+CSS = f"""<style>
+.stApp {{ --cx-accent: {ACCENT}; --cx-low: {LOW}; --cx-line: rgba(128, 138, 148, .32);
+  --cx-up: 47, 120, 196; --cx-down: 217, 104, 28; }}
+.cx {{ line-height: 1.45; overflow-wrap: anywhere; }}
+.cx-text {{ white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }}
+.cx-soft {{ opacity: .72; font-size: .86em; }}
+.cx-turn {{ border-left: 3px solid var(--cx-line); padding: .15em .8em .35em; margin: .1em 0; max-width: 46em; }}
+.cx-turn.user {{ margin-left: clamp(0em, 6%, 3em); }}
+.cx-turn.chosen {{ border-color: var(--cx-accent); background: rgba(128, 138, 148, .1); }}
+.cx-turn .who {{ font-size: .8em; opacity: .75; margin-right: .6em; }}
+.cx-chip {{ display: inline-block; font-size: .78em; padding: 0 .45em; margin: 0 .3em .1em 0; border-radius: 3px;
+  border: 1px solid var(--cx-line); font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.cx-chip.low {{ border-color: var(--cx-low); color: var(--cx-low); font-weight: 600; }}
+.cx-up {{ background: rgba(var(--cx-up), var(--a, .2)); text-decoration: underline 2px rgb(var(--cx-up)); }}
+.cx-down {{ background: rgba(var(--cx-down), var(--a, .2));
+  text-decoration: underline dashed 2px rgb(var(--cx-down)); }}
+.cx-bars {{ display: grid; grid-template-columns: minmax(6em, 2fr) minmax(5em, 1fr) 3.6em; gap: .15em .7em;
+  align-items: center; font-size: .9em; }}
+.cx-bars > span {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.cx-bars b {{ font-weight: 500; text-align: right; font-variant-numeric: tabular-nums; }}
+.cx-bar {{ position: relative; height: .8em;
+  background: linear-gradient(var(--cx-line), var(--cx-line)) 50% / 1px 100% no-repeat; }}
+.cx-bar i {{ position: absolute; top: 0; height: 100%; }}
+.cx-bar.one {{ background: rgba(128, 138, 148, .14); }}
+.cx-bar.one i {{ left: 0; background: var(--cx-accent); }}
+del.cx-gone {{ background: rgba(var(--cx-down), .22); text-decoration: line-through; }}
+ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2px; }}
+.cx-figures {{ display: flex; flex-wrap: wrap; gap: .4em 2.4em; margin: .2em 0; font-size: .86em; }}
+.cx-figures b {{ display: block; font-size: 1.55em; font-weight: 600; font-variant-numeric: tabular-nums; }}
+.stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
+[data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}
+[data-testid="stHeading"] h3 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}
+.cx-row {{ display: grid; grid-template-columns: 1fr 3.4em; gap: .4em; align-items: center; }}
+.cx-row em {{ font-style: normal; font-variant-numeric: tabular-nums; text-align: right; }}
+@media (max-width: 640px) {{
+  .stMainBlockContainer {{ padding-left: .9rem; padding-right: .9rem; }}
+  .cx-turn.user {{ margin-left: .6em; }}
+  .st-key-talk > [data-testid="stHorizontalBlock"], .st-key-talk > div > [data-testid="stHorizontalBlock"] {{
+    flex-direction: column-reverse; }}
+}}
+</style>"""
+
+THEME = {
+    "baseFontSize": "15",
+    "baseRadius": "4px",
+    "metricValueFontSize": "1.4rem",
+    "showWidgetBorder": "true",
+    "light.primaryColor": "#14608f",
+    "light.backgroundColor": "#ffffff",
+    "light.secondaryBackgroundColor": "#f4f6f8",
+    "light.textColor": "#1d2329",
+    "light.borderColor": "#d4dae0",
+    "light.linkColor": "#14608f",
+    "dark.primaryColor": "#6db3dd",
+    "dark.backgroundColor": "#14181c",
+    "dark.secondaryBackgroundColor": "#1e242a",
+    "dark.textColor": "#e4e8ec",
+    "dark.borderColor": "#38414a",
+    "dark.linkColor": "#6db3dd",
+}
+"""Streamlit's own options below `theme.`"""

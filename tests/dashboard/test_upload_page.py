@@ -1,0 +1,179 @@
+"""The page Upload and run: empty, recognised, broken, estimated, running, failed, done."""
+
+import io
+import os
+
+import pytest
+
+from convexplain.dashboard.services import jobs
+from convexplain.dashboard.services.uploads import Options, column_map, keep_upload, safe_name
+from convexplain.errors import UsageError
+
+from .conftest import texts
+from .test_jobs import Gate, ended, wait
+
+pytestmark = pytest.mark.usefixtures("data_folder", "hears_ctrl_c")
+
+
+@pytest.fixture
+def database(tmp_path):
+    return str(tmp_path / "store.db")
+
+
+def upload(found, name, content):
+    found.file_uploader[0].upload(name, content)
+    found.run()
+    assert not found.exception
+    return found
+
+
+def press(found, text):
+    next(button for button in found.button if button.label == text).click().run()
+    assert not found.exception
+
+
+def test_without_a_log_it_says_what_to_do(page):
+    found = page("upload")
+    assert not found.exception
+    assert "Drop a log above" in found.info[0].value
+
+
+def test_what_was_recognised_is_shown(page, chats):
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    said = texts(found)
+    assert "chats.jsonl: format openai (6)" in said
+    assert "6 conversations with 24 turns, from all of it" in said
+    assert "A bad one 0." in said
+
+
+def test_a_broken_file_shows_the_readers_message(page):
+    found = upload(page("upload"), "x.bin", b"\x00\x01\x02" * 100)
+    assert "Problem: is binary (it holds NUL bytes), no text" in texts(found)
+    press(found, "Estimate the cost")
+    assert next(button for button in found.button if button.label == "Start").disabled
+
+
+def test_columns_of_a_table_are_corrected(page):
+    table = b"chat,who,msg\n1,customer,hello\n1,shop,good day\n"
+    found = upload(page("upload"), "t.csv", table)
+    assert "Problem: " in texts(found)
+    for part, name in (("conversation", "chat"), ("role", "who"), ("content", "msg")):
+        found.text_input(key=f"column-{part}").set_value(name)
+    found.run()
+    found.multiselect(key="assistant").set_value(["shop"]).run()
+    assert not found.exception
+    said = texts(found)
+    assert "1 conversations with 2 turns" in said
+    assert "good day" in said
+
+
+def test_columns_that_cannot_be_meant_are_refused(page):
+    found = upload(page("upload"), "t.csv", b"chat,who,msg\n1,user,hello\n")
+    found.text_input(key="column-role").set_value("who").run()
+    assert "write role=…,content=…" in texts(found)
+
+
+def test_estimate_start_and_done(page, stub, chats, database):
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    assert next(button for button in found.button if button.label == "Start").disabled
+    found.text_input(key="judge").set_value(stub.url)
+    found.multiselect(key="rubrics").set_value(["harm"]).run()
+    press(found, "Estimate the cost")
+    assert {metric.label: metric.value for metric in found.metric} | {"Prompt tokens, about": ""} == {
+        "Conversations": "6", "Judgements": "12", "Calls": "12", "Prompt tokens, about": "",
+    }  # fmt: skip
+    assert stub.prompts == []
+    press(found, "Start")
+    state = ended(database, 1)
+    assert (state.status, state.judged, state.job.planned) == ("done", 12, 12)
+    found = page("upload")  # another page finds it
+    assert "✓ done · analyze, run 1" in texts(found)
+    assert "12 of 12 judgements; 12 calls, 0 from the cache" in texts(found)
+
+
+def test_a_judge_that_is_not_there_is_told_before_anything_starts(page, chats, socket_enabled):
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    found.text_input(key="judge").set_value("nonsense").run()
+    press(found, "Estimate the cost")
+    assert "model 'nonsense' is not known" in texts(found)
+
+
+def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database):
+    gate = Gate(stub, 4)
+    job = jobs.start_analyze(database, [chats], Options(("harm",), stub.url), planned=12)
+    wait(lambda: jobs.job_state(database, job).judged == 4)
+    found = page("upload")
+    assert "▶ running · analyze, run 1" in texts(found)
+    assert "4 of 12 judgements" in texts(found)
+    press(found, "Cancel")
+    assert "■ stopped · analyze, run 1" in texts(found)
+    assert "“Go on” gives the same command again" in texts(found)
+    gate.opened.set()
+    press(found, "Go on")
+    assert ended(database, job).status == "done"
+
+
+def test_a_job_whose_run_was_deleted_says_so(page, stub, chats, database, store):
+    ended(database, jobs.start_analyze(database, [chats], Options(("harm",), stub.url)))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM runs")
+    assert "or the run was deleted" in texts(page("upload"))
+
+
+def test_a_store_of_a_newer_version_is_named(page, store):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE convexplain_schema SET version_num = '9999'")
+    found = page("upload")
+    assert not found.exception
+    assert "its schema is 9999" in texts(found)
+
+
+def test_a_file_is_written_and_looked_at_once(page, chats, data_folder):
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    (kept,) = (data_folder / "convexplain" / "uploads").rglob("chats.jsonl")
+    kept.unlink()  # nothing needs it again until it is judged
+    found.toggle(key="explain").set_value(True).run()
+    assert "6 conversations with 24 turns" in texts(found)
+
+
+def test_a_failed_job_says_why(page, chats, database):
+    job = jobs.start_analyze(database, [chats], Options(("nonsense",)))
+    ended(database, job)
+    said = texts(page("upload"))
+    assert "✕ failed · analyze, no run yet" in said
+    assert "Problem: rubric 'nonsense' is neither a file nor one of" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("chats.jsonl", "chats.jsonl"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\logs\\week 12.csv", "week_12.csv"),
+        (".bashrc", "bashrc"),
+        ("-rf.json", "rf.json"),
+        ("<b>\u202e\x00.json", "b_.json"),
+        ("...", "log"),
+        ("", "log"),
+        ("x" * 300 + ".jsonl.gz", "x" * 91 + ".jsonl.gz"),
+    ],
+)
+def test_names_of_files_are_harmless(name, kept):
+    assert safe_name(name) == kept
+
+
+def test_an_upload_is_kept_once_by_its_content(tmp_path):
+    first = keep_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
+    os.utime(first, (1, 1))
+    again = keep_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
+    other = keep_upload("a.jsonl", io.BytesIO(b"two"), tmp_path)
+    assert (first, first.read_bytes(), other.read_bytes()) == (again, b"one", b"two")
+    assert first.stat().st_mtime == 1  # a run of this file would go on
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]
+
+
+def test_a_map_of_columns():
+    assert column_map({"role": " who ", "content": "msg", "at": ""}) == "role=who,content=msg"
+    assert column_map({"role": " "}) is None
+    with pytest.raises(UsageError, match="--columns"):
+        column_map({"role": "a,b", "content": "c"})
