@@ -11,6 +11,7 @@ from .agreement import (
     MEASURES,
     Comparison,
     Disagreement,
+    EscalationCurve,
     JudgeAgreement,
     Measure,
     RubricAgreement,
@@ -42,6 +43,9 @@ def show_agreement(console: Console, found: RubricAgreement, worst: int) -> None
         console.print(Text("! ", style="yellow"), plain(note), sep="", soft_wrap=True)
     for comparison in found.comparisons if found.turns else ():
         console.print(_comparison(comparison))
+    for curve in found.escalations:
+        if curve.points:
+            console.print(_escalation(curve))
     for judge in found.judges:
         _show_judge(console, judge, found, worst)
 
@@ -93,6 +97,14 @@ def _comparison(one: Comparison) -> Table:
         table.add_row(
             f"{measure.title} {MARKS[measure.best]}", number(one.differences[measure.name], True, measure.digits)
         )
+    return table
+
+
+def _escalation(curve: EscalationCurve) -> Table:
+    """What `--judge CHEAP --escalate STRONG` would reach."""
+    table = _table(f"{curve.cheap},\nescalated to {curve.strong}", "band", "Spearman ↑", "AUC ↑")
+    for point in curve.points:
+        table.add_row(f"{point.share:.0%} of the turns", f"{point.band:.2f}", number(point.spearman), number(point.auc))
     return table
 
 

@@ -10,6 +10,7 @@ from .agreements import (
 )
 from .bodies import agreement_body
 from .bootstrap import Draws, Statistic
+from .escalation import Escalated, EscalationCurve, escalation_curve
 from .pairs import JudgedPair, PairAgreement, pair_agreement
 from .ranks import auc, halves, kendall, partial_spearman, spearman
 from .raters import alpha, ceiling, ratings_of
@@ -26,6 +27,8 @@ __all__ = [
     "Confusion",
     "Disagreement",
     "Draws",
+    "Escalated",
+    "EscalationCurve",
     "JudgeAgreement",
     "Judged",
     "JudgedPair",
@@ -46,6 +49,7 @@ __all__ = [
     "dialogue_of",
     "ece",
     "equal_mass",
+    "escalation_curve",
     "explain_line",
     "group_of",
     "halves",

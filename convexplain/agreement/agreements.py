@@ -11,6 +11,7 @@ from convexplain.fidelity import Estimate
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .bootstrap import FEWEST, Draws, Floats, Statistic
+from .escalation import EscalationCurve, escalation_curve
 from .pairs import JudgedPair, PairAgreement, pair_agreement
 from .raters import alpha, ceiling, ratings_of
 from .reliability import Bin, reliability
@@ -92,6 +93,7 @@ class RubricAgreement:
         comparisons: each two judges.
         pairs: of pairs, how often the preferred one scored higher.
         notes: what a reader should know.
+        escalations: for each two judges, what a cascade of them would reach; the one named first is the cheap one.
     """
 
     rubric: Rubric
@@ -108,6 +110,7 @@ class RubricAgreement:
     comparisons: tuple[Comparison, ...]
     pairs: PairAgreement | None
     notes: tuple[str, ...]
+    escalations: tuple[EscalationCurve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,18 @@ def agreement(
         ),
         pairs=pair_agreement(pairs, [judge.name for judge in judges], group, seed) if pairs else None,
         notes=_notes(len(turns), draws.groups, people.humans, agreements, baselines),
+        escalations=tuple(
+            escalation_curve(
+                (judges[i].name, judges[j].name),
+                tables[i].scores,
+                tables[j].scores,
+                people.humans,
+                rubric.threshold,
+                people.groups,
+                seed,
+            )
+            for i, j in combinations(range(len(judges)), 2)
+        ),
     )
 
 

@@ -35,6 +35,7 @@ def agreement_body(found: RubricAgreement) -> dict[str, Any]:
             {"first": one.first, "second": one.second, "differences": _measures(one.differences)}
             for one in found.comparisons
         ],
+        "escalations": [asdict(one) for one in found.escalations],
         "pairs": None if found.pairs is None else _pairs(found.pairs),
         "notes": list(found.notes),
     }
