@@ -1,8 +1,8 @@
 """Personal data out of conversations, before anything reaches a model or the store.
 
 What was found is replaced by a placeholder that says what it was, `[e-mail 1]`; within a conversation the same thing
-has the same number. It is found by patterns whose matches are checked (the digits of a card and an IBAN, an address that
-exists), by a list of names, and by whatever finder is handed in. No pattern finds everything: docs/privacy.md.
+has the same number. It is found by patterns whose matches are checked (the digits of a card and an IBAN, an address
+that exists), by a list of names, and by whatever finder is handed in. No pattern finds everything: docs/privacy.md.
 """
 
 import ipaddress

@@ -31,7 +31,8 @@ CONVERSATIONS = "openai"
     "form",
     required=True,
     metavar="NAME",
-    help=f"One of: {', '.join(one.name for one in FORMATS)}; or {CONVERSATIONS}: the run's conversations as OpenAI messages.",
+    help=f"One of: {', '.join(one.name for one in FORMATS)}; or {CONVERSATIONS}: the run's conversations as OpenAI "
+    "messages.",
 )
 @click.option(
     "--out",
