@@ -20,7 +20,10 @@ def test_the_python_example_runs_as_it_stands(embedded_model):
     assert re.search(r"^helpfulness +\d+ +(0\.\d\d|1\.00|unscored)", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/attribution.md", "docs/contrasts.md", "docs/models.md"])
+PAGES = ("agreement", "attribution", "calibration", "contrasts", "heads", "logs", "models", "privacy", "training_data")
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in PAGES)])
 def test_every_command_that_a_page_names_exists(page):
     text = (ROOT / page).read_text()
     commands = re.findall(r"^\s*(?:\.venv/bin/)?(convexplain .*?)\s*(?:#.*)?$", text, re.MULTILINE)
