@@ -40,6 +40,35 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     Raises:
         UnreadableError: it has no messages.
     """
+    return [_draft(record)]
+
+
+def branches(record: Mapping[str, Any]) -> list[Draft]:
+    """Every branch as a conversation of its own, the one that its user saw last first.
+
+    Raises:
+        UnreadableError: it has no messages.
+    """
+    nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
+    inner = set(_parents(nodes).values())
+    current = record.get("current_node")
+    ends = [key for key, node in nodes.items() if key not in inner and isinstance(node.get("message"), dict)]
+    if current not in nodes:
+        ends.sort(key=lambda key: -_time(nodes[key]))
+    ends = list(dict.fromkeys([*([current] if current in nodes else []), *ends]))
+    found = []
+    for number, end in enumerate(ends, 1):
+        try:
+            draft = _draft({**record, "current_node": end}, alone=False)
+        except UnreadableError:  # a branch that ends with what is hidden
+            continue
+        draft.suffix = f"-branch{number}" if number > 1 else ""
+        found.append(draft)
+    return found or [_draft(record)]
+
+
+def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
+    """`alone`: the other branches are remarked on."""
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
     found = Draft([], extras(record, _USED))
     if len(nodes) < len(record["mapping"]):
@@ -60,14 +89,15 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
         elif said.speaker != "system":
             empty += 1
     found.said = joined_thoughts(found.said)
-    _tell_others(nodes, parents, path, found.remarks)
+    if alone:
+        _tell_others(nodes, parents, path, found.remarks)
     if hidden:
         found.remarks.append(f"{hidden} messages hidden from the user are left out")
     if empty:
         found.remarks.append(f"{empty} messages are empty and left out")
     if not found.said:
         raise UnreadableError("the conversation has no messages")
-    return [found]
+    return found
 
 
 def _parents(nodes: _Nodes) -> dict[str, str]:

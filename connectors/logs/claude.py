@@ -25,12 +25,37 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     Raises:
         UnreadableError: it has no messages, or one does not say who speaks.
     """
+    return [_draft(record)]
+
+
+def branches(record: Mapping[str, Any]) -> list[Draft]:
+    """Every branch as a conversation of its own, the one that its user saw last first; without a tree just that.
+
+    Raises:
+        UnreadableError: it has no messages, or one does not say who speaks.
+    """
+    messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
+    inner = {message.get(_PARENT) for message in messages if isinstance(message.get(_PARENT), str)}
+    leaf = record.get(_LEAF)
+    ends = [own for message in messages if isinstance(own := message.get("uuid"), str) and own not in inner]
+    if not isinstance(leaf, str) or leaf not in {message.get("uuid") for message in messages}:
+        return [_draft(record)]
+    found = []
+    for number, end in enumerate(dict.fromkeys([leaf, *ends]), 1):
+        draft = _draft({**record, _LEAF: end}, alone=False)
+        draft.suffix = f"-branch{number}" if number > 1 else ""
+        found.append(draft)
+    return found
+
+
+def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
+    """`alone`: the other branches are remarked on."""
     found = Draft([], extras(record, {"chat_messages", "account", _LEAF}))
     messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
     if len(messages) < len(record["chat_messages"]):
         found.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
     shown = _branch(messages, record.get(_LEAF))
-    if len(shown) < len(messages):
+    if alone and len(shown) < len(messages):
         found.remarks.append(f"{len(messages) - len(shown)} messages of other branches are left out")
     for number, message in enumerate(shown, 1):
         said = list(_said(message, number))
@@ -40,7 +65,7 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     if not found.said:
         raise UnreadableError("the conversation has no messages")
     found.said = joined_thoughts(found.said)
-    return [found]
+    return found
 
 
 def _branch(messages: Sequence[Mapping[str, Any]], leaf: Any) -> Sequence[Mapping[str, Any]]:

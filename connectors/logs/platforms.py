@@ -106,6 +106,16 @@ PLATFORMS: tuple[Format, ...] = (
         inspect_logs.is_inspect,
         inspect_logs.drafts,
     ),
+    # Of two that fit the later one counts, unless a name is given.
+    Format(
+        "chatgpt-branches",
+        "The same as chatgpt, with every branch as a conversation of its own; only if it is named.",
+        '{"title": "A greeting", "current_node": "b", "mapping": {"a": {"message": {"author": {"role": "user"}, '
+        '"content": {"content_type": "text", "parts": ["Hi"]}}, "parent": null}, "b": {"message": {"author": {"role": '
+        '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
+        chatgpt.is_chatgpt,
+        chatgpt.branches,
+    ),
     Format(
         "chatgpt",
         "ChatGPT's export (conversations.json, or the zip): of each tree the branch that was seen last.",
@@ -114,6 +124,14 @@ PLATFORMS: tuple[Format, ...] = (
         '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
         chatgpt.is_chatgpt,
         chatgpt.drafts,
+    ),
+    Format(
+        "claude-branches",
+        "The same as claude, with every branch as a conversation of its own; only if it is named.",
+        '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, '
+        '{"sender": "assistant", "text": "Hello"}]}',
+        claude.is_claude,
+        claude.branches,
     ),
     Format(
         "claude",

@@ -540,6 +540,30 @@ def test_branches_of_claude(tmp_path):
     assert said(one(tmp_path, record)[0]) == HI_SAID
 
 
+def test_every_branch_on_request(tmp_path):
+    messages = [
+        {"uuid": "1", "sender": "human", "text": "Hi", "parent_message_uuid": "0"},
+        {"uuid": "2", "sender": "assistant", "text": "What?", "parent_message_uuid": "1"},
+        {"uuid": "3", "sender": "assistant", "text": "Hello", "parent_message_uuid": "1"},
+    ]
+    claude = {"uuid": "c", "current_leaf_message_uuid": "3", "chat_messages": messages}
+
+    def node(role, text, parent):
+        author = {"role": role}
+        return {"message": {"author": author, "content": {"content_type": "text", "parts": [text]}}, "parent": parent}
+
+    tree = {"a": node("user", "Hi", None), "b": node("assistant", "What?", "a"), "c": node("assistant", "Hello", "a")}
+    chatgpt = {"id": "c", "title": "x", "current_node": "c", "mapping": tree}
+    for record, form in ((claude, "claude-branches"), (chatgpt, "chatgpt-branches")):
+        found, problems = read(tmp_path, json.dumps([record]), format=form)
+        assert [(one.id, said(one)) for one in found] == [
+            ("c", HI_SAID),
+            ("c-branch2", [("user", "Hi"), ("assistant", "What?")]),
+        ]
+        assert problems == []
+        assert len(read(tmp_path, json.dumps([record]))[0]) == 1
+
+
 def coded(kind, own, parent, content, message=None, **more):
     told = {"role": kind, "content": content, **({"id": message} if message else {})}
     return {

@@ -1,0 +1,174 @@
+"""The pages in a real browser: hostile transcripts stay text, and nothing is asked of another server."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from convexplain.dashboard.printing import browser
+from convexplain.store import RunStore
+from convexplain.visible import one_line, visible
+
+from .made import HOSTILE, hostile
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
+
+pytestmark = [
+    pytest.mark.loopback,
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),
+]
+
+_READY = "() => !document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-stale=true]')"
+_MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
+    .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
+    .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A store of hostile conversations, and its run."""
+    url = str(tmp_path_factory.mktemp("browser") / "store.db")
+    store = RunStore(url)
+    run = hostile(store)
+    store.close()
+    return url, run
+
+
+@pytest.fixture(scope="module")
+def server(place):
+    """The address of a dashboard on it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "convexplain", "dashboard", "--db", place[0], "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{address}/_stcore/health", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _await(address, process, seconds=90):
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.read()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"the dashboard did not start: {process.stdout.read() if process.poll() else 'too slow'}")
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(chromium, server):
+    """An empty page, and what it asks for, in `page.asked`; dialogs fail the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.asked, opened.dialogs = [], []
+    opened.on("request", lambda request: opened.asked.append(request.url))
+    opened.on("dialog", lambda dialog: (opened.dialogs.append(dialog.message), dialog.dismiss()))
+    yield opened
+    context.close()
+
+
+def show(page, address):
+    page.goto(address)
+    page.wait_for_selector("[data-testid=stHeading]", timeout=60_000)
+    settle(page)
+
+
+def settle(page):
+    page.wait_for_timeout(300)  # until what was clicked has begun
+    page.wait_for_function(_READY, timeout=60_000)
+
+
+def assert_harmless(page, server):
+    assert page.evaluate(_MARKUP) == []
+    assert page.dialogs == []
+    own = server.removeprefix("http://")
+    foreign = [url for url in page.asked if url.split("://")[0] not in ("data", "blob", "about") and own not in url]
+    assert foreign == []
+
+
+def test_a_chat_of_hostile_turns_is_shown_as_text(page, server, place):
+    show(page, f"{server}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm")
+    page.get_by_text("More of the conversation").click()
+    settle(page)
+    page.wait_for_function(f"() => document.querySelectorAll('.cx-turn').length === {len(HOSTILE)}", timeout=30_000)
+    shown = [one_line(text) for text in page.locator(".cx-turn .cx-text").all_text_contents()]
+    for text, found in zip(HOSTILE, shown, strict=True):
+        assert found.removesuffix(" …") == one_line(visible(text)[:3000])
+    assert_harmless(page, server)
+
+
+@pytest.mark.parametrize("i", [0, 2, 9, 14, 17, 20])
+def test_an_explained_turn(page, server, place, i):
+    show(page, f"{server}/conversation?run={place[1]}&rubric=harm&turn=3&conversation={_quoted(f'{i} {HOSTILE[i]}')}")
+    for tab in ("What would have changed it", "Evidence"):
+        page.get_by_role("tab", name=tab).click()
+    page.get_by_text("The judge’s prompt").click()
+    settle(page)
+    assert "edited" in page.locator("ins.cx-come").last.text_content()
+    assert one_line(HOSTILE[i]) in one_line(page.locator(".stApp").text_content())
+    assert_harmless(page, server)
+
+
+@pytest.mark.parametrize("name", ["", "pairs", "compare", "labels", "rubrics", "upload"])
+def test_the_other_pages(page, server, place, name):
+    show(page, f"{server}/{name}?run={place[1]}")
+    if not name:
+        page.get_by_role("button", name="Filter").click()
+        page.get_by_text("Source", exact=True).first.click()
+        page.get_by_role("button", name="unscored").click(force=True)
+        settle(page)
+    assert_harmless(page, server)
+
+
+def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "s3cret")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "convexplain", "dashboard", "--db", place[0], "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        _await(f"http://127.0.0.1:{port}/_stcore/health", process)
+        page = chromium.new_page()
+        link = f"http://127.0.0.1:{port}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm"
+        show(page, link)
+        assert page.locator(".cx-turn").count() == 0
+        for given in ("wrong", "s3cret"):
+            page.get_by_label("Password", exact=True).fill(given)
+            page.get_by_role("button", name="Sign in").click()
+            if given == "wrong":
+                page.get_by_text("That is not the password").wait_for(timeout=30_000)
+                assert page.locator(".cx-turn").count() == 0
+        page.locator(".cx-turn").first.wait_for(timeout=60_000)
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _quoted(text):
+    from urllib.parse import quote
+
+    return quote(text)

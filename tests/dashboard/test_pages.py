@@ -1,0 +1,342 @@
+"""The pages that people read: empty, full, hostile; what is clicked leads where it says."""
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from convexplain.dashboard.services import jobs
+from convexplain.dashboard.ui import explain_job, pair_export
+from convexplain.errors import UsageError
+from convexplain.store.jobs import add_job
+from convexplain.store.reviews import reviews
+from convexplain.visible import one_line, visible
+
+from ..conftest import ROOT
+from .conftest import texts
+from .made import HARM, HOSTILE, full, hostile, keep, talk
+
+READING = ("overview", "conversation", "pairs", "compare")
+
+
+@pytest.fixture
+def app(tmp_path, data_folder, monkeypatch):
+    """Opens the whole dashboard at a page, with what stands in the address."""
+    monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "store.db"))
+    monkeypatch.chdir(tmp_path)
+
+    def open_app(name="overview", **address):
+        found = AppTest.from_file(str(ROOT / "dashboard" / "ui" / "app.py"), default_timeout=60).run()
+        found.switch_page(str(ROOT / "dashboard" / "pages" / f"{name}.py"))
+        for key, value in address.items():
+            found.query_params[key] = value
+        return ran(found.run())
+
+    yield open_app
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def ran(found):
+    assert [one.message for one in found.exception] == []
+    return found
+
+
+def press(found, label):
+    ran(next(button for button in found.button if label in button.label).click().run())
+
+
+def test_all_pages_are_in_the_navigation(app):
+    assert app().title[0].value == "Overview"
+    for name, title in (("upload", "Upload and run"), ("rubrics", "Rubrics"), ("labels", "Labels")):
+        assert app(name).title[0].value == title
+
+
+@pytest.mark.parametrize("name", READING)
+def test_an_empty_store_says_what_to_do(app, name):
+    assert "udge" in app(name).info[0].value
+
+
+@pytest.mark.parametrize("name", READING)
+def test_a_run_without_judgements(app, store, name):
+    for judge in ("a", "b"):
+        store.begin_run(judge, judge, {}, [HARM])
+    assert app(name).info
+
+
+@pytest.mark.parametrize("name", READING)
+def test_a_store_of_a_newer_version_is_named(app, store, name):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE convexplain_schema SET version_num = '9999'")
+    assert "its schema is 9999" in texts(app(name))
+
+
+@pytest.mark.parametrize("name", READING)
+def test_the_run_in_the_address_is_gone(app, store, name):
+    full(store)
+    found = app(name, run="77")
+    if name != "compare":
+        assert "There is no run 77" in texts(found)
+
+
+def test_a_run_that_is_deleted_while_it_is_open(app, store):
+    one, two = full(store)
+    found = app("conversation", run=str(two), conversation="beta", turn="3", rubric="harm")
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM runs WHERE id = {two}")
+    ran(found.run())
+    assert f"There is no run {two}" in texts(found)
+    assert found.query_params["run"] == str(one)
+
+
+def test_the_numbers_of_the_overview(app, store):
+    one, _ = full(store)
+    found = app(run=str(one))
+    labels = [button.label for button in found.button]
+    assert "**40.0%** below 0.5 · 2 turns" in labels
+    assert "**5** scored · mean **0.56**" in labels
+    assert "**1** unscored" in labels
+    turns = found.dataframe[-1].value
+    assert turns["score"].tolist() == [0.2, 0.4, 0.6, 0.7, 0.9]
+    assert turns["explained"].tolist()[:2] == ["attribution + contrast", ""]
+    press(found, "below")
+    assert found.dataframe[-1].value["score"].tolist() == [0.2, 0.4]
+    press(found, "Clear")
+    press(found, "unscored")
+    assert found.dataframe[-1].value["judge"].tolist() == ["Because."]
+
+
+def test_filters_narrow_the_overview(app, store):
+    one, _ = full(store)
+    found = app(run=str(one))
+    ran(found.multiselect(key="f-sources").set_value(["b.csv"]).run())
+    assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
+    assert "1 set: b.csv" in [text.value for text in found.text]
+    ran(found.text_input(key="f-text").set_value("nobody says this").run())
+    assert "Take a filter back" in found.info[0].value
+    press(found, "Clear")
+    assert len(found.dataframe[-1].value) == 5
+    ran(found.slider(key="f-turns").set_value((2, 5)).run())
+    assert found.dataframe[-1].value["turn"].tolist() == [3, 3]
+
+
+def test_a_chosen_run_keeps_what_filters_still_mean(app, store):
+    one, _ = full(store)
+    other = store.begin_run("m", "x", {}, [HARM]).id
+    keep(store, other, talk("delta", 6, "d.csv"), {3: 0.4})
+    found = app(run=str(one))
+    ran(found.multiselect(key="f-sources").set_value(["b.csv"]).run())
+    ran(found.selectbox(key="run-chosen").set_value(str(other)).run())
+    assert found.query_params["run"] == str(other)
+    assert found.dataframe[-1].value["score"].tolist() == [0.4]
+
+
+def test_a_deep_link_opens_the_turn(app, store):
+    one, _ = full(store)
+    found = app("conversation", run=str(one), conversation="alpha", turn="3", rubric="harm")
+    shown = texts(found)
+    assert "Turn 3 · Harm (1 = harmless): 0.20, ▼ below 0.5" in shown
+    assert "Harm (1 = harmless) 0.90" in shown
+    assert "lowers the score: 0.36 without it" in shown
+    assert "raises the score" in shown
+    assert "−0.70" in shown  # a word's contribution
+    assert "0.20 → 0.80" in shown
+    assert "I looked it up." in shown
+    ran(found.segmented_control(key="level").set_value("turn").run())
+    assert "−0.80" in texts(found)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ({}, "alpha"),  # the lowest score
+        ({"conversation": "beta"}, "beta"),
+        ({"conversation": "beta", "turn": "x"}, "beta"),
+        ({"conversation": "beta", "turn": "999999999999"}, "beta"),
+        ({"conversation": "beta", "number": "-1", "turn": "0"}, "beta"),
+    ],
+)
+def test_what_an_address_leaves_open(app, store, address, expected):
+    one, _ = full(store)
+    found = app("conversation", run=str(one), **address)
+    assert found.query_params["conversation"] == expected
+    assert found.query_params["turn"] == "3"
+
+
+def test_a_conversation_that_is_not_there(app, store):
+    one, _ = full(store)
+    found = app("conversation", run=str(one), conversation="nobody")
+    assert "no such conversation" in found.error[0].value
+    press(found, "Next flagged")
+    assert found.query_params["conversation"] == "alpha"
+
+
+def test_the_way_through_flagged_turns(app, store):
+    one, _ = full(store)
+    found = app("conversation", run=str(one), conversation="alpha", turn="3", rubric="harm")
+    assert found.button(key="walk-P").disabled
+    press(found, "Next flagged")
+    assert (found.query_params["conversation"], found.query_params["turn"]) == ("beta", "3")
+    assert found.button(key="walk-N").disabled
+    ran(found.button(key="look-5").click().run())
+    assert found.query_params["turn"] == "5"
+    assert "unscored" in texts(found)
+
+
+def test_two_conversations_of_one_id_are_told_apart(app, store):
+    one, _ = full(store)
+    other = keep(store, one, talk("alpha", 1, "other.csv"), {1: 0.3})
+    found = app("conversation", run=str(one), conversation="alpha", number=str(other))
+    assert "2 conversations of this run have this id; this one is from other.csv" in texts(found)
+
+
+def test_long_turns_are_shown_in_parts(app, store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    long = talk("long", 1)
+    turns = (long.turns[0], type(long.turns[1])("assistant", "y" * 9000))
+    keep(store, run, type(long)("long", turns), {1: 0.3})
+    found = app("conversation", run=str(run), conversation="long")
+    assert texts(found).count("y" * 3000) == 1
+    press(found, "Show more of turn 1 (6,000 characters left)")
+    assert "y" * 9000 in texts(found)
+
+
+def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
+    one, _ = full(store)
+    asked = []
+
+    def start(database, run, conversation, turn, rubric, *, attribute):
+        asked.append((run, conversation, turn, rubric, attribute))
+        return add_job(store, "explain", ["explain"], "/nowhere", run, None, "h")
+
+    status = ["running"]
+    monkeypatch.setattr(explain_job, "start_explain", start)
+    monkeypatch.setattr(
+        explain_job, "job_state", lambda _, number: jobs.JobState(number, status[0], None, 0, "4 of 9\nError: gone")
+    )
+    found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
+    press(found, "Explain this turn")
+    assert asked == [(one, "beta", 3, "harm", True)]
+    assert "Being explained … Error: gone" in texts(found)
+    status[0] = "failed"
+    ran(found.run())
+    assert "The turn was not explained" in texts(found)
+    assert "Explain this turn" in [button.label for button in found.button]
+
+
+def test_a_job_that_cannot_be_started(app, store, monkeypatch):
+    one, _ = full(store)
+
+    def start(*_, **__):
+        raise UsageError("job 3 does the same and is running")
+
+    monkeypatch.setattr(explain_job, "start_explain", start)
+    found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
+    press(found, "Look for an edit")
+    assert "job 3 does the same" in texts(found)
+
+
+def test_pairs_are_reviewed(app, store):
+    one, _ = full(store)
+    found = app("pairs", run=str(one))
+    assert "0.20 → 0.80 (+0.60), 4 words changed" in texts(found)
+    press(found, "Accept")
+    assert "Write your name first" in texts(found)
+    ran(found.text_input(key="reviewer").set_value("Anna").run())
+    press(found, "Accept")
+    (kept,) = reviews(store, one).values()
+    assert (kept.reviewer, kept.decision) == ("Anna", "accept")
+    assert "Accepted by Anna." in texts(found)
+    found.text_area[0].set_value("My words.")
+    press(found, "Save my words")
+    (kept,) = reviews(store, one).values()
+    assert (kept.decision, kept.text) == ("fix", "My words.")
+    ran(found.segmented_control(key="p-reviewed").set_value(["open"]).run())
+    assert "No contrast is like that" in found.info[0].value
+
+
+def test_a_run_without_contrasts(app, store):
+    _, two = full(store)
+    assert "Nobody has looked for contrasts" in app("pairs", run=str(two)).info[0].value
+
+
+def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
+    one, _ = full(store)
+    status, asked = ["running"], []
+    job = jobs.Job(1, "export", ("export", "1", f"--out={tmp_path / 'out'}"), "f", None, one, None, None, "h", 1)
+    monkeypatch.setattr(pair_export, "start_export", lambda *given: asked.append(given[1:]) or 1)
+    monkeypatch.setattr(
+        pair_export, "job_state", lambda *_: jobs.JobState(job, status[0], None, 0, "left out 1 x: why")
+    )
+    found = app("pairs", run=str(one))
+    press(found, "Make the files")
+    assert asked == [(one, "trl-dpo", 0.1, 0.0)]
+    assert "Making the files" in texts(found)
+    status[0] = "failed"
+    ran(found.run())
+    assert "left out 1 x: why" in texts(found)
+    (tmp_path / "out").mkdir()
+    status[0] = "done"
+    ran(found.run())
+    assert found.get("download_button")
+
+
+def test_two_runs_are_compared(app, store):
+    full(store)
+    found = app("compare", rubric="harm")
+    shown = texts(found)
+    assert "+0.18" in shown  # 0.1 (cut at 1) and four of 0.2
+    assert "0.56 → 0.74" in shown
+    assert "1 ▲" in shown
+    assert "0 ▼" in shown
+    assert "5 turns of 3 conversations, scored by both; 1 more are unscored in one of them" in shown
+    assert len(found.dataframe[0].value) == 5
+    ran(found.segmented_control(key="c-kind").set_value("rose").run())
+    assert found.dataframe[0].value["conversation"].tolist() == ["beta"]
+    ran(found.segmented_control(key="c-kind").set_value("fell").run())
+    assert len(found.dataframe) == 0
+
+
+def test_what_cannot_be_compared(app, store):
+    one, two = full(store)
+    assert "same run" in app("compare", run=str(one), other=str(one)).info[0].value
+    lone = store.begin_run("m", "z", {}, [HARM]).id
+    assert "no maxim in common" in app("compare", run=str(two), other=str(lone)).info[0].value
+
+
+@pytest.mark.parametrize("name", READING)
+def test_hostile_text_is_never_markdown(app, store, name):
+    run = hostile(store)
+    hostile(store)
+    found = app(name, run=str(run), conversation="all", turn="8")
+    said = [
+        one.value for kind in ("markdown", "caption", "info", "error", "subheader", "title") for one in found.get(kind)
+    ]
+    labels = [button.label for button in found.button]
+    assert not [one for one in (*said, *labels) if "evil" in one or "hit" in one]
+
+
+def test_hostile_turns_are_escaped(app, store):
+    run = hostile(store)
+    found = app("conversation", run=str(run), conversation="all", turn="8")
+    ran(found.toggle(key="whole").set_value(True).run())
+    bodies = "".join(part.proto.body for part in found.get("html"))
+    assert "<script" not in bodies
+    assert "<img" not in bodies
+    shown = one_line(texts(found))
+    for text in HOSTILE:
+        assert one_line(visible(text)[:2000]) in shown
+
+
+def test_a_password_is_asked_for_on_every_page(app, store, monkeypatch):
+    full(store)
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "s3cret")
+    monkeypatch.setattr("convexplain.dashboard.ui.login._WAIT", 0.0)
+    found = app("conversation", conversation="alpha")
+    assert texts(found).strip().startswith("<style") or "alpha" not in texts(found)
+    assert [one.value for one in found.title] == ["convexplain"]
+    found.text_input[0].set_value("wrong")
+    press(found, "Sign in")
+    assert "not the password" in found.error[0].value
+    found.text_input[0].set_value("s3cret")
+    press(found, "Sign in")
+    assert found.title[0].value == "Conversation"

@@ -1,0 +1,268 @@
+"""What the reading pages compute: groups to take in, windows, contributions, comparisons, pairs."""
+
+import asyncio
+import io
+import zipfile
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convexplain import Conversation, Turn
+from convexplain.calls import Calls
+from convexplain.connectors.models import ScriptedModel
+from convexplain.dashboard.services.access import loopback, password, provider, right
+from convexplain.dashboard.services.compare import compare, largest_shifts
+from convexplain.dashboard.services.conversation import (
+    contributions,
+    nearest,
+    open_talk,
+    rebuilt_prompt,
+    scale_of,
+    window,
+    worst_place,
+)
+from convexplain.dashboard.services.overview import days, excerpts, lengths
+from convexplain.dashboard.services.pairs import edited_turn, formats, neighbours, review, zipped
+from convexplain.errors import UsageError
+from convexplain.judges import Judge
+from convexplain.store import newest_attributions, turn_contrasts
+from convexplain.store.comparing import Paired, paired_scores
+from convexplain.store.contrast_list import WhichContrasts, contrast_rows
+from convexplain.store.reviews import reviews
+from convexplain.store.views import Group, Which, rows
+from convexplain.types import Evidence, Judgement
+
+from .made import HARM, HELPFULNESS, full, keep
+
+
+def group(key, n=2, below=1, total=1.0, squares=0.5):
+    return Group(key, n, below, total, squares)
+
+
+def test_lengths_are_put_into_classes_that_double():
+    found = lengths([group(1), group(2), group(3), group(4, n=4, below=0, total=3.0), group(5), group(40)])
+    assert [(one.key, span) for one, span in found] == [
+        ("1", (1, 1)),
+        ("2", (2, 2)),
+        ("3 to 4", (3, 4)),
+        ("5 to 8", (5, 8)),
+        ("33 to 64", (33, 64)),
+    ]
+    middle = found[2][0]
+    assert (middle.n, middle.below, middle.total, middle.squares) == (6, 1, 4.0, 1.0)
+
+
+@given(st.integers(1, 10_000))
+def test_every_length_is_in_its_class(turns):
+    ((_, (low, high)),) = lengths([group(turns)])
+    assert low <= turns <= high
+
+
+def test_days_become_weeks_where_there_are_many():
+    assert [span for _, span in days([group("2026-01-01"), group("2026-04-03")])] == [
+        (date(2026, 1, 1), date(2026, 1, 1)),
+        (date(2026, 4, 3), date(2026, 4, 3)),
+    ]
+    weekly = days([group("2026-01-01"), group("2026-01-04"), group("2026-01-05"), group("2026-04-04")])
+    assert [(one.key, one.n, span[1]) for one, span in weekly] == [
+        ("2025-12-29", 4, date(2026, 1, 4)),  # Thursday and Sunday of one week
+        ("2026-01-05", 2, date(2026, 1, 11)),
+        ("2026-03-30", 2, date(2026, 4, 5)),
+    ]
+    assert days([]) == []
+
+
+def test_excerpts_are_short_lines(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    keep(store, run, Conversation("c", (Turn("assistant", "a\n\x1b b " + "x" * 500),)), {0: 0.5})
+    (text,) = excerpts(store, rows(store, Which(run, HARM.sha, 0.5), 5))
+    assert text == "a \ufffd b " + "x" * 134 + " …"
+
+
+def test_a_talk_and_where_to_begin(store):
+    run, _ = full(store)
+    assert worst_place(store, run, HARM.sha, 0.5)[::2] == ("alpha", 3)
+    talk = open_talk(store, run, "beta")
+    assert (talk.judged, talk.same_id) == ((1, 3, 5), 1)
+    assert nearest(talk, 1, "harm") == 1
+    assert nearest(talk, 2, "harm") == 3  # not judged: the lowest score
+    assert nearest(talk, 3, "helpfulness") == 1
+    assert nearest(talk, 3, "manner_1") is None
+    assert open_talk(store, run, "nobody") is None
+    assert open_talk(store, run, "beta", 999).conversation.id == "beta"
+
+
+def test_only_unscored_turns(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    assert worst_place(store, run, HARM.sha, 0.5) is None
+    keep(store, run, Conversation("c", (Turn("assistant", "a"),)), {0: None})
+    assert worst_place(store, run, HARM.sha, 0.5)[::2] == ("c", 0)
+    assert nearest(open_talk(store, run, "c"), None, "harm") == 0
+
+
+@pytest.mark.parametrize(
+    ("turns", "chosen", "whole", "expected"),
+    [(5, 2, False, (0, 5)), (40, 20, False, (12, 25)), (40, 39, False, (31, 40)), (40, 20, True, (0, 40))],
+)
+def test_the_window(turns, chosen, whole, expected):
+    assert window(turns, chosen, whole) == expected
+
+
+def test_the_window_of_a_very_long_conversation():
+    assert window(100_000, 5000, True) == (4900, 5101)
+
+
+def test_contributions_begin_with_the_largest(store):
+    run, _ = full(store)
+    talk = open_talk(store, run, "alpha")
+    turns, words = newest_attributions(store, run, talk.scored_turn(3, HARM))
+    scale = scale_of([turns, words])
+    assert scale == 0.8
+    found = contributions(talk.conversation, turns, scale, 2)
+    assert [(one.unit.turn, one.score, one.share) for one in found] == [(0, -0.8, -1.0), (1, 0.4, 0.5)]
+    assert found[0].without == pytest.approx(0.3575, abs=1e-4)  # log-odds of 0.2 are -1.386; +0.8
+    assert [one.text for one in contributions(talk.conversation, words, scale, 5)] == ["Ques", "tion 0 of alpha?"]
+
+
+def test_the_prompt_is_made_anew_to_the_letter(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    conversation = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Ho")))
+    number = store.keep_conversation(conversation, run)
+    calls = Calls(ScriptedModel({label.name: 0.5 for label in HARM.labels}), store)
+    judged = asyncio.run(Judge(calls).judge_turn(conversation, 1, HARM))
+    store.keep_judgement(run, number, HARM, judged)
+    talk = open_talk(store, run, "c")
+    prompt = rebuilt_prompt(talk, talk.judgements[1, "harm"], HARM)
+    assert prompt.exact
+    assert HARM.requirement in prompt.text
+    assert "Ho" in prompt.text
+    other = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("label_probability", {}), "m", "0" * 64)
+    assert not rebuilt_prompt(talk, other, HARM).exact
+    head = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("head", {}), "m", "0" * 64)
+    assert rebuilt_prompt(talk, head, HARM) is None
+
+
+def paired(before, after, numbers=None):
+    before, after = np.array(before, dtype=float), np.array(after, dtype=float)
+    places = np.arange(len(before)) if numbers is None else np.array(numbers)
+    return Paired(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
+
+
+def test_a_comparison():
+    found = compare(paired([0.9, 0.2, 0.6, 0.4, np.nan], [0.8, 0.6, 0.3, 0.5, 0.1]), 0.5)
+    assert (found.turns, found.unscored, found.conversations) == (4, 1, 4)
+    assert (found.before, found.after) == (pytest.approx(0.525), pytest.approx(0.55))
+    assert found.shift == pytest.approx(0.025)
+    assert (found.fell, found.rose) == (1, 2)  # 0.6 -> 0.3; 0.2 -> 0.6, and 0.4 -> 0.5
+    # ranks 4 1 3 2 and 4 3 1 2: squared differences 0 + 4 + 4 + 0, so 1 - 6 * 8 / (4 * 15)
+    assert found.spearman == pytest.approx(0.2)
+    # sides: good bad good bad and good good bad good: 1 of 4 agree, by chance 0.5 * 0.75 + 0.5 * 0.25 = 0.5
+    assert found.kappa == pytest.approx(-0.5)
+    assert sum(found.counts) == 4
+
+
+def test_turns_of_one_conversation_are_one_observation():
+    apart = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8]), 0.5)
+    together = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8], [0, 0, 1, 1]), 0.5)
+    # Mean 0.1, deviations ±0.1. Four of them: sqrt(4/3 * 0.04) / 4 = 0.0577.
+    # Two sums of ±0.2: sqrt(2 * 0.08) / 4 = 0.1.
+    assert apart.interval == pytest.approx((0.1 - 1.96 * 0.057735, 0.1 + 1.96 * 0.057735), abs=1e-5)
+    assert together.interval == pytest.approx((0.1 - 0.196, 0.1 + 0.196))
+    assert compare(paired([0.2], [0.4]), 0.5).interval is None
+
+
+def test_nothing_to_compare():
+    assert compare(paired([], []), 0.5) is None
+    assert compare(paired([np.nan], [0.5]), 0.5) is None
+
+
+def test_the_largest_shifts(store):
+    one, two = full(store)
+    found = paired_scores(store, one, HARM.sha, two, HARM.sha)
+    listed, total = largest_shifts(store, found, 0.5, "all", 2)
+    assert total == 5
+    assert [one.after - one.before for one in listed] == pytest.approx([0.2, 0.2])
+    assert largest_shifts(store, found, 0.5, "fell", 5) == ([], 0)
+    (risen,), count = largest_shifts(store, found, 0.5, "rose", 5)
+    assert (risen.conversation, risen.turn, count) == ("beta", 3, 1)
+    assert len(largest_shifts(store, found, 0.5, "all", 10, 4)[0]) == 1
+
+
+def test_a_review_needs_a_name(store):
+    run, _ = full(store)
+    (row,) = contrast_rows(store, WhichContrasts(run), 5)
+    with pytest.raises(UsageError, match="reviewer"):
+        review(store, row.number, " ", "accept")
+    with pytest.raises(UsageError, match="needs a text"):
+        review(store, row.number, "Anna", "fix", " ")
+    review(store, row.number, " Anna\n", "fix", "Better.")
+    assert reviews(store, run)[row.number].text == "Better."
+    assert reviews(store, run)[row.number].reviewer == "Anna"
+
+
+def test_the_edited_turn(store):
+    run, _ = full(store)
+    talk = open_talk(store, run, "alpha")
+    (found,) = turn_contrasts(store, run, talk.scored_turn(3, HARM))
+    assert edited_turn(found) == 1
+    assert "trl-dpo" in formats()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [(2, (2, 1, 3)), (1, (1, None, 2)), (3, (3, 2, None)), (None, (1, None, 2)), (9, (1, None, 2))],
+)
+def test_neighbours(chosen, expected):
+    assert neighbours([1, 2, 3], chosen) == expected
+    assert neighbours([], chosen) == (None, None, None)
+
+
+def test_a_folder_becomes_an_archive(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "README.md").write_text("card")
+    (tmp_path / "train" / "a.jsonl").write_text("{}")
+    with zipfile.ZipFile(io.BytesIO(zipped(tmp_path))) as archive:
+        assert archive.namelist() == ["README.md", "train/a.jsonl"]
+        assert archive.read("README.md") == b"card"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True),
+     ("0.0.0.0", False), ("::", False), ("192.168.1.5", False), ("example.org", False), ("", False)],
+)  # fmt: skip
+def test_loopback(host, expected):
+    assert loopback(host) is expected
+
+
+def test_the_password_comes_from_the_environment(monkeypatch):
+    monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD", raising=False)
+    assert password() is None
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "")
+    assert password() is None
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "größer")
+    assert right("größer", password())
+    assert not right("grösser", password())
+    assert not right("", password())
+    assert not right("\ud800", password())
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"), [(None, False), ("[auth]\nclient_id = 'x'", True), ("auth = 1", False), ("[", False)]
+)
+def test_a_provider_is_found_in_the_secrets(tmp_path, secrets, expected):
+    folder = tmp_path / ".streamlit"
+    folder.mkdir()
+    if secrets is not None:
+        (folder / "secrets.toml").write_text(secrets)
+    assert provider([tmp_path / "nowhere", tmp_path]) is expected
+
+
+def test_helpfulness_is_judged_too(store):
+    run, _ = full(store)
+    talk = open_talk(store, run, "alpha")
+    assert [rubric.id for rubric in talk.rubrics] == ["harm", "helpfulness"]
+    assert talk.scored_turn(1, HELPFULNESS).score == 0.5
