@@ -9,17 +9,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from convexplain.connectors.training import FORMATS, card, write_conversations, write_pairs, writer_of
+from convexplain.connectors.training import FORMATS, card, check_folder, write_conversations, write_pairs, writer_of
 from convexplain.judges import Judge
 
 from . import __version__
 from .cli_options import JUDGE_HELP, db_option, open_store
 from .display import plain
 from .errors import UsageError
+from .explain import chosen_rubrics
 from .opening import asking
 from .pairs import Kept, Pairs, PairSettings, preference_pairs
-from .store import RunStore, numbered_contrasts, reviews, run_rubrics
-from .types import Conversation
+from .store import RunStore, numbered_contrasts, reviews
+from .types import Conversation, Judgement, Rubric
 
 CONVERSATIONS = "openai"
 
@@ -71,7 +72,12 @@ CONVERSATIONS = "openai"
     help="Of regenerated contrasts, pair the two final answers, both judged after the original history.",
 )
 @click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
-@click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Average N sampled replies of the judge.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Average N sampled replies of the judge.  [default: as the run did, without --judge]",
+)
 @db_option
 def export_command(
     run: int | None,
@@ -105,8 +111,12 @@ def export_command(
         console.print(plain(f"{written.records:,} conversations: {written.files[0]}"), soft_wrap=True)
         return 0
     writer = writer_of(form)
+    check_folder(out, writer)  # before anything is judged
+    known = {rubric.id: rubric for rubric in chosen_rubrics(store, chosen, rubrics)}
+    if samples is None and judge is None:
+        samples = chosen.settings.get("samples")
     settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions))
-    made = asyncio.run(_pairs(store, chosen.id, judge or chosen.judge, settings, samples))
+    made = asyncio.run(_pairs(store, chosen.id, known, judge or chosen.judge, settings, samples))
     for reason, count in made.left_out.items():
         console.print(plain(f"left out {count:,} x: {reason}"), soft_wrap=True)
     if not made.contrasts:
@@ -117,6 +127,8 @@ def export_command(
         console.print(f"None of {made.contrasts:,} contrasts makes a pair; nothing was written.")
         return 1
     written = write_pairs(made, writer, out, card(made, form, chosen.id, __version__))
+    for reason, count in written.left_out.items():
+        console.print(f"left out {count:,} records: {reason}", soft_wrap=True)
     files = ", ".join(map(str, written.files))
     console.print(
         plain(f"{len(made.pairs):,} pairs of {made.contrasts:,} contrasts, {written.records:,} records: {files}"),
@@ -125,9 +137,10 @@ def export_command(
     return 0
 
 
-async def _pairs(store: RunStore, run: int, judge: str, settings: PairSettings, samples: int | None) -> Pairs:
+async def _pairs(
+    store: RunStore, run: int, rubrics: dict[str, Rubric], judge: str, settings: PairSettings, samples: int | None
+) -> Pairs:
     """The pairs of a run. The judge is opened when the first turn has to be judged."""
-    known = {rubric.id: rubric for rubric in run_rubrics(store, run)}
     said = reviews(store, run)
 
     def kept() -> Iterator[Kept]:
@@ -146,11 +159,11 @@ async def _pairs(store: RunStore, run: int, judge: str, settings: PairSettings, 
     opened: list[Judge] = []
     async with AsyncExitStack() as stack:
 
-        async def score(conversation: Conversation, turn: int, rubric: str) -> float | None:
+        async def ask(conversation: Conversation, turn: int, rubric: str) -> Judgement:
             if not opened:  # weights are loaded only if something has to be judged
                 opened.append(Judge(await stack.enter_async_context(asking(judge, store)), samples=samples))
-            return (await opened[0].judge_turn(conversation, turn, known[rubric])).score
+            return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
         with bar:
             task = bar.add_task("", total=None)
-            return await preference_pairs(kept(), score, settings, lambda: bar.advance(task))
+            return await preference_pairs(kept(), ask, settings, lambda: bar.advance(task))

@@ -8,7 +8,8 @@ A contrast says that an edit moves a score. That is a preference only where two 
   their own context, move the same way. A fixed later answer may fit a worse earlier turn better.
 - *regenerate*, on request: the two final answers, both judged after the original history.
 
-Everything else is left out and counted. Scores that a contrast does not hold are asked for through `Score`.
+Everything else is left out and counted. Where a contrast does not hold both scores, both are asked for: scores of two
+judges, or after two histories, say nothing about each other.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .errors import UsageError
-from .types import Contrast, Conversation, Question, Turn, sha256_json
+from .types import Contrast, Conversation, Judgement, Question, Turn, sha256_json
 
-Score = Callable[[Conversation, int, str], Awaitable[float | None]]
-"""A turn's score on the rubric of that id, in its conversation; None where there is none."""
+Ask = Callable[[Conversation, int, str], Awaitable[Judgement]]
+"""Judges a turn on the rubric of that id, in its conversation; always the same judge."""
 Split = Literal["train", "test"]
 
 NOT_FOUND = "no contrast was found"
@@ -139,14 +140,13 @@ class _Case:
     place: int
     before: Turn
     after: Turn
-    score_before: float | None
-    score_after: float | None
-    must_rise: bool | None  # which way the scores have to move; None = either
+    scores: tuple[float, float] | None  # what one judge gave both after this history; None = to be asked
+    rises: bool | None  # which way the scores have to move; None = either
 
 
 async def preference_pairs(
     kept: Iterable[Kept],
-    score: Score,
+    ask: Ask,
     settings: PairSettings | None = None,
     on_contrast: Callable[[], None] = lambda: None,
 ) -> Pairs:
@@ -154,7 +154,7 @@ async def preference_pairs(
 
     Args:
         kept: the contrasts.
-        score: says what the same judge gives a turn.
+        ask: judges a turn.
         settings: which pairs.
         on_contrast: called after each contrast.
     """
@@ -170,7 +170,7 @@ async def preference_pairs(
         if chosen.questions and contrast.question not in chosen.questions:
             continue
         looked_at += 1
-        found = await _pair(one, score, chosen)
+        found = await _pair(one, ask, chosen)
         if isinstance(found, Pair):
             digest = _digest(found)
             if digest in seen:
@@ -190,30 +190,32 @@ def split_of(conversation_id: str, test: float) -> Split:
     return "test" if number / 2**64 < test else "train"
 
 
-async def _pair(one: Kept, score: Score, settings: PairSettings) -> Pair | str:
+async def _pair(one: Kept, ask: Ask, settings: PairSettings) -> Pair | str:
     """The pair, or why there is none."""
     case = _case(one, settings.final_answers)
     if isinstance(case, str):
         return case
     if not (case.before.content.strip() and case.after.content.strip() and case.place):
         return EMPTY
-    if case.before.content == case.after.content:
+    if case.before.content.strip() == case.after.content.strip():  # blanks around it are dropped by chat templates
         return IDENTICAL
-    scores = []
-    for turn, known in ((case.before, case.score_before), (case.after, case.score_after)):
-        turns = (*case.history.turns[: case.place], turn)
-        asked = known is None
-        own = await score(replace(case.history, turns=turns), case.place, one.contrast.rubric) if asked else known
-        if own is None:
+    contrast = one.contrast
+    scores, judge = case.scores, contrast.judge
+    if scores is None:
+        before = await ask(_ending(case, case.before), case.place, contrast.rubric)
+        if before.score is None:
             return UNSCORED
-        scores.append(own)
+        after = await ask(_ending(case, case.after), case.place, contrast.rubric)
+        if after.score is None:
+            return UNSCORED
+        scores, judge = (before.score, after.score), after.model
     gap = scores[1] - scores[0]
-    if case.must_rise is not None and (gap > 0) != case.must_rise:
+    if gap and case.rises is not None and (gap > 0) != case.rises:
         return OTHER_WAY
-    if gap == 0 or abs(gap) < settings.min_margin:
+    if not gap or abs(gap) < settings.min_margin:
         return SMALL
     better, worse = (case.after, case.before) if gap > 0 else (case.before, case.after)
-    contrast = one.contrast
+    final = settings.final_answers and contrast.question == "regenerate"
     return Pair(
         prompt=case.history.turns[: case.place],
         chosen=better,
@@ -224,9 +226,9 @@ async def _pair(one: Kept, score: Score, settings: PairSettings) -> Pair | str:
         question=contrast.question,
         conversation_id=contrast.conversation_id,
         turn=case.place,
-        final=settings.final_answers,
+        final=final,
         split=split_of(contrast.conversation_id, settings.test),
-        provenance=_provenance(one),
+        provenance=_provenance(one, judge, final),
     )
 
 
@@ -243,15 +245,15 @@ def _case(one: Kept, final_answers: bool) -> _Case | str:
     if contrast.question == "revise":
         logged, edited = talk.turns[contrast.turn], contrast.turns[contrast.turn]
         after = replace(edited, content=own) if own else edited
-        known = None if own else contrast.score_after
-        return _Case(talk, contrast.turn, logged, after, contrast.score_before, known, None if own else rises)
+        if own:
+            return _Case(talk, contrast.turn, logged, after, None, None)
+        return _Case(talk, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises)
     if final_answers:
         if contrast.question != "regenerate":
             return NO_ANSWERS
         logged = talk.turns[contrast.turn]
         answers = [replace(logged, content=text) for text in (contrast.response_before, contrast.response_after)]
-        # The first was judged after the original history already; the second one after the edited one.
-        return _Case(talk, contrast.turn, answers[0], answers[1], contrast.score_before, None, None)
+        return _Case(talk, contrast.turn, answers[0], answers[1], None, None)
     places = {edit.unit.turn for edit in contrast.edits}
     if len(places) != 1:
         return SEVERAL if places else IDENTICAL
@@ -260,10 +262,14 @@ def _case(one: Kept, final_answers: bool) -> _Case | str:
         return NOT_ASSISTANT
     edited = contrast.turns[place]
     after = replace(edited, content=own) if own else edited
-    return _Case(talk, place, talk.turns[place], after, None, None, rises)
+    return _Case(talk, place, talk.turns[place], after, None, rises)
 
 
-def _provenance(one: Kept) -> dict[str, Any]:
+def _ending(case: _Case, turn: Turn) -> Conversation:
+    return replace(case.history, turns=(*case.history.turns[: case.place], turn))
+
+
+def _provenance(one: Kept, judge: str, final: bool) -> dict[str, Any]:
     contrast = one.contrast
     return {
         "contrast": one.number,
@@ -271,14 +277,15 @@ def _provenance(one: Kept) -> dict[str, Any]:
         "judged_turn": contrast.turn,
         "score_before": contrast.score_before,
         "score_after": contrast.score_after,
-        "judge": contrast.judge,
+        "judge": judge,
+        "contrast_judge": contrast.judge,
         "responder": contrast.responder,
         "infiller": contrast.infiller,
         "search": contrast.search,
         "goal": contrast.goal,
         "edits": [[edit.before, edit.after] for edit in contrast.edits],
         "review": one.decision,
-        "by_hand": bool(one.text and one.text.strip()),
+        "by_hand": not final and bool(one.text and one.text.strip()),
     }
 
 

@@ -26,9 +26,9 @@ def world(monkeypatch, capsys, tmp_path):
         folder = tmp_path
         answer = staticmethod(lambda request: {"yes": 0.5, "no": 0.5})
 
-        def keep(self, *some):
+        def keep(self, *some, settings=None):
             store, rubric = RunStore(str(tmp_path / "s.db")), load_rubric("helpfulness")
-            run = store.begin_run("judge", "f", {}, [rubric])
+            run = store.begin_run("judge", "f", settings or {}, [rubric])
             number = store.keep_conversation(TALK, run.id)
             judged = Judgement("c1", 5, rubric.id, 0.2, None, "why", Evidence(), "judge", "s")
             store.keep_judgement(run.id, number, rubric, judged)
@@ -85,6 +85,14 @@ def test_earlier_edited_turns_are_judged_by_the_runs_judge_first(world):
     assert len(world.models[-1].requests) == 0  # both judgements were kept
 
 
+def test_a_judge_that_drew_samples_draws_them_again(world):
+    world.keep(contrast("rescore", edited={1: "It left on Friday."}), settings={"samples": 3})
+    world.answer = lambda request: {"yes": 0.9, "no": 0.1} if "Friday" in str(request.messages) else {"no": 1.0}
+    for judge, draws in (((), 3), (("--judge", "other"), 1), (("--judge", "another", "--samples", "2"), 2)):
+        world.run("export", "1", "--format", "jsonl", "--out", "data", *judge)
+        assert len({request.draw for request in world.models[-1].requests}) == draws
+
+
 def test_nothing_to_export_says_why(world):
     world.keep()
     code, _, err = world.run("export", "--format", "csv")
@@ -103,10 +111,13 @@ def test_nothing_to_export_says_why(world):
         (["--format", "trl"], "format 'trl' is not known; valid are: trl-dpo"),
         (["--format", "csv", "--min-margin", "2"], "2.0 is not in the range"),
         (["7", "--format", "csv"], "run 7"),
+        (["--format", "csv", "--rubric", "harmm"], "--rubric harmm: run 1 was not judged by it; it was by helpfulness"),
+        (["--format", "csv", "--out", "."], "README.md is there, and no data card of convexplain; name another"),
     ],
 )
 def test_orders_that_cannot_be_meant(world, args, words):
     world.keep(contrast())
+    (world.folder / "README.md").write_text("mine")
     code, _, err = world.run("export", *args)
     assert code in (1, 2)
     assert words in err
@@ -120,7 +131,7 @@ def test_a_review_decides(world):
     keep_review(store, Review(2, "Bert", "fix", "At noon, tomorrow."))
     assert {number: one.decision for number, one in reviews(store, 1).items()} == {1: "reject", 2: "fix"}
     store.close()
-    world.answer = lambda request: {"yes": 1.0}
+    world.answer = lambda request: {"yes": 1.0} if "At noon" in str(request.messages) else {"yes": 0.5, "no": 0.5}
     code, out, _ = world.run("export", "--format", "jsonl", "--out", "data")
     assert code == 0, out
     assert "left out 1 x: a reviewer rejected it" in out
@@ -190,3 +201,6 @@ def test_read_store_export_read(world, tmp_path):
     assert (code, out.strip()) == (0, "3 conversations: chats/conversations.jsonl")
     again = list(read_log("chats/conversations.jsonl"))
     assert again == [replace(talk, source="chats/conversations.jsonl") for talk in first]
+    code, _, err = world.run("export", "1", "--format", "openai", "--out", "chats")
+    assert (code, list(read_log("chats/conversations.jsonl"))) == (2, again)
+    assert "conversations.jsonl is there already; name another" in err

@@ -7,7 +7,7 @@ from convexplain import Conversation, Turn
 from convexplain import pairs as p
 from convexplain.errors import UsageError
 from convexplain.pairs import Kept, PairSettings, preference_pairs, split_of
-from convexplain.types import Contrast, Edit, Unit
+from convexplain.types import Contrast, Edit, Evidence, Judgement, Unit
 
 TALK = Conversation(
     "c1",
@@ -73,7 +73,8 @@ class Scores:
     async def __call__(self, conversation, turn, rubric):
         assert len(conversation.turns) == turn + 1
         self.asked.append((turn, conversation.turns[turn].content, rubric))
-        return self.known.get(conversation.turns[turn].content.rstrip("."))
+        value = self.known.get(conversation.turns[turn].content.rstrip("."))
+        return Judgement(conversation.id, turn, rubric, value, None, None, Evidence(), "second judge", "sha")
 
 
 def made(*kept, scores=None, **settings):
@@ -95,6 +96,15 @@ def test_a_revised_turn_is_paired_with_itself_after_its_own_history():
     assert (pair.score_chosen, pair.score_rejected, pair.margin) == (0.8, 0.2, pytest.approx(0.6))
     assert scores.asked == []  # the contrast holds both scores, of the same history
     assert pair.provenance["edits"] == [["Yes.", "Let me look it up."]]
+
+
+def test_with_final_answers_only_regenerated_pairs_are_final():
+    pair = only(made(contrast(), final_answers=True))
+    assert (pair.chosen.content, pair.final) == ("Let me look it up.", False)
+    one = contrast("regenerate", edited={1: "It left on Friday."}, response_after="A new answer.")
+    written = Kept(1, TALK, one, "fix", "It left today.")  # of the edited turn, which is not in such a pair
+    pair = only(made(written, scores=Scores(Yes=0.2, A_new_answer=0.6), final_answers=True))
+    assert (pair.final, pair.provenance["by_hand"]) == (True, False)
 
 
 def test_a_good_turn_made_bad_is_the_chosen_one():
@@ -119,14 +129,22 @@ def test_a_worse_earlier_turn_that_a_fixed_answer_fits_better_is_no_preference()
     assert (found.pairs, found.left_out) == ((), {p.OTHER_WAY: 1})
 
 
+@pytest.mark.parametrize(("before", "after"), [(0.2, 0.8), (0.8, 0.2)])
+def test_no_movement_is_a_small_one_whichever_way_the_contrast_goes(before, after):
+    scores = Scores(It_left_on_Monday=0.5, It_left_on_Friday=0.5)
+    one = contrast("rescore", edited={1: "It left on Friday."}, before=before, after=after)
+    found = made(one, scores=scores)
+    assert dict(found.left_out) == {p.SMALL: 1}
+
+
 def test_final_answers_are_both_judged_after_the_original_history():
-    scores = Scores(A_new_answer=0.6)
+    scores = Scores(A_new_answer=0.6, Yes=0.3)  # not the contrast's 0.2, which is another judge's
     one = contrast("regenerate", edited={1: "It left on Friday."}, response_after="A new answer.")
     pair = only(made(one, scores=scores, final_answers=True))
     assert pair.prompt == TALK.turns[:5]
     assert (pair.chosen.content, pair.rejected.content) == ("A new answer.", "Yes.")
-    assert scores.asked == [(5, "A new answer.", "helpfulness")]
-    assert pair.final
+    assert scores.asked == [(5, "Yes.", "helpfulness"), (5, "A new answer.", "helpfulness")]
+    assert (pair.score_chosen, pair.score_rejected, pair.final) == (0.6, 0.3, True)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +157,7 @@ def test_final_answers_are_both_judged_after_the_original_history():
         (contrast("rescore", edited={2: "When?"}), {}, p.NOT_ASSISTANT),
         (contrast("rescore", edited={1: "never judged"}), {}, p.UNSCORED),
         (contrast(edited={5: "Yes."}), {}, p.IDENTICAL),
+        (contrast(edited={5: " Yes.\n"}), {}, p.IDENTICAL),
         (contrast(edited={5: " "}), {}, p.EMPTY),
         (contrast(before=0.45, after=0.54), {"min_margin": 0.1}, p.SMALL),
         (contrast(), {"final_answers": False, "min_margin": 0.7}, p.SMALL),
@@ -163,7 +182,7 @@ def test_the_same_pair_comes_once():
 
 
 def test_reviewers_have_the_last_word():
-    scores = Scores(A_better_one=0.9, A_worse_one=0.1)
+    scores = Scores(A_better_one=0.9, A_worse_one=0.1, Yes=0.5)
     found = made(
         Kept(1, TALK, contrast(), "accept"),
         Kept(2, TALK, contrast(), "reject"),
@@ -178,6 +197,9 @@ def test_reviewers_have_the_last_word():
         ("Yes.", "A worse one."),  # what was written by hand is judged again
     ]
     assert [pair.provenance["by_hand"] for pair in found.pairs] == [False, True, True]
+    # Both scores of a pair are one judge's, and its name stands there.
+    assert [pair.margin for pair in found.pairs] == pytest.approx([0.6, 0.4, 0.4])
+    assert [pair.provenance["judge"] for pair in found.pairs] == ["scripted", "second judge", "second judge"]
 
 
 def test_only_what_was_asked_for_is_looked_at():

@@ -5,12 +5,17 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from convexplain.pairs import Pair, Pairs
+from convexplain.types import Turn
 from convexplain.visible import one_line
+
+TITLE = "# Preference pairs from contrasts"
+"""How a card begins; a folder whose README.md begins so is one of these."""
 
 _KINDS = {
     "revise": "the judged turn against an edited form of it",
     "rescore": "an earlier turn against an edited form of it, both judged in their own context",
     "regenerate": "an earlier turn against an edited form of it, both judged in their own context",
+    "final answers": "an answer against the one to an edited context, both judged after the logged one",
 }
 
 
@@ -18,7 +23,7 @@ def card(made: Pairs, form: str, run: int, version: str) -> str:
     """A card in Markdown. Nothing of a log stands in it but names of files and models, as plain words."""
     pairs = made.pairs
     lines = [
-        "# Preference pairs from contrasts",
+        TITLE,
         "",
         f"Written by convexplain {version} on {datetime.now(UTC).date().isoformat()} from run {run}, format `{form}`.",
         "",
@@ -28,11 +33,12 @@ def card(made: Pairs, form: str, run: int, version: str) -> str:
         f"- infillers: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
         f"- accepted or written by a reviewer: {sum(pair.provenance.get('review') is not None for pair in pairs)}",
         f"- margins: {_margins(pairs)}",
+        f"- turns that one maxim prefers and another does not: {_disputed(pairs)}",
         "- licence: that of the logs (fill in)",
         "",
         "## What a pair is",
         "",
-        *(f"- {kind}: {_KINDS[kind]} ({count})" for kind, count in Counter(p.question for p in pairs).items()),
+        *(f"- {kind}: {_KINDS[kind]} ({count})" for kind, count in Counter(map(_kind, pairs)).items()),
         "",
         "The prompt is the history before the turn that differs; one assistant turn stands on each side. Which one is",
         "preferred is what the judge says, not people: `convexplain validate` tells how far it agrees with them.",
@@ -48,6 +54,20 @@ def card(made: Pairs, form: str, run: int, version: str) -> str:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {one_line(name)}" for name, count in counts.most_common()) or "none"
+
+
+def _kind(pair: Pair) -> str:
+    return "final answers" if pair.final else pair.question
+
+
+def _disputed(pairs: tuple[Pair, ...]) -> int:
+    """How many pairs of texts stand in the data in both orders: each trains against the other."""
+    orders = {(_said(pair.prompt), pair.chosen.content, pair.rejected.content) for pair in pairs}
+    return sum((prompt, worse, better) in orders for prompt, better, worse in orders) // 2
+
+
+def _said(turns: tuple[Turn, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((turn.role, turn.content) for turn in turns)
 
 
 def _margins(pairs: tuple[Pair, ...]) -> str:

@@ -10,6 +10,7 @@ from convexplain.errors import UsageError
 from convexplain.pairs import Pair
 
 from . import records, tables
+from .records import Settle, once
 from .tables import Save
 
 
@@ -24,6 +25,7 @@ class WriterFormat:
         suffix: the ending of its files; empty: a folder for each split.
         save: writes records to a file, or to a folder.
         extra_files: further files, by name, given the splits that there are and the files' names.
+        settle: of all records of a split, those that are written, and how many are not, by the reason.
     """
 
     name: str
@@ -32,11 +34,12 @@ class WriterFormat:
     suffix: str = ".jsonl"
     save: Save = tables.jsonl
     extra_files: Callable[[dict[str, str]], dict[str, str]] = field(default=lambda _: {})
+    settle: Settle = once
 
 
 FORMATS: tuple[WriterFormat, ...] = (
     WriterFormat("trl-dpo", "TRL's DPOTrainer (also CPO, ORPO): prompt, chosen, rejected.", records.trl_dpo),
-    WriterFormat("trl-kto", "TRL's KTOTrainer: prompt, completion, label.", records.trl_kto),
+    WriterFormat("trl-kto", "TRL's KTOTrainer: prompt, completion, label.", records.trl_kto, settle=records.one_label),
     WriterFormat("trl-reward", "TRL's RewardTrainer: as trl-dpo, with a margin.", records.trl_reward),
     WriterFormat("trl-sft", "TRL's SFTTrainer: prompt and the chosen turn.", records.trl_sft),
     WriterFormat(

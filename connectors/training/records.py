@@ -1,15 +1,20 @@
 """One pair as the records that a trainer reads. Prompts are always explicit: what differs is one assistant turn."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convexplain.measuring import laid_out
 from convexplain.models import sendable
 from convexplain.pairs import Pair
-from convexplain.types import Turn
+from convexplain.types import Turn, sha256_json
 
 Record = dict[str, Any]
+Settle = Callable[[Sequence[Record]], tuple[list[Record], dict[str, int]]]
+
+REPEATED = "the same record is there already"
+BOTH_WAYS = "the same turn is labelled both ways"
 
 
 def trl_dpo(pair: Pair) -> list[Record]:
@@ -68,7 +73,8 @@ def llama_factory(pair: Pair) -> list[Record]:
         side: {"from": "gpt", "value": sendable(turn.content)}
         for side, turn in (("chosen", pair.chosen), ("rejected", pair.rejected))
     }
-    return [{"conversations": said, **sides, **({"system": sendable(system)} if system else {})}]
+    # Always there: dataset_info.json names the column, and no record may be without it.
+    return [{"conversations": said, **sides, "system": sendable(system)}]
 
 
 def everything(pair: Pair) -> list[Record]:
@@ -82,10 +88,10 @@ def everything(pair: Pair) -> list[Record]:
             "rubric": pair.rubric,
             "question": pair.question,
             "final_answers": pair.final,
-            "conversation": pair.conversation_id,
+            "conversation": sendable(pair.conversation_id),
             "turn": pair.turn,
             "split": pair.split,
-            "provenance": dict(pair.provenance),
+            "provenance": _sendable(dict(pair.provenance)),
         }
     ]
 
@@ -97,11 +103,37 @@ def flat(pair: Pair) -> list[Record]:
         {
             **record,
             "prompt": json.dumps(record["prompt"], ensure_ascii=False),
-            "chosen": pair.chosen.content,
-            "rejected": pair.rejected.content,
+            "chosen": sendable(pair.chosen.content),
+            "rejected": sendable(pair.rejected.content),
             "provenance": json.dumps(record["provenance"], ensure_ascii=False),
         }
     ]
+
+
+def once(rows: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
+    """The records without those that are there already; and how many are left out, by the reason."""
+    kept = list({_key(row): row for row in rows}.values())
+    return kept, {REPEATED: len(rows) - len(kept)} if len(kept) < len(rows) else {}
+
+
+def one_label(rows: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
+    """As `once`, and without turns that win one pair and lose another: they are neither good nor bad."""
+    kept, left_out = once(rows)
+    sides = Counter(_key({**row, "label": None}) for row in kept)
+    clear = [row for row in kept if sides[_key({**row, "label": None})] == 1]
+    return clear, left_out | ({BOTH_WAYS: len(kept) - len(clear)} if len(clear) < len(kept) else {})
+
+
+def _key(row: Record) -> str:
+    return sha256_json(row)
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return sendable(value)
+    if isinstance(value, Mapping):
+        return {sendable(str(name)): _sendable(one) for name, one in value.items()}
+    return [_sendable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -10,8 +10,10 @@ from convexplain.errors import MissingExtraError
 
 Save = Callable[[Sequence[dict[str, Any]], Path], None]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell must not begin with: spreadsheets would compute it."""
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a text must not begin with, after blanks: spreadsheets would compute it; the wide forms in Japanese ones."""
+_BLANK = ("\t", "\r")
+"""What it must not begin with at all: spreadsheets drop these first."""
 
 
 def jsonl(records: Sequence[dict[str, Any]], path: Path) -> None:
@@ -82,4 +84,4 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-    return f"'{text}" if text.lstrip(" \n").startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_BLANK) or text.lstrip().startswith(_FORMULA) else text

@@ -110,6 +110,8 @@ def test_llama_factory_gets_alternating_turns_that_a_user_begins(tmp_path):
     (row,) = json.loads((tmp_path / "train.json").read_text())
     assert [turn["from"] for turn in row["conversations"]] == ["human", "gpt", "human"]
     assert row["conversations"][2]["value"] == "where?\n3 parcels\nso?"
+    (named,) = json.loads((tmp_path / "dataset_info.json").read_text()).values()
+    assert set(named["columns"].values()) == set(row)  # a column that is named and missing ends its loading
 
 
 def test_everything_that_is_known_is_kept(tmp_path):
@@ -136,7 +138,72 @@ def test_tables_hold_the_same(tmp_path):
     assert kept[1]["chosen"] == [{"role": "assistant", "content": "soon."}]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", "\r=1", ' \n=HYPERLINK("x")'])
+def test_a_turn_is_said_once_and_not_labelled_both_ways(tmp_path):
+    # "the parcel." loses twice; "soon." loses once and wins once, so it is neither good nor bad.
+    some = pair(), pair("soon."), pair("now.", "soon."), pair("now.", "soon.", rubric="harm")
+    _, done = written(tmp_path / "kto", "trl-kto", *some)
+    labels = [(row["completion"][0]["content"], row["label"]) for row in rows(tmp_path / "kto")]
+    assert labels == [("tomorrow.", True), ("the parcel.", False), ("now.", True)]
+    assert (done.records, done.left_out) == (
+        3,
+        {"the same record is there already": 3, "the same turn is labelled both ways": 2},
+    )
+    assert "- 2 records x the same turn is labelled both ways" in (tmp_path / "kto/README.md").read_text()
+    for form, records in (("trl-sft", 3), ("trl-dpo", 3), ("jsonl", 4)):
+        assert written(tmp_path / form, form, *some)[1].records == records
+        assert len(rows(tmp_path / form)) == records
+
+
+def test_where_no_record_is_left_nothing_is_written(tmp_path):
+    with pytest.raises(UsageError, match="no record to write; left out: the same turn is labelled both ways"):
+        written(tmp_path, "trl-kto", pair("a.", "b."), pair("b.", "a.", rubric="harm"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_card_counts_what_maxims_disagree_on_and_names_final_answers(tmp_path):
+    some = pair("a.", "b."), pair("b.", "a.", rubric="harm"), pair("c.", "a.", question="regenerate", final=True)
+    written(tmp_path, "trl-dpo", *some)
+    said = (tmp_path / "README.md").read_text()
+    assert "- turns that one maxim prefers and another does not: 1\n" in said
+    assert "- final answers: an answer against the one to an edited context" in said
+    assert "- regenerate:" not in said
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("hf-dataset", "train"), ("trl-dpo", "README.md"), ("llama-factory", "dataset_info.json")]
+)
+def test_what_is_not_ours_is_not_replaced(tmp_path, form, name):
+    mine = tmp_path / name
+    mine.mkdir() if form == "hf-dataset" else mine.write_text("# My project")
+    with pytest.raises(UsageError, match=f"{name} is there, and no data card of convexplain"):
+        written(tmp_path, form)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("form", ["trl-dpo", "hf-dataset", "llama-factory"])
+def test_an_earlier_export_is_replaced_with_its_test_file_and_nothing_else(tmp_path, form):
+    _, first = written(tmp_path, form, pair(), pair("soon.", split="test"))
+    (tmp_path / "notes.txt").write_text("mine")
+    _, second = written(tmp_path, form, pair(), pair("soon."))
+    assert [path.exists() for path in first.files] == [True, False]
+    assert second.files == first.files[:1]
+    assert second.records == 2
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_half_a_character_breaks_no_format(tmp_path):
+    import pyarrow.parquet as pq
+
+    odd = "a\ud800\x00"
+    for form in names():
+        written(tmp_path / form, form, pair(odd, conversation_id=odd, provenance={"source": odd, "edits": [[odd, ""]]}))
+    (row,) = pq.read_table(tmp_path / "parquet/train.parquet").to_pylist()
+    assert (row["chosen"], row["conversation"]) == ("a?\x00", "a?\x00")
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", "\r=1", ' \n=HYPERLINK("x")', "\u00a0=1", "＝1+1", "\tx"]
+)
 def test_no_cell_is_a_formula(tmp_path, text):
     written(tmp_path, "csv", pair(text, conversation_id=text))
     with (tmp_path / "train.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -255,6 +322,21 @@ def test_kto_trains_on_the_edited_turn_alone(tiny, tmp_path):
     found, tokenizer = batch("KTO", tiny, tmp_path, "trl-kto")
     assert trained_on(found, tokenizer) == ["the parcel.<|im_end|>\n", "tomorrow.<|im_end|>\n"]
     assert sorted(found["label"].tolist()) == [False, True]
+
+
+def test_sft_trains_on_the_chosen_turn_alone(tiny, tmp_path):
+    found, tokenizer = batch("SFT", tiny, tmp_path, "trl-sft", pair(), pair("soon."))
+    trained = [
+        tokenizer.decode(ids[kept != -100]) for ids, kept in zip(found["input_ids"], found["labels"], strict=True)
+    ]
+    assert sorted(trained) == ["soon.<|im_end|>\n", "tomorrow.<|im_end|>\n"]
+
+
+@pytest.mark.parametrize("last", [Turn("system", "help."), Turn("assistant", "hello."), Turn("tool", "3 parcels")])
+def test_a_prompt_may_end_with_any_role(tiny, tmp_path, last):
+    found, tokenizer = batch("DPO", tiny, tmp_path, "trl-dpo", pair(prompt=(*HISTORY, last)))
+    assert trained_on(found, tokenizer) == ["the parcel.<|im_end|>\n", "tomorrow.<|im_end|>\n"]
+    assert f"{last.content}<|im_end|>\n<|im_start|>assistant\n" in tokenizer.decode(found["input_ids"][0])
 
 
 def test_reward_reads_both_sides_and_the_margin(tiny, tmp_path):
