@@ -5,67 +5,43 @@ has the same number. It is found by patterns whose matches are checked (the digi
 that exists), by a list of names, and by whatever finder is handed in. No pattern finds everything: docs/privacy.md.
 """
 
-import ipaddress
 import re
-from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import category, normalize
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.types import Conversation, Turn
 
+from .personal import Found, patterns
+
+__all__ = ["Finder", "Found", "Redactor", "names", "names_of", "patterns", "presidio", "redacted"]
+
+_LETTERS = 3  # of names, by which they are looked up
 _LONGEST = 200_000  # characters that another package's finder gets at once
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Personal data in a text: `text[start:end]`, and what it is, in a word or two."""
-
-    start: int
-    end: int
-    kind: str
-
-
 Finder = Callable[[str], Iterable[Found]]
-
-# Every repetition is bounded and begins where nothing of its own kind stands before it: long lines take linear time.
-_EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?!\w)")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]?\d)")
-_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-f]{0,4}:)[0-9a-f:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w.,/:+-])(?:\+|\(|00)?\d(?:[ ()/.-]{0,2}\d){6,16}(?![\w:]|[.,]\d)")
-_DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:\d{4}|\d{2})(?!\d)")
-
-
-def patterns(text: str) -> Iterator[Found]:
-    """E-mail addresses, IBANs, payment cards, IP addresses and phone numbers, each kind checked as far as it can be."""
-    for match in _EMAIL.finditer(text):
-        yield Found(*match.span(), "e-mail")
-    for match in _IBAN.finditer(text):
-        if _is_iban(match[0]):
-            yield Found(*match.span(), "IBAN")
-    for match in _CARD.finditer(text):
-        if _is_card(match[0]):
-            yield Found(*match.span(), "card")
-    for pattern in (_IPV4, _IPV6):
-        for match in pattern.finditer(text):
-            if _is_address(match[0]):
-                yield Found(*match.span(), "IP address")
-    for match in _PHONE.finditer(text):
-        if _is_phone(match[0]):
-            yield Found(*match.span(), "phone")
+"""Finds personal data in a text, in any order."""
 
 
 def names(given: Iterable[str]) -> Finder:
-    """Finds these names as whole words, in any case; longer ones first."""
-    wanted = sorted({name.strip() for name in given if name.strip()}, key=lambda name: (-len(name), name))
-    if not wanted:
+    """Finds these names as whole words, in any case; longer ones first.
+
+    In scripts without capital letters, as Chinese, names are found within words too: words are not set apart there.
+
+    Raises:
+        UsageError: there are none.
+    """
+    plain = {" ".join(name.split()) for name in given} - {""}
+    if not plain:
         raise UsageError("the list of names holds none")
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, wanted))})(?!\w)", re.IGNORECASE)
+    wanted = sorted({normalize(form, name) for form in ("NFC", "NFD") for name in plain}, key=len, reverse=True)
+    apart, within = [name for name in wanted if _cased(name[0])], [name for name in wanted if not _cased(name[0])]
+    parts = [rf"(?<![^\W_])(?:{_any_of(apart)})"] * bool(apart) + [_any_of(within)] * bool(within)
+    pattern = re.compile("|".join(parts), re.IGNORECASE)
 
     def find(text: str) -> Iterator[Found]:
         return (Found(*match.span(), "name") for match in pattern.finditer(text))
@@ -113,10 +89,10 @@ def presidio(language: str = "en") -> Finder:
 
 
 class Redactor:
-    """Replaces what its finders find.
+    """Replaces what its finders find, in conversations of one log.
 
     Args:
-        finders: what finds personal data; of what overlaps the longer one counts.
+        finders: what finds personal data; what overlaps is replaced as one, and called by its longest part.
 
     Attributes:
         counts: how often each kind was replaced.
@@ -125,10 +101,11 @@ class Redactor:
     def __init__(self, finders: Sequence[Finder] = (patterns,)) -> None:
         self.counts: Counter[str] = Counter()
         self._finders = tuple(finders)
+        self._ids: dict[str, dict[str, int]] = {}
 
     def __call__(self, conversation: Conversation) -> Conversation:
         """The conversation without it: contents, names, id and whatever text its metadata holds."""
-        numbers: dict[tuple[str, str], int] = {}
+        numbers = _Numbers()
 
         def clean(text: str) -> str:
             return self._replaced(text, numbers)
@@ -138,26 +115,79 @@ class Redactor:
             for turn in conversation.turns
         )
         metadata = _inside(conversation.metadata, clean)
-        return replace(conversation, id=clean(conversation.id), turns=turns, metadata=metadata)
+        id = self._distinct(conversation.id, clean(conversation.id))
+        return replace(conversation, id=id, turns=turns, metadata=metadata)
 
-    def _replaced(self, text: str, numbers: dict[tuple[str, str], int]) -> str:
-        every = sorted(
-            (one for find in self._finders for one in find(text)), key=lambda one: (one.start - one.end, one.start)
-        )
-        taken: list[Found] = []  # by their place, none over another
-        for one in every:
-            at = bisect(taken, one.start, key=lambda other: other.start)
-            free = at == 0 or taken[at - 1].end <= one.start
-            if free and (at == len(taken) or one.end <= taken[at].start) and one.start < one.end:
-                taken.insert(at, one)
+    def _distinct(self, before: str, id: str) -> str:
+        """An id that stays another one than those of other conversations: `[e-mail 1]`, `[e-mail 1]#2`."""
+        if id == before:
+            return id
+        given = self._ids.setdefault(id, {})
+        number = given.setdefault(before, len(given) + 1)
+        return id if number == 1 else f"{id}#{number}"
+
+    def _replaced(self, text: str, numbers: "_Numbers") -> str:
         parts, last = [], 0
-        for one in taken:
-            key = one.kind, re.sub(r"[\s().-]", "", text[one.start : one.end]).casefold()
-            number = numbers.setdefault(key, 1 + sum(kind == one.kind for kind, _ in numbers))
+        for one in _apart(found for find in self._finders for found in find(text)):
             self.counts[one.kind] += 1
-            parts += [text[last : one.start], f"[{one.kind} {number}]"]
+            parts += [text[last : one.start], f"[{one.kind} {numbers.of(one.kind, text[one.start : one.end])}]"]
             last = one.end
         return "".join([*parts, text[last:]])
+
+
+class _Numbers:
+    """Numbers what was found in a conversation: the same thing, however it is written, has the same number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: Counter[str] = Counter()
+
+    def of(self, kind: str, text: str) -> int:
+        plain = re.sub(r"[\W_]", "", text) if kind in ("phone", "card", "IBAN") else " ".join(text.split())
+        key = kind, normalize("NFC", plain).casefold().replace("%40", "@")
+        if key not in self._numbers:
+            self._last[kind] += 1
+            self._numbers[key] = self._last[kind]
+        return self._numbers[key]
+
+
+def _any_of(wanted: Sequence[str], at: int = 0) -> str:
+    """A pattern for what these names have from there on. By their first letters, so that they can be many thousands."""
+    if at == _LETTERS or len(wanted) == 1:
+        return "|".join(_spaced(name[at:]) + _end(name) for name in wanted)
+    groups: dict[str, list[str]] = {}
+    for name in wanted:
+        groups.setdefault(name[at : at + 1].lower(), []).append(name)
+    return "|".join(
+        f"{_spaced(group[0][at])}(?:{_any_of(group, at + 1)})" if first else _end(group[0])
+        for first, group in groups.items()
+    )
+
+
+def _spaced(text: str) -> str:
+    return re.escape(text).replace(r"\ ", r"\s{1,4}")
+
+
+def _end(name: str) -> str:
+    return r"(?![^\W_])" if _cased(name[-1]) else ""
+
+
+def _cased(letter: str) -> bool:
+    """Whether words are set apart in its script, as far as that can be told by whether it has capitals."""
+    return category(letter) != "Lo"
+
+
+def _apart(found: Iterable[Found]) -> list[Found]:
+    """In order, and what overlaps as one, so that nothing of either is left."""
+    apart: list[Found] = []
+    for one in sorted(found, key=lambda one: (one.start, -one.end)):
+        last = apart[-1] if apart else None
+        if last is None or one.start >= last.end:
+            apart += [one] if one.start < one.end else []
+        elif one.end > last.end:
+            kind = one.kind if one.end - one.start > last.end - last.start else last.kind
+            apart[-1] = Found(last.start, one.end, kind)
+    return apart
 
 
 def redacted(
@@ -177,40 +207,3 @@ def _inside(value: Mapping[str, Any], clean: Callable[[str], str]) -> dict[str, 
 
     found: dict[str, Any] = walk(value)
     return found
-
-
-def _is_iban(text: str) -> bool:
-    """ISO 13616: the country and the check digits moved to the end, letters as numbers, modulo 97 is 1."""
-    plain = text.replace(" ", "").upper()
-    if not 15 <= len(plain) <= 34 or not plain.isascii():
-        return False
-    return int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
-
-
-def _is_card(text: str) -> bool:
-    """ISO 7812: Luhn's sum ends with 0."""
-    digits = [int(one) for one in text if one.isdecimal()]
-    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
-    return 13 <= len(digits) <= 19 and any(digits) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def _is_address(text: str) -> bool:
-    if ":" in text and text.count(":") < 2:
-        return False
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
-
-
-def _is_phone(text: str) -> bool:
-    """Whether digits look like a number to call: with a + or a 0 in front, or as 555-123-4567; no date, no amount."""
-    digits = [one for one in text if one.isdecimal()]
-    if not 8 <= len(digits) <= 15 or _DATE.match(text):
-        return False
-    groups = [group for group in re.split(r"[^\d]+", text) if group]
-    if text.startswith("+"):
-        return True
-    if digits[0] == "0" or text.startswith("("):
-        return len(groups) > 1 or 10 <= len(digits) <= 12
-    return len(groups) >= 3 and len(digits) >= 10 and len(groups[-1]) == 4

@@ -11,7 +11,7 @@ from convexplain.connectors.logs import formats, inspect_log
 
 from .analysis import Source, find_logs
 from .cli_options import db_option, open_store
-from .cli_reading import Reading, columns_of, reading_options
+from .cli_reading import Reading, reading_options
 from .display import plain
 from .errors import UsageError
 from .import_display import ImportShown, show_formats, show_inspected
@@ -80,15 +80,19 @@ def formats_command(name: str | None, as_json: bool) -> None:
 
 def _inspect(logs: tuple[Path, ...], reading: Reading) -> int:
     console = Console()
-    given = columns_of(reading.columns)
+    reader = reading.reader()
     wrong = False
     for log in find_logs(logs):
         try:
-            found = inspect_log(log, format=reading.format, columns=given, assistant=reading.assistant, limit=_FIRST)
+            found = inspect_log(
+                log, format=reading.format, columns=reader.columns, assistant=reading.assistant, limit=_FIRST
+            )
         except UsageError as error:  # a table whose columns cannot be told
             console.print(plain(f"{log}: {error}"), soft_wrap=True)
             wrong = True
             continue
+        if found.first is not None:
+            found.first = reader.shown(found.first)
         show_inspected(console, str(log), found)
         wrong = wrong or not found.conversations or any(not problem.kept for problem in found.problems)
     return int(wrong)

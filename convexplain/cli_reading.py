@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from convexplain.connectors.logs import ColumnMap, check_reading, read_log
-from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio
+from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio, redacted
 
 from .display import plain
 from .errors import Problem, UsageError
@@ -56,7 +56,7 @@ class Reading:
     Attributes:
         format, columns, assistant: as `read_log` takes them.
         redact, names, by_presidio: what is replaced.
-        counts: how often each kind of personal data was replaced so far.
+        counts: how often each kind of personal data was replaced, log by log.
     """
 
     format: str | None = None
@@ -65,7 +65,7 @@ class Reading:
     redact: bool = False
     names: Path | None = None
     by_presidio: bool = False
-    counts: Counter[str] = field(default_factory=Counter, compare=False)
+    counts: dict[Path, Counter[str]] = field(default_factory=dict, compare=False)
 
     @property
     def signature(self) -> list[Any]:
@@ -97,8 +97,9 @@ class Reading:
 
     def tell(self, console: Console) -> None:
         """Says what was replaced."""
-        if self.counts:
-            said = ", ".join(f"{count:,} x {kind}" for kind, count in self.counts.most_common())
+        every = sum(self.counts.values(), Counter[str]())
+        if every:
+            said = ", ".join(f"{count:,} x {kind}" for kind, count in every.most_common())
             console.print(plain(f"Replaced: {said}."), soft_wrap=True)
 
 
@@ -126,8 +127,12 @@ class LogReader:
         if not self.finders:
             return found
         redactor = Redactor(self.finders)
-        redactor.counts = self.reading.counts
-        return map(redactor, found)
+        self.reading.counts[path] = redactor.counts  # in place of an earlier reading's
+        return redacted(found, redactor)
+
+    def shown(self, conversation: Conversation) -> Conversation:
+        """A conversation as it would be read, by itself."""
+        return Redactor(self.finders)(conversation)
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -201,3 +201,63 @@ def test_personal_data_reaches_neither_store_nor_screen(tmp_path):
     assert "Replaced: 2 x name, 1 x e-mail, 1 x phone." in result.output
     (kept,) = RunStore(str(tmp_path / "s.db")).conversations()
     assert [turn.content for turn in kept.turns] == ["I am [name 1], [e-mail 1], [phone 1].", "Thank you, [name 1]."]
+
+
+def test_inspected_is_what_would_be_kept(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"id": "a@b.example", "messages": [*HI, {**HI[0], "name": "Ann"}]}))
+    (tmp_path / "names.txt").write_text("Ann\nHello\n")
+    told = command(tmp_path, "import", tmp_path / "log.jsonl", "--inspect", "--redact-names", tmp_path / "names.txt")
+    assert "first conversation: [e-mail 1]" in told.output
+    assert "assistant: [name 1]" in told.output
+    assert "user ([name 2]): Hi" in told.output
+
+
+def test_each_log_keeps_its_conversations_apart(tmp_path):
+    """Ids that are personal data: what they become may be the same, what they are of may not."""
+    for log in ("a.jsonl", "b.jsonl"):
+        rows = [json.dumps({"id": f"{who}@b.example", "messages": HI}) for who in ("ann", "ben")]
+        (tmp_path / log).write_text("\n".join(rows))
+    result = command(tmp_path, "import", tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--redact")
+    assert "4 conversations with 8 turns" in result.output
+    assert ": 4 new in" in result.output
+    kept = RunStore(str(tmp_path / "s.db")).conversations()
+    assert [talk.id for talk in kept] == ["[e-mail 1]", "[e-mail 1]#2"] * 2
+
+
+def test_names_that_cannot_be_read(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"messages": HI}))
+    (tmp_path / "names.txt").write_bytes(b"M\xfcller\n")
+    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact-names", tmp_path / "names.txt")
+    assert isinstance(result.exception, UsageError)
+    assert "names.txt" in str(result.exception)
+
+
+@pytest.mark.loopback
+def test_what_is_judged_with_and_without_redaction_are_two_runs(stub, tmp_path):
+    turns = [
+        {"role": "user", "content": "I am Ann, ann@mail.example."},
+        {"role": "assistant", "content": "Hello, Ann."},
+    ]
+    (tmp_path / "log.jsonl").write_text(json.dumps({"messages": turns}))
+    (tmp_path / "names.txt").write_text("Ann\n")
+    analyze = ["analyze", "log.jsonl", "--judge", stub.url]
+    cases = [
+        ([], ""),
+        (["--redact"], "Replaced: 1 x e-mail."),
+        (["--redact-names", "names.txt"], "Replaced: 2 x name, 1 x e-mail."),
+        (["--redact"], "Replaced: 1 x e-mail."),
+    ]
+    for number, (options, told) in enumerate(cases, 1):
+        code, out, err = run(*analyze, *options, cwd=tmp_path)
+        assert code == 0
+        assert f"Run {number}:" in out
+        assert "".join(line for line in err.splitlines() if "Replaced" in line) == told
+    asked = [prompt for prompt in stub.prompts if "Hello, [name 1]." in prompt]
+    assert len(asked) == 3  # of three maxims
+    assert not any("ann@mail" in prompt for prompt in stub.prompts[3:])
+
+
+def test_stored_conversations_are_not_redacted_and_that_is_said(tmp_path):
+    result = command(tmp_path, "analyze", "--stored", "--redact")
+    assert isinstance(result.exception, UsageError)
+    assert "--redact is for LOG files" in str(result.exception)
