@@ -56,7 +56,12 @@ def dashboard_command(db: str | None, port: int, host: str, insecure: bool) -> i
     if db:
         os.environ["CONVEXPLAIN_DB"] = db  # not on the command line: it may hold a password
     click.echo(f"Dashboard: http://{_shown(host)}:{port}   (Ctrl-C stops it)")
+    import altair  # noqa: F401 - like the next one loaded now, not when the first visitor comes
+    import pandas  # noqa: F401
     from streamlit.web.cli import main
+
+    import convexplain.dashboard.services.jobs
+    import convexplain.dashboard.services.overview  # noqa: F401
 
     main(_arguments(port, host), standalone_mode=False)
     return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -74,7 +75,7 @@ def _batches(conversations: Iterable[Conversation]) -> Iterator[list[Conversatio
 
 def _keep(store: RunStore, batch: list[Conversation], run: int | None) -> int:
     """Keeps some conversations in one transaction. Returns how many were new."""
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for conversation in batch:
         body = conversation_body(conversation)
         digest = sha256_json(body)

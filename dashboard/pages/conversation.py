@@ -8,7 +8,15 @@ from convexplain.dashboard.ui.place import store
 from convexplain.dashboard.ui.reading import choose
 from convexplain.dashboard.ui.strip import strip
 from convexplain.dashboard.ui.talk import show_talk
-from convexplain.dashboard.ui.walking import follow, place_from_address, say_failure, show_whole, turn_chosen, walk
+from convexplain.dashboard.ui.walking import (
+    follow,
+    look_at,
+    place_from_address,
+    say_failure,
+    show_whole,
+    turn_chosen,
+    walk,
+)
 
 st.title("Conversation")
 opened = store()
@@ -30,12 +38,10 @@ turn_chosen(reading, talk, turn)
 walk(opened, reading, talk.number, turn, talk)
 follow(strip(talk, turn, rubric.id), turn, rubric.id)
 say_failure()
-left, right = st.container(key="talk").columns([3, 2], gap="medium")
+left, right = st.container(key="reversed").columns([3, 2], gap="medium")
 with right:
     headline(talk, turn, rubric)
     show_details(opened, talk, turn, rubric)
 with left:
     span = window(len(talk.conversation.turns), turn, show_whole(talk))
-    show_talk(
-        talk, span, turn, attribution_shown(opened, talk, turn, rubric), lambda i: follow((i, rubric.id), turn, "")
-    )
+    show_talk(talk, span, turn, attribution_shown(opened, talk, turn, rubric), look_at)

@@ -21,6 +21,6 @@ figures(reading, found)
 if not found.scored and not found.unscored:
     st.info("No judged turn is like that. Take a filter back.")
     st.stop()
-score_charts(opened, which, found)
+score_charts(opened, which)
 where_charts(opened, which)
 turn_list(opened, which, found, maxim)

@@ -22,7 +22,7 @@ if not contrast_count(opened, WhichContrasts(run.id, found=False)):
     )
     st.stop()
 which = narrowed(opened, run.id)
-left, right = st.columns([1, 1], gap="medium")
+left, right = st.container(key="reversed").columns(2, gap="medium")
 with left:
     rows = listed(opened, which)
 chosen, before, after = neighbours([row.number for row in rows], st.session_state.get("pair"))

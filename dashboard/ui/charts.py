@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from convexplain.store.views import Distribution, Group
@@ -12,8 +13,9 @@ _ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
 _HEIGHT = 230
 
 
-def histogram(found: Distribution, threshold: float) -> tuple[float, float] | None:
-    """How the scores lie; returns the scores of the bar that was clicked."""
+def histogram(found: Distribution, threshold: float, chosen: tuple[float, float] | None) -> tuple[float, float] | None:
+    """How the scores lie, those outside the chosen ones pale; returns the scores of the bar that was clicked."""
+    low, high = chosen or (0.0, 1.0)
     bins = len(found.counts)
     rows = [
         {
@@ -21,14 +23,16 @@ def histogram(found: Distribution, threshold: float) -> tuple[float, float] | No
             "to": (i + 1) / bins,
             "turns": count,
             "side": "below the threshold" if (i + 0.5) / bins < threshold else "at or above it",
+            "strength": 1.0 if low <= (i + 0.5) / bins < high else 0.3,
         }
         for i, count in enumerate(found.counts)
     ]
     pick = alt.selection_point(name="bar", fields=["from", "to"], empty=False)
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(pd.DataFrame(rows))
         .mark_bar(cursor="pointer", binSpacing=1)
         .encode(
+            opacity=alt.Opacity("strength:Q", scale=None),
             x=alt.X("from:Q", bin="binned", title="score", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5)),
             x2="to:Q",
             y=alt.Y("turns:Q", title="turns", axis=alt.Axis(tickCount=4, format="~s")),
@@ -65,17 +69,15 @@ def curve(groups: Sequence[Group], x: str, title: str, threshold: float) -> None
         if x == "turn"
         else alt.Axis(format="%d %b", grid=False, tickCount=6, labelOverlap="greedy", labelSeparation=8)
     )
-    base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X(f"{x}:{kind}", title=title, axis=axis))
+    base = alt.Chart(pd.DataFrame(rows)).encode(x=alt.X(f"{x}:{kind}", title=title, axis=axis))
     score = alt.Y("mean:Q", title="mean score", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
     tooltip = [
-        alt.Tooltip(f"{x}:{kind}", **({"format": "%Y-%m-%d"} if x == "day" else {})),
+        alt.Tooltip("day:T", format="%Y-%m-%d") if x == "day" else alt.Tooltip("turn:Q"),
         *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")),
         alt.Tooltip("turns:Q", format=","),
     ]
     line = (
-        alt.Chart(alt.Data(values=[{"at": threshold}]))
-        .mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5)
-        .encode(y="at:Q")
+        alt.Chart(pd.DataFrame([{"at": threshold}])).mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5).encode(y="at:Q")
     )
     chart = alt.layer(
         base.mark_area(opacity=0.22, color=_ACCENT).encode(y=alt.Y("low:Q", title="mean score"), y2="high:Q"),
@@ -100,7 +102,7 @@ def shifts(counts: Sequence[int], low: float, high: float) -> None:
         for i, count in enumerate(counts)
     ]
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(pd.DataFrame(rows))
         .mark_bar(binSpacing=1)
         .encode(
             x=alt.X("from:Q", bin="binned", title="shift of the score", axis=alt.Axis(tickCount=9)),

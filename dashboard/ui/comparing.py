@@ -1,6 +1,7 @@
 """The parts of the page that compares two runs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -36,8 +37,8 @@ def choose_two(store: RunStore) -> tuple[Run, Run, Shared] | None:
         st.info("It takes two runs to compare: judge the same log with another judge, or another version of the bot.")
         return None
     one, two, three = st.columns(3)
-    _start("run", list(runs), 1)
-    _start("other", list(runs), 0)
+    _start("run", list(runs), list(runs)[1])
+    _start("other", list(runs), next(one for one in runs if one != st.session_state["c-run"]))
     with one:
         run = runs[_choose("First run (before)", "run", list(runs), runs)]
     with two:
@@ -49,7 +50,7 @@ def choose_two(store: RunStore) -> tuple[Run, Run, Shared] | None:
     if not maxims:
         st.info("The two runs have no maxim in common.")
         return None
-    _start("rubric", list(maxims), 0)
+    _start("rubric", list(maxims), next(iter(maxims)))
     with three:
         key = "c-rubric"
         name = st.selectbox(
@@ -100,7 +101,7 @@ def shift_list(store: RunStore, run: int, paired: Paired, maxim: Shared) -> None
     if not found:
         st.caption("There is none.")
         return
-    columns = {
+    columns: dict[str, list[Any]] = {
         "before": [one.before for one in found],
         "after": [one.after for one in found],
         "shift": [one.after - one.before for one in found],
@@ -116,13 +117,13 @@ def shift_list(store: RunStore, run: int, paired: Paired, maxim: Shared) -> None
         open_turn(run, one.conversation, one.number, one.turn, maxim.rubric)
 
 
-def _start(name: str, valid: list[str], at: int) -> None:
+def _start(name: str, valid: list[str], default: str) -> None:
     """Takes what the address names, else what was chosen before, else a default."""
     key, given = f"c-{name}", st.query_params.get(name)
     if given in valid:
         st.session_state[key] = given
     elif st.session_state.get(key) not in valid:
-        st.session_state[key] = valid[min(at, len(valid) - 1)]
+        st.session_state[key] = default
 
 
 def _choose(label: str, name: str, options: list[str], runs: dict[str, Run]) -> str:

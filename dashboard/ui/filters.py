@@ -1,7 +1,6 @@
 """What narrows an overview: set by hand, or by a click on a number."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -9,7 +8,6 @@ import streamlit as st
 from convexplain.store.views import Choices, MaximCount, Which
 from convexplain.visible import one_line
 
-_NAMES = ("sources", "bots", "days", "length", "turns", "scores", "text")
 NO_BOT = "not named"
 
 
@@ -18,16 +16,20 @@ def filters(run: int, maxim: MaximCount, given: Choices) -> Which:
     _drop_what_is_gone(given)
     left, right = st.columns([1, 5], vertical_alignment="center")
     with left.popover("Filter", icon=":material/filter_alt:", width="stretch"):
-        st.text_input(
-            "Conversations that hold", key="f-text", placeholder="a word, a name, an id", persist_state="session"
-        )
-        _many("Source", "sources", given.sources, one_line)
-        _many("Bot", "bots", given.bots, bot_name)
+        _widget(st.text_input, "Conversations that hold", "text", value="", placeholder="a word, a name, an id")
+        for label, name, options, shown in (
+            ("Source", "sources", given.sources, one_line),
+            ("Bot", "bots", given.bots, bot_name),
+        ):
+            if len(options) > 1:
+                _widget(st.multiselect, label, name, default=[], options=options, format_func=shown)
         if given.first and given.last:
-            st.date_input("Begun between", (), given.first, given.last, key="f-days", persist_state="session")
+            for label, name in (("Begun on or after", "since"), ("Begun on or before", "until")):
+                _widget(st.date_input, label, name, value=None, min_value=given.first, max_value=given.last)
         if given.longest > 1:
             for label, name in (("Turns in the conversation", "length"), ("Index of the turn", "turns")):
-                st.slider(label, *_ends(name, given), key=f"f-{name}", persist_state="session")
+                low, high = _ends(name, given)
+                _widget(st.slider, label, name, value=(low, high), min_value=low, max_value=high)
     which = _which(run, maxim, given)
     said = _said(which)
     with right.container(horizontal=True, vertical_alignment="center"):
@@ -39,13 +41,15 @@ def filters(run: int, maxim: MaximCount, given: Choices) -> Which:
 
 def clear(*names: str) -> None:
     """Takes filters back, all unless some are named."""
-    for name in names or _NAMES:
-        st.session_state.pop(f"f-{name}", None)
+    for name in names or tuple(_set()):
+        _set().pop(name, None)
+    _renew()
 
 
 def narrow(name: str, value: Any) -> None:
-    """Sets one filter: `sources` and `bots` are lists, the others pairs of first and last."""
-    st.session_state[f"f-{name}"] = value
+    """Sets one filter: `sources` and `bots` are lists, `length`, `turns` and `scores` pairs of first and last."""
+    _set()[name] = value
+    _renew()
 
 
 def bot_name(bot: str) -> str:
@@ -53,27 +57,45 @@ def bot_name(bot: str) -> str:
     return one_line(bot) or NO_BOT
 
 
-def _many(label: str, name: str, options: tuple[str, ...], shown: Callable[[str], str]) -> None:
-    if len(options) > 1:
-        st.multiselect(label, options, format_func=shown, key=f"f-{name}", persist_state="session")
+def _set() -> dict[str, Any]:
+    """What is set. The widgets do not hold it: those that a closed popover hides say what they said before."""
+    found: dict[str, Any] = st.session_state.setdefault("filters", {})
+    return found
+
+
+def _renew() -> None:
+    """Makes new widgets, which begin with what is set."""
+    st.session_state["filter-widgets"] = st.session_state.get("filter-widgets", 0) + 1
+
+
+def _widget(kind: Callable[..., Any], label: str, name: str, **options: Any) -> None:
+    key = f"f-{name}-{st.session_state.get('filter-widgets', 0)}"
+    start = "default" if "default" in options else "value"
+
+    def changed() -> None:
+        _set()[name] = st.session_state[key]
+
+    # What it begins with stays the same while it is the same widget.
+    begun = st.session_state.setdefault(f"{key}-begun", _set().get(name, options[start]))
+    kind(label, key=key, on_change=changed, **{**options, start: begun})
 
 
 def _which(run: int, maxim: MaximCount, given: Choices) -> Which:
-    state: Any = st.session_state
-    days: tuple[date, ...] = tuple(state.get("f-days", ()))
-    length, turns = state.get("f-length"), state.get("f-turns")
+    found = _set()
+    spans = {name: found.get(name) for name in ("length", "turns")}
+    spans = {name: None if span is None or span == _ends(name, given) else span for name, span in spans.items()}
     return Which(
         run,
         maxim.sha,
         maxim.threshold,
-        sources=tuple(state.get("f-sources", ())),
-        bots=tuple(state.get("f-bots", ())),
-        since=days[0] if days else None,
-        until=days[1] if len(days) > 1 else None,
-        length=None if length in (None, _ends("length", given)) else length,
-        turns=None if turns in (None, _ends("turns", given)) else turns,
-        scores=state.get("f-scores"),
-        text=state.get("f-text", "").strip(),
+        sources=tuple(found.get("sources", ())),
+        bots=tuple(found.get("bots", ())),
+        since=found.get("since"),
+        until=found.get("until"),
+        length=spans["length"],
+        turns=spans["turns"],
+        scores=found.get("scores"),
+        text=found.get("text", "").strip(),
     )
 
 
@@ -90,19 +112,22 @@ def _said(which: Which) -> list[str]:
 
 
 def _drop_what_is_gone(given: Choices) -> None:
-    """Filters stay when another run is chosen, as far as they can."""
-    state: Any = st.session_state
-    for name, valid in (("f-sources", given.sources), ("f-bots", given.bots)):
-        if name in state:
-            state[name] = [one for one in state[name] if one in valid]
-    if state.get("f-longest") != given.longest:
-        state["f-longest"] = given.longest
-        clear("length", "turns")
+    """Filters stay when another run is chosen, as far as they mean something there."""
+    if st.session_state.get("filters-of") == given:
+        return
+    st.session_state["filters-of"] = given
+    found = _set()
+    for name, valid in (("sources", given.sources), ("bots", given.bots)):
+        found[name] = [one for one in found.get(name, ()) if one in valid]
     for name in ("length", "turns"):
-        state.setdefault(f"f-{name}", _ends(name, given))
-    days = state.get("f-days", ())
-    if days and not (given.first and given.last and given.first <= min(days) and max(days) <= given.last):
-        state["f-days"] = ()
+        low, high = _ends(name, given)
+        if name in found and not low <= found[name][0] <= found[name][1] <= high:
+            del found[name]
+    for name in ("since", "until"):
+        day = found.get(name)
+        if day and not (given.first and given.last and given.first <= day <= given.last):
+            del found[name]
+    _renew()
 
 
 def _ends(name: str, given: Choices) -> tuple[int, int]:

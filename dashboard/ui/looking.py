@@ -94,13 +94,10 @@ def _attribution(talk: Talk, found: Sequence[Attribution], threshold: float) -> 
     names = [one.level for one in found]
     if st.session_state.get("level") not in names:
         st.session_state["level"] = names[-1]
-    level = (
+    if len(names) > 1:
         st.segmented_control("Down to", names, format_func=lambda one: _NAMES[one], key="level", required=True)
-        if len(names) > 1
-        else names[0]
-    )
     st.html(legend())
-    one = found[names.index(level)]
+    one = found[names.index(st.session_state["level"])]
     listed = contributions(talk.conversation, one, scale_of(found), _BARS)
     unit = "log-odds of the score" if one.scalarizer == "log_odds" else one.scalarizer
     rows = ['<span class="cx-soft">what</span><span class="cx-soft">does</span><b class="cx-soft">without</b>']
@@ -147,7 +144,8 @@ def _evidence(talk: Talk, judged: Judgement, rubric: Rubric) -> None:
     said += [f"spread of the draws {evidence.spread:.2f}" if evidence.spread is not None else ""]
     said += [f"not in the endpoint’s top list: {', '.join(evidence.unseen)}" if evidence.unseen else ""]
     said += [f"the {evidence.left_out} oldest turns did not fit the window" if evidence.left_out else ""]
-    lines(*((one, "soft") for one in (*said, *evidence.notes) if one))
+    if known := [one for one in (*said, *evidence.notes) if one]:
+        lines(*((one, "soft") for one in known))
     if evidence.raw:
         with st.expander("The reply that could not be read"):
             message(evidence.raw)

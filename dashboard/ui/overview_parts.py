@@ -1,23 +1,26 @@
 """The parts of the overview, from the top of the page to its end."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 from convexplain.store import RunStore
-from convexplain.store.views import By, Distribution, Group, MaximCount, Which, groups, rows
+from convexplain.store.views import By, Distribution, Group, MaximCount, Which, distribution, groups, rows
 from convexplain.visible import one_line
 
 from ..services.overview import days, excerpts, lengths
 from .cached import kept
 from .charts import curve, histogram
-from .filters import bot_name, narrow
+from .filters import bot_name, clear, narrow
 from .plain import message
 from .reading import Reading
 from .turn_table import cell, group_table, open_turn, pick_row
 
 _PAGE = 25
 _CURVE = 60  # turns that the curve shows
+_WIDTHS = {"judge": 70, "bot": 90, "conversation": 110, "source": 150}
 _MODES = {"low": "Lowest first", "none": "Unscored"}
 
 
@@ -41,13 +44,14 @@ def figures(reading: Reading, found: Distribution) -> None:
             _maxims(reading)
 
 
-def score_charts(store: RunStore, which: Which, found: Distribution) -> None:
-    """The distribution, and how scores go along conversations."""
+def score_charts(store: RunStore, which: Which) -> None:
+    """The distribution, whatever scores are chosen of it, and how scores go along conversations."""
+    found = kept(store, which.run, distribution, replace(which, scores=None))
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Scores", anchor=False)
         if found.scored:
-            _picked(histogram(found, which.threshold))
+            _picked(histogram(found, which.threshold, which.scores))
         else:
             st.info("None of these turns has a score. The list below says why.")
     with right:
@@ -104,7 +108,7 @@ def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCo
         return
     st.caption("Click the box before a turn to open its conversation there.")
     texts = excerpts(store, listed)
-    columns = {
+    columns: dict[str, list[Any]] = {
         "score": [row.score for row in listed],
         "turn": [row.turn for row in listed],
         "what was said": texts,
@@ -117,7 +121,8 @@ def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCo
     kinds = {
         "score": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width=90),
         "turn": st.column_config.NumberColumn(width=45),
-        "what was said": st.column_config.TextColumn(width=430),
+        "what was said": st.column_config.TextColumn(width=400),
+        **{name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
     }
     if unscored:
         del columns["score"]
@@ -176,7 +181,7 @@ def _picked(scores: tuple[float, float] | None) -> None:
 def _show(mode: str, scores: tuple[float, float] | None) -> None:
     st.session_state["mode"] = mode
     if scores is None:
-        st.session_state.pop("f-scores", None)
+        clear("scores")
     else:
         narrow("scores", scores)
 

@@ -18,12 +18,12 @@ def export_pairs(store: RunStore, run: Run) -> None:
     st.subheader("Export", anchor=False)
     st.caption(
         "Found contrasts become preference pairs: two forms of one assistant turn after the same history. Those that "
-        "were rejected are left out; fixed ones take the reviewer’s words. Edited turns that were not judged themselves are "
-        "judged now by the run’s judge."
+        "were rejected are left out; fixed ones take the reviewer’s words. Edited turns that were not judged "
+        "themselves are judged now by the run’s judge."
     )
     known = formats()
     one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
-    form = one.selectbox("Form", list(known), format_func=lambda name: f"{name}: {known[name]}", key="x-form")
+    form = one.selectbox("Form", list(known), format_func=lambda one: f"{one}: {known[one]}", key="x-form")
     margin = two.number_input("Least margin", 0.0, 1.0, 0.1, 0.05, key="x-margin")
     test = three.number_input("Share held out for a test", 0.0, 0.9, 0.0, 0.05, key="x-test")
     if four.button("Make the files", type="primary", width="stretch"):

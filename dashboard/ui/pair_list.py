@@ -62,7 +62,9 @@ def listed(store: RunStore, which: WhichContrasts) -> list[ContrastRow]:
     page = st.pagination(pages, key=f"p-page-{hash(which)}", max_visible_pages=5) if pages > 1 else 1
     rows = contrast_rows(store, which, _PAGE, _PAGE * (page - 1))
     if not rows:
-        st.info("No contrast is like that. Take a filter back.")
+        st.info(
+            "No contrast is like that. Take a filter back; “Only those that were found” hides searches that found none."
+        )
         return []
     key = f"pairs-{page}-{hash(which)}"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from convexplain.visible import one_line
@@ -10,7 +11,7 @@ from convexplain.visible import one_line
 from ..services.conversation import Talk
 
 _MOST = 300  # judged turns in the strip
-_ROW, _AROUND = 24, 92  # pixels of a maxim, and of axis and legend
+_ROW, _AROUND = 24, 106  # pixels of a maxim, and of axis and legend
 
 
 def strip(talk: Talk, chosen: int, rubric: str) -> tuple[int, str] | None:
@@ -35,7 +36,7 @@ def strip(talk: Talk, chosen: int, rubric: str) -> tuple[int, str] | None:
         if turn in shown and name in titles
     ]
     pick = alt.selection_point(name="cell", fields=["turn", "rubric"], empty=False)
-    base = alt.Chart(alt.Data(values=cells)).encode(
+    base = alt.Chart(pd.DataFrame(cells)).encode(
         x=alt.X("turn:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("maxim:N", title=None, sort=list(titles.values()), axis=alt.Axis(labelLimit=150, labelOverlap=False)),
     )

@@ -41,7 +41,7 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: .9rem; padding-right: .9rem; }}
   .cx-turn.user {{ margin-left: .6em; }}
-  .st-key-talk > [data-testid="stHorizontalBlock"], .st-key-talk > div > [data-testid="stHorizontalBlock"] {{
+  .st-key-reversed > [data-testid="stHorizontalBlock"], .st-key-reversed > div > [data-testid="stHorizontalBlock"] {{
     flex-direction: column-reverse; }}
 }}
 </style>"""
@@ -57,7 +57,7 @@ THEME = {
     "light.textColor": "#1d2329",
     "light.borderColor": "#d4dae0",
     "light.linkColor": "#14608f",
-    "dark.primaryColor": "#6db3dd",
+    "dark.primaryColor": "#2f82ba",
     "dark.backgroundColor": "#14181c",
     "dark.secondaryBackgroundColor": "#1e242a",
     "dark.textColor": "#e4e8ec",

@@ -71,12 +71,13 @@ def _turn(talk: Talk, i: int, chosen: int, found: Sequence[Attribution], shade: 
     does = f" · {_does(shade)}" if shade is not None and i < chosen else ""
     inner = pieces(talk.conversation, i, found) if i <= chosen else [Piece(turn.content, None)]
     text = _inner(inner, _limit(talk, i))
+    parted = any(piece.shade for piece in inner)  # its parts say more than the turn as a whole
     if not turn.content.strip():
         text = '<span class="cx-soft">(empty)</span>'
     return (
         f'<div class="cx cx-turn {turn.role}{" chosen" if i == chosen else ""}">'
         f'<div><span class="who">{i} · {turn.role}{name}{at}{mark}{does}</span>{_chips(talk, i)}</div>'
-        f'<div class="cx-text"><span{shading(shade) if i < chosen else ""}>{text}</span></div></div>'
+        f'<div class="cx-text"><span{"" if parted or i >= chosen else shading(shade)}>{text}</span></div></div>'
     )
 
 

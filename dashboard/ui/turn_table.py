@@ -67,6 +67,7 @@ def group_table(
         selection_mode="single-row",
         height="content" if len(rows) <= 7 else 286,
         column_config={
+            name: st.column_config.TextColumn(width=200),
             "turns": st.column_config.NumberColumn(format="localized", width=70),
             "mean": st.column_config.NumberColumn(format="%.2f", width=60),
             "below": st.column_config.ProgressColumn("below threshold", format="%.1f %%", min_value=0, max_value=100),

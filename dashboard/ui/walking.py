@@ -71,17 +71,17 @@ def walk(store: RunStore, reading: Reading, number: int, turn: int, talk: Talk |
 
 
 def follow(picked: tuple[int, str] | None, turn: int, rubric: str) -> None:
-    """Goes to a cell of the strip or a turn that was clicked, once."""
-    if picked is None or picked == st.session_state.get("strip-seen"):
-        if picked is None:
-            st.session_state.pop("strip-seen", None)
-        return
-    if rubric:  # from the strip, which goes on to say what was clicked
-        st.session_state["strip-seen"] = picked
-    if picked != (turn, rubric):
+    """Goes to a cell of the strip that was clicked: once, though the strip goes on to say what was clicked."""
+    seen = st.session_state.get("strip-seen")
+    st.session_state["strip-seen"] = picked
+    if picked is not None and picked not in (seen, (turn, rubric)):
         st.query_params.update(turn=str(picked[0]), rubric=picked[1])
-        if rubric:
-            st.rerun()
+        st.rerun()
+
+
+def look_at(turn: int) -> None:
+    """Goes to another turn of the conversation."""
+    st.query_params["turn"] = str(turn)
 
 
 def show_whole(talk: Talk) -> bool:

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),
 ]
 
-_READY = "() => !document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-stale=true]')"
+_READY = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 _MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
     .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
     .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
@@ -139,6 +139,33 @@ def test_the_other_pages(page, server, place, name):
         page.get_by_role("button", name="unscored").click(force=True)
         settle(page)
     assert_harmless(page, server)
+
+
+def test_a_filter_set_by_a_click_outlives_the_closed_popover(page, server, place):
+    show(page, f"{server}/?run={place[1]}")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("Conversations that hold").wait_for()
+    page.keyboard.press("Escape")
+    settle(page)
+    page.locator("[data-testid=stDataFrame] canvas").first.wait_for(timeout=60_000)
+    table = page.locator("[data-testid=stDataFrame]").first.bounding_box()
+    page.mouse.click(table["x"] + 16, table["y"] + 52)  # the box before the first source
+    page.get_by_text("1 set: ").wait_for(timeout=30_000)
+    settle(page)
+    page.get_by_text("Length", exact=True).click()
+    settle(page)
+    sync_api.expect(page.get_by_text("1 set: ")).to_be_visible(timeout=30_000)
+    assert page.get_by_text("All judged turns").count() == 0
+
+
+def test_keys_lead_to_flagged_turns(page, server, place):
+    show(page, f"{server}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm")
+    page.get_by_role("button", name="Previous flagged").wait_for()
+    page.keyboard.press("p")
+    page.wait_for_function("() => /turn=3&/.test(location.search)", timeout=30_000)
+    settle(page)
+    page.keyboard.press("n")
+    page.wait_for_function("() => /conversation=all&turn=8/.test(location.search)", timeout=30_000)
 
 
 def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_path, monkeypatch):

@@ -41,6 +41,10 @@ def ran(found):
     return found
 
 
+def labelled(widgets, label):
+    return next(one for one in widgets if one.label == label)
+
+
 def press(found, label):
     ran(next(button for button in found.button if label in button.label).click().run())
 
@@ -108,14 +112,14 @@ def test_the_numbers_of_the_overview(app, store):
 def test_filters_narrow_the_overview(app, store):
     one, _ = full(store)
     found = app(run=str(one))
-    ran(found.multiselect(key="f-sources").set_value(["b.csv"]).run())
+    ran(labelled(found.multiselect, "Source").set_value(["b.csv"]).run())
     assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
     assert "1 set: b.csv" in [text.value for text in found.text]
-    ran(found.text_input(key="f-text").set_value("nobody says this").run())
+    ran(labelled(found.text_input, "Conversations that hold").set_value("nobody says this").run())
     assert "Take a filter back" in found.info[0].value
     press(found, "Clear")
     assert len(found.dataframe[-1].value) == 5
-    ran(found.slider(key="f-turns").set_value((2, 5)).run())
+    ran(labelled(found.slider, "Index of the turn").set_value((2, 5)).run())
     assert found.dataframe[-1].value["turn"].tolist() == [3, 3]
 
 
@@ -124,7 +128,9 @@ def test_a_chosen_run_keeps_what_filters_still_mean(app, store):
     other = store.begin_run("m", "x", {}, [HARM]).id
     keep(store, other, talk("delta", 6, "d.csv"), {3: 0.4})
     found = app(run=str(one))
-    ran(found.multiselect(key="f-sources").set_value(["b.csv"]).run())
+    ran(labelled(found.multiselect, "Source").set_value(["b.csv"]).run())
+    ran(found.run())
+    assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
     ran(found.selectbox(key="run-chosen").set_value(str(other)).run())
     assert found.query_params["run"] == str(other)
     assert found.dataframe[-1].value["score"].tolist() == [0.4]
@@ -195,9 +201,10 @@ def test_long_turns_are_shown_in_parts(app, store):
     turns = (long.turns[0], type(long.turns[1])("assistant", "y" * 9000))
     keep(store, run, type(long)("long", turns), {1: 0.3})
     found = app("conversation", run=str(run), conversation="long")
-    assert texts(found).count("y" * 3000) == 1
+    assert "y" * 3000 + " …" in texts(found)
+    assert texts(found).count("y" * 9000) == 1  # in the judge's prompt
     press(found, "Show more of turn 1 (6,000 characters left)")
-    assert "y" * 9000 in texts(found)
+    assert texts(found).count("y" * 9000) == 2
 
 
 def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
@@ -281,8 +288,8 @@ def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
 
 
 def test_two_runs_are_compared(app, store):
-    full(store)
-    found = app("compare", rubric="harm")
+    one, two = full(store)
+    found = app("compare", rubric="harm", run=str(one), other=str(two))
     shown = texts(found)
     assert "+0.18" in shown  # 0.1 (cut at 1) and four of 0.2
     assert "0.56 → 0.74" in shown

@@ -1,0 +1,149 @@
+"""How long the dashboard's pages take on a store of 100,000 judged turns.
+
+    python benchmarks/dashboard.py                       # builds the store, some minutes, and measures
+    python benchmarks/dashboard.py --db big.db --keep    # keeps it, or measures one that is there
+
+Prints what each question to the store takes (median and worst of some runs), and what each page takes to run: the
+first time, again, and after a filter was set. The browser's own work is not in it.
+"""
+
+import argparse
+import logging
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dashboard_store import build
+
+from convexplain.dashboard import pages
+from convexplain.dashboard.services.compare import compare, largest_shifts
+from convexplain.dashboard.services.conversation import open_talk, worst_place
+from convexplain.dashboard.services.overview import excerpts
+from convexplain.store import RunStore, run_rubrics
+from convexplain.store.comparing import paired_scores
+from convexplain.store.contrast_list import WhichContrasts, contrast_count, contrast_rows
+from convexplain.store.talks import next_flagged
+from convexplain.store.views import Which, choices, distribution, groups, maxim_counts, rows
+
+RUNS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--turns", type=int, default=100_000)
+    parser.add_argument("--db", type=Path)
+    parser.add_argument("--keep", action="store_true")
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)  # Streamlit says that no browser is there
+    with tempfile.TemporaryDirectory() as folder:
+        file = given.db or Path(folder) / "store.db"
+        if not file.exists():
+            began = time.perf_counter()
+            build(str(file), given.turns)
+            print(f"built in {time.perf_counter() - began:.0f} s: {file.stat().st_size / 1e6:.0f} MB")
+        ask_the_store(str(file))
+        run_the_pages(str(file))
+        if given.db and not given.keep:
+            file.unlink()
+
+
+def ask_the_store(url: str) -> None:
+    """Each question that a page asks."""
+    store = RunStore(url)
+    harm = next(one for one in run_rubrics(store, 1) if one.id == "harm")
+    everything = Which(1, harm.sha, harm.threshold)
+    some = Which(
+        1, harm.sha, harm.threshold, bots=("Alex",), since=date(2026, 9, 5), until=date(2026, 10, 20), text="order"
+    )
+    paired = paired_scores(store, 1, harm.sha, 2, harm.sha)
+    questions: dict[str, Callable[[], Any]] = {
+        "maxims of a run": lambda: maxim_counts(store, 1),
+        "what can be chosen": lambda: choices(store, 1),
+        **{
+            f"distribution, {name}": lambda which=which: distribution(store, which)
+            for name, which in both(everything, some)
+        },
+        **{
+            f"by {by}, {name}": lambda by=by, which=which: groups(store, which, by)
+            for by in ("source", "bot", "length", "turn", "day")
+            for name, which in both(everything, some)
+        },
+        **{
+            f"page of turns, {name}": lambda which=which: page(store, which, 0)
+            for name, which in both(everything, some)
+        },
+        "last page of turns": lambda: page(store, everything, 99_400),
+        "lowest turn": lambda: worst_place(store, 1, harm.sha, harm.threshold),
+        "a conversation": lambda: open_talk(store, 1, "chat-005000"),
+        "next flagged turn": lambda: next_flagged(store, 1, harm.sha, harm.threshold, 5000, 3),
+        "page of contrasts": lambda: (
+            contrast_count(store, WhichContrasts(1)),
+            contrast_rows(store, WhichContrasts(1), 15),
+        ),
+        "two runs side by side": lambda: paired_scores(store, 1, harm.sha, 2, harm.sha),
+        "their comparison": lambda: compare(paired, harm.threshold),
+        "largest shifts": lambda: largest_shifts(store, paired, harm.threshold, "all", 12),
+    }
+    print(f"\n{'question':32} median    worst   (ms, of {RUNS})")
+    for name, question in questions.items():
+        took = [timed(question) for _ in range(RUNS)]
+        print(f"{name:32} {1000 * statistics.median(took):6.0f}   {1000 * max(took):6.0f}")
+    store.close()
+
+
+def both(everything: Which, some: Which) -> tuple[tuple[str, Which], ...]:
+    return (("all", everything), ("filtered", some))
+
+
+def page(store: RunStore, which: Which, offset: int) -> list[str]:
+    return excerpts(store, rows(store, which, 25, offset))
+
+
+def timed(question: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    question()
+    return time.perf_counter() - began
+
+
+def run_the_pages(url: str) -> None:
+    """Each page as Streamlit runs it, in a process that has its modules loaded."""
+    from streamlit.testing.v1 import AppTest
+
+    os.environ["CONVEXPLAIN_DB"] = url
+    folder = Path(pages.__file__).parent
+    app = folder.parent / "ui" / "app.py"
+    AppTest.from_file(str(app), default_timeout=300).run()  # modules are loaded once
+    print(f"\n{'page':32}  first    again  filtered   (ms)")
+    for name in ("overview", "conversation", "pairs", "compare"):
+        import streamlit as st
+
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        opened = AppTest.from_file(str(app), default_timeout=300)
+        opened.switch_page(str(folder / f"{name}.py"))
+        opened.query_params["run"] = "1"
+        took = [timed(opened.run), timed(opened.run)]
+        if name == "overview":
+            next(one for one in opened.multiselect if one.label == "Bot").set_value(["Alex"])
+            opened.text_input[0].set_value("order")
+            took.append(timed(opened.run))
+        elif name == "pairs":
+            opened.segmented_control(key="p-reviewed").set_value(["open"])
+            took.append(timed(opened.run))
+        elif name == "conversation":
+            took.append(timed(lambda opened=opened: opened.button(key="walk-N").click().run()))
+        else:
+            opened.segmented_control(key="c-kind").set_value("fell")
+            took.append(timed(opened.run))
+        if opened.exception:
+            raise SystemExit(f"{name}: {opened.exception[0].message}")
+        print(f"{name:32} {'   '.join(f'{1000 * one:6.0f}' for one in took)}")
+
+
+if __name__ == "__main__":
+    main()
