@@ -112,7 +112,7 @@ def _show_judge(console: Console, judge: JudgeAgreement, found: RubricAgreement,
     if (counts := judge.confusion) is not None and judge.n:
         console.print(
             plain(
-                f"{judge.name} at {found.rubric.threshold:g}: both good {counts.both_good}, "
+                f"{judge.name} at {judge.threshold:.3g}: both good {counts.both_good}, "
                 f"both bad {counts.both_bad}, only the judge says bad {counts.judge_bad}, "
                 f"only people say bad {counts.people_bad}"
             ),

@@ -11,7 +11,7 @@ from typing import get_args
 from .asks import Attributing, Value
 from .errors import UsageError
 from .infilling import Infiller
-from .measuring import ASSUMED_NOISE, Measure
+from .measuring import ASSUMED_NOISE, Measure, too_close
 from .search import METHODS, make_method
 from .search._refine import ALWAYS, CALLS_PER_UNIT, LevelFound, most_units, refine
 from .turn_values import JudgeValue, Perturb, Scalarizer, TurnValues, WhiteBox
@@ -191,6 +191,8 @@ class Attributor:
         score = first.score if first else None
         if noise is None:
             values.note(NOISE_ASSUMED)
+        if score is not None and (close := too_close(score, rubric.threshold, noise)):
+            values.note(close)
         side = -1 if score is not None and score < rubric.threshold else 1
         return [
             replace(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .agreement import Draws, brier, ece, spearman
 from .errors import UsageError
 from .fidelity import Estimate
+from .types import sha256_json
 
 Floats = NDArray[np.float64]
 Kind = Literal["isotonic", "spline", "platt", "prior"]
@@ -51,6 +52,11 @@ class Calibration:
             x, y = zip(*self.knots, strict=True)
             return float(np.interp(score, x, y))
         return _sigmoid(self.slope * _logit(score) + self.intercept)
+
+    @property
+    def sha(self) -> str:
+        """SHA-256 of the map: two calibrations with one sha make the same of every score."""
+        return sha256_json([self.kind, self.knots, self.slope, self.intercept])
 
     def body(self) -> dict[str, Any]:
         """As JSON values."""

@@ -167,6 +167,8 @@ def analyze(
     """
     if bool(logs) == (stored is not None):
         raise UsageError("name either LOG files or --stored, and one of them")
+    if stored is not None and reading.redacts:
+        raise UsageError("--redact is for LOG files; --stored takes conversations as they were kept")
     chosen = _rubrics(rubrics or HEADLINE)
     model = open_model(judge)
     source = Source(reading.reader(), find_logs(logs), stored, limit)
@@ -175,7 +177,7 @@ def analyze(
         store.run(stored)  # says so when there is none
     if dry_run:
         make_judge = partial(Judge, samples=judging.samples, explain=judging.explain)
-        return asyncio.run(_dry_run(source, store, chosen, model, make_judge, turns))
+        return asyncio.run(_dry_run(source, store, chosen, model, make_judge, turns, judging.escalate is not None))
     settings = {
         "logs": [str(log) for log in source.logs],
         "reading": [*reading.signature, [_state(log) for log in source.logs]],
@@ -242,6 +244,7 @@ async def _dry_run(
     model: ChatModel,
     make_judge: Callable[[Calls], Judge],
     turns: Turns,
+    escalate: bool,
 ) -> int:
     console, notes = Console(), Console(stderr=True)
     # A server tells its model's name; weights are not loaded for counting.
@@ -257,7 +260,8 @@ async def _dry_run(
         f"{found.judgements} judgements.\n"
         f"{found.calls} calls to {model.name} with about {found.tokens:,} prompt tokens; "
         f"{found.cached} more are in the cache. Nothing was asked.\n"
-        f"A model that gives no log-probabilities takes {SAMPLES} calls for a judgement.",
+        f"A model that gives no log-probabilities takes {SAMPLES} calls for a judgement."
+        f"{' What --escalate adds is known only once the first judge has judged.' if escalate else ''}",
         soft_wrap=True,
         markup=False,
     )

@@ -21,8 +21,9 @@ from .calibration import Aim, Calibration, Threshold, calibrate, label_prior, th
 from .cli_judging import Judging, calibration_key
 from .cli_labels import Labelling, Problems, label_options, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
+from .cli_order import DIGITS
 from .cli_reading import Reading, reading_options
-from .cli_validate import LabelOrder, judge_labelled
+from .cli_validate import LabelOrder, check_dialogue, judge_labelled
 from .display import plain
 from .errors import UsageError
 from .fidelity import Estimate
@@ -61,7 +62,12 @@ CONTENT_FREE = ("N/A", "[…]", "…")
 @click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Average N sampled replies of the judge.")
 @click.option("--dialogue", metavar="KEY", help="What in a conversation's metadata says which dialogue it belongs to.")
 @click.option("--list", "show", is_flag=True, help="List the calibrations that are kept, and stop.")
-@click.option("--remove", type=int, metavar="NUMBER", help="Take out the calibration of that number, and stop.")
+@click.option(
+    "--remove",
+    type=click.IntRange(1, 10**DIGITS // 10 - 1),
+    metavar="NUMBER",
+    help="Take out the calibration of that number, and stop.",
+)
 @reading_options
 @seed_option
 @db_option
@@ -105,6 +111,11 @@ def calibrate_command(
         raise UsageError("--precision, --recall and --flagged exclude each other: name one of them")
     rubric = load_rubric(rubric_id)
     if prior:
+        if aims or logs or labelling.path is not None:
+            raise UsageError(
+                "--prior uses neither labels nor LOGs and proposes no threshold: leave it out, or leave out --labels, "
+                "LOGs, --precision, --recall and --flagged"
+            )
         return asyncio.run(_prior(store, judge, rubric, samples, console))
     problems = Problems(notes)
     places = sources(reading.reader(), find_logs(logs), ())
@@ -115,6 +126,7 @@ def calibrate_command(
     if not found.of(rubric.id):
         raise UsageError(f"no label on {rubric.id} was found: give --labels FILE, or LOGs that bring their labels")
     turns = labelled_turns(found, [rubric])
+    check_dialogue(dialogue, turns)
     order = LabelOrder(store, found, (rubric,), turns, (judge,), (), Judging(samples), dialogue, seed, Path(), 0)
     run, key = asyncio.run(judge_labelled(order, judge, notes))
     scored = _scored(order, run, notes)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from convexplain.connectors.parsers import PHRASES
 
 from .attribution import AttributionSettings
+from .cli_judging import scale_lost
 from .cli_options import (
     JUDGE_HELP,
     db_option,
@@ -255,10 +256,11 @@ def explain_command(
     if not turns:
         what = "attribute to" if attribute else "edit"
         click.echo(f"No turn of run {found.id} was chosen: none scored like that, or none has anything to {what}.")
+    orders = order.by_judge if judge is None and "escalate" in found.settings else [order]
     if dry_run:
-        return _dry_run(order, task)
+        return _dry_run(orders, task)
     out.mkdir(parents=True, exist_ok=True)
-    unscored = asyncio.run(_explain(order, task, out / task.file))
+    unscored = asyncio.run(_explain(orders, task, out / task.file))
     return 1 if unscored or (turn and order.left_out) else 0
 
 
@@ -282,34 +284,40 @@ def _refuse(ctx: click.Context, attribute: bool) -> None:
         check_scalarizer(chosen["scalarizer"], chosen["responder"] is not None)
 
 
-def _dry_run(order: Order, task: Task[Any]) -> int:
+def _dry_run(orders: Sequence[Order], task: Task[Any]) -> int:
+    for line in [*orders[0].left_out, *(_most(order, task) for order in orders)]:
+        Console().print(plain(line), soft_wrap=True)
+    return 0
+
+
+def _most(order: Order, task: Task[Any]) -> str:
     text = f"Run {order.run.id}: {counted(len(order.turns), 'turn')} to explain on "
     text += f"{counted(len(order.rubrics), 'maxim')} with {order.judge}: {task.most(order.turns)}"
     text += f" for {order.responder} to answer and then to be judged." if order.responder else " to be judged."
     if order.measure_noise:
         text += f" Before, {NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
-    for line in [*order.left_out, f"{text} Nothing was asked."]:
-        Console().print(plain(line), soft_wrap=True)
-    return 0
+    return f"{text} Nothing was asked."
 
 
-async def _explain(order: Order, task: Task[T], file: Path) -> bool:
+async def _explain(orders: Sequence[Order], task: Task[T], file: Path) -> bool:
     """Whether something could not be scored."""
     console, notes = Console(), Console(stderr=True)
-    for line in order.left_out:
+    for line in orders[0].left_out:
         notes.print(plain(line), soft_wrap=True)
     found: list[T] = []
     try:
-        if order.turns:  # else no model is wanted
-            await _search(order, task, found, console, notes)
+        for order in orders:
+            if order.turns:  # else no model is wanted
+                await _search(order, task, found, console, notes)
     except UnavailableError:
         notes.print("What was found until here is kept.")
         raise
     finally:
         lines: list[Mapping[str, object]] = [body for one in found for body in task.bodies(one)]
         write_lines(lines, file)
-    where = f"{file.stem.capitalize()}: {file}   Store: {order.store.place}"
-    console.print(plain(f"{task.summary(found, len(order.turns))}.   {where}"), soft_wrap=True)
+    where = f"{file.stem.capitalize()}: {file}   Store: {orders[0].store.place}"
+    turns = sum(len(order.turns) for order in orders)
+    console.print(plain(f"{task.summary(found, turns)}.   {where}"), soft_wrap=True)
     return any(map(task.failed, found))
 
 
@@ -321,6 +329,11 @@ async def _search(order: Order, task: Task[T], found: list[T], console: Console,
         progress.spent(models.spends)
 
     async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
+        if scale_lost(order.run.settings, models.judge.model, order.samples):
+            notes.print(
+                plain(f"Run {order.run.id} was judged with calibrated scores; those of {order.judge} are raw."),
+                soft_wrap=True,
+            )
         explainer = await task.explainer(order, models, notes)
         with progress:
             async for turn, one in explain(order.turns, explainer, progress.searching):

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from convexplain.connectors.scorers import SentenceEmbeddings
-from convexplain.judges import Judge
 from convexplain.judges.self_explanation import named_first, self_explained
 
 from .attribution import judged_part
 from .calls import Calls
+from .cli_judging import calibrated_by
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
 from .cli_order import DIGITS
 from .contrast_display import SearchProgress
@@ -24,6 +24,7 @@ from .faithfulness import Faithfulness, K, baselines, faithfulness
 from .fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
 from .measuring import Measure
 from .opening import Opened, searching
+from .pipeline import TurnJudge
 from .store import Run, RunStore, attributions, run_rubrics
 from .turn_values import JudgeValue, TurnValues
 from .types import Attribution, Conversation, Level, Rubric
@@ -190,20 +191,27 @@ async def _measured(
         progress.spent(models.spends)
 
     samples = None if judge else run.settings.get("samples")
-    async with searching(judge or run.judge, responder, None, store, spent) as models:
-        rows = []
-        with progress:
-            for turn in turns:
-                rows.append(await _row(turn, models, samples, options))
-                with progress.explained():
-                    pass
-        return rows
+    # Of a run of two judges each turn was attributed by the one that its score is from.
+    two = judge is None and "escalate" in run.settings
+    names = dict.fromkeys(turn.last.judge for turn in turns) if two else [judge or run.judge]
+    rows = []
+    for name in names:
+        async with searching(name, responder, None, store, spent) as models:
+            scoring = models.scoring(samples, calibrated_by(run.settings, models.judge.model, samples))
+            with progress:
+                for turn in turns:
+                    if two and turn.last.judge != name:
+                        continue
+                    rows.append(await _row(turn, models, scoring, options))
+                    with progress.explained():
+                        pass
+    return rows
 
 
-async def _row(turn: _Explained, models: Opened, samples: int | None, options: _Options) -> dict[str, Faithfulness]:
+async def _row(turn: _Explained, models: Opened, scoring: TurnJudge, options: _Options) -> dict[str, Faithfulness]:
     one = turn.last
     talk = judged_part(turn.conversation, one.turn)
-    scalarizer = JudgeValue(Measure(Judge(models.judge, samples=samples), models.responder), turn.rubric)
+    scalarizer = JudgeValue(Measure(scoring, models.responder), turn.rubric)
     values = TurnValues(talk, scalarizer)
     await values.values([frozenset()])  # settles the scale
     orders = {name: ranked(found[-1].scores, found[-1].side) for name, found in turn.found.items()}

@@ -1,7 +1,7 @@
 """How commands are told to judge: samples, reasons, calibration and a second judge; and the judge that this makes."""
 
 import functools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +13,7 @@ from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import BAND, Cascade
 from convexplain.judges.heads import judged_by
 
-from .calibration import Calibration
+from .calibration import Calibration, of_body
 from .calls import Calls
 from .cli_options import JUDGE_HELP
 from .errors import UsageError
@@ -21,7 +21,7 @@ from .models import ChatModel
 from .opening import asking
 from .pipeline import TurnJudge
 from .store import RunStore, calibration
-from .types import Rubric, sha256_json
+from .types import Rubric
 
 _OPTIONS = (
     click.option(
@@ -121,13 +121,22 @@ class Bench:
         return made
 
     @property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """Rubric's id to what the first judge's scores are mapped by."""
+        return self._own
+
+    @property
     def escalated(self) -> str:
         """How many turns were escalated, in words; empty where there is no second judge."""
         judged, second = (sum(getattr(one, name) for one in self.cascades) for name in ("judged", "escalated"))
         if self._second is None:
             return ""
         share = f" ({second / judged:.0%})" if judged else ""
-        return f"{second:,} of {judged:,} judgements{share} were escalated to {self._second.model.name}"
+        spend = self._second.spend
+        return (
+            f"{second:,} of {judged:,} judgements{share} were escalated to {self._second.model.name}: "
+            f"{spend.calls:,} calls, {spend.cached:,} from the cache"
+        )
 
     def _one(self, calls: Calls, calibrations: dict[str, Calibration]) -> TurnJudge:
         judge = Judge(calls, samples=self._judging.samples, explain=self._judging.explain)
@@ -144,14 +153,20 @@ async def bench(judging: Judging, store: RunStore, model: ChatModel, rubrics: Se
     """
     async with AsyncExitStack() as stack:
         second = None if judging.escalate is None else await stack.enter_async_context(asking(judging.escalate, store))
-        own = _known(store, judging, model, rubrics)
-        seconds = {} if second is None else _known(store, judging, second.model, rubrics, needed=False)
+        own = kept_calibrations(store, model, judging.samples, rubrics) if judging.calibrated else {}
+        seconds = {}
+        if second is not None and judging.calibrated:
+            seconds = kept_calibrations(store, second.model, judging.samples, rubrics, needed=False)
+        used = [(model, own), *([(second.model, seconds)] if second is not None else [])]
         settings: dict[str, Any] = {}
         if judging.calibrated:
-            settings["calibrated"] = {name: sha256_json(one.body()) for name, one in {**seconds, **own}.items()}
+            judges = {calibration_key(one, judging.samples): known for one, known in used}
+            settings["calibrated"] = {
+                key: {name: one.body() for name, one in known.items()} for key, known in judges.items()
+            }
         if second is not None:
             settings["escalate"] = [judged_by(second.model), judging.band]
-        chosen = [replace(one, threshold=_threshold(own.get(one.id)) or one.threshold) for one in rubrics]
+        chosen = [with_threshold(one, own.get(one.id)) for one in rubrics]
         yield Bench(chosen, settings, [], judging, own, second, seconds)
 
 
@@ -160,16 +175,44 @@ def calibration_key(model: ChatModel, samples: int | None) -> str:
     return f"{judged_by(model)} samples={samples}" if samples else judged_by(model)
 
 
-def _threshold(found: Calibration | None) -> float | None:
-    return None if found is None else found.threshold
+def calibrated_by(settings: Mapping[str, Any], model: ChatModel, samples: int | None) -> dict[str, Calibration]:
+    """Rubric's id to the calibration that a run's scores by this judge were mapped by.
+
+    Args:
+        settings: the run's.
+        model: the judge's model, prepared.
+        samples: replies that are averaged.
+    """
+    known = settings.get("calibrated", {}).get(calibration_key(model, samples), {})
+    return {name: of_body(body) for name, body in known.items()}
 
 
-def _known(
-    store: RunStore, judging: Judging, model: ChatModel, rubrics: Sequence[Rubric], *, needed: bool = True
+def scale_lost(settings: Mapping[str, Any], model: ChatModel, samples: int | None) -> bool:
+    """Whether a run's scores are calibrated and it knows nothing of this judge, whose scores are on another scale."""
+    return "calibrated" in settings and calibration_key(model, samples) not in settings["calibrated"]
+
+
+def floor_key(model: ChatModel, calibration: Calibration | None) -> str:
+    """What a noise floor belongs to, besides samples: mapped scores move otherwise."""
+    return judged_by(model) if calibration is None else f"{judged_by(model)} calibrated={calibration.sha}"
+
+
+def with_threshold(rubric: Rubric, calibration: Calibration | None) -> Rubric:
+    """The rubric with the threshold that a calibration proposes, if it does."""
+    if calibration is None or calibration.threshold is None:
+        return rubric
+    return replace(rubric, threshold=calibration.threshold)
+
+
+def kept_calibrations(
+    store: RunStore, model: ChatModel, samples: int | None, rubrics: Sequence[Rubric], *, needed: bool = True
 ) -> dict[str, Calibration]:
-    if not judging.calibrated:
-        return {}
-    key = calibration_key(model, judging.samples)
+    """Rubric's id to the calibration of this judge that is kept.
+
+    Raises:
+        UsageError: one is needed and not there.
+    """
+    key = calibration_key(model, samples)
     found = {one.id: known for one in rubrics if (known := calibration(store, key, one)) is not None}
     missing = [one.id for one in rubrics if one.id not in found]
     if needed and missing:

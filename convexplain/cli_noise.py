@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from convexplain.judges.heads import judged_by
-from convexplain.judges.noise import CHANGES, FURTHER, MIN_TURNS, NoiseFloor, noise_floor
+from convexplain.judges.noise import CHANGES, MIN_TURNS, NoiseFloor, further, noise_floor
 from convexplain.rubrics import load_rubric
 
 from .analysis import find_logs
+from .cli_judging import floor_key, kept_calibrations, with_threshold
 from .cli_labels import Problems, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
 from .cli_reading import Reading, reading_options
@@ -36,9 +36,12 @@ from .types import Conversation, Rubric
     type=click.IntRange(min=MIN_TURNS),
     default=MIN_TURNS,
     show_default=True,
-    help=f"Turns, spread over the logs; each takes {1 + len(CHANGES) + len(FURTHER)} judgements.",
+    help=f"Turns, spread over the logs; each takes {1 + len(CHANGES) + len(further())} judgements.",
 )
 @click.option("--samples", type=click.IntRange(min=1), metavar="N", help="Average N sampled replies of the judge.")
+@click.option(
+    "--calibrated", is_flag=True, help="Of scores as `convexplain calibrate` maps them, not of those that it gives."
+)
 @reading_options
 @seed_option
 @db_option
@@ -48,6 +51,7 @@ def noise_command(
     rubrics: tuple[str, ...],
     turns: int,
     samples: int | None,
+    calibrated: bool,
     seed: int,
     db: str | None,
     reading: Reading,
@@ -76,7 +80,7 @@ def noise_command(
     if len(found) < MIN_TURNS:
         raise UsageError(f"{len(found)} assistant turns are there; a noise floor needs at least {MIN_TURNS}")
     asked = [load_rubric(one) for one in rubrics]
-    asyncio.run(_measure(store, judge, asked, spread(found, turns), samples, notes))
+    asyncio.run(_measure(store, judge, asked, spread(found, turns), samples, calibrated, seed, notes))
     return 0
 
 
@@ -86,9 +90,11 @@ async def _measure(
     rubrics: list[Rubric],
     turns: list[tuple[Conversation, int]],
     samples: int | None,
+    calibrated: bool,
+    seed: int,
     notes: Console,
 ) -> None:
-    console = Console()
+    console, more = Console(), further(seed)
     bar = Progress(
         TextColumn("changes"),
         BarColumn(),
@@ -98,11 +104,15 @@ async def _measure(
         console=notes,
     )
     async with asking(name, store) as calls:
+        maps = kept_calibrations(store, calls.model, samples, rubrics) if calibrated else {}
         with bar:
-            task = bar.add_task("", total=(len(CHANGES) + len(FURTHER)) * len(rubrics))
-            for rubric in rubrics:
-                found = await noise_floor(calls, rubric, turns, samples, FURTHER, lambda: bar.advance(task))
-                keep_noise_floor(store, judged_by(calls.model), rubric, found.value, found.turns, found.n, samples)
+            task = bar.add_task("", total=(len(CHANGES) + len(more)) * len(rubrics))
+            for one in rubrics:
+                mapped = maps.get(one.id)
+                rubric = with_threshold(one, mapped)
+                found = await noise_floor(calls, rubric, turns, samples, more, lambda: bar.advance(task), mapped)
+                key = floor_key(calls.model, mapped)
+                keep_noise_floor(store, key, rubric, found.value, found.turns, found.n, samples)
                 _show(console, rubric, found)
 
 

@@ -1,18 +1,20 @@
 """What `convexplain explain` was told to do: which turns, by which models; and what it says of turns left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
 from convexplain import store as stores
-from convexplain.judges.heads import judged_by
 from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
 
+from .calibration import Calibration
 from .calls import Calls
+from .cli_judging import calibrated_by, floor_key
 from .contrast_display import counted
 from .errors import UsageError
 from .explain import Which, spread
 from .measuring import ASSUMED_NOISE
+from .models import ChatModel
 from .opening import Opened
 from .store import Run, RunStore, ScoredTurn
 from .types import Rubric
@@ -44,13 +46,25 @@ class Order:
     infiller: str | None
     measure_noise: bool
 
+    def calibrations(self, model: ChatModel) -> dict[str, Calibration]:
+        """Rubric's id to what the run's scores by that judge were mapped by."""
+        return calibrated_by(self.run.settings, model, self.samples)
+
+    @property
+    def by_judge(self) -> "list[Order]":
+        """Of a run of two judges an order for each: a turn is explained by the judge that its score is from."""
+        names = dict.fromkeys([self.judge, *(turn.model for turn in self.turns)])
+        parts = [replace(self, judge=name, turns=[turn for turn in self.turns if turn.model == name]) for name in names]
+        return [part for part in parts if part.turns] or [self]
+
 
 async def noise_floors(order: Order, models: Opened, notes: Console, *, needed: bool = True) -> dict[str, float]:
     """SHA of a rubric to the judge's noise floor, where it is known or measured now; says where it is assumed."""
-    judge = judged_by(models.judge.model)
     if order.measure_noise:
         await _measure_noise(order, models.judge, notes)
-    known = {rubric.sha: stores.noise_floor(order.store, judge, rubric, order.samples) for rubric in order.rubrics}
+    maps = order.calibrations(models.judge.model)
+    keys = {rubric.sha: floor_key(models.judge.model, maps.get(rubric.id)) for rubric in order.rubrics}
+    known = {one.sha: stores.noise_floor(order.store, keys[one.sha], one, order.samples) for one in order.rubrics}
     if needed and None in known.values():
         notes.print(
             f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.",
@@ -60,6 +74,7 @@ async def noise_floors(order: Order, models: Opened, notes: Console, *, needed: 
 
 
 async def _measure_noise(order: Order, calls: Calls, notes: Console) -> None:
+    maps = order.calibrations(calls.model)
     for rubric in order.rubrics:
         turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
         if len(turns) < MIN_TURNS:
@@ -70,8 +85,9 @@ async def _measure_noise(order: Order, calls: Calls, notes: Console) -> None:
             f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.", soft_wrap=True
         )
         places = [(turn.conversation, turn.turn) for turn in turns]
-        floor = await noise_floor(calls, rubric, places, samples=order.samples)
-        judge = judged_by(calls.model)
+        mapped = maps.get(rubric.id)
+        floor = await noise_floor(calls, rubric, places, samples=order.samples, calibration=mapped)
+        judge = floor_key(calls.model, mapped)
         stores.keep_noise_floor(order.store, judge, rubric, floor.value, floor.turns, floor.n, order.samples)
         notes.print(f"It is {floor.value:.3f} ({floor.n} pairs).")
 

@@ -71,7 +71,8 @@ class ContrastTask:
     async def explainer(self, order: Order, models: Opened, notes: Console) -> Contrasts:
         """Looks for contrasts."""
         noise = await noise_floors(order, models, notes, needed=self.settings.delta is None)
-        finder, parts = models.finder(order.samples), _parts(order, models)
+        finder = models.finder(order.samples, order.calibrations(models.judge.model))
+        parts = _parts(order, models)
         return Contrasts(order.store, order.run.id, finder, self.settings, parts, noise, self.attributed)
 
     def show(self, console: Console, turn: ScoredTurn, found: Contrast) -> None:
@@ -109,7 +110,8 @@ class AttributionTask:
 
     async def explainer(self, order: Order, models: Opened, notes: Console) -> Attributions:
         """Attributes."""
-        attributor = models.attributor(order.samples, self.scalarizer, self.phrases)
+        calibrations = order.calibrations(models.judge.model)
+        attributor = models.attributor(order.samples, self.scalarizer, self.phrases, calibrations)
         noise = await noise_floors(order, models, notes, needed=self.scalarizer == "judge")
         parts = {**_parts(order, models), "scalarizer": self.scalarizer, "phrases": self.phrases}
         return Attributions(order.store, order.run.id, attributor, self.settings, parts, noise)
@@ -134,7 +136,9 @@ class AttributionTask:
 
 def _parts(order: Order, models: Opened) -> dict[str, object]:
     """What scores and fills hang on."""
+    calibrated = {name: one.sha for name, one in order.calibrations(models.judge.model).items()}
     return {
+        **({"calibrated": calibrated} if calibrated else {}),
         "judge": judged_by(models.judge.model),
         "samples": order.samples,
         "responder": models.responder.model.fingerprint if models.responder else None,

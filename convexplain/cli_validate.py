@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -21,6 +21,7 @@ from . import __version__
 from .agreement import RubricAgreement, agreement_body, dialogue_of, group_of
 from .agreement_display import show_agreement
 from .analysis import Held, analyse, find_logs, plan
+from .calibration import Calibration
 from .calls import Calls
 from .cli_judging import Judging, bench, calibration_key, judging_options
 from .cli_labels import Labelling, Problems, label_options, labelled_rubrics, sources
@@ -149,8 +150,7 @@ def validate_command(
     if not rated:
         raise UsageError(_nothing(labelling, everything))
     chosen, turns = judges if judges or runs else ("embedded",), labelled_turns(found, rated)
-    if dialogue is not None and all(dialogue_of(one, dialogue) is None for one in turns.conversations):
-        raise UsageError(f"--dialogue {dialogue!r} is in the metadata of no conversation that has labels")
+    check_dialogue(dialogue, turns)
     order = LabelOrder(store, found, rated, turns, chosen, runs, judging, dialogue, seed, out, worst)
     if dry_run:
         return asyncio.run(_dry_run(order, notes))
@@ -160,6 +160,12 @@ def validate_command(
     with notes.status("working out the intervals"):
         results = agreements(found, rated, judged, partial(group_of, key=dialogue), seed)
     return _say(order, results, problems)
+
+
+def check_dialogue(dialogue: str | None, turns: LabelledTurns) -> None:
+    """Refuses a name that no conversation knows, before anything is asked."""
+    if dialogue is not None and all(dialogue_of(one, dialogue) is None for one in turns.conversations):
+        raise UsageError(f"--dialogue {dialogue!r} is in the metadata of no conversation that has labels")
 
 
 def _of_runs(store: RunStore, runs: Sequence[int]) -> list[Rubric]:
@@ -220,9 +226,25 @@ async def judge_labelled(order: LabelOrder, name: str, notes: Console) -> tuple[
                 raise
             if made.escalated:
                 notes.print(plain(made.escalated), soft_wrap=True)
+            for line in _seen(order, made.calibrations, name):
+                notes.print(plain(f"! {line}"), soft_wrap=True)
     finally:
         await model.aclose()
     return run.id, calibration_key(model, order.judging.samples)
+
+
+def _seen(order: LabelOrder, calibrations: Mapping[str, Calibration], name: str) -> Iterator[str]:
+    """Says which calibrations were made from the very turns that they are held against now."""
+    for rubric, one in calibrations.items():
+        made_in = one.about.get("run")
+        if made_in is None:
+            continue
+        judged, places = RunJudgements(order.store, made_in, name), order.found.of(rubric)
+        if seen := sum(judged.judgement(talk, turn, rubric) is not None for talk, turn in places):
+            yield (
+                f"{seen:,} of {len(places):,} labelled turns are among those that {name} was calibrated on for "
+                f"{rubric}: calibration error and Brier score look better here than on new ones"
+            )
 
 
 async def _dry_run(order: LabelOrder, notes: Console) -> int:

@@ -12,7 +12,7 @@ from .driver import Evaluate, Found, Outcome, arun, drive
 from .errors import ModelError, UnavailableError, UsageError
 from .fidelity.edits import edit_distance, words
 from .infilling import Infiller, Masked
-from .measuring import ANSWER, ASSUMED_NOISE, Measure
+from .measuring import ANSWER, ASSUMED_NOISE, Measure, too_close
 from .pipeline import TurnJudge
 from .prior import prior_from
 from .search import SEARCHES, make_search
@@ -184,11 +184,7 @@ class _Work:
         self.before, self.response = self.judged.get(()), start.response
         if self.before is None or self.before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
-        if self._too_close:
-            note = (
-                f"too close to call: the score of {self._start:.2f} lies within the judge's noise of {self.noise:.2f} "
-                f"around the threshold of {self.rubric.threshold:g}"
-            )
+        if note := self._too_close:
             return self._contrast(None, "too close", note)
         aim = self._from + (self.delta if self._upward else -self.delta)
         if not -_ROUNDING <= aim <= 1 + _ROUNDING:
@@ -233,11 +229,11 @@ class _Work:
         return [one for one in given if not isinstance(one, Attribution)] or None
 
     @property
-    def _too_close(self) -> bool:
-        """Whether the judge cannot tell on which side of the threshold the turn lies; not where a delta was given."""
-        if self.settings.goal != "cross" or self.settings.delta is not None or self.noise is None:
-            return False
-        return abs(self._start - self.rubric.threshold) < self.noise - _ROUNDING
+    def _too_close(self) -> str:
+        """Why the turn's side of the threshold cannot be told; empty where it can, or where a delta was given."""
+        if self.settings.goal != "cross" or self.settings.delta is not None:
+            return ""
+        return too_close(self._start, self.rubric.threshold, self.noise)
 
     @property
     def _upward(self) -> bool:

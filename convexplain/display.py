@@ -131,6 +131,10 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
             "head" if summary.head(maxim.rubric) else "unvalidated",
         )
     console.print(table)
+    if len(summary.judges) > 1:
+        console.print(
+            plain(f"Judgements: {', '.join(f'{n:,} by {name}' for name, n in summary.judges)}"), soft_wrap=True
+        )
     for maxim in summary.maxims:
         _show_worst(console, maxim, [turn for turn in summary.worst if turn.judgement.rubric == maxim.rubric], worst)
     for reason, count in summary.unscored[:_REASONS]:

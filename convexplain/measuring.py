@@ -11,6 +11,7 @@ from .types import Conversation, Judgement, Role, Rubric, Turn
 
 ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
 ANSWER = 256  # tokens of a regenerated answer
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,21 @@ class Measure:
         judgement = await self.judge.judge_turn(replace(conversation, turns=tuple(turns)), turn, rubric, again)
         note = judgement.reason or "" if judgement.score is None else ""
         return Measured(judgement.score, response, judgement, note, cut)
+
+
+def too_close(score: float, threshold: float, noise: float | None) -> str:
+    """Why the judge cannot tell on which side of the threshold a score lies; empty where it can, or noise is unknown.
+
+    Args:
+        score, threshold: in [0, 1].
+        noise: the judge's measured noise floor; None = it was never measured.
+    """
+    if noise is None or abs(score - threshold) >= noise - _ROUNDING:
+        return ""
+    return (
+        f"too close to call: the score of {score:.2f} lies within the judge's noise of {noise:.2f} around the "
+        f"threshold of {threshold:g}"
+    )
 
 
 def responder_request(turns: Sequence[Turn]) -> Request:

@@ -1,6 +1,6 @@
 """Opens the models that a search needs, by name or as objects. Part of the composition root, as api and cli are."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,16 +9,19 @@ from convexplain.connectors.models import open_model
 from convexplain.connectors.parsers import open_phrases
 from convexplain.connectors.scorers import SIMILARITIES, open_similarity
 from convexplain.judges import Judge
+from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.response_logprob import ResponseLogprob
 from convexplain.judges.similarity import ResponseSimilarity, Similarity
 
 from .attribution import Attributor
+from .calibration import Calibration
 from .calls import Calls
 from .contrasts import ContrastFinder
 from .errors import UsageError
 from .infilling import Infiller
 from .measuring import Measure
 from .models import Cache, ChatModel, Spend
+from .pipeline import TurnJudge
 from .turn_values import Scalarizer
 
 SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
@@ -44,21 +47,39 @@ class Opened:
         second = [self.responder.spend] if self.responder and self.responder is not self.judge else []
         return [self.judge.spend, *second]
 
-    def finder(self, samples: int | None = None) -> ContrastFinder:
-        """Looks for contrasts with these models; with `samples`, scores are averages of so many replies.
+    def scoring(self, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None) -> TurnJudge:
+        """What scores turns.
+
+        Args:
+            samples: scores are averages of so many replies; None reads label probabilities.
+            calibrations: rubric's id to what its scores are mapped by.
+        """
+        judge = Judge(self.judge, samples=samples)
+        return CalibratedJudge(judge, calibrations) if calibrations else judge
+
+    def finder(
+        self, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None
+    ) -> ContrastFinder:
+        """Looks for contrasts with these models; turns are scored as `scoring` says.
 
         Raises:
             UsageError: no infiller was asked for.
         """
         if self.infiller is None:
             raise UsageError("infiller=None is not valid: contrasts need one")
-        return ContrastFinder(Judge(self.judge, samples=samples), self.infiller, self.responder)
+        return ContrastFinder(self.scoring(samples, calibrations), self.infiller, self.responder)
 
-    def attributor(self, samples: int | None = None, scalarizer: str = "judge", phrases: str = "rules") -> Attributor:
-        """Attributes with these models; with `samples`, scores are averages of so many replies.
+    def attributor(
+        self,
+        samples: int | None = None,
+        scalarizer: str = "judge",
+        phrases: str = "rules",
+        calibrations: Mapping[str, Calibration] | None = None,
+    ) -> Attributor:
+        """Attributes with these models.
 
         Args:
-            samples: as said.
+            samples, calibrations: as of `scoring`.
             scalarizer: what is attributed, one of `SCALARIZERS`.
             phrases: what says where phrases begin, one of `PHRASES`.
 
@@ -66,7 +87,7 @@ class Opened:
             UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
             MissingExtraError, UnavailableError: the parser cannot be had.
         """
-        measure = Measure(Judge(self.judge, samples=samples), self.responder)
+        measure = Measure(self.scoring(samples, calibrations), self.responder)
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:

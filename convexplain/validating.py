@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .agreement import Judged, JudgedPair, LabelledTurn, RubricAgreement, agreement, group_of
 from .labelled import Matched, last_answer
-from .store import RunStore
+from .store import RunStore, run_rubrics
 from .types import Conversation, Judgement, Rubric, sha256_json
 
 
@@ -67,6 +67,8 @@ class RunJudgements:
     def __init__(self, store: RunStore, run: int, name: str) -> None:
         self.run = run
         self.name = name
+        calibrated = "calibrated" in store.run(run).settings
+        self._thresholds = {one.id: one.threshold for one in run_rubrics(store, run)} if calibrated else {}
         self._found: dict[tuple[str, int, str], list[tuple[Conversation, Judgement]]] = defaultdict(list)
         for conversation, judgement in store.judgements(run):
             self._found[judgement.conversation_id, judgement.turn, judgement.rubric].append((conversation, judgement))
@@ -80,7 +82,12 @@ class RunJudgements:
 
     def judged(self, rubric: str) -> Judged:
         """What it says on one rubric."""
-        return Judged(self.name, self.run, lambda conversation, turn: self.judgement(conversation, turn, rubric))
+        return Judged(
+            self.name,
+            self.run,
+            lambda conversation, turn: self.judgement(conversation, turn, rubric),
+            self._thresholds.get(rubric),
+        )
 
     def pair(self, chosen: Conversation, rejected: Conversation, rubric: str) -> tuple[float, float] | None:
         """The scores of both sides of a pair."""

@@ -7,11 +7,14 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from convexplain.calibration import Calibration
 from convexplain.calls import Calls
 from convexplain.errors import UsageError
+from convexplain.pipeline import TurnJudge
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 from convexplain.units import segment
 
+from .calibrated import CalibratedJudge
 from .judge import Judge
 
 MIN_TURNS = 20
@@ -97,9 +100,9 @@ def _shuffled(seed: int) -> Callable[[Rubric], Rubric]:
     return change
 
 
-FURTHER = (
-    Change("examples: shuffled, 1", rubric=_shuffled(1)),
-    Change("examples: shuffled, 2", rubric=_shuffled(2)),
+UNCHANGED = Change("as it is")
+
+REWORDED = (
     Change("rubric in other words: reply", rubric=_reworded("response", "reply")),
     Change("rubric in other words: answer", rubric=_reworded("response", "answer")),
     Change("rubric in other words: ought to", rubric=_reworded("should", "ought to")),
@@ -108,7 +111,16 @@ FURTHER = (
         rubric=lambda one: replace(one, labels=one.labels[::-1]),
     ),
 )
-"""Changes that `judge-noise` looks at besides. The noise floor is that of the 20 `CHANGES` alone."""
+"""The rubric in other words."""
+
+
+def further(seed: int = 0) -> tuple[Change, ...]:
+    """Changes that `judge-noise` looks at besides. The noise floor is that of the 20 `CHANGES` alone.
+
+    Args:
+        seed: of the orders that examples are shuffled into.
+    """
+    return (*(Change(f"examples: shuffled, {i}", rubric=_shuffled(2 * seed + i)) for i in (1, 2)), *REWORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,7 @@ async def noise_floor(
     samples: int | None = None,
     further: Sequence[Change] = (),
     on_change: Callable[[], None] = lambda: None,
+    calibration: Calibration | None = None,
 ) -> NoiseFloor:
     """Judges every turn as it is and under each of the 20 `CHANGES`.
 
@@ -158,13 +171,19 @@ async def noise_floor(
         samples: as the judge's: so many replies are drawn for each judgement; None reads label probabilities.
         further: changes that are looked at besides; they count in everything but `value` and `n`.
         on_change: called after each change.
+        calibration: maps the judge's scores before they are compared.
 
     Raises:
         UsageError: fewer than 20 turns could be scored.
         UnavailableError: the model is gone.
     """
     chosen = list(turns)
-    given = await _judged(calls, rubric, chosen, Change("as it is"), samples)
+
+    def judge(change: Change) -> TurnJudge:
+        made = Judge(calls, samples=samples, reword=change.prompt)
+        return made if calibration is None else CalibratedJudge(made, {rubric.id: calibration})
+
+    given = await _judged(judge, rubric, chosen, UNCHANGED)
     pairs = [(talk, before) for talk, before in zip(chosen, given, strict=True) if before.score is not None]
     if len(pairs) < MIN_TURNS:
         raise UsageError(
@@ -174,7 +193,7 @@ async def noise_floor(
     scores = {i: [before.score or 0.0] for i, (_, before) in enumerate(pairs)}
     unscored = 0
     for change in (*CHANGES, *further):  # one after the other: prompts that begin alike follow each other
-        judged = await _judged(calls, rubric, [talk for talk, _ in pairs], change, samples)
+        judged = await _judged(judge, rubric, [talk for talk, _ in pairs], change)
         on_change()
         for i, ((_, before), after) in enumerate(zip(pairs, judged, strict=True)):
             if after.prompt_sha == before.prompt_sha:
@@ -205,18 +224,17 @@ async def noise_floor(
         spread=statistics.fmean(statistics.pstdev(some) for some in scores.values()),
         flips=sum(flips) / len(flips),
         unsure=sum(map(any, sides)) / len(sides),
-        again=await _again(calls, rubric, pairs, samples),
+        again=await _again(judge(UNCHANGED), rubric, pairs),
     )
 
 
 async def _again(
-    calls: Calls, rubric: Rubric, pairs: Sequence[tuple[tuple[Conversation, int], Judgement]], samples: int | None
+    judge: TurnJudge, rubric: Rubric, pairs: Sequence[tuple[tuple[Conversation, int], Judgement]]
 ) -> float | None:
     """How far two measurements of the very same lie apart, where samples are drawn."""
     sampled = [(talk, before) for talk, before in pairs if before.evidence.kind == "samples"]
     if not sampled:
         return None
-    judge = Judge(calls, samples=samples)
     second = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric, 1) for (talk, turn), _ in sampled))
     known = [
         abs(after.score - before.score)
@@ -227,12 +245,11 @@ async def _again(
 
 
 async def _judged(
-    calls: Calls, rubric: Rubric, turns: Sequence[tuple[Conversation, int]], change: Change, samples: int | None
+    judge: Callable[[Change], TurnJudge], rubric: Rubric, turns: Sequence[tuple[Conversation, int]], change: Change
 ) -> list[Judgement]:
-    judge = Judge(calls, samples=samples, reword=change.prompt)
-    changed = change.rubric(rubric)
+    judging, changed = judge(change), change.rubric(rubric)
     return list(
-        await asyncio.gather(*(judge.judge_turn(_changed(talk, change), turn, changed) for talk, turn in turns))
+        await asyncio.gather(*(judging.judge_turn(_changed(talk, change), turn, changed) for talk, turn in turns))
     )
 
 

@@ -43,8 +43,12 @@ class Forward:
         self.stop = threading.Event()
         self._model = model
         self._kept_bytes = kept_bytes
-        self.layers = int(model.config.get_text_config().num_hidden_layers)
         self._spread = len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
+
+    @property
+    def layers(self) -> int:
+        """How many layers the model has."""
+        return int(self._model.config.get_text_config().num_hidden_layers)
 
     def last(
         self, prompts: Sequence[Sequence[int]], *, keep: bool = True, hidden: bool = False

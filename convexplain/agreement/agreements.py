@@ -1,7 +1,7 @@
 """How far judges agree with people on one rubric: everything that is said of it, computed."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -50,6 +50,7 @@ class JudgeAgreement:
         measures: one a measure, by its name; of a baseline those of an order only.
         confusion, bins: at the threshold, and the reliability curve; None and empty of a baseline.
         disagreements: turns that both have scored, the widest gap first.
+        threshold: it flags turns below it; None of a baseline.
     """
 
     name: str
@@ -60,6 +61,7 @@ class JudgeAgreement:
     confusion: Confusion | None = None
     bins: tuple[Bin, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,13 @@ class Judged:
         name: what to call the judge.
         run: the run that holds them.
         of: the judgement of a turn; None where there is none.
+        threshold: it flags turns below it; None = below the rubric's.
     """
 
     name: str
     run: int | None
     of: Callable[[Conversation, int], Judgement | None]
+    threshold: float | None = None
 
 
 def agreement(
@@ -149,7 +153,10 @@ def agreement(
     """
     people = _People(rubric, turns, [group(turn.conversation) for turn in turns], seed)
     found = [[judge.of(turn.conversation, turn.turn) for turn in turns] for judge in judges]
-    tables = [people.table(_scores(judgements)) for judgements in found]
+    tables = [
+        replace(people.table(_scores(judgements)), cut=judge.threshold)
+        for judge, judgements in zip(judges, found, strict=True)
+    ]
     agreements = [
         _judge(judge, turns, judgements, table, people.measured(table))
         for judge, judgements, table in zip(judges, found, tables, strict=True)
@@ -183,7 +190,7 @@ def agreement(
                 tables[i].scores,
                 tables[j].scores,
                 people.humans,
-                rubric.threshold,
+                tables[i].flags_below,
                 people.groups,
                 seed,
             )
@@ -266,9 +273,10 @@ def _judge(
         n=len(known.scores),
         unscored=dict(sorted(unscored.items(), key=lambda item: -item[1])),
         measures=measures,
-        confusion=confusion(known.scores, known.humans, known.threshold),
+        confusion=confusion(known.scores, known.humans, known.threshold, known.cut),
         bins=reliability(known.scores, known.humans),
         disagreements=tuple(sorted(gaps, key=lambda gap: -abs(gap.gap))),
+        threshold=table.flags_below,
     )
 
 

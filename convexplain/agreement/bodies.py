@@ -46,6 +46,7 @@ def _judge(judge: JudgeAgreement) -> dict[str, Any]:
         "name": judge.name,
         "run": judge.run,
         "n": judge.n,
+        "threshold": judge.threshold,
         "unscored": dict(judge.unscored),
         "measures": _measures(judge.measures),
         "confusion": None if judge.confusion is None else asdict(judge.confusion),

@@ -53,7 +53,7 @@ def escalation_curve(
         names: the cheap and the strong judge's.
         cheap, strong: scores, NaN where there is none; turns without either are left out.
         humans: people's means.
-        threshold: of the rubric.
+        threshold: below which the cheap judge flags.
         groups: the dialogue of each turn.
         seed: of the intervals.
     """

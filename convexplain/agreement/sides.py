@@ -29,9 +29,15 @@ class Confusion:
     people_bad: int
 
 
-def confusion(scores: Floats, humans: Floats, threshold: float) -> Confusion:
-    """The four counts."""
-    judge, people = scores < threshold, humans < threshold
+def confusion(scores: Floats, humans: Floats, threshold: float, cut: float | None = None) -> Confusion:
+    """The four counts.
+
+    Args:
+        scores, humans: the judge's, and people's means.
+        threshold: people call turns bad below it.
+        cut: the judge does; None = below the same.
+    """
+    judge, people = scores < (threshold if cut is None else cut), humans < threshold
     return Confusion(
         int((~judge & ~people).sum()),
         int((judge & people).sum()),

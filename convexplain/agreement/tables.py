@@ -76,6 +76,7 @@ class Table:
         threshold: of the rubric.
         steps: the levels on which people rate.
         on_scale: whether the scores are scores in [0, 1]; a baseline's are only an order.
+        cut: the judge flags turns below it, if that is another threshold than the rubric's.
     """
 
     scores: Floats
@@ -83,10 +84,11 @@ class Table:
     threshold: float
     steps: tuple[float, ...]
     on_scale: bool = True
+    cut: float | None = None
 
     def among(self, rows: NDArray[np.bool_]) -> "Table":
         """Some of its turns."""
-        return Table(self.scores[rows], self.humans[rows], self.threshold, self.steps, self.on_scale)
+        return Table(self.scores[rows], self.humans[rows], self.threshold, self.steps, self.on_scale, self.cut)
 
     @property
     def good(self) -> tuple[NDArray[np.bool_], str]:
@@ -95,8 +97,13 @@ class Table:
 
     @property
     def judge_bad(self) -> NDArray[np.bool_]:
-        """Which turns the judge puts below the threshold."""
-        return self.scores < self.threshold
+        """Which turns the judge puts below its threshold."""
+        return self.scores < self.flags_below
+
+    @property
+    def flags_below(self) -> float:
+        """The judge's threshold."""
+        return self.threshold if self.cut is None else self.cut
 
     @property
     def people_bad(self) -> NDArray[np.bool_]:

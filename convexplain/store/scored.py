@@ -23,6 +23,7 @@ class ScoredTurn:
         number: the conversation's number in the store.
         conversation, turn, rubric: the judged turn.
         score: in [0, 1], 1 = the requirement is satisfied; None = unscored.
+        model: the judge's model that the score is from; empty where it is not known.
     """
 
     number: int
@@ -30,6 +31,7 @@ class ScoredTurn:
     turn: int
     rubric: Rubric
     score: float | None
+    model: str = ""
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
@@ -65,7 +67,7 @@ def scored_turns(
     """
     table, conversation = schema.judgements, schema.conversations
     query = (
-        sa.select(table.c.conversation, table.c.turn, table.c.score, conversation.c.body)
+        sa.select(table.c.conversation, table.c.turn, table.c.score, table.c.model, conversation.c.body)
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run, table.c.rubric == rubric.sha)
         .order_by(table.c.score, table.c.id)
@@ -78,7 +80,9 @@ def scored_turns(
         query = query.where(table.c.score < below)
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
-    return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
+    return [
+        ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score, row.model) for row in rows
+    ]
 
 
 def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:

@@ -53,6 +53,7 @@ class Summary:
         worst: scored turns, the lowest score first.
         unscored: reason to how many judgements have no score for it, the most frequent first.
         problems: how many records or files could not be read.
+        judges: a judge's model to how many judgements are its; the run's own judge first.
     """
 
     run: Run
@@ -62,6 +63,7 @@ class Summary:
     worst: tuple[JudgedTurn, ...]
     unscored: tuple[tuple[str, int], ...]
     problems: int
+    judges: tuple[tuple[str, int], ...] = ()
 
     def head(self, rubric: str) -> str | None:
         """Which head scored a maxim, and how far it agrees with people; None where none did."""
@@ -97,10 +99,12 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         .group_by(table.c.reason)
         .order_by(sa.desc("n"), sa.func.min(table.c.id))
     )
+    models = sa.select(table.c.model, sa.func.count().label("n")).where(of_run).group_by(table.c.model)
     places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct().subquery()
     with reading(store.engine) as connection:
         rows = connection.execute(by_maxim).all()
         unscored = connection.execute(reasons).all()
+        judges = connection.execute(models).all()
         turns = connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one()
         conversations = connection.execute(
             sa.select(sa.func.count(sa.distinct(table.c.conversation))).where(of_run)
@@ -116,6 +120,7 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         worst=tuple(turn for row in rows for turn in _worst(store, run, row.sha, worst)),
         unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
         problems=sum(not problem.kept for problem in store.problems(run.id)),
+        judges=tuple(sorted(((row.model, row.n) for row in judges), key=lambda one: (one[0] != run.judge, one[0]))),
     )
 
 

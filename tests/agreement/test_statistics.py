@@ -132,6 +132,8 @@ PEOPLE = floats(*[1.0] * 4, *[0.0] * 3, 1.0, 0.0, 0.0)
 
 def test_confusion_and_kappa():
     assert confusion(JUDGE, PEOPLE, 0.5) == Confusion(both_good=4, both_bad=3, judge_bad=1, people_bad=2)
+    # Below 0.85 lie also the two scores of 0.8, which people call bad.
+    assert confusion(JUDGE, PEOPLE, 0.5, 0.85) == Confusion(both_good=4, both_bad=5, judge_bad=1, people_bad=0)
     assert of(kappa, JUDGE < 0.5, PEOPLE < 0.5) == pytest.approx(0.4)
     assert of(weighted_kappa, JUDGE < 0.5, PEOPLE < 0.5) == pytest.approx(0.4)  # on two levels it is the same
     assert on_all(share(JUDGE < 0.5, PEOPLE < 0.5), 10) == 0.75  # of 4 flagged turns people flag 3

@@ -4,10 +4,11 @@ import re
 import pytest
 
 from convexplain import Conversation, Turn
+from convexplain.calibration import Calibration
 from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
-from convexplain.judges.noise import CHANGES, noise_floor
+from convexplain.judges.noise import CHANGES, further, noise_floor
 from convexplain.judges.prompt import judge_request
 
 
@@ -18,10 +19,10 @@ def talks(n):
     ]
 
 
-def floor(answer, rubric, n=20):
+def floor(answer, rubric, n=20, **options):
     async def go():
         async with Calls(ScriptedModel(answer)) as calls:
-            return await noise_floor(calls, rubric, talks(n))
+            return await noise_floor(calls, rubric, talks(n), **options)
 
     return asyncio.run(go())
 
@@ -96,3 +97,31 @@ def test_too_few_turns_are_refused(helpfulness):
         floor({"yes": 0.6, "no": 0.4}, helpfulness, n=19)
     with pytest.raises(UsageError, match="0 of 20"):
         floor("nonsense", helpfulness)
+
+
+def test_the_floor_of_calibrated_scores_is_on_their_scale(helpfulness):
+    """Two of twenty changes move the score from 0.6 to 0.8; the map halves that, across the threshold: 0.43 to 0.53."""
+
+    def answer(request):
+        moved = "Hello." in judged(request) or "Hi there!" in judged(request)
+        return {"yes": 0.8, "no": 0.2} if moved else {"yes": 0.6, "no": 0.4}
+
+    half = Calibration("isotonic", ((0.0, 0.13), (1.0, 0.63)))
+    found = floor(answer, helpfulness, calibration=half)
+    assert found.value == pytest.approx(0.1)
+    assert found.by_change["opening phrase: Hello."] == pytest.approx(0.1)
+    assert (found.flips, found.unsure) == (pytest.approx(0.1), 1.0)
+    raw = floor(answer, helpfulness)
+    assert (raw.value, raw.flips) == (pytest.approx(0.2), 0.0)
+
+
+def test_examples_are_shuffled_by_the_seed(helpfulness):
+    def orders(seed):
+        return [one.rubric(helpfulness).examples for one in further(seed) if one.name.startswith("examples")]
+
+    assert len(helpfulness.examples) >= 4
+    assert orders(0) == orders(0)
+    assert any(orders(0) != orders(seed) for seed in (1, 2, 3))
+    for some in orders(3):
+        assert sorted(map(str, some)) == sorted(map(str, helpfulness.examples))
+    assert len({one.name for one in further(5)}) == len(further())
