@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
 
+from .forks import connected, remember
 from .schema import REVISION
 
 _BUSY_SECONDS = 60
@@ -48,6 +49,7 @@ def connect(url: str) -> sa.Engine:
     except (SQLAlchemyError, ValueError, KeyError) as error:
         where = re.sub(r"//.*@", "//…@", url, flags=re.DOTALL).partition("?")[0]  # without user and password
         raise StoreError(f"--db {where!r} is neither a file nor the URL of an SQLite or PostgreSQL database") from error
+    remember(engine)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
@@ -125,14 +127,14 @@ def _begin(connection: sa.Connection) -> None:
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection for SELECTs, which neither waits for a writer nor holds one up."""
-    with translated(engine), engine.connect().execution_options(reading=True) as connection:
+    with translated(engine), connected(), engine.connect().execution_options(reading=True) as connection:
         yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction, committed at the end. Keep it short: on SQLite it is alone."""
-    with translated(engine), engine.begin() as connection:
+    with translated(engine), connected(), engine.begin() as connection:
         yield connection
 
 
