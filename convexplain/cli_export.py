@@ -10,16 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from convexplain.connectors.training import FORMATS, card, check_folder, write_conversations, write_pairs, writer_of
-from convexplain.judges import Judge
 
 from . import __version__
+from .cli_judging import calibrated_by
 from .cli_options import JUDGE_HELP, db_option, open_store
 from .display import plain
 from .errors import UsageError
 from .explain import chosen_rubrics
-from .opening import asking
+from .opening import asking, scoring
 from .pairs import Kept, Pairs, PairSettings, preference_pairs
-from .store import RunStore, numbered_contrasts, reviews
+from .pipeline import TurnJudge
+from .store import Run, RunStore, numbered_contrasts, reviews
 from .types import Conversation, Judgement, Rubric
 
 CONVERSATIONS = "openai"
@@ -116,7 +117,7 @@ def export_command(
     if samples is None and judge is None:
         samples = chosen.settings.get("samples")
     settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions))
-    made = asyncio.run(_pairs(store, chosen.id, known, judge or chosen.judge, settings, samples))
+    made = asyncio.run(_pairs(store, chosen, known, judge or chosen.judge, settings, samples))
     for reason, count in made.left_out.items():
         console.print(plain(f"left out {count:,} x: {reason}"), soft_wrap=True)
     if not made.contrasts:
@@ -138,13 +139,13 @@ def export_command(
 
 
 async def _pairs(
-    store: RunStore, run: int, rubrics: dict[str, Rubric], judge: str, settings: PairSettings, samples: int | None
+    store: RunStore, run: Run, rubrics: dict[str, Rubric], judge: str, settings: PairSettings, samples: int | None
 ) -> Pairs:
-    """The pairs of a run. The judge is opened when the first turn has to be judged."""
-    said = reviews(store, run)
+    """The pairs of a run. The judge is opened when the first turn has to be judged; it scores on the run's scale."""
+    said = reviews(store, run.id)
 
     def kept() -> Iterator[Kept]:
-        for number, conversation, contrast in numbered_contrasts(store, run):
+        for number, conversation, contrast in numbered_contrasts(store, run.id):
             review = said.get(number)
             decision = review.decision if review else None
             yield Kept(number, conversation, contrast, decision, review.text if review else None)
@@ -156,12 +157,13 @@ async def _pairs(
         TimeRemainingColumn(elapsed_when_finished=True),
         console=Console(stderr=True),
     )
-    opened: list[Judge] = []
+    opened: list[TurnJudge] = []
     async with AsyncExitStack() as stack:
 
         async def ask(conversation: Conversation, turn: int, rubric: str) -> Judgement:
             if not opened:  # weights are loaded only if something has to be judged
-                opened.append(Judge(await stack.enter_async_context(asking(judge, store)), samples=samples))
+                calls = await stack.enter_async_context(asking(judge, store))
+                opened.append(scoring(calls, samples, calibrated_by(run.settings, calls.model, samples)))
             return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
         with bar:

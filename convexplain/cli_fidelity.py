@@ -23,7 +23,7 @@ from .errors import UsageError
 from .faithfulness import Faithfulness, K, baselines, faithfulness
 from .fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
 from .measuring import Measure
-from .opening import Opened, searching
+from .opening import Opened, scoring, searching
 from .pipeline import TurnJudge
 from .store import Run, RunStore, attributions, run_rubrics
 from .turn_values import JudgeValue, TurnValues
@@ -197,21 +197,21 @@ async def _measured(
     rows = []
     for name in names:
         async with searching(name, responder, None, store, spent) as models:
-            scoring = models.scoring(samples, calibrated_by(run.settings, models.judge.model, samples))
+            judging = scoring(models.judge, samples, calibrated_by(run.settings, models.judge.model, samples))
             with progress:
                 for turn in turns:
                     if two and turn.last.judge != name:
                         continue
-                    rows.append(await _row(turn, models, scoring, options))
+                    rows.append(await _row(turn, models, judging, options))
                     with progress.explained():
                         pass
     return rows
 
 
-async def _row(turn: _Explained, models: Opened, scoring: TurnJudge, options: _Options) -> dict[str, Faithfulness]:
+async def _row(turn: _Explained, models: Opened, judging: TurnJudge, options: _Options) -> dict[str, Faithfulness]:
     one = turn.last
     talk = judged_part(turn.conversation, one.turn)
-    scalarizer = JudgeValue(Measure(scoring, models.responder), turn.rubric)
+    scalarizer = JudgeValue(Measure(judging, models.responder), turn.rubric)
     values = TurnValues(talk, scalarizer)
     await values.values([frozenset()])  # settles the scale
     orders = {name: ranked(found[-1].scores, found[-1].side) for name, found in turn.found.items()}

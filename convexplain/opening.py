@@ -47,16 +47,6 @@ class Opened:
         second = [self.responder.spend] if self.responder and self.responder is not self.judge else []
         return [self.judge.spend, *second]
 
-    def scoring(self, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None) -> TurnJudge:
-        """What scores turns.
-
-        Args:
-            samples: scores are averages of so many replies; None reads label probabilities.
-            calibrations: rubric's id to what its scores are mapped by.
-        """
-        judge = Judge(self.judge, samples=samples)
-        return CalibratedJudge(judge, calibrations) if calibrations else judge
-
     def finder(
         self, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None
     ) -> ContrastFinder:
@@ -67,7 +57,7 @@ class Opened:
         """
         if self.infiller is None:
             raise UsageError("infiller=None is not valid: contrasts need one")
-        return ContrastFinder(self.scoring(samples, calibrations), self.infiller, self.responder)
+        return ContrastFinder(scoring(self.judge, samples, calibrations), self.infiller, self.responder)
 
     def attributor(
         self,
@@ -87,7 +77,7 @@ class Opened:
             UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
             MissingExtraError, UnavailableError: the parser cannot be had.
         """
-        measure = Measure(self.scoring(samples, calibrations), self.responder)
+        measure = Measure(scoring(self.judge, samples, calibrations), self.responder)
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
@@ -98,6 +88,20 @@ class Opened:
         if similarity is None or responder is None:
             return None
         return lambda: ResponseSimilarity(responder, similarity)
+
+
+def scoring(
+    calls: Calls, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None
+) -> TurnJudge:
+    """What scores turns.
+
+    Args:
+        calls: to the judge's model.
+        samples: scores are averages of so many replies; None reads label probabilities.
+        calibrations: rubric's id to what its scores are mapped by.
+    """
+    judge = Judge(calls, samples=samples)
+    return CalibratedJudge(judge, calibrations) if calibrations else judge
 
 
 def check_scalarizer(name: str, responder: bool) -> Similarity | None:

@@ -119,6 +119,15 @@ def test_a_turn_is_explained_by_the_judge_that_its_score_is_from(world):
     assert "0.25" not in named
 
 
+def test_pairs_are_judged_on_the_scale_of_the_run(world):
+    world.calibrate()
+    world.run(*ANALYZE, "--calibrated")
+    world.run("explain", "--turn", "c0:3")
+    world.run("export", "--format", "jsonl", "--out", "pairs")
+    (found,) = map(json.loads, (world.folder / "pairs" / "train.jsonl").read_text().splitlines())
+    assert found["margin"] == pytest.approx(0.9 - 0.2)  # raw, the edited turn has 0.3 and the logged one 0.1
+
+
 def test_fidelity_measures_by_the_judge_and_on_the_scale_that_was_attributed(world):
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     for place in ("c1:3", "c2:3"):
