@@ -12,6 +12,7 @@ from convexplain.store import RunStore
 from .asked import Rubrics
 from .runs import THREAD_KEYS, Collector
 from .scorer import Scorer
+from .threads import Change
 from .waiting import Counts, Finished
 from .worker import OnFlag
 
@@ -38,10 +39,11 @@ class _Hearing:
         full: Literal["drop", "block"] = "drop",
         thread_keys: Sequence[str] = THREAD_KEYS,
         *,
+        redact: Change | None = None,
         scorer: Scorer | None = None,
     ) -> None:
         super().__init__()
-        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full)
+        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact)
         self._shared = scorer is not None
         self._collector = Collector(thread_keys)
 
@@ -82,7 +84,7 @@ class ConvexplainCallbackHandler(_Hearing, BaseCallbackHandler):
     `Scorer` says what becomes of what it hears.
 
     Args:
-        judge, rubrics, store, thresholds, on_flag, sample, queue, full: as of `Scorer`.
+        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact: as of `Scorer`.
         thread_keys: which entries of a call's metadata or configuration name its thread, the first that is there.
             Without one, each outermost run is a conversation, of which the turns that it made are judged.
         scorer: a scorer to share, instead of all but `thread_keys`; it is not closed.

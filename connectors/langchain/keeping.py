@@ -46,7 +46,7 @@ class Keeper:
 
     def keep(self, talk: Talk) -> None:
         """Keeps a conversation with its turns so far, in place of what was kept of it before."""
-        number = self._store.keep_conversation(talk.conversation, self._begun())
+        number = self._store.keep_conversation(talk.shown, self._begun())
         if talk.number is not None and talk.number != number:
             _replace(self._store, self._begun(), talk.number, number)
         talk.number = number

@@ -17,6 +17,7 @@ from .asked import Rubrics, share
 from .collecting import ORIGIN, is_answer, turns_of
 from .runs import THREAD_KEYS, configurable, thread_of
 from .scorer import Scorer
+from .threads import Change
 from .waiting import Counts, Finished
 from .worker import OnFlag
 
@@ -48,7 +49,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
     streams out while the model writes them cannot be held back. What was held back is kept in the run, too.
 
     Args:
-        judge, rubrics, store, thresholds, on_flag, sample, queue, full: as of `Scorer`.
+        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact: as of `Scorer`.
         hold_back: rubric id to the score below which an answer does not go out, e.g. `{"harm": 0.5}`. Scores are in
             [0, 1], and 1 always means satisfied: a harmful answer has a low `harm` score. `on_flag` hears of it.
         replacement: what goes out in its place.
@@ -79,6 +80,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
         retries: int = 0,
         patience: float = 20.0,
         thread_keys: Sequence[str] = THREAD_KEYS,
+        redact: Change | None = None,
         scorer: Scorer | None = None,
     ) -> None:
         super().__init__()
@@ -87,7 +89,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
         if patience <= 0:
             raise UsageError(f"patience={patience} is not valid; it must be above 0")
         self._hold_back = {name: share(f"hold_back: {name}", value) for name, value in (hold_back or {}).items()}
-        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full)
+        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact)
         known = {rubric.id: rubric for rubric in self.scorer.rubrics}
         if missing := self._hold_back.keys() - known:
             raise UsageError(

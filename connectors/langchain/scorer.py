@@ -21,6 +21,7 @@ from .asked import thresholds as thresholds_of
 from .complaints import Complaints
 from .ending import remember
 from .keeping import Keeper, open_store
+from .threads import Change
 from .waiting import Counts, Finished, Waiting
 from .worker import OnFlag, Worker
 
@@ -53,6 +54,9 @@ class Scorer:
         full: what becomes of a history that finds the queue full: `drop` counts it and lets it go, `block` waits.
         samples: average that many sampled replies; None reads label probabilities where the model gives them.
         explain: ask for a reason in words (one more call a judgement).
+        redact: what a conversation becomes before it is judged, kept or flagged: a
+            `convexplain.connectors.redaction.Redactor`, or any function from a conversation to a conversation with as
+            many turns. Where it fails, the conversation is neither judged nor kept.
         exit_seconds: how long the end of the program is held up at most to judge what waits.
 
     Raises:
@@ -73,6 +77,7 @@ class Scorer:
         *,
         samples: int | None = None,
         explain: bool = False,
+        redact: Change | None = None,
         exit_seconds: float = 10.0,
     ) -> None:
         if queue < 1:
@@ -85,12 +90,12 @@ class Scorer:
         self.complaints = Complaints(_log)
         self._sample = share("sample", sample)
         self._on_flag = on_flag
+        self._redact = redact
         self._limits = (queue, full == "block")
         self.store = open_store(store)
         self._opened_here = self.store is not store
         self._background = BackgroundJudge(judge, cache=self.store, samples=samples, explain=explain)
         self._settings = {"logs": ["langchain"], "samples": samples, "explain": explain, "sample": sample}
-        self.store.engine.dispose()
         self._reset()
         remember(self)
 
@@ -115,7 +120,6 @@ class Scorer:
 
     def renew(self) -> None:
         """Begins anew, with a run of its own: in the child of a fork, which has no part in its threads."""
-        self.store.engine.dispose(close=False)
         self._reset()
 
     def _reset(self) -> None:
@@ -129,6 +133,7 @@ class Scorer:
             self.thresholds,
             self._on_flag,
             self.complaints,
+            self._redact,
         )
         self._beginning = threading.Lock()
         self._serving: Future[None] | None = None

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from convexplain.types import Conversation, Rubric, Turn
 
 from .collecting import is_answer
+
+Change = Callable[[Conversation], Conversation]
 
 _THREADS = 2000
 _BRANCHES = 8
@@ -25,6 +27,7 @@ class Talk:
         first: earlier turns are not judged: they were given, and belong to other conversations.
         order: held while its turns are judged, so that they are judged one after the other.
         others: the conversations that it branched off from, each with how many turns both have.
+        redact: what the conversation becomes before it is judged, kept or shown to anybody; None = it stays.
     """
 
     conversation: Conversation
@@ -33,6 +36,17 @@ class Talk:
     first: int = 0
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
     others: "tuple[tuple[Talk, int], ...]" = ()
+    redact: Change | None = None
+    _redacted: tuple[Conversation, Conversation] | None = None
+
+    @property
+    def shown(self) -> Conversation:
+        """The conversation as others may see it. Raises what `redact` raises."""
+        if self.redact is None:
+            return self.conversation
+        if self._redacted is None or self._redacted[0] is not self.conversation:
+            self._redacted = self.conversation, self.redact(self.conversation)
+        return self._redacted[1]
 
     def to_judge(self, rubrics: Sequence[Rubric], until: int) -> list[tuple[int, list[Rubric]]]:
         """The turns before `until` that are to be judged, each with the rubrics that it was not judged on.
@@ -60,10 +74,12 @@ class Threads:
     Args:
         source: the conversations' source.
         most: threads that are remembered; of one that was forgotten everything is new.
+        redact: of their conversations.
     """
 
-    def __init__(self, source: str, most: int = _THREADS) -> None:
+    def __init__(self, source: str, most: int = _THREADS, redact: Change | None = None) -> None:
         self._source = source
+        self._redact = redact
         self._most = most
         self._talks: OrderedDict[str, list[Talk]] = OrderedDict()
 
@@ -87,11 +103,12 @@ class Threads:
     def alone(self, id: str, turns: Sequence[Turn], given: int) -> Talk:
         """A conversation that nothing will be added to; the first `given` turns are not judged."""
         first = min(given, max(0, len(turns) - 1))
-        return Talk(Conversation(id, tuple(turns), self._source), first=first)
+        return Talk(Conversation(id, tuple(turns), self._source), first=first, redact=self._redact)
 
     def _branch(self, thread: str, talks: Sequence[Talk], turns: Sequence[Turn]) -> Talk:
         number = 1 + max((_number(talk.conversation.id, thread) for talk in talks), default=0)
-        talk = Talk(Conversation(thread if number == 1 else f"{thread}#{number}", tuple(turns), self._source))
+        id = thread if number == 1 else f"{thread}#{number}"
+        talk = Talk(Conversation(id, tuple(turns), self._source), redact=self._redact)
         talk.others = tuple((other, common(other.conversation.turns, turns)) for other in talks)
         if talks:
             talk.order = talks[-1].order  # of one thread, one after the other

@@ -13,7 +13,7 @@ from convexplain.types import Conversation, Judgement, Rubric
 from .collecting import turns_of
 from .complaints import Complaints
 from .keeping import Keeper
-from .threads import Talk, Threads
+from .threads import Change, Talk, Threads
 from .waiting import Finished, Waiting
 
 OnFlag = Callable[[Judgement, Conversation], Awaitable[None] | None]
@@ -35,6 +35,7 @@ class Worker:
         thresholds: rubric id to the score below which a judgement is flagged; of each rubric.
         on_flag: is told of flagged judgements.
         complaints: where trouble is told.
+        redact: what conversations become before they are judged, kept or flagged.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Worker:
         thresholds: Mapping[str, float],
         on_flag: OnFlag | None,
         complaints: Complaints,
+        redact: Change | None = None,
     ) -> None:
         self.wake = asyncio.Event()
         self._background = background
@@ -55,7 +57,7 @@ class Worker:
         self._thresholds = thresholds
         self._on_flag = on_flag
         self._complaints = complaints
-        self._threads = Threads("langchain")
+        self._threads = Threads("langchain", redact=redact)
         self._placing = threading.Lock()
 
     async def serve(self) -> None:
@@ -125,18 +127,18 @@ class Worker:
         turns = turns_of(finished.messages)
         held = self._threads.alone(f"{finished.id}#held", turns, len(turns))
         judge, last = self._background.judge_turn, len(turns) - 1
-        found = await asyncio.gather(*(judge(held.conversation, last, rubric) for rubric in rubrics))
+        found = await asyncio.gather(*(judge(held.shown, last, rubric) for rubric in rubrics))
         if any(one.score is not None and one.score < below[one.rubric] for one in found):
             whole = [self._kept(held, rubric, one) for rubric, one in zip(rubrics, found, strict=True)]
             self._waiting.count("judged" if all(whole) else "failed")
             for one in found:
-                await self._flag(one, held.conversation, below)
+                await self._flag(one, held.shown, below)
         return found
 
     async def _judge(self, talk: Talk, turn: int, rubrics: Sequence[Rubric]) -> None:
         """Judges one turn on these rubrics, keeps the judgements and flags the low ones."""
         judge = self._background.judge_turn
-        conversation = talk.conversation
+        conversation = talk.shown
         outcomes = await asyncio.gather(
             *(judge(conversation, turn, rubric) for rubric in rubrics), return_exceptions=True
         )

@@ -16,6 +16,7 @@ def analyze_arguments(files: Sequence[Path], options: Options) -> list[str]:
     given += [f"--format={reading.format}"] if reading.format else []
     given += [f"--columns={reading.columns}"] if reading.columns else []
     given += [f"--assistant={name}" for name in reading.assistant]
+    given += ["--redact"] if reading.redact else []
     given += [f"--limit={options.limit}"] if options.limit else []
     given += [f"--samples={options.samples}"] if options.samples else []
     given += ["--explain"] if options.explain else []

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -40,11 +40,18 @@ class Reading:
         format: a format's name; None to recognise it.
         columns: the columns of a table, as `--columns` writes them; None to go by their names.
         assistant: speakers who are the assistant.
+        redact: whether personal data is replaced before anything else sees it.
     """
 
     format: str | None = None
     columns: str | None = None
     assistant: tuple[str, ...] = ()
+    redact: bool = False
+
+    @property
+    def logs(self) -> Logs:
+        """The same as the command line has it."""
+        return Logs(self.format, self.columns, self.assistant, self.redact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +130,14 @@ def safe_name(name: str) -> str:
 def preview(path: Path, reading: Reading) -> Preview:
     """What is recognised in the first conversations of a file."""
     try:
-        columns = columns_of(reading.columns)
-        found = inspect_log(path, format=reading.format, columns=columns, assistant=reading.assistant, limit=_FIRST)
+        reader = reading.logs.reader()
+        found = inspect_log(
+            path, format=reading.format, columns=reader.columns, assistant=reading.assistant, limit=_FIRST
+        )
     except (ConvexplainError, OSError) as error:  # columns that cannot be told, an extra that is missing
         return Preview(path, None, str(error))
-    return Preview(path, found, None)
+    first = None if found.first is None else reader.shown(found.first)
+    return Preview(path, replace(found, first=first), None)
 
 
 def column_map(columns: dict[str, str]) -> str | None:
@@ -155,10 +165,7 @@ def estimate(database: str, files: Sequence[Path], options: Options) -> Plan:
 
 async def _estimate(database: str, files: Sequence[Path], options: Options) -> Plan:
     rubrics = [load_rubric(rubric) for rubric in options.rubrics]
-    reading = options.reading
-    source = Source(
-        Logs(reading.format, reading.columns, reading.assistant).reader(), tuple(files), limit=options.limit
-    )
+    source = Source(options.reading.logs.reader(), tuple(files), limit=options.limit)
     model = open_model(options.judge)
     store = RunStore(database)
     make_judge: Callable[[Calls], Judge] = partial(Judge, samples=options.samples, explain=options.explain)

@@ -77,7 +77,7 @@ def _details(seen: Inspected, first: Conversation) -> None:
 
 
 def correct_reading(found: Sequence[Preview]) -> Reading:
-    """Format, columns and assistants, as the person sets them."""
+    """Format, columns, assistants and redaction, as the person sets them."""
     names = sorted(
         {
             name or word
@@ -93,6 +93,12 @@ def correct_reading(found: Sequence[Preview]) -> Reading:
     assistant = right.multiselect(
         "Who is the assistant?", names, placeholder="recognised by name", key="assistant", accept_new_options=True
     )
+    redact = st.toggle(
+        "Replace personal data",
+        key="redact",
+        help="E-mail addresses, phone numbers, cards, IBANs and IP addresses, before the judge or the store sees them. "
+        "The uploaded file itself stays as it is.",
+    )
     with st.expander("Columns of a table"):
         st.caption("Only where they are not recognised; write a column's name as the first row has it.")
         cells = st.columns(3)
@@ -102,7 +108,7 @@ def correct_reading(found: Sequence[Preview]) -> Reading:
     except UsageError as error:
         message(str(error), "error")
         columns = None
-    return Reading(chosen, columns, tuple(assistant))
+    return Reading(chosen, columns, tuple(assistant), redact)
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:

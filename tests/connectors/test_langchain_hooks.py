@@ -24,6 +24,7 @@ from langgraph.types import Command
 from convexplain.connectors.langchain import AsyncConvexplainCallbackHandler, ConvexplainCallbackHandler, Scorer
 from convexplain.connectors.langchain.runs import Collector
 from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.redaction import Redactor
 from convexplain.errors import ModelError, RubricError, StoreError, UnavailableError, UsageError
 from convexplain.store import RunStore
 
@@ -535,6 +536,32 @@ def test_low_scores_are_flagged(store):
         ("helpfulness", 3, 4),
     ]
     assert flagged[0][0].score == pytest.approx(0.4)
+
+
+def test_what_is_redacted_reaches_neither_judge_nor_store_nor_flag(store):
+    model, seen = judge(), []
+    told = {"redact": Redactor(), "thresholds": {"helpfulness": 1.0}, "on_flag": lambda *found: seen.append(found)}
+    with ConvexplainCallbackHandler(model, "helpfulness", store, **told) as handler:
+        talker = agent()
+        for text in ("I am ann@shop.example", "and bob@shop.example", "ann@shop.example again"):
+            talker.invoke(asked(text), config(handler, "ann@shop.example"))
+    said = ["I am [e-mail 1]", "and [e-mail 2]", "[e-mail 1] again"]
+    assert judged(model) == [f"You said: {text}" for text in said]
+    (kept,) = store.conversations(handler.scorer.run)
+    assert [turn.content for turn in kept.turns if turn.role == "user"] == said
+    assert [found.turns[-1].content for _, found in seen] == judged(model)
+    for text in (*(str(request.messages) for request in model.requests), repr(kept), repr(seen)):
+        assert "shop.example" not in text
+
+
+def test_what_cannot_be_redacted_is_neither_judged_nor_kept(store, caplog):
+    model = judge()
+    with ConvexplainCallbackHandler(model, "helpfulness", store, redact=lambda talk: 1 / 0) as handler:
+        agent().invoke(asked("ann@shop.example"), config(handler, "a"))
+    assert judged(model) == []
+    assert (handler.counts.judged, handler.counts.failed) == (0, 1)
+    assert list(store.conversations()) == []
+    assert "shop.example" not in caplog.text
 
 
 def test_the_rubrics_own_threshold_holds_where_none_is_given(store, helpfulness):

@@ -11,6 +11,7 @@ from langchain_core.messages import HumanMessage
 from convexplain.connectors.langchain import ConvexplainCallbackHandler, ConvexplainMiddleware, Scorer
 from convexplain.connectors.langchain.middleware import REPLACEMENT
 from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.redaction import Redactor
 from convexplain.errors import UnavailableError, UsageError
 from convexplain.store import RunStore
 
@@ -256,3 +257,18 @@ def test_arguments_that_cannot_be_meant(store, told, message):
     with pytest.raises(UsageError) as raised:
         ConvexplainMiddleware(judge(), "harm", store, **told)
     assert str(raised.value) == message
+
+
+def test_what_is_held_back_is_redacted_too(store):
+    model = ScriptedModel(strict)
+    middleware = ConvexplainMiddleware(
+        model, "helpfulness", store, hold_back={"helpfulness": 0.5}, redact=Redactor(), retries=0
+    )
+    assert run(built(Counting(), middleware), "to ann@shop.example") == REPLACEMENT
+    middleware.close(None)
+    assert {text for talk in turns(store, middleware.scorer.run).values() for text in talk} == {
+        "to [e-mail 1]",
+        "You said: to [e-mail 1] (1)",
+        REPLACEMENT,
+    }
+    assert not any("shop.example" in str(request.messages) for request in model.requests)

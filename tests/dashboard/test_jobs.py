@@ -156,12 +156,12 @@ def test_a_job_of_another_machine_is_left_to_it(stub, chats, database, monkeypat
 
 def test_arguments_are_what_the_command_line_takes(tmp_path):
     log = tmp_path / "-rf.jsonl"
-    reading = Reading("csv", "role=a,content=b", ("Shop Berlin", "--help"))
+    reading = Reading("csv", "role=a,content=b", ("Shop Berlin", "--help"), redact=True)
     options = Options(("harm", "x.yaml"), "gguf:a b.gguf", "last", 5, 3, True, reading)
     assert analyze_arguments([log], options) == [
         "analyze", "--judge=gguf:a b.gguf", "--turns=last", "--rubric=harm", "--rubric=x.yaml", "--format=csv",
-        "--columns=role=a,content=b", "--assistant=Shop Berlin", "--assistant=--help", "--limit=5", "--samples=3",
-        "--explain", "--", str(log),
+        "--columns=role=a,content=b", "--assistant=Shop Berlin", "--assistant=--help", "--redact", "--limit=5",
+        "--samples=3", "--explain", "--", str(log),
     ]  # fmt: skip
     assert explain_arguments(2, "-x; rm -rf /", 7, "harm", attribute=False) == [
         "explain", "2", "--turn=-x; rm -rf /:7", "--rubric=harm",

@@ -53,6 +53,14 @@ def test_a_broken_file_shows_the_readers_message(page):
     assert next(button for button in found.button if button.label == "Start").disabled
 
 
+def test_personal_data_is_replaced_on_request(page):
+    found = upload(page("upload"), "t.csv", b"role,content\nuser,I am ann@shop.example\nassistant,good day\n")
+    assert "I am ann@shop.example" in texts(found)
+    found.toggle(key="redact").set_value(True).run()
+    assert "I am [e-mail 1]" in texts(found)
+    assert "ann@shop.example" not in texts(found)
+
+
 def test_columns_of_a_table_are_corrected(page):
     table = b"chat,who,msg\n1,customer,hello\n1,shop,good day\n"
     found = upload(page("upload"), "t.csv", table)
