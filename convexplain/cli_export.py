@@ -14,6 +14,7 @@ from convexplain.connectors.training import FORMATS, card, check_folder, write_c
 from . import __version__
 from .cli_judging import calibrated_by
 from .cli_options import JUDGE_HELP, db_option, open_store
+from .contrast_display import counted
 from .display import plain
 from .errors import UsageError
 from .explain import chosen_rubrics
@@ -21,6 +22,7 @@ from .opening import asking, scoring
 from .pairs import Kept, Pairs, PairSettings, preference_pairs
 from .pipeline import TurnJudge
 from .store import Run, RunStore, numbered_contrasts, reviews
+from .store.contrast_list import WhichContrasts, contrast_count
 from .types import Conversation, Judgement, Rubric
 
 CONVERSATIONS = "openai"
@@ -132,7 +134,10 @@ def export_command(
         console.print(f"left out {count:,} records: {reason}", soft_wrap=True)
     files = ", ".join(map(str, written.files))
     console.print(
-        plain(f"{len(made.pairs):,} pairs of {made.contrasts:,} contrasts, {written.records:,} records: {files}"),
+        plain(
+            f"{counted(len(made.pairs), 'pair')} of {counted(made.contrasts, 'contrast')}, "
+            f"{counted(written.records, 'record')}: {files}"
+        ),
         soft_wrap=True,
     )
     return 0
@@ -150,12 +155,14 @@ async def _pairs(
             decision = review.decision if review else None
             yield Kept(number, conversation, contrast, decision, review.text if review else None)
 
+    notes = Console(stderr=True)
     bar = Progress(
         TextColumn("contrasts"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True),
+        console=notes,
+        disable=not notes.is_terminal,
     )
     opened: list[TurnJudge] = []
     async with AsyncExitStack() as stack:
@@ -167,5 +174,5 @@ async def _pairs(
             return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
         with bar:
-            task = bar.add_task("", total=None)
+            task = bar.add_task("", total=contrast_count(store, WhichContrasts(run.id, found=False)))
             return await preference_pairs(kept(), ask, settings, lambda: bar.advance(task))

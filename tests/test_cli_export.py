@@ -65,7 +65,7 @@ def test_revised_turns_leave_without_asking_anything(world):
     code, out, _ = world.run("export", "--format", "trl-dpo", "--out", "data")
     assert (code, world.models) == (0, [])
     assert "left out 1 x: no contrast was found" in out
-    assert "1 pairs of 2 contrasts, 1 records: data/train.jsonl" in out
+    assert "1 pair of 2 contrasts, 1 record: data/train.jsonl" in out
     (row,) = lines(world.folder / "data/train.jsonl")
     assert [row["chosen"][0]["content"], row["rejected"][0]["content"]] == ["Let me look it up.", "Yes."]
     assert "from run 1" in (world.folder / "data/README.md").read_text()

@@ -1,11 +1,28 @@
 """The command lines that pages start."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convexplain.errors import UsageError
+from convexplain.types import Goal
 
 from .uploads import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Which contrast is looked for.
+
+    Attributes:
+        revise: the judged turn itself is edited, not the turns before it.
+        goal: cross the threshold, or change the score by `delta`.
+        delta: by how much; None where the threshold is to be crossed.
+    """
+
+    revise: bool = False
+    goal: Goal = "cross"
+    delta: float | None = None
 
 
 def analyze_arguments(files: Sequence[Path], options: Options) -> list[str]:
@@ -23,10 +40,15 @@ def analyze_arguments(files: Sequence[Path], options: Options) -> list[str]:
     return _sayable(["analyze", *given, "--", *(str(file.resolve()) for file in files)])
 
 
-def explain_arguments(run: int, conversation: str, turn: int, rubric: str, *, attribute: bool) -> list[str]:
-    """What follows `convexplain` to explain one turn."""
+def explain_arguments(run: int, conversation: str, turn: int, rubric: str, looking: Looking | None) -> list[str]:
+    """What follows `convexplain` to explain one turn: by a contrast, or, with None, by what its score hangs on."""
     given = ["explain", str(run), f"--turn={conversation}:{turn}", f"--rubric={rubric}"]
-    return _sayable([*given, "--attribute"] if attribute else given)
+    if looking is None:
+        return _sayable([*given, "--attribute"])
+    given += ["--revise"] if looking.revise else []
+    given += [f"--goal={looking.goal}"] if looking.goal != "cross" else []
+    given += [f"--delta={looking.delta}"] if looking.delta is not None else []
+    return _sayable(given)
 
 
 def export_arguments(run: int, form: str, out: Path, min_margin: float, test: float) -> list[str]:

@@ -18,7 +18,7 @@ def filters(run: int, maxim: MaximCount, given: Choices) -> Which:
     with left.popover("Filter", icon=":material/filter_alt:", width="stretch"):
         _widget(st.text_input, "Conversations that hold", "text", value="", placeholder="a word, a name, an id")
         for label, name, options, shown in (
-            ("Source", "sources", given.sources, one_line),
+            ("Source", "sources", given.sources, source_name),
             ("Bot", "bots", given.bots, bot_name),
         ):
             if len(options) > 1:
@@ -50,6 +50,12 @@ def narrow(name: str, value: Any) -> None:
     """Sets one filter: `sources` and `bots` are lists, `length`, `turns` and `scores` pairs of first and last."""
     _set()[name] = value
     _renew()
+
+
+def source_name(source: str) -> str:
+    """A log as it is shown: its file's name first, for that tells more than the beginning of a path."""
+    folder, _, name = one_line(source).replace("\\", "/").rstrip("/").rpartition("/")
+    return f"{name} · {folder.rpartition('/')[2]}" if folder else name
 
 
 def bot_name(bot: str) -> str:
@@ -101,7 +107,7 @@ def _which(run: int, maxim: MaximCount, given: Choices) -> Which:
 
 def _said(which: Which) -> list[str]:
     found = [f"holds “{one_line(which.text)}”"] if which.text else []
-    found += [", ".join(map(one_line, which.sources))] if which.sources else []
+    found += [", ".join(map(source_name, which.sources))] if which.sources else []
     found += [f"bot {', '.join(map(bot_name, which.bots))}"] if which.bots else []
     found += [f"from {which.since}"] if which.since else []
     found += [f"to {which.until}"] if which.until else []

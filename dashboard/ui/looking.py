@@ -10,7 +10,7 @@ from convexplain.types import Attribution, Contrast, Judgement, Level, Rubric
 from ..services.conversation import Talk, contributions, rebuilt_prompt, scale_of
 from ..services.diffs import Change, word_diff
 from ..services.explained import attribution_outcome, contrast_outcome, edited_turns
-from .explain_job import offer_explanation
+from .explain_job import offer_attribution, offer_search
 from .plain import escaped, lines, message
 from .talk import legend
 
@@ -49,13 +49,16 @@ def show_details(store: RunStore, talk: Talk, turn: int, rubric: Rubric) -> None
         if found:
             _attribution(talk, found, rubric.threshold)
         else:
-            offer_explanation(talk, turn, rubric, attribute=True)
+            offer_attribution(talk, turn, rubric)
     with changed:
         contrasts = turn_contrasts(store, talk.run, scored)
         for contrast in contrasts:
             show_contrast(talk, contrast, rubric.threshold)
-        if not contrasts:
-            offer_explanation(talk, turn, rubric, attribute=False)
+        if contrasts:
+            with st.expander("Look for another edit"):
+                offer_search(talk, turn, rubric)
+        else:
+            offer_search(talk, turn, rubric)
     with evidence:
         _evidence(talk, talk.judgements[turn, rubric.id], rubric)
 

@@ -13,7 +13,7 @@ from convexplain.visible import one_line
 from ..services.overview import days, excerpts, lengths
 from .cached import kept
 from .charts import curve, histogram
-from .filters import bot_name, clear, narrow
+from .filters import bot_name, clear, narrow, source_name
 from .plain import message
 from .reading import Reading
 from .turn_table import cell, group_table, open_turn, pick_row
@@ -116,7 +116,7 @@ def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCo
         "explained": [_explained(row.attributed, row.contrasted) for row in listed],
         "bot": [bot_name(row.bot or "") for row in listed],
         "conversation": [cell(row.conversation) for row in listed],
-        "source": [cell(row.source) for row in listed],
+        "source": [cell(source_name(row.source)) for row in listed],
     }
     kinds = {
         "score": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width=90),
@@ -139,7 +139,7 @@ def _groups(found: list[Group], by: By) -> None:
     elif by == "turn":
         shown = [(str(one.key), one, lambda one=one: narrow("turns", (one.key, one.key))) for one in found]  # type: ignore[misc]
     else:
-        name = bot_name if by == "bot" else one_line
+        name = bot_name if by == "bot" else source_name
         worst = sorted(found, key=lambda one: -one.share)
         shown = [(name(str(one.key)), one, lambda one=one: narrow(f"{by}s", [one.key])) for one in worst]  # type: ignore[misc]
     if not shown:

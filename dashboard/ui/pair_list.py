@@ -96,5 +96,5 @@ def listed(store: RunStore, which: WhichContrasts) -> list[ContrastRow]:
             "words": st.column_config.NumberColumn(width=55),
         },
     )
-    st.caption(f"{total:,} contrasts; the largest movement of the score comes first.")
+    st.caption(f"{total:,} {'contrast' if total == 1 else 'contrasts'}; the largest movement of the score comes first.")
     return rows

@@ -9,6 +9,7 @@ from convexplain.store.talks import Place, next_flagged
 from convexplain.visible import one_line
 
 from ..services.conversation import Talk, worst_place
+from .filters import source_name
 from .plain import message
 from .reading import Reading
 
@@ -65,7 +66,7 @@ def walk(store: RunStore, reading: Reading, number: int, turn: int, talk: Talk |
         if talk is not None:
             shown = talk.conversation
             st.text(
-                f"{one_line(shown.id)[:80]} · {one_line(shown.source)[-60:]} · {len(shown.turns)} turns",
+                f"{one_line(shown.id)[:80]} · {source_name(shown.source)[:80]} · {len(shown.turns)} turns",
                 width="content",
             )
 

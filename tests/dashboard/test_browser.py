@@ -1,17 +1,12 @@
 """The pages in a real browser: hostile transcripts stay text, and nothing is asked of another server."""
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
 
 from convexplain.dashboard.printing import browser
 from convexplain.store import RunStore
 from convexplain.visible import one_line, visible
 
+from .browsing import served, settle, show, tick_row
 from .made import HOSTILE, hostile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -22,7 +17,6 @@ pytestmark = [
     pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),
 ]
 
-_READY = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 _MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
     .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
     .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
@@ -41,31 +35,8 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(place):
     """The address of a dashboard on it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "convexplain", "dashboard", "--db", place[0], "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _await(f"{address}/_stcore/health", process)
+    with served(place[0]) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
-
-
-def _await(address, process, seconds=90):
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                return answer.read()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"the dashboard did not start: {process.stdout.read() if process.poll() else 'too slow'}")
-            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +57,6 @@ def page(chromium, server):
     opened.on("dialog", lambda dialog: (opened.dialogs.append(dialog.message), dialog.dismiss()))
     yield opened
     context.close()
-
-
-def show(page, address):
-    page.goto(address)
-    page.wait_for_selector("[data-testid=stHeading]", timeout=60_000)
-    settle(page)
-
-
-def settle(page):
-    page.wait_for_timeout(300)  # until what was clicked has begun
-    page.wait_for_function(_READY, timeout=60_000)
 
 
 def assert_harmless(page, server):
@@ -147,9 +107,7 @@ def test_a_filter_set_by_a_click_outlives_the_closed_popover(page, server, place
     page.get_by_label("Conversations that hold").wait_for()
     page.keyboard.press("Escape")
     settle(page)
-    page.locator("[data-testid=stDataFrame] canvas").first.wait_for(timeout=60_000)
-    table = page.locator("[data-testid=stDataFrame]").first.bounding_box()
-    page.mouse.click(table["x"] + 16, table["y"] + 52)  # the box before the first source
+    tick_row(page, of=0)  # the first source
     page.get_by_text("1 set: ").wait_for(timeout=30_000)
     settle(page)
     page.get_by_text("Length", exact=True).click()
@@ -170,16 +128,9 @@ def test_keys_lead_to_flagged_turns(page, server, place):
 
 def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_path, monkeypatch):
     monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "s3cret")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "convexplain", "dashboard", "--db", place[0], "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        _await(f"http://127.0.0.1:{port}/_stcore/health", process)
+    with served(place[0]) as server:
         page = chromium.new_page()
-        link = f"http://127.0.0.1:{port}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm"
-        show(page, link)
+        show(page, f"{server}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm")
         assert page.locator(".cx-turn").count() == 0
         for given in ("wrong", "s3cret"):
             page.get_by_label("Password", exact=True).fill(given)
@@ -189,10 +140,6 @@ def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_pat
                 assert page.locator(".cx-turn").count() == 0
         page.locator(".cx-turn").first.wait_for(timeout=60_000)
         page.close()
-    finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
 
 
 def _quoted(text):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from convexplain.dashboard.services import jobs as service
-from convexplain.dashboard.services.commands import analyze_arguments, explain_arguments
+from convexplain.dashboard.services.commands import Looking, analyze_arguments, explain_arguments
 from convexplain.dashboard.services.uploads import Options, Reading
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import RunStore
@@ -125,10 +125,10 @@ def test_a_command_that_cannot_be_meant_fails_with_its_message(chats, database):
 
 def test_one_turn_is_explained(stub, chats, database):
     ended(database, start(stub, chats, database))
-    job = service.start_explain(database, 1, "c2", 3, "harm", attribute=True)
+    job = service.start_explain(database, 1, "c2", 3, "harm", None)
     state = ended(database, job)
     assert (state.status, state.run.id) == ("done", 1)
-    wrong = ended(database, service.start_explain(database, 1, "c2", 2, "harm", attribute=True))
+    wrong = ended(database, service.start_explain(database, 1, "c2", 2, "harm", None))
     assert wrong.status == "failed"
     assert "run 1 has judged no such turn on harm" in wrong.said
 
@@ -163,9 +163,12 @@ def test_arguments_are_what_the_command_line_takes(tmp_path):
         "--columns=role=a,content=b", "--assistant=Shop Berlin", "--assistant=--help", "--redact", "--limit=5",
         "--samples=3", "--explain", "--", str(log),
     ]  # fmt: skip
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", attribute=False) == [
-        "explain", "2", "--turn=-x; rm -rf /:7", "--rubric=harm",
+    asked = ["explain", "2", "--turn=-x; rm -rf /:7", "--rubric=harm"]
+    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", Looking()) == asked
+    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", None) == [*asked, "--attribute"]
+    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", Looking(True, "worsen", 0.2)) == [
+        *asked, "--revise", "--goal=worsen", "--delta=0.2",
     ]  # fmt: skip
     for text in ("a\x00b", "\ud800"):
         with pytest.raises(UsageError, match="cannot be written on a command line"):
-            explain_arguments(2, text, 7, "harm", attribute=True)
+            explain_arguments(2, text, 7, "harm", None)

@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convexplain.dashboard.services import jobs
+from convexplain.dashboard.services.commands import Looking
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.store.jobs import add_job
@@ -211,8 +212,8 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     one, _ = full(store)
     asked = []
 
-    def start(database, run, conversation, turn, rubric, *, attribute):
-        asked.append((run, conversation, turn, rubric, attribute))
+    def start(database, run, *what):
+        asked.append((run, *what))
         return add_job(store, "explain", ["explain"], "/nowhere", run, None, "h")
 
     status = ["running"]
@@ -222,12 +223,29 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     )
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Explain this turn")
-    assert asked == [(one, "beta", 3, "harm", True)]
+    assert asked == [(one, "beta", 3, "harm", None)]
     assert "Being explained … Error: gone" in texts(found)
     status[0] = "failed"
     ran(found.run())
     assert "The turn was not explained" in texts(found)
     assert "Explain this turn" in [button.label for button in found.button]
+
+
+def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
+    one, _ = full(store)
+    asked = []
+    monkeypatch.setattr(explain_job, "start_explain", lambda _, *what: asked.append(what) or 1)
+    monkeypatch.setattr(explain_job, "job_state", lambda _, number: jobs.JobState(number, "done", None, 0, ""))
+    found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
+    press(found, "Look for an edit")
+    place, goal = (
+        part for part in found.segmented_control if part.label in ("What may be edited", "What it should do")
+    )
+    place.set_value("This turn itself")
+    ran(goal.set_value("worsen").run())
+    ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
+    press(found, "Look for an edit")
+    assert asked == [(one, "beta", 3, "harm", Looking()), (one, "beta", 3, "harm", Looking(True, "worsen", 0.3))]
 
 
 def test_a_job_that_cannot_be_started(app, store, monkeypatch):

@@ -1,0 +1,65 @@
+"""A dashboard that is served, and a browser that looks at it."""
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+READY = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+
+
+@contextmanager
+def served(database, env=None):
+    """Serves the dashboard on a store; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "convexplain", "dashboard", "--db", str(database), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{address}/_stcore/health", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _await(address, process, seconds=90):
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.read()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"the dashboard did not start: {process.stdout.read() if process.poll() else 'too slow'}")
+            time.sleep(0.2)
+
+
+def show(page, address):
+    """Opens a page, and waits until it is there."""
+    page.goto(address)
+    page.wait_for_selector("[data-testid=stHeading]", timeout=60_000)
+    settle(page)
+
+
+def settle(page):
+    """Waits until the page has done what was clicked."""
+    page.wait_for_timeout(300)  # until what was clicked has begun
+    page.wait_for_function(READY, timeout=60_000)
+
+
+def tick_row(page, of=-1):
+    """Clicks the box before the first row of a table of the page: the last one, if not told otherwise."""
+    table = page.locator("[data-testid=stDataFrame]").nth(of)
+    table.locator("canvas").first.wait_for(timeout=60_000)
+    table.scroll_into_view_if_needed()
+    settle(page)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 52)

@@ -1,0 +1,110 @@
+"""From a log to a training file by mouse: upload, run, the worst turn, why, what would change it, accept, export."""
+
+import json
+import os
+import re
+import zipfile
+
+import pytest
+
+from convexplain.dashboard.printing import browser
+
+from .browsing import served, settle, show, tick_row
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
+
+pytestmark = [
+    pytest.mark.loopback,
+    pytest.mark.enable_socket,
+    pytest.mark.usefixtures("embedded_model", "hears_ctrl_c"),
+    pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),
+]
+
+_LONG = 400_000  # milliseconds that the embedded model may need for a step, on a busy machine
+
+
+def _log(path):
+    talks = [
+        ("shop-1", ["Where is my parcel?", "It left our depot on Monday and arrives tomorrow.", "Thanks!", "Gladly."]),
+        ("shop-2", ["Can I pay by card?", "Yes, with any card.", "And by invoice?", "Bananas are yellow."]),
+    ]
+    speakers = ("human", "gpt")
+    records = [
+        {"id": id, "conversations": [{"from": speakers[i % 2], "value": text} for i, text in enumerate(said)]}
+        for id, said in talks
+    ]
+    path.write_text(json.dumps(records))
+    return path
+
+
+def journey(page, server, log, see=lambda name: None):
+    """Goes all the way, looking around with `see` at every step; returns what was downloaded."""
+    show(page, f"{server}/upload")
+    page.locator("input[type=file]").set_input_files(log)
+    page.get_by_text("What was recognised").wait_for(timeout=60_000)
+    page.get_by_text("format sharegpt").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Estimate the cost").click()
+    page.get_by_text("Judgements", exact=True).wait_for(timeout=60_000)
+    see("upload")
+    settle(page)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("✓ done · analyze").wait_for(timeout=_LONG)
+    see("done")
+
+    show(page, server)
+    page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+    see("overview")
+    tick_row(page)
+    page.wait_for_url("**/conversation?**", timeout=60_000)
+    page.get_by_role("button", name="Explain this turn").click(timeout=60_000)
+    page.locator(".cx-bars").first.wait_for(timeout=_LONG)
+    settle(page)
+    see("attribution")
+
+    page.get_by_role("tab", name="What would have changed it").click()
+    page.get_by_role("radio", name="This turn itself").click(timeout=60_000)
+    settle(page)
+    page.get_by_role("radio", name="Lower it").click(timeout=60_000)
+    settle(page)
+    page.get_by_label("By at least").fill("0.05")
+    page.get_by_label("By at least").press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Look for an edit").click()
+    page.get_by_text("(worsen by 0.05) by").wait_for(timeout=_LONG)
+    assert page.locator("ins.cx-come").count()
+    assert page.locator("del.cx-gone").count()
+    settle(page)
+    see("contrast")
+
+    page.get_by_role("link", name="Contrast pairs").click()
+    page.get_by_role("textbox", name="Your name").fill("Anna", timeout=60_000)
+    page.get_by_role("textbox", name="Your name").press("Tab")
+    settle(page)
+    page.get_by_role("button", name=re.compile("^Accept")).click()
+    page.get_by_text("Accepted by Anna.").wait_for(timeout=60_000)
+    page.get_by_label("Least margin").fill("0.05")
+    page.get_by_label("Least margin").press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Make the files").click()
+    with page.expect_download(timeout=_LONG) as coming:
+        page.get_by_text("Download (.zip)").click(timeout=_LONG)
+    see("pairs")
+    return coming.value.path()
+
+
+def test_from_a_log_to_a_training_file(tmp_path):
+    env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
+    with served(tmp_path / "store.db", env) as server, sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        page = opened.new_page(viewport={"width": 1280, "height": 900})
+        try:
+            files = zipfile.ZipFile(journey(page, server, _log(tmp_path / "chats.json")))
+        finally:
+            opened.close()
+    names = {name.rpartition("/")[2]: name for name in files.namelist()}
+    assert {"README.md", "train.jsonl"} <= set(names)
+    (pair,) = map(json.loads, files.read(names["train.jsonl"]).decode().splitlines())
+    (chosen,), (rejected,) = pair["chosen"], pair["rejected"]
+    assert chosen["role"] == rejected["role"] == "assistant"
+    assert chosen["content"] in _log(tmp_path / "chats.json").read_text() != rejected["content"]
+    assert pair["prompt"][-1]["role"] == "user"
