@@ -52,10 +52,11 @@ def branches(record: Mapping[str, Any]) -> list[Draft]:
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
     inner = set(_parents(nodes).values())
     current = record.get("current_node")
+    current = current if isinstance(current, str) and current in nodes else None
     ends = [key for key, node in nodes.items() if key not in inner and isinstance(node.get("message"), dict)]
-    if current not in nodes:
+    if current is None:
         ends.sort(key=lambda key: -_time(nodes[key]))
-    ends = list(dict.fromkeys([*([current] if current in nodes else []), *ends]))
+    ends = list(dict.fromkeys([*([current] if current else []), *ends]))
     found = []
     for number, end in enumerate(ends, 1):
         try:

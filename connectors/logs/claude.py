@@ -38,7 +38,7 @@ def branches(record: Mapping[str, Any]) -> list[Draft]:
     inner = {message.get(_PARENT) for message in messages if isinstance(message.get(_PARENT), str)}
     leaf = record.get(_LEAF)
     ends = [own for message in messages if isinstance(own := message.get("uuid"), str) and own not in inner]
-    if not isinstance(leaf, str) or leaf not in {message.get("uuid") for message in messages}:
+    if not isinstance(leaf, str) or all(message.get("uuid") != leaf for message in messages):
         return [_draft(record)]
     found = []
     for number, end in enumerate(dict.fromkeys([leaf, *ends]), 1):

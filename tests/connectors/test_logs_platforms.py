@@ -562,6 +562,10 @@ def test_every_branch_on_request(tmp_path):
         ]
         assert problems == []
         assert len(read(tmp_path, json.dumps([record]))[0]) == 1
+    messages.append({"uuid": ["4"], "sender": "human", "text": "?", "parent_message_uuid": "3"})
+    chatgpt["current_node"] = ["c"]  # ids that are none: the other messages are read
+    for record, form, count in ((claude, "claude-branches", 2), (chatgpt, "chatgpt-branches", 2)):
+        assert len(read(tmp_path, json.dumps([record]), format=form)[0]) == count
 
 
 def coded(kind, own, parent, content, message=None, **more):
