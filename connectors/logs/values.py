@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 SMALL = 2000
+_RATED = 200_000  # characters of JSON of the labels of many raters, which exports of this project hold
 """Characters of JSON from which on a list or an object of a record is left out of the metadata."""
 
 _ID_KEYS = (
@@ -99,23 +100,24 @@ def moment_of(record: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
 
 def extras(record: Mapping[str, Any], used: Collection[str | None]) -> dict[str, Any]:
     """What a record holds besides the used keys: scalars, and lists and objects of less than SMALL
-    characters of JSON. Nulls and what no JSON can hold (infinite numbers) are left out.
+    characters of JSON (people's labels, "ratings", may be longer). Nulls and what no JSON can hold (infinite numbers)
+    are left out.
     """
     return {
         clean(name): value
         for name, value in record.items()
-        if name not in used and value is not None and _keepable(value)
+        if name not in used and value is not None and _keepable(value, _RATED if name == "ratings" else SMALL)
     }
 
 
-def _keepable(value: Any) -> bool:
+def _keepable(value: Any, small: int) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if not isinstance(value, list | dict):
         return True
-    if len(value) > SMALL:  # spares the writing of what is surely too big
+    if len(value) > small:  # spares the writing of what is surely too big
         return False
     try:
-        return len(json.dumps(value, allow_nan=False, ensure_ascii=False)) < SMALL
+        return len(json.dumps(value, allow_nan=False, ensure_ascii=False)) < small
     except (ValueError, RecursionError):  # an infinite number inside, or too deep for the encoder
         return False

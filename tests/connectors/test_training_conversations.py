@@ -41,6 +41,15 @@ def test_a_log_with_calls_comes_back_with_each_call_once(tmp_path, messages, wri
     assert first.turns[1].content.count("[tool call find(") == len(calls) + ("function_call" in messages[1])
 
 
+def test_the_labels_of_many_raters_come_back(tmp_path):
+    ratings = [
+        {"name": "breakdown", "value": 1.0, "label": "O", "rubric": "helpfulness", "rater": f"r{i}"} for i in range(30)
+    ]
+    talk = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Yo", metadata={"ratings": ratings})), "")
+    assert len(json.dumps(ratings)) > 2000
+    assert back([talk], tmp_path) == [talk]
+
+
 TALK = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Yo")), "", {"topic": "t"})
 
 
