@@ -84,8 +84,10 @@ def _seekable(part: Part) -> Iterator[IO[bytes]]:
 def _damaged(path: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (ConvexplainError, MemoryError):
+    except ConvexplainError:
         raise
+    except MemoryError as error:  # most often a damaged length
+        raise LogError(path, None, f"is no {what} that can be read: it asks for more memory than there is") from error
     except Exception as error:
         raise LogError(path, None, f"is no {what} that can be read: {error or type(error).__name__}") from error
 
@@ -126,6 +128,8 @@ def _rows(path: Path, batches: Callable[[], Iterator[Any]], what: str) -> Iterat
     while True:
         with _damaged(path, what):
             batch = next(found, None)
+            if batch is not None:
+                batch.validate(full=True)  # offsets that point beyond the file would end the process
         if batch is None:
             return
         for start in range(0, batch.num_rows, _BATCH):

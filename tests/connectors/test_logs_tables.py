@@ -5,6 +5,7 @@ import decimal
 import gzip
 import io
 import json
+import struct
 import sys
 import zipfile
 
@@ -259,3 +260,13 @@ def test_a_format_of_records_may_be_wanted_of_a_table(tmp_path):
     assert (problems, [said(item) for item in found]) == ([], [HI_SAID])
     with pytest.raises(LogError, match="is not a openai log"):
         read(tmp_path, "prompt,response\nHi,Hello\n", "t.csv", format="openai")
+
+
+def test_an_arrow_file_whose_offsets_lead_out_of_it_is_an_error(tmp_path):
+    length = 0x010203
+    whole = arrow({"role": ["user"], "content": ["x" * length]}, streamed=True)
+    end = struct.pack("<i", length)  # where the text ends
+    where = whole.rindex(end, 0, whole.index(b"xxxx"))
+    path = write(tmp_path, whole[:where] + struct.pack("<i", 2**31 - 1) + whole[where + 4 :], "a.arrow")
+    with pytest.raises(LogError, match="is no Arrow file that can be read: In column 1: Invalid: Offset"):
+        list(read_log(path))
