@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from convexplain.connectors.training import FORMATS, card, check_folder, write_conversations, write_pairs, writer_of
 
@@ -15,7 +14,7 @@ from . import __version__
 from .cli_judging import calibrated_by
 from .cli_options import JUDGE_HELP, db_option, open_store
 from .contrast_display import counted
-from .display import plain
+from .display import CountProgress, plain
 from .errors import UsageError
 from .explain import chosen_rubrics
 from .opening import asking, scoring
@@ -155,15 +154,7 @@ async def _pairs(
             decision = review.decision if review else None
             yield Kept(number, conversation, contrast, decision, review.text if review else None)
 
-    notes = Console(stderr=True)
-    bar = Progress(
-        TextColumn("contrasts"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=notes,
-        disable=not notes.is_terminal,
-    )
+    total = contrast_count(store, WhichContrasts(run.id, found=False))
     opened: list[TurnJudge] = []
     async with AsyncExitStack() as stack:
 
@@ -173,6 +164,5 @@ async def _pairs(
                 opened.append(scoring(calls, samples, calibrated_by(run.settings, calls.model, samples)))
             return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
-        with bar:
-            task = bar.add_task("", total=contrast_count(store, WhichContrasts(run.id, found=False)))
-            return await preference_pairs(kept(), ask, settings, lambda: bar.advance(task))
+        with CountProgress(Console(stderr=True), "contrasts", total) as bar:
+            return await preference_pairs(kept(), ask, settings, bar.advance)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from convexplain.judges.noise import CHANGES, MIN_TURNS, NoiseFloor, further, noise_floor
@@ -17,7 +16,7 @@ from .cli_judging import floor_key, kept_calibrations, with_threshold
 from .cli_labels import Problems, sources
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
 from .cli_reading import Reading, reading_options
-from .display import plain
+from .display import CountProgress, plain
 from .errors import UsageError
 from .explain import spread
 from .opening import asking
@@ -95,22 +94,13 @@ async def _measure(
     notes: Console,
 ) -> None:
     console, more = Console(), further(seed)
-    bar = Progress(
-        TextColumn("changes"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=notes,
-    )
     async with asking(name, store) as calls:
         maps = kept_calibrations(store, calls.model, samples, rubrics) if calibrated else {}
-        with bar:
-            task = bar.add_task("", total=(len(CHANGES) + len(more)) * len(rubrics))
+        with CountProgress(notes, "changes", (len(CHANGES) + len(more)) * len(rubrics)) as bar:
             for one in rubrics:
                 mapped = maps.get(one.id)
                 rubric = with_threshold(one, mapped)
-                found = await noise_floor(calls, rubric, turns, samples, more, lambda: bar.advance(task), mapped)
+                found = await noise_floor(calls, rubric, turns, samples, more, bar.advance, mapped)
                 key = floor_key(calls.model, mapped)
                 keep_noise_floor(store, key, rubric, found.value, found.turns, found.n, samples)
                 _show(console, rubric, found)

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from convexplain.connectors.models import open_model
@@ -24,7 +23,7 @@ from .calls import Calls
 from .cli_labels import Labelling, Problems, label_options, sources
 from .cli_options import db_option, open_store
 from .cli_reading import Reading, reading_options
-from .display import plain
+from .display import CountProgress, plain
 from .errors import UsageError
 from .models import ChatModel
 from .store import RunStore
@@ -127,20 +126,11 @@ def _name(labelling: Labelling, logs: Sequence[Path]) -> str:
 async def _features(
     model: ChatModel, store: RunStore, source: Source, notes: Console
 ) -> Mapping[Place, tuple[float, ...]]:
-    bar = Progress(
-        TextColumn("reading turns"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=notes,
-    )
     try:
         await model.prepare()
         async with Calls(model, store) as calls:
-            with bar:
-                task = bar.add_task("", total=len(source.places))
-                found, failed = await turn_features(calls, source.places, on_turn=lambda: bar.advance(task))
+            with CountProgress(notes, "turns", len(source.places)) as bar:
+                found, failed = await turn_features(calls, source.places, on_turn=bar.advance)
     finally:
         await model.aclose()
     for reason, count in failed.items():

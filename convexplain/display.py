@@ -107,6 +107,52 @@ class RunProgress:
         return f", about {left:.0f} s left"
 
 
+class CountProgress:
+    """Counts what is done: a bar in a terminal, a line every ten seconds elsewhere.
+
+    Args:
+        console: where to (stderr).
+        what: is counted: "turns", "contrasts".
+        total: how many there are.
+    """
+
+    def __init__(self, console: Console, what: str, total: int) -> None:
+        self._console = console
+        self._what = what
+        self._total = total
+        self._done = 0
+        self._began = self._last = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._done += 1
+        self._bar.advance(self._task)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last > _EVERY:
+            self._last = now
+            left = (self._total - self._done) * (now - self._began) / self._done
+            self._console.print(f"{self._done}/{self._total} {self._what}, about {left:.0f} s left", soft_wrap=True)
+
+
 def show_summary(console: Console, summary: Summary, seconds: float, worst: int) -> None:
     """The table at the end of a run."""
     spend = summary.run.spend

@@ -1,5 +1,6 @@
 """Which run and maxim the reading pages are about: in the address, so that a link leads to the same, and kept."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,12 @@ class Reading:
 
 def run_name(run: Run) -> str:
     """A run in one line."""
-    return f"Run {run.id} · {one_line(run.judge)[:60]} · {run.created_at:%Y-%m-%d} · {run.status}"
+    return f"Run {run.id} · {_judge(run.judge)} · {run.created_at:%Y-%m-%d} · {run.status}"
+
+
+def _judge(name: str) -> str:
+    """A judge without the folder of its weights: the file's name tells more."""
+    return re.sub(r"^(gguf|local):.*[/\\]", r"\1:…/", one_line(name))[:60]
 
 
 def choose_run(store: RunStore) -> Run | None:

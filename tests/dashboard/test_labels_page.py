@@ -36,7 +36,7 @@ def press(found, text):
 def test_without_a_run_it_says_what_to_do(page):
     found = page("labels")
     assert not found.exception
-    assert "Judge a log on the page “Upload and run” first" in found.info[0].value
+    assert "Judge a log on the page “Upload and run”" in found.info[0].value
 
 
 def test_a_store_of_a_newer_version_is_named(page, store):
