@@ -23,6 +23,9 @@ from convexplain.connectors.langchain import ConvexplainCallbackHandler, Scorer
 from convexplain.connectors.models import ScriptedModel
 from tests.connectors.agents import Scripted, agent, asked
 
+# A shell's background jobs ignore Ctrl-C, and so would all that they start: the tests may be such a job.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def say(handler, thread, text):
     agent_.invoke(asked(text), {"callbacks": [handler], "configurable": {"thread_id": thread}})
 
