@@ -28,4 +28,7 @@ if files:
     if options is not None:
         estimate_and_start(database(), files, options)
 else:
-    st.info("Drop a log above. It is kept on this machine, and nothing is asked of a judge before you say so.")
+    st.info(
+        "Drop a log above. It is kept on this machine, and nothing is asked of a judge before you say so. A file above "
+        "200 MB is refused here: `convexplain import` takes it, and `convexplain analyze --stored` judges it."
+    )
