@@ -110,7 +110,7 @@ def _show(console: Console, rubric: Rubric, found: NoiseFloor) -> None:
     console.print(
         plain(
             f"{found.model} on {rubric.id}: noise floor {found.value:.3f} ({found.turns} turns, {found.n} changed "
-            f"prompts{f', {found.unscored} without a score' if found.unscored else ''})."
+            f"prompts{f', {found.unscored} without a comparable score' if found.unscored else ''})."
         ),
         soft_wrap=True,
     )
