@@ -1,60 +1,52 @@
 """What the command line shows of contrasts: edits as a word diff, and progress. Text from logs is text only."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
 
 from rapidfuzz.distance import Levenshtein
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from .bars import Bar
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, Settings
 from .models import Spend
 from .store import ScoredTurn
 from .types import Contrast, Conversation
 from .visible import one_line
 
-_EVERY = 10.0  # seconds between plain progress lines
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _NOTHING = 1e-6  # a smaller movement is none
 _LONGEST = 80  # words of a response that are shown
 _SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
 
-class SearchProgress:
-    """Shows searches, one after the other: a bar in a terminal, a line every ten seconds elsewhere (stderr)."""
+class SearchProgress(Bar):
+    """Shows searches, one after the other."""
 
     def __init__(self, console: Console, total: int) -> None:
-        self._console = console
         self._total = total
         self._done = 0
         self._now = ""
         self._spends: Sequence[Spend] = ()
-        self._last = time.monotonic()
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("explaining"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[now]}", markup=False),
             TimeElapsedColumn(),
-            console=console,
+            total=total,
             transient=True,
-            disable=not console.is_terminal,
+            now="",
         )
-        self._task = self._bar.add_task("explaining", total=total, now="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
-        self._line()
+        super().__exit__(kind, error, trace)
+        self.say()
 
     def searching(self, turn: ScoredTurn) -> None:
         """A search begins."""
@@ -71,20 +63,17 @@ class SearchProgress:
         """A turn is done; what is printed inside comes above the bar."""
         self._done += 1
         self._now = ""
-        self._bar.stop()
+        self.bar.stop()
         yield
         self._show()
-        self._bar.start()
+        self.bar.start()
+
+    def line(self) -> str:
+        """How far it is, what is searched now, and what it cost."""
+        return f"{self._done}/{self._total} explained, {self._costs()}"
 
     def _show(self) -> None:
-        self._bar.update(self._task, completed=self._done, now=self._costs())
-        if not self._console.is_terminal and time.monotonic() - self._last > _EVERY:
-            self._last = time.monotonic()
-            self._line()
-
-    def _line(self) -> None:
-        text = f"{self._done}/{self._total} explained, {self._costs()}"
-        self._console.print(Text(text), soft_wrap=True)
+        self.show(completed=self._done, now=self._costs())
 
     def _costs(self) -> str:
         calls = sum(spend.calls for spend in self._spends)

@@ -1,21 +1,19 @@
 """What the command line shows: progress while it works, tables at the end. Text from logs is shown as text only."""
 
-import time
 from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from .bars import Bar
 from .errors import Problem
 from .models import Spend
 from .store import JudgedTurn, MaximSummary, Run, Summary
 from .types import Judgement
 from .visible import one_line, visible
 
-_EVERY = 10.0  # seconds between plain progress lines
 _REASONS = 10  # reasons for unscored turns that are listed
 
 
@@ -24,18 +22,17 @@ def plain(text: str) -> Text:
     return Text(visible(text))
 
 
-class RunProgress:
-    """Shows a run: a bar in a terminal, a line every ten seconds elsewhere. All on the console handed in (stderr)."""
+class RunProgress(Bar):
+    """Shows a run; problems are printed above the bar."""
 
     def __init__(self, console: Console, total: int) -> None:
-        self._console = console
         self._total = total
         self._done = 0
         self._unscored = 0
         self._before = 0
         self._spend = Spend()
-        self._began = self._last = time.monotonic()
-        self._bar = Progress(
+        super().__init__(
+            console,
             TextColumn("judging"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -43,22 +40,17 @@ class RunProgress:
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-            disable=not console.is_terminal,
+            total=total,
+            spend="",
         )
-        self._task = self._bar.add_task("judging", total=total, spend="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._show()
-        self._bar.stop()
-        if not self._console.is_terminal:
-            self._line()
+        super().__exit__(kind, error, trace)
+        if not self.console.is_terminal:
+            self.say()
 
     def judged(self, judgement: Judgement) -> None:
         """One judgement is there."""
@@ -79,21 +71,18 @@ class RunProgress:
 
     def problem(self, problem: Problem) -> None:
         """Said at once, above the bar."""
-        self._console.print(Text("! ", style="yellow"), plain(str(problem)), sep="", soft_wrap=True)
+        self.console.print(Text("! ", style="yellow"), plain(str(problem)), sep="", soft_wrap=True)
+
+    def line(self) -> str:
+        """How far it is, what it cost, how long it still takes."""
+        return f"{self._done}/{self._total} judged, {self._costs()}{self._eta()}"
 
     def _show(self) -> None:
-        self._bar.update(self._task, completed=self._done, spend=self._costs())
-        if not self._console.is_terminal and time.monotonic() - self._last > _EVERY:
-            self._last = time.monotonic()
-            self._line()
-
-    def _line(self) -> None:
-        self._console.print(f"{self._done}/{self._total} judged, {self._costs()}{self._eta()}", soft_wrap=True)
+        self.show(completed=self._done, spend=self._costs())
 
     def _costs(self) -> str:
-        rate = (self._done - self._before) / max(time.monotonic() - self._began, 1e-9)
         spend = self._spend
-        parts = [f"{rate:.1f}/s", f"{spend.calls} calls"]
+        parts = [f"{(self._done - self._before) / self.seconds:.1f}/s", f"{spend.calls} calls"]
         parts += [f"{spend.cached} from cache"] if spend.cached else []
         parts += [f"{spend.retries} retries"] if spend.retries else []
         parts += [f"{self._unscored} unscored"] if self._unscored else []
@@ -103,12 +92,11 @@ class RunProgress:
         made = self._done - self._before
         if not made or self._done >= self._total:
             return ""
-        left = (self._total - self._done) * (time.monotonic() - self._began) / made
-        return f", about {left:.0f} s left"
+        return f", about {(self._total - self._done) * self.seconds / made:.0f} s left"
 
 
-class CountProgress:
-    """Counts what is done: a bar in a terminal, a line every ten seconds elsewhere.
+class CountProgress(Bar):
+    """Counts what is done.
 
     Args:
         console: where to (stderr).
@@ -117,40 +105,28 @@ class CountProgress:
     """
 
     def __init__(self, console: Console, what: str, total: int) -> None:
-        self._console = console
         self._what = what
         self._total = total
         self._done = 0
-        self._began = self._last = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
+        super().__init__(
+            console,
+            TextColumn(what),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
-            disable=not console.is_terminal,
+            total=total,
         )
-        self._task = self._bar.add_task(what, total=total)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def advance(self) -> None:
         """One more is done."""
         self._done += 1
-        self._bar.advance(self._task)
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._last > _EVERY:
-            self._last = now
-            left = (self._total - self._done) * (now - self._began) / self._done
-            self._console.print(f"{self._done}/{self._total} {self._what}, about {left:.0f} s left", soft_wrap=True)
+        self.show(completed=self._done)
+
+    def line(self) -> str:
+        """How far it is, and how long it still takes."""
+        left = (self._total - self._done) * self.seconds / self._done
+        return f"{self._done}/{self._total} {self._what}, about {left:.0f} s left"
 
 
 def show_summary(console: Console, summary: Summary, seconds: float, worst: int) -> None:

@@ -1,23 +1,22 @@
 """What the command line shows of an import: progress, and what was recognised. Text from logs is text only."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from .bars import Bar
 from .display import plain
 from .errors import Problem
 from .store import Kept
 from .types import Conversation
 from .visible import one_line, visible
 
-_EVERY = 10.0  # seconds between plain progress lines
 _PROBLEMS = 200  # that are printed; the others are counted
 _SPEAKERS = 20
 _TURNS = 12  # of the first conversation
@@ -38,54 +37,45 @@ class Inspected(Protocol):
     problems: list[Problem]
 
 
-class ImportShown:
-    """Shows an import: a line that moves in a terminal, one every ten seconds elsewhere, and every problem (stderr)."""
+class ImportShown(Bar):
+    """Shows an import, and every problem."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
         self._kept = Kept()
         self._problems = 0
-        self._began = self._last = time.monotonic()
-        self._bar = Progress(
+        super().__init__(
+            console,
             SpinnerColumn(),
             TextColumn("{task.fields[told]}", markup=False),
             TimeElapsedColumn(),
-            console=console,
             transient=True,
-            disable=not console.is_terminal,
+            told="reading",
         )
-        self._task = self._bar.add_task("importing", total=None, told="reading")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        super().__exit__(kind, error, trace)
         if (more := self._problems - _PROBLEMS) > 0:
-            self._console.print(f"! and {more:,} more problems")
+            self.console.print(f"! and {more:,} more problems")
         if error is not None and self._kept.conversations:
-            self._console.print(f"Kept until here: {self._told()}", soft_wrap=True)
+            self.console.print(f"Kept until here: {self.line()}", soft_wrap=True)
 
     def kept(self, kept: Kept) -> None:
         """So much is in the store."""
         self._kept = kept
-        self._bar.update(self._task, told=self._told())
-        if not self._console.is_terminal and time.monotonic() - self._last >= _EVERY:
-            self._last = time.monotonic()
-            self._console.print(self._told(), soft_wrap=True)
+        self.show(told=self.line())
 
     def problem(self, problem: Problem) -> None:
         """Prints it, unless very many were printed already."""
         self._problems += 1
         if self._problems <= _PROBLEMS:
-            self._console.print(_problem(problem), soft_wrap=True)
+            self.console.print(_problem(problem), soft_wrap=True)
 
-    def _told(self) -> str:
+    def line(self) -> str:
+        """What is kept, and how fast it comes."""
         kept = self._kept
-        rate = kept.turns / max(time.monotonic() - self._began, 1e-9)
+        rate = kept.turns / self.seconds
         return f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new, {rate:,.0f} turns/s"
 
 

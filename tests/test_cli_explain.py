@@ -535,7 +535,7 @@ def test_in_a_terminal_results_come_above_the_bar(helpfulness):
 
 def test_elsewhere_a_line_comes_every_ten_seconds(helpfulness, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("convexplain.contrast_display.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("convexplain.bars.time.monotonic", lambda: now[0])
     console = shown()
     turn = ScoredTurn(1, talk("a"), 3, helpfulness, 0.2)
     with SearchProgress(console, 2) as progress:
