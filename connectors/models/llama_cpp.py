@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import httpx2
 
@@ -20,7 +20,7 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models import Reply, Request
 
 from .one_by_one import estimated_tokens
-from .openai_compatible import OpenAICompatible
+from .openai_compatible import Dialect, OpenAICompatible
 
 _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
 _TIMEOUT = 600.0
@@ -131,13 +131,28 @@ class LlamaCppModel:
                 # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
                 direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
                 url = f"{told['address']}/v1?timeout={_TIMEOUT:g}"
-                server = OpenAICompatible(url, transport=direct, key=lambda: key)
+                server = _Server(url, transport=direct, key=lambda: key)
+                server.pinned = int(told["in_flight"]) == 1
                 await server.prepare()
             except BaseException:  # a start that was called off too
                 _end(process)
                 raise
         self._process, self._server = process, server
         self.in_flight, self.window = int(told["in_flight"]), server.window
+
+
+class _Server(OpenAICompatible):
+    """llama.cpp's server, which is told the slot where one request is answered at a time.
+
+    Left to itself it takes the slot used least lately for a prompt that shares little with any. Two such in a row, as
+    an edit near the beginning of a conversation makes them for the model that answers, then displace the judge's.
+    """
+
+    pinned = False
+
+    def _body(self, request: Request, dialect: Dialect) -> dict[str, Any]:
+        body = super()._body(request, dialect)
+        return body | {"id_slot": 0 if request.labels or request.schema else 1} if self.pinned else body
 
 
 def _launch(log: IO[str]) -> "subprocess.Popen[str]":

@@ -104,13 +104,15 @@ def test_what_two_prompts_share_is_computed_once(model):
     assert two.cached_tokens > 100
 
 
-def test_a_model_that_answers_and_judges_in_turn_keeps_both_prompts(model):
-    judging = "The parcel left the depot on Tuesday and reached the customer on Friday. " * 10
-    chatting = "We sell shoes, boots and sandals, in every size and colour that there is. " * 8
-    asked = [Request((Message("user", text),), max_tokens=1) for text in (judging + "1", chatting + "1")]
-    again = [Request((Message("user", text),), max_tokens=1) for text in (judging + "2", chatting + "2")]
-    ask(model, *asked)
-    assert all(reply.cached_tokens > 100 for reply in ask(model, *again))
+@pytest.mark.parametrize("answers", ["alike", "each another"])
+def test_a_model_that_answers_and_judges_in_turn_keeps_the_judges_prompt(model, answers):
+    rules = "The parcel left the depot on Tuesday and reached the customer on Friday. " * 10
+    shop = "We sell shoes, boots and sandals, in every size and colour that there is. " * 8
+    texts = [shop + str(i) if answers == "alike" else f"{i} {i} {i} {shop}" for i in range(3)]
+    judging = [Request((Message("user", rules + end),), labels=("yes", "no"), max_tokens=1) for end in "12"]
+    answering = [Request((Message("user", text),), max_tokens=1) for text in texts]
+    *_, last = ask(model, judging[0], *answering, judging[1])
+    assert last.cached_tokens > 100
 
 
 def test_a_prompt_beyond_the_window_is_told_from_other_failures(model):
