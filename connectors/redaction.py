@@ -7,16 +7,16 @@ that exists), by a list of names, and by whatever finder is handed in. No patter
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unicodedata import category, normalize
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.types import Conversation, Turn
 
 from .personal import Found, patterns
+from .texts import each_text
 
 __all__ = ["Finder", "Found", "Redactor", "names", "names_of", "patterns", "presidio", "redacted"]
 
@@ -95,7 +95,8 @@ class Redactor:
         finders: what finds personal data; what overlaps is replaced as one, and called by its longest part.
 
     Attributes:
-        counts: how often each kind was replaced.
+        counts: how often each kind was replaced, over all calls: of a conversation that grows and is handed in turn by
+            turn, as the hooks do, what stands in its first turns is counted each time.
     """
 
     def __init__(self, finders: Sequence[Finder] = (patterns,)) -> None:
@@ -110,11 +111,12 @@ class Redactor:
         def clean(text: str) -> str:
             return self._replaced(text, numbers)
 
-        turns = tuple(
-            Turn(turn.role, clean(turn.content), turn.name and clean(turn.name), turn.at, _inside(turn.metadata, clean))
-            for turn in conversation.turns
-        )
-        metadata = _inside(conversation.metadata, clean)
+        def cleaned(turn: Turn) -> Turn:
+            name = turn.name and clean(turn.name)
+            return Turn(turn.role, clean(turn.content), name, turn.at, each_text(turn.metadata, clean))
+
+        turns = tuple(map(cleaned, conversation.turns))
+        metadata = each_text(conversation.metadata, clean)
         id = self._distinct(conversation.id, clean(conversation.id))
         return replace(conversation, id=id, turns=turns, metadata=metadata)
 
@@ -195,15 +197,3 @@ def redacted(
 ) -> Iterator[Conversation]:
     """Conversations after a change: a Redactor, or any function from a conversation to a conversation."""
     return map(change, conversations)
-
-
-def _inside(value: Mapping[str, Any], clean: Callable[[str], str]) -> dict[str, Any]:
-    def walk(item: Any) -> Any:
-        if isinstance(item, str):
-            return clean(item)
-        if isinstance(item, Mapping):
-            return {clean(str(key)): walk(inner) for key, inner in item.items()}
-        return [walk(inner) for inner in item] if isinstance(item, list | tuple) else item
-
-    found: dict[str, Any] = walk(value)
-    return found

@@ -329,11 +329,8 @@ async def _search(order: Order, task: Task[T], found: list[T], console: Console,
         progress.spent(models.spends)
 
     async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
-        if scale_lost(order.run.settings, models.judge.model, order.samples):
-            notes.print(
-                plain(f"Run {order.run.id} was judged with calibrated scores; those of {order.judge} are raw."),
-                soft_wrap=True,
-            )
+        if note := scale_lost(order.run, models.judge.model, order.samples):
+            notes.print(plain(note), soft_wrap=True)
         explainer = await task.explainer(order, models, notes)
         with progress:
             async for turn, one in explain(order.turns, explainer, progress.searching):

@@ -11,7 +11,7 @@ from rich.console import Console
 from convexplain.connectors.training import FORMATS, card, check_folder, write_conversations, write_pairs, writer_of
 
 from . import __version__
-from .cli_judging import calibrated_by
+from .cli_judging import calibrated_by, scale_lost
 from .cli_options import JUDGE_HELP, db_option, open_store
 from .contrast_display import counted
 from .display import CountProgress, plain
@@ -156,13 +156,16 @@ async def _pairs(
 
     total = contrast_count(store, WhichContrasts(run.id, found=False))
     opened: list[TurnJudge] = []
+    notes = Console(stderr=True)
     async with AsyncExitStack() as stack:
 
         async def ask(conversation: Conversation, turn: int, rubric: str) -> Judgement:
             if not opened:  # weights are loaded only if something has to be judged
                 calls = await stack.enter_async_context(asking(judge, store))
+                if note := scale_lost(run, calls.model, samples):
+                    notes.print(plain(note), soft_wrap=True)
                 opened.append(scoring(calls, samples, calibrated_by(run.settings, calls.model, samples)))
             return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
-        with CountProgress(Console(stderr=True), "contrasts", total) as bar:
+        with CountProgress(notes, "contrasts", total) as bar:
             return await preference_pairs(kept(), ask, settings, bar.advance)

@@ -14,7 +14,7 @@ from convexplain.judges.self_explanation import named_first, self_explained
 
 from .attribution import judged_part
 from .calls import Calls
-from .cli_judging import calibrated_by
+from .cli_judging import calibrated_by, scale_lost
 from .cli_options import JUDGE_HELP, db_option, open_store, seed_option
 from .cli_order import DIGITS
 from .contrast_display import SearchProgress
@@ -185,7 +185,8 @@ async def _measured(
     responder: str | None,
     options: _Options,
 ) -> list[dict[str, Faithfulness]]:
-    progress = SearchProgress(Console(stderr=True), len(turns))
+    notes = Console(stderr=True)
+    progress = SearchProgress(notes, len(turns))
 
     def spent() -> None:
         progress.spent(models.spends)
@@ -197,6 +198,8 @@ async def _measured(
     rows = []
     for name in names:
         async with searching(name, responder, None, store, spent) as models:
+            if note := scale_lost(run, models.judge.model, samples):
+                notes.print(plain(note), soft_wrap=True)
             judging = scoring(models.judge, samples, calibrated_by(run.settings, models.judge.model, samples))
             with progress:
                 for turn in turns:

@@ -20,7 +20,7 @@ from .errors import UsageError
 from .models import ChatModel
 from .opening import asking
 from .pipeline import TurnJudge
-from .store import RunStore, calibration
+from .store import Run, RunStore, calibration
 from .types import Rubric
 
 _OPTIONS = (
@@ -187,9 +187,11 @@ def calibrated_by(settings: Mapping[str, Any], model: ChatModel, samples: int | 
     return {name: of_body(body) for name, body in known.items()}
 
 
-def scale_lost(settings: Mapping[str, Any], model: ChatModel, samples: int | None) -> bool:
-    """Whether a run's scores are calibrated and it knows nothing of this judge, whose scores are on another scale."""
-    return "calibrated" in settings and calibration_key(model, samples) not in settings["calibrated"]
+def scale_lost(run: Run, model: ChatModel, samples: int | None) -> str:
+    """What to say where a run's scores are calibrated and it knows nothing of this judge; empty where it does."""
+    if "calibrated" not in run.settings or calibration_key(model, samples) in run.settings["calibrated"]:
+        return ""
+    return f"Run {run.id} was judged with calibrated scores; those of {model.name} are raw."
 
 
 def floor_key(model: ChatModel, calibration: Calibration | None) -> str:

@@ -143,6 +143,10 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     told = "Run 1 was judged with calibrated scores; those of strong are raw."
     assert told in world.run("explain", "--turn", "c0:3", "--judge", "strong")
     assert "are raw" not in world.run("explain", "--turn", "c0:3", "--judge", "low")
+    world.run("explain", "--turn", "c0:3", "--attribute", "--levels", "turn", "--judge", "strong")
+    assert told in world.run("fidelity", "--judge", "strong")
+    assert told in world.run("export", "--format", "jsonl", "--judge", "strong", "--out", "one")
+    assert "are raw" not in world.run("export", "--format", "jsonl", "--out", "two")
 
 
 def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):

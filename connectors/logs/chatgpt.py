@@ -56,7 +56,7 @@ def branches(record: Mapping[str, Any]) -> list[Draft]:
     ends = [key for key, node in nodes.items() if key not in inner and isinstance(node.get("message"), dict)]
     if current is None:
         ends.sort(key=lambda key: -_time(nodes[key]))
-    ends = list(dict.fromkeys([*([current] if current else []), *ends]))
+    ends = list(dict.fromkeys([*([] if current is None else [current]), *ends]))
     found = []
     for number, end in enumerate(ends, 1):
         try:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from convexplain.connectors.texts import each_text
 from convexplain.measuring import laid_out
 from convexplain.models import sendable
 from convexplain.pairs import Pair
@@ -91,7 +92,7 @@ def everything(pair: Pair) -> list[Record]:
             "conversation": sendable(pair.conversation_id),
             "turn": pair.turn,
             "split": pair.split,
-            "provenance": _sendable(dict(pair.provenance)),
+            "provenance": each_text(dict(pair.provenance), sendable),
         }
     ]
 
@@ -126,14 +127,6 @@ def one_label(rows: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
 
 def _key(row: Record) -> str:
     return sha256_json(row)
-
-
-def _sendable(value: Any) -> Any:
-    if isinstance(value, str):
-        return sendable(value)
-    if isinstance(value, Mapping):
-        return {sendable(str(name)): _sendable(one) for name, one in value.items()}
-    return [_sendable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from .uploads import Options
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class SearchOptions:
     """Which contrast is looked for.
 
     Attributes:
@@ -40,14 +40,14 @@ def analyze_arguments(files: Sequence[Path], options: Options) -> list[str]:
     return _sayable(["analyze", *given, "--", *(str(file.resolve()) for file in files)])
 
 
-def explain_arguments(run: int, conversation: str, turn: int, rubric: str, looking: Looking | None) -> list[str]:
+def explain_arguments(run: int, conversation: str, turn: int, rubric: str, options: SearchOptions | None) -> list[str]:
     """What follows `convexplain` to explain one turn: by a contrast, or, with None, by what its score hangs on."""
     given = ["explain", str(run), f"--turn={conversation}:{turn}", f"--rubric={rubric}"]
-    if looking is None:
+    if options is None:
         return _sayable([*given, "--attribute"])
-    given += ["--revise"] if looking.revise else []
-    given += [f"--goal={looking.goal}"] if looking.goal != "cross" else []
-    given += [f"--delta={looking.delta}"] if looking.delta is not None else []
+    given += ["--revise"] if options.revise else []
+    given += [f"--goal={options.goal}"] if options.goal != "cross" else []
+    given += [f"--delta={options.delta}"] if options.delta is not None else []
     return _sayable(given)
 
 

@@ -27,7 +27,7 @@ from convexplain.store.jobs import (
 )
 from convexplain.visible import visible
 
-from .commands import Looking, analyze_arguments, explain_arguments, export_arguments
+from .commands import SearchOptions, analyze_arguments, explain_arguments, export_arguments
 from .processes import interrupt, lives, start
 from .uploads import Options
 
@@ -80,7 +80,9 @@ def start_analyze(database: str, files: Sequence[Path], options: Options, planne
     return _begin(database, "analyze", analyze_arguments(files, options), None, planned)
 
 
-def start_explain(database: str, run: int, conversation: str, turn: int, rubric: str, looking: Looking | None) -> int:
+def start_explain(
+    database: str, run: int, conversation: str, turn: int, rubric: str, options: SearchOptions | None
+) -> int:
     """Starts explaining one turn of a run, or goes on with it; returns the job's number.
 
     Args:
@@ -89,12 +91,12 @@ def start_explain(database: str, run: int, conversation: str, turn: int, rubric:
         conversation: the conversation's own id.
         turn: the turn's index.
         rubric: the maxim's id.
-        looking: for which contrast; None: say what the score hangs on.
+        options: for which contrast; None: say what the score hangs on.
 
     Raises:
         ConvexplainError: as of `start_analyze`.
     """
-    arguments = explain_arguments(run, conversation, turn, rubric, looking)
+    arguments = explain_arguments(run, conversation, turn, rubric, options)
     return _begin(database, "explain", arguments, run, None)
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from convexplain.errors import ConvexplainError
 from convexplain.types import Goal, Rubric
 
-from ..services.commands import Looking
+from ..services.commands import SearchOptions
 from ..services.conversation import Talk
 from ..services.jobs import job_state, start_explain
 from .place import database
@@ -51,12 +51,12 @@ def offer_search(talk: Talk, turn: int, rubric: Rubric) -> None:
     )
     by = st.number_input("By at least", 0.01, 1.0, 0.1, 0.05, key=f"{key}-by") if goal != "cross" else None
     if st.button("Look for an edit", key=f"{key}-start", type="primary"):
-        _start(key, talk, turn, rubric, Looking(place == "This turn itself", goal, by))
+        _start(key, talk, turn, rubric, SearchOptions(place == "This turn itself", goal, by))
 
 
-def _start(key: str, talk: Talk, turn: int, rubric: Rubric, looking: Looking | None) -> None:
+def _start(key: str, talk: Talk, turn: int, rubric: Rubric, options: SearchOptions | None) -> None:
     try:
-        st.session_state[key] = start_explain(database(), talk.run, talk.conversation.id, turn, rubric.id, looking)
+        st.session_state[key] = start_explain(database(), talk.run, talk.conversation.id, turn, rubric.id, options)
     except ConvexplainError as error:
         message(str(error), "error")
     else:

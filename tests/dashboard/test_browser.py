@@ -1,5 +1,7 @@
 """The pages in a real browser: hostile transcripts stay text, and nothing is asked of another server."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from convexplain.dashboard.printing import browser
@@ -122,8 +124,10 @@ def test_keys_lead_to_flagged_turns(page, server, place):
     page.keyboard.press("p")
     page.wait_for_function("() => /turn=3&/.test(location.search)", timeout=30_000)
     settle(page)
+    assert parse_qs(urlsplit(page.url).query)["turn"] == ["3"]
     page.keyboard.press("n")
     page.wait_for_function("() => /conversation=all&turn=8/.test(location.search)", timeout=30_000)
+    assert parse_qs(urlsplit(page.url).query)["turn"] == ["8"]
 
 
 def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from convexplain.dashboard.services import jobs as service
-from convexplain.dashboard.services.commands import Looking, analyze_arguments, explain_arguments
+from convexplain.dashboard.services.commands import SearchOptions, analyze_arguments, explain_arguments
 from convexplain.dashboard.services.uploads import Options, Reading
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import RunStore
@@ -164,9 +164,9 @@ def test_arguments_are_what_the_command_line_takes(tmp_path):
         "--samples=3", "--explain", "--", str(log),
     ]  # fmt: skip
     asked = ["explain", "2", "--turn=-x; rm -rf /:7", "--rubric=harm"]
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", Looking()) == asked
+    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", SearchOptions()) == asked
     assert explain_arguments(2, "-x; rm -rf /", 7, "harm", None) == [*asked, "--attribute"]
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", Looking(True, "worsen", 0.2)) == [
+    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", SearchOptions(True, "worsen", 0.2)) == [
         *asked, "--revise", "--goal=worsen", "--delta=0.2",
     ]  # fmt: skip
     for text in ("a\x00b", "\ud800"):

@@ -5,7 +5,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convexplain.dashboard.services import jobs
-from convexplain.dashboard.services.commands import Looking
+from convexplain.dashboard.services.commands import SearchOptions
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.store.jobs import add_job
@@ -245,7 +245,10 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     ran(goal.set_value("worsen").run())
     ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
     press(found, "Look for an edit")
-    assert asked == [(one, "beta", 3, "harm", Looking()), (one, "beta", 3, "harm", Looking(True, "worsen", 0.3))]
+    assert asked == [
+        (one, "beta", 3, "harm", SearchOptions()),
+        (one, "beta", 3, "harm", SearchOptions(True, "worsen", 0.3)),
+    ]
 
 
 def test_a_job_that_cannot_be_started(app, store, monkeypatch):
