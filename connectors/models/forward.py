@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from convexplain.errors import ModelError, TooLongError
 
-from .prefix_tree import Node, PrefixTree, waves
+from .memory import batches, empty_cache, out_of_memory
+from .prefix_tree import Node, PrefixTree, past, waves
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +105,7 @@ class Forward:
             if len(whole) > start + 1:
                 rests[Node(whole[start:], leaf, start=start)] = i, first
         order = sorted(rests, key=lambda node: (len(node.tokens), node.start))
-        for some in _batches(order, _cost, min(self.tokens_at_once, _SCORED)):
+        for some in batches(order, _cost, min(self.tokens_at_once, _SCORED)):
             computed = self._in_memory(lambda nodes: self._forward(nodes, "own"), some)
             for node, own in zip(some, computed, strict=True):
                 i, first = rests[node]
@@ -134,7 +135,7 @@ class Forward:
             if not isinstance(found[i], ModelError)
         }
         order = sorted(rests, key=lambda node: (len(node.tokens), node.start))
-        for some in _batches(order, _cost, self.tokens_at_once):
+        for some in batches(order, _cost, self.tokens_at_once):
             computed = self._in_memory(lambda nodes: self._forward(nodes, "states", layers=layers), some)
             for node, states in zip(some, computed, strict=True):
                 found[rests[node]] = states
@@ -183,7 +184,7 @@ class Forward:
         """
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         found: dict[int, torch.Tensor] = {}
-        for some in _batches(order, lambda i: len(tokens[i]), max(self.tokens_at_once, _BRANCHES)):
+        for some in batches(order, lambda i: len(tokens[i]), max(self.tokens_at_once, _BRANCHES)):
             nodes = [Node(tokens[i], place, start=place.end) for i in some]
             computed = self._in_memory(lambda nodes: self._forward(nodes, "all"), nodes)
             for i, logits in zip(some, computed, strict=True):
@@ -219,7 +220,7 @@ class Forward:
             return self._decode(some, [leaves[i] for i in some], [outcomes[leaves[i]] for i in some], choose)
 
         # What a step of decoding takes is room for keys and values; it costs one prompt nearly what it costs ten.
-        for some in _batches(going, lambda i: sum(node.size for node in leaves[i].path()), self._kept_bytes):
+        for some in batches(going, lambda i: sum(node.size for node in leaves[i].path()), self._kept_bytes):
             decoded = self._in_memory(decode, some)
             for i, new in zip(some, decoded, strict=True):
                 made[i] = new
@@ -281,7 +282,7 @@ class Forward:
                 else:
                     possible.append(node)
             possible.sort(key=lambda node: (len(node.tokens), node.start))
-            for some in _batches(possible, _cost, self.tokens_at_once):
+            for some in batches(possible, _cost, self.tokens_at_once):
                 computed = self._in_memory(forward, some)
                 outcomes |= zip(some, computed, strict=True)
         return outcomes
@@ -293,11 +294,11 @@ class Forward:
             try:
                 return list(work(items))
             except RuntimeError as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 reason = str(error).splitlines()[0]
             self.tree.shrink(0)  # and then the whole once more: it was perhaps only what is kept that was too much
-            _empty_cache()
+            empty_cache()
         if len(items) == 1:
             return [TooLongError(f"the prompt is too long for the memory there is: {reason}")]
         self.tokens_at_once = max(1, self.tokens_at_once // 2)
@@ -326,7 +327,7 @@ class Forward:
             # Not beyond the prompt's own end: some models have no more positions, others compute by the highest.
             positions[row] = torch.arange(node.start, node.start + width).clamp(max=node.end - 1)
         lengths = torch.tensor([len(node.tokens) for node in nodes])
-        cache = _past([node.parent.path() if node.parent else [] for node in nodes], before)
+        cache = past([node.parent.path() if node.parent else [] for node in nodes], before)
         asked: torch.Tensor | int = (lengths - 1)[:, None].to(device)  # which positions' logits are computed
         if wanted in ("all", "own"):
             asked = 0
@@ -372,7 +373,7 @@ class Forward:
 
         before = max(leaf.end for leaf in leaves)
         device = self._model.get_input_embeddings().weight.device
-        cache = _past([leaf.path() for leaf in leaves], before)
+        cache = past([leaf.path() for leaf in leaves], before)
         mask = torch.zeros((len(some), before), dtype=torch.long, device=device)
         for row, leaf in enumerate(leaves):
             mask[row, before - leaf.end :] = 1
@@ -414,57 +415,3 @@ def _own(logits: "torch.Tensor", tokens: Sequence[int]) -> "torch.Tensor":
 
 def _cost(node: Node) -> int:
     return max(len(node.tokens), node.end // _BEFORE)
-
-
-def _batches(items: Sequence[T], size: Callable[[T], int], limit: int) -> list[list[T]]:
-    """The items in order, in groups whose size, padded to that of the largest item, is at most `limit`."""
-    groups: list[list[T]] = []
-    largest = 0
-    for item in items:
-        largest = max(largest, size(item))
-        if groups and largest * (len(groups[-1]) + 1) <= limit:
-            groups[-1].append(item)
-        else:
-            groups.append([item])
-            largest = size(item)
-    return groups
-
-
-def _past(paths: Sequence[Sequence[Node]], length: int) -> Any:
-    """The keys and values of the paths as one cache, each padded on the left to `length`."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
-
-    cache = DynamicCache()
-    kept = next((path[0].kept for path in paths if path), [])
-    rows = len(paths)
-    if rows > 1 and paths[0] and all(path and path[-1] is paths[0][-1] for path in paths):
-        paths = paths[:1]  # all follow the same: nothing is copied for each of them
-    padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in kept]
-    for row, path in enumerate(paths):
-        at = length - (path[-1].end if path else 0)
-        for node in path:
-            for part, tensor in zip(padded, node.kept, strict=True):
-                part[row, :, at : at + len(node.tokens)] = tensor
-            at += len(node.tokens)
-    for keys, values in zip(padded[::2], padded[1::2], strict=True):
-        layer = DynamicLayer()  # type: ignore[no-untyped-call]
-        layer.lazy_initialization(keys, values)
-        # Its own `update` would copy them.
-        layer.keys, layer.values = keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)
-        cache.layers.append(layer)
-    return cache
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    import torch
-
-    said = str(error).lower()
-    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in known)
-
-
-def _empty_cache() -> None:
-    import torch
-
-    if torch.accelerator.is_available():
-        torch.accelerator.empty_cache()

@@ -15,12 +15,12 @@ from jinja2 import TemplateError
 
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, TooLongError, UnavailableError
 from convexplain.judges.heads import Head, check_heads
-from convexplain.judges.labels import matches
-from convexplain.models import LabelLogprobs, Message, Reply, Request, sendable
+from convexplain.models import Message, Reply, Request, sendable
 
 from .features import features
 from .forward import Forward
 from .gradients import check_spans, label_gradients, reply_gradients, unit_tokens
+from .label_tokens import LabelTokens
 from .prefix_tree import common
 from .raw_text import RawText
 from .weights import Weights, context_length, find_weights
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TODAY = date(2026, 1, 1)
-_NEGLIGIBLE = 1e-4  # probability below which a token that begins several labels is not followed further
 
 
 class LocalModel:
@@ -69,8 +68,7 @@ class LocalModel:
         self._model: Any = None
         self._tokenizer: Any = None
         self._forward: Forward | None = None
-        self._vocabulary: list[str] = []
-        self._label_tokens: dict[tuple[str, ...], dict[str, list[int]]] = {}
+        self._label_tokens: LabelTokens | None = None
         self._lock = threading.Lock()  # a cancelled call's thread may still be computing
 
     @property
@@ -146,7 +144,9 @@ class LocalModel:
 
     async def on_raw_text(self, work: Callable[[RawText], T]) -> T:
         """Runs work on text without the chat template; in a thread, and one such work at a time."""
-        return await self._in_thread(lambda: work(RawText(self._loaded(), self._tokenizer, self._words(), self.window)))
+        return await self._in_thread(
+            lambda: work(RawText(self._loaded(), self._tokenizer, self._labels().words, self.window))
+        )
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text alone, without the chat template's."""
@@ -181,6 +181,11 @@ class LocalModel:
             raise ModelError(f"{self.name}: the model is closed or was never prepared")
         return self._forward
 
+    def _labels(self) -> LabelTokens:
+        self._loaded()
+        assert self._label_tokens is not None
+        return self._label_tokens
+
     def _load(self) -> None:
         try:
             from transformers import AutoTokenizer
@@ -213,6 +218,7 @@ class LocalModel:
         check_heads(self.heads, self)
         self.window = context_length(model.config)
         self._forward = Forward(model, *weights.budget())
+        self._label_tokens = LabelTokens(self._tokenizer, model.config.get_text_config().vocab_size)
         self._model = model
 
     def _answer(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
@@ -264,7 +270,7 @@ class LocalModel:
         ]
 
     def _labelled(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Reply | ModelError]:
-        found, known = self._read_labels([request.labels for request in requests], prompts)
+        found, known = self._labels().read(self._loaded(), [request.labels for request in requests], prompts)
         replies: list[Reply | ModelError] = []
         for request, ids, shared, labels in zip(requests, prompts, known, found, strict=True):
             if isinstance(labels, ModelError):
@@ -361,7 +367,7 @@ class LocalModel:
 
     def _best(self, logits: "torch.Tensor", k: int) -> list[tuple[str, float]]:
         best = logits.double().log_softmax(-1).topk(k)
-        return list(zip((self._words()[int(i)] for i in best.indices), best.values.tolist(), strict=True))
+        return list(zip((self._labels().words[int(i)] for i in best.indices), best.values.tolist(), strict=True))
 
     def _continuation(self, request: Request, text: str) -> float:
         prompt = self._encode(request)
@@ -381,59 +387,6 @@ class LocalModel:
         return [math.fsum(gradients[token] for token in tokens) for tokens in units]
 
     def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
-        deciding = self._tokens_by_label(request.labels, "")[label]
+        deciding = self._labels().deciding(request.labels, "")[label]
         content = sendable(request.messages[-1].content)
         return label_gradients(self._model, self._tokenizer, self._text(request), content, deciding)
-
-    def _read_labels(
-        self, labels: Sequence[tuple[str, ...]], prompts: Sequence[list[int]]
-    ) -> tuple[list[LabelLogprobs | ModelError], list[int]]:
-        """Each prompt's label log-probabilities, and how many of its tokens were known already.
-
-        Adds what every next token gives its label; a token that begins several labels is followed one further.
-        """
-        masses = [dict.fromkeys(names, 0.0) for names in labels]
-        errors: dict[int, ModelError] = {}
-        outcomes, known = self._loaded().last(prompts)
-        places = [(i, ids, "", 1.0) for i, ids in enumerate(prompts)]
-        while places:
-            further = []
-            for (i, ids, before, reached), outcome in zip(places, outcomes, strict=True):
-                if isinstance(outcome, ModelError):
-                    errors[i] = outcome
-                    continue
-                table = self._tokens_by_label(labels[i], before)
-                probabilities = outcome.double().softmax(-1)
-                for name in labels[i]:
-                    masses[i][name] += reached * float(probabilities[table[name]].sum())
-                for token in table[""]:
-                    p = reached * float(probabilities[token])
-                    if p > _NEGLIGIBLE:
-                        further.append((i, [*ids, token], before + self._words()[token], p))
-            places = further
-            if places:
-                outcomes, _ = self._loaded().last([ids for _, ids, _, _ in places], keep=False)
-        found = [LabelLogprobs({name: math.log(p) for name, p in mass.items() if p > 0}) for mass in masses]
-        return [errors.get(i, labels) for i, labels in enumerate(found)], known
-
-    def _tokens_by_label(self, labels: tuple[str, ...], before: str) -> dict[str, list[int]]:
-        """Token ids that decide for each label after the text `before`; under "" those that leave several open."""
-        key = (*labels, before)
-        if key not in self._label_tokens:
-            table: dict[str, list[int]] = {name: [] for name in (*labels, "")}
-            for token, text in enumerate(self._words()):
-                found = matches(before + text, labels) if text else ()
-                if found:
-                    table[found[0] if len(found) == 1 else ""].append(token)
-            self._label_tokens[key] = table
-        return self._label_tokens[key]
-
-    def _words(self) -> list[str]:
-        """Each token's text as it stands inside a text: some tokenizers drop a first token's leading space."""
-        if not self._vocabulary:
-            size = min(self._model.config.get_text_config().vocab_size, len(self._tokenizer))
-            (first,) = self._tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
-            lead = len(self._tokenizer.decode([first]))
-            pairs = [[first, i] for i in range(size)]
-            self._vocabulary = [text[lead:] for text in self._tokenizer.batch_decode(pairs)]
-        return self._vocabulary

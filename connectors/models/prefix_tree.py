@@ -6,7 +6,7 @@ second dimension are the node's tokens.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -160,3 +160,28 @@ def common(left: Sequence[int], right: Sequence[int]) -> int:
         else:
             high = middle
     return low
+
+
+def past(paths: Sequence[Sequence[Node]], length: int) -> Any:
+    """The keys and values of the paths as one cache, each padded on the left to `length`."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    cache = DynamicCache()
+    kept = next((path[0].kept for path in paths if path), [])
+    rows = len(paths)
+    if rows > 1 and paths[0] and all(path and path[-1] is paths[0][-1] for path in paths):
+        paths = paths[:1]  # all follow the same: nothing is copied for each of them
+    padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in kept]
+    for row, path in enumerate(paths):
+        at = length - (path[-1].end if path else 0)
+        for node in path:
+            for part, tensor in zip(padded, node.kept, strict=True):
+                part[row, :, at : at + len(node.tokens)] = tensor
+            at += len(node.tokens)
+    for keys, values in zip(padded[::2], padded[1::2], strict=True):
+        layer = DynamicLayer()  # type: ignore[no-untyped-call]
+        layer.lazy_initialization(keys, values)
+        # Its own `update` would copy them.
+        layer.keys, layer.values = keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1)
+        cache.layers.append(layer)
+    return cache

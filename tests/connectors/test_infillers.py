@@ -148,7 +148,7 @@ def test_many_holes_of_a_long_text_are_read_in_few_passes(mixtral_folder):
 
 
 def test_the_tokens_before_a_hole_are_cut_in_steps(embedded_model):
-    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._words(), None)
+    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._labels().words, None)
     lead = len(raw.follow("\n\n"))
     for words, kept in ((5, 5), (8, 8), (9, 5), (12, 8), (13, 5), (100, 8)):
         assert len(raw.begin("the" + " the" * (words - 1), 8)) == lead + kept
