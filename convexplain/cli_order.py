@@ -76,7 +76,8 @@ async def noise_floors(order: Order, models: Opened, notes: Console, *, needed: 
 async def _measure_noise(order: Order, calls: Calls, notes: Console) -> None:
     maps = order.calibrations(calls.model)
     for rubric in order.rubrics:
-        turns = spread(stores.scored_turns(order.store, order.run.id, rubric), MIN_TURNS)
+        some = spread(stores.scored_places(order.store, order.run.id, rubric), MIN_TURNS)
+        turns = list(stores.scored_turns(order.store, rubric, some))
         if len(turns) < MIN_TURNS:
             raise UsageError(
                 f"--noise: run {order.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"

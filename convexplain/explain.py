@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,7 @@ from .store import (
     known_contrast,
     newest_attributions,
     run_rubrics,
+    scored_places,
     scored_turns,
 )
 from .types import Attribution, Contrast, Rubric, sha256_json
@@ -56,10 +58,10 @@ class Which:
         Turns with nothing to edit or to attribute to are not among the worst ones: they would take the place of others.
         """
         worst = _WORST if self == Which() else self.worst
-        found = scored_turns(store, run, rubric, below=self.below, place=self.place)
+        found = scored_turns(store, rubric, scored_places(store, run, rubric, below=self.below, place=self.place))
         if worst is None:
-            return found
-        return [turn for turn in found if settings.turns(turn.conversation, turn.turn)][:worst]
+            return list(found)
+        return list(islice((turn for turn in found if settings.turns(turn.conversation, turn.turn)), worst))
 
 
 class Explainer(Protocol[T_co]):

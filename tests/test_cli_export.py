@@ -12,7 +12,16 @@ from convexplain import Conversation, Turn, load_rubric, read_log
 from convexplain.cli import main
 from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.training import write_conversations
-from convexplain.store import Review, RunStore, keep_contrast, keep_conversations, keep_review, reviews, scored_turns
+from convexplain.store import (
+    Review,
+    RunStore,
+    keep_contrast,
+    keep_conversations,
+    keep_review,
+    reviews,
+    scored_places,
+    scored_turns,
+)
 from convexplain.types import Evidence, Judgement
 
 from .test_pairs import TALK, contrast
@@ -32,7 +41,7 @@ def world(monkeypatch, capsys, tmp_path):
             number = store.keep_conversation(TALK, run.id)
             judged = Judgement("c1", 5, rubric.id, 0.2, None, "why", Evidence(), "judge", "s")
             store.keep_judgement(run.id, number, rubric, judged)
-            (turn,) = scored_turns(store, run.id, rubric)
+            (turn,) = scored_turns(store, rubric, scored_places(store, run.id, rubric))
             for i, one in enumerate(some):
                 keep_contrast(store, run.id, turn, f"{i:064}", one)
             store.close()

@@ -21,7 +21,7 @@ from .importing import Kept, keep_conversations
 from .noise import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings, unrated_turns
 from .reviews import Review, keep_review, reviews
-from .scored import ScoredTurn, run_rubrics, scored_turns
+from .scored import ScoredTurn, run_rubrics, scored_places, scored_turns
 from .store import Run, RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, explained_turns, score_histogram, summarise
 
@@ -61,6 +61,7 @@ __all__ = [
     "reviews",
     "run_rubrics",
     "score_histogram",
+    "scored_places",
     "scored_turns",
     "scores_by_answer",
     "summarise",

@@ -1,6 +1,6 @@
 """The scored turns of a run, which explanations start from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from . import schema
 from .database import reading
 from .store import RunStore, to_conversation, to_turn
 
+_PAGE = 100  # turns that are read at once
 PLACE = ("run", "conversation", "turn", "rubric", "settings")
 
 
@@ -48,15 +49,15 @@ def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
         return [_to_rubric(row.body) for row in connection.execute(query)]
 
 
-def scored_turns(
+def scored_places(
     store: RunStore,
     run: int,
     rubric: Rubric,
     *,
     below: float | None = None,
     place: tuple[str, int] | None = None,
-) -> list[ScoredTurn]:
-    """Turns that the run has judged on a rubric, the lowest score first.
+) -> list[int]:
+    """Where the turns are that the run has judged on a rubric, for `scored_turns`; the lowest score first.
 
     Args:
         store: the store.
@@ -67,22 +68,34 @@ def scored_turns(
     """
     table, conversation = schema.judgements, schema.conversations
     query = (
-        sa.select(table.c.conversation, table.c.turn, table.c.score, table.c.model, conversation.c.body)
-        .join(conversation, conversation.c.id == table.c.conversation)
+        sa.select(table.c.id)
         .where(table.c.run == run, table.c.rubric == rubric.sha)
         .order_by(table.c.score, table.c.id)
     )
     if place is not None:
+        query = query.join(conversation, conversation.c.id == table.c.conversation)
         query = query.where(conversation.c.conversation_id == place[0], table.c.turn == place[1])
     else:
         query = query.where(table.c.score.is_not(None))
     if below is not None:
         query = query.where(table.c.score < below)
     with reading(store.engine) as connection:
-        rows = connection.execute(query).all()
-    return [
-        ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score, row.model) for row in rows
-    ]
+        return list(connection.scalars(query))
+
+
+def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iterator[ScoredTurn]:
+    """The turns at these places, in their order; read as they are wanted, for conversations are long."""
+    table, conversation = schema.judgements, schema.conversations
+    query = sa.select(
+        table.c.id, table.c.conversation, table.c.turn, table.c.score, table.c.model, conversation.c.body
+    ).join(conversation, conversation.c.id == table.c.conversation)
+    for start in range(0, len(places), _PAGE):
+        page = places[start : start + _PAGE]
+        with reading(store.engine) as connection:
+            rows = {row.id: row for row in connection.execute(query.where(table.c.id.in_(page)))}
+        for row in (rows[place] for place in page if place in rows):
+            talk = to_conversation(row.body)
+            yield ScoredTurn(row.conversation, talk, row.turn, rubric, row.score, row.model)
 
 
 def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:

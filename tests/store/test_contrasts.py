@@ -16,6 +16,7 @@ from convexplain.store import (
     known_contrast,
     noise_floor,
     run_rubrics,
+    scored_places,
     scored_turns,
     turn_contrasts,
 )
@@ -142,7 +143,7 @@ def test_scored_turns_come_the_lowest_first(store, run, talk, helpfulness):
     def found(**options):
         return [
             (item.number, item.conversation.id, item.turn, item.score)
-            for item in scored_turns(store, run, helpfulness, **options)
+            for item in scored_turns(store, helpfulness, scored_places(store, run, helpfulness, **options))
         ]
 
     low, middle = (numbers[talk.id], talk.id, 3, 0.1), (numbers[other.id], other.id, 3, 0.4)
@@ -151,7 +152,8 @@ def test_scored_turns_come_the_lowest_first(store, run, talk, helpfulness):
     assert found(place=(other.id, 3)) == [middle]
     assert found(place=(other.id, 1)) == [(numbers[other.id], other.id, 1, None)]
     assert found(place=("nobody", 1)) == []
-    assert scored_turns(store, run, helpfulness)[0].conversation == talk
+    first = next(scored_turns(store, helpfulness, scored_places(store, run, helpfulness)))
+    assert first.conversation == talk
 
 
 def test_a_noise_floor_is_that_of_one_model_on_one_rubric_and_the_last_one_stays(store, helpfulness):
@@ -173,7 +175,7 @@ def test_a_conversation_with_strange_text_is_found_again(store, run, helpfulness
     strange = Conversation(STRANGE, (Turn("assistant", STRANGE),), STRANGE)
     number = store.keep_conversation(strange, run)
     store.keep_judgement(run, number, helpfulness, judgement(0, 0.5))
-    (turn,) = scored_turns(store, run, helpfulness, place=(STRANGE, 0))
+    (turn,) = scored_turns(store, helpfulness, scored_places(store, run, helpfulness, place=(STRANGE, 0)))
     assert turn.conversation == strange
     keep_contrast(store, run, turn, "a", contrast())
     assert list(contrasts(store, run)) == [(strange, contrast())]

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from convexplain.errors import MissingExtraError, Problem, StoreError
 from convexplain.models import Reply
-from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, schema, scored_turns
+from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, schema, scored_places, scored_turns
 from convexplain.store.schema import metadata
 from convexplain.store.store import conversation_body
 from convexplain.types import Evidence, Judgement, sha256_json
@@ -67,7 +67,10 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monke
     assert store.get("k") == Reply("kept")
     keep_noise_floor(store, "m", helpfulness, 0.1, turns=20, n=400)
     assert noise_floor(store, "m", helpfulness) == 0.1
-    assert [(turn.number, turn.score) for turn in scored_turns(store, run.id, helpfulness)] == [(number, 0.25)]
+    assert [
+        (turn.number, turn.score)
+        for turn in scored_turns(store, helpfulness, scored_places(store, run.id, helpfulness))
+    ] == [(number, 0.25)]
     assert list(contrasts(store, run.id)) == []
     with store.engine.connect() as connection:
         assert connection.execute(sa.select(schema.facets)).all() == [(number, "memory", None, None, 4)]
