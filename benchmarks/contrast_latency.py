@@ -101,7 +101,7 @@ def main() -> None:
     url = line.recv()
     print("| search | found | calls | one after the other | 16 in flight | share | same results |")
     print("|---|---|---|---|---|---|---|")
-    for search in ("guided", "cell_budget", "cell"):
+    for search in ("guided", "few", "cell_budget", "cell"):
         slow, alone = asyncio.run(find(url, search, 1))
         fast, together = asyncio.run(find(url, search, 16))
         same = all(a.edits == b.edits and a.trace == b.trace for a, b in zip(alone, together, strict=True))

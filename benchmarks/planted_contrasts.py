@@ -3,7 +3,8 @@
     python benchmarks/planted_contrasts.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db planted.db
 
 Looks for a contrast of each case among all earlier assistant turns (`rescore`). A *hit* edits a word of the planted
-sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With `--sentence-out`
+sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With `--move 0.1` not
+a crossing is looked for, but a movement of the score by that much the way that the author meant. With `--sentence-out`
 nothing is searched: each case is judged with and without its sentence, which says how much the judge minds it.
 """
 
@@ -60,8 +61,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", required=True)
     parser.add_argument("--infiller", default="embedded")
-    parser.add_argument("--search", default="guided")
+    parser.add_argument("--search", default=Settings().search)
     parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--move", type=float, help="by how much the score is to move; default: over the threshold")
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
     parser.add_argument(
@@ -80,6 +82,8 @@ async def main() -> None:
             finder = ContrastFinder(Judge(calls), infiller)
             for case in planted():
                 settings = Settings(search=options.search, budget=options.budget)
+                if options.move is not None:
+                    settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)
                 found = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
                 rows.append((case, found))
                 show(case, found)
@@ -107,10 +111,14 @@ def show(case: Planted, contrast: Contrast) -> None:
 
 
 def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
+    """Of those with a contrast, and of all that were moved at all: how many edit the sentence, and how many by luck."""
     found = [(case, contrast) for case, contrast in rows if contrast.found]
-    hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in found), len(found))
-    luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in found], 0)
-    print(f"{name}: {len(rows)} cases, {len(found)} with a contrast; {hit} of these hit, by chance {luck}")
+    moved = [(case, contrast) for case, contrast in rows if contrast.edits]
+    print(f"{name}: {len(rows)} cases")
+    for what, some in (("a contrast", found), ("the largest movement, found or not", moved)):
+        hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in some), len(some))
+        luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in some], 0)
+        print(f"  {what}: {len(some)}; {hit} hit the sentence, by chance {luck}")
 
 
 if __name__ == "__main__":
