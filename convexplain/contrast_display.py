@@ -121,6 +121,12 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def aim(contrast: Contrast, threshold: float) -> str:
+    """What was looked for, `threshold 0.5 by 0.1`: a crossing by less than delta is none."""
+    what = f"threshold {threshold:g}" if contrast.goal == "cross" else contrast.goal
+    return f"{what} by {contrast.delta:g}"
+
+
 def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, settings: Settings) -> str:
     scores = movement(contrast.score_before, contrast.score_after)
     if contrast.score_again is not None:
@@ -136,7 +142,7 @@ def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, s
         return f"no contrast: the score is {scores.split()[0]} and cannot go that far"
     if contrast.score_after is None:
         return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
-    within = f"no contrast within {counted(contrast.calls, 'call')} ({goal})"
+    within = f"no contrast within {counted(contrast.calls, 'call')} ({aim(contrast, threshold)})"
     best = max((g for _, g in contrast.trace if g is not None), default=None)
     start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
     if best is None or best <= start + _NOTHING:

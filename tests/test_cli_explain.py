@@ -202,7 +202,8 @@ def test_without_a_contrast_the_largest_movement_is_shown(world):
     assert code == 0
     head, edit, *_ = out.splitlines()
     assert head == (
-        "a:3 helpfulness, rescore: no contrast within 2 calls (threshold 0.5); the largest movement was 0.20 -> 0.30"
+        "a:3 helpfulness, rescore: no contrast within 2 calls (threshold 0.5 by 0.1); "
+        "the largest movement was 0.20 -> 0.30"
     )
     assert "lorry" in edit
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convexplain.contrast_display import counted, movement
+from convexplain.contrast_display import aim, counted, movement
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, turn_contrasts
 from convexplain.types import Attribution, Contrast, Conversation
 
@@ -41,7 +41,7 @@ def contrast_outcome(contrast: Contrast, threshold: float) -> str:
         return "Nothing before the turn may be edited, or nothing could be put in its place."
     if contrast.score_after is None:
         return f"No contrast: none of {counted(contrast.calls, 'edited context')} could be scored."
-    return f"No contrast within {calls} ({goal}); the largest movement was {scores}."
+    return f"No contrast within {calls} ({aim(contrast, threshold)}); the largest movement was {scores}."
 
 
 def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedTurn]:
