@@ -58,17 +58,14 @@ class Editable:
         return Masked(content[:start], content[start:end], content[end:], hole.avoid, rest)
 
 
-def editable(
-    turns: Sequence[Turn], which: Iterable[int], *, level: Level = "word", split_k: int | None = 1
-) -> Editable:
+def editable(turns: Sequence[Turn], which: Iterable[int], *, split_k: int | None = 1) -> Editable:
     """The units of some turns.
 
     Args:
         turns: all turns.
         which: indices of the turns that may be edited.
-        level: what one unit is; `turn` and `sentence` are whole ones.
-        split_k: so many units of that level, of one sentence, make one that is edited; None = 1, or as many as keep
-            the number at about `MOST_UNITS`.
+        split_k: so many words of one sentence make a unit; None = 1, or as many as keep the number at about
+            `MOST_UNITS`.
 
     Raises:
         UsageError: split_k is less than 1.
@@ -76,7 +73,7 @@ def editable(
     if split_k is not None and split_k < 1:
         raise UsageError(f"split_k={split_k} is not valid; it must be at least 1")
     chosen = sorted(set(which))
-    sentences = [_pieces(turns[turn].content, turn, level) for turn in chosen]
+    sentences = [_pieces(turns[turn].content, turn) for turn in chosen]
     found = _joined(turns, sentences, split_k or 1)
     if split_k is None and len(found) > MOST_UNITS:
         if sum(map(len, sentences)) > MOST_UNITS // 2:  # units then reach across sentences, but not across turns
@@ -85,22 +82,17 @@ def editable(
         while len(found) > MOST_UNITS and k < MOST_UNITS:
             k = max(k + 1, k * len(found) // MOST_UNITS)
             found = _joined(turns, sentences, k)
-    levels: list[tuple[int, ...]] = []
-    for coarser in ("turn", "sentence"):
-        if coarser == level:
-            break
-        places = _places(turns, chosen, coarser, found)
-        if len(set(places)) > 1:
-            levels.append(places)
-    return Editable(tuple(turns), tuple(found), tuple(levels))
+    coarser: tuple[Level, ...] = ("turn", "sentence")
+    places = [_places(turns, chosen, level, found) for level in coarser]
+    return Editable(tuple(turns), tuple(found), tuple(level for level in places if len(set(level)) > 1))
 
 
-def _pieces(text: str, turn: int, level: Level) -> list[list[Unit]]:
-    """The units of a text, sentence by sentence."""
-    fine = iter(segment(text, level, turn))
+def _pieces(text: str, turn: int) -> list[list[Unit]]:
+    """The words of a text, sentence by sentence."""
+    fine = iter(segment(text, "word", turn))
     found: list[list[Unit]] = []
     piece = next(fine, None)
-    for whole in segment(text, "turn" if level == "turn" else "sentence", turn):
+    for whole in segment(text, "sentence", turn):
         found.append([])
         while piece is not None and piece.start < whole.end:
             found[-1].append(piece)

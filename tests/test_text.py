@@ -75,13 +75,11 @@ TEXTS = st.lists(
 )
 
 
-@given(
-    contents=TEXTS, k=st.integers(1, 3), level=st.sampled_from(["word", "phrase", "sentence", "turn"]), data=st.data()
-)
+@given(contents=TEXTS, k=st.integers(1, 3), data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_edits_and_holes_of_any_text(contents, k, level, data):
+def test_edits_and_holes_of_any_text(contents, k, data):
     given_ = turns(*contents)
-    text = editable(given_, range(len(given_)), level=level, split_k=k)
+    text = editable(given_, range(len(given_)), split_k=k)
     numbers = list(range(len(text.units)))
     chosen = data.draw(st.lists(st.sampled_from(numbers), unique=True, max_size=6)) if numbers else []
     edits = tuple((unit, data.draw(st.text(max_size=5))) for unit in sorted(chosen))
@@ -123,9 +121,8 @@ def test_units_of_several_words_do_not_cross_sentences(k, expected):
     assert words(editable([Turn("user", SENTENCES)], [0], split_k=k)) == expected
 
 
-@pytest.mark.parametrize("level", ["word", "phrase", "sentence"])
-def test_no_unit_crosses_a_sentence(level):
-    text = editable([Turn("user", SENTENCES)], [0], level=level, split_k=4)
+def test_no_unit_crosses_a_sentence():
+    text = editable([Turn("user", SENTENCES)], [0], split_k=4)
     for sentence in segment(SENTENCES, "sentence"):
         assert not any(unit.start < sentence.end < unit.end for unit in text.units)
 
@@ -168,16 +165,14 @@ def test_groups_are_turns_and_sentences():
 
 
 @pytest.mark.parametrize(
-    ("contents", "level", "levels"),
+    ("contents", "levels"),
     [
-        (["One two."], "word", 0),  # one sentence of one turn: nothing to tell apart
-        (["One two. Three."], "word", 1),
-        (["One two", "Three"], "word", 2),
-        (["One two. Three.", "Four."], "sentence", 1),  # only turns are coarser
-        (["One two. Three.", "Four."], "turn", 0),
+        (["One two."], 0),  # one sentence of one turn: nothing to tell apart
+        (["One two. Three."], 1),
+        (["One two", "Three"], 2),
     ],
 )
-def test_only_levels_that_tell_units_apart_are_groups(contents, level, levels):
-    text = editable(turns(*contents), range(len(contents)), level=level)
+def test_only_levels_that_tell_units_apart_are_groups(contents, levels):
+    text = editable(turns(*contents), range(len(contents)))
     assert len(text.groups) == levels
     assert all(len(group) == len(text.units) for group in text.groups)
