@@ -27,7 +27,7 @@ class Bar:
         *columns: ProgressColumn,
         total: int | None = None,
         transient: bool = False,
-        **fields: str,
+        **fields: Any,
     ) -> None:
         self.console = console
         self.began = self._last = time.monotonic()
