@@ -14,6 +14,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from contrast import number
 from planted import Planted, chance, planted
 
 from convexplain import load_rubric
@@ -118,7 +119,7 @@ def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
     for what, some in (("a contrast", found), ("the largest movement, found or not", moved)):
         hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in some), len(some))
         luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in some], 0)
-        print(f"  {what}: {len(some)}; {hit} hit the sentence, by chance {luck}")
+        print(f"  {what}: {len(some)}; {number(hit)} hit the sentence, by chance {number(luck)}")
 
 
 if __name__ == "__main__":
