@@ -121,35 +121,45 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def aim(contrast: Contrast, threshold: float) -> str:
-    """What was looked for, `threshold 0.5 by 0.1`: a crossing by less than delta is none."""
-    what = f"threshold {threshold:g}" if contrast.goal == "cross" else contrast.goal
-    return f"{what} by {contrast.delta:g}"
+def scores_of(contrast: Contrast) -> str:
+    """The scores before and after, and the second measurement where there is one."""
+    again = "" if contrast.score_again is None else f", measured again {contrast.score_again:.2f}"
+    return movement(contrast.score_before, contrast.score_after) + again
+
+
+def missed(contrast: Contrast, threshold: float) -> str:
+    """Why there is no contrast of a turn that has a score and something to edit."""
+    scores = scores_of(contrast)
+    before = scores.split()[0]
+    if contrast.stopped == "too close":
+        return f"not searched: the score of {before} is too close to the threshold of {threshold:g} to call"
+    if not contrast.calls:
+        return f"no contrast: the score is {before} and cannot go that far"
+    if contrast.score_after is None:
+        return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
+    # A crossing by less than delta is none.
+    aim = f"threshold {threshold:g}" if contrast.goal == "cross" else contrast.goal
+    within = f"no contrast within {counted(contrast.calls, 'call')} ({aim} by {contrast.delta:g})"
+    best = max((g for _, g in contrast.trace if g is not None), default=None)
+    start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
+    if best is None or best <= start + _NOTHING:
+        return f"{within}; no edit moved the score of {before} toward the goal"
+    if best >= contrast.delta - _NOTHING:
+        return f"{within}: {scores} was not confirmed by a second measurement"
+    return f"{within}; the largest movement was {scores}"
 
 
 def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, settings: Settings) -> str:
-    scores = movement(contrast.score_before, contrast.score_after)
-    if contrast.score_again is not None:
-        scores += f", measured again {contrast.score_again:.2f}"
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        return f"{scores} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
+        return (
+            f"{scores_of(contrast)} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
+        )
     if contrast.stopped == "not scored":
         return f"not scored: {'; '.join(contrast.notes)}"
     if contrast.stopped in ("nothing to edit", "no fills"):
         return f"nothing to edit: {_nothing(conversation, contrast, settings)}"
-    if not contrast.calls:
-        return f"no contrast: the score is {scores.split()[0]} and cannot go that far"
-    if contrast.score_after is None:
-        return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
-    within = f"no contrast within {counted(contrast.calls, 'call')} ({aim(contrast, threshold)})"
-    best = max((g for _, g in contrast.trace if g is not None), default=None)
-    start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
-    if best is None or best <= start + _NOTHING:
-        return f"{within}; no edit moved the score of {scores.split()[0]} toward the goal"
-    if best >= contrast.delta:
-        return f"{within}: {scores} was not confirmed by a second measurement"
-    return f"{within}; the largest movement was {scores}"
+    return missed(contrast, threshold)
 
 
 def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:

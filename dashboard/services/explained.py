@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convexplain.contrast_display import aim, counted, movement
+from convexplain.contrast_display import counted, missed, scores_of
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, turn_contrasts
 from convexplain.types import Attribution, Contrast, Conversation
 
@@ -29,19 +29,16 @@ def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attri
 
 def contrast_outcome(contrast: Contrast, threshold: float) -> str:
     """What came of a search, in one line."""
-    scores = movement(contrast.score_before, contrast.score_after).replace("->", "→")
-    calls = counted(contrast.calls, "call")
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        again = "" if contrast.score_again is None else f", measured again {contrast.score_again:.2f}"
-        return f"{scores}{again} ({goal}) by {counted(len(contrast.edits), 'edit')}; {calls}."
+        found = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
+        return f"{found}; {counted(contrast.calls, 'call')}.".replace("->", "→")
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
     if contrast.stopped in ("nothing to edit", "no fills"):
         return "Nothing before the turn may be edited, or nothing could be put in its place."
-    if contrast.score_after is None:
-        return f"No contrast: none of {counted(contrast.calls, 'edited context')} could be scored."
-    return f"No contrast within {calls} ({aim(contrast, threshold)}); the largest movement was {scores}."
+    why = missed(contrast, threshold).replace("->", "→")
+    return f"{why[0].upper()}{why[1:]}."
 
 
 def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedTurn]:
