@@ -206,11 +206,11 @@ class _Task:
             source = editable([Turn("user", text)], [0], split_k=options.get("split_k", 1))
         else:
             source = _pieces(text)
-        units = tuple(sorted(set(options.get("editable", range(len(source.units))))))
-        if any(not 0 <= unit < len(source.units) for unit in units):
-            raise UsageError(
-                f"editable={list(units)} is not valid; the text has the units 0 to {len(source.units) - 1}"
-            )
+        chosen = sorted(set(options.get("editable", range(len(source.units)))))
+        if any(not 0 <= unit < len(source.units) for unit in chosen):
+            raise UsageError(f"editable={chosen} is not valid; the text has the units 0 to {len(source.units) - 1}")
+        # Punctuation that was handed in as a unit has its number, but there is nothing to say differently.
+        units = tuple(unit for unit in chosen if any(map(str.isalnum, source.units[unit].of(source.turns[0].content))))
         return cls(source, units, options)
 
     @property
@@ -284,9 +284,9 @@ class _Task:
 def _pieces(pieces: Sequence[str]) -> Editable:
     units, at = [], 0
     for piece in pieces:
-        lead = len(piece) - len(piece.lstrip())
-        if any(character.isalnum() for character in piece):  # nothing to say differently otherwise
-            units.append(Unit(0, at + lead, at + len(piece.rstrip()), "phrase"))
+        said = piece.strip()
+        start = at + piece.find(said)
+        units.append(Unit(0, start, start + len(said), "phrase"))
         at += len(piece)
     return Editable((Turn("user", "".join(pieces)),), tuple(units), ())
 

@@ -351,6 +351,22 @@ def test_pieces_of_white_space_do_not_hinder(pieces):
     assert all(set(text.split()) <= {"Hello", "world", "filler"} for text in seen)
 
 
+@pytest.mark.parametrize(
+    ("pieces", "options", "edited"),
+    [
+        (["fox ", "— ", "dog ", "cat"], {"editable": [2]}, ["dog"]),
+        (["fox ", "— ", "dog"], {"editable": [2]}, ["dog"]),
+        (["fox ", "— ", "dog"], {"editable": [1]}, []),  # punctuation: nothing to say differently
+        (["fox ", "— ", "dog"], {"prior": [0.0, 0.0, 1.0], "budget": 2}, ["dog"]),
+    ],
+)
+def test_units_that_are_handed_in_keep_their_numbers(pieces, options, edited):
+    score = gone(*(edited or ["dog"]))
+    found = search.guided(pieces, respond=shout, infill=blank, score=score, delta=1.0, **options)
+    assert [edit.before for edit in found.edits] == edited
+    assert found.found == bool(edited)
+
+
 def test_a_negative_seed_is_a_usage_error():
     with pytest.raises(UsageError, match="seed"):
         search.guided(TEXT, respond=shout, infill=blank, score=gone("two"), delta=1.0, seed=-1)
