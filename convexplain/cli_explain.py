@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,10 +51,11 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
         """The levels; whether they are in order is seen later."""
         if isinstance(value, tuple):
             return value
-        found = tuple(level for level in LEVELS for name in str(value).split(",") if name.strip() == level)
-        if len(found) != len(str(value).split(",")):
+        names = [name.strip() for name in str(value).split(",")]
+        found = [level for name in names for level in LEVELS if name == level]
+        if len(found) != len(names):
             self.fail(f"{value!r} is not valid; valid are {', '.join(LEVELS)}, with commas between them", param, ctx)
-        return found
+        return tuple(found)
 
 
 @click.command("explain")
@@ -277,6 +278,10 @@ def _refuse(ctx: click.Context, attribute: bool) -> None:
         reasons["noise"] = "with another scalarizer than the judge"
     if chosen["share"] is not None:
         reasons["top"] = "with --share"
+    if not attribute and chosen["revise"]:
+        reasons["editable"] = "with --revise, which edits the judged turn"
+    if not attribute and chosen["search"] == "cell":
+        reasons["prior"] = "with --search cell, which asks for every unit"
     for name, reason in reasons.items():
         if name in given:
             raise UsageError(f"--{name.replace('_', '-')} means nothing {reason}; leave it out")
@@ -313,9 +318,10 @@ async def _explain(orders: Sequence[Order], task: Task[T], file: Path) -> bool:
         notes.print("What was found until here is kept.")
         raise
     finally:
-        lines: list[Mapping[str, object]] = [body for one in found for body in task.bodies(one)]
-        write_lines(lines, file)
-    where = f"{file.stem.capitalize()}: {file}   Store: {orders[0].store.place}"
+        if found:  # else what an earlier command wrote stays
+            write_lines([body for one in found for body in task.bodies(one)], file)
+    where = f"{file.stem.capitalize()}: {file}   " if found else ""
+    where += f"Store: {orders[0].store.place}"
     turns = sum(len(order.turns) for order in orders)
     console.print(plain(f"{task.summary(found, turns)}.   {where}"), soft_wrap=True)
     return any(map(task.failed, found))

@@ -113,7 +113,11 @@ class Contrasts:
         floor = self.noise.get(turn.rubric.sha) if self.settings.delta is None else None
         attributed = self._prior(turn)
         prior = [([asdict(unit) for unit in one.units], one.scores) for one in attributed]
-        settings = {**asdict(replace(self.settings, prior=None)), "prior": self.settings.prior, "attributed": prior}
+        settings = {
+            **asdict(replace(self.settings, prior=None)),
+            "prior": self.settings.prior,
+            "attributed": None if self.attributed and not attributed else prior,  # None: the result says that it lacks
+        }
         return sha256_json({"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor})
 
     def _settings(self, turn: ScoredTurn) -> Settings:

@@ -139,6 +139,10 @@ def test_a_prior_of_another_scalarizer_is_none(world):
     world.run("explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn")
     _, out, _ = world.run("explain", "--prior")
     assert "note: no attribution of this turn is kept" in out
+    _, plain, _ = world.run("explain")  # the same search, but nothing was asked for that lacks
+    assert "no attribution" not in plain
+    _, again, _ = world.run("explain", "--prior")
+    assert again == out
 
 
 def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
@@ -167,6 +171,10 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
         (("--attribute", "--share", "0.5", "--top", "1"), "--top means nothing with --share"),
         (("--attribute", "--k", "2"), "--k means nothing without --method joint"),
         (("--attribute", "--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
+        (("--attribute", "--levels", "word,turn"), "from coarse to fine"),
+        (("--attribute", "--levels", "turn,turn"), "from coarse to fine"),
+        (("--revise", "--editable", "user"), "--editable means nothing with --revise"),
+        (("--prior", "--search", "cell"), "--prior means nothing with --search cell"),
         (("--attribute", "--noise", "--scalarizer", "logprob"), "--noise means nothing with another scalarizer"),
         (("--attribute", "--scalarizer", "rouge", "--dry-run"), "scalarizer 'rouge' is not known"),
         (("--attribute", "--scalarizer", "bertscore", "--dry-run"), "name a responder"),

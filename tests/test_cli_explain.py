@@ -283,6 +283,20 @@ def test_when_a_model_is_gone_the_same_command_goes_on(world):
     assert len((world.folder / "convexplain-out" / "contrasts.jsonl").read_text().splitlines()) == 2
 
 
+def test_what_was_written_stays_where_nothing_is_found(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    file = world.folder / "convexplain-out" / "contrasts.jsonl"
+    assert world.run("explain")[0] == 0
+    written = file.read_text()
+    assert written
+    code, out, _ = world.run("explain", "--below", "0.1")  # no such turn
+    assert (code, "contrasts.jsonl" in out) == (0, False)
+    world.answer["judge"] = lambda request: UnavailableError("the judge is gone")
+    assert world.run("explain", "--seed", "1", "--goal", "improve", "--delta", "0.3", "--editable", "all")[0] == 1
+    assert world.run("explain", "--noise")[0] == 2  # too few turns
+    assert file.read_text() == written
+
+
 def hello(request):
     """A judge whose score falls by 0.1 when the conversation begins with one of two greetings."""
     judged = request.messages[0].content.rpartition("<conversation>")[2]
