@@ -163,7 +163,7 @@ class _Work:
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.delta is None and noise is None:
             self.notes.append(NOISE_ASSUMED)
-        if settings.prior is not None and not settings.prior:
+        if settings.prior is not None and not len(settings.prior):
             self.notes.append("no attribution of this turn is kept: nothing says where to look first")
         chosen = settings.turns(conversation, turn)
         self.text = editable(conversation.turns, chosen, split_k=settings.split_k)
@@ -190,9 +190,9 @@ class _Work:
         if not -_ROUNDING <= aim <= 1 + _ROUNDING:
             note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
             return self._contrast(None, "searched", note)
-        # Scores are rounded: what reaches the aim exactly counts. From above the threshold itself has to be left.
+        # Scores are rounded: what reaches the aim exactly counts. But only from below is a threshold crossed so.
         delta = self._g(aim) - _ROUNDING
-        if not self._upward and self.settings.goal == "cross":
+        if not (self._upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
         chosen = self.settings
         sampled = self.before.evidence.kind == "samples"
@@ -222,7 +222,7 @@ class _Work:
         )
 
     def _prior(self) -> Sequence[float] | None:
-        given = self.settings.prior or ()
+        given = () if self.settings.prior is None else self.settings.prior
         attributions = [one for one in given if isinstance(one, Attribution)]
         if attributions:
             return prior_from(attributions, self.text.units, self._upward)

@@ -1,6 +1,7 @@
 import asyncio
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from convexplain import Conversation, Rubric, Turn
@@ -424,6 +425,12 @@ def test_a_change_by_nothing_is_no_goal(goal):
         Settings(goal=goal, delta=0.0)
 
 
+def test_a_prior_may_be_an_array():
+    given = find(grumpy(0.2, 0.9), prior=np.array([1.0, 1.0, 1.0, 5.0, 1.0, 1.0]))
+    assert given.found
+    assert given == replace(find(grumpy(0.2, 0.9), prior=[1.0, 1.0, 1.0, 5.0, 1.0, 1.0]), seconds=given.seconds)
+
+
 def test_a_score_that_does_not_move_is_no_contrast():
     """A turn scored exactly at the threshold is satisfied; edits that leave it there do not carry it over."""
     assert not find(scripted(lambda text: 0.5), noise=0.0).found
@@ -434,6 +441,8 @@ def test_a_score_that_does_not_move_is_no_contrast():
     [
         (1.0, 1.0, {"goal": "improve", "delta": 0.1}),  # nothing moved
         (0.0, 0.0, {"goal": "worsen", "delta": 0.1}),
+        (0.3, 0.3, {"goal": "improve", "delta": 1e-10}),
+        (0.3, 0.3, {"goal": "worsen", "delta": 1e-10}),
         (0.95, 1.0, {"goal": "improve", "delta": 0.1}),  # by 0.05 only
         (0.2, 1.0, {"noise": 0.6}),  # 0.5 beyond the threshold, not 0.6
     ],
