@@ -112,7 +112,7 @@ def show(case: Planted, contrast: Contrast) -> None:
 
 
 def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
-    """Of those with a contrast, and of all that were moved at all: how many edit the sentence, and how many by luck."""
+    """Of those with a contrast, and of all with a best candidate: how many edit the sentence, and how many by luck."""
     found = [(case, contrast) for case, contrast in rows if contrast.found]
     moved = [(case, contrast) for case, contrast in rows if contrast.edits]
     print(f"{name}: {len(rows)} cases")

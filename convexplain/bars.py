@@ -1,6 +1,7 @@
 """Progress on a console: a bar in a terminal, a line every ten seconds elsewhere."""
 
 import time
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from rich.progress import Progress, ProgressColumn
 _EVERY = 10.0  # seconds between plain lines
 
 
-class Bar:
+class Bar(ABC):
     """What all progress has in common; what it says is the subclass's.
 
     Args:
@@ -48,9 +49,9 @@ class Bar:
         """Since it began."""
         return max(time.monotonic() - self.began, 1e-9)
 
+    @abstractmethod
     def line(self) -> str:
         """What is said where there is no terminal."""
-        raise NotImplementedError
 
     def say(self) -> None:
         """Prints the line, as plain text."""

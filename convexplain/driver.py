@@ -141,7 +141,7 @@ def drive(
         start: the outcome of the unchanged text; costs nothing.
         minimise: False ends the search at the first crossing (that is confirmed, where that is asked for).
         confirm: measure the best crossing candidate a second time, and when that does not cross the next best, at most
-            so many; a tenth of the budget is put aside for it.
+            so many; a tenth of the budget, and no more than that many calls, is put aside for it.
 
     Raises:
         UsageError: the budget is less than 1, or delta is no number.

@@ -5,7 +5,6 @@ in one sentence or turn, go together. Sets are drawn by Thompson sampling (Thomp
 from the posterior, and the best set by that draw is asked for.
 """
 
-import itertools
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -62,24 +61,22 @@ class Effects:
 
 
 def climb(
-    effects: Effects, delta: float, scores: Scores, rng: np.random.Generator, fewer_than: int | None = None
+    effects: Effects, delta: float, scores: Scores, rng: np.random.Generator, fewer_than: int
 ) -> Generator[Score, Any, None]:
-    """Asks for sets of edits until one crosses, or no new one can be thought of.
+    """Looks a few times for a set of fewer edits that crosses.
 
     Args:
         effects: what is believed of the edits that there are.
         delta: g from which on a candidate is a contrast.
         scores: what was told until now.
         rng: the source of all chance.
-        fewer_than: only sets of fewer edits, down to single ones, and only `_LOOKS` times.
+        fewer_than: so many edits a set has that is known to cross, at least 2.
     """
-    sizes = [None] if fewer_than is None else _down_from(fewer_than - 1)
-    rounds = itertools.count() if fewer_than is None else range(_LOOKS)
-    for _ in rounds:
+    for _ in range(_LOOKS):
         found = scores.crossing(delta)
-        if found is not None and (fewer_than is None or len(found) < fewer_than):
+        if found is not None and len(found) < fewer_than:
             return
-        if not (yield from _round(effects, scores, rng, sizes)):
+        if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1))):
             return
 
 
@@ -100,13 +97,13 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
         most *= 2
 
 
-def _down_from(most: int) -> list[int | None]:
+def _down_from(most: int) -> list[int]:
     """Sizes of sets: so many edits, and fewer."""
     return [max(1, most * part // 4) for part in (4, 3, 2, 1)]
 
 
 def _round(
-    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int | None]
+    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int]
 ) -> Generator[Score, Any, bool]:
     """Asks for the sets that draws from what is believed take for the best; False when there is no new one."""
     choices = effects.choices
@@ -120,8 +117,8 @@ def _round(
     return bool(new)
 
 
-def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int | None) -> Edits:
-    """For each unit the edit that does most, where it does something good; only `most` units, those that do most."""
+def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int) -> Edits:
+    """For each unit the edit that does most, where it does something good; `most` units, those that do most."""
     best: dict[int, tuple[float, str]] = {}
     for (unit, fill), value in zip(choices, values.tolist(), strict=True):
         if value > best.get(unit, (0.0, ""))[0]:

@@ -2,7 +2,7 @@
 
 Everything that may be edited is edited at once. If that crosses, `shrink` finds the few edits that are needed: a
 divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
-far g moves, not only whether it crosses. If it does not, `climb` learns from every score which edits move g, and where.
+far g moves, not only whether it crosses. If it does not, `grow` learns from every score which edits move g, and where.
 Where more than a few edits are left, `climb` looks once more, for smaller sets.
 """
 
@@ -21,7 +21,7 @@ _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candid
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
 ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
-_MOST = 400  # units that `climb` takes into account; drawn, where a text has more
+_MOST = 400  # units that `grow` and `climb` take into account; drawn, where a text has more
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
@@ -38,7 +38,7 @@ def guided(
     Args:
         n: how many units may be edited.
         delta: g from which on a candidate is a contrast.
-        rng: the source of all chance; used only where `climb` is.
+        rng: the source of all chance; used only where `grow` or `climb` is.
         groups: for each coarser level (turns, sentences) the number of the group that each unit is in.
         prior: how likely each unit matters, up to a factor; equally unless given.
     """

@@ -67,7 +67,7 @@ def few(
     delta: float,
     **options: Unpack[Options],
 ) -> Result:
-    """The search by few edits: those that read best, for the whole budget. Arguments as `cell`."""
+    """The search by few edits: those that read best. Arguments as `cell`."""
     return solve("few", text_or_units, respond, infill, score, delta, options)
 
 
