@@ -2,10 +2,15 @@
 
     python benchmarks/planted.py
 
-`planted.json` holds them, written by hand and fixed before any judge or search saw them. Had that one sentence said
-something else, a judge who reads the whole conversation should score the last turn differently, although its wording
-stays. A method that explains the score by earlier assistant turns should therefore name this sentence. *Chance* is how
-often a method would that points at one of their words at random; the script prints it for each case.
+Two files hold them, written by hand and fixed before any judge or search saw them:
+
+- `planted.json`: had that one sentence said something else, a judge who reads the whole conversation should score the
+  last turn differently, although its wording stays (what `rescore` asks).
+- `planted_recall.json`: had that one sentence said something else, the model would not give this answer (what
+  `regenerate` asks): the user asks again for what was said there once, or the assistant laid a rule upon itself there.
+
+A method that explains the score by earlier assistant turns should therefore name this sentence. *Chance* is how often a
+method would that points at one of their words at random; the script prints it for each case.
 """
 
 import json
@@ -17,7 +22,8 @@ from convexplain import Conversation, Turn
 from convexplain.types import Unit
 from convexplain.units import segment
 
-FILE = Path(__file__).resolve().with_suffix(".json")
+FOLDER = Path(__file__).resolve().parent
+FILES = ("planted", "planted_recall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,14 @@ class Planted:
     why: str
 
 
-def planted() -> list[Planted]:
-    """All cases, in the order of the file.
+def planted(name: str = FILES[0]) -> list[Planted]:
+    """All cases of one of `FILES`, in the order of the file.
 
     Raises:
         ValueError: a planted sentence is not exactly one sentence unit of its turn.
     """
-    return [_case(data) for data in json.loads(FILE.read_text(encoding="utf-8"))]
+    file = FOLDER / f"{name}.json"
+    return [_case(data, file) for data in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def chance(case: Planted) -> float:
@@ -58,25 +65,26 @@ def chance(case: Planted) -> float:
     return len(case.unit.of(turns[case.unit.turn].content).split()) / words
 
 
-def _case(data: dict[str, Any]) -> Planted:
+def _case(data: dict[str, Any], file: Path) -> Planted:
     turns = tuple(Turn(**turn) for turn in data["turns"])
     at, sentence = data["planted"]["turn"], data["planted"]["sentence"]
     content = turns[at].content
     units = [unit for unit in segment(content, "sentence", at) if unit.of(content).strip() == sentence]
     if len(units) != 1:
         raise ValueError(f"case {data['id']!r}: {len(units)} sentences of turn {at} are {sentence!r}; it must be one")
-    conversation = Conversation(data["id"], turns, FILE.name)
+    conversation = Conversation(data["id"], turns, file.name)
     return Planted(conversation, len(turns) - 1, data["rubric"], data["good"], units[0], data["why"])
 
 
 def main() -> None:
-    cases = planted()
-    print(f"{'case':14} {'rubric':16} {'turns':>5} {'good':>5} {'planted in':>10} {'chance':>7}")
-    for case in cases:
-        talk, good = case.conversation, "yes" if case.good else "no"
-        row = f"{talk.id:14} {case.rubric:16} {len(talk.turns):5} {good:>5} {case.unit.turn:10}"
-        print(f"{row} {chance(case):7.2f}")
-    print(f"{len(cases)} cases, mean chance {sum(map(chance, cases)) / len(cases):.3f}")
+    for name in FILES:
+        cases = planted(name)
+        print(f"{name:14} {'rubric':16} {'turns':>5} {'good':>5} {'planted in':>10} {'chance':>7}")
+        for case in cases:
+            talk, good = case.conversation, "yes" if case.good else "no"
+            row = f"{talk.id:14} {case.rubric:16} {len(talk.turns):5} {good:>5} {case.unit.turn:10}"
+            print(f"{row} {chance(case):7.2f}")
+        print(f"{len(cases)} cases, mean chance {sum(map(chance, cases)) / len(cases):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Do contrasts edit the sentence that makes the last turn good or bad? On the hand-written cases of `planted.json`.
+"""Do contrasts edit the sentence that makes the last turn good or bad? On the hand-written cases of `planted.py`.
 
     python benchmarks/planted_contrasts.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db planted.db
 
-Looks for a contrast of each case among all earlier assistant turns (`rescore`). A *hit* edits a word of the planted
-sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With `--move 0.1` not
-a crossing is looked for, but a movement of the score by that much the way that the author meant. With `--sentence-out`
-nothing is searched: each case is judged with and without its sentence, which says how much the judge minds it.
+Looks for a contrast of each case among all earlier assistant turns: with `--cases planted` the last turn is judged
+anew (`rescore`), with `--cases planted_recall` the judge's model answers anew (`regenerate`). A *hit* edits a word of
+the planted sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With
+`--move 0.1` not a crossing is looked for, but a movement of the score by that much the way that the author meant. With
+`--sentence-out` nothing is searched: each case is judged with and without its sentence, which says how much the judge
+minds it.
 """
 
 import argparse
@@ -15,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from contrast import number
-from planted import Planted, chance, planted
+from planted import FILES, Planted, chance, planted
 
 from convexplain import load_rubric
 from convexplain.calls import Calls
@@ -61,6 +63,7 @@ def hits(case: Planted, contrast: Contrast) -> int:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", required=True)
+    parser.add_argument("--cases", choices=FILES, default=FILES[0])
     parser.add_argument("--infiller", default="embedded")
     parser.add_argument("--search", default=Settings().search)
     parser.add_argument("--budget", type=int, default=50)
@@ -68,7 +71,7 @@ async def main() -> None:
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
     parser.add_argument(
-        "--sentence-out", action="store_true", help="only judge each case with and without its sentence"
+        "--sentence-out", action="store_true", help="only judge each case of planted with and without its sentence"
     )
     options = parser.parse_args()
     if options.sentence_out:
@@ -80,8 +83,8 @@ async def main() -> None:
     rows: list[tuple[Planted, Contrast]] = []
     try:
         async with Calls(model, store) as calls:
-            finder = ContrastFinder(Judge(calls), infiller)
-            for case in planted():
+            finder = ContrastFinder(Judge(calls), infiller, calls if options.cases == "planted_recall" else None)
+            for case in planted(options.cases):
                 settings = Settings(search=options.search, budget=options.budget)
                 if options.move is not None:
                     settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)

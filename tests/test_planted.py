@@ -17,13 +17,14 @@ bench = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = bench
 spec.loader.exec_module(bench)
 
-CASES = bench.planted()
+CASES = [case for name in bench.FILES for case in bench.planted(name)]
 
 
 def test_enough_cases_with_ids_of_their_own():
-    assert len(CASES) >= 20
     assert len({case.conversation.id for case in CASES}) == len(CASES)
-    assert 0.4 <= sum(case.good for case in CASES) / len(CASES) <= 0.6
+    assert all(len(bench.planted(name)) >= 20 for name in bench.FILES)
+    fixed = bench.planted("planted")
+    assert 0.4 <= sum(case.good for case in fixed) / len(fixed) <= 0.6
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.conversation.id)
@@ -64,6 +65,6 @@ def test_a_sentence_that_is_none_is_refused(tmp_path, monkeypatch):
         ' "turns": [{"role": "assistant", "content": "One. One. Two."}, {"role": "assistant", "content": "Three."}]}]',
         encoding="utf-8",
     )
-    monkeypatch.setattr(bench, "FILE", file)
+    monkeypatch.setattr(bench, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match="case 'c': 2 sentences of turn 0"):
         bench.planted()
