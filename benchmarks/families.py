@@ -1,6 +1,6 @@
 """How the searches do on synthetic tasks whose smallest contrast is known, in six families.
 
-    python benchmarks/families.py [--seeds 200] [--budget 50] [--split-k 1 2 3]
+    python benchmarks/families.py [--seeds 200] [--first-seed 0] [--budget 50] [--split-k 1 2 3]
 
 A text of n different words; g hangs on two to five of them, the causes: each has a weight, and g is the sum of the
 weights of the causes that were edited (of a *redundant* pair: only when both were). Weights are equal in half of the
@@ -166,6 +166,7 @@ def solve(given: Task, make: Make, budget: int, split_k: int, seed: int = 0) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--split-k", type=int, nargs="+", default=[1])
     parser.add_argument("--search", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
@@ -173,7 +174,8 @@ def main() -> None:
     print("| split_k | family | search | flips | smallest | edits (found) | calls | rounds |")
     print("|---|---|---|---|---|---|---|---|")
     for split_k, family, name in itertools.product(options.split_k, FAMILIES, options.search):
-        rows = [solve(task(family, s), SEARCHES[name], options.budget, split_k) for s in range(options.seeds)]
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k) for seed in seeds]
         flips = proportion(sum(row.found for row in rows), len(rows))
         smallest = proportion(sum(row.smallest for row in rows), len(rows))
         edits = mean([row.edits for row in rows if row.found], 0)

@@ -15,7 +15,7 @@ from ..asks import Edits, Score
 from ._scores import Scores
 
 BATCH = 8
-_LOOKS = 3  # rounds in which a smaller set than a known one is looked for
+_LOOKS = (2, 4, 8, 12)  # sets that are asked for in each round in which a smaller one than a known one is looked for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
@@ -63,7 +63,7 @@ class Effects:
 def climb(
     effects: Effects, delta: float, scores: Scores, rng: np.random.Generator, fewer_than: int
 ) -> Generator[Score, Any, None]:
-    """Looks a few times for a set of fewer edits that crosses.
+    """Looks a few times for a set of fewer edits that crosses, each time among more of them.
 
     Args:
         effects: what is believed of the edits that there are.
@@ -72,11 +72,11 @@ def climb(
         rng: the source of all chance.
         fewer_than: so many edits a set has that is known to cross, at least 2.
     """
-    for _ in range(_LOOKS):
+    for batch in _LOOKS:
         found = scores.crossing(delta)
         if found is not None and len(found) < fewer_than:
             return
-        if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1))):
+        if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1), batch)):
             return
 
 
@@ -91,7 +91,7 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
         found = scores.crossing(delta)
         if found is not None and len(found) <= most:
             return
-        new = yield from _round(effects, scores, rng, _down_from(most))
+        new = yield from _round(effects, scores, rng, _down_from(most), BATCH)
         if not new and most >= units:
             return
         most *= 2
@@ -103,15 +103,15 @@ def _down_from(most: int) -> list[int]:
 
 
 def _round(
-    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int]
+    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int], batch: int
 ) -> Generator[Score, Any, bool]:
-    """Asks for the sets that draws from what is believed take for the best; False when there is no new one."""
+    """Asks for at most `batch` sets that draws from what is believed take for the best; False: there is no new one."""
     choices = effects.choices
     mean, spread = effects.posterior(scores)
     root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
     drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
     sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
-    new = [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:BATCH]
+    new = [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:batch]
     if new:
         yield from scores.ask(new)
     return bool(new)

@@ -14,9 +14,8 @@ import numpy as np
 from ..asks import Edits, Hole, Infill, Score, Search, without
 from ._climb import Effects, climb, grow
 from ._scores import Scores
-from ._shrink import Group, parts, shrink, split
+from ._shrink import Group, halves, shrink, split
 
-_FIRST = 3  # parts of everything: most likely several of them are needed, so that halves would be split next
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
@@ -47,9 +46,8 @@ def guided(
     if not everything:
         return
     scores = Scores()
-    pieces = parts([unit for unit, _ in everything], _FIRST, groups)
-    asked = pieces[: _FIRST - 1] if len(pieces) > 1 else []
-    first = [everything, *(without(everything, *part) for part in asked)]
+    cut = halves([unit for unit, _ in everything], groups) if len(everything) > 1 else None
+    first = [everything, without(everything, *cut[0])] if cut else [everything]
     if prior is not None:
         first = [*likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
@@ -62,10 +60,10 @@ def guided(
     found = scores.crossing(delta)
     if found is None:
         return
-    if asked and everything in scores and found in first[-len(asked) - 1 :] and scores[everything] >= delta:
+    if cut and found in first[-2:] and scores.get(everything, delta - 1) >= delta:
         found = everything
         whole = Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))
-        known = split(whole, pieces, scores[found], found, scores, delta)
+        known = split(whole, *cut, scores[found], found, scores)
     else:
         known = unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from convexplain.driver import Outcome
 from convexplain.search._guided import guided
+from convexplain.search._scores import Scores
+from convexplain.search._shrink import Group, shrink
 
-from .searching import additive, plain_fill, solve, told
+from .searching import additive, edited, plain_fill, solve, told
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "families.py"
 spec = importlib.util.spec_from_file_location("benchmarks_families", SCRIPT)
@@ -191,3 +193,34 @@ def test_what_could_not_be_measured_is_tried_again_once_something_else_is_taken_
     found = solve(search(6), g)
     assert failed
     assert [unit for unit, _ in found.edits] == [0, 5]
+
+
+def test_a_wrong_guess_tells_what_the_guessed_part_does_and_what_fell_short_proves_the_rest():
+    """Only units 1 and 2 together cross. All of them, and 2 and 3: so 2 and 3 seem to do nothing. 0 and 1 fall short.
+
+    Then 1, 2, 3 cross, and 0, 1, 3 fall short; at last 1 and 2 cross, of which each is known to be needed: without 1
+    there is less than in 2 and 3, without 2 less than in 0 and 1.
+    """
+    asks: list = []
+    found = solve(search(4), lambda edits: float({1, 2} <= {unit for unit, _ in edits}), asks=asks)
+    assert [unit for unit, _ in found.edits] == [1, 2]
+    assert found.calls == 6
+
+
+def test_that_more_edits_fell_short_with_a_hurtful_one_proves_nothing():
+    """Unit 0 alone crosses, but not where 3 is edited too, as it was when everything was."""
+    kept = edited(0, 1, 2)
+    scores = Scores({(): 0.0, edited(0, 1, 2, 3): 0.0, kept: 1.0})
+    looking = shrink(kept, [Group((unit,)) for unit in range(3)], 1.0, scores, ())
+    asked = []
+    answer = None
+    while True:
+        try:
+            ask = looking.send(answer)
+        except StopIteration as end:
+            left = end.value
+            break
+        asked += ask.candidates
+        answer = [float((0, "x") in edits) for edits in ask.candidates]
+    assert left == edited(0)
+    assert asked == [edited(1, 2), edited(0, 2), edited(0, 1), edited(0)]
