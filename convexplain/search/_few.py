@@ -11,11 +11,9 @@ import numpy as np
 
 from ..asks import Edits, Hole, Infill, Search
 from ._climb import Effects, climb, grow
-from ._guided import likeliest, more_fills, shrunk, some, unknown
+from ._guided import each_whole, likeliest, more_fills, shrunk, some, unknown
 from ._scores import Scores
 from ._shrink import shrink
-
-_GROUPS = 8  # sentences or turns that are asked for whole at most
 
 
 def few(
@@ -44,7 +42,7 @@ def few(
     effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
     scores = Scores()
     first = [] if prior is None else likeliest(everything, dict(enumerate(prior)), (1, 2, 4))
-    yield from scores.ask([(), *first, *_whole(everything, groups)])
+    yield from scores.ask([(), *first, *each_whole(everything, groups)])
     yield from grow(effects, delta, scores, rng)
     left = scores.crossing(delta)
     if left is None:
@@ -56,12 +54,3 @@ def few(
         if len(scores.crossing(delta) or left) >= len(left):
             return
         left = yield from shrunk(left, delta, scores, groups)
-
-
-def _whole(edits: Edits, groups: Sequence[Sequence[int]]) -> list[Edits]:
-    """All edits of each sentence, or of each turn where there are too many sentences."""
-    for level in reversed(groups):
-        names = list(dict.fromkeys(level[unit] for unit, _ in edits))
-        if 1 < len(names) <= _GROUPS:
-            return [tuple(edit for edit in edits if level[edit[0]] == name) for name in names]
-    return []

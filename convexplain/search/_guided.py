@@ -2,8 +2,9 @@
 
 Everything that may be edited is edited at once. If that crosses, `shrink` finds the few edits that are needed: a
 divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
-far g moves, not only whether it crosses. If it does not, `grow` learns from every score which edits move g, and where.
-Where more than a few edits are left, `climb` looks once more, for smaller sets.
+far g moves, not only whether it crosses. If it does not, each sentence or turn is edited whole, and `grow` learns from
+every score which edits move g, and where. Where more than a few edits are left, `climb` looks once more, for smaller
+sets.
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from ._shrink import Group, halves, shrink, split
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
+_GROUPS = 8  # sentences or turns that are asked for whole at most
 ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
 _MOST = 400  # units that `grow` and `climb` take into account; drawn, where a text has more
 FILLS = 3  # fills that are tried for a unit where the first ones do not cross
@@ -55,6 +57,7 @@ def guided(
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
         effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
+        yield from scores.ask([(), *each_whole(everything, groups)])
         yield from grow(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
@@ -127,3 +130,12 @@ def more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:
             if fill is not None and (some[0][0], fill) not in some:
                 some.append((some[0][0], fill))
     return [choice for some in choices for choice in some]
+
+
+def each_whole(edits: Edits, groups: Sequence[Sequence[int]]) -> list[Edits]:
+    """All edits of each sentence, or of each turn where there are too many sentences."""
+    for level in reversed(groups):
+        names = list(dict.fromkeys(level[unit] for unit, _ in edits))
+        if 1 < len(names) <= _GROUPS:
+            return [tuple(edit for edit in edits if level[edit[0]] == name) for name in names]
+    return []

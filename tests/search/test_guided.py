@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convexplain.asks import Score
 from convexplain.driver import Outcome
 from convexplain.search._guided import guided
 from convexplain.search._scores import Scores
@@ -224,3 +225,18 @@ def test_that_more_edits_fell_short_with_a_hurtful_one_proves_nothing():
         answer = [float((0, "x") in edits) for edits in ask.candidates]
     assert left == edited(0)
     assert asked == [edited(1, 2), edited(0, 2), edited(0, 1), edited(0)]
+
+
+def test_each_sentence_is_edited_whole_where_editing_everything_does_not_cross():
+    """All four words of the second sentence cross together, unless one of the third is edited too."""
+    groups = [[0] * 4 + [1] * 4 + [2] * 4]
+
+    def g(edits):
+        units = {unit for unit, _ in edits}
+        return float({4, 5, 6, 7} <= units and not units & {8, 9, 10, 11})
+
+    asks: list = []
+    found = solve(search(12, groups=groups), g, asks=asks)
+    whole = [tuple((unit, "fill0") for unit in range(start, start + 4)) for start in (0, 4, 8)]
+    assert any(isinstance(ask, Score) and list(ask.candidates[-3:]) == whole for ask in asks)
+    assert [unit for unit, _ in found.edits] == [4, 5, 6, 7]
