@@ -7,7 +7,7 @@ anew (`rescore`), with `--cases planted_recall` the judge's model answers anew (
 the planted sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With
 `--move 0.1` not a crossing is looked for, but a movement of the score by that much the way that the author meant. With
 `--sentence-out` nothing is searched: each case is judged with and without its sentence, which says how much the judge
-minds it.
+(and the model that answers) minds it.
 """
 
 import argparse
@@ -26,32 +26,40 @@ from convexplain.connectors.models import open_model
 from convexplain.contrasts import ContrastFinder, Settings
 from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
+from convexplain.measuring import Measure
 from convexplain.store import RunStore
 from convexplain.types import Contrast
 
 
-async def sentence_out(judge_name: str, db: str) -> None:
+async def sentence_out(judge_name: str, db: str, cases: str) -> None:
     """How far taking the sentence out moves the score the way that the author meant."""
     model, moved, crossed = open_model(judge_name), [], 0
     await model.prepare()
     async with Calls(model, RunStore(db)) as calls:
-        judge = Judge(calls)
-        for case in planted():
+        measure = Measure(Judge(calls), responder(cases, calls))
+        for case in planted(cases):
             rubric, turns, unit = load_rubric(case.rubric), list(case.conversation.turns), case.unit
             content = turns[unit.turn].content
             rest = (content[: unit.start] + content[unit.end :]).strip()
             turns[unit.turn] = replace(turns[unit.turn], content=rest or "Hm.")
             changed = replace(case.conversation, turns=tuple(turns))
-            before = (await judge.judge_turn(case.conversation, case.turn, rubric)).score
-            after = (await judge.judge_turn(changed, case.turn, rubric)).score
+            first = await measure.turn(case.conversation, case.turn, rubric)
+            second = await measure.turn(changed, case.turn, rubric)
+            before, after = first.score, second.score
             if before is None or after is None:
                 continue
             moved.append((before - after) * (1 if case.good else -1))
             crossed += (before >= rubric.threshold) != (after >= rubric.threshold)
-            print(f"{case.conversation.id:12} {before:.2f} -> {after:.2f}", flush=True)
+            answers = f": {first.response[:80]!r} -> {second.response[:80]!r}" if measure.responder else ""
+            print(f"{case.conversation.id:12} {before:.2f} -> {after:.2f}{answers}", flush=True)
     await model.aclose()
-    way = sum(one > 0 for one in moved)
-    print(f"{len(moved)} cases: {way} moved as meant, {mean(moved, 0)} on average, {crossed} crossed the threshold")
+    way, far = sum(one > 0 for one in moved), number(mean(moved, 0))
+    print(f"{len(moved)} cases: {way} moved as meant, {far} on average, {crossed} crossed the threshold")
+
+
+def responder(cases: str, calls: Calls) -> Calls | None:
+    """What answers anew, where the cases are about that."""
+    return calls if cases == "planted_recall" else None
 
 
 def hits(case: Planted, contrast: Contrast) -> int:
@@ -71,11 +79,11 @@ async def main() -> None:
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
     parser.add_argument(
-        "--sentence-out", action="store_true", help="only judge each case of planted with and without its sentence"
+        "--sentence-out", action="store_true", help="only judge each case with and without its sentence"
     )
     options = parser.parse_args()
     if options.sentence_out:
-        await sentence_out(options.judge, options.db)
+        await sentence_out(options.judge, options.db, options.cases)
         return
     model, infiller, store = open_model(options.judge), open_infiller(options.infiller), RunStore(options.db)
     await model.prepare()
@@ -83,7 +91,7 @@ async def main() -> None:
     rows: list[tuple[Planted, Contrast]] = []
     try:
         async with Calls(model, store) as calls:
-            finder = ContrastFinder(Judge(calls), infiller, calls if options.cases == "planted_recall" else None)
+            finder = ContrastFinder(Judge(calls), infiller, responder(options.cases, calls))
             for case in planted(options.cases):
                 settings = Settings(search=options.search, budget=options.budget)
                 if options.move is not None:

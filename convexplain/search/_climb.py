@@ -15,7 +15,7 @@ from ..asks import Edits, Score
 from ._scores import Scores
 
 BATCH = 8
-_LOOKS = (4, 8, 12)  # sets that are asked for in each round in which a smaller one than a known one is looked for
+_LOOKS = (4, 16)  # sets that are asked for in each round in which a smaller one than a known one is looked for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
