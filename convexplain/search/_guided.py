@@ -57,8 +57,8 @@ def guided(
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
         effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
-        if len(whole := each_whole(everything, groups)) > 2:  # of two, one was asked for as a half already
-            yield from scores.ask(whole)
+        if len(sentences := each_whole(everything, groups)) > 2:  # of two, one was asked for as a half already
+            yield from scores.ask(sentences)
         yield from grow(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
     found = scores.crossing(delta)
