@@ -93,19 +93,20 @@ def world(monkeypatch, capsys, tmp_path):
 
 
 def test_the_edit_is_shown_kept_and_written(world):
+    """Four calls: all six words, the last three, of these the last two (not enough), the first; one before them."""
     keep(world.folder, {(talk("chat:1"), 3): 0.2})
     code, out, err = world.run("explain")
     assert code == 0
     assert out.splitlines() == [
-        "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 6 calls",
+        "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 4 calls",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
         "1 contrast for 1 turn.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
-    assert err.splitlines() == [NOISE, "1/1 explained, 7 calls, 0 from cache"]
+    assert err.splitlines() == [NOISE, "1/1 explained, 5 calls, 0 from cache"]
     (found,) = kept(world.folder)
     (row,) = map(json.loads, (world.folder / "convexplain-out" / "contrasts.jsonl").read_text().splitlines())
-    assert (found.found, found.calls, row["calls"], row["found"]) == (True, 6, 6, True)
+    assert (found.found, found.calls, row["calls"], row["found"]) == (True, 4, 4, True)
     assert (found.conversation_id, row["conversation_id"]) == ("chat:1", "chat:1")
 
 
