@@ -23,8 +23,8 @@ CASES = [case for name in bench.FILES for case in bench.planted(name)]
 def test_enough_cases_with_ids_of_their_own():
     assert len({case.conversation.id for case in CASES}) == len(CASES)
     assert all(len(bench.planted(name)) >= 20 for name in bench.FILES)
-    fixed = bench.planted("planted")
-    assert 0.4 <= sum(case.good for case in fixed) / len(fixed) <= 0.6
+    judged_anew = bench.planted("planted")
+    assert 0.4 <= sum(case.good for case in judged_anew) / len(judged_anew) <= 0.6
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.conversation.id)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..asks import Edits, Score
 from ._scores import Scores
 
-BATCH = 8
+_BATCH = 8
 _LOOKS = (4, 16)  # sets that are asked for in each round in which a smaller one than a known one is looked for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
@@ -91,7 +91,7 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
         found = scores.crossing(delta)
         if found is not None and len(found) <= most:
             return
-        new = yield from _round(effects, scores, rng, _down_from(most), BATCH)
+        new = yield from _round(effects, scores, rng, _down_from(most), _BATCH)
         if not new and most >= units:
             return
         most *= 2
@@ -109,7 +109,7 @@ def _round(
     choices = effects.choices
     mean, spread = effects.posterior(scores)
     root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
-    drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * BATCH))]
+    drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * _BATCH))]
     sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
     new = [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:batch]
     if new:

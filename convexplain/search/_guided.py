@@ -21,9 +21,9 @@ _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candid
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
 _GROUPS = 8  # sentences or turns that are asked for whole at most
-ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
+_ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
 _MOST = 400  # units that `grow` and `climb` take into account; drawn, where a text has more
-FILLS = 3  # fills that are tried for a unit where the first ones do not cross
+_FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
 
 def guided(
@@ -57,7 +57,8 @@ def guided(
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     if scores.crossing(delta) is None:
         effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
-        if len(sentences := each_whole(everything, groups)) > 2:  # of two, one was asked for as a half already
+        sentences = [edits for edits in each_whole(everything, groups) if edits not in scores]
+        if len(sentences) > 1:  # a single one is not worth a round
             yield from scores.ask(sentences)
         yield from grow(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
@@ -72,7 +73,7 @@ def guided(
         known = unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)
     left = yield from shrunk(left, delta, scores, groups)
-    enough = ENOUGH if effects is None else 1
+    enough = _ENOUGH if effects is None else 1
     while len(left) > enough:
         # Irreducible, but not few: among many edits each does something else than alone, so a smaller set may do.
         effects = effects or Effects((yield from more_fills(some(everything, rng))), groups, weights)
@@ -124,7 +125,7 @@ def some(edits: Edits, rng: np.random.Generator) -> Edits:
 def more_fills(edits: Edits) -> Generator[Infill, Any, list[tuple[int, str]]]:
     """Every edit that there is: those, and further fills of the same units."""
     choices = [[edit] for edit in edits]
-    for _ in range(1, FILLS):
+    for _ in range(1, _FILLS):
         holes = tuple(Hole(some[0][0], avoid=tuple(fill for _, fill in some)) for some in choices)
         fills: Sequence[str | None] = yield Infill(holes)
         for some, fill in zip(choices, fills, strict=True):

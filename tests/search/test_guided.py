@@ -202,8 +202,7 @@ def test_a_wrong_guess_tells_what_the_guessed_part_does_and_what_fell_short_prov
     Then 1, 2, 3 cross, and 0, 1, 3 fall short; at last 1 and 2 cross, of which each is known to be needed: without 1
     there is less than in 2 and 3, without 2 less than in 0 and 1.
     """
-    asks: list = []
-    found = solve(search(4), lambda edits: float({1, 2} <= {unit for unit, _ in edits}), asks=asks)
+    found = solve(search(4), lambda edits: float({1, 2} <= {unit for unit, _ in edits}))
     assert [unit for unit, _ in found.edits] == [1, 2]
     assert found.calls == 6
 
@@ -227,16 +226,29 @@ def test_that_more_edits_fell_short_with_a_hurtful_one_proves_nothing():
     assert asked == [edited(1, 2), edited(0, 2), edited(0, 1), edited(0)]
 
 
-def test_each_sentence_is_edited_whole_where_editing_everything_does_not_cross():
-    """All four words of the second sentence cross together, unless one of the third is edited too."""
-    groups = [[0] * 4 + [1] * 4 + [2] * 4]
-
-    def g(edits):
-        units = {unit for unit, _ in edits}
-        return float({4, 5, 6, 7} <= units and not units & {8, 9, 10, 11})
-
+def second_ask(sizes, causes):
+    """What is asked where editing everything does not cross, of 12 words in sentences; and what is found."""
+    groups = [[number for number, size in enumerate(sizes) for _ in range(size)]]
     asks: list = []
-    found = solve(search(12, groups=groups), g, asks=asks)
-    whole = [tuple((unit, "fill0") for unit in range(start, start + 4)) for start in (0, 4, 8)]
-    assert any(isinstance(ask, Score) and list(ask.candidates[-3:]) == whole for ask in asks)
-    assert [unit for unit, _ in found.edits] == [4, 5, 6, 7]
+    found = solve(search(12, groups=groups), lambda edits: float({unit for unit, _ in edits} == causes), asks=asks)
+    return [ask for ask in asks if isinstance(ask, Score)][1].candidates, found
+
+
+@pytest.mark.parametrize(
+    ("sizes", "causes", "whole"),
+    [
+        ((4, 4, 4), {4, 5, 6, 7}, [range(4), range(4, 8), range(8, 12)]),
+        ((2, 10), {0, 1}, [range(2), range(2, 12)]),
+    ],
+)
+def test_each_sentence_is_edited_whole_where_editing_everything_does_not_cross(sizes, causes, whole):
+    """One sentence crosses, edited whole and nothing else."""
+    asked, found = second_ask(sizes, causes)
+    assert list(asked) == [tuple((unit, "fill0") for unit in units) for units in whole]
+    assert {unit for unit, _ in found.edits} == causes
+
+
+def test_one_sentence_is_no_round_of_its_own():
+    """Of two halves the second was asked for when the first was taken back."""
+    asked, _ = second_ask((6, 6), set(range(6)))
+    assert tuple((unit, "fill0") for unit in range(6)) not in asked
