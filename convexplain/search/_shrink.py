@@ -7,6 +7,8 @@ from typing import Any
 from ..asks import Edits, Score, without
 from ._scores import Scores
 
+_STEADY = 0.2  # of a candidate's movement: what g may rise by, for noise, where it is taken to grow with the edits
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
@@ -41,7 +43,8 @@ def shrink(
 ) -> Generator[Score, Any, Edits]:
     """Asks for ever smaller crossing candidates, until none of the edits can be taken back any more.
 
-    Where g only grows with the edits, what remains is irreducible: without any single edit it does not cross.
+    What remains is irreducible: without any single edit it does not cross. As long as nothing that was told speaks
+    against g growing with the edits, that is inferred from larger sets which do not cross; else each is asked for.
 
     Args:
         kept: a crossing candidate.
@@ -54,6 +57,7 @@ def shrink(
         What remains.
     """
     whole, state = set(kept), list(known)
+    most = scores[kept] + _STEADY * (scores[kept] - scores.get((), 0.0))
     at_once = len(state)
     while True:
         slack = scores[kept] - delta
@@ -66,8 +70,10 @@ def shrink(
         rest = [x for x in state if x not in sure and x not in hopeful]
         to_split = [x for x in rest if len(x.units) > 1]
         pieces = [halves(x.units, groups) for x in to_split]
-        fell_short = [set(edits) for edits, g in scores.items() if g < delta and whole.issuperset(edits)]
-        unsure = [] if smaller != kept or to_split else [x for x in rest if not _needed(x, kept, fell_short)]
+        inside = {edits: g for edits, g in scores.items() if whole.issuperset(edits)}
+        steady = max(inside.values()) <= most
+        fell_short = [set(edits) for edits, g in inside.items() if g < delta]
+        unsure = [] if smaller != kept or to_split else [x for x in rest if not _needed(x, kept, fell_short, steady)]
         asked = [smaller] if smaller != kept else []
         asked += [without(base, *first) for first, _ in pieces]
         asked += [without(base, *x.units) for x in unsure]
@@ -92,10 +98,10 @@ def shrink(
         kept = smaller
 
 
-def _needed(group: Group, kept: Edits, fell_short: Sequence[set[tuple[int, str]]]) -> bool:
-    """Whether a set is known not to cross that has every other edit which is kept; or nothing can be found out."""
+def _needed(group: Group, kept: Edits, fell_short: Sequence[set[tuple[int, str]]], steady: bool) -> bool:
+    """Whether what else is kept is known not to cross, by itself or, where g is steady, in more; or cannot be known."""
     rest = set(without(kept, *group.units))
-    return group.failed or any(rest <= edits for edits in fell_short)
+    return group.failed or any(rest <= edits if steady else rest == edits for edits in fell_short)
 
 
 def _effect(groups: Sequence[Group]) -> float:

@@ -207,23 +207,35 @@ def test_a_wrong_guess_tells_what_the_guessed_part_does_and_what_fell_short_prov
     assert found.calls == 6
 
 
-def test_that_more_edits_fell_short_with_a_hurtful_one_proves_nothing():
-    """Unit 0 alone crosses, but not where 3 is edited too, as it was when everything was."""
-    kept = edited(0, 1, 2)
-    scores = Scores({(): 0.0, edited(0, 1, 2, 3): 0.0, kept: 1.0})
-    looking = shrink(kept, [Group((unit,)) for unit in range(3)], 1.0, scores, ())
+def shrunk_to(kept, scores, g):
+    """What a crossing candidate is shrunk to, with a delta of 1, and what was asked."""
+    looking = shrink(kept, [Group((unit,)) for unit, _ in kept], 1.0, Scores(scores), ())
     asked = []
     answer = None
     while True:
         try:
             ask = looking.send(answer)
         except StopIteration as end:
-            left = end.value
-            break
+            return end.value, asked
         asked += ask.candidates
-        answer = [float((0, "x") in edits) for edits in ask.candidates]
+        answer = [g(edits) for edits in ask.candidates]
+
+
+def test_that_more_edits_fell_short_with_a_hurtful_one_proves_nothing():
+    """Unit 0 alone crosses, but not where 3 is edited too, as it was when everything was."""
+    kept = edited(0, 1, 2)
+    scores = {(): 0.0, edited(0, 1, 2, 3): 0.0, kept: 1.0}
+    left, asked = shrunk_to(kept, scores, lambda edits: float((0, "x") in edits))
     assert left == edited(0)
     assert asked == [edited(1, 2), edited(0, 2), edited(0, 1), edited(0)]
+
+
+@pytest.mark.parametrize(("without_two", "left"), [(1.5, edited(0)), (1.1, edited(0, 1))])
+def test_that_more_edits_fell_short_proves_nothing_where_fewer_did_more(without_two, left):
+    """0 and 2 fall short, 0 alone crosses. That is asked, if taking 2 back from all three raised g by more than 0.2."""
+    g = {edited(1, 2): 0.2, edited(0, 2): 0.5, edited(0, 1): without_two, edited(0): 1.0, edited(1): 0.0}
+    kept = edited(0, 1, 2)
+    assert shrunk_to(kept, {(): 0.0, kept: 1.0}, g.__getitem__)[0] == left
 
 
 def second_ask(sizes, causes):
