@@ -2,12 +2,14 @@
 
     python benchmarks/planted.py
 
-Two files hold them, written by hand and fixed before any judge or search saw them:
+Three files hold them, written by hand and fixed before any judge or search saw them:
 
 - `planted.json`: had that one sentence said something else, a judge who reads the whole conversation should score the
   last turn differently, although its wording stays (what `rescore` asks).
 - `planted_recall.json`: had that one sentence said something else, the model would not give this answer (what
   `regenerate` asks): the user asks again for what was said there once, or the assistant laid a rule upon itself there.
+- `planted_records.json`: as before, but each begins with a system turn that allows only what the conversation says. A
+  model that follows it says that it does not know, where others make something up (which a weak judge does not mind).
 
 A method that explains the score by earlier assistant turns should therefore name this sentence. *Chance* is how often a
 method would that points at one of their words at random; the script prints it for each case.
@@ -19,11 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import Conversation, Turn
-from convexplain.types import Unit
+from convexplain.types import Question, Unit
 from convexplain.units import segment
 
 FOLDER = Path(__file__).resolve().parent
-FILES = ("planted", "planted_recall")
+FILES: dict[str, Question] = {
+    "planted": "rescore",
+    "planted_recall": "regenerate",
+    "planted_records": "regenerate",
+}
+"""Each file's name and the question that its cases are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Planted:
     why: str
 
 
-def planted(name: str = FILES[0]) -> list[Planted]:
+def planted(name: str) -> list[Planted]:
     """All cases of one of `FILES`, in the order of the file.
 
     Raises:

@@ -3,7 +3,7 @@
     python benchmarks/planted_contrasts.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db planted.db
 
 Looks for a contrast of each case among all earlier assistant turns: with `--cases planted` the last turn is judged
-anew (`rescore`), with `--cases planted_recall` the judge's model answers anew (`regenerate`). A *hit* edits a word of
+anew (`rescore`), with the other two the judge's model answers anew (`regenerate`). A *hit* edits a word of
 the planted sentence. *Chance* of a hit with that many edits: 1 - (1 - share of the sentence's words) ^ edits. With
 `--move 0.1` not a crossing is looked for, but a movement of the score by that much the way that the author meant. With
 `--sentence-out` nothing is searched: each case is judged with and without its sentence, which says how much the judge
@@ -59,7 +59,7 @@ async def sentence_out(judge_name: str, db: str, cases: str) -> None:
 
 def responder(cases: str, calls: Calls) -> Calls | None:
     """What answers anew, where the cases are about that."""
-    return calls if cases == "planted_recall" else None
+    return calls if FILES[cases] == "regenerate" else None
 
 
 def hits(case: Planted, contrast: Contrast) -> int:
@@ -71,7 +71,7 @@ def hits(case: Planted, contrast: Contrast) -> int:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", required=True)
-    parser.add_argument("--cases", choices=FILES, default=FILES[0])
+    parser.add_argument("--cases", choices=FILES, default="planted")
     parser.add_argument("--infiller", default="embedded")
     parser.add_argument("--search", default=Settings().search)
     parser.add_argument("--budget", type=int, default=50)

@@ -67,4 +67,4 @@ def test_a_sentence_that_is_none_is_refused(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(bench, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match="case 'c': 2 sentences of turn 0"):
-        bench.planted()
+        bench.planted("planted")
