@@ -10,6 +10,7 @@ from .contrast_display import counted
 from .types import Attribution, Conversation, Unit
 from .visible import one_line
 
+NOTHING_BEFORE = "nothing before it to attribute to"
 _BAR = 10  # characters of the longest bar
 _SMALL = 0.05  # of the largest: what parts of a turn have to do to be listed
 _LEAST = 1e-9
@@ -42,7 +43,7 @@ def show_attributions(
 def _outcome(found: Sequence[Attribution], threshold: float) -> str:
     coarsest = found[0]
     if not coarsest.units and len(found) == 1:
-        return "nothing before it to attribute to"
+        return NOTHING_BEFORE
     calls = counted(sum(one.calls for one in found), "call")
     if coarsest.full is None:
         return "not attributed"

@@ -23,7 +23,7 @@ from .cli_options import (
     search_option,
     seed_option,
 )
-from .cli_order import DIGITS, NOISE_CALLS, Order, left_out, place
+from .cli_order import DIGITS, NOISE_CALLS, Order, left_out, nothing_to_do, place
 from .cli_tasks import AttributionTask, ContrastTask, Task
 from .contrast_display import SearchProgress, counted
 from .contrasts import EditableTurns, Settings
@@ -242,12 +242,14 @@ def explain_command(
     turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric, task.settings)]
     if turn and not turns:
         raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
+    scored = [item for item in turns if item.score is not None]
+    explicable = [item for item in scored if task.settings.turns(item.conversation, item.turn)]
     order = Order(
         store=store,
         run=found,
         rubrics=chosen,
-        turns=[item for item in turns if item.score is not None],
-        left_out=left_out(store, found, chosen, turns, which),
+        turns=explicable,
+        left_out=[*left_out(store, found, chosen, turns, which), *nothing_to_do(scored, explicable, task.nothing)],
         judge=judge or found.judge,
         samples=None if judge else found.settings.get("samples"),
         responder=responder,
@@ -262,7 +264,7 @@ def explain_command(
         return _dry_run(orders, task)
     out.mkdir(parents=True, exist_ok=True)
     unscored = asyncio.run(_explain(orders, task, out / task.file))
-    return 1 if unscored or (turn and order.left_out) else 0
+    return 1 if unscored or (turn and len(scored) < len(turns)) else 0
 
 
 def _refuse(ctx: click.Context, attribute: bool) -> None:

@@ -30,7 +30,7 @@ class Order:
     Attributes:
         store, run, rubrics: where the turns are.
         turns: those that are explained.
-        left_out: says which turns cannot be, for want of a score.
+        left_out: says which turns cannot be, for want of a score or of anything to edit.
         judge, samples, responder, infiller: the models; no infiller where none is wanted.
         measure_noise: measure the judge's noise floors first.
     """
@@ -107,6 +107,16 @@ def left_out(store: RunStore, run: Run, rubrics: list[Rubric], turns: list[Score
         for maxim in stores.summarise(store, run, worst=0).maxims
         if maxim.unscored and maxim.rubric in chosen
     ]
+
+
+def nothing_to_do(scored: list[ScoredTurn], explicable: list[ScoredTurn], what: str) -> list[str]:
+    """What is said of scored turns that hold nothing to edit or to attribute to, for which no model is wanted."""
+    doable = {(turn.conversation.id, turn.turn) for turn in explicable}
+    bare = dict.fromkeys((turn.conversation.id, turn.turn) for turn in scored)
+    places = [one for one in bare if one not in doable]
+    if len(places) > 1:
+        return [f"{len(places)} turns left out: {what}."]
+    return [f"{conversation}:{turn} is left out: {what}." for conversation, turn in places]
 
 
 def place(turn: str | None) -> tuple[str, int] | None:

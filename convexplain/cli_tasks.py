@@ -10,9 +10,9 @@ from convexplain.connectors.parsers import open_phrases
 from convexplain.judges.heads import judged_by
 
 from .attribution import AttributionSettings, most_calls
-from .attribution_display import show_attributions
+from .attribution_display import NOTHING_BEFORE, show_attributions
 from .cli_order import Order, noise_floors
-from .contrast_display import counted, show_contrast
+from .contrast_display import counted, no_turn, show_contrast
 from .contrasts import Settings
 from .explain import Attributions, Contrasts, Explainer, may_go_better
 from .opening import Opened
@@ -29,10 +29,13 @@ class Task(Protocol[T]):
     Attributes:
         file: name of the file that the explanations are written to.
         settings: how.
+        nothing: why a turn cannot be explained that has nothing before it.
     """
 
     @property
     def file(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def nothing(self) -> str: ...  # noqa: D102
     @property
     def settings(self) -> Settings | AttributionSettings: ...  # noqa: D102
 
@@ -62,6 +65,11 @@ class ContrastTask:
     settings: Settings
     attributed: bool = False
     file = "contrasts.jsonl"
+
+    @property
+    def nothing(self) -> str:
+        """Which turns are missing."""
+        return f"nothing to edit: {no_turn(self.settings)}"
 
     def most(self, turns: Sequence[ScoredTurn]) -> str:
         """How many edited contexts."""
@@ -100,6 +108,7 @@ class AttributionTask:
     scalarizer: str = "judge"
     phrases: str = "rules"
     file = "attributions.jsonl"
+    nothing = NOTHING_BEFORE
 
     def most(self, turns: Sequence[ScoredTurn]) -> str:
         """How many perturbed conversations."""

@@ -13,7 +13,7 @@ from .bars import Bar
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, Settings
 from .models import Spend
 from .store import ScoredTurn
-from .types import Contrast, Conversation
+from .types import Contrast
 from .visible import one_line
 
 _AROUND = 12  # unchanged words that are shown on each side of a change
@@ -87,7 +87,7 @@ class SearchProgress(Bar):
 def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: Settings) -> None:
     """One contrast: a line that says what came of it, then the turns that it changes."""
     where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric}, {contrast.question}: "
-    outcome = _outcome(turn.conversation, contrast, turn.rubric.threshold, settings)
+    outcome = _outcome(contrast, turn.rubric.threshold, settings)
     _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
     for changed in sorted({edit.unit.turn for edit in contrast.edits}):
         before = turn.conversation.turns[changed]
@@ -149,7 +149,7 @@ def missed(contrast: Contrast, threshold: float) -> str:
     return f"{within}; the largest movement was {scores}"
 
 
-def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, settings: Settings) -> str:
+def _outcome(contrast: Contrast, threshold: float, settings: Settings) -> str:
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
         return (
@@ -158,17 +158,19 @@ def _outcome(conversation: Conversation, contrast: Contrast, threshold: float, s
     if contrast.stopped == "not scored":
         return f"not scored: {'; '.join(contrast.notes)}"
     if contrast.stopped in ("nothing to edit", "no fills"):
-        return f"nothing to edit: {_nothing(conversation, contrast, settings)}"
+        return f"nothing to edit: {_nothing(contrast, settings)}"
     return missed(contrast, threshold)
 
 
-def _nothing(conversation: Conversation, contrast: Contrast, settings: Settings) -> str:
+def _nothing(contrast: Contrast, settings: Settings) -> str:
     if contrast.stopped == "no fills":
         return "the infiller had nothing to put into any place"
-    if not settings.turns(conversation, contrast.turn):
-        role = settings.editable if settings.editable in ("assistant", "user") else "editable"
-        return f"no earlier {role} turn"
     return f"no word in {'the turn' if settings.revise else 'the earlier turns that may be edited'}"
+
+
+def no_turn(settings: Settings) -> str:
+    """Which turns a conversation lacks where none may be edited."""
+    return f"no earlier {settings.editable if settings.editable in ('assistant', 'user') else 'editable'} turn"
 
 
 def _diff(before: str, after: str, coloured: bool) -> Text:

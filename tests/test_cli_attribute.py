@@ -117,9 +117,8 @@ def test_what_failed_is_said_and_asked_again(world):
 def test_a_turn_with_nothing_before_it_is_no_failure(world):
     first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
     keep(world.folder, {(first, 0): 0.2})
-    code, out, _ = world.run("explain", "--attribute", "--turn", "first:0")
-    assert code == 0
-    assert out.splitlines()[0] == "first:0 helpfulness, rescore, clime: nothing before it to attribute to"
+    code, _, err = world.run("explain", "--attribute", "--turn", "first:0")
+    assert (code, err, world.models) == (0, "first:0 is left out: nothing before it to attribute to.\n", [])
 
 
 def test_the_log_probability_of_the_logged_answer(world):

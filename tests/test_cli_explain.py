@@ -129,7 +129,7 @@ def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
         ([], ["c:3", "b:3", "a:3"]),  # the lowest three
         (["--worst", "1"], ["c:3"]),
         (["--below", "0.3"], ["c:3", "b:3"]),
-        (["--turn", "a:1"], ["a:1"]),
+        (["--turn", "b:3"], ["b:3"]),
         (["1", "--rubric", "helpfulness", "--worst", "1"], ["c:3"]),
     ],
 )
@@ -172,20 +172,40 @@ def test_dry_run_counts_and_asks_nothing(world):
 @pytest.mark.parametrize(
     ("turns", "turn", "options", "words"),
     [
-        (TALK[:2], 1, [], "nothing to edit: no earlier assistant turn"),
-        (TALK[1:], 0, ["--editable", "user"], "nothing to edit: no earlier user turn"),
         (("...", "!?", "...", "!"), 3, [], "nothing to edit: no word in the earlier turns that may be edited"),
         (("...", "!?", "...", "!"), 3, ["--revise"], "nothing to edit: no word in the turn"),
     ],
 )
 def test_nothing_to_edit_is_said(world, turns, turn, options, words):
-    found = talk("a", turns)
-    if turn == 0:
-        found = Conversation("a", (Turn("assistant", "Hello."), *found.turns))
-    keep(world.folder, {(found, turn): 0.2})
+    keep(world.folder, {(talk("a", turns), turn): 0.2})
     code, out, _ = world.run("explain", "--turn", f"a:{turn}", *options)
     assert code == 0
     assert words in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "no earlier assistant turn"),
+        (["--editable", "user"], "no earlier user turn"),
+        (["--editable", "all"], "no earlier editable turn"),
+    ],
+)
+def test_a_turn_with_none_before_it_opens_no_model(world, options, words):
+    greeting = Conversation("a", (Turn("assistant", "Hello."), Turn("user", "Hi.")))
+    keep(world.folder, {(greeting, 0): 0.2})
+    code, out, err = world.run("explain", "--turn", "a:0", *options)
+    assert (code, world.models) == (0, [])
+    assert err == f"a:0 is left out: nothing to edit: {words}.\n"
+    assert out.startswith("0 contrasts for 0 turns.")
+
+
+def test_turns_with_none_before_them_are_counted(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 1): 0.1, (talk("c"), 1): 0.1})
+    code, out, err = world.run("explain", "--below", "0.5")
+    assert code == 0
+    assert err.splitlines()[0] == "2 turns left out: nothing to edit: no earlier assistant turn."
+    assert "1 contrast for 1 turn." in out
 
 
 def test_an_infiller_without_ideas_is_named(world):
