@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..asks import Edits, Score
 from ._scores import Scores
 
-_BATCH = 8
+_BATCH = 8  # sets that `grow` asks for in a round
 _LOOKS = (4, 16)  # sets that are asked for in each round in which a smaller one than a known one is looked for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
@@ -38,26 +38,36 @@ class Effects:
         self._place = {choice: i for i, choice in enumerate(self.choices)}
         self._covariance = _covariance(choices, groups, prior)
 
+    @property
+    def plain(self) -> list[Edits]:
+        """Every unit with its first edit, and each edit alone."""
+        first = {unit: (unit, fill) for unit, fill in reversed(self.choices)}
+        return [tuple(first[unit] for unit in sorted(first)), *((choice,) for choice in self.choices)]
+
     def posterior(self, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and covariance given the scores (Bayesian linear regression)."""
-        told = [(edits, g) for edits, g in scores.items() if edits and all(edit in self._place for edit in edits)]
+        """Mean and covariance given the scores (Bayesian linear regression); edits that are not known are noise."""
+        places = {edits: [self._place[edit] for edit in edits if edit in self._place] for edits in scores}
+        told = [edits for edits in scores if places[edits]]
         if not told:
             return np.zeros(len(self.choices)), self._covariance
         design = np.zeros((len(told), len(self.choices)))
-        for row, (edits, _) in enumerate(told):
-            design[row, [self._place[edit] for edit in edits]] = 1
+        for row, edits in enumerate(told):
+            design[row, places[edits]] = 1
         start = scores.get((), 0.0)
-        moved = np.array([g - start for _, g in told])
+        moved = np.array([scores[edits] - start for edits in told])
         scale = max(float(np.abs(moved).max()), 1e-9)
         across = scale**2 * self._covariance @ design.T
         noise = (_NOISE * np.maximum(np.abs(moved), _LEAST * scale)) ** 2
+        unknown = np.array([len(edits) - len(places[edits]) for edits in told])
+        noise += unknown * scale**2 * self._covariance.trace() / len(self.choices)
         gain = np.linalg.solve(design @ across + np.diag(noise), across.T).T
         return gain @ moved, scale**2 * self._covariance - gain @ across.T
 
     def of(self, edits: Edits, scores: Scores) -> dict[int, float]:
-        """What the edit of each of these units most likely does."""
+        """What the edit of each of these units most likely does; 0 where that edit is not known."""
         mean, _ = self.posterior(scores)
-        return {unit: float(mean[self._place[unit, fill]]) for unit, fill in edits}
+        places = {unit: self._place.get((unit, fill)) for unit, fill in edits}
+        return {unit: 0.0 if place is None else float(mean[place]) for unit, place in places.items()}
 
 
 def climb(
@@ -81,11 +91,13 @@ def climb(
 
 
 def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generator) -> Generator[Score, Any, None]:
-    """Asks for small sets of edits, then for larger ones, until one crosses or sets of all units were asked for.
+    """Asks for small sets of edits, then for larger ones, until one crosses or none is left that promises anything.
 
     Arguments as `climb`. A larger set that crosses already is no end of it: while it looks for small ones, it looks.
+    Nor is it the end that nothing promises anything, before everything at once and each edit alone were asked for.
     """
     units = len({unit for unit, _ in effects.choices})
+    plain = effects.plain
     most = _SMALL
     while True:
         found = scores.crossing(delta)
@@ -93,7 +105,10 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
             return
         new = yield from _round(effects, scores, rng, _down_from(most), _BATCH)
         if not new and most >= units:
-            return
+            unasked = [edits for edits in plain if edits not in scores][:_BATCH]
+            if not unasked:
+                return
+            yield from scores.ask(unasked)
         most *= 2
 
 

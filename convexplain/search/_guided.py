@@ -7,6 +7,7 @@ every score which edits move g, and where. Where more than a few edits are left,
 sets.
 """
 
+import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,7 @@ def guided(
     found = scores.crossing(delta)
     if found is None:
         return
-    if cut and found in first[-2:] and scores.get(everything, delta - 1) >= delta:
+    if cut and found in first[-2:] and scores.get(everything, -math.inf) >= delta:
         found = everything
         whole = Group(tuple(unit for unit, _ in found), scores[found] - scores.get((), 0.0))
         known = split(whole, *cut, scores[found], found, scores)

@@ -1,13 +1,18 @@
 """Finds the few edits of a crossing candidate that it needs, by halving what is not known to be needed."""
 
-from collections.abc import Generator, Sequence
+import math
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..asks import Edits, Score, without
 from ._scores import Scores
 
-_STEADY = 0.2  # of a candidate's movement: what g may rise by, for noise, where it is taken to grow with the edits
+_STEADY = 0.2  # of a candidate's movement: what g may rise by with fewer edits, for noise, where it grows with them
+
+
+Told = tuple[set[tuple[int, str]], float]
+"""A candidate's edits and g."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +48,9 @@ def shrink(
 ) -> Generator[Score, Any, Edits]:
     """Asks for ever smaller crossing candidates, until none of the edits can be taken back any more.
 
-    What remains is irreducible: without any single edit it does not cross. As long as nothing that was told speaks
-    against g growing with the edits, that is inferred from larger sets which do not cross; else each is asked for.
+    What remains is irreducible, without any single edit it does not cross, if g grows with the edits: as long as
+    nothing that was told speaks against that, it is inferred from larger sets that fell short which edits are needed.
+    Else each is asked for; an edit without which nothing could be measured stays.
 
     Args:
         kept: a crossing candidate.
@@ -57,37 +63,37 @@ def shrink(
         What remains.
     """
     whole, state = set(kept), list(known)
-    most = scores[kept] + _STEADY * (scores[kept] - scores.get((), 0.0))
+    start, noise = scores[kept], _STEADY * (scores[kept] - scores.get((), 0.0))
     at_once = len(state)
     while True:
         slack = scores[kept] - delta
-        sure = _droppable([x for x in state if x.measured], slack)[:at_once]
+        possible = [x for x in state if scores.get(without(kept, *x.units), delta) >= delta]
+        sure = _droppable([x for x in possible if x.measured], slack)[:at_once]
         slack -= _effect(sure)
-        hopeful = _droppable([x for x in state if not x.measured], slack)[: at_once - len(sure)]
-        if len(sure) + len(hopeful) == len(state):
-            hopeful = hopeful[:-1]
+        hopeful = _droppable([x for x in possible if not x.measured], slack)[: at_once - len(sure)]
+        if len(sure) + len(hopeful) == len(state):  # something has to be edited
+            sure, hopeful = (sure, hopeful[:-1]) if hopeful else (sure[:-1], hopeful)
         base, smaller = without(kept, *_units(sure)), without(kept, *_units([*sure, *hopeful]))
         rest = [x for x in state if x not in sure and x not in hopeful]
         to_split = [x for x in rest if len(x.units) > 1]
         pieces = [halves(x.units, groups) for x in to_split]
-        inside = {edits: g for edits, g in scores.items() if whole.issuperset(edits)}
-        steady = max(inside.values()) <= most
-        fell_short = [set(edits) for edits, g in inside.items() if g < delta]
-        unsure = [] if smaller != kept or to_split else [x for x in rest if not _needed(x, kept, fell_short, steady)]
+        inside = [(set(edits), g) for edits, g in scores.items() if whole.issuperset(edits)]
+        crossed, short = [x for x in inside if x[1] >= delta], [x for x in inside if x[1] < delta]
+        steady = _steady(crossed, short, start, noise)
+        unsure = [] if smaller != kept or to_split else [x for x in rest if not _needed(x, kept, short, steady)]
         asked = [smaller] if smaller != kept else []
         asked += [without(base, *first) for first, _ in pieces]
         asked += [without(base, *x.units) for x in unsure]
         if not asked:
             return kept
         yield from scores.ask(asked)
-        if scores.get(smaller, delta - 1) < delta:  # their effects do not add up: those worked out are to blame first
+        if scores.get(smaller, -math.inf) < delta:  # their effects do not add up: those worked out are to blame first
             trusted, doubted = (sure, hopeful) if hopeful else ([], sure)
             if len(doubted) == 1:
                 told = measured(doubted[0], scores[kept] - _effect(trusted), smaller, scores)
                 state = [told if x in doubted else x for x in state]
             at_once = max(1, len(trusted) + len(doubted) // 2)
             continue
-        at_once = len(state)
         before = scores.get(base, scores[kept] - _effect(sure))
         state = [x for x in rest if x not in to_split and x not in unsure]
         for x, (first, second) in zip(to_split, pieces, strict=True):
@@ -95,13 +101,28 @@ def shrink(
         state += [measured(x, before, without(base, *x.units), scores) for x in unsure]
         if smaller != kept:
             state = [replace(x, failed=False) for x in state]
-        kept = smaller
+        kept, at_once = smaller, len(state)
 
 
-def _needed(group: Group, kept: Edits, fell_short: Sequence[set[tuple[int, str]]], steady: bool) -> bool:
-    """Whether what else is kept is known not to cross, by itself or, where g is steady, in more; or cannot be known."""
+def _steady(crossed: Iterable[Told], short: Sequence[Told], start: float, noise: float) -> bool:
+    """Whether nothing that was told speaks against g growing with the edits, by more than noise.
+
+    Against it speak a candidate that has less edits than the first one, where g is `start`, and more of g; and one that
+    crosses as a part of one that falls short.
+    """
+    return all(
+        more <= start + noise and not any(less < more - noise and fewer <= larger for larger, less in short)
+        for fewer, more in crossed
+    )
+
+
+def _needed(group: Group, kept: Edits, short: Sequence[Told], steady: bool) -> bool:
+    """Whether what else is kept is known not to cross, by itself or, where g is steady, in more; or cannot be known.
+
+    Where nothing else is kept it is needed too: a contrast has an edit.
+    """
     rest = set(without(kept, *group.units))
-    return group.failed or any(rest <= edits if steady else rest == edits for edits in fell_short)
+    return group.failed or not rest or any(rest <= edits if steady else rest == edits for edits, _ in short)
 
 
 def _effect(groups: Sequence[Group]) -> float:

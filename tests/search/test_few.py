@@ -58,3 +58,11 @@ def test_all_fills_of_a_unit_may_be_tried():
     """Only the second fill of unit 2 does anything."""
     found = solve(search(4), lambda edits: float((2, "fill1") in edits))
     assert found.edits == ((2, "fill1"),)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_everything_at_once_is_asked_for_where_nothing_less_promises_anything(seed):
+    """Only all six edits together do anything."""
+    one_fill = lambda hole: None if hole.avoid else "x"  # noqa: E731
+    found = solve(search(6, seed=seed), lambda edits: float(len(edits) == 6), budget=100, fill=one_fill)
+    assert len(found.edits) == 6

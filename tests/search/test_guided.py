@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from convexplain.asks import Score
 from convexplain.driver import Outcome
-from convexplain.search._guided import guided
+from convexplain.search._guided import guided, some
 from convexplain.search._scores import Scores
 from convexplain.search._shrink import Group, shrink
 
@@ -236,6 +236,52 @@ def test_that_more_edits_fell_short_proves_nothing_where_fewer_did_more(without_
     g = {edited(1, 2): 0.2, edited(0, 2): 0.5, edited(0, 1): without_two, edited(0): 1.0, edited(1): 0.0}
     kept = edited(0, 1, 2)
     assert shrunk_to(kept, {(): 0.0, kept: 1.0}, g.__getitem__)[0] == left
+
+
+def test_that_more_edits_fell_short_proves_nothing_where_a_part_of_them_crossed():
+    """1, 2 and 3 fall short though 2 and 3 cross: so that 0, 2 and 3 fell short does not say that 2 alone does."""
+    g = {edited(1, 2, 3): 0.95, edited(0, 1, 3): 0.6, edited(0, 1, 2): 0.6}
+    g |= {edited(0, 2, 3): 1.2, edited(2, 3): 1.25, edited(2): 1.0, edited(3): 0.0}
+    kept = edited(0, 1, 2, 3)
+    assert shrunk_to(kept, {(): 0.0, kept: 1.1}, g.__getitem__)[0] == edited(2)
+
+
+def test_a_set_that_fell_short_by_less_than_a_float_tells_is_not_asked_for_again():
+    """0 and 1 together cross; all else has 0.7 - 0.4, which is less than 0.3 though 5 less each of them is the same."""
+
+    def g(edits):
+        units = {unit for unit, _ in edits}
+        return 5.0 if {0, 1} <= units else 0.7 - 0.4 if units else 0.0
+
+    assert 5.0 - (0.7 - 0.4) == 5.0 - 0.3
+    found = solve(search(3, delta=0.3), g, delta=0.3)
+    assert [unit for unit, _ in found.edits] == [0, 1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 9, 30])
+def test_something_is_edited_even_where_the_unchanged_text_would_cross(n):
+    asks: list = []
+    found = solve(search(n, delta=0.0), lambda edits: 0.0, delta=0.0, asks=asks)
+    assert len(found.edits) == 1
+    assert len(asks) <= 8
+
+
+def test_a_whole_sentence_may_cross_whose_edits_are_not_all_among_those_that_are_learnt_about():
+    """500 words in five sentences; learnt is about 400. One of the others has to be edited, and word 450 not."""
+    words = plain_edits(500)
+    learnt = dict(some(words, np.random.default_rng(0)))
+    cause = next(word for word in range(100) if word not in learnt)
+
+    def g(edits):
+        units = {unit for unit, _ in edits}
+        return float(cause in units and 450 not in units)
+
+    found = solve(search(500, groups=[[word // 100 for word in range(500)]]), g, budget=100)
+    assert [unit for unit, _ in found.edits] == [cause]
+
+
+def plain_edits(n):
+    return tuple((unit, "fill0") for unit in range(n))
 
 
 def second_ask(sizes, causes):
