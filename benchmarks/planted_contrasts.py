@@ -75,6 +75,7 @@ async def main() -> None:
     parser.add_argument("--infiller", default="embedded")
     parser.add_argument("--search", default=Settings().search)
     parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--split-k", type=int, default=1, help="words in a unit; 20: mostly whole sentences")
     parser.add_argument("--move", type=float, help="by how much the score is to move; default: over the threshold")
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("planted_contrasts.jsonl"))
@@ -93,7 +94,7 @@ async def main() -> None:
         async with Calls(model, store) as calls:
             finder = ContrastFinder(Judge(calls), infiller, responder(options.cases, calls))
             for case in planted(options.cases):
-                settings = Settings(search=options.search, budget=options.budget)
+                settings = Settings(search=options.search, budget=options.budget, split_k=options.split_k)
                 if options.move is not None:
                     settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)
                 found = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
@@ -123,7 +124,10 @@ def show(case: Planted, contrast: Contrast) -> None:
 
 
 def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
-    """Of those with a contrast, and of all with a best candidate: how many edit the sentence, and how many by luck."""
+    """Of those with a contrast, and of all with a best candidate: how many edit the sentence, how much of it is there.
+
+    Both beside what they would be by luck.
+    """
     found = [(case, contrast) for case, contrast in rows if contrast.found]
     moved = [(case, contrast) for case, contrast in rows if contrast.edits]
     print(f"{name}: {len(rows)} cases")
@@ -131,6 +135,9 @@ def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
         hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in some), len(some))
         luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in some], 0)
         print(f"  {what}: {len(some)}; {number(hit)} hit the sentence, by chance {number(luck)}")
+        share = mean([hits(case, contrast) / len(contrast.edits) for case, contrast in some], 0)
+        words = mean([chance(case) for case, _ in some], 0)
+        print(f"    of the edits {number(share)} are in the sentence, of the words {number(words)}")
 
 
 if __name__ == "__main__":
