@@ -106,6 +106,7 @@ async def main() -> None:
     parser.add_argument("--search", nargs="+", default=["guided", "few", "cell_budget", "cell", "random", "ask"])
     parser.add_argument("-n", type=int, default=20)
     parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--split-k", type=int, default=1, help="words in a unit; 20: mostly whole sentences")
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--out", type=Path, default=Path("contrasts.jsonl"))
     options = parser.parse_args()
@@ -138,7 +139,7 @@ async def one(
     options: argparse.Namespace,
 ) -> None:
     finder = ContrastFinder(Judge(calls), infiller, calls if question == "regenerate" else None)
-    settings = Settings(search=search, revise=question == "revise", budget=options.budget)
+    settings = Settings(search=search, revise=question == "revise", budget=options.budget, split_k=options.split_k)
     found = []
     for talk in talks:
         contrast = await finder.find(talk, len(talk.turns) - 1, rubric, settings)
