@@ -203,6 +203,7 @@ class _Work:
             start=replace(start, score=self._g(self.before.score)),
             minimise=chosen.minimise,
             confirm=CONFIRM if sampled else 0,
+            size=self.text.size,
         )
         found = await arun(driving, self._fill, self._evaluate)
         note = "the infiller had nothing to put in" if found.stopped == "no fills" else ""
@@ -219,6 +220,7 @@ class _Work:
             seed=chosen.seed,
             prior=self._prior(),
             alpha=chosen.alpha,
+            anew=True,
         )
 
     def _prior(self) -> Sequence[float] | None:

@@ -42,7 +42,7 @@ class Evaluate:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of a search: how many units the candidate changes, and its score."""
+    """One call of a search: how many edits the candidate has, and its score."""
 
     edits: int
     score: float | None
@@ -90,6 +90,7 @@ class _Ledger:
     budget: int
     outcomes: dict[Edits, Outcome]
     confirm: int
+    size: Callable[[Edits], int]
     confirmations: dict[Edits, Outcome] = field(default_factory=dict)
     trace: list[Step] = field(default_factory=list)
     holes: int = 0
@@ -101,7 +102,7 @@ class _Ledger:
 
     def keep(self, edits: Edits, outcome: Outcome) -> None:
         self.outcomes.setdefault(edits, outcome)
-        self.trace.append(Step(len(edits), outcome.score))
+        self.trace.append(Step(self.size(edits), outcome.score))
 
     def score(self, edits: Edits) -> float | None:
         outcome = self.outcomes.get(edits)
@@ -109,14 +110,14 @@ class _Ledger:
 
     def crossing(self) -> list[Edits]:
         """The crossing candidates, the best first."""
-        found = [(len(edits), -score, edits) for edits, score in self._scored() if score >= self.delta]
+        found = [(self.size(edits), -score, edits) for edits, score in self._scored() if score >= self.delta]
         return [edits for _, _, edits in sorted(found)]
 
     def best_unconfirmed(self) -> Edits | None:
         """The best crossing candidate, confirmed or not; without one the one of the highest score."""
         if crossing := self.crossing():
             return crossing[0]
-        found = max(((score, -len(edits), edits) for edits, score in self._scored()), default=None)
+        found = max(((score, -self.size(edits), edits) for edits, score in self._scored()), default=None)
         return found[2] if found else None
 
     def _scored(self) -> list[tuple[Edits, float]]:
@@ -131,6 +132,7 @@ def drive(
     start: Outcome = Outcome(None),
     minimise: bool = True,
     confirm: int = 0,
+    size: Callable[[Edits], int] = len,
 ) -> Driving:
     """Runs a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
@@ -151,7 +153,7 @@ def drive(
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
     kept_back = min(confirm, max(1, budget // 10), budget - 1)
-    ledger = _Ledger(delta, budget - kept_back, {(): _clean(start)}, confirm=confirm)
+    ledger = _Ledger(delta, budget - kept_back, {(): _clean(start)}, confirm, size)
     stopped = yield from _searching(search, ledger, minimise)
     ledger.budget = budget
     best = yield from _best(ledger)
@@ -212,7 +214,7 @@ def _best(ledger: _Ledger) -> Generator[Evaluate, Any, Edits | None]:
                 return None
             (outcome,) = yield Evaluate((edits,), fresh=True)
             ledger.confirmations[edits] = _clean(outcome)
-            ledger.trace.append(Step(len(edits), ledger.confirmations[edits].score))
+            ledger.trace.append(Step(ledger.size(edits), ledger.confirmations[edits].score))
         again = ledger.confirmations[edits].score
         if again is not None and again >= ledger.delta:
             return edits

@@ -1,6 +1,6 @@
 """A text, or the turns of a conversation, as numbered units that can be edited and put back together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .asks import Edits, Hole
@@ -20,36 +20,50 @@ class Editable:
         turns: the turns as they are.
         units: the units, numbered as the searches number them; without the white space around them.
         groups: for each coarser level (turn, sentence) the number of the group that each unit is in.
+        wholes: sentences that can be said anew in one piece; numbered after the units.
+        parts: for each of them the numbers of the units in it, at least two.
     """
 
     turns: tuple[Turn, ...]
     units: tuple[Unit, ...]
     groups: tuple[tuple[int, ...], ...]
+    wholes: tuple[Unit, ...] = ()
+    parts: tuple[tuple[int, ...], ...] = ()
+
+    def size(self, edits: Edits) -> int:
+        """How many units are edited; a sentence that is said anew counts as all that are in it."""
+        n = len(self.units)
+        return sum(1 if number < n else len(self.parts[number - n]) for number, _ in edits)
 
     def edited(self, edits: Edits) -> tuple[Turn, ...]:
         """The turns with the edits in place."""
         by_turn: dict[int, list[tuple[Unit, str]]] = {}
-        for unit, fill in edits:
-            by_turn.setdefault(self.units[unit].turn, []).append((self.units[unit], fill))
+        for number, fill in edits:
+            unit = self._unit(number)
+            by_turn.setdefault(unit.turn, []).append((unit, fill))
         return tuple(
             replace(turn, content=_put(turn.content, by_turn[i])) if i in by_turn else turn
             for i, turn in enumerate(self.turns)
         )
 
+    def _unit(self, number: int) -> Unit:
+        return self.units[number] if number < len(self.units) else self.wholes[number - len(self.units)]
+
     def edit(self, unit: int, fill: str) -> Edit:
         """One edit as unit, before and after."""
-        found = self.units[unit]
+        found = self._unit(unit)
         return Edit(found, found.of(self.turns[found.turn].content), fill)
 
     def masked(self, hole: Hole) -> Masked:
         """What an infiller is given for a hole: the turn around it, and the turns before as `role: text` lines."""
-        unit = self.units[hole.unit]
+        unit = self._unit(hole.unit)
         turns = self.edited(hole.edits)
         # The hole's place in the edited turn: edits before it may have other lengths.
+        earlier = [(self._unit(number), fill) for number, fill in hole.edits]
         shift = sum(
-            len(fill) - (self.units[other].end - self.units[other].start)
-            for other, fill in hole.edits
-            if self.units[other].turn == unit.turn and self.units[other].start < unit.start
+            len(fill) - (other.end - other.start)
+            for other, fill in earlier
+            if other.turn == unit.turn and other.start < unit.start
         )
         content = turns[unit.turn].content
         start, end = unit.start + shift, unit.end + shift
@@ -84,7 +98,11 @@ def editable(turns: Sequence[Turn], which: Iterable[int], *, split_k: int | None
             found = _joined(turns, sentences, k)
     coarser: tuple[Level, ...] = ("turn", "sentence")
     places = [_places(turns, chosen, level, found) for level in coarser]
-    return Editable(tuple(turns), tuple(found), tuple(level for level in places if len(set(level)) > 1))
+    groups = tuple(level for level in places if len(set(level)) > 1)
+    wholes = list(_wholes(turns, chosen, found, places[-1]))
+    return Editable(
+        tuple(turns), tuple(found), groups, tuple(whole for whole, _ in wholes), tuple(parts for _, parts in wholes)
+    )
 
 
 def _pieces(text: str, turn: int) -> list[list[Unit]]:
@@ -111,6 +129,21 @@ def _joined(turns: Sequence[Turn], sentences: Iterable[Sequence[Sequence[Unit]]]
             if any(character.isalnum() for character in text[start:end]):  # nothing to say differently otherwise
                 found.append(Unit(first.turn, start, end, first.level))
     return found
+
+
+def _wholes(
+    turns: Sequence[Turn], chosen: Sequence[int], units: Sequence[Unit], places: Sequence[int]
+) -> Iterator[tuple[Unit, tuple[int, ...]]]:
+    """The sentences in which several units lie entirely, and these."""
+    parts: dict[int, list[int]] = {}
+    for i, place in enumerate(places):
+        parts.setdefault(place, []).append(i)
+    sentences = [unit for turn in chosen for unit in segment(turns[turn].content, "sentence", turn)]
+    for place, inside in parts.items():
+        whole = sentences[place]
+        start, end = core(turns[whole.turn].content, whole)
+        if len(inside) > 1 and units[inside[-1]].end <= end:
+            yield Unit(whole.turn, start, end, "sentence"), tuple(inside)
 
 
 def _places(turns: Sequence[Turn], chosen: Sequence[int], level: Level, units: Sequence[Unit]) -> tuple[int, ...]:

@@ -82,6 +82,12 @@ def test_the_best_candidate(scores, best):
     assert found.failed == sum(g is None or not math.isfinite(g) for g in scores.values())
 
 
+def test_a_candidate_may_count_as_more_edits_than_it_has():
+    found = solve(asking(Score((A, AB))), table(u0=1.0, u01=1.0), size=lambda edits: 5 if edits == A else len(edits))
+    assert found.edits == AB
+    assert found.trace == (Step(5, 1.0), Step(2, 1.0))
+
+
 def test_nothing_could_be_scored():
     found = solve(asking(Score((A, B))), table(u0=None, u1=math.nan))
     assert (found.found, found.edits, found.outcome, found.failed) == (False, None, None, 2)

@@ -48,6 +48,27 @@ def test_edits_are_put_into_their_turns():
     assert text.edit(3, "Y Y") == Edit(Unit(2, 2, 3, "word"), "f", "Y Y")
 
 
+def test_sentences_of_several_units_can_be_said_anew():
+    """Numbered after the 15 words; "Hello." is one word, and one edit already."""
+    text = editable(turns("Hello. " + SENTENCES, "x", "It went."), [0, 2])
+    spans = [(whole.turn, whole.start, whole.end, whole.level) for whole in text.wholes]
+    assert spans == [(0, 7, 18, "sentence"), (0, 19, 46, "sentence"), (0, 47, 61, "sentence"), (2, 0, 8, "sentence")]
+    assert text.parts == ((1, 2, 3), (4, 5, 6, 7, 8), (9, 10, 11, 12), (13, 14))
+    after = text.edited(((0, "Well,"), (16, "No parcel?")))
+    assert after[0].content == "Well, It is late. No parcel? I want it now!"
+    assert text.edit(18, "So.") == Edit(text.wholes[3], "It went.", "So.")
+    assert text.size(((0, "Well,"), (16, "No parcel?"))) == 6
+    hole = text.masked(Hole(17, ((0, "Well,"),)))
+    assert (hole.before, hole.old, hole.after) == (
+        "Well, It is late. Where is my parcel, please? ", "I want it now!", ""
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("split_k", [5, 20])
+def test_a_sentence_that_is_one_unit_is_not_said_anew_besides(split_k):
+    assert editable(turns(SENTENCES), [0], split_k=split_k).wholes == ()
+
+
 def test_everything_else_of_a_turn_is_kept():
     turn = Turn("user", "a b", name="Ann", metadata={"k": 1})
     (after,) = editable([turn], [0]).edited(((1, "X"),))

@@ -84,7 +84,7 @@ def climb(
     """
     for batch in _LOOKS:
         found = scores.crossing(delta)
-        if found is not None and len(found) < fewer_than:
+        if found is not None and scores.size(found) < fewer_than:
             return
         if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1), batch)):
             return
@@ -94,21 +94,18 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
     """Asks for small sets of edits, then for larger ones, until one crosses or none is left that promises anything.
 
     Arguments as `climb`. A larger set that crosses already is no end of it: while it looks for small ones, it looks.
-    Nor is it the end that nothing promises anything, before everything at once and each edit alone were asked for.
+    At the end everything at once and each edit alone are asked for, where they were not.
     """
     units = len({unit for unit, _ in effects.choices})
-    plain = effects.plain
     most = _SMALL
     while True:
         found = scores.crossing(delta)
-        if found is not None and len(found) <= most:
+        if found is not None and scores.size(found) <= most:
             return
         new = yield from _round(effects, scores, rng, _down_from(most), _BATCH)
         if not new and most >= units:
-            unasked = [edits for edits in plain if edits not in scores][:_BATCH]
-            if not unasked:
-                return
-            yield from scores.ask(unasked)
+            yield from scores.ask([edits for edits in effects.plain if edits not in scores])
+            return
         most *= 2
 
 

@@ -2,9 +2,10 @@
 
 Everything that may be edited is edited at once. If that crosses, `shrink` finds the few edits that are needed: a
 divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
-far g moves, not only whether it crosses. If it does not, each sentence or turn is edited whole, and `grow` learns from
-every score which edits move g, and where. Where more than a few edits are left, `climb` looks once more, for smaller
-sets.
+far g moves, not only whether it crosses. If it does not, the text may be garbled rather than say something else. So
+sentences are said anew in one piece, where they can be: those that carry g over delta say where to look. Else each
+sentence or turn is edited whole, word by word, and `grow` learns from every score which edits move g, and where. Where
+more than a few edits are left, `climb` looks once more, for smaller sets.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..asks import Edits, Hole, Infill, Score, Search, without
 from ._climb import Effects, climb, grow
@@ -23,6 +25,8 @@ _SHRUNK = 0.8  # of the edits at most have to be left for another round of this
 _FEW = 7  # edits that are asked for one by one
 _GROUPS = 8  # sentences or turns that are asked for whole at most
 _ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
+_WHOLES = 32  # sentences up to which they are said anew
+_ELSEWHERE = 0.05  # of the weight of the edits where g moved most: that of those where it did not
 _MOST = 400  # units that `grow` and `climb` take into account; drawn, where a text has more
 _FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
@@ -34,6 +38,7 @@ def guided(
     rng: np.random.Generator,
     groups: Sequence[Sequence[int]] = (),
     prior: Sequence[float] | None = None,
+    wholes: Sequence[Sequence[int]] = (),
 ) -> Search:
     """Finds a contrast with few edits in few calls.
 
@@ -43,27 +48,34 @@ def guided(
         rng: the source of all chance; used only where `grow` or `climb` is.
         groups: for each coarser level (turns, sentences) the number of the group that each unit is in.
         prior: how likely each unit matters, up to a factor; equally unless given.
+        wholes: for each sentence that can be said anew in one piece, numbered n, n + 1, …, the units in it; it counts
+            as that many edits.
     """
     fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))  # type: ignore[assignment]
     everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
     if not everything:
         return
-    scores = Scores()
+    wholes = wholes if len(wholes) <= _WHOLES else ()
+    groups = [[*level, *(level[whole[0]] for whole in wholes)] for level in groups]
+    scores = Scores(size=lambda edits: sum(1 if unit < n else len(wholes[unit - n]) for unit, _ in edits))
     cut = halves([unit for unit, _ in everything], groups) if len(everything) > 1 else None
     first = [everything, without(everything, *cut[0])] if cut else [everything]
     if prior is not None:
         first = [*likeliest(everything, dict(enumerate(prior)), (1, 2, 4, 8)), *first]
     yield from scores.ask([(), *first])
-    effects = None
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
-    if scores.crossing(delta) is None:
+    found, effects = scores.crossing(delta), None
+    enough = 1 if found is None else _ENOUGH
+    if found is None and wholes:
+        found, weights = yield from said_anew(everything, wholes, weights, delta, scores, groups)
+    if found is None:
         effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
-        sentences = [edits for edits in each_whole(everything, groups) if edits not in scores]
+        sentences = [] if wholes else [edits for edits in each_whole(everything, groups) if edits not in scores]
         if len(sentences) > 1:  # a single one is not worth a round
             yield from scores.ask(sentences)
         yield from grow(effects, delta, scores, rng)
         yield from _fewer(effects, delta, scores)
-    found = scores.crossing(delta)
+        found = scores.crossing(delta)
     if found is None:
         return
     if cut and found in first[-2:] and scores.get(everything, -math.inf) >= delta:
@@ -74,14 +86,52 @@ def guided(
         known = unknown(found, scores)
     left = yield from shrink(found, known, delta, scores, groups)
     left = yield from shrunk(left, delta, scores, groups)
-    enough = _ENOUGH if effects is None else 1
-    while len(left) > enough:
+    while scores.size(left) > enough:
         # Irreducible, but not few: among many edits each does something else than alone, so a smaller set may do.
         effects = effects or Effects((yield from more_fills(some(everything, rng))), groups, weights)
-        yield from climb(effects, delta, scores, rng, fewer_than=len(left))
-        if len(scores.crossing(delta) or left) >= len(left):
+        yield from climb(effects, delta, scores, rng, fewer_than=scores.size(left))
+        if scores.size(scores.crossing(delta) or left) >= scores.size(left):
             return
         left = yield from shrunk(left, delta, scores, groups)
+
+
+def said_anew(
+    everything: Edits,
+    wholes: Sequence[Sequence[int]],
+    weights: NDArray[np.float64],
+    delta: float,
+    scores: Scores,
+    groups: Sequence[Sequence[int]],
+) -> Generator[Infill | Score, Any, tuple[Edits | None, NDArray[np.float64]]]:
+    """Says sentences anew, all and each: finds the few that cross, and whether editing their words does too.
+
+    Returns:
+        A crossing candidate, of words where those cross, else of sentences; None where there is none. And the weights,
+        less where a sentence did less.
+    """
+    n, start = len(weights), scores.get((), 0.0)
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(n + i) for i in range(len(wholes))))
+    every: Edits = tuple((n + i, fill) for i, fill in enumerate(fills) if fill is not None)
+    single = [(edit,) for edit in every] if len(every) <= _GROUPS else []
+    yield from scores.ask([every, *single] if every else [])
+    found = scores.crossing(delta)
+    if found is not None:
+        found = yield from shrink(found, unknown(found, scores), delta, scores, groups)
+    moved = {edits[0][0]: scores[edits] - start for edits in single if edits in scores}
+    most = max(moved.values(), default=0.0)
+    share = {whole: max(by / most, 0.0) for whole, by in moved.items()} if most > 0 else {}
+    share |= {whole: 1.0 for whole, _ in found or ()}
+    if not share:
+        return None, weights
+    looked_at = np.full(n, _ELSEWHERE)
+    for whole, part in share.items():
+        looked_at[list(wholes[whole - n])] = max(part, _ELSEWHERE)
+    if found is not None:
+        inside = {unit for whole, _ in found for unit in wholes[whole - n]}
+        words = tuple(edit for edit in everything if edit[0] in inside)
+        yield from scores.ask([words])
+        found = words if scores.get(words, -math.inf) >= delta else found
+    return found, weights * looked_at
 
 
 def shrunk(left: Edits, delta: float, scores: Scores, groups: Sequence[Sequence[int]]) -> Generator[Score, Any, Edits]:

@@ -1,13 +1,22 @@
 """What a search has been told so far."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from ..asks import Edits, Score
 
 
 class Scores(dict[Edits, float]):
-    """g of every candidate that could be scored."""
+    """g of every candidate that could be scored.
+
+    Args:
+        told: what is known already.
+        size: how many edits a candidate counts as having.
+    """
+
+    def __init__(self, told: Mapping[Edits, float] | None = None, size: Callable[[Edits], int] = len) -> None:
+        super().__init__(told or {})
+        self.size = size
 
     def ask(self, candidates: Sequence[Edits]) -> Generator[Score, Any, list[float | None]]:
         """Asks for g of the candidates and keeps what is told."""
@@ -17,5 +26,5 @@ class Scores(dict[Edits, float]):
 
     def crossing(self, delta: float) -> Edits | None:
         """The crossing candidate with the fewest edits, of these the one with the highest score."""
-        found = [(len(edits), -g, edits) for edits, g in self.items() if edits and g >= delta]
+        found = [(self.size(edits), -g, edits) for edits, g in self.items() if edits and g >= delta]
         return min(found)[2] if found else None

@@ -156,8 +156,11 @@ def make_search(
     prior: Sequence[float] | None = None,
     alpha: float = 0.5,
     radius: int | None = None,
+    anew: bool = False,
 ) -> Search:
     """The search of that name over those units of a text, which it sees as 0 … n-1.
+
+    With `anew`, `guided` may also have whole sentences said anew; for that the units are all those of the text.
 
     Raises:
         UsageError: there is no such search, or prior or alpha is out of range.
@@ -187,8 +190,10 @@ def make_search(
         )
     if name in ("guided", "few"):
         groups = [[level[unit] for unit in units] for level in text.groups]
-        by_name = {"guided": _guided.guided, "few": _few.few}
-        return by_name[name](n, delta=delta, rng=rng, groups=groups, prior=weights)
+        if name == "few":
+            return _few.few(n, delta=delta, rng=rng, groups=groups, prior=weights)
+        wholes = text.parts if anew else ()
+        return _guided.guided(n, delta=delta, rng=rng, groups=groups, prior=weights, wholes=wholes)
     if name == "random":
         return _random.random_search(n, rng=rng)
     raise UsageError(f"search={name!r} is not valid; valid are: {', '.join(SEARCHES)}")

@@ -76,7 +76,7 @@ def test_what_is_found_is_irreducible(weights, share, cuts, prior, seed):
         search(n, delta=delta, seed=seed, groups=groups, prior=prior and prior[:n]),
         additive(*weights),
         delta=delta,
-        budget=5000,
+        budget=5000 if any(weights) else 60,  # where nothing does anything, thousands of sets would be asked for
     )
     assert found.found == (sum(weights) >= delta)
     if found.found:
@@ -310,3 +310,64 @@ def test_one_sentence_is_no_round_of_its_own():
     """Of two halves the second was asked for when the first was taken back."""
     asked, _ = second_ask((6, 6), set(range(6)))
     assert tuple((unit, "fill0") for unit in range(6)) not in asked
+
+
+SENTENCES = [list(range(4)), list(range(4, 8)), list(range(8, 12))]
+
+
+def with_sentences(g, **options):
+    """What is found, and the asks, of 12 words in three sentences that are numbered 12, 13 and 14."""
+    asks: list = []
+    size = lambda edits: sum(4 if unit > 11 else 1 for unit, _ in edits)  # noqa: E731
+    groups = [[unit // 4 for unit in range(12)]]
+    found = solve(search(12, groups=groups, wholes=SENTENCES), g, asks=asks, size=size, **options)
+    return found, [ask.candidates for ask in asks if isinstance(ask, Score)]
+
+
+def anew(*numbers):
+    return tuple((number, "fill0") for number in numbers)
+
+
+def test_sentences_are_said_anew_where_editing_every_word_does_not_cross():
+    """The second crosses, its words do not."""
+    found, asked = with_sentences(lambda edits: float((13, "fill0") in edits))
+    assert asked[1] == (anew(12, 13, 14), anew(12), anew(13), anew(14))
+    assert asked[2] == (plain_edits(12)[4:8],)
+    assert found.edits == anew(13)
+    assert {5, 6, 7} <= {unit for edits in asked[-1] for unit, _ in edits}  # a smaller set of its words was looked for
+
+
+def test_where_the_words_of_a_sentence_cross_too_the_few_are_found_that_do():
+    """Word 0 spoils it, so that all words together do not cross."""
+
+    def g(edits):
+        units = {unit for unit, _ in edits}
+        return float(0 not in units and (13 in units or {5, 6} <= units))
+
+    found, _ = with_sentences(g)
+    assert [unit for unit, _ in found.edits] == [5, 6]
+
+
+def test_of_all_sentences_said_anew_the_few_are_found_that_cross():
+    """No single one does."""
+    found, _ = with_sentences(lambda edits: float({12, 14} <= {unit for unit, _ in edits}))
+    assert found.edits == anew(12, 14)
+    assert [step.edits for step in found.trace[:6]] == [12, 8, 12, 4, 4, 4]  # every word, two sentences, those anew
+
+
+def one_helps_one_hurts(edits):
+    units = {unit for unit, _ in edits}
+    return float(5 in units) - float(0 in units)
+
+
+def test_where_no_sentence_crosses_said_anew_words_are_looked_for():
+    found, _ = with_sentences(one_helps_one_hurts)
+    assert [unit for unit, _ in found.edits] == [5]
+
+
+@pytest.mark.parametrize("fill", [plain_fill, lambda hole: None if hole.unit > 11 else plain_fill(hole)])
+def test_sentences_that_cannot_be_said_anew_hinder_nothing(fill):
+    """Nothing with one has a score; or there is no fill."""
+    g = lambda edits: one_helps_one_hurts(edits) if all(unit < 12 for unit, _ in edits) else None  # noqa: E731
+    found, _ = with_sentences(g, fill=fill)
+    assert [unit for unit, _ in found.edits] == [5]
