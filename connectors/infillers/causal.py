@@ -25,7 +25,7 @@ from . import fills
 if TYPE_CHECKING:
     import torch
 
-VERSION = 1  # of what is made out of the same weights
+VERSION = 2  # of what is made out of the same weights
 _BEFORE = 512  # tokens before a hole that are read
 _READ = 4096  # characters before a hole that are looked at for them
 _FIRST = 10  # next words that are tried, beside as many as are wanted

@@ -14,6 +14,7 @@ _OPENERS = {closer: opener for opener, closer in _PAIRS.items()}
 _CLOSING = ".,;:!?…。，、；：！？؟،\"'”’»*_`"
 _OPENING = "\"'“‘«¿¡*_`"
 _AROUND = regex.compile(r"^[\p{P}\p{Default_Ignorable_Code_Point}]+|[\p{P}\p{Default_Ignorable_Code_Point}]+$")
+_LOOP = 6  # words of which at most half are different
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}]")
 _WORD = regex.compile(r"\w")
 _SPECIAL = regex.compile(r"<extra_id_\d+>|\[(?:MASK|UNK|PAD|CLS|SEP)\]")  # beyond what the fence knows
@@ -129,4 +130,12 @@ def _refused(fill: str, masked: Masked) -> bool:
         return True
     if _WORD.search(masked.old) and not _WORD.search(fill):
         return True
+    if _loops(fill):
+        return True
     return key(fill) in {key(masked.old), *map(key, masked.avoid)}
+
+
+def _loops(fill: str) -> bool:
+    """Whether it says the same again and again, as small models do that go on for long."""
+    words = [key(word) for word in fill.split()]
+    return len(words) >= _LOOP and len(set(words)) <= len(words) / 2

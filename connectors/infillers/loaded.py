@@ -13,7 +13,7 @@ from convexplain.infilling import Masked
 
 from . import fills
 
-_VERSION = 1  # of what is made out of the same weights
+_VERSION = 2  # of what is made out of the same weights
 _SIDE = 200  # tokens on either side of a hole that are read
 _READ = 3000  # characters that are looked at for them
 

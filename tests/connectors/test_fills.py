@@ -107,8 +107,23 @@ def test_choosing_keeps_the_order_drops_twins_and_stops_at_k():
 @pytest.mark.parametrize(("old", "words"), [("", 3), ("fine", 3), ("very fine", 4), ("a b c d e", 10)])
 def test_a_fill_has_about_twice_the_old_words_at_most(old, words):
     assert fills.longest(old) == words
-    assert fills.formed(" ".join(["z"] * words), hole(old)) is not None
-    assert fills.formed(" ".join(["z"] * (words + 1)), hole(old)) is None
+    said = [f"z{i}" for i in range(words + 1)]
+    assert fills.formed(" ".join(said[:-1]), hole(old)) is not None
+    assert fills.formed(" ".join(said), hole(old)) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "loops"),
+    [
+        ("No, no, no, no, no, no.", True),
+        ("She is nice. She is nice. Nice.", True),  # 7 words, 3 of them different
+        ("I'm glad. I'm very glad. So am I.", False),  # 8 words, 6 different
+        ("No, no, no, no, no.", False),  # five words
+    ],
+)
+def test_what_says_the_same_again_and_again_is_refused(raw, loops):
+    found = fills.formed(raw, hole("We shall see about that tomorrow morning."))
+    assert (found is None) == loops
 
 
 TEXT = st.text(st.characters() | st.sampled_from(" .,!?\"'()[]*\n\tIaB\u200b\u00ad\ud800"), max_size=12)
