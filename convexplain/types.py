@@ -231,14 +231,14 @@ class Contrast:
         delta: by how much the score had to go beyond the threshold (`cross`) or to change.
         score_before, score_after: the judge's scores in [0, 1], 1 = satisfied; None where there is none.
         score_again: the second measurement of score_after; None where none was made.
-        edits: what was changed, in the order of the text.
+        edits: what was changed, in the order of the text: units, or whole sentences that were said anew.
         turns: the whole conversation up to the judged turn as edited, with the response that was judged.
         response_before, response_after: the responses that were judged.
         calls: edited contexts sent to the responder or the judge; the unchanged one is not counted.
         prompts: different ones among them.
         infills: units that an infiller filled.
         failed: calls without a score.
-        trace: for each call the number of edits and g.
+        trace: for each call the number of units that were edited, and g.
         edit_distance: words to insert, delete or replace to get from the text to the edited one.
         edit_rate: that, divided by the words that might be edited; None where there were none.
         stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`,
