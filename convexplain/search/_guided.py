@@ -26,7 +26,7 @@ _FEW = 7  # edits that are asked for one by one
 _GROUPS = 8  # sentences or turns that are asked for whole at most
 _ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
 _WHOLES = 32  # sentences up to which they are said anew
-_ELSEWHERE = 0.05  # of the weight of the edits where g moved most: that of those where it did not
+_ELSEWHERE = 0.05  # weight of the edits in a sentence that, said anew, does nothing; 1 where one carries g to delta
 _MOST = 400  # units that `grow` and `climb` take into account; drawn, where a text has more
 _FILLS = 3  # fills that are tried for a unit where the first ones do not cross
 
@@ -70,7 +70,8 @@ def guided(
         found, weights = yield from said_anew(everything, wholes, weights, delta, scores, groups)
     if found is None:
         effects = Effects((yield from more_fills(some(everything, rng))), groups, weights)
-        sentences = [] if wholes else [edits for edits in each_whole(everything, groups) if edits not in scores]
+        tried = any(len(edits) == 1 and edits[0][0] >= n for edits in scores)  # each sentence anew
+        sentences = [] if tried else [edits for edits in each_whole(everything, groups) if edits not in scores]
         if len(sentences) > 1:  # a single one is not worth a round
             yield from scores.ask(sentences)
         yield from grow(effects, delta, scores, rng)
@@ -112,18 +113,19 @@ def said_anew(
     n, start = len(weights), scores.get((), 0.0)
     fills: Sequence[str | None] = yield Infill(tuple(Hole(n + i) for i in range(len(wholes))))
     every: Edits = tuple((n + i, fill) for i, fill in enumerate(fills) if fill is not None)
+    if not every:
+        return None, weights
     single = [(edit,) for edit in every] if len(every) <= _GROUPS else []
-    yield from scores.ask([every, *single] if every else [])
+    yield from scores.ask([every, *single])
     found = scores.crossing(delta)
     if found is not None:
         found = yield from shrink(found, unknown(found, scores), delta, scores, groups)
+    # What was tried and did little is looked at last; of what could not be tried nothing is known.
     moved = {edits[0][0]: scores[edits] - start for edits in single if edits in scores}
-    most = max(moved.values(), default=0.0)
-    share = {whole: max(by / most, 0.0) for whole, by in moved.items()} if most > 0 else {}
-    share |= {whole: 1.0 for whole, _ in found or ()}
-    if not share:
-        return None, weights
-    looked_at = np.full(n, _ELSEWHERE)
+    most = max(delta - start, *moved.values(), 1e-9)
+    share = dict.fromkeys((whole for whole, _ in every), 0.0) if found is not None else {}
+    share |= {whole: by / most for whole, by in moved.items()} | {whole: 1.0 for whole, _ in found or ()}
+    looked_at = np.ones(n)
     for whole, part in share.items():
         looked_at[list(wholes[whole - n])] = max(part, _ELSEWHERE)
     if found is not None:

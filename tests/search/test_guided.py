@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.asks import Score
+from convexplain.asks import Infill, Score
 from convexplain.driver import Outcome
-from convexplain.search._guided import guided, some
+from convexplain.search._guided import guided, said_anew, some
 from convexplain.search._scores import Scores
 from convexplain.search._shrink import Group, shrink
 
@@ -276,7 +276,7 @@ def test_a_whole_sentence_may_cross_whose_edits_are_not_all_among_those_that_are
         units = {unit for unit, _ in edits}
         return float(cause in units and 450 not in units)
 
-    found = solve(search(500, groups=[[word // 100 for word in range(500)]]), g, budget=100)
+    found = solve(search(500, groups=[[word // 100 for word in range(500)]]), g, budget=150)
     assert [unit for unit, _ in found.edits] == [cause]
 
 
@@ -355,19 +355,54 @@ def test_of_all_sentences_said_anew_the_few_are_found_that_cross():
     assert [step.edits for step in found.trace[:6]] == [12, 8, 12, 4, 4, 4]  # every word, two sentences, those anew
 
 
-def one_helps_one_hurts(edits):
+def one_helps_two_hurt(edits):
+    """Neither everything crosses nor all from the second sentence on, which is asked at first."""
     units = {unit for unit, _ in edits}
-    return float(5 in units) - float(0 in units)
+    return float(5 in units) - float(0 in units) - float(11 in units)
 
 
 def test_where_no_sentence_crosses_said_anew_words_are_looked_for():
-    found, _ = with_sentences(one_helps_one_hurts)
+    found, _ = with_sentences(one_helps_two_hurt)
     assert [unit for unit, _ in found.edits] == [5]
 
 
 @pytest.mark.parametrize("fill", [plain_fill, lambda hole: None if hole.unit > 11 else plain_fill(hole)])
 def test_sentences_that_cannot_be_said_anew_hinder_nothing(fill):
     """Nothing with one has a score; or there is no fill."""
-    g = lambda edits: one_helps_one_hurts(edits) if all(unit < 12 for unit, _ in edits) else None  # noqa: E731
+    g = lambda edits: one_helps_two_hurt(edits) if all(unit < 12 for unit, _ in edits) else None  # noqa: E731
     found, _ = with_sentences(g, fill=fill)
     assert [unit for unit, _ in found.edits] == [5]
+
+
+@pytest.mark.parametrize(
+    ("moved", "looked_at"),
+    [
+        ({9: 0.5, 10: 0.0, 11: -1.0}, [0.5] * 3 + [0.05] * 5 + [1.0]),
+        ({9: 0.001, 10: 0.0, 11: 0.0}, [0.05] * 8 + [1.0]),  # noise says nothing of where to look
+        ({9: 0.5, 10: None, 11: 0.0}, [0.5] * 3 + [1.0] * 3 + [0.05] * 2 + [1.0]),
+        ({9: 0.5, 11: 0.0}, [0.5] * 3 + [1.0] * 3 + [0.05] * 2 + [1.0]),
+        ({9: 0.0, 10: 2.0, 11: 1.0}, [0.05] * 3 + [1.0] * 3 + [0.5] * 2 + [1.0]),
+    ],
+)
+def test_where_to_look_is_told_by_what_sentences_do_that_could_be_tried(moved, looked_at):
+    """Sentences of 3, 3 and 2 words; the ninth word is in none. delta is 1; no score is None, no fill is not there."""
+    words = tuple((unit, "x") for unit in range(9))
+    looking = said_anew(words, [range(3), range(3, 6), range(6, 8)], np.ones(9), 1.0, Scores({(): 0.0}), ())
+    answer = None
+    while True:
+        try:
+            ask = looking.send(answer)
+        except StopIteration as end:
+            assert end.value[1].tolist() == looked_at
+            return
+        if isinstance(ask, Infill):
+            answer = ["y" if hole.unit in moved else None for hole in ask.holes]
+        else:
+            answer = [moved[edits[0][0]] if len(edits) == 1 and edits[0][0] > 8 else 0.0 for edits in ask.candidates]
+
+
+def test_sentences_are_edited_whole_word_by_word_where_they_cannot_be_said_anew():
+    """There are no fills for them."""
+    fill = lambda hole: None if hole.unit > 11 else plain_fill(hole)  # noqa: E731
+    _, asked = with_sentences(one_helps_two_hurt, fill=fill)
+    assert asked[1] == (plain_edits(12)[:4], plain_edits(12)[4:8], plain_edits(12)[8:])
