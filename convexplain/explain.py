@@ -29,7 +29,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
-_VERSION = 4  # of what the searches ask: explanations of another version are not taken for those of this one
+_VERSION = 5  # of what the searches ask: explanations of another version are not taken for those of this one
 
 
 @dataclass(frozen=True, slots=True)

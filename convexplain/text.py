@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import regex
+
 from .asks import Edits, Hole
 from .errors import UsageError
 from .infilling import Masked
 from .types import Edit, Level, Turn, Unit
 from .units import core, segment
+
+_LIST_NUMBER = regex.compile(r"[*_(\[]*\d{1,3}[.)\]]+[*_]*")
 
 MOST_UNITS = 400  # so that filling every unit once remains affordable
 
@@ -134,16 +138,16 @@ def _joined(turns: Sequence[Turn], sentences: Iterable[Sequence[Sequence[Unit]]]
 def _wholes(
     turns: Sequence[Turn], chosen: Sequence[int], units: Sequence[Unit], places: Sequence[int]
 ) -> Iterator[tuple[Unit, tuple[int, ...]]]:
-    """The sentences in which several units lie entirely, and these."""
+    """The sentences in which several units lie entirely, and these; without list marks and numbers before them."""
     parts: dict[int, list[int]] = {}
     for i, place in enumerate(places):
         parts.setdefault(place, []).append(i)
     sentences = [unit for turn in chosen for unit in segment(turns[turn].content, "sentence", turn)]
-    for place, inside in parts.items():
-        whole = sentences[place]
-        start, end = core(turns[whole.turn].content, whole)
-        if len(inside) > 1 and units[inside[-1]].end <= end:
-            yield Unit(whole.turn, start, end, "sentence"), tuple(inside)
+    for place, found in parts.items():
+        first = units[found[0]]
+        inside = found[1:] if _LIST_NUMBER.fullmatch(first.of(turns[first.turn].content)) else found
+        if len(inside) > 1 and units[inside[-1]].end <= sentences[place].end:
+            yield Unit(first.turn, units[inside[0]].start, units[inside[-1]].end, "sentence"), tuple(inside)
 
 
 def _places(turns: Sequence[Turn], chosen: Sequence[int], level: Level, units: Sequence[Unit]) -> tuple[int, ...]:

@@ -64,6 +64,35 @@ def test_sentences_of_several_units_can_be_said_anew():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("- Check the box.", "Check the box."),
+        ("12. Check the box.", "Check the box."),
+        ("**2)** Check the box.", "Check the box."),
+        ("## Your order", "Your order"),
+        ("> They came.", "They came."),
+        ("12 of them came.", "12 of them came."),
+        ("**Note:** it came.", "**Note:** it came."),
+    ],
+)
+def test_list_marks_and_numbers_stay_when_a_sentence_is_said_anew(text, whole):
+    found = editable(turns(text), [0])
+    assert [one.of(text) for one in found.wholes] == [whole]
+    assert " ".join(found.units[i].of(text) for i in found.parts[0]) == whole
+
+
+def test_a_unit_that_reaches_into_a_sentence_from_before_is_no_part_of_it_and_stays():
+    """Units of several words, across sentences, where there would be too many."""
+    text = "".join("Word" + " word" * (7 * i % 9) + ". " for i in range(250))
+    found = editable(turns(text), [0], split_k=None)
+    spans = [(unit.start, unit.end) for unit in found.units]
+    assert found.wholes
+    for whole, parts in zip(found.wholes, found.parts, strict=True):
+        inside = [i for i, (start, end) in enumerate(spans) if start < whole.end and end > whole.start]
+        assert tuple(inside) == parts
+
+
 @pytest.mark.parametrize("split_k", [5, 20])
 def test_a_sentence_that_is_one_unit_is_not_said_anew_besides(split_k):
     assert editable(turns(SENTENCES), [0], split_k=split_k).wholes == ()

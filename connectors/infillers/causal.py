@@ -25,7 +25,7 @@ from . import fills
 if TYPE_CHECKING:
     import torch
 
-VERSION = 2  # of what is made out of the same weights
+VERSION = 3  # of what is made out of the same weights
 _BEFORE = 512  # tokens before a hole that are read
 _READ = 4096  # characters before a hole that are looked at for them
 _FIRST = 10  # next words that are tried, beside as many as are wanted
@@ -39,7 +39,7 @@ _AFTER = regex.compile(r"\s*+(?:\S++\s*+){0,3}")
 _AFTER_LONGEST = 24  # characters
 _FEW, _LONGEST = 3, 40  # words of a hole: up to which one word may do, beyond which fills grow no longer
 _LETTER, _WORD = regex.compile(r"\p{L}"), regex.compile(r"\w")
-_STOP = regex.compile(r"[.!?…]['\"”’)*_]*(?=\s|$)")
+_STOP = regex.compile(r"[.!?…]['\"”’)*_]*(?=\s|$)|[。！？]['\"”’」』）]*")
 
 
 class RawModel(LocalModel):
@@ -124,7 +124,7 @@ class _Hole:
 
     @property
     def words(self) -> int:
-        return len(self.masked.old.split())
+        return len(fills.words(self.masked.old))
 
 
 class _Vocabulary:
@@ -246,7 +246,7 @@ class _Filling:
         def choose(i: int, new: Sequence[int], logits: "torch.Tensor") -> int | None:
             text = "".join(words[j] for j in (starts[i], *new))
             token = int(logits.argmax())
-            full = len(text.split()) > most or len(new) > room or "\n" in text
+            full = len(fills.words(text)) > most or len(new) > room or "\n" in text
             return None if full or token in self._vocabulary.special or token >= len(words) else token
 
         made, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
@@ -259,17 +259,17 @@ def _cuts(text: str, masked: Masked, most: int) -> Iterator[str]:
     """Beginnings of a continuation: whole sentences where the old words end one, else as long as the hole."""
     line = text.splitlines()[0] if text else ""
     ends = [stop.end() for stop in _STOP.finditer(line)]
-    n = min(len(masked.old.split()), _LONGEST)
+    n = min(len(fills.words(masked.old)), _LONGEST)
     if _STOP.search(masked.old[-8:].rstrip()):
-        whole = [line[:end] for end in ends if len(line[:end].split()) <= most]
+        whole = [line[:end] for end in ends if len(fills.words(line[:end])) <= most]
         yield from {*whole[:1], *whole[-1:]}
         if whole:
             return
     elif ends:
         line = line[: ends[0]]  # a fill inside a sentence does not go beyond it
-    words = line.split()[:most]
-    for length in sorted({min(max(1, n + more), len(words)) for more in (-1, 0, 1)} - {0}):
-        yield " ".join(words[:length])
+    there = min(len(fills.words(line)), most)
+    for length in sorted({min(max(1, n + more), there) for more in (-1, 0, 1)} - {0}):
+        yield fills.first_words(line, length)
 
 
 def _next_words(after: str) -> str:

@@ -15,7 +15,7 @@ from convexplain.models import Cache, ChatModel, Message, Request
 
 from . import fills
 
-VERSION = 2  # of the prompt and of what is made of the replies
+VERSION = 3  # of the prompt and of what is made of the replies
 _SPARE = 3  # replacements that are asked for beyond those wanted: some are refused
 _AROUND = 1500  # characters on either side of the hole that are shown
 _HOLE = "[[HOLE]]"

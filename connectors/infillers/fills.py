@@ -1,20 +1,25 @@
 """What every infiller shares: a raw candidate becomes a fill in the old words' form, or is refused. Pure functions."""
 
 import unicodedata
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from operator import eq
 
 import regex
 
+from convexplain.fidelity.edits import words
 from convexplain.infilling import Masked
 from convexplain.judges.fence import defuse
+from convexplain.units import segment
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _OPENERS = {closer: opener for opener, closer in _PAIRS.items()}
 _CLOSING = ".,;:!?…。，、；：！？؟،\"'”’»*_`"
 _OPENING = "\"'“‘«¿¡*_`"
 _AROUND = regex.compile(r"^[\p{P}\p{Default_Ignorable_Code_Point}]+|[\p{P}\p{Default_Ignorable_Code_Point}]+$")
-_LOOP = 6  # words of which at most half are different
+_MARKS = {"*": "*", "_": "_", "`": "`", '"': '"', "“": "”", "«": "»"}  # what opens, and what closes it
+_LONG = 12  # words of which at least half are different, as a rule
+_LETTERED = regex.compile(r"(?=\w*\p{L})\w[\w'’]*+")
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{C}]")
 _WORD = regex.compile(r"\w")
 _SPECIAL = regex.compile(r"<extra_id_\d+>|\[(?:MASK|UNK|PAD|CLS|SEP)\]")  # beyond what the fence knows
@@ -57,7 +62,15 @@ def key(text: str) -> str:
 
 def longest(old: str) -> int:
     """Words that a fill may have."""
-    return max(3, 2 * len(old.split()))
+    return max(3, 2 * len(words(old)))
+
+
+def first_words(text: str, n: int) -> str:
+    """The first n words of a text, as `words` counts them."""
+    found = words(text)
+    if found == text.split():
+        return " ".join(found[:n])
+    return "".join(unit.of(text) for unit in segment(text, "word")[:n]).strip()
 
 
 def in_form(text: str, masked: Masked) -> str:
@@ -72,7 +85,7 @@ def in_form(text: str, masked: Masked) -> str:
 def parts(text: str) -> tuple[str, str, str]:
     """Opening punctuation, the words, closing punctuation.
 
-    A bracket whose partner is among the words is theirs; a pair around all of them is not.
+    A bracket, quotation mark or emphasis whose partner is among the words is theirs; a pair around all of them is not.
     """
     start, end = 0, len(text)
     while start < end:
@@ -85,6 +98,12 @@ def parts(text: str) -> tuple[str, str, str]:
             start, end = start + 1, end - 1
         else:
             break
+    opening, core, closing = text[:start], text[start:end], text[end:]
+    for mark, partner in _MARKS.items():
+        if mark in opening and partner in core and partner not in closing:
+            start = min(start, opening.index(mark))
+        if partner in closing and mark in core and mark not in opening:
+            end = max(end, len(text) - len(closing) + closing.rindex(partner) + 1)
     return text[:start], text[start:end], text[end:]
 
 
@@ -126,7 +145,7 @@ def _hostile(text: str) -> bool:
 def _refused(fill: str, masked: Masked) -> bool:
     if not fill or fill != fill.strip() or not _INVISIBLE.sub("", fill):
         return True
-    if len(fill.split()) > longest(masked.old) or len(fill) > 40 + 3 * len(masked.old):
+    if len(words(fill)) > longest(masked.old) or len(fill) > 40 + 3 * len(masked.old):
         return True
     if _WORD.search(masked.old) and not _WORD.search(fill):
         return True
@@ -136,6 +155,16 @@ def _refused(fill: str, masked: Masked) -> bool:
 
 
 def _loops(fill: str) -> bool:
-    """Whether it says the same again and again, as small models do that go on for long."""
-    words = [key(word) for word in fill.split()]
-    return len(words) >= _LOOP and len(set(words)) <= len(words) / 2
+    """Whether it says the same again and again, as small models do that go on for long.
+
+    A word four times in a row, two words three times, five or more twice; or, in a long one, hardly any new words.
+    """
+    said = [key(part) for word in words(fill) for part in _LETTERED.findall(word)]
+    if len(said) >= _LONG and 2 * len(set(said)) < len(said):
+        return True
+    return any(_row(said, n) >= min(max(2 * n, 3), max(n, 5)) for n in range(1, len(said) // 2 + 1))
+
+
+def _row(said: Sequence[str], n: int) -> int:
+    """How many words in a row are each that of n words before, at most."""
+    return max((len(list(row)) for same, row in groupby(map(eq, said, said[n:])) if same), default=0)

@@ -13,7 +13,7 @@ from convexplain.infilling import Masked
 
 from . import fills
 
-_VERSION = 2  # of what is made out of the same weights
+_VERSION = 3  # of what is made out of the same weights
 _SIDE = 200  # tokens on either side of a hole that are read
 _READ = 3000  # characters that are looked at for them
 
@@ -98,7 +98,7 @@ class LoadedInfiller(ABC):
         opening, core, closing = fills.parts(masked.old) if fills.parts(masked.old)[1] else ("", masked.old, "")
         before = fills.harmless(((masked.rest + masked.before)[-_READ:] + opening).rstrip())
         after = fills.harmless(closing + masked.after[:_READ])
-        side = min(_SIDE, (self._positions() - 2 * len(core.split()) - 8) // 2)
+        side = min(_SIDE, (self._positions() - 2 * len(fills.words(core)) - 8) // 2)
         head, tail = (self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after))
         return head[max(0, len(head) - side) :], tail[: max(0, side)]
 

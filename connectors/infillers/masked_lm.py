@@ -30,7 +30,7 @@ class MaskedInfiller(LoadedInfiller):
         import torch
 
         core = fills.parts(masked.old)[1] or masked.old
-        words = min(len(core.split()), _MOST)
+        words = min(len(fills.words(core)), _MOST)
         allowed = self._whole_words
         if not int(allowed.sum()):
             return []

@@ -22,6 +22,11 @@ def hole(old, before="I am ", after=" today", avoid=()):
         ("great.", "fine,", "great,"),
         ("great!", "fine", "great"),
         ("great", "“fine,”", "“great,”"),
+        ("look at it", "**Note:** check it now.", "Look at it."),
+        ("look at it", "**Check it now.**", "**Look at it.**"),
+        ("look at it", "Check the _small print_.", "Look at it."),
+        ("look at it", "“Fine,” he said.", "Look at it."),
+        ('he said "no"', "check it now.", 'he said "no".'),
         ("'great'", "fine", "great"),
         ("(quite) great", "fine", "(quite) great"),
         ("great (really)", "fine!", "great (really)!"),
@@ -104,7 +109,9 @@ def test_choosing_keeps_the_order_drops_twins_and_stops_at_k():
     assert fills.choose([], hole("fine"), 2) == []
 
 
-@pytest.mark.parametrize(("old", "words"), [("", 3), ("fine", 3), ("very fine", 4), ("a b c d e", 10)])
+@pytest.mark.parametrize(
+    ("old", "words"), [("", 3), ("fine", 3), ("very fine", 4), ("a b c d e", 10), ("我不知道。", 8)]
+)
 def test_a_fill_has_about_twice_the_old_words_at_most(old, words):
     assert fills.longest(old) == words
     said = [f"z{i}" for i in range(words + 1)]
@@ -115,14 +122,25 @@ def test_a_fill_has_about_twice_the_old_words_at_most(old, words):
 @pytest.mark.parametrize(
     ("raw", "loops"),
     [
-        ("No, no, no, no, no, no.", True),
-        ("She is nice. She is nice. Nice.", True),  # 7 words, 3 of them different
-        ("I'm glad. I'm very glad. So am I.", False),  # 8 words, 6 different
-        ("No, no, no, no, no.", False),  # five words
+        ("No, no, no, no.", True),
+        ("No, no, no.", False),
+        ("no-no-no-no", True),
+        ("I know, I know, I know.", True),
+        ("I know, I know.", False),
+        ("a b c d e a b c d e", True),
+        ("to be or not to be", False),
+        ("It is what it is, and it is what it is.", False),
+        ("The more you buy, the more you save, the more you win.", False),  # 12 words, half of them different
+        ("I can help. I can help you. I can help you now.", True),  # 12 words, 5 of them different
+        ("| a | a | b | b | c |", False),
+        ("0 800 00 00 00 00 1 + 1 + 1", False),  # numbers and signs may
+        ("z0 z1 z2 z3 z4", False),
+        ("我不知道我不知道我不知道", True),
+        ("我不知道我的包裹在哪里", False),
     ],
 )
 def test_what_says_the_same_again_and_again_is_refused(raw, loops):
-    found = fills.formed(raw, hole("We shall see about that tomorrow morning."))
+    found = fills.formed(raw, hole("We shall see about that tomorrow morning, and perhaps once more after that."))
     assert (found is None) == loops
 
 

@@ -383,7 +383,7 @@ def test_a_reply_is_read_tolerantly(reply, expected):
 def test_a_chat_model_is_asked_once_for_each_hole():
     model = ScriptedModel('{"fills": ["late", "lost", "Late!", "fine", "gone", "here"]}')
     infiller = ChatInfiller(model)
-    assert (infiller.name, infiller.fingerprint) == ("chat:scripted", "chat-infiller-2:scripted")
+    assert (infiller.name, infiller.fingerprint) == ("chat:scripted", "chat-infiller-3:scripted")
     asyncio.run(infiller.prepare())
     masked = hole("It is late.", "late.", avoid=("gone",))
     assert infill(infiller, masked) == [["lost.", "fine.", "here."]]

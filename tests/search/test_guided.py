@@ -392,13 +392,14 @@ def test_where_to_look_is_told_by_what_sentences_do_that_could_be_tried(moved, l
     while True:
         try:
             ask = looking.send(answer)
-        except StopIteration as end:
-            assert end.value[1].tolist() == looked_at
-            return
+        except StopIteration as stop:
+            end = stop.value
+            break
         if isinstance(ask, Infill):
             answer = ["y" if hole.unit in moved else None for hole in ask.holes]
         else:
             answer = [moved[edits[0][0]] if len(edits) == 1 and edits[0][0] > 8 else 0.0 for edits in ask.candidates]
+    assert end[1].tolist() == looked_at
 
 
 def test_sentences_are_edited_whole_word_by_word_where_they_cannot_be_said_anew():
