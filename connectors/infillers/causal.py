@@ -18,6 +18,7 @@ from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.prefix_tree import Node, common
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import ModelError
+from convexplain.fidelity.edits import words
 from convexplain.infilling import Masked
 
 from . import fills
@@ -124,7 +125,7 @@ class _Hole:
 
     @property
     def words(self) -> int:
-        return len(fills.words(self.masked.old))
+        return len(words(self.masked.old))
 
 
 class _Vocabulary:
@@ -239,35 +240,35 @@ class _Filling:
 
     def _continued(self, hole: _Hole) -> Iterator[str]:
         """Greedy continuations from several first words, cut at lengths near the hole's."""
-        words, most = self._raw.words, min(hole.words, _LONGEST) + 2
+        vocabulary, most = self._raw.words, min(hole.words, _LONGEST) + 2
         starts = hole.begins[: _BEGINNINGS + self._k]
         room = min(3 * most, (self._raw.window or 10 * _BEFORE) - len(hole.ids) - 8)
 
         def choose(i: int, new: Sequence[int], logits: "torch.Tensor") -> int | None:
-            text = "".join(words[j] for j in (starts[i], *new))
+            text = "".join(vocabulary[j] for j in (starts[i], *new))
             token = int(logits.argmax())
-            full = len(fills.words(text)) > most or len(new) > room or "\n" in text
-            return None if full or token in self._vocabulary.special or token >= len(words) else token
+            full = len(words(text)) > most or len(new) > room or "\n" in text
+            return None if full or token in self._vocabulary.special or token >= len(vocabulary) else token
 
         made, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
         for start, new in zip(starts, made, strict=True):
             if not isinstance(new, ModelError):
-                yield from _cuts("".join(words[j] for j in (start, *new)).strip(), hole.masked, most)
+                yield from _cuts("".join(vocabulary[j] for j in (start, *new)).strip(), hole.masked, most)
 
 
 def _cuts(text: str, masked: Masked, most: int) -> Iterator[str]:
     """Beginnings of a continuation: whole sentences where the old words end one, else as long as the hole."""
     line = text.splitlines()[0] if text else ""
     ends = [stop.end() for stop in _STOP.finditer(line)]
-    n = min(len(fills.words(masked.old)), _LONGEST)
+    n = min(len(words(masked.old)), _LONGEST)
     if _STOP.search(masked.old[-8:].rstrip()):
-        whole = [line[:end] for end in ends if len(fills.words(line[:end])) <= most]
+        whole = [line[:end] for end in ends if len(words(line[:end])) <= most]
         yield from {*whole[:1], *whole[-1:]}
         if whole:
             return
     elif ends:
         line = line[: ends[0]]  # a fill inside a sentence does not go beyond it
-    there = min(len(fills.words(line)), most)
+    there = min(len(words(line)), most)
     for length in sorted({min(max(1, n + more), there) for more in (-1, 0, 1)} - {0}):
         yield fills.first_words(line, length)
 

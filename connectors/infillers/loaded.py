@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from convexplain.connectors.models.weights import Weights, find_weights
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, UnavailableError
+from convexplain.fidelity.edits import words
 from convexplain.infilling import Masked
 
 from . import fills
@@ -98,7 +99,7 @@ class LoadedInfiller(ABC):
         opening, core, closing = fills.parts(masked.old) if fills.parts(masked.old)[1] else ("", masked.old, "")
         before = fills.harmless(((masked.rest + masked.before)[-_READ:] + opening).rstrip())
         after = fills.harmless(closing + masked.after[:_READ])
-        side = min(_SIDE, (self._positions() - 2 * len(fills.words(core)) - 8) // 2)
+        side = min(_SIDE, (self._positions() - 2 * len(words(core)) - 8) // 2)
         head, tail = (self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after))
         return head[max(0, len(head) - side) :], tail[: max(0, side)]
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
+from convexplain.fidelity.edits import words
 from convexplain.infilling import Masked
 
 from . import fills
@@ -30,15 +31,15 @@ class MaskedInfiller(LoadedInfiller):
         import torch
 
         core = fills.parts(masked.old)[1] or masked.old
-        words = min(len(fills.words(core)), _MOST)
+        length = min(len(words(core)), _MOST)
         allowed = self._whole_words
         if not int(allowed.sum()):
             return []
         mask = self._tokenizer.mask_token_id
         head, tail = self._around()
         beams: list[tuple[float, list[int]]] = [(0.0, [])]
-        for at in range(words):
-            rows = [[*head, *before, *made, *[mask] * (words - at), *after, *tail] for _, made in beams]
+        for at in range(length):
+            rows = [[*head, *before, *made, *[mask] * (length - at), *after, *tail] for _, made in beams]
             hole = len(head) + len(before) + at
             ids = torch.tensor(rows, device=self._model.device)
             logits = self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, hole].float().cpu()
