@@ -3,15 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import regex
-
 from .asks import Edits, Hole
 from .errors import UsageError
 from .infilling import Masked
 from .types import Edit, Level, Turn, Unit
-from .units import core, segment
-
-_LIST_NUMBER = regex.compile(r"[*_(\[]*\d{1,3}[.)\]]+[*_]*")
+from .units import LIST_NUMBER, core, segment
 
 MOST_UNITS = 400  # so that filling every unit once remains affordable
 
@@ -145,7 +141,8 @@ def _wholes(
     sentences = [unit for turn in chosen for unit in segment(turns[turn].content, "sentence", turn)]
     for place, found in parts.items():
         first = units[found[0]]
-        inside = found[1:] if _LIST_NUMBER.fullmatch(first.of(turns[first.turn].content)) else found
+        text = first.of(turns[first.turn].content)
+        inside = found[1:] if LIST_NUMBER.fullmatch(text.strip("*_")) else found
         if len(inside) > 1 and units[inside[-1]].end <= sentences[place].end:
             yield Unit(first.turn, units[inside[0]].start, units[inside[-1]].end, "sentence"), tuple(inside)
 

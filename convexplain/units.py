@@ -40,7 +40,7 @@ _WORD_CHARACTER = regex.compile(r"\w")
 _FENCE = regex.compile(rf"{_WHITE}*+(`{{3,}}+(?=[^`]*$)|~{{3,}}+)")
 _WHOLE_LINE = regex.compile(rf"{_WHITE}*+(?:#{{1,6}}{_WHITE}|\|)")
 _LETTERED_ITEM = regex.compile(r"\p{L}{1,4}[.)]\s")
-_LIST_NUMBER = regex.compile(rf"{_WHITE}*+[*_(\[]*+\d{{1,3}}+[.)\]]++{_WHITE}*+")
+LIST_NUMBER = regex.compile(rf"{_WHITE}*+[*_(\[]*+\d{{1,3}}+[.)\]]++{_WHITE}*+")
 
 # Full stops of other scripts end a sentence wherever they stand; the full-width point may be a decimal point.
 # After a quotation, a comma or the Japanese particle for "said" goes on with the sentence.
@@ -259,7 +259,7 @@ def _without_fragments(prose: str, cuts: list[int]) -> list[int]:
     begun = False
     for index, cut in enumerate(cuts):
         begun = begun or worded[index]
-        if begun and worded[index + 1] and not _LIST_NUMBER.fullmatch(prose, bounds[index], cut):
+        if begun and worded[index + 1] and not LIST_NUMBER.fullmatch(prose, bounds[index], cut):
             kept.append(cut)
             begun = False
     return kept
