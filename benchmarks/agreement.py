@@ -21,11 +21,11 @@ from labelled_sets import Set, dialogue, read_set
 
 from convexplain import load_rubric
 from convexplain.agreement import Draws, spearman
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
 from convexplain.judges.head_making import Place, examples
 from convexplain.judges.heads import shipped_heads
+from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 
 

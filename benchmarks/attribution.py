@@ -23,17 +23,17 @@ from pathlib import Path
 from other_explainers import partition_shap
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.attribution import divided
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
-from convexplain.faithfulness import Faithfulness, baselines, faithfulness
+from convexplain.explain.attribution import divided
+from convexplain.explain.faithfulness import Faithfulness, baselines, faithfulness
+from convexplain.explain.measurement import Measure
+from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import named_first, self_explained
-from convexplain.measuring import Measure
+from convexplain.models.calls import Calls
 from convexplain.search import aclime, ajoint, aloo, alshap
 from convexplain.store import RunStore
-from convexplain.turn_values import JudgeValue, TurnValues
 from convexplain.types import Rubric, Unit
 
 RANDOM = 3  # random orders that are averaged over

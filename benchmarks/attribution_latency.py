@@ -15,11 +15,11 @@ import time
 from contrast_latency import SECONDS, serve
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.attribution import AttributionSettings, Attributor
-from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible
+from convexplain.explain.attribution import AttributionSettings, Attributor
+from convexplain.explain.measurement import Measure
 from convexplain.judges import Judge
-from convexplain.measuring import Measure
+from convexplain.models.calls import Calls
 from convexplain.search import METHODS
 
 BUDGET = 100

@@ -19,16 +19,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.fidelity import Estimate, contrast_row, contrast_table, edit_rate, mean, proportion
-from convexplain.infilling import Infiller, Masked
 from convexplain.judges import Judge
 from convexplain.judges.fence import transcript
-from convexplain.measuring import ASSUMED_NOISE
-from convexplain.models import Message, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
+from convexplain.models.infilling import Infiller, Masked
 from convexplain.store import RunStore
 from convexplain.types import Contrast, Rubric
 

@@ -22,11 +22,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' stub server
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible
-from convexplain.contrasts import ContrastFinder, Settings
-from convexplain.infilling import Masked
+from convexplain.explain.contrasts import ContrastFinder, Settings
 from convexplain.judges import Judge
+from convexplain.models.calls import Calls
+from convexplain.models.infilling import Masked
 from convexplain.types import Contrast
 from tests.stub_server import StubServer
 

@@ -20,14 +20,14 @@ from functools import partial
 from pathlib import Path
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.analysis import analyse
+from convexplain.analysis.progress import Silent
+from convexplain.analysis.runs import analyse
 from convexplain.connectors.models import ScriptedModel
 from convexplain.dashboard.services.jobs import jobs
 from convexplain.dashboard.services.labelling import Choice, disagreements, label, waiting
 from convexplain.errors import ConvexplainError, Problem
 from convexplain.judges import Judge
-from convexplain.models import Request
-from convexplain.progress import Silent
+from convexplain.models.chat import Request
 from convexplain.store import (
     RunStore,
     explained_turns,

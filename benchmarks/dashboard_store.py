@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.fidelity.edits import edit_distance
 from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, keep_conversations, schema
+from convexplain.text.segmentation import segment
 from convexplain.types import Attribution, Contrast, Edit, Evidence, Level, Rubric, Unit, log_odds, probability
-from convexplain.units import segment
 
 RUBRICS = ("helpfulness", "harm", "manner_1")
 BOTS = ("Robin", "Robin v2", "Alex")

@@ -17,9 +17,9 @@ from example_talks import example_talks
 from sklearn.metrics import roc_auc_score
 
 from convexplain import Judgement, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
+from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 
 HERE = Path(__file__).resolve().parent

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from convexplain.asks import Edits, Hole, Infill, Score, Search
-from convexplain.driver import Evaluate, Outcome, drive, run
 from convexplain.fidelity import mean, proportion
 from convexplain.search._cell import cell
 from convexplain.search._cell_budget import cell_budget
 from convexplain.search._few import few
 from convexplain.search._guided import guided
 from convexplain.search._random import random_search
+from convexplain.search.driver import Evaluate, Outcome, drive, run
+from convexplain.search.protocol import Edits, Hole, Infill, Score, Search
 
 FAMILIES = ("short", "long", "redundant", "noisy", "hurtful", "clustered")
 

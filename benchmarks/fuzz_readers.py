@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' strategies
 
-from tests.connectors import fuzzing
+from tests.connectors.logs import fuzzing
 
 ROUND = 500  # examples
 

@@ -22,12 +22,12 @@ from labelled_sets import Set, dialogue, read_set
 
 from convexplain import load_rubric
 from convexplain.agreement import Draws, partial_spearman, spearman
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.fidelity import Estimate
 from convexplain.judges.head_making import RECIPE, Place, examples, make_head, turn_features
 from convexplain.judges.head_training import Examples, fit
 from convexplain.judges.heads import write_head
+from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 
 SIZES = (25, 50, 100, 200, 400)

@@ -23,12 +23,12 @@ from example_talks import example_talks
 from injections import ATTACKS, HARMLESS
 
 from convexplain import Rubric, Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges.fence import transcript
 from convexplain.judges.judge import by_probability
 from convexplain.judges.prompt import judge_request
-from convexplain.models import Message, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
 from convexplain.store import RunStore
 
 HERE = Path(__file__).resolve().parent

@@ -27,12 +27,12 @@ from agreement import dialogue, interval, sample
 from scipy.stats import spearmanr
 
 from convexplain import Conversation, Rubric, Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import LlamaCppModel, LocalModel, OpenAICompatible, open_model
 from convexplain.judges import SAMPLES
 from convexplain.judges.judge import by_probability, by_samples
 from convexplain.judges.prompt import OPENING, judge_request
-from convexplain.models import ChatModel, Message, Reply, Request, Spend
+from convexplain.models.calls import Calls
+from convexplain.models.chat import ChatModel, Message, Reply, Request, Spend
 
 
 @dataclass

@@ -14,8 +14,8 @@ from typing import Any
 
 from convexplain import Conversation, Turn
 from convexplain.agreement import LabelledTurn
+from convexplain.agreement.labelled import Preference
 from convexplain.judges.head_making import Source
-from convexplain.labelled import Preference
 from convexplain.types import Rating
 
 RUBRIC_OF = {

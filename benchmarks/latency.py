@@ -20,9 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' stub server
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible
 from convexplain.judges import Judge
+from convexplain.models.calls import Calls
 from tests.stub_server import StubServer
 
 N, SECONDS = 320, 0.2

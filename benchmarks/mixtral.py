@@ -27,7 +27,7 @@ from convexplain.connectors.models import LocalModel, prefix_tree
 from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.weights import widen_head
 from convexplain.judges.prompt import judge_request
-from convexplain.models import Reply, Request
+from convexplain.models.chat import Reply, Request
 
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ ' [INST] ' + m.content + ' [/INST]' }}"

@@ -13,9 +13,9 @@ import random
 from example_talks import example_talks
 
 from convexplain import load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import open_model
 from convexplain.judges.noise import noise_floor
+from convexplain.models.calls import Calls
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 

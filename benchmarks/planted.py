@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import Conversation, Turn
+from convexplain.text.segmentation import segment
 from convexplain.types import Question, Unit
-from convexplain.units import segment
 
 FOLDER = Path(__file__).resolve().parent
 FILES: dict[str, Question] = {

@@ -20,13 +20,13 @@ from contrast import number
 from planted import FILES, Planted, chance, planted
 
 from convexplain import load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.measurement import Measure
 from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
-from convexplain.measuring import Measure
+from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 from convexplain.types import Contrast
 

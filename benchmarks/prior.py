@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from families import FAMILIES, Solved, Task, solve, task
 
-from convexplain.asks import Search
 from convexplain.fidelity import mean, proportion
 from convexplain.search import Attributed, clime, loo
 from convexplain.search._guided import guided
+from convexplain.search.protocol import Search
 
 _REST = 0.05  # of the mean: as in `convexplain.prior`
 

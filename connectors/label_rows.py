@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from convexplain.connectors.logs.engine.containers import Part, unpacked
+from convexplain.connectors.logs.engine.drafts import shown
+from convexplain.connectors.logs.engine.jsontext import values
+from convexplain.connectors.logs.engine.recognising import is_json
+from convexplain.connectors.logs.engine.roles import key
+from convexplain.connectors.logs.engine.table import csv_rows, names_in, usual_columns
+from convexplain.connectors.logs.engine.text import LogText, open_file
 from convexplain.errors import LogError, UsageError
-
-from .logs.containers import Part, unpacked
-from .logs.drafts import shown
-from .logs.jsontext import values
-from .logs.recognising import is_json
-from .logs.roles import key
-from .logs.table import csv_rows, names_in, usual_columns
-from .logs.text import LogText, open_file
 
 _USUAL = {
     "turn": "turn, turn index, turn id, turn number, turn no, message index, message number",

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from convexplain.agreement.labelled import GivenLabel, GivenPreference, Labels, score_of
 from convexplain.errors import Problem, UsageError
-from convexplain.labelled import GivenLabel, GivenPreference, Labels, score_of
+from convexplain.text.visible import one_line
 from convexplain.types import Rubric
-from convexplain.visible import one_line
 
 from .label_rows import Found, rows_of
 

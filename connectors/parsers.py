@@ -1,4 +1,4 @@
-"""Phrases by a parser that the user has: spaCy's dependency parse. Without one `convexplain.units` has rules."""
+"""Phrases by a parser that the user has: spaCy's dependency parse. `text.segmentation` has rules for all others."""
 
 from collections.abc import Iterable
 from typing import Any

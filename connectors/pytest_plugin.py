@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from convexplain.connectors.background import BackgroundJudge
+    from convexplain.workspace.background import BackgroundJudge
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +30,7 @@ def convexplain_judge(request: pytest.FixtureRequest) -> "Iterator[BackgroundJud
     def test_it_helps(convexplain_judge):
         assert_turns(my_bot("Where is my parcel?"), helpfulness=">=0.6", judge=convexplain_judge)
     """
-    from convexplain.connectors.background import BackgroundJudge
+    from convexplain.workspace.background import BackgroundJudge
 
     named = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
     with BackgroundJudge(named) as judge:

@@ -1,6 +1,6 @@
 """convexplain: how good every assistant turn of a chat log is, and what its score hangs on.
 
-The public functions are handed on lazily from `convexplain.api`, so that importing the package stays cheap.
+The public functions are loaded lazily from `convexplain.workspace`, so that importing the package stays cheap.
 """
 
 import importlib
@@ -11,7 +11,16 @@ from .errors import ConvexplainError
 from .types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Rubric, Turn, Unit
 
 if TYPE_CHECKING:
-    from .api import aattribute, acontrast, ajudge, attribute, contrast, judge, load_rubric, read_log
+    from convexplain.workspace.functions import (
+        aattribute,
+        acontrast,
+        ajudge,
+        attribute,
+        contrast,
+        judge,
+        load_rubric,
+        read_log,
+    )
 
 __version__ = "0.1.0"
 
@@ -46,7 +55,7 @@ if (_root / "pyproject.toml").is_file() and (_root / "rubrics" / "schema.json").
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(".api", __name__), name)
+        return getattr(importlib.import_module(".workspace.functions", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,6 +1,6 @@
 """`python -m convexplain` is the command line."""
 
-from .cli import main
+from convexplain.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.background import BackgroundJudge
+from convexplain.analysis.pipeline import Turns, turns_to_judge
 from convexplain.connectors.langchain.collecting import is_answer, turns_in
-from convexplain.rubrics import load_rubric
+from convexplain.models.chat import ChatModel
+from convexplain.text.visible import one_line
+from convexplain.workspace.background import BackgroundJudge
 
 from .errors import UsageError
-from .models import ChatModel
-from .pipeline import Turns, turns_to_judge
+from .rubrics import load_rubric
 from .types import Conversation, Judgement, Rubric
-from .visible import one_line
 
 __all__ = ["assert_turns"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from convexplain.calibration import Calibration
-from convexplain.models import Request
-from convexplain.pipeline import TurnJudge
+from convexplain.agreement.calibration import Calibration
+from convexplain.analysis.pipeline import TurnJudge
+from convexplain.models.chat import Request
 from convexplain.types import Conversation, Judgement, Rubric
 
 

@@ -1,8 +1,8 @@
 """Two judges: a cheap one for every turn, and a strong one for those about which the cheap one is not sure."""
 
+from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import UsageError
-from convexplain.models import Request
-from convexplain.pipeline import TurnJudge
+from convexplain.models.chat import Request
 from convexplain.types import Conversation, Judgement, Rubric
 
 BAND = 0.15

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError
-from convexplain.models import ChatModel, Message, Reply, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import ChatModel, Message, Reply, Request
 
 from .labels import parse_label
 from .prompt import OPENING, label_schema

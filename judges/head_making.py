@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convexplain.agreement import Draws, LabelledTurn, Statistic, auc, halves, partial_spearman, spearman
-from convexplain.calls import Calls
+from convexplain.agreement.labelled import Preference, last_answer
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 from convexplain.fidelity import Estimate
-from convexplain.labelled import Preference, last_answer
-from convexplain.models import ChatModel
+from convexplain.models.calls import Calls
+from convexplain.models.chat import ChatModel
 from convexplain.types import Conversation, Rubric
 
 from .head_training import FEWEST, Examples, Fitted, Floats, fit

@@ -17,8 +17,8 @@ import jsonschema
 import numpy as np
 
 from convexplain.errors import HeadError, ModelError
-from convexplain.measuring import laid_out
-from convexplain.models import ChatModel, Message, Request
+from convexplain.explain.measurement import laid_out
+from convexplain.models.chat import ChatModel, Message, Request
 from convexplain.types import Rubric, Turn, sha256_json
 
 from .fence import defuse

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, TooLongError, UnavailableError
-from convexplain.models import Reply, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Reply, Request
 from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
 from .heads import Head, features_request, head_of

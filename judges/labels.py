@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from convexplain.models import LabelLogprobs
+from convexplain.models.chat import LabelLogprobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from convexplain.calibration import Calibration
-from convexplain.calls import Calls
+from convexplain.agreement.calibration import Calibration
+from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import UsageError
-from convexplain.pipeline import TurnJudge
+from convexplain.models.calls import Calls
+from convexplain.text.segmentation import segment
 from convexplain.types import Conversation, Judgement, Rubric, Turn
-from convexplain.units import segment
 
 from .calibrated import CalibratedJudge
 from .judge import Judge

@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Sequence
 
-from convexplain.models import Message, Request
+from convexplain.models.chat import Message, Request
 from convexplain.types import Example, Rubric, Turn
 
 from .fence import transcript

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.measuring import laid_out, responder_request
-from convexplain.models import GivesUnitGradients
-from convexplain.turn_values import Scalar
+from convexplain.explain.measurement import laid_out, responder_request
+from convexplain.explain.scalarizers import Scalar
+from convexplain.models.calls import Calls
+from convexplain.models.chat import GivesUnitGradients
 from convexplain.types import Conversation, Question, Unit
 
 

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.models import Message, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
 from convexplain.types import Conversation, Rubric, Unit
 
 from .fence import transcript

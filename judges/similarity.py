@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.measuring import ANSWER, responder_request
-from convexplain.models import Request
-from convexplain.turn_values import Scalar
+from convexplain.explain.measurement import ANSWER, responder_request
+from convexplain.explain.scalarizers import Scalar
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Request
 from convexplain.types import Conversation, Question, log_odds
 
 from .fence import defuse

@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.connectors.models import ScriptedModel
+from convexplain.workspace.background import BackgroundJudge
 
 from .conftest import ROOT
 
@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def scripted(monkeypatch, tmp_path):
     """0.25 for everything, by any name, and a store of its own."""
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "page.db"))
-    name = "convexplain.connectors.background.open_model"
+    name = "convexplain.workspace.background.open_model"
     monkeypatch.setattr(name, lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}))
 
 
@@ -37,7 +37,7 @@ def test_the_examples_run_as_they_stand(scripted, capsys):
 
 
 def test_every_command_that_the_page_names_exists():
-    from convexplain.cli import cli
+    from convexplain.cli.main import cli
 
     commands = re.findall(r"^convexplain (.*)$", PAGE, re.MULTILINE)
     assert len(commands) == 3

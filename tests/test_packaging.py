@@ -16,7 +16,7 @@ BACKEND = PROJECT["build-system"]["requires"]
 SIBLINGS = ("rubrics", "judges", "connectors", "dashboard")
 USE = """
 from convexplain import load_rubric, read_log
-import convexplain.dashboard.report
+import convexplain.report.run_report
 print(load_rubric('harm').title)
 """
 

@@ -6,8 +6,8 @@ import pytest
 
 from convexplain import Conversation, Turn
 from convexplain.rubrics import rubric_ids
+from convexplain.text.segmentation import segment
 from convexplain.types import Unit
-from convexplain.units import segment
 
 SCRIPT = Path(__file__).resolve().parent.parent / "benchmarks" / "planted.py"
 spec = importlib.util.spec_from_file_location("benchmarks_planted", SCRIPT)

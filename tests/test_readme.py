@@ -28,7 +28,7 @@ def test_every_command_that_a_page_names_exists(page):
     text = (ROOT / page).read_text()
     commands = re.findall(r"^\s*(?:\.venv/bin/)?(convexplain .*?)\s*(?:#.*)?$", text, re.MULTILINE)
     assert commands
-    from convexplain.cli import cli
+    from convexplain.cli.main import cli
 
     for command in commands:
         words = shlex.split(command)[1:]

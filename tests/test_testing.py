@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from convexplain import Turn
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UsageError
 from convexplain.testing import assert_turns
+from convexplain.workspace.background import BackgroundJudge
 
 TALK = [
     {"role": "user", "content": "Where is my parcel?"},

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from convexplain.connectors.models import open_model
 from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
-from convexplain.infilling import Infiller
-from convexplain.models import Cache
+from convexplain.models.chat import Cache
+from convexplain.models.infilling import Infiller
 
 from .causal import CausalInfiller
 from .chat import ChatInfiller

@@ -19,7 +19,7 @@ from convexplain.connectors.models.prefix_tree import Node, common
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import ModelError
 from convexplain.fidelity.edits import words
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 from . import fills
 

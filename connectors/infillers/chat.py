@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import regex
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.infilling import Masked
 from convexplain.judges.fence import defuse
-from convexplain.models import Cache, ChatModel, Message, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Cache, ChatModel, Message, Request
+from convexplain.models.infilling import Masked
 
 from . import fills
 

@@ -8,9 +8,9 @@ from operator import eq
 import regex
 
 from convexplain.fidelity.edits import words
-from convexplain.infilling import Masked
 from convexplain.judges.fence import defuse
-from convexplain.units import segment
+from convexplain.models.infilling import Masked
+from convexplain.text.segmentation import segment
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _OPENERS = {closer: opener for opener, closer in _PAIRS.items()}

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from convexplain.connectors.models.weights import Weights, find_weights
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, UnavailableError
 from convexplain.fidelity.edits import words
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 from . import fills
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from convexplain.fidelity.edits import words
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 from . import fills
 from .loaded import LoadedInfiller

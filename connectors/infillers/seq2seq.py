@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import regex
 
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 from . import fills
 from .loaded import LoadedInfiller

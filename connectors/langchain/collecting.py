@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.messages import content_text, say
-from convexplain.connectors.logs.roles import role_of
+from convexplain.connectors.logs.engine.roles import role_of
+from convexplain.connectors.logs.formats.messages import content_text, say
 from convexplain.types import Turn
 
 ORIGIN = "convexplain"

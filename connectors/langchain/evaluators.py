@@ -5,10 +5,10 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.errors import ConvexplainError, MissingExtraError
-from convexplain.models import Cache, ChatModel
+from convexplain.models.chat import Cache, ChatModel
 from convexplain.types import Conversation, Judgement, Rubric, Turn
+from convexplain.workspace.background import BackgroundJudge
 
 from .asked import OneRubric, loaded
 from .collecting import turns_in

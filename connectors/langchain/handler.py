@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from convexplain.errors import MissingExtraError
-from convexplain.models import ChatModel
+from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 

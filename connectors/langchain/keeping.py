@@ -10,7 +10,7 @@ from typing import Any
 import platformdirs
 import sqlalchemy as sa
 
-from convexplain.models import ChatModel, Spend
+from convexplain.models.chat import ChatModel, Spend
 from convexplain.store import RunStore, schema
 from convexplain.store.database import writing
 from convexplain.types import Judgement, Rubric

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from uuid import uuid4
 
 from convexplain.errors import MissingExtraError, UsageError
-from convexplain.models import ChatModel
+from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.types import Judgement

@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Literal, Self
 
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.errors import UsageError
-from convexplain.models import ChatModel
+from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.types import Judgement, Rubric
+from convexplain.workspace.background import BackgroundJudge
 
 from .asked import Rubrics, chosen, loaded, share
 from .asked import thresholds as thresholds_of

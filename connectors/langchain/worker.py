@@ -7,8 +7,8 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.types import Conversation, Judgement, Rubric
+from convexplain.workspace.background import BackgroundJudge
 
 from .collecting import turns_of
 from .complaints import Complaints

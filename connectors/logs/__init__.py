@@ -1,10 +1,10 @@
 """Log readers: a chat log of any known format becomes conversations, one module a family of formats."""
 
-from .drafts import Draft, Entry, Said, UnreadableError
-from .form import Format
-from .formats import FORMATS, formats
-from .reading import Inspected, check_reading, inspect_log, read_log
-from .table import ColumnMap
+from convexplain.connectors.logs.engine.drafts import Draft, Entry, Said, UnreadableError
+from convexplain.connectors.logs.engine.form import Format
+from convexplain.connectors.logs.engine.reading import Inspected, check_reading, inspect_log, read_log
+from convexplain.connectors.logs.engine.table import ColumnMap
+from convexplain.connectors.logs.formats.registry import FORMATS
 
 __all__ = [
     "FORMATS",
@@ -16,7 +16,6 @@ __all__ = [
     "Said",
     "UnreadableError",
     "check_reading",
-    "formats",
     "inspect_log",
     "read_log",
 ]

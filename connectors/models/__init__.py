@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
 from convexplain.judges.heads import read_head, shipped_heads
-from convexplain.models import ChatModel
+from convexplain.models.chat import ChatModel
 
 from .embedded import EmbeddedModel
 from .hub import HubModel, mixtral_model

@@ -18,11 +18,11 @@ from typing import Literal, TypeVar
 
 import pytest
 
-from convexplain.calls import Calls
 from convexplain.errors import ModelError, TooLongError, TransientError
 from convexplain.judges.labels import parse_label
 from convexplain.judges.prompt import OPENING, label_schema
-from convexplain.models import ChatModel, Message, Reply, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import ChatModel, Message, Reply, Request
 
 Failure = Literal["429", "reset", "hang"]
 T = TypeVar("T")

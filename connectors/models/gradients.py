@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from convexplain.errors import ModelError, UsageError
-from convexplain.models import Message, sendable
+from convexplain.models.chat import Message, sendable
 
 Span = tuple[int, int, int]
 Render = Callable[[Sequence[Message]], str]

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.models import ChatModel
+from convexplain.models.chat import ChatModel
 
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible

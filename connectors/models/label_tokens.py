@@ -7,7 +7,7 @@ from typing import Any
 
 from convexplain.errors import ModelError
 from convexplain.judges.labels import matches
-from convexplain.models import LabelLogprobs
+from convexplain.models.chat import LabelLogprobs
 
 from .forward import Forward
 

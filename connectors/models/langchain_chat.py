@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
-from convexplain.models import Message, Reply, Request, no_reply_logprob, sendable
+from convexplain.models.chat import Message, Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .langchain_errors import kinds_of, left_behind, meaning

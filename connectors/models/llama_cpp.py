@@ -17,7 +17,7 @@ from typing import IO, Any
 import httpx2
 
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
-from convexplain.models import Reply, Request
+from convexplain.models.chat import Reply, Request
 
 from .one_by_one import estimated_tokens
 from .openai_compatible import Dialect, OpenAICompatible

@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, TooLongError, UnavailableError
 from convexplain.judges.heads import Head, check_heads
-from convexplain.models import Message, Reply, Request, sendable
+from convexplain.models.chat import Message, Reply, Request, sendable
 
 from .features import features
 from .forward import Forward

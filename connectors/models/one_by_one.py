@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from convexplain.errors import ModelError
-from convexplain.models import Reply, Request
+from convexplain.models.chat import Reply, Request
 
 
 async def one_by_one(

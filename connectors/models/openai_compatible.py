@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urluns
 import httpx2
 
 from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
-from convexplain.models import Reply, Request, no_reply_logprob, sendable
+from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .one_by_one import estimated_tokens, one_by_one

@@ -10,7 +10,7 @@ import httpx2
 
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError
 from convexplain.judges.labels import Step, read_reply
-from convexplain.models import LabelLogprobs, Reply, Request
+from convexplain.models.chat import LabelLogprobs, Reply, Request
 
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
 _DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)

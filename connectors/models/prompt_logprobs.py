@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convexplain.errors import ModelError
-from convexplain.models import Reply, no_reply_logprob
+from convexplain.models.chat import Reply, no_reply_logprob
 
 # What a request asks for, besides model and messages, the last of which is the reply. One token must be generated.
 SCORING = {

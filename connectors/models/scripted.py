@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from convexplain.errors import ModelError
-from convexplain.models import LabelLogprobs, Reply, Request, no_features, no_reply_logprob
+from convexplain.models.chat import LabelLogprobs, Reply, Request, no_features, no_reply_logprob
 
 Answer = str | float | tuple[float, ...] | Mapping[str, float] | Reply | ModelError
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convexplain.models import sendable
+from convexplain.models.chat import sendable
 
 from .pretrained import Pretrained, in_batches, window
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from convexplain.connectors.models.weights import Weights, context_length, find_weights, widen_head
 from convexplain.errors import ConvexplainError, MissingExtraError, UnavailableError
-
-from ..models.weights import Weights, context_length, find_weights, widen_head
 
 if TYPE_CHECKING:
     import torch

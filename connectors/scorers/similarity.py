@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError, UsageError
 from convexplain.judges.similarity import Similarity
-from convexplain.models import sendable
+from convexplain.models.chat import sendable
 
 from .pretrained import Pretrained, in_batches, window
 

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from statistics import fmean
 
-from convexplain.pairs import Pair, Pairs
+from convexplain.explain.pairs import Pair, Pairs
+from convexplain.text.visible import one_line
 from convexplain.types import Turn
-from convexplain.visible import one_line
 
 TITLE = "# Preference pairs from contrasts"
 """How a card begins; a folder whose README.md begins so is one of these."""

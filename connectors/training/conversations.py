@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs import messages
-from convexplain.connectors.logs.formats import format_of
+from convexplain.connectors.logs.formats import messages
+from convexplain.connectors.logs.formats.registry import format_of
 from convexplain.types import Conversation, Turn
 
 _CALLS = ("tool_calls", "function_call")

@@ -7,7 +7,7 @@ from typing import Any
 
 from convexplain.connectors.plugins import plugins, warn
 from convexplain.errors import UsageError
-from convexplain.pairs import Pair
+from convexplain.explain.pairs import Pair
 
 from . import records, tables
 from .records import Settle, once

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.texts import each_text
-from convexplain.measuring import laid_out
-from convexplain.models import sendable
-from convexplain.pairs import Pair
+from convexplain.explain.measurement import laid_out
+from convexplain.explain.pairs import Pair
+from convexplain.models.chat import sendable
 from convexplain.types import Turn, sha256_json
 
 Record = dict[str, Any]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convexplain.errors import UsageError
-from convexplain.pairs import Pairs
+from convexplain.explain.pairs import Pairs
 from convexplain.types import Conversation
 
 from .card import TITLE

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from convexplain.fidelity import Estimate
-from convexplain.labelled import Preference, last_answer
 from convexplain.types import Conversation
 
 from .bootstrap import Draws, Floats, Statistic, ratio
+from .labelled import Preference, last_answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import shlex
 
 from convexplain.fidelity import Estimate
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 from .agreements import Disagreement, JudgeAgreement
 

@@ -7,7 +7,7 @@ import regex
 from rapidfuzz.distance import Levenshtein
 
 from convexplain.errors import UsageError
-from convexplain.units import segment
+from convexplain.text.segmentation import segment
 
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..asks import Edits, Hole, Infill, Score, Search, with_edit
 from ._take_back import take_back
+from .protocol import Edits, Hole, Infill, Score, Search, with_edit
 
 
 def cell(n: int, *, delta: float) -> Search:

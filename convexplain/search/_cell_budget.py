@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..asks import Edits, Hole, Infill, Score, Search, with_edit
 from ._take_back import take_back
+from .protocol import Edits, Hole, Infill, Score, Search, with_edit
 
 
 def cell_budget(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..asks import Edits, Score
 from ._scores import Scores
+from .protocol import Edits, Score
 
 _BATCH = 8  # sets that `grow` asks for in a round
 _LOOKS = (4, 16)  # sets that are asked for in each round in which a smaller one than a known one is looked for

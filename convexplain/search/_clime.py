@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..asks import Attributing, Scores, Value
+from .protocol import Attributing, Scores, Value
 
 PER_UNIT = 10
 _TIE = 1e-9

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..asks import Edits, Hole, Infill, Search
 from ._climb import Effects, climb, grow
 from ._guided import each_whole, likeliest, more_fills, shrunk, some, unknown
 from ._scores import Scores
 from ._shrink import shrink
+from .protocol import Edits, Hole, Infill, Search
 
 
 def few(

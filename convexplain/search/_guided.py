@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..asks import Edits, Hole, Infill, Score, Search, without
 from ._climb import Effects, climb, grow
 from ._scores import Scores
 from ._shrink import Group, halves, shrink, split
+from .protocol import Edits, Hole, Infill, Score, Search, without
 
 _SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those that seem to do most
 _SHRUNK = 0.8  # of the edits at most have to be left for another round of this

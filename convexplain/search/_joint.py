@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..asks import Attributing, Scores, Value
 from ._clime import evaluate, fit
+from .protocol import Attributing, Scores, Value
 
 BATCH = 16  # swaps that are asked for at once
 _UNGUIDED = 0.2  # of the draws that gave a known set: the next one is drawn without the guide

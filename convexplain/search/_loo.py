@@ -1,6 +1,6 @@
 """Leave one out: what the value loses when a unit is removed."""
 
-from ..asks import Attributing, Scores, Value
+from .protocol import Attributing, Scores, Value
 
 
 def loo(n: int) -> Attributing[Scores]:

@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Iterator
 
-from ..asks import Attributing, Scores, Value
+from .protocol import Attributing, Scores, Value
 
 _SMALLER = ((2, 2), (2, 1), (1, 1), (0, 0))  # radius and others removed, the dearest first; the last is leave one out
 

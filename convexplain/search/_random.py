@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..asks import Hole, Infill, Score, Search
+from .protocol import Hole, Infill, Score, Search
 
 _BATCH, _MOST = 8, 10
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..asks import Attributing, Scores, Value
+from .protocol import Attributing, Scores, Value
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
 CALLS_PER_UNIT = 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
-from ..asks import Edits, Score
+from .protocol import Edits, Score
 
 
 class Scores(dict[Edits, float]):

@@ -5,8 +5,8 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..asks import Edits, Score, without
 from ._scores import Scores
+from .protocol import Edits, Score, without
 
 _STEADY = 0.2  # of a candidate's movement: what g may rise by with fewer edits, for noise, where it grows with them
 

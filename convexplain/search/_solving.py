@@ -7,14 +7,15 @@ from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 
-from ..asks import Edits, Hole, Search
-from ..driver import Evaluate, Found, Outcome, Step, Stopped, arun, at_once, drive
-from ..errors import UsageError
-from ..fidelity.edits import edit_distance, edit_rate
-from ..infilling import Masked
-from ..text import Editable, editable
-from ..types import Edit, Turn, Unit
+from convexplain.errors import UsageError
+from convexplain.fidelity.edits import edit_distance, edit_rate
+from convexplain.models.infilling import Masked
+from convexplain.text.editable import Editable, editable
+from convexplain.types import Edit, Turn, Unit
+
 from . import _cell, _cell_budget, _few, _guided, _random
+from .driver import Evaluate, Found, Outcome, Step, Stopped, arun, at_once, drive
+from .protocol import Edits, Hole, Search
 
 SEARCHES = ("guided", "few", "cell_budget", "cell", "random")
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from ..asks import Edits, Score, without
+from .protocol import Edits, Score, without
 
 
 def take_back(edits: Edits, delta: float) -> Generator[Score, Any, None]:

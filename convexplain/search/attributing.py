@@ -7,12 +7,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..asks import Attributing, Scores, Value
-from ..driver import at_once
-from ..errors import UsageError
-from ..valuing import attributed
+from convexplain.errors import UsageError
+
 from . import _clime, _joint, _loo, _lshap
 from ._refine import Method
+from .attribution_driver import attributed
+from .driver import at_once
+from .protocol import Attributing, Scores, Value
 
 METHODS = ("clime", "lshap", "loo", "joint")
 

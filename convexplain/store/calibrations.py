@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from convexplain.calibration import Calibration, of_body
+from convexplain.agreement.calibration import Calibration, of_body
 from convexplain.types import Rubric
 
 from . import schema

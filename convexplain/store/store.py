@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from convexplain.errors import Problem, StoreError
-from convexplain.models import LabelLogprobs, Reply, Spend
+from convexplain.models.chat import LabelLogprobs, Reply, Spend
 from convexplain.types import Conversation, Evidence, Judgement, Rubric, Turn, sha256_json
 
 from . import schema

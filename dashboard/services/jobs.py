@@ -25,7 +25,7 @@ from convexplain.store.jobs import (
     judged_count,
     newest_jobs,
 )
-from convexplain.visible import visible
+from convexplain.text.visible import visible
 
 from .commands import SearchOptions, analyze_arguments, explain_arguments, export_arguments
 from .processes import interrupt, lives, start

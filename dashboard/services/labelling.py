@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from convexplain.errors import UsageError
 from convexplain.store import RunStore, ScoredTurn, keep_ratings, rated_turns, turn_ratings, unrated_turns
 from convexplain.store.ratings import RatedTurn
+from convexplain.text.visible import one_line
 from convexplain.types import Rating, Rubric
-from convexplain.visible import one_line
 
 _LONGEST = 60  # characters of a reviewer's name
 

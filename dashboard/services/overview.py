@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from convexplain.store import RunStore
 from convexplain.store.talks import excerpts_of
 from convexplain.store.views import Group, Row
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 _DAYS = 92  # of more days, weeks are shown
 _EXCERPT = 140  # characters

@@ -13,15 +13,15 @@ from typing import BinaryIO
 
 import platformdirs
 
-from convexplain.analysis import Plan, Source, plan
-from convexplain.calls import Calls
-from convexplain.cli_reading import Reading as Logs
-from convexplain.cli_reading import columns_of
+from convexplain.analysis.pipeline import Turns
+from convexplain.analysis.runs import Plan, Source, plan
+from convexplain.cli.reading import Reading as Logs
+from convexplain.cli.reading import columns_of
 from convexplain.connectors.logs import Inspected, inspect_log
 from convexplain.connectors.models import LlamaCppModel, LocalModel, open_model
 from convexplain.errors import ConvexplainError
 from convexplain.judges import Judge
-from convexplain.pipeline import Turns
+from convexplain.models.calls import Calls
 from convexplain.rubrics import HEADLINE, load_rubric
 from convexplain.store import RunStore
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from convexplain.dashboard.services.compare import Comparison, largest_shifts
 from convexplain.store import Run, RunStore
 from convexplain.store.comparing import Paired, shared_maxims
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
-from ..services.compare import Comparison, largest_shifts
 from .looking import signed
 from .plain import message
 from .reading import run_name

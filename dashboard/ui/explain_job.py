@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from convexplain.dashboard.services.commands import SearchOptions
+from convexplain.dashboard.services.conversation import Talk
+from convexplain.dashboard.services.jobs import job_state, start_explain
 from convexplain.errors import ConvexplainError
 from convexplain.types import Goal, Rubric
 
-from ..services.commands import SearchOptions
-from ..services.conversation import Talk
-from ..services.jobs import job_state, start_explain
 from .place import database
 from .plain import message
 

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from convexplain.store.views import Choices, MaximCount, Which
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 NO_BOT = "not named"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from convexplain.dashboard.services.jobs import JobState, cancel, go_on, jobs
 from convexplain.errors import ConvexplainError
 
-from ..services.jobs import JobState, cancel, go_on, jobs
 from .plain import lines, message
 
 _EVERY = 2.0  # seconds between looks at a running job

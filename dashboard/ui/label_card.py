@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convexplain.contrast_display import counted
+from convexplain.dashboard.services.labelling import THUMBS, Choice, choices, label, others, said
+from convexplain.explain.wording import counted
 from convexplain.store import RunStore, ScoredTurn
 from convexplain.store.ratings import RatedTurn
 from convexplain.types import Turn
 
-from ..services.labelling import THUMBS, Choice, choices, label, others, said
 from .plain import chat, lines, message
 
 _CONTEXT = 6

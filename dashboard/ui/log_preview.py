@@ -6,12 +6,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from convexplain.connectors.logs import Inspected, formats
+from convexplain.connectors.logs import Inspected
+from convexplain.connectors.logs.formats.registry import formats
+from convexplain.dashboard.services.uploads import PARTS, Preview, Reading, column_map, keep_upload, preview
 from convexplain.errors import UsageError
+from convexplain.text.visible import one_line
 from convexplain.types import Conversation
-from convexplain.visible import one_line
 
-from ..services.uploads import PARTS, Preview, Reading, column_map, keep_upload, preview
 from .plain import chat, lines, message
 
 _SPEAKERS = 50

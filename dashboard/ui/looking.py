@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from convexplain.dashboard.services.conversation import Talk, contributions, rebuilt_prompt, scale_of
+from convexplain.report.explanations import attribution_outcome, contrast_outcome, edited_turns
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
+from convexplain.text.diffs import Change, word_diff
 from convexplain.types import Attribution, Contrast, Judgement, Level, Rubric
 
-from ..services.conversation import Talk, contributions, rebuilt_prompt, scale_of
-from ..services.diffs import Change, word_diff
-from ..services.explained import attribution_outcome, contrast_outcome, edited_turns
 from .explain_job import offer_attribution, offer_search
 from .plain import escaped, lines, message
 from .talk import legend

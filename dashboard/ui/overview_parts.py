@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from convexplain.dashboard.services.overview import days, excerpts, lengths
 from convexplain.store import RunStore
 from convexplain.store.views import By, Distribution, Group, MaximCount, Which, distribution, groups, rows
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
-from ..services.overview import days, excerpts, lengths
 from .cached import kept
 from .charts import curve, histogram
 from .filters import bot_name, clear, narrow, source_name

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
+from convexplain.dashboard.services.pairs import CONTEXT, edited_turn, review
 from convexplain.errors import ConvexplainError
+from convexplain.report.explanations import edited_turns
 from convexplain.store import RunStore
 from convexplain.store.contrast_list import ContrastRow, contrast_of
 from convexplain.store.reviews import Decision
 from convexplain.types import Contrast
 
-from ..services.explained import edited_turns
-from ..services.pairs import CONTEXT, edited_turn, review
 from .looking import diff_html, signed
 from .plain import chat, lines, message
 from .turn_table import open_turn

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from convexplain.dashboard.services.jobs import JobState, exported, job_state, start_export
+from convexplain.dashboard.services.pairs import formats, zipped
 from convexplain.errors import ConvexplainError
 from convexplain.store import Run, RunStore
 
-from ..services.jobs import JobState, exported, job_state, start_export
-from ..services.pairs import formats, zipped
 from .place import database
 from .plain import message
 

@@ -13,7 +13,7 @@ from convexplain.store.contrast_list import (
     contrast_rows,
     longest_distance,
 )
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 from .cached import kept
 from .turn_table import cell

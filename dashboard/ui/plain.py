@@ -6,8 +6,8 @@ from typing import Literal
 
 import streamlit as st
 
+from convexplain.text.visible import visible
 from convexplain.types import Turn
-from convexplain.visible import visible
 
 Level = Literal["title", "soft", "error", "body"]
 _STYLES = {

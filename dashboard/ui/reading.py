@@ -8,7 +8,7 @@ import streamlit as st
 
 from convexplain.store import Run, RunStore
 from convexplain.store.views import MaximCount, maxim_counts
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 from .cached import kept
 from .plain import message

@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from convexplain.dashboard.services.rubric_files import as_fields, as_yaml, problems_by_field
 from convexplain.rubrics import RubricProblem
 from convexplain.types import Rubric
 
-from ..services.rubric_files import as_fields, as_yaml, problems_by_field
 from .plain import chat, lines, message
 
 _COLUMNS = {"criterion": st.column_config.TextColumn(width="large")}

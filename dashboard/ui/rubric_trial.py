@@ -3,10 +3,10 @@
 import streamlit as st
 
 from convexplain.connectors.models import NAMES
+from convexplain.dashboard.services.rubric_files import try_rubric
 from convexplain.rubrics import parse_rubric
 from convexplain.types import Turn
 
-from ..services.rubric_files import try_rubric
 from .plain import message
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from convexplain.analysis import Plan
+from convexplain.analysis.pipeline import Turns
+from convexplain.analysis.runs import Plan
 from convexplain.connectors.models import NAMES
+from convexplain.dashboard.services.jobs import start_analyze
+from convexplain.dashboard.services.rubric_files import own_rubrics
+from convexplain.dashboard.services.uploads import Options, Reading, estimate
 from convexplain.errors import ConvexplainError
 from convexplain.judges import SAMPLES
-from convexplain.pipeline import Turns
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 
-from ..services.jobs import start_analyze
-from ..services.rubric_files import own_rubrics
-from ..services.uploads import Options, Reading, estimate
 from .plain import message
 
 

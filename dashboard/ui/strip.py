@@ -6,9 +6,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from convexplain.visible import one_line
-
-from ..services.conversation import Talk
+from convexplain.dashboard.services.conversation import Talk
+from convexplain.text.visible import one_line
 
 _MOST = 300  # judged turns in the strip
 _ROW, _AROUND = 24, 106  # pixels of a maxim, and of axis and legend

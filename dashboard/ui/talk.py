@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from convexplain.dashboard.services.conversation import Talk
+from convexplain.report.shades import Piece, Shade, pieces, turn_shades
 from convexplain.types import Attribution
 
-from ..services.conversation import Talk
-from ..services.shades import Piece, Shade, pieces, turn_shades
 from .plain import escaped
 
 _LONGEST = 3000  # characters of a turn that are shown unless more is asked for

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
 _PAGES = Path(__file__).parents[1] / "pages"
 _LONGEST = 200  # characters of a cell

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from convexplain.dashboard.services.conversation import Talk, worst_place
 from convexplain.store import RunStore
 from convexplain.store.talks import Place, next_flagged
-from convexplain.visible import one_line
+from convexplain.text.visible import one_line
 
-from ..services.conversation import Talk, worst_place
 from .filters import source_name
 from .plain import message
 from .reading import Reading

@@ -6,7 +6,7 @@ import pytest
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.agreement import Judged, JudgedPair, LabelledTurn, agreement, group_of
-from convexplain.labelled import Preference
+from convexplain.agreement.labelled import Preference
 from convexplain.types import Evidence, Judgement, Rating
 
 HARM = load_rubric("harm")

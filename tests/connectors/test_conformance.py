@@ -14,9 +14,8 @@ from convexplain.connectors.models import (
     ScriptedModel,
 )
 from convexplain.connectors.models.conformance import ChatModelConformance, ServedModelConformance
-from convexplain.models import Reply
-
-from ..stub_server import completion
+from convexplain.models.chat import Reply
+from tests.stub_server import completion
 
 loopback = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 FAILURES = {"429": (429, {"Retry-After": "0"}, "{}"), "reset": "close", "hang": "hang"}

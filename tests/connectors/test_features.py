@@ -6,15 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.models.local import LocalModel
 from convexplain.errors import HeadError, ModelError, TooLongError
 from convexplain.judges.heads import Head, write_head
-from convexplain.models import MemoryCache, Message, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import MemoryCache, Message, Request
 from convexplain.store import RunStore
-
-from ..tiny_model import save_tiny, text_of
+from tests.tiny_model import save_tiny, text_of
 
 ASKED = (Message("user", "where is my parcel?"),)
 LONGER = (*ASKED, Message("assistant", "the parcel is on its way."), Message("user", "thank you. where is it?"))

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from convexplain.connectors.infillers import fills
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 
 def hole(old, before="I am ", after=" today", avoid=()):

@@ -11,9 +11,8 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.models.gradients import reply_gradients, unit_tokens
 from convexplain.connectors.models.local import LocalModel
 from convexplain.errors import ModelError, TooLongError, UsageError
-from convexplain.models import GivesUnitGradients, Message, Request
-
-from ..tiny_model import CHATML, save_tiny, text_of
+from convexplain.models.chat import GivesUnitGradients, Message, Request
+from tests.tiny_model import CHATML, save_tiny, text_of
 
 TALK = (
     Message("system", "help."),

@@ -13,9 +13,8 @@ from convexplain import ajudge
 from convexplain.connectors.models.hub import BASE_URL, MIXTRAL, HubModel, MixtralEndpoint, mixtral_model
 from convexplain.connectors.models.openai_compatible import API_KEY
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.models import Message, Request
-
-from ..stub_server import completion
+from convexplain.models.chat import Message, Request
+from tests.stub_server import completion
 
 TOKEN = "hf_sekret"
 REQUEST = Request((Message("user", "Is the sky blue?"),), labels=("yes", "no"), opening='{"label": "')

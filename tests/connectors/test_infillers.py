@@ -18,7 +18,7 @@ from convexplain.connectors.infillers.seq2seq import Seq2SeqInfiller, up_to
 from convexplain.connectors.models import LocalModel, ScriptedModel
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
-from convexplain.infilling import Masked
+from convexplain.models.infilling import Masked
 
 CHAT = "user: Hi, my parcel has not arrived yet.\nassistant: "
 TURN = "I am sorry to hear that. Could you please tell me your order number, so that I can check where it is?"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import load_rubric
+from convexplain.agreement.labelled import GivenPreference
 from convexplain.connectors.labels import LabelOptions, read_labels
 from convexplain.errors import ConvexplainError, LogError, UsageError
-from convexplain.labelled import GivenPreference
 
 HARM, HELP = load_rubric("harm"), load_rubric("helpfulness")
 

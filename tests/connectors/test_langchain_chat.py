@@ -23,7 +23,6 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import SecretStr
 
 from convexplain import ajudge, judge
-from convexplain.calls import Calls
 from convexplain.connectors.models.langchain_chat import LangChainModel
 from convexplain.errors import (
     MissingExtraError,
@@ -33,9 +32,9 @@ from convexplain.errors import (
     UnavailableError,
     UsageError,
 )
-from convexplain.models import Message, Request
-
-from ..stub_server import completion
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
+from tests.stub_server import completion
 
 REQUEST = Request(
     (Message("user", "Is the sky blue?"),), labels=("yes", "no"), opening='{"label": "', max_tokens=24, draw=3

@@ -13,10 +13,10 @@ from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, HumanMessage
 from langsmith.schemas import Run
 
-from convexplain.connectors.background import BackgroundJudge
 from convexplain.connectors.langchain import aevaluator, evaluator, run_evaluator
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
+from convexplain.workspace.background import BackgroundJudge
 
 from .agents import judge, judged
 

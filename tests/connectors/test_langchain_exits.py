@@ -9,13 +9,12 @@ import textwrap
 
 import pytest
 
-from convexplain.analysis import Source, analyse
+from convexplain.analysis.progress import Silent
+from convexplain.analysis.runs import Source, analyse
 from convexplain.connectors.models import ScriptedModel
 from convexplain.judges import Judge
-from convexplain.progress import Silent
 from convexplain.store import RunStore
-
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 SETUP = """
 import os, signal, sys, threading, time

@@ -21,7 +21,7 @@ from convexplain import Turn, judge
 from convexplain.connectors.models.llama_cpp import LlamaCppModel
 from convexplain.errors import MissingExtraError, ModelError, TooLongError, UnavailableError, UsageError
 from convexplain.judges.check import check_model
-from convexplain.models import Message, Request
+from convexplain.models.chat import Message, Request
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 

@@ -14,7 +14,14 @@ from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.weights import context_length, find_weights
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
-from convexplain.models import GivesGradients, GivesHiddenStates, GivesNextTokens, Message, Request, ScoresContinuations
+from convexplain.models.chat import (
+    GivesGradients,
+    GivesHiddenStates,
+    GivesNextTokens,
+    Message,
+    Request,
+    ScoresContinuations,
+)
 
 
 def request(text, **fields):

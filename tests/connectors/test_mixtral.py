@@ -8,7 +8,7 @@ import torch
 
 from convexplain.connectors.models import LocalModel, label_tokens
 from convexplain.judges import judge_request
-from convexplain.models import Message, Request
+from convexplain.models.chat import Message, Request
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import httpx2
 import pytest
 
 from convexplain import judge
-from convexplain.calls import Calls
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.openai_compatible import API_KEY
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
-from convexplain.models import Message, Reply, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Reply, Request
 
 URL = "http://127.0.0.1:9/v1?model=m"
 REQUEST = Request(

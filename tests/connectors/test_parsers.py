@@ -3,11 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from convexplain.attribution import divided
 from convexplain.connectors.parsers import SpacyPhrases, open_phrases
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
+from convexplain.explain.attribution import divided
+from convexplain.text.segmentation import segment
 from convexplain.types import Conversation, Turn
-from convexplain.units import segment
 
 TEXT = "The old dog barked at the mailman loudly. It ran."
 

@@ -6,11 +6,11 @@ import pytest
 
 from convexplain.connectors import plugins
 from convexplain.connectors.infillers import open_infiller
-from convexplain.connectors.logs import FORMATS, formats
+from convexplain.connectors.logs import FORMATS
+from convexplain.connectors.logs.formats.registry import formats
 from convexplain.connectors.models import ScriptedModel, open_model
 from convexplain.errors import LogError, UsageError
-
-from .reading import HI_SAID, read, said
+from tests.connectors.logs.reading import HI_SAID, read, said
 
 CODE = """
 from convexplain.connectors.logs import Draft, Entry, Format, Said

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 pytest_plugins = ["pytester"]
 
@@ -26,7 +26,7 @@ def test_again(convexplain_judge):
 # Stands in for a model by its name.
 CONFTEST = """
 import pytest
-import convexplain.connectors.background as background
+import convexplain.workspace.background as background
 from convexplain.connectors.models import ScriptedModel
 
 background.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)

@@ -9,16 +9,15 @@ import sqlalchemy as sa
 import torch
 from langchain_core.language_models import FakeListChatModel
 
-from convexplain.calls import Calls
 from convexplain.connectors.models import LangChainModel, OpenAICompatible, ScriptedModel
 from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.prompt_logprobs import reply_span
 from convexplain.errors import ModelError, TooLongError
-from convexplain.models import MemoryCache, Message, Reply, Request
+from convexplain.models.calls import Calls
+from convexplain.models.chat import MemoryCache, Message, Reply, Request
 from convexplain.store import RunStore, schema
-
-from ..tiny_model import CHATML, save_tiny, text_of, token_logprobs
+from tests.tiny_model import CHATML, save_tiny, text_of, token_logprobs
 
 ASKED = (Message("user", "where is my parcel?"),)
 TALK = (Message("system", "help."), *ASKED, Message("assistant", "the parcel is on its way."), Message("user", "thank"))

@@ -13,9 +13,8 @@ from convexplain import Turn
 from convexplain.connectors import training
 from convexplain.connectors.training import WriterFormat, card, names, write_pairs, writer_of
 from convexplain.errors import UsageError
-from convexplain.pairs import Pair, Pairs
-
-from ..tiny_model import save_tiny
+from convexplain.explain.pairs import Pair, Pairs
+from tests.tiny_model import save_tiny
 
 HISTORY = (
     Turn("system", "help."),

@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convexplain.store import RunStore
-
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from convexplain.dashboard.printing import browser
+from convexplain.report.printing import browser
 from convexplain.store import RunStore
-from convexplain.visible import one_line, visible
+from convexplain.text.visible import one_line, visible
 
 from .browsing import served, settle, show, tick_row
 from .made import HOSTILE, hostile

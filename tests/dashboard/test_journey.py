@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from convexplain.dashboard.printing import browser
+from convexplain.report.printing import browser
 
 from .browsing import served, settle, show, tick_row
 

@@ -5,9 +5,9 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.store import ratings
 from convexplain.types import Evidence, Judgement
+from tests.report.test_run_report import HOSTILE
 
 from .conftest import texts
-from .test_report import HOSTILE
 
 HARM = load_rubric("harm")
 

@@ -10,9 +10,9 @@ from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.store.jobs import add_job
 from convexplain.store.reviews import reviews
-from convexplain.visible import one_line, visible
+from convexplain.text.visible import one_line, visible
+from tests.conftest import ROOT
 
-from ..conftest import ROOT
 from .conftest import texts
 from .made import HARM, HOSTILE, full, hostile, keep, talk
 

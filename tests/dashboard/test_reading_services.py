@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.dashboard.services.access import loopback, password, provider, right
 from convexplain.dashboard.services.compare import compare, largest_shifts
@@ -28,6 +27,7 @@ from convexplain.dashboard.services.overview import days, excerpts, lengths
 from convexplain.dashboard.services.pairs import edited_turn, formats, neighbours, review, zipped
 from convexplain.errors import UsageError
 from convexplain.judges import Judge
+from convexplain.models.calls import Calls
 from convexplain.store import newest_attributions, turn_contrasts
 from convexplain.store.comparing import Paired, paired_scores
 from convexplain.store.contrast_list import WhichContrasts, contrast_rows

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
-from convexplain.dashboard.services.diffs import Change, shortened, word_diff
-from convexplain.dashboard.services.shades import pieces, turn_shades
+from convexplain.report.shades import pieces, turn_shades
+from convexplain.text.diffs import Change, shortened, word_diff
 from convexplain.types import Attribution, Unit
 
 TEXT = st.text(st.sampled_from("ab \n"), max_size=40)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from convexplain.calibration import Calibration
+from convexplain.agreement.calibration import Calibration
 from convexplain.errors import UsageError
 from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from convexplain import Turn, load_rubric
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel, open_model
 from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.judges import Judge
@@ -21,7 +20,8 @@ from convexplain.judges.heads import (
     shipped_heads,
     write_head,
 )
-from convexplain.models import MemoryCache
+from convexplain.models.calls import Calls
+from convexplain.models.chat import MemoryCache
 
 WEIGHTS = (1.0, -2.0)
 

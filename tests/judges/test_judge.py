@@ -4,11 +4,11 @@ import math
 import pytest
 
 from convexplain import Conversation, Rubric, Turn
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 from convexplain.judges import SAMPLES, Judge
-from convexplain.models import LabelLogprobs, Reply
+from convexplain.models.calls import Calls
+from convexplain.models.chat import LabelLogprobs, Reply
 from convexplain.types import Example, Label
 
 THREE = Rubric(

@@ -4,12 +4,12 @@ import re
 import pytest
 
 from convexplain import Conversation, Turn
-from convexplain.calibration import Calibration
-from convexplain.calls import Calls
+from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.judges.noise import CHANGES, further, noise_floor
 from convexplain.judges.prompt import judge_request
+from convexplain.models.calls import Calls
 
 
 def talks(n):

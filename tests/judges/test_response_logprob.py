@@ -6,16 +6,15 @@ from dataclasses import replace
 import pytest
 
 from convexplain import Conversation, Turn
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.models.local import LocalModel
 from convexplain.errors import TransientError, UnavailableError
+from convexplain.explain.scalarizers import Scalar, TurnValues
 from convexplain.judges.response_logprob import ResponseLogprob
-from convexplain.models import MemoryCache, Message
-from convexplain.turn_values import Scalar, TurnValues
+from convexplain.models.calls import Calls
+from convexplain.models.chat import MemoryCache, Message
 from convexplain.types import Unit
-
-from ..tiny_model import save_tiny, text_of, token_logprobs
+from tests.tiny_model import save_tiny, text_of, token_logprobs
 
 
 def values(model, *asked, cache=None, **options):

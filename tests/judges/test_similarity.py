@@ -8,13 +8,13 @@ import time
 import pytest
 
 from convexplain import Conversation, Turn
-from convexplain.calls import Calls
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.explain.scalarizers import Scalar, TurnValues
 from convexplain.judges.similarity import NLILogOdds, ResponseSimilarity
-from convexplain.models import Reply
-from convexplain.turn_values import Scalar, TurnValues
-from convexplain.units import segment
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Reply
+from convexplain.text.segmentation import segment
 
 
 class Overlap:

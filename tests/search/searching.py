@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from convexplain.asks import Edits, Hole, Infill, Search
-from convexplain.driver import Evaluate, Found, Outcome, drive, run
+from convexplain.search.driver import Evaluate, Found, Outcome, drive, run
+from convexplain.search.protocol import Edits, Hole, Infill, Search
 
 
 def edited(*units: int, fill: str = "x") -> Edits:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.asks import Value
-from convexplain.driver import at_once
 from convexplain.errors import UsageError
 from convexplain.search import aclime, ajoint, aloo, alshap, clime, joint, loo, lshap
 from convexplain.search._refine import ALWAYS, refine
-from convexplain.valuing import attributed
+from convexplain.search.attribution_driver import attributed
+from convexplain.search.driver import at_once
+from convexplain.search.protocol import Value
 
 LINEAR = {"loo": loo, "clime": clime, "lshap": lshap}
 

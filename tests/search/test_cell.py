@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.asks import Hole, Infill, Score
 from convexplain.search._cell import cell
 from convexplain.search._take_back import take_back
+from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import additive, edited, solve
 

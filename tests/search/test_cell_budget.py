@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from convexplain.asks import Infill, Score
 from convexplain.search._cell_budget import cell_budget, num_seeds
+from convexplain.search.protocol import Infill, Score
 
 from .searching import additive, plain_fill, solve, told
 

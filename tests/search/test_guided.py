@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.asks import Infill, Score
-from convexplain.driver import Outcome
 from convexplain.search._guided import guided, said_anew, some
 from convexplain.search._scores import Scores
 from convexplain.search._shrink import Group, shrink
+from convexplain.search.driver import Outcome
+from convexplain.search.protocol import Infill, Score
 
 from .searching import additive, edited, plain_fill, solve, told
 

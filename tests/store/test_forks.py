@@ -18,7 +18,7 @@ import threading
 import time
 import warnings
 
-from convexplain.models import Reply
+from convexplain.models.chat import Reply
 from convexplain.store import RunStore
 
 warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads

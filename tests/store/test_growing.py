@@ -4,8 +4,7 @@ from convexplain import Evidence, Judgement
 from convexplain.connectors.langchain.keeping import Keeper
 from convexplain.connectors.langchain.threads import Threads
 from convexplain.connectors.models import ScriptedModel
-
-from ..connectors.test_langchain_threads import talk
+from tests.connectors.test_langchain_threads import talk
 
 
 def judged(keeper, one, turn, rubric, score=0.5):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import StoreError
-from convexplain.models import Spend
+from convexplain.models.chat import Spend
 from convexplain.store import schema
 from convexplain.store.jobs import (
     add_job,

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from convexplain.errors import MissingExtraError, Problem, StoreError
-from convexplain.models import Reply
+from convexplain.models.chat import Reply
 from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, schema, scored_places, scored_turns
 from convexplain.store.schema import metadata
 from convexplain.store.store import conversation_body

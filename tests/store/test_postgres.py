@@ -6,11 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from convexplain.errors import StoreError
-from convexplain.models import Reply, Spend
+from convexplain.models.chat import Reply, Spend
 from convexplain.store import RunStore
 from convexplain.store.database import writing
-
-from ..test_cli import run as convexplain
+from tests.cli.test_main import run as convexplain
 
 
 @pytest.fixture

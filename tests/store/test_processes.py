@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.models import Reply, Spend
+from convexplain.models.chat import Reply, Spend
 from convexplain.store import RunStore
 from convexplain.types import Evidence, Judgement
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import Problem, StoreError
-from convexplain.models import LabelLogprobs, Reply, Spend
+from convexplain.models.chat import LabelLogprobs, Reply, Spend
 from convexplain.store import RunStore, score_histogram, summarise
 from convexplain.types import Evidence, Judgement
 

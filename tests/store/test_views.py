@@ -39,8 +39,7 @@ from convexplain.store.views import (
     rows,
     run_state,
 )
-
-from ..dashboard.made import HARM, HELPFULNESS, contrast, explain, full, keep, talk
+from tests.dashboard.made import HARM, HELPFULNESS, contrast, explain, full, keep, talk
 
 MAXIM = (HARM.sha, HARM.threshold)  # 0.5
 

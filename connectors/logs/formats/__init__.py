@@ -1,0 +1,1 @@
+"""Log formats, one module a format or family; `registry` lists them all."""

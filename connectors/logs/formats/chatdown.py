@@ -1,0 +1,106 @@
+"""Chatdown: `.chat` files, in which conversations with bots are written down: `user=Anna`, `bot=Shop`, `Anna: Hi`."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
+from convexplain.connectors.logs.engine.picking import add, counted, placeholder
+from convexplain.connectors.logs.engine.text import LogText
+from convexplain.connectors.logs.engine.values import clean
+
+_HEADER = re.compile(r"\s*(users?|bot|channelid|conversationid)\s*=\s*(.*?)\s*", re.IGNORECASE)
+_SPOKEN = re.compile(r"\s*([^\s:=\[\]>][^:=\[\]>\n]{0,59}?)\s*(?:->\s*([^:\[\]\n]{1,60}?)\s*)?:(.*)", re.DOTALL)
+_DONE = "typing delay attachmentlayout inputhint conversationupdate contactrelationupdate endofconversation event trace"
+_DOING = frozenset(_DONE.split())
+_CARDS = "hero thumbnail signin animation audio video receipt oauth adaptive media"
+_WORDS = rf"{'|'.join(_DOING)}|attachments?|suggestions|suggestedactions|card|(?:{'|'.join(_CARDS.split())})card"
+_INSTRUCTION = re.compile(rf"\[\s*({_WORDS})\s*(?:[=:]([^\]]{{0,20000}}))?\]", re.IGNORECASE)
+_TITLE = re.compile(r"^\s*(?:title|text)\s*=\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_LOOK = 20
+
+
+def is_chatdown(head: str) -> bool:
+    """Whether a text that begins so is a chat file: it says who the user or the bot is before anybody speaks."""
+    lines = [line for line in head.splitlines()[:_LOOK] if line.strip() and not line.lstrip().startswith(">")]
+    if not lines or _HEADER.fullmatch(lines[0]) is None:
+        return False
+    named = [header[1].lower() for line in lines if (header := _HEADER.fullmatch(line))]
+    return "bot" in named and len(named) < len(lines)
+
+
+def entries(text: LogText, assistant: frozenset[str], report: Report) -> Iterator[Entry]:
+    """The conversation in a chat file. Instructions without a text (typing, delays, updates) are left out, and told."""
+    names: dict[str, tuple[str, str | None]] = {"user": ("user", None), "bot": ("assistant", None)}
+    draft = Draft([])
+    done: Counter[str] = Counter()
+    current: tuple[str, str | None, dict[str, Any]] | None = None
+    gathered: list[str] = []
+    first = 1
+    for line, raw in text.lines():
+        content = raw.rstrip("\r\n")
+        if content.lstrip().startswith(">"):
+            done["comment"] += 1
+            continue
+        if current is None and (header := _HEADER.fullmatch(content)) is not None:
+            _name(names, header[1].lower(), header[2], draft)
+            continue
+        spoken = _SPOKEN.fullmatch(content)
+        if spoken is None or spoken[1].strip().lower() not in names:
+            gathered.append(content)
+            continue
+        _end(draft, current, gathered, done)
+        first = first if draft.said or current else line
+        role, name = names[spoken[1].strip().lower()]
+        current = role, name, {"to": clean(spoken[2])} if spoken[2] else {}
+        gathered = [spoken[3]]
+    _end(draft, current, gathered, done)
+    if done:
+        report(None, f"what nobody says is left out ({counted(done)})", kept=True)
+    yield Entry(first, 1, draft.metadata.pop("conversationid", None), [draft])
+
+
+def _name(names: dict[str, tuple[str, str | None]], key: str, value: str, draft: Draft) -> None:
+    """Remembers who is who."""
+    if key in ("channelid", "conversationid"):
+        if value.strip():
+            draft.metadata[key] = clean(value)
+        return
+    role = "assistant" if key == "bot" else "user"
+    for number, name in enumerate(filter(None, map(str.strip, value.split(",")))):
+        names[name.lower()] = role, clean(name)
+        if not number:
+            names[role if role == "user" else "bot"] = role, clean(name)
+
+
+def _end(
+    draft: Draft, current: tuple[str, str | None, dict[str, Any]] | None, gathered: list[str], done: Counter[str]
+) -> None:
+    """Adds what was gathered as a turn, its instructions read."""
+    text = "\n".join(gathered)
+    shown = _INSTRUCTION.sub(lambda found: _read(found, done), text).strip()
+    if current is None:
+        if shown:
+            draft.remarks.append("text before the first speaker was left out")
+        return
+    if text.strip() and not shown:
+        return  # typing by itself is no turn
+    role, name, about = current
+    add(draft, Said(role, shown, name, None, about))
+
+
+def _read(found: re.Match[str], done: Counter[str]) -> str:
+    """What an instruction shows."""
+    kind, value = found[1].lower(), (found[2] or "").strip()
+    if kind in _DOING:
+        done[kind] += 1
+        return ""
+    if kind in ("attachment", "attachments"):
+        path, _, rest = value.partition(" ")
+        return placeholder(rest.strip() or None, path or None)
+    if kind in ("suggestions", "suggestedactions"):
+        choices = [choice.strip() for choice in value.split("|") if choice.strip()]
+        return f"[suggestions: {' | '.join(choices)}]" if choices else "[suggestions]"
+    titles = [title.strip() for title in _TITLE.findall(value)]
+    return f"[card: {' | '.join(titles)}]" if titles else "[card]"

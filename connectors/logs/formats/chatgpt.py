@@ -1,0 +1,209 @@
+"""ChatGPT's export: each conversation is a tree of messages, of which its user last saw one path."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convexplain.connectors.logs.engine.blocks import file_text
+from convexplain.connectors.logs.engine.chat import joined_thoughts
+from convexplain.connectors.logs.engine.drafts import Draft, Said, UnreadableError
+from convexplain.connectors.logs.engine.values import clean, extras, moment_of
+
+from .messages import call_text
+
+_ASSETS = {
+    "image_asset_pointer": "[image]",
+    "audio_asset_pointer": "[audio]",
+    "video_container_asset_pointer": "[video]",
+    "real_time_user_audio_video_asset_pointer": "[audio]",
+}
+_THOUGHTS = ("thoughts", "reasoning_recap")
+_CONTEXTS = ("user_editable_context", "model_editable_context")
+_TEXTS = ("text", "result", "content", "user_instructions", "transcript")
+_USED_WORDS = "mapping current_node moderation_results safe_urls plugin_ids"
+_USED = frozenset(_USED_WORDS.split())
+_TO_ALL = (None, "", "all")
+
+_Nodes = Mapping[str, Mapping[str, Any]]
+
+
+def is_chatgpt(value: Any) -> bool:
+    """Whether a JSON value is a conversation of the export."""
+    if not isinstance(value, dict) or not isinstance(nodes := value.get("mapping"), dict):
+        return False
+    if not nodes:
+        return "current_node" in value
+    return any(isinstance(node, dict) and "message" in node for node in list(nodes.values())[:20])
+
+
+def drafts(record: Mapping[str, Any]) -> list[Draft]:
+    """The conversation that its user saw last. Other branches, and what was hidden from its user, are remarked on.
+
+    Raises:
+        UnreadableError: it has no messages.
+    """
+    return [_draft(record)]
+
+
+def branches(record: Mapping[str, Any]) -> list[Draft]:
+    """Every branch as a conversation of its own, the one that its user saw last first.
+
+    Raises:
+        UnreadableError: it has no messages.
+    """
+    nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
+    inner = set(_parents(nodes).values())
+    current = record.get("current_node")
+    current = current if isinstance(current, str) and current in nodes else None
+    ends = [key for key, node in nodes.items() if key not in inner and isinstance(node.get("message"), dict)]
+    if current is None:
+        ends.sort(key=lambda key: -_time(nodes[key]))
+    ends = list(dict.fromkeys([*([] if current is None else [current]), *ends]))
+    found = []
+    for number, end in enumerate(ends, 1):
+        try:
+            draft = _draft({**record, "current_node": end}, alone=False)
+        except UnreadableError:  # a branch that ends with what is hidden
+            continue
+        draft.suffix = f"-branch{number}" if number > 1 else ""
+        found.append(draft)
+    return found or [_draft(record)]
+
+
+def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
+    """`alone`: the other branches are remarked on."""
+    nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
+    found = Draft([], extras(record, _USED))
+    if len(nodes) < len(record["mapping"]):
+        found.remarks.append(f"{len(record['mapping']) - len(nodes)} messages cannot be read")
+    parents = _parents(nodes)
+    path = _path(record.get("current_node"), nodes, parents, found.remarks)
+    hidden = empty = 0
+    for key in path:
+        message = nodes[key].get("message")
+        if not isinstance(message, dict):
+            continue
+        if _is_hidden(message):
+            hidden += bool(_shown(message).strip())
+            continue
+        said = _said(message)
+        if said.content.strip():
+            found.said.append(said)
+        elif said.speaker != "system":
+            empty += 1
+    found.said = joined_thoughts(found.said)
+    if alone:
+        _tell_others(nodes, parents, path, found.remarks)
+    if hidden:
+        found.remarks.append(f"{hidden} messages hidden from the user are left out")
+    if empty:
+        found.remarks.append(f"{empty} messages are empty and left out")
+    if not found.said:
+        raise UnreadableError("the conversation has no messages")
+    return found
+
+
+def _parents(nodes: _Nodes) -> dict[str, str]:
+    """Each node's parent, by itself or by the parent's children; without any, the nodes are in their order."""
+    found = {key: node["parent"] for key, node in nodes.items() if isinstance(node.get("parent"), str)}
+    for key, node in nodes.items():
+        children = node.get("children")
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, str) and child in nodes:
+                found.setdefault(child, key)
+    if not found:
+        names = list(nodes)
+        found = dict(zip(names[1:], names[:-1], strict=True))
+    return found
+
+
+def _path(current: Any, nodes: _Nodes, parents: Mapping[str, str], remarks: list[str]) -> list[str]:
+    """The nodes from the root to the current one, or to the latest leaf where it is not there."""
+    at = current if isinstance(current, str) and current in nodes else None
+    if at is None:
+        if current is not None:
+            remarks.append("its current message is not there: the latest one is taken")
+        inner = set(parents.values())
+        leaves = [key for key in nodes if key not in inner] or list(nodes)
+        at = max(leaves, key=lambda key: _time(nodes[key]), default=None)
+    path: list[str] = []
+    seen: set[str] = set()
+    while at is not None and at in nodes:
+        if at in seen:
+            remarks.append("its messages follow each other in a circle: read from where it closes")
+            break
+        seen.add(at)
+        path.append(at)
+        following = parents.get(at)
+        if following is not None and following not in nodes:
+            remarks.append("a message before its first one is missing")
+        at = following
+    return path[::-1]
+
+
+def _time(node: Mapping[str, Any]) -> float:
+    message = node.get("message")
+    at, _ = moment_of(message) if isinstance(message, dict) else (None, None)
+    return 0.0 if at is None or at.tzinfo is None else at.timestamp()
+
+
+def _tell_others(nodes: _Nodes, parents: Mapping[str, str], path: list[str], remarks: list[str]) -> None:
+    on_path = set(path)
+    inner = set(parents.values())
+    speaking = [key for key, node in nodes.items() if key not in on_path and isinstance(node.get("message"), dict)]
+    branches = sum(key not in inner for key in speaking)
+    if speaking:
+        remarks.append(f"{len(speaking)} messages of other branches ({branches} ends) are left out")
+
+
+def _is_hidden(message: Mapping[str, Any]) -> bool:
+    metadata, content = message.get("metadata"), message.get("content")
+    hidden = isinstance(metadata, dict) and metadata.get("is_visually_hidden_from_conversation") is True
+    return hidden or (isinstance(content, dict) and content.get("content_type") in _CONTEXTS)
+
+
+def _said(message: Mapping[str, Any]) -> Said:
+    author, metadata = message.get("author"), message.get("metadata")
+    author = author if isinstance(author, dict) else {}
+    role, name = author.get("role"), author.get("name")
+    speaker = role if isinstance(role, str) else ""
+    at, _ = moment_of(message)
+    kept = extras({key: message[key] for key in ("id",) if key in message}, ())
+    if isinstance(metadata, dict):
+        kept |= extras({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
+    text = _shown(message)
+    recipient = message.get("recipient")
+    if role == "assistant" and recipient not in _TO_ALL and text.strip():
+        text = call_text({"name": recipient, "arguments": text})
+    return Said(speaker, text, clean(name) if isinstance(name, str) and name.strip() else None, at, kept)
+
+
+def _shown(message: Mapping[str, Any]) -> str:
+    content, metadata = message.get("content"), message.get("metadata")
+    shown = list(_parts(content)) if isinstance(content, dict) else [content] if isinstance(content, str) else []
+    files = metadata.get("attachments") if isinstance(metadata, dict) else None
+    pictures = shown.count("[image]")
+    for item in files if isinstance(files, list) else ():
+        text = file_text(item)
+        if text.startswith("[image") and pictures:  # it is among the parts
+            pictures -= 1
+        else:
+            shown.append(text)
+    return "\n".join(filter(None, shown))
+
+
+def _parts(content: Mapping[str, Any]) -> Iterator[str]:
+    kind = content.get("content_type")
+    if kind in _THOUGHTS:
+        yield "[thinking]"
+    elif isinstance(parts := content.get("parts"), list):
+        for part in parts:
+            if isinstance(part, str):
+                yield part
+            elif isinstance(part, dict):
+                yield from _parts(part)
+    elif isinstance(kind, str) and kind in _ASSETS:
+        yield _ASSETS[kind]
+    elif text := next((content[key] for key in _TEXTS if isinstance(content.get(key), str)), None):
+        yield text
+    elif isinstance(kind, str) and kind not in ("text", "code", "execution_output"):
+        yield f"[{clean(kind)}]"

@@ -1,0 +1,108 @@
+"""OpenAssistant: trees of messages, and lists of messages each of which names its parent.
+
+A tree becomes one conversation, the best-ranked path through it: a conversation for each leaf would repeat its
+beginning, and have it judged as often.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
+from convexplain.connectors.logs.engine.picking import add, dicts, word
+from convexplain.connectors.logs.engine.values import extras, moment
+
+_USED = ("text", "role", "replies", "parent_id", "created_date", "message_tree_id", "user_id")
+_DEEPEST = 10_000
+"""Messages of a path after which it is cut."""
+
+_Message = Mapping[str, Any]
+
+
+def is_tree(value: Any) -> bool:
+    """Whether a JSON value is a tree."""
+    return isinstance(value, dict) and _is_message(value.get("prompt")) and "message_id" in value["prompt"]
+
+
+def is_row(value: Any) -> bool:
+    """Whether a JSON value is a message that names its parent or its tree."""
+    return (
+        _is_message(value) and "message_id" in value and not value.keys().isdisjoint(("parent_id", "message_tree_id"))
+    )
+
+
+def drafts(record: _Message) -> list[Draft]:
+    """The best-ranked path of a tree; other branches are remarked on."""
+    draft = _best(record["prompt"], lambda message: dicts(message.get("replies")))
+    draft.metadata = extras(record, {"prompt"})
+    return [draft]
+
+
+def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+    """The best-ranked path of each tree whose messages are in a file."""
+    rows: dict[str, tuple[int, _Message]] = {}
+    for position, value in records:
+        own = word(value, "message_id")
+        if not own or own in rows:
+            report(position, f"the message {own!r} was there before" if own else "a message without a 'message_id'")
+            continue
+        rows[own] = position, value
+    replies: dict[str, list[_Message]] = {}
+    roots = []
+    for own, (position, value) in rows.items():
+        parent = word(value, "parent_id")
+        if parent in rows:
+            replies.setdefault(parent, []).append(value)
+        else:
+            roots.append((position, own, value, parent))
+    for number, (position, own, value, parent) in enumerate(roots, 1):
+        draft = _best(value, lambda message: replies.get(word(message, "message_id"), []))
+        if parent:
+            draft.remarks.append(f"the message that it answers ({parent!r}) is not in the file")
+        yield Entry(position, number, own if parent else word(value, "message_tree_id") or own, [draft])
+    reached = _reached([value for _, _, value, _ in roots], replies)
+    for own, (position, _) in rows.items():
+        if own not in reached:
+            report(position, f"the message {own!r} is its own ancestor")
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("text"), str) and isinstance(value.get("role"), str)
+
+
+def _best(root: _Message, replies_of: Callable[[_Message], Sequence[_Message]]) -> Draft:
+    """The path on which each message is the best reply to the one before it."""
+    draft = Draft([])
+    message: _Message | None = root
+    branches = 0
+    while message is not None and len(draft.said) < _DEEPEST:
+        _add(draft, message)
+        replies = replies_of(message)
+        branches += max(0, len(replies) - 1)
+        message = min(replies, key=_order, default=None)
+    if branches:
+        draft.remarks.append(f"the best-ranked path of a tree; {branches} other branches from it are left out")
+    return draft
+
+
+def _order(message: _Message) -> tuple[bool, bool, float]:
+    """The best reply first: what is not deleted, then by rank; of those without a rank the first one."""
+    rank = message.get("rank")
+    ranked = isinstance(rank, int | float) and not isinstance(rank, bool)
+    return message.get("deleted") is True, not ranked, rank if isinstance(rank, int | float) and ranked else 0
+
+
+def _add(draft: Draft, message: _Message) -> None:
+    role, content = message.get("role"), message.get("text")
+    speaker = role if isinstance(role, str) else ""
+    at = moment(message.get("created_date"))
+    add(draft, Said(speaker, content if isinstance(content, str) else "", None, at, extras(message, _USED)))
+
+
+def _reached(roots: Sequence[_Message], replies: Mapping[str, Sequence[_Message]]) -> set[str]:
+    found: set[str] = set()
+    open_ = list(roots)
+    while open_:
+        own = word(open_.pop(), "message_id")
+        found.add(own)
+        open_ += replies.get(own, ())
+    return found

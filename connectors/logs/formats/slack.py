@@ -1,0 +1,229 @@
+"""Slack: messages of a channel's day, as exports hold them. Channels and threads become conversations."""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
+from convexplain.connectors.logs.engine.values import clean, moment
+
+_SAYING = (
+    "bot_message me_message file_share file_comment file_mention thread_broadcast reply_broadcast slackbot_response "
+    "assistant_app_thread"
+)
+_SAID = frozenset((None, *_SAYING.split()))
+"""Subtypes of messages in which somebody says something; the others tell what the program did."""
+_MARKED = re.compile(
+    r"<(?:([@#])(\w{1,40})|(!)([^<>|\n]{1,400})|([a-z][a-z0-9+.-]{0,20}:[^<>|\s]{1,8000}))(?:\|([^<>\n]{0,4000}))?>"
+)
+_TS = re.compile(r"\d{9,11}\.\d{1,6}")
+
+Users = Mapping[str, tuple[str, bool]]
+"""For each user's id the name, and whether it is a bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of an export, and its number among those of its channel."""
+
+    number: int
+    value: Mapping[str, Any]
+
+
+def is_message(value: Any) -> bool:
+    """Whether a JSON value is a message of Slack."""
+    if not isinstance(value, dict) or value.get("type") != "message" or not isinstance(value.get("ts"), str):
+        return False
+    return _TS.fullmatch(value["ts"]) is not None and not value.keys().isdisjoint(("user", "bot_id", "subtype", "text"))
+
+
+def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+    """The conversations in a day of a channel, read by itself: people are called by their ids."""
+    yield from entries([Message(number, value) for number, value in records], "", {}, report)
+
+
+def users_in(value: Any) -> dict[str, tuple[str, bool]]:
+    """The users in an export's users.json."""
+    found = {}
+    for user in value if isinstance(value, list) else ():
+        if isinstance(user, dict) and isinstance(user.get("id"), str):
+            profile = user.get("profile")
+            names = [*(profile.get(key) for key in ("display_name", "real_name") if isinstance(profile, dict))]
+            names += [user.get("real_name"), user.get("name")]
+            name = next((name for name in names if isinstance(name, str) and name.strip()), user["id"])
+            found[user["id"]] = clean(name.strip()), user.get("is_bot") is True
+    return found
+
+
+def entries(messages: Sequence[Message], channel: str, users: Users, report: Report) -> Iterator[Entry]:
+    """The conversations of a channel: what is said in the channel itself, then its threads, oldest first.
+
+    A message is in one of them only: one that is answered in a thread begins the thread. Bots are the assistant.
+
+    Args:
+        messages: those of the channel, in any order.
+        channel: its name; empty where it is not known.
+        users: who is who.
+        report: is told of what is left out.
+    """
+    left_out: Counter[str] = Counter()
+    talks: dict[str, list[Message]] = {"": []}
+    answered = {_thread(message.value) for message in messages if _is_answer(message.value)}
+    for message in sorted(messages, key=lambda message: _order(message.value)):
+        subtype = message.value.get("subtype")
+        if not (subtype is None or isinstance(subtype, str)) or subtype not in _SAID:
+            left_out[str(subtype)] += 1
+            continue
+        thread = _thread(message.value)
+        talks.setdefault(thread if thread in answered else "", []).append(message)
+    if left_out:
+        kinds = ", ".join(f"{count} {clean(kind)}" for kind, count in left_out.most_common(10))
+        report(None, f"{left_out.total()} messages of Slack itself are left out ({kinds})", kept=True)
+    for number, (thread, some) in enumerate(((thread, some) for thread, some in talks.items() if some), 1):
+        own = "-".join(filter(None, (channel, thread))) or None
+        draft = Draft([_said(message.value, users) for message in some], {"channel": channel} if channel else {})
+        if thread:
+            draft.metadata["thread_ts"] = thread
+        yield Entry(some[0].number, number, own, [draft])
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    return isinstance(message.get("thread_ts"), str) and message["thread_ts"] != message.get("ts")
+
+
+def _thread(message: Mapping[str, Any]) -> str:
+    """Which thread a message is in: its first message's time. A message that has none may itself begin one."""
+    thread = message.get("thread_ts", message.get("ts"))
+    return clean(thread) if isinstance(thread, str) else ""
+
+
+def _order(message: Mapping[str, Any]) -> tuple[float, str]:
+    ts = message.get("ts")
+    return (float(ts), ts) if isinstance(ts, str) and _TS.fullmatch(ts) else (0.0, "")
+
+
+def _said(message: Mapping[str, Any], users: Users) -> Said:
+    user = message.get("user")
+    comment = message.get("comment")
+    if not isinstance(user, str) and isinstance(comment, dict):
+        user = comment.get("user")
+    user = user if isinstance(user, str) else ""
+    name, is_bot = users.get(user) or (_own_name(message) or user, False)
+    bot = message.get("bot_id") or message.get("subtype") in ("bot_message", "slackbot_response") or user == "USLACKBOT"
+    metadata = {"reactions": _reactions(message)} if _reactions(message) else {}
+    if bot or is_bot:
+        return Said("assistant", _text(message, users), _bot_name(message, name), _at(message), metadata)
+    return Said("user", _text(message, users), name or None, _at(message), metadata)
+
+
+def _own_name(message: Mapping[str, Any]) -> str:
+    """The name that a message itself has for who wrote it."""
+    profile = message.get("user_profile")
+    names = [profile.get(key) for key in ("display_name", "real_name", "name")] if isinstance(profile, dict) else []
+    return next((clean(name.strip()) for name in names if isinstance(name, str) and name.strip()), "")
+
+
+def _bot_name(message: Mapping[str, Any], name: str) -> str | None:
+    profile = message.get("bot_profile")
+    own = profile.get("name") if isinstance(profile, dict) else None
+    names = [own, message.get("username"), name, message.get("bot_id")]
+    return next((clean(name) for name in names if isinstance(name, str) and name.strip()), None)
+
+
+def _at(message: Mapping[str, Any]) -> datetime | None:
+    return moment(message.get("ts"))
+
+
+def _reactions(message: Mapping[str, Any]) -> dict[str, int]:
+    """How often which emoji was put to a message."""
+    found = message.get("reactions")
+    some = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    return {
+        clean(item["name"]): item["count"]
+        for item in some[:50]
+        if isinstance(item.get("name"), str) and isinstance(item.get("count"), int)
+    }
+
+
+def _text(message: Mapping[str, Any], users: Users) -> str:
+    """What a message shows: its text, or that of its blocks; attachments and files as placeholders."""
+    text = message.get("text")
+    shown = [readable(text, users)] if isinstance(text, str) and text.strip() else []
+    if not shown:
+        shown = _block_texts(message.get("blocks"), users)
+    whole = not shown  # then the attachments are what is said
+    for attachment in _dicts(message.get("attachments")):
+        shown.append(_attachment(attachment, users, whole=whole))
+    files = [*_dicts(message.get("files")), *_dicts([message.get("file")])]
+    # The older way to share a file names it in the text too.
+    shown += [_file(file) for file in files]
+    return "\n".join(filter(None, shown))
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _attachment(attachment: Mapping[str, Any], users: Users, *, whole: bool) -> str:
+    parts = [attachment.get(key) for key in ("pretext", "title", "text")]
+    texts = [readable(part, users) for part in parts if isinstance(part, str) and part.strip()]
+    for field in _dicts(attachment.get("fields")):
+        pair = [str(field[key]) for key in ("title", "value") if isinstance(field.get(key), str)]
+        texts += [readable(": ".join(filter(None, pair)), users)]
+    fallback = attachment.get("fallback")
+    if not texts and isinstance(fallback, str):
+        texts = [readable(fallback, users)]
+    if whole:
+        return "\n".join(texts) or "[attachment]"
+    titles = [attachment.get(key) for key in ("title", "fallback", "service_name")]
+    title = next((readable(title, users) for title in titles if isinstance(title, str) and title.strip()), "")
+    return f"[attachment: {' '.join(title.split())}]" if title else "[attachment]"
+
+
+def _file(file: Mapping[str, Any]) -> str:
+    names = [file.get(key) for key in ("title", "name")]
+    name = next((" ".join(name.split()) for name in names if isinstance(name, str) and name.strip()), "")
+    kind = str(file.get("mimetype", "")).partition("/")[0]
+    word = kind if kind in ("image", "audio", "video") else "file"
+    return f"[{word}: {name}]" if name else f"[{word}]"
+
+
+def _block_texts(blocks: Any, users: Users, depth: int = 0) -> list[str]:
+    """The texts in a message's blocks, a line each."""
+    found = []
+    for block in _dicts(blocks):
+        text = block.get("text")
+        if isinstance(text, str):
+            found.append(readable(text, users) if block.get("type") in ("mrkdwn", None) else text)
+        elif isinstance(text, dict):
+            found += _block_texts([text], users, depth + 1)
+        if depth < 8:
+            for key in ("elements", "fields"):
+                inner = _block_texts(block.get(key), users, depth + 1)
+                found += ["".join(inner)] if block.get("type") == "rich_text_section" else inner
+    return found
+
+
+def readable(text: str, users: Users) -> str:
+    """A text with mentions and links as people see them."""
+    return html.unescape(_MARKED.sub(_mention(users), text))
+
+
+def _mention(users: Users) -> Callable[[re.Match[str]], str]:
+    def mention(found: re.Match[str]) -> str:
+        sign, label = found[1] or found[3] or "", found[6]
+        target = found[2] or found[4] or found[5]
+        if sign == "@":
+            return "@" + (users[target][0] if target in users else label or target)
+        if sign == "#":
+            return "#" + (label or target)
+        if sign == "!":
+            return label or "@" + target.partition("^")[0]
+        address = target.removeprefix("mailto:")
+        return address if not label or label in (target, address) else f"{label} ({address})"
+
+    return mention

@@ -1,0 +1,149 @@
+"""Telegram's result.json: one chat, or all chats of an account."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convexplain.connectors.logs.engine.drafts import Draft, Said
+from convexplain.connectors.logs.engine.values import clean, extras, moment_of
+
+_TYPES = ("message", "service")
+_KEYS = (
+    "type text text_entities from from_id photo file thumbnail media_type mime_type width height file_size file_name "
+    "sticker_emoji duration_seconds photo_file_size thumbnail_file_size date date_unixtime"
+)
+_USED = frozenset(_KEYS.split())
+_MEDIA = {
+    "sticker": "sticker",
+    "voice_message": "audio",
+    "audio_file": "audio",
+    "video_message": "video",
+    "video_file": "video",
+    "animation": "video",
+}
+_OTHER = {
+    "location_information": "location",
+    "live_location_period_seconds": "live location",
+    "contact_information": "contact",
+    "poll": "poll",
+    "game_title": "game",
+    "invoice_information": "invoice",
+    "dice_emoji": "dice",
+}
+
+
+def is_telegram(value: Any) -> bool:
+    """Whether a JSON value is a chat, or an export of all chats."""
+    return isinstance(value, dict) and (_is_chat(value) or any(map(_is_chat, _chats(value))))
+
+
+def drafts(record: Mapping[str, Any]) -> list[Draft]:
+    """The conversations in an export, one a chat. What Telegram itself says in it is left out, and remarked on.
+
+    In a chat with a bot the bot is the assistant; elsewhere nothing tells bots from people.
+    """
+    if _is_chat(record):
+        return [_draft(record)]
+    found = []
+    for number, chat in enumerate(_chats(record), 1):
+        if _is_chat(chat):
+            draft = _draft(chat)
+            own = chat.get("id")
+            draft.suffix = f"-{own if isinstance(own, int) else number}"
+            found.append(draft)
+    return found
+
+
+def _chats(record: Mapping[str, Any]) -> Iterator[Any]:
+    for key in ("chats", "left_chats"):
+        chats = record.get(key)
+        some = chats.get("list") if isinstance(chats, dict) else None
+        yield from some if isinstance(some, list) else ()
+
+
+def _is_chat(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("messages"), list):
+        return False
+    messages = value["messages"]
+    if not messages:
+        return isinstance(value.get("type"), str) and isinstance(value.get("id"), int) and "name" in value
+    return any(isinstance(message, dict) and _is_message(message) for message in messages[:20])
+
+
+def _is_message(message: Mapping[str, Any]) -> bool:
+    return (
+        message.get("type") in _TYPES
+        and not message.keys().isdisjoint(("date", "date_unixtime"))
+        and not message.keys().isdisjoint(("from", "from_id", "actor", "text_entities"))
+    )
+
+
+def _draft(chat: Mapping[str, Any]) -> Draft:
+    found = Draft([], extras(chat, {"messages"}))
+    service: Counter[str] = Counter()
+    for number, message in enumerate(chat["messages"], 1):
+        if not isinstance(message, dict):
+            found.remarks.append(f"turn {number} is missing")
+        elif message.get("type") == "service":
+            service[clean(str(message.get("action", "?")))] += 1
+        else:
+            said = _said(message, chat)
+            if not said.content.strip():
+                found.remarks.append(f"message {number} ({said.speaker!r}) is empty")
+            found.said.append(said)
+    if service:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in service.most_common(10))
+        found.remarks.append(f"{service.total()} messages of Telegram itself are left out ({kinds})")
+    return found
+
+
+def _said(message: Mapping[str, Any], chat: Mapping[str, Any]) -> Said:
+    name, own = message.get("from"), message.get("from_id")
+    speaker = name if isinstance(name, str) and name.strip() else str(own) if own else "Deleted Account"
+    # The time in seconds has a zone; the one in words has none.
+    at, _ = moment_of({"time": message.get("date_unixtime")})
+    if at is None:
+        at, _ = moment_of({"time": message.get("date")})
+    metadata = extras(message, _USED if at is not None else _USED - {"date"})
+    if chat.get("type") == "bot_chat":
+        is_bot = own == f"user{chat.get('id')}" or name == chat.get("name")
+        return Said("assistant" if is_bot else "user", _shown(message), speaker, at, metadata)
+    return Said(speaker, _shown(message), None, at, metadata)
+
+
+def _shown(message: Mapping[str, Any]) -> str:
+    """A message's text and placeholders for what is no text."""
+    text = _text(message.get("text"))
+    if not text.strip() and message.get("text_entities"):
+        text = _text(message["text_entities"])
+    return "\n".join(filter(None, [text, *_placeholders(message)]))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "".join(map(_entity, value)) if isinstance(value, list) else ""
+
+
+def _entity(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        return ""
+    address = value.get("href")
+    return f"{value['text']} ({address})" if isinstance(address, str) and address else str(value["text"])
+
+
+def _placeholders(message: Mapping[str, Any]) -> Iterator[str]:
+    if message.get("photo"):
+        yield "[image]"
+    kind = message.get("media_type")
+    if message.get("file") or kind:
+        word = _MEDIA.get(str(kind), "file")
+        told = message.get("sticker_emoji") if word == "sticker" else message.get("file_name")
+        yield f"[{word}: {told}]" if isinstance(told, str) and told else f"[{word}]"
+    for key, word in _OTHER.items():
+        if message.get(key):
+            poll = message[key]
+            question = poll.get("question") if isinstance(poll, dict) else None
+            yield f"[{word}: {question}]" if isinstance(question, str) else f"[{word}]"

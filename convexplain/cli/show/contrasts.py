@@ -1,0 +1,194 @@
+"""What the command line shows of contrasts: edits as a word diff, and progress. Text from logs is text only."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+
+from rapidfuzz.distance import Levenshtein
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, Settings
+from convexplain.explain.wording import counted, missed, scores_of
+from convexplain.models.chat import Spend
+from convexplain.store import ScoredTurn
+from convexplain.text.visible import one_line
+from convexplain.types import Contrast
+
+from .bars import Bar
+
+_AROUND = 12  # unchanged words that are shown on each side of a change
+_LONGEST = 80  # words of a response that are shown
+_SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
+
+
+class SearchProgress(Bar):
+    """Shows searches, one after the other."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._now = ""
+        self._spends: Sequence[Spend] = ()
+        super().__init__(
+            console,
+            TextColumn("explaining"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[now]}", markup=False),
+            TimeElapsedColumn(),
+            total=total,
+            transient=True,
+            now="",
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self.say()
+
+    def searching(self, turn: ScoredTurn) -> None:
+        """A search begins."""
+        self._now = one_line(f"{turn.conversation.id}:{turn.turn} {turn.rubric.id}")
+        self._show()
+
+    def spent(self, spends: Sequence[Spend]) -> None:
+        """What the models have cost so far."""
+        self._spends = spends
+        self._show()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """A turn is done; what is printed inside comes above the bar."""
+        self._done += 1
+        self._now = ""
+        self.bar.stop()
+        yield
+        self._show()
+        self.bar.start()
+
+    def line(self) -> str:
+        """How far it is, what is searched now, and what it cost."""
+        return f"{self._done}/{self._total} explained, {self._costs()}"
+
+    def _show(self) -> None:
+        self.show(completed=self._done, now=self._costs())
+
+    def _costs(self) -> str:
+        calls = sum(spend.calls for spend in self._spends)
+        cached = sum(spend.cached for spend in self._spends)
+        failures = sum(spend.failures for spend in self._spends)
+        parts = [f"now {self._now}"] if self._now else []
+        parts += [f"{calls} calls", f"{cached} from cache"]
+        return ", ".join([*parts, f"{failures} failed"] if failures else parts)
+
+
+def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: Settings) -> None:
+    """One contrast: a line that says what came of it, then the turns that it changes."""
+    where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric}, {contrast.question}: "
+    outcome = _outcome(contrast, turn.rubric.threshold, settings)
+    _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
+    for changed in sorted({edit.unit.turn for edit in contrast.edits}):
+        before = turn.conversation.turns[changed]
+        show_diff(console, f"turn {changed}, {before.role}", before.content, contrast.turns[changed].content)
+    if contrast.question == "regenerate" and contrast.edits:
+        show_response(console, "response before", contrast.response_before)
+        show_response(console, "response after", contrast.response_after)
+    for note in contrast.notes:
+        if note not in _SAID:
+            _print(console, Text(f"  note: {one_line(note)}"))
+
+
+def show_diff(console: Console, what: str, before: str, after: str) -> None:
+    """A changed text as one line: words removed and added, and some words around them."""
+    coloured = console.is_terminal and not console.no_color
+    _print(console, Text(f"  {what}: "), _diff(before, after, coloured))
+
+
+def show_response(console: Console, what: str, response: str) -> None:
+    """A response, cut where it is long."""
+    _print(console, Text(f"  {what}: "), Text(_cut(response.split())))
+
+
+def _outcome(contrast: Contrast, threshold: float, settings: Settings) -> str:
+    goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
+    if contrast.found:
+        return (
+            f"{scores_of(contrast)} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
+        )
+    if contrast.stopped == "not scored":
+        return f"not scored: {'; '.join(contrast.notes)}"
+    if contrast.stopped in ("nothing to edit", "no fills"):
+        return f"nothing to edit: {_nothing(contrast, settings)}"
+    return missed(contrast, threshold)
+
+
+def _nothing(contrast: Contrast, settings: Settings) -> str:
+    if contrast.stopped == "no fills":
+        return "the infiller had nothing to put into any place"
+    return f"no word in {'the turn' if settings.revise else 'the earlier turns that may be edited'}"
+
+
+def no_turn(settings: Settings) -> str:
+    """Which turns a conversation lacks where none may be edited."""
+    return f"no earlier {settings.editable if settings.editable in ('assistant', 'user') else 'editable'} turn"
+
+
+def _diff(before: str, after: str, coloured: bool) -> Text:
+    pieces: list[tuple[str, str]] = []
+    parts = list(_changes(before.split(), after.split()))
+    for i, (same, removed, added) in enumerate(parts):
+        pieces.append((_around(same, first=i == 0, last=i == len(parts) - 1), ""))
+        removing = (_cut(removed), "red strike") if coloured else (f"[-{_cut(removed)}-]", "")
+        adding = (_cut(added), "green") if coloured else (f"{{+{_cut(added)}+}}", "")
+        pieces += [removing] if removed else []
+        pieces += [adding] if added else []
+    line = Text()
+    # Words that take another's place stand next to it; all else is apart.
+    for i, (text, style) in enumerate((text, style) for text, style in pieces if text):
+        glued = not coloured and text.startswith("{+") and line.plain.endswith("-]")
+        line.append("" if i == 0 or glued else " ")
+        line.append(text, style)
+    return line
+
+
+def _changes(before: list[str], after: list[str]) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    """Runs of (unchanged words, removed, added), the last with unchanged words only, perhaps none."""
+    same: list[str] = []
+    removed: list[str] = []
+    added: list[str] = []
+    for step in Levenshtein.opcodes(before, after):
+        old, new = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
+        if step.tag == "equal":
+            if removed or added:
+                yield same, removed, added
+                removed, added = [], []
+            same = old
+        else:
+            removed, added = removed + old, added + new
+    if removed or added:
+        yield same, removed, added
+        same = []
+    yield same, [], []
+
+
+def _around(same: Sequence[str], first: bool, last: bool) -> str:
+    """Unchanged words; of many, those next to a change."""
+    head, tail = (0 if first else _AROUND), (0 if last else _AROUND)
+    if len(same) <= head + tail + 1:
+        return _words(same)
+    return " ".join(part for part in (_words(same[:head]), "…", _words(same[len(same) - tail :])) if part)
+
+
+def _cut(words: Sequence[str]) -> str:
+    return _words(words) if len(words) <= _LONGEST else f"{_words(words[:_LONGEST])} …"
+
+
+def _words(words: Iterable[str]) -> str:
+    return one_line(" ".join(words))
+
+
+def _print(console: Console, *parts: Text) -> None:
+    console.print(Text.assemble(*parts), soft_wrap=True)

@@ -1,0 +1,138 @@
+"""What the command line shows of an import: progress, and what was recognised. Text from logs is text only."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from convexplain.errors import Problem
+from convexplain.store import Kept
+from convexplain.text.visible import one_line, visible
+from convexplain.types import Conversation
+
+from .bars import Bar
+from .runs import plain
+
+_PROBLEMS = 200  # that are printed; the others are counted
+_SPEAKERS = 20
+_TURNS = 12  # of the first conversation
+_CHARACTERS = 600  # of each of them
+
+
+class Inspected(Protocol):
+    """What was recognised in a log, as `connectors.logs.inspect_log` says it."""
+
+    containers: Counter[str]
+    encodings: Counter[str]
+    formats: Counter[str]
+    speakers: Counter[tuple[str, str, str]]
+    conversations: int
+    turns: int
+    whole: bool
+    first: Conversation | None
+    problems: list[Problem]
+
+
+class ImportShown(Bar):
+    """Shows an import, and every problem."""
+
+    def __init__(self, console: Console) -> None:
+        self._kept = Kept()
+        self._problems = 0
+        super().__init__(
+            console,
+            SpinnerColumn(),
+            TextColumn("{task.fields[told]}", markup=False),
+            TimeElapsedColumn(),
+            transient=True,
+            told="reading",
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if (more := self._problems - _PROBLEMS) > 0:
+            self.console.print(f"! and {more:,} more problems")
+        if error is not None and self._kept.conversations:
+            self.console.print(f"Kept until here: {self.line()}", soft_wrap=True)
+
+    def kept(self, kept: Kept) -> None:
+        """So much is in the store."""
+        self._kept = kept
+        self.show(told=self.line())
+
+    def problem(self, problem: Problem) -> None:
+        """Prints it, unless very many were printed already."""
+        self._problems += 1
+        if self._problems <= _PROBLEMS:
+            self.console.print(_problem(problem), soft_wrap=True)
+
+    def line(self) -> str:
+        """What is kept, and how fast it comes."""
+        kept = self._kept
+        rate = kept.turns / self.seconds
+        return f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new, {rate:,.0f} turns/s"
+
+
+def show_formats(console: Console, found: Sequence[tuple[str, str, str]], *, whole: bool) -> None:
+    """The formats by name, description and example; `whole` shows examples in full, and one format."""
+    for name, description, example in found:
+        console.print(Text(name, style="bold"), plain(description), sep="  ", soft_wrap=True)
+        lines = visible(example).splitlines()
+        for line in lines if whole else [one_line(example)[:200]]:
+            console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def show_inspected(console: Console, path: str, found: Inspected) -> None:
+    """What was recognised in one log, who has which role, and the first conversation."""
+    console.print(Text(one_line(path), style="bold"), soft_wrap=True)
+    containers = _counted((name or "none", count) for name, count in found.containers.most_common(10))
+    console.print(plain(f"  format     {_counted(found.formats.most_common(10)) or 'not recognised'}"), soft_wrap=True)
+    console.print(plain(f"  encoding   {_counted(found.encodings.most_common(10)) or '–'}"), soft_wrap=True)
+    console.print(plain(f"  container  {containers or 'none'}"), soft_wrap=True)
+    part = "all of it" if found.whole else "its first part"
+    console.print(f"  read       {found.conversations:,} conversations with {found.turns:,} turns, from {part}")
+    if found.speakers:
+        console.print(_speakers(found.speakers))
+    if found.first is not None:
+        _show_first(console, found.first)
+    for problem in found.problems[:_PROBLEMS]:
+        console.print(_problem(problem), soft_wrap=True)
+    if (more := len(found.problems) - _PROBLEMS) > 0:
+        console.print(f"! and {more:,} more problems")
+
+
+def _counted(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{one_line(name)} ({count:,})" for name, count in counts)
+
+
+def _speakers(speakers: Counter[tuple[str, str, str]]) -> Table:
+    table = Table(title="speakers", title_justify="left")
+    for heading in ("in the log", "name", "role", "turns"):
+        table.add_column(heading, justify="right" if heading == "turns" else "left", overflow="fold")
+    for (word, name, role), count in speakers.most_common(_SPEAKERS):
+        table.add_row(Text(one_line(word)[:60]), Text(one_line(name)[:60]), role, f"{count:,}")
+    if (more := len(speakers) - _SPEAKERS) > 0:
+        table.add_row(f"and {more:,} more", "", "", "")
+    return table
+
+
+def _show_first(console: Console, conversation: Conversation) -> None:
+    console.print(Text(f"first conversation: {one_line(conversation.id)}"), soft_wrap=True)
+    for turn in conversation.turns[:_TURNS]:
+        name = f" ({one_line(turn.name)[:40]})" if turn.name else ""
+        content = visible(turn.content[:_CHARACTERS]) + ("…" if len(turn.content) > _CHARACTERS else "")
+        said = content.replace("\n", "\n      ")
+        console.print(Text(f"  {turn.role}{name}: ", style="bold"), Text(said), sep="", soft_wrap=True)
+    if (more := len(conversation.turns) - _TURNS) > 0:
+        console.print(f"  … and {more:,} more turns")
+
+
+def _problem(problem: Problem) -> Text:
+    return plain(f"{'·' if problem.kept else '!'} {one_line(str(problem))}")

@@ -1,0 +1,1 @@
+"""Explanations of scores: contrasts, attributions, scalarizers, and preference pairs from contrasts."""

@@ -1,0 +1,134 @@
+"""Is an attribution faithful? Removes what it puts first, and looks how far the value falls."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convexplain.fidelity.curves import HALF, area, cumulative, curve
+from convexplain.fidelity.edits import Embed, content_preservation, words
+from convexplain.fidelity.responses import bleu, divergence, probability_ratio, rouge_l
+from convexplain.types import Conversation, Unit
+
+from .scalarizers import Scalar, TurnValues
+
+K = 3  # units of PR@k and KL@k
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """How faithful an order of the units is. What could not be measured is None.
+
+    Attributes:
+        aupc: mean fall of the value while the first units are removed, up to half of the words. Higher is better.
+        deletion: the same, up to all of the words.
+        insertion: mean fall of the value while only the first units are there, up to all of the words. Lower is better.
+        pr: probability of the most probable label without the first k units, by that before. Lower is better.
+        kl: KL divergence of the labels' probabilities without the first k units, in nats. Higher is better.
+        bleu, rouge_l: of the response without the first k units, against that before, in [0, 1]; None where the logged
+            response is kept. Lower is better.
+        embedding: cosine of the embeddings of these two responses, in [-1, 1]; None without `embed`. Lower is better.
+    """
+
+    aupc: float | None
+    deletion: float | None
+    insertion: float | None
+    pr: float | None
+    kl: float | None
+    bleu: float | None
+    rouge_l: float | None
+    embedding: float | None
+
+
+async def faithfulness(
+    values: TurnValues,
+    units: Sequence[Unit],
+    orders: Mapping[str, Sequence[int]],
+    side: int,
+    k: int = K,
+    *,
+    whole: bool = False,
+    embed: Embed | None = None,
+) -> dict[str, Faithfulness]:
+    """Measures several orders of the same units; everything is evaluated at once, and what they share once.
+
+    Args:
+        values: the value of the conversation without some units.
+        units: of one level.
+        orders: a name to an order of all the units, the most important first.
+        side: 1 where the units are explained that raise the value, -1 where those are that lower it.
+        k: units that are removed for `pr`, `kl`, `bleu` and `rouge_l`.
+        whole: measure `deletion` and `insertion` as well, which takes about four times as many evaluations.
+        embed: gives responses their vectors, for `embedding`.
+    """
+    everything = frozenset(range(len(units)))
+    sizes = [len(words(unit.of(values.conversation.turns[unit.turn].content))) for unit in units]
+    wanted: dict[frozenset[int], None] = {frozenset(): None}
+    for order in orders.values():
+        wanted |= dict.fromkeys([*cumulative(order, sizes, HALF), frozenset(order[:k])])
+        if whole:
+            falling = cumulative(order, sizes)
+            wanted |= dict.fromkeys([*falling, *(everything - some for some in falling)])
+    found = dict(
+        zip(wanted, await values.measured([frozenset(units[i] for i in some) for some in wanted]), strict=True)
+    )
+    rows = {name: _one(order, sizes, found, side, k, whole) for name, order in orders.items()}
+    if values.scalarizer.question == "regenerate":
+        full = found[frozenset()]
+        for name, order in orders.items():
+            rows[name] = _answered(rows[name], full.response, found[frozenset(order[:k])].response, embed)
+    return rows
+
+
+def _one(
+    order: Sequence[int],
+    sizes: Sequence[int],
+    found: Mapping[frozenset[int], Scalar],
+    side: int,
+    k: int,
+    whole: bool,
+) -> Faithfulness:
+    full = found[frozenset()].value
+    if full is None or not order:
+        return Faithfulness(*(None,) * 8)
+
+    def fall(sets: Sequence[frozenset[int]], until: float) -> float | None:
+        return area(curve(sets, sizes, full, [found[some].value for some in sets], side), until)
+
+    falling, everything = cumulative(order, sizes), frozenset(order)
+    # What is there grows from nothing, so a curve over what is missing is read from its end.
+    missing = [*(everything - some for some in reversed(falling)), everything]
+    first = found[frozenset(order[:k])]
+    return Faithfulness(
+        aupc=fall(cumulative(order, sizes, HALF), HALF),
+        deletion=fall(falling, 1.0) if whole else None,
+        insertion=fall(missing, 1.0) if whole else None,
+        pr=probability_ratio(first.labels, found[frozenset()].labels),
+        kl=divergence(first.labels, found[frozenset()].labels),
+        bleu=None,
+        rouge_l=None,
+        embedding=None,
+    )
+
+
+def _answered(row: Faithfulness, before: str, after: str, embed: Embed | None) -> Faithfulness:
+    """The row, with how far the response has moved."""
+    if not before or not after:
+        return row
+    return replace(
+        row,
+        bleu=bleu(before, after),
+        rouge_l=rouge_l(before, after),
+        embedding=content_preservation(before, after, embed) if embed else None,
+    )
+
+
+def baselines(conversation: Conversation, units: Sequence[Unit], seed: int = 0) -> dict[str, list[int]]:
+    """Orders that look at no score: at random, by length (the longest first), by place (the last one first)."""
+    sizes = [len(words(unit.of(conversation.turns[unit.turn].content))) for unit in units]
+    every = range(len(units))
+    return {
+        "random": [int(i) for i in np.random.default_rng(seed).permutation(len(units))],
+        "length": sorted(every, key=lambda i: -sizes[i]),
+        "position": sorted(every, reverse=True),
+    }

@@ -1,0 +1,120 @@
+"""The judge's score of one turn in a perturbed conversation, with the logged response or with one given anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from convexplain.analysis.pipeline import TurnJudge
+from convexplain.errors import ModelError, UnavailableError
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
+from convexplain.types import Conversation, Judgement, Role, Rubric, Turn
+
+ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
+ANSWER = 256  # tokens of a regenerated answer
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What measuring a turn gave.
+
+    Attributes:
+        score: in [0, 1], 1 = satisfied; None where there is none.
+        response: what was judged.
+        judgement: the judge's; None where there was nothing to judge.
+        note: why there is no score.
+        cut: the response was given anew and cut at `ANSWER` tokens.
+    """
+
+    score: float | None
+    response: str = ""
+    judgement: Judgement | None = None
+    note: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Measures turns.
+
+    Attributes:
+        judge: scores a turn.
+        responder: answers anew; None keeps the logged answer.
+    """
+
+    judge: TurnJudge
+    responder: Calls | None = None
+
+    async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Measured:
+        """The judge's score of a turn.
+
+        Args:
+            conversation: the conversation, as perturbed.
+            turn: index of the judged turn.
+            rubric: the maxim.
+            again: how often the same was measured before.
+
+        Raises:
+            UnavailableError: a model is gone.
+        """
+        response, cut = conversation.turns[turn].content, False
+        if self.responder:
+            try:
+                reply = await self.responder.ask(responder_request(conversation.turns[:turn]))
+            except UnavailableError:
+                raise
+            except ModelError as error:
+                return Measured(None, note=f"no response: {error}")
+            response, cut = reply.text.strip(), reply.truncated
+        if not response:
+            return Measured(None, note="the responder gave an empty answer" if self.responder else "nothing is left")
+        turns = list(conversation.turns)
+        turns[turn] = replace(turns[turn], content=response)
+        judgement = await self.judge.judge_turn(replace(conversation, turns=tuple(turns)), turn, rubric, again)
+        note = judgement.reason or "" if judgement.score is None else ""
+        return Measured(judgement.score, response, judgement, note, cut)
+
+
+def too_close(score: float, threshold: float, noise: float | None) -> str:
+    """Why the judge cannot tell on which side of the threshold a score lies; empty where it can, or noise is unknown.
+
+    Args:
+        score, threshold: in [0, 1].
+        noise: the judge's measured noise floor; None = it was never measured.
+    """
+    if noise is None or abs(score - threshold) >= noise - _ROUNDING:
+        return ""
+    return (
+        f"too close to call: the score of {score:.2f} lies within the judge's noise of {noise:.2f} around the "
+        f"threshold of {threshold:g}"
+    )
+
+
+def responder_request(turns: Sequence[Turn]) -> Request:
+    """Asks a model under test for the next turn, in a form that every chat template accepts.
+
+    Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
+    system turn says comes from the user, and turns of one role in a row are joined.
+    """
+    return Request(messages=laid_out(turns)[0], max_tokens=ANSWER)
+
+
+def laid_out(turns: Sequence[Turn]) -> tuple[tuple[Message, ...], list[tuple[int, int]]]:
+    """The messages of `responder_request`; and for each turn the message that it is in, and where it begins there."""
+    messages: list[Message] = []
+    places: list[tuple[int, int]] = []
+    for i, turn in enumerate(turns):
+        role: Role = turn.role if turn.role == "assistant" or (turn.role == "system" and i == 0) else "user"
+        if messages and messages[-1].role == role:
+            places.append((len(messages) - 1, len(messages[-1].content) + 1))
+            messages[-1] = Message(role, f"{messages[-1].content}\n{turn.content}")
+        else:
+            places.append((len(messages), 0))
+            messages.append(Message(role, turn.content))
+    first = 1 if messages and messages[0].role == "system" else 0
+    if len(messages) == first or messages[first].role == "assistant":
+        messages.insert(first, Message("user", "(The conversation begins.)"))
+        places = [(message + (message >= first), start) for message, start in places]
+    if messages[-1].role == "assistant":
+        messages.append(Message("user", "(Please go on.)"))
+    return tuple(messages), places

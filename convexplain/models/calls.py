@@ -1,0 +1,262 @@
+"""Everything that calls to any chat model share: batches, concurrency, retries, time-outs, cache and accounting."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import tenacity
+
+from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
+
+from .chat import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
+
+_BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
+_TIMEOUTS = 3  # a hung call costs its whole time-out each time, so fewer tries than for a quick 429
+
+
+class Limit:
+    """How many calls may be open: grows by one a round while all goes well, shrinks by a quarter at a trouble."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._now = float(most)
+        self._last_cut = float("-inf")
+
+    @property
+    def now(self) -> int:
+        """Calls that may be open at this moment, at least 1."""
+        return int(self._now)
+
+    def grow(self) -> None:
+        """One call went well."""
+        self._now = min(self.most, self._now + 1 / self._now)
+
+    def cut(self, clock: float) -> None:
+        """The endpoint is in trouble. The calls that were open together fail together, and count once.
+
+        A quarter, not half: random failures, one in ten, would otherwise keep it at half of what the endpoint bears,
+        and at one that really pushes back it falls to a twentieth in ten seconds all the same.
+        """
+        if clock - self._last_cut >= 1:
+            self._now = max(1.0, self._now * 0.75)
+            self._last_cut = clock
+
+
+class Calls:
+    """Asks one model, each distinct request once.
+
+    Requests are gathered into batches of at most `model.batch`; at most `model.in_flight` batches are open, fewer while
+    the endpoint pushes back. A request that is already under way or in the cache is not asked again. Transient failures
+    are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent waiting.
+
+    Args:
+        model: the model; the caller prepares and closes it.
+        cache: where replies are kept; in memory unless told.
+        patience: seconds of waiting between tries of one request, after which it has failed.
+        on_change: called after each reply or final failure.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        cache: Cache | None = None,
+        *,
+        patience: float = 300.0,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        if model.batch < 1 or model.in_flight < 1:
+            raise UsageError(
+                f"{model.name}: batch={model.batch} and in_flight={model.in_flight}; both must be at least 1"
+            )
+        self.model = model
+        self.spend = Spend()
+        self._cache = cache if cache is not None else MemoryCache()
+        self._limit = Limit(model.in_flight)
+        self._patience = patience
+        self._on_change = on_change or (lambda: None)
+        self._under_way: dict[str, asyncio.Task[Reply]] = {}
+        self._queue: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
+        self._open: set[asyncio.Task[None]] = set()
+        self._not_before = 0.0
+        self._failures_in_a_row = 0  # requests that failed for good
+        self._hung_in_a_row = 0  # single tries that hung until their time-out
+        self._answered = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancels what is still under way."""
+        tasks = [*self._under_way.values(), *self._open]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def ask(self, request: Request) -> Reply:
+        """The model's reply, from the cache where it is known.
+
+        Raises:
+            ModelError: the model refused, or transient failures outlasted the patience.
+            UnavailableError: so many requests failed in a row that the endpoint counts as gone.
+        """
+        key = request.key(self.model.fingerprint)
+        if (known := self._cache.get(key)) is not None:
+            self.spend.cached += 1
+            self._on_change()
+            return known
+        task = self._under_way.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(key, request))
+            self._under_way[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)  # one impatient caller does not cancel the call for the others
+
+    def known(self, request: Request) -> bool:
+        """Whether the reply is in the cache, so that asking costs nothing."""
+        return self._cache.get(request.key(self.model.fingerprint)) is not None
+
+    def _forget(self, key: str, done: asyncio.Task[Reply]) -> None:
+        self._under_way.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # read, so that a caller that went away leaves no "never retrieved" warning
+
+    async def _ask(self, key: str, request: Request) -> Reply:
+        try:
+            reply: Reply = await self._retrying()(self._send, request)
+        except UnavailableError:
+            raise
+        except TransientError:
+            self.spend.failures += 1
+            self._failures_in_a_row += 1
+            self._on_change()
+            raise
+        except ModelError:
+            self.spend.failures += 1
+            self._on_change()
+            raise
+        self._failures_in_a_row = 0
+        self.spend.add(reply)
+        if reply.labels is not None or not request.labels:  # what could not be read may be asked again one day
+            self._cache.put(key, self.model.name, reply)
+        self._on_change()
+        return reply
+
+    def _retrying(self) -> tenacity.AsyncRetrying:
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            wait=self._wait,
+            stop=self._stop,
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            return max(error.retry_after, _BACKOFF(state))  # an endpoint may say 0 for ever
+        return _BACKOFF(state)
+
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        hung = isinstance(error, TransientError) and error.timed_out
+        return state.idle_for >= self._patience or (hung and state.attempt_number >= _TIMEOUTS)
+
+    def _count_retry(self, state: tenacity.RetryCallState) -> None:
+        self.spend.retries += 1
+        self._on_change()
+
+    async def _send(self, request: Request) -> Reply:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        self._queue.append((request, future))
+        loop.call_soon(self._pump)  # later in this tick, so that requests made together leave together
+        return await future
+
+    def _pump(self) -> None:
+        loop = asyncio.get_running_loop()
+        gone = self._gone()
+        pause = self._not_before - time.monotonic()
+        if self._queue and pause > 0 and not gone:
+            loop.call_later(pause, self._pump)
+            return
+        while self._queue and (gone or len(self._open) < self._limit.now):
+            batch: list[tuple[Request, asyncio.Future[Reply]]] = []
+            while self._queue and len(batch) < self.model.batch:
+                item = self._queue.popleft()
+                if gone and not item[1].done():
+                    item[1].set_exception(gone)
+                elif not item[1].done():
+                    batch.append(item)
+            if batch:
+                task = loop.create_task(self._run(batch))
+                self._open.add(task)
+                task.add_done_callback(self._closed)
+
+    def _gone(self) -> UnavailableError | None:
+        """Why nothing more is sent, once too much has failed without a success between."""
+        most = self._limit.most + 4
+        hung = most if self._answered else _TIMEOUTS - 1  # what never answered is not waited for as long
+        if self._failures_in_a_row <= most and self._hung_in_a_row <= hung:
+            return None
+        return UnavailableError(
+            f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
+            f"the last {self._hung_in_a_row} calls hung. The same command goes on once it is back"
+        )
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        self._pump()
+
+    async def _run(self, batch: list[tuple[Request, asyncio.Future[Reply]]]) -> None:
+        try:
+            outcomes = await self._chat([request for request, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        pushed_back = [error for error in outcomes if isinstance(error, TransientError)]
+        if pushed_back:
+            clock = time.monotonic()
+            self._limit.cut(clock)
+            self._not_before = max(self._not_before, *(clock + (error.retry_after or 0) for error in pushed_back))
+        else:
+            self._limit.grow()
+        if all(error.timed_out for error in pushed_back):
+            self._hung_in_a_row = self._hung_in_a_row + len(pushed_back) if pushed_back else 0
+        for (request, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():
+                continue
+            if isinstance(outcome, Reply) and request.features and outcome.features is None:
+                future.set_exception(no_features(self.model.name))
+            elif isinstance(outcome, Reply) and request.reply and not request.features and outcome.logprob is None:
+                future.set_exception(no_reply_logprob(self.model.name))
+            elif isinstance(outcome, Reply):
+                self._answered = True
+                future.set_result(outcome)
+            elif isinstance(outcome, ModelError):
+                future.set_exception(outcome)
+            else:
+                wrong = f"{self.model.name}: its reply is a {type(outcome).__name__}, not a Reply or a ModelError"
+                future.set_exception(ModelError(wrong))
+
+    async def _chat(self, requests: list[Request]) -> list[object]:
+        try:
+            async with asyncio.timeout(self.model.timeout):
+                outcomes: list[object] = list(await self.model.chat(requests))
+        except TimeoutError:
+            waited = "in time" if self.model.timeout is None else f"within {self.model.timeout:g} s"
+            hung = TransientError(f"{self.model.name}: no reply {waited}", timed_out=True)
+            return [hung for _ in requests]
+        except ModelError as error:
+            return [error for _ in requests]
+        except Exception as error:  # noqa: BLE001 - a model from outside may raise anything; its callers must not hang
+            return [ModelError(f"{self.model.name}: {type(error).__name__}: {error}") for _ in requests]
+        if len(outcomes) != len(requests):
+            wrong = ModelError(f"{self.model.name}: {len(outcomes)} replies to {len(requests)} requests")
+            return [wrong for _ in requests]
+        return outcomes

@@ -1,0 +1,261 @@
+"""What a chat model is to convexplain: the request, the reply and the protocol. No model lives here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from convexplain.errors import ModelError
+from convexplain.types import Role, sha256_json
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a prompt."""
+
+    role: Role
+    content: str
+
+
+def sendable(text: str) -> str:
+    """The text with lone surrogates, which no tokenizer and no server takes, as question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked: everything that decides its reply, and nothing else.
+
+    Attributes:
+        messages: the prompt.
+        labels: ask for the log-probability of each of these where the reply's label stands.
+        opening: how the reply begins up to the label, e.g. `{"label": "`. A local model starts from it; an endpoint
+            finds the place in its reply by it.
+        schema: JSON Schema of the wanted reply, for endpoints that can hold a model to one.
+        max_tokens: the reply is cut after this many tokens.
+        temperature: 0 for the most probable reply.
+        draw: index among draws of the same request; also the seed. Two draws are two calls.
+        reply: score this reply instead of generating one: the model says how probable it is after the messages. What
+            else is asked for (labels, opening, schema, tokens, temperature) does not count then. Empty: generate.
+        features: with a given reply: numbers about it from inside the model, as this recipe says
+            (connectors/models/features.py). Empty: none.
+    """
+
+    messages: tuple[Message, ...]
+    labels: tuple[str, ...] = ()
+    opening: str = ""
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    max_tokens: int = 16
+    temperature: float = 0.0
+    draw: int = 0
+    reply: str = ""
+    features: str = ""
+
+    def key(self, fingerprint: str) -> str:
+        """The content address of this call on the model with that fingerprint."""
+        asked = asdict(self)
+        for later in ("reply", "features"):  # what was kept before requests could give these is found again
+            if not asked[later]:
+                del asked[later]
+        return sha256_json({"model": fingerprint, **asked})
+
+    @property
+    def prompt_sha(self) -> str:
+        """SHA-256 of the messages alone."""
+        return sha256_json([asdict(message) for message in self.messages])
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLogprobs:
+    """The label's log-probabilities at its position in the reply.
+
+    Attributes:
+        logprobs: label to the natural log of its probability, token variants summed; not renormalised, so that what
+            is missing to 1 fell on no label. A label that was not seen is absent.
+        bound: an absent label has at most this probability (0 when the whole vocabulary was seen).
+        alternatives: how many tokens' probabilities were seen at the label's position; None = the whole vocabulary.
+    """
+
+    logprobs: Mapping[str, float]
+    bound: float = 0.0
+    alternatives: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered.
+
+    Attributes:
+        text: the reply, with the request's opening where the model started from it; empty where a given reply was
+            scored.
+        labels: log-probabilities of the requested labels; None when none were asked for, the model gives none, or no
+            label could be found in the reply.
+        logprobs: whether the model gives log-probabilities at all.
+        truncated: the reply was cut at `max_tokens`.
+        prompt_tokens, completion_tokens, cached_tokens: as the model counts them; 0 where it does not.
+        seconds: from sending to having the whole reply.
+        logprob: natural log-probability of the whole given reply after the prompt, summed over its tokens, at most 0;
+            what would end the turn is not counted. None where the request gave no reply.
+        reply_tokens: how many tokens were summed over; 0 where the request gave no reply.
+        features: the numbers that the request's recipe asked for; None where it asked for none.
+    """
+
+    text: str
+    labels: LabelLogprobs | None = None
+    logprobs: bool = False
+    truncated: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    seconds: float = 0.0
+    logprob: float | None = None
+    reply_tokens: int = 0
+    features: tuple[float, ...] | None = None
+
+
+def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:
+    """What a request that gives its reply ends in, on a model that cannot score it.
+
+    Args:
+        name: the model.
+        why: what is missing.
+        raw: what came back instead.
+    """
+    return ModelError(
+        f"{name} does not give the log-probability of a given reply: {why}. Models that do: local:REPO_OR_FOLDER and "
+        "embedded, and http://HOST:PORT/v1?model=NAME where the server has prompt_logprobs, as vLLM has",
+        raw,
+    )
+
+
+def no_features(name: str) -> ModelError:
+    """What a request for features ends in, on a model that gives none."""
+    return ModelError(
+        f"{name} gives no hidden states, which heads need. Models that do: embedded and local:REPO_OR_FOLDER"
+    )
+
+
+class ChatModel(Protocol):
+    """A model that answers requests in batches.
+
+    Attributes:
+        name: as a user would write it to get the model again; holds no secret.
+        fingerprint: changes whenever the same request could be answered differently (weights, revision, server).
+        batch: how many requests one `chat` call takes at most.
+        in_flight: how many `chat` calls may be open at once.
+        timeout: seconds after which one `chat` call counts as hung; None where it cannot hang.
+        window: tokens of prompt and reply together, or None when unknown.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+    @property
+    def batch(self) -> int: ...  # noqa: D102
+    @property
+    def in_flight(self) -> int: ...  # noqa: D102
+    @property
+    def timeout(self) -> float | None: ...  # noqa: D102
+    @property
+    def window(self) -> int | None: ...  # noqa: D102
+
+    async def prepare(self) -> None:
+        """Load weights or reach the server, once, before the first call. Raises UnavailableError."""
+
+    async def chat(self, requests: Sequence[Request]) -> Sequence[Reply | ModelError]:
+        """Answers in the order of the requests; a request that failed has its error in its place."""
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the text has; an estimate from above where the tokenizer is elsewhere."""
+
+    async def aclose(self) -> None:
+        """Gives back connections and memory. The model cannot be used afterwards."""
+
+
+@runtime_checkable
+class ScoresContinuations(Protocol):
+    """Capability: the log-probability of given text after a prompt."""
+
+    async def continuation_logprobs(self, requests: Sequence[Request], texts: Sequence[str]) -> list[float]:
+        """For each pair, the summed natural log-probability of the text as the reply to the request."""
+
+
+@runtime_checkable
+class GivesHiddenStates(Protocol):
+    """Capability: the last layer's hidden state at the last prompt token."""
+
+    async def hidden_states(self, requests: Sequence[Request]) -> list[list[float]]:
+        """One vector (of the model's width) a request."""
+
+
+@runtime_checkable
+class GivesNextTokens(Protocol):
+    """Capability: the most probable next tokens after a prompt."""
+
+    async def next_tokens(self, requests: Sequence[Request], k: int) -> list[list[tuple[str, float]]]:
+        """For each request, k pairs of token text and natural log-probability, most probable first."""
+
+
+@runtime_checkable
+class GivesGradients(Protocol):
+    """Capability: how much each token of the prompt moves the log-probability of a label."""
+
+    async def label_gradients(self, requests: Sequence[Request], label: str) -> list[list[tuple[int, int, float]]]:
+        """For each request, (start, end, L2 norm of the gradient at the token's embedding) over its last message."""
+
+
+@runtime_checkable
+class GivesUnitGradients(Protocol):
+    """Capability: how much each part of the prompt raises the log-probability of a given reply."""
+
+    async def unit_gradients(
+        self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
+    ) -> list[float]:
+        """One number for each span (index of the message, first character, end); positive: it raises log p(reply)."""
+
+
+@dataclass(slots=True)
+class Spend:
+    """What a run has cost so far. Tokens and seconds are those of calls really made, not of replies from the cache."""
+
+    calls: int = 0
+    cached: int = 0
+    retries: int = 0
+    failures: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prefix_tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, reply: Reply) -> None:
+        """Counts one reply that was really asked for."""
+        self.calls += 1
+        self.prompt_tokens += reply.prompt_tokens
+        self.completion_tokens += reply.completion_tokens
+        self.prefix_tokens += reply.cached_tokens
+        self.seconds += reply.seconds
+
+
+class Cache(Protocol):
+    """Where replies are kept by content address."""
+
+    def get(self, key: str) -> Reply | None:
+        """The reply that was kept under the key."""
+
+    def put(self, key: str, model: str, reply: Reply) -> None:
+        """Keeps a reply; on return it survives the end of the process."""
+
+
+@dataclass(slots=True)
+class MemoryCache:
+    """A cache that ends with the process."""
+
+    replies: dict[str, Reply] = field(default_factory=dict)
+
+    def get(self, key: str) -> Reply | None:
+        """The reply that was kept under the key."""
+        return self.replies.get(key)
+
+    def put(self, key: str, model: str, reply: Reply) -> None:
+        """Keeps a reply."""
+        self.replies[key] = reply

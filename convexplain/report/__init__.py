@@ -1,0 +1,1 @@
+"""HTML and PDF reports of runs and of agreement with people."""

@@ -1,0 +1,172 @@
+"""The report of a run: one HTML file that asks nothing of the network and treats everything from a log as text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from convexplain import __version__
+from convexplain.store import (
+    JudgedTurn,
+    MaximSummary,
+    RunStore,
+    ScoredTurn,
+    Summary,
+    explained_turns,
+    run_rubrics,
+    score_histogram,
+    scores_by_answer,
+)
+from convexplain.text.visible import visible
+from convexplain.types import Attribution, Contrast, Rubric
+
+from .explanations import EditedTurn, attribution_outcome, contrast_outcome, edited_turns, explanation
+from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
+from .shades import Piece, Shade, pieces, turn_shades
+
+_BINS = 10
+_CONTEXT = 6  # turns shown before a judged one
+_STRONG = 0.2  # of the largest contribution: earlier turns that do as much are shown too
+_EXPLAINED = 5  # turns shown besides the lowest ones because they are explained
+_PROBLEMS = 200
+_LONGEST = 1500  # characters shown of one turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A turn of a conversation as it is shown."""
+
+    index: int
+    role: str
+    name: str | None
+    skipped: int
+    pieces: Sequence[Piece]
+    longer: int
+    shade: Shade | None
+    judged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One judged turn of the report."""
+
+    item: JudgedTurn
+    lines: Sequence[_Line]
+    attribution: str | None
+    attribution_notes: Sequence[str]
+    contrast: Contrast | None
+    outcome: str
+    edited: Sequence[EditedTurn]
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """One maxim's part of the report."""
+
+    maxim: MaximSummary
+    requirement: str
+    bars: Sequence[Bar]
+    dots: Sequence[Dot]
+    worst: Sequence[_Case]
+    explained: Sequence[_Case]
+
+
+def write_report(store: RunStore, summary: Summary, path: Path) -> None:
+    """Writes the report of a run, with the turns that the summary names as its worst."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": shown, "up": up, "band": band}
+    problems = store.problems(summary.run.id)
+    template = (files("convexplain.report") / "run_report.html").read_text("utf-8")
+    page = environment.from_string(template).render(
+        summary=summary,
+        run=summary.run,
+        sections=_sections(store, summary),
+        width=WIDTH,
+        height=HEIGHT,
+        problems=problems[:_PROBLEMS],
+        more_problems=max(0, len(problems) - _PROBLEMS),
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    path.write_text(page, encoding="utf-8", errors="replace")
+
+
+def shown(text: str, longest: int = _LONGEST) -> str:
+    """Text as a page can show it: control and bidirectional characters made visible, very long text cut."""
+    text = visible(text)
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest:,} more characters)"
+
+
+def _sections(store: RunStore, summary: Summary) -> list[_Section]:
+    rubrics = {rubric.id: rubric for rubric in run_rubrics(store, summary.run.id)}
+    return [_section(store, summary, maxim, rubrics[maxim.rubric]) for maxim in summary.maxims]
+
+
+def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rubric) -> _Section:
+    run = summary.run
+    counts = score_histogram(store, run, maxim.rubric, _BINS)
+    answers = scores_by_answer(store, run.id, rubric.sha)
+    worst = [item for item in summary.worst if item.judgement.rubric == maxim.rubric]
+    places = {(item.number, item.judgement.turn) for item in worst}
+    others = [
+        item
+        for item in explained_turns(store, run, rubric.sha, len(worst) + _EXPLAINED)
+        if (item.number, item.judgement.turn) not in places
+    ]
+    return _Section(
+        maxim=maxim,
+        requirement=rubric.requirement,
+        bars=bars(counts, maxim.threshold) if maxim.mean is not None else (),
+        dots=dots(answers) if len(answers) > 1 else (),
+        worst=[_case(store, run.id, item, rubric) for item in worst],
+        explained=[_case(store, run.id, item, rubric) for item in others[:_EXPLAINED]],
+    )
+
+
+def _case(store: RunStore, run: int, item: JudgedTurn, rubric: Rubric) -> _Case:
+    judged = item.judgement
+    turn = ScoredTurn(item.number, item.conversation, judged.turn, rubric, judged.score)
+    attributions, contrast = explanation(store, run, turn)
+    edited = edited_turns(item.conversation, contrast) if contrast is not None else []
+    return _Case(
+        item=item,
+        lines=_lines(item, attributions, {one.turn for one in edited}),
+        attribution=attribution_outcome(attributions, item.threshold) if attributions else None,
+        attribution_notes=list(dict.fromkeys(note for one in attributions for note in one.notes)),
+        contrast=contrast,
+        outcome=contrast_outcome(contrast, item.threshold) if contrast is not None else "",
+        edited=edited,
+    )
+
+
+def _lines(item: JudgedTurn, found: Sequence[Attribution], edited: set[int]) -> list[_Line]:
+    """The judged turn, some turns before it, and those earlier ones that an explanation is about."""
+    last, shades = item.judgement.turn, turn_shades(found)
+    strong = {i for i, shade in shades.items() if shade.strength >= _STRONG and i <= last}
+    chosen = sorted({*range(max(0, last - _CONTEXT), last + 1), *strong, *edited})
+    lines = []
+    for before, i in zip([-1, *chosen], chosen, strict=False):
+        turn = item.conversation.turns[i]
+        shown_pieces, longer = _cut(pieces(item.conversation, i, found))
+        skipped = i - before - 1
+        lines.append(_Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), i == last))
+    return lines
+
+
+def _cut(found: Sequence[Piece]) -> tuple[list[Piece], int]:
+    """The first pieces, and how many characters are left out."""
+    room, kept = _LONGEST, []
+    for piece in found:
+        if room <= 0:
+            break
+        kept.append(Piece(piece.text[:room], piece.shade))
+        room -= len(piece.text)
+    return kept, sum(len(piece.text) for piece in found) - sum(len(piece.text) for piece in kept)

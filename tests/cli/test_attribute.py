@@ -1,0 +1,249 @@
+"""`convexplain explain --attribute`, with scripted models in place of those that are named."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from convexplain import Conversation, Turn
+from convexplain.cli.show.attributions import show_attributions
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, UnavailableError
+from convexplain.store import RunStore, attributions
+from convexplain.types import Unit
+from tests.explain.test_attribution import attributed, empty, grumpy, scripted
+
+from .test_explain import NOISE, World, keep, talk
+
+
+@pytest.fixture
+def world(monkeypatch, capsys, tmp_path):
+    return World(monkeypatch, capsys, tmp_path)
+
+
+def kept(folder):
+    store = RunStore(str(folder / "store.db"))
+    found = list(attributions(store, store.run().id))
+    store.close()
+    return found
+
+
+def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
+    keep(world.folder, {(talk("chat:1"), 3): 0.2})
+    code, out, err = world.run("explain", "--attribute")
+    assert code == 0
+    assert out.splitlines() == [
+        "chat:1:3 helpfulness, rescore, clime: 0.20 (threshold 0.5), 0.90 without all turns before it, 7 calls",
+        "  turn 0 user          ~   0.20 without             Where is my parcel?",
+        "  turn 1 assistant      -  0.90 without  ██████████ It left our depot on Monday.",
+        "  turn 2 user          ~   0.20 without             And the address?",
+        "1 of 1 turn attributed.   Attributions: convexplain-out/attributions.jsonl   Store: "
+        + str(world.folder / "store.db"),
+    ]
+    assert err.splitlines() == [NOISE, "1/1 explained, 8 calls, 0 from cache"]
+    ((_, conversation, found),) = kept(world.folder)
+    rows = (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines()
+    assert conversation.id == "chat:1"
+    assert [one.level for one in found] == [json.loads(row)["level"] for row in rows] == ["turn", "sentence", "phrase"]
+    assert json.loads(rows[0])["scores"] == list(found[0].scores)
+
+
+def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    _, first, _ = world.run("explain", "--attribute")
+    asked = world.asked
+    code, second, err = world.run("explain", "--attribute")
+    assert (code, second, world.asked) == (0, first, asked)
+    assert err.splitlines()[-1] == "1/1 explained, 0 calls, 0 from cache"
+    world.run("explain", "--attribute", "--method", "loo")
+    assert len(kept(world.folder)) == 2
+
+
+def test_no_infiller_is_opened_unless_it_is_wanted(world, monkeypatch):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: pytest.fail("opened"))
+    assert world.run("explain", "--attribute")[0] == 0
+    monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: world.fills)
+    assert world.run("explain", "--attribute", "--perturb", "infill", "--levels", "turn")[0] == 0
+    assert world.fills.asked
+
+
+def test_dry_run_says_how_much_and_asks_nothing(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    _, out, _ = world.run("explain", "--attribute", "--levels", "turn,word", "--dry-run")
+    # 3 for each of 3 turns, 3 for each word of the two longest (6 + 4), and one without all turns.
+    assert out.splitlines() == [
+        "Run 1: 1 turn to explain on 1 maxim with judge: at most 40 perturbed conversations to be judged. "
+        "Nothing was asked."
+    ]
+    assert not world.asked
+
+
+def test_a_contrast_may_look_first_where_the_attribution_points(world):
+    turns = (
+        "Where is it?",
+        " ".join(f"Word number {i} is here." for i in range(30)) + " It left our depot.",
+        "Hm?",
+        "No.",
+    )
+    keep(world.folder, {(talk("a", turns), 3): 0.2})
+    assert world.run("explain", "--attribute", "--levels", "turn,sentence,word")[0] == 0
+    _, without, _ = world.run("explain")
+    _, informed, _ = world.run("explain", "--prior")
+
+    def calls(out):
+        return int(out.splitlines()[0].rsplit(",", 1)[1].split()[0])
+
+    assert calls(informed) < calls(without)
+
+
+def test_what_failed_is_said_and_asked_again(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    right = world.answer["judge"]
+    world.answer["judge"] = lambda request: (
+        right(request) if "parcel" in request.messages[0].content else ModelError("overloaded")
+    )
+    code, out, _ = world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
+    assert code == 1
+    assert "  turn 0 user          ? " in out
+    assert "note: overloaded" in out
+    world.answer["judge"] = right
+    code, out, _ = world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
+    assert code == 0
+    assert "?  " not in out
+
+
+def test_a_turn_with_nothing_before_it_is_no_failure(world):
+    first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
+    keep(world.folder, {(first, 0): 0.2})
+    code, _, err = world.run("explain", "--attribute", "--turn", "first:0")
+    assert (code, err, world.models) == (0, "first:0 is left out: nothing before it to attribute to.\n", [])
+
+
+def test_the_log_probability_of_the_logged_answer(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -5.0 if "depot" in str(request.messages) else -9.0
+    code, out, _ = world.run(
+        "explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn", "--method", "loo"
+    )
+    assert code == 0
+    assert out.splitlines()[0] == "a:3 helpfulness, rescore, loo: logprob -5.000, 4 calls"
+    assert "turn 1 assistant      + -9.00 without  ██████████" in out
+
+
+def test_a_prior_of_another_scalarizer_is_none(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -5.0
+    world.run("explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn")
+    _, out, _ = world.run("explain", "--prior")
+    assert "note: no attribution of this turn is kept" in out
+    _, plain, _ = world.run("explain")  # the same search, but nothing was asked for that lacks
+    assert "no attribution" not in plain
+    _, again, _ = world.run("explain", "--prior")
+    assert again == out
+
+
+def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b", ("Hi", "Ho", "Hu", "Ha")), 3): 0.3})
+    right = world.answer["judge"]
+    world.answer["judge"] = lambda request: (
+        UnavailableError("gone") if "Hu" in request.messages[0].content else right(request)
+    )
+    code, _, err = world.run("explain", "--attribute", "--levels", "sentence")
+    assert code == 1
+    assert "What was found until here is kept." in err
+    assert len(kept(world.folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--attribute", "--revise"), "--revise means nothing with --attribute"),
+        (("--attribute", "--split-k", "2"), "--split-k means nothing with --attribute"),
+        (("--method", "loo"), "--method means nothing without --attribute"),
+        (("--levels", "turn"), "--levels means nothing without --attribute"),
+        (("--attribute", "--levels", "turn,chapter"), "valid are turn, sentence, phrase, word"),
+        (("--attribute", "--levels", ""), "valid are turn, sentence, phrase, word"),
+        (("--attribute", "--method", "shap"), "'clime', 'lshap', 'loo', 'joint'"),
+        (("--attribute", "--share", "0"), "0<x<=1"),
+        (("--attribute", "--share", "0.5", "--top", "1"), "--top means nothing with --share"),
+        (("--attribute", "--k", "2"), "--k means nothing without --method joint"),
+        (("--attribute", "--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
+        (("--attribute", "--levels", "word,turn"), "from coarse to fine"),
+        (("--attribute", "--levels", "turn,turn"), "from coarse to fine"),
+        (("--revise", "--editable", "user"), "--editable means nothing with --revise"),
+        (("--prior", "--search", "cell"), "--prior means nothing with --search cell"),
+        (("--attribute", "--noise", "--scalarizer", "logprob"), "--noise means nothing with another scalarizer"),
+        (("--attribute", "--scalarizer", "rouge", "--dry-run"), "scalarizer 'rouge' is not known"),
+        (("--attribute", "--scalarizer", "bertscore", "--dry-run"), "name a responder"),
+        (("--attribute", "--phrases", "nltk", "--dry-run"), "valid are: rules, spacy:PIPELINE"),
+    ],
+)
+def test_usage_errors(world, args, words):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, _, err = world.run("explain", *args)
+    assert code == 2
+    assert words in " ".join(err.split())
+    assert not world.asked
+
+
+# ---- what is shown
+
+
+def shown(conversation, found, threshold=0.5):
+    console = Console(file=io.StringIO(), width=200)
+    show_attributions(console, conversation, found, threshold)
+    return console.file.getvalue()
+
+
+def test_joint_attribution_says_what_goes_together():
+    model = scripted(lambda text: 0.2 if "parcel" in text or "look" in text else 0.9)
+    found = attributed(model, levels=("turn",), method="joint", k=2)
+    out = shown(TALK, found).splitlines()
+    assert "0.90 without turns 0, 2 together" in out[0]
+    assert [line[22:24] for line in out[1:4]] == ["*-", " -", "*-"] or [line[22] for line in out[1:4]] == [
+        "*",
+        " ",
+        "*",
+    ]
+
+
+TALK = Conversation(
+    "c",
+    (
+        Turn("user", "Where is my parcel?"),
+        Turn("assistant", "Who knows, you grumpy lazy person. It may come."),
+        Turn("user", "Please look again."),
+        Turn("assistant", "Bananas are yellow."),
+    ),
+)
+
+
+def test_text_from_a_log_is_text_only():
+    talk_ = Conversation(
+        "[red]x\x1b[2J", (Turn("user", "[bold]\x1b]0;t\x07\nline\u202e"), Turn("assistant", "grumpy"), TALK.turns[3])
+    )
+    out = shown(talk_, attributed(scripted(grumpy), talk=talk_, turn=2, levels=("turn",)))
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "[bold]" in out
+    assert "[red]x" in out
+
+
+def test_of_many_turns_those_that_do_most_are_shown():
+    turns = tuple(Turn("user", f"Turn {i}") for i in range(100))
+    units = tuple(Unit(i, 0, len(turn.content), "turn") for i, turn in enumerate(turns))
+    values = {name: getattr(empty(), name) for name in empty().__slots__}
+    one = type(empty())(**{**values, "turn": 100, "units": units, "scores": tuple(float(i) for i in range(100))})
+    out = shown(Conversation("c", (*turns, TALK.turns[3])), [one])
+    assert out.count("without") == 40
+    assert "Turn 60" in out
+    assert "Turn 59" not in out
+
+
+def test_a_turn_that_could_not_be_attributed():
+    found = attributed(ScriptedModel(ModelError("broken")), levels=("turn",))
+    assert shown(TALK, found).splitlines() == ["c:3 nice, rescore, clime: not attributed", *(
+        f"  note: {note}" for note in found[0].notes if "assumption" not in note
+    )]  # fmt: skip

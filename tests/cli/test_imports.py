@@ -1,0 +1,263 @@
+"""`convexplain import`, `--inspect` and `formats`, as people use them."""
+
+import gzip
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from convexplain import Conversation, Turn
+from convexplain.analysis.imports import import_logs
+from convexplain.analysis.runs import Source
+from convexplain.cli.main import cli
+from convexplain.cli.show.imports import ImportShown
+from convexplain.connectors.logs import FORMATS, read_log
+from convexplain.errors import UsageError
+from convexplain.store import Kept, RunStore
+
+from .test_main import run
+
+HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+
+
+@pytest.fixture
+def exports(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    lines = [json.dumps({"messages": HI}), "{broken", json.dumps({"messages": HI, "n": 2})]
+    (folder / "a.jsonl").write_text("\n".join(lines))
+    (folder / "b.txt.gz").write_bytes(
+        gzip.compress(b"31.12.23, 10:00 - Anna: Hi\n31.12.23, 10:01 - Shop\x1b[2J: Hello\n")
+    )
+    return folder
+
+
+def command(tmp_path, *args):
+    # As in a terminal of 120 columns; the CLI's own errors come through as exceptions.
+    return CliRunner(env={"CONVEXPLAIN_DB": str(tmp_path / "s.db"), "COLUMNS": "120"}).invoke(
+        cli, [str(arg) for arg in args], catch_exceptions=True, standalone_mode=False
+    )
+
+
+def test_import_once_and_again(tmp_path, exports):
+    first = command(tmp_path, "import", exports)
+    assert first.return_value == 1  # a broken line, and a transcript whose roles cannot be told
+    assert re.search(
+        r"2 conversations with 4 turns \(2 user, 2 assistant\) in [\d.]+ s, [\d,]+ turns/s: 2 new", first.output
+    )
+    assert f"! {exports}/a.jsonl:2: malformed JSON" in first.output
+    assert f"! {exports}/b.txt.gz:1: cannot tell which role 'Anna', 'Shop" in first.output
+    assert "2 records or files could not be read, 0 remarks" in first.output
+    assert "\x1b" not in first.output
+    again = command(tmp_path, "import", exports, "--assistant", "Shop\x1b[2J")
+    assert "3 conversations with 6 turns (3 user, 3 assistant)" in again.output
+    assert ": 1 new in" in again.output
+    third = command(tmp_path, "import", exports, "--assistant", "Shop\x1b[2J")
+    assert ": 0 new in" in third.output
+    store = RunStore(str(tmp_path / "s.db"))
+    assert [item.id for item in store.conversations()] == ["a-1", "a-3", "b-1"]
+    assert store.runs() == []
+    store.close()
+
+
+def test_imported_conversations_are_judged_without_a_run(stub, chats, tmp_path):
+    code, out, _ = run("import", chats, cwd=tmp_path)
+    assert code == 0
+    assert "6 conversations with" in out
+    code, out, _ = run("analyze", "--stored", "--judge", stub.url, cwd=tmp_path)
+    assert code == 0
+    assert "6 conversations, 12 assistant turns" in out
+    assert len(stub.prompts) == 36
+
+
+test_imported_conversations_are_judged_without_a_run = pytest.mark.loopback(
+    test_imported_conversations_are_judged_without_a_run
+)
+
+
+def test_limit_and_nothing_at_all(tmp_path, exports):
+    assert "1 conversations with 2 turns" in command(tmp_path, "import", exports / "a.jsonl", "--limit", 1).output
+    (exports / "a.jsonl").write_text("Dear all,\n")
+    found = command(tmp_path, "import", exports / "a.jsonl")
+    assert found.return_value == 1
+    assert "0 conversations" in found.output
+
+
+def test_without_an_assistant_it_says_so(tmp_path):
+    (tmp_path / "a.txt").write_text("=== 1 ===\nUser: Hi\n")
+    assert "name who is the assistant with --assistant" in command(tmp_path, "import", tmp_path / "a.txt").output
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (("--format", "xml"), "format: 'xml' is none of openai,"),
+        (("--columns", "a=b"), "--columns 'a=b' is not valid"),
+        (("--columns", "role=a,content=b", "--format", "plain"), "only a table"),
+    ],
+)
+@pytest.mark.parametrize("name", ["import", "analyze"])
+def test_options_are_checked_before_anything_is_read(tmp_path, exports, name, args, reason):
+    error = command(tmp_path, name, exports, *args).exception
+    assert isinstance(error, UsageError)
+    assert reason in str(error)
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_inspect_shows_and_keeps_nothing(tmp_path, exports):
+    found = command(tmp_path, "import", exports, "--inspect")
+    assert found.return_value == 1
+    assert not (tmp_path / "s.db").exists()
+    text = " ".join(found.output.split())
+    assert "a.jsonl format openai (2) encoding utf-8 (1) container none (1)" in text
+    assert "read 2 conversations with 4 turns, from all of it" in text
+    assert "│ assistant │ │ assistant │ 2 │" in text
+    assert "first conversation: a-1 user: Hi assistant: Hello" in text
+    assert "b.txt.gz format plain (1) encoding utf-8 (1) container gzip (1)" in text
+    # Who speaks, although the roles cannot be told, and nothing that moves the cursor.
+    assert "│ Anna │ │ ? │ 1 │" in text
+    assert "│ Shop\ufffd[2J │ │ ? │ 1 │" in text
+    assert "\x1b" not in found.output
+
+
+def test_inspect_reads_the_first_part_only(tmp_path):
+    (tmp_path / "a.jsonl").write_text((json.dumps({"messages": HI}) + "\n") * 250)
+    assert (
+        "100 conversations with 200 turns, from its first part"
+        in command(tmp_path, "import", tmp_path / "a.jsonl", "--inspect").output
+    )
+    (tmp_path / "b.csv").write_text("a,b\n1,2\n")
+    assert "cannot tell which column" in command(tmp_path, "import", tmp_path / "b.csv", "--inspect").output
+
+
+def test_formats(tmp_path):
+    listed = command(tmp_path, "formats").output
+    for form in FORMATS:
+        assert f"{form.name}  " in listed
+    one = command(tmp_path, "formats", "csv").output
+    assert "    1,2,assistant,Hello\n" in one
+    assert "sharegpt" not in one
+    rows = json.loads(command(tmp_path, "formats", "--json").output)
+    assert [row["name"] for row in rows] == [form.name for form in FORMATS]
+    assert set(rows[0]) == {"name", "description", "example"}
+    with pytest.raises(UsageError, match="format 'xml' is not known; valid are: openai"):
+        raise command(tmp_path, "formats", "xml").exception
+
+
+class Told:
+    def __init__(self):
+        self.batches, self.problems = [], []
+
+    def kept(self, kept):
+        self.batches.append(kept)
+
+    def problem(self, problem):
+        self.problems.append(problem)
+
+
+def test_conversations_may_be_changed_before_they_are_kept(tmp_path, exports):
+    store, told = RunStore(str(tmp_path / "s.db")), Told()
+    source = Source(read_log, (exports / "a.jsonl", exports / "gone.jsonl"))
+
+    def change(conversation):
+        return Conversation(conversation.id, tuple(Turn(turn.role, "…") for turn in conversation.turns), "s")
+
+    done = import_logs(source, store, told, change)
+    assert [turn.content for item in store.conversations() for turn in item.turns] == ["…"] * 4
+    assert (done.kept, done.left_out, done.remarks, done.roles) == (
+        Kept(2, 4, 2),
+        2,
+        0,
+        {"user": 2, "assistant": 2},
+    )
+    assert told.batches == [Kept(2, 4, 2)]
+    assert [problem.line for problem in told.problems] == [2, None]
+    store.close()
+
+
+def test_very_many_problems_are_counted(capsys):
+    from rich.console import Console
+
+    from convexplain.errors import Problem
+
+    with ImportShown(Console(stderr=True)) as shown:
+        for number in range(203):
+            shown.problem(Problem("a", number, "x\n\x1b[2J"))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 201
+    assert lines[0] == "! a:0: x \ufffd[2J"
+    assert lines[-1] == "! and 3 more problems"
+
+
+def test_personal_data_reaches_neither_store_nor_screen(tmp_path):
+    turns = [
+        {"role": "user", "content": "I am Ann, ann@mail.example, +49 30 1234567."},
+        {"role": "assistant", "content": "Thank you, Ann."},
+    ]
+    (tmp_path / "log.jsonl").write_text(json.dumps({"id": "c", "messages": turns}))
+    (tmp_path / "names.txt").write_text("Ann\n")
+    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact", "--redact-names", tmp_path / "names.txt")
+    assert "Replaced: 2 x name, 1 x e-mail, 1 x phone." in result.output
+    (kept,) = RunStore(str(tmp_path / "s.db")).conversations()
+    assert [turn.content for turn in kept.turns] == ["I am [name 1], [e-mail 1], [phone 1].", "Thank you, [name 1]."]
+
+
+def test_inspected_is_what_would_be_kept(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"id": "a@b.example", "messages": [*HI, {**HI[0], "name": "Ann"}]}))
+    (tmp_path / "names.txt").write_text("Ann\nHello\n")
+    told = command(tmp_path, "import", tmp_path / "log.jsonl", "--inspect", "--redact-names", tmp_path / "names.txt")
+    assert "first conversation: [e-mail 1]" in told.output
+    assert "assistant: [name 1]" in told.output
+    assert "user ([name 2]): Hi" in told.output
+
+
+def test_each_log_keeps_its_conversations_apart(tmp_path):
+    """Ids that are personal data: what they become may be the same, what they are of may not."""
+    for log in ("a.jsonl", "b.jsonl"):
+        rows = [json.dumps({"id": f"{who}@b.example", "messages": HI}) for who in ("ann", "ben")]
+        (tmp_path / log).write_text("\n".join(rows))
+    result = command(tmp_path, "import", tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--redact")
+    assert "4 conversations with 8 turns" in result.output
+    assert ": 4 new in" in result.output
+    kept = RunStore(str(tmp_path / "s.db")).conversations()
+    assert [talk.id for talk in kept] == ["[e-mail 1]", "[e-mail 1]#2"] * 2
+
+
+def test_names_that_cannot_be_read(tmp_path):
+    (tmp_path / "log.jsonl").write_text(json.dumps({"messages": HI}))
+    (tmp_path / "names.txt").write_bytes(b"M\xfcller\n")
+    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact-names", tmp_path / "names.txt")
+    assert isinstance(result.exception, UsageError)
+    assert "names.txt" in str(result.exception)
+
+
+@pytest.mark.loopback
+def test_what_is_judged_with_and_without_redaction_are_two_runs(stub, tmp_path):
+    turns = [
+        {"role": "user", "content": "I am Ann, ann@mail.example."},
+        {"role": "assistant", "content": "Hello, Ann."},
+    ]
+    (tmp_path / "log.jsonl").write_text(json.dumps({"messages": turns}))
+    (tmp_path / "names.txt").write_text("Ann\n")
+    analyze = ["analyze", "log.jsonl", "--judge", stub.url]
+    cases = [
+        ([], ""),
+        (["--redact"], "Replaced: 1 x e-mail."),
+        (["--redact-names", "names.txt"], "Replaced: 2 x name, 1 x e-mail."),
+        (["--redact"], "Replaced: 1 x e-mail."),
+    ]
+    for number, (options, told) in enumerate(cases, 1):
+        code, out, err = run(*analyze, *options, cwd=tmp_path)
+        assert code == 0
+        assert f"Run {number}:" in out
+        assert "".join(line for line in err.splitlines() if "Replaced" in line) == told
+    asked = [prompt for prompt in stub.prompts if "Hello, [name 1]." in prompt]
+    assert len(asked) == 3  # of three maxims
+    assert not any("ann@mail" in prompt for prompt in stub.prompts[3:])
+
+
+def test_stored_conversations_are_not_redacted_and_that_is_said(tmp_path):
+    result = command(tmp_path, "analyze", "--stored", "--redact")
+    assert isinstance(result.exception, UsageError)
+    assert "--redact is for LOG files" in str(result.exception)

@@ -1,0 +1,275 @@
+"""The command line as people use it: separate processes against a stub server on this machine."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from convexplain.store import RunStore
+from tests.conftest import ROOT
+
+
+def start(*args, cwd, **environment):
+    env = {**os.environ, "CONVEXPLAIN_DB": str(cwd / "store.db"), "COLUMNS": "120", "PYTHONUTF8": "1", **environment}
+    command = [sys.executable, "-m", "convexplain", *map(str, args)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=cwd, env=env, preexec_fn=hear_ctrl_c, **pipes)
+
+
+def hear_ctrl_c():
+    """A shell's background jobs ignore Ctrl-C, and so would all that they start: the tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def run(*args, cwd, **environment):
+    process = start(*args, cwd=cwd, **environment)
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def folder(tmp_path):
+    work = tmp_path / "elsewhere"
+    work.mkdir()
+    return work
+
+
+def rows(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, chats, folder):
+    code, out, _err = run("analyze", chats, "--judge", stub.url, cwd=folder)
+    assert code == 0
+    assert len(stub.prompts) == 36  # 12 turns, 3 maxims
+    assert "Run 1: 6 conversations, 12 assistant turns" in out
+    assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +50% \(< 0\.5\) │ unvalidated", out)
+    assert "0.10  c0:3 A bad one 0." in out
+    assert "36 calls, 0 from the cache" in out
+    found = rows(folder / "convexplain-out" / "judgements.jsonl")
+    assert len(found) == 36
+    fields = "conversation_id turn rubric score label reason evidence model prompt_sha"
+    assert set(found[0]) == set(fields.split())
+    assert [row["score"] for row in found if row["rubric"] == "harm"][:2] == [pytest.approx(0.9), pytest.approx(0.1)]
+    assert "A bad one 0." in (folder / "convexplain-out" / "report.html").read_text()
+
+
+def test_the_same_command_again_asks_nothing(stub, chats, folder):
+    run("analyze", chats, "--judge", stub.url, cwd=folder)
+    code, out, _ = run("analyze", chats, "--judge", stub.url, cwd=folder)
+    assert code == 0
+    assert len(stub.prompts) == 36
+    assert "0 calls, 36 from the cache" in out
+
+
+def test_dry_run_counts_and_asks_nothing(stub, chats, folder):
+    code, out, _ = run("analyze", chats, "--judge", f"{stub.url}?model=stub", "--dry-run", cwd=folder)
+    assert code == 0
+    assert stub.prompts == []
+    assert "6 conversations, 12 assistant turns, 3 maxims: 36 judgements." in out
+    assert re.search(r"36 calls to \S+ with about [\d,]+ prompt tokens; 0 more are in the cache", out)
+
+
+def test_stored_conversations_are_judged_again_without_their_log(stub, chats, folder):
+    run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    chats.unlink()
+    for stored in (["--stored"], ["--stored", "1"]):
+        code, out, _ = run(
+            "analyze", *stored, "--judge", stub.url, "--rubric", "manner_1", "--turns", "last", cwd=folder
+        )
+        assert code == 0
+        assert "6 conversations, 6 assistant turns" in out
+    assert len(stub.prompts) == 12 + 6
+
+
+def test_limit_turns_samples_and_own_rubric(stub, chats, folder):
+    (folder / "mine.yaml").write_text(
+        (ROOT / "rubrics" / "manner_1.yaml").read_text().replace("id: manner_1", "id: mine")
+    )
+    options = ["--limit", "2", "--turns", "last", "--samples", "3", "--rubric", "mine.yaml"]
+    code, _, _ = run("analyze", chats, "--judge", stub.url, *options, cwd=folder)
+    assert code == 0
+    assert len(stub.prompts) == 2 * 3
+    (first, _) = rows(folder / "convexplain-out" / "judgements.jsonl")
+    assert (first["rubric"], first["evidence"]["kind"], first["evidence"]["n"]) == ("mine", "samples", 3)
+
+
+def test_bad_records_and_bad_files_are_named_and_the_rest_is_done(stub, chats, folder):
+    chats.write_text(chats.read_text() + '\n{"messages": [{"role": "user"\n')
+    (folder / "empty.jsonl").write_text("")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    (folder / "alone.jsonl").write_text('{"id": "x", "messages": [{"role": "user", "content": "Hello?"}]}')
+    code, out, err = run("analyze", chats, folder, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert code == 1
+    assert "chats.jsonl:7:" in err
+    assert "empty.jsonl: " in err
+    assert "picture.png: " in err
+    assert "conversation 'x' has no assistant turn to judge" in err
+    assert "6 conversations, 12 assistant turns" in out
+    assert "3 records or files could not be used" in out
+
+
+def test_an_unscored_turn_makes_the_exit_code_1_and_is_listed(stub, chats, folder):
+    stub.misbehave = lambda number: (418, {}, "I am a teapot") if number == 3 else None
+    code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert code == 1
+    assert re.search(r"unscored 1 x: .*HTTP 418: I am a teapot", out)
+    scores = [row["score"] for row in rows(folder / "convexplain-out" / "judgements.jsonl")]
+    assert scores.count(None) == 1
+    stub.misbehave = lambda number: None
+    code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert (code, len(stub.prompts)) == (0, 13)  # only the failed one was asked again
+
+
+@pytest.mark.parametrize(
+    ("wrong", "asked"),
+    [
+        ((429, {"Retry-After": "0"}, "slow down"), 13),
+        ((503, {"Retry-After": "0"}, "<html>busy</html>"), 13),
+        ("close", 13),
+        ((200, {}, "<html>hello</html>"), 12),
+        ((200, {}, '{"choices": [{"mess'), 12),
+    ],
+)
+def test_an_endpoint_that_misbehaves_once(stub, chats, folder, wrong, asked):
+    stub.misbehave = lambda number: wrong if number == 5 else None
+    code, _, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert len(stub.prompts) == asked
+    assert code == (0 if asked == 13 else 1)  # what cannot be asked again is unscored
+
+
+def test_an_endpoint_that_hangs(stub, chats, folder):
+    stub.misbehave = lambda number: "hang" if number == 5 else None
+    code, out, _ = run("analyze", chats, "--judge", f"{stub.url}?timeout=1", "--rubric", "harm", cwd=folder)
+    assert code == 0
+    assert "1 retries" in out
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["analyze"], 2, "name either LOG files or --stored"),
+        (["analyze", "no-such-file"], 2, "no-such-file"),
+        (["analyze", "chats.jsonl", "--rubric", "helpfullness"], 2, "is neither a file nor one of: helpfulness, harm"),
+        (["analyze", "chats.jsonl", "--rubric", "harm", "--rubric", "harm"], 2, "harm is named twice"),
+        (["analyze", "chats.jsonl", "--judge", "gpt"], 2, "valid are: embedded"),
+        (["analyze", "chats.jsonl", "--turns", "some"], 2, "'some' is not one of 'all', 'last'"),
+        (["analyze", "chats.jsonl", "--columns", "role=a"], 2, "write role=…,content=…"),
+        (["analyze", "chats.jsonl", "--judge", "http://127.0.0.1:9/v1?model=m"], 1, "cannot be reached"),
+        (["analyze", "--stored", "7", "--judge", "http://127.0.0.1:9/v1?model=m"], 1, "there is no run 7"),
+        (["rubrics", "check", "broken.yaml"], 2, "broken.yaml:3: the file has the unknown key 'requirment'"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_usage_errors_say_what_would_be_valid(chats, folder, args, code, words):
+    (folder / "chats.jsonl").write_bytes(chats.read_bytes())
+    (folder / "broken.yaml").write_text("id: x\ntitle: X\nrequirment: oops\n")
+    found, _, err = run(*args, cwd=folder)
+    assert found == code
+    assert words in " ".join(err.split())
+
+
+def test_rubrics_list_and_show(folder):
+    code, out, _ = run("rubrics", "list", cwd=folder)
+    assert code == 0
+    assert len(out.splitlines()) == 15
+    code, out, _ = run("rubrics", "show", "harm", cwd=folder)
+    assert "Harm (1 = harmless)" in out
+
+
+def test_models_check(stub, folder):
+    code, out, _ = run("models", "check", stub.url, cwd=folder)
+    assert code == 0
+    assert re.search(r"log-probabilities +yes, of the top 2", out)
+
+
+def test_runs_lists_runs(stub, chats, folder):
+    run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    code, out, _ = run("runs", cwd=folder)
+    assert code == 0
+    assert re.search(r"1 │ \d{4}-\d\d-\d\d \d\d:\d\d │ done", out)
+
+
+def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_stopped(stub, chats, folder):
+    """Killed five times at random moments, then left alone: all is judged, and little was asked twice."""
+    stub.seconds = 0.05
+    in_flight, kills, rng = 4, 0, random.Random(7)
+    args = ["analyze", chats, "--judge", f"{stub.url}?in_flight={in_flight}"]
+    for _ in range(5):
+        process = start(*args, cwd=folder)
+        asked = len(stub.prompts)
+        while len(stub.prompts) == asked and process.poll() is None:
+            time.sleep(0.01)  # until it is at work
+        time.sleep(rng.uniform(0, 0.15))
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    code, out, err = run(*args, cwd=folder)
+    assert code == 0
+    assert kills == 5
+    assert "Going on with run 1" in err
+    assert "Run 1: 6 conversations, 12 assistant turns" in out
+    assert len(set(stub.prompts)) == 36
+    assert len(stub.prompts) - 36 <= kills * in_flight
+    found = rows(folder / "convexplain-out" / "judgements.jsonl")
+    assert len({(row["conversation_id"], row["turn"], row["rubric"]) for row in found}) == len(found) == 36
+
+
+def test_ctrl_c_stops_politely_and_the_run_goes_on(stub, chats, folder):
+    stub.seconds = 0.2
+    args = ["analyze", chats, "--judge", f"{stub.url}?in_flight=2", "--rubric", "harm"]
+    process = start(*args, cwd=folder)
+    while not stub.prompts:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "The same command goes on where it stopped" in err
+    assert "Traceback" not in err
+    stub.seconds = 0
+    code, _, err = run(*args, cwd=folder)
+    assert code == 0
+    assert "Going on with run 1" in err
+
+
+def test_two_processes_on_one_database(stub, chats, folder):
+    stub.seconds = 0.01
+    processes = [
+        start("analyze", chats, "--judge", stub.url, "--rubric", rubric, "--out", rubric, cwd=folder)
+        for rubric in ("harm", "helpfulness", "harm")
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, "Traceback" in err) == (0, False), err
+    store = RunStore(str(folder / "store.db"))
+    assert [run.status for run in store.runs()] == ["done"] * 3
+    assert all(len(list(store.judgements(run.id))) == 12 for run in store.runs())
+    store.close()
+
+
+def test_a_full_disk_is_a_message_and_the_run_goes_on_when_there_is_room(stub, chats, folder):
+    """The disk is full for this process: a limit on the size of its files makes writing fail as a full disk does."""
+    args = f"-m convexplain analyze {chats} --judge {stub.url} --db {folder / 'store.db'} --rubric harm"
+    RunStore(str(folder / "store.db")).close()
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 100; exec {sys.executable} {args}"],
+        cwd=folder,
+        env={**os.environ, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(r"^Error: .*store\.db: (disk I/O error|database or disk is full)", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+    code, out, _ = run(*args.split()[2:], cwd=folder)
+    assert code == 0
+    assert "12 assistant turns" in out

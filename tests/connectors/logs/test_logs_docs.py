@@ -1,0 +1,36 @@
+"""What docs/logs.md says and shows."""
+
+import re
+from pathlib import Path
+
+from convexplain.connectors.logs import FORMATS
+from convexplain.connectors.logs.engine import archives, binary, containers, text
+
+from .reading import write
+
+DOC = (Path(__file__).resolve().parents[3] / "docs" / "logs.md").read_text()
+
+
+def test_every_format_is_listed_once():
+    listed = re.findall(r"^\| `([\w-]+)` \|", DOC, re.MULTILINE)
+    assert sorted(listed) == sorted(form.name for form in FORMATS)
+
+
+def test_the_limits_are_those_of_the_code():
+    for limit in (text.MAX_RECORD, containers.MAX_BYTES, containers.FREE, containers.MAX_MEMBERS, binary.MAX_WORKBOOK):
+        assert f"{limit:,}" in DOC
+    assert f"{containers.MAX_RATIO} times" in DOC
+    assert "users.json" in archives._SIDE.split()
+
+
+def test_the_examples_run(tmp_path, monkeypatch, capsys):
+    first, second = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, '{"prompt": "Hi", "completion": "Hello"}', "chats.zip")  # told by its content
+    exec(first, {})
+    assert capsys.readouterr().out == "1 of 1 are new; 0 problems\n"
+    names = {}
+    exec(second, names)
+    record = {"exchange": [["user", "Hi"]], "topic": "t"}
+    assert names["FORMAT"].is_record(record)
+    assert [said.content for said in names["FORMAT"].drafts(record)[0].said] == ["Hi"]

@@ -1,0 +1,523 @@
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from convexplain import Conversation, Rubric, Turn
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.measurement import ASSUMED_NOISE, responder_request
+from convexplain.fidelity import contrast_row
+from convexplain.judges import Judge
+from convexplain.models.calls import Calls
+from convexplain.types import Edit, Label, Unit
+
+RUBRIC = Rubric(
+    "nice", "Nice", "test", "The response should be nice.", (Label("yes", 1.0, "y"), Label("no", 0.0, "n")), (), 0.5
+)
+TALK = Conversation(
+    "c",
+    (
+        Turn("user", "Where is my parcel?"),
+        Turn("assistant", "Who knows, you grumpy lazy person."),
+        Turn("user", "Please look again."),
+        Turn("assistant", "Bananas are yellow."),
+        Turn("user", "LATER"),
+        Turn("assistant", "MUCH LATER"),
+    ),
+)
+
+
+class Blanks:
+    """Fills every hole with the same words."""
+
+    name = "blanks"
+    fingerprint = "blanks"
+
+    def __init__(self, *fills):
+        self.fills = list(fills or ("blank",))
+        self.asked = []
+
+    async def prepare(self):
+        pass
+
+    async def infill(self, masked, k):
+        self.asked.extend(masked)
+        return [[fill for fill in self.fills if fill not in (one.old, *one.avoid)][:k] for one in masked]
+
+    async def aclose(self):
+        pass
+
+
+def judged(request):
+    """The conversation in a judge's prompt."""
+    return request.messages[0].content.rpartition("<conversation>")[2]
+
+
+def scripted(score, **options):
+    """A judge whose score is a function of the conversation."""
+
+    def answer(request):
+        p = score(judged(request))
+        return p if isinstance(p, (str, ModelError)) else {"yes": p, "no": 1 - p}
+
+    return ScriptedModel(answer, **options)
+
+
+def grumpy(with_it, without):
+    return scripted(lambda text: with_it if "grumpy" in text else without)
+
+
+def find(model, *, talk=TALK, turn=3, infiller=None, responder=None, noise=None, **settings):
+    async def go():
+        async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
+            finder = ContrastFinder(Judge(calls), infiller or Blanks(), answers if responder else None)
+            return await finder.find(talk, turn, RUBRIC, Settings(**settings), noise)
+
+    return asyncio.run(go())
+
+
+# --- the three questions
+
+
+def test_rescore():
+    found = find(grumpy(0.2, 0.9))
+    assert (found.question, found.goal, found.search, found.found, found.stopped) == (
+        "rescore", "cross", "guided", True, "found",
+    )  # fmt: skip
+    assert (found.score_before, found.score_after) == (pytest.approx(0.2), pytest.approx(0.9))
+    assert found.edits == (Edit(Unit(1, 15, 21, "word"), "grumpy", "blank"),)
+    assert [turn.content for turn in found.turns] == [
+        "Where is my parcel?",
+        "Who knows, you blank lazy person.",
+        "Please look again.",
+        "Bananas are yellow.",
+    ]
+    assert (found.response_before, found.response_after) == ("Bananas are yellow.", "Bananas are yellow.")
+    assert (found.edit_distance, found.edit_rate) == (1, 1 / 6)  # turn 1 has six words
+    assert (found.judge, found.responder, found.infiller) == ("scripted", None, "blanks")
+    assert (found.conversation_id, found.turn, found.rubric) == ("c", 3, "nice")
+    assert found.calls == found.prompts == len(found.trace)
+    assert (found.failed, found.score_again) == (0, None)
+    assert found.seconds > 0
+
+
+def test_regenerate():
+    """The responder is polite where nobody was called grumpy; the judge goes by the answer alone."""
+    responder = ScriptedModel(
+        lambda request: "Rude." if any("grumpy" in m.content for m in request.messages) else "Kind."
+    )
+    model = scripted(lambda text: 0.9 if "Kind." in text else 0.2)
+    found = find(model, responder=responder)
+    assert (found.question, found.found, found.responder) == ("regenerate", True, "scripted")
+    assert (found.response_before, found.response_after) == ("Rude.", "Kind.")
+    assert found.turns[3].content == "Kind."
+    assert [edit.before for edit in found.edits] == ["grumpy"]
+    assert len(responder.requests) == found.calls + 1  # and the unchanged context
+    assert not any("Bananas" in judged(request) for request in model.requests)
+
+
+def test_revise():
+    """A responder is not needed, and not asked."""
+    responder = ScriptedModel("never")
+    found = find(scripted(lambda text: 0.2 if "Bananas" in text else 0.9), responder=responder, revise=True)
+    assert (found.question, found.found, found.responder, responder.requests) == ("revise", True, None, [])
+    assert found.edits == (Edit(Unit(3, 0, 7, "word"), "Bananas", "blank"),)
+    assert (found.response_before, found.response_after) == ("Bananas are yellow.", "blank are yellow.")
+    assert found.turns[3].content == "blank are yellow."
+    assert (found.edit_distance, found.edit_rate) == (1, 1 / 3)
+
+
+# --- what counts
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "settings", "found"),
+    [
+        (0.4, 0.56, {"noise": 0.1}, False),  # above the threshold of 0.5, but by less than the noise floor
+        (0.4, 0.56, {"noise": 0.05}, True),
+        (0.4, 0.62, {"noise": 0.1}, True),
+        (0.6, 0.44, {"noise": 0.1}, False),  # the other side
+        (0.6, 0.44, {"noise": 0.05}, True),
+        (0.6, 0.38, {"noise": 0.1}, True),
+        (0.6, 0.98, {"noise": 0.05}, False),  # away from the threshold
+        (0.4, 0.62, {}, True),  # the assumed floor of 0.1
+        (0.4, 0.58, {}, False),
+        (0.4, 0.58, {"delta": 0.05, "noise": 0.3}, True),  # a delta that is given goes before
+        (0.2, 0.35, {"goal": "improve", "delta": 0.1}, True),
+        (0.2, 0.25, {"goal": "improve", "delta": 0.1}, False),
+        (0.2, 0.05, {"goal": "improve", "delta": 0.1}, False),
+        (0.9, 0.75, {"goal": "worsen", "delta": 0.1}, True),
+        (0.9, 0.85, {"goal": "worsen", "delta": 0.1}, False),
+        (0.8, 0.95, {"goal": "worsen", "delta": 0.1}, False),
+    ],
+)
+def test_what_is_a_contrast(before, after, settings, found):
+    contrast = find(grumpy(before, after), **settings)
+    assert contrast.found == found
+    assert contrast.score_before == pytest.approx(before)
+    if found:
+        assert contrast.score_after == pytest.approx(after)
+        assert [edit.before for edit in contrast.edits] == ["grumpy"]
+
+
+def test_without_a_contrast_the_largest_movement_is_shown():
+    found = find(scripted(lambda text: 0.1 + 0.2 * ("grumpy" not in text) + 0.1 * ("lazy" not in text)))
+    assert (found.found, found.score_after) == (False, pytest.approx(0.4))
+    assert {"grumpy", "lazy"} <= {edit.before for edit in found.edits}
+
+
+def test_the_trace_is_g():
+    found = find(scripted(lambda text: 0.2), search="cell", budget=3, noise=0.1)
+    assert [edits for edits, _ in found.trace] == [1, 1, 1]
+    assert [g for _, g in found.trace] == pytest.approx([-0.3] * 3)  # 0.2 - 0.5
+    assert found.stopped == "budget"
+
+
+@pytest.mark.parametrize(
+    ("noise", "settings", "delta", "notes"),
+    [
+        (None, {}, ASSUMED_NOISE, 1),
+        (0.07, {}, 0.07, 0),
+        (None, {"delta": 0.2}, 0.2, 0),
+        (None, {"goal": "improve", "delta": 0.2}, 0.2, 0),
+    ],
+)
+def test_an_assumed_noise_floor_is_noted(noise, settings, delta, notes):
+    found = find(grumpy(0.2, 0.9), noise=noise, **settings)
+    assert found.delta == delta
+    assert len([note for note in found.notes if "assumption" in note]) == notes == len(found.notes)
+
+
+# --- what may be edited
+
+
+@pytest.mark.parametrize(
+    ("editable", "units"),
+    [
+        ("assistant", {1}),
+        ("user", {0, 2}),
+        ("all", {0, 1, 2}),
+        ([0], {0}),
+        ([2, 1, 2], {1, 2}),
+    ],
+)
+def test_which_turns_are_edited(editable, units):
+    infiller = Blanks()
+    find(scripted(lambda text: 0.2), infiller=infiller, editable=editable, budget=5)
+    contents = {one.before + one.old + one.after for one in infiller.asked}
+    assert contents == {TALK.turns[i].content for i in units}
+
+
+def test_system_and_tool_turns_are_edited_only_by_their_number():
+    talk = Conversation(
+        "c", (Turn("system", "be kind"), Turn("tool", "no parcel"), Turn("user", "u"), Turn("assistant", "a"))
+    )
+    infiller = Blanks()
+    find(scripted(lambda text: 0.2), talk=talk, infiller=infiller, editable="all", budget=5)
+    assert {one.old for one in infiller.asked} == {"u"}
+    find(scripted(lambda text: 0.2), talk=talk, infiller=infiller, editable=[0, 1], budget=5)
+    assert {one.old for one in infiller.asked} == {"u", "be", "kind", "be kind", "no", "parcel", "no parcel"}
+
+
+def test_later_turns_are_never_seen():
+    infiller = Blanks()
+    responder = ScriptedModel("Well.")
+    model = scripted(lambda text: 0.2)
+    find(model, infiller=infiller, responder=responder, budget=10)
+    prompts = [m.content for request in [*model.requests, *responder.requests] for m in request.messages]
+    assert prompts
+    assert not any("LATER" in text for text in prompts)
+    assert not any("LATER" in one.rest + one.before + one.after for one in infiller.asked)
+
+
+@pytest.mark.parametrize("settings", [{}, {"editable": []}, {"editable": "assistant"}])
+def test_nothing_to_edit_costs_nothing_and_says_so(settings):
+    model, responder, infiller = scripted(lambda text: 0.2), ScriptedModel("x"), Blanks()
+    found = find(model, turn=1, responder=responder, infiller=infiller, **settings)
+    assert (found.found, found.stopped, found.calls, found.score_before) == (False, "nothing to edit", 0, None)
+    assert (model.requests, responder.requests, infiller.asked) == ([], [], [])
+    assert "there is no word that may be edited" in found.notes
+    assert found.response_before == TALK.turns[1].content
+    assert (found.edits, found.edit_distance, found.edit_rate) == ((), 0, None)
+
+
+def test_a_judged_turn_without_words_cannot_be_revised():
+    talk = Conversation("c", (Turn("user", "u"), Turn("assistant", "…")))
+    found = find(scripted(lambda text: 0.2), talk=talk, turn=1, revise=True)
+    assert found.stopped == "nothing to edit"
+    assert "there is no word that may be edited" in found.notes
+
+
+def test_the_edit_rate_counts_the_words_that_might_be_edited():
+    """Turns 1 and 3 have 2 and 3 words; one of them goes, and a fill of two words takes its place: 2 of 5."""
+    talk = Conversation(
+        "c",
+        (
+            Turn("user", "many words of a user"),
+            Turn("assistant", "one grumpy"),
+            Turn("user", "u"),
+            Turn("assistant", "three four five"),
+            Turn("user", "u"),
+            Turn("assistant", "six"),
+        ),
+    )
+    found = find(grumpy(0.2, 0.9), talk=talk, turn=5, infiller=Blanks("two words"))
+    assert found.turns[1].content == "one two words"
+    assert (found.edit_distance, found.edit_rate) == (2, 2 / 5)
+
+
+@pytest.mark.parametrize("search", ["guided", "cell_budget", "cell"])
+def test_every_search(search):
+    found = find(grumpy(0.2, 0.9), search=search, editable="all")
+    assert (found.found, found.search) == (True, search)
+    assert [edit.before for edit in found.edits] == ["grumpy"]
+
+
+def test_fills_that_were_had_are_not_asked_for_again():
+    infiller = Blanks("blank", "void")
+    find(scripted(lambda text: 0.2), infiller=infiller, budget=20)
+    assert len(infiller.asked) == len(set(infiller.asked))
+
+
+def test_fills_that_say_the_same_are_not_used():
+    talk = Conversation("c", (Turn("assistant", "grumpy"), Turn("user", "u"), Turn("assistant", "a")))
+
+    class Same(Blanks):
+        async def infill(self, masked, k):
+            return [["Grumpy", " ", "blank"][:k] for _ in masked]
+
+    assert find(grumpy(0.2, 0.9), talk=talk, turn=2, infiller=Same()).turns[0].content == "blank"
+
+
+# --- a judge that draws samples
+
+
+def sampled(first, later):
+    """A judge without log-probabilities: the label is yes with `first` of its first five draws, `later` of the rest."""
+
+    def answer(request):
+        if "grumpy" in judged(request):
+            return '{"label": "no"}'
+        yes = first if request.draw < 5 else later
+        return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
+
+    return ScriptedModel(answer, logprobs=False)
+
+
+def test_a_sampled_contrast_is_confirmed_with_fresh_draws():
+    model = sampled(5, 4)
+    found = find(model)
+    assert (found.found, found.score_after, found.score_again) == (True, 1.0, pytest.approx(0.8))
+    again = [request for request in model.requests if request.draw >= 5]
+    assert sorted(request.draw for request in again) == [5, 6, 7, 8, 9]
+    assert all("grumpy" not in judged(request) for request in again)
+    assert (found.calls, found.prompts) == (len(found.trace), found.calls - 1)
+
+
+def test_what_is_not_confirmed_is_no_contrast():
+    found = find(sampled(5, 2))
+    assert not found.found
+    assert found.score_before == 0.0
+    assert found.calls <= 50
+
+
+def test_a_judge_with_probabilities_is_not_asked_twice():
+    model = grumpy(0.2, 0.9)
+    assert find(model).score_again is None
+    assert all(request.draw == 0 for request in model.requests)
+
+
+# --- what fails
+
+
+def test_an_unscored_turn_is_not_searched():
+    model = ScriptedModel("I would rather not say.")
+    found = find(model)
+    assert (found.found, found.stopped, found.calls, found.score_before) == (False, "not scored", 0, None)
+    assert len(model.requests) == 1
+    assert any("the unchanged turn has no score: no label could be read" in note for note in found.notes)
+
+
+def test_a_responder_without_an_answer_to_the_unchanged_context():
+    model = scripted(lambda text: 0.2)
+    found = find(model, responder=ScriptedModel("  \n"))
+    assert (found.stopped, model.requests) == ("not scored", [])
+    assert any("the responder gave an empty answer" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("nothing", ["", ModelError("HTTP 418")])
+def test_a_responder_without_an_answer_to_edited_contexts(nothing):
+    responder = ScriptedModel(
+        lambda request: nothing if any("blank" in m.content for m in request.messages) else "Rude."
+    )
+    found = find(scripted(lambda text: 0.2), responder=responder, budget=10, search="cell")
+    assert (found.found, found.edits, found.calls, found.failed) == (False, (), 6, 6)  # each of the six words
+    assert (found.response_before, found.response_after, found.score_after) == ("Rude.", "Rude.", None)
+
+
+def test_a_judge_that_fails_on_every_third_call():
+    calls = []
+
+    def score(text):
+        calls.append(text)
+        return ModelError("HTTP 418") if len(calls) % 3 == 0 else 0.9 if "grumpy" not in text else 0.2
+
+    found = find(scripted(score), editable="all", budget=30)
+    assert found.calls == len(calls) - 1 <= 30
+    assert found.failed == len(calls) // 3
+    assert found.failed == sum(g is None for _, g in found.trace)
+    assert found.found
+    assert "grumpy" in {edit.before for edit in found.edits}
+    assert found.score_after == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("who", ["judge", "responder"])
+def test_a_model_that_is_gone_is_an_error(who):
+    gone = ScriptedModel(UnavailableError("gone"))
+    model = gone if who == "judge" else scripted(lambda text: 0.2)
+    with pytest.raises(UnavailableError, match="gone"):
+        find(model, responder=gone if who == "responder" else None)
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize("turn", [-1, 0, 6])
+def test_a_turn_that_cannot_be_judged(turn):
+    with pytest.raises(UsageError, match=f"turn={turn} is not valid"):
+        find(scripted(lambda text: 0.2), turn=turn)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"goal": "flip"}, "goal='flip' is not valid; valid are: cross, improve, worsen"),
+        ({"goal": "improve"}, "goal='improve' needs a delta"),
+        ({"delta": 1.5}, "delta=1.5 is not valid"),
+        ({"delta": float("nan")}, "delta=nan is not valid"),
+        ({"budget": 0}, "budget=0 is not valid"),
+        ({"editable": "tool"}, "editable='tool' is not valid; valid are: assistant, user, all, or indices"),
+        ({"editable": [3]}, r"editable=\[3\] is not valid; the turns before turn 3 are 0 to 2"),
+        ({"split_k": 0}, "split_k=0 is not valid"),
+    ],
+)
+def test_settings_that_cannot_be_meant(settings, message):
+    model = scripted(lambda text: 0.2)
+    with pytest.raises(UsageError, match=message):
+        find(model, **settings)
+    assert model.requests == []
+
+
+@pytest.mark.parametrize("settings", [{"search": "best"}, {"alpha": 2.0}, {"prior": [1.0]}])
+def test_settings_that_cannot_be_meant_cost_no_call(settings):
+    model = scripted(lambda text: 0.2)
+    with pytest.raises(UsageError):
+        find(model, **settings)
+    assert model.requests == []
+
+
+@pytest.mark.parametrize("goal", ["improve", "worsen"])
+def test_a_change_by_nothing_is_no_goal(goal):
+    with pytest.raises(UsageError, match=r"\(0, 1\]"):
+        Settings(goal=goal, delta=0.0)
+
+
+def test_a_prior_may_be_an_array():
+    given = find(grumpy(0.2, 0.9), prior=np.array([1.0, 1.0, 1.0, 5.0, 1.0, 1.0]))
+    assert given.found
+    assert given == replace(find(grumpy(0.2, 0.9), prior=[1.0, 1.0, 1.0, 5.0, 1.0, 1.0]), seconds=given.seconds)
+
+
+def test_a_score_that_does_not_move_is_no_contrast():
+    """A turn scored exactly at the threshold is satisfied; edits that leave it there do not carry it over."""
+    assert not find(scripted(lambda text: 0.5), noise=0.0).found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "settings"),
+    [
+        (1.0, 1.0, {"goal": "improve", "delta": 0.1}),  # nothing moved
+        (0.0, 0.0, {"goal": "worsen", "delta": 0.1}),
+        (0.3, 0.3, {"goal": "improve", "delta": 1e-10}),
+        (0.3, 0.3, {"goal": "worsen", "delta": 1e-10}),
+        (0.95, 1.0, {"goal": "improve", "delta": 0.1}),  # by 0.05 only
+        (0.2, 1.0, {"noise": 0.6}),  # 0.5 beyond the threshold, not 0.6
+    ],
+)
+def test_what_cannot_be_reached_is_not_reached(before, after, settings):
+    assert not find(grumpy(before, after), **settings).found
+
+
+def test_the_second_measurement_is_that_of_the_candidate_shown():
+    """Two words cross alone; neither is confirmed, and their second measurements are 0.4 and 0.2."""
+
+    def answer(request):
+        text = judged(request)
+        if "grumpy" in text and "lazy" in text:
+            return '{"label": "no"}'
+        yes = 5 if request.draw < 5 else 2 if "lazy" in text else 1
+        return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
+
+    found = find(ScriptedModel(answer, logprobs=False), search="cell")
+    assert found.score_again == pytest.approx(0.4 if [e.before for e in found.edits] == ["grumpy"] else 0.2)
+
+
+# --- what the responder is asked
+
+BEGINS, GO_ON = ("user", "(The conversation begins.)"), ("user", "(Please go on.)")
+
+
+@pytest.mark.parametrize(
+    ("turns", "messages"),
+    [
+        ("", [BEGINS]),
+        ("user a", [("user", "a")]),
+        ("user a, assistant b, user c", [("user", "a"), ("assistant", "b"), ("user", "c")]),
+        ("assistant a, user b", [BEGINS, ("assistant", "a"), ("user", "b")]),
+        ("assistant a", [BEGINS, ("assistant", "a"), GO_ON]),
+        ("user a, assistant b", [("user", "a"), ("assistant", "b"), GO_ON]),
+        ("system s", [("system", "s"), BEGINS]),
+        ("system s, user a", [("system", "s"), ("user", "a")]),
+        ("system s, assistant a, user b", [("system", "s"), BEGINS, ("assistant", "a"), ("user", "b")]),
+        ("system s, system t, user a", [("system", "s"), ("user", "t\na")]),
+        ("user a, system s, user b", [("user", "a\ns\nb")]),
+        ("user a, assistant b, tool t", [("user", "a"), ("assistant", "b"), ("user", "t")]),
+        ("tool t, user a", [("user", "t\na")]),
+        ("user a, assistant b, assistant c, user d", [("user", "a"), ("assistant", "b\nc"), ("user", "d")]),
+    ],
+)
+def test_roles_as_every_chat_template_takes_them(turns, messages):
+    request = responder_request([Turn(*turn.split()) for turn in turns.split(", ") if turn])
+    assert [(message.role, message.content) for message in request.messages] == messages
+    assert (request.labels, request.temperature) == ((), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goal", "delta"),
+    [(0.1, 0.3, "improve", 0.2), (0.4, 0.6, "improve", 0.2), (0.3, 0.2, "worsen", 0.1), (0.7, 0.5, "worsen", 0.2)],
+)
+def test_what_reaches_delta_exactly_counts(before, after, goal, delta):
+    assert find(grumpy(before, after), goal=goal, delta=delta).found
+
+
+def test_reaching_the_threshold_is_enough_from_below_and_not_from_above():
+    assert find(grumpy(0.2, RUBRIC.threshold), delta=0.0).found
+    assert not find(grumpy(0.8, RUBRIC.threshold), delta=0.0).found
+
+
+def test_the_texts_of_a_contrast_are_the_editable_turns_before_and_after():
+    found = find(grumpy(0.2, 0.9))
+    assert found.texts == ("Who knows, you grumpy lazy person.", "Who knows, you blank lazy person.")
+    row = contrast_row(found)
+    assert (row.found, row.before, row.after, row.calls) == (True, *found.texts, found.calls)
+    unscored = find(ScriptedModel("nonsense"))
+    assert (unscored.stopped, contrast_row(unscored).found) == ("not scored", None)  # not known, rather than no flip
+
+
+def test_edits_of_other_lengths_are_taken_back_where_they_stand():
+    edits = (Edit(Unit(0, 0, 2, "word"), "ab", "longer"), Edit(Unit(0, 3, 5, "word"), "cd", "x"))
+    found = replace(find(grumpy(0.2, 0.9)), turns=(Turn("assistant", "longer x ef"),), edits=edits, editable=(0,))
+    assert found.texts == ("ab cd ef", "longer x ef")

@@ -1,0 +1,189 @@
+import asyncio
+
+import pytest
+
+from convexplain import Conversation, Turn
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, UnavailableError
+from convexplain.explain.attribution import divided
+from convexplain.explain.faithfulness import baselines, faithfulness
+from convexplain.explain.measurement import Measure
+from convexplain.explain.scalarizers import JudgeValue, TurnValues
+from convexplain.judges import Judge
+from convexplain.judges.self_explanation import named_first, self_explained
+from convexplain.models.calls import Calls
+from tests.cli.test_explain import World, keep, talk
+
+from .test_attribution import RUBRIC, Words, scripted
+
+TALK = Conversation(
+    "f",
+    (
+        Turn("user", "alpha one two three"),
+        Turn("assistant", "beta"),
+        Turn("user", "gamma one two"),
+        Turn("assistant", "Judged."),
+    ),
+)
+UNITS = divided(TALK, ("turn",), response=False).units[0]
+
+
+@pytest.fixture
+def world(monkeypatch, capsys, tmp_path):
+    return World(monkeypatch, capsys, tmp_path)
+
+
+def measured(orders, value=None, side=1, **options):
+    values = TurnValues(TALK, value or Words(alpha=1.0, beta=2.0, gamma=4.0))
+    return asyncio.run(faithfulness(values, UNITS, orders, side, **options)), values
+
+
+def test_areas_by_hand():
+    """Words 4, 1, 3 of 8; the value is 7. Removing gamma (3/8) falls by 4, beta too (4/8) by 6."""
+    found, _ = measured({"best": [2, 1, 0], "worst": [0, 1, 2]}, whole=True, k=1)
+    # (3/8 · 2 + 1/8 · 5) / (1/2); alone alpha goes, a half of the words: (1/2 · 1/2) / (1/2).
+    assert found["best"].aupc == pytest.approx(2 * (0.375 * 2 + 0.125 * 5))
+    assert found["worst"].aupc == pytest.approx(0.5)
+    assert found["best"].deletion == pytest.approx(0.375 * 2 + 0.125 * 5 + 0.5 * 6.5)
+    # Only gamma there falls by 3, beta too by 1: missing 0, 4/8, 5/8, 1 with falls of 0, 1, 3, 7.
+    assert found["best"].insertion == pytest.approx(0.5 * 0.5 + 0.125 * 2 + 0.375 * 5)
+    assert (found["best"].pr, found["best"].bleu) == (None, None)
+
+
+def test_without_whole_fewer_conversations_are_evaluated():
+    value = Words(alpha=1.0)
+    found, _ = measured({"a": [2, 1, 0], "b": [2, 0, 1]}, value, k=1)
+    # All of it; {2}, {2, 1}; {2, 0}.
+    assert len(value.asked) == 4
+    assert found["a"].deletion is None
+
+
+def test_label_probabilities_and_new_responses():
+    async def go():
+        responder = ScriptedModel(lambda r: "It is here now." if "beta" in str(r.messages) else "Who knows.")
+        model = scripted(lambda text: 0.8 if "here" in text else 0.2)
+        async with Calls(model) as calls, Calls(responder) as answers:
+            values = TurnValues(TALK, JudgeValue(Measure(Judge(calls), answers), RUBRIC))
+            return await faithfulness(values, UNITS, {"one": [1, 0, 2]}, 1, k=1)
+
+    found = asyncio.run(go())["one"]
+    assert found.pr == pytest.approx(0.25)
+    assert found.kl == pytest.approx(0.8 * 1.3862944 - 0.2 * 1.3862944)  # ln 4
+    assert found.rouge_l == 0
+    assert 0 <= found.bleu < 0.2  # the point at the end is the same
+
+
+def test_a_turn_without_a_value():
+    class Nothing(Words):
+        async def value(self, conversation, turn):
+            return (await super().value(conversation, turn)).__class__(None, "no")
+
+    found, _ = measured({"a": [0, 1, 2]}, Nothing())
+    assert {getattr(found["a"], name) for name in found["a"].__slots__} == {None}
+
+
+def test_orders_that_know_nothing():
+    found = baselines(TALK, UNITS, seed=1)
+    assert found["length"] == [0, 2, 1]
+    assert found["position"] == [2, 1, 0]
+    assert sorted(found["random"]) == [0, 1, 2]
+    assert baselines(TALK, UNITS, seed=1) == found
+
+
+@pytest.mark.parametrize(
+    ("reply", "named"),
+    [
+        ('{"turns": [2, 0]}', [2, 0]),
+        ('{"turns": [2, 2, 9, -1]}', [2]),
+        ('{"turns": [1, 2', [1, 2]),
+        ('{"turns": []}', None),
+        ("Turn 2, I think.", None),
+        ('{"turns": "all"}', None),
+        (ModelError("overloaded"), None),
+    ],
+)
+def test_the_judge_itself_is_asked(reply, named):
+    async def go():
+        async with Calls(ScriptedModel(reply), patience=0) as calls:
+            return await self_explained(calls, TALK, 3, RUBRIC)
+
+    assert asyncio.run(go()) == named
+
+
+@pytest.mark.parametrize(
+    ("named", "rest", "order"),
+    [
+        ([2], [1, 0, 2], [2, 1, 0]),
+        ([2, 0], [1, 0, 2], [2, 0, 1]),
+        ([], [1, 0, 2], [1, 0, 2]),
+        ([7], [0, 1, 2], [0, 1, 2]),
+    ],
+)
+def test_turns_that_it_does_not_name_stay_in_the_order_that_is_given(named, rest, order):
+    assert named_first(named, UNITS, rest) == order
+
+
+def test_a_judge_that_is_gone():
+    async def go():
+        async with Calls(ScriptedModel(UnavailableError("gone")), patience=0) as calls:
+            await self_explained(calls, TALK, 3, RUBRIC)
+
+    with pytest.raises(UnavailableError):
+        asyncio.run(go())
+
+
+# ---- the command
+
+
+def test_the_table_has_each_method_and_what_knows_nothing(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3})
+    world.run("explain", "--attribute", "--levels", "turn")
+    world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
+    world.answer["judge"] = lambda request, right=world.answer["judge"]: (
+        '{"turns": [1]}' if "mattered most" in request.messages[0].content else right(request)
+    )
+    code, out, err = world.run("fidelity", "--self")
+    assert code == 0
+    text = " ".join(out.split())
+    for name in ("clime", "loo", "self", "random", "length", "position", "AUPC"):
+        assert name in text
+    assert "2/2 explained" in err
+    # Turn 1 has 6 of 13 words: to half of them the log-odds rise by ln 36 at most.
+    rows = [line for line in out.splitlines() if "clime" in line]
+    assert rows
+    asked = world.asked
+    assert world.run("fidelity", "--self")[1] == out
+    assert world.asked == asked
+
+
+def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["bot"] = lambda request: -float(len(str(request.messages)))
+    options = ("--attribute", "--levels", "turn")
+    world.run("explain", *options, "--scalarizer", "logprob", "--responder", "bot")
+    assert world.run("fidelity")[0] == 2
+    world.run("explain", *options, "--method", "loo")
+    code, out, _ = world.run("fidelity")
+    assert code == 0
+    assert "AUPC" in out
+    assert out.count("clime") == 1  # it is compared in its ranks only
+    assert "Rank correlation, loo and clime (logprob): " in out
+
+
+def test_methods_are_compared_with_each_other_and_with_themselves(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    for options in (("--method", "loo"), ("--seed", "1"), ("--seed", "2")):
+        world.run("explain", "--attribute", "--levels", "turn", *options)
+    _, out, _ = world.run("fidelity")
+    lines = [line for line in out.splitlines() if line.startswith("Rank correlation")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "Rank correlation, loo and clime",
+        "Rank correlation, clime under other settings",
+    ]
+
+
+def test_without_attributions_it_says_how_to_make_some(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, _, err = world.run("fidelity")
+    assert code == 2
+    assert "convexplain explain 1 --attribute" in err

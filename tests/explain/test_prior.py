@@ -1,0 +1,32 @@
+from dataclasses import replace
+
+import pytest
+
+from convexplain.explain.prior import prior_from
+from convexplain.types import Unit
+
+from .test_attribution import empty
+
+WORDS = [Unit(1, start, start + 4, "word") for start in (0, 5, 10, 15)] + [Unit(3, 0, 4, "word")]
+
+
+def test_words_have_the_share_of_the_finest_unit_that_they_lie_in():
+    """Turn 1 lowers by 4, its second sentence (two of four words) by 3; turn 3 raises. The rest is 5 % of the mean."""
+    turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=(-4.0, 1.0), side=-1)
+    parts = replace(turns, level="sentence", units=(Unit(1, 10, 20, "sentence"),), scores=(-3.0,))
+    # Words 0 and 1 lie in turn 1 alone, which has 4 for its two; 2 and 3 have 3 / 2 each; turn 3 speaks for nothing.
+    worth = [2.0, 2.0, 1.5, 1.5, 0.0]
+    rest = 0.05 * sum(worth) / 5
+    assert prior_from([turns, parts], WORDS, upward=True) == pytest.approx([weight + rest for weight in worth])
+
+
+@pytest.mark.parametrize("scores", [(0.0, 0.0), (None, None), (2.0, 1.0)])
+def test_where_nothing_speaks_for_the_side_all_are_alike(scores):
+    turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=scores, side=-1)
+    assert prior_from([turns], WORDS, upward=True) == [1.0] * 5
+
+
+def test_where_the_score_is_to_fall_what_raises_it_counts():
+    turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=(-4.0, 1.0), side=-1)
+    *rest, last = prior_from([turns], WORDS, upward=False)
+    assert last > 20 * max(rest)

@@ -1,0 +1,185 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.errors import Problem
+from convexplain.report.run_report import shown, write_report
+from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, summarise
+from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, Unit
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "![x](http://127.0.0.1/x.png)",
+    '"><svg onload=alert(1)>',
+    "{{ 7 * 7 }} {% raw %}",
+    "\x1b[31mred\x00\u202egnp.exe",
+    "</details></body></html>",
+    "javascript:alert(1) &lt; &amp;",
+    "\ud800 lone",
+    "x" * 100_000,
+]
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture
+def page(tmp_path):
+    """The report of a run with every hostile text in every place that a log reaches."""
+    store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
+    run = store.begin_run("http://127.0.0.1/<b>judge</b>", "f", {}, [harm])
+    for i, text in enumerate(HOSTILE):
+        conversation = Conversation(f"{i}{text}", (Turn("user", text, name=text), Turn("assistant", text)), text)
+        number = store.keep_conversation(conversation, run.id)
+        evidence = Evidence("label_probability", {"yes": i / 20, "no": 1 - i / 20})
+        judgement = Judgement(conversation.id, 1, "harm", i / 20, "no", text, evidence, "m", "s")
+        store.keep_judgement(run.id, number, harm, judgement)
+    store.keep_problem(run.id, Problem("<i>file</i>", 3, "<u>reason</u>"))
+    write_report(store, summarise(store, store.run(run.id), worst=20), tmp_path / "report.html")
+    store.close()
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_nothing_from_a_log_becomes_markup(page):
+    parser = Tags()
+    parser.feed(page)
+    assert not {"script", "img", "u", "iframe", "link"} & set(parser.tags)
+    assert parser.tags.count("svg") == 1  # the distribution; each conversation has one answer, so there is no curve
+    assert not [name for name in parser.attributes if name.startswith("on")]
+    text = "".join(parser.text)
+    assert "<script>alert(1)</script>" in text
+    assert "{{ 7 * 7 }}" in text
+
+
+def test_the_page_asks_nothing_of_the_network(page):
+    assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", page)
+    assert "default-src 'none'" in page
+
+
+def test_control_characters_are_visible_and_long_text_is_cut(page):
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", page)
+    assert "98,500 more characters" in page
+    assert len(page) < 400_000
+
+
+def test_an_empty_run_has_a_report(tmp_path):
+    store = RunStore(str(tmp_path / "a.db"))
+    run = store.begin_run("m", "f", {}, [])
+    write_report(store, summarise(store, run), tmp_path / "report.html")
+    store.close()
+    assert "Nothing was judged." in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a\x07b", "a\ufffdb"), ("a\n\tb", "a\n\tb"), ("\u2067x", "\ufffdx"), ("abc", "abc")]
+)
+def test_shown(text, expected):
+    assert shown(text) == expected
+
+
+def test_numbers_of_the_summary_are_on_the_page(page):
+    assert re.search(
+        r'Harm \(1 = harmless\)</a></td><td class="n">10</td><td class="n">0</td>\s*<td class="n">0\.23</td>', page
+    )
+    assert "What the readers reported" in page
+
+
+def attribution(text, level, units, scores, noise=0.0):
+    return Attribution(
+        "c", 3, "harm", "rescore", "clime", level, "log_odds", units, scores, -1, -1.0, 0.0, 0.27, noise, (), None,
+        "remove", 4, 0, 1.0, "m", None, (f"note {text}",),
+    )  # fmt: skip
+
+
+def explained_page(tmp_path, text, noise=0.0):
+    """The report of one explained turn: turn 1 lowers its score, its second half does, and an edit there mends it."""
+    store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
+    run = store.begin_run("m", "f", {}, [harm])
+    said = f"First part. {text} last words"
+    turns = (Turn("user", "hello"), Turn("assistant", said), Turn("user", "and?"), Turn("assistant", "no"))
+    talk = Conversation("c", turns)
+    number = store.keep_conversation(talk, run.id)
+    for turn, score in ((1, 0.8), (3, 0.27)):
+        evidence = Evidence("label_probability", {"yes": score, "no": 1 - score})
+        store.keep_judgement(run.id, number, harm, Judgement("c", turn, "harm", score, "no", "why", evidence, "m", "s"))
+    place = ScoredTurn(number, talk, 3, harm, 0.27)
+    found = [
+        attribution(text, "turn", (Unit(0, 0, 5, "turn"), Unit(1, 0, len(said), "turn")), (0.1, -2.0), noise),
+        attribution(text, "sentence", (Unit(1, 0, 11, "sentence"), Unit(1, 12, len(said), "sentence")), (0.5, -1.0)),
+    ]
+    keep_attributions(store, run.id, place, "s", found)
+    edited = said.replace("last words", f"new {text}")
+    edit = Edit(Unit(1, len(said) - 10, len(said), "word"), "last words", f"new {text}")
+    contrast = Contrast(
+        "c", 3, "harm", "rescore", "cross", "guided", True, 0.1, 0.27, 0.7, None, (edit,),
+        (turns[0], Turn("assistant", edited), *turns[2:]), "no", "no", 7, 7, 3, 0, (), 2, 0.1, "found", 1.0, "m", None,
+        "i", (text,), (1,),
+    )  # fmt: skip
+    keep_contrast(store, run.id, place, "s", contrast)
+    write_report(store, summarise(store, store.run(run.id), worst=1), tmp_path / "report.html")
+    store.close()
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
+    page = explained_page(tmp_path, "middle")
+    assert "0.27 (threshold 0.5), 0.50 without any turn before it; clime, 8 calls." in page
+    # Without turn 1 the log-odds are -1 + 2, the score 0.73; half of that contribution is the second sentence's.
+    assert "lowers the score: 0.73 without" in page
+    assert re.search(
+        r'class="mark down" style="--a: 0.29" title="sentence: 0.50 without it"><sup>−</sup>middle last', page
+    )
+    assert re.search(
+        r'class="mark up" style="--a: 0.18" title="sentence: 0.18 without it"><sup>\+</sup>First part\.<', page
+    )
+    assert "0.27 → 0.70 (threshold 0.5) by 1 edit; 7 calls" in page
+    assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
+    assert page.count("<svg") == 2
+
+
+def test_what_is_within_the_noise_is_not_shaded(tmp_path):
+    page = explained_page(tmp_path, "middle", noise=0.6)
+    assert re.search(r"0\.73 without, within the judge&#39;s noise", page)
+    assert 'class="gauge"' not in page
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_from_an_explanation_becomes_markup(tmp_path, text):
+    page = explained_page(tmp_path, text)
+    parser = Tags()
+    parser.feed(page)
+    assert not {"script", "img", "u", "b>", "iframe", "link"} & set(parser.tags)
+    assert parser.tags.count("svg") == 2
+    assert not [name for name in parser.attributes if name.startswith("on")]
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", page)
+    assert len(page) < 100_000
+
+
+def test_the_curve_has_a_dot_for_each_answer(tmp_path):
+    """Two conversations with three answers: means 0.9, 0.5 and 0.1."""
+    store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
+    run = store.begin_run("m", "f", {}, [harm])
+    for name, change in (("a", 0.05), ("b", -0.05)):
+        talk = Conversation(name, tuple(Turn(role, name) for role in ("user", "assistant") * 3))
+        number = store.keep_conversation(talk, run.id)
+        for turn, score in ((1, 0.9), (3, 0.5), (5, 0.1)):
+            judgement = Judgement(name, turn, "harm", score + change, "no", None, Evidence(), "m", "s")
+            store.keep_judgement(run.id, number, harm, judgement)
+    write_report(store, summarise(store, store.run(run.id)), tmp_path / "report.html")
+    store.close()
+    page = (tmp_path / "report.html").read_text()
+    assert '<polyline class="curve" points="0.0,15.0 180.0,75.0 360.0,135.0 "/>' in page
+    assert "0.90\n    (n = 2) to 0.10 (n = 2)" in page
