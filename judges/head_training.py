@@ -16,7 +16,7 @@ Ints = NDArray[np.intp]
 FEWEST = 20  # labelled turns, and pairs, below which nothing is fitted
 FOLDS = 5
 _LIGHT = 30.0  # so many times larger a feature counts where it is hardly regularised: as one of 900 of them
-STRENGTHS: tuple[float, ...] = tuple(10.0**power for power in np.arange(-5.0, 0.1, 0.5))
+STRENGTHS: tuple[float, ...] = tuple(float(10.0**power) for power in np.arange(-5.0, 0.1, 0.5))
 """The inverse strengths of the regularisation that are tried, the strongest first."""
 
 
