@@ -5,11 +5,12 @@ wave goes through the model in batches: keys and values of what stands before ar
 the right, and masked there, with positions counted without padding.
 """
 
+import inspect
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from convexplain.errors import ModelError, TooLongError
+from convexplain.errors import ModelError, TooLongError, UnavailableError
 
 from .memory import batches, empty_cache, out_of_memory
 from .prefix_tree import Node, PrefixTree, past, waves
@@ -36,6 +37,9 @@ class Forward:
         tokens_at_once: new tokens, padding included, in one forward pass of several prompts. A single longer prompt is
             computed alone. Halved when the memory does not suffice.
         kept_bytes: keys and values that are kept between calls, and that prompts which are continued together take.
+
+    Raises:
+        UnavailableError: the model takes no keys and values.
     """
 
     def __init__(self, model: Any, tokens_at_once: int, kept_bytes: int) -> None:
@@ -43,6 +47,7 @@ class Forward:
         self.tree = PrefixTree()
         self.stop = threading.Event()
         self._model = model
+        self._past = _past_name(model)
         self._kept_bytes = kept_bytes
         self._spread = len(set((getattr(model, "hf_device_map", None) or {}).values())) > 1
 
@@ -338,7 +343,7 @@ class Forward:
                 input_ids=ids.to(device),
                 attention_mask=mask.to(device),
                 position_ids=positions.to(device),
-                past_key_values=cache,
+                **{self._past: cache},
                 use_cache=True,
                 logits_to_keep=asked,
                 output_hidden_states=wanted in ("hidden", "states"),
@@ -398,11 +403,26 @@ class Forward:
                     input_ids=torch.tensor([[new[-1] if new else 0] for new in made], device=device),
                     attention_mask=mask,
                     position_ids=torch.tensor(at, device=device),
-                    past_key_values=cache,
+                    **{self._past: cache},
                     use_cache=True,
                 )
             logits = list(output.logits[:, -1].float().cpu())
         return made
+
+
+def _past_name(model: Any) -> str:
+    """What the model calls the keys and values it is given: `cache` since transformers 5.24, `past_key_values` before.
+
+    It is read and not tried out: most models swallow a name that they do not know.
+    """
+    names = inspect.signature(model.forward).parameters
+    for name in ("cache", "past_key_values"):
+        if name in names:
+            return name
+    raise UnavailableError(
+        f"{model.config.model_type} takes no keys and values, so that prompts cannot share them; name a model that "
+        "does (Llama, Qwen, Mistral and nearly all later ones do)"
+    )
 
 
 def _own(logits: "torch.Tensor", tokens: Sequence[int]) -> "torch.Tensor":

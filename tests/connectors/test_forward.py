@@ -5,13 +5,15 @@ from typing import ClassVar
 
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.prefix_tree import WORTH_SHARING, PrefixTree, common
-from convexplain.errors import ModelError, TooLongError
+from convexplain.errors import ModelError, TooLongError, UnavailableError
 
 VOCABULARY = 48
 
@@ -171,7 +173,7 @@ def test_other_errors_of_the_model_are_not_taken_for_a_lack_of_memory(model):
     def broken(**inputs):
         raise RuntimeError("shapes do not fit")
 
-    broken.get_input_embeddings = model.get_input_embeddings
+    broken.forward, broken.get_input_embeddings = model.forward, model.get_input_embeddings
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         Forward(broken, 100, 0).last([[1, 2, 3]])
 
@@ -216,6 +218,52 @@ def test_a_model_over_several_devices_gives_the_same(model):
         assert torch.allclose(logits, plain(model, ids)[0], atol=1e-4)
 
 
+INSTALLED = "cache" if Version(transformers.__version__) >= Version("5.24") else "past_key_values"
+
+
+class Renamed:
+    """The model as another version of transformers has it."""
+
+    def __init__(self, model, forward):
+        self.model, self.forward = model, forward
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, **inputs):
+        return self.forward(**inputs)
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_keys_and_values_are_given_by_the_name_that_the_model_has_for_them(model, name):
+    def newer(*, cache, **inputs):
+        return model(**inputs, **{INSTALLED: cache})
+
+    def older(*, past_key_values, **inputs):
+        return model(**inputs, **{INSTALLED: past_key_values})
+
+    renamed = Renamed(model, newer if name == "cache" else older)
+    prompts = family(21, 30, 25)
+    forward = Forward(renamed, 10_000, 10**9)
+    found, known = forward.last(prompts)
+    assert known == [0, 30, 25]
+    for ids, logits in zip(prompts, found, strict=True):
+        assert torch.allclose(logits, plain(model, ids)[0], atol=1e-4)
+    expected = list(prompts[0])
+    for _ in range(4):
+        expected.append(int(plain(model, expected)[0].argmax()))
+    (made,), _ = forward.generate(prompts[:1], greedy([4]))
+    assert made == expected[len(prompts[0]) :]
+
+
+def test_a_model_that_takes_no_keys_and_values_is_refused(model):
+    def forward(**inputs):  # GPT-1's, in short: it swallows what it does not know
+        return model(input_ids=inputs["input_ids"])
+
+    with pytest.raises(UnavailableError, match="llama takes no keys and values"):
+        Forward(Renamed(model, forward), 100, 0)
+
+
 def test_no_position_lies_beyond_the_longest_prompt(model):
     """Padding has positions too: a model with as many as its window has no more."""
     seen = []
@@ -225,7 +273,7 @@ def test_no_position_lies_beyond_the_longest_prompt(model):
         seen.append(int(positions.max()))
         return model(**inputs)
 
-    watched.get_input_embeddings = model.get_input_embeddings
+    watched.forward, watched.get_input_embeddings = model.forward, model.get_input_embeddings
     short, longer = family(19)[0][:5], family(9)[0]
     forward = Forward(watched, 10_000, 10**9)
     forward.last([short, longer])
