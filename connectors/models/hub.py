@@ -10,13 +10,14 @@ from urllib.parse import quote
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import ChatModel
 
+from .credentials import BASE_URL, by_key
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
 
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
-BASE_URL = "CONVEXPLAIN_BASE_URL"
 
 _REPO = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?", re.ASCII)
+_SOURCE = "HF_TOKEN or `hf auth login`, and needs the permission 'Make calls to Inference Providers'"
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +66,6 @@ class HubModel(OpenAICompatible):
         UsageError: no model is named like that.
     """
 
-    key_from = "HF_TOKEN or `hf auth login`, and needs the permission 'Make calls to Inference Providers'"
     missing = "no inference provider serves this model, or none that is enabled in your settings at Hugging Face"
 
     def __init__(self, repo: str) -> None:
@@ -76,13 +76,8 @@ class HubModel(OpenAICompatible):
         except ImportError as error:
             raise MissingExtraError("Hugging Face inference", "local") from error
         router = constants.INFERENCE_PROXY_TEMPLATE.format(provider="v1")
-        super().__init__(f"{router}?model={quote(repo)}", key=_token)
+        super().__init__(f"{router}?model={quote(repo)}", credentials=by_key(_token, _SOURCE))
         self._spellings: set[str] = set()
-
-    @property
-    def name(self) -> str:
-        """As a user writes it."""
-        return f"hub:{self._model}"
 
     async def prepare(self) -> None:
         """Reaches the router. Its list of models is long and tells nothing of the weights, so it is not read.
@@ -91,6 +86,9 @@ class HubModel(OpenAICompatible):
             UnavailableError: there is no token, `HF_HUB_OFFLINE` is set, or the router cannot be reached.
         """
         await self._reach(f"/models/{self._model.partition(':')[0]}")
+
+    def _address(self, model: str) -> str:
+        return f"hub:{model}"
 
     def _answered_by(self, model: str) -> None:
         """Providers spell one model in several ways, so that another spelling is no other model: it is only logged."""

@@ -44,7 +44,8 @@ def meaning(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
     if status := _status(error, kinds):
         response = httpx2.Response(status, headers=_retry_after(error), text=words)
         try:
-            raise_for_status(response, name, "where the model's LangChain package says", "is the model's name right?")
+            hint = "the key is taken where the model's LangChain package says"
+            raise_for_status(response, name, hint, "is the model's name right?")
         except ModelError as found:
             return found
     if any("Timeout" in kind for kind in kinds):

@@ -19,8 +19,10 @@ import httpx2
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models.chat import Reply, Request
 
+from .credentials import by_key
 from .one_by_one import estimated_tokens
-from .openai_compatible import Dialect, OpenAICompatible
+from .openai_compatible import OpenAICompatible
+from .openai_requests import Dialect, Wording
 
 _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
 _TIMEOUT = 600.0
@@ -131,7 +133,7 @@ class LlamaCppModel:
                 # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
                 direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
                 url = f"{told['address']}/v1?timeout={_TIMEOUT:g}"
-                server = _Server(url, transport=direct, key=lambda: key)
+                server = _Server(url, transport=direct, credentials=by_key(lambda: key, "this program"))
                 server.pinned = int(told["in_flight"]) == 1
                 await server.prepare()
             except BaseException:  # a start that was called off too
@@ -150,8 +152,8 @@ class _Server(OpenAICompatible):
 
     pinned = False
 
-    def _body(self, request: Request, dialect: Dialect) -> dict[str, Any]:
-        body = super()._body(request, dialect)
+    def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
+        body = super()._body(request, dialect, wording)
         return body | {"id_slot": 0 if request.labels or request.schema else 1} if self.pinned else body
 
 

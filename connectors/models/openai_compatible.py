@@ -5,13 +5,12 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 """
 
 import asyncio
-import os
+import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit, urlunsplit
 
 import httpx2
 
@@ -19,6 +18,7 @@ from convexplain.errors import ModelError, TransientError, UnavailableError, Usa
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
+from .credentials import Credentials, of_url
 from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import (
     RefusedError,
@@ -29,29 +29,11 @@ from .openai_replies import (
     weights_told,
     window_told,
 )
+from .openai_requests import DIALECTS, Dialect, Wording, messages_of, request_body
 from .prompt_logprobs import SCORING, read_scored
 
-API_KEY = "CONVEXPLAIN_API_KEY"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What a server may be asked for: how many top log-probabilities, and whether a JSON Schema."""
-
-    top_logprobs: int
-    schema: bool
-
-
-# Tried in this order: a server that refuses a request for what it asks is asked for less, once and for all.
-_DIALECTS = (
-    Dialect(20, True),
-    Dialect(20, False),
-    Dialect(5, True),
-    Dialect(5, False),
-    Dialect(0, True),
-    Dialect(0, False),
-)
+_OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
 
 
 class OpenAICompatible:
@@ -60,19 +42,23 @@ class OpenAICompatible:
     One object speaks with one model: once a reply has said which model gave it, a reply of another one is refused.
 
     Args:
-        url: the base URL; `model` may be left out where the server has just one, `in_flight` (default 16) and `timeout`
-            (seconds, default 120) may be added. User and password in it are sent, and never shown or kept.
+        url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
+            (default 16), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
+            the server's words), and `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`).
+            A user may stand before the host, and the password with it or in `CONVEXPLAIN_PASSWORD`. Neither is ever
+            shown or kept.
         transport: replaces the network, for tests.
-        key: gives the key when a request is sent, or an empty string; may raise UnavailableError. Without it the key is
-            taken from the environment variable `CONVEXPLAIN_API_KEY`. A key is never shown or kept either.
+        credentials: what is sent in the place of what URL and environment say; the URL then takes no `key`.
+        wording: how the server calls what it is asked for, to begin with.
 
     Attributes:
-        key_from: where the key is taken from, for the message when it is refused.
         missing: what to look at when the model is not there, for that message.
+
+    Raises:
+        UsageError: the URL or one of its options is not valid.
     """
 
     batch = 1
-    key_from = API_KEY
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
     def __init__(
@@ -80,19 +66,12 @@ class OpenAICompatible:
         url: str,
         transport: httpx2.AsyncBaseTransport | None = None,
         *,
-        key: Callable[[], str] | None = None,
+        credentials: Credentials | None = None,
+        wording: Wording | None = None,
     ) -> None:
-        try:
-            parts = urlsplit(url)
-            self._base = urlunsplit((parts.scheme, _host(parts), parts.path.rstrip("/"), "", ""))
-        except ValueError as error:
-            raise UsageError(f"the model's URL is not valid: {error}") from error
-        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        if unknown := set(options) - {"model", "in_flight", "timeout"}:
-            raise UsageError(
-                f"model {self._base}: unknown option {', '.join(sorted(unknown))}; valid are model, in_flight, timeout "
-                f"(a key goes into the environment variable {API_KEY})"
-            )
+        parts = _split(url)
+        self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        options = self._options(parts, _OPTIONS if credentials is None else _OPTIONS - {"key"})
         self._model = options.get("model", "")
         self._weights: dict[str, Any] = {}
         self._answering = ""  # the model that the first reply says it is from
@@ -100,20 +79,31 @@ class OpenAICompatible:
         self.timeout: float | None = _at_least("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
         self._dialect = 0
-        self._key = key or _environment_key()
-        self._auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else self._authorize
+        self._wording = wording or Wording()
+        self._effort = _effort(options.get("reasoning_effort", ""))
+        self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
+        self._credentials = credentials or of_url(parts, options.get("key", ""))
         self._transport = transport
         self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
 
     @property
     def name(self) -> str:
-        """The URL with the model's name, without secrets."""
-        return f"{self._base}?model={self._model}" if self._model else self._base
+        """Return the URL with the model's name and the variable of the key, without secrets."""
+        variable = self._credentials.variable
+        return _with_options(self._address(self._model), self._shown | ({"key": variable} if variable else {}))
 
     @property
     def fingerprint(self) -> str:
-        """The server's address and model, and what it tells of the weights behind that name, after `prepare`."""
-        return f"{self.name}#{sha256_json(self._weights)}" if self._weights else self.name
+        """Return the server's address and model, and what it tells of the weights behind that name, after `prepare`."""
+        return self._identity(self._address(self._model))
+
+    def _address(self, model: str) -> str:
+        """Return what a user writes to get a model of this server."""
+        return f"{self._base}?model={model}" if model else self._base
+
+    def _identity(self, address: str) -> str:
+        address = _with_options(address, self._shown)
+        return f"{address}#{sha256_json(self._weights)}" if self._weights else address
 
     async def prepare(self) -> None:
         """Reaches the server, finds the model's name if none was given, and its window where the server tells."""
@@ -167,7 +157,7 @@ class OpenAICompatible:
             raise UnavailableError(
                 f"{self.name} answers as {model!r} now; before, it was {self._answering!r}. Scores of two models are "
                 "not mixed in one run. Starting the same command again begins a run of its own for the new model where "
-                f"the server's list of models shows it; with {self._base}?model={quote(model, '/:')} in any case"
+                f"the server's list of models shows it; with {self._address(quote(model, '/:'))} in any case"
             )
 
     async def _reach(self, path: str) -> httpx2.Response:
@@ -177,23 +167,18 @@ class OpenAICompatible:
             raise UnavailableError(f"{self._base} cannot be reached: {_words(error)}") from error
         if response.status_code in (401, 403):
             raise UnavailableError(
-                f"{self._base} refuses the credentials (HTTP {response.status_code}); put the key into {self.key_from}"
+                f"{self._base} refuses the credentials (HTTP {response.status_code}); {self._credentials.hint}"
             )
         if response.is_redirect:
-            raise_for_status(response, self._base, self.key_from, self.missing)
+            raise_for_status(response, self._base, self._credentials.hint, self.missing)
         return response
-
-    def _authorize(self, request: httpx2.Request) -> httpx2.Request:
-        if key := self._key():
-            request.headers["Authorization"] = f"Bearer {key}"
-        return request
 
     def _http(self) -> httpx2.AsyncClient:
         """The connections of this event loop: those of an earlier one ended with it."""
         loop = asyncio.get_running_loop()
         if self._client is None or self._client[0] is not loop:
             client = httpx2.AsyncClient(
-                auth=self._auth,
+                auth=self._credentials.authorize,
                 timeout=httpx2.Timeout(self.timeout, connect=10),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
                 transport=self._transport,
@@ -205,21 +190,27 @@ class OpenAICompatible:
     async def _ask(self, request: Request) -> Reply:
         if request.reply:
             return await self._score(request)
-        start = self._dialect
+        i, wording = self._dialect, self._wording
         first: ModelError | None = None
-        for i in range(start, len(_DIALECTS)):
+        while i < len(DIALECTS):
+            body = self._body(request, DIALECTS[i], wording)
+            read = partial(read_completion, request=request, counted=wording.counted)
             try:
-                reply = await self._post(self._body(request, _DIALECTS[i]), partial(read_completion, request=request))
+                reply = await self._post(body, read)
             except RefusedError as error:
                 first = first or error
+                if (changed := wording.after(error.raw)) is not None:
+                    wording = changed
+                else:
+                    i += 1
                 continue
-            self._dialect = max(self._dialect, i)
+            self._dialect, self._wording = max(self._dialect, i), wording
             return reply
         raise first or ModelError(f"{self.name}: no way of asking was accepted")
 
     async def _score(self, request: Request) -> Reply:
         reply = sendable(request.reply)
-        messages = [*_messages(request), {"role": "assistant", "content": reply}]
+        messages = [*messages_of(request), {"role": "assistant", "content": reply}]
         body = {"model": self._model, "messages": messages, **SCORING}
         try:
             return await self._post(body, partial(read_scored, name=self.name, reply=reply))
@@ -235,7 +226,7 @@ class OpenAICompatible:
             raise TransientError(f"{self._base}: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:
             raise TransientError(f"{self._base}: {_words(error)}") from error
-        raise_for_status(response, self._base, self.key_from, self.missing)
+        raise_for_status(response, self._base, self._credentials.hint, self.missing)
         try:
             data = response.json()
             reply = read(data, seconds=time.perf_counter() - began)
@@ -247,43 +238,56 @@ class OpenAICompatible:
             self._answered_by(data["model"][:200])
         return reply
 
-    def _body(self, request: Request, dialect: Dialect) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self._model,
-            "messages": _messages(request),
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "seed": request.draw,
-        }
-        if request.labels and dialect.top_logprobs:
-            body |= {"logprobs": True, "top_logprobs": dialect.top_logprobs}
-        if request.schema is not None and dialect.schema:
-            form = {"name": "answer", "strict": True, "schema": request.schema}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
-        return body
+    def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
+        return request_body(request, self._model, dialect, wording, self._effort)
+
+    def _options(self, parts: SplitResult, valid: Set[str]) -> dict[str, str]:
+        """Return the options in the URL. No value is shown in a message: it may be a key."""
+        options = parse_qs(parts.query)
+        rule = f"valid are {', '.join(sorted(valid))} (a key goes into an environment variable, never into a name)"
+        if unknown := options.keys() - valid:
+            raise UsageError(f"model {self._base}: unknown option {', '.join(sorted(unknown))}; {rule}")
+        if several := [option for option, values in options.items() if len(values) > 1]:
+            raise UsageError(f"model {self._base}: option {', '.join(several)} stands there twice; {rule}")
+        return {option: value for option, (value,) in options.items()}
 
 
-def _messages(request: Request) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": sendable(message.content)} for message in request.messages]
-
-
-def _environment_key() -> Callable[[], str]:
-    """Gives the key in the environment variable of now. Raises UsageError where it cannot be one."""
-    key = os.environ.get(API_KEY, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise UsageError(f"{API_KEY} holds characters that no key has; it must be printable ASCII")
-    return lambda: key
+def _with_options(address: str, options: Mapping[str, str]) -> str:
+    """Return an address with options after it, behind those that it has."""
+    mark = "&" if "?" in address else "?"
+    return address + (mark + "&".join(f"{option}={value}" for option, value in options.items()) if options else "")
 
 
 def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _host(parts: SplitResult) -> str:
-    """Host and port without user and password."""
-    if not parts.hostname or (parts.port is not None and parts.port == 0):
-        raise ValueError("it names no host")
-    return parts.netloc.rpartition("@")[2]
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    Raises:
+        UsageError: it is none. Python's own words for that are left out: they may show a password.
+    """
+    try:
+        parts = urlsplit(url)
+        named, port = bool(parts.hostname), parts.port
+    except ValueError:
+        named, port = True, 0
+    if not named or port == 0:
+        reason = "its host or port is not valid" if named else "it names no host"
+        raise UsageError(
+            f"the model's URL is not valid: {reason}; valid is http://HOST:PORT/v1?model=NAME (within a user or "
+            "password, / : @ ? # are written as %2F %3A %40 %3F %23)"
+        )
+    return parts
+
+
+def _effort(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{0,16}", text):
+        raise UsageError(
+            "reasoning_effort in the model's URL is not valid; valid are none, minimal, low, medium, high…"
+        )
+    return text
 
 
 def _at_least(name: str, text: str, least: float) -> float:

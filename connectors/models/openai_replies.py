@@ -22,13 +22,13 @@ class RefusedError(ModelError):
     """The server does not accept this way of asking (HTTP 400, 422 and the like)."""
 
 
-def raise_for_status(response: httpx2.Response, where: str, key_from: str, missing: str) -> None:
+def raise_for_status(response: httpx2.Response, where: str, hint: str, missing: str) -> None:
     """Raises what a response that is no success means; returns on success.
 
     Args:
         response: the response.
         where: the endpoint, without secrets.
-        key_from: where its key is taken from, for the message when it is refused.
+        hint: where its key is taken from, for the message when it is refused.
         missing: what to look at when the model is not there.
     """
     status = response.status_code
@@ -40,8 +40,10 @@ def raise_for_status(response: httpx2.Response, where: str, key_from: str, missi
     message = f"{where}: HTTP {status}: {error_message(raw)}"
     if status in _RETRIED:
         raise TransientError(message, raw, retry_after=_retry_after(response))
+    if status == 403 and "logprobs" in raw:  # OpenAI's refusal for models that give none
+        raise RefusedError(message, raw)
     if status in (401, 403):
-        raise UnavailableError(f"{message} (the key is taken from {key_from})", raw)
+        raise UnavailableError(f"{message} ({hint})", raw)
     if status == 402:
         raise UnavailableError(f"{message} (it has to be paid for)", raw)
     if status in (404, 410) or (status == 400 and _NO_SUCH_MODEL.search(raw)):
@@ -53,11 +55,19 @@ def raise_for_status(response: httpx2.Response, where: str, key_from: str, missi
     raise ModelError(message, raw)
 
 
-def read_completion(data: Any, request: Request, seconds: float) -> Reply:
-    """The reply in a chat completion. Raises KeyError, TypeError and the like where it is none."""
+def read_completion(data: Any, request: Request, seconds: float, *, counted: bool = False) -> Reply:
+    """Return the reply in a chat completion. Raises KeyError, TypeError and the like where it is none.
+
+    Args:
+        data: the server's answer.
+        request: what was asked.
+        seconds: how long it took.
+        counted: log-probabilities may come as lists beside each other, one for tokens and one for their alternatives.
+    """
     choice = data["choices"][0]
     text = choice["message"].get("content") or ""
-    steps = _steps(choice.get("logprobs"))
+    logprobs = choice.get("logprobs")
+    steps = _steps(logprobs) or (_listed_steps(logprobs) if counted else [])
     labels: LabelLogprobs | None = None
     if request.labels and steps:
         labels = read_reply(steps, request.opening, request.labels)
@@ -112,6 +122,16 @@ def _steps(logprobs: Any) -> list[Step]:
         )
         for step in content
         if step.get("top_logprobs")
+    ]
+
+
+def _listed_steps(logprobs: Any) -> list[Step]:
+    """Return the reply's tokens with their alternatives, from one list of each (Together)."""
+    lists = logprobs or {}
+    return [
+        Step(str(token), {str(name): float(logprob) for name, logprob in alternatives.items()})
+        for token, alternatives in zip(lists.get("tokens") or [], lists.get("top_logprobs") or [], strict=False)
+        if alternatives
     ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import constants
 
 from convexplain import ajudge
+from convexplain.connectors.models.credentials import API_KEY
 from convexplain.connectors.models.hub import BASE_URL, MIXTRAL, HubModel, MixtralEndpoint, mixtral_model
-from convexplain.connectors.models.openai_compatible import API_KEY
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import Message, Request
 from tests.stub_server import completion

@@ -9,7 +9,7 @@ import pytest
 
 from convexplain import judge
 from convexplain.connectors.models import OpenAICompatible, open_model
-from convexplain.connectors.models.openai_compatible import API_KEY
+from convexplain.connectors.models.credentials import API_KEY
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Reply, Request

@@ -1,0 +1,185 @@
+"""What a server is sent so that it answers: keys and passwords from environment variables, never shown or kept.
+
+A key is sent to one origin only. Redirects are not followed (httpx does not, unless told), so that a server cannot pass
+a key on.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx2
+
+from convexplain.errors import UnavailableError, UsageError
+
+from .origins import origin_of
+from .providers import Provider, owner_of
+
+API_KEY = "CONVEXPLAIN_API_KEY"
+PASSWORD = "CONVEXPLAIN_PASSWORD"  # noqa: S105 - the name of a variable
+BASE_URL = "CONVEXPLAIN_BASE_URL"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is added to each request, and what is said when it is refused.
+
+    Attributes:
+        authorize: adds them to a request; may raise UnavailableError.
+        hint: where they come from, for the message when they are refused.
+        variable: the environment variable that the user named for them; empty: none.
+    """
+
+    authorize: Callable[[httpx2.Request], httpx2.Request] = field(repr=False)
+    hint: str
+    variable: str = ""
+
+
+def by_key(
+    key: Callable[[], str], source: str, *, header: str = "Authorization", variable: str = "", hint: str = ""
+) -> Credentials:
+    """Return credentials that consist of a key.
+
+    Args:
+        key: gives the key when a request is sent, or an empty string; may raise UnavailableError.
+        source: where the key is taken from.
+        header: the HTTP header that carries it; in `Authorization` it is a bearer's.
+        variable: the environment variable that the user named for it.
+        hint: what is said when it is refused, where that is not its source.
+    """
+    bearer = "Bearer " if header == "Authorization" else ""
+
+    def authorize(request: httpx2.Request) -> httpx2.Request:
+        if secret := key():
+            request.headers[header] = bearer + secret
+        return request
+
+    return Credentials(authorize, hint or f"the key is taken from {source}", variable)
+
+
+def of_provider(provider: Provider) -> Credentials:
+    """Return the credentials for a provider's own address.
+
+    Raises:
+        UsageError: the environment variable holds what no key is.
+    """
+    if not provider.key:
+        return by_key(lambda: "", "", hint=f"{provider.name}: models are asked without a key")
+    return by_key(_key_in(provider.key, provider.name), provider.key, header=provider.header)
+
+
+def of_url(parts: SplitResult, variable: str = "") -> Credentials:
+    """Return the credentials for a server that a URL names.
+
+    Args:
+        parts: the URL. With a user in it, the password is that of the URL, or else of `CONVEXPLAIN_PASSWORD`.
+        variable: the environment variable with the key. Without it the key is in `CONVEXPLAIN_API_KEY`, which belongs
+            to the origin of `CONVEXPLAIN_BASE_URL` where that is set.
+
+    Raises:
+        UsageError: the variable is none, or holds what no key is, or belongs to a provider that is elsewhere; or
+            there is a user too.
+        ValueError: the URL names no host.
+    """
+    origin = origin_of(parts)
+    if variable and parts.username:
+        raise UsageError(f"key=VARIABLE in the model's URL for {origin} does not go with a user in it; leave out one")
+    if parts.username:
+        return _of_user(parts, origin)
+    if variable and variable != API_KEY:
+        _check_variable(variable, origin)
+        return by_key(_key_in(variable, origin), variable, variable=variable)
+    if not _is_ours(origin):
+        return by_key(lambda: "", API_KEY, hint=f"{_withheld(API_KEY)}; key=VARIABLE in the URL names another")
+    return by_key(_key_in(API_KEY, origin, required=bool(variable)), API_KEY, variable=variable)
+
+
+def _of_user(parts: SplitResult, origin: str) -> Credentials:
+    """Return a user's name and password; that of the environment where the URL has none."""
+    user = unquote(parts.username or "")
+    if parts.password is not None:
+        literal = unquote(parts.password)
+        return _by_password(user, lambda: literal, "user and password are taken from the model's URL")
+    if not _is_ours(origin):
+        message = f"{origin}: the user in the URL has no password, and {_withheld(PASSWORD)}"
+    else:
+        message = f"{origin}: the user in the URL has no password; put it into the environment variable {PASSWORD}"
+    secret = os.environ.get(PASSWORD, "").rstrip("\r\n") if _is_ours(origin) else ""
+
+    def password() -> str:
+        if not secret:
+            raise UnavailableError(message)
+        return secret
+
+    return _by_password(user, password, f"the user is taken from the model's URL, the password from {PASSWORD}")
+
+
+def _by_password(user: str, password: Callable[[], str], hint: str) -> Credentials:
+    def authorize(request: httpx2.Request) -> httpx2.Request:
+        token = base64.b64encode(f"{user}:{password()}".encode()).decode("ascii")
+        request.headers["Authorization"] = f"Basic {token}"
+        return request
+
+    return Credentials(authorize, hint)
+
+
+def _key_in(variable: str, owner: str, *, required: bool = True) -> Callable[[], str]:
+    """Return what gives the key that an environment variable holds now.
+
+    Args:
+        variable: the environment variable.
+        owner: whose key it is, for the message.
+        required: whether it must be there once a request is sent.
+
+    Raises:
+        UsageError: it holds what no key is.
+    """
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"{variable} holds characters that no key has; it must be printable ASCII")
+
+    def read() -> str:
+        if required and not key:
+            raise UnavailableError(f"{owner}: there is no key; put it into the environment variable {variable}")
+        return key
+
+    return read
+
+
+def _check_variable(variable: str, origin: str) -> None:
+    """Check the name of a variable that a user wrote. It is not shown unless it surely is no key.
+
+    Raises:
+        UsageError: it is no name of a variable, or that of a provider which is elsewhere.
+    """
+    # Keys of letters, digits and underscores exist (gsk_…, hf_…); names in capitals are meant as names.
+    if not _VARIABLE.fullmatch(variable) or (variable != variable.upper() and variable not in os.environ):
+        raise UsageError(
+            f"key= in the model's URL for {origin} is not the name of an environment variable. A key itself does not "
+            "belong into a URL: put it into a variable, as in MY_KEY, and write key=MY_KEY"
+        )
+    owner = owner_of(variable)
+    if owner is not None and not owner.serves(origin):
+        raise UsageError(
+            f"key={variable} in the model's URL for {origin}: that key belongs to {owner.name} and is sent nowhere "
+            "else; put the key of this server into a variable of its own"
+        )
+
+
+def _is_ours(origin: str) -> bool:
+    """Return whether what `CONVEXPLAIN_…` variables hold may be sent to the origin."""
+    url = os.environ.get(BASE_URL, "").strip()
+    if not url:
+        return True
+    try:
+        return origin_of(urlsplit(url)) == origin
+    except ValueError:
+        return False
+
+
+def _withheld(variable: str) -> str:
+    return f"{variable} belongs to the server in {BASE_URL} and was not sent"
