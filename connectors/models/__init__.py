@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
@@ -14,6 +15,8 @@ from .langchain_chat import LangChainModel
 from .llama_cpp import LlamaCppModel
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
+from .provider_model import ProviderModel, langchain_model
+from .providers import PROVIDERS
 from .scripted import ScriptedModel
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "LlamaCppModel",
     "LocalModel",
     "OpenAICompatible",
+    "ProviderModel",
     "ScriptedModel",
     "mixtral_model",
     "open_model",
@@ -36,23 +40,26 @@ _PREFIXES: dict[str, Callable[[str], ChatModel]] = {
     "hub": HubModel,
     "gguf": LlamaCppModel,
     "langchain": LangChainModel,
+    **{name: partial(ProviderModel, provider) for name, provider in PROVIDERS.items()},
 }
 # What users may write.
 NAMES = (
-    "embedded, mixtral, http://HOST:PORT/v1?model=NAME, local:REPO_OR_FOLDER, gguf:FILE_OR_REPO, hub:REPO, "
-    "langchain:PROVIDER:MODEL; embedded?head=FILE and local:REPO_OR_FOLDER?head=FILE score with a head of your own"
+    "embedded, mixtral, http://HOST:PORT/v1?model=NAME, openai:MODEL (so too azure, groq, mistral, ollama, openrouter "
+    "and together), anthropic:MODEL (so too bedrock, google and LangChain's other providers), local:REPO_OR_FOLDER, "
+    "gguf:FILE_OR_REPO, hub:REPO, langchain:PROVIDER:MODEL; embedded?head=FILE and local:REPO_OR_FOLDER?head=FILE "
+    "score with a head of your own"
 )
 
 
 def open_model(name: str) -> ChatModel:
-    """The model that a user named, as `docs/models.md` lists them.
+    """Open the model that a user named, as `docs/models.md` lists them.
 
-    Nothing is loaded or reached before its `prepare`. What follows another prefix goes to the package that registered
-    it as an entry point of the group `convexplain.models`.
+    Nothing is loaded or reached before its `prepare`. A prefix that is not one of ours goes to the package that
+    registered it as an entry point of the group `convexplain.models`, and then to LangChain.
 
     Raises:
         UsageError: no model is named like that.
-        UnavailableError: `mixtral` is nowhere to be had.
+        UnavailableError: `mixtral` is nowhere to be had, or a provider's address is not set.
         MissingExtraError: what it needs is not installed.
     """
     if name in _WORDS:
@@ -61,13 +68,20 @@ def open_model(name: str) -> ChatModel:
         return _with_heads(name, marked["model"], re.split(r"[?&]head=", marked["heads"])[1:])
     if name.lower().startswith(("http://", "https://")):
         return OpenAICompatible(name)
-    prefix, found, rest = name.partition(":")
-    if found and rest and prefix in _PREFIXES:
+    prefix, _, rest = name.partition(":")
+    model = _by_prefix(prefix, rest) if rest else None
+    if model is None:
+        shown = re.sub(r"\bkey=[^&]*", "key=…", name.rpartition("@")[2])
+        raise UsageError(f"model {shown!r} is not known; valid are: {NAMES}")
+    return model
+
+
+def _by_prefix(prefix: str, rest: str) -> ChatModel | None:
+    """Return the model that is named `PREFIX:REST`; None where nobody knows the prefix."""
+    if prefix in _PREFIXES:
         return _PREFIXES[prefix](rest)
-    foreign: ChatModel | None = opened_by_plugin("models", prefix, rest) if found and rest else None
-    if foreign is not None:
-        return foreign
-    raise UsageError(f"model {name.rpartition('@')[2]!r} is not known; valid are: {NAMES}")
+    plugin: ChatModel | None = opened_by_plugin("models", prefix, rest)
+    return plugin if plugin is not None else langchain_model(prefix, rest)
 
 
 def _with_heads(name: str, model: str, given: Sequence[str]) -> LocalModel:

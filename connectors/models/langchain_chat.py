@@ -14,6 +14,7 @@ from convexplain.types import sha256_json
 from .langchain_errors import kinds_of, left_behind, meaning
 from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import RefusedError, read_completion
+from .providers import LANGCHAIN_PACKAGES
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -168,7 +169,9 @@ def _set_up(spec: str, name: str) -> "BaseChatModel":
     try:
         from langchain.chat_models import init_chat_model
     except ImportError as error:
-        raise MissingExtraError("A LangChain chat model", "langchain") from error
+        package = LANGCHAIN_PACKAGES.get(spec.partition(":")[0])
+        model = f"{name}, which also needs `pip install {package}`," if package else "A LangChain chat model"
+        raise MissingExtraError(model, "langchain") from error
     try:
         chat = init_chat_model(spec)
         # Tries are counted and paused for in one place, which is not here.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from convexplain.models import Request, sendable
+from convexplain.models.chat import Request, sendable
 
 from .openai_replies import error_message
 

@@ -11,7 +11,7 @@ from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.credentials import API_KEY, BASE_URL, PASSWORD
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.errors import UnavailableError, UsageError
-from convexplain.models import Message, Request
+from convexplain.models.chat import Message, Request
 
 from ..stub_server import completion
 
