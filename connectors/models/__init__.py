@@ -1,8 +1,9 @@
 """Chat models that really run, and how a user names one."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import cast
 
 from convexplain.connectors.plugins import opened_by_plugin
 from convexplain.errors import UsageError
@@ -10,6 +11,7 @@ from convexplain.judges.heads import read_head, shipped_heads
 from convexplain.models.chat import ChatModel
 
 from .embedded import EmbeddedModel
+from .function import FunctionModel
 from .hub import HubModel, mixtral_model
 from .langchain_chat import LangChainModel
 from .llama_cpp import LlamaCppModel
@@ -22,6 +24,7 @@ from .scripted import ScriptedModel
 __all__ = [
     "NAMES",
     "EmbeddedModel",
+    "FunctionModel",
     "HubModel",
     "LangChainModel",
     "LlamaCppModel",
@@ -29,6 +32,7 @@ __all__ = [
     "OpenAICompatible",
     "ProviderModel",
     "ScriptedModel",
+    "as_model",
     "mixtral_model",
     "open_model",
 ]
@@ -74,6 +78,31 @@ def open_model(name: str) -> ChatModel:
         shown = re.sub(r"\bkey=[^&]*", "key=…", name.rpartition("@")[2])
         raise UsageError(f"model {shown!r} is not known; valid are: {NAMES}")
     return model
+
+
+def as_model(model: str | ChatModel | Callable[[str], str | Awaitable[str]]) -> ChatModel:
+    """Return the model that is meant by a name, a model or a function.
+
+    Args:
+        model: a name as for `open_model`; a model, which is returned as it is; or a function or coroutine function from
+            a prompt to the reply, as for `FunctionModel`.
+
+    Raises:
+        UsageError: it is none of them, or no model is named like that.
+        UnavailableError: as `open_model` does.
+        MissingExtraError: as `open_model` does.
+    """
+    if isinstance(model, str):
+        return open_model(model)
+    if not isinstance(model, type):
+        if hasattr(model, "chat") and hasattr(model, "fingerprint"):
+            return cast(ChatModel, model)
+        if callable(model):
+            return FunctionModel(model)
+    raise UsageError(
+        f"model={model!r:.80} is no model; valid are a name, an object with the protocol convexplain.models.ChatModel "
+        "(LangChainModel(chat) makes one of a LangChain model), and a function from a prompt to the reply"
+    )
 
 
 def _by_prefix(prefix: str, rest: str) -> ChatModel | None:

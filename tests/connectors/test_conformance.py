@@ -1,5 +1,7 @@
 """Every model that comes with convexplain passes the conformance tests, and a bad one does not."""
 
+import asyncio
+
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -7,15 +9,19 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 
 from convexplain.connectors.models import (
     EmbeddedModel,
+    FunctionModel,
     HubModel,
     LangChainModel,
     LlamaCppModel,
     OpenAICompatible,
+    ProviderModel,
     ScriptedModel,
 )
 from convexplain.connectors.models.conformance import ChatModelConformance, ServedModelConformance
+from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.models.chat import Reply
-from tests.stub_server import completion
+
+from ..stub_server import completion
 
 loopback = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 FAILURES = {"429": (429, {"Retry-After": "0"}, "{}"), "reset": "close", "hang": "hang"}
@@ -83,6 +89,15 @@ class TestHub(OnAStub):
         return HubModel("owner/name")
 
 
+class TestProvider(OnAStub):
+    pytestmark = loopback
+
+    def make(self):
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("OLLAMA_HOST", self.stub.url.removesuffix("/v1"))
+            return ProviderModel(PROVIDERS["ollama"], "stub?timeout=0.5")
+
+
 class TestLlamaCpp(ChatModelConformance):
     pytestmark = loopback
     tolerance = 0.05  # whether a beginning was cached changes how llama.cpp adds up quantised numbers: 0.023 was seen
@@ -93,6 +108,32 @@ class TestLlamaCpp(ChatModelConformance):
 
     def make(self):
         return LlamaCppModel(str(self.weights))
+
+
+def answer(prompt):
+    if "story" in prompt:
+        return "Once upon a time there was a sea."
+    return '{"label": "no"}' if "bad one" in prompt else '{"label": "yes"}'
+
+
+async def answer_later(prompt):
+    await asyncio.sleep(0.001)
+    return answer(prompt)
+
+
+class TestFunction(ChatModelConformance):
+    def make(self):
+        return FunctionModel(answer)
+
+
+class TestFunctionInThreads(ChatModelConformance):
+    def make(self):
+        return FunctionModel(answer, in_flight=4)
+
+
+class TestCoroutineFunction(ChatModelConformance):
+    def make(self):
+        return FunctionModel(answer_later)
 
 
 class Told(BaseChatModel):
