@@ -20,8 +20,7 @@ from convexplain.connectors.models import (
 from convexplain.connectors.models.conformance import ChatModelConformance, ServedModelConformance
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.models.chat import Reply
-
-from ..stub_server import completion
+from tests.stub_server import completion
 
 loopback = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 FAILURES = {"429": (429, {"Retry-After": "0"}, "{}"), "reset": "close", "hang": "hang"}

@@ -9,9 +9,9 @@ import threading
 import pytest
 
 from convexplain import judge
-from convexplain.models.calls import Calls
 from convexplain.connectors.models import FunctionModel, OpenAICompatible, ScriptedModel, as_model
 from convexplain.errors import LogError, ModelError, TransientError, UnavailableError, UsageError
+from convexplain.models.calls import Calls
 from convexplain.models.chat import MemoryCache, Message, Reply, Request
 
 YES = '{"label": "yes"}'
