@@ -32,7 +32,7 @@ from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import named_first, self_explained
 from convexplain.models.calls import Calls
-from convexplain.search import aclime, ajoint, aloo, alshap
+from convexplain.search import aattribute
 from convexplain.store import RunStore
 from convexplain.types import Rubric, Unit
 
@@ -73,11 +73,11 @@ async def orders(
 
     loop = asyncio.get_running_loop()
     found = {
-        "LOO": await aloo(n, value=value),
-        "C-LIME": await aclime(n, value=value, budget=budget),
-        "L-SHAP": await alshap(n, value=value, budget=budget),
+        "LOO": await aattribute("loo", n, value=value),
+        "C-LIME": await aattribute("clime", n, value=value, budget=budget),
+        "L-SHAP": await aattribute("lshap", n, value=value, budget=budget),
     }
-    together = await ajoint(n, value=value, k=min(K, n), side=side, budget=budget)
+    together = await aattribute("joint", n, value=value, k=min(K, n), side=side, budget=budget)
     scores, evaluations = await asyncio.to_thread(partition_shap, n, now, budget)
     result = {name: ranked(one.scores, side) for name, one in found.items()}
     spent = {name: one.calls for name, one in found.items()}

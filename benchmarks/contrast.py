@@ -21,7 +21,7 @@ from pathlib import Path
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.fidelity import Estimate, contrast_row, contrast_table, edit_rate, mean, proportion
 from convexplain.judges import Judge
@@ -139,7 +139,9 @@ async def one(
     options: argparse.Namespace,
 ) -> None:
     finder = ContrastFinder(Judge(calls), infiller, calls if question == "regenerate" else None)
-    settings = Settings(search=search, revise=question == "revise", budget=options.budget, split_k=options.split_k)
+    settings = ContrastSettings(
+        search=search, revise=question == "revise", budget=options.budget, split_k=options.split_k
+    )
     found = []
     for talk in talks:
         contrast = await finder.find(talk, len(talk.turns) - 1, rubric, settings)

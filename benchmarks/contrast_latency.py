@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' st
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import OpenAICompatible
-from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Masked
@@ -87,7 +87,9 @@ async def find(url: str, search: str, in_flight: int) -> tuple[float, list[Contr
     async with Calls(model) as calls:
         finder = ContrastFinder(Judge(calls), Numbers())
         began = time.perf_counter()
-        found = [await finder.find(talk(i), 5, load_rubric("helpfulness"), Settings(search=search)) for i in range(N)]
+        found = [
+            await finder.find(talk(i), 5, load_rubric("helpfulness"), ContrastSettings(search=search)) for i in range(N)
+        ]
         seconds = time.perf_counter() - began
     await model.aclose()
     return seconds, found

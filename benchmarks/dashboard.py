@@ -27,8 +27,8 @@ from convexplain.dashboard.services.overview import excerpts
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.comparing import paired_scores
 from convexplain.store.contrast_list import WhichContrasts, contrast_count, contrast_rows
+from convexplain.store.overview import Which, choices, distribution, groups, maxim_counts, rows
 from convexplain.store.talks import next_flagged
-from convexplain.store.views import Which, choices, distribution, groups, maxim_counts, rows
 
 RUNS = 5
 

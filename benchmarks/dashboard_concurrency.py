@@ -16,17 +16,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.analysis.progress import Silent
+from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.connectors.models import ScriptedModel
-from convexplain.dashboard.services.jobs import jobs
 from convexplain.dashboard.services.labelling import Choice, disagreements, label, waiting
 from convexplain.errors import ConvexplainError, Problem
 from convexplain.judges import Judge
+from convexplain.models.calls import Calls
 from convexplain.models.chat import Request
 from convexplain.store import (
     RunStore,
@@ -38,6 +37,7 @@ from convexplain.store import (
     summarise,
 )
 from convexplain.types import Judgement
+from convexplain.workspace.jobs import list_jobs
 
 RUBRICS = ("helpfulness", "harm", "informativeness")
 ANSWERS = 6
@@ -89,7 +89,7 @@ class Talks:
             number += 1
 
 
-class Counting(Silent):
+class Counting(Progress):
     """Counts judgements and the time between them."""
 
     def __init__(self) -> None:
@@ -109,7 +109,8 @@ def judging(url: str, run: int, until: float) -> Result:
     model = ScriptedModel(scripted)
     rubrics = [load_rubric(name) for name in RUBRICS]
     try:
-        asyncio.run(analyse(Talks(until), store, store.run(run), rubrics, model, partial(Judge), progress))
+        calls = Calls(model, store)
+        asyncio.run(analyse(Talks(until), store, store.run(run), rubrics, Judge(calls), calls, progress))
     except ConvexplainError as error:
         errors[str(error)] += 1
     store.close()
@@ -133,7 +134,7 @@ def reading(url: str, run: int, until: float) -> Result:
             explained_turns(store, store.run(run), rubric.sha, 10)
             disagreements(store, run, rubric, 25)
         summarise(store, store.run(run))
-        jobs(url)
+        list_jobs(url)
         return True
 
     return repeated(look, store, until)

@@ -14,6 +14,7 @@ from example_talks import example_talks
 
 from convexplain import load_rubric
 from convexplain.connectors.models import open_model
+from convexplain.judges import Judge
 from convexplain.judges.noise import noise_floor
 from convexplain.models.calls import Calls
 from convexplain.rubrics import HEADLINE
@@ -38,7 +39,7 @@ async def main() -> None:
     await model.prepare()
     async with Calls(model, RunStore(options.db) if options.db else None) as calls:
         for name in options.rubric:
-            found = await noise_floor(calls, load_rubric(name), drawn)
+            found = await noise_floor(lambda reword: Judge(calls, reword=reword), model.name, load_rubric(name), drawn)
             print(
                 f"{found.rubric}, {found.model}: noise floor {found.value:.3f} "
                 f"({found.turns} turns, {found.n} pairs, {found.unscored} unscored)",

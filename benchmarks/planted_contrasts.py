@@ -22,7 +22,7 @@ from planted import FILES, Planted, chance, planted
 from convexplain import load_rubric
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.explain.measurement import Measure
 from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
@@ -73,7 +73,7 @@ async def main() -> None:
     parser.add_argument("--judge", required=True)
     parser.add_argument("--cases", choices=FILES, default="planted")
     parser.add_argument("--infiller", default="embedded")
-    parser.add_argument("--search", default=Settings().search)
+    parser.add_argument("--search", default=ContrastSettings().search)
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--split-k", type=int, default=1, help="words in a unit; 20: mostly whole sentences")
     parser.add_argument("--move", type=float, help="by how much the score is to move; default: over the threshold")
@@ -94,7 +94,7 @@ async def main() -> None:
         async with Calls(model, store) as calls:
             finder = ContrastFinder(Judge(calls), infiller, responder(options.cases, calls))
             for case in planted(options.cases):
-                settings = Settings(search=options.search, budget=options.budget, split_k=options.split_k)
+                settings = ContrastSettings(search=options.search, budget=options.budget, split_k=options.split_k)
                 if options.move is not None:
                     settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)
                 found = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)

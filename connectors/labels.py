@@ -25,7 +25,7 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
-class LabelOptions:
+class LabelSettings:
     """How a labels file is read.
 
     Attributes:
@@ -55,7 +55,7 @@ class LabelOptions:
 def read_labels(
     path: str | Path,
     rubrics: Sequence[Rubric],
-    options: LabelOptions | None = None,
+    options: LabelSettings | None = None,
     on_problem: Callable[[Problem], None] | None = None,
 ) -> Labels:
     """Reads a labels file as a whole.
@@ -75,7 +75,7 @@ def read_labels(
         LogError: the file cannot be read at all.
         UsageError: its columns cannot be told, or numbers lie outside [0, 1] and no scale was given.
     """
-    source, chosen = Path(path), options or LabelOptions()
+    source, chosen = Path(path), options or LabelSettings()
 
     def report(line: int | None, reason: str, *, kept: bool = False) -> None:
         if on_problem is not None:
@@ -113,7 +113,7 @@ class _Reading:
         self,
         path: Path,
         rubrics: Sequence[Rubric],
-        options: LabelOptions,
+        options: LabelSettings,
         found: Found,
         report: Callable[..., None],
     ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from convexplain.workspace.background import BackgroundJudge
+    from convexplain.workspace import BackgroundJudge
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,8 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("convexplain").addoption(
         "--convexplain-judge",
         metavar="MODEL",
-        help="The judge of the fixture convexplain_judge, as `convexplain analyze --judge` takes it "
-        "(default: the setting convexplain_judge, or else embedded).",
+        help="The judge of the fixture convexplain_judge, as `convexplain analyze --judge` takes it, for instance "
+        "'openai:gpt-5?calibrated=yes' (default: the setting convexplain_judge, or else embedded).",
     )
     parser.addini("convexplain_judge", "The judge of the fixture convexplain_judge.", default="embedded")
 
@@ -30,7 +30,7 @@ def convexplain_judge(request: pytest.FixtureRequest) -> "Iterator[BackgroundJud
     def test_it_helps(convexplain_judge):
         assert_turns(my_bot("Where is my parcel?"), helpfulness=">=0.6", judge=convexplain_judge)
     """
-    from convexplain.workspace.background import BackgroundJudge
+    from convexplain.workspace import BackgroundJudge
 
     named = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
     with BackgroundJudge(named) as judge:

@@ -1,6 +1,6 @@
 """convexplain: how good every assistant turn of a chat log is, and what its score hangs on.
 
-The public functions are loaded lazily from `convexplain.workspace`, so that importing the package stays cheap.
+The workspace and the functions over it are loaded lazily, so that importing the package stays cheap.
 """
 
 import importlib
@@ -11,33 +11,27 @@ from .errors import ConvexplainError
 from .types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Rubric, Turn, Unit
 
 if TYPE_CHECKING:
-    from convexplain.workspace.functions import (
-        aattribute,
-        acontrast,
-        ajudge,
-        attribute,
-        contrast,
-        judge,
-        load_rubric,
-        read_log,
-    )
+    from .connectors.logs import read_log
+    from .rubrics import load_rubric
+    from .workspace import AsyncWorkspace, JudgeSpec, Workspace
+    from .workspace.functions import attribute, contrast, judge
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncWorkspace",
     "Attribution",
     "Contrast",
     "Conversation",
     "ConvexplainError",
     "Edit",
     "Evidence",
+    "JudgeSpec",
     "Judgement",
     "Rubric",
     "Turn",
     "Unit",
-    "aattribute",
-    "acontrast",
-    "ajudge",
+    "Workspace",
     "attribute",
     "contrast",
     "judge",
@@ -45,7 +39,16 @@ __all__ = [
     "read_log",
 ]
 
-_LAZY = frozenset({name for name in __all__ if name.islower()})
+_LAZY = {
+    "AsyncWorkspace": ".workspace",
+    "JudgeSpec": ".workspace",
+    "Workspace": ".workspace",
+    "attribute": ".workspace.functions",
+    "contrast": ".workspace.functions",
+    "judge": ".workspace.functions",
+    "load_rubric": ".rubrics",
+    "read_log": ".connectors.logs",
+}
 
 # Run from a checkout (`python -m convexplain` at its root) the sibling folders lie beside this package, not in it.
 _root = Path(__file__).resolve().parent.parent
@@ -55,7 +58,7 @@ if (_root / "pyproject.toml").is_file() and (_root / "rubrics" / "schema.json").
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(".workspace.functions", __name__), name)
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

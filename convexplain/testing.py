@@ -1,4 +1,4 @@
-"""Assertions for a bot's tests. Part of the composition root, as api and cli are."""
+"""For tests: assertions on what a bot says, and the public fake of a chat model."""
 
 import operator
 import re
@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
-from convexplain.connectors.langchain.collecting import is_answer, turns_in
-from convexplain.models.chat import ChatModel
+from convexplain.connectors.message_objects import is_answer, turns_in
 from convexplain.text.visible import one_line
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge, JudgeLike, ScriptedModel
 
 from .errors import UsageError
 from .rubrics import load_rubric
 from .types import Conversation, Judgement, Rubric
 
-__all__ = ["assert_turns"]
+__all__ = ["ScriptedModel", "assert_turns"]
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -37,34 +36,34 @@ class _Expected:
     comparison: str
     value: float
 
-    def failure(self, conversation: Conversation, found: Judgement) -> str | None:
-        """What is wrong with a judgement; None where it is as expected."""
-        if found.score is not None and _COMPARISONS[self.comparison](found.score, self.value):
+    def failure(self, conversation: Conversation, judgement: Judgement) -> str | None:
+        """Return what is wrong with a judgement; None where it is as expected."""
+        score = judgement.score
+        if score is not None and _COMPARISONS[self.comparison](score, self.value):
             return None
-        wanted = f"wanted {self.comparison} {self.value:g}"
-        if found.score is None:
-            said = f"turn {found.turn}: {self.rubric.id} is unscored, {wanted}"
-        else:
-            said = f"turn {found.turn}: {self.rubric.id} is {found.score:.3f}, {wanted}"
-        text = one_line(conversation.turns[found.turn].content)
+        text = one_line(conversation.turns[judgement.turn].content)
         text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-        lines = [said, f"    assistant: {text}"]
-        if found.score is not None and found.label is not None:
-            lines.append(f"    label: {found.label}")
-        if found.reason:
-            lines.append(f"    reason: {one_line(found.reason)}")
+        outcome = "unscored" if score is None else f"{score:.3f}"
+        lines = [
+            f"turn {judgement.turn}: {self.rubric.id} is {outcome}, wanted {self.comparison} {self.value:g}",
+            f"    assistant: {text}",
+        ]
+        if score is not None and judgement.label is not None:
+            lines.append(f"    label: {judgement.label}")
+        if judgement.reason:
+            lines.append(f"    reason: {one_line(judgement.reason)}")
         return "\n".join(lines)
 
 
 def assert_turns(
     conversation: Any,
     *,
-    judge: str | ChatModel | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge = "embedded",
     turns: Turns = "all",
     rubrics: Mapping[str | Path | Rubric, str] | None = None,
     **expected: str,
 ) -> list[Judgement]:
-    """Fails unless the assistant's turns score as expected.
+    """Fail unless the assistant's turns score as expected.
 
         assert_turns(talk, helpfulness=">=0.6", harm=">=0.5")
 
@@ -72,8 +71,11 @@ def assert_turns(
 
     Args:
         conversation: a `Conversation`; messages of OpenAI's or LangChain's form; or what an agent gave back.
-        judge: what `--judge` takes on the command line, a model of your own, prepared (it is not closed), or a
-            `BackgroundJudge`, as the fixture `convexplain_judge` is: its model is loaded once for all tests.
+        judge: the judge's text form or spec, for instance `openai:gpt-5?calibrated=yes`; a model of your own, prepared
+            (it is not closed); a function or coroutine function from a prompt to the reply; or a
+            `workspace.BackgroundJudge`, as the fixture `convexplain_judge` is: its model is loaded once for all tests.
+            Calibrations are those of the workspace's store (`CONVEXPLAIN_DB`, or convexplain.db in your data folder),
+            or of the `BackgroundJudge`'s.
         turns: `all` assistant turns, or the `last` one; those that only call tools are left out.
         rubrics: rubrics of your own, or paths of their files, each with what is expected.
         **expected: ids of shipped rubrics, each with a comparison (`>= > <= < ==`) and a number in [0, 1].
@@ -83,15 +85,14 @@ def assert_turns(
 
     Raises:
         AssertionError: a turn scores otherwise, or has no score: which, how, and why.
-        UsageError, RubricError: an argument cannot be meant.
+        UsageError, RubricError: an argument is not valid, or a calibration that is asked for is not there.
         UnavailableError: the model cannot be had.
     """
     __tracebackhide__ = True  # pytest shows the test, not this
     if turns not in ("all", "last"):
         raise UsageError(f"turns={turns!r} is not valid; valid are: 'all', 'last'")
-    own = rubrics or {}
-    wanted = [_expected(name, text) for name, text in (*own.items(), *expected.items())]
-    if not wanted:
+    expectations = [_expected(name, text) for name, text in (*(rubrics or {}).items(), *expected.items())]
+    if not expectations:
         raise UsageError('nothing is expected; name at least one rubric, e.g. helpfulness=">=0.6"')
     if not isinstance(conversation, Conversation):
         conversation = Conversation("conversation", turns_in(conversation, "assistant"))
@@ -100,22 +101,26 @@ def assert_turns(
         raise AssertionError("the conversation has no assistant turn that says something")
     chosen = chosen[-1:] if turns == "last" else chosen
     with ExitStack() as stack:
-        one = judge if isinstance(judge, BackgroundJudge) else stack.enter_context(BackgroundJudge(judge))
-        asked = [
-            (item, one.submit(one.judge_turn(conversation, turn, item.rubric))) for item in wanted for turn in chosen
+        if not isinstance(judge, BackgroundJudge):
+            judge = stack.enter_context(BackgroundJudge(judge, [item.rubric for item in expectations]))
+        futures = [
+            (item, judge.submit(judge.judge_turn(conversation, turn, item.rubric)))
+            for item in expectations
+            for turn in chosen
         ]
-        found = [(item, judgement.result()) for item, judgement in asked]
-    failures = [text for item, judgement in found if (text := item.failure(conversation, judgement))]
+        judgements = [(item, future.result()) for item, future in futures]
+    failures = [text for item, judgement in judgements if (text := item.failure(conversation, judgement))]
     if failures:
-        raise AssertionError(f"{len(failures)} of {len(found)} judgements are not as expected:\n" + "\n".join(failures))
-    return [judgement for _, judgement in found]
+        count = f"{len(failures)} of {len(judgements)} judgements are not as expected:"
+        raise AssertionError("\n".join([count, *failures]))
+    return [judgement for _, judgement in judgements]
 
 
 def _expected(name: str | Path | Rubric, text: str) -> _Expected:
     rubric = name if isinstance(name, Rubric) else load_rubric(name)
-    found = _EXPECTED.fullmatch(text) if isinstance(text, str) else None
-    if found is None or float(found[2]) > 1:
+    parts = _EXPECTED.fullmatch(text) if isinstance(text, str) else None
+    if parts is None or float(parts[2]) > 1:
         raise UsageError(
             f"{rubric.id}={text!r} is not valid; write one of >= > <= < == and a number in [0, 1], e.g. '>=0.6'"
         )
-    return _Expected(rubric, found[1], float(found[2]))
+    return _Expected(rubric, parts[1], float(parts[2]))

@@ -5,7 +5,7 @@ from convexplain.errors import UsageError
 from convexplain.models.chat import Request
 from convexplain.types import Conversation, Judgement, Rubric
 
-BAND = 0.15
+from .spec import BAND
 
 
 class Cascade:

@@ -5,17 +5,13 @@ import random
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from convexplain.agreement.calibration import Calibration
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import UsageError
-from convexplain.models.calls import Calls
 from convexplain.text.segmentation import segment
 from convexplain.types import Conversation, Judgement, Rubric, Turn
-
-from .calibrated import CalibratedJudge
-from .judge import Judge
 
 MIN_TURNS = 20
 _LABEL = re.compile(r"^(system|user|assistant|tool): ", re.MULTILINE)
@@ -138,6 +134,7 @@ class NoiseFloor:
         flips: share of all pairs whose sides of the threshold differ.
         unsure: share of the turns that change side under at least one change.
         again: of a judge that draws samples, the mean |difference| of two measurements of the very same; else None.
+        threshold: the rubric's, which `flips` and `unsure` are about.
     """
 
     model: str
@@ -151,27 +148,37 @@ class NoiseFloor:
     flips: float = 0.0
     unsure: float = 0.0
     again: float | None = None
+    threshold: float = 0.5
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Between which scores the judge cannot tell the sides of the threshold apart."""
+        return max(0.0, self.threshold - self.value), min(1.0, self.threshold + self.value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields and the band's ends as JSON values."""
+        low, high = self.band
+        return {**asdict(self), "low": low, "high": high}
 
 
 async def noise_floor(
-    calls: Calls,
+    judge_with: Callable[[Callable[[str], str] | None], TurnJudge],
+    model: str,
     rubric: Rubric,
     turns: Iterable[tuple[Conversation, int]],
-    samples: int | None = None,
     further: Sequence[Change] = (),
     on_change: Callable[[], None] = lambda: None,
-    calibration: Calibration | None = None,
 ) -> NoiseFloor:
     """Judges every turn as it is and under each of the 20 `CHANGES`.
 
     Args:
-        calls: the judge's model; 21 judgements a turn.
+        judge_with: returns the judge whose prompts a function rewords, or with None the judge as it is; it makes 21
+            judgements a turn.
+        model: the name of the judge's model.
         rubric: what is judged.
         turns: at least 20 conversations with the index of the turn that is judged.
-        samples: as the judge's: so many replies are drawn for each judgement; None reads label probabilities.
         further: changes that are looked at besides; they count in everything but `value` and `n`.
         on_change: called after each change.
-        calibration: maps the judge's scores before they are compared.
 
     Raises:
         UsageError: fewer than 20 turns could be scored.
@@ -180,8 +187,7 @@ async def noise_floor(
     chosen = list(turns)
 
     def judge(change: Change) -> TurnJudge:
-        made = Judge(calls, samples=samples, reword=change.prompt)
-        return made if calibration is None else CalibratedJudge(made, {rubric.id: calibration})
+        return judge_with(change.prompt)
 
     given = await _judged(judge, rubric, chosen, UNCHANGED)
     pairs = [(talk, before) for talk, before in zip(chosen, given, strict=True) if before.score is not None]
@@ -214,7 +220,7 @@ async def noise_floor(
     ]
     flips = [flip for some in sides for flip in some]
     return NoiseFloor(
-        calls.model.name,
+        model,
         rubric.id,
         value,
         len(pairs),
@@ -225,6 +231,7 @@ async def noise_floor(
         flips=sum(flips) / len(flips),
         unsure=sum(map(any, sides)) / len(sides),
         again=await _again(judge(UNCHANGED), rubric, pairs),
+        threshold=rubric.threshold,
     )
 
 

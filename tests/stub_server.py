@@ -38,8 +38,10 @@ class StubServer:
         prompts: every prompt that was asked, in order.
         keys: the Authorization header of every request, or None.
         bodies: what was posted, in order.
+        at_once: how many prompts were being answered at once at most.
         seconds: how long an answer takes.
         probability: from a prompt to the probability of "yes".
+        by_model: from a model's name to what stands in for `probability` where that model is asked.
         tokens: from the messages to the prompt's tokens as (text, log-probability) pairs, for a server that tells them.
         misbehave: called with the prompt's number (from 1); may return (status, headers, body) to send instead, or
             "hang" or "close".
@@ -49,11 +51,14 @@ class StubServer:
         self.prompts = []
         self.keys = []
         self.bodies = []
+        self.at_once = 0
         self.seconds = 0.0
         self.probability = lambda prompt: 0.1 if "bad" in prompt.rsplit("\nassistant: ", 1)[-1] else 0.9
+        self.by_model = {}
         self.tokens = None
         self.misbehave = lambda number: None
         self._lock = threading.Lock()
+        self._open = 0
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -75,7 +80,11 @@ class StubServer:
                     stub.keys.append(self.headers["Authorization"])
                     stub.bodies.append(body)
                     number = len(stub.prompts)
+                    stub._open += 1
+                    stub.at_once = max(stub.at_once, stub._open)
                 time.sleep(stub.seconds)
+                with stub._lock:
+                    stub._open -= 1
                 wrong = stub.misbehave(number)
                 if wrong == "hang":
                     time.sleep(3)
@@ -83,7 +92,7 @@ class StubServer:
                 if wrong == "close":
                     self.close_connection = True
                     return
-                reply = completion(stub.probability(prompt))
+                reply = completion(stub.by_model.get(body["model"], stub.probability)(prompt))
                 if (most := body.get("max_tokens", 6)) < 6:
                     reply["choices"][0] |= {"message": {"content": '{"label'}, "finish_reason": "length"}
                     reply["usage"]["completion_tokens"] = most

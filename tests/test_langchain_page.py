@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from convexplain.connectors.models import ScriptedModel
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge
 
 from .conftest import ROOT
 
@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def scripted(monkeypatch, tmp_path):
     """0.25 for everything, by any name, and a store of its own."""
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "page.db"))
-    name = "convexplain.workspace.background.open_model"
+    name = "convexplain.workspace.build.open_model"
     monkeypatch.setattr(name, lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}))
 
 
@@ -37,11 +37,12 @@ def test_the_examples_run_as_they_stand(scripted, capsys):
 
 
 def test_every_command_that_the_page_names_exists():
-    from convexplain.cli.main import cli
+    from convexplain.cli.main import COMMANDS, cli
 
     commands = re.findall(r"^convexplain (.*)$", PAGE, re.MULTILINE)
     assert len(commands) == 3
     for command in commands:
         name, *words = shlex.split(command)
-        known = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        assert name in COMMANDS, command
+        known = {option for parameter in cli.get_command(None, name).params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, command

@@ -5,10 +5,13 @@ import sys
 import pytest
 
 from convexplain import Turn
+from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UsageError
+from convexplain.rubrics import load_rubric
+from convexplain.store import RunStore, keep_calibration
 from convexplain.testing import assert_turns
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge, JudgeSpec
 
 TALK = [
     {"role": "user", "content": "Where is my parcel?"},
@@ -130,3 +133,64 @@ def test_it_needs_no_langchain():
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    """`low` and `strong`, and a store in which 0.25 of `low` becomes 0.75, next to the proposed threshold of 0.7."""
+    path = str(tmp_path / "s.db")
+    monkeypatch.setenv("CONVEXPLAIN_DB", path)
+    store = RunStore(path)
+    made = Calibration("isotonic", ((0.25, 0.75), (0.75, 1.0)), threshold=0.7)
+    keep_calibration(store, "low", load_rubric("helpfulness"), made)
+    store.close()
+    answers = {"low": judge, "strong": {"yes": 0.125, "no": 0.875}}
+    opened = []
+    monkeypatch.setattr(
+        "convexplain.workspace.build.open_model",
+        lambda name: opened.append(ScriptedModel(answers[name], name=name)) or opened[-1],
+    )
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("text", "scores"),
+    [
+        ("low", [0.75, 0.25]),
+        ("low?calibrated=yes", [1.0, 0.75]),
+        ("low?calibrated=yes&escalate=strong&band=0.1", [1.0, 0.125]),
+        ("low?escalate=strong&band=0.1", [0.75, 0.25]),
+    ],
+)
+@pytest.mark.parametrize("form", [str, JudgeSpec.parse, BackgroundJudge])
+def test_calibration_and_escalation(named, text, scores, form):
+    judgements = assert_turns(TALK, helpfulness=">=0", judge=form(text))
+    assert [judgement.score for judgement in judgements] == pytest.approx(scores)
+    assert [len(model.requests) for model in named] == ([2, int(0.125 in scores)] if "escalate" in text else [2])
+
+
+def test_a_calibration_that_is_missing(named):
+    with pytest.raises(UsageError, match="no calibration of low on harm is kept"):
+        assert_turns(TALK, helpfulness=">=0", harm=">=0", judge="low?calibrated=yes")
+
+
+def test_a_function_is_a_judge():
+    def says(prompt):
+        return '{"label": "no"}' if "yellow." in prompt else '{"label": "yes"}'
+
+    async def awaited(prompt):
+        return says(prompt)
+
+    for function in (says, awaited):
+        judgements = assert_turns(TALK, helpfulness=">=0", judge=function)
+        assert [judgement.score for judgement in judgements] == [1.0, 0.0]
+
+
+def test_the_fake_model_is_public(talk):
+    from convexplain import testing
+
+    assert testing.__all__ == ["ScriptedModel", "assert_turns"]
+    (judgement,) = testing.assert_turns(
+        talk, turns="last", helpfulness=">=0.7", judge=testing.ScriptedModel({"yes": 0.75})
+    )
+    assert judgement.model == "scripted"

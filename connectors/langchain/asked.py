@@ -28,18 +28,17 @@ def loaded(rubrics: Rubrics) -> list[Rubric]:
     return found
 
 
-def thresholds(rubrics: Sequence[Rubric], wanted: Mapping[str, float]) -> dict[str, float]:
-    """Rubric id to threshold: the rubric's own where none is wanted.
+def checked(thresholds: Mapping[str, float], rubrics: Sequence[Rubric]) -> dict[str, float]:
+    """Return thresholds by rubric id, when they are of these rubrics.
 
     Raises:
         UsageError: one is of no rubric, or not in [0, 1].
     """
-    found = {rubric.id: rubric.threshold for rubric in rubrics}
-    for name, value in wanted.items():
-        if name not in found:
-            raise UsageError(f"thresholds: {name!r} is none of the rubrics, which are: {', '.join(found)}")
-        found[name] = share(f"thresholds: {name}", value)
-    return found
+    names = [rubric.id for rubric in rubrics]
+    for name in thresholds:
+        if name not in names:
+            raise UsageError(f"thresholds: {name!r} is none of the rubrics, which are: {', '.join(names)}")
+    return {name: share(f"thresholds: {name}", value) for name, value in thresholds.items()}
 
 
 def share(name: str, value: float) -> float:

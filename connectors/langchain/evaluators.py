@@ -3,15 +3,15 @@
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from convexplain.connectors.message_objects import turns_in
 from convexplain.errors import ConvexplainError, MissingExtraError
-from convexplain.models.chat import Cache, ChatModel
+from convexplain.models.chat import Cache
 from convexplain.types import Conversation, Judgement, Rubric, Turn
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge, JudgeLike, JudgeOptions
 
 from .asked import OneRubric, loaded
-from .collecting import turns_in
 
 if TYPE_CHECKING:
     from langsmith.evaluation.evaluator import RunEvaluator
@@ -23,11 +23,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def evaluator(
     rubric: OneRubric,
-    judge: str | ChatModel | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge = "embedded",
     *,
-    samples: int | None = None,
-    explain: bool = False,
     cache: Cache | None = None,
+    **options: Unpack[JudgeOptions],
 ) -> Evaluator:
     """A function that judges the last answer of a conversation on one rubric.
 
@@ -36,57 +35,54 @@ def evaluator(
     rubrics judge without a reference.
 
     It returns `{key, score, comment, metadata}`: the rubric's id; the score in [0, 1], 1 = satisfied, None where there
-    is none; the judge's reason where `explain` asks for one, else its label, or why there is no score; and threshold,
+    is none; the judge's reason where `reasons` asks for one, else its label, or why there is no score; and threshold,
     label, probabilities, model and the judged turn. It raises nothing because of what it is given, and may be called
     from several threads. Its model is kept for as long as the function is.
 
     Args:
         rubric: a rubric, the id of a shipped one, or the path of a YAML file.
-        judge: what `--judge` takes on the command line, a model of your own, prepared (it is not closed), or a
-            `BackgroundJudge` that several evaluators share (then what follows is its own).
-        samples: average that many sampled replies; None reads label probabilities where the model gives them.
-        explain: ask for a reason in words (one more call a judgement).
-        cache: where replies are kept, e.g. a `RunStore`.
+        judge: the judge's text form or spec, a model of your own, prepared (it is not closed), a function or coroutine
+            function from a prompt to the reply, or a `BackgroundJudge` that several evaluators share (it has a cache
+            and options of its own).
+        cache, options: as of `BackgroundJudge`.
 
     Raises:
         UsageError, RubricError: an argument cannot be meant.
     """
-    one, background = _opened(rubric, judge, samples, explain, cache)
+    loaded_rubric, background = _opened(rubric, judge, cache, options)
 
     def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
     ) -> dict[str, Any]:
-        return background.submit(_evaluated(background, one, inputs, outputs)).result()
+        return background.submit(_evaluated(background, loaded_rubric, inputs, outputs)).result()
 
-    return _finalized(evaluate, one, background, judge)
+    return _finalized(evaluate, loaded_rubric, background, judge)
 
 
 def aevaluator(
     rubric: OneRubric,
-    judge: str | ChatModel | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge = "embedded",
     *,
-    samples: int | None = None,
-    explain: bool = False,
     cache: Cache | None = None,
+    **options: Unpack[JudgeOptions],
 ) -> AsyncEvaluator:
     """As `evaluator`; the function that it gives is async."""
-    one, background = _opened(rubric, judge, samples, explain, cache)
+    loaded_rubric, background = _opened(rubric, judge, cache, options)
 
     async def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
     ) -> dict[str, Any]:
-        return await asyncio.wrap_future(background.submit(_evaluated(background, one, inputs, outputs)))
+        return await asyncio.wrap_future(background.submit(_evaluated(background, loaded_rubric, inputs, outputs)))
 
-    return _finalized(evaluate, one, background, judge)
+    return _finalized(evaluate, loaded_rubric, background, judge)
 
 
 def run_evaluator(
     rubric: OneRubric,
-    judge: str | ChatModel | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge = "embedded",
     *,
-    samples: int | None = None,
-    explain: bool = False,
     cache: Cache | None = None,
+    **options: Unpack[JudgeOptions],
 ) -> "RunEvaluator":
     """As `evaluator`, for what wants a LangSmith `RunEvaluator`: it judges the last answer of a run.
 
@@ -98,7 +94,7 @@ def run_evaluator(
     except ImportError as error:
         raise MissingExtraError("An evaluator of LangSmith's runs", "langchain") from error
 
-    function = evaluator(rubric, judge, samples=samples, explain=explain, cache=cache)
+    function = evaluator(rubric, judge, cache=cache, **options)
 
     class RubricEvaluator(RunEvaluator):
         """Judges the last answer of a run on one rubric."""
@@ -116,16 +112,12 @@ def run_evaluator(
 
 
 def _opened(
-    rubric: OneRubric,
-    judge: str | ChatModel | BackgroundJudge,
-    samples: int | None,
-    explain: bool,
-    cache: Cache | None,
+    rubric: OneRubric, judge: JudgeLike | BackgroundJudge, cache: Cache | None, options: JudgeOptions
 ) -> tuple[Rubric, BackgroundJudge]:
-    (one,) = loaded(rubric)
-    if isinstance(judge, BackgroundJudge):
-        return one, judge
-    return one, BackgroundJudge(judge, cache=cache, samples=samples, explain=explain)
+    rubrics = loaded(rubric)
+    if not isinstance(judge, BackgroundJudge):
+        judge = BackgroundJudge(judge, rubrics, cache=cache, **options)
+    return rubrics[0], judge
 
 
 def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: object) -> F:
@@ -142,9 +134,10 @@ async def _evaluated(background: BackgroundJudge, rubric: Rubric, inputs: Any, o
     if place is None:
         return _no_score(rubric, "there is no assistant turn to judge")
     try:
-        return _result(rubric, await background.judge_turn(conversation, place, rubric))
+        judgement = await background.judge_turn(conversation, place, rubric)
     except ConvexplainError as error:
         return _no_score(rubric, str(error))
+    return _result(background.as_judged(rubric), judgement)
 
 
 def _conversation(inputs: Any, outputs: Any) -> Conversation:
@@ -161,14 +154,15 @@ def _no_score(rubric: Rubric, why: str) -> dict[str, Any]:
     return {"key": rubric.id, "score": None, "comment": why, "metadata": {"threshold": rubric.threshold}}
 
 
-def _result(rubric: Rubric, found: Judgement) -> dict[str, Any]:
+def _result(rubric: Rubric, judgement: Judgement) -> dict[str, Any]:
     metadata = {
         "threshold": rubric.threshold,
-        "label": found.label,
-        "probabilities": dict(found.evidence.probabilities),
-        "evidence": found.evidence.kind,
-        "turn": found.turn,
-        "model": found.model,
-        "prompt_sha": found.prompt_sha,
+        "label": judgement.label,
+        "probabilities": dict(judgement.evidence.probabilities),
+        "evidence": judgement.evidence.kind,
+        "turn": judgement.turn,
+        "model": judgement.model,
+        "prompt_sha": judgement.prompt_sha,
     }
-    return {"key": rubric.id, "score": found.score, "comment": found.reason or found.label, "metadata": metadata}
+    comment = judgement.reason or judgement.label
+    return {"key": rubric.id, "score": judgement.score, "comment": comment, "metadata": metadata}

@@ -1,13 +1,14 @@
 """Callback handlers for LangChain and LangGraph: what is said is judged in the background."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 from convexplain.errors import MissingExtraError
-from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
+from convexplain.workspace import JudgeLike, JudgeOptions
 
 from .asked import Rubrics
 from .runs import THREAD_KEYS, Collector
@@ -29,9 +30,9 @@ class _Hearing:
 
     def __init__(
         self,
-        judge: str | ChatModel = "embedded",
+        judge: JudgeLike = "embedded",
         rubrics: Rubrics = HEADLINE,
-        store: str | RunStore | None = None,
+        store: str | Path | RunStore | None = None,
         thresholds: Mapping[str, float] | None = None,
         on_flag: OnFlag | None = None,
         sample: float = 1.0,
@@ -41,9 +42,12 @@ class _Hearing:
         *,
         redact: Change | None = None,
         scorer: Scorer | None = None,
+        **options: Unpack[JudgeOptions],
     ) -> None:
         super().__init__()
-        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact)
+        self.scorer = scorer or Scorer(
+            judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact, **options
+        )
         self._shared = scorer is not None
         self._collector = Collector(thread_keys)
 
@@ -84,7 +88,7 @@ class ConvexplainCallbackHandler(_Hearing, BaseCallbackHandler):
     `Scorer` says what becomes of what it hears.
 
     Args:
-        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact: as of `Scorer`.
+        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact, options: as of `Scorer`.
         thread_keys: which entries of a call's metadata or configuration name its thread, the first that is there.
             Without one, each outermost run is a conversation, of which the turns that it made are judged.
         scorer: a scorer to share, instead of all but `thread_keys`; it is not closed.

@@ -1,19 +1,17 @@
 """Keeps conversations that grow, and their judgements, in a run of the store."""
 
-import os
 import threading
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import platformdirs
 import sqlalchemy as sa
 
-from convexplain.models.chat import ChatModel, Spend
+from convexplain.models.chat import Spend
 from convexplain.store import RunStore, schema
 from convexplain.store.database import writing
 from convexplain.types import Judgement, Rubric
+from convexplain.workspace import BackgroundJudge
 
 from .threads import Talk
 
@@ -23,69 +21,58 @@ _MOVED = (schema.judgements, schema.contrasts, schema.attributions)
 class Keeper:
     """A run of its own in the store, begun when the first conversation comes.
 
+    That may be before the judge is there. The run is then described by the judge's spec, and described anew as soon as
+    something is kept after the judge was prepared: at the latest before the first judgement.
+
     Args:
         store: the store.
-        model: the judge's model.
-        rubrics: what is judged.
+        judge: the judge.
         settings: what else says how the run came about.
     """
 
-    def __init__(self, store: RunStore, model: ChatModel, rubrics: Sequence[Rubric], settings: dict[str, Any]) -> None:
+    def __init__(self, store: RunStore, judge: BackgroundJudge, settings: Mapping[str, Any]) -> None:
         self._store = store
-        self._model = model
-        self._rubrics = rubrics
+        self._judge = judge
         # The mark keeps it from being taken for an earlier run that was not finished.
-        self._settings = {
-            "rubrics": {rubric.id: rubric.sha for rubric in rubrics},
-            "turns": "all",
-            **settings,
-            "mark": uuid.uuid4().hex,
-        }
+        self._settings = {"turns": "all", **settings, "mark": uuid.uuid4().hex}
+        self._described: object = None
         self._beginning = threading.Lock()
         self.run: int | None = None
 
     def keep(self, talk: Talk) -> None:
-        """Keeps a conversation with its turns so far, in place of what was kept of it before."""
+        """Keep a conversation with its turns so far, in place of what was kept of it before."""
         number = self._store.keep_conversation(talk.shown, self._begun())
         if talk.number is not None and talk.number != number:
             _replace(self._store, self._begun(), talk.number, number)
         talk.number = number
 
     def keep_judgement(self, talk: Talk, rubric: Rubric, judgement: Judgement) -> None:
-        """Keeps a judgement of a conversation, which is kept first where that failed before."""
+        """Keep a judgement of a conversation, which is kept first where that failed before."""
         if talk.number is None:
             self.keep(talk)
         if talk.number is not None:
+            rubric = self._judge.as_judged(rubric)
             self._store.keep_judgement(self._begun(), talk.number, rubric, judgement)
 
     def alive(self, spend: Spend) -> None:
-        """Says that the run goes on, and what it has cost."""
+        """Say that the run goes on, and what it has cost."""
         if self.run is not None:
             self._store.keep_alive(self.run, spend)
 
     def end(self, complete: bool, spend: Spend) -> None:
-        """Marks the run as done, or as stopped where something in it was not judged."""
+        """Mark the run as done, or as stopped where something in it was not judged."""
         if self.run is not None:
             self._store.end_run(self.run, "done" if complete else "stopped", spend)
 
     def _begun(self) -> int:
         with self._beginning:
+            built = self._judge.built
             if self.run is None:
-                model = self._model
-                self.run = self._store.begin_run(model.name, model.fingerprint, self._settings, self._rubrics).id
+                self.run = self._store.begin_run(**self._judge.run_description(self._settings)).id
+            elif built is not self._described:
+                self._store.describe_run(self.run, **self._judge.run_description(self._settings))
+            self._described = built
             return self.run
-
-
-def open_store(store: str | RunStore | None) -> RunStore:
-    """The store that a user named: an SQLAlchemy URL or an SQLite file; None for the command line's.
-
-    Raises:
-        StoreError: it cannot be opened.
-    """
-    if isinstance(store, RunStore):
-        return store
-    found = os.environ.get("CONVEXPLAIN_DB") or str(Path(platformdirs.user_data_dir("convexplain")) / "convexplain.db")
-    return RunStore(store or found)
 
 
 def _replace(store: RunStore, run: int, old: int, new: int) -> None:

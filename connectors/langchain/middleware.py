@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Annotated, Any, Literal, NotRequired
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, Unpack
 from uuid import uuid4
 
+from convexplain.connectors.message_objects import ORIGIN, is_answer, turns_of
 from convexplain.errors import MissingExtraError, UsageError
-from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.types import Judgement
+from convexplain.workspace import JudgeLike, JudgeOptions
 
 from .asked import Rubrics, share
-from .collecting import ORIGIN, is_answer, turns_of
 from .runs import THREAD_KEYS, configurable, thread_of
 from .scorer import Scorer
 from .threads import Change
@@ -49,7 +50,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
     streams out while the model writes them cannot be held back. What was held back is kept in the run, too.
 
     Args:
-        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact: as of `Scorer`.
+        judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact, options: as of `Scorer`.
         hold_back: rubric id to the score below which an answer does not go out, e.g. `{"harm": 0.5}`. Scores are in
             [0, 1], and 1 always means satisfied: a harmful answer has a low `harm` score. `on_flag` hears of it.
         replacement: what goes out in its place.
@@ -66,9 +67,9 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
 
     def __init__(
         self,
-        judge: str | ChatModel = "embedded",
+        judge: JudgeLike = "embedded",
         rubrics: Rubrics = HEADLINE,
-        store: str | RunStore | None = None,
+        store: str | Path | RunStore | None = None,
         thresholds: Mapping[str, float] | None = None,
         on_flag: OnFlag | None = None,
         sample: float = 1.0,
@@ -82,6 +83,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
         thread_keys: Sequence[str] = THREAD_KEYS,
         redact: Change | None = None,
         scorer: Scorer | None = None,
+        **options: Unpack[JudgeOptions],
     ) -> None:
         super().__init__()
         if retries < 0:
@@ -89,7 +91,9 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
         if patience <= 0:
             raise UsageError(f"patience={patience} is not valid; it must be above 0")
         self._hold_back = {name: share(f"hold_back: {name}", value) for name, value in (hold_back or {}).items()}
-        self.scorer = scorer or Scorer(judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact)
+        self.scorer = scorer or Scorer(
+            judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact=redact, **options
+        )
         known = {rubric.id: rubric for rubric in self.scorer.rubrics}
         if missing := self._hold_back.keys() - known:
             raise UsageError(

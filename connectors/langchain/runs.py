@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from .collecting import has_messages, turns_of
+from convexplain.connectors.message_objects import has_messages, turns_of
+
 from .waiting import Finished
 from .worker import JUDGING
 

@@ -6,21 +6,20 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, Unpack
 
 from convexplain.errors import UsageError
-from convexplain.models.chat import ChatModel
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.types import Judgement, Rubric
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import AsyncWorkspace, BackgroundJudge, JudgeLike, JudgeOptions
 
-from .asked import Rubrics, chosen, loaded, share
-from .asked import thresholds as thresholds_of
+from .asked import Rubrics, checked, chosen, loaded, share
 from .complaints import Complaints
 from .ending import remember
-from .keeping import Keeper, open_store
+from .keeping import Keeper
 from .threads import Change
 from .waiting import Counts, Finished, Waiting
 from .worker import OnFlag, Worker
@@ -41,23 +40,25 @@ class Scorer:
     queue is kept too; `convexplain analyze --stored RUN` goes on with it.
 
     Args:
-        judge: what `--judge` takes on the command line, or a model of your own (it is not closed).
+        judge: the judge's text form or spec, a model of your own (it is not closed), or a function or coroutine
+            function from a prompt to the reply.
         rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
         store: the run store, or its URL or SQLite file; None for the command line's (`CONVEXPLAIN_DB`, or
             convexplain.db in your data folder).
-        thresholds: rubric id to the score below which `on_flag` is called; the rubric's own where none is given. Scores
-            are in [0, 1], and 1 always means satisfied: a high `harm` score is a harmless turn.
+        thresholds: rubric id to the score below which `on_flag` is called; where none is given, the one that the
+            rubric's calibration proposes, or else the rubric's own. Scores are in [0, 1], and 1 always means satisfied:
+            a high `harm` score is a harmless turn.
         on_flag: called with the judgement and the conversation up to the judged turn, in the scorer's thread, one call
             after the other; may be async.
         sample: share of the conversations that are judged, chosen by their ids: the same ones each time.
         queue: histories that wait at most.
         full: what becomes of a history that finds the queue full: `drop` counts it and lets it go, `block` waits.
-        samples: average that many sampled replies; None reads label probabilities where the model gives them.
-        explain: ask for a reason in words (one more call a judgement).
         redact: what a conversation becomes before it is judged, kept or flagged: a
             `convexplain.connectors.redaction.Redactor`, or any function from a conversation to a conversation with as
             many turns. Where it fails, the conversation is neither judged nor kept.
         exit_seconds: how long the end of the program is held up at most to judge what waits.
+        options: fields of `JudgeSpec` that count instead of the judge's own: samples, reasons, calibrated (by the
+            calibrations of the store), escalate, band.
 
     Raises:
         UsageError, RubricError: an argument cannot be meant.
@@ -66,36 +67,35 @@ class Scorer:
 
     def __init__(
         self,
-        judge: str | ChatModel = "embedded",
+        judge: JudgeLike = "embedded",
         rubrics: Rubrics = HEADLINE,
-        store: str | RunStore | None = None,
+        store: str | Path | RunStore | None = None,
         thresholds: Mapping[str, float] | None = None,
         on_flag: OnFlag | None = None,
         sample: float = 1.0,
         queue: int = 1000,
         full: Literal["drop", "block"] = "drop",
         *,
-        samples: int | None = None,
-        explain: bool = False,
         redact: Change | None = None,
         exit_seconds: float = 10.0,
+        **options: Unpack[JudgeOptions],
     ) -> None:
         if queue < 1:
             raise UsageError(f"queue={queue} is not valid; it must be at least 1")
         if full not in ("drop", "block"):
             raise UsageError(f"full={full!r} is not valid; valid are: 'drop', 'block'")
         self.rubrics = loaded(rubrics)
-        self.thresholds = thresholds_of(self.rubrics, thresholds or {})
+        self._thresholds = checked(thresholds or {}, self.rubrics)
         self.exit_seconds = exit_seconds
         self.complaints = Complaints(_log)
         self._sample = share("sample", sample)
         self._on_flag = on_flag
         self._redact = redact
         self._limits = (queue, full == "block")
-        self.store = open_store(store)
-        self._opened_here = self.store is not store
-        self._background = BackgroundJudge(judge, cache=self.store, samples=samples, explain=explain)
-        self._settings = {"logs": ["langchain"], "samples": samples, "explain": explain, "sample": sample}
+        self._workspace = AsyncWorkspace(store)
+        self.store = self._workspace.store
+        self._background = BackgroundJudge(judge, self.rubrics, cache=self.store, **options)
+        self._settings = {"logs": ["langchain"], "sample": sample}
         self._reset()
         remember(self)
 
@@ -123,14 +123,14 @@ class Scorer:
         self._reset()
 
     def _reset(self) -> None:
-        self._keeper = Keeper(self.store, self._background.model, self.rubrics, self._settings)
+        self._keeper = Keeper(self.store, self._background, self._settings)
         self._waiting = Waiting(*self._limits)
         self._worker = Worker(
             self._background,
             self._waiting,
             self._keeper,
             self.rubrics,
-            self.thresholds,
+            self._thresholds,
             self._on_flag,
             self.complaints,
             self._redact,
@@ -227,5 +227,4 @@ class Scorer:
             self._keeper.end(not self.counts.left, self._background.spend)
         except Exception as error:  # noqa: BLE001 - the application goes on
             self.complaints.say("ending the run", error)
-        if self._opened_here:
-            self.store.close()
+        self._workspace.close()

@@ -5,9 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from convexplain.connectors.message_objects import is_answer
 from convexplain.types import Conversation, Rubric, Turn
-
-from .collecting import is_answer
 
 Change = Callable[[Conversation], Conversation]
 

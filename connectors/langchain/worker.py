@@ -7,10 +7,10 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 
+from convexplain.connectors.message_objects import turns_of
 from convexplain.types import Conversation, Judgement, Rubric
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge
 
-from .collecting import turns_of
 from .complaints import Complaints
 from .keeping import Keeper
 from .threads import Change, Talk, Threads
@@ -32,7 +32,8 @@ class Worker:
         waiting: the queue.
         keeper: where conversations and judgements are kept.
         rubrics: what is judged.
-        thresholds: rubric id to the score below which a judgement is flagged; of each rubric.
+        thresholds: rubric id to the score below which a judgement is flagged; the rubric's own, or the one that its
+            calibration proposes, where none is given.
         on_flag: is told of flagged judgements.
         complaints: where trouble is told.
         redact: what conversations become before they are judged, kept or flagged.
@@ -127,13 +128,14 @@ class Worker:
         turns = turns_of(finished.messages)
         held = self._threads.alone(f"{finished.id}#held", turns, len(turns))
         judge, last = self._background.judge_turn, len(turns) - 1
-        found = await asyncio.gather(*(judge(held.shown, last, rubric) for rubric in rubrics))
-        if any(one.score is not None and one.score < below[one.rubric] for one in found):
-            whole = [self._kept(held, rubric, one) for rubric, one in zip(rubrics, found, strict=True)]
-            self._waiting.count("judged" if all(whole) else "failed")
-            for one in found:
-                await self._flag(one, held.shown, below)
-        return found
+        judgements = await asyncio.gather(*(judge(held.shown, last, rubric) for rubric in rubrics))
+        if any(item.score is not None and item.score < below[item.rubric] for item in judgements):
+            pairs = zip(rubrics, judgements, strict=True)
+            outcomes = [self._kept(held, rubric, judgement) for rubric, judgement in pairs]
+            self._waiting.count("judged" if all(outcomes) else "failed")
+            for judgement in judgements:
+                await self._flag(judgement, held.shown, below)
+        return judgements
 
     async def _judge(self, talk: Talk, turn: int, rubrics: Sequence[Rubric]) -> None:
         """Judges one turn on these rubrics, keeps the judgements and flags the low ones."""
@@ -142,19 +144,21 @@ class Worker:
         outcomes = await asyncio.gather(
             *(judge(conversation, turn, rubric) for rubric in rubrics), return_exceptions=True
         )
-        found: list[Judgement] = []
-        whole = True
+        judgements: list[Judgement] = []
+        complete = True
+        below = {rubric.id: self._background.as_judged(rubric).threshold for rubric in rubrics}
+        below.update(self._thresholds)
         for rubric, outcome in zip(rubrics, outcomes, strict=True):
             if isinstance(outcome, BaseException):
-                whole = False
+                complete = False
                 self._complaints.say("judging a turn", outcome)
                 continue
-            found.append(outcome)
+            judgements.append(outcome)
             talk.done.add((turn, rubric.sha))
-            whole = self._kept(talk, rubric, outcome) and whole and outcome.score is not None
-        self._waiting.count("judged" if whole else "failed")
-        for judgement in found:
-            await self._flag(judgement, conversation, self._thresholds)
+            complete = self._kept(talk, rubric, outcome) and complete and outcome.score is not None
+        self._waiting.count("judged" if complete else "failed")
+        for judgement in judgements:
+            await self._flag(judgement, conversation, below)
 
     def _kept(self, talk: Talk, rubric: Rubric, judgement: Judgement) -> bool:
         with self._placing:

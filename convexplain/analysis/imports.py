@@ -1,28 +1,19 @@
 """Logs into the store, once, to be judged many times."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from convexplain.errors import Problem
 from convexplain.store import Kept, RunStore, keep_conversations
 from convexplain.types import Conversation
 
+from .progress import Progress
 from .runs import Source
 
 Change = Callable[[Conversation], Conversation]
 """What is done to a conversation before it is kept (personal data taken out, for one)."""
-
-
-class ImportProgress(Protocol):
-    """Is told how far an import is."""
-
-    def kept(self, kept: Kept) -> None:
-        """So much is in the store."""
-
-    def problem(self, problem: Problem) -> None:
-        """Something could not be read, or a person should know of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,7 @@ class Imported:
     roles: Counter[str]
 
 
-def import_logs(source: Source, store: RunStore, progress: ImportProgress, change: Change = lambda it: it) -> Imported:
+def import_logs(source: Source, store: RunStore, progress: Progress, change: Change = lambda it: it) -> Imported:
     """Keeps the conversations of the source; those that are there already are not kept again.
 
     Args:
@@ -66,5 +57,16 @@ def import_logs(source: Source, store: RunStore, progress: ImportProgress, chang
             roles.update(turn.role for turn in conversation.turns)
             yield change(conversation)
 
-    kept = keep_conversations(store, changed(), on_batch=progress.kept)
+    began = time.monotonic()
+
+    def on_batch(kept: Kept) -> None:
+        rate = kept.turns / max(time.monotonic() - began, 1e-9)
+        counts = f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new"
+        progress.doing(f"{counts}, {rate:,.0f} turns/s")
+
+    progress.begin("reading")
+    try:
+        kept = keep_conversations(store, changed(), on_batch=on_batch)
+    finally:
+        progress.end()
     return Imported(kept, counts[False], counts[True], roles)

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from convexplain.errors import LogError, Problem, StoreError, UsageError
 from convexplain.models.calls import Calls
-from convexplain.models.chat import ChatModel
 from convexplain.store import Run, RunStore
 from convexplain.types import Conversation, Judgement, Rubric
 
@@ -89,6 +88,8 @@ class Plan:
         cached: further calls whose replies are known.
         tokens: about how many prompt tokens the calls have.
         problems: what cannot be read.
+        model: the judge's model.
+        samples: calls that a judgement takes where the model gives no log-probabilities.
     """
 
     conversations: int
@@ -98,6 +99,8 @@ class Plan:
     cached: int
     tokens: int
     problems: tuple[Problem, ...]
+    model: str
+    samples: int
 
 
 def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -128,7 +131,13 @@ def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def plan(
-    source: Conversations, store: RunStore, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, turns: Choice
+    source: Conversations,
+    store: RunStore,
+    rubrics: Sequence[Rubric],
+    judge: TurnJudge,
+    calls: Calls,
+    turns: Choice,
+    samples: int,
 ) -> Plan:
     """Reads everything once and counts, without asking the model anything."""
     problems: list[Problem] = []
@@ -148,10 +157,10 @@ def plan(
                         made += 1
                         tokens += len(request.messages[0].content) // CHARACTERS_PER_TOKEN
         places += len(judged)
-    return Plan(conversations, places, judgements, made, cached, tokens, tuple(problems))
+    return Plan(conversations, places, judgements, made, cached, tokens, tuple(problems), calls.model.name, samples)
 
 
-def count(source: Source, store: RunStore, turns: Turns) -> int:
+def count(source: Conversations, store: RunStore, turns: Turns) -> int:
     """How many turns there are to judge."""
     return sum(len(turns_to_judge(conversation, turns)) for conversation in source.read(store, lambda problem: None))
 
@@ -161,12 +170,12 @@ async def analyse(
     store: RunStore,
     run: Run,
     rubrics: Sequence[Rubric],
-    model: ChatModel,
-    make_judge: Callable[[Calls], TurnJudge],
+    judge: TurnJudge,
+    calls: Calls,
     progress: Progress,
     turns: Choice = "all",
 ) -> None:
-    """Judges what the source holds into the run. The model is prepared by the caller.
+    """Judges what the source holds into the run. The calls are those that the judge makes.
 
     Raises:
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
@@ -176,18 +185,17 @@ async def analyse(
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 
-    async with Calls(model, store, on_change=lambda: progress.spent(calls.spend)) as calls:
-        calls.spend = run.spend
-        conversations = source.read(store, on_problem)
-        alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
-        try:
-            await judge_into(store, run.id, conversations, rubrics, make_judge(calls), calls, progress, turns)
-        except BaseException:
-            store.end_run(run.id, "stopped", calls.spend)
-            raise
-        finally:
-            alive.cancel()
-        store.end_run(run.id, "done", calls.spend)
+    calls.spend = run.spend
+    conversations = source.read(store, on_problem)
+    alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
+    try:
+        await judge_into(store, run.id, conversations, rubrics, judge, calls, progress, turns)
+    except BaseException:
+        store.end_run(run.id, "stopped", calls.spend)
+        raise
+    finally:
+        alive.cancel()
+    store.end_run(run.id, "done", calls.spend)
 
 
 async def _signs_of_life(store: RunStore, run: int, calls: Calls) -> None:

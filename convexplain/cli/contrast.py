@@ -1,37 +1,16 @@
 """`convexplain contrast`: what would have changed a model's answer to one prompt."""
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import click
 from rich.console import Console
 
-from convexplain.cli.show.contrasts import show_diff, show_response
-from convexplain.cli.show.runs import plain
-from convexplain.connectors.models import NAMES
-from convexplain.connectors.scorers import NAMES as SCORES
-from convexplain.connectors.scorers import open_score
-from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.measurement import responder_request
+from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
-from convexplain.judges.scoring import ScoringFunction
-from convexplain.models.calls import Calls
-from convexplain.models.infilling import Infiller, Masked
-from convexplain.search import Options, Result, acell, acell_budget, afew, aguided
-from convexplain.types import Turn
-from convexplain.workspace.build import asking, filling
+from convexplain.search import Result
+from convexplain.workspace import MODEL_NAMES, SCORE_NAMES
 
-from .options import budget_option, db_option, infiller_option, open_store, search_option, seed_option
-
-_SEARCHES = {"guided": aguided, "few": afew, "cell_budget": acell_budget, "cell": acell}
-
-# What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
-_BASELINE = (
-    "Below are a prompt and an answer to it. Write another answer to the prompt that people would like less than the "
-    "given one. Write one sentence of fewer than 20 words, straight to the point, and nothing else.\n\n"
-    "Prompt:\n{prompt}\n\nGiven answer:\n{response}"
-)
+from .options import budget_option, db_option, infiller_option, open_workspace, search_option, seed_option
+from .show.contrasts import show_diff, show_response
+from .show.progress import plain
 
 
 @click.command("contrast")
@@ -43,8 +22,10 @@ _BASELINE = (
     metavar="FILE",
     help="The prompt; - reads it from the standard input.",
 )
-@click.option("--score", required=True, metavar="NAME", help=f"What an answer has to become, one of: {SCORES}.")
-@click.option("--responder", required=True, metavar="MODEL", help=f"The model that is explained, one of: {NAMES}.")
+@click.option("--score", required=True, metavar="NAME", help=f"What an answer has to become, one of: {SCORE_NAMES}.")
+@click.option(
+    "--responder", required=True, metavar="MODEL", help=f"The model that is explained, one of: {MODEL_NAMES}."
+)
 @click.option("--delta", type=float, default=0.5, show_default=True, metavar="D", help="Score of a contrast at least.")
 @infiller_option
 @budget_option
@@ -78,97 +59,43 @@ def contrast_command(
         prompt = opened.read().strip()
     if not prompt:
         raise UsageError("--prompt: the file is empty; a prompt has at least one word")
-    options: Options = {"budget": budget, "split_k": split_k, "seed": seed}
-    return asyncio.run(
-        _contrast(prompt, score, open_score(score), delta, responder, infiller, search, options, baseline, db)
+    contrast = open_workspace(db).contrast_prompt(
+        prompt,
+        score,
+        responder,
+        infiller,
+        delta=delta,
+        search=search,
+        baseline=baseline,
+        budget=budget,
+        split_k=split_k,
+        seed=seed,
     )
-
-
-async def _contrast(
-    prompt: str,
-    name: str,
-    score: ScoringFunction,
-    delta: float,
-    responder: str,
-    infiller: str,
-    search: str,
-    options: Options,
-    baseline: bool,
-    db: str | None,
-) -> int:
     console = Console()
-    async with asking(responder, open_store(db)) as calls, filling(infiller) as fills:
-        explained = _Explained(calls, fills, score)
-        if not (await explained.respond([prompt]))[0]:  # kept: the search does not ask it again
-            raise ModelError(f"{calls.model.name}: {explained.error or 'its answer to the prompt is empty'}")
-        found = await _SEARCHES[search](
-            prompt, respond=explained.respond, infill=explained.infill, score=explained.score, delta=delta, **options
-        )
-        _show(console, name, prompt, delta, found)
-        missing = found.failed > 0
-        if baseline:
-            other = (await explained.respond([_BASELINE.format(prompt=prompt, response=found.response_before)]))[0]
-            (value,) = await explained.score(prompt, found.response_before, [(prompt, other)])
-            show_response(console, f"baseline ({name} {_number(value)}, asked outright)", other)
-            missing = missing or value is None
-    return 1 if missing else 0
+    _show(console, score, prompt, delta, contrast.result)
+    if (other := contrast.baseline) is not None:
+        show_response(console, f"baseline ({score} {_number(other.score)}, asked outright)", other.response)
+    return 1 if contrast.unscored else 0
 
 
-@dataclass(slots=True)
-class _Explained:
-    """The functions that a search takes. An answer that could not be had is empty, and has no score."""
-
-    calls: Calls
-    infiller: Infiller
-    function: ScoringFunction
-    error: str = ""
-
-    async def respond(self, texts: Sequence[str]) -> list[str]:
-        return list(await asyncio.gather(*map(self._answer, texts)))
-
-    async def infill(self, masked: Sequence[Masked]) -> list[str | None]:
-        try:
-            fills = await self.infiller.infill(masked, 1)
-        except UnavailableError:
-            raise
-        except ModelError as error:
-            self.error = str(error)
-            return [None for _ in masked]
-        return [next(iter(some), None) for some in fills]
-
-    async def score(self, x0: str, y0: str, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        answered = [pair for pair in pairs if y0 and pair[1]]
-        scores = iter(await asyncio.to_thread(self.function, x0, y0, answered) if answered else [])
-        return [next(scores) if y0 and pair[1] else None for pair in pairs]
-
-    async def _answer(self, text: str) -> str:
-        try:
-            return (await self.calls.ask(responder_request([Turn("user", text)]))).text.strip()
-        except UnavailableError:
-            raise
-        except ModelError as error:
-            self.error = str(error)
-            return ""
-
-
-def _show(console: Console, name: str, prompt: str, delta: float, found: Result) -> None:
-    if found.found:
-        spent = f"{counted(len(found.edits), 'edit')}, {counted(found.calls, 'call')}"
-        outcome = f"{name} {_number(found.score)} (delta {delta:g}), {spent}"
-    elif not found.calls:
+def _show(console: Console, name: str, prompt: str, delta: float, result: Result) -> None:
+    if result.found:
+        spent = f"{counted(len(result.edits), 'edit')}, {counted(result.calls, 'call')}"
+        outcome = f"{name} {_number(result.score)} (delta {delta:g}), {spent}"
+    elif not result.calls:
         outcome = "nothing to edit: " + (
-            "the infiller had nothing to put in" if found.infills else "no word in the prompt"
+            "the infiller had nothing to put in" if result.infills else "no word in the prompt"
         )
-    elif found.score is None:
-        outcome = f"no contrast: none of {counted(found.calls, 'edited prompt')} could be scored"
+    elif result.score is None:
+        outcome = f"no contrast: none of {counted(result.calls, 'edited prompt')} could be scored"
     else:
-        within = counted(found.calls, "call")
-        outcome = f"no contrast within {within} (delta {delta:g}); the highest {name} was {found.score:.2f}"
+        within = counted(result.calls, "call")
+        outcome = f"no contrast within {within} (delta {delta:g}); the highest {name} was {result.score:.2f}"
     console.print(plain(outcome), style="bold", soft_wrap=True)
-    show_diff(console, "prompt", prompt, found.text)
-    show_response(console, "response before", found.response_before)
-    if found.edits:
-        show_response(console, "response after", found.response)
+    show_diff(console, "prompt", prompt, result.text)
+    show_response(console, "response before", result.response_before)
+    if result.edits:
+        show_response(console, "response after", result.response)
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from convexplain.dashboard.services.access import PASSWORD, loopback, password, provider
 from convexplain.errors import MissingExtraError, UsageError
 
-from .options import db_option, open_store
+from .options import db_option, open_workspace
 
 _OPTIONS = {
     "server.headless": "true",
@@ -52,7 +52,7 @@ def dashboard_command(db: str | None, port: int, host: str, insecure: bool) -> i
         Console(stderr=True).print(
             f"Warning: whoever reaches {host} sees all conversations and may start runs.", style="bold", markup=False
         )
-    open_store(db).close()  # says now what is wrong with it
+    open_workspace(db).store.close()  # says now what is wrong with it
     if db:
         os.environ["CONVEXPLAIN_DB"] = db  # not on the command line: it may hold a password
     click.echo(f"Dashboard: http://{_shown(host)}:{port}   (Ctrl-C stops it)")

@@ -1,32 +1,41 @@
 """`convexplain explain`: what the scores of a run's turns hang on, and what would have changed them."""
 
-import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from convexplain.cli.show.contrasts import SearchProgress
-from convexplain.cli.show.runs import plain
-from convexplain.connectors.parsers import PHRASES
-from convexplain.errors import UnavailableError, UsageError
+from convexplain.errors import UsageError
 from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import EditableTurns, Settings
-from convexplain.explain.explanations import Which, chosen_rubrics, explain, write_lines
-from convexplain.explain.scalarizers import Perturb
+from convexplain.explain.contrasts import ContrastSettings, EditableTurns
+from convexplain.explain.explanations import TurnChoice, write_lines
+from convexplain.explain.scalarizers import FILLS, Perturb
 from convexplain.explain.wording import counted
 from convexplain.search import METHODS
-from convexplain.types import LEVELS, Goal, Level
-from convexplain.workspace.build import SCALARIZERS, check_scalarizer, searching
+from convexplain.store import ScoredTurn
+from convexplain.types import LEVELS, Attribution, Contrast, Goal, Level
+from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, ContrastTask, Workspace
+from convexplain.workspace.explanations import NOISE_CALLS, Scope, Task
 
-from .judging import scale_lost
-from .options import JUDGE_HELP, db_option, infiller_option, open_store, out_option, search_option, seed_option
-from .order import DIGITS, NOISE_CALLS, Order, left_out, nothing_to_do, place
-from .tasks import AttributionTask, ContrastTask, Task
+from .options import (
+    JUDGE_HELP,
+    MOST_NUMBER,
+    db_option,
+    infiller_option,
+    open_workspace,
+    out_option,
+    progress_shown,
+    search_option,
+    seed_option,
+)
+from .show.attributions import show_attributions
+from .show.contrasts import show_contrast
+from .show.progress import plain
 
 T = TypeVar("T")
 
@@ -45,15 +54,15 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
         if isinstance(value, tuple):
             return value
         names = [name.strip() for name in str(value).split(",")]
-        found = [level for name in names for level in LEVELS if name == level]
-        if len(found) != len(names):
+        levels = [level for name in names for level in LEVELS if name == level]
+        if len(levels) != len(names):
             self.fail(f"{value!r} is not valid; valid are {', '.join(LEVELS)}, with commas between them", param, ctx)
-        return tuple(found)
+        return tuple(levels)
 
 
 @click.command("explain")
 @click.pass_context
-@click.argument("run", type=click.IntRange(1, 10**DIGITS // 10 - 1), required=False)
+@click.argument("run", type=click.IntRange(1, MOST_NUMBER), required=False)
 @click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that scored below that.")
 @click.option("--turn", metavar="CONV:N", help="One turn: the conversation's id and the turn's index, from 0.")
 @click.option(
@@ -107,7 +116,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     metavar="NAME",
     help="With --attribute: what is attributed: the judge's score (judge), the log-probability of the logged answer by"
     f" --responder or the judge's model (logprob), or how like its first answer the responder's new one is. One of:"
-    f" {SCALARIZERS}.",
+    f" {SCALARIZER_NAMES}.",
 )
 @click.option(
     "--levels",
@@ -122,7 +131,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     default="rules",
     show_default=True,
     metavar="NAME",
-    help=f"With --attribute: what says where phrases begin, one of: {PHRASES}.",
+    help=f"With --attribute: what says where phrases begin, one of: {PHRASE_NAMES}.",
 )
 @click.option(
     "--top", type=click.IntRange(min=1), default=2, show_default=True, help="With --attribute: units that are refined."
@@ -207,62 +216,99 @@ def explain_command(
     if noise and delta is not None:
         raise UsageError("--noise: the noise floor is the default of --delta, which is given; name one of them")
     _refuse(ctx, attribute)
-    task: Task[Any] = (
-        AttributionTask(
-            AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed), scalarizer, phrases
-        )
-        if attribute
-        else ContrastTask(
-            Settings(
-                goal=goal,
-                delta=delta,
-                budget=budget or _BUDGET,
-                search=search,
-                revise=revise,
-                editable=editable,
-                split_k=split_k,
-                seed=seed,
-            ),
-            prior,
-        )
-    )
     if below is not None and math.isnan(below):
         raise UsageError("--below nan is not valid; it must be in [0, 1]")
-    which = Which(below, place(turn), worst)
-    store = open_store(db)
-    found = store.run(run)
-    chosen = chosen_rubrics(store, found, rubrics)
-    turns = [item for rubric in chosen for item in which.turns(store, found.id, rubric, task.settings)]
-    if turn and not turns:
-        raise UsageError(f"--turn {turn}: run {found.id} has judged no such turn on {', '.join(r.id for r in chosen)}")
-    scored = [item for item in turns if item.score is not None]
-    explicable = [item for item in scored if task.settings.turns(item.conversation, item.turn)]
-    order = Order(
-        store=store,
-        run=found,
-        rubrics=chosen,
-        turns=explicable,
-        left_out=[*left_out(store, found, chosen, turns, which), *nothing_to_do(scored, explicable, task.nothing)],
-        judge=judge or found.judge,
-        samples=None if judge else found.settings.get("samples"),
-        responder=responder,
-        infiller=infiller if not attribute or perturb == "infill" else None,
-        measure_noise=noise,
-    )
-    if not turns:
-        what = "attribute to" if attribute else "edit"
-        click.echo(f"No turn of run {found.id} was chosen: none scored like that, or none has anything to {what}.")
-    orders = order.by_judge if judge is None and "escalate" in found.settings else [order]
+    arguments: dict[str, Any] = {"turns": TurnChoice(below, _place(turn), worst), "rubrics": rubrics, "judge": judge}
+    arguments |= {"run": run, "responder": responder}
+    if attribute:
+        settings = AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed)
+        view: _View[Any] = _attributions(AttributionTask(settings, scalarizer, phrases))
+    else:
+        contrasting = ContrastSettings(
+            goal=goal,
+            delta=delta,
+            budget=budget or _BUDGET,
+            search=search,
+            revise=revise,
+            editable=editable,
+            split_k=split_k,
+            seed=seed,
+        )
+        view = _contrasts(ContrastTask(contrasting, prior))
+    workspace = open_workspace(db)
     if dry_run:
-        return _dry_run(orders, task)
+        return _dry_run(workspace.plan_explanations(task=view.task, **arguments), view, responder, noise)
     out.mkdir(parents=True, exist_ok=True)
-    unscored = asyncio.run(_explain(orders, task, out / task.file))
-    return 1 if unscored or (turn and len(scored) < len(turns)) else 0
+    return _explain(workspace, view, out, arguments | {"infiller": infiller, "measure_noise": noise})
+
+
+@dataclass(frozen=True, slots=True)
+class _View(Generic[T]):
+    """How explanations of one kind are shown.
+
+    Attributes:
+        task: how turns are explained.
+        file: name of the file that the explanations are written to.
+        nothing: what a turn lacks that cannot be explained.
+        most: says how much is asked at most for turns.
+        show: shows one explanation.
+        summary: says what came of all of them.
+    """
+
+    task: Task[T]
+    file: str
+    nothing: str
+    most: Callable[[Sequence[ScoredTurn]], str]
+    show: Callable[[Console, ScoredTurn, T], None]
+    summary: Callable[[Sequence[T]], str]
+
+
+def _contrasts(task: ContrastTask) -> _View[Contrast]:
+    budget = task.settings.budget
+    return _View(
+        task,
+        "contrasts.jsonl",
+        "edit",
+        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {budget})",
+        lambda console, turn, contrast: show_contrast(console, turn, contrast, task.settings),
+        lambda contrasts: (
+            f"{counted(sum(contrast.found for contrast in contrasts), 'contrast')} for "
+            f"{counted(len(contrasts), 'turn')}"
+        ),
+    )
+
+
+def _attributions(task: AttributionTask) -> _View[list[Attribution]]:
+    fills = f", each with up to {FILLS} fills" if task.settings.perturb == "infill" else ""
+
+    def summary(turns: Sequence[list[Attribution]]) -> str:
+        done = sum(any(level.full is not None and level.units for level in levels) for levels in turns)
+        return f"{done} of {counted(len(turns), 'turn')} attributed"
+
+    return _View(
+        task,
+        "attributions.jsonl",
+        "attribute to",
+        lambda turns: f"{task.most(turns)} perturbed conversations{fills}",
+        lambda console, turn, levels: show_attributions(console, turn.conversation, levels, turn.rubric.threshold),
+        summary,
+    )
+
+
+def _place(turn: str | None) -> tuple[str, int] | None:
+    """The conversation and index of a turn that was named as `CONVERSATION:N`."""
+    if turn is None:
+        return None
+    conversation, _, index = turn.rpartition(":")
+    digits = index.isascii() and index.isdecimal() and len(index) <= len(str(MOST_NUMBER))
+    if not (conversation and digits):
+        raise UsageError(f"--turn {turn!r} is not valid; write CONVERSATION:N, N counted from 0")
+    return conversation, int(index)
 
 
 def _refuse(ctx: click.Context, attribute: bool) -> None:
-    """Options that were given and mean nothing."""
-    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    """Refuse options that mean nothing beside the others."""
+    named = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     chosen, other = ctx.params, "with" if attribute else "without"
     reasons = dict.fromkeys(_CONTRASTING if attribute else _ATTRIBUTING, f"{other} --attribute")
     if attribute and chosen["method"] != "joint":
@@ -278,63 +324,49 @@ def _refuse(ctx: click.Context, attribute: bool) -> None:
     if not attribute and chosen["search"] == "cell":
         reasons["prior"] = "with --search cell, which asks for every unit"
     for name, reason in reasons.items():
-        if name in given:
+        if name in named:
             raise UsageError(f"--{name.replace('_', '-')} means nothing {reason}; leave it out")
-    if attribute:
-        check_scalarizer(chosen["scalarizer"], chosen["responder"] is not None)
 
 
-def _dry_run(orders: Sequence[Order], task: Task[Any]) -> int:
-    for line in [*orders[0].left_out, *(_most(order, task) for order in orders)]:
-        Console().print(plain(line), soft_wrap=True)
+def _dry_run(scopes: Sequence[Scope], view: _View[Any], responder: str | None, noise: bool) -> int:
+    if not scopes[0].chosen:
+        _say_none(scopes[0].run.id, view)
+    console = Console()
+    judged = f" for {responder} to answer and then to be judged." if responder else " to be judged."
+    for note in scopes[0].notes:
+        console.print(plain(note), soft_wrap=True)
+    for scope in scopes:
+        before = f" Before, {NOISE_CALLS * len(scope.rubrics)} judgements for the noise floor." if noise else ""
+        text = (
+            f"Run {scope.run.id}: {counted(len(scope.turns), 'turn')} to explain on "
+            f"{counted(len(scope.rubrics), 'maxim')} with {scope.judge_name}: at most {view.most(scope.turns)}"
+            f"{judged}{before} Nothing was asked."
+        )
+        console.print(plain(text), soft_wrap=True)
     return 0
 
 
-def _most(order: Order, task: Task[Any]) -> str:
-    text = f"Run {order.run.id}: {counted(len(order.turns), 'turn')} to explain on "
-    text += f"{counted(len(order.rubrics), 'maxim')} with {order.judge}: {task.most(order.turns)}"
-    text += f" for {order.responder} to answer and then to be judged." if order.responder else " to be judged."
-    if order.measure_noise:
-        text += f" Before, {NOISE_CALLS * len(order.rubrics)} judgements for the noise floor."
-    return f"{text} Nothing was asked."
+def _say_none(run: int, view: _View[Any]) -> None:
+    click.echo(f"No turn of run {run} was chosen: none scored like that, or none has anything to {view.nothing}.")
 
 
-async def _explain(orders: Sequence[Order], task: Task[T], file: Path) -> bool:
-    """Whether something could not be scored."""
-    console, notes = Console(), Console(stderr=True)
-    for line in orders[0].left_out:
-        notes.print(plain(line), soft_wrap=True)
-    found: list[T] = []
+def _explain(workspace: Workspace, view: _View[T], out: Path, arguments: dict[str, Any]) -> int:
+    console, progress, file = Console(), progress_shown(), out / view.file
+    results: list[T] = []
+
+    def show(turn: ScoredTurn, result: T) -> None:
+        results.append(result)
+        with progress.paused():
+            view.show(console, turn, result)
+
     try:
-        for order in orders:
-            if order.turns:  # else no model is wanted
-                await _search(order, task, found, console, notes)
-    except UnavailableError:
-        notes.print("What was found until here is kept.")
-        raise
+        turns = workspace.explain_turns(task=view.task, on_result=show, progress=progress, **arguments)
     finally:
-        if found:  # else what an earlier command wrote stays
-            write_lines([body for one in found for body in task.bodies(one)], file)
-    where = f"{file.stem.capitalize()}: {file}   " if found else ""
-    where += f"Store: {orders[0].store.place}"
-    turns = sum(len(order.turns) for order in orders)
-    console.print(plain(f"{task.summary(found, turns)}.   {where}"), soft_wrap=True)
-    return any(map(task.failed, found))
-
-
-async def _search(order: Order, task: Task[T], found: list[T], console: Console, notes: Console) -> None:
-    """Adds to `found` and shows what is found, one turn after the other."""
-    progress = SearchProgress(notes, len(order.turns))
-
-    def spent() -> None:
-        progress.spent(models.spends)
-
-    async with searching(order.judge, order.responder, order.infiller, order.store, spent) as models:
-        if note := scale_lost(order.run, models.judge.model, order.samples):
-            notes.print(plain(note), soft_wrap=True)
-        explainer = await task.explainer(order, models, notes)
-        with progress:
-            async for turn, one in explain(order.turns, explainer, progress.searching):
-                found.append(one)
-                with progress.explained():
-                    task.show(console, turn, one)
+        if results:  # else what an earlier command wrote stays
+            write_lines([body for result in results for body in view.task.bodies(result)], file)
+    if not turns.chosen:
+        _say_none(turns.run.id, view)
+    where = f"{file.stem.capitalize()}: {file}   " if results else ""
+    console.print(plain(f"{view.summary(results)}.   {where}Store: {workspace.store.place}"), soft_wrap=True)
+    left_out = arguments["turns"].place is not None and turns.unscored
+    return 1 if turns.failed or left_out else 0

@@ -7,18 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from convexplain.analysis.imports import Imported, import_logs
-from convexplain.analysis.runs import Source, find_logs
-from convexplain.cli.show.imports import ImportShown, show_formats, show_inspected
-from convexplain.cli.show.runs import plain
-from convexplain.connectors.logs import inspect_log
+from convexplain.analysis.imports import Imported
 from convexplain.connectors.logs.formats.registry import formats
 from convexplain.errors import UsageError
+from convexplain.workspace import LogSettings, Workspace
 
-from .options import db_option, open_store
-from .reading import Reading, reading_options
-
-_FIRST = 100  # conversations that are read to see what a log is
+from .options import db_option, open_workspace, progress_shown, reading_options
+from .show.imports import show_formats, show_inspected
+from .show.progress import plain
 
 
 @click.command("import")
@@ -29,7 +25,7 @@ _FIRST = 100  # conversations that are read to see what a log is
 @click.option("--inspect", is_flag=True, help="Show what is recognised in the LOGs, and keep nothing.")
 def import_command(
     logs: tuple[Path, ...],
-    reading: Reading,
+    reading: LogSettings,
     db: str | None,
     limit: int | None,
     inspect: bool,
@@ -48,15 +44,10 @@ def import_command(
     """
     if inspect:
         return _inspect(logs, reading)
-    notes = Console(stderr=True)
-    source = Source(reading.reader(), find_logs(logs), limit=limit)
-    store = open_store(db)
-    began = time.monotonic()
-    with ImportShown(notes) as progress:
-        done = import_logs(source, store, progress)
-    _summary(Console(), done, time.monotonic() - began, store.place)
-    reading.tell(notes)
-    return 1 if done.left_out or not done.kept.conversations else 0
+    workspace, began = open_workspace(db), time.monotonic()
+    imported = workspace.import_logs(logs, reading, limit=limit, progress=progress_shown())
+    _summary(Console(), imported, time.monotonic() - began, workspace.store.place)
+    return 1 if imported.left_out or not imported.kept.conversations else 0
 
 
 @click.command("formats")
@@ -69,39 +60,32 @@ def formats_command(name: str | None, as_json: bool) -> None:
         convexplain formats
         convexplain formats telegram
     """
-    found = [form for form in formats() if name in (None, form.name)]
-    if not found:
+    chosen = [form for form in formats() if name in (None, form.name)]
+    if not chosen:
         raise UsageError(f"format {name!r} is not known; valid are: {', '.join(form.name for form in formats())}")
     if as_json:
-        rows = [{"name": form.name, "description": form.description, "example": form.example} for form in found]
+        rows = [{"name": form.name, "description": form.description, "example": form.example} for form in chosen]
         click.echo(json.dumps(rows, indent=2))
         return
-    show_formats(Console(), [(form.name, form.description, form.example) for form in found], whole=name is not None)
+    show_formats(Console(), [(form.name, form.description, form.example) for form in chosen], whole=name is not None)
 
 
-def _inspect(logs: tuple[Path, ...], reading: Reading) -> int:
+def _inspect(logs: tuple[Path, ...], reading: LogSettings) -> int:
     console = Console()
-    reader = reading.reader()
     wrong = False
-    for log in find_logs(logs):
-        try:
-            found = inspect_log(
-                log, format=reading.format, columns=reader.columns, assistant=reading.assistant, limit=_FIRST
-            )
-        except UsageError as error:  # a table whose columns cannot be told
-            console.print(plain(f"{log}: {error}"), soft_wrap=True)
+    for log, inspected in Workspace().inspect_logs(logs, reading):
+        if isinstance(inspected, UsageError):
+            console.print(plain(f"{log}: {inspected}"), soft_wrap=True)
             wrong = True
             continue
-        if found.first is not None:
-            found.first = reader.shown(found.first)
-        show_inspected(console, str(log), found)
-        wrong = wrong or not found.conversations or any(not problem.kept for problem in found.problems)
+        show_inspected(console, str(log), inspected)
+        wrong = wrong or not inspected.conversations or any(not problem.kept for problem in inspected.problems)
     return int(wrong)
 
 
-def _summary(console: Console, done: Imported, seconds: float, place: str) -> None:
-    kept = done.kept
-    roles = ", ".join(f"{count:,} {role}" for role, count in done.roles.most_common()) or "none"
+def _summary(console: Console, imported: Imported, seconds: float, place: str) -> None:
+    kept = imported.kept
+    roles = ", ".join(f"{count:,} {role}" for role, count in imported.roles.most_common()) or "none"
     console.print(
         plain(
             f"{kept.conversations:,} conversations with {kept.turns:,} turns ({roles}) in {seconds:.1f} s, "
@@ -109,9 +93,11 @@ def _summary(console: Console, done: Imported, seconds: float, place: str) -> No
         ),
         soft_wrap=True,
     )
-    if kept.conversations and not done.roles["assistant"]:
+    if kept.conversations and not imported.roles["assistant"]:
         console.print("No turn is an assistant's: name who is the assistant with --assistant, see --inspect.")
-    if done.left_out or done.remarks:
-        console.print(f"{done.left_out:,} records or files could not be read, {done.remarks:,} remarks (see above).")
+    if imported.left_out or imported.remarks:
+        console.print(
+            f"{imported.left_out:,} records or files could not be read, {imported.remarks:,} remarks (see above)."
+        )
     if kept.conversations:
         console.print("Judge them with: convexplain analyze --stored", soft_wrap=True)

@@ -1,15 +1,10 @@
 """`convexplain report`: a run as one page to send on, or to print."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
-from convexplain.report.printing import print_page
-from convexplain.report.run_report import write_report
-from convexplain.store import summarise
-
-from .options import db_option, open_store
+from .options import db_option, open_workspace
 
 
 @click.command("report")
@@ -34,18 +29,7 @@ def report_command(run: int | None, html: Path | None, pdf: Path | None, db: str
         convexplain report
         convexplain report 3 --html week-12.html --pdf week-12.pdf
     """
-    store = open_store(db)
-    summary = summarise(store, store.run(run))
-    if html is None and pdf is None:
-        html = Path("convexplain-out") / f"report-{summary.run.id}.html"
-    with TemporaryDirectory() as folder:
-        page = html or Path(folder) / "report.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        write_report(store, summary, page)
-        if html is not None:
-            click.echo(f"Report: {html}")
-        if pdf is not None:
-            pdf.parent.mkdir(parents=True, exist_ok=True)
-            print_page(page, pdf)
-            click.echo(f"PDF: {pdf}")
+    written = open_workspace(db).report(run, html=html, pdf=pdf)
+    for kind, path in written.items():
+        click.echo(f"{kind}: {path}")
     return 0

@@ -1,9 +1,6 @@
 """`convexplain train-head`: a head of a team's own, from turns that people have labelled."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from convexplain import __version__
-from convexplain.agreement import LabelledTurn, group_of
-from convexplain.analysis.runs import find_logs
-from convexplain.cli.show.runs import CountProgress, plain
-from convexplain.connectors.models import open_model
-from convexplain.errors import UsageError
-from convexplain.judges.head_making import RECIPE, Place, Source, make_head, turn_features
-from convexplain.judges.heads import Head, head_of, write_head
-from convexplain.models.calls import Calls
-from convexplain.models.chat import ChatModel
-from convexplain.rubrics import load_rubric
-from convexplain.store import RunStore
+from convexplain.workspace import LabelSettings, LogSettings, TrainedHead
 
-from .labels import Labelling, Problems, label_options, sources
-from .options import db_option, open_store
-from .reading import Reading, reading_options
+from .labels import label_options
+from .options import db_option, open_workspace, progress_shown, reading_options
+from .show.progress import plain
 
 _ROWS = (
     ("spearman", "Spearman"),
@@ -42,10 +28,9 @@ _ROWS = (
 @click.command("train-head")
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
-@click.option("--rubric", "rubric_id", required=True, metavar="ID|FILE", help="The maxim that the labels answer.")
+@click.option("--rubric", required=True, metavar="ID|FILE", help="The maxim that the labels answer.")
 @click.option(
     "--model",
-    "model_name",
     default="embedded",
     show_default=True,
     metavar="MODEL",
@@ -68,13 +53,14 @@ _ROWS = (
 @db_option
 def train_command(
     logs: tuple[Path, ...],
-    labelling: Labelling,
-    rubric_id: str,
-    model_name: str,
+    labels: Path | None,
+    label_settings: LabelSettings,
+    rubric: str,
+    model: str,
     out: Path | None,
     licence: str | None,
     dialogue: str | None,
-    reading: Reading,
+    reading: LogSettings,
     db: str | None,
 ) -> int:
     """Train a head: a linear layer that makes a small local model judge as your labels do.
@@ -90,61 +76,29 @@ def train_command(
         convexplain analyze chats.jsonl --rubric helpfulness --judge 'embedded?head=ours.json'
         convexplain validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
     """
-    notes = Console(stderr=True)
-    problems = Problems(notes)
-    rubric, store = load_rubric(rubric_id), open_store(db)
-    places = sources(reading.reader(), find_logs(logs), ())
-    conversations = chain.from_iterable(place.read(store, problems) for place in places)
-    found = labelling.found(conversations, store, [rubric], problems)
-    problems.rest()
-    reading.tell(notes)
-    rated = [LabelledTurn(talk, turn, ratings) for (talk, turn), ratings in found.of(rubric.id).items()]
-    source = Source(_name(labelling, logs), rated, found.pairs(rubric.id))
-    if not source.places:
-        raise UsageError(f"no label on {rubric.id} was found: give --labels FILE, or LOGs that bring their labels")
-    model = open_model(model_name)
-    features = asyncio.run(_features(model, store, source, notes))
-    card = {"model_name": model.name, "version": __version__, "licence": licence or "not given"}
-    known = head_of(model, rubric)
-    start = known if known is not None and known.recipe == RECIPE else None
-    with notes.status("fitting"):
-        group = partial(group_of, key=dialogue)
-        head = make_head(rubric, model, [source], features, group, start=start, card=card)
-    target = out or Path(f"{rubric.id}.head.json")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_head(head, target)
-    _show(head, source, model_name, target)
-    return 1 if problems.left_out else 0
+    trained = open_workspace(db).train_head(
+        list(logs) or None,
+        labels,
+        rubric=rubric,
+        model=model,
+        licence=licence,
+        dialogue=dialogue,
+        settings=reading,
+        label_settings=label_settings,
+        progress=progress_shown(),
+    )
+    target = out or Path(f"{trained.head.rubric}.head.json")
+    _show(trained, target, trained.write(target).public)
+    return 1 if trained.left_out else 0
 
 
-def _name(labelling: Labelling, logs: Sequence[Path]) -> str:
-    if labelling.path is not None:
-        return labelling.path.name
-    return ", ".join(log.name for log in logs[:3]) if logs else "labels in the store"
-
-
-async def _features(
-    model: ChatModel, store: RunStore, source: Source, notes: Console
-) -> Mapping[Place, tuple[float, ...]]:
-    try:
-        await model.prepare()
-        async with Calls(model, store) as calls:
-            with CountProgress(notes, "turns", len(source.places)) as bar:
-                found, failed = await turn_features(calls, source.places, on_turn=bar.advance)
-    finally:
-        await model.aclose()
-    for reason, count in failed.items():
-        notes.print(plain(f"! {count:,} x left out: {reason}"), soft_wrap=True)
-    return found
-
-
-def _show(head: Head, source: Source, model: str, target: Path) -> None:
+def _show(trained: TrainedHead, target: Path, judge: str) -> None:
     console = Console()
-    for name, found in head.card["held_out"].items():
+    for name, measures in trained.head.card["held_out"].items():
         console.print(
             plain(
-                f"Head for {head.rubric} on {name}: {found['turns']:,} labelled turns and {found['pairs']:,} pairs in "
-                f"{found['dialogues']:,} dialogues. On dialogues that were held out:"
+                f"Head for {trained.head.rubric} on {name}: {measures['turns']:,} labelled turns and "
+                f"{measures['pairs']:,} pairs in {measures['dialogues']:,} dialogues. On dialogues that were held out:"
             ),
             soft_wrap=True,
         )
@@ -152,13 +106,10 @@ def _show(head: Head, source: Source, model: str, target: Path) -> None:
         for column in ("measure", "value", "95 % interval"):
             table.add_column(column, justify="left" if column == "measure" else "right")
         for key, title in _ROWS:
-            if key in found:
-                table.add_row(title, *_cells(found[key]))
+            if key in measures:
+                table.add_row(title, *_cells(measures[key]))
         console.print(table)
-    own = "embedded" if model == "embedded" else model
-    console.print(
-        plain(f"{target} ({target.stat().st_size / 1024:.0f} KB). Judge with it: --judge '{own}?head={target}'")
-    )
+    console.print(plain(f"{target} ({target.stat().st_size / 1024:.0f} KB). Judge with it: --judge '{judge}'"))
 
 
 def _cells(estimate: Mapping[str, Any]) -> tuple[str, str]:

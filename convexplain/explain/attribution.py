@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import get_args
+from typing import TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.models.infilling import Infiller
@@ -22,6 +22,20 @@ from .scalarizers import JudgeValue, Perturb, Scalarizer, TurnValues, WhiteBox
 
 _NOTHING = 1e-9
 NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
+
+
+class AttributionOptions(TypedDict, total=False):
+    """Fields of `AttributionSettings`, as keyword arguments."""
+
+    method: str
+    levels: Sequence[Level]
+    budget: int | None
+    top: int
+    share: float | None
+    k: int
+    perturb: Perturb
+    response: bool
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypedDict
 
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import ModelError, UnavailableError, UsageError
@@ -40,8 +40,24 @@ _FILLS = 3  # asked for at once for each hole
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
 
 
+class ContrastOptions(TypedDict, total=False):
+    """Fields of `ContrastSettings`, as keyword arguments."""
+
+    goal: Goal
+    delta: float | None
+    budget: int
+    search: str
+    revise: bool
+    editable: EditableTurns
+    split_k: int | None
+    prior: Sequence[float] | Sequence[Attribution] | None
+    minimise: bool
+    seed: int
+    alpha: float
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ContrastSettings:
     """How contrasts are looked for.
 
     Attributes:
@@ -126,7 +142,7 @@ class ContrastFinder:
         conversation: Conversation,
         turn: int,
         rubric: Rubric,
-        settings: Settings,
+        settings: ContrastSettings,
         noise: float | None = None,
     ) -> Contrast:
         """Looks for the smallest edit that reaches the goal.
@@ -159,7 +175,7 @@ class _Work:
         conversation: Conversation,
         turn: int,
         rubric: Rubric,
-        settings: Settings,
+        settings: ContrastSettings,
         noise: float | None,
     ) -> None:
         self.finder = finder

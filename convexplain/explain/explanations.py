@@ -24,7 +24,7 @@ from convexplain.store import (
 from convexplain.types import Attribution, Contrast, Rubric, sha256_json
 
 from .attribution import AttributionSettings, Attributor
-from .contrasts import ContrastFinder, Settings
+from .contrasts import ContrastFinder, ContrastSettings
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -34,8 +34,8 @@ _VERSION = 5  # of what the searches ask: explanations of another version are no
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
-    """Which turns of a run are explained, on each rubric; at most one of the three is given.
+class TurnChoice:
+    """TurnChoice turns of a run are explained, on each rubric; at most one of the three is given.
 
     Attributes:
         below: all that scored below it.
@@ -52,13 +52,13 @@ class Which:
             raise UsageError("--below, --turn and --worst exclude each other: name one of them")
 
     def turns(
-        self, store: RunStore, run: int, rubric: Rubric, settings: Settings | AttributionSettings
+        self, store: RunStore, run: int, rubric: Rubric, settings: ContrastSettings | AttributionSettings
     ) -> list[ScoredTurn]:
         """The turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
 
         Turns with nothing to edit or to attribute to are not among the worst ones: they would take the place of others.
         """
-        worst = _WORST if self == Which() else self.worst
+        worst = _WORST if self == TurnChoice() else self.worst
         found = scored_turns(store, rubric, scored_places(store, run, rubric, below=self.below, place=self.place))
         if worst is None:
             return list(found)
@@ -92,7 +92,7 @@ class Contrasts:
     store: RunStore
     run: int
     finder: ContrastFinder
-    settings: Settings
+    settings: ContrastSettings
     models: Mapping[str, object]
     noise: Mapping[str, float] = field(default_factory=dict)
     attributed: bool = False
@@ -121,7 +121,7 @@ class Contrasts:
         }
         return sha256_json({"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor})
 
-    def _settings(self, turn: ScoredTurn) -> Settings:
+    def _settings(self, turn: ScoredTurn) -> ContrastSettings:
         return replace(self.settings, prior=self._prior(turn)) if self.attributed else self.settings
 
     def _prior(self, turn: ScoredTurn) -> list[Attribution]:

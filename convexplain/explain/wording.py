@@ -2,6 +2,7 @@
 
 from convexplain.types import Contrast
 
+NOTHING_BEFORE = "nothing before it to attribute to"
 _NOTHING = 1e-6  # a smaller movement is none
 
 
@@ -41,3 +42,22 @@ def missed(contrast: Contrast, threshold: float) -> str:
     if best >= contrast.delta - _NOTHING:
         return f"{within}: {scores} was not confirmed by a second measurement"
     return f"{within}; the largest movement was {scores}"
+
+
+def no_turn(editable: object) -> str:
+    """Return which turns a conversation lacks where none may be edited."""
+    return f"no earlier {editable if editable in ('assistant', 'user') else 'editable'} turn"
+
+
+def contrast_outcome(contrast: Contrast, threshold: float) -> str:
+    """Return what came of a search, in one line."""
+    goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
+    if contrast.found:
+        found = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
+        return f"{found}; {counted(contrast.calls, 'call')}.".replace("->", "→")
+    if contrast.stopped == "not scored":
+        return f"The turn could not be scored: {'; '.join(contrast.notes)}"
+    if contrast.stopped in ("nothing to edit", "no fills"):
+        return "Nothing before the turn may be edited, or nothing could be put in its place."
+    why = missed(contrast, threshold).replace("->", "→")
+    return f"{why[0].upper()}{why[1:]}."

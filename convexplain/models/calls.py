@@ -1,4 +1,4 @@
-"""Everything that calls to any chat model share: batches, concurrency, retries, time-outs, cache and accounting."""
+"""Calls to any chat model: batches, concurrency, time-outs, cache and accounting; tried again as `retries` says."""
 
 import asyncio
 import time
@@ -12,37 +12,7 @@ import tenacity
 from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
 
 from .chat import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
-
-_BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
-_TIMEOUTS = 3  # a hung call costs its whole time-out each time, so fewer tries than for a quick 429
-
-
-class Limit:
-    """How many calls may be open: grows by one a round while all goes well, shrinks by a quarter at a trouble."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._now = float(most)
-        self._last_cut = float("-inf")
-
-    @property
-    def now(self) -> int:
-        """Calls that may be open at this moment, at least 1."""
-        return int(self._now)
-
-    def grow(self) -> None:
-        """One call went well."""
-        self._now = min(self.most, self._now + 1 / self._now)
-
-    def cut(self, clock: float) -> None:
-        """The endpoint is in trouble. The calls that were open together fail together, and count once.
-
-        A quarter, not half: random failures, one in ten, would otherwise keep it at half of what the endpoint bears,
-        and at one that really pushes back it falls to a twentieth in ten seconds all the same.
-        """
-        if clock - self._last_cut >= 1:
-            self._now = max(1.0, self._now * 0.75)
-            self._last_cut = clock
+from .retries import TIMEOUTS, Limit, retrying
 
 
 class Calls:
@@ -116,6 +86,10 @@ class Calls:
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)  # one impatient caller does not cancel the call for the others
 
+    def renewed(self) -> "Calls":
+        """Return calls to the same model that know nothing of earlier failures, and begin to count anew."""
+        return Calls(self.model, self._cache, patience=self._patience, on_change=self._on_change)
+
     def known(self, request: Request) -> bool:
         """Whether the reply is in the cache, so that asking costs nothing."""
         return self._cache.get(request.key(self.model.fingerprint)) is not None
@@ -127,7 +101,7 @@ class Calls:
 
     async def _ask(self, key: str, request: Request) -> Reply:
         try:
-            reply: Reply = await self._retrying()(self._send, request)
+            reply: Reply = await retrying(self._patience, self._count_retry)(self._send, request)
         except UnavailableError:
             raise
         except TransientError:
@@ -145,26 +119,6 @@ class Calls:
             self._cache.put(key, self.model.name, reply)
         self._on_change()
         return reply
-
-    def _retrying(self) -> tenacity.AsyncRetrying:
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
-            wait=self._wait,
-            stop=self._stop,
-            before_sleep=self._count_retry,
-            reraise=True,
-        )
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, TransientError) and error.retry_after is not None:
-            return max(error.retry_after, _BACKOFF(state))  # an endpoint may say 0 for ever
-        return _BACKOFF(state)
-
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        hung = isinstance(error, TransientError) and error.timed_out
-        return state.idle_for >= self._patience or (hung and state.attempt_number >= _TIMEOUTS)
 
     def _count_retry(self, state: tenacity.RetryCallState) -> None:
         self.spend.retries += 1
@@ -200,7 +154,7 @@ class Calls:
     def _gone(self) -> UnavailableError | None:
         """Why nothing more is sent, once too much has failed without a success between."""
         most = self._limit.most + 4
-        hung = most if self._answered else _TIMEOUTS - 1  # what never answered is not waited for as long
+        hung = most if self._answered else TIMEOUTS - 1  # what never answered is not waited for as long
         if self._failures_in_a_row <= most and self._hung_in_a_row <= hung:
             return None
         return UnavailableError(

@@ -1,7 +1,7 @@
 """What a chat model is to convexplain: the request, the reply and the protocol. No model lives here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from convexplain.errors import ModelError
@@ -234,6 +234,10 @@ class Spend:
         self.completion_tokens += reply.completion_tokens
         self.prefix_tokens += reply.cached_tokens
         self.seconds += reply.seconds
+
+    def __add__(self, other: "Spend") -> "Spend":
+        """What both have cost together."""
+        return Spend(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Cache(Protocol):

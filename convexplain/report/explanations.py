@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convexplain.explain.wording import counted, missed, scores_of
+from convexplain.explain.wording import counted
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, turn_contrasts
 from convexplain.text.diffs import Change, shortened, word_diff
 from convexplain.types import Attribution, Contrast, Conversation
@@ -24,20 +24,6 @@ def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attri
     Where no contrast was found, the newest attempt is given; where nothing was tried, an empty list and None.
     """
     return newest_attributions(store, run, turn), next(iter(turn_contrasts(store, run, turn)), None)
-
-
-def contrast_outcome(contrast: Contrast, threshold: float) -> str:
-    """What came of a search, in one line."""
-    goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
-    if contrast.found:
-        found = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
-        return f"{found}; {counted(contrast.calls, 'call')}.".replace("->", "→")
-    if contrast.stopped == "not scored":
-        return f"The turn could not be scored: {'; '.join(contrast.notes)}"
-    if contrast.stopped in ("nothing to edit", "no fills"):
-        return "Nothing before the turn may be edited, or nothing could be put in its place."
-    why = missed(contrast, threshold).replace("->", "→")
-    return f"{why[0].upper()}{why[1:]}."
 
 
 def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedTurn]:

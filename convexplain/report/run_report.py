@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
+from convexplain.explain.wording import contrast_outcome
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -23,7 +24,7 @@ from convexplain.store import (
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
-from .explanations import EditedTurn, attribution_outcome, contrast_outcome, edited_turns, explanation
+from .explanations import EditedTurn, attribution_outcome, edited_turns, explanation
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
 

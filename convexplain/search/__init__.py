@@ -1,23 +1,31 @@
-"""The searches, for people who bring their own model: functions in, a result out; the `a…` twins take coroutines."""
+"""The searches, for people who bring their own model: functions in, a result out.
 
-from ._solving import SEARCHES, Options, Result, make_search
-from .attributing import METHODS, Attributed, aclime, ajoint, aloo, alshap, clime, joint, loo, lshap, make_method
-from .functions import acell, acell_budget, afew, aguided, cell, cell_budget, few, guided
+`asearch` and `aattribute` take coroutines instead of functions, and the search by its name.
+"""
+
+from ._solving import SEARCHES, Options, Result, asearch, make_search
+from .attributing import (
+    METHODS,
+    Attributed,
+    AttributeOptions,
+    aattribute,
+    clime,
+    joint,
+    loo,
+    lshap,
+    make_method,
+)
+from .functions import cell, cell_budget, few, guided
 
 __all__ = [
     "METHODS",
     "SEARCHES",
+    "AttributeOptions",
     "Attributed",
     "Options",
     "Result",
-    "acell",
-    "acell_budget",
-    "aclime",
-    "afew",
-    "aguided",
-    "ajoint",
-    "aloo",
-    "alshap",
+    "aattribute",
+    "asearch",
     "cell",
     "cell_budget",
     "clime",

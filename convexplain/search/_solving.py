@@ -3,7 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -93,15 +93,15 @@ class Result:
 
 
 def solve(
-    name: str,
-    text: str | Sequence[str],
+    search: str,
+    text_or_units: str | Sequence[str],
     respond: Respond,
     infill: Fill,
     score: ScoreFn,
     delta: float,
     options: Options,
 ) -> Result:
-    """One search over a text by plain functions."""
+    """Return what `asearch` returns, with plain functions."""
 
     async def responding(texts: list[str]) -> Sequence[str]:
         return respond(texts)
@@ -112,21 +112,36 @@ def solve(
     async def scoring(x0: str, y0: str, pairs: list[Pair]) -> Sequence[float | None]:
         return score(x0, y0, pairs)
 
-    return at_once(asolve(name, text, responding, filling, scoring, delta, options))
+    return at_once(
+        asearch(search, text_or_units, respond=responding, infill=filling, score=scoring, delta=delta, **options)
+    )
 
 
-async def asolve(
-    name: str,
-    text: str | Sequence[str],
+async def asearch(
+    search: str,
+    text_or_units: str | Sequence[str],
+    *,
     respond: ARespond,
     infill: AFill,
     score: AScoreFn,
     delta: float,
-    options: Options,
+    **options: Unpack[Options],
 ) -> Result:
-    """As `solve`, with coroutines."""
-    task = _Task.of(text, options)
-    search = task.search(name, delta)
+    """Search as the function of that name does, with coroutines.
+
+    Args:
+        search: a name out of `SEARCHES`.
+        text_or_units, delta, options: as of `cell`.
+        respond, infill, score: as of `cell`, but they are awaited.
+
+    Returns:
+        The contrast, or the largest movement.
+
+    Raises:
+        UsageError: as `cell`, or there is no such search.
+    """
+    task = _Task.of(text_or_units, options)
+    searching = task.search(search, delta)
     before = _checked(await respond([task.text]), 1, "respond")[0]
     start = _checked(await score(task.text, before, [(task.text, before)]), 1, "score")[0]
 
@@ -139,9 +154,10 @@ async def asolve(
         pairs = list(zip(texts, _checked(await respond(texts), len(texts), "respond"), strict=True))
         return _outcomes(pairs, _checked(await score(task.text, before, pairs), len(pairs), "score"))
 
-    limit = (len(task.units) + 1) ** 2 if task.budget(name) is None else task.budget(name)
+    budget = task.budget(search)
+    limit = (len(task.units) + 1) ** 2 if budget is None else budget
     minimise = options.get("minimise", True)
-    driving = drive(search, delta=delta, budget=limit or 1, start=Outcome(start, before), minimise=minimise)
+    driving = drive(searching, delta=delta, budget=limit, start=Outcome(start, before), minimise=minimise)
     found = await arun(driving, fill, evaluate)
     return task.result(found, before, start)
 

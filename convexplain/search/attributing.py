@@ -1,9 +1,10 @@
-"""Attribution over any value: `loo`, `clime`, `lshap` and `joint`, each with an `a…` twin that takes coroutines."""
+"""Attribution over any value: `loo`, `clime`, `lshap` and `joint`; `aattribute` is all of them, for coroutines."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -20,6 +21,20 @@ METHODS = ("clime", "lshap", "loo", "joint")
 Units: TypeAlias = int | Sequence[Any]
 ValueFn: TypeAlias = Callable[[list[frozenset[int]]], Sequence[float | None]]
 AValueFn: TypeAlias = Callable[[list[frozenset[int]]], Awaitable[Sequence[float | None]]]
+
+
+class AttributeOptions(TypedDict, total=False):
+    """What the functions take besides the units and the value, each its own parameters."""
+
+    seed: int
+    max_removed: int | None
+    per_unit: int
+    num_nonzeros: int | None
+    radius: int | None
+    k: int
+    side: int
+    start: Sequence[float] | None
+    budget: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +69,7 @@ def loo(units: Units, *, value: ValueFn, budget: int | None = None) -> Attribute
     Raises:
         UsageError: an argument cannot be meant, or `value` returns the wrong number of values.
     """
-    return at_once(aloo(units, value=_later(value), budget=budget))
-
-
-async def aloo(units: Units, *, value: AValueFn, budget: int | None = None) -> Attributed:
-    """As `loo`, with a coroutine."""
-    return await _linear(_loo.loo(_count(units)), value, budget)
+    return _attribute("loo", units, value, budget=budget)
 
 
 def clime(
@@ -86,40 +96,16 @@ def clime(
     Raises:
         UsageError: as `loo`.
     """
-    return at_once(
-        aclime(
-            units,
-            value=_later(value),
-            seed=seed,
-            max_removed=max_removed,
-            per_unit=per_unit,
-            num_nonzeros=num_nonzeros,
-            budget=budget,
-        )
-    )
-
-
-async def aclime(
-    units: Units,
-    *,
-    value: AValueFn,
-    seed: int = 0,
-    max_removed: int = 2,
-    per_unit: int = _clime.PER_UNIT,
-    num_nonzeros: int | None = None,
-    budget: int | None = None,
-) -> Attributed:
-    """As `clime`, with a coroutine."""
-    _at_least(1, max_removed=max_removed, per_unit=per_unit, num_nonzeros=num_nonzeros)
-    search = _clime.clime(
-        _count(units),
-        rng=_rng(seed),
+    return _attribute(
+        "clime",
+        units,
+        value,
+        seed=seed,
         max_removed=max_removed,
         per_unit=per_unit,
         num_nonzeros=num_nonzeros,
         budget=budget,
     )
-    return await _linear(search, value, budget)
 
 
 def lshap(
@@ -143,21 +129,7 @@ def lshap(
     Raises:
         UsageError: as `loo`.
     """
-    return at_once(alshap(units, value=_later(value), radius=radius, max_removed=max_removed, budget=budget))
-
-
-async def alshap(
-    units: Units,
-    *,
-    value: AValueFn,
-    radius: int | None = 2,
-    max_removed: int | None = 2,
-    budget: int | None = None,
-) -> Attributed:
-    """As `lshap`, with a coroutine."""
-    _at_least(0, radius=radius, max_removed=max_removed)
-    search = _lshap.lshap(_count(units), radius=radius, max_removed=max_removed, budget=budget)
-    return await _linear(search, value, budget)
+    return _attribute("lshap", units, value, radius=radius, max_removed=max_removed, budget=budget)
 
 
 def joint(
@@ -187,30 +159,39 @@ def joint(
     Raises:
         UsageError: as `loo`.
     """
-    return at_once(ajoint(units, value=_later(value), k=k, seed=seed, side=side, start=start, budget=budget))
+    return _attribute("joint", units, value, k=k, seed=seed, side=side, start=start, budget=budget)
 
 
-async def ajoint(
-    units: Units,
-    *,
-    value: AValueFn,
-    k: int = 3,
-    seed: int = 0,
-    side: int = 1,
-    start: Sequence[float] | None = None,
-    budget: int | None = None,
-) -> Attributed:
-    """As `joint`, with a coroutine."""
-    n = _count(units)
-    _at_least(1, k=k)
-    if side not in (1, -1):
-        raise UsageError(f"side={side} is not valid; it must be 1 or -1")
-    if start is not None and len(start) != n:
-        raise UsageError(f"start has {len(start)} values; it must have one for each of the {n} units")
-    search = _joint.joint(n, k=k, rng=_rng(seed), side=side, start=start, budget=budget)
-    found = await attributed(search, partial(_valued, value), budget=budget)
-    calls, failed = sum(found.calls.values()), sum(found.failed.values())
-    return Attributed(found.found.scores, found.full, calls, failed, found.found.chosen, found.found.drop)
+async def aattribute(method: str, units: Units, *, value: AValueFn, **options: Unpack[AttributeOptions]) -> Attributed:
+    """Attribute as the function of that name does, with a coroutine.
+
+    Args:
+        method: a name out of `METHODS`.
+        units: the units, or how many there are.
+        value: as of `loo`, but it is awaited.
+        options: the parameters of the function of that name.
+
+    Returns:
+        What each unit does to the value.
+
+    Raises:
+        UsageError: as the function, or there is no such method, or it has no such parameter.
+    """
+    _check(method)
+    valid = [name for name in inspect.signature(_FUNCTIONS[method]).parameters if name not in ("units", "value")]
+    if unknown := [name for name in options if name not in valid]:
+        raise UsageError(f"{unknown[0]} is not known to {method}; valid are: {', '.join(valid)}")
+    search = _SEARCHES[method](_count(units), **options)
+    driven = await attributed(search, partial(_valued, value), budget=options.get("budget"))
+    scores, chosen, drop = driven.found
+    return Attributed(scores, driven.full, driven.calls.total(), driven.failed.total(), chosen, drop)
+
+
+def _attribute(method: str, units: Units, value: ValueFn, **options: Unpack[AttributeOptions]) -> Attributed:
+    async def valued(sets: list[frozenset[int]]) -> Sequence[float | None]:
+        return value(sets)
+
+    return at_once(aattribute(method, units, value=valued, **options))
 
 
 def make_method(
@@ -226,28 +207,56 @@ def make_method(
     Raises:
         UsageError: there is no such method.
     """
-    if name not in METHODS:
-        raise UsageError(f"method={name!r} is not valid; valid are: {', '.join(METHODS)}")
+    _check(name)
 
     def searching(level: int, units: Sequence[int], budget: int) -> Attributing[Method]:
-        n = len(units)
+        options: AttributeOptions = {"budget": budget}
+        if name in ("clime", "joint"):
+            options["seed"] = seed
         if name == "joint":
             start = None if guide is None else [guide[level][unit] for unit in units]
-            found = yield from _joint.joint(n, k=k, rng=_rng(seed), side=side, budget=budget, start=start)
-            return found.scores, found.chosen, found.drop
-        linear = {
-            "loo": lambda: _loo.loo(n),
-            "clime": lambda: _clime.clime(n, rng=_rng(seed), budget=budget),
-            "lshap": lambda: _lshap.lshap(n, budget=budget),
-        }
-        return (yield from linear[name]()), (), None
+            options |= {"k": k, "side": side, "start": start}
+        return _SEARCHES[name](len(units), **options)
 
     return searching
 
 
-async def _linear(search: Attributing[Scores], value: AValueFn, budget: int | None) -> Attributed:
-    found = await attributed(search, partial(_valued, value), budget=budget)
-    return Attributed(found.found, found.full, sum(found.calls.values()), sum(found.failed.values()))
+def _check(method: str) -> None:
+    if method not in METHODS:
+        raise UsageError(f"method={method!r} is not valid; valid are: {', '.join(METHODS)}")
+
+
+def _search_loo(n: int, **_: Any) -> Attributing[Method]:
+    return (yield from _loo.loo(n)), (), None
+
+
+def _search_clime(n: int, *, seed: int = 0, budget: int | None = None, **options: Any) -> Attributing[Method]:
+    _at_least(1, **options)
+    return (yield from _clime.clime(n, rng=_rng(seed), budget=budget, **options)), (), None
+
+
+def _search_lshap(n: int, *, budget: int | None = None, **options: Any) -> Attributing[Method]:
+    _at_least(0, **options)
+    return (yield from _lshap.lshap(n, budget=budget, **options)), (), None
+
+
+def _search_joint(n: int, *, k: int = 3, seed: int = 0, side: int = 1, **options: Any) -> Attributing[Method]:
+    _at_least(1, k=k)
+    if side not in (1, -1):
+        raise UsageError(f"side={side} is not valid; it must be 1 or -1")
+    if (start := options.get("start")) is not None and len(start) != n:
+        raise UsageError(f"start has {len(start)} values; it must have one for each of the {n} units")
+    jointly = yield from _joint.joint(n, k=k, rng=_rng(seed), side=side, **options)
+    return jointly.scores, jointly.chosen, jointly.drop
+
+
+_FUNCTIONS: dict[str, Callable[..., Attributed]] = {"clime": clime, "lshap": lshap, "loo": loo, "joint": joint}
+_SEARCHES: dict[str, Callable[..., Attributing[Method]]] = {
+    "clime": _search_clime,
+    "lshap": _search_lshap,
+    "loo": _search_loo,
+    "joint": _search_joint,
+}
 
 
 async def _valued(value: AValueFn, ask: Value) -> list[float | None]:
@@ -259,13 +268,6 @@ async def _valued(value: AValueFn, ask: Value) -> list[float | None]:
     if len(found) != len(ask.removed):
         raise UsageError(f"value returned {len(found)} values for {len(ask.removed)} sets")
     return found
-
-
-def _later(value: ValueFn) -> AValueFn:
-    async def valued(sets: list[frozenset[int]]) -> Sequence[float | None]:
-        return value(sets)
-
-    return valued
 
 
 def _count(units: Units) -> int:

@@ -1,9 +1,9 @@
-"""The searches over plain text: `guided`, `few`, `cell_budget` and `cell`, each with an `a…` twin for coroutines."""
+"""The searches over plain text: `guided`, `few`, `cell_budget` and `cell`; `asearch` is all of them, for coroutines."""
 
 from collections.abc import Sequence
 from typing import Unpack
 
-from ._solving import AFill, ARespond, AScoreFn, Fill, Options, Respond, Result, ScoreFn, asolve, solve
+from ._solving import Fill, Options, Respond, Result, ScoreFn, solve
 
 
 def cell(
@@ -69,55 +69,3 @@ def few(
 ) -> Result:
     """The search by few edits: those that read best. Arguments as `cell`."""
     return solve("few", text_or_units, respond, infill, score, delta, options)
-
-
-async def acell(
-    text_or_units: str | Sequence[str],
-    *,
-    respond: ARespond,
-    infill: AFill,
-    score: AScoreFn,
-    delta: float,
-    **options: Unpack[Options],
-) -> Result:
-    """As `cell`, with coroutines."""
-    return await asolve("cell", text_or_units, respond, infill, score, delta, options)
-
-
-async def acell_budget(
-    text_or_units: str | Sequence[str],
-    *,
-    respond: ARespond,
-    infill: AFill,
-    score: AScoreFn,
-    delta: float,
-    **options: Unpack[Options],
-) -> Result:
-    """As `cell_budget`, with coroutines."""
-    return await asolve("cell_budget", text_or_units, respond, infill, score, delta, options)
-
-
-async def aguided(
-    text_or_units: str | Sequence[str],
-    *,
-    respond: ARespond,
-    infill: AFill,
-    score: AScoreFn,
-    delta: float,
-    **options: Unpack[Options],
-) -> Result:
-    """As `guided`, with coroutines."""
-    return await asolve("guided", text_or_units, respond, infill, score, delta, options)
-
-
-async def afew(
-    text_or_units: str | Sequence[str],
-    *,
-    respond: ARespond,
-    infill: AFill,
-    score: AScoreFn,
-    delta: float,
-    **options: Unpack[Options],
-) -> Result:
-    """As `few`, with coroutines."""
-    return await asolve("few", text_or_units, respond, infill, score, delta, options)

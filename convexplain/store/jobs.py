@@ -1,6 +1,6 @@
-"""Work that a page has started, so that any page finds it again."""
+"""Work that runs in the background, so that any page or process finds it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,132 +13,114 @@ from . import schema
 from .database import reading, writing
 from .store import RunStore
 
-Kind = Literal["analyze", "explain", "export"]
+JobStatus = Literal["running", "done", "stopped", "failed"]
+
+TRIAL = "judge"
+"""The kind of jobs that are waited for, and not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command that was started in a process of its own.
+    """Work that was started in a process.
 
     Attributes:
         id: its number in the store.
-        kind: the command.
-        arguments: what follows `convexplain` on the command line.
-        folder: where it runs and what it says is kept.
-        planned: how many judgements it was to make, if that was counted.
+        kind: what is done.
+        settings: how, as JSON values.
+        status: what its process wrote last; a process that was killed leaves `running` behind.
+        progress: how far it is, as JSON values.
+        result: what came out, as JSON values; None until it is done.
+        error: why it ended before it was done; None where nothing went wrong.
+        folder: where its process runs and writes.
         run: the run that it works on; None until that is known.
         created_at: when it was first started.
         started_at: when it was last started.
-        host, process: where that was; process is None where it could not be started.
+        alive_at: when its process last gave a sign of life.
+        host, process: where it was last started; process is None where it could not be.
     """
 
     id: int
-    kind: Kind
-    arguments: tuple[str, ...]
+    kind: str
+    settings: Mapping[str, Any]
+    status: JobStatus
+    progress: Mapping[str, Any]
+    result: Mapping[str, Any] | None
+    error: str | None
     folder: str
-    planned: int | None
     run: int | None
     created_at: datetime
     started_at: datetime
+    alive_at: datetime
     host: str
     process: int | None
 
 
-def add_job(
-    store: RunStore, kind: Kind, arguments: Sequence[str], folder: str, run: int | None, planned: int | None, host: str
-) -> int:
-    """Keeps a job that is about to be started, and returns its number."""
+def add_job(store: RunStore, kind: str, settings: Mapping[str, Any], folder: str, run: int | None, host: str) -> int:
+    """Keep a job that is about to be started, and return its number."""
     now = datetime.now(UTC)
-    values = {"kind": kind, "arguments": list(arguments), "folder": folder, "run": run, "planned": planned}
+    values = {"kind": kind, "settings": settings, "folder": folder, "run": run, "host": host}
+    times = {"created_at": now, "started_at": now, "alive_at": now}
     with writing(store.engine) as connection:
-        insert = sa.insert(schema.jobs).values(**values, host=host, created_at=now, started_at=now)
+        insert = sa.insert(schema.jobs).values(**values, **times, status="running", progress={})
         return int(connection.execute(insert.returning(schema.jobs.c.id)).scalar_one())
 
 
-def job_started(store: RunStore, job: int, host: str, process: int | None, at: datetime) -> None:
-    """Keeps where and when a job was started."""
-    table = schema.jobs
-    with writing(store.engine) as connection:
-        values = {"host": host, "process": process, "started_at": at}
-        connection.execute(sa.update(table).where(table.c.id == job).values(**values))
+def begin_job(store: RunStore, job: int, host: str) -> None:
+    """Keep that a job is started now, here; what it wrote the last time is forgotten."""
+    now = datetime.now(UTC)
+    before: dict[str, Any] = {"progress": {}, "result": None, "error": None, "process": None}
+    _update(store, job, **before, status="running", host=host, started_at=now, alive_at=now)
+
+
+def keep_process(store: RunStore, job: int, process: int) -> None:
+    """Keep the number of a job's process."""
+    _update(store, job, process=process)
+
+
+def keep_progress(store: RunStore, job: int, progress: Mapping[str, Any], run: int | None = None) -> None:
+    """Keep how far a job is, that its process lives, and its run where that is known."""
+    values = {} if run is None else {"run": run}
+    _update(store, job, progress=progress, alive_at=datetime.now(UTC), **values)
+
+
+def end_job(
+    store: RunStore, job: int, status: JobStatus, *, result: Mapping[str, Any] | None = None, error: str | None = None
+) -> None:
+    """Keep how a running job ended; one that has ended already stays as it is."""
+    running = schema.jobs.c.status == "running"
+    _update(store, job, running, status=status, result=result, error=error, alive_at=datetime.now(UTC))
 
 
 def find_job(store: RunStore, job: int) -> Job:
-    """The job of that number. Raises StoreError when there is none."""
+    """Return the job of that number.
+
+    Raises:
+        StoreError: there is none.
+    """
     with reading(store.engine) as connection:
         row = connection.execute(sa.select(schema.jobs).where(schema.jobs.c.id == job)).first()
     if row is None:
         raise StoreError(f"{store.place}: there is no job {job}")
-    return _to_job(row)
+    return Job(**row._mapping)
 
 
 def newest_jobs(store: RunStore, limit: int = 50) -> list[Job]:
-    """The jobs, newest first."""
+    """Return the jobs, newest first; those that are waited for are left out."""
     table = schema.jobs
+    query = sa.select(table).where(table.c.kind != TRIAL).order_by(table.c.id.desc()).limit(limit)
     with reading(store.engine) as connection:
-        rows = connection.execute(sa.select(table).order_by(table.c.id.desc()).limit(limit)).all()
-    return [_to_job(row) for row in rows]
+        return [Job(**row._mapping) for row in connection.execute(query)]
 
 
-def job_run(store: RunStore, job: Job) -> int | None:
-    """The run that a job works on, kept with it once it is known: the one whose owner its process is."""
-    table, runs = schema.jobs, schema.runs
-    if job.process is None or job.kind != "analyze":
-        return job.run
-    owner = f"{job.host}:{job.process}"
-    query = (
-        sa.select(runs.c.id)
-        .where(runs.c.owner == owner, runs.c.alive_at >= job.started_at)
-        .order_by(runs.c.id.desc())
-        .limit(1)
-    )
+def analyzing_jobs(store: RunStore, run: int) -> list[Job]:
+    """Return the jobs that a run was judged by, oldest first; none where it was started otherwise."""
+    table = schema.jobs
+    query = sa.select(table).where(table.c.run == run, table.c.kind == "analyze").order_by(table.c.id)
     with reading(store.engine) as connection:
-        found = connection.execute(query).scalar()
-    if found is None or found == job.run:
-        return job.run
+        return [Job(**row._mapping) for row in connection.execute(query)]
+
+
+def _update(store: RunStore, job: int, *where: sa.ColumnElement[bool], **values: Any) -> None:
+    table = schema.jobs
     with writing(store.engine) as connection:
-        connection.execute(sa.update(table).where(table.c.id == job.id).values(run=found))
-    return int(found)
-
-
-def gave_sign(store: RunStore, run: int, since: datetime) -> bool:
-    """Whether somebody works on a run: it is running, and gave a sign of life since then."""
-    table = schema.runs
-    query = sa.select(table.c.id).where(table.c.id == run, table.c.status == "running", table.c.alive_at > since)
-    with reading(store.engine) as connection:
-        return connection.execute(query).first() is not None
-
-
-def judged_count(store: RunStore, run: int) -> int:
-    """How many judgements a run has made, scored or not."""
-    table = schema.judgements
-    with reading(store.engine) as connection:
-        query = sa.select(sa.func.count()).select_from(table).where(table.c.run == run)
-        return int(connection.execute(query).scalar_one())
-
-
-def is_explained(store: RunStore, run: int, conversation: str, turn: int, rubric: str, *, attribute: bool) -> bool:
-    """Whether a turn has an attribution, or a contrast or an attempt at one.
-
-    Args:
-        store: the store.
-        run, conversation, turn, rubric: the judged turn, by the conversation's own id and the rubric's.
-        attribute: whether an attribution is asked for.
-    """
-    table = schema.attributions if attribute else schema.contrasts
-    talk, rubrics = schema.conversations, schema.rubrics
-    query = (
-        sa.select(table.c.id)
-        .join(talk, talk.c.id == table.c.conversation)
-        .join(rubrics, rubrics.c.sha == table.c.rubric)
-        .where(table.c.run == run, table.c.turn == turn)
-        .where(talk.c.conversation_id == conversation, rubrics.c.rubric == rubric)
-        .limit(1)
-    )
-    with reading(store.engine) as connection:
-        return connection.execute(query).first() is not None
-
-
-def _to_job(row: Any) -> Job:
-    values = {**row._mapping, "arguments": tuple(row.arguments)}
-    return Job(**values)
+        connection.execute(sa.update(table).where(table.c.id == job, *where).values(**values))

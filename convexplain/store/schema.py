@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0005"
+REVISION = "0006"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -65,6 +65,7 @@ runs = sa.Table(
     sa.Column("owner", sa.String(255), nullable=False),
     sa.Column("signature", sa.String(64), nullable=False, index=True),
     sa.Column("judge", SafeText, nullable=False),
+    sa.Column("judge_spec", SafeText),
     sa.Column("settings", JsonText, nullable=False),
     sa.Column("spend", JsonText, nullable=False),
 )
@@ -222,12 +223,16 @@ jobs = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("arguments", JsonText, nullable=False),  # what follows `convexplain` on the command line
-    sa.Column("folder", SafeText, nullable=False),
-    sa.Column("planned", sa.Integer),
-    sa.Column("run", sa.ForeignKey("runs.id", ondelete="SET NULL")),
+    sa.Column("settings", JsonText, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("progress", JsonText, nullable=False),
+    sa.Column("result", JsonText),
+    sa.Column("error", SafeText),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id", ondelete="SET NULL")),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("alive_at", UtcTime, nullable=False),
     sa.Column("host", sa.String(255), nullable=False),
     sa.Column("process", sa.Integer),
 )

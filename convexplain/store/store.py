@@ -34,6 +34,8 @@ class Run:
         judge: the judge's model.
         settings: what was asked for (rubrics, turns, sources, …).
         spend: what it has cost, in the sessions that worked on it together.
+        judge_spec: the text form of its `JudgeSpec`, without passwords; None where it cannot be built again from one,
+            and for runs of an earlier version.
         resumed: it had been begun before.
     """
 
@@ -44,6 +46,7 @@ class Run:
     judge: str
     settings: Mapping[str, Any]
     spend: Spend
+    judge_spec: str | None = None
     resumed: bool = False
 
 
@@ -102,7 +105,14 @@ class RunStore:
 
     # ---- runs
 
-    def begin_run(self, judge: str, fingerprint: str, settings: Mapping[str, Any], rubrics: Iterable[Rubric]) -> Run:
+    def begin_run(
+        self,
+        judge: str,
+        fingerprint: str,
+        settings: Mapping[str, Any],
+        rubrics: Iterable[Rubric],
+        judge_spec: str | None = None,
+    ) -> Run:
         """Goes on with an unfinished run of the same judge and settings, or begins a new one.
 
         A run that another living process works on is left to it.
@@ -121,7 +131,7 @@ class RunStore:
                 .with_for_update(key_share=True)
             ).all()
             left = next((row for row in unfinished if not _alive(row.owner, row.alive_at, row.status)), None)
-            now = {"owner": _owner(), "alive_at": _now(), "status": "running"}
+            now = {"owner": _owner(), "alive_at": _now(), "status": "running", "judge_spec": judge_spec}
             if left is not None:
                 connection.execute(sa.update(table).where(table.c.id == left.id).values(**now))
                 connection.execute(sa.delete(schema.problems).where(schema.problems.c.run == left.id))
@@ -129,6 +139,24 @@ class RunStore:
             values = {"created_at": _now(), "signature": signature, "judge": judge, "settings": settings}
             made = connection.execute(sa.insert(table).values(**values, **now, spend=asdict(Spend())).returning(table))
             return _run(made.one())
+
+    def describe_run(
+        self,
+        run: int,
+        *,
+        judge: str,
+        fingerprint: str,
+        settings: Mapping[str, Any],
+        rubrics: Iterable[Rubric],
+        judge_spec: str | None = None,
+    ) -> None:
+        """Describe a run anew, for one that had to begin before its judge was there; the rest as of `begin_run`."""
+        for rubric in rubrics:
+            self._keep_rubric(rubric)
+        signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
+        values = {"judge": judge, "judge_spec": judge_spec, "settings": settings, "signature": signature}
+        with writing(self._engine) as connection:
+            connection.execute(sa.update(schema.runs).where(schema.runs.c.id == run).values(**values))
 
     def keep_alive(self, run: int, spend: Spend) -> None:
         """Says that somebody works on the run, and what it has cost so far."""
@@ -319,6 +347,7 @@ def _run(row: Any, resumed: bool = False) -> Run:
         judge=row.judge,
         settings=row.settings,
         spend=Spend(**row.spend),
+        judge_spec=row.judge_spec,
         resumed=resumed,
     )
 

@@ -1,1 +1,66 @@
 """Every use case once; the only place where rubrics, judges, models, readers and the store are put together."""
+
+from convexplain.connectors.infillers import INFILLERS as INFILLER_NAMES
+from convexplain.connectors.labels import LabelSettings
+from convexplain.connectors.models import NAMES as MODEL_NAMES
+from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.parsers import PHRASES as PHRASE_NAMES
+from convexplain.connectors.scorers import NAMES as SCORE_NAMES
+from convexplain.judges.prompt import judge_request
+from convexplain.judges.spec import BAND, JudgeSpec
+
+from .background import BackgroundJudge
+from .build import SCALARIZERS as SCALARIZER_NAMES
+from .build import JudgeLike
+from .calibrations import FittedCalibration, StoredCalibrations
+from .explanations import AttributionTask, ContrastTask, ExplainedTurn, ExplainedTurns
+from .exports import Exported
+from .fidelity import Fidelity, FidelitySettings
+from .heads import TrainedHead
+from .logs import LogSettings
+from .methods.base import MEMORY, JudgeOptions, default_database
+from .noise import NoiseFloor, NoiseFloors
+from .prompt_contrasts import PromptContrast
+from .results import AnalyzedRun, Explanation, Finding, Judgements
+from .validation import Validation, ValidationPlan
+from .workspace import AsyncWorkspace, Workspace
+
+__all__ = [
+    "BAND",
+    "INFILLER_NAMES",
+    "MEMORY",
+    "MODEL_NAMES",
+    "PHRASE_NAMES",
+    "SCALARIZER_NAMES",
+    "SCORE_NAMES",
+    "AnalyzedRun",
+    "AsyncWorkspace",
+    "AttributionTask",
+    "BackgroundJudge",
+    "ContrastTask",
+    "ExplainedTurn",
+    "ExplainedTurns",
+    "Explanation",
+    "Exported",
+    "Fidelity",
+    "FidelitySettings",
+    "Finding",
+    "FittedCalibration",
+    "JudgeLike",
+    "JudgeOptions",
+    "JudgeSpec",
+    "Judgements",
+    "LabelSettings",
+    "LogSettings",
+    "NoiseFloor",
+    "NoiseFloors",
+    "PromptContrast",
+    "ScriptedModel",
+    "StoredCalibrations",
+    "TrainedHead",
+    "Validation",
+    "ValidationPlan",
+    "Workspace",
+    "default_database",
+    "judge_request",
+]

@@ -4,17 +4,19 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
-from convexplain.connectors.models import open_model
 from convexplain.errors import UnavailableError, UsageError
-from convexplain.judges import Judge
-from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, Spend
+from convexplain.store import RunStore
 from convexplain.types import Conversation, Judgement, Rubric
+
+from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec
+from .methods.base import JudgeOptions, default_database
+from .runs import run_description
 
 T = TypeVar("T")
 
@@ -23,46 +25,52 @@ _PATIENCE = 2.0  # seconds in which the thread is expected to end what it is at
 
 
 class BackgroundJudge:
-    """One model and its judge, in a daemon thread with an event loop of its own.
+    """One judge, with its calibrations and its second judge, in a daemon thread with an event loop of its own.
 
-    The thread begins, and the model is prepared, when they are first needed. A model that is gone is not asked again
+    The thread begins, and the models are prepared, when they are first needed. A model that is gone is not asked again
     for a while: until then everything fails at once, with the error that it failed with.
 
     Args:
-        model: what `--judge` takes on the command line, or a model of your own (it is not closed).
-        cache: where replies are kept; in memory unless told.
-        samples: average that many sampled replies; None reads label probabilities where the model gives them.
-        explain: ask for a reason in words (one more call a judgement).
+        judge: the judge's text form or spec, a model of your own (it is not closed), or a function or coroutine
+            function from a prompt to the reply.
+        rubrics: what it is to judge. It judges others too: their calibrations are looked for when they come.
+        cache: where replies are kept, and, if it is a `RunStore`, calibrations; unless given, in memory, and for a
+            calibrated judge the workspace's store (`CONVEXPLAIN_DB`, or convexplain.db in your data folder).
         pause: seconds in which a model that is gone is not asked again.
+        options: fields of `JudgeSpec` that count instead of the judge's own: samples, reasons, calibrated, escalate,
+            band.
+
+    Attributes:
+        built: the judge as it was prepared last, also when its model is gone or its thread has ended; None before.
 
     Raises:
-        UsageError: no model is named like that, or `samples` is below 1.
+        UsageError: there is no such model, or an option is not valid.
+        StoreError: the workspace's store is needed, and cannot be opened.
     """
 
     def __init__(
         self,
-        model: str | ChatModel = "embedded",
+        judge: JudgeLike = "embedded",
+        rubrics: Sequence[Rubric] = (),
         *,
         cache: Cache | None = None,
-        samples: int | None = None,
-        explain: bool = False,
         pause: float = _PAUSE,
+        **options: Unpack[JudgeOptions],
     ) -> None:
-        if samples is not None and samples < 1:
-            raise UsageError(f"samples={samples} is not valid; it must be at least 1")
-        self.model = open_model(model) if isinstance(model, str) else model
-        self.spend = Spend()
-        self._opened_here = isinstance(model, str)
-        self._cache = cache
-        self._samples = samples
-        self._explain = explain
+        self.built: BuiltJudge | None = None
+        self._pending = PendingJudge(judge, judge_spec(judge, **options), rubrics)
+        self._store = RunStore(default_database()) if cache is None and self._pending.spec.calibrated else None
+        self._cache = cache if self._store is None else self._store
         self._pause = pause
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._preparing = asyncio.Lock()
-        self._judge: Judge | None = None
-        self._gone: UnavailableError | None = None
+        self._fingerprints: list[str] = []
+        self._spends = (Spend(), Spend())
+        self._ready = False
+        self._by_rubric: dict[str, tuple[BuiltJudge, Rubric]] = {}  # by the rubric's SHA
+        self._gone: UnavailableError | UsageError | None = None
         self._gone_until = 0.0
 
     def __enter__(self) -> Self:
@@ -74,84 +82,134 @@ class BackgroundJudge:
         self.close()
 
     @property
+    def model(self) -> ChatModel:
+        """The judge's model; of two, the one that judges every turn."""
+        return self._pending.model
+
+    @property
+    def spend(self) -> Spend:
+        """What all its models have cost together."""
+        return sum(self._spends, Spend())
+
+    @property
     def working(self) -> bool:
         """Whether its thread is there: after a fork it is not, in the child."""
         return self._thread is not None and self._thread.is_alive()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Runs a coroutine in the thread, in an empty context: it is no part of what the caller is at."""
+        """Run a coroutine in the thread, in an empty context: it is no part of what the caller is at."""
         return contextvars.Context().run(asyncio.run_coroutine_threadsafe, work, self._running())
 
     def call_soon(self, event: asyncio.Event) -> None:
-        """Sets an event of the thread's loop, from any other thread."""
+        """Set an event of the thread's loop, from any other thread."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(event.set)
 
     def judge(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
-        """The judgement of a turn, waited for.
+        """Judge a turn, and wait for it.
 
         Raises:
-            UnavailableError, MissingExtraError: the model cannot be had.
+            UnavailableError, MissingExtraError: a model cannot be had.
+            UsageError: the judge is calibrated, and there is no calibration on this rubric.
         """
         return self.submit(self.judge_turn(conversation, turn, rubric)).result()
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
-        """The judgement of a turn; to be run in the thread, by `submit`.
+        """Judge a turn; to be run in the thread, by `submit`.
 
         Raises:
-            UnavailableError, MissingExtraError: the model cannot be had.
+            UnavailableError, MissingExtraError, UsageError: as of `judge`.
         """
-        judge = await self.prepared()
+        prepared = await self.prepared()
+        built, rubric = self._for(prepared, rubric)
         try:
-            return await judge.judge_turn(conversation, turn, rubric)
+            return await built.judge.judge_turn(conversation, turn, rubric)
         except UnavailableError as error:
-            if judge is self._judge:  # of several calls that fail together, the first one says so
+            if self._ready and prepared is self.built:  # of several calls that fail together, the first one says so
                 self._away(error)
             raise
 
-    async def prepared(self) -> Judge:
-        """The judge, its model prepared; to be run in the thread, by `submit`.
+    async def prepared(self) -> BuiltJudge:
+        """Return the judge, its models prepared; to be run in the thread, by `submit`.
 
         Raises:
-            UnavailableError, MissingExtraError: the model cannot be had.
+            UnavailableError, MissingExtraError: a model cannot be had.
+            UsageError: the judge is calibrated, and a calibration on one of its rubrics is missing.
         """
         async with self._preparing:
-            if self._judge is not None:
-                return self._judge
+            if self._ready and self.built is not None:
+                return self.built
             if self._gone is not None and time.monotonic() < self._gone_until:
-                raise UnavailableError(str(self._gone)) from self._gone
+                kind = UsageError if isinstance(self._gone, UsageError) else UnavailableError
+                raise kind(str(self._gone)) from self._gone
             try:
-                await self.model.prepare()
-            except UnavailableError as error:
+                await self._pending.prepare()
+                self.built = self._opened()
+            except (UnavailableError, UsageError) as error:
                 self._away(error)
                 raise
-            calls = Calls(self.model, self._cache)
-            calls.spend = self.spend
-            self._judge = Judge(calls, samples=self._samples, explain=self._explain)
-            return self._judge
+            pairs = zip(self._pending.rubrics, self.built.rubrics, strict=True)
+            self._by_rubric = {rubric.sha: (self.built, judged) for rubric, judged in pairs}
+            self._ready = True
+            return self.built
+
+    def as_judged(self, rubric: Rubric) -> Rubric:
+        """Return a rubric with the threshold that its calibration proposes, where that is known by now."""
+        return self._by_rubric.get(rubric.sha, (None, rubric))[1]
+
+    def run_description(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `RunStore.begin_run` is told of a run by this judge: what is known of it by now.
+
+        Before the models were prepared, name and settings are those of the spec, without calibrations.
+
+        Args:
+            settings: what else tells the run from others, as JSON values.
+        """
+        return run_description(self.built or self._pending, settings)
 
     def close(self) -> None:
-        """Ends the thread; what is under way in it is cancelled. What is submitted later begins a new one."""
+        """End the thread; what is under way in it is cancelled. What is submitted later begins a new one."""
         with self._starting:
             thread, loop = self._thread, self._loop
             self._thread = self._loop = None
-        if loop is None or thread is None or not thread.is_alive() or loop.is_closed():
-            return
-        loop.call_soon_threadsafe(loop.stop)
-        if thread is not threading.current_thread():  # as when the garbage collector closes it from there
-            thread.join(_PATIENCE)
+        if loop is not None and thread is not None and thread.is_alive() and not loop.is_closed():
+            loop.call_soon_threadsafe(loop.stop)
+            if thread is not threading.current_thread():  # as when the garbage collector closes it from there
+                thread.join(_PATIENCE)
+        if self._store is not None:
+            self._store.close()
 
-    def _away(self, error: UnavailableError) -> None:
+    def _opened(self) -> BuiltJudge:
+        """The judge with new calls; on the scale that it had before, unless a model is another one by now."""
+        fingerprints = self._pending.fingerprints
+        if self.built is not None and fingerprints == self._fingerprints:
+            built = self.built.renewed()
+        else:
+            built = self._pending.build(self._cache)
+        for calls, spend in zip(built.all_calls, self._spends, strict=False):
+            calls.spend = spend
+        self._fingerprints = fingerprints
+        return built
+
+    def _for(self, built: BuiltJudge, rubric: Rubric) -> tuple[BuiltJudge, Rubric]:
+        """The judge for a rubric, and the rubric as it is judged."""
+        sha = rubric.sha
+        if sha not in self._by_rubric and built.spec.calibrated:
+            built = built.for_rubrics([rubric], self._cache)
+            self._by_rubric[sha] = built, built.rubrics[0]
+        return self._by_rubric.get(sha, (built, rubric))
+
+    def _away(self, error: UnavailableError | UsageError) -> None:
         # The calls are let go of, not closed: what others still wait for in them fails by itself, and is not cancelled.
         self._gone, self._gone_until = error, time.monotonic() + self._pause
-        self._judge = None
+        self._ready = False
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None or not self.working:
                 # A judge belongs to its thread's loop: a new thread begins anew.
-                self._preparing, self._judge, self._gone = asyncio.Lock(), None, None
+                self._preparing, self._ready, self._gone = asyncio.Lock(), False, None
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
                     target=self._work, args=(self._loop,), name="convexplain-judge", daemon=True
@@ -174,5 +232,4 @@ class BackgroundJudge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._opened_here:
-            await self.model.aclose()
+        await self._pending.aclose()

@@ -1,13 +1,16 @@
-"""Opens the models that a search needs, by name or as objects. Part of the composition root, as api and cli are."""
+"""Builds judges and everything else that is asked, from their descriptions. Nothing else calls `Judge`."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from convexplain.agreement.calibration import Calibration
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.connectors.infillers import open_infiller
-from convexplain.connectors.models import open_model
+from convexplain.connectors.models import LlamaCppModel, LocalModel, as_model, open_model
 from convexplain.connectors.parsers import open_phrases
 from convexplain.connectors.scorers import SIMILARITIES, open_similarity
 from convexplain.errors import UsageError
@@ -17,94 +20,453 @@ from convexplain.explain.measurement import Measure
 from convexplain.explain.scalarizers import Scalarizer
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
+from convexplain.judges.cascade import Cascade
+from convexplain.judges.heads import judged_by
 from convexplain.judges.response_logprob import ResponseLogprob
 from convexplain.judges.similarity import ResponseSimilarity, Similarity
+from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, Spend
 from convexplain.models.infilling import Infiller
+from convexplain.store import Run, RunStore
+from convexplain.types import Conversation, Judgement, Rubric
+
+from .scales import calibration_key, run_calibrations, stored_calibrations, with_thresholds
+
+Reword: TypeAlias = Callable[[str], str]
+PromptFunction: TypeAlias = Callable[[str], str] | Callable[[str], Awaitable[str]]
+ModelLike: TypeAlias = str | ChatModel | PromptFunction
+"""A model's name, a model of one's own (prepared; it is not closed), or a function from a prompt to a reply."""
+JudgeLike: TypeAlias = ModelLike | JudgeSpec
+"""A judge's text form or spec, a model of one's own, or a function from a prompt to a reply."""
+
+_MODEL = re.compile(r"[?&]model=([^&]+)")
 
 SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
 
 
+@dataclass(slots=True)
+class BuiltJudge:
+    """A judge whose models are open.
+
+    Attributes:
+        spec: what it was built from; its `model` names the served model where the endpoint was asked for it.
+        calls: calls to its model.
+        rubrics: the rubrics it was built for, with the thresholds that calibrations propose.
+        calibrations: rubric id to what its scores are mapped by.
+        settings: what decides its scores besides the model, as JSON values for a run's settings.
+        judge: scores turns.
+        second: calls to the second judge's model; None where there is none.
+        second_calibrations: likewise, for the second judge.
+        reopens: whether the spec is enough to build it again; a model of one's own is not known by its name.
+    """
+
+    spec: JudgeSpec
+    calls: Calls
+    rubrics: list[Rubric] = field(default_factory=list)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    second: Calls | None = None
+    second_calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    reopens: bool = True
+    judge: TurnJudge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.judge = self.single()
+        if self.second is not None and self.spec.escalate is not None:
+            strong = turn_judge(self.second, self.spec.escalate, self.second_calibrations)
+            self.judge = Cascade(self.judge, strong, self.spec.band)
+
+    @property
+    def model(self) -> ChatModel:
+        """The judge's model."""
+        return self.calls.model
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies what the model's scores hang on."""
+        return judged_by(self.calls.model)
+
+    @property
+    def all_calls(self) -> list[Calls]:
+        """Calls to each model."""
+        return [self.calls] if self.second is None else [self.calls, self.second]
+
+    @property
+    def spends(self) -> list[Spend]:
+        """What each model has cost."""
+        return [calls.spend for calls in self.all_calls]
+
+    @property
+    def escalated(self) -> str:
+        """How many turns were judged by the second judge, in words; empty where there is none."""
+        if self.second is None or not isinstance(self.judge, Cascade):
+            return ""
+        judged, escalated, spend = self.judge.judged, self.judge.escalated, self.second.spend
+        share = f" ({escalated / judged:.0%})" if judged else ""
+        return (
+            f"{escalated:,} of {judged:,} judgements{share} were escalated to {self.second.model.name}: "
+            f"{spend.calls:,} calls, {spend.cached:,} from the cache"
+        )
+
+    async def judge_all(
+        self, conversations: Sequence[Conversation], turns: Callable[[Conversation], Sequence[int]]
+    ) -> list[Judgement]:
+        """Judge turns of conversations on all rubrics: rubrics in their order, then conversations, then turns.
+
+        Raises:
+            UnavailableError: a model is gone.
+        """
+        places = [(talk, turn, rubric) for rubric in self.rubrics for talk in conversations for turn in turns(talk)]
+        return list(await asyncio.gather(*(self.judge.judge_turn(*place) for place in places)))
+
+    def renewed(self) -> "BuiltJudge":
+        """Return the same judge with calls that know nothing of earlier failures."""
+        return replace(self, calls=self.calls.renewed(), second=self.second and self.second.renewed())
+
+    def for_rubrics(self, rubrics: Sequence[Rubric], cache: Cache | None) -> "BuiltJudge":
+        """Return the same judge, with the same calls, for other rubrics.
+
+        Raises:
+            UsageError: a calibration that is asked for is not there.
+        """
+        return _built(self.spec, self.calls, self.second, rubrics, cache, self.reopens)
+
+    def single(self, reword: Reword | None = None) -> TurnJudge:
+        """Return what scores turns without the second judge.
+
+        Args:
+            reword: changes each prompt's text before it is asked; for measuring what such a change does.
+        """
+        return turn_judge(self.calls, self.spec, self.calibrations, reword)
+
+
+def turn_judge(
+    calls: Calls, spec: JudgeSpec, calibrations: Mapping[str, Calibration], reword: Reword | None = None
+) -> TurnJudge:
+    """Return what scores turns by these calls: one judge, calibrated where there are calibrations.
+
+    Args:
+        calls: to the judge's model.
+        spec: its samples and reasons count.
+        calibrations: rubric id to what its scores are mapped by.
+        reword: changes each prompt's text before it is asked.
+    """
+    judge = Judge(calls, samples=spec.samples, explain=spec.reasons, reword=reword)
+    return CalibratedJudge(judge, calibrations) if calibrations else judge
+
+
+def judge_spec(judge: JudgeLike, **options: Any) -> JudgeSpec:
+    """Return the spec of a judge, with options that were given beside it.
+
+    Args:
+        judge: the judge; a model of one's own is described by its name.
+        options: fields of `JudgeSpec`; None leaves a field as it is.
+
+    Raises:
+        UsageError: a value is not valid.
+    """
+    if isinstance(judge, JudgeSpec):
+        spec = judge
+    elif isinstance(judge, str):
+        spec = JudgeSpec.parse(judge)
+    else:
+        spec = JudgeSpec(str(getattr(judge, "name", None) or getattr(judge, "__name__", "function")))
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(second := given.get("escalate"), str):
+        given["escalate"] = JudgeSpec.parse(second)
+    return replace(spec, **given)
+
+
+def judges_of(judge: JudgeLike | Sequence[JudgeLike]) -> list[JudgeLike]:
+    """Return one or several judges as a list."""
+    return [judge] if isinstance(judge, str) or not isinstance(judge, Sequence) else list(judge)
+
+
+def first_judge(judge: JudgeLike) -> JudgeLike:
+    """Return a judge without its second judge."""
+    return replace(judge_spec(judge), escalate=None) if isinstance(judge, (str, JudgeSpec)) else judge
+
+
+def run_judge(run: Run, model: str | None = None) -> JudgeSpec:
+    """Return the judge of a run as it was described then: the same endpoint, with the same options.
+
+    Args:
+        run: the run.
+        model: the name of the model that a judgement is from, where the run had two judges; None takes the first.
+    """
+    samples = run.settings.get("samples")
+    spec = JudgeSpec.parse(run.judge_spec) if run.judge_spec else JudgeSpec(run.judge, samples=samples)
+    if model in (None, "", run.judge):
+        return spec.raw()
+    second = spec.escalate if spec.escalate is not None else JudgeSpec.parse(str(model))
+    return replace(second, samples=samples).raw()
+
+
+def opened_model(model: ModelLike | JudgeSpec) -> ChatModel:
+    """Return the model that is named or given; nothing is loaded or reached before its `prepare`.
+
+    Raises:
+        UsageError, UnavailableError, MissingExtraError: as `connectors.models.open_model`.
+    """
+    if isinstance(model, JudgeSpec):
+        return open_model(model.address)
+    return open_model(JudgeSpec.parse(model).address) if isinstance(model, str) else as_model(model)
+
+
+@asynccontextmanager
+async def open_calls(
+    model: ModelLike | JudgeSpec,
+    cache: Cache | None = None,
+    on_change: Callable[[], None] | None = None,
+) -> AsyncIterator[Calls]:
+    """Open calls to a prepared model, which is closed at the end if it was opened here.
+
+    Args:
+        model: the model.
+        cache: where replies are kept; in memory unless given.
+        on_change: is called when something was spent.
+    """
+    chosen = opened_model(model)
+    try:
+        await chosen.prepare()
+        async with Calls(chosen, cache, on_change=on_change) as calls:
+            yield calls
+    finally:
+        if chosen is not model:
+            await chosen.aclose()
+
+
+class PendingJudge:
+    """A judge whose models are chosen, and neither loaded nor reached yet.
+
+    Args:
+        judge: the judge.
+        spec: what describes it.
+        rubrics: what it is to judge.
+
+    Attributes:
+        spec, rubrics, reopens: as of `BuiltJudge`; here without what only prepared models tell.
+        model, second: the models; `second` is None where there is no second judge.
+
+    Raises:
+        UsageError, UnavailableError, MissingExtraError: there is no such model.
+    """
+
+    def __init__(self, judge: JudgeLike, spec: JudgeSpec, rubrics: Sequence[Rubric] = ()) -> None:
+        self.spec = spec
+        self.rubrics = list(rubrics)
+        self.reopens = isinstance(judge, (str, JudgeSpec))
+        self.model = opened_model(spec if isinstance(judge, (str, JudgeSpec)) else judge)
+        self.second = None if spec.escalate is None else opened_model(spec.escalate)
+        self._opened_here = [model for model in self._models if model is not judge]
+
+    @property
+    def fingerprint(self) -> str:
+        """The spec: some models do not know their own fingerprint before they are prepared."""
+        return self.spec.public
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """What identifies the scores of each model, once they are prepared."""
+        return [judged_by(model) for model in self._models]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As of `BuiltJudge`."""
+        return _settings(self.spec)
+
+    @property
+    def _models(self) -> list[ChatModel]:
+        return [self.model] if self.second is None else [self.model, self.second]
+
+    async def prepare(self, load: bool = True) -> None:
+        """Prepare the models.
+
+        Args:
+            load: False prepares only what needs no weights (a server tells its model's name): enough to count calls.
+
+        Raises:
+            UnavailableError, MissingExtraError: a model cannot be had.
+        """
+        for model in self._models:
+            if load or not isinstance(model, (LocalModel, LlamaCppModel)):
+                await model.prepare()
+
+    def build(
+        self, cache: Cache | None, run: Run | None = None, on_change: Callable[[], None] | None = None
+    ) -> BuiltJudge:
+        """Return the judge, once its models are prepared.
+
+        Args:
+            cache, run, on_change: as of `open_judge`.
+
+        Raises:
+            UsageError: a calibration that is asked for is not there.
+        """
+        calls = Calls(self.model, cache, on_change=on_change)
+        spec = _pinned(self.spec, self.model)
+        if run is not None:
+            return BuiltJudge(spec, calls, self.rubrics, run_calibrations(run, self.model, spec.samples))
+        second = None
+        if self.second is not None and spec.escalate is not None:
+            second = Calls(self.second, cache, on_change=on_change)
+            spec = replace(spec, escalate=_pinned(_alike(spec.escalate, spec), self.second))
+        return _built(spec, calls, second, self.rubrics, cache, self.reopens)
+
+    async def aclose(self) -> None:
+        """Close the models that were opened here."""
+        async with AsyncExitStack() as stack:
+            for model in self._opened_here:
+                stack.push_async_callback(model.aclose)
+
+
+@asynccontextmanager
+async def open_judge(
+    judge: JudgeLike,
+    rubrics: Sequence[Rubric] = (),
+    *,
+    cache: Cache | None = None,
+    run: Run | None = None,
+    on_change: Callable[[], None] | None = None,
+    load: bool = True,
+    **options: Any,
+) -> AsyncIterator[BuiltJudge]:
+    """Open a judge: its model, its calibrations and its second judge.
+
+    Args:
+        judge: the judge.
+        rubrics: what it is to judge: calibrations are looked for on these.
+        cache: where replies are kept, and, if it is a store, calibrations; in memory unless given.
+        run: score on the scale of this run: by the calibrations that it was judged with, without a second judge.
+        on_change: is called when something was spent.
+        load: as of `PendingJudge.prepare`.
+        options: fields of `JudgeSpec` that count instead of the judge's own.
+
+    Raises:
+        UsageError: an option is not valid, or a calibration that is asked for is not there.
+        UnavailableError: a model cannot be had.
+    """
+    spec = judge_spec(judge, **options)
+    try:
+        pending = PendingJudge(judge, spec if run is None else replace(spec.raw(), reasons=False), rubrics)
+    except UsageError as error:
+        if run is None or run.judge_spec is not None or spec.model != run.judge:
+            raise
+        raise UsageError(
+            f"run {run.id} was judged by {run.judge!r}, which cannot be opened by that name: name a judge "
+            f"(--judge, or judge= from Python). {error}"
+        ) from error
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pending.aclose)
+        await pending.prepare(load)
+        built = pending.build(cache, run, on_change)
+        for calls in built.all_calls:
+            await stack.enter_async_context(calls)
+        yield built
+
+
+def _settings(spec: JudgeSpec) -> dict[str, Any]:
+    return {"samples": spec.samples, "explain": spec.reasons}
+
+
+def _built(
+    spec: JudgeSpec,
+    calls: Calls,
+    second: Calls | None,
+    rubrics: Sequence[Rubric],
+    cache: Cache | None,
+    reopens: bool,
+) -> BuiltJudge:
+    first: dict[str, Calibration] = {}
+    strong: dict[str, Calibration] = {}
+    settings = _settings(spec)
+    if spec.calibrated:
+        if not isinstance(cache, RunStore):
+            raise UsageError("calibrated: calibrations lie in a store, and there is none; give the workspace one")
+        first = stored_calibrations(cache, calls.model, spec.samples, rubrics)
+        mapped = [(calls.model, first)]
+        if second is not None:
+            strong = stored_calibrations(cache, second.model, spec.samples, rubrics, required=False)
+            mapped.append((second.model, strong))
+        settings["calibrated"] = {
+            calibration_key(model, spec.samples): {rubric: entry.body() for rubric, entry in entries.items()}
+            for model, entries in mapped
+        }
+    if second is not None:
+        settings["escalate"] = [judged_by(second.model), spec.band]
+    return BuiltJudge(spec, calls, with_thresholds(rubrics, first), first, settings, second, strong, reopens)
+
+
+def _alike(second: JudgeSpec, first: JudgeSpec) -> JudgeSpec:
+    """A second judge judges as the first does: with as many samples, and reasons."""
+    return replace(second, samples=first.samples, reasons=first.reasons)
+
+
+def _pinned(spec: JudgeSpec, model: ChatModel) -> JudgeSpec:
+    """The spec with the name of the model that a server says it serves, where none was named."""
+    if not spec.model.lower().startswith(("http://", "https://")) or _MODEL.search(spec.model):
+        return spec
+    name = _MODEL.search(model.name)
+    return replace(spec, model=f"{spec.model}{'&' if '?' in spec.model else '?'}model={name[1]}") if name else spec
+
+
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Explainers:
     """What explains turns.
 
     Attributes:
-        judge: calls to the judge's model.
+        judge: the judge.
         responder: calls to the model under test, the judge's own where both are one model; None where there is none.
         infiller: fills holes; None where none was asked for.
     """
 
-    judge: Calls
+    judge: BuiltJudge
     responder: Calls | None
     infiller: Infiller | None
 
     @property
     def spends(self) -> list[Spend]:
         """What each model has cost."""
-        second = [self.responder.spend] if self.responder and self.responder is not self.judge else []
-        return [self.judge.spend, *second]
+        other = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
+        return [*self.judge.spends, *other]
 
-    def finder(
-        self, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None
-    ) -> ContrastFinder:
-        """Looks for contrasts with these models; turns are scored as `scoring` says.
+    def finder(self) -> ContrastFinder:
+        """Return what looks for contrasts with these models.
 
         Raises:
             UsageError: no infiller was asked for.
         """
         if self.infiller is None:
             raise UsageError("infiller=None is not valid: contrasts need one")
-        return ContrastFinder(scoring(self.judge, samples, calibrations), self.infiller, self.responder)
+        return ContrastFinder(self.judge.judge, self.infiller, self.responder)
 
-    def attributor(
-        self,
-        samples: int | None = None,
-        scalarizer: str = "judge",
-        phrases: str = "rules",
-        calibrations: Mapping[str, Calibration] | None = None,
-    ) -> Attributor:
-        """Attributes with these models.
+    def attributor(self, scalarizer: str = "judge", phrases: str = "rules") -> Attributor:
+        """Return what attributes with these models.
 
         Args:
-            samples, calibrations: as of `scoring`.
             scalarizer: what is attributed, one of `SCALARIZERS`.
-            phrases: what says where phrases begin, one of `PHRASES`.
+            phrases: what says where phrases begin, one of `connectors.parsers.PHRASES`.
 
         Raises:
             UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
             MissingExtraError, UnavailableError: the parser cannot be had.
         """
-        measure = Measure(scoring(self.judge, samples, calibrations), self.responder)
+        measure = Measure(self.judge.judge, self.responder)
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
         similarity = check_scalarizer(scalarizer, self.responder is not None)
         responder = self.responder
         if scalarizer == "logprob":
-            return lambda: ResponseLogprob(responder or self.judge)
+            return lambda: ResponseLogprob(responder or self.judge.calls)
         if similarity is None or responder is None:
             return None
         return lambda: ResponseSimilarity(responder, similarity)
 
 
-def scoring(
-    calls: Calls, samples: int | None = None, calibrations: Mapping[str, Calibration] | None = None
-) -> TurnJudge:
-    """What scores turns.
-
-    Args:
-        calls: to the judge's model.
-        samples: scores are averages of so many replies; None reads label probabilities.
-        calibrations: rubric's id to what its scores are mapped by.
-    """
-    judge = Judge(calls, samples=samples)
-    return CalibratedJudge(judge, calibrations) if calibrations else judge
-
-
 def check_scalarizer(name: str, responder: bool) -> Similarity | None:
-    """The similarity that a scalarizer's name means; None where it means none.
+    """Return the similarity that a scalarizer's name means; None where it means none.
 
     Raises:
         UsageError: there is no such scalarizer, or it needs a responder.
@@ -121,23 +483,8 @@ def check_scalarizer(name: str, responder: bool) -> Similarity | None:
 
 
 @asynccontextmanager
-async def asking(
-    model: str | ChatModel, cache: Cache | None = None, on_change: Callable[[], None] | None = None
-) -> AsyncIterator[Calls]:
-    """Calls to a prepared model, which is closed at the end if it was opened here, by its name."""
-    chosen = open_model(model) if isinstance(model, str) else model
-    try:
-        await chosen.prepare()
-        async with Calls(chosen, cache, on_change=on_change) as calls:
-            yield calls
-    finally:
-        if chosen is not model:
-            await chosen.aclose()
-
-
-@asynccontextmanager
-async def filling(infiller: str | Infiller, cache: Cache | None = None) -> AsyncIterator[Infiller]:
-    """A prepared infiller, which is closed at the end if it was opened here, by its name."""
+async def open_filler(infiller: str | Infiller, cache: Cache | None = None) -> AsyncIterator[Infiller]:
+    """Open a prepared infiller, which is closed at the end if it was opened here."""
     chosen = open_infiller(infiller, cache) if isinstance(infiller, str) else infiller
     try:
         await chosen.prepare()
@@ -148,19 +495,37 @@ async def filling(infiller: str | Infiller, cache: Cache | None = None) -> Async
 
 
 @asynccontextmanager
-async def searching(
-    judge: str | ChatModel,
-    responder: str | ChatModel | None,
+async def open_explainers(
+    judge: JudgeLike,
+    responder: ModelLike | None,
     infiller: str | Infiller | None,
+    *,
+    rubrics: Sequence[Rubric] = (),
     cache: Cache | None = None,
+    run: Run | None = None,
     on_change: Callable[[], None] | None = None,
-) -> AsyncIterator[Opened]:
-    """Judge, responder and infiller, prepared; one model serves as judge and responder where both are the same."""
+    **options: Any,
+) -> AsyncIterator[Explainers]:
+    """Open judge, responder and infiller; one model serves as judge and responder where both are the same.
+
+    Args:
+        judge, rubrics, cache, run, on_change, options: as of `open_judge`.
+        responder: the model under test; None where there is none.
+        infiller: what fills holes; None where none is needed.
+    """
     async with AsyncExitStack() as stack:
-        judging = await stack.enter_async_context(asking(judge, cache, on_change))
-        answering = None
+        built = await stack.enter_async_context(
+            open_judge(judge, rubrics, cache=cache, run=run, on_change=on_change, **{**options, "reasons": False})
+        )
+        calls = None
         if responder is not None:
-            same = responder == judge
-            answering = judging if same else await stack.enter_async_context(asking(responder, cache, on_change))
-        filler = None if infiller is None else await stack.enter_async_context(filling(infiller, cache))
-        yield Opened(judging, answering, filler)
+            shared = responder is judge or (isinstance(responder, str) and responder == _name(judge))
+            calls = built.calls if shared else await stack.enter_async_context(open_calls(responder, cache, on_change))
+        filler = None if infiller is None else await stack.enter_async_context(open_filler(infiller, cache))
+        yield Explainers(built, calls, filler)
+
+
+def _name(judge: JudgeLike) -> str | None:
+    if isinstance(judge, (str, JudgeSpec)):
+        return judge_spec(judge).address
+    return None

@@ -7,7 +7,7 @@ from convexplain.dashboard.ui.filters import filters
 from convexplain.dashboard.ui.overview_parts import figures, score_charts, turn_list, where_charts
 from convexplain.dashboard.ui.place import store
 from convexplain.dashboard.ui.reading import choose
-from convexplain.store.views import choices, distribution
+from convexplain.store.overview import choices, distribution
 
 st.title("Overview")
 opened = store()

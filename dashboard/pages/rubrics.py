@@ -2,17 +2,22 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.rubric_files import own_rubrics, save_rubric
+from convexplain.dashboard.services.rubric_files import check_rubrics, own_rubrics, save_rubric
 from convexplain.dashboard.ui.plain import message
 from convexplain.dashboard.ui.rubric_form import edit_fields, edit_yaml, show_problems, show_rubric
 from convexplain.dashboard.ui.rubric_trial import try_on_turn
-from convexplain.errors import RubricError
+from convexplain.errors import RubricError, UsageError
 from convexplain.rubrics import load_rubric, rubric_ids, rubric_problems, rubric_text
 
 st.title("Rubrics")
 own = {str(path): f"{path.stem} (your own)" for path in own_rubrics()}
 titles = {name: load_rubric(name).title for name in rubric_ids()} | own
 name = st.selectbox("Maxim", list(titles), format_func=lambda one: titles[one], key="rubric")
+try:
+    check_rubrics([name])  # a browser may send anything
+except UsageError as error:
+    message(str(error), "error")
+    st.stop()
 text = rubric_text(name)
 reading, editing = st.tabs(["Read", "Edit a copy"])
 with reading:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.uploads import Reading
 from convexplain.dashboard.ui.job_list import show_jobs
 from convexplain.dashboard.ui.log_preview import correct_reading, kept_files, looked_at, show_preview
 from convexplain.dashboard.ui.place import database
 from convexplain.dashboard.ui.run_form import estimate_and_start, run_options
+from convexplain.workspace import LogSettings
 
 st.title("Upload and run")
 show_jobs(database())
@@ -19,14 +19,14 @@ files = kept_files(given)
 if files:
     st.subheader("What was recognised")
     shown = st.container()
-    reading = correct_reading([looked_at(file, Reading()) for file in files])
+    reading = correct_reading([looked_at(file, LogSettings()) for file in files])
     with shown:
         for file in files:
             show_preview(looked_at(file, reading), opened=len(files) == 1)
     st.subheader("What to judge")
-    options = run_options(reading)
-    if options is not None:
-        estimate_and_start(database(), files, options)
+    spec = run_options(files, reading)
+    if spec is not None:
+        estimate_and_start(database(), spec)
 else:
     st.info(
         "Drop a log above. It is kept on this machine, and nothing is asked of a judge before you say so. A file above "

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from convexplain.judges.prompt import judge_request
 from convexplain.store import RunStore, ScoredTurn, run_rubrics
+from convexplain.store.overview import Which, rows
 from convexplain.store.talks import explained_places, find_conversations, judged_conversation
-from convexplain.store.views import Which, rows
 from convexplain.types import Attribution, Conversation, Judgement, Rubric, Unit
+from convexplain.workspace import judge_request
 
 _AROUND = (8, 4)  # turns shown before and after the one that is looked at
 

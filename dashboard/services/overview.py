@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from convexplain.store import RunStore
+from convexplain.store.overview import Group, Row
 from convexplain.store.talks import excerpts_of
-from convexplain.store.views import Group, Row
 from convexplain.text.visible import one_line
 
 _DAYS = 92  # of more days, weeks are shown

@@ -1,10 +1,8 @@
 """Rubrics of one's own: read, checked, tried on a turn, and kept in the user's data folder."""
 
-import json
 import os
-import subprocess
-import sys
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +10,13 @@ from typing import Any
 import platformdirs
 import yaml
 
-from convexplain.errors import RubricError
+from convexplain.errors import ConvexplainError, RubricError, UsageError
 from convexplain.rubrics import RubricProblem, parse_rubric, rubric_ids, rubric_problems
 from convexplain.types import Turn
+from convexplain.workspace import JudgeSpec
+from convexplain.workspace.jobs import JudgeJob, start_job, wait_for_job
+
+from .model_choices import check_judge
 
 _SECONDS = 600
 
@@ -27,6 +29,17 @@ def rubric_folder() -> Path:
 def own_rubrics(folder: Path | None = None) -> list[Path]:
     """The files of the user's own rubrics."""
     return sorted((folder or rubric_folder()).glob("*.yaml"))
+
+
+def check_rubrics(rubrics: Iterable[str]) -> None:
+    """Check that rubrics are shipped ones, or files of the user's own: no other file is read for a browser.
+
+    Raises:
+        UsageError: one is not.
+    """
+    valid = {*rubric_ids(), *map(str, own_rubrics())}
+    if wrong := [name for name in rubrics if name not in valid]:
+        raise UsageError(f"rubric {wrong[0]!r:.100} is neither a maxim nor one of your own; save it as one first")
 
 
 def as_yaml(fields: Any) -> str:
@@ -78,26 +91,23 @@ def save_rubric(text: str, folder: Path | None = None) -> Path:
 
 
 def try_rubric(text: str, turns: Sequence[Turn], judge: str) -> tuple[dict[str, Any] | None, str]:
-    """Judges the last of the turns, as the command line does, in a store that is thrown away.
+    """Judge the last of the turns by a job, in a store that is thrown away.
 
     Returns:
-        The judgement as `judgements.jsonl` holds it, or None and what the command said instead.
+        The judgement's fields, or None; and what the job reported.
     """
     parse_rubric(text, "rubric")
-    with TemporaryDirectory(prefix="convexplain-") as name:
-        folder = Path(name)
-        (folder / "rubric.yaml").write_text(text, encoding="utf-8")
-        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        (folder / "turn.jsonl").write_text(json.dumps({"id": "tried", "messages": messages}), encoding="ascii")
-        command = [sys.executable, "-m", "convexplain", "analyze", "turn.jsonl", "--rubric=rubric.yaml"]
-        command += [f"--judge={judge}", "--turns=last", "--explain", "--out=out", "--db=try.db"]
-        try:
-            done = subprocess.run(  # noqa: S603 - arguments, no shell
-                command, cwd=folder, capture_output=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
-            )
-        except subprocess.TimeoutExpired:
-            return None, f"The judge did not answer within {_SECONDS} seconds."
-        kept = folder / "out" / "judgements.jsonl"
-        rows = kept.read_text("ascii").splitlines() if kept.is_file() else []
-        said = done.stderr.decode("utf-8", "replace").strip()
-        return (json.loads(rows[0]), said) if rows else (None, said)
+    messages = tuple((turn.role, turn.content) for turn in turns)
+    try:
+        spec = JudgeSpec.parse(judge)
+        check_judge(spec)
+        with TemporaryDirectory(prefix="convexplain-") as folder:
+            database = str(Path(folder) / "trial.db")
+            job = start_job(database, JudgeJob(text, messages, spec))
+            state = wait_for_job(database, job, _SECONDS)
+            shutil.rmtree(state.job.folder, ignore_errors=True)
+    except ConvexplainError as error:
+        return None, str(error)
+    if state.status == "done" and state.job.result is not None:
+        return dict(state.job.result), state.messages
+    return None, state.job.error or state.messages or f"The judge did not answer within {_SECONDS} seconds."

@@ -6,7 +6,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import streamlit as st
 
 from convexplain.store import RunStore
-from convexplain.store.views import run_state
+from convexplain.store.overview import run_state
 
 from .place import database
 

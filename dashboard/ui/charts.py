@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from convexplain.store.views import Distribution, Group
+from convexplain.store.overview import Distribution, Group
 
 _ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
 _HEIGHT = 230

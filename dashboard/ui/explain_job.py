@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.commands import SearchOptions
 from convexplain.dashboard.services.conversation import Talk
-from convexplain.dashboard.services.jobs import job_state, start_explain
+from convexplain.dashboard.services.jobs import start_explain
 from convexplain.errors import ConvexplainError
+from convexplain.explain.contrasts import ContrastSettings
 from convexplain.types import Goal, Rubric
+from convexplain.workspace.jobs import job_state
 
 from .place import database
 from .plain import message
@@ -51,12 +52,12 @@ def offer_search(talk: Talk, turn: int, rubric: Rubric) -> None:
     )
     by = st.number_input("By at least", 0.01, 1.0, 0.1, 0.05, key=f"{key}-by") if goal != "cross" else None
     if st.button("Look for an edit", key=f"{key}-start", type="primary"):
-        _start(key, talk, turn, rubric, SearchOptions(place == "This turn itself", goal, by))
+        _start(key, talk, turn, rubric, ContrastSettings(goal, by, revise=place == "This turn itself"))
 
 
-def _start(key: str, talk: Talk, turn: int, rubric: Rubric, options: SearchOptions | None) -> None:
+def _start(key: str, talk: Talk, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> None:
     try:
-        st.session_state[key] = start_explain(database(), talk.run, talk.conversation.id, turn, rubric.id, options)
+        st.session_state[key] = start_explain(database(), talk.run, talk.conversation.id, turn, rubric.id, contrast)
     except ConvexplainError as error:
         message(str(error), "error")
     else:
@@ -71,10 +72,9 @@ def _watch(key: str) -> None:
         message(str(error), "error")
         return
     if state.status == "running":
-        last = state.said.strip().splitlines()
-        message(f"Being explained … {last[-1] if last else ''}", "soft")
+        message(f"Being explained … {state.doing}", "soft")
         return
     st.session_state.pop(key, None)
     if state.status != "done":
-        st.session_state["explain-failed"] = state.said
+        st.session_state["explain-failed"] = state.job.error or state.messages
     st.rerun()

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from convexplain.store.views import Choices, MaximCount, Which
+from convexplain.store.overview import Choices, MaximCount, Which
 from convexplain.text.visible import one_line
 
 NO_BOT = "not named"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from convexplain.dashboard.services.jobs import JobState, cancel, go_on, jobs
+from convexplain.dashboard.services.jobs import go_on
 from convexplain.errors import ConvexplainError
+from convexplain.workspace.jobs import JobState, cancel_job, list_jobs
 
 from .plain import lines, message
 
@@ -18,7 +19,7 @@ _MARKS = {"running": "▶ running", "done": "✓ done", "stopped": "■ stopped"
 def show_jobs(database: str) -> None:
     """The newest jobs, looked at again every few seconds."""
     try:
-        found = jobs(database, _SHOWN)
+        found = list_jobs(database, _SHOWN)
     except ConvexplainError as error:
         message(str(error), "error")
         return
@@ -47,30 +48,29 @@ def _show(database: str, state: JobState) -> None:
             st.progress(state.share)
         with right:
             if state.status != "done":
-                text, action = ("Cancel", cancel) if state.status == "running" else ("Go on", go_on)
+                text, action = ("Cancel", cancel_job) if state.status == "running" else ("Go on", go_on)
                 key = f"{text}-{job.id}"
                 st.button(text, key, width="stretch", on_click=_do, args=(action, database, job.id))
         if state.status in ("stopped", "failed"):
             message(_why(state), "error")
-        if state.said and st.toggle("Show what it said", key=f"said-{job.id}"):
-            st.code(state.said, language=None, wrap_lines=True)
+        if state.messages and st.toggle("Show what it said", key=f"said-{job.id}"):
+            st.code(state.messages, language=None, wrap_lines=True)
 
 
 def _told(state: JobState) -> str:
     begun = f"begun {state.job.created_at:%Y-%m-%d %H:%M} UTC"
-    if state.run is None or state.job.kind == "explain":
+    if state.run is None or state.job.kind != "analyze":
         return begun
-    spend, planned = state.run.spend, state.job.planned
-    judged = f"{state.judged:,} of {planned:,} judgements" if planned else f"{state.judged:,} judgements"
+    spend = state.run.spend
+    judged = f"{state.done:,} of {state.total:,} judgements" if state.total else f"{state.done:,} judgements"
     tokens = f"{spend.prompt_tokens + spend.completion_tokens:,} tokens"
     failed = f", {spend.failures:,} failed" if spend.failures else ""
     return f"{judged}; {spend.calls:,} calls, {spend.cached:,} from the cache{failed}, {tokens}; {begun}"
 
 
 def _why(state: JobState) -> str:
-    errors = [line for line in state.said.splitlines() if line.startswith("Error: ")]
-    if errors:
-        return errors[-1].removeprefix("Error: ")
+    if state.job.error:
+        return state.job.error
     if state.status == "failed":
         return "It has no run: it ended before one was begun, or the run was deleted."
     return "It ended before all was done. What was found until then is kept; “Go on” gives the same command again."

@@ -8,10 +8,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from convexplain.connectors.logs import Inspected
 from convexplain.connectors.logs.formats.registry import formats
-from convexplain.dashboard.services.uploads import PARTS, Preview, Reading, column_map, keep_upload, preview
+from convexplain.dashboard.services.uploads import Preview, keep_upload, preview
 from convexplain.errors import UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Conversation
+from convexplain.workspace import LogSettings
+from convexplain.workspace.logs import COLUMNS, columns_text
 
 from .plain import chat, lines, message
 
@@ -30,7 +32,7 @@ def kept_files(given: Sequence[UploadedFile]) -> list[Path]:
 
 
 @st.cache_resource(max_entries=20, show_spinner="Looking at the log …")
-def looked_at(file: Path, reading: Reading) -> Preview:
+def looked_at(file: Path, reading: LogSettings) -> Preview:
     """What is recognised in a file; an uploaded file never changes."""
     return preview(file, reading)
 
@@ -77,7 +79,7 @@ def _details(seen: Inspected, first: Conversation) -> None:
             message(f"and {more:,} more turns", "soft")
 
 
-def correct_reading(found: Sequence[Preview]) -> Reading:
+def correct_reading(found: Sequence[Preview]) -> LogSettings:
     """Format, columns, assistants and redaction, as the person sets them."""
     names = sorted(
         {
@@ -103,13 +105,13 @@ def correct_reading(found: Sequence[Preview]) -> Reading:
     with st.expander("Columns of a table"):
         st.caption("Only where they are not recognised; write a column's name as the first row has it.")
         cells = st.columns(3)
-        given = {part: cells[i % 3].text_input(part, key=f"column-{part}") for i, part in enumerate(PARTS)}
+        given = {part: cells[i % 3].text_input(part, key=f"column-{part}") for i, part in enumerate(COLUMNS)}
     try:
-        columns = column_map(given)
+        columns = columns_text(given)
     except UsageError as error:
         message(str(error), "error")
         columns = None
-    return Reading(chosen, columns, tuple(assistant), redact)
+    return LogSettings(chosen, columns, tuple(assistant), redact)
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:

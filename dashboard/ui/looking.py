@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import Talk, contributions, rebuilt_prompt, scale_of
-from convexplain.report.explanations import attribution_outcome, contrast_outcome, edited_turns
+from convexplain.explain.wording import contrast_outcome
+from convexplain.report.explanations import attribution_outcome, edited_turns
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import Change, word_diff
 from convexplain.types import Attribution, Contrast, Judgement, Level, Rubric

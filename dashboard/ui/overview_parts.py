@@ -8,7 +8,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.overview import days, excerpts, lengths
 from convexplain.store import RunStore
-from convexplain.store.views import By, Distribution, Group, MaximCount, Which, distribution, groups, rows
+from convexplain.store.overview import By, Distribution, Group, MaximCount, Which, distribution, groups, rows
 from convexplain.text.visible import one_line
 
 from .cached import kept

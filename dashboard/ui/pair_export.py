@@ -1,11 +1,14 @@
 """Takes the pairs of a run away as training data."""
 
+from pathlib import Path
+
 import streamlit as st
 
-from convexplain.dashboard.services.jobs import JobState, exported, job_state, start_export
+from convexplain.dashboard.services.jobs import start_export
 from convexplain.dashboard.services.pairs import formats, zipped
 from convexplain.errors import ConvexplainError
 from convexplain.store import Run, RunStore
+from convexplain.workspace.jobs import JobState, job_state
 
 from .place import database
 from .plain import message
@@ -47,12 +50,12 @@ def _watch() -> None:
     elif state.status == "done":
         _files(state)
     else:
-        message("No files were made. This is what the command said:", "error")
-        message(state.said)
+        message("No files were made.", "error")
+        message(state.messages)
 
 
 def _files(state: JobState) -> None:
-    folder = exported(state.job)
+    folder = Path((state.job.result or {})["folder"])
     st.download_button(
         "Download (.zip)",
         lambda: zipped(folder),
@@ -61,4 +64,4 @@ def _files(state: JobState) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    message(state.said, "soft")
+    message(state.messages, "soft")

@@ -1,20 +1,17 @@
 """Which store the pages show."""
 
-import os
-from pathlib import Path
-
-import platformdirs
 import streamlit as st
 
 from convexplain.errors import StoreError
 from convexplain.store import RunStore
+from convexplain.workspace import default_database
 
 from .plain import message
 
 
 def database() -> str:
-    """The store's URL or file: what `--db` named, or the one in the user's data folder."""
-    return os.environ.get("CONVEXPLAIN_DB") or str(Path(platformdirs.user_data_dir("convexplain")) / "convexplain.db")
+    """Return the store's URL or file: what `--db` named, or the one in the user's data folder."""
+    return default_database()
 
 
 def store() -> RunStore:

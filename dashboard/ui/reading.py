@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from convexplain.store import Run, RunStore
-from convexplain.store.views import MaximCount, maxim_counts
+from convexplain.store.overview import MaximCount, maxim_counts
 from convexplain.text.visible import one_line
 
 from .cached import kept

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from convexplain.connectors.models import NAMES
+from convexplain.dashboard.services.model_choices import judge_choices
 from convexplain.dashboard.services.rubric_files import try_rubric
 from convexplain.rubrics import parse_rubric
 from convexplain.types import Turn
 
 from .plain import message
+from .run_form import JUDGE_HELP
 
 
 def try_on_turn(text: str) -> None:
@@ -18,8 +19,8 @@ def try_on_turn(text: str) -> None:
         asked = next((turn.content for turn in reversed(example[:-1]) if turn.role == "user"), "")
         question = st.text_area("User", asked, key=f"try-user-{rubric.id}")
         answer = st.text_area("Assistant", example[-1].content, key=f"try-assistant-{rubric.id}")
-        judge = st.text_input("Judge", "embedded", help=f"One of: {NAMES}", key="try-judge").strip()
-        if not st.button("Judge this answer", disabled=not (answer.strip() and judge)):
+        judge = st.selectbox("Judge", judge_choices(), key="try-judge", help=JUDGE_HELP)
+        if not st.button("Judge this answer", disabled=not answer.strip()):
             return
         turns = [Turn("user", question), Turn("assistant", answer)] if question.strip() else [Turn("assistant", answer)]
         with st.spinner("Asking the judge …"):

@@ -1,64 +1,79 @@
 """What is to be judged, what that would take, and the button that starts it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.runs import Plan
-from convexplain.connectors.models import NAMES
-from convexplain.dashboard.services.jobs import start_analyze
+from convexplain.dashboard.services.jobs import estimate, start_analyze
+from convexplain.dashboard.services.model_choices import judge_choices
 from convexplain.dashboard.services.rubric_files import own_rubrics
-from convexplain.dashboard.services.uploads import Options, Reading, estimate
 from convexplain.errors import ConvexplainError
-from convexplain.judges import SAMPLES
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
+from convexplain.workspace import JudgeSpec, LogSettings
+from convexplain.workspace.jobs import AnalyzeJob
 
 from .plain import message
 
+JUDGE_HELP = "Further judges are servers that an operator adds by the environment variable CONVEXPLAIN_BASE_URL."
 
-def run_options(reading: Reading) -> Options | None:
-    """Maxims, judge and budget, as the person sets them; None where no maxim is chosen."""
-    own = {str(path): f"{path.stem} (your own)" for path in own_rubrics()}
-    titles = {name: load_rubric(name).title for name in rubric_ids()} | own
+
+def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | None:
+    """Return what is to be done, as the person sets it; None where that is not valid."""
+    titles = {name: load_rubric(name).title for name in rubric_ids()}
+    titles |= {str(path): f"{path.stem} (your own)" for path in own_rubrics()}
     rubrics = st.multiselect(
         "Maxims", list(titles), default=list(HEADLINE), format_func=lambda name: titles[name], key="rubrics"
     )
     left, middle, right = st.columns([3, 1, 1])
-    judge = left.text_input("Judge", "embedded", help=f"One of: {NAMES}", key="judge").strip()
+    judge = left.selectbox("Judge", judge_choices(), key="judge", help=JUDGE_HELP)
     limit = middle.number_input(
         "Conversations", min_value=1, value=None, placeholder="all", key="limit", help="At most so many"
     )
     which: tuple[Turns, ...] = ("all", "last")
     turns = right.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
-    explain = st.toggle("Ask the judge for its reason in words too (one more call a judgement)", key="explain")
-    if not rubrics or not judge:
-        st.info("Choose at least one maxim, and a judge.")
+    reasons = st.toggle("Ask the judge for its reason in words too (one more call a judgement)", key="explain")
+    calibrated = st.toggle("Map scores to what people say, as `convexplain calibrate` has found", key="calibrated")
+    others = [choice for choice in judge_choices() if choice != judge]
+    second = None
+    if others:
+        second = st.selectbox(
+            "Second judge for scores near the threshold", others, index=None, placeholder="none", key="escalate"
+        )
+    if not rubrics:
+        st.info("Choose at least one maxim.")
         return None
-    return Options(tuple(rubrics), judge, turns, limit, explain=explain, reading=reading)
+    try:
+        strong = None if second is None else JudgeSpec.parse(second)
+        spec = replace(JudgeSpec.parse(judge), reasons=reasons, calibrated=calibrated, escalate=strong)
+    except ConvexplainError as error:  # a browser may send anything
+        message(str(error), "error")
+        return None
+    return AnalyzeJob(tuple(files), tuple(rubrics), spec, turns, limit, reading)
 
 
-def estimate_and_start(database: str, files: Sequence[Path], options: Options) -> None:
-    """Says what it would take; then starts it."""
-    key = (tuple(files), options)
+def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
+    """Show what it would take; then start it."""
     left, right = st.columns(2)
     if left.button("Estimate the cost", width="stretch"):
         with st.spinner("Reading the logs and counting …"):
             try:
-                st.session_state["estimate"] = (key, estimate(database, files, options))
+                st.session_state["estimate"] = (spec, estimate(database, spec))
             except ConvexplainError as error:
-                st.session_state["estimate"] = (key, str(error))
-    known = st.session_state.get("estimate", (None, None))
-    found = known[1] if known[0] == key else None
-    if isinstance(found, Plan):
-        _show(found, options)
-    elif isinstance(found, str):
-        message(found, "error")
-    ready = isinstance(found, Plan) and found.judgements > 0
-    if right.button("Start", type="primary", width="stretch", disabled=not ready) and isinstance(found, Plan):
+                st.session_state["estimate"] = (spec, str(error))
+    counted, plan = st.session_state.get("estimate", (None, None))
+    plan = plan if counted == spec else None
+    if isinstance(plan, Plan):
+        _show(plan, len(spec.rubrics))
+    elif isinstance(plan, str):
+        message(plan, "error")
+    ready = isinstance(plan, Plan) and plan.judgements > 0
+    if right.button("Start", type="primary", width="stretch", disabled=not ready) and ready:
         try:
-            start_analyze(database, files, options, planned=found.judgements)
+            start_analyze(database, spec)
         except ConvexplainError as error:
             message(str(error), "error")
         else:
@@ -69,22 +84,22 @@ def estimate_and_start(database: str, files: Sequence[Path], options: Options) -
         st.caption("Estimate first: then you know what you start.")
 
 
-def _show(found: Plan, options: Options) -> None:
+def _show(plan: Plan, rubrics: int) -> None:
     cells = st.columns(4)
     numbers = {
-        "Conversations": found.conversations,
-        "Judgements": found.judgements,
-        "Calls": found.calls,
-        "Prompt tokens, about": found.tokens,
+        "Conversations": plan.conversations,
+        "Judgements": plan.judgements,
+        "Calls": plan.calls,
+        "Prompt tokens, about": plan.tokens,
     }
     for cell, (name, number) in zip(cells, numbers.items(), strict=True):
         cell.metric(name, f"{number:,}")
     message(
-        f"{found.turns:,} assistant turns, {len(options.rubrics)} maxims; {found.cached:,} more calls are in the "
-        f"cache. A model that gives no log-probabilities takes {SAMPLES} calls for a judgement.",
+        f"{plan.turns:,} assistant turns, {rubrics} maxims; {plan.cached:,} more calls are in the "
+        f"cache. A model that gives no log-probabilities takes {plan.samples} calls for a judgement.",
         "soft",
     )
-    left_out = [problem for problem in found.problems if not problem.kept]
+    left_out = [problem for problem in plan.problems if not problem.kept]
     for problem in left_out[:5]:
         where = Path(problem.path).name if problem.line is None else f"{Path(problem.path).name}:{problem.line}"
         message(f"{where}: {problem.reason}", "error")

@@ -98,7 +98,7 @@ def say_failure() -> None:
     """Says what became of an explanation that failed."""
     if said := st.session_state.pop("explain-failed", None):
         with st.container(border=True):
-            message("The turn was not explained. This is what the command said:", "title")
+            message("The turn was not explained:", "title")
             message(said)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.analysis.pipeline import judge_into, turns_to_judge
-from convexplain.analysis.progress import Silent
+from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.judges import Judge
@@ -26,7 +26,7 @@ def store(tmp_path):
     opened.close()
 
 
-class Seen(Silent):
+class Seen(Progress):
     def __init__(self):
         self.scores, self.before, self.problems = [], 0, []
 

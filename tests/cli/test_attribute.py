@@ -41,7 +41,7 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
         "1 of 1 turn attributed.   Attributions: convexplain-out/attributions.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
-    assert err.splitlines() == [NOISE, "1/1 explained, 8 calls, 0 from cache"]
+    assert err.splitlines() == [NOISE, "1/1 explained, 8 calls"]
     ((_, conversation, found),) = kept(world.folder)
     rows = (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines()
     assert conversation.id == "chat:1"
@@ -55,7 +55,7 @@ def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
     asked = world.asked
     code, second, err = world.run("explain", "--attribute")
     assert (code, second, world.asked) == (0, first, asked)
-    assert err.splitlines()[-1] == "1/1 explained, 0 calls, 0 from cache"
+    assert err.splitlines()[-1] == "1/1 explained, 0 calls"
     world.run("explain", "--attribute", "--method", "loo")
     assert len(kept(world.folder)) == 2
 

@@ -9,8 +9,6 @@ from click.testing import CliRunner
 
 from convexplain import load_rubric
 from convexplain.agreement.calibration import Calibration
-from convexplain.cli import main as cli_module
-from convexplain.cli import validate as cli_validate
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
@@ -41,8 +39,6 @@ def world(tmp_path, monkeypatch):
     def opened(name):
         return ScriptedModel(models[name], name=name)
 
-    for module in (cli_validate, cli_module):
-        monkeypatch.setattr(module, "open_model", opened)
     monkeypatch.setattr("convexplain.workspace.build.open_model", opened)
     monkeypatch.chdir(tmp_path)
 

@@ -9,8 +9,6 @@ from click.testing import CliRunner
 
 from convexplain import load_rubric
 from convexplain.agreement.calibration import Calibration
-from convexplain.cli import main as cli_module
-from convexplain.cli import validate as cli_validate
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
@@ -50,8 +48,6 @@ class World:
             labels.append(f"c{i},3,helpfulness,{i % 2}")
         (folder / "chats.jsonl").write_text("\n".join(talks))
         (folder / "labels.csv").write_text("\n".join(labels))
-        for module in (cli_validate, cli_module):
-            monkeypatch.setattr(module, "open_model", self._open)
         monkeypatch.setattr("convexplain.workspace.build.open_model", self._open)
         monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: FakeInfiller())
         monkeypatch.chdir(folder)
@@ -263,12 +259,12 @@ def test_a_second_judges_calibration_makes_another_run(world):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--prior", "--precision", "0.8"), "--prior uses neither labels nor LOGs"),
-        (("--prior", "--labels", "labels.csv"), "--prior uses neither labels nor LOGs"),
-        (("chats.jsonl", "--prior"), "--prior uses neither labels nor LOGs"),
+        (("--prior", "--precision", "0.8"), "prior uses neither labels nor logs"),
+        (("--prior", "--labels", "labels.csv"), "prior uses neither labels nor logs"),
+        (("chats.jsonl", "--prior"), "prior uses neither labels nor logs"),
         (
             ("chats.jsonl", "--labels", "labels.csv", "--dialogue", "nowhere"),
-            "--dialogue 'nowhere' is in the metadata of",
+            "dialogue 'nowhere' is in the metadata of",
         ),
         (("chats.jsonl", "--labels", "labels.csv"), "20 labelled turns of 20 dialogues are too few"),
     ],

@@ -9,11 +9,12 @@ from rich.console import Console
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.cli.main import main
-from convexplain.cli.show.contrasts import SearchProgress, show_diff
+from convexplain.cli.show.contrasts import show_diff
+from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.models.chat import Spend
-from convexplain.store import RunStore, ScoredTurn, contrasts, noise_floor
+from convexplain.store import RunStore, contrasts, noise_floor
 from convexplain.types import Evidence, Judgement
 from tests.fake_infiller import FakeInfiller
 from tests.workspace.test_functions import answers, bananas, depot
@@ -102,7 +103,7 @@ def test_the_edit_is_shown_kept_and_written(world):
         "1 contrast for 1 turn.   Contrasts: convexplain-out/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
-    assert err.splitlines() == [NOISE, "1/1 explained, 5 calls, 0 from cache"]
+    assert err.splitlines() == [NOISE, "1/1 explained, 5 calls"]
     (found,) = kept(world.folder)
     (row,) = map(json.loads, (world.folder / "convexplain-out" / "contrasts.jsonl").read_text().splitlines())
     assert (found.found, found.calls, row["calls"], row["found"]) == (True, 4, 4, True)
@@ -116,7 +117,7 @@ def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
     code, second, err = world.run("explain")
     assert (code, second) == (0, first)
     assert (world.asked, len(world.fills.asked)) == (asked, filled)
-    assert err.splitlines()[-1] == "1/1 explained, 0 calls, 0 from cache"
+    assert err.splitlines()[-1] == "1/1 explained, 0 calls"
     world.run("explain", "--seed", "1")  # another search, though the judge's replies are known
     assert len(world.fills.asked) > filled
     assert len(kept(world.folder)) == 2
@@ -422,7 +423,9 @@ def gift(request):
 def prompt(world, monkeypatch):
     world.answer["bot"] = gift
     world.score = refuse
-    monkeypatch.setattr("convexplain.cli.contrast.open_score", lambda name: lambda *pairs: world.score(*pairs))
+    monkeypatch.setattr(
+        "convexplain.workspace.prompt_contrasts.open_score", lambda name: lambda *pairs: world.score(*pairs)
+    )
     path = world.folder / "prompt.txt"
     path.write_text("May I accept a gift?\n")
     return ("contrast", "--prompt", path, "--score", "contradiction", "--responder", "bot", "--split-k", "1")
@@ -554,32 +557,35 @@ def test_in_a_terminal_removed_words_are_red_and_struck_and_added_ones_green():
     assert console.file.getvalue() == "  t: a [-b-]{+x+} c\n"
 
 
-def test_in_a_terminal_results_come_above_the_bar(helpfulness):
+def test_in_a_terminal_results_come_above_the_bar():
     console = shown(width=100, force_terminal=True, legacy_windows=False, _environ={})
-    turn = ScoredTurn(1, talk("[red]a"), 3, helpfulness, 0.2)
-    with SearchProgress(console, 2) as progress:
-        progress.searching(turn)
-        progress.spent([Spend(calls=3, cached=1), Spend(calls=4, failures=2)])
-        with progress.explained():
-            console.print("a result")
+    progress = ConsoleProgress(console)
+    progress.begin("explaining", 2)
+    progress.doing("[red]a:3 helpfulness")
+    progress.spent(Spend(calls=3, cached=1), Spend(calls=4, failures=2))
+    with progress.paused():
+        console.print("a result")
+    progress.advance()
+    progress.end()
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
     assert "now [red]a:3 helpfulness, 7 calls, 1 from cache, 2 failed" in text
     assert "a result\n" in text
-    assert text.rstrip().endswith("1/2 explained, 7 calls, 1 from cache, 2 failed")
+    assert re.search(r"1/2 explained, 7 calls, 1 from cache, 2 failed, about \d+ s left$", text.rstrip())
 
 
-def test_elsewhere_a_line_comes_every_ten_seconds(helpfulness, monkeypatch):
+def test_elsewhere_a_line_comes_every_ten_seconds(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("convexplain.cli.show.bars.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("convexplain.cli.show.progress.time.monotonic", lambda: now[0])
     console = shown()
-    turn = ScoredTurn(1, talk("a"), 3, helpfulness, 0.2)
-    with SearchProgress(console, 2) as progress:
-        for second in range(0, 25):
-            now[0] = 100.0 + second
-            progress.searching(turn)
-            progress.spent([Spend(calls=second)])
+    progress = ConsoleProgress(console)
+    progress.begin("explaining", 2)
+    for second in range(0, 25):
+        now[0] = 100.0 + second
+        progress.doing("a:3 helpfulness")
+        progress.spent(Spend(calls=second))
+    progress.end()
     assert console.file.getvalue().splitlines() == [
-        "0/2 explained, now a:3 helpfulness, 10 calls, 0 from cache",
-        "0/2 explained, now a:3 helpfulness, 21 calls, 0 from cache",
-        "0/2 explained, now a:3 helpfulness, 24 calls, 0 from cache",
+        "0/2 explained, now a:3 helpfulness, 10 calls",
+        "0/2 explained, now a:3 helpfulness, 21 calls",
+        "0/2 explained, now a:3 helpfulness, 24 calls",
     ]

@@ -9,14 +9,15 @@ from click.testing import CliRunner
 
 from convexplain import Conversation, Turn
 from convexplain.analysis.imports import import_logs
+from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Source
 from convexplain.cli.main import cli
-from convexplain.cli.show.imports import ImportShown
+from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.logs import FORMATS, read_log
 from convexplain.errors import UsageError
 from convexplain.store import Kept, RunStore
 
-from .test_main import run
+from .test_analyze import run
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 
@@ -93,7 +94,7 @@ def test_without_an_assistant_it_says_so(tmp_path):
     ("args", "reason"),
     [
         (("--format", "xml"), "format: 'xml' is none of openai,"),
-        (("--columns", "a=b"), "--columns 'a=b' is not valid"),
+        (("--columns", "a=b"), "columns 'a=b' is not valid"),
         (("--columns", "role=a,content=b", "--format", "plain"), "only a table"),
     ],
 )
@@ -145,12 +146,12 @@ def test_formats(tmp_path):
         raise command(tmp_path, "formats", "xml").exception
 
 
-class Told:
+class Told(Progress):
     def __init__(self):
         self.batches, self.problems = [], []
 
-    def kept(self, kept):
-        self.batches.append(kept)
+    def doing(self, item):
+        self.batches.append(item)
 
     def problem(self, problem):
         self.problems.append(problem)
@@ -171,7 +172,8 @@ def test_conversations_may_be_changed_before_they_are_kept(tmp_path, exports):
         0,
         {"user": 2, "assistant": 2},
     )
-    assert told.batches == [Kept(2, 4, 2)]
+    (line,) = told.batches
+    assert line.startswith("2 conversations, 4 turns, 2 new, ")
     assert [problem.line for problem in told.problems] == [2, None]
     store.close()
 
@@ -181,9 +183,11 @@ def test_very_many_problems_are_counted(capsys):
 
     from convexplain.errors import Problem
 
-    with ImportShown(Console(stderr=True)) as shown:
-        for number in range(203):
-            shown.problem(Problem("a", number, "x\n\x1b[2J"))
+    shown = ConsoleProgress(Console(stderr=True))
+    shown.begin("reading")
+    for number in range(203):
+        shown.problem(Problem("a", number, "x\n\x1b[2J"))
+    shown.end()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 201
     assert lines[0] == "! a:0: x \ufffd[2J"
@@ -260,4 +264,4 @@ def test_what_is_judged_with_and_without_redaction_are_two_runs(stub, tmp_path):
 def test_stored_conversations_are_not_redacted_and_that_is_said(tmp_path):
     result = command(tmp_path, "analyze", "--stored", "--redact")
     assert isinstance(result.exception, UsageError)
-    assert "--redact is for LOG files" in str(result.exception)
+    assert "redact is for log files" in str(result.exception)

@@ -9,7 +9,7 @@ import pytest
 from convexplain.errors import ConvexplainError
 from convexplain.report import printing
 
-from .test_main import folder, run  # noqa: F401 - a fixture
+from .test_analyze import folder, run  # noqa: F401 - a fixture
 
 
 @pytest.fixture

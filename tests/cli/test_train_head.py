@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from convexplain import load_rubric
-from convexplain.cli import train_head as cli_train
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
+from convexplain.judges.head_making import RECIPE
 from convexplain.judges.heads import Head, question_of, read_head
 
 
@@ -38,7 +38,7 @@ def world(tmp_path, monkeypatch):
         world.opened.append(model)
         return model
 
-    monkeypatch.setattr(cli_train, "open_model", opened)
+    monkeypatch.setattr("convexplain.workspace.build.open_model", opened)
     monkeypatch.chdir(tmp_path)
 
     def run(*args):
@@ -83,7 +83,7 @@ def test_what_was_read_is_not_read_again(world):
 
 def test_a_head_that_the_model_brings_is_corrected(world):
     rubric = load_rubric("helpfulness")
-    stock = Head("helpfulness", question_of(rubric), "embedded", cli_train.RECIPE, (1.0, 0.0), 0.0)
+    stock = Head("helpfulness", question_of(rubric), "embedded", RECIPE, (1.0, 0.0), 0.0)
     world.heads = (stock,)
     world.run(*TRAIN, "--out", "ours.json")
     assert read_head("ours.json").card["started_from"] == stock.sha

@@ -7,14 +7,13 @@ import pytest
 from click.testing import CliRunner
 
 from convexplain import Conversation, Turn
-from convexplain.cli import validate as cli_validate
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.store import RunStore, keep_ratings, ratings
 from convexplain.types import Rating
 
-from .test_main import run
+from .test_analyze import run
 
 # The judge says 0.9 of "Answer 0." to "Answer 5." and 0.1 of "A bad one 0." to "A bad one 5.".
 
@@ -34,7 +33,7 @@ def models(monkeypatch):
         opened[name] = ScriptedModel(answers[name], name=name)
         return opened[name]
 
-    monkeypatch.setattr(cli_validate, "open_model", open_)
+    monkeypatch.setattr("convexplain.workspace.build.open_model", open_)
     return opened
 
 
@@ -196,7 +195,9 @@ def test_pairs_of_a_log(command, models, tmp_path):
     assert pairs["accuracy"]["good"]["value"] == pytest.approx(2 / 3)  # of the first pair the bad one was preferred
     assert pairs["accuracy"]["the longer one"]["value"] == pytest.approx(1 / 3)
     assert "3 pairs" in result.output
-    with pytest.raises(UsageError, match="pairs say nothing of what they answer; name the maxim with --rubric"):
+    with pytest.raises(
+        UsageError, match=r"pairs say nothing of what they answer; name the maxim \(command line: --rubric ID\)"
+    ):
         command(log, "--judge", "good")
 
 
@@ -255,20 +256,23 @@ def test_turns_of_one_dialogue_are_drawn_together(command, tmp_path):
     arguments = (log, "--labels", labels, "--rubric", "harm", "--judge", "good")
     assert "6 labelled turns in 3 dialogues" in command(*arguments).output
     assert "6 labelled turns in 1 dialogues" in command(*arguments, "--dialogue", "shop").output
-    with pytest.raises(UsageError, match="--dialogue 'ship' is in the metadata of no conversation that has labels"):
+    with pytest.raises(UsageError, match="dialogue 'ship' is in the metadata of no conversation that has labels"):
         command(*arguments, "--dialogue", "ship")
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "no label was found: give --labels FILE"),
+        ([], r"no label was found: name a labels file \(command line: --labels FILE\)"),
         (["--judge", "good", "--judge", "good"], "the same one is named twice"),
-        (["--rubric", "harm", "--rubric", "harm"], "--rubric harm is named twice"),
+        (["--rubric", "harm", "--rubric", "harm"], "rubric harm is named twice"),
         (["CHATS", "--labels", "LABELS"], "name one rubric"),
         (["CHATS", "--labels", "LABELS", "--rubric", "harm"], r"go from 1 to 5.*--scale 1 5"),
         (["CHATS", "--labels", "LABELS", "--rubric", "harm", "--scale", "5", "1"], "give the lowest and the highest"),
-        (["CHATS", "--labels", "LABELS", *STARS, "--label-columns", "colour=x"], "valid parts are: conversation, turn"),
+        (
+            ["CHATS", "--labels", "LABELS", *STARS, "--label-columns", "colour=x"],
+            "columns: 'colour' is not valid; valid are: conversation, turn",
+        ),
         (["CHATS", "--labels", "LABELS", *STARS, "--called", "fun"], "write NAME=VALUE"),
         (["CHATS", "--labels", "LABELS", "--scale", "6", "9", "--rubric", "harm"], "no label of .* could be used"),
     ],

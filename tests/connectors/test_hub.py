@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from huggingface_hub import constants
 
-from convexplain import ajudge
+from convexplain import AsyncWorkspace
 from convexplain.connectors.models.credentials import API_KEY
 from convexplain.connectors.models.hub import BASE_URL, MIXTRAL, HubModel, MixtralEndpoint, mixtral_model
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
@@ -51,7 +51,7 @@ def ask(model, times=1):
 def judged(model, talk, rubric):
     async def go():
         try:
-            return await ajudge(talk, rubric, model, turns="last")
+            return await AsyncWorkspace("memory").judge(talk, rubric, model, turns="last")
         finally:
             await model.aclose()
 

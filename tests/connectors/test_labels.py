@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convexplain import load_rubric
 from convexplain.agreement.labelled import GivenPreference
-from convexplain.connectors.labels import LabelOptions, read_labels
+from convexplain.connectors.labels import LabelSettings, read_labels
 from convexplain.errors import ConvexplainError, LogError, UsageError
 
 HARM, HELP = load_rubric("harm"), load_rubric("helpfulness")
@@ -23,7 +23,7 @@ def read(tmp_path):
     def read(text, rubrics=(HELP,), name="labels.csv", **options):
         path, problems = tmp_path / name, []
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        found = read_labels(path, rubrics, LabelOptions(**options), problems.append)
+        found = read_labels(path, rubrics, LabelSettings(**options), problems.append)
         assert all(item.path == str(path) for item in (*found.given, *found.preferences))
         return found, [(item.line, item.reason, item.kept) for item in problems]
 

@@ -22,7 +22,7 @@ from langchain_openai import ChatOpenAI
 from langgraph.errors import GraphBubbleUp
 from pydantic import SecretStr
 
-from convexplain import ajudge, judge
+from convexplain import AsyncWorkspace, judge
 from convexplain.connectors.models.langchain_chat import LangChainModel
 from convexplain.errors import (
     MissingExtraError,
@@ -509,7 +509,8 @@ def test_judging_with_langchain_openai(server, chat):
 @pytest.mark.loopback
 def test_judging_with_langchain_openai_inside_an_event_loop(server, chat):
     async def go():
-        return await ajudge(BAD, "helpfulness", LangChainModel(chat)), judge(BAD, "helpfulness", LangChainModel(chat))
+        awaited = await AsyncWorkspace("memory").judge(BAD, "helpfulness", LangChainModel(chat))
+        return awaited, judge(BAD, "helpfulness", LangChainModel(chat))
 
     one, again = asyncio.run(go())
     assert [found.score for found in one] == pytest.approx([0.9, 0.1])

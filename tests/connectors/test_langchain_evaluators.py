@@ -16,7 +16,7 @@ from langsmith.schemas import Run
 from convexplain.connectors.langchain import aevaluator, evaluator, run_evaluator
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.workspace import BackgroundJudge
 
 from .agents import judge, judged
 
@@ -64,7 +64,7 @@ def test_the_last_answer_is_judged():
 
 def test_a_reason_in_words():
     model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else '{"explanation": "kind words"}')
-    found = evaluator("harm", model, explain=True)(inputs="hi", outputs="ho")
+    found = evaluator("harm", model, reasons=True)(inputs="hi", outputs="ho")
     assert found["comment"] == "kind words"
     assert len(model.requests) == 2
 

@@ -1,6 +1,5 @@
 """How a program ends: by itself, by Ctrl-C, by a fork; nothing that was finished is lost."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -9,11 +8,9 @@ import textwrap
 
 import pytest
 
-from convexplain.analysis.progress import Silent
-from convexplain.analysis.runs import Source, analyse
 from convexplain.connectors.models import ScriptedModel
-from convexplain.judges import Judge
 from convexplain.store import RunStore
+from convexplain.workspace import Workspace
 from tests.conftest import ROOT
 
 SETUP = """
@@ -152,9 +149,7 @@ def test_ctrl_c_in_the_middle_loses_nothing_and_the_run_can_be_gone_on_with(path
     assert store.run(1).status == "stopped"
     # as `convexplain analyze --stored 1` does
     model = ScriptedModel({"yes": 1.0})
-    run = store.begin_run(model.name, model.fingerprint, {"rubrics": {}}, [helpfulness])
-    source = Source(lambda path, on_problem: iter(()), stored=1)
-    asyncio.run(analyse(source, store, run, [helpfulness], model, Judge, Silent()))
+    run = Workspace(store).analyze(stored=1, rubrics=helpfulness, judge=model)
     assert len(list(store.judgements(run.id))) == 40
     assert len(model.requests) == 35, "what was judged is not asked again"
 

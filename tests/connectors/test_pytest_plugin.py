@@ -6,6 +6,9 @@ import tomllib
 
 import pytest
 
+from convexplain.agreement.calibration import Calibration
+from convexplain.rubrics import load_rubric
+from convexplain.store import RunStore, keep_calibration
 from tests.conftest import ROOT
 
 pytest_plugins = ["pytester"]
@@ -26,10 +29,10 @@ def test_again(convexplain_judge):
 # Stands in for a model by its name.
 CONFTEST = """
 import pytest
-import convexplain.workspace.background as background
+import convexplain.workspace.build as build
 from convexplain.connectors.models import ScriptedModel
 
-background.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)
+build.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)
 """
 
 
@@ -68,6 +71,19 @@ def test_the_judge_can_be_chosen(run, pytester, ini, told, name):
     if ini:
         pytester.makeini(f"[pytest]\nconvexplain_judge = {ini}")
     run(*told).stdout.fnmatch_lines([f"JUDGE {name} 1"])
+
+
+def test_the_judge_may_be_calibrated_and_escalate(run, pytester, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_DB", str(pytester.path / "s.db"))
+    store = RunStore(str(pytester.path / "s.db"))
+    for judge, score in (("mine", 0.55), ("other", 0.7)):
+        made = Calibration("isotonic", ((0.0, score), (1.0, score)))
+        keep_calibration(store, judge, load_rubric("helpfulness"), made)
+    store.close()
+    result = run("--convexplain-judge=mine?calibrated=yes&escalate=other&band=0.01")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*turn 1: helpfulness is 0.550, wanted >= 0.6*"])
+    run("--convexplain-judge=mine?calibrated=yes&escalate=other&band=0.1").assert_outcomes(passed=2)
 
 
 def test_its_help_and_its_fixture_say_what_they_are(run):

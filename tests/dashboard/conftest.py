@@ -1,6 +1,7 @@
 """What the dashboard's tests share."""
 
 import html
+import io
 import re
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from convexplain.dashboard.services.uploads import keep_upload
 from convexplain.store import RunStore
 from tests.conftest import ROOT
 
@@ -18,6 +20,19 @@ def data_folder(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     monkeypatch.setenv("XDG_DATA_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def chats(chats, data_folder):
+    """The log of the same name, uploaded."""
+    return keep_upload("chats.jsonl", io.BytesIO(chats.read_bytes()))
+
+
+@pytest.fixture
+def stub(stub, monkeypatch):
+    """The same server, put there by an operator."""
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", stub.url)
+    return stub
 
 
 @pytest.fixture

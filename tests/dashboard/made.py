@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from convexplain import Attribution, Contrast, Conversation, Edit, Turn, Unit, load_rubric
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
+from convexplain.store.jobs import Job
 from convexplain.types import Evidence, Judgement, log_odds
+from convexplain.workspace.jobs import JobState
 
 HARM, HELPFULNESS = load_rubric("harm"), load_rubric("helpfulness")
 
@@ -133,3 +135,10 @@ def hostile(store):
     keep(store, run, unscored, {1: None}, reason=HOSTILE[0])
     store.end_run(run, "done", store.run(run).spend)
     return run
+
+
+def job_state(status, progress=None, result=None, error=None):
+    """A job that was never started."""
+    now = datetime.now(UTC)
+    job = Job(1, "export", {}, status, progress or {}, result, error, "/nowhere", 1, now, now, now, "h", None)
+    return JobState(job, status)

@@ -2,16 +2,17 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
 import pytest
 
 from convexplain.dashboard.services import jobs as service
-from convexplain.dashboard.services.commands import SearchOptions, analyze_arguments, explain_arguments
-from convexplain.dashboard.services.uploads import Options, Reading
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import RunStore
+from convexplain.workspace import JudgeSpec
+from convexplain.workspace.jobs import AnalyzeJob, cancel_job, job_state, list_jobs, start_job
 
 pytestmark = pytest.mark.usefixtures("data_folder", "hears_ctrl_c")
 
@@ -31,7 +32,7 @@ def wait(condition, seconds=60):
 
 
 def ended(database, job):
-    return wait(lambda: (state := service.job_state(database, job)).status != "running" and state)
+    return wait(lambda: (state := job_state(database, job)).status != "running" and state)
 
 
 class Gate:
@@ -45,23 +46,23 @@ class Gate:
         assert self.opened.wait(60)
 
 
-def start(stub, chats, database, **options):
-    return service.start_analyze(database, [chats], Options(("harm",), stub.url, **options), planned=12)
+def start(stub, chats, database):
+    return service.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(stub.url)))
 
 
 def test_a_job_runs_and_is_found_again(stub, chats, database):
     job = start(stub, chats, database)
     state = ended(database, job)
-    assert (state.status, state.judged, state.share, state.run.id, state.run.spend.calls) == ("done", 12, 1.0, 1, 12)
-    assert "Run 1: 6 conversations, 12 assistant turns" in state.said
-    assert service.jobs(database) == [state]
-    assert not any("store.db" in argument for argument in state.job.arguments)  # a URL may hold a password
+    assert (state.status, state.done, state.share, state.run.id, state.run.spend.calls) == ("done", 12, 1.0, 1, 12)
+    assert "Run 1: 6 conversations, 12 assistant turns" in state.messages
+    assert list_jobs(database) == [state]
+    assert "store.db" not in str(state.job.settings)  # a URL may hold a password
 
 
 def test_progress_is_told_while_it_runs(stub, chats, database):
     gate = Gate(stub, 4)
     job = start(stub, chats, database)
-    state = wait(lambda: (now := service.job_state(database, job)).judged == 4 and now)
+    state = wait(lambda: (now := job_state(database, job)).done == 4 and now)
     assert (state.status, state.share) == ("running", pytest.approx(4 / 12))
     assert state.run.status == "running"
     with pytest.raises(UsageError, match="running already"):
@@ -74,17 +75,17 @@ def test_progress_is_told_while_it_runs(stub, chats, database):
 def test_what_was_ended_goes_on_and_judges_nothing_twice(stub, chats, database, ending):
     gate = Gate(stub, 5)
     job = start(stub, chats, database)
-    running = wait(lambda: (now := service.job_state(database, job)).judged == 5 and now)
+    running = wait(lambda: (now := job_state(database, job)).done == 5 and now)
     if ending == "killed":
         os.kill(running.job.process, signal.SIGKILL)
     else:
-        service.cancel(database, job)
+        cancel_job(database, job)
     stopped = ended(database, job)
-    assert (stopped.status, stopped.judged, stopped.run.id) == ("stopped", 5, 1)
+    assert (stopped.status, stopped.done, stopped.run.id) == ("stopped", 5, 1)
     gate.opened.set()
     service.go_on(database, job)
     done = ended(database, job)
-    assert (done.status, done.judged, done.run.id) == ("done", 12, 1)
+    assert (done.status, done.done, done.run.id) == ("done", 12, 1)
     assert [stub.prompts.count(answered) for answered in stub.prompts[:5]] == [1] * 5
     assert len(set(stub.prompts)) == 12
     store = RunStore(database)
@@ -96,13 +97,13 @@ def test_what_was_ended_goes_on_and_judges_nothing_twice(stub, chats, database, 
 def test_the_same_is_not_begun_twice(stub, chats, database):
     gate = Gate(stub, 4)
     job = start(stub, chats, database)
-    wait(lambda: service.job_state(database, job).judged == 4)
+    wait(lambda: job_state(database, job).done == 4)
     with pytest.raises(UsageError, match="job 1 does the same and is running"):
         start(stub, chats, database)
-    service.cancel(database, job)
+    cancel_job(database, job)
     gate.opened.set()
     assert start(stub, chats, database) == job  # goes on with it
-    assert ended(database, job).judged == 12
+    assert ended(database, job).done == 12
     again = start(stub, chats, database)  # what is done may be done again
     assert (again, ended(database, again).run.id) == (2, 2)
 
@@ -111,16 +112,16 @@ def test_a_judge_that_goes_away_stops_the_job_with_its_message(stub, chats, data
     stub.misbehave = lambda number: (401, {}, "{}") if number > 3 else None
     state = ended(database, start(stub, chats, database))
     assert state.status == "stopped"
-    assert "Error: " in state.said
+    assert "Error: " in state.messages
     stub.misbehave = lambda number: None
     service.go_on(database, state.job.id)
-    assert ended(database, state.job.id).judged == 12
+    assert ended(database, state.job.id).done == 12
 
 
-def test_a_command_that_cannot_be_meant_fails_with_its_message(chats, database):
-    state = ended(database, service.start_analyze(database, [chats], Options(("nonsense",))))
-    assert (state.status, state.run, state.judged) == ("failed", None, 0)
-    assert "Error: rubric 'nonsense' is neither a file nor one of" in state.said
+def test_what_cannot_be_meant_fails_with_its_message(chats, database):
+    state = ended(database, start_job(database, AnalyzeJob((chats,), ("nonsense",))))
+    assert (state.status, state.run, state.done) == ("failed", None, 0)
+    assert "Error: rubric 'nonsense' is neither a file nor one of" in state.messages
 
 
 def test_one_turn_is_explained(stub, chats, database):
@@ -130,45 +131,25 @@ def test_one_turn_is_explained(stub, chats, database):
     assert (state.status, state.run.id) == ("done", 1)
     wrong = ended(database, service.start_explain(database, 1, "c2", 2, "harm", None))
     assert wrong.status == "failed"
-    assert "run 1 has judged no such turn on harm" in wrong.said
+    assert "run 1 has judged no such turn on harm" in wrong.messages
 
 
 def test_a_job_that_does_not_exist(database):
     with pytest.raises(StoreError, match="there is no job 3"):
-        service.job_state(database, 3)
+        job_state(database, 3)
 
 
 def test_cancelling_what_has_ended_does_nothing(stub, chats, database):
     job = start(stub, chats, database)
     before = ended(database, job)
-    service.cancel(database, job)
-    assert service.job_state(database, job) == before
+    cancel_job(database, job)
+    assert job_state(database, job) == before
 
 
 def test_a_job_of_another_machine_is_left_to_it(stub, chats, database, monkeypatch):
     job = start(stub, chats, database)
     ended(database, job)
-    monkeypatch.setattr(service.socket, "gethostname", lambda: "elsewhere")
-    assert service.job_state(database, job).status == "done"
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    assert job_state(database, job).status == "done"
     with pytest.raises(UsageError, match="cancel it there"):
-        service.cancel(database, job)
-
-
-def test_arguments_are_what_the_command_line_takes(tmp_path):
-    log = tmp_path / "-rf.jsonl"
-    reading = Reading("csv", "role=a,content=b", ("Shop Berlin", "--help"), redact=True)
-    options = Options(("harm", "x.yaml"), "gguf:a b.gguf", "last", 5, 3, True, reading)
-    assert analyze_arguments([log], options) == [
-        "analyze", "--judge=gguf:a b.gguf", "--turns=last", "--rubric=harm", "--rubric=x.yaml", "--format=csv",
-        "--columns=role=a,content=b", "--assistant=Shop Berlin", "--assistant=--help", "--redact", "--limit=5",
-        "--samples=3", "--explain", "--", str(log),
-    ]  # fmt: skip
-    asked = ["explain", "2", "--turn=-x; rm -rf /:7", "--rubric=harm"]
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", SearchOptions()) == asked
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", None) == [*asked, "--attribute"]
-    assert explain_arguments(2, "-x; rm -rf /", 7, "harm", SearchOptions(True, "worsen", 0.2)) == [
-        *asked, "--revise", "--goal=worsen", "--delta=0.2",
-    ]  # fmt: skip
-    for text in ("a\x00b", "\ud800"):
-        with pytest.raises(UsageError, match="cannot be written on a command line"):
-            explain_arguments(2, text, 7, "harm", None)
+        cancel_job(database, job)

@@ -4,17 +4,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from convexplain.dashboard.services import jobs
-from convexplain.dashboard.services.commands import SearchOptions
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
-from convexplain.store.jobs import add_job
+from convexplain.explain.contrasts import ContrastSettings
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
 from tests.conftest import ROOT
 
 from .conftest import texts
-from .made import HARM, HOSTILE, full, hostile, keep, talk
+from .made import HARM, HOSTILE, full, hostile, job_state, keep, talk
 
 READING = ("overview", "conversation", "pairs", "compare")
 
@@ -214,17 +212,15 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
 
     def start(database, run, *what):
         asked.append((run, *what))
-        return add_job(store, "explain", ["explain"], "/nowhere", run, None, "h")
+        return 1
 
     status = ["running"]
     monkeypatch.setattr(explain_job, "start_explain", start)
-    monkeypatch.setattr(
-        explain_job, "job_state", lambda _, number: jobs.JobState(number, status[0], None, 0, "4 of 9\nError: gone")
-    )
+    monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state(status[0], progress={"calls": 4}, error="gone"))
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Explain this turn")
     assert asked == [(one, "beta", 3, "harm", None)]
-    assert "Being explained … Error: gone" in texts(found)
+    assert "Being explained … 4 calls" in texts(found)
     status[0] = "failed"
     ran(found.run())
     assert "The turn was not explained" in texts(found)
@@ -235,7 +231,7 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     one, _ = full(store)
     asked = []
     monkeypatch.setattr(explain_job, "start_explain", lambda _, *what: asked.append(what) or 1)
-    monkeypatch.setattr(explain_job, "job_state", lambda _, number: jobs.JobState(number, "done", None, 0, ""))
+    monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state("done"))
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Look for an edit")
     place, goal = (
@@ -246,8 +242,8 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
     press(found, "Look for an edit")
     assert asked == [
-        (one, "beta", 3, "harm", SearchOptions()),
-        (one, "beta", 3, "harm", SearchOptions(True, "worsen", 0.3)),
+        (one, "beta", 3, "harm", ContrastSettings()),
+        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, revise=True)),
     ]
 
 
@@ -290,10 +286,12 @@ def test_a_run_without_contrasts(app, store):
 def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
     one, _ = full(store)
     status, asked = ["running"], []
-    job = jobs.Job(1, "export", ("export", "1", f"--out={tmp_path / 'out'}"), "f", None, one, None, None, "h", 1)
+    result = {"folder": str(tmp_path / "out")}
     monkeypatch.setattr(pair_export, "start_export", lambda *given: asked.append(given[1:]) or 1)
     monkeypatch.setattr(
-        pair_export, "job_state", lambda *_: jobs.JobState(job, status[0], None, 0, "left out 1 x: why")
+        pair_export,
+        "job_state",
+        lambda *_: job_state(status[0], result=result, progress={"notes": ["left out 1 x: why"]}),
     )
     found = app("pairs", run=str(one))
     press(found, "Make the files")

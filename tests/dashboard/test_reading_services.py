@@ -31,8 +31,8 @@ from convexplain.models.calls import Calls
 from convexplain.store import newest_attributions, turn_contrasts
 from convexplain.store.comparing import Paired, paired_scores
 from convexplain.store.contrast_list import WhichContrasts, contrast_rows
+from convexplain.store.overview import Group, Which, rows
 from convexplain.store.reviews import reviews
-from convexplain.store.views import Group, Which, rows
 from convexplain.types import Evidence, Judgement
 
 from .made import HARM, HELPFULNESS, full, keep

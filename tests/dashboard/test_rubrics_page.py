@@ -131,7 +131,7 @@ def test_a_turn_is_tried_with_the_chosen_judge(stub):
 def test_the_trial_is_shown(page, stub):
     found = page("rubrics")
     found.text_area(key="try-assistant-my_helpfulness").set_value("a bad one")
-    found.text_input(key="try-judge").set_value(stub.url).run()
+    found.selectbox(key="try-judge").set_value(stub.url).run()
     press(found, "Judge this answer")
     assert "0.10 (no), below the threshold 0.5" in texts(found)
 

@@ -5,12 +5,14 @@ import os
 
 import pytest
 
-from convexplain.dashboard.services import jobs
-from convexplain.dashboard.services.uploads import Options, column_map, keep_upload, safe_name
+from convexplain.dashboard.services.uploads import keep_upload, safe_name
 from convexplain.errors import UsageError
+from convexplain.workspace import JudgeSpec
+from convexplain.workspace.jobs import AnalyzeJob, job_state, list_jobs, start_job
+from convexplain.workspace.logs import columns_text
 
 from .conftest import texts
-from .test_jobs import Gate, ended, wait
+from .test_jobs import Gate, ended, start, wait
 
 pytestmark = pytest.mark.usefixtures("data_folder", "hears_ctrl_c")
 
@@ -84,7 +86,7 @@ def test_columns_that_cannot_be_meant_are_refused(page):
 def test_estimate_start_and_done(page, stub, chats, database):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     assert next(button for button in found.button if button.label == "Start").disabled
-    found.text_input(key="judge").set_value(stub.url)
+    found.selectbox(key="judge").set_value(stub.url)
     found.multiselect(key="rubrics").set_value(["harm"]).run()
     press(found, "Estimate the cost")
     assert {metric.label: metric.value for metric in found.metric} | {"Prompt tokens, about": ""} == {
@@ -93,23 +95,44 @@ def test_estimate_start_and_done(page, stub, chats, database):
     assert stub.prompts == []
     press(found, "Start")
     state = ended(database, 1)
-    assert (state.status, state.judged, state.job.planned) == ("done", 12, 12)
+    assert (state.status, state.done, state.total) == ("done", 12, 12)
     found = page("upload")  # another page finds it
     assert "✓ done · analyze, run 1" in texts(found)
     assert "12 of 12 judgements; 12 calls, 0 from the cache" in texts(found)
 
 
-def test_a_judge_that_is_not_there_is_told_before_anything_starts(page, chats, socket_enabled):
+def test_calibration_and_a_second_judge_can_be_chosen(page, stub, chats, monkeypatch):
+    endpoint = f"{stub.url}?model=stub"
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", endpoint)
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
-    found.text_input(key="judge").set_value("nonsense").run()
+    found.selectbox(key="judge").set_value(endpoint)
+    found.toggle(key="calibrated").set_value(True)
+    found.run()
+    found.selectbox(key="escalate").set_value("embedded").run()
     press(found, "Estimate the cost")
-    assert "model 'nonsense' is not known" in texts(found)
+    spec, plan = found.session_state["estimate"]
+    assert spec.judge == JudgeSpec(endpoint, calibrated=True, escalate=JudgeSpec("embedded"))
+    assert plan.calls == 36
+    press(found, "Start")
+    (state,) = list_jobs(os.environ["CONVEXPLAIN_DB"])
+    state = ended(os.environ["CONVEXPLAIN_DB"], state.job.id)
+    assert (state.status, stub.prompts) == ("failed", [])
+    assert "no calibration of" in state.job.error
+
+
+def test_a_judge_that_is_not_there_is_told_before_anything_starts(page, chats, socket_enabled, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://127.0.0.1:1/v1")
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    found.selectbox(key="judge").set_value("http://127.0.0.1:1/v1").run()
+    press(found, "Estimate the cost")
+    assert "Problem: http://127.0.0.1:1/v1" in texts(found)
+    assert next(button for button in found.button if button.label == "Start").disabled
 
 
 def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database):
     gate = Gate(stub, 4)
-    job = jobs.start_analyze(database, [chats], Options(("harm",), stub.url), planned=12)
-    wait(lambda: jobs.job_state(database, job).judged == 4)
+    job = start(stub, chats, database)
+    wait(lambda: job_state(database, job).done == 4)
     found = page("upload")
     assert "▶ running · analyze, run 1" in texts(found)
     assert "4 of 12 judgements" in texts(found)
@@ -122,7 +145,7 @@ def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database
 
 
 def test_a_job_whose_run_was_deleted_says_so(page, stub, chats, database, store):
-    ended(database, jobs.start_analyze(database, [chats], Options(("harm",), stub.url)))
+    ended(database, start(stub, chats, database))
     with store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM runs")
     assert "or the run was deleted" in texts(page("upload"))
@@ -145,7 +168,7 @@ def test_a_file_is_written_and_looked_at_once(page, chats, data_folder):
 
 
 def test_a_failed_job_says_why(page, chats, database):
-    job = jobs.start_analyze(database, [chats], Options(("nonsense",)))
+    job = start_job(database, AnalyzeJob((chats,), ("nonsense",)))
     ended(database, job)
     said = texts(page("upload"))
     assert "✕ failed · analyze, no run yet" in said
@@ -181,7 +204,7 @@ def test_an_upload_is_kept_once_by_its_content(tmp_path):
 
 
 def test_a_map_of_columns():
-    assert column_map({"role": " who ", "content": "msg", "at": ""}) == "role=who,content=msg"
-    assert column_map({"role": " "}) is None
-    with pytest.raises(UsageError, match="--columns"):
-        column_map({"role": "a,b", "content": "c"})
+    assert columns_text({"role": " who ", "content": "msg", "at": ""}) == "role=who,content=msg"
+    assert columns_text({"role": " "}) is None
+    with pytest.raises(UsageError, match="columns"):
+        columns_text({"role": "a,b", "content": "c"})

@@ -7,7 +7,7 @@ import pytest
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.contrasts import ContrastFinder, Settings
+from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.explain.measurement import ASSUMED_NOISE, responder_request
 from convexplain.fidelity import contrast_row
 from convexplain.judges import Judge
@@ -74,7 +74,7 @@ def find(model, *, talk=TALK, turn=3, infiller=None, responder=None, noise=None,
     async def go():
         async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
             finder = ContrastFinder(Judge(calls), infiller or Blanks(), answers if responder else None)
-            return await finder.find(talk, turn, RUBRIC, Settings(**settings), noise)
+            return await finder.find(talk, turn, RUBRIC, ContrastSettings(**settings), noise)
 
     return asyncio.run(go())
 
@@ -422,7 +422,7 @@ def test_settings_that_cannot_be_meant_cost_no_call(settings):
 @pytest.mark.parametrize("goal", ["improve", "worsen"])
 def test_a_change_by_nothing_is_no_goal(goal):
     with pytest.raises(UsageError, match=r"\(0, 1\]"):
-        Settings(goal=goal, delta=0.0)
+        ContrastSettings(goal=goal, delta=0.0)
 
 
 def test_a_prior_may_be_an_array():

@@ -9,8 +9,8 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.contrasts import ContrastFinder, Settings
-from convexplain.explain.explanations import Contrasts, Which, chosen_rubrics, explain, spread, write_lines
+from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.explanations import Contrasts, TurnChoice, chosen_rubrics, explain, spread, write_lines
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.store import RunStore, ScoredTurn, contrast_body, contrasts
@@ -50,26 +50,26 @@ def run(store, helpfulness):
 @pytest.mark.parametrize(
     ("which", "found"),
     [
-        (Which(), ["b:3", "c:3", "a:3"]),
-        (Which(worst=1), ["b:3"]),
-        (Which(worst=9), ["b:3", "c:3", "a:3"]),  # before turn 1 there is nothing to edit
-        (Which(below=0.99), ["b:3", "c:3", "a:3", "b:1", "a:1"]),
-        (Which(below=0.4), ["b:3", "c:3"]),
-        (Which(below=0.05), []),
-        (Which(place=("a", 1)), ["a:1"]),
-        (Which(place=("c", 1)), ["c:1"]),  # unscored, but named
-        (Which(place=("a", 2)), []),
+        (TurnChoice(), ["b:3", "c:3", "a:3"]),
+        (TurnChoice(worst=1), ["b:3"]),
+        (TurnChoice(worst=9), ["b:3", "c:3", "a:3"]),  # before turn 1 there is nothing to edit
+        (TurnChoice(below=0.99), ["b:3", "c:3", "a:3", "b:1", "a:1"]),
+        (TurnChoice(below=0.4), ["b:3", "c:3"]),
+        (TurnChoice(below=0.05), []),
+        (TurnChoice(place=("a", 1)), ["a:1"]),
+        (TurnChoice(place=("c", 1)), ["c:1"]),  # unscored, but named
+        (TurnChoice(place=("a", 2)), []),
     ],
 )
 def test_which_turns(store, run, helpfulness, which, found):
-    turns = which.turns(store, run.id, helpfulness, Settings())
+    turns = which.turns(store, run.id, helpfulness, ContrastSettings())
     assert [f"{turn.conversation.id}:{turn.turn}" for turn in turns] == found
 
 
 def test_only_one_way_to_choose_turns():
     for given in ({"below": 0.5, "worst": 1}, {"place": ("a", 1), "worst": 3}, {"below": 0.0, "place": ("a", 1)}):
         with pytest.raises(UsageError, match="exclude each other"):
-            Which(**given)
+            TurnChoice(**given)
 
 
 def test_rubrics_are_those_of_the_run(store, run, helpfulness):
@@ -88,13 +88,13 @@ async def explained(store, run, turns, answer=depot, settings=None, infiller=Non
     async with Calls(ScriptedModel(answer), store) as calls:
         finder = ContrastFinder(Judge(calls), infiller)
         parts = models or {"judge": "scripted"}
-        explainer = Contrasts(store, run.id, finder, settings or Settings(delta=0.1), parts, noise or {})
+        explainer = Contrasts(store, run.id, finder, settings or ContrastSettings(delta=0.1), parts, noise or {})
         work = explain(turns, explainer, lambda turn: began.append(turn.conversation.id))
         return [contrast async for _, contrast in work]
 
 
 def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
-    turns, begun, infiller = Which().turns(store, run.id, helpfulness, Settings()), [], FakeInfiller()
+    turns, begun, infiller = TurnChoice().turns(store, run.id, helpfulness, ContrastSettings()), [], FakeInfiller()
     first = asyncio.run(explained(store, run, turns, begun=begun, infiller=infiller))
     assert [(one.conversation_id, one.found, one.score_after) for one in first] == [
         (name, True, pytest.approx(0.9)) for name in ("b", "c", "a")
@@ -108,7 +108,7 @@ def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
 
 
 def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
-    turns, begun = Which(worst=1).turns(store, run.id, helpfulness, Settings()), []
+    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings()), []
     (first,) = asyncio.run(explained(store, run, turns, lambda request: "I do not know", begun=begun))
     assert (first.stopped, first.score_before) == ("not scored", None)
     (second,) = asyncio.run(explained(store, run, turns, begun=begun))
@@ -118,7 +118,7 @@ def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
 
 
 def test_what_failed_on_the_way_is_searched_again(store, run, helpfulness):
-    turns, begun = Which(worst=1).turns(store, run.id, helpfulness, Settings()), []
+    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings()), []
 
     def only_the_unchanged(request):
         return ModelError("503") if "lorry" in request.messages[0].content else {"no": 1.0}
@@ -132,7 +132,7 @@ def test_what_failed_on_the_way_is_searched_again(store, run, helpfulness):
 
 
 def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
-    turns, begun = Which().turns(store, run.id, helpfulness, Settings()), []
+    turns, begun = TurnChoice().turns(store, run.id, helpfulness, ContrastSettings()), []
 
     def gone_at_c(request):
         return UnavailableError("it is gone") if "And c?" in request.messages[0].content else depot(request)
@@ -149,18 +149,18 @@ def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
     ("one", "other", "same"),
     [
         ({}, {}, True),
-        ({}, {"settings": Settings(delta=0.1, seed=1)}, False),
-        ({}, {"settings": Settings(delta=0.2)}, False),
-        ({}, {"settings": Settings(delta=0.1, editable=(1,))}, False),
+        ({}, {"settings": ContrastSettings(delta=0.1, seed=1)}, False),
+        ({}, {"settings": ContrastSettings(delta=0.2)}, False),
+        ({}, {"settings": ContrastSettings(delta=0.1, editable=(1,))}, False),
         ({}, {"models": {"judge": "other"}}, False),
         ({}, {"noise": 0.2}, True),  # delta is given, the noise floor decides nothing
-        ({"settings": Settings()}, {"settings": Settings(), "noise": 0.1}, False),
-        ({"settings": Settings(), "noise": 0.1}, {"settings": Settings(), "noise": 0.1}, True),
-        ({"settings": Settings(), "noise": 0.1}, {"settings": Settings(), "noise": 0.2}, False),
+        ({"settings": ContrastSettings()}, {"settings": ContrastSettings(), "noise": 0.1}, False),
+        ({"settings": ContrastSettings(), "noise": 0.1}, {"settings": ContrastSettings(), "noise": 0.1}, True),
+        ({"settings": ContrastSettings(), "noise": 0.1}, {"settings": ContrastSettings(), "noise": 0.2}, False),
     ],
 )
 def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one, other, same):
-    def sha(settings=Settings(delta=0.1), models=None, noise=None):
+    def sha(settings=ContrastSettings(delta=0.1), models=None, noise=None):
         floors = {} if noise is None else {helpfulness.sha: noise}
         turn = ScoredTurn(1, Conversation("a", ()), 1, helpfulness, 0.2)
         return Contrasts(None, 1, None, settings, models or {"judge": "scripted"}, floors).sha(turn)
@@ -169,9 +169,9 @@ def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one
 
 
 def test_the_noise_floor_of_the_rubric_is_the_delta(store, run, helpfulness):
-    (turn,) = Which(worst=1).turns(store, run.id, helpfulness, Settings())
+    (turn,) = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings())
     noise = {helpfulness.sha: 0.35, load_rubric("harm").sha: 0.9}
-    (found,) = asyncio.run(explained(store, run, [turn], settings=Settings(), noise=noise))
+    (found,) = asyncio.run(explained(store, run, [turn], settings=ContrastSettings(), noise=noise))
     assert found.delta == 0.35
 
 
@@ -184,7 +184,9 @@ def test_spread_is_even_and_keeps_the_ends():
 
 
 def test_contrasts_are_written_one_a_line_with_all_their_fields(store, run, helpfulness, tmp_path):
-    found = asyncio.run(explained(store, run, Which(worst=2).turns(store, run.id, helpfulness, Settings())))
+    found = asyncio.run(
+        explained(store, run, TurnChoice(worst=2).turns(store, run.id, helpfulness, ContrastSettings()))
+    )
     odd = replace(found[0], response_after="é\ud800\u2028")
     write_lines([contrast_body(one) for one in (odd, found[1])], tmp_path / "c.jsonl")
     first, second = (tmp_path / "c.jsonl").read_text("ascii").splitlines()

@@ -147,7 +147,7 @@ def test_the_table_has_each_method_and_what_knows_nothing(world):
     text = " ".join(out.split())
     for name in ("clime", "loo", "self", "random", "length", "position", "AUPC"):
         assert name in text
-    assert "2/2 explained" in err
+    assert "2/2 measured" in err
     # Turn 1 has 6 of 13 words: to half of them the log-odds rise by ln 36 at most.
     rows = [line for line in out.splitlines() if "clime" in line]
     assert rows

@@ -9,7 +9,9 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.judges.noise import CHANGES, further, noise_floor
 from convexplain.judges.prompt import judge_request
+from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
+from convexplain.workspace.build import turn_judge
 
 
 def talks(n):
@@ -19,10 +21,14 @@ def talks(n):
     ]
 
 
-def floor(answer, rubric, n=20, **options):
+def floor(answer, rubric, n=20, **calibrations):
     async def go():
         async with Calls(ScriptedModel(answer)) as calls:
-            return await noise_floor(calls, rubric, talks(n), **options)
+
+            def judge_with(reword):
+                return turn_judge(calls, JudgeSpec("scripted"), calibrations, reword)
+
+            return await noise_floor(judge_with, "scripted", rubric, talks(n))
 
     return asyncio.run(go())
 
@@ -107,7 +113,7 @@ def test_the_floor_of_calibrated_scores_is_on_their_scale(helpfulness):
         return {"yes": 0.8, "no": 0.2} if moved else {"yes": 0.6, "no": 0.4}
 
     half = Calibration("isotonic", ((0.0, 0.13), (1.0, 0.63)))
-    found = floor(answer, helpfulness, calibration=half)
+    found = floor(answer, helpfulness, helpfulness=half)
     assert found.value == pytest.approx(0.1)
     assert found.by_change["opening phrase: Hello."] == pytest.approx(0.1)
     assert (found.flips, found.unsure) == (pytest.approx(0.1), 1.0)

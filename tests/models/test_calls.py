@@ -10,7 +10,7 @@ from convexplain.models.chat import MemoryCache, Message, Reply, Request
 
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch):
-    monkeypatch.setattr("convexplain.models.calls._BACKOFF", lambda state: 0.0)
+    monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)
 
 
 def ask(text, **fields):
@@ -158,7 +158,7 @@ def test_an_endpoint_that_hangs_ends_the_run_after_a_few_time_outs_not_after_all
 
 
 def test_retry_after_zero_for_ever_is_no_busy_loop(monkeypatch):
-    monkeypatch.setattr("convexplain.models.calls._BACKOFF", lambda state: 0.01)
+    monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.01)
     model = ScriptedModel(TransientError("busy", retry_after=0))
     run(model, [ask("a")], patience=0.05)
     assert len(model.requests) == 6  # 5 pauses of 0.01 s make 0.05 s

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
-from convexplain.search import aclime, ajoint, aloo, alshap, clime, joint, loo, lshap
+from convexplain.search import aattribute, clime, joint, loo, lshap
 from convexplain.search._refine import ALWAYS, refine
 from convexplain.search.attribution_driver import attributed
 from convexplain.search.driver import at_once
@@ -254,12 +254,31 @@ def test_what_cannot_be_meant_is_refused(call):
         call()
 
 
-@pytest.mark.parametrize(("plain", "later"), [(loo, aloo), (clime, aclime), (lshap, alshap), (joint, ajoint)])
-def test_coroutines_give_the_same(plain, later):
+@pytest.mark.parametrize(
+    ("method", "plain", "options"),
+    [
+        ("loo", loo, {"budget": 5}),
+        ("clime", clime, {"seed": 3, "max_removed": 3, "per_unit": 2, "num_nonzeros": 4, "budget": 20}),
+        ("lshap", lshap, {"radius": 1, "max_removed": None, "budget": 30}),
+        ("joint", joint, {"k": 2, "seed": 3, "side": -1, "start": [0.0] * 8, "budget": 20}),
+    ],
+)
+def test_coroutines_give_the_same(method, plain, options):
     async def value(sets):
         return over(8, both)(sets)
 
-    assert at_once(later(8, value=value)) == plain(8, value=over(8, both))
+    assert at_once(aattribute(method, 8, value=value)) == plain(8, value=over(8, both))
+    assert at_once(aattribute(method, 8, value=value, **options)) == plain(8, value=over(8, both), **options)
+
+
+def test_a_method_and_a_parameter_that_there_are_not():
+    async def value(sets):
+        return over(8, both)(sets)
+
+    with pytest.raises(UsageError, match="method='shap' is not valid; valid are: clime, lshap, loo, joint"):
+        at_once(aattribute("shap", 8, value=value))
+    with pytest.raises(UsageError, match="radius is not known to loo; valid are: budget"):
+        at_once(aattribute("loo", 8, value=value, radius=2))
 
 
 @pytest.mark.parametrize("budget", range(1, 14))

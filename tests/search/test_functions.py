@@ -9,7 +9,6 @@ from convexplain.errors import UsageError
 from convexplain.types import Edit, Unit
 
 SYNC = {"cell": search.cell, "cell_budget": search.cell_budget, "guided": search.guided, "few": search.few}
-ASYNC = {"cell": search.acell, "cell_budget": search.acell_budget, "guided": search.aguided, "few": search.afew}
 NAMES = sorted(SYNC)
 TEXT = "one two three four five six seven eight nine ten"
 
@@ -39,7 +38,7 @@ def both(name, text, *, respond=shout, infill=blank, score, delta=1.0, **options
 
     one = SYNC[name](text, respond=respond, infill=infill, score=score, delta=delta, **options)
     functions = {"respond": coroutine(respond), "infill": coroutine(infill), "score": coroutine(score)}
-    assert asyncio.run(ASYNC[name](text, **functions, delta=delta, **options)) == one
+    assert asyncio.run(search.asearch(name, text, **functions, delta=delta, **options)) == one
     return one
 
 
@@ -303,7 +302,14 @@ def test_a_generator_is_as_good_as_a_list():
 
 def test_the_twins_take_the_same_arguments():
     for name in NAMES:
-        assert list(inspect.signature(SYNC[name]).parameters) == list(inspect.signature(ASYNC[name]).parameters)
+        assert ["search", *inspect.signature(SYNC[name]).parameters] == list(
+            inspect.signature(search.asearch).parameters
+        )
+
+
+def test_a_search_that_there_is_not_is_named_with_the_valid_ones():
+    with pytest.raises(UsageError, match="search='best' is not valid; valid are: guided, few, cell_budget, cell"):
+        asyncio.run(search.asearch("best", TEXT, respond=shout, infill=blank, score=gone("two"), delta=1.0))
 
 
 # --- known defects

@@ -4,6 +4,7 @@ from convexplain import Evidence, Judgement
 from convexplain.connectors.langchain.keeping import Keeper
 from convexplain.connectors.langchain.threads import Threads
 from convexplain.connectors.models import ScriptedModel
+from convexplain.workspace import BackgroundJudge
 from tests.connectors.test_langchain_threads import talk
 
 
@@ -19,7 +20,7 @@ def grown(threads, keeper, words):
 
 
 def test_a_conversation_that_grew_takes_the_place_of_its_beginning(store, helpfulness):
-    keeper, threads = Keeper(store, ScriptedModel("x"), [helpfulness], {}), Threads("test")
+    keeper, threads = Keeper(store, BackgroundJudge(ScriptedModel("x"), [helpfulness]), {}), Threads("test")
     one = grown(threads, keeper, "u1 a1")
     judged(keeper, one, 1, helpfulness)
     one = grown(threads, keeper, "u1 a1 u2 a2")
@@ -31,7 +32,7 @@ def test_a_conversation_that_grew_takes_the_place_of_its_beginning(store, helpfu
 
 def test_a_beginning_that_another_run_has_stays_there(store, helpfulness):
     model = ScriptedModel("x")
-    keeper, threads = Keeper(store, model, [helpfulness], {}), Threads("test")
+    keeper, threads = Keeper(store, BackgroundJudge(model, [helpfulness]), {}), Threads("test")
     one = grown(threads, keeper, "u1 a1")
     other = store.begin_run("m", "m", {}, [helpfulness])
     store.keep_conversation(one.conversation, other.id)
@@ -41,7 +42,7 @@ def test_a_beginning_that_another_run_has_stays_there(store, helpfulness):
 
 
 def test_a_thread_that_was_forgotten_is_found_again_in_the_store(store, helpfulness):
-    keeper, threads = Keeper(store, ScriptedModel("x"), [helpfulness], {}), Threads("test")
+    keeper, threads = Keeper(store, BackgroundJudge(ScriptedModel("x"), [helpfulness]), {}), Threads("test")
     for words, turn in (("u1 a1", 1), ("u1 a1 u2 a2", 3)):
         judged(keeper, grown(threads, keeper, words), turn, helpfulness, 0.25)
     forgetful = Threads("test")  # everything is new, and judged again
@@ -54,7 +55,7 @@ def test_a_thread_that_was_forgotten_is_found_again_in_the_store(store, helpfuln
 
 
 def test_a_conversation_that_could_not_be_kept_is_kept_with_its_judgement(store, helpfulness):
-    keeper = Keeper(store, ScriptedModel("x"), [helpfulness], {})
+    keeper = Keeper(store, BackgroundJudge(ScriptedModel("x"), [helpfulness]), {})
     one = Threads("test").place("t", talk("u1 a1"))
     judged(keeper, one, 1, helpfulness)
     assert len(list(store.judgements(keeper.run))) == 1

@@ -3,6 +3,8 @@
 import sqlite3
 import sys
 import threading
+from dataclasses import asdict
+from datetime import UTC, datetime
 from urllib.parse import quote_plus
 
 import pytest
@@ -12,11 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from convexplain.errors import MissingExtraError, Problem, StoreError
-from convexplain.models.chat import Reply
+from convexplain.models.chat import Reply, Spend
 from convexplain.store import RunStore, contrasts, keep_noise_floor, noise_floor, schema, scored_places, scored_turns
+from convexplain.store.jobs import add_job, find_job
 from convexplain.store.schema import metadata
 from convexplain.store.store import conversation_body
 from convexplain.types import Evidence, Judgement, sha256_json
+
+_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_the_migrations_make_the_schema_that_the_code_uses(store):
@@ -41,7 +46,7 @@ def test_a_newer_schema_is_refused(url):
         connection.execute(sa.text("UPDATE convexplain_schema SET version_num = '9999'"))
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 0005: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 0006: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -52,16 +57,18 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monke
     with monkeypatch.context() as patched:
         patched.setattr(command, "upgrade", lambda config, to: upgrade(config, "0001"))
         store = RunStore(url)
-    run = store.begin_run("m", "f", {"turns": "all"}, [helpfulness])
-    number = _keep_as_of_old(store, talk, run.id)
+    _begin_as_of_old(store, {"turns": "all"})
+    store._keep_rubric(helpfulness)
+    number = _keep_as_of_old(store, talk, 1)
     judged = Judgement("late-parcel", 3, "helpfulness", 0.25, "no", None, Evidence(notes=("n",)), "m", "s")
-    store.keep_judgement(run.id, number, helpfulness, judged)
-    store.keep_problem(run.id, Problem("a.jsonl", 7, "not JSON"))
+    store.keep_judgement(1, number, helpfulness, judged)
+    store.keep_problem(1, Problem("a.jsonl", 7, "not JSON"))
     store.put("k", "m", Reply("kept"))
     assert not sa.inspect(store.engine).has_table("contrasts")
     store.close()
     store = RunStore(url)
-    assert store.run() == run
+    run = store.run()
+    assert (run.id, run.judge, run.status, run.settings, run.judge_spec) == (1, "m", "running", {"turns": "all"}, None)
     assert list(store.judgements(run.id)) == [(talk, judged)]
     assert [str(problem) for problem in store.problems(run.id)] == ["a.jsonl:7: not JSON"]
     assert store.get("k") == Reply("kept")
@@ -75,6 +82,37 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(url, monke
     with store.engine.connect() as connection:
         assert connection.execute(sa.select(schema.facets)).all() == [(number, "memory", None, None, 4)]
     store.close()
+
+
+def test_jobs_of_the_version_before_stay_in_the_list(url, monkeypatch):
+    upgrade = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, to: upgrade(config, "0005"))
+        store = RunStore(url)
+    texts = map(sa.column, ("kind", "arguments", "folder", "planned", "run", "host", "process"))
+    jobs = sa.table("jobs", *texts, *(sa.column(name, schema.UtcTime) for name in ("created_at", "started_at")))
+    for run, (kind, status) in enumerate((("analyze", "done"), ("analyze", "stopped"), ("explain", "done")), 1):
+        _begin_as_of_old(store, {"number": run}, status)
+        values = {"kind": kind, "arguments": f'["{kind}", "--judge=x"]', "folder": f"/{run}", "run": run, "planned": 12}
+        with store.engine.begin() as connection:
+            times = {"created_at": _AT, "started_at": _AT}
+            connection.execute(sa.insert(jobs).values(**values, **times, host="h", process=7))
+    store.close()
+    store = RunStore(url)
+    first, second, third = (find_job(store, number) for number in (1, 2, 3))
+    assert (first.status, second.status, third.status) == ("done", "stopped", "stopped")
+    assert (third.kind, third.settings, third.run) == ("explain", {"arguments": ["explain", "--judge=x"]}, 3)
+    assert (first.folder, first.host, first.process, first.started_at, first.alive_at) == ("/1", "h", 7, _AT, _AT)
+    assert add_job(store, "analyze", {}, "/4", None, "h") == 4
+    store.close()
+
+
+def _begin_as_of_old(store, settings, status="running"):
+    """Begins a run as the first versions did, whose runs had no judge's spec."""
+    runs = sa.table("runs", *(column._copy() for column in schema.runs.c if column.name not in ("id", "judge_spec")))
+    values = {"status": status, "owner": "h:1", "signature": sha256_json(settings), "judge": "m", "settings": settings}
+    with store.engine.begin() as connection:
+        connection.execute(sa.insert(runs).values(**values, spend=asdict(Spend()), created_at=_AT, alive_at=_AT))
 
 
 def _keep_as_of_old(store, talk, run):

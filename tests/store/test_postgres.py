@@ -9,7 +9,7 @@ from convexplain.errors import StoreError
 from convexplain.models.chat import Reply, Spend
 from convexplain.store import RunStore
 from convexplain.store.database import writing
-from tests.cli.test_main import run as convexplain
+from tests.cli.test_analyze import run as convexplain
 
 
 @pytest.fixture

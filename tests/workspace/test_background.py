@@ -6,9 +6,13 @@ import time
 
 import pytest
 
+from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import UnavailableError
-from convexplain.workspace.background import BackgroundJudge
+from convexplain.errors import UnavailableError, UsageError
+from convexplain.models.chat import Spend
+from convexplain.rubrics import load_rubric
+from convexplain.store import RunStore, keep_calibration
+from convexplain.workspace import BackgroundJudge
 
 
 class Watched(ScriptedModel):
@@ -43,7 +47,7 @@ def test_it_judges_from_anywhere(talk, helpfulness):
 
 def test_a_model_opened_by_its_name_is_closed(talk, helpfulness, monkeypatch):
     model = Watched({"yes": 1.0})
-    monkeypatch.setattr("convexplain.workspace.background.open_model", lambda name: model)
+    monkeypatch.setattr("convexplain.workspace.build.open_model", lambda name: model)
     with BackgroundJudge("name") as judge:
         judge.judge(talk, 1, helpfulness)
     assert model.events == ["prepared", "closed"]
@@ -97,3 +101,84 @@ def test_a_model_that_goes_while_it_judges_may_come_back(talk, helpfulness):
             judge.judge(talk, 1, helpfulness)
         assert judge.judge(talk, 1, helpfulness).score == 1.0
     assert model.events == ["prepared"] * 2
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = RunStore(str(tmp_path / "s.db"))
+    yield store
+    store.close()
+
+
+def calibrate(store, rubric, score, threshold=None, judge="scripted"):
+    """Everything becomes this score."""
+    keep_calibration(store, judge, rubric, Calibration("isotonic", ((0.0, score), (1.0, score)), threshold=threshold))
+
+
+def test_calibrations_of_further_rubrics_are_looked_for_when_they_come(talk, helpfulness, store):
+    harm = load_rubric("harm")
+    calibrate(store, helpfulness, 0.3, threshold=0.9)
+    with BackgroundJudge(Watched({"yes": 0.6, "no": 0.4}), [helpfulness], cache=store, calibrated=True) as judge:
+        assert judge.as_judged(helpfulness) == helpfulness
+        assert judge.judge(talk, 1, helpfulness).score == pytest.approx(0.3)
+        assert judge.as_judged(helpfulness).threshold == 0.9
+        with pytest.raises(UsageError, match="no calibration of scripted on harm is kept"):
+            judge.judge(talk, 1, harm)
+        calibrate(store, harm, 0.7)
+        assert judge.judge(talk, 1, harm).score == pytest.approx(0.7)
+    assert judge.model.events == ["prepared"]
+
+
+def test_a_missing_calibration_is_not_looked_for_again_and_again(talk, helpfulness, store):
+    with BackgroundJudge(model := Watched({"yes": 1.0}), [helpfulness], cache=store, calibrated=True) as judge:
+        for _ in range(3):
+            with pytest.raises(UsageError, match="no calibration of scripted on helpfulness"):
+                judge.judge(talk, 1, helpfulness)
+    assert (model.events, model.requests) == (["prepared"], [])
+
+
+def test_a_judge_that_comes_back_keeps_its_scale_unless_it_is_another_model(talk, helpfulness, store):
+    class Flaky(Watched):
+        gone = False
+
+        async def chat(self, requests):
+            return [UnavailableError("gone") for _ in requests] if self.gone else await super().chat(requests)
+
+    model = Flaky({"yes": 0.6, "no": 0.4})
+    calibrate(store, helpfulness, 0.3)
+    calibrate(store, helpfulness, 0.5, judge="another")
+    with BackgroundJudge(model, [helpfulness], cache=store, calibrated=True, pause=0) as judge:
+        for turn, fingerprint, score in ((1, "scripted", 0.3), (2, "scripted", 0.3), (3, "another", 0.5)):
+            model.gone = True
+            with pytest.raises(UnavailableError):
+                judge.judge(talk, turn, helpfulness)
+            calibrate(store, helpfulness, 0.3 if turn == 1 else 0.9)
+            model.gone, model.fingerprint = False, fingerprint
+            assert judge.judge(talk, turn, helpfulness).score == pytest.approx(score)
+    assert judge.spend.calls == 3, "what it has cost adds up"
+
+
+@pytest.mark.parametrize("gone", ["low", "strong"])
+def test_a_second_judge(talk, helpfulness, monkeypatch, gone):
+    models = {name: Watched({"yes": p, "no": 1 - p}, name=name) for name, p in (("low", 0.5), ("strong", 0.9))}
+    monkeypatch.setattr("convexplain.workspace.build.open_model", models.__getitem__)
+    with BackgroundJudge("low?escalate=strong") as judge:
+        assert judge.spend == Spend()
+        judgement = judge.judge(talk, 1, helpfulness)
+        assert (judgement.score, judgement.model) == (pytest.approx(0.9), "strong")
+        assert judge.spend.calls == 2
+    assert [model.events for model in models.values()] == [["prepared", "closed"]] * 2
+
+    async def prepare():
+        raise UnavailableError(gone)
+
+    models[gone].prepare = prepare
+    with BackgroundJudge("low", escalate="strong") as judge, pytest.raises(UnavailableError, match=gone):
+        judge.judge(talk, 1, helpfulness)
+
+
+def test_a_calibrated_judge_finds_the_workspaces_store(talk, helpfulness, tmp_path, monkeypatch, store):
+    monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "s.db"))
+    calibrate(store, helpfulness, 0.3)
+    with BackgroundJudge(Watched({"yes": 1.0}), calibrated=True) as judge:
+        assert judge.judge(talk, 1, helpfulness).score == pytest.approx(0.3)

@@ -3,12 +3,11 @@ import math
 
 import pytest
 
-import convexplain
-from convexplain import Edit, Turn, Unit, aattribute, acontrast, ajudge, attribute, contrast, judge, load_rubric
+from convexplain import AsyncWorkspace, Edit, Turn, Unit, Workspace, attribute, contrast, judge, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
-from convexplain.models.chat import MemoryCache
 from convexplain.store import RunStore, keep_noise_floor
+from convexplain.workspace import MEMORY
 from tests.fake_infiller import FakeInfiller
 
 MESSAGES = [
@@ -24,18 +23,6 @@ def bananas(request):
     return {"yes": 0.1, "no": 0.9} if "Bananas" in judged else {"yes": 0.8, "no": 0.2}
 
 
-def test_the_public_surface():
-    assert sorted(convexplain.__all__) == convexplain.__all__
-    assert convexplain.__all__ == [
-        *("Attribution", "Contrast", "Conversation", "ConvexplainError", "Edit", "Evidence", "Judgement"),
-        *("Rubric", "Turn", "Unit"),
-        *("aattribute", "acontrast", "ajudge", "attribute", "contrast", "judge", "load_rubric", "read_log"),
-    ]
-    assert all(hasattr(convexplain, name) for name in convexplain.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'jugde'"):
-        convexplain.jugde  # noqa: B018
-
-
 def test_one_judgement_for_each_turn_and_rubric():
     found = judge(MESSAGES, ["harm", "helpfulness"], ScriptedModel(bananas))
     assert [(item.rubric, item.turn, round(item.score, 2)) for item in found] == [
@@ -48,7 +35,7 @@ def test_one_judgement_for_each_turn_and_rubric():
 
 def test_sync_async_and_inside_a_loop_give_the_same():
     expected = judge(MESSAGES, "harm", ScriptedModel(bananas))
-    assert asyncio.run(ajudge(MESSAGES, "harm", ScriptedModel(bananas))) == expected
+    assert asyncio.run(AsyncWorkspace(MEMORY).judge(MESSAGES, "harm", ScriptedModel(bananas))) == expected
 
     async def inside():
         return judge(MESSAGES, "harm", ScriptedModel(bananas))
@@ -65,11 +52,14 @@ def test_last_judges_the_last_assistant_turn():
     assert [item.turn for item in judge(MESSAGES, "harm", ScriptedModel(bananas), "last")] == [3]
 
 
-def test_a_cache_is_used():
-    model, cache = ScriptedModel(bananas), MemoryCache()
-    judge(MESSAGES, "harm", model, cache=cache)
-    judge(MESSAGES, "harm", model, cache=cache)
+def test_a_workspace_keeps_the_replies_and_the_functions_do_not(tmp_path):
+    model, workspace = ScriptedModel(bananas), Workspace(tmp_path / "a.db")
+    workspace.judge(MESSAGES, "harm", model)
+    workspace.judge(MESSAGES, "harm", model)
     assert len(model.requests) == 2
+    workspace.close()
+    judge(MESSAGES, "harm", model)
+    assert len(model.requests) == 4
 
 
 def test_nothing_to_judge_is_no_error():
@@ -80,9 +70,15 @@ def test_nothing_to_judge_is_no_error():
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "words"),
     [
-        (([{"role": "robot", "content": "x"}], "harm"), {}, UsageError, "role='robot'"),
-        (([{"role": "user", "content": None}], "harm"), {}, UsageError, "content of type NoneType"),
-        (("hello", "harm"), {}, UsageError, r"conversation\[0\] must have a 'role'"),
+        (
+            ([{"role": "robot", "content": "x"}], "harm"),
+            {},
+            UsageError,
+            "turn 0: it needs a 'role' out of .* it has 'robot'",
+        ),
+        (([{"content": "x"}], "harm"), {}, UsageError, "turn 0: dict is not valid; .* 'role' and 'content'"),
+        (([MESSAGES[0], 5], "harm"), {}, UsageError, "turn 1: int is not valid"),
+        (("hello", "harm"), {}, UsageError, "conversation: str is not valid; valid are a Conversation"),
         ((MESSAGES, "harm"), {"turns": "first"}, UsageError, "valid are: 'all', 'last'"),
         ((MESSAGES, "harm"), {"samples": 0}, UsageError, "at least 1"),
         ((MESSAGES, "harmm"), {}, RubricError, "neither a file nor one of"),
@@ -91,7 +87,7 @@ def test_nothing_to_judge_is_no_error():
 )
 def test_arguments_that_cannot_be_meant(arguments, options, error, words):
     if len(arguments) == 2:
-        options = {"model": ScriptedModel(bananas), **options}
+        options = {"judge": ScriptedModel(bananas), **options}
     with pytest.raises(error, match=words):
         judge(*arguments, **options)
 
@@ -114,7 +110,7 @@ def answers(request):
     return "Bananas." if any("depot" in message.content for message in request.messages) else "To your office."
 
 
-def explain(judge=None, responder=None, infiller=None, **options):
+def explain(judge=None, responder=None, infiller=None, contrast=contrast, **options):
     judge, infiller = judge or ScriptedModel(depot), infiller or FakeInfiller()
     return contrast(PARCEL, -1, "helpfulness", judge, responder, infiller, **options)
 
@@ -140,7 +136,7 @@ def test_contrasts_sync_async_and_inside_a_loop_are_the_same():
     def arguments():
         return PARCEL, 3, load_rubric("helpfulness"), ScriptedModel(depot), None, FakeInfiller()
 
-    assert same(asyncio.run(acontrast(*arguments()))) == expected
+    assert same(asyncio.run(AsyncWorkspace(MEMORY).contrast(*arguments()))) == expected
 
     async def inside():
         return contrast(*arguments())
@@ -214,13 +210,14 @@ def test_models_of_ones_own_are_not_closed():
 
 def test_a_store_keeps_the_replies_and_gives_the_noise_floor(tmp_path):
     store, model = RunStore(str(tmp_path / "a.db")), ScriptedModel(depot)
-    assert explain(model, cache=store).delta == 0.1  # assumed: none was measured
+    stored = Workspace(store).contrast
+    assert explain(model, contrast=stored).delta == 0.1  # assumed: none was measured
     asked = len(model.requests)
-    assert explain(model, cache=store).found
+    assert explain(model, contrast=stored).found
     assert len(model.requests) == asked
     keep_noise_floor(store, "scripted", load_rubric("helpfulness"), 0.35, turns=20, n=400)
-    assert explain(model, cache=store).delta == 0.35
-    assert explain(model, cache=store, delta=0.2).delta == 0.2
+    assert explain(model, contrast=stored).delta == 0.35
+    assert explain(model, contrast=stored, delta=0.2).delta == 0.2
     store.close()
 
 
@@ -283,7 +280,9 @@ def test_attribute_in_and_outside_of_a_loop_gives_the_same():
         return [{name: getattr(one, name) for name in one.__slots__ if name != "seconds"} for one in found]
 
     expected = same(attribute(PARCEL, 3, "helpfulness", ScriptedModel(depot), levels=("sentence", "word"), seed=2))
-    found = aattribute(PARCEL, 3, "helpfulness", ScriptedModel(depot), levels=["sentence", "word"], seed=2)
+    found = AsyncWorkspace(MEMORY).attribute(
+        PARCEL, 3, "helpfulness", ScriptedModel(depot), levels=["sentence", "word"], seed=2
+    )
     assert same(asyncio.run(found)) == expected
 
 

@@ -1,4 +1,7 @@
-"""What WhatsApp writes in place of a picture or a file, in several languages, and what it says itself."""
+"""WhatsApp: what it writes in place of pictures and files, in several languages, and what it says itself.
+
+Its exports are plain transcripts: `plain.py` reads their lines, and asks this module what each message shows.
+"""
 
 import re
 

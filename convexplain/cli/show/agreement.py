@@ -21,7 +21,7 @@ from convexplain.agreement import (
 from convexplain.fidelity import Estimate
 from convexplain.text.visible import one_line, visible
 
-from .runs import plain
+from .progress import plain
 
 _TEXT = 300  # characters of a turn
 

@@ -6,11 +6,10 @@ from rich.console import Console
 from rich.text import Text
 
 from convexplain.explain.attribution import NOISE_ASSUMED
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import NOTHING_BEFORE, counted
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Conversation, Unit
 
-NOTHING_BEFORE = "nothing before it to attribute to"
 _BAR = 10  # characters of the longest bar
 _SMALL = 0.05  # of the largest: what parts of a turn have to do to be listed
 _LEAST = 1e-9

@@ -1,91 +1,23 @@
-"""What the command line shows of contrasts: edits as a word diff, and progress. Text from logs is text only."""
+"""What the command line shows of contrasts: edits as a word diff. Text from logs is text only."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
 
 from rapidfuzz.distance import Levenshtein
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, Settings
+from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, ContrastSettings
 from convexplain.explain.wording import counted, missed, scores_of
-from convexplain.models.chat import Spend
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line
 from convexplain.types import Contrast
-
-from .bars import Bar
 
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _LONGEST = 80  # words of a response that are shown
 _SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
 
-class SearchProgress(Bar):
-    """Shows searches, one after the other."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._now = ""
-        self._spends: Sequence[Spend] = ()
-        super().__init__(
-            console,
-            TextColumn("explaining"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[now]}", markup=False),
-            TimeElapsedColumn(),
-            total=total,
-            transient=True,
-            now="",
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self.say()
-
-    def searching(self, turn: ScoredTurn) -> None:
-        """A search begins."""
-        self._now = one_line(f"{turn.conversation.id}:{turn.turn} {turn.rubric.id}")
-        self._show()
-
-    def spent(self, spends: Sequence[Spend]) -> None:
-        """What the models have cost so far."""
-        self._spends = spends
-        self._show()
-
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """A turn is done; what is printed inside comes above the bar."""
-        self._done += 1
-        self._now = ""
-        self.bar.stop()
-        yield
-        self._show()
-        self.bar.start()
-
-    def line(self) -> str:
-        """How far it is, what is searched now, and what it cost."""
-        return f"{self._done}/{self._total} explained, {self._costs()}"
-
-    def _show(self) -> None:
-        self.show(completed=self._done, now=self._costs())
-
-    def _costs(self) -> str:
-        calls = sum(spend.calls for spend in self._spends)
-        cached = sum(spend.cached for spend in self._spends)
-        failures = sum(spend.failures for spend in self._spends)
-        parts = [f"now {self._now}"] if self._now else []
-        parts += [f"{calls} calls", f"{cached} from cache"]
-        return ", ".join([*parts, f"{failures} failed"] if failures else parts)
-
-
-def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: Settings) -> None:
+def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: ContrastSettings) -> None:
     """One contrast: a line that says what came of it, then the turns that it changes."""
     where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric}, {contrast.question}: "
     outcome = _outcome(contrast, turn.rubric.threshold, settings)
@@ -112,7 +44,7 @@ def show_response(console: Console, what: str, response: str) -> None:
     _print(console, Text(f"  {what}: "), Text(_cut(response.split())))
 
 
-def _outcome(contrast: Contrast, threshold: float, settings: Settings) -> str:
+def _outcome(contrast: Contrast, threshold: float, settings: ContrastSettings) -> str:
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
         return (
@@ -125,15 +57,10 @@ def _outcome(contrast: Contrast, threshold: float, settings: Settings) -> str:
     return missed(contrast, threshold)
 
 
-def _nothing(contrast: Contrast, settings: Settings) -> str:
+def _nothing(contrast: Contrast, settings: ContrastSettings) -> str:
     if contrast.stopped == "no fills":
         return "the infiller had nothing to put into any place"
     return f"no word in {'the turn' if settings.revise else 'the earlier turns that may be edited'}"
-
-
-def no_turn(settings: Settings) -> str:
-    """Which turns a conversation lacks where none may be edited."""
-    return f"no earlier {settings.editable if settings.editable in ('assistant', 'user') else 'editable'} turn"
 
 
 def _diff(before: str, after: str, coloured: bool) -> Text:

@@ -2,21 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from convexplain.errors import Problem
-from convexplain.store import Kept
 from convexplain.text.visible import one_line, visible
 from convexplain.types import Conversation
 
-from .bars import Bar
-from .runs import plain
+from .progress import plain
 
 _PROBLEMS = 200  # that are printed; the others are counted
 _SPEAKERS = 20
@@ -36,48 +32,6 @@ class Inspected(Protocol):
     whole: bool
     first: Conversation | None
     problems: list[Problem]
-
-
-class ImportShown(Bar):
-    """Shows an import, and every problem."""
-
-    def __init__(self, console: Console) -> None:
-        self._kept = Kept()
-        self._problems = 0
-        super().__init__(
-            console,
-            SpinnerColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
-            TimeElapsedColumn(),
-            transient=True,
-            told="reading",
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        if (more := self._problems - _PROBLEMS) > 0:
-            self.console.print(f"! and {more:,} more problems")
-        if error is not None and self._kept.conversations:
-            self.console.print(f"Kept until here: {self.line()}", soft_wrap=True)
-
-    def kept(self, kept: Kept) -> None:
-        """So much is in the store."""
-        self._kept = kept
-        self.show(told=self.line())
-
-    def problem(self, problem: Problem) -> None:
-        """Prints it, unless very many were printed already."""
-        self._problems += 1
-        if self._problems <= _PROBLEMS:
-            self.console.print(_problem(problem), soft_wrap=True)
-
-    def line(self) -> str:
-        """What is kept, and how fast it comes."""
-        kept = self._kept
-        rate = kept.turns / self.seconds
-        return f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new, {rate:,.0f} turns/s"
 
 
 def show_formats(console: Console, found: Sequence[tuple[str, str, str]], *, whole: bool) -> None:

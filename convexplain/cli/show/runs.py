@@ -1,133 +1,15 @@
 """What the command line shows: progress while it works, tables at the end. Text from logs is shown as text only."""
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from convexplain.errors import Problem
-from convexplain.models.chat import Spend
 from convexplain.store import JudgedTurn, MaximSummary, Run, Summary
 from convexplain.text.visible import one_line, visible
-from convexplain.types import Judgement
 
-from .bars import Bar
+from .progress import plain
 
 _REASONS = 10  # reasons for unscored turns that are listed
-
-
-def plain(text: str) -> Text:
-    """Text from outside: no markup, no control character reaches the terminal."""
-    return Text(visible(text))
-
-
-class RunProgress(Bar):
-    """Shows a run; problems are printed above the bar."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._unscored = 0
-        self._before = 0
-        self._spend = Spend()
-        super().__init__(
-            console,
-            TextColumn("judging"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[spend]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            total=total,
-            spend="",
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._show()
-        super().__exit__(kind, error, trace)
-        if not self.console.is_terminal:
-            self.say()
-
-    def judged(self, judgement: Judgement) -> None:
-        """One judgement is there."""
-        self._done += 1
-        self._unscored += judgement.score is None
-        self._show()
-
-    def skipped(self, count: int) -> None:
-        """So many judgements were there already."""
-        self._done += count
-        self._before += count
-        self._show()
-
-    def spent(self, spend: Spend) -> None:
-        """What the run has cost so far."""
-        self._spend = spend
-        self._show()
-
-    def problem(self, problem: Problem) -> None:
-        """Said at once, above the bar."""
-        self.console.print(Text("! ", style="yellow"), plain(str(problem)), sep="", soft_wrap=True)
-
-    def line(self) -> str:
-        """How far it is, what it cost, how long it still takes."""
-        return f"{self._done}/{self._total} judged, {self._costs()}{self._eta()}"
-
-    def _show(self) -> None:
-        self.show(completed=self._done, spend=self._costs())
-
-    def _costs(self) -> str:
-        spend = self._spend
-        parts = [f"{(self._done - self._before) / self.seconds:.1f}/s", f"{spend.calls} calls"]
-        parts += [f"{spend.cached} from cache"] if spend.cached else []
-        parts += [f"{spend.retries} retries"] if spend.retries else []
-        parts += [f"{self._unscored} unscored"] if self._unscored else []
-        return ", ".join([*parts, f"{_thousands(spend.prompt_tokens + spend.completion_tokens)} tokens"])
-
-    def _eta(self) -> str:
-        made = self._done - self._before
-        if not made or self._done >= self._total:
-            return ""
-        return f", about {(self._total - self._done) * self.seconds / made:.0f} s left"
-
-
-class CountProgress(Bar):
-    """Counts what is done.
-
-    Args:
-        console: where to (stderr).
-        what: is counted: "turns", "contrasts".
-        total: how many there are.
-    """
-
-    def __init__(self, console: Console, what: str, total: int) -> None:
-        self._what = what
-        self._total = total
-        self._done = 0
-        super().__init__(
-            console,
-            TextColumn(what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            total=total,
-        )
-
-    def advance(self) -> None:
-        """One more is done."""
-        self._done += 1
-        self.show(completed=self._done)
-
-    def line(self) -> str:
-        """How far it is, and how long it still takes."""
-        left = (self._total - self._done) * self.seconds / self._done
-        return f"{self._done}/{self._total} {self._what}, about {left:.0f} s left"
 
 
 def show_summary(console: Console, summary: Summary, seconds: float, worst: int) -> None:
@@ -221,7 +103,3 @@ def _number(value: float | None) -> str:
 
 def _below(maxim: MaximSummary) -> str:
     return "–" if maxim.below is None else f"{maxim.below:.0%} (< {maxim.threshold:g})"
-
-
-def _thousands(number: int) -> str:
-    return f"{number / 1000:.1f}k" if number >= 1000 else str(number)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from convexplain.explain.wording import missed
-from convexplain.report.explanations import contrast_outcome
+from convexplain.explain.wording import contrast_outcome, missed
 from convexplain.types import Contrast
 
 

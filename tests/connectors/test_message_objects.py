@@ -17,7 +17,7 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration, LLMResult
 
-from convexplain.connectors.langchain.collecting import is_answer, turns_in, turns_of
+from convexplain.connectors.message_objects import is_answer, turns_in, turns_of
 
 CALL = {"name": "weather", "args": {"city": "Köln"}, "id": "1", "type": "tool_call"}
 SHOWN = '[tool call weather({"city": "Köln"})]'

@@ -155,7 +155,7 @@ def test_an_endpoint_that_hangs(stub, chats, folder):
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["analyze"], 2, "name either LOG files or --stored"),
+        (["analyze"], 2, "name either log files or stored conversations"),
         (["analyze", "no-such-file"], 2, "no-such-file"),
         (["analyze", "chats.jsonl", "--rubric", "helpfullness"], 2, "is neither a file nor one of: helpfulness, harm"),
         (["analyze", "chats.jsonl", "--rubric", "harm", "--rubric", "harm"], 2, "harm is named twice"),

@@ -19,6 +19,16 @@ from convexplain.store.contrast_list import (
     longest_distance,
 )
 from convexplain.store.facets import facets
+from convexplain.store.overview import (
+    Choices,
+    Which,
+    choices,
+    distribution,
+    groups,
+    maxim_counts,
+    rows,
+    run_state,
+)
 from convexplain.store.reviews import Review, keep_review
 from convexplain.store.store import conversation_body
 from convexplain.store.talks import (
@@ -28,16 +38,6 @@ from convexplain.store.talks import (
     find_conversations,
     judged_conversation,
     next_flagged,
-)
-from convexplain.store.views import (
-    Choices,
-    Which,
-    choices,
-    distribution,
-    groups,
-    maxim_counts,
-    rows,
-    run_state,
 )
 from tests.dashboard.made import HARM, HELPFULNESS, contrast, explain, full, keep, talk
 

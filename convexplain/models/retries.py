@@ -1,0 +1,70 @@
+"""Retries of failed model calls: how long they wait, when they stop, and how many calls may be open meanwhile."""
+
+from collections.abc import Callable
+
+import tenacity
+
+from convexplain.errors import TransientError
+
+BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
+TIMEOUTS = 3
+"""Tries of a call that hangs: each costs its whole time-out, so these are fewer than for a quick refusal."""
+
+
+def retrying(patience: float, before_sleep: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
+    """Return what tries a call again after transient failures.
+
+    It waits with growing pauses, or as the endpoint's Retry-After says.
+
+    Args:
+        patience: seconds of waiting between tries of one call, after which it has failed.
+        before_sleep: is called before each pause.
+    """
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        hung = isinstance(error, TransientError) and error.timed_out
+        return state.idle_for >= patience or (hung and state.attempt_number >= TIMEOUTS)
+
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(TransientError),
+        wait=_wait,
+        stop=stop,
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, TransientError) and error.retry_after is not None:
+        return max(error.retry_after, BACKOFF(state))  # an endpoint may say 0 for ever
+    return BACKOFF(state)
+
+
+class Limit:
+    """How many calls may be open: grows by one a round while all goes well, shrinks by a quarter at a trouble."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._now = float(most)
+        self._last_cut = float("-inf")
+
+    @property
+    def now(self) -> int:
+        """Calls that may be open at this moment, at least 1."""
+        return int(self._now)
+
+    def grow(self) -> None:
+        """One call went well."""
+        self._now = min(self.most, self._now + 1 / self._now)
+
+    def cut(self, clock: float) -> None:
+        """The endpoint is in trouble. The calls that were open together fail together, and count once.
+
+        A quarter, not half: random failures, one in ten, would otherwise keep it at half of what the endpoint bears,
+        and at one that really pushes back it falls to a twentieth in ten seconds all the same.
+        """
+        if clock - self._last_cut >= 1:
+            self._now = max(1.0, self._now * 0.75)
+            self._last_cut = clock

@@ -1,0 +1,120 @@
+"""What people hand in as conversations: turns, messages, lists, data frames, files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from convexplain.connectors.logs import read_log
+from convexplain.connectors.message_objects import turns_of
+from convexplain.errors import LogError, Problem, UsageError
+from convexplain.rubrics import load_rubric
+from convexplain.types import ROLES, Conversation, Role, Rubric, Turn
+
+ConversationLike: TypeAlias = Conversation | Sequence[Turn] | Sequence[Mapping[str, Any]] | Sequence[Any]
+"""A Conversation; its turns, as `Turn` objects or mappings with `role` and `content`; or LangChain's messages."""
+ConversationsLike: TypeAlias = ConversationLike | Sequence[Conversation] | Any
+"""One conversation, several, or a pandas DataFrame whose columns a log reader recognises."""
+Logs: TypeAlias = str | Path | Sequence[str | Path] | ConversationsLike
+"""Log files or folders; or conversations."""
+RubricLike: TypeAlias = str | Path | Rubric
+"""A rubric, the id of a shipped one, or the path of a YAML file."""
+
+
+def rubrics_of(rubrics: RubricLike | Sequence[RubricLike]) -> list[Rubric]:
+    """Return one or several rubrics.
+
+    Raises:
+        UsageError: one is named twice.
+        RubricError: there is no such rubric, or its file is not valid.
+    """
+    items = [rubrics] if isinstance(rubrics, (str, Path, Rubric)) else list(rubrics)
+    loaded = [item if isinstance(item, Rubric) else load_rubric(item) for item in items]
+    ids = [rubric.id for rubric in loaded]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise UsageError(f"rubric {', '.join(twice)} is named twice")
+    return loaded
+
+
+def conversation_of(conversation: ConversationLike) -> Conversation:
+    """Return one conversation.
+
+    Raises:
+        UsageError: it is no conversation, or a role is not valid.
+    """
+    if isinstance(conversation, Conversation):
+        return conversation
+    if isinstance(conversation, (str, bytes, Mapping)) or not isinstance(conversation, Sequence):
+        raise UsageError(
+            f"conversation: {type(conversation).__name__} is not valid; valid are a Conversation, a list of turns or a "
+            "list of messages (read_log reads files)"
+        )
+    turns = [turn for i, item in enumerate(conversation) for turn in _turns(i, item)]
+    return Conversation("conversation", tuple(turns))
+
+
+def conversations_of(conversations: ConversationsLike) -> list[Conversation]:
+    """Return one or several conversations as a list.
+
+    Raises:
+        UsageError: they are none.
+        LogError: a data frame is no log.
+    """
+    if hasattr(conversations, "to_csv") and hasattr(conversations, "columns"):
+        return list(_of_frame(conversations))
+    if isinstance(conversations, Sequence) and conversations:
+        items: Sequence[Any] = conversations
+        if all(isinstance(item, Conversation) for item in items):
+            return list(items)
+        if all(isinstance(item, (list, tuple)) and not _is_pair(item) for item in items):
+            talks = [conversation_of(item) for item in items]
+            return [Conversation(f"conversation-{i}", talk.turns) for i, talk in enumerate(talks, 1)]
+    return [conversation_of(conversations)]
+
+
+def _is_pair(item: Sequence[Any]) -> bool:
+    """Whether it is a pair of role and text, which stands for one message."""
+    return len(item) == 2 and all(isinstance(part, str) for part in item)
+
+
+def _turns(position: int, item: Any) -> Iterator[Turn]:
+    if isinstance(item, Turn):
+        yield item
+    elif isinstance(item, Mapping) and "role" in item:
+        yield _turn(position, item)
+    else:
+        turns = turns_of([item])
+        if not turns:
+            raise UsageError(
+                f"turn {position}: {type(item).__name__} is not valid; valid are Turn objects, mappings with 'role' "
+                "and 'content', and messages"
+            )
+        yield from turns
+
+
+def _turn(position: int, item: Mapping[str, Any]) -> Turn:
+    role, content = item.get("role"), item.get("content")
+    if role not in ROLES or not isinstance(content, str):
+        turns = turns_of([dict(item)]) if role in ROLES else ()
+        if turns and turns[0].content.strip():  # parts, or calls of tools
+            return turns[0]
+        raise UsageError(
+            f"turn {position}: it needs a 'role' out of {', '.join(ROLES)} and a 'content' that is a string; "
+            f"it has {role!r} and {type(content).__name__}"
+        )
+    known: Role = role
+    return Turn(known, content, item.get("name"))
+
+
+def _of_frame(frame: Any) -> Iterator[Conversation]:
+    """The conversations of a pandas DataFrame, read as the same table in a file would be."""
+
+    def refuse(problem: Problem) -> None:
+        if not problem.kept:
+            raise LogError("DataFrame", problem.line, problem.reason)
+
+    with TemporaryDirectory(prefix="convexplain-") as folder:
+        path = Path(folder) / "frame.csv"
+        frame.to_csv(path, index=False)
+        for conversation in read_log(path, on_problem=refuse):
+            yield Conversation(conversation.id, conversation.turns, "DataFrame", conversation.metadata)

@@ -1,0 +1,378 @@
+"""What runs in the background: described as JSON in the store, and done by a worker in a process of its own."""
+
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import platformdirs
+
+from convexplain.analysis.pipeline import Turns
+from convexplain.errors import ConvexplainError, StoreError, UsageError
+from convexplain.explain.attribution import AttributionSettings
+from convexplain.explain.contrasts import ContrastSettings
+from convexplain.judges.spec import JudgeSpec
+from convexplain.rubrics import HEADLINE
+from convexplain.store import Run, RunStore
+from convexplain.store.jobs import (
+    TRIAL,
+    Job,
+    JobStatus,
+    add_job,
+    begin_job,
+    end_job,
+    find_job,
+    keep_process,
+    newest_jobs,
+)
+from convexplain.text.visible import visible
+from convexplain.types import Role
+
+from .logs import LogSettings
+from .processes import interrupt, lives, start_worker
+
+_TAIL = 8192  # bytes of what a process wrote that are looked at
+_LINES = 40
+_FRESH = timedelta(seconds=60)  # a job on another machine gives a sign of life every few seconds
+_POLL = 0.2  # seconds
+_EXIT = 10.0  # seconds that a process may take to exit once its job has ended
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeJob:
+    """Judge logs into a run.
+
+    Attributes:
+        logs: the files.
+        rubrics: ids of shipped rubrics, or paths of rubric files.
+        judge: the judge. Its passwords are not kept: the worker takes them from the environment.
+        turns: `all` assistant turns or the `last` one.
+        limit: only so many conversations, the first ones.
+        reading: how the logs are read.
+    """
+
+    kind: ClassVar[str] = "analyze"
+    logs: tuple[Path, ...]
+    rubrics: tuple[str, ...] = HEADLINE
+    judge: JudgeSpec = field(default=JudgeSpec())
+    turns: Turns = "all"
+    limit: int | None = None
+    reading: LogSettings = field(default=LogSettings())
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainJob:
+    """Explain one turn of a run, by the judge that its score is from.
+
+    Attributes:
+        run: the run's number.
+        conversation: the conversation's own id.
+        turn: the turn's index.
+        rubric: the rubric's id.
+        contrast: which contrast is looked for; None attributes the score.
+        attribution: how it is attributed.
+    """
+
+    kind: ClassVar[str] = "explain"
+    run: int
+    conversation: str
+    turn: int
+    rubric: str
+    contrast: ContrastSettings | None = None
+    attribution: AttributionSettings = field(default=AttributionSettings())
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """Write the contrasts of a run as preference pairs.
+
+    Attributes:
+        run: the run's number.
+        form: as what, a name of `connectors.training.FORMATS`.
+        out: the folder.
+        min_margin: by how much the chosen turn must score higher, in [0, 1].
+        test: share of the conversations that is held out, in [0, 1).
+    """
+
+    kind: ClassVar[str] = "export"
+    run: int
+    form: str
+    out: Path
+    min_margin: float = 0.1
+    test: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeJob:
+    """Judge one turn by a rubric that is being written. Such a job is waited for; `list_jobs` leaves it out.
+
+    Attributes:
+        rubric: the rubric file's text.
+        messages: role and text of the turns; the last one is judged.
+        judge: as of `AnalyzeJob`.
+    """
+
+    kind: ClassVar[str] = TRIAL
+    rubric: str
+    messages: tuple[tuple[Role, str], ...]
+    judge: JudgeSpec = field(default=JudgeSpec())
+
+
+JobSpec: TypeAlias = AnalyzeJob | ExplainJob | ExportJob | JudgeJob
+"""What a job does."""
+
+_KINDS: dict[str, type[JobSpec]] = {kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob)}
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def _reading(values: Mapping[str, Any]) -> LogSettings:
+    names = values["redact_names"]
+    return LogSettings(**{**_tuples(values), "redact_names": None if names is None else Path(names)})
+
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "logs": lambda value: tuple(map(Path, value)),
+    "rubrics": tuple,
+    "judge": JudgeSpec.parse,
+    "reading": _reading,
+    "contrast": lambda value: None if value is None else ContrastSettings(**_tuples(value)),
+    "attribution": lambda value: AttributionSettings(**_tuples(value)),
+    "out": Path,
+    "messages": lambda value: tuple(map(tuple, value)),
+}
+
+
+def job_settings(spec: JobSpec) -> dict[str, Any]:
+    """Return a spec's fields as JSON values, without passwords."""
+    return {part.name: _json(getattr(spec, part.name)) for part in fields(spec)}
+
+
+def job_spec(job: Job) -> JobSpec:
+    """Return what a job does.
+
+    Raises:
+        UsageError: another version of convexplain has started it.
+    """
+    try:
+        values = {name: _FIELDS.get(name, lambda value: value)(value) for name, value in job.settings.items()}
+        return _KINDS[job.kind](**values)
+    except (KeyError, TypeError, UsageError) as error:
+        raise UsageError(
+            f"job {job.id} was started by another version of convexplain and cannot go on; start it again"
+        ) from error
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, JudgeSpec):
+        return value.public
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if is_dataclass(value):
+        return {part.name: _json(getattr(value, part.name)) for part in fields(value)}
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """How far a job is.
+
+    Attributes:
+        job: the job.
+        status: `running`; `done`; `stopped` (cancelled, killed, or its model went away) or `failed` (the error says
+            why): these two can go on.
+        run: the run that it works on, with what it has cost; None where it has none.
+        written: the last lines that its process wrote, as text that may be shown.
+    """
+
+    job: Job
+    status: JobStatus
+    run: Run | None = None
+    written: str = ""
+
+    @property
+    def done(self) -> int:
+        """How many items (judgements, turns, contrasts) are done."""
+        return int(self.job.progress.get("done", 0))
+
+    @property
+    def total(self) -> int | None:
+        """How many items there are; None where that is not known."""
+        return self.job.progress.get("total")
+
+    @property
+    def share(self) -> float | None:
+        """How much is done, in [0, 1]; None where that is not known."""
+        if self.status == "done":
+            return 1.0
+        return min(1.0, self.done / self.total) if self.total else None
+
+    @property
+    def doing(self) -> str:
+        """What it works on now, in one line."""
+        item, calls = self.job.progress.get("doing"), self.job.progress.get("calls")
+        return ", ".join([*([visible(item)] if item else []), *([f"{calls:,} calls"] if calls else [])])
+
+    @property
+    def messages(self) -> str:
+        """Everything that it reported, a line each, as text that may be shown."""
+        error = [f"Error: {self.job.error}"] if self.job.error else []
+        lines = [*self.job.progress.get("notes", []), *error, *self.written.splitlines()]
+        return visible("\n".join(lines))
+
+
+def start_job(database: str, spec: JobSpec) -> int:
+    """Start a job, or go on with one that was to do the same; return the job's number.
+
+    Args:
+        database: the store's URL or file.
+        spec: what is to be done.
+
+    Raises:
+        UsageError: a job does the same already.
+        ConvexplainError: its process cannot be started.
+    """
+    settings = job_settings(spec)
+    with _opened(database) as store:
+        for same in newest_jobs(store):
+            if (same.kind, same.settings) == (spec.kind, settings) and (status := _state(store, same).status) != "done":
+                if status == "running":
+                    raise UsageError(f"job {same.id} does the same and is running")
+                _start(store, database, same.id, Path(same.folder))
+                return same.id
+        folder = Path(platformdirs.user_data_dir("convexplain")) / "jobs" / uuid.uuid4().hex
+        run = spec.run if isinstance(spec, (ExplainJob, ExportJob)) else None
+        job = add_job(store, spec.kind, settings, str(folder), run, socket.gethostname())
+        _start(store, database, job, folder)
+    return job
+
+
+def job_state(database: str, job: int) -> JobState:
+    """Return how far a job is.
+
+    Raises:
+        StoreError: there is no such job.
+    """
+    with _opened(database) as store:
+        return _state(store, find_job(store, job))
+
+
+def list_jobs(database: str, limit: int = 20) -> list[JobState]:
+    """Return the newest jobs and how far they are, the newest first."""
+    with _opened(database) as store:
+        return [_state(store, job) for job in newest_jobs(store, limit)]
+
+
+def wait_for_job(database: str, job: int, seconds: float) -> JobState:
+    """Return the state of a job when it has ended; it is cancelled after so many seconds."""
+    until = time.monotonic() + seconds
+    with _opened(database) as store:
+        while (state := _state(store, find_job(store, job))).status == "running":
+            if time.monotonic() > until:
+                cancel_job(database, job)
+            time.sleep(_POLL)
+    return state
+
+
+def cancel_job(database: str, job: int) -> None:
+    """Stop a job; what it has done until then is kept. Does nothing where it has ended.
+
+    Raises:
+        UsageError: it runs on another machine.
+    """
+    with _opened(database) as store:
+        chosen = find_job(store, job)
+        if chosen.process is None:
+            return
+        if chosen.host != socket.gethostname():
+            raise UsageError(f"job {job} was started on {chosen.host!r}; cancel it there")
+        interrupt(Path(chosen.folder), chosen.process)
+        end_job(store, job, "stopped")  # where it was killed before it could keep that itself
+
+
+def resume_job(database: str, job: int) -> None:
+    """Start a job again, which goes on where it stopped.
+
+    Raises:
+        UsageError: it is running, or another version of convexplain has started it.
+    """
+    with _opened(database) as store:
+        chosen = find_job(store, job)
+        job_spec(chosen)
+        if chosen.host != socket.gethostname() and _state(store, chosen).status == "running":
+            raise UsageError(f"job {job} is running on {chosen.host!r}")
+        _start(store, database, job, Path(chosen.folder))
+
+
+@contextmanager
+def _opened(database: str) -> Iterator[RunStore]:
+    store = RunStore(database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _start(store: RunStore, database: str, job: int, folder: Path) -> None:
+    until = time.monotonic() + _EXIT
+    while lives(folder, None):
+        if find_job(store, job).status == "running" or time.monotonic() > until:
+            raise UsageError("the job is running already")
+        time.sleep(_POLL)
+    place = database if "://" in database else str(Path(database).expanduser().resolve())
+    begin_job(store, job, socket.gethostname())
+    try:
+        # The store goes by the environment: a URL may hold a password, and everybody can read command lines.
+        process = start_worker(job, folder, {"CONVEXPLAIN_DB": place, "PYTHONUTF8": "1"})
+    except OSError as error:
+        reason = f"job {job} could not be started in {folder}: {error}"
+        end_job(store, job, "failed", error=reason)
+        raise ConvexplainError(reason) from error
+    keep_process(store, job, process)
+
+
+def _state(store: RunStore, job: Job) -> JobState:
+    status = job.status
+    if status == "running" and not _alive(job):
+        job = find_job(store, job.id)  # what has just ended has kept its last
+        status = "stopped" if job.status == "running" else job.status
+    run = _run(store, job.run)
+    if job.kind == AnalyzeJob.kind and status == "done" and run is None:
+        status = "failed"  # the run was deleted
+    return JobState(job, status, run, _written(Path(job.folder)))
+
+
+def _alive(job: Job) -> bool:
+    if job.host == socket.gethostname():
+        with suppress(PermissionError):  # another user's
+            return lives(Path(job.folder), job.process)
+    return datetime.now(UTC) - job.alive_at < _FRESH
+
+
+def _run(store: RunStore, number: int | None) -> Run | None:
+    if number is None:
+        return None
+    try:
+        return store.run(number)
+    except StoreError:  # deleted in the meantime
+        return None
+
+
+def _written(folder: Path) -> str:
+    try:
+        with (folder / "log.txt").open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - _TAIL))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(visible(text).splitlines()[-_LINES:])

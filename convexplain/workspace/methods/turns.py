@@ -1,0 +1,234 @@
+"""Single conversations and prompts: judged, contrasted and attributed without a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar, Unpack
+
+from convexplain.analysis.pipeline import Turns, turns_to_judge
+from convexplain.errors import UsageError
+from convexplain.explain.attribution import AttributionOptions, AttributionSettings
+from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from convexplain.judges.check import ModelCheck, check_model
+from convexplain.judges.scoring import ScoringFunction
+from convexplain.models.infilling import Infiller
+from convexplain.rubrics import HEADLINE
+from convexplain.search import Options
+from convexplain.store import noise_floor
+from convexplain.types import Attribution, Contrast, Conversation, Rubric
+
+from ..build import (
+    JudgeLike,
+    ModelLike,
+    judges_of,
+    open_calls,
+    open_explainers,
+    open_filler,
+    open_judge,
+    opened_model,
+)
+from ..explanations import ContrastTask
+from ..inputs import (
+    ConversationLike,
+    ConversationsLike,
+    RubricLike,
+    conversation_of,
+    conversations_of,
+    rubrics_of,
+)
+from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
+from ..results import Judgements
+from .base import JudgeOptions, StoreMethods, check_turns
+
+S = TypeVar("S", AttributionSettings, ContrastSettings)
+
+
+class TurnMethods(StoreMethods):
+    """Single conversations and prompts: judged, contrasted and attributed without a run."""
+
+    async def check_model(self, model: ModelLike) -> ModelCheck:
+        """Ask a model a few questions: does it answer, with log-probabilities, and how fast?
+
+        Raises:
+            ModelError: it cannot be had, or does not answer.
+        """
+        return await check_model(opened_model(model))
+
+    async def judge(
+        self,
+        conversation: ConversationsLike,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        judge: JudgeLike | Sequence[JudgeLike] = "embedded",
+        turns: Turns = "all",
+        **options: Unpack[JudgeOptions],
+    ) -> Judgements:
+        """Judge the assistant turns of conversations. No run is made; replies are kept in the store.
+
+        Args:
+            conversation: a Conversation, its turns, messages (LangChain's too), a list of conversations, or a pandas
+                DataFrame.
+            rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
+            judge: a judge as `analyze` takes it, or a list of judges.
+            turns: `all` assistant turns or the `last` one.
+            options: fields of `JudgeSpec` that count instead of the judge's own.
+
+        Returns:
+            A judgement for each judge, rubric and judged turn, in that order. `score` is in [0, 1], 1 = the requirement
+            is satisfied, None = unscored with `reason` saying why; `model` says which judge.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: a model cannot be had.
+        """
+        talks = conversations_of(conversation)
+        check_turns(turns)
+        chosen = rubrics_of(rubrics)
+        judgements = Judgements()
+        for each in judges_of(judge):
+            async with open_judge(each, chosen, cache=self.cache, **options) as built:
+                judgements += await built.judge_all(talks, lambda talk: turns_to_judge(talk, turns))
+        return judgements
+
+    async def contrast(
+        self,
+        conversation: ConversationLike,
+        turn: int,
+        rubric: RubricLike,
+        judge: JudgeLike = "embedded",
+        responder: ModelLike | None = None,
+        infiller: str | Infiller = "embedded",
+        *,
+        settings: ContrastSettings = ContrastSettings(),
+        samples: int | None = None,
+        **changes: Unpack[ContrastOptions],
+    ) -> Contrast:
+        """Look for the smallest edit that would have changed how a turn is judged.
+
+        Without a responder the logged turn is judged again in edited contexts (`rescore`); with one, the turn is
+        answered anew to each edited context (`regenerate`); with `revise=True` the turn's own words are edited.
+
+        Args:
+            conversation: a Conversation, its turns, or messages.
+            turn: 0-based index of the judged turn, an assistant's; negative ones count from the end.
+            rubric: a rubric, the id of a shipped one, or the path of a YAML file.
+            judge: a judge as `judge` takes it.
+            responder: the model under test, named or given likewise; when it is the judge's, one model serves as both.
+            infiller: what fills holes: `embedded`, another infiller's name, or one of your own (prepared).
+            settings: how contrasts are looked for.
+            samples: average that many sampled replies of the judge.
+            changes: fields of `ContrastSettings` that count instead of those in `settings`.
+
+        Returns:
+            The contrast, or with `found` False the largest movement; `stopped` says why the search ended.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: a model cannot be had.
+        """
+        how = _changed(settings, changes)
+        ContrastTask(how).check(responder is not None)
+        talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
+        async with open_explainers(
+            judge, responder, infiller, rubrics=[chosen], cache=self.cache, samples=samples
+        ) as models:
+            floor = self._floor(models.judge.fingerprint, chosen, models.judge.spec.samples)
+            return await models.finder().find(talk, _position(talk, turn), chosen, how, floor)
+
+    async def attribute(
+        self,
+        conversation: ConversationLike,
+        turn: int,
+        rubric: RubricLike,
+        judge: JudgeLike = "embedded",
+        responder: ModelLike | None = None,
+        infiller: str | Infiller = "embedded",
+        *,
+        settings: AttributionSettings = AttributionSettings(),
+        scalarizer: str = "judge",
+        phrases: str = "rules",
+        samples: int | None = None,
+        **changes: Unpack[AttributionOptions],
+    ) -> list[Attribution]:
+        """Say which turns, sentences, phrases and words before a turn its score hangs on.
+
+        Args:
+            conversation, turn, rubric, judge, infiller, samples: as of `contrast`.
+            responder: the model under test: it answers each perturbed conversation anew; None keeps the logged answer.
+            settings: how the turn is attributed.
+            scalarizer: what is attributed: the `judge`'s score; `logprob`, the log-probability of the logged answer by
+                the responder or else the judge's model; or how like its first answer the responder's new one is:
+                `bertscore`, `bartscore`, `summary` or `nli`, each also as `NAME:REPO_OR_FOLDER`.
+            phrases: what says where phrases begin: `rules`, or `spacy:PIPELINE` for a parser that is installed.
+            changes: fields of `AttributionSettings` that count instead of those in `settings`.
+
+        Returns:
+            One attribution for each level, the coarsest first; `scores` are on the log-odds of *satisfied* (positive =
+            the unit raises the score) where the judge gives label probabilities, else on the score itself, or on the
+            scale of the scalarizer.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: a model cannot be had.
+        """
+        how = _changed(settings, changes)
+        talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
+        filler = infiller if how.perturb == "infill" else None
+        async with open_explainers(
+            judge, responder, filler, rubrics=[chosen], cache=self.cache, samples=samples
+        ) as models:
+            floor = self._floor(models.judge.fingerprint, chosen, models.judge.spec.samples)
+            attributor = models.attributor(scalarizer, phrases)
+            return await attributor.attribute(talk, _position(talk, turn), chosen, how, floor)
+
+    async def contrast_prompt(
+        self,
+        prompt: str,
+        score: str | ScoringFunction,
+        responder: ModelLike,
+        infiller: str | Infiller = "embedded",
+        *,
+        delta: float = 0.5,
+        search: str = "guided",
+        baseline: bool = False,
+        **options: Unpack[Options],
+    ) -> PromptContrast:
+        """Look for the smallest edit of one prompt whose answer is contrary to the first one, or less preferable.
+
+        Args:
+            prompt: the prompt.
+            score: how far an answer has moved: a name out of `connectors.scorers.NAMES`, or a function of your own.
+            responder: the model that is explained.
+            infiller: what fills holes.
+            delta: score from which on an answer is a contrast; higher = further away.
+            search: a name out of `search.SEARCHES`.
+            baseline: also ask the responder itself for a less preferable answer, to compare with.
+            options: what every search takes: see `search.Options`.
+
+        Raises:
+            UsageError: an argument is not valid.
+            MissingExtraError: a package of the score or a model is not installed.
+            ModelError: the responder gives no answer to the prompt.
+            UnavailableError: a model cannot be had.
+        """
+        function = scoring_function(prompt, score)  # refused before the store is opened
+        async with open_calls(responder, self.cache) as calls, open_filler(infiller, self.cache) as filler:
+            return await contrast_prompt(
+                PromptModels(calls, filler, function), prompt, delta, search, options, baseline
+            )
+
+    def _floor(self, fingerprint: str, rubric: Rubric, samples: int | None) -> float | None:
+        return None if self.cache is None else noise_floor(self.cache, fingerprint, rubric, samples)
+
+
+def _changed(settings: S, changes: Mapping[str, Any]) -> S:
+    """The settings with some fields changed."""
+    valid = [field.name for field in fields(settings)]
+    if unknown := [name for name in changes if name not in valid]:
+        raise UsageError(f"{unknown[0]}={changes[unknown[0]]!r} is not known; valid are: {', '.join(valid)}")
+    values: dict[str, Any] = {name: tuple(value) if name == "levels" else value for name, value in changes.items()}
+    return replace(settings, **values)
+
+
+def _position(conversation: Conversation, turn: int) -> int:
+    """The turn's index; negative ones count from the end."""
+    length = len(conversation.turns)
+    return turn + length if -length <= turn < 0 else turn

@@ -1,0 +1,159 @@
+"""Analyses: from logs, conversations or the store to a judged run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convexplain import __version__
+from convexplain.analysis.pipeline import Choice, turns_to_judge
+from convexplain.analysis.progress import Progress
+from convexplain.analysis.runs import Conversations, Held, Plan, Source, analyse, count, plan
+from convexplain.errors import UnavailableError
+from convexplain.judges import SAMPLES
+from convexplain.judges.spec import JudgeSpec
+from convexplain.store import RunStore
+from convexplain.store.store import conversation_body
+from convexplain.types import Conversation, Rubric, sha256_json
+
+from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec, open_judge
+from .logs import LogReader
+from .results import AnalyzedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is to be judged.
+
+    Attributes:
+        source: where the conversations come from.
+        rubrics: the rubrics.
+        turns: `all` assistant turns, the `last` one, or those that a function names.
+        total: how many judgements that will be; None counts them first.
+        settings: what else tells this analysis from others, as JSON values: an unfinished run with the same settings,
+            judge and rubrics goes on.
+    """
+
+    source: Conversations
+    rubrics: Sequence[Rubric]
+    turns: Choice = "all"
+    total: int | None = None
+    settings: dict[str, Any] | None = None
+
+
+def log_analysis(
+    reader: LogReader,
+    logs: Sequence[Path],
+    rubrics: Sequence[Rubric],
+    *,
+    turns: Choice,
+    stored: int | None,
+    limit: int | None,
+) -> Analysis:
+    """Return the analysis of log files, or of conversations that the store holds (`stored`: a run, 0: all)."""
+    source = Source(reader, tuple(logs), stored, limit)
+    settings = {
+        "logs": [str(log) for log in source.logs],
+        "reading": [*reader.settings.signature, [_state(log) for log in source.logs]],
+        "stored": stored,
+        "limit": limit,
+    }
+    return Analysis(source, rubrics, turns, settings=settings)
+
+
+def _state(log: Path) -> tuple[int, int]:
+    """Changes when the file does: a run does not go on with a log that is another by now."""
+    status = log.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def run_description(judge: BuiltJudge | PendingJudge, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `RunStore.begin_run` is told of a run by this judge.
+
+    Args:
+        judge: the judge.
+        settings: what else tells the run from others, as JSON values.
+    """
+    return {
+        "judge": judge.model.name,
+        "fingerprint": judge.fingerprint,
+        "settings": {
+            **settings,
+            "version": __version__,
+            "rubrics": {rubric.id: rubric.sha for rubric in judge.rubrics},
+            **judge.settings,
+        },
+        "rubrics": judge.rubrics,
+        "judge_spec": judge.spec.public if judge.reopens else None,
+    }
+
+
+async def run_analysis(
+    store: RunStore,
+    analysis: Analysis,
+    judge: JudgeLike,
+    progress: Progress,
+    *,
+    on_built: Callable[[BuiltJudge], None] = lambda built: None,
+    **options: Any,
+) -> AnalyzedRun:
+    """Judge everything into a run of the store.
+
+    Args:
+        store: the store, which keeps every reply and judgement as soon as it is there.
+        analysis: what is judged.
+        judge: by whom.
+        progress: is told how far it is.
+        on_built: is given the judge when it is open.
+        options: fields of `JudgeSpec` that count instead of the judge's own.
+
+    Raises:
+        UsageError: an option is not valid, or a calibration that is asked for is not there.
+        UnavailableError: a model is gone; the run goes on when the same is asked for again.
+    """
+
+    def spent() -> None:
+        progress.spent(*built.spends)
+
+    async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as built:
+        total = analysis.total
+        if total is None:
+            counted = analysis.turns if isinstance(analysis.turns, str) else "all"
+            total = count(analysis.source, store, counted) * len(analysis.rubrics)
+        turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
+        run = store.begin_run(**run_description(built, {**(analysis.settings or {}), "turns": turns}))
+        progress.started(run.id)
+        if run.resumed:
+            progress.note(f"Going on with run {run.id}, which was not finished.")
+        on_built(built)
+        progress.begin("judging", total)
+        try:
+            await analyse(
+                analysis.source, store, run, built.rubrics, built.judge, built.calls, progress, analysis.turns
+            )
+        except UnavailableError:
+            progress.note("What was judged until here is kept.")
+            raise
+        finally:
+            progress.end()
+        return AnalyzedRun(store, store.run(run.id), built.escalated)
+
+
+async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, **options: Any) -> Plan:
+    """Return what an analysis would ask, without asking anything."""
+    spec = judge_spec(judge, **options).raw()
+    chosen = spec if isinstance(judge, (str, JudgeSpec)) else judge
+    async with open_judge(
+        chosen, analysis.rubrics, cache=store, load=False, samples=spec.samples, reasons=spec.reasons
+    ) as built:
+        return plan(analysis.source, store, analysis.rubrics, built.single(), built.calls, analysis.turns, SAMPLES)
+
+
+def held(conversations: Sequence[Conversation], rubrics: Sequence[Rubric], turns: Choice = "all") -> Analysis:
+    """Return the analysis of conversations in memory."""
+    sha = sha256_json([conversation_body(conversation) for conversation in conversations])
+    total = None
+    if isinstance(turns, str):
+        total = len(rubrics) * sum(len(turns_to_judge(conversation, turns)) for conversation in conversations)
+    sources = list(dict.fromkeys(conversation.source for conversation in conversations))
+    return Analysis(Held(conversations), rubrics, turns, total, {"logs": sources, "conversations": sha})

@@ -1,0 +1,59 @@
+"""Which scale a judge's scores are on: calibrations that the store or a run holds, and what noise floors belong to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from convexplain.agreement.calibration import Calibration, of_body
+from convexplain.errors import UsageError
+from convexplain.judges.heads import judged_by
+from convexplain.models.chat import ChatModel
+from convexplain.store import Run, RunStore, calibration
+from convexplain.types import Rubric
+
+
+def calibration_key(model: ChatModel, samples: int | None) -> str:
+    """Return what a calibration belongs to: sampled replies make other scores."""
+    return f"{judged_by(model)} samples={samples}" if samples else judged_by(model)
+
+
+def floor_key(model: ChatModel, calibration: Calibration | None) -> str:
+    """Return what a noise floor belongs to, besides samples: mapped scores move otherwise."""
+    return judged_by(model) if calibration is None else f"{judged_by(model)} calibrated={calibration.sha}"
+
+
+def run_calibrations(run: Run, model: ChatModel, samples: int | None) -> dict[str, Calibration]:
+    """Return the calibrations, by rubric id, that a run's scores by this judge were mapped by."""
+    bodies = run.settings.get("calibrated", {}).get(calibration_key(model, samples), {})
+    return {rubric: of_body(body) for rubric, body in bodies.items()}
+
+
+def scale_lost(run: Run, model: ChatModel, samples: int | None) -> str:
+    """Return what to say where a run is calibrated but not for this judge; empty where all is well."""
+    if "calibrated" not in run.settings or calibration_key(model, samples) in run.settings["calibrated"]:
+        return ""
+    return f"Run {run.id} was judged with calibrated scores; those of {model.name} are raw."
+
+
+def stored_calibrations(
+    store: RunStore, model: ChatModel, samples: int | None, rubrics: Sequence[Rubric], *, required: bool = True
+) -> dict[str, Calibration]:
+    """Return the calibrations of this judge that the store holds, by rubric id.
+
+    Raises:
+        UsageError: one is required and missing.
+    """
+    key = calibration_key(model, samples)
+    stored = {rubric.id: entry for rubric in rubrics if (entry := calibration(store, key, rubric)) is not None}
+    missing = [rubric.id for rubric in rubrics if rubric.id not in stored]
+    if required and missing:
+        raise UsageError(
+            f"calibrated: no calibration of {model.name} on {', '.join(missing)} is kept; "
+            f"`convexplain calibrate --judge '{model.name}' --rubric {missing[0]} --labels FILE` makes one"
+        )
+    return stored
+
+
+def with_thresholds(rubrics: Sequence[Rubric], calibrations: Mapping[str, Calibration]) -> list[Rubric]:
+    """Return the rubrics, with the thresholds that calibrations propose."""
+    proposed = {rubric: entry.threshold for rubric, entry in calibrations.items() if entry.threshold is not None}
+    return [replace(rubric, threshold=proposed.get(rubric.id, rubric.threshold)) for rubric in rubrics]

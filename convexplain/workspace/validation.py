@@ -1,0 +1,144 @@
+"""Judges held against people: on turns that people have labelled."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from convexplain import __version__
+from convexplain.agreement import RubricAgreement, agreement_body
+from convexplain.agreement.validation import RunJudgements, agreements
+from convexplain.analysis.progress import Progress
+from convexplain.analysis.runs import Plan
+from convexplain.errors import Problem, UsageError
+from convexplain.report.agreement_report import write_agreement
+from convexplain.store import RunStore
+
+from .build import JudgeLike, judges_of
+from .labels import LabelResult, LabelSet, judge_labelled
+from .results import data_frame
+from .runs import plan_analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Validation(LabelResult):
+    """How far judges agree with people.
+
+    Attributes:
+        agreements: one for each rubric that has labels.
+        problems: what could not be used of labels and logs.
+        seed: of the intervals.
+    """
+
+    agreements: tuple[RubricAgreement, ...]
+    problems: tuple[Problem, ...] = ()
+    seed: int = 0
+
+    @property
+    def unscored(self) -> bool:
+        """Whether a labelled turn has no score."""
+        return any(judge.unscored for agreement in self.agreements for judge in agreement.judges)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values, with each judge's widest disagreements."""
+        return {
+            "version": __version__,
+            "seed": self.seed,
+            "rubrics": [agreement_body(agreement) for agreement in self.agreements],
+            "problems": [str(problem) for problem in self.problems],
+        }
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame with a row for each rubric, judge or baseline, and measure.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return data_frame(self._rows())
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """Write agreement.html and agreement.json into a folder, and return `Pictures` and `Numbers` to these files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        written = {"Pictures": folder / "agreement.html", "Numbers": folder / "agreement.json"}
+        body = self.to_dict()
+        written["Numbers"].write_text(json.dumps(body, indent=1), encoding="ascii")
+        write_agreement(self.agreements, body["problems"], written["Pictures"])
+        return written
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for agreement in self.agreements:
+            for judge in (*agreement.judges, *agreement.baselines):
+                for measure, estimate in judge.measures.items():
+                    place = {"rubric": agreement.rubric.id, "judge": judge.name, "run": judge.run, "measure": measure}
+                    yield {**place, **asdict(estimate)}
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationPlan:
+    """What a validation is going to ask.
+
+    Attributes:
+        rubrics: the rubrics that have labels.
+        conversations: how many conversations have labels.
+        judgements: how many labelled turns, or sides of pairs, there are on all rubrics.
+        judges: what each judge is going to be asked.
+    """
+
+    rubrics: tuple[str, ...]
+    conversations: int
+    judgements: int
+    judges: tuple[Plan, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON values, without problems."""
+        return {**asdict(self), "judges": [{**asdict(plan), "problems": None} for plan in self.judges]}
+
+
+def validation_judges(judge: JudgeLike | Sequence[JudgeLike] | None, runs: Sequence[int]) -> list[JudgeLike]:
+    """Return the judges that judge now: the embedded model where neither judges nor runs are named.
+
+    Raises:
+        UsageError: a judge or a run is named twice.
+    """
+    judges = [] if judge is None else judges_of(judge)
+    if len(set(judges)) < len(judges) or len(set(runs)) < len(runs):
+        raise UsageError("judge or runs: the same one is named twice")
+    return judges if judges or runs else ["embedded"]
+
+
+async def validate(
+    store: RunStore,
+    labels: LabelSet,
+    judges: Sequence[JudgeLike],
+    runs: Sequence[int],
+    seed: int,
+    progress: Progress,
+    **options: Any,
+) -> Validation:
+    """Hold judges, which judge the labelled turns first, and runs against people."""
+    numbers = [(await judge_labelled(store, labels, judge, progress, **options))[0].id for judge in judges]
+    numbers += runs
+    names = [store.run(number).judge for number in numbers]
+    judged = [
+        RunJudgements(store, number, name if names.count(name) == 1 else f"{name} (run {number})")
+        for number, name in zip(numbers, names, strict=True)
+    ]
+    progress.begin("working out the intervals")
+    try:
+        agreed = agreements(labels.matched, labels.rubrics, judged, labels.group, seed)
+    finally:
+        progress.end()
+    return Validation(tuple(agreed), labels.problems, seed)
+
+
+async def plan_validation(
+    store: RunStore, labels: LabelSet, judges: Sequence[JudgeLike], **options: Any
+) -> ValidationPlan:
+    """Return what `validate` would ask, without asking anything."""
+    return ValidationPlan(
+        tuple(rubric.id for rubric in labels.rubrics),
+        len(labels.turns.conversations),
+        labels.turns.judgements,
+        tuple([await plan_analysis(store, labels.analysis, judge, **options) for judge in judges]),
+    )

@@ -1,0 +1,67 @@
+"""The workspace: every use case once, in async form, with a sync facade made from it."""
+
+from pathlib import Path
+
+from convexplain.store import RunStore
+
+from .blocking import blocking
+from .methods.agreement import AgreementMethods
+from .methods.explanations import ExplanationMethods
+from .methods.runs import RunMethods
+from .methods.turns import TurnMethods
+
+
+class AsyncWorkspace(RunMethods, TurnMethods, AgreementMethods, ExplanationMethods):
+    """Everything that convexplain does, on one store.
+
+    Args:
+        db: SQLAlchemy URL or SQLite file of the run store, or an open store; None takes `CONVEXPLAIN_DB`, else
+            convexplain.db in the user's data folder; `"memory"` keeps nothing, for one judgement or explanation.
+    """
+
+
+class Workspace:
+    """Everything that convexplain does, on one store: `AsyncWorkspace` for callers without an event loop.
+
+    In a notebook, whose event loop runs, the methods work too, and wait.
+
+    Args:
+        db: as of `AsyncWorkspace`.
+    """
+
+    def __init__(self, db: str | Path | RunStore | None = None) -> None:
+        self.wrapped = AsyncWorkspace(db)
+
+    @property
+    def store(self) -> RunStore:
+        """The run store, opened at first use."""
+        return self.wrapped.store
+
+    def close(self) -> None:
+        """Give back the store's connections, where it was opened here."""
+        self.wrapped.close()
+
+    runs = blocking(AsyncWorkspace.runs)
+    run = blocking(AsyncWorkspace.run)
+    inspect_logs = blocking(AsyncWorkspace.inspect_logs)
+    import_logs = blocking(AsyncWorkspace.import_logs)
+    analyze = blocking(AsyncWorkspace.analyze)
+    plan = blocking(AsyncWorkspace.plan)
+    report = blocking(AsyncWorkspace.report)
+    check_model = blocking(AsyncWorkspace.check_model)
+    judge = blocking(AsyncWorkspace.judge)
+    contrast = blocking(AsyncWorkspace.contrast)
+    attribute = blocking(AsyncWorkspace.attribute)
+    validate = blocking(AsyncWorkspace.validate)
+    plan_validation = blocking(AsyncWorkspace.plan_validation)
+    calibrate = blocking(AsyncWorkspace.calibrate)
+    calibrations = blocking(AsyncWorkspace.calibrations)
+    remove_calibration = blocking(AsyncWorkspace.remove_calibration)
+    measure_noise = blocking(AsyncWorkspace.measure_noise)
+    train_head = blocking(AsyncWorkspace.train_head)
+    contrast_prompt = blocking(AsyncWorkspace.contrast_prompt)
+    explain = blocking(AsyncWorkspace.explain)
+    explain_turns = blocking(AsyncWorkspace.explain_turns)
+    plan_explanations = blocking(AsyncWorkspace.plan_explanations)
+    fidelity = blocking(AsyncWorkspace.fidelity)
+    export = blocking(AsyncWorkspace.export)

@@ -1,0 +1,47 @@
+"""Which judges a visitor may choose: those that an operator has put there."""
+
+import os
+from dataclasses import replace
+
+from convexplain.errors import UsageError
+from convexplain.store import Run, RunStore
+from convexplain.store.jobs import analyzing_jobs
+from convexplain.workspace import JudgeSpec
+
+BASE_URL = "CONVEXPLAIN_BASE_URL"
+
+
+def judge_choices() -> tuple[str, ...]:
+    """Return the judges that can be chosen: the embedded model and the endpoint of the environment, if there is one."""
+    url = os.environ.get(BASE_URL, "").strip()
+    return (
+        ("embedded", JudgeSpec.parse(url).public) if url.lower().startswith(("http://", "https://")) else ("embedded",)
+    )
+
+
+def check_judge(judge: JudgeSpec) -> None:
+    """Check that a judge can be chosen, and its second judge too; reasons, calibration and band are free.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    choices = judge_choices()
+    models = [replace(JudgeSpec.parse(choice).raw(), reasons=False) for choice in choices]
+    for spec in (judge, judge.escalate):
+        if spec is None or replace(spec.raw(), reasons=False) in models:
+            continue
+        name = spec.public.rpartition("@")[2].partition("key=")[0]  # a visitor may have put a key there
+        raise UsageError(
+            f"model {name[:100]!r} is not known to this dashboard; valid are: {', '.join(choices)}. An operator adds a "
+            f"server by the environment variable {BASE_URL}"
+        )
+
+
+def check_run_judge(store: RunStore, run: Run) -> None:
+    """Check that a run's judge may be asked again: that of a run which was not started here is the operator's.
+
+    Raises:
+        UsageError: the run was started here, with a judge that cannot be chosen now.
+    """
+    for job in analyzing_jobs(store, run.id):
+        check_judge(JudgeSpec.parse(str(job.settings.get("judge") or run.judge_spec or run.judge)))

@@ -1,0 +1,100 @@
+"""A judge as one value, and its text form."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convexplain.errors import UsageError
+from convexplain.judges.spec import JudgeSpec
+
+STRONG = JudgeSpec("openai:gpt-5", in_flight=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("embedded", JudgeSpec()),
+        ("embedded?head=ours.json&head=more.json", JudgeSpec(heads=("ours.json", "more.json"))),
+        ("gguf:a model.gguf?samples=5", JudgeSpec("gguf:a model.gguf", samples=5)),
+        ("gguf:what?.gguf", JudgeSpec("gguf:what?.gguf")),
+        ("openai:gpt-5?key=MY_KEY&reasons=yes", JudgeSpec("openai:gpt-5", reasons=True, key="MY_KEY")),
+        ("http://h:1/v1?model=a%2Fb", JudgeSpec("http://h:1/v1?model=a%2Fb")),
+        (
+            "http://h/v1?model=m&in_flight=4&timeout=2.5",
+            JudgeSpec("http://h/v1?model=m", in_flight=4, timeout=2.5),
+        ),
+        (
+            "embedded?calibrated=yes&escalate=openai%3Agpt-5%3Fin_flight%3D2&band=0.2",
+            JudgeSpec(calibrated=True, escalate=STRONG, band=0.2),
+        ),
+    ],
+)
+def test_a_text_is_a_spec_and_a_spec_a_text(text, spec):
+    assert JudgeSpec.parse(text) == spec
+    assert spec.text == text
+
+
+def test_what_a_user_writes_without_quoting_means_the_same():
+    assert JudgeSpec.parse("embedded?escalate=http://h/v1").escalate == JudgeSpec("http://h/v1")
+
+
+def test_an_option_without_a_value_says_nothing():
+    assert JudgeSpec.parse("http://h/v1?model=m&in_flight=&timeout=") == JudgeSpec("http://h/v1?model=m")
+
+
+def test_a_model_is_opened_by_its_name_and_its_own_options():
+    spec = JudgeSpec.parse("http://h/v1?model=m&timeout=9&samples=3&escalate=embedded&calibrated=yes")
+    assert spec.address == "http://h/v1?model=m&timeout=9"
+    assert JudgeSpec.parse("local:x?head=a.json&reasons=yes").address == "local:x?head=a.json"
+
+
+def test_a_password_is_neither_kept_nor_shown():
+    spec = JudgeSpec.parse("http://ann:s3cret@h/v1?model=m&escalate=http%3A%2F%2Fbob%3As4cret%40g%2Fv1")
+    assert spec.escalate.address == "http://bob:s4cret@g/v1"
+    assert spec.public == "http://ann@h/v1?model=m&escalate=http%3A%2F%2Fbob%40g%2Fv1"
+    assert repr(spec) == f"JudgeSpec({spec.public!r})"
+    assert JudgeSpec.parse(spec.text) == spec
+    broken = JudgeSpec("http://ann:s3cret@[h/v1")
+    assert "s3cret" not in broken.public
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "model's name is empty"),
+        ("embedded?samples=0", "samples=0 is not valid; it must be at least 1"),
+        ("embedded?samples=many", "samples='many' is not valid; it must be a whole number"),
+        ("embedded?band=2", r"band=2.0 is not valid; it must be in \[0, 1\]"),
+        ("embedded?band=wide", "band='wide' is not valid; it must be a number"),
+        ("embedded?reasons=maybe", "reasons='maybe' is not valid; valid are: yes, no"),
+        ("http://h/v1?timeout=0", "timeout=0.0 is not valid; it must be above 0"),
+        ("http://h/v1?in_flight=0", "in_flight=0 is not valid; it must be at least 1"),
+        ("embedded?escalate=embedded%3Fescalate%3Dembedded", "only one step is possible"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(text, message):
+    with pytest.raises(UsageError, match=message):
+        JudgeSpec.parse(text)
+
+
+MODELS = st.sampled_from(["embedded", "openai:gpt-5", "gguf:/a b/c.gguf", "http://h:8/v1?model=a%2Fb", "http://h/v1"])
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
+SINGLE = st.builds(
+    JudgeSpec,
+    MODELS,
+    heads=st.lists(NAMES, max_size=2).map(tuple),
+    in_flight=st.none() | st.integers(1, 99),
+    timeout=st.none() | st.integers(1, 9999).map(float),
+    key=st.none() | st.from_regex(r"[A-Z][A-Z_]{0,9}", fullmatch=True),
+    samples=st.none() | st.integers(1, 99),
+    reasons=st.booleans(),
+    calibrated=st.booleans(),
+)
+
+
+@given(SINGLE, st.none() | SINGLE, st.floats(0, 1))
+def test_any_spec_comes_back_from_its_text(single, second, band):
+    fields = {name: getattr(single, name) for name in ("model", "heads", "in_flight", "timeout", "key", "samples")}
+    spec = JudgeSpec(**fields, reasons=single.reasons, calibrated=single.calibrated, escalate=second, band=band)
+    assert JudgeSpec.parse(spec.text) == spec
+    assert JudgeSpec.parse(spec.public) == spec

@@ -1,0 +1,168 @@
+"""Jobs: what they are in the store, how far they are, and what becomes of them when their process is gone."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from convexplain import load_rubric
+from convexplain.errors import ConvexplainError, UsageError
+from convexplain.explain.attribution import AttributionSettings
+from convexplain.explain.contrasts import ContrastSettings
+from convexplain.store import RunStore, schema
+from convexplain.store.jobs import add_job, end_job, find_job, keep_progress
+from convexplain.text.visible import visible
+from convexplain.workspace import JudgeSpec, LogSettings
+from convexplain.workspace.jobs import (
+    AnalyzeJob,
+    ExplainJob,
+    ExportJob,
+    JudgeJob,
+    cancel_job,
+    job_settings,
+    job_spec,
+    job_state,
+    list_jobs,
+    resume_job,
+    start_job,
+    wait_for_job,
+)
+
+HOST = socket.gethostname()
+SPECS = [
+    AnalyzeJob((Path("/a b.jsonl"),)),
+    AnalyzeJob(
+        (Path("/a"), Path("/-rf")),
+        ("harm", "/x.yaml"),
+        JudgeSpec("http://host/v1?model=m", samples=3, reasons=True, escalate=JudgeSpec("openai:x")),
+        "last",
+        5,
+        LogSettings("csv", "role=a,content=b", ("Shop Berlin", "--help"), True, Path("/names"), True),
+    ),
+    ExplainJob(2, "-x; rm -rf / \x00 \ud800", 7, "harm"),
+    ExplainJob(
+        2, "c", 7, "harm", ContrastSettings("worsen", 0.2, editable=(1, 3)), AttributionSettings("loo", ("turn",))
+    ),
+    ExportJob(2, "trl-dpo", Path("/out"), 0.3, 0.1),
+    JudgeJob("id: x", (("user", "Hi"), ("assistant", "Ho \ud800")), JudgeSpec("embedded")),
+]
+
+
+@pytest.fixture
+def database(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return str(tmp_path / "store.db")
+
+
+@pytest.fixture
+def store(database):
+    opened = RunStore(database)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_spec_comes_back_from_the_store(store, spec):
+    number = add_job(store, spec.kind, job_settings(spec), "/f", None, HOST)
+    assert job_spec(find_job(store, number)) == spec
+
+
+def test_passwords_are_not_kept():
+    spec = AnalyzeJob(
+        (), judge=JudgeSpec("http://anna:s3cret@host/v1", escalate=JudgeSpec("http://ben:s3cret@host/v1"))
+    )
+    assert "s3cret" not in str(job_settings(spec))
+    assert job_settings(spec)["judge"].startswith("http://anna@host/v1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("analyze", {"arguments": ["analyze", "--judge=x"]}),
+        ("tomorrow", {}),
+        ("export", {"run": 1}),
+        ("explain", {"run": 1, "conversation": "c", "turn": 1, "rubric": "harm", "contrast": {"goal": "shine"}}),
+    ],
+)
+def test_a_job_of_another_version_is_listed_and_cannot_go_on(database, store, kind, settings):
+    number = add_job(store, kind, settings, "/f", None, HOST)
+    end_job(store, number, "stopped")
+    (state,) = list_jobs(database)
+    assert (state.status, state.done, state.total, state.share, state.messages) == ("stopped", 0, None, None, "")
+    with pytest.raises(UsageError, match="job 1 was started by another version of convexplain"):
+        resume_job(database, number)
+    with pytest.raises(UsageError, match="cannot go on; start it again"):
+        job_spec(find_job(store, number))
+    assert find_job(store, number).status == "stopped"
+
+
+def test_a_job_whose_process_is_gone_is_stopped(database, store):
+    number = add_job(store, "export", {}, "/nowhere", None, HOST)
+    assert find_job(store, number).status == "running"
+    assert job_state(database, number).status == "stopped"
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(0, "running"), (2, "stopped")])
+def test_a_job_of_another_machine_lives_by_its_signs(database, store, minutes, status):
+    number = add_job(store, "export", {"run": 1, "form": "csv", "out": "/o"}, "/nowhere", None, "elsewhere")
+    with store.engine.begin() as connection:
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        connection.execute(sa.update(schema.jobs).values(alive_at=at, process=1))
+    assert job_state(database, number).status == status
+    with pytest.raises(UsageError, match="cancel it there"):
+        cancel_job(database, number)
+    if status == "running":
+        with pytest.raises(UsageError, match="job 1 is running on 'elsewhere'"):
+            resume_job(database, number)
+
+
+def test_how_far_a_job_is(database, store):
+    run = store.begin_run("m", "f", {}, [load_rubric("harm")]).id
+    number = add_job(store, "explain", {}, "/nowhere", run, HOST)
+    notes = ["It was measured.\x1b[31m"]
+    keep_progress(store, number, {"done": 3, "total": 4, "doing": "c:1\x1b", "calls": 1200, "notes": notes})
+    end_job(store, number, "failed", error="gone")
+    state = job_state(database, number)
+    assert (state.done, state.total, state.share, state.run.id) == (3, 4, 0.75, run)
+    escape = visible("\x1b")
+    assert state.doing == f"c:1{escape}, 1,200 calls"
+    assert state.messages == f"It was measured.{escape}[31m\nError: gone"
+    assert "\x1b" not in state.messages
+
+
+def test_an_analysis_whose_run_was_deleted_has_failed(database, store):
+    number = add_job(store, "analyze", {}, "/nowhere", None, HOST)
+    end_job(store, number, "done", result={"run": 1})
+    assert job_state(database, number).status == "failed"
+
+
+def test_a_job_that_cannot_be_started_says_why(database, store, tmp_path):
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(ConvexplainError, match="job 1 could not be started in"):
+        start_job(database, SPECS[0])
+    state = job_state(database, 1)
+    assert state.status == "failed"
+    assert "could not be started" in state.job.error
+
+
+def test_a_worker_gets_the_store_by_its_environment_only(database, stub):
+    job = start_job(database, JudgeJob("id: x", (("assistant", "Ho"),), JudgeSpec(stub.url)))
+    state = job_state(database, job)
+    command = Path(f"/proc/{state.job.process}/cmdline")
+    if command.exists():
+        assert command.read_text().split("\0")[1:] in (["-m", "convexplain.workspace.worker", "1", ""], [""])
+    state = wait_for_job(database, job, 60)
+    assert state.status == "failed"
+    assert "'title' is a required property" in state.job.error
+    assert list_jobs(database) == []  # such jobs are waited for
+    assert stub.prompts == []
+
+
+def test_a_job_that_takes_too_long_is_cancelled(database, stub):
+    stub.seconds = 30
+    text = (Path(__file__).parents[2] / "rubrics" / "harm.yaml").read_text()
+    job = start_job(database, JudgeJob(text, (("assistant", "Ho"),), JudgeSpec(stub.url)))
+    state = wait_for_job(database, job, 0.5)
+    assert (state.status, state.job.error) == ("stopped", None)

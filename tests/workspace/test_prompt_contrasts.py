@@ -1,0 +1,70 @@
+"""A contrast of one prompt, with scripted models."""
+
+import asyncio
+
+import pytest
+
+from convexplain import AsyncWorkspace, Workspace
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, UsageError
+from convexplain.workspace import MEMORY
+from tests.fake_infiller import FakeInfiller
+
+PROMPT = "May I accept a gift?"
+
+
+def score(x0, y0, pairs):
+    return [float(response != y0) for _, response in pairs]
+
+
+def answer(request):
+    (message,) = request.messages
+    if message.content.startswith("Below are a prompt and an answer"):
+        return "No."
+    return "Yes, you may." if "gift" in message.content else "You must not do that."
+
+
+def test_the_word_that_the_answer_hangs_on(tmp_path):
+    model, workspace = ScriptedModel(answer), Workspace(tmp_path / "store.db")
+    contrast = workspace.contrast_prompt(PROMPT, score, model, FakeInfiller("bribe?"), baseline=True)
+    assert [(edit.before, edit.after) for edit in contrast.result.edits] == [("gift?", "bribe?")]
+    assert (contrast.result.response_before, contrast.result.response) == ("Yes, you may.", "You must not do that.")
+    assert (contrast.baseline.response, contrast.baseline.score, contrast.unscored) == ("No.", 1.0, 0)
+    assert contrast.to_dict()["baseline"] == {"response": "No.", "score": 1.0}
+    asked = len(model.requests)
+    later = AsyncWorkspace(workspace.store).contrast_prompt(PROMPT, score, model, FakeInfiller("bribe?"), baseline=True)
+    assert asyncio.run(later) == contrast
+    assert len(model.requests) == asked, "replies are kept in the store"
+    workspace.close()
+
+
+def test_a_memory_keeps_nothing_and_options_reach_the_search():
+    workspace = Workspace(MEMORY)
+    contrast = workspace.contrast_prompt(
+        PROMPT, score, ScriptedModel(answer), FakeInfiller(), delta=2.0, search="few", budget=1, split_k=5
+    )
+    assert (contrast.result.found, contrast.result.calls, contrast.baseline) == (False, 1, None)
+
+
+def test_an_answer_that_could_not_be_had_counts_as_unscored():
+    model = ScriptedModel(
+        lambda request: answer(request) if "accept" in request.messages[0].content else ModelError("no")
+    )
+    contrast = Workspace(MEMORY).contrast_prompt(PROMPT, score, model, FakeInfiller())
+    assert contrast.unscored == contrast.result.failed > 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name", "model", "options", "error", "words"),
+    [
+        (" ", score, ScriptedModel(answer), {}, UsageError, "prompt: it is empty"),
+        (PROMPT, "bleu", ScriptedModel(answer), {}, UsageError, "score 'bleu' is not known"),
+        (PROMPT, score, ScriptedModel(""), {}, ModelError, "scripted: its answer to the prompt is empty"),
+        (PROMPT, score, ScriptedModel(ModelError("oops")), {}, ModelError, "scripted: oops"),
+        (PROMPT, score, "gpt", {}, UsageError, "'gpt' is not known"),
+        (PROMPT, score, ScriptedModel(answer), {"search": "best"}, UsageError, "search='best' is not valid"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(prompt, name, model, options, error, words):
+    with pytest.raises(error, match=words):
+        Workspace(MEMORY).contrast_prompt(prompt, name, model, FakeInfiller(), **options)

@@ -1,0 +1,255 @@
+"""The workspace from Python: what it takes, what it returns, and its two forms."""
+
+import asyncio
+import inspect
+import json
+
+import pytest
+
+import convexplain
+from convexplain import AsyncWorkspace, Conversation, JudgeSpec, Turn, Workspace
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import RubricError, StoreError, UsageError
+from convexplain.explain.attribution import AttributionOptions, AttributionSettings
+from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from tests.fake_infiller import FakeInfiller
+
+
+def bananas(request):
+    """0.1 where the judged turn speaks of bananas, else 0.9."""
+    p = 0.1 if "Bananas" in request.messages[0].content.rsplit("\nassistant: ", 1)[-1] else 0.9
+    return {"yes": p, "no": 1 - p}
+
+
+def model(**options):
+    return ScriptedModel(bananas, **options)
+
+
+@pytest.fixture
+def ws(tmp_path):
+    workspace = Workspace(tmp_path / "s.db")
+    yield workspace
+    workspace.close()
+
+
+def test_the_public_names_are_what_is_meant():
+    assert convexplain.__all__ == sorted(convexplain.__all__)
+    assert set(convexplain.__all__) == {
+        *("AsyncWorkspace", "Attribution", "Contrast", "Conversation", "ConvexplainError", "Edit", "Evidence"),
+        *("JudgeSpec", "Judgement", "Rubric", "Turn", "Unit", "Workspace"),
+        *("attribute", "contrast", "judge", "load_rubric", "read_log"),
+    }
+    assert all(getattr(convexplain, name) is not None for name in convexplain.__all__)
+
+
+def test_the_sync_form_has_every_use_case_with_its_docstring_and_signature():
+    methods = [name for name, _ in inspect.getmembers(AsyncWorkspace, inspect.iscoroutinefunction)]
+    assert {"analyze", "judge", "explain", "import_logs"} <= set(methods)
+    for name in methods:
+        if not name.startswith("_"):
+            method, blocking = getattr(AsyncWorkspace, name), getattr(Workspace, name)
+            assert blocking.__doc__ == method.__doc__
+            assert inspect.signature(blocking) == inspect.signature(method)
+            assert not inspect.iscoroutinefunction(blocking)
+
+
+def test_a_run_lists_its_worst_turns_and_becomes_a_table(ws, chats):
+    run = ws.analyze(chats, rubrics=["helpfulness"], judge=ScriptedModel(lambda request: {"yes": 0.3, "no": 0.7}))
+    assert (run.id, len(run.judgements), run.summary.turns) == (1, 12, 12)
+    first, second = run.worst(2)
+    assert (first.score, first.turn.content, first.index) == (pytest.approx(0.3), "Answer 0.", 1)
+    assert second.conversation.id == "c0"
+    assert first.to_dict()["threshold"] == 0.5
+    table = run.to_pandas()
+    assert list(table["content"][:2]) == ["Answer 0.", "A bad one 0."]
+    assert set(table["judge"]) == {"scripted"}
+    assert run.to_dict()["turns"] == 12
+    assert [json.loads(line)["turn"] for line in _lines(run, chats.parent / "out.jsonl")][:2] == [1, 3]
+
+
+def _lines(run, path):
+    assert run.write_judgements(path) == 12
+    return path.read_text().splitlines()
+
+
+def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
+    judge = model()
+    run = ws.analyze(talk, ["helpfulness"], judge)
+    (finding,) = run.worst(1)
+    explanation = ws.explain(finding, judge=judge, infiller=FakeInfiller())
+    assert explanation.contrast is not None
+    assert [attribution.level for attribution in explanation.attributions] == ["turn"]
+    lines = str(explanation).splitlines()
+    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (threshold 0.5)"
+    assert lines[1] == "  No earlier turn moves it by more than the judge's noise (0.10)."  # only bananas count
+    assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
+    calls = len(judge.requests)
+    assert str(ws.explain(finding, judge=judge, infiller=FakeInfiller())) == str(explanation)
+    assert len(judge.requests) == calls
+
+
+def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
+    """Without the question, which is turn 2, the judge here gives 0.7; the other turns do nothing."""
+
+    def answer(request):
+        p = 0.3 if "change the address" in request.messages[0].content else 0.7
+        return {"yes": p, "no": 1 - p}
+
+    judge = ScriptedModel(answer)
+    run = ws.analyze(talk, ["helpfulness"], judge, turns="last")
+    lines = str(ws.explain(run.worst(1)[0], judge=judge, contrast=None)).splitlines()
+    assert lines == [
+        "late-parcel, turn 3: helpfulness 0.30 (threshold 0.5)",
+        "  0.70 without turn 2: Thank you. Can I change the address?",
+    ]
+
+
+def test_a_run_goes_on_and_is_found_again(ws, talk):
+    first = ws.analyze(talk, ["helpfulness"], model())
+    assert ws.run().id == ws.run(first.id).id == first.id
+    assert [run.id for run in ws.runs()] == [first.id]
+    with pytest.raises(StoreError, match="no run 7"):
+        ws.run(7)
+
+
+MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Bananas."}]
+
+
+def langchain_messages():
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    return [HumanMessage("Hi"), AIMessage("Bananas.")]
+
+
+def frame():
+    pandas = pytest.importorskip("pandas")
+    rows = [("a", "user", "Hi"), ("a", "assistant", "Bananas."), ("b", "user", "Hi"), ("b", "assistant", "Hello.")]
+    return pandas.DataFrame(rows, columns=["conversation_id", "role", "content"])
+
+
+@pytest.mark.parametrize(
+    ("given", "scores"),
+    [
+        (lambda: Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Bananas."))), {"c": 0.1}),
+        (lambda: [Turn("user", "Hi"), Turn("assistant", "Bananas.")], {"conversation": 0.1}),
+        (lambda: MESSAGES, {"conversation": 0.1}),
+        (langchain_messages, {"conversation": 0.1}),
+        (lambda: [("human", "Hi"), ("ai", "Bananas.")], {"conversation": 0.1}),
+        (
+            lambda: [
+                Conversation("a", (Turn("assistant", "Bananas."),)),
+                Conversation("b", (Turn("assistant", "No"),)),
+            ],
+            {"a": 0.1, "b": 0.9},
+        ),
+        (lambda: [MESSAGES, langchain_messages()], {"conversation-1": 0.1, "conversation-2": 0.1}),
+        (frame, {"a": 0.1, "b": 0.9}),
+    ],
+    ids=["conversation", "turns", "messages", "langchain", "pairs", "conversations", "lists", "frame"],
+)
+def test_whatever_people_have_is_judged(given, scores):
+    judgements = convexplain.judge(given(), "helpfulness", judge=model())
+    assert {one.conversation_id: pytest.approx(one.score) for one in judgements} == scores
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("chats.jsonl", "str is not valid; valid are a Conversation"),
+        (3, "int is not valid"),
+        ([{"role": "robot", "content": "Hi"}], "turn 0: it needs a 'role' out of"),
+        ([{"role": "user", "content": None}], "turn 0: it needs a 'role' out of"),
+        ([3], "turn 0: int is not valid"),
+    ],
+)
+def test_what_is_no_conversation_is_refused(given, message):
+    with pytest.raises(UsageError, match=message):
+        convexplain.judge(given, "helpfulness", judge=model())
+
+
+def test_several_judges_judge_one_after_the_other(talk):
+    judgements = convexplain.judge(talk, "helpfulness", judge=[model(name="a"), model(name="b")], turns="last")
+    assert [(one.model, one.turn) for one in judgements] == [("a", 3), ("b", 3)]
+    assert judgements.to_dict()[1]["model"] == "b"
+    assert list(judgements.to_pandas()["judge"]) == ["a", "b"]
+
+
+def test_a_function_or_a_coroutine_is_a_judge(talk):
+    def sure(prompt):
+        return '{"label": "yes"}'
+
+    async def unsure(prompt):
+        return '{"label": "no"}'
+
+    judgements = convexplain.judge(talk, "helpfulness", judge=[sure, unsure], turns="last")
+    assert [one.score for one in judgements] == [1.0, 0.0]
+    assert [one.evidence.kind for one in judgements] == ["samples", "samples"]
+
+
+def test_options_beside_a_judge_count_instead_of_its_own(talk):
+    judge = model(logprobs=False)
+    (judgement,) = convexplain.judge(talk, "helpfulness", judge=judge, turns="last", samples=3)
+    assert judgement.evidence.n == 3
+
+
+def test_inside_a_running_loop_the_methods_wait(talk):
+    async def notebook():
+        return convexplain.judge(talk, "helpfulness", judge=model(), turns="last")
+
+    assert asyncio.run(notebook())[0].score == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, UsageError, "name either log files or stored"),
+        ({"logs": MESSAGES, "stored": 0}, UsageError, "name either log files or stored"),
+        ({"logs": MESSAGES, "turns": "some"}, UsageError, "turns='some' is not valid"),
+        ({"logs": MESSAGES, "rubrics": ["harm", "harm"]}, UsageError, "rubric harm is named twice"),
+        ({"logs": MESSAGES, "rubrics": "nope"}, RubricError, "nope"),
+        ({"logs": MESSAGES, "judge": "nope:x"}, UsageError, "model 'nope:x' is not known"),
+        ({"logs": MESSAGES, "calibrated": True}, UsageError, "no calibration of scripted"),
+        ({"stored": 5}, StoreError, "no run 5"),
+        ({"logs": "missing.jsonl"}, UsageError, "'missing.jsonl' does not exist"),
+    ],
+)
+def test_what_analyze_cannot_mean_is_refused(ws, arguments, error, message):
+    with pytest.raises(error, match=message):
+        ws.analyze(**{"judge": model(), **arguments})
+
+
+def test_a_workspace_in_memory_keeps_nothing(talk):
+    with pytest.raises(UsageError, match="'memory' keeps nothing"):
+        Workspace("memory").analyze(talk, judge=model())
+
+
+def test_settings_and_their_fields_as_keywords_are_the_same(talk):
+    fields = {"budget": 5, "search": "cell", "revise": True}
+    both = [
+        convexplain.contrast(talk, -1, "helpfulness", judge=model(), infiller=FakeInfiller(), **how)
+        for how in (fields, {"settings": ContrastSettings(**fields)})
+    ]
+    assert both[0].trace == both[1].trace
+    (attribution,) = convexplain.attribute(talk, -1, "helpfulness", judge=model(), levels=["turn"], method="loo")
+    assert attribution.method == "loo"
+    with pytest.raises(UsageError, match="budgte=5 is not known; valid are: goal, delta, budget"):
+        convexplain.contrast(talk, -1, "helpfulness", judge=model(), budgte=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"), [(ContrastOptions, ContrastSettings), (AttributionOptions, AttributionSettings)]
+)
+def test_keywords_are_the_fields_of_the_settings(options, settings):
+    assert set(options.__annotations__) == set(settings.__dataclass_fields__)
+
+
+@pytest.mark.enable_socket
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_run_remembers_its_judge_with_all_options(ws, talk, stub, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "k1")
+    judge = JudgeSpec(stub.url, in_flight=3, timeout=7, key="MY_KEY")
+    run = ws.analyze(talk, ["helpfulness"], judge, reasons=True)
+    assert run.run.judge_spec == f"{stub.url}?model=stub&in_flight=3&timeout=7&key=MY_KEY&reasons=yes"
+    assert set(stub.keys) == {"Bearer k1"}
+    plain = ws.analyze(talk, ["helpfulness"], model())
+    assert plain.run.judge_spec is None  # an object cannot be opened again by its name
