@@ -110,7 +110,7 @@ def judging(url: str, run: int, until: float) -> Result:
     rubrics = [load_rubric(name) for name in RUBRICS]
     try:
         calls = Calls(model, store)
-        asyncio.run(analyse(Talks(until), store, store.run(run), rubrics, Judge(calls), calls, progress))
+        asyncio.run(analyse(Talks(until), store, store.run(run), rubrics, Judge(calls), [calls], progress))
     except ConvexplainError as error:
         errors[str(error)] += 1
     store.close()

@@ -51,15 +51,18 @@ class JudgeSpec:
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise UsageError("judge: the model's name is empty; name a model, for instance 'embedded'")
-        for name, value, least in (("samples", self.samples, 1), ("in_flight", self.in_flight, 1)):
-            if value is not None and value < least:
-                raise UsageError(f"{name}={value} is not valid; it must be at least {least}")
+        for name, value in (("samples", self.samples), ("in_flight", self.in_flight)):
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise UsageError(f"{name}={value} is not valid; it must be a whole number, at least 1")
         if self.timeout is not None and not self.timeout > 0:
             raise UsageError(f"timeout={self.timeout} is not valid; it must be above 0 seconds")
         if not 0 <= self.band <= 1:
             raise UsageError(f"band={self.band} is not valid; it must be in [0, 1]")
-        if self.escalate is not None and self.escalate.escalate is not None:
-            raise UsageError("escalate: the second judge has a second judge of its own; only one step is possible")
+        if self.escalate is not None and self.escalate != self.escalate.model_alone():
+            raise UsageError(
+                "escalate: only a model and its options are possible here; samples, reasons, calibrated, band and "
+                "escalate are the first judge's, and hold for both"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -100,12 +103,17 @@ class JudgeSpec:
     def __repr__(self) -> str:
         return f"JudgeSpec({self.public!r})"
 
+    def model_alone(self) -> Self:
+        """Return the same model with its options, and without anything else."""
+        return replace(self.raw(), samples=None, reasons=False)
+
     def raw(self) -> Self:
         """Return the same judge without calibration and second judge."""
         return replace(self, calibrated=False, escalate=None, band=BAND)
 
     def _model_options(self, *, quoted: bool) -> list[tuple[str, str]]:
-        values = [("in_flight", self.in_flight), ("timeout", _number(self.timeout)), ("key", self.key)]
+        key = self.key if self.key is None or not quoted else quote(self.key, safe=_SAFE)
+        values = [("in_flight", self.in_flight), ("timeout", _number(self.timeout)), ("key", key)]
         options = [(name, str(value)) for name, value in values if value is not None]
         return options + [("head", quote(head, safe=_SAFE) if quoted else head) for head in self.heads]
 
@@ -132,16 +140,20 @@ def _without_password(model: str) -> str:
     except ValueError:
         return model.rpartition("@")[2]
     user, mark, host = parts.netloc.rpartition("@")
+    if "@" in model and not mark:  # no valid URL, but what stands before the mark may be a password
+        return model.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{mark}{host}"))
 
 
 def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:g}"
+    return None if value is None else repr(value).removesuffix(".0")
 
 
 def _fields(options: Mapping[str, list[str]]) -> dict[str, Any]:
     """The fields of a spec, from the options of its text form."""
     fields: dict[str, Any] = {"heads": tuple(options["head"])} if "head" in options else {}
+    if twice := [name for name, values in options.items() if len(values) > 1 and name != "head"]:
+        raise UsageError(f"{twice[0]} is given twice; give it once")
     for name, values in options.items():
         value = values[-1]
         if name in ("samples", "in_flight"):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from convexplain.errors import LogError, Problem, StoreError, UsageError
 from convexplain.models.calls import Calls
+from convexplain.models.chat import Spend
 from convexplain.store import Run, RunStore
 from convexplain.types import Conversation, Judgement, Rubric
 
@@ -171,11 +172,11 @@ async def analyse(
     run: Run,
     rubrics: Sequence[Rubric],
     judge: TurnJudge,
-    calls: Calls,
+    calls: Sequence[Calls],
     progress: Progress,
     turns: Choice = "all",
 ) -> None:
-    """Judges what the source holds into the run. The calls are those that the judge makes.
+    """Judges what the source holds into the run. The calls are those that the judge makes, to the first model first.
 
     Raises:
         UnavailableError: the model is gone. The run is marked as stopped, and goes on when it is begun again.
@@ -185,25 +186,29 @@ async def analyse(
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 
-    calls.spend = run.spend
+    calls[0].spend = run.spend
     conversations = source.read(store, on_problem)
     alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
     try:
-        await judge_into(store, run.id, conversations, rubrics, judge, calls, progress, turns)
+        await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns)
     except BaseException:
-        store.end_run(run.id, "stopped", calls.spend)
+        store.end_run(run.id, "stopped", _spend(calls))
         raise
     finally:
         alive.cancel()
-    store.end_run(run.id, "done", calls.spend)
+    store.end_run(run.id, "done", _spend(calls))
 
 
-async def _signs_of_life(store: RunStore, run: int, calls: Calls) -> None:
+def _spend(calls: Sequence[Calls]) -> Spend:
+    return sum((each.spend for each in calls), Spend())
+
+
+async def _signs_of_life(store: RunStore, run: int, calls: Sequence[Calls]) -> None:
     """Keeps the run from looking dead to other processes, and what it has cost from being lost."""
     while True:
         await asyncio.sleep(_SIGN_OF_LIFE)
         with contextlib.suppress(StoreError):  # the run itself meets it at its next judgement, and says so
-            store.keep_alive(run, calls.spend)
+            store.keep_alive(run, _spend(calls))
 
 
 def write_judgements(store: RunStore, run: Run, path: Path) -> int:

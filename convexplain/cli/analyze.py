@@ -10,7 +10,7 @@ from rich.console import Console
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.runs import Plan
 from convexplain.rubrics import HEADLINE
-from convexplain.workspace import JudgeOptions, LogSettings, Workspace
+from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings, Workspace
 
 from .options import (
     JUDGE_HELP,
@@ -93,7 +93,8 @@ def analyze_command(
     }
     workspace = open_workspace(db)
     if dry_run:
-        return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), judging)
+        escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
+        return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates)
     return _analyze(workspace, out, arguments)
 
 
@@ -113,11 +114,11 @@ def _analyze(workspace: Workspace, out: Path, arguments: dict[str, Any]) -> int:
     return 1 if run.summary.problems or run.summary.unscored or not run.summary.turns else 0
 
 
-def _show_plan(plan: Plan, rubrics: int, judging: JudgeOptions) -> int:
+def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
     notes = Console(stderr=True)
     for problem in plan.problems:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
-    later = " What --escalate adds is known only once the first judge has judged." if judging["escalate"] else ""
+    later = " What --escalate adds is known only once the first judge has judged." if escalates else ""
     Console().print(
         f"{plan.conversations} conversations, {plan.turns} assistant turns, {rubrics} maxims: "
         f"{plan.judgements} judgements.\n"

@@ -35,17 +35,19 @@ _VERSION = 5  # of what the searches ask: explanations of another version are no
 
 @dataclass(frozen=True, slots=True)
 class TurnChoice:
-    """TurnChoice turns of a run are explained, on each rubric; at most one of the three is given.
+    """Chooses the turns of a run that are explained, on each rubric; at most one of the first three is given.
 
     Attributes:
         below: all that scored below it.
         place: one turn, (conversation's id, index).
         worst: so many with the lowest scores that have something to edit; 3 when nothing is given.
+        number: only of the conversation with this number in the store, where several have the id in `place`.
     """
 
     below: float | None = None
     place: tuple[str, int] | None = None
     worst: int | None = None
+    number: int | None = None
 
     def __post_init__(self) -> None:
         if sum(given is not None for given in (self.below, self.place, self.worst)) > 1:
@@ -59,7 +61,10 @@ class TurnChoice:
         Turns with nothing to edit or to attribute to are not among the worst ones: they would take the place of others.
         """
         worst = _WORST if self == TurnChoice() else self.worst
-        found = scored_turns(store, rubric, scored_places(store, run, rubric, below=self.below, place=self.place))
+        places = scored_places(store, run, rubric, below=self.below, place=self.place)
+        found = scored_turns(store, rubric, places)
+        if self.number is not None:
+            found = (turn for turn in found if turn.number == self.number)
         if worst is None:
             return list(found)
         return list(islice((turn for turn in found if settings.turns(turn.conversation, turn.turn)), worst))

@@ -27,6 +27,8 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
+# A database in memory is its connection's own: one serves all threads.
+_IN_MEMORY: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
 
 
 def connect(url: str) -> sa.Engine:
@@ -41,7 +43,8 @@ def connect(url: str) -> sa.Engine:
     """
     try:
         # pre_ping: a pooled connection that was lost in the meantime is replaced before it is used
-        engine = sa.create_engine(_url(url), pool_pre_ping=True)
+        address = _url(url)
+        engine = sa.create_engine(address, pool_pre_ping=True, **(_IN_MEMORY if _is_in_memory(address) else {}))
     except ImportError as error:
         raise MissingExtraError("The database driver psycopg", "postgres") from error
     except OSError as error:
@@ -72,6 +75,12 @@ def _url(text: str) -> sa.URL:
     if driver != _DRIVERS["sqlite"] and text.count("@") > 1:  # part of a password would be taken, and shown, as a host
         raise StoreError("--db: an @ in user, password or options must be written as %40")
     return url.set(drivername=driver)
+
+
+def _is_in_memory(url: sa.URL) -> bool:
+    if url.get_backend_name() != "sqlite":
+        return False
+    return url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
 
 
 def place(url: sa.URL) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -26,16 +27,27 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         return asyncio.run(work)
     outcome: list[T | BaseException] = []
+    under_way: Future[Callable[[], object]] = Future()
+
+    async def begun() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        under_way.set_result(lambda: task and loop.call_soon_threadsafe(task.cancel))
+        return await work
 
     def run() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.append(asyncio.run(begun()))
         except BaseException as error:  # noqa: BLE001 - handed to the caller below
             outcome.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:  # Ctrl-C, or a notebook's stop: the work ends too
+        under_way.result()()
+        thread.join()
+        raise
     (result,) = outcome
     if isinstance(result, BaseException):
         raise result

@@ -5,7 +5,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from convexplain.agreement.calibration import Calibration
 from convexplain.analysis.pipeline import TurnJudge
@@ -13,7 +15,7 @@ from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import LlamaCppModel, LocalModel, as_model, open_model
 from convexplain.connectors.parsers import open_phrases
 from convexplain.connectors.scorers import SIMILARITIES, open_similarity
-from convexplain.errors import UsageError
+from convexplain.errors import UnavailableError, UsageError
 from convexplain.explain.attribution import Attributor
 from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import Measure
@@ -74,7 +76,8 @@ class BuiltJudge:
     def __post_init__(self) -> None:
         self.judge = self.single()
         if self.second is not None and self.spec.escalate is not None:
-            strong = turn_judge(self.second, self.spec.escalate, self.second_calibrations)
+            alike = replace(self.spec.escalate, samples=self.spec.samples, reasons=self.spec.reasons)
+            strong = turn_judge(self.second, alike, self.second_calibrations)
             self.judge = Cascade(self.judge, strong, self.spec.band)
 
     @property
@@ -118,7 +121,23 @@ class BuiltJudge:
             UnavailableError: a model is gone.
         """
         places = [(talk, turn, rubric) for rubric in self.rubrics for talk in conversations for turn in turns(talk)]
-        return list(await asyncio.gather(*(self.judge.judge_turn(*place) for place in places)))
+        room = asyncio.Semaphore(max(32, 4 * self.model.in_flight * self.model.batch))
+
+        async def judged(place: tuple[Conversation, int, Rubric]) -> Judgement:
+            try:
+                return await self.judge.judge_turn(*place)
+            finally:
+                room.release()
+
+        tasks: list[asyncio.Task[Judgement]] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for place in places:
+                    await room.acquire()
+                    tasks.append(group.create_task(judged(place)))
+        except* UnavailableError as gone:
+            raise gone.exceptions[0] from None
+        return [task.result() for task in tasks]
 
     def renewed(self) -> "BuiltJudge":
         """Return the same judge with calls that know nothing of earlier failures."""
@@ -201,6 +220,18 @@ def run_judge(run: Run, model: str | None = None) -> JudgeSpec:
         return spec.raw()
     second = spec.escalate if spec.escalate is not None else JudgeSpec.parse(str(model))
     return replace(second, samples=samples).raw()
+
+
+def located(spec: JudgeSpec) -> JudgeSpec:
+    """Return the same judge with the paths of files that are there made absolute, to be found from any folder."""
+    prefix, colon, path = spec.model.partition(":")
+    is_file = prefix in ("local", "gguf") and Path(path).expanduser().exists()
+    return replace(
+        spec,
+        model=f"{prefix}{colon}{Path(path).expanduser().resolve()}" if is_file else spec.model,
+        heads=tuple(str(Path(head).resolve()) if Path(head).is_file() else head for head in spec.heads),
+        escalate=spec.escalate and located(spec.escalate),
+    )
 
 
 def opened_model(model: ModelLike | JudgeSpec) -> ChatModel:
@@ -311,7 +342,7 @@ class PendingJudge:
         second = None
         if self.second is not None and spec.escalate is not None:
             second = Calls(self.second, cache, on_change=on_change)
-            spec = replace(spec, escalate=_pinned(_alike(spec.escalate, spec), self.second))
+            spec = replace(spec, escalate=_pinned(spec.escalate, self.second))
         return _built(spec, calls, second, self.rubrics, cache, self.reopens)
 
     async def aclose(self) -> None:
@@ -398,17 +429,14 @@ def _built(
     return BuiltJudge(spec, calls, with_thresholds(rubrics, first), first, settings, second, strong, reopens)
 
 
-def _alike(second: JudgeSpec, first: JudgeSpec) -> JudgeSpec:
-    """A second judge judges as the first does: with as many samples, and reasons."""
-    return replace(second, samples=first.samples, reasons=first.reasons)
-
-
 def _pinned(spec: JudgeSpec, model: ChatModel) -> JudgeSpec:
     """The spec with the name of the model that a server says it serves, where none was named."""
     if not spec.model.lower().startswith(("http://", "https://")) or _MODEL.search(spec.model):
         return spec
-    name = _MODEL.search(model.name)
-    return replace(spec, model=f"{spec.model}{'&' if '?' in spec.model else '?'}model={name[1]}") if name else spec
+    name = re.sub(r"&key=[^&]*$", "", model.name.partition("?model=")[2])
+    if not name:
+        return spec
+    return replace(spec, model=f"{spec.model}{'&' if '?' in spec.model else '?'}model={quote(name, safe='/:')}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What people hand in as conversations: turns, messages, lists, data frames, files."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,8 @@ from convexplain.connectors.message_objects import turns_of
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.rubrics import load_rubric
 from convexplain.types import ROLES, Conversation, Role, Rubric, Turn
+
+_log = logging.getLogger("convexplain")
 
 ConversationLike: TypeAlias = Conversation | Sequence[Turn] | Sequence[Mapping[str, Any]] | Sequence[Any]
 """A Conversation; its turns, as `Turn` objects or mappings with `role` and `content`; or LangChain's messages."""
@@ -78,6 +81,8 @@ def _is_pair(item: Sequence[Any]) -> bool:
 
 
 def _turns(position: int, item: Any) -> Iterator[Turn]:
+    if isinstance(item, list) and _is_pair(item):  # as JSON has pairs
+        item = tuple(item)
     if isinstance(item, Turn):
         yield item
     elif isinstance(item, Mapping) and "role" in item:
@@ -112,6 +117,7 @@ def _of_frame(frame: Any) -> Iterator[Conversation]:
     def refuse(problem: Problem) -> None:
         if not problem.kept:
             raise LogError("DataFrame", problem.line, problem.reason)
+        _log.warning("DataFrame: %s", problem.reason)
 
     with TemporaryDirectory(prefix="convexplain-") as folder:
         path = Path(folder) / "frame.csv"

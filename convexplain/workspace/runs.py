@@ -16,7 +16,7 @@ from convexplain.store import RunStore
 from convexplain.store.store import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
-from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec, open_judge
+from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec, located, open_judge
 from .logs import LogReader
 from .results import AnalyzedRun
 
@@ -84,7 +84,7 @@ def run_description(judge: BuiltJudge | PendingJudge, settings: Mapping[str, Any
             **judge.settings,
         },
         "rubrics": judge.rubrics,
-        "judge_spec": judge.spec.public if judge.reopens else None,
+        "judge_spec": located(judge.spec).public if judge.reopens else None,
     }
 
 
@@ -129,7 +129,7 @@ async def run_analysis(
         progress.begin("judging", total)
         try:
             await analyse(
-                analysis.source, store, run, built.rubrics, built.judge, built.calls, progress, analysis.turns
+                analysis.source, store, run, built.rubrics, built.judge, built.all_calls, progress, analysis.turns
             )
         except UnavailableError:
             progress.note("What was judged until here is kept.")

@@ -3,15 +3,21 @@
 import asyncio
 import inspect
 import json
+import os
+import signal
+import threading
+import time
 
 import pytest
 
 import convexplain
 from convexplain import AsyncWorkspace, Conversation, JudgeSpec, Turn, Workspace
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import RubricError, StoreError, UsageError
+from convexplain.errors import RubricError, StoreError, UnavailableError, UsageError
 from convexplain.explain.attribution import AttributionOptions, AttributionSettings
 from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from convexplain.workspace.blocking import run_blocking
+from convexplain.workspace.build import located
 from tests.fake_infiller import FakeInfiller
 
 
@@ -135,6 +141,7 @@ def frame():
         (lambda: MESSAGES, {"conversation": 0.1}),
         (langchain_messages, {"conversation": 0.1}),
         (lambda: [("human", "Hi"), ("ai", "Bananas.")], {"conversation": 0.1}),
+        (lambda: [["user", "Hi"], ["assistant", "Bananas."]], {"conversation": 0.1}),
         (
             lambda: [
                 Conversation("a", (Turn("assistant", "Bananas."),)),
@@ -145,7 +152,7 @@ def frame():
         (lambda: [MESSAGES, langchain_messages()], {"conversation-1": 0.1, "conversation-2": 0.1}),
         (frame, {"a": 0.1, "b": 0.9}),
     ],
-    ids=["conversation", "turns", "messages", "langchain", "pairs", "conversations", "lists", "frame"],
+    ids=["conversation", "turns", "messages", "langchain", "pairs", "lists of two", "conversations", "lists", "frame"],
 )
 def test_whatever_people_have_is_judged(given, scores):
     judgements = convexplain.judge(given(), "helpfulness", judge=model())
@@ -203,6 +210,7 @@ def test_inside_a_running_loop_the_methods_wait(talk):
     ("arguments", "error", "message"),
     [
         ({}, UsageError, "name either log files or stored"),
+        ({"logs": []}, UsageError, "logs: the list is empty"),
         ({"logs": MESSAGES, "stored": 0}, UsageError, "name either log files or stored"),
         ({"logs": MESSAGES, "turns": "some"}, UsageError, "turns='some' is not valid"),
         ({"logs": MESSAGES, "rubrics": ["harm", "harm"]}, UsageError, "rubric harm is named twice"),
@@ -253,3 +261,85 @@ def test_a_run_remembers_its_judge_with_all_options(ws, talk, stub, monkeypatch)
     assert set(stub.keys) == {"Bearer k1"}
     plain = ws.analyze(talk, ["helpfulness"], model())
     assert plain.run.judge_spec is None  # an object cannot be opened again by its name
+
+
+def test_of_two_conversations_with_one_id_the_one_that_was_found_is_explained(ws):
+    bad, good = ([Turn("user", question), Turn("assistant", answer)] for question, answer in TWO)
+    talks = [Conversation("1", tuple(bad), "a.jsonl"), Conversation("1", tuple(good), "b.jsonl")]
+    judge = model()
+    run = ws.analyze(talks, ["helpfulness"], judge)
+    finding = run.worst(2)[1]
+    explanation = ws.explain(finding, judge=judge, contrast=None)
+    assert finding.turn.content == "Hello."
+    assert explanation.attributions[0].score == pytest.approx(0.9)
+
+
+TWO = (("Hi", "Bananas."), ("Hi there", "Hello."))
+
+
+def test_a_failure_ends_what_is_under_way(talk):
+    gone = ScriptedModel(lambda request: UnavailableError("gone"), in_flight=1)
+
+    async def judged():
+        with pytest.raises(UnavailableError, match="gone"):
+            await AsyncWorkspace("memory").judge([talk] * 20, judge=gone)
+        calls = len(gone.requests)
+        await asyncio.sleep(0.05)
+        return calls, len(gone.requests), len(asyncio.all_tasks())
+
+    first, later, tasks = asyncio.run(judged())
+    assert (later, tasks) == (first, 1)
+
+
+def test_stopping_a_cell_stops_the_work():
+    """What waits in a running loop is interrupted: the thread that works is cancelled, and ended."""
+    ended = threading.Event()
+
+    async def endless():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    def interrupt():
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    async def cell():
+        threading.Thread(target=interrupt).start()
+        run_blocking(endless())
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(cell())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.wait(1)
+
+
+def test_a_store_in_memory_serves_all_threads(talk):
+    async def notebook():
+        workspace = Workspace("sqlite://")
+        return workspace.analyze(talk, ["helpfulness"], model()).id, workspace.runs()[0].id
+
+    assert asyncio.run(notebook()) == (1, 1)
+
+
+def test_a_run_costs_what_both_judges_cost(ws, chats):
+    """The band of 0.5 sends every turn to the second judge too."""
+    (strong := model(name="strong")).fingerprint = "strong"
+    with pytest.MonkeyPatch.context() as patched:
+        models = {"first": model(name="first"), "strong": strong}
+        patched.setattr("convexplain.workspace.build.open_model", models.__getitem__)
+        run = ws.analyze(chats, ["helpfulness"], "first", escalate="strong", band=0.5)
+    assert run.run.spend.calls == 24
+
+
+def test_files_of_a_judge_are_found_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "ours.json").write_text("{}")
+    (tmp_path / "m.gguf").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert located(JudgeSpec("embedded", heads=("ours.json",))) == JudgeSpec(heads=(str(tmp_path / "ours.json"),))
+    assert located(JudgeSpec("gguf:m.gguf")).model == f"gguf:{tmp_path / 'm.gguf'}"
+    assert located(JudgeSpec("gguf:owner/repo")) == JudgeSpec("gguf:owner/repo")

@@ -59,7 +59,7 @@ class ExplanationMethods(StoreMethods):
         Raises:
             UnavailableError: a model cannot be had.
         """
-        choice = TurnChoice(place=(finding.conversation.id, finding.index))
+        choice = TurnChoice(place=(finding.conversation.id, finding.index), number=finding.judged.number)
 
         async def explained(task: Task[T]) -> list[T]:
             turns = await self.explain_turns(
