@@ -16,7 +16,9 @@ from convexplain.types import sha256_json
 
 from .one_by_one import estimated_tokens, one_by_one
 
-_PROCESS = uuid.uuid4().hex  # what cannot be told from its values is the same within one process only
+# By its `id` each object that has no value to go by, with what tells it from every other one. It is held: were it
+# freed, another one could get its `id`.
+_OBJECTS: dict[int, tuple[Any, str]] = {}
 
 
 class FunctionModel:
@@ -31,8 +33,9 @@ class FunctionModel:
     and what it closes over, so that two functions are told from each other and an edited one is asked anew. Not in it
     is what the function reads elsewhere: global variables, files, the functions that it calls, a model behind an
     address. When one of those changes, kept replies are of the old state; give the function another name then, or do
-    not keep its replies. An object that it closes over or is bound to has no value to go by: such a function is
-    another one in every process, and its kept replies are not found again, unless it is given a name.
+    not keep its replies. An object that it closes over or is bound to has no value to go by: unless the function is
+    given a name, such an object is told from every other one by being that object, and is held until the process ends.
+    The function is another one in every process then, and its kept replies are not found again.
 
     Args:
         function: takes a prompt, returns the reply or an awaitable of it.
@@ -159,10 +162,15 @@ def _identity(value: Any, outer: tuple[int, ...] = ()) -> Any:
     if isinstance(value, (tuple, list)):
         return [type(value).__name__, *map(inner, value)]
     if isinstance(value, (set, frozenset)):  # its order differs from process to process
-        return ["set", *sorted(map(repr, value))]
+        return ["set", *sorted(map(inner, value), key=repr)]
     if isinstance(value, dict):
         return ["dict", *([inner(key), inner(item)] for key, item in value.items())]
-    return _identity_of_code(value, inner) or [".".join(_qualified_name(value)), id(value), _PROCESS]
+    return _identity_of_code(value, inner) or [".".join(_qualified_name(value)), _token_of(value)]
+
+
+def _token_of(value: Any) -> str:
+    """Return what stands for an object: the same as long as the process lives, and never that of another object."""
+    return _OBJECTS.setdefault(id(value), (value, uuid.uuid4().hex))[1]
 
 
 def _identity_of_code(value: Any, inner: Callable[[Any], Any]) -> list[Any] | None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import functools
+import os
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from convexplain import judge
+from convexplain import Workspace, judge
 from convexplain.connectors.models import FunctionModel, OpenAICompatible, ScriptedModel, as_model
 from convexplain.errors import LogError, ModelError, TransientError, UnavailableError, UsageError
 from convexplain.models.calls import Calls
@@ -328,6 +329,58 @@ def test_a_function_is_itself_in_another_process_and_a_bound_one_is_not():
     assert first[3] != second[3]
     assert len(set(first)) == 4
     assert first[0].startswith("function:__main__.judge#")
+
+
+class Slotted:
+    """Takes little memory and cannot be referred to weakly, so that the next one gets a freed one's place at once."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, label):
+        self.label = label
+
+    def ask(self, prompt):
+        return f'{{"label": "{self.label}"}}'
+
+
+@pytest.mark.parametrize("kind", [Caller, Slotted])
+@pytest.mark.parametrize(
+    "function_of",
+    [
+        lambda client: client.ask,
+        lambda client: lambda prompt: client.ask(prompt),
+        lambda client: functools.partial(lambda held, prompt: held.ask(prompt), client),
+        lambda client: closing_over([{"client": client}]),
+        lambda client: closing_over(frozenset([client])),
+    ],
+)
+def test_an_object_in_the_place_of_a_freed_one_is_another(kind, function_of):
+    prints = {FunctionModel(function_of(kind("yes"))).fingerprint for _ in range(50)}
+    assert len(prints) == 50
+
+
+def test_each_of_many_short_lived_clients_gives_its_own_score(tmp_path, talk, helpfulness):
+    labels = ["yes", "no", "no", "yes", "yes", "no", "yes", "no"] * 10
+    workspace = Workspace(tmp_path / "runs.db")
+    replies = [f'{{"label": "{label}"}}' for label in labels]
+    scores = [workspace.judge(talk, helpfulness, Caller(reply).ask, turns="last")[0].score for reply in replies]
+    workspace.close()
+    assert scores == [1.0 if label == "yes" else 0.0 for label in labels]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_objects_of_two_forked_processes_are_told_apart():
+    code = (
+        "import os\n"
+        "from convexplain.connectors.models import FunctionModel\n"
+        "class Caller:\n    def ask(self, prompt): ...\n"
+        "caller = Caller()\n"
+        "child = os.fork()\n"
+        "if child: os.waitpid(child, 0)\n"
+        "print(FunctionModel(caller.ask).fingerprint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(set(done.stdout.split())) == 2
 
 
 def test_names():
