@@ -63,8 +63,9 @@ class Provider:
                 f"{self.address_from}={address.rpartition('@')[2].partition('?')[0]!r} is no address; valid is "
                 f"{self.example}"
             )
-        if self.key and "@" in urlsplit(url).netloc:
-            raise UsageError(f"{self.address_from} holds a user; valid is {self.example} (the key is in {self.key})")
+        if "@" in urlsplit(url).netloc:
+            instead = f"the key is in {self.key}" if self.key else "http://USER@HOST:PORT/v1?model=NAME takes a user"
+            raise UsageError(f"{self.address_from} holds a user; valid is {self.example} ({instead})")
         return url if url.endswith(self.path) else url + self.path
 
     def serves(self, origin: str) -> bool:

@@ -177,6 +177,10 @@ def test_a_key_that_is_none_is_not_shown(monkeypatch):
         ("openai:m", "OPENAI_BASE_URL", "https://h/v1?key=sekret", UsageError, "OPENAI_BASE_URL='https://h/v1' is no"),
         ("openai:m", "OPENAI_BASE_URL", "https://u:sekret@h/v1", UsageError, "OPENAI_BASE_URL holds a user"),
         ("ollama:m", "OLLAMA_HOST", "a b", UsageError, "OLLAMA_HOST='a b' is no address"),
+        *[
+            ("ollama:m", "OLLAMA_HOST", address, UsageError, r"OLLAMA_HOST holds a user; .*http://USER@HOST:PORT/v1")
+            for address in ("http://ann:sekret@h:1", "ann:sekret@h", "ann@h:1", "https://sekret@h/x")
+        ],
         ("openai:", "", "", UsageError, "is not known; valid are"),
         ("openai:?timeout=3", "", "", UsageError, "names no model"),
         ("openai:m?modle=x", "", "", UsageError, "unknown option modle; valid are in_flight, model, reasoning_effort"),
