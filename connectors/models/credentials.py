@@ -21,6 +21,7 @@ from .providers import Provider, owner_of
 API_KEY = "CONVEXPLAIN_API_KEY"
 PASSWORD = "CONVEXPLAIN_PASSWORD"  # noqa: S105 - the name of a variable
 BASE_URL = "CONVEXPLAIN_BASE_URL"
+_OURS = "CONVEXPLAIN_"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -77,12 +78,12 @@ def of_url(parts: SplitResult, variable: str = "") -> Credentials:
 
     Args:
         parts: the URL. With a user in it, the password is that of the URL, or else of `CONVEXPLAIN_PASSWORD`.
-        variable: the environment variable with the key. Without it the key is in `CONVEXPLAIN_API_KEY`, which belongs
-            to the origin of `CONVEXPLAIN_BASE_URL` where that is set.
+        variable: the environment variable with the key. Without it the key is in `CONVEXPLAIN_API_KEY`. Whether that is
+            named or not, it belongs to the origin of `CONVEXPLAIN_BASE_URL` where that is set.
 
     Raises:
-        UsageError: the variable is none, or holds what no key is, or belongs to a provider that is elsewhere; or
-            there is a user too.
+        UsageError: the variable is none, or holds what no key is, or belongs to a provider that is elsewhere, or is
+            another one of convexplain's own; or there is a user too.
         ValueError: the URL names no host.
     """
     origin = origin_of(parts)
@@ -154,13 +155,18 @@ def _check_variable(variable: str, origin: str) -> None:
     """Check the name of a variable that a user wrote. It is not shown unless it surely is no key.
 
     Raises:
-        UsageError: it is no name of a variable, or that of a provider which is elsewhere.
+        UsageError: it is no name of a variable, or that of a provider which is elsewhere, or one of convexplain's own.
     """
     # Keys of letters, digits and underscores exist (gsk_…, hf_…); names in capitals are meant as names.
     if not _VARIABLE.fullmatch(variable) or (variable != variable.upper() and variable not in os.environ):
         raise UsageError(
             f"key= in the model's URL for {origin} is not the name of an environment variable. A key itself does not "
             "belong into a URL: put it into a variable, as in MY_KEY, and write key=MY_KEY"
+        )
+    if variable.upper().startswith(_OURS):
+        raise UsageError(
+            f"key={variable} in the model's URL for {origin}: of convexplain's own variables only {API_KEY} holds a "
+            "key of a server; put the key of this server into a variable of its own"
         )
     owner = owner_of(variable)
     if owner is not None and not owner.serves(origin):

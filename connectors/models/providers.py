@@ -162,6 +162,68 @@ LANGCHAIN_PACKAGES = {
 }
 
 
-def owner_of(variable: str) -> Provider | None:
-    """Return the provider whose key the environment variable holds; None where it is no provider's."""
-    return next((provider for provider in PROVIDERS.values() if provider.key == variable), None)
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """A provider that convexplain's own client does not name, but whose key it could be told to send.
+
+    Attributes:
+        name: the provider.
+        hosts: a regular expression of the hosts at which it may be sent the key, over HTTPS; empty: nowhere.
+    """
+
+    name: str
+    hosts: str = ""
+
+    def serves(self, origin: str) -> bool:
+        """Return whether the origin is this provider's own."""
+        return bool(self.hosts) and re.fullmatch(f"https://(?:{self.hosts})", origin) is not None
+
+
+_AWS_HOSTS = r"bedrock-runtime(-fips)?\.[a-z0-9-]+\.amazonaws\.com|bedrock-mantle\.[a-z0-9-]+\.api\.aws"
+
+# The variables in which LangChain's packages, and the clients below them, look for keys and tokens.
+_OWNERS: dict[str, Provider | KeyOwner] = {
+    **{provider.key: provider for provider in PROVIDERS.values() if provider.key},
+    "AZURE_OPENAI_AD_TOKEN": PROVIDERS["azure"],
+    **{
+        variable: KeyOwner(name, hosts)
+        for variables, name, hosts in (
+            ("ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN", "anthropic", r"api\.anthropic\.com"),
+            ("AWS_BEARER_TOKEN_BEDROCK", "bedrock", _AWS_HOSTS),
+            ("AZURE_AI_API_KEY AZURE_AI_CREDENTIAL AZURE_INFERENCE_CREDENTIAL AZURE_CLIENT_SECRET", "azure_ai", ""),
+            ("BASETEN_API_KEY", "baseten", r"inference\.baseten\.co"),
+            ("COHERE_API_KEY CO_API_KEY", "cohere", r"api\.cohere\.(com|ai)"),
+            ("DEEPSEEK_API_KEY", "deepseek", r"api\.deepseek\.com"),
+            ("FIREWORKS_API_KEY", "fireworks", r"api\.fireworks\.ai"),
+            ("GOOGLE_API_KEY GEMINI_API_KEY", "google", r"generativelanguage\.googleapis\.com"),
+            ("HF_TOKEN HUGGING_FACE_HUB_TOKEN HUGGINGFACEHUB_API_TOKEN", "huggingface", r"router\.huggingface\.co"),
+            (
+                "WATSONX_API_KEY WATSONX_APIKEY WATSONX_TOKEN WATSONX_PASSWORD",
+                "ibm",
+                r"[a-z0-9-]+\.ml\.cloud\.ibm\.com",
+            ),
+            (
+                "LANGSMITH_GATEWAY_API_KEY LANGSMITH_API_KEY LANGCHAIN_API_KEY",
+                "langsmith",
+                r"gateway\.smith\.langchain\.com",
+            ),
+            ("META_API_KEY", "meta", r"api\.meta\.ai"),
+            ("NVIDIA_API_KEY", "nvidia", r"integrate\.api\.nvidia\.com"),
+            ("OLLAMA_API_KEY", "ollama", r"ollama\.com"),
+            ("PERPLEXITY_API_KEY PPLX_API_KEY", "perplexity", r"api\.perplexity\.ai"),
+            ("UPSTAGE_API_KEY", "upstage", r"api\.upstage\.ai"),
+            ("XAI_API_KEY", "xai", r"api\.x\.ai"),
+        )
+        for variable in variables.split()
+    },
+}
+
+
+def owner_of(variable: str) -> Provider | KeyOwner | None:
+    """Return the provider whose key the environment variable holds; None where it is no provider's.
+
+    Args:
+        variable: its name, in capitals or not: on Windows both are one. All of `AWS_…` belongs to AWS.
+    """
+    name = variable.upper()
+    return _OWNERS.get(name) or (KeyOwner("AWS") if name.startswith("AWS_") else None)

@@ -9,7 +9,7 @@ import pytest
 
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.credentials import API_KEY, BASE_URL, PASSWORD
-from convexplain.connectors.models.providers import PROVIDERS
+from convexplain.connectors.models.providers import _OWNERS, LANGCHAIN_PACKAGES, PROVIDERS
 from convexplain.errors import UnavailableError, UsageError
 from convexplain.models.chat import Message, Request
 
@@ -67,6 +67,7 @@ def basic(user, password):
         (f"{HOST}?model=m", {API_KEY: "sekret", BASE_URL: "http://[::1/v1"}, None),
         ("https://judge.example/v1", {API_KEY: "sekret", BASE_URL: "https://judge.example:443/v1"}, "Bearer sekret"),
         (f"{HOST}?key=TEAM_KEY", {"TEAM_KEY": "sekret", BASE_URL: "http://judge.example/v1"}, "Bearer sekret"),
+        (f"{HOST}?key={API_KEY}", {API_KEY: "sekret", BASE_URL: "http://judge.example/v1"}, None),
         # A user with a password, in the URL or in the environment.
         ("http://ann:p%40ss@judge.example/v1", {API_KEY: "other", PASSWORD: "other"}, basic("ann", "p@ss")),
         ("http://ann:@judge.example/v1", {PASSWORD: "other"}, basic("ann", "")),
@@ -163,6 +164,72 @@ def test_a_providers_key_is_sent_nowhere_else(monkeypatch, variable):
     monkeypatch.setenv(variable, "sekret")
     with pytest.raises(UsageError, match="is sent nowhere else"):
         OpenAICompatible(f"https://evil.example/v1?model=m&key={variable}")
+
+
+@pytest.mark.parametrize(
+    ("variable", "owner", "url"),
+    [
+        ("ANTHROPIC_API_KEY", "anthropic", "https://api.anthropic.com/v1"),
+        ("GOOGLE_API_KEY", "google", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        ("GEMINI_API_KEY", "google", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "bedrock", "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1"),
+        ("COHERE_API_KEY", "cohere", "https://api.cohere.ai/compatibility/v1"),
+        ("DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1"),
+        ("FIREWORKS_API_KEY", "fireworks", "https://api.fireworks.ai/inference/v1"),
+        ("HF_TOKEN", "huggingface", "https://router.huggingface.co/v1"),
+        ("XAI_API_KEY", "xai", "https://api.x.ai/v1"),
+    ],
+)
+def test_a_key_of_langchains_providers_is_sent_to_its_owner_only(monkeypatch, variable, owner, url):
+    monkeypatch.setenv(variable, "sekret")
+    headers, _, _ = sent(f"{url}?model=m&key={variable}")
+    assert headers == ["Bearer sekret"] * 2
+    host = url.split("/")[2]
+    for elsewhere in (
+        HOST,
+        url.replace("https:", "http:"),
+        f"https://{host}:8443/v1",
+        f"https://{host}.evil.example/v1",
+    ):
+        with pytest.raises(UsageError, match=f"key={variable} .*belongs to {owner} and is sent nowhere else"):
+            OpenAICompatible(f"{elsewhere}?model=m&key={variable}")
+
+
+@pytest.mark.parametrize("variable", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ANYTHING"])
+@pytest.mark.parametrize("url", [HOST, "https://x.execute-api.eu-west-1.amazonaws.com/v1"])
+def test_what_aws_signs_with_is_never_sent(monkeypatch, variable, url):
+    monkeypatch.setenv(variable, "sekret")
+    with pytest.raises(UsageError, match=f"key={variable} .*belongs to AWS and is sent nowhere else") as caught:
+        OpenAICompatible(f"{url}?model=m&key={variable}")
+    assert "sekret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [PASSWORD, BASE_URL, "CONVEXPLAIN_DASHBOARD_PASSWORD", "CONVEXPLAIN_DB", "CONVEXPLAIN_X", "convexplain_password"],
+)
+@pytest.mark.parametrize("base", ["", HOST])
+def test_of_our_own_variables_one_holds_a_servers_key(monkeypatch, variable, base):
+    monkeypatch.setenv(variable, "sekret")
+    monkeypatch.setenv(BASE_URL, base)
+    with pytest.raises(UsageError, match=f"key={variable} .*only {API_KEY} holds a key of a server") as caught:
+        OpenAICompatible(f"{HOST}?model=m&key={variable}")
+    assert "sekret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["openai_api_key", "aws_secret_access_key", "Anthropic_Api_Key"])
+def test_another_spelling_of_a_variable_is_that_variable(monkeypatch, variable):
+    monkeypatch.setenv(variable, "sekret")  # Windows tells no capitals
+    with pytest.raises(UsageError, match="is sent nowhere else"):
+        OpenAICompatible(f"{HOST}?model=m&key={variable}")
+
+
+def test_every_provider_of_langchain_with_a_key_of_its_own_has_an_owner():
+    owned = {owner.name for owner in _OWNERS.values()}
+    names = {package.removeprefix("langchain-") for package in LANGCHAIN_PACKAGES.values()}
+    # LiteLLM is a server of the user's own, and Vertex AI takes a file; the others are there under another name.
+    others = {"aws", "google-genai", "google-vertexai", "mistralai", "nvidia-ai-endpoints", "azure-ai", "litellm"}
+    assert names - owned == others
 
 
 @pytest.mark.parametrize(
