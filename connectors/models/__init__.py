@@ -18,7 +18,7 @@ from .llama_cpp import LlamaCppModel
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
 from .provider_model import ProviderModel, langchain_model
-from .providers import PROVIDERS
+from .providers import LANGCHAIN_PACKAGES, PROVIDERS
 from .scripted import ScriptedModel
 
 __all__ = [
@@ -46,6 +46,8 @@ _PREFIXES: dict[str, Callable[[str], ChatModel]] = {
     "langchain": LangChainModel,
     **{name: partial(ProviderModel, provider) for name, provider in PROVIDERS.items()},
 }
+_OPTION = re.compile(r"[?&](in_flight|timeout|key|reasoning_effort)=")  # of the models that a server answers for
+_WITHOUT_OPTIONS = (_WORDS.keys() | _PREFIXES.keys()) - PROVIDERS.keys()
 # What users may write.
 NAMES = (
     "embedded, mixtral, http://HOST:PORT/v1?model=NAME, openai:MODEL (so too azure, groq, mistral, ollama, openrouter "
@@ -62,12 +64,14 @@ def open_model(name: str) -> ChatModel:
     registered it as an entry point of the group `convexplain.models`, and then to LangChain.
 
     Raises:
-        UsageError: no model is named like that.
+        UsageError: no model is named like that, or it takes no such option.
         UnavailableError: `mixtral` is nowhere to be had, or a provider's address is not set.
         MissingExtraError: what it needs is not installed.
     """
     if name in _WORDS:
         return _WORDS[name]()
+    if re.split("[:?]", name)[0] in _WITHOUT_OPTIONS:
+        _check_no_option(name)
     if (marked := _HEADS.fullmatch(name)) is not None:
         return _with_heads(name, marked["model"], re.split(r"[?&]head=", marked["heads"])[1:])
     if name.lower().startswith(("http://", "https://")):
@@ -110,7 +114,25 @@ def _by_prefix(prefix: str, rest: str) -> ChatModel | None:
     if prefix in _PREFIXES:
         return _PREFIXES[prefix](rest)
     plugin: ChatModel | None = opened_by_plugin("models", prefix, rest)
-    return plugin if plugin is not None else langchain_model(prefix, rest)
+    if plugin is not None:
+        return plugin
+    if prefix in LANGCHAIN_PACKAGES:
+        _check_no_option(f"{prefix}:{rest}")
+    return langchain_model(prefix, rest)
+
+
+def _check_no_option(name: str) -> None:
+    """Refuse an option of other models, which would be taken for the end of this one's name. Its value is not shown.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if (option := _OPTION.search(name)) is not None:
+        takers = "URLs" if option[1] == "key" else f"URLs and the models of {', '.join(PROVIDERS)}"
+        raise UsageError(
+            f"model {name[: option.start()]!r} takes no option {option[1]}; {takers} take it, as in "
+            f"http://HOST:PORT/v1?model=NAME&{option[1]}=…"
+        )
 
 
 def _with_heads(name: str, model: str, given: Sequence[str]) -> LocalModel:

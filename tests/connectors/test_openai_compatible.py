@@ -425,6 +425,38 @@ def test_a_name_that_is_none_says_what_is_valid(name, words):
         open_model(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("embedded?{}", "embedded"),
+        ("embedded?head=none&{}", "embedded?head=none"),
+        ("embedded?head=none?{}", "embedded?head=none"),
+        ("mixtral?{}", "mixtral"),
+        ("local:some/x?{}", "local:some/x"),
+        ("local:x?head=a.json&{}", "local:x?head=a.json"),
+        ("gguf:x.gguf?{}", "gguf:x.gguf"),
+        ("hub:owner/x?{}", "hub:owner/x"),
+        ("langchain:openai:x?{}", "langchain:openai:x"),
+        ("anthropic:x?{}", "anthropic:x"),
+        ("bedrock:arn:aws:x?{}", "bedrock:arn:aws:x"),
+    ],
+)
+@pytest.mark.parametrize("option", ["in_flight", "timeout", "key", "reasoning_effort"])
+def test_an_option_that_a_model_does_not_take_is_refused(name, model, option):
+    with pytest.raises(UsageError) as caught:
+        open_model(name.format(f"{option}=sekret"))
+    takers = "URLs" if option == "key" else "URLs and the models of openai, azure, groq, mistral, together, openrouter"
+    assert f"model {model!r} takes no option {option}; {takers}" in str(caught.value)
+    assert "sekret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["gguf:what?.gguf", "gguf:a?b=c&timeouts=1.gguf", "gguf:timeout=3.gguf", "local:what?key", "local:a?b&c=d"]
+)
+def test_a_question_mark_in_the_name_of_a_file_is_left_alone(name):
+    assert open_model(name).name == name
+
+
 @pytest.mark.enable_socket
 @pytest.mark.allow_hosts(["127.0.0.1"])
 def test_a_server_on_this_machine_is_reached_past_the_proxy(stub, monkeypatch):

@@ -137,6 +137,8 @@ def test_models_and_infillers_of_other_packages(installed, opener):
         opener("fake:fail")
     with pytest.raises(UsageError, match="made nothing of 'none'"):
         opener("fake:none")
+    for name in ("fake:yes?timeout=3", "fake:yes?key=A"):  # what follows is the package's own affair
+        assert isinstance(opener(name), ScriptedModel)
     for name in ("gone:x", "other:x", "fake:"):
         with pytest.raises(UsageError, match="is not known; valid are"):
             opener(name)
