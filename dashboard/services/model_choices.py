@@ -13,10 +13,30 @@ BASE_URL = "CONVEXPLAIN_BASE_URL"
 
 def judge_choices() -> tuple[str, ...]:
     """Return the judges that can be chosen: the embedded model and the endpoint of the environment, if there is one."""
+    try:
+        endpoint = _endpoint()
+    except UsageError:  # `judge_problem` says so
+        endpoint = None
+    return ("embedded",) if endpoint is None else ("embedded", endpoint.public)
+
+
+def judge_problem() -> str | None:
+    """Return why the endpoint of the environment cannot be chosen; None where it can, or where there is none."""
+    try:
+        _endpoint()
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def _endpoint() -> JudgeSpec | None:
     url = os.environ.get(BASE_URL, "").strip()
-    return (
-        ("embedded", JudgeSpec.parse(url).public) if url.lower().startswith(("http://", "https://")) else ("embedded",)
-    )
+    if not url.lower().startswith(("http://", "https://")):
+        return None
+    try:
+        return JudgeSpec.parse(url)
+    except UsageError as error:
+        raise UsageError(f"the environment variable {BASE_URL} names no valid judge: {error}") from error
 
 
 def check_judge(judge: JudgeSpec) -> None:

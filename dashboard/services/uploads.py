@@ -70,7 +70,7 @@ def check_logs(logs: Iterable[Path]) -> None:
         UsageError: one was not.
     """
     folder = upload_folder().resolve()
-    if wrong := [log for log in logs if not log.resolve().is_relative_to(folder)]:
+    if wrong := [log for log in logs if folder not in log.resolve().parents or not log.is_file()]:
         raise UsageError(f"log {str(wrong[0])!r:.100} is not valid; upload it first")
 
 

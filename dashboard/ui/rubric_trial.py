@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.model_choices import judge_choices
+from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import try_rubric
 from convexplain.rubrics import parse_rubric
 from convexplain.types import Turn
@@ -20,6 +20,8 @@ def try_on_turn(text: str) -> None:
         question = st.text_area("User", asked, key=f"try-user-{rubric.id}")
         answer = st.text_area("Assistant", example[-1].content, key=f"try-assistant-{rubric.id}")
         judge = st.selectbox("Judge", judge_choices(), key="try-judge", help=JUDGE_HELP)
+        if problem := judge_problem():
+            message(problem, "error")
         if not st.button("Judge this answer", disabled=not answer.strip()):
             return
         turns = [Turn("user", question), Turn("assistant", answer)] if question.strip() else [Turn("assistant", answer)]

@@ -9,7 +9,7 @@ import streamlit as st
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.runs import Plan
 from convexplain.dashboard.services.jobs import estimate, start_analyze
-from convexplain.dashboard.services.model_choices import judge_choices
+from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import own_rubrics
 from convexplain.errors import ConvexplainError
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
@@ -33,6 +33,8 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
     limit = middle.number_input(
         "Conversations", min_value=1, value=None, placeholder="all", key="limit", help="At most so many"
     )
+    if problem := judge_problem():
+        message(problem, "error")
     which: tuple[Turns, ...] = ("all", "last")
     turns = right.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
     reasons = st.toggle("Ask the judge for its reason in words too (one more call a judgement)", key="explain")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convexplain.dashboard.services import jobs
-from convexplain.dashboard.services.model_choices import check_judge, judge_choices
+from convexplain.dashboard.services.model_choices import check_judge, judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import rubric_folder, try_rubric
 from convexplain.errors import UsageError
 from convexplain.rubrics import rubric_text
@@ -77,6 +77,24 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
         check_judge(JudgeSpec.parse(choice))
         check_judge(replace(JudgeSpec.parse(choice), reasons=True))
         check_judge(replace(JudgeSpec.parse(choice), calibrated=True, escalate=JudgeSpec(), band=0.3))
+
+
+def test_an_endpoint_that_is_not_valid_is_named_and_not_offered(page, chats, monkeypatch):
+    assert judge_problem() is None
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna:pass@host/v1?samples=many")
+    problem = (
+        "the environment variable CONVEXPLAIN_BASE_URL names no valid judge: samples='many' is not valid; it must be a "
+        "whole number"
+    )
+    assert judge_choices() == ("embedded",)
+    assert judge_problem() == problem
+    check_judge(JudgeSpec())
+    found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
+    assert found.selectbox(key="judge").options == ["embedded"]
+    assert problem in texts(found)
+    found = page("rubrics")
+    assert found.selectbox(key="try-judge").options == ["embedded"]
+    assert problem in texts(found)
 
 
 def test_what_is_refused_is_shown_without_its_secrets(monkeypatch):
@@ -153,6 +171,9 @@ def test_only_uploads_and_kept_rubrics_are_read(chats, database, tmp_path):
         (AnalyzeJob((chats,), ("/etc/passwd",)), "neither a maxim nor one of your own"),
         (AnalyzeJob((chats, Path(__file__)), ("harm",)), "upload it first"),
         (AnalyzeJob((chats.parent / "link.jsonl",), ("harm",)), "upload it first"),
+        (AnalyzeJob((chats.parents[1],), ("harm",)), "upload it first"),
+        (AnalyzeJob((chats.parent,), ("harm",)), "upload it first"),
+        (AnalyzeJob((chats.parent / "gone.jsonl",), ("harm",)), "upload it first"),
         (AnalyzeJob((chats.parents[3] / "store.db",), ("harm",)), "upload it first"),
         (AnalyzeJob((chats,), ("harm",), reading=LogSettings(redact_names=Path("/etc/passwd"))), "upload it first"),
     ):
