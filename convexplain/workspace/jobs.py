@@ -76,6 +76,8 @@ class ExplainJob:
         rubric: the rubric's id.
         contrast: which contrast is looked for; None attributes the score.
         attribution: how it is attributed.
+        number: the conversation's number in the store, for several of a run may have one id; None explains the turn
+            of each.
     """
 
     kind: ClassVar[str] = "explain"
@@ -85,6 +87,7 @@ class ExplainJob:
     rubric: str
     contrast: ContrastSettings | None = None
     attribution: AttributionSettings = field(default=AttributionSettings())
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ async def _analyze(workspace: AsyncWorkspace, spec: AnalyzeJob, progress: Progre
 
 
 async def _explain(workspace: AsyncWorkspace, spec: ExplainJob, task: Task[Any], progress: Progress) -> dict[str, Any]:
-    choice = TurnChoice(place=(spec.conversation, spec.turn))
+    choice = TurnChoice(place=(spec.conversation, spec.turn), number=spec.number)
     explained = await workspace.explain_turns(spec.run, task, choice, [spec.rubric], progress=progress)
     if not explained.explained:
         scopes = await workspace.plan_explanations(spec.run, task, choice, [spec.rubric])
@@ -184,7 +184,7 @@ def do_job(store: RunStore, job: int) -> None:
     except KeyboardInterrupt:
         end_job(store, job, "stopped")
     except UnavailableError as error:
-        end_job(store, job, "failed" if progress.run is None else "stopped", error=str(error))
+        end_job(store, job, "failed" if find_job(store, job).run is None else "stopped", error=str(error))
     except (ConvexplainError, OSError) as error:
         end_job(store, job, "failed", error=str(error))
     except Exception as error:  # noqa: BLE001 - whoever started it reads the store, not this process's output

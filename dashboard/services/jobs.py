@@ -44,7 +44,13 @@ def start_analyze(database: str, spec: AnalyzeJob) -> int:
 
 
 def start_explain(
-    database: str, run: int, conversation: str, turn: int, rubric: str, contrast: ContrastSettings | None
+    database: str,
+    run: int,
+    conversation: str,
+    turn: int,
+    rubric: str,
+    contrast: ContrastSettings | None,
+    number: int | None = None,
 ) -> int:
     """Start explaining one turn of a run, or go on with it; return the job's number.
 
@@ -55,11 +61,12 @@ def start_explain(
         turn: the turn's index.
         rubric: the maxim's id.
         contrast: which contrast is looked for; None attributes the score.
+        number: the conversation's number in the store; None explains the turn of each conversation of that id.
 
     Raises:
         ConvexplainError: as of `start_analyze`.
     """
-    return _start(database, ExplainJob(run, conversation, turn, rubric, contrast))
+    return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, number=number))
 
 
 def start_export(database: str, run: int, form: str, min_margin: float, test: float) -> int:

@@ -57,7 +57,9 @@ def offer_search(talk: Talk, turn: int, rubric: Rubric) -> None:
 
 def _start(key: str, talk: Talk, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> None:
     try:
-        st.session_state[key] = start_explain(database(), talk.run, talk.conversation.id, turn, rubric.id, contrast)
+        st.session_state[key] = start_explain(
+            database(), talk.run, talk.conversation.id, turn, rubric.id, contrast, talk.number
+        )
     except ConvexplainError as error:
         message(str(error), "error")
     else:

@@ -134,6 +134,14 @@ def test_one_turn_is_explained(stub, chats, database):
     assert "run 1 has judged no such turn on harm" in wrong.messages
 
 
+def test_the_numbered_conversation_is_explained(stub, chats, database):
+    ended(database, start(stub, chats, database))
+    state = ended(database, service.start_explain(database, 1, "c2", 3, "harm", None, 3))
+    assert (state.status, state.job.settings["number"]) == ("done", 3)
+    wrong = ended(database, service.start_explain(database, 1, "c2", 3, "harm", None, 4))
+    assert "run 1 has judged no such turn on harm" in wrong.messages
+
+
 def test_a_job_that_does_not_exist(database):
     with pytest.raises(StoreError, match="there is no job 3"):
         job_state(database, 3)

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.explain.contrasts import ContrastSettings
+from convexplain.store import scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
 from tests.conftest import ROOT
@@ -206,6 +207,13 @@ def test_long_turns_are_shown_in_parts(app, store):
     assert texts(found).count("y" * 9000) == 2
 
 
+def number(store, run, conversation):
+    """The conversation's number in the store."""
+    (place,) = scored_places(store, run, HARM, place=(conversation, 3))
+    (turn,) = scored_turns(store, HARM, [place])
+    return turn.number
+
+
 def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     one, _ = full(store)
     asked = []
@@ -219,7 +227,7 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state(status[0], progress={"calls": 4}, error="gone"))
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Explain this turn")
-    assert asked == [(one, "beta", 3, "harm", None)]
+    assert asked == [(one, "beta", 3, "harm", None, number(store, one, "beta"))]
     assert "Being explained … 4 calls" in texts(found)
     status[0] = "failed"
     ran(found.run())
@@ -241,9 +249,10 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     ran(goal.set_value("worsen").run())
     ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
     press(found, "Look for an edit")
+    beta = number(store, one, "beta")
     assert asked == [
-        (one, "beta", 3, "harm", ContrastSettings()),
-        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, revise=True)),
+        (one, "beta", 3, "harm", ContrastSettings(), beta),
+        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, revise=True), beta),
     ]
 
 

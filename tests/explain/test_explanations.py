@@ -66,6 +66,20 @@ def test_which_turns(store, run, helpfulness, which, found):
     assert [f"{turn.conversation.id}:{turn.turn}" for turn in turns] == found
 
 
+def test_of_two_conversations_with_one_id_one_can_be_chosen(store, run, helpfulness):
+    turns = (Turn("user", "Where is it?"), Turn("assistant", "On its way."))
+    second = store.keep_conversation(Conversation("a", turns), run.id)
+    judged = Judgement("a", 1, "helpfulness", 0.3, None, None, Evidence(), "m", "s")
+    store.keep_judgement(run.id, second, helpfulness, judged)
+
+    def numbers(choice):
+        return [turn.number for turn in choice.turns(store, run.id, helpfulness, ContrastSettings())]
+
+    assert numbers(TurnChoice(place=("a", 1))) == [second, 1]
+    assert numbers(TurnChoice(place=("a", 1), number=second)) == [second]
+    assert numbers(TurnChoice(place=("a", 1), number=1)) == [1]
+
+
 def test_only_one_way_to_choose_turns():
     for given in ({"below": 0.5, "worst": 1}, {"place": ("a", 1), "worst": 3}, {"below": 0.0, "place": ("a", 1)}):
         with pytest.raises(UsageError, match="exclude each other"):

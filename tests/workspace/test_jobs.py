@@ -43,7 +43,7 @@ SPECS = [
     ),
     ExplainJob(2, "-x; rm -rf / \x00 \ud800", 7, "harm"),
     ExplainJob(
-        2, "c", 7, "harm", ContrastSettings("worsen", 0.2, editable=(1, 3)), AttributionSettings("loo", ("turn",))
+        2, "c", 7, "harm", ContrastSettings("worsen", 0.2, editable=(1, 3)), AttributionSettings("loo", ("turn",)), 4
     ),
     ExportJob(2, "trl-dpo", Path("/out"), 0.3, 0.1),
     JudgeJob("id: x", (("user", "Hi"), ("assistant", "Ho \ud800")), JudgeSpec("embedded")),

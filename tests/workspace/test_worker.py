@@ -115,6 +115,32 @@ def test_one_turn_is_attributed_by_the_judge_of_its_run(store, scripted, chats):
     assert newest_attributions(store, 1, judged_turn(store))
 
 
+def test_of_two_conversations_with_one_id_the_numbered_one_is_explained(store, scripted, tmp_path):
+    logs = (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    for log in logs:
+        talk = [("user", f"From {log.name}"), ("assistant", "Sure."), ("user", "And?"), ("assistant", "a bad one")]
+        messages = [{"role": role, "content": text} for role, text in talk]
+        log.write_text(json.dumps({"id": "twin", "messages": messages}))
+    do(store, AnalyzeJob(logs, ("harm",), JudgeSpec("scripted")))
+    (rubric,) = run_rubrics(store, 1)
+    first, second = scored_turns(store, rubric, scored_places(store, 1, rubric, place=("twin", 3)))
+    job = do(store, ExplainJob(1, "twin", 3, "harm", number=second.number), 1)
+    assert (job.status, job.result) == ("done", {"turns": 1, "failed": 0})
+    assert newest_attributions(store, 1, second)
+    assert newest_attributions(store, 1, first) == []
+
+
+def test_an_explanation_whose_model_goes_away_is_stopped(store, scripted, chats):
+    do(store, analysis(chats))
+
+    def away(_):
+        raise UnavailableError("the server is gone")
+
+    scripted["reply"] = away
+    job = do(store, ExplainJob(1, "c2", 3, "harm"), 1)
+    assert (job.status, job.run, job.error) == ("stopped", 1, "the server is gone")
+
+
 def judged_turn(store):
     (rubric,) = run_rubrics(store, 1)
     (turn,) = scored_turns(store, rubric, scored_places(store, 1, rubric, place=("c2", 3)))
