@@ -65,11 +65,22 @@ def add_job(store: RunStore, kind: str, settings: Mapping[str, Any], folder: str
         return int(connection.execute(insert.returning(schema.jobs.c.id)).scalar_one())
 
 
-def begin_job(store: RunStore, job: int, host: str) -> None:
-    """Keep that a job is started now, here; what it wrote the last time is forgotten."""
+def begin_job(store: RunStore, job: Job, host: str) -> None:
+    """Keep that a job is started now, here; what it wrote the last time is forgotten.
+
+    Args:
+        store: the store.
+        job: the job, as it was when it was decided to start it.
+        host: this machine's name.
+
+    Raises:
+        StoreError: it has been started by somebody else since; nothing is changed.
+    """
     now = datetime.now(UTC)
     before: dict[str, Any] = {"progress": {}, "result": None, "error": None, "process": None}
-    _update(store, job, **before, status="running", host=host, started_at=now, alive_at=now)
+    unchanged = schema.jobs.c.started_at == job.started_at
+    if not _update(store, job.id, unchanged, **before, status="running", host=host, started_at=now, alive_at=now):
+        raise StoreError(f"job {job.id} has been started by somebody else in this moment")
 
 
 def keep_process(store: RunStore, job: int, process: int) -> None:
@@ -120,7 +131,8 @@ def analyzing_jobs(store: RunStore, run: int) -> list[Job]:
         return [Job(**row._mapping) for row in connection.execute(query)]
 
 
-def _update(store: RunStore, job: int, *where: sa.ColumnElement[bool], **values: Any) -> None:
+def _update(store: RunStore, job: int, *where: sa.ColumnElement[bool], **values: Any) -> int:
+    """Change a job, and return how many rows that met the conditions: 0 or 1."""
     table = schema.jobs
     with writing(store.engine) as connection:
-        connection.execute(sa.update(table).where(table.c.id == job, *where).values(**values))
+        return connection.execute(sa.update(table).where(table.c.id == job, *where).values(**values)).rowcount

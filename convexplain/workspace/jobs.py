@@ -34,7 +34,7 @@ from convexplain.text.visible import visible
 from convexplain.types import Role
 
 from .logs import LogSettings
-from .processes import interrupt, lives, start_worker
+from .processes import check_system, held, interrupt, lives, start_worker
 
 _TAIL = 8192  # bytes of what a process wrote that are looked at
 _LINES = 40
@@ -241,21 +241,22 @@ def start_job(database: str, spec: JobSpec) -> int:
         spec: what is to be done.
 
     Raises:
-        UsageError: a job does the same already.
+        UsageError: a job does the same already, or no job can be started on this system.
         ConvexplainError: its process cannot be started.
     """
+    check_system()
     settings = job_settings(spec)
     with _opened(database) as store:
         for same in newest_jobs(store):
             if (same.kind, same.settings) == (spec.kind, settings) and (status := _state(store, same).status) != "done":
                 if status == "running":
                     raise UsageError(f"job {same.id} does the same and is running")
-                _start(store, database, same.id, Path(same.folder))
+                _start(store, same)
                 return same.id
         folder = Path(platformdirs.user_data_dir("convexplain")) / "jobs" / uuid.uuid4().hex
         run = spec.run if isinstance(spec, (ExplainJob, ExportJob)) else None
         job = add_job(store, spec.kind, settings, str(folder), run, socket.gethostname())
-        _start(store, database, job, folder)
+        _start(store, find_job(store, job))
     return job
 
 
@@ -290,14 +291,16 @@ def cancel_job(database: str, job: int) -> None:
     """Stop a job; what it has done until then is kept. Does nothing where it has ended.
 
     Raises:
-        UsageError: it runs on another machine.
+        UsageError: it runs on another machine or is another user's, or its process is only just being started.
     """
     with _opened(database) as store:
         chosen = find_job(store, job)
-        if chosen.process is None:
+        if chosen.process is None and _state(store, chosen).status != "running":
             return
         if chosen.host != socket.gethostname():
             raise UsageError(f"job {job} was started on {chosen.host!r}; cancel it there")
+        if chosen.process is None:
+            raise UsageError(f"job {job} is just being started; cancel it in a moment")
         interrupt(Path(chosen.folder), chosen.process)
         end_job(store, job, "stopped")  # where it was killed before it could keep that itself
 
@@ -306,14 +309,17 @@ def resume_job(database: str, job: int) -> None:
     """Start a job again, which goes on where it stopped.
 
     Raises:
-        UsageError: it is running, or another version of convexplain has started it.
+        UsageError: it is running, another version of convexplain has started it, or no job can be started on this
+            system.
+        ConvexplainError: its process cannot be started, or somebody else starts it in this moment.
     """
+    check_system()
     with _opened(database) as store:
         chosen = find_job(store, job)
         job_spec(chosen)
         if chosen.host != socket.gethostname() and _state(store, chosen).status == "running":
             raise UsageError(f"job {job} is running on {chosen.host!r}")
-        _start(store, database, job, Path(chosen.folder))
+        _start(store, chosen)
 
 
 @contextmanager
@@ -325,22 +331,37 @@ def _opened(database: str) -> Iterator[RunStore]:
         store.close()
 
 
-def _start(store: RunStore, database: str, job: int, folder: Path) -> None:
+def _start(store: RunStore, job: Job) -> None:
+    """Start a job's process. The row is changed under the job's lock: of several who start it, only one does."""
+    folder = Path(job.folder)
+    # The store goes by the environment: a URL may hold a password, and everybody can read command lines.
+    environment = {"CONVEXPLAIN_DB": _address(store), "PYTHONUTF8": "1"}
     until = time.monotonic() + _EXIT
-    while lives(folder, None):
-        if find_job(store, job).status == "running" or time.monotonic() > until:
-            raise UsageError("the job is running already")
-        time.sleep(_POLL)
-    place = database if "://" in database else str(Path(database).expanduser().resolve())
-    begin_job(store, job, socket.gethostname())
     try:
-        # The store goes by the environment: a URL may hold a password, and everybody can read command lines.
-        process = start_worker(job, folder, {"CONVEXPLAIN_DB": place, "PYTHONUTF8": "1"})
+        while lives(folder, None):
+            if find_job(store, job.id).status == "running" or time.monotonic() > until:
+                raise UsageError("the job is running already")
+            time.sleep(_POLL)
+        with held(folder) as lock:
+            begin_job(store, job, socket.gethostname())
+            keep_process(store, job.id, start_worker(job.id, folder, environment, lock))
     except OSError as error:
-        reason = f"job {job} could not be started in {folder}: {error}"
-        end_job(store, job, "failed", error=reason)
+        reason = f"job {job.id} could not be started in {folder}: {error}"
+        if find_job(store, job.id).process is None:  # else it may be another user's that works
+            end_job(store, job.id, "failed", error=reason)
         raise ConvexplainError(reason) from error
-    keep_process(store, job, process)
+
+
+def _address(store: RunStore) -> str:
+    """Return the store's file or URL, with its password, as a process in any folder may take it."""
+    url = store.engine.url
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        scheme = "file:" if url.database.startswith("file:") else ""
+        file = scheme + str(Path(url.database.removeprefix(scheme)).resolve())
+        if not url.query:
+            return file  # in a URL some characters of a path would mean something else
+        url = url.set(database=file)
+    return url.render_as_string(hide_password=False)
 
 
 def _state(store: RunStore, job: Job) -> JobState:

@@ -62,12 +62,24 @@ def test_a_job_ends_once_and_begins_anew(store):
     end_job(store, number, "stopped")
     job = find_job(store, number)
     assert (job.status, job.error, job.result) == ("failed", "no \\ud800 such form", None)
-    begin_job(store, number, "elsewhere")
+    begin_job(store, job, "elsewhere")
     job = find_job(store, number)
     assert (job.status, job.progress, job.error, job.host, job.process) == ("running", {}, None, "elsewhere", None)
     assert job.started_at > job.created_at
     end_job(store, number, "done", result={"pairs": 3})
     assert (find_job(store, number).status, find_job(store, number).result) == ("done", {"pairs": 3})
+
+
+def test_of_two_who_begin_a_job_at_once_one_does(store):
+    number = add_job(store, "export", {}, "/a", None, "here")
+    seen = find_job(store, number)
+    begin_job(store, seen, "here")
+    keep_process(store, number, 7)
+    keep_progress(store, number, {"done": 1})
+    before = find_job(store, number)
+    with pytest.raises(StoreError, match="job 1 has been started by somebody else"):
+        begin_job(store, seen, "elsewhere")
+    assert find_job(store, number) == before
 
 
 def test_trials_are_not_listed_and_only_analyses_judge_a_run(store):

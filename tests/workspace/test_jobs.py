@@ -3,6 +3,7 @@
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from convexplain.explain.contrasts import ContrastSettings
 from convexplain.store import RunStore, schema
 from convexplain.store.jobs import add_job, end_job, find_job, keep_progress
 from convexplain.text.visible import visible
-from convexplain.workspace import JudgeSpec, LogSettings
+from convexplain.workspace import JudgeSpec, LogSettings, jobs, processes
 from convexplain.workspace.jobs import (
     AnalyzeJob,
     ExplainJob,
@@ -29,6 +30,7 @@ from convexplain.workspace.jobs import (
     start_job,
     wait_for_job,
 )
+from convexplain.workspace.processes import held
 
 HOST = socket.gethostname()
 SPECS = [
@@ -145,6 +147,97 @@ def test_a_job_that_cannot_be_started_says_why(database, store, tmp_path):
     state = job_state(database, 1)
     assert state.status == "failed"
     assert "could not be started" in state.job.error
+
+
+def test_a_job_that_cannot_be_started_again_has_failed(database, store, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(12, "no memory")
+
+    number = add_job(store, "export", job_settings(SPECS[4]), str(tmp_path / "job"), None, HOST)
+    end_job(store, number, "stopped")
+    monkeypatch.setattr(jobs, "start_worker", refuse)
+    with pytest.raises(ConvexplainError, match=r"job 1 could not be started in .* no memory"):
+        resume_job(database, number)
+    state = job_state(database, number)
+    assert (state.status, "no memory" in state.job.error) == ("failed", True)
+
+
+def test_on_windows_no_job_is_kept(database, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "sys", SimpleNamespace(platform="win32"))
+    with pytest.raises(UsageError, match="on Windows the dashboard starts no jobs"):
+        start_job(database, SPECS[0])
+    assert list_jobs(database) == []
+    (tmp_path / "lock").touch()
+    number = add_job(store, "export", job_settings(SPECS[4]), str(tmp_path), None, HOST)  # as an earlier version did
+    assert [state.status for state in list_jobs(database)] == ["stopped"]
+    with pytest.raises(UsageError, match="on Windows the dashboard starts no jobs"):
+        resume_job(database, number)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_of_two_who_go_on_with_a_job_at_once_one_does(database, stub, monkeypatch, ended):
+    stub.seconds = 0 if ended else 30
+    text = (Path(__file__).parents[2] / "rubrics" / "harm.yaml").read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "start_worker", lambda *_: 2**22 + 1)  # killed at once; no process has that number
+        job = start_job(database, JudgeJob(text, (("assistant", "Ho"),), JudgeSpec(stub.url)))
+    assert job_state(database, job).status == "stopped"
+    lives = jobs.lives
+
+    def overtaken(*_):
+        """Lets another one start the job after this one has looked."""
+        monkeypatch.setattr(jobs, "lives", lives)
+        resume_job(database, job)
+        if ended:
+            assert wait_for_job(database, job, 60).status == "done"
+        return False
+
+    monkeypatch.setattr(jobs, "lives", overtaken)
+    with pytest.raises(ConvexplainError, match=r"running already|started by somebody else"):
+        resume_job(database, job)
+    state = job_state(database, job)
+    assert state.status == ("done" if ended else "running")
+    cancel_job(database, job)  # its process is still known
+    assert job_state(database, job).status == ("done" if ended else "stopped")
+
+
+def test_a_job_that_is_being_started_is_not_cancelled_in_silence(database, store, tmp_path):
+    number = add_job(store, "export", {}, str(tmp_path), None, HOST)
+    with held(tmp_path), pytest.raises(UsageError, match="job 1 is just being started; cancel it in a moment"):
+        cancel_job(database, number)
+    cancel_job(database, number)  # nobody starts it
+    assert find_job(store, number).status == "running"
+
+
+def test_a_worker_finds_a_store_of_a_relative_url(tmp_path, stub, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    database = "sqlite:///relative.db"
+    job = start_job(database, JudgeJob("id: x", (("assistant", "Ho"),), JudgeSpec(stub.url)))
+    state = wait_for_job(database, job, 60)
+    assert "'title' is a required property" in (state.job.error or "")
+    assert list(tmp_path.rglob("*.db")) == [tmp_path / "relative.db"]
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("sqlite:///b.db", "HERE/b.db"),
+        ("sqlite+pysqlite:////b.db", "/b.db"),
+        ("sqlite:///b.db?timeout=5", "sqlite:///HERE/b.db?timeout=5"),
+        ("sqlite:///file:b.db?uri=true", "sqlite:///file:HERE/b.db?uri=true"),
+        ("sqlite:///file:/b.db?uri=true", "sqlite:///file:/b.db?uri=true"),
+        ("postgresql+psycopg://anna:s%40cret@host/db", "postgresql+psycopg://anna:s%40cret@host/db"),
+    ],
+)
+def test_the_address_of_a_store_holds_in_any_folder(tmp_path, monkeypatch, url, address):
+    monkeypatch.chdir(tmp_path)
+    opened = SimpleNamespace(engine=SimpleNamespace(url=sa.make_url(url)))
+    expected = address.replace("HERE", str(tmp_path))
+    if "://" in expected:
+        assert sa.make_url(jobs._address(opened)) == sa.make_url(expected)
+    else:
+        assert jobs._address(opened) == expected
 
 
 def test_a_worker_gets_the_store_by_its_environment_only(database, stub):
