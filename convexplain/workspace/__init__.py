@@ -10,9 +10,9 @@ from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import BAND, JudgeSpec
 
 from .background import BackgroundJudge
-from .build import SCALARIZERS as SCALARIZER_NAMES
 from .build import JudgeLike
 from .calibrations import FittedCalibration, StoredCalibrations
+from .explainers import SCALARIZERS as SCALARIZER_NAMES
 from .explanations import AttributionTask, ContrastTask, ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings

@@ -27,16 +27,8 @@ from convexplain.models.infilling import Infiller
 from convexplain.store import Run, RunStore, ScoredTurn, attribution_body, contrast_body
 from convexplain.types import Attribution, Contrast, Rubric
 
-from .build import (
-    BuiltJudge,
-    Explainers,
-    JudgeLike,
-    ModelLike,
-    check_scalarizer,
-    judge_spec,
-    open_explainers,
-    run_judge,
-)
+from .build import BuiltJudge, JudgeLike, ModelLike, judge_spec, run_judge
+from .explainers import Explainers, check_scalarizer, open_explainers
 from .scales import floor_key, scale_lost
 
 T = TypeVar("T")
@@ -133,7 +125,7 @@ class AttributionTask:
 
     Attributes:
         settings: how.
-        scalarizer: what is attributed, one of `build.SCALARIZERS`.
+        scalarizer: what is attributed, one of `explainers.SCALARIZERS`.
         phrases: what says where phrases begin.
     """
 

@@ -62,9 +62,9 @@ def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
 
 def test_no_infiller_is_opened_unless_it_is_wanted(world, monkeypatch):
     keep(world.folder, {(talk("a"), 3): 0.2})
-    monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: pytest.fail("opened"))
+    monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: pytest.fail("opened"))
     assert world.run("explain", "--attribute")[0] == 0
-    monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: world.fills)
+    monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: world.fills)
     assert world.run("explain", "--attribute", "--perturb", "infill", "--levels", "turn")[0] == 0
     assert world.fills.asked
 

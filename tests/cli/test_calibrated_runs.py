@@ -49,7 +49,7 @@ class World:
         (folder / "chats.jsonl").write_text("\n".join(talks))
         (folder / "labels.csv").write_text("\n".join(labels))
         monkeypatch.setattr("convexplain.workspace.build.open_model", self._open)
-        monkeypatch.setattr("convexplain.workspace.build.open_infiller", lambda name, cache: FakeInfiller())
+        monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: FakeInfiller())
         monkeypatch.chdir(folder)
 
     def _open(self, name):

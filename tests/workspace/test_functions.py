@@ -194,7 +194,7 @@ def test_models_named_alike_are_one_and_all_that_was_opened_is_closed(monkeypatc
         return fakes[-1]
 
     monkeypatch.setattr("convexplain.workspace.build.open_model", open_model)
-    monkeypatch.setattr("convexplain.workspace.build.open_infiller", open_infiller)
+    monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", open_infiller)
     assert contrast(PARCEL, 3, "helpfulness", "one", "one").found
     assert [(model.name, model.closed) for model in opened] == [("one", 1)]
     assert [(fake.prepared, fake.closed) for fake in fakes] == [(1, 1)]

@@ -16,16 +16,8 @@ from convexplain.search import Options
 from convexplain.store import noise_floor
 from convexplain.types import Attribution, Contrast, Conversation, Rubric
 
-from ..build import (
-    JudgeLike,
-    ModelLike,
-    judges_of,
-    open_calls,
-    open_explainers,
-    open_filler,
-    open_judge,
-    opened_model,
-)
+from ..build import JudgeLike, ModelLike, judges_of, open_calls, open_judge, opened_model
+from ..explainers import open_explainers, open_filler
 from ..explanations import ContrastTask
 from ..inputs import (
     ConversationLike,

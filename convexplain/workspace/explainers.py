@@ -1,0 +1,147 @@
+"""Explainers: what attributes turns and looks for contrasts, from the names of judge, responder and infiller."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from convexplain.connectors.infillers import open_infiller
+from convexplain.connectors.parsers import open_phrases
+from convexplain.connectors.scorers import SIMILARITIES, open_similarity
+from convexplain.errors import UsageError
+from convexplain.explain.attribution import Attributor
+from convexplain.explain.contrasts import ContrastFinder
+from convexplain.explain.measurement import Measure
+from convexplain.explain.scalarizers import Scalarizer
+from convexplain.judges.response_logprob import ResponseLogprob
+from convexplain.judges.similarity import ResponseSimilarity, Similarity
+from convexplain.judges.spec import JudgeSpec
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Cache, Spend
+from convexplain.models.infilling import Infiller
+from convexplain.store import Run
+from convexplain.types import Rubric
+
+from .build import BuiltJudge, JudgeLike, ModelLike, judge_spec, open_calls, open_judge
+
+SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explainers:
+    """What explains turns.
+
+    Attributes:
+        judge: the judge.
+        responder: calls to the model under test, the judge's own where both are one model; None where there is none.
+        infiller: fills holes; None where none was asked for.
+    """
+
+    judge: BuiltJudge
+    responder: Calls | None
+    infiller: Infiller | None
+
+    @property
+    def spends(self) -> list[Spend]:
+        """What each model has cost."""
+        other = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
+        return [*self.judge.spends, *other]
+
+    def finder(self) -> ContrastFinder:
+        """Return what looks for contrasts with these models.
+
+        Raises:
+            UsageError: no infiller was asked for.
+        """
+        if self.infiller is None:
+            raise UsageError("infiller=None is not valid: contrasts need one")
+        return ContrastFinder(self.judge.judge, self.infiller, self.responder)
+
+    def attributor(self, scalarizer: str = "judge", phrases: str = "rules") -> Attributor:
+        """Return what attributes with these models.
+
+        Args:
+            scalarizer: what is attributed, one of `SCALARIZERS`.
+            phrases: what says where phrases begin, one of `connectors.parsers.PHRASES`.
+
+        Raises:
+            UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
+            MissingExtraError, UnavailableError: the parser cannot be had.
+        """
+        measure = Measure(self.judge.judge, self.responder)
+        return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
+
+    def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
+        similarity = check_scalarizer(scalarizer, self.responder is not None)
+        responder = self.responder
+        if scalarizer == "logprob":
+            return lambda: ResponseLogprob(responder or self.judge.calls)
+        if similarity is None or responder is None:
+            return None
+        return lambda: ResponseSimilarity(responder, similarity)
+
+
+def check_scalarizer(name: str, responder: bool) -> Similarity | None:
+    """Return the similarity that a scalarizer's name means; None where it means none.
+
+    Raises:
+        UsageError: there is no such scalarizer, or it needs a responder.
+    """
+    if name in ("judge", "logprob"):
+        return None
+    try:
+        similarity = open_similarity(name)
+    except UsageError:
+        raise UsageError(f"scalarizer {name!r} is not known; valid are: {SCALARIZERS}") from None
+    if not responder:
+        raise UsageError(f"scalarizer {name!r} compares a responder's answers; name a responder")
+    return similarity
+
+
+@asynccontextmanager
+async def open_filler(infiller: str | Infiller, cache: Cache | None = None) -> AsyncIterator[Infiller]:
+    """Open a prepared infiller, which is closed at the end if it was opened here."""
+    chosen = open_infiller(infiller, cache) if isinstance(infiller, str) else infiller
+    try:
+        await chosen.prepare()
+        yield chosen
+    finally:
+        if chosen is not infiller:
+            await chosen.aclose()
+
+
+@asynccontextmanager
+async def open_explainers(
+    judge: JudgeLike,
+    responder: ModelLike | None,
+    infiller: str | Infiller | None,
+    *,
+    rubrics: Sequence[Rubric] = (),
+    cache: Cache | None = None,
+    run: Run | None = None,
+    on_change: Callable[[], None] | None = None,
+    **options: Any,
+) -> AsyncIterator[Explainers]:
+    """Open judge, responder and infiller; one model serves as judge and responder where both are the same.
+
+    Args:
+        judge, rubrics, cache, run, on_change, options: as of `open_judge`.
+        responder: the model under test; None where there is none.
+        infiller: what fills holes; None where none is needed.
+    """
+    async with AsyncExitStack() as stack:
+        built = await stack.enter_async_context(
+            open_judge(judge, rubrics, cache=cache, run=run, on_change=on_change, **{**options, "reasons": False})
+        )
+        calls = None
+        if responder is not None:
+            shared = responder is judge or (isinstance(responder, str) and responder == _name(judge))
+            calls = built.calls if shared else await stack.enter_async_context(open_calls(responder, cache, on_change))
+        filler = None if infiller is None else await stack.enter_async_context(open_filler(infiller, cache))
+        yield Explainers(built, calls, filler)
+
+
+def _name(judge: JudgeLike) -> str | None:
+    if isinstance(judge, (str, JudgeSpec)):
+        return judge_spec(judge).address
+    return None
