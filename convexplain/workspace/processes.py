@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convexplain.errors import UsageError
@@ -77,9 +77,15 @@ def lives(folder: Path, process: int | None) -> bool:
         _children.pop(child.pid, None)
     try:
         with (folder / "lock").open("r+") as lock:
-            return not _locked(lock.fileno(), shared=True)
+            if not _locked(lock.fileno(), shared=True):
+                return True
     except (FileNotFoundError, NotADirectoryError):
         return False
+    if child is not None and child.returncode is None:  # it is ending: as a zombie it would seem to work on its run
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_CANCEL_SECONDS)
+            _children.pop(child.pid, None)
+    return False
 
 
 def interrupt(folder: Path, process: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convexplain.errors import UsageError
+from convexplain.workspace import processes
 from convexplain.workspace.processes import held, interrupt, lives
 
 
@@ -41,6 +42,17 @@ def test_who_looks_is_not_taken_for_the_process(tmp_path):
         threading.Timer(0.2, lambda: fcntl.flock(lock, fcntl.LOCK_UN)).start()
         with held(tmp_path):  # waits for it
             assert lives(tmp_path, None)
+
+
+def test_a_process_that_lives_no_more_is_no_zombie(tmp_path, monkeypatch):
+    """It has let go of its lock and has not ended yet: a zombie would seem to work on its run still."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"])
+    monkeypatch.setitem(processes._children, child.pid, child)
+    with held(tmp_path):
+        assert lives(tmp_path, child.pid)
+    assert not lives(tmp_path, child.pid)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child.pid, 0)
 
 
 def test_a_process_that_is_gone_is_not_interrupted(tmp_path, ended_process):
