@@ -149,8 +149,8 @@ class AnalyzedRun:
             n: how many on each rubric.
             rubric: only this rubric's id.
         """
-        chosen = [one for one in self.rubrics if rubric in (None, one.id)]
-        return [finding for one in chosen for finding in islice(self._findings(one), n)]
+        chosen = [each for each in self.rubrics if rubric in (None, each.id)]
+        return [finding for each in chosen for finding in islice(self._findings(each), n)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
@@ -183,16 +183,19 @@ class Explanation:
         finding: the turn.
         attributions: one for each level, the coarsest first.
         contrast: the smallest edit that carries the score over its threshold, or the largest movement.
+        validated: whether the score's agreement with people is known.
     """
 
     finding: Finding
     attributions: Sequence[Attribution]
     contrast: Contrast | None
+    validated: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
             **self.finding.to_dict(),
+            "validated": self.validated,
             "attributions": [attribution_body(attribution) for attribution in self.attributions],
             "contrast": None if self.contrast is None else contrast_body(self.contrast),
         }
@@ -205,8 +208,14 @@ class Explanation:
         score = "no score" if finding.score is None else f"{finding.score:.2f}"
         place = f"{finding.conversation.id}, turn {finding.index}"
         yield f"{place}: {finding.rubric.id} {score} (threshold {finding.rubric.threshold:g})"
+        if not self.validated:
+            yield "  Nobody has held this judge against people on this maxim: read the score as a sorting order."
         coarsest = next(iter(self.attributions), None)
-        if coarsest is not None and coarsest.full is not None:
+        if coarsest is None:
+            yield "  No turn before it could be looked at."
+        elif coarsest.full is None:
+            yield "  What it hangs on could not be measured: the judge gave no score this time."
+        else:
             moving = _moving(coarsest)
             if not moving:
                 yield f"  No earlier turn moves it by more than the judge's noise ({coarsest.noise or 0:.2f})."

@@ -12,13 +12,18 @@ import pytest
 
 import convexplain
 from convexplain import AsyncWorkspace, Conversation, JudgeSpec, Turn, Workspace
+from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, StoreError, UnavailableError, UsageError
 from convexplain.explain.attribution import AttributionOptions, AttributionSettings
 from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from convexplain.store import keep_calibration, keep_noise_floor
 from convexplain.workspace.blocking import run_blocking
 from convexplain.workspace.build import located
+from convexplain.workspace.scales import with_thresholds
 from tests.fake_infiller import FakeInfiller
+
+UNVALIDATED = "  Nobody has held this judge against people on this maxim: read the score as a sorting order."
 
 
 def bananas(request):
@@ -87,7 +92,8 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     assert [attribution.level for attribution in explanation.attributions] == ["turn"]
     lines = str(explanation).splitlines()
     assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (threshold 0.5)"
-    assert lines[1] == "  No earlier turn moves it by more than the judge's noise (0.10)."  # only bananas count
+    assert lines[1] == UNVALIDATED
+    assert lines[2] == "  No earlier turn moves it by more than the judge's noise (0.10)."  # only bananas count
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
     calls = len(judge.requests)
     assert str(ws.explain(finding, judge=judge, infiller=FakeInfiller())) == str(explanation)
@@ -106,6 +112,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     lines = str(ws.explain(run.worst(1)[0], judge=judge, contrast=None)).splitlines()
     assert lines == [
         "late-parcel, turn 3: helpfulness 0.30 (threshold 0.5)",
+        UNVALIDATED,
         "  0.70 without turn 2: Thank you. Can I change the address?",
     ]
 
@@ -275,6 +282,30 @@ def test_of_two_conversations_with_one_id_the_one_that_was_found_is_explained(ws
 
 
 TWO = (("Hi", "Bananas."), ("Hi there", "Hello."))
+
+
+def test_what_an_explanation_lacks_is_said(ws):
+    """The first turn has none before it."""
+    run = ws.analyze([Turn("assistant", "Bananas.")], ["helpfulness"], judge := model())
+    explanation = ws.explain(run.worst(1)[0], judge=judge, contrast=None)
+    assert str(explanation).splitlines()[1:] == [UNVALIDATED, "  No turn before it could be looked at."]
+    assert explanation.to_dict()["validated"] is False
+
+
+def test_a_calibrated_judge_is_held_to_its_own_threshold_and_noise(ws, talk, helpfulness):
+    """0.1 becomes 0.61 and 0.9 becomes 0.7: nothing crosses the rubric's 0.5, taking bananas out crosses 0.65."""
+    curve = Calibration("isotonic", ((0.1, 0.61), (0.9, 0.7)), threshold=0.65, about={})
+    keep_calibration(ws.store, "scripted", helpfulness, curve)
+    (scaled,) = with_thresholds([helpfulness], {"helpfulness": curve})
+    keep_noise_floor(ws.store, f"scripted calibrated={curve.sha}", scaled, 0.02, 20, 20)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("convexplain.workspace.build.open_model", lambda name: model())
+        contrast = ws.contrast(
+            talk, -1, "helpfulness", judge="scripted?calibrated=yes", infiller=FakeInfiller(), revise=True
+        )
+    assert (contrast.score_before, contrast.delta) == (pytest.approx(0.61), 0.02)
+    assert contrast.found
+    assert contrast.score_after == pytest.approx(0.7)
 
 
 def test_a_failure_ends_what_is_under_way(talk):

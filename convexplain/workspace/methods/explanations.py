@@ -10,7 +10,7 @@ from convexplain.explain.contrasts import ContrastSettings
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.pairs import PairSettings
 from convexplain.models.infilling import Infiller
-from convexplain.store import ScoredTurn
+from convexplain.store import ScoredTurn, summarise
 
 from ..build import JudgeLike, ModelLike
 from ..explanations import (
@@ -69,7 +69,9 @@ class ExplanationMethods(StoreMethods):
 
         attributions = await explained(AttributionTask(attribution))
         contrasts = await explained(ContrastTask(contrast)) if contrast else []
-        return Explanation(finding, next(iter(attributions), []), next(iter(contrasts), None))
+        summary = summarise(self.store, self.store.run(finding.run), worst=1)
+        validated = summary.head(finding.rubric.id) is not None
+        return Explanation(finding, next(iter(attributions), []), next(iter(contrasts), None), validated)
 
     async def explain_turns(
         self,

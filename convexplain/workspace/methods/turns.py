@@ -14,9 +14,9 @@ from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
 from convexplain.search import Options
 from convexplain.store import noise_floor
-from convexplain.types import Attribution, Contrast, Conversation, Rubric
+from convexplain.types import Attribution, Contrast, Conversation
 
-from ..build import JudgeLike, ModelLike, judges_of, open_calls, open_judge, opened_model
+from ..build import BuiltJudge, JudgeLike, ModelLike, judges_of, open_calls, open_judge, opened_model
 from ..explainers import open_explainers, open_filler
 from ..explanations import ContrastTask
 from ..inputs import (
@@ -29,6 +29,7 @@ from ..inputs import (
 )
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
+from ..scales import floor_key
 from .base import JudgeOptions, StoreMethods, check_turns
 
 S = TypeVar("S", AttributionSettings, ContrastSettings)
@@ -122,8 +123,8 @@ class TurnMethods(StoreMethods):
         async with open_explainers(
             judge, responder, infiller, rubrics=[chosen], cache=self.cache, samples=samples
         ) as models:
-            floor = self._floor(models.judge.fingerprint, chosen, models.judge.spec.samples)
-            return await models.finder().find(talk, _position(talk, turn), chosen, how, floor)
+            (scaled,) = models.judge.rubrics
+            return await models.finder().find(talk, _position(talk, turn), scaled, how, self._floor(models.judge))
 
     async def attribute(
         self,
@@ -167,9 +168,9 @@ class TurnMethods(StoreMethods):
         async with open_explainers(
             judge, responder, filler, rubrics=[chosen], cache=self.cache, samples=samples
         ) as models:
-            floor = self._floor(models.judge.fingerprint, chosen, models.judge.spec.samples)
+            (scaled,) = models.judge.rubrics
             attributor = models.attributor(scalarizer, phrases)
-            return await attributor.attribute(talk, _position(talk, turn), chosen, how, floor)
+            return await attributor.attribute(talk, _position(talk, turn), scaled, how, self._floor(models.judge))
 
     async def contrast_prompt(
         self,
@@ -207,8 +208,13 @@ class TurnMethods(StoreMethods):
                 PromptModels(calls, filler, function), prompt, delta, search, options, baseline
             )
 
-    def _floor(self, fingerprint: str, rubric: Rubric, samples: int | None) -> float | None:
-        return None if self.cache is None else noise_floor(self.cache, fingerprint, rubric, samples)
+    def _floor(self, judge: BuiltJudge) -> float | None:
+        """The judge's noise floor on its only rubric, on the scale of its scores; None where it was not measured."""
+        if self.cache is None:
+            return None
+        (rubric,) = judge.rubrics
+        key = floor_key(judge.model, judge.calibrations.get(rubric.id))
+        return noise_floor(self.cache, key, rubric, judge.spec.samples)
 
 
 def _changed(settings: S, changes: Mapping[str, Any]) -> S:
