@@ -22,7 +22,7 @@ from convexplain.models.infilling import Infiller
 from convexplain.store import Run
 from convexplain.types import Rubric
 
-from .build import BuiltJudge, JudgeLike, ModelLike, judge_spec, open_calls, open_judge
+from .build import BuiltJudge, JudgeLike, ModelLike, first_judge, judge_spec, open_calls, open_judge
 
 SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
 
@@ -124,11 +124,14 @@ async def open_explainers(
 ) -> AsyncIterator[Explainers]:
     """Open judge, responder and infiller; one model serves as judge and responder where both are the same.
 
+    A second judge is left out: scores of two judges are not mixed in one explanation.
+
     Args:
         judge, rubrics, cache, run, on_change, options: as of `open_judge`.
         responder: the model under test; None where there is none.
         infiller: what fills holes; None where none is needed.
     """
+    judge = first_judge(judge)
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(
             open_judge(judge, rubrics, cache=cache, run=run, on_change=on_change, **{**options, "reasons": False})

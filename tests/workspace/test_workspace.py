@@ -308,6 +308,18 @@ def test_a_calibrated_judge_is_held_to_its_own_threshold_and_noise(ws, talk, hel
     assert contrast.score_after == pytest.approx(0.7)
 
 
+def test_one_explanation_has_the_scores_of_one_judge(talk):
+    """Every score lies within the band of 1: a second judge would be asked each time."""
+    first, strong = model(name="first"), model(name="strong")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("convexplain.workspace.build.open_model", {"first": first, "strong": strong}.__getitem__)
+        (attribution,) = convexplain.attribute(
+            talk, -1, "helpfulness", judge="first?escalate=strong&band=1", levels=["turn"]
+        )
+    assert attribution.judge == "first"
+    assert (len(first.requests) > 1, strong.requests) == (True, [])
+
+
 def test_a_failure_ends_what_is_under_way(talk):
     gone = ScriptedModel(lambda request: UnavailableError("gone"), in_flight=1)
 
