@@ -112,3 +112,13 @@ class TransientError(ModelError):
 
 class UnavailableError(ModelError):
     """The model cannot be had at all; every further call would fail the same way, so a run stops."""
+
+
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of a group, as a task group raises it; an error that is no group is returned as it is.
+
+    To be raised in an `except BaseExceptionGroup`: in an `except*` some versions of Python wrap it in a group again.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

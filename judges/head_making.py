@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convexplain.agreement import Draws, LabelledTurn, Statistic, auc, halves, partial_spearman, spearman
 from convexplain.agreement.labelled import Preference, last_answer
-from convexplain.errors import ModelError, TooLongError, UnavailableError
+from convexplain.errors import ModelError, TooLongError, UnavailableError, first_error
 from convexplain.fidelity import Estimate
 from convexplain.models.calls import Calls
 from convexplain.models.chat import ChatModel
@@ -100,8 +100,8 @@ async def turn_features(
         async with asyncio.TaskGroup() as group:
             for place in places:
                 group.create_task(one(place))
-    except* UnavailableError as gone:
-        raise gone.exceptions[0] from None
+    except BaseExceptionGroup as errors:
+        raise first_error(errors) from errors
     return found, failed
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, Protocol
 
-from convexplain.errors import Problem
+from convexplain.errors import Problem, first_error
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Request
 from convexplain.store import RunStore
@@ -95,7 +95,7 @@ async def judge_into(
                             await room.acquire()
                             group.create_task(one(number, conversation, turn, rubric))
     except BaseExceptionGroup as errors:
-        raise _first(errors) from errors
+        raise first_error(errors) from errors
 
 
 def _chunks(conversations: Iterable[Conversation]) -> Iterator[list[Conversation]]:
@@ -108,9 +108,3 @@ def no_assistant_turn(conversation: Conversation) -> Problem:
     """The problem that a conversation without anything to judge is."""
     reason = f"conversation {conversation.id!r} has no assistant turn to judge"
     return Problem(conversation.source, None, reason, kept=True)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

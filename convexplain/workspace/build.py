@@ -12,7 +12,7 @@ from urllib.parse import quote
 from convexplain.agreement.calibration import Calibration
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.connectors.models import LlamaCppModel, LocalModel, as_model, open_model
-from convexplain.errors import UnavailableError, UsageError
+from convexplain.errors import UsageError, first_error
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade
@@ -123,8 +123,8 @@ class BuiltJudge:
                 for place in places:
                     await room.acquire()
                     tasks.append(group.create_task(judged(place)))
-        except* UnavailableError as gone:
-            raise gone.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from errors
         return [task.result() for task in tasks]
 
     def renewed(self) -> "BuiltJudge":
