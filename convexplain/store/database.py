@@ -19,6 +19,7 @@ from .forks import connected, remember
 from .schema import REVISION
 
 _BUSY_SECONDS = 60
+_FIRST_REVISION = "1001"
 _MIGRATION_LOCK = 0x63766578  # "cvex": the key of PostgreSQL's advisory lock that who migrates a database holds
 
 # What a URL begins with, and the driver that is used, whichever it names.
@@ -172,17 +173,23 @@ def _migrate(engine: sa.Engine) -> None:
 
 
 def _up_to_date(connection: sa.Connection) -> bool:
-    found = _revision(connection)
-    if found is not None and found > REVISION:
+    revision = _revision(connection)
+    if revision is not None and revision > REVISION:
         raise StoreError(
-            f"{place(connection.engine.url)}: its schema is {found}, this version of convexplain knows {REVISION}: "
+            f"{place(connection.engine.url)}: its schema is {revision}, this version of convexplain knows {REVISION}: "
             "upgrade convexplain, or name another database with --db"
         )
-    return found == REVISION
+    if revision is not None and revision < _FIRST_REVISION:
+        raise StoreError(
+            f"{place(connection.engine.url)}: a version of convexplain before the first release has made this store "
+            f"(its schema is {revision}), and this version cannot read it. The runs in it can be made again: keep the "
+            "file, and name another one with --db, for instance --db convexplain-new.db"
+        )
+    return revision == REVISION
 
 
 def _revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("convexplain_schema"):
         return None
-    found = connection.execute(sa.text("SELECT version_num FROM convexplain_schema")).scalar()
-    return str(found) if found is not None else None
+    revision = connection.execute(sa.text("SELECT version_num FROM convexplain_schema")).scalar()
+    return str(revision) if revision is not None else None

@@ -84,6 +84,7 @@ def _keep(store: RunStore, batch: list[Conversation], run: int | None) -> int:
             "conversation_id": conversation.id,
             "source": conversation.source,
             "turns": len(conversation.turns),
+            "imported": run is None,
             "body": body,
         }
     table, insert = schema.conversations, inserting(store.engine)
@@ -99,6 +100,8 @@ def _keep(store: RunStore, batch: list[Conversation], run: int | None) -> int:
                 if row.digest not in before
             ]
             connection.execute(insert(schema.facets).on_conflict_do_nothing(), there_now)
+        if run is None and before:  # a run has brought them so far
+            connection.execute(sa.update(table).where(table.c.digest.in_(before)).values(imported=True))
         if run is not None:
             links = [{"run": run, "conversation": row.id} for row in connection.execute(there)]
             connection.execute(insert(schema.run_conversations).on_conflict_do_nothing(), links)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0006"
+REVISION = "1001"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -58,6 +58,7 @@ runs = sa.Table(
     "runs",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", SafeText, unique=True),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("alive_at", UtcTime, nullable=False),
     sa.Column("finished_at", UtcTime),
@@ -68,6 +69,7 @@ runs = sa.Table(
     sa.Column("judge_spec", SafeText),
     sa.Column("settings", JsonText, nullable=False),
     sa.Column("spend", JsonText, nullable=False),
+    sqlite_autoincrement=True,  # the number of a deleted run is not used again
 )
 
 conversations = sa.Table(
@@ -78,6 +80,7 @@ conversations = sa.Table(
     sa.Column("conversation_id", SafeText, nullable=False),
     sa.Column("source", SafeText, nullable=False),
     sa.Column("turns", sa.Integer, nullable=False),
+    sa.Column("imported", sa.Boolean, nullable=False),  # it stays when the runs that judged it are deleted
     sa.Column("body", JsonText, nullable=False),
 )
 
@@ -95,7 +98,7 @@ run_conversations = sa.Table(
     "run_conversations",
     metadata,
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True, index=True),
 )
 
 rubrics = sa.Table(
@@ -113,7 +116,7 @@ judgements = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("turn", sa.Integer, nullable=False),
     sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
     sa.Column("score", sa.Float),
@@ -151,7 +154,7 @@ contrasts = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("turn", sa.Integer, nullable=False),
     sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
     sa.Column("settings", sa.String(64), nullable=False),
@@ -170,7 +173,7 @@ attributions = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False, index=True),
     sa.Column("turn", sa.Integer, nullable=False),
     sa.Column("rubric", sa.ForeignKey("rubrics.sha"), nullable=False),
     sa.Column("settings", sa.String(64), nullable=False),

@@ -208,6 +208,7 @@ class RunStore:
                     conversation_id=conversation.id,
                     source=conversation.source,
                     turns=len(conversation.turns),
+                    imported=False,
                     body=body,
                 )
                 .on_conflict_do_nothing()
