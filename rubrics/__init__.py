@@ -1,4 +1,4 @@
-"""One YAML file per maxim, the JSON Schema that they obey, and the loader."""
+"""Rubrics: one YAML file for each maxim, the JSON Schema that the files obey, and the loader."""
 
 from .loader import HEADLINE, RubricProblem, load_rubric, parse_rubric, rubric_ids, rubric_problems, rubric_text, schema
 

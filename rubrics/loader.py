@@ -1,4 +1,4 @@
-"""Reads rubric files: YAML that obeys schema.json, into `Rubric`."""
+"""Loader of rubric files: YAML that obeys schema.json becomes a `Rubric`."""
 
 import json
 import math
@@ -19,7 +19,7 @@ HEADLINE = ("helpfulness", "harm", "informativeness")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads a bare `yes` or `no` as a truth value; labels are usually called that, so here they are words."""
+    """Loader that reads a bare `yes` or `no` as a word, not as a truth value: labels are usually called that."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -29,23 +29,27 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def rubric_ids() -> tuple[str, ...]:
-    """The ids of the rubrics that ship with the package: the headline maxims first, then the submaxims."""
+    """Return the ids of the rubrics in this folder: the headline maxims first, then all others by name."""
     names = {file.name.removesuffix(".yaml") for file in files(__package__).iterdir() if file.name.endswith(".yaml")}
     return (*HEADLINE, *sorted(names - set(HEADLINE)))
 
 
 def load_rubric(id_or_path: str | Path) -> Rubric:
-    """A shipped rubric by its id, or a user's own by the path of its YAML file.
+    """Load a shipped rubric by its id, or a user's own by the path of its YAML file.
 
     Raises:
-        RubricError: no such rubric, or the file breaks the schema; names file, line and key.
+        RubricError: there is no such rubric, or the file breaks the schema; the message names file, line and key.
     """
     text = str(id_or_path)
     return parse_rubric(rubric_text(id_or_path), f"{text}.yaml" if text in rubric_ids() else text)
 
 
 def rubric_text(id_or_path: str | Path) -> str:
-    """The YAML text of a shipped rubric or of a user's file. Raises RubricError: there is none, or it is no text."""
+    """Return the YAML text of a shipped rubric or of a user's file.
+
+    Raises:
+        RubricError: there is no such rubric, or the file is not UTF-8 text.
+    """
     text = str(id_or_path)
     if text in rubric_ids():
         return (files(__package__) / f"{text}.yaml").read_text("utf-8")
@@ -60,12 +64,12 @@ def rubric_text(id_or_path: str | Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RubricProblem:
-    """What is wrong with a rubric.
+    """A problem in the text of a rubric.
 
     Attributes:
-        path: the keys and places (from 0) that lead to it; empty where the whole is meant.
-        line: the 1-based line of the text; None where the whole is meant.
-        message: what is wrong there.
+        path: the keys and indices (from 0) that lead to it; empty where it concerns the whole text.
+        line: the 1-based line of the text; None where it concerns the whole text.
+        message: what is wrong there, for people.
     """
 
     path: tuple[str | int, ...]
@@ -74,7 +78,15 @@ class RubricProblem:
 
 
 def parse_rubric(text: str, where: str) -> Rubric:
-    """A rubric from YAML text; `where` is the file's name for messages. Raises RubricError."""
+    """Parse a rubric from YAML text.
+
+    Args:
+        text: the YAML text.
+        where: the file's name, for messages.
+
+    Raises:
+        RubricError: the text is no rubric; one line for each problem.
+    """
     data, problems = _checked(text)
     if problems:
         places = (where if problem.line is None else f"{where}:{problem.line}" for problem in problems)
@@ -84,12 +96,12 @@ def parse_rubric(text: str, where: str) -> Rubric:
 
 
 def rubric_problems(text: str) -> list[RubricProblem]:
-    """All that keeps YAML text from being a rubric; an empty list where it is one."""
+    """Return all problems that keep YAML text from being a rubric; an empty list where it is one."""
     return _checked(text)[1]
 
 
 def _checked(text: str) -> tuple[Any, list[RubricProblem]]:
-    """What the text holds, and what is wrong with it."""
+    """Parse the text, and return the parsed YAML with its problems."""
     try:
         tree = yaml.compose(text, Loader=_Loader)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
@@ -106,7 +118,7 @@ def _checked(text: str) -> tuple[Any, list[RubricProblem]]:
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON Schema that rubric files obey."""
+    """Return the JSON Schema that rubric files obey."""
     loaded: dict[str, Any] = json.loads((files(__package__) / "schema.json").read_text("utf-8"))
     return loaded
 
@@ -125,7 +137,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
 
 
 def _path(error: jsonschema.ValidationError) -> list[str | int]:
-    """Where in the file the error is; an unknown key is at its own line."""
+    """Return the path to the error in the file; an unknown key is at its own line."""
     return [*error.absolute_path, *_unknown_keys(error)[:1]]
 
 
@@ -140,7 +152,7 @@ def _known_keys(error: jsonschema.ValidationError) -> list[str]:
 
 
 def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:
-    """What JSON Schema cannot say: labels, their values and the examples must fit together."""
+    """Return the problems that JSON Schema cannot express: labels, their values and the examples must fit together."""
     problems: list[tuple[list[str | int], str]] = []
     for i, label in enumerate(data["labels"]):
         if not math.isfinite(label["value"]):
@@ -163,18 +175,18 @@ def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:
 
 
 def _line(tree: yaml.Node, path: Sequence[str | int]) -> int:
-    """The 1-based line of the deepest node on `path` that the file has."""
+    """Return the 1-based line of the deepest node on `path` that the file has."""
     node = tree
     for part in path:
         if isinstance(node, yaml.MappingNode):
-            found = next((value for key, value in node.value if key.value == part), None)
+            child = next((value for key, value in node.value if key.value == part), None)
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = node.value[part]
+            child = node.value[part]
         else:
-            found = None
-        if found is None:
+            child = None
+        if child is None:
             break
-        node = found
+        node = child
     return int(node.start_mark.line) + 1
 
 
