@@ -1,19 +1,17 @@
 """Training data: preference pairs and conversations in the forms that trainers read."""
 
 from .card import card
-from .conversations import message_record
-from .formats import FORMATS, WriterFormat, names, writer_of
-from .writing import Written, check_folder, write_conversations, write_pairs
+from .exporter import EXPORTERS, ConversationExporter, Exporter, PairExporter
+from .folder import ExportFiles, check_folder, write_conversations, write_pairs
 
 __all__ = [
-    "FORMATS",
-    "WriterFormat",
-    "Written",
+    "EXPORTERS",
+    "ConversationExporter",
+    "ExportFiles",
+    "Exporter",
+    "PairExporter",
     "card",
     "check_folder",
-    "message_record",
-    "names",
     "write_conversations",
     "write_pairs",
-    "writer_of",
 ]

@@ -1,4 +1,4 @@
-"""The data card: what a folder of training data holds, how it was made, and what it must not be taken for."""
+"""The data card of a folder of training data: its content, its origin, and its limits."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from convexplain.text.visible import one_line
 from convexplain.types import Turn
 
 TITLE = "# Preference pairs from contrasts"
-"""How a card begins; a folder whose README.md begins so is one of these."""
+"""The first line of a card; a folder is ours if its README.md begins with it."""
 
 _KINDS = {
     "revise": "the judged turn against an edited form of it",
@@ -19,15 +19,15 @@ _KINDS = {
 }
 
 
-def card(made: Pairs, form: str, run: int, version: str) -> str:
-    """A card in Markdown. Nothing of a log stands in it but names of files and models, as plain words."""
-    pairs = made.pairs
+def card(export: Pairs, form: str, run: int, version: str) -> str:
+    """Return a card in Markdown. Of a log it has only names of files and models, as plain words."""
+    pairs = export.pairs
     lines = [
         TITLE,
         "",
         f"Written by convexplain {version} on {datetime.now(UTC).date().isoformat()} from run {run}, format `{form}`.",
         "",
-        f"- pairs: {len(pairs)} ({_counted(Counter(pair.split for pair in pairs))}) of {made.contrasts} contrasts",
+        f"- pairs: {len(pairs)} ({_counted(Counter(pair.split for pair in pairs))}) of {export.contrasts} contrasts",
         f"- maxims: {_counted(Counter(pair.rubric for pair in pairs))}",
         f"- judges: {_counted(Counter(str(pair.provenance.get('judge')) for pair in pairs))}",
         f"- infillers: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
@@ -46,7 +46,7 @@ def card(made: Pairs, form: str, run: int, version: str) -> str:
         "",
         "## Left out",
         "",
-        *([f"- {count} x {reason}" for reason, count in made.left_out.items()] or ["- nothing"]),
+        *([f"- {count} x {reason}" for reason, count in export.left_out.items()] or ["- nothing"]),
         "",
     ]
     return "\n".join(lines)
@@ -61,12 +61,12 @@ def _kind(pair: Pair) -> str:
 
 
 def _disputed(pairs: tuple[Pair, ...]) -> int:
-    """How many pairs of texts stand in the data in both orders: each trains against the other."""
-    orders = {(_said(pair.prompt), pair.chosen.content, pair.rejected.content) for pair in pairs}
+    """Return the number of pairs of texts that are in the data in both orders: each trains against the other."""
+    orders = {(_history(pair.prompt), pair.chosen.content, pair.rejected.content) for pair in pairs}
     return sum((prompt, worse, better) in orders for prompt, better, worse in orders) // 2
 
 
-def _said(turns: tuple[Turn, ...]) -> tuple[tuple[str, str], ...]:
+def _history(turns: tuple[Turn, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((turn.role, turn.content) for turn in turns)
 
 

@@ -1,88 +1,42 @@
-"""One pair as the records that a trainer reads. Prompts are always explicit: what differs is one assistant turn."""
+"""Records, which several exporters share: a pair's fields and messages, the selection of records, JSON Lines."""
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from convexplain.connectors.texts import each_text
-from convexplain.explain.measurement import laid_out
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
 from convexplain.types import Turn, sha256_json
 
 Record = dict[str, Any]
-Settle = Callable[[Sequence[Record]], tuple[list[Record], dict[str, int]]]
+Save = Callable[[Sequence[Record], Path], None]
+Select = Callable[[Sequence[Record]], tuple[list[Record], dict[str, int]]]
 
 REPEATED = "the same record is there already"
-BOTH_WAYS = "the same turn is labelled both ways"
 
 
-def trl_dpo(pair: Pair) -> list[Record]:
-    """TRL's DPOTrainer: prompt, chosen, rejected as messages."""
-    return [
-        {"prompt": _messages(pair.prompt), "chosen": [_message(pair.chosen)], "rejected": [_message(pair.rejected)]}
-    ]
+def message(turn: Turn) -> dict[str, str]:
+    """Return a turn as a message with `role` and `content`."""
+    return {"role": turn.role, "content": sendable(turn.content)}
 
 
-def trl_reward(pair: Pair) -> list[Record]:
-    """TRL's RewardTrainer: as for DPO, with the difference of the scores as `margin`."""
-    return [{**trl_dpo(pair)[0], "margin": pair.margin}]
+def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """Return turns as messages."""
+    return [message(turn) for turn in turns]
 
 
-def trl_kto(pair: Pair) -> list[Record]:
-    """TRL's KTOTrainer: each turn by itself, labelled."""
-    return [
-        {"prompt": _messages(pair.prompt), "completion": [_message(turn)], "label": good}
-        for turn, good in ((pair.chosen, True), (pair.rejected, False))
-    ]
+def preference(pair: Pair) -> Record:
+    """Return a pair as `prompt`, `chosen` and `rejected`, each a list of messages. The prompt is always explicit."""
+    return {"prompt": messages(pair.prompt), "chosen": [message(pair.chosen)], "rejected": [message(pair.rejected)]}
 
 
-def trl_sft(pair: Pair) -> list[Record]:
-    """TRL's SFTTrainer: the chosen turn alone."""
-    return [{"prompt": _messages(pair.prompt), "completion": [_message(pair.chosen)]}]
-
-
-def openai_preference(pair: Pair) -> list[Record]:
-    """OpenAI's preference files, which Together and Fireworks read too: exactly one message on each side."""
-    messages, _ = laid_out(pair.prompt)
+def all_fields(pair: Pair) -> list[Record]:
+    """Return all fields of a pair."""
     return [
         {
-            "input": {"messages": _plain(messages), "tools": [], "parallel_tool_calls": True},
-            "preferred_output": [_message(pair.chosen)],
-            "non_preferred_output": [_message(pair.rejected)],
-        }
-    ]
-
-
-def axolotl(pair: Pair) -> list[Record]:
-    """Axolotl's `chat_template.default` for DPO."""
-    return [{"messages": _messages(pair.prompt), "chosen": _message(pair.chosen), "rejected": _message(pair.rejected)}]
-
-
-def llama_factory(pair: Pair) -> list[Record]:
-    """LLaMA-Factory's sharegpt form with `ranking`; users and the assistant must alternate there, a user first."""
-    messages, _ = laid_out(pair.prompt)
-    system = messages[0].content if messages[0].role == "system" else ""
-    words = {"user": "human", "assistant": "gpt"}
-    said = [
-        {"from": words[message.role], "value": sendable(message.content)}
-        for message in messages
-        if message.role != "system"
-    ]
-    sides = {
-        side: {"from": "gpt", "value": sendable(turn.content)}
-        for side, turn in (("chosen", pair.chosen), ("rejected", pair.rejected))
-    }
-    # Always there: dataset_info.json names the column, and no record may be without it.
-    return [{"conversations": said, **sides, "system": sendable(system)}]
-
-
-def everything(pair: Pair) -> list[Record]:
-    """All that is known of a pair."""
-    return [
-        {
-            **trl_dpo(pair)[0],
+            **preference(pair),
             "score_chosen": pair.score_chosen,
             "score_rejected": pair.score_rejected,
             "margin": pair.margin,
@@ -97,9 +51,9 @@ def everything(pair: Pair) -> list[Record]:
     ]
 
 
-def flat(pair: Pair) -> list[Record]:
-    """All that is known of a pair, in cells of a table: the history as JSON."""
-    (record,) = everything(pair)
+def table_row(pair: Pair) -> list[Record]:
+    """Return all fields of a pair as cells of a table: the history as JSON."""
+    (record,) = all_fields(pair)
     return [
         {
             **record,
@@ -111,31 +65,22 @@ def flat(pair: Pair) -> list[Record]:
     ]
 
 
-def once(rows: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
-    """The records without those that are there already; and how many are left out, by the reason."""
-    kept = list({_key(row): row for row in rows}.values())
-    return kept, {REPEATED: len(rows) - len(kept)} if len(kept) < len(rows) else {}
+def distinct(records: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
+    """Return the records without repetitions, and the number of those left out by reason."""
+    unique = list({sha256_json(record): record for record in records}.values())
+    return unique, {REPEATED: len(records) - len(unique)} if len(unique) < len(records) else {}
 
 
-def one_label(rows: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
-    """As `once`, and without turns that win one pair and lose another: they are neither good nor bad."""
-    kept, left_out = once(rows)
-    sides = Counter(_key({**row, "label": None}) for row in kept)
-    clear = [row for row in kept if sides[_key({**row, "label": None})] == 1]
-    return clear, left_out | ({BOTH_WAYS: len(kept) - len(clear)} if len(clear) < len(kept) else {})
+def save_jsonl(records: Sequence[Record], path: Path) -> None:
+    """Write one record a line, in UTF-8."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for record in records:
+            file.write(json_line(record) + "\n")
 
 
-def _key(row: Record) -> str:
-    return sha256_json(row)
-
-
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    return [_message(turn) for turn in turns]
-
-
-def _message(turn: Turn) -> dict[str, str]:
-    return {"role": turn.role, "content": sendable(turn.content)}
-
-
-def _plain(messages: Sequence[Any]) -> list[Mapping[str, str]]:
-    return [{"role": message.role, "content": sendable(message.content)} for message in messages]
+def json_line(value: Any) -> str:
+    """Return JSON that is one line for every reader: characters that some take for a line end are escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    for mark in ("\x85", "\u2028", "\u2029"):
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

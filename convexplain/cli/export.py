@@ -5,13 +5,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from convexplain.connectors.training import FORMATS
+from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exporter, PairExporter
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.wording import counted
-from convexplain.workspace.exports import CONVERSATIONS
 
 from .options import JUDGE_HELP, db_option, open_workspace, progress_shown
 from .show.progress import plain
+
+
+def _names(kind: type[Exporter]) -> str:
+    return ", ".join(exporter.name for exporter in EXPORTERS.records if isinstance(exporter, kind))
 
 
 @click.command("export")
@@ -21,8 +24,7 @@ from .show.progress import plain
     "form",
     required=True,
     metavar="NAME",
-    help=f"One of: {', '.join(form.name for form in FORMATS)}; or {CONVERSATIONS}: the run's conversations as OpenAI "
-    "messages.",
+    help=f"For pairs: {_names(PairExporter)}; for the run's conversations: {_names(ConversationExporter)}.",
 )
 @click.option(
     "--out",

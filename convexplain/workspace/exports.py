@@ -9,7 +9,16 @@ from typing import Any
 from convexplain import __version__
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.analysis.progress import Progress
-from convexplain.connectors.training import Written, card, check_folder, write_conversations, write_pairs, writer_of
+from convexplain.connectors.training import (
+    EXPORTERS,
+    ConversationExporter,
+    ExportFiles,
+    PairExporter,
+    card,
+    check_folder,
+    write_conversations,
+    write_pairs,
+)
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import chosen_rubrics
 from convexplain.explain.pairs import Kept, Pairs, PairSettings, preference_pairs
@@ -19,9 +28,6 @@ from convexplain.types import Conversation, Judgement
 
 from .build import JudgeLike, open_judge, run_judge
 from .scales import scale_lost
-
-CONVERSATIONS = "openai"
-"""The format that writes a run's conversations instead of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Exported:
     """
 
     pairs: Pairs | None
-    written: Written | None
+    written: ExportFiles | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return how much was written where, and what was left out, as JSON values."""
@@ -55,7 +61,7 @@ class Exporting:
 
     Attributes:
         store, run: what is exported.
-        format: a name out of `connectors.training.FORMATS`, or `CONVERSATIONS`.
+        format: a name out of `connectors.training.EXPORTERS`.
         out: the folder.
     """
 
@@ -64,25 +70,22 @@ class Exporting:
     format: str
     out: Path
 
-    def conversations(self) -> Exported:
-        """Write the run's conversations.
-
-        Raises:
-            UsageError: the folder holds such a file.
-        """
-        return Exported(None, write_conversations(self.store.conversations(self.run.id), self.out))
-
-    async def pairs(
+    async def write(
         self, settings: PairSettings, judge: JudgeLike | None, samples: int | None, progress: Progress
     ) -> Exported:
-        """Write the pairs of the run's contrasts.
+        """Write the pairs of the run's contrasts or the run's conversations, as the format says.
 
         Raises:
-            UsageError: an argument is not valid, or there is no contrast.
+            UsageError: an argument is not valid, there is no contrast, or the folder holds other files.
             UnavailableError: the judge cannot be had.
         """
-        writer = writer_of(self.format)
-        check_folder(self.out, writer)  # before anything is judged
+        exporter = EXPORTERS.get(self.format)
+        if isinstance(exporter, ConversationExporter):
+            conversations = self.store.conversations(self.run.id)
+            return Exported(None, write_conversations(conversations, exporter, self.out))
+        if not isinstance(exporter, PairExporter):
+            raise UsageError(f"format {self.format!r} exports neither pairs nor conversations")
+        check_folder(self.out, exporter)  # before anything is judged
         pairs = await self._pairs(settings, judge, samples, progress)
         if not pairs.contrasts:
             raise UsageError(
@@ -92,7 +95,7 @@ class Exporting:
         if not pairs.pairs:
             return Exported(pairs, None)
         text = card(pairs, self.format, self.run.id, __version__)
-        return Exported(pairs, write_pairs(pairs, writer, self.out, text))
+        return Exported(pairs, write_pairs(pairs, exporter, self.out, text))
 
     async def _pairs(
         self, settings: PairSettings, judge: JudgeLike | None, samples: int | None, progress: Progress

@@ -96,7 +96,7 @@ class ExportJob:
 
     Attributes:
         run: the run's number.
-        form: as what, a name of `connectors.training.FORMATS`.
+        form: as what, a name of `connectors.training.EXPORTERS`.
         out: the folder.
         min_margin: by how much the chosen turn must score higher, in [0, 1].
         test: share of the conversations that is held out, in [0, 1).

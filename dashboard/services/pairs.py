@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from convexplain.connectors.training import FORMATS
+from convexplain.connectors.training import EXPORTERS, PairExporter
 from convexplain.store import RunStore
 from convexplain.store.reviews import Decision, Review, keep_review
 from convexplain.types import Contrast
@@ -16,8 +16,8 @@ CONTEXT = 4  # turns shown before an edited one
 
 
 def formats() -> dict[str, str]:
-    """The forms that pairs are written in, and who reads them."""
-    return {form.name: form.description for form in FORMATS}
+    """Return the forms that pairs are written in, and who reads them."""
+    return {form.name: form.description for form in EXPORTERS.records if isinstance(form, PairExporter)}
 
 
 def edited_turn(contrast: Contrast) -> int | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from convexplain import Conversation, Turn, load_rubric, read_log
 from convexplain.cli.main import main
 from convexplain.connectors.models import ScriptedModel
-from convexplain.connectors.training import write_conversations
+from convexplain.connectors.training import EXPORTERS, write_conversations
 from convexplain.store import (
     Review,
     RunStore,
@@ -116,7 +116,7 @@ def test_nothing_to_export_says_why(world):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--format", "trl"], "format 'trl' is not known; valid are: trl-dpo"),
+        (["--format", "trl"], "format 'trl' is not known; valid are: axolotl, csv"),
         (["--format", "csv", "--min-margin", "2"], "2.0 is not in the range"),
         (["7", "--format", "csv"], "run 7"),
         (["--format", "csv", "--rubric", "harmm"], "--rubric harmm: run 1 was not judged by it; it was by helpfulness"),
@@ -188,7 +188,7 @@ TALKS = st.lists(
 @given(TALKS)
 def test_what_is_written_is_read_as_the_same_conversations(tmp_path_factory, talks):
     folder = tmp_path_factory.mktemp("back")
-    done = write_conversations(talks, folder)
+    done = write_conversations(talks, EXPORTERS.get("openai"), folder)
     path = done.files[0]
     found = list(read_log(path))
     assert found == [replace(talk, source=str(path)) for talk in talks]

@@ -3,6 +3,7 @@
 import csv
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain import Turn
-from convexplain.connectors import training
-from convexplain.connectors.training import WriterFormat, card, names, write_pairs, writer_of
+from convexplain.connectors.training import EXPORTERS, PairExporter, card, write_pairs
 from convexplain.errors import UsageError
 from convexplain.explain.pairs import Pair, Pairs
 from tests.tiny_model import save_tiny
@@ -39,7 +39,7 @@ def pair(chosen="tomorrow.", rejected="the parcel.", prompt=HISTORY, split="trai
 
 def written(folder, form, *some):
     made = Pairs(tuple(some or (pair(),)), {"the margin is too small": 2}, 3)
-    done = write_pairs(made, writer_of(form), folder, card(made, form, 7, "0"))
+    done = write_pairs(made, EXPORTERS.get(form), folder, card(made, form, 7, "0"))
     return made, done
 
 
@@ -47,6 +47,7 @@ def rows(folder, name="train.jsonl"):
     return [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").split("\n") if line]
 
 
+PAIR_FORMATS = [form.name for form in EXPORTERS.records if isinstance(form, PairExporter)]
 PROMPT = [{"role": turn.role, "content": turn.content} for turn in HISTORY]
 GOOD, BAD = {"role": "assistant", "content": "tomorrow."}, {"role": "assistant", "content": "the parcel."}
 
@@ -194,7 +195,7 @@ def test_half_a_character_breaks_no_format(tmp_path):
     import pyarrow.parquet as pq
 
     odd = "a\ud800\x00"
-    for form in names():
+    for form in PAIR_FORMATS:
         written(tmp_path / form, form, pair(odd, conversation_id=odd, provenance={"source": odd, "edits": [[odd, ""]]}))
     (row,) = pq.read_table(tmp_path / "parquet/train.parquet").to_pylist()
     assert (row["chosen"], row["conversation"]) == ("a?\x00", "a?\x00")
@@ -229,7 +230,7 @@ def test_what_is_written_is_whole_or_not_there(tmp_path):
         path.write_text("half")
         raise OSError("disk full")
 
-    broken = WriterFormat("trl-dpo", "", writer_of("trl-dpo").records, ".jsonl", fails)
+    broken = replace(EXPORTERS.get("trl-dpo"), save=fails)
     with pytest.raises(OSError, match="disk full"):
         write_pairs(Pairs((pair(),), {}, 1), broken, tmp_path, "card")
     assert (tmp_path / "train.jsonl").read_bytes() == before
@@ -247,23 +248,10 @@ def test_the_card_says_what_was_made_and_what_was_left_out(tmp_path):
 
 def test_nothing_is_not_written(tmp_path):
     with pytest.raises(UsageError, match="no pair"):
-        write_pairs(Pairs((), {}, 0), writer_of("jsonl"), tmp_path / "x", "")
+        write_pairs(Pairs((), {}, 0), EXPORTERS.get("jsonl"), tmp_path / "x", "")
     assert not (tmp_path / "x").exists()
-    with pytest.raises(UsageError, match="'trl' is not known; valid are: trl-dpo"):
-        writer_of("trl")
-
-
-def test_writers_of_other_packages_are_there_and_broken_ones_are_not(monkeypatch):
-    foreign = WriterFormat("mine", "", lambda pair: [{"x": 1}])
-    found = [("mine", foreign), ("taken", WriterFormat("csv", "", foreign.records)), ("none", object())]
-    monkeypatch.setattr("convexplain.connectors.training.formats.plugins", lambda group: found)
-    training.formats.formats.cache_clear()
-    try:
-        assert names()[-1] == "mine"
-        assert names().count("csv") == 1
-    finally:
-        monkeypatch.undo()
-        training.formats.formats.cache_clear()
+    with pytest.raises(UsageError, match="'trl' is not known; valid are: axolotl, csv"):
+        EXPORTERS.get("trl")
 
 
 # ---- TRL

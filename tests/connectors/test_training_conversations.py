@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn, read_log
-from convexplain.connectors.training import message_record, write_conversations
+from convexplain.connectors.training import write_conversations
+from convexplain.connectors.training.exporters.openai import OPENAI, message_record
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"a":1}'}}
 ASKED = {"role": "user", "content": "Hi"}
@@ -17,7 +18,7 @@ ASKED = {"role": "user", "content": "Hi"}
 
 def back(talks, folder):
     """What is read of what is written, with the sources of what was given."""
-    path = write_conversations(talks, folder).files[0]
+    path = write_conversations(talks, OPENAI, folder).files[0]
     return [replace(found, source="") for found in read_log(path)]
 
 

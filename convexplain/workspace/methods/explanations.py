@@ -23,7 +23,7 @@ from ..explanations import (
     explain_scopes,
     scopes_of,
 )
-from ..exports import CONVERSATIONS, Exported, Exporting
+from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..results import Explanation, Finding
 from .base import StoreMethods
@@ -171,7 +171,7 @@ class ExplanationMethods(StoreMethods):
 
         Args:
             run: the run's number; None takes the newest.
-            format: a name out of `connectors.training.FORMATS`; `openai` writes the conversations as messages.
+            format: a name out of `connectors.training.EXPORTERS`; `openai` writes the conversations as messages.
             out: the folder, which gets train and test files and a data card; an earlier export is replaced.
             settings: which pairs are made.
             judge: judge edited turns by this judge; None takes the run's own.
@@ -185,6 +185,4 @@ class ExplanationMethods(StoreMethods):
             UnavailableError: the judge cannot be had.
         """
         exporting = Exporting(self.store, self.store.run(run), format, Path(out))
-        if format == CONVERSATIONS:
-            return exporting.conversations()
-        return await exporting.pairs(settings, judge, samples, progress)
+        return await exporting.write(settings, judge, samples, progress)
