@@ -3,8 +3,8 @@
     python benchmarks/import_rate.py
 
 Makes JSON Lines with 1,000,000 turns (125,000 conversations of 8 turns), and with 100,000, in a temporary folder, and
-imports each with `convexplain import` in a process of its own. Prints turns a second and the peak memory, which must
-not grow with the log.
+imports each with `convexplain logs import` in a process of its own. Prints turns a second and the peak memory, which
+must not grow with the log.
 """
 
 import argparse

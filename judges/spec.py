@@ -1,17 +1,51 @@
 """Everything that decides what a judge says, as one value with a text form that round-trips."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Self, TypedDict
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from convexplain.errors import UsageError
 
 BAND = 0.15
-_KEYS = ("in_flight", "timeout", "key", "head", "samples", "reasons", "calibrated", "escalate", "band")
-_OWN = re.compile(rf"(?P<key>{'|'.join(_KEYS)})=(?P<value>[^&]*)")
 _SAFE = "/:~,@ ()"  # characters of values that need no quoting in the text form
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeOption:
+    """An option of a judge: one record for its text form, the command line, the dashboard and its check.
+
+    A new option is a field of `JudgeSpec` with such a record, a line in `JudgeOptions`, and what `workspace/build.py`
+    makes of it.
+
+    Attributes:
+        kind: `count` is a whole number, at least 1; `number` lies in [0, 1]; `seconds` are more than 0; `switch` is yes
+            or no; `judge` is another judge; `text` and `texts` are free.
+        key: the name in the text form; the field's name unless given.
+        flag: the command line's option; empty where only the text form takes it, since it is about the model.
+        help: the option in one sentence, for people.
+        label: the option in a few words, for a form.
+    """
+
+    kind: Literal["count", "number", "seconds", "switch", "judge", "text", "texts"]
+    key: str = ""
+    flag: str = ""
+    help: str = ""
+    label: str = ""
+
+
+class JudgeOptions(TypedDict, total=False):
+    """Fields of `JudgeSpec` that may stand beside a judge, and count instead of its own; None leaves a field alone."""
+
+    samples: int | None
+    reasons: bool | None
+    calibrated: bool | None
+    escalate: "JudgeSpec | str | None"
+    band: float | None
+
+
+def _option(kind: Any, key: str = "", flag: str = "", help: str = "", label: str = "") -> Mapping[str, JudgeOption]:
+    return {"option": JudgeOption(kind, key, flag, help, label)}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,10 +57,10 @@ class JudgeSpec:
 
     Attributes:
         model: the model's name, as `docs/models.md` lists them; a URL keeps its own `model=NAME`.
-        heads: files of heads that score instead of label probabilities; `("none",)` switches the shipped ones off.
         in_flight: requests that are sent at once at most; None leaves it to the model.
         timeout: seconds until a request counts as failed; None leaves it to the model.
         key: environment variable that holds the endpoint's key; None leaves it to the model.
+        heads: files of heads that score instead of label probabilities; `("none",)` switches the shipped ones off.
         samples: average that many sampled replies; None reads label probabilities where the model gives them.
         reasons: ask for a reason in words too (one more call for each judgement).
         calibrated: map scores to what people say, by the calibration that the store holds.
@@ -38,26 +72,61 @@ class JudgeSpec:
     """
 
     model: str = "embedded"
-    heads: tuple[str, ...] = ()
-    in_flight: int | None = None
-    timeout: float | None = None
-    key: str | None = None
-    samples: int | None = None
-    reasons: bool = False
-    calibrated: bool = False
-    escalate: "JudgeSpec | None" = None
-    band: float = BAND
+    in_flight: int | None = field(default=None, metadata=_option("count"))
+    timeout: float | None = field(default=None, metadata=_option("seconds"))
+    key: str | None = field(default=None, metadata=_option("text"))
+    heads: tuple[str, ...] = field(default=(), metadata=_option("texts", "head"))
+    samples: int | None = field(
+        default=None,
+        metadata=_option(
+            "count",
+            flag="--samples",
+            help="Average N sampled replies of the judge instead of reading label probabilities.",
+            label="Replies that are averaged, instead of label probabilities",
+        ),
+    )
+    reasons: bool = field(
+        default=False,
+        metadata=_option(
+            "switch",
+            flag="--reasons",
+            help="Ask the judge for its reason in words too (one more call for each judgement).",
+            label="Ask the judge for its reason in words too (one more call for each judgement)",
+        ),
+    )
+    calibrated: bool = field(
+        default=False,
+        metadata=_option(
+            "switch",
+            flag="--calibrated",
+            help="Map scores to what people say, as `convexplain judges calibrate` learnt it; raw scores are kept too.",
+            label="Map scores to what people say, as `convexplain judges calibrate` learnt it",
+        ),
+    )
+    escalate: "JudgeSpec | None" = field(
+        default=None,
+        metadata=_option(
+            "judge",
+            flag="--escalate",
+            help="A second, stronger judge for the turns whose score is near the threshold.",
+            label="Second judge for scores near the threshold",
+        ),
+    )
+    band: float = field(
+        default=BAND,
+        metadata=_option(
+            "number",
+            flag="--escalate-band",
+            help=f"With --escalate: how near the threshold a score is.  [default: {BAND}]",
+            label="How near the threshold a score is for the second judge",
+        ),
+    )
 
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise UsageError("judge: the model's name is empty; name a model, for instance 'embedded'")
-        for name, value in (("samples", self.samples), ("in_flight", self.in_flight)):
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise UsageError(f"{name}={value} is not valid; it must be a whole number, at least 1")
-        if self.timeout is not None and not self.timeout > 0:
-            raise UsageError(f"timeout={self.timeout} is not valid; it must be above 0 seconds")
-        if not 0 <= self.band <= 1:
-            raise UsageError(f"band={self.band} is not valid; it must be in [0, 1]")
+        for name, option in judge_options().items():
+            _check(name, getattr(self, name), option)
         if self.escalate is not None and self.escalate != self.escalate.model_alone():
             raise UsageError(
                 "escalate: only a model and its options are possible here; samples, reasons, calibrated, band and "
@@ -74,31 +143,37 @@ class JudgeSpec:
         model, mark, query = text.partition("?")
         if not mark:
             return cls(text)
-        options: dict[str, list[str]] = {}
+        names = {option.key or name: name for name, option in judge_options().items()}
+        values: dict[str, list[str]] = {}
         foreign: list[str] = []
         for part in query.split("&"):
-            option = _OWN.fullmatch(part)
-            if option is None:
+            key, equals, value = part.partition("=")
+            if key not in names or not equals:
                 foreign.append(part)
-            elif option["value"]:  # an empty one says nothing
-                options.setdefault(option["key"], []).append(unquote(option["value"]))
-        return cls(f"{model}?{'&'.join(foreign)}" if foreign else model, **_fields(options))
+            elif value:  # an empty one says nothing
+                values.setdefault(names[key], []).append(unquote(value))
+        return cls(f"{model}?{'&'.join(foreign)}" if foreign else model, **_parsed_fields(values))
 
     @property
     def text(self) -> str:
         """The text form, with passwords in it."""
-        return _with_options(self.model, [*self._model_options(quoted=True), *self._judge_options(public=False)])
+        return _with_options(self.model, self._options(public=False))
 
     @property
     def public(self) -> str:
         """The text form to keep and to show: the same without passwords, which come from the environment then."""
-        options = [*self._model_options(quoted=True), *self._judge_options(public=True)]
-        return _with_options(_without_password(self.model), options)
+        return _with_options(_without_password(self.model), self._options(public=True))
 
     @property
     def address(self) -> str:
         """The model's name with its options, as `connectors.models.open_model` takes it."""
-        return _with_options(self.model, self._model_options(quoted=False))
+        options = [
+            (option.key or name, text)
+            for name, option in judge_options().items()
+            if not option.flag
+            for text in _texts(getattr(self, name), option, public=False)
+        ]
+        return _with_options(self.model, options)
 
     def __repr__(self) -> str:
         return f"JudgeSpec({self.public!r})"
@@ -111,19 +186,20 @@ class JudgeSpec:
         """Return the same judge without calibration and second judge."""
         return replace(self, calibrated=False, escalate=None, band=BAND)
 
-    def _model_options(self, *, quoted: bool) -> list[tuple[str, str]]:
-        key = self.key if self.key is None or not quoted else quote(self.key, safe=_SAFE)
-        values = [("in_flight", self.in_flight), ("timeout", _number(self.timeout)), ("key", key)]
-        options = [(name, str(value)) for name, value in values if value is not None]
-        return options + [("head", quote(head, safe=_SAFE) if quoted else head) for head in self.heads]
+    def _options(self, *, public: bool) -> list[tuple[str, str]]:
+        """The options that differ from their defaults, as keys and quoted values."""
+        defaults = {item.name: item.default for item in fields(self)}
+        return [
+            (option.key or name, quote(text, safe="" if option.kind == "judge" else _SAFE))
+            for name, option in judge_options().items()
+            if getattr(self, name) != defaults[name]
+            for text in _texts(getattr(self, name), option, public=public)
+        ]
 
-    def _judge_options(self, *, public: bool) -> list[tuple[str, str]]:
-        options = [("samples", str(self.samples))] if self.samples is not None else []
-        options += [("reasons", "yes")] if self.reasons else []
-        options += [("calibrated", "yes")] if self.calibrated else []
-        if self.escalate is not None:
-            options.append(("escalate", quote(self.escalate.public if public else self.escalate.text, safe="")))
-        return options + ([("band", str(self.band))] if self.band != BAND else [])
+
+def judge_options() -> dict[str, JudgeOption]:
+    """Return the options of a judge by the names of their fields."""
+    return {item.name: item.metadata["option"] for item in fields(JudgeSpec) if item.metadata}
 
 
 def _with_options(model: str, options: list[tuple[str, str]]) -> str:
@@ -145,34 +221,55 @@ def _without_password(model: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{mark}{host}"))
 
 
-def _number(value: float | None) -> str | None:
-    return None if value is None else repr(value).removesuffix(".0")
+def _texts(value: Any, option: JudgeOption, *, public: bool) -> Sequence[str]:
+    """The texts that an option's value is written as: one for each of several."""
+    if value is None:
+        return ()
+    if option.kind == "texts":
+        return [*value]
+    if option.kind == "switch":
+        return ["yes" if value else "no"]
+    if option.kind == "judge":
+        return [value.public if public else value.text]
+    if option.kind == "seconds":
+        return [repr(value).removesuffix(".0")]
+    return [str(value)]
 
 
-def _fields(options: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The fields of a spec, from the options of its text form."""
-    fields: dict[str, Any] = {"heads": tuple(options["head"])} if "head" in options else {}
-    if twice := [name for name, values in options.items() if len(values) > 1 and name != "head"]:
-        raise UsageError(f"{twice[0]} is given twice; give it once")
-    for name, values in options.items():
-        value = values[-1]
-        if name in ("samples", "in_flight"):
-            fields[name] = _parsed(name, value, int, "a whole number")
-        elif name in ("timeout", "band"):
-            fields[name] = _parsed(name, value, float, "a number")
-        elif name in ("reasons", "calibrated"):
-            if value not in ("yes", "no"):
-                raise UsageError(f"{name}={value!r} is not valid; valid are: yes, no")
-            fields[name] = value == "yes"
-        elif name == "escalate":
-            fields[name] = JudgeSpec.parse(value)
-        elif name == "key":
-            fields[name] = value
-    return fields
+def _parsed_fields(values: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The fields of a spec, from the texts of its text form."""
+    options = judge_options()
+    return {name: _parsed(name, texts, options[name]) for name, texts in values.items()}
 
 
-def _parsed(name: str, value: str, kind: type[int] | type[float], what: str) -> float:
+def _parsed(name: str, texts: Sequence[str], option: JudgeOption) -> Any:
+    if option.kind == "texts":
+        return tuple(texts)
+    if len(texts) > 1:
+        raise UsageError(f"{option.key or name} is given twice; give it once")
+    (text,) = texts
+    if option.kind == "switch":
+        if text not in ("yes", "no"):
+            raise UsageError(f"{name}={text!r} is not valid; valid are: yes, no")
+        return text == "yes"
+    if option.kind == "judge":
+        return JudgeSpec.parse(text)
+    if option.kind == "text":
+        return text
     try:
-        return kind(value)
+        return int(text) if option.kind == "count" else float(text)
     except ValueError:
-        raise UsageError(f"{name}={value!r} is not valid; it must be {what}") from None
+        kind = "a whole number" if option.kind == "count" else "a number"
+        raise UsageError(f"{name}={text!r} is not valid; it must be {kind}") from None
+
+
+def _check(name: str, value: Any, option: JudgeOption) -> None:
+    """Raise UsageError where a value is out of its range."""
+    if value is None:
+        return
+    if option.kind == "count" and (not isinstance(value, int) or value < 1):
+        raise UsageError(f"{name}={value} is not valid; it must be a whole number, at least 1")
+    if option.kind == "seconds" and not value > 0:
+        raise UsageError(f"{name}={value} is not valid; it must be above 0 seconds")
+    if option.kind == "number" and not 0 <= value <= 1:
+        raise UsageError(f"{name}={value} is not valid; it must be in [0, 1]")

@@ -41,7 +41,7 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         *(f"- {kind}: {_KINDS[kind]} ({count})" for kind, count in Counter(map(_kind, pairs)).items()),
         "",
         "The prompt is the history before the turn that differs; one assistant turn stands on each side. Which one is",
-        "preferred is what the judge says, not people: `convexplain validate` tells how far it agrees with them.",
+        "preferred is what the judge says, not people: `convexplain judges validate` says how far it agrees.",
         "Edits are an infiller's words: read a sample before you train on them.",
         "",
         "## Left out",

@@ -12,15 +12,9 @@ from convexplain.analysis.runs import Plan
 from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings, Workspace
 
-from .options import (
-    JUDGE_HELP,
-    db_option,
-    judging_options,
-    open_workspace,
-    out_option,
-    progress_shown,
-    reading_options,
-)
+from .options.judging import dry_run_option, judge_option, judging_options
+from .options.logs import limit_option, reading_options
+from .options.store import db_option, open_workspace, out_option, progress_shown
 from .show.progress import plain
 from .show.runs import show_summary
 
@@ -42,7 +36,7 @@ from .show.runs import show_summary
     metavar="ID|FILE",
     help=f"A maxim, or a rubric file of your own; may be repeated.  [default: {', '.join(HEADLINE)}]",
 )
-@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
+@judge_option
 @click.option(
     "--turns",
     type=click.Choice(["all", "last"]),
@@ -53,10 +47,10 @@ from .show.runs import show_summary
 @db_option
 @out_option
 @reading_options
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
-@judging_options
-@click.option("--dry-run", is_flag=True, help="Say how many calls and about how many tokens it would take, and stop.")
-def analyze_command(
+@limit_option
+@judging_options()
+@dry_run_option
+def command(
     logs: tuple[Path, ...],
     stored: int | None,
     rubrics: tuple[str, ...],

@@ -8,7 +8,8 @@ from convexplain.explain.wording import counted
 from convexplain.search import Result
 from convexplain.workspace import MODEL_NAMES, SCORE_NAMES
 
-from .options import budget_option, db_option, infiller_option, open_workspace, search_option, seed_option
+from .options.searching import budget_option, infiller_option, search_option
+from .options.store import db_option, open_workspace, seed_option
 from .show.contrasts import show_diff, show_response
 from .show.progress import plain
 
@@ -36,7 +37,7 @@ from .show.progress import plain
 @seed_option
 @click.option("--baseline", is_flag=True, help="Also ask the model itself for a less preferable answer, to compare.")
 @db_option
-def contrast_command(
+def command(
     file: str,
     score: str,
     responder: str,

@@ -10,7 +10,7 @@ from rich.console import Console
 from convexplain.dashboard.services.access import PASSWORD, loopback, password, provider
 from convexplain.errors import MissingExtraError, UsageError
 
-from .options import db_option, open_workspace
+from .options.store import db_option, open_workspace
 
 _OPTIONS = {
     "server.headless": "true",
@@ -30,7 +30,7 @@ _OPTIONS = {
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, metavar="N")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="Address to listen on.")
 @click.option("--insecure", is_flag=True, help="Listen on a network address although nobody has to sign in.")
-def dashboard_command(db: str | None, port: int, host: str, insecure: bool) -> int:
+def command(db: str | None, port: int, host: str, insecure: bool) -> int:
     """Serve the dashboard: upload logs, look at scores, turns and what they hang on, export pairs.
 
     On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD, or an

@@ -22,17 +22,9 @@ from convexplain.types import LEVELS, Attribution, Contrast, Goal, Level
 from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, ContrastTask, Workspace
 from convexplain.workspace.explanations import NOISE_CALLS, Scope, Task
 
-from .options import (
-    JUDGE_HELP,
-    MOST_NUMBER,
-    db_option,
-    infiller_option,
-    open_workspace,
-    out_option,
-    progress_shown,
-    search_option,
-    seed_option,
-)
+from .options.judging import JUDGE_HELP
+from .options.searching import infiller_option, search_option
+from .options.store import MOST_NUMBER, db_option, open_workspace, out_option, progress_shown, seed_option
 from .show.attributions import show_attributions
 from .show.contrasts import show_contrast
 from .show.progress import plain
@@ -162,7 +154,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @out_option
 @db_option
 @click.option("--dry-run", is_flag=True, help="Say how much would be asked at most, and stop.")
-def explain_command(
+def command(
     ctx: click.Context,
     run: int | None,
     below: float | None,

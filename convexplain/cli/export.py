@@ -9,7 +9,8 @@ from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exp
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.wording import counted
 
-from .options import JUDGE_HELP, db_option, open_workspace, progress_shown
+from .options.judging import run_judge_option
+from .options.store import db_option, open_workspace, progress_shown
 from .show.progress import plain
 
 
@@ -62,7 +63,7 @@ def _names(kind: type[Exporter]) -> str:
     is_flag=True,
     help="Of regenerated contrasts, pair the two final answers, both judged after the original history.",
 )
-@click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
+@run_judge_option
 @click.option(
     "--samples",
     type=click.IntRange(min=1),
@@ -70,7 +71,7 @@ def _names(kind: type[Exporter]) -> str:
     help="Average N sampled replies of the judge.  [default: as the run did, without --judge]",
 )
 @db_option
-def export_command(
+def command(
     run: int | None,
     form: str,
     out: Path,

@@ -10,7 +10,8 @@ from convexplain.types import LEVELS, Level
 from convexplain.workspace import Fidelity, FidelitySettings
 from convexplain.workspace.fidelity import RankAgreement
 
-from .options import JUDGE_HELP, MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
+from .options.judging import JUDGE_HELP
+from .options.store import MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
 from .show.progress import plain
 
 _MEASURES = {
@@ -49,7 +50,7 @@ _MEASURES = {
 )
 @seed_option
 @db_option
-def fidelity_command(
+def command(
     run: int | None,
     level: Level,
     k: int,

@@ -1,8 +1,10 @@
-"""The command line's entry point, and the list of its commands."""
+"""The command line's entry point; a command is loaded when it is run."""
 
 import importlib
+import keyword
 import logging
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,45 +15,74 @@ from convexplain.errors import ConvexplainError, RubricError, UsageError
 
 from .show.progress import plain
 
-COMMANDS = {
-    "analyze": "analyze:analyze_command",
-    "calibrate": "calibrate:calibrate_command",
-    "contrast": "contrast:contrast_command",
-    "dashboard": "dashboard:dashboard_command",
-    "explain": "explain:explain_command",
-    "export": "export:export_command",
-    "fidelity": "fidelity:fidelity_command",
-    "formats": "imports:formats_command",
-    "import": "imports:import_command",
-    "judge-noise": "judge_noise:noise_command",
-    "models": "models:models_group",
-    "report": "report:report_command",
-    "rubrics": "rubrics:rubrics_group",
-    "runs": "runs:runs_command",
-    "train-head": "train_head:train_command",
-    "validate": "validate:validate_command",
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "analyze": (),
+    "explain": (),
+    "fidelity": (),
+    "contrast": (),
+    "report": (),
+    "export": (),
+    "dashboard": (),
+    "runs": ("list",),
+    "logs": ("import", "inspect", "formats"),
+    "judges": ("check", "validate", "calibrate", "noise", "train"),
+    "rubrics": ("list", "show", "check"),
 }
-"""Each command's module in this folder, and its name there: only the command that is run is loaded."""
+"""The commands in the order of `--help`, and those of each group.
+
+A command is `command` in the module of its name in this folder, a group is a folder with such modules. (A module whose
+name would be a keyword ends with `_`.)
+"""
 
 
-class Commands(click.Group):
-    """A group whose commands are loaded when they are needed."""
+class LazyGroup(click.Group):
+    """A group that loads its commands when they are needed.
+
+    Args:
+        package: the package that holds them.
+        commands: their names, each with the names of its own commands where it is a group.
+    """
+
+    def __init__(self, *args: Any, package: str, commands: Mapping[str, Sequence[str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._package = package
+        self._names = commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return sorted(COMMANDS)
+        """Return the names of all commands, in their own order."""
+        return list(self._names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command; None where there is none of that name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self._names:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(f".{module}", __package__), name)
-        return command
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"{self._package}.{name}")
+        if not self._names[cmd_name]:
+            command: click.Command = module.command
+            return command
+        return LazyGroup(
+            cmd_name, package=module.__name__, commands=dict.fromkeys(self._names[cmd_name], ()), help=module.__doc__
+        )
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names, with the arguments after it.
+
+        Raises:
+            click.UsageError: there is no such command; the message names those that there are.
+        """
+        name = args[0]
+        if name in self._names or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        paths = [f"{group} {name}" for group, commands in self._names.items() if name in commands]
+        hint = f"did you mean {' or '.join(map(repr, paths))}?" if paths else f"valid are: {', '.join(self._names)}"
+        raise click.UsageError(f"No such command {name!r}; {hint}", ctx)
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 something could not be read or scored, 2 usage."""
+    """Run the command line and exit: 0 done, 1 something could not be read or scored, 2 usage, 3 under --fail-under."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for chatty in ("httpx2", "transformers", "huggingface_hub", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
@@ -74,21 +105,30 @@ def main() -> None:
         sys.exit(1)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    package=__package__,
+    commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__)
 def cli(**_: Any) -> None:
-    """Says how good every assistant turn of a chat log is, and what its score hangs on.
+    """Find the bad assistant turns of chat logs, see why they are bad, and what would have made them better.
 
     \b
-    A first look, with the embedded model (no server, no key):
-        convexplain analyze mylog.jsonl
-    With a server of your own (vLLM, llama.cpp, Ollama, TGI), a provider, or a model file on this machine:
-        convexplain analyze mylog.jsonl --judge 'http://localhost:8000/v1?model=NAME'
-        convexplain analyze mylog.jsonl --judge openai:gpt-4.1-mini
-        convexplain analyze mylog.jsonl --judge gguf:model.gguf
-    Logs are read again each time, or once into the store:
-        convexplain import exports/
-        convexplain analyze --stored
-    What would have changed the lowest scores of that:
+    Which turns are bad? (The embedded model judges: no server, no key.)
+        convexplain analyze chats.jsonl
+    Why is the worst one bad?
         convexplain explain
+    The same as a spreadsheet, a report, a dashboard:
+        convexplain-out/run-1/scores.csv
+        convexplain report
+        convexplain dashboard
+    A stronger judge: a server of your own, a provider, or a model file on this machine:
+        convexplain analyze chats.jsonl --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain analyze chats.jsonl --judge openai:gpt-4.1-mini
+        convexplain analyze chats.jsonl --judge gguf:model.gguf
+    Is this week worse than last week? (--fail-under stops a CI job.)
+        convexplain runs compare 1 2
+        convexplain analyze chats.jsonl --fail-under helpfulness=0.7
     """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import db_option, open_workspace
+from .options.store import db_option, open_workspace
 
 
 @click.command("report")
@@ -19,7 +19,7 @@ from .options import db_option, open_workspace
     "--pdf", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Printed by Chromium or Chrome."
 )
 @db_option
-def report_command(run: int | None, html: Path | None, pdf: Path | None, db: str | None) -> int:
+def command(run: int | None, html: Path | None, pdf: Path | None, db: str | None) -> int:
     """Write a RUN (its number; else the newest) as one HTML file that needs nothing else.
 
     It holds the summary, distributions, how scores go along the conversations, and the worst turns with what is known

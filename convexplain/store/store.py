@@ -190,7 +190,7 @@ class RunStore:
             row = connection.execute(query).first()
         if row is None:
             what = f"no run {number}" if number is not None else "no run"
-            raise StoreError(f"{self.place}: there is {what}; `convexplain runs` lists them")
+            raise StoreError(f"{self.place}: there is {what}; `convexplain runs list` lists them")
         return _run(row)
 
     # ---- conversations

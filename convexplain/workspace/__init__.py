@@ -7,7 +7,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.parsers import PHRASES as PHRASE_NAMES
 from convexplain.connectors.scorers import NAMES as SCORE_NAMES
 from convexplain.judges.prompt import judge_request
-from convexplain.judges.spec import BAND, JudgeSpec
+from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options
 
 from .background import BackgroundJudge
 from .build import JudgeLike
@@ -18,7 +18,7 @@ from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
 from .heads import TrainedHead
 from .logs import LogSettings
-from .methods.base import MEMORY, JudgeOptions, default_database
+from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
 from .results import AnalyzedRun, Explanation, Finding, Judgements
@@ -47,6 +47,7 @@ __all__ = [
     "Finding",
     "FittedCalibration",
     "JudgeLike",
+    "JudgeOption",
     "JudgeOptions",
     "JudgeSpec",
     "Judgements",
@@ -62,5 +63,6 @@ __all__ = [
     "ValidationPlan",
     "Workspace",
     "default_database",
+    "judge_options",
     "judge_request",
 ]

@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from convexplain.errors import UnavailableError, UsageError
+from convexplain.judges.spec import JudgeOptions
 from convexplain.models.chat import Cache, ChatModel, Spend
 from convexplain.store import RunStore
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec
-from .methods.base import JudgeOptions, default_database
+from .methods.base import default_database
 from .runs import run_description
 
 T = TypeVar("T")

@@ -48,7 +48,7 @@ def stored_calibrations(
     if required and missing:
         raise UsageError(
             f"calibrated: no calibration of {model.name} on {', '.join(missing)} is kept; "
-            f"`convexplain calibrate --judge '{model.name}' --rubric {missing[0]} --labels FILE` makes one"
+            f"`convexplain judges calibrate --judge '{model.name}' --rubric {missing[0]} --labels FILE` makes one"
         )
     return stored
 

@@ -43,4 +43,4 @@ with differing:
         show_disagreement(one)
     if not found:
         st.info("Nobody has labelled a turn of this run on this maxim yet.")
-st.caption("`convexplain validate`, `calibrate` and `train-head` use these labels.")
+st.caption("`convexplain judges validate`, `calibrate` and `train-head` use these labels.")

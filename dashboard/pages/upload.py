@@ -30,6 +30,6 @@ if files:
 else:
     st.info(
         "Drop a log above. It is kept on this machine, and nothing is asked of a judge before you say so. A file above "
-        f"{st.get_option('server.maxUploadSize')} MB is refused here: `convexplain import` takes it, and "
+        f"{st.get_option('server.maxUploadSize')} MB is refused here: `convexplain logs import` takes it, and "
         "`convexplain analyze --stored` judges it."
     )

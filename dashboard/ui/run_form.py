@@ -38,7 +38,7 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
     which: tuple[Turns, ...] = ("all", "last")
     turns = right.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
     reasons = st.toggle("Ask the judge for its reason in words too (one more call a judgement)", key="explain")
-    calibrated = st.toggle("Map scores to what people say, as `convexplain calibrate` has found", key="calibrated")
+    calibrated = st.toggle("Map scores to what people say, as `judges calibrate` learnt it", key="calibrated")
     others = [choice for choice in judge_choices() if choice != judge]
     second = None
     if others:

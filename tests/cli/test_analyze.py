@@ -185,14 +185,14 @@ def test_rubrics_list_and_show(folder):
 
 
 def test_models_check(stub, folder):
-    code, out, _ = run("models", "check", stub.url, cwd=folder)
+    code, out, _ = run("judges", "check", stub.url, cwd=folder)
     assert code == 0
     assert re.search(r"log-probabilities +yes, of the top 2", out)
 
 
 def test_runs_lists_runs(stub, chats, folder):
     run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
-    code, out, _ = run("runs", cwd=folder)
+    code, out, _ = run("runs", "list", cwd=folder)
     assert code == 0
     assert re.search(r"1 │ \d{4}-\d\d-\d\d \d\d:\d\d │ done", out)
 

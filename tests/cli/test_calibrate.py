@@ -1,4 +1,4 @@
-"""`convexplain calibrate`, and what applies it: `--calibrated` and `--escalate`."""
+"""`convexplain judges calibrate`, and what applies it: `--calibrated` and `--escalate`."""
 
 import json
 import re
@@ -54,7 +54,17 @@ def world(tmp_path, monkeypatch):
     return run
 
 
-CALIBRATE = ("calibrate", "chats.jsonl", "--labels", "labels.csv", "--rubric", "helpfulness", "--judge", "low")
+CALIBRATE = (
+    "judges",
+    "calibrate",
+    "chats.jsonl",
+    "--labels",
+    "labels.csv",
+    "--rubric",
+    "helpfulness",
+    "--judge",
+    "low",
+)
 ANALYZE = ("analyze", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low")
 
 
@@ -74,14 +84,14 @@ def test_a_calibration_is_kept_applied_and_taken_out_again(world):
     assert mapped["c60"]["score"] > 0.8
     assert mapped["c60"]["evidence"]["raw_score"] == pytest.approx(0.3)
     assert mapped["c10"]["score"] < 0.2
-    assert re.search(r"1 │ low +│ helpfulness", world("calibrate", "--list"))
-    world("calibrate", "--remove", 1)
+    assert re.search(r"1 │ low +│ helpfulness", world("judges", "calibrate", "--list"))
+    world("judges", "calibrate", "--remove", 1)
     with pytest.raises(UsageError, match="no calibration of low on helpfulness is kept"):
         world(*ANALYZE, "--calibrated")
     store = RunStore("s.db")
     assert calibrations(store) == []
     with pytest.raises(UsageError, match="no such calibration"):
-        world("calibrate", "--remove", 1)
+        world("judges", "calibrate", "--remove", 1)
 
 
 def test_a_proposed_threshold_is_applied_with_the_scores(world):
@@ -102,7 +112,7 @@ def test_a_calibration_belongs_to_one_judge_and_wording(world, tmp_path):
 
 
 def test_without_labels_the_judges_leaning_is_taken_out(world):
-    out = world("calibrate", "--rubric", "helpfulness", "--judge", "low", "--prior")
+    out = world("judges", "calibrate", "--rubric", "helpfulness", "--judge", "low", "--prior")
     assert "gives helpfulness 0.90 (3 inputs). Log-odds are moved by -2.20" in out  # log(0.9 / 0.1) = 2.197
     world(*ANALYZE, "--calibrated")
     assert scores()["c40"]["score"] == pytest.approx((0.2 / 0.8) / 9 / (1 + (0.2 / 0.8) / 9))
@@ -111,10 +121,16 @@ def test_without_labels_the_judges_leaning_is_taken_out(world):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("calibrate",), "name the maxim"),
+        (
+            (
+                "judges",
+                "calibrate",
+            ),
+            "name the maxim",
+        ),
         ((*CALIBRATE, "--recall", "0.5", "--flagged", "0.5"), "exclude each other"),
         ((*CALIBRATE[:-1], "flat"), "the judge gave all 80 turns the same score, 0.5"),
-        ((*CALIBRATE[:5], "harm"), "no label on harm was found"),
+        ((*CALIBRATE[:6], "harm"), "no label on harm was found"),
     ],
 )
 def test_orders_that_cannot_be_meant(world, args, words):

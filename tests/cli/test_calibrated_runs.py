@@ -84,7 +84,7 @@ ANALYZE = ("analyze", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low"
 def test_calibrated_scores_are_explained_on_their_own_scale(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
-    world.run("calibrate", "--remove", 1)  # the run keeps what it was judged with
+    world.run("judges", "calibrate", "--remove", 1)  # the run keeps what it was judged with
     out = world.run("explain", "--turn", "c0:3")
     assert "c0:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5)" in out
     world.run("explain", "--turn", "c0:3", "--attribute", "--levels", "turn")
@@ -148,8 +148,10 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
 def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):
     # The map has slope 3.5 where the judge moves. A greeting makes no lorry of anything: nothing moves here.
     world.calibrate(threshold=0.25)
-    assert "noise floor 0.000" in world.run("judge-noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low")
-    out = world.run("judge-noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low", "--calibrated")
+    assert "noise floor 0.000" in world.run(
+        "judges", "noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low"
+    )
+    out = world.run("judges", "noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low", "--calibrated")
     assert "too close to the threshold of 0.25" in out
     world.run(*ANALYZE, "--calibrated")
     store = world.store
@@ -163,7 +165,7 @@ def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):
 
 def test_noise_of_scores_without_a_calibration_cannot_be_had(world):
     with pytest.raises(UsageError, match="no calibration of low on helpfulness is kept"):
-        world.run("judge-noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low", "--calibrated")
+        world.run("judges", "noise", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low", "--calibrated")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,17 @@ def test_an_attribution_of_what_is_too_close_to_call_says_so(world, floor, close
 
 def test_validate_applies_map_and_threshold_and_says_what_it_was_made_from(world):
     # Even turns: 0.1 -> 0.2, labelled 0. Odd ones: 0.12 -> 0.2 + 0.02 / 0.2 * 0.7 = 0.27, labelled 1.
-    validate = ("validate", "chats.jsonl", "--labels", "labels.csv", "--rubric", "helpfulness", "--judge", "low")
+    validate = (
+        "judges",
+        "validate",
+        "chats.jsonl",
+        "--labels",
+        "labels.csv",
+        "--rubric",
+        "helpfulness",
+        "--judge",
+        "low",
+    )
     world.run(*validate)
     raw = json.loads((world.folder / "convexplain-out" / "agreement.json").read_text())["rubrics"][0]["judges"][0]
     assert (raw["threshold"], raw["measures"]["recall"]["value"], raw["measures"]["precision"]["value"]) == (
@@ -227,7 +239,17 @@ def test_validate_applies_map_and_threshold_and_says_what_it_was_made_from(world
 
 
 def test_validate_escalates_and_compares(world):
-    validate = ("validate", "chats.jsonl", "--labels", "labels.csv", "--rubric", "helpfulness", "--judge", "low")
+    validate = (
+        "judges",
+        "validate",
+        "chats.jsonl",
+        "--labels",
+        "labels.csv",
+        "--rubric",
+        "helpfulness",
+        "--judge",
+        "low",
+    )
     out = world.run(*validate, "--escalate", "strong", "--escalate-band", "0.39")
     assert "10 of 20 judgements (50%) were escalated to strong: 10 calls, 0 from the cache" in out
     out = world.run(*validate, "--judge", "strong")
@@ -271,9 +293,9 @@ def test_a_second_judges_calibration_makes_another_run(world):
 )
 def test_orders_of_calibrate_that_cannot_be_meant(world, args, words):
     with pytest.raises(UsageError, match=words):
-        world.run("calibrate", "--rubric", "helpfulness", "--judge", "low", *args)
+        world.run("judges", "calibrate", "--rubric", "helpfulness", "--judge", "low", *args)
 
 
 def test_a_number_that_no_store_holds_is_a_usage_error(world):
     with pytest.raises(click.BadParameter, match="is not in the range"):
-        world.run("calibrate", "--remove", 10**30)
+        world.run("judges", "calibrate", "--remove", 10**30)

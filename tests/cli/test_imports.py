@@ -1,4 +1,4 @@
-"""`convexplain import`, `--inspect` and `formats`, as people use them."""
+"""`convexplain logs import`, `--inspect` and `formats`, as people use them."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def command(tmp_path, *args):
 
 
 def test_import_once_and_again(tmp_path, exports):
-    first = command(tmp_path, "import", exports)
+    first = command(tmp_path, "logs", "import", exports)
     assert first.return_value == 1  # a broken line, and a transcript whose roles cannot be told
     assert re.search(
         r"2 conversations with 4 turns \(2 user, 2 assistant\) in [\d.]+ s, [\d,]+ turns/s: 2 new", first.output
@@ -51,10 +51,10 @@ def test_import_once_and_again(tmp_path, exports):
     assert f"! {exports}/b.txt.gz:1: cannot tell which role 'Anna', 'Shop" in first.output
     assert "2 records or files could not be read, 0 remarks" in first.output
     assert "\x1b" not in first.output
-    again = command(tmp_path, "import", exports, "--assistant", "Shop\x1b[2J")
+    again = command(tmp_path, "logs", "import", exports, "--assistant", "Shop\x1b[2J")
     assert "3 conversations with 6 turns (3 user, 3 assistant)" in again.output
     assert ": 1 new in" in again.output
-    third = command(tmp_path, "import", exports, "--assistant", "Shop\x1b[2J")
+    third = command(tmp_path, "logs", "import", exports, "--assistant", "Shop\x1b[2J")
     assert ": 0 new in" in third.output
     store = RunStore(str(tmp_path / "s.db"))
     assert [item.id for item in store.conversations()] == ["a-1", "a-3", "b-1"]
@@ -63,7 +63,7 @@ def test_import_once_and_again(tmp_path, exports):
 
 
 def test_imported_conversations_are_judged_without_a_run(stub, chats, tmp_path):
-    code, out, _ = run("import", chats, cwd=tmp_path)
+    code, out, _ = run("logs", "import", chats, cwd=tmp_path)
     assert code == 0
     assert "6 conversations with" in out
     code, out, _ = run("analyze", "--stored", "--judge", stub.url, cwd=tmp_path)
@@ -78,16 +78,18 @@ test_imported_conversations_are_judged_without_a_run = pytest.mark.loopback(
 
 
 def test_limit_and_nothing_at_all(tmp_path, exports):
-    assert "1 conversations with 2 turns" in command(tmp_path, "import", exports / "a.jsonl", "--limit", 1).output
+    assert (
+        "1 conversations with 2 turns" in command(tmp_path, "logs", "import", exports / "a.jsonl", "--limit", 1).output
+    )
     (exports / "a.jsonl").write_text("Dear all,\n")
-    found = command(tmp_path, "import", exports / "a.jsonl")
+    found = command(tmp_path, "logs", "import", exports / "a.jsonl")
     assert found.return_value == 1
     assert "0 conversations" in found.output
 
 
 def test_without_an_assistant_it_says_so(tmp_path):
     (tmp_path / "a.txt").write_text("=== 1 ===\nUser: Hi\n")
-    assert "name who is the assistant with --assistant" in command(tmp_path, "import", tmp_path / "a.txt").output
+    assert "name the assistant with --assistant" in command(tmp_path, "logs", "import", tmp_path / "a.txt").output
 
 
 @pytest.mark.parametrize(
@@ -98,16 +100,16 @@ def test_without_an_assistant_it_says_so(tmp_path):
         (("--columns", "role=a,content=b", "--format", "plain"), "only a table"),
     ],
 )
-@pytest.mark.parametrize("name", ["import", "analyze"])
+@pytest.mark.parametrize("name", [("logs", "import"), ("analyze",)], ids=" ".join)
 def test_options_are_checked_before_anything_is_read(tmp_path, exports, name, args, reason):
-    error = command(tmp_path, name, exports, *args).exception
+    error = command(tmp_path, *name, exports, *args).exception
     assert isinstance(error, UsageError)
     assert reason in str(error)
     assert not (tmp_path / "s.db").exists()
 
 
 def test_inspect_shows_and_keeps_nothing(tmp_path, exports):
-    found = command(tmp_path, "import", exports, "--inspect")
+    found = command(tmp_path, "logs", "inspect", exports)
     assert found.return_value == 1
     assert not (tmp_path / "s.db").exists()
     text = " ".join(found.output.split())
@@ -126,24 +128,24 @@ def test_inspect_reads_the_first_part_only(tmp_path):
     (tmp_path / "a.jsonl").write_text((json.dumps({"messages": HI}) + "\n") * 250)
     assert (
         "100 conversations with 200 turns, from its first part"
-        in command(tmp_path, "import", tmp_path / "a.jsonl", "--inspect").output
+        in command(tmp_path, "logs", "inspect", tmp_path / "a.jsonl").output
     )
     (tmp_path / "b.csv").write_text("a,b\n1,2\n")
-    assert "cannot tell which column" in command(tmp_path, "import", tmp_path / "b.csv", "--inspect").output
+    assert "cannot tell which column" in command(tmp_path, "logs", "inspect", tmp_path / "b.csv").output
 
 
 def test_formats(tmp_path):
-    listed = command(tmp_path, "formats").output
+    listed = command(tmp_path, "logs", "formats").output
     for form in FORMATS:
         assert f"{form.name}  " in listed
-    one = command(tmp_path, "formats", "csv").output
+    one = command(tmp_path, "logs", "formats", "csv").output
     assert "    1,2,assistant,Hello\n" in one
     assert "sharegpt" not in one
-    rows = json.loads(command(tmp_path, "formats", "--json").output)
+    rows = json.loads(command(tmp_path, "logs", "formats", "--json").output)
     assert [row["name"] for row in rows] == [form.name for form in FORMATS]
     assert set(rows[0]) == {"name", "description", "example"}
     with pytest.raises(UsageError, match="format 'xml' is not known; valid are: openai"):
-        raise command(tmp_path, "formats", "xml").exception
+        raise command(tmp_path, "logs", "formats", "xml").exception
 
 
 class Told(Progress):
@@ -201,7 +203,9 @@ def test_personal_data_reaches_neither_store_nor_screen(tmp_path):
     ]
     (tmp_path / "log.jsonl").write_text(json.dumps({"id": "c", "messages": turns}))
     (tmp_path / "names.txt").write_text("Ann\n")
-    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact", "--redact-names", tmp_path / "names.txt")
+    result = command(
+        tmp_path, "logs", "import", tmp_path / "log.jsonl", "--redact", "--redact-names", tmp_path / "names.txt"
+    )
     assert "Replaced: 2 x name, 1 x e-mail, 1 x phone." in result.output
     (kept,) = RunStore(str(tmp_path / "s.db")).conversations()
     assert [turn.content for turn in kept.turns] == ["I am [name 1], [e-mail 1], [phone 1].", "Thank you, [name 1]."]
@@ -210,7 +214,7 @@ def test_personal_data_reaches_neither_store_nor_screen(tmp_path):
 def test_inspected_is_what_would_be_kept(tmp_path):
     (tmp_path / "log.jsonl").write_text(json.dumps({"id": "a@b.example", "messages": [*HI, {**HI[0], "name": "Ann"}]}))
     (tmp_path / "names.txt").write_text("Ann\nHello\n")
-    told = command(tmp_path, "import", tmp_path / "log.jsonl", "--inspect", "--redact-names", tmp_path / "names.txt")
+    told = command(tmp_path, "logs", "inspect", tmp_path / "log.jsonl", "--redact-names", tmp_path / "names.txt")
     assert "first conversation: [e-mail 1]" in told.output
     assert "assistant: [name 1]" in told.output
     assert "user ([name 2]): Hi" in told.output
@@ -221,7 +225,7 @@ def test_each_log_keeps_its_conversations_apart(tmp_path):
     for log in ("a.jsonl", "b.jsonl"):
         rows = [json.dumps({"id": f"{who}@b.example", "messages": HI}) for who in ("ann", "ben")]
         (tmp_path / log).write_text("\n".join(rows))
-    result = command(tmp_path, "import", tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--redact")
+    result = command(tmp_path, "logs", "import", tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--redact")
     assert "4 conversations with 8 turns" in result.output
     assert ": 4 new in" in result.output
     kept = RunStore(str(tmp_path / "s.db")).conversations()
@@ -231,7 +235,7 @@ def test_each_log_keeps_its_conversations_apart(tmp_path):
 def test_names_that_cannot_be_read(tmp_path):
     (tmp_path / "log.jsonl").write_text(json.dumps({"messages": HI}))
     (tmp_path / "names.txt").write_bytes(b"M\xfcller\n")
-    result = command(tmp_path, "import", tmp_path / "log.jsonl", "--redact-names", tmp_path / "names.txt")
+    result = command(tmp_path, "logs", "import", tmp_path / "log.jsonl", "--redact-names", tmp_path / "names.txt")
     assert isinstance(result.exception, UsageError)
     assert "names.txt" in str(result.exception)
 

@@ -1,4 +1,4 @@
-"""`convexplain judge-noise`, with a scripted judge whose movements are known."""
+"""`convexplain judges noise`, with a scripted judge whose movements are known."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def world(tmp_path, monkeypatch):
 
     def run(*args):
         result = CliRunner(env={"CONVEXPLAIN_DB": str(tmp_path / "s.db"), "COLUMNS": "160"}).invoke(
-            cli, ["judge-noise", *map(str, args)], standalone_mode=False
+            cli, ["judges", "noise", *map(str, args)], standalone_mode=False
         )
         if result.exception:
             raise result.exception

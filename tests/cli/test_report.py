@@ -37,7 +37,7 @@ def test_a_file_may_be_named_and_its_folder_is_made(judged):
 def test_a_run_that_does_not_exist_is_named(judged):
     code, _, err = run("report", "7", cwd=judged)
     assert code == 1
-    assert "there is no run 7; `convexplain runs` lists them" in err
+    assert "there is no run 7; `convexplain runs list` lists them" in err
 
 
 def test_without_a_browser_pdf_says_how_to_print(judged, tmp_path):

@@ -1,4 +1,4 @@
-"""`convexplain train-head`, with a scripted model whose features say everything."""
+"""`convexplain judges train`, with a scripted model whose features say everything."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def world(tmp_path, monkeypatch):
 
     def run(*args):
         result = CliRunner(env={"CONVEXPLAIN_DB": str(tmp_path / "s.db"), "COLUMNS": "160"}).invoke(
-            cli, ["train-head", *map(str, args)], standalone_mode=False
+            cli, ["judges", "train", *map(str, args)], standalone_mode=False
         )
         if result.exception:
             raise result.exception

@@ -1,4 +1,4 @@
-"""`convexplain validate`, as people use it: with a scripted judge, and in a process against a stub server."""
+"""`convexplain judges validate`, as people use it: with a scripted judge, and in a process against a stub server."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def models(monkeypatch):
 def command(tmp_path, models):
     def command(*args):
         result = CliRunner(env={"CONVEXPLAIN_DB": str(tmp_path / "s.db"), "COLUMNS": "160"}).invoke(
-            cli, ["validate", *map(str, args), "--out", str(tmp_path / "out")], standalone_mode=False
+            cli, ["judges", "validate", *map(str, args), "--out", str(tmp_path / "out")], standalone_mode=False
         )
         if result.exception:
             raise result.exception
@@ -285,11 +285,11 @@ def test_usage_errors_say_what_would_be_valid(command, chats, labels, args, word
 
 @pytest.mark.loopback
 def test_as_a_process(stub, chats, labels, tmp_path):
-    code, out, err = run("validate", chats, "--labels", labels, *STARS, "--judge", stub.url, cwd=tmp_path)
+    code, out, err = run("judges", "validate", chats, "--labels", labels, *STARS, "--judge", stub.url, cwd=tmp_path)
     assert (code, len(stub.prompts)) == (0, 12)
     assert "12/12 judged" in err
     assert "12 labelled turns in 6 dialogues" in out
     for more in ([], ["--rubric", "harm"]):
-        code, _, err = run("validate", "--run", "7", *more, cwd=tmp_path)
+        code, _, err = run("judges", "validate", "--run", "7", *more, cwd=tmp_path)
         assert code == 1
         assert "there is no run 7" in err

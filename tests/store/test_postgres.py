@@ -86,6 +86,6 @@ def test_the_command_line_keeps_its_runs_there(postgres, stub, chats, tmp_path):
     assert len(stub.prompts) == 36
     assert "Run 2:" in out
     assert "0 calls, 36 from the cache" in out
-    code, out, err = convexplain("runs", "--db", postgres, cwd=tmp_path)
+    code, out, err = convexplain("runs", "list", "--db", postgres, cwd=tmp_path)
     assert code == 0, err
     assert [line.split()[1] for line in out.splitlines() if "done" in line] == ["2", "1"]

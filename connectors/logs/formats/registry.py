@@ -120,6 +120,6 @@ def text_format_of(head: str) -> Format | None:
 def known() -> str:
     """The known formats in a sentence, for messages."""
     return (
-        f"Known formats: {', '.join(names())} (`convexplain formats` describes them); where recognition fails, "
+        f"Known formats: {', '.join(names())} (`convexplain logs formats` describes them); where recognition fails, "
         "name one (command line: --format NAME)"
     )

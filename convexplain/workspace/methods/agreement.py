@@ -8,6 +8,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Conversations, Held, Source, find_logs
 from convexplain.connectors.labels import LabelSettings
 from convexplain.errors import UsageError
+from convexplain.judges.spec import JudgeOptions
 from convexplain.rubrics import HEADLINE
 from convexplain.store import calibrations, keep_ratings
 
@@ -37,7 +38,7 @@ from ..validation import (
     validate,
     validation_judges,
 )
-from .base import JudgeOptions, StoreMethods, are_paths, as_paths, tell_replaced
+from .base import StoreMethods, are_paths, as_paths, tell_replaced
 
 
 class AgreementMethods(StoreMethods):

@@ -4,27 +4,16 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import platformdirs
 
 from convexplain.analysis.progress import Progress
 from convexplain.errors import UsageError
-from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
 
 MEMORY = "memory"
 """A workspace that keeps nothing."""
-
-
-class JudgeOptions(TypedDict, total=False):
-    """Fields of `JudgeSpec` that may stand beside a judge, and count instead of its own; None leaves a field alone."""
-
-    samples: int | None
-    reasons: bool | None
-    calibrated: bool | None
-    escalate: JudgeSpec | str | None
-    band: float | None
 
 
 def default_database() -> str:

@@ -11,6 +11,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Plan, Source, find_logs
 from convexplain.connectors.logs import Inspected
 from convexplain.errors import UsageError
+from convexplain.judges.spec import JudgeOptions
 from convexplain.report.printing import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
@@ -26,7 +27,7 @@ from ..inputs import (
 from ..logs import LogSettings
 from ..results import AnalyzedRun
 from ..runs import Analysis, held, log_analysis, plan_analysis, run_analysis
-from .base import JudgeOptions, StoreMethods, are_paths, as_paths, check_turns, tell_replaced
+from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
 
 
 class RunMethods(StoreMethods):

@@ -10,6 +10,7 @@ from convexplain.explain.attribution import AttributionOptions, AttributionSetti
 from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
 from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
+from convexplain.judges.spec import JudgeOptions
 from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
 from convexplain.search import Options
@@ -30,7 +31,7 @@ from ..inputs import (
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
 from ..scales import floor_key
-from .base import JudgeOptions, StoreMethods, check_turns
+from .base import StoreMethods, check_turns
 
 S = TypeVar("S", AttributionSettings, ContrastSettings)
 

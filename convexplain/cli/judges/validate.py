@@ -1,4 +1,4 @@
-"""`convexplain validate`: how far do judges agree with people?"""
+"""`convexplain judges validate`: how far do judges agree with people?"""
 
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,12 @@ from rich.console import Console
 
 from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Validation, ValidationPlan
 
-from .labels import label_options
-from .options import (
-    JUDGE_HELP,
-    db_option,
-    judging_options,
-    open_workspace,
-    out_option,
-    progress_shown,
-    reading_options,
-    seed_option,
-)
-from .show.agreement import show_agreement
-from .show.progress import plain
+from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
+from ..options.labels import label_options
+from ..options.logs import reading_options
+from ..options.store import db_option, open_workspace, out_option, progress_shown, seed_option
+from ..show.agreement import show_agreement
+from ..show.progress import plain
 
 
 @click.command("validate")
@@ -45,13 +38,13 @@ from .show.progress import plain
 )
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True, help="Disagreements to print.")
 @click.option("--keep", is_flag=True, help="Keep the labels in the store: later commands know them without FILE.")
-@judging_options
+@judging_options()
 @reading_options
 @seed_option
 @out_option
 @db_option
-@click.option("--dry-run", is_flag=True, help="Say how many calls and about how many tokens it would take, and stop.")
-def validate_command(
+@dry_run_option
+def command(
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
@@ -76,10 +69,10 @@ def validate_command(
     over dialogues. Scores mean "satisfied": for harm, 1 is harmless, in labels too (else --higher-is bad).
 
     \b
-        convexplain validate chats.jsonl --labels labels.csv --rubric helpfulness --judge embedded
-        convexplain validate --labels labels.csv --run 3 --run 4
-        convexplain validate dbdc.zip --judge embedded --judge 'http://localhost:8000/v1?model=NAME'
-        convexplain validate hh.jsonl --rubric harm --judge embedded
+        convexplain judges validate chats.jsonl --labels labels.csv --rubric helpfulness --judge embedded
+        convexplain judges validate --labels labels.csv --run 3 --run 4
+        convexplain judges validate dbdc.zip --judge embedded --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain judges validate hh.jsonl --rubric harm --judge embedded
     """
     arguments: dict[str, Any] = {
         "logs": list(logs) or None,

@@ -1,4 +1,4 @@
-"""`convexplain calibrate`: from a judge's scores to what people say, and thresholds that keep a promise."""
+"""`convexplain judges calibrate`: from a judge's scores to what people say, and thresholds that keep a promise."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,26 +10,19 @@ from rich.table import Table
 
 from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
-from convexplain.workspace import FittedCalibration, LabelSettings, LogSettings, StoredCalibrations
+from convexplain.workspace import FittedCalibration, JudgeOptions, LabelSettings, LogSettings, StoredCalibrations
 
-from .labels import label_options
-from .options import (
-    JUDGE_HELP,
-    MOST_NUMBER,
-    db_option,
-    open_workspace,
-    progress_shown,
-    reading_options,
-    samples_option,
-    seed_option,
-)
-from .show.progress import plain
+from ..options.judging import judge_option, judging_options
+from ..options.labels import label_options
+from ..options.logs import reading_options
+from ..options.store import MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
+from ..show.progress import plain
 
 
 @click.command("calibrate")
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
-@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
+@judge_option
 @click.option("--rubric", "rubric", metavar="ID|FILE", help="The maxim that is calibrated.")
 @click.option(
     "--precision",
@@ -49,7 +42,7 @@ from .show.progress import plain
 @click.option(
     "--prior", is_flag=True, help="Without labels: take out what the judge says where there is nothing to judge."
 )
-@samples_option
+@judging_options("samples")
 @click.option("--dialogue", metavar="KEY", help="What in a conversation's metadata says which dialogue it belongs to.")
 @click.option("--list", "show", is_flag=True, help="List the calibrations that are kept, and stop.")
 @click.option(
@@ -61,7 +54,7 @@ from .show.progress import plain
 @reading_options
 @seed_option
 @db_option
-def calibrate_command(
+def command(
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
@@ -71,7 +64,7 @@ def calibrate_command(
     recall: float | None,
     flagged: float | None,
     prior: bool,
-    samples: int | None,
+    judging: JudgeOptions,
     dialogue: str | None,
     show: bool,
     remove: int | None,
@@ -87,9 +80,9 @@ def calibrate_command(
     and --flagged proposes the threshold under which turns are flagged.
 
     \b
-        convexplain calibrate chats.jsonl --labels labels.csv --rubric helpfulness --precision 0.8
+        convexplain judges calibrate chats.jsonl --labels labels.csv --rubric helpfulness --precision 0.8
         convexplain analyze chats.jsonl --rubric helpfulness --calibrated
-        convexplain calibrate --rubric helpfulness --prior          # no labels: only the judge's own leaning
+        convexplain judges calibrate --rubric helpfulness --prior          # no labels: only the judge's own leaning
     """
     workspace, console = open_workspace(db), Console()
     if remove is not None:
@@ -110,7 +103,7 @@ def calibrate_command(
         recall=recall,
         flagged=flagged,
         prior=prior,
-        samples=samples,
+        samples=judging["samples"],
         dialogue=dialogue,
         seed=seed,
         settings=reading,
@@ -176,7 +169,7 @@ def _show(console: Console, fitted: FittedCalibration) -> None:
             f"recall {_share(proposed.recall)}, flagged {_share(proposed.flagged)}. It was chosen on these very turns.",
             soft_wrap=True,
         )
-    console.print("Kept; `--calibrated` applies it, `convexplain calibrate --list` and `--remove` undo it.")
+    console.print("Kept; `--calibrated` applies it, `convexplain judges calibrate --list` and `--remove` undo it.")
 
 
 def _cell(estimate: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`convexplain train-head`: a head of a team's own, from turns that people have labelled."""
+"""`convexplain judges train`: a head of a team's own, from turns that people have labelled."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,9 +10,10 @@ from rich.table import Table
 
 from convexplain.workspace import LabelSettings, LogSettings, TrainedHead
 
-from .labels import label_options
-from .options import db_option, open_workspace, progress_shown, reading_options
-from .show.progress import plain
+from ..options.labels import label_options
+from ..options.logs import reading_options
+from ..options.store import db_option, open_workspace, progress_shown
+from ..show.progress import plain
 
 _ROWS = (
     ("spearman", "Spearman"),
@@ -25,7 +26,7 @@ _ROWS = (
 )
 
 
-@click.command("train-head")
+@click.command("train")
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
 @click.option("--rubric", required=True, metavar="ID|FILE", help="The maxim that the labels answer.")
@@ -51,7 +52,7 @@ _ROWS = (
 )
 @reading_options
 @db_option
-def train_command(
+def command(
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
@@ -65,16 +66,16 @@ def train_command(
 ) -> int:
     """Train a head: a linear layer that makes a small local model judge as your labels do.
 
-    The labelled turns are those of the LOGs, or of the store; labels come as in `convexplain validate`. The model reads
+    The labelled turns are those of the LOGs, or of the store; labels come as in `judges validate`. The model reads
     each turn once (what was read is kept, so a stopped training goes on); then the layer is fitted, and tried on
     dialogues that were held out. Where the model brings a head for the maxim, as embedded does for some, that one is
     corrected; 'embedded?head=none' begins from nothing. How many labels are worth it: docs/heads.md. The file holds
     weights and a card, some kilobytes of JSON. Judge with it:
 
     \b
-        convexplain train-head chats.jsonl --labels labels.csv --rubric helpfulness --out ours.json
+        convexplain judges train chats.jsonl --labels labels.csv --rubric helpfulness --out ours.json
         convexplain analyze chats.jsonl --rubric helpfulness --judge 'embedded?head=ours.json'
-        convexplain validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
+        convexplain judges validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
     """
     trained = open_workspace(db).train_head(
         list(logs) or None,

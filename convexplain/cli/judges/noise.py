@@ -1,4 +1,4 @@
-"""`convexplain judge-noise`: how far does a judge's score move for no reason?"""
+"""`convexplain judges noise`: how far does a judge's score move for no reason?"""
 
 from pathlib import Path
 
@@ -6,24 +6,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from convexplain.workspace import LogSettings, NoiseFloor
+from convexplain.workspace import JudgeOptions, LogSettings, NoiseFloor
 from convexplain.workspace.noise import MIN_TURNS, TURN_JUDGEMENTS
 
-from .options import (
-    JUDGE_HELP,
-    db_option,
-    open_workspace,
-    progress_shown,
-    reading_options,
-    samples_option,
-    seed_option,
-)
-from .show.progress import plain
+from ..options.judging import judge_option, judging_options
+from ..options.logs import reading_options
+from ..options.store import db_option, open_workspace, progress_shown, seed_option
+from ..show.progress import plain
 
 
-@click.command("judge-noise")
+@click.command("noise")
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
-@click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
+@judge_option
 @click.option("--rubric", "rubrics", multiple=True, required=True, metavar="ID|FILE", help="A maxim; may be repeated.")
 @click.option(
     "-n",
@@ -32,20 +26,16 @@ from .show.progress import plain
     show_default=True,
     help=f"Turns, spread over the logs; each takes {TURN_JUDGEMENTS} judgements.",
 )
-@samples_option
-@click.option(
-    "--calibrated", is_flag=True, help="Of scores as `convexplain calibrate` maps them, not of those that it gives."
-)
+@judging_options("samples", "calibrated")
 @reading_options
 @seed_option
 @db_option
-def noise_command(
+def command(
     logs: tuple[Path, ...],
     judge: str,
     rubrics: tuple[str, ...],
     n: int,
-    samples: int | None,
-    calibrated: bool,
+    judging: JudgeOptions,
     seed: int,
     db: str | None,
     reading: LogSettings,
@@ -58,16 +48,16 @@ def noise_command(
     is kept: `explain` takes it as the least movement that counts, and leaves turns inside the band alone.
 
     \b
-        convexplain judge-noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'
-        convexplain judge-noise --rubric harm        # on the conversations of the store
+        convexplain judges noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'
+        convexplain judges noise --rubric harm        # on the conversations of the store
     """
     floors = open_workspace(db).measure_noise(
         list(logs) or None,
         rubrics,
         judge,
         n=n,
-        samples=samples,
-        calibrated=calibrated or None,
+        samples=judging["samples"],
+        calibrated=judging["calibrated"],
         seed=seed,
         settings=reading,
         progress=progress_shown(),

@@ -1,0 +1,1 @@
+"""Logs: import them into the store, see what is recognised in a file, list the formats."""

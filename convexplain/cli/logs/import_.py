@@ -1,0 +1,64 @@
+"""`convexplain logs import`: logs, read once into the store."""
+
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from convexplain.analysis.imports import Imported
+from convexplain.workspace import LogSettings
+
+from ..options.logs import limit_option, reading_options
+from ..options.store import db_option, open_workspace, progress_shown
+from ..show.progress import plain
+
+
+@click.command("import")
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
+@reading_options
+@db_option
+@limit_option
+def command(
+    logs: tuple[Path, ...],
+    reading: LogSettings,
+    db: str | None,
+    limit: int | None,
+) -> int:
+    """Read the LOGs (files or folders) into the store, once, to be judged many times.
+
+    Formats are recognised by content (`convexplain logs formats` lists them), compressed files and archives are opened.
+    A conversation that is in the store already is not kept twice: give the same command again when new logs have come,
+    or after it was stopped. `convexplain logs inspect` shows first what is recognised.
+
+    \b
+        convexplain logs import exports/ chats-2024.jsonl.gz
+        convexplain logs import whatsapp.zip --assistant 'Shop Berlin'
+        convexplain analyze --stored
+    """
+    workspace, began = open_workspace(db), time.monotonic()
+    imported = workspace.import_logs(logs, reading, limit=limit, progress=progress_shown())
+    _summary(Console(), imported, time.monotonic() - began, workspace.store.place)
+    return 1 if imported.left_out or not imported.kept.conversations else 0
+
+
+def _summary(console: Console, imported: Imported, seconds: float, place: str) -> None:
+    kept = imported.kept
+    roles = ", ".join(f"{count:,} {role}" for role, count in imported.roles.most_common()) or "none"
+    console.print(
+        plain(
+            f"{kept.conversations:,} conversations with {kept.turns:,} turns ({roles}) in {seconds:.1f} s, "
+            f"{kept.turns / max(seconds, 1e-9):,.0f} turns/s: {kept.added:,} new in {place}"
+        ),
+        soft_wrap=True,
+    )
+    if kept.conversations and not imported.roles["assistant"]:
+        console.print(
+            "No turn is an assistant's: name the assistant with --assistant; `logs inspect` lists the speakers."
+        )
+    if imported.left_out or imported.remarks:
+        console.print(
+            f"{imported.left_out:,} records or files could not be read, {imported.remarks:,} remarks (see above)."
+        )
+    if kept.conversations:
+        console.print("Judge them with: convexplain analyze --stored", soft_wrap=True)

@@ -1,0 +1,56 @@
+"""The options of commands that judge: the judge, and how it judges."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from convexplain.workspace import MODEL_NAMES, JudgeOption, judge_options
+
+JUDGE_HELP = f"The judge, one of: {MODEL_NAMES}."
+
+judge_option = click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
+run_judge_option = click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
+responder_option = click.option(
+    "--responder", metavar="MODEL", help="The assistant's model, asked again after each edit; named like a judge."
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say how many calls it would take at most, and stop; nothing is asked."
+)
+
+
+def judging_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of how a judge judges; the command receives them as one argument, `judging`.
+
+    Args:
+        names: fields of `JudgeSpec`; all that have an option on the command line unless given.
+    """
+    options = {name: option for name, option in judge_options().items() if option.flag and (not names or name in names)}
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def collected(*args: Any, **values: Any) -> Any:
+            judging = {name: values.pop(name) for name in options}
+            return command(*args, judging=judging, **values)
+
+        for name, option in reversed(options.items()):
+            collected = click.option(option.flag, name, help=_help(option), **_type(option))(collected)
+        return collected
+
+    return add
+
+
+def _help(option: JudgeOption) -> str:
+    return f"{option.help} Named like a judge." if option.kind == "judge" else option.help
+
+
+def _type(option: JudgeOption) -> dict[str, Any]:
+    """The keywords of `click.option` for the kind of values that an option takes."""
+    if option.kind == "switch":
+        return {"is_flag": True, "default": None}
+    if option.kind == "count":
+        return {"type": click.IntRange(min=1), "metavar": "N"}
+    if option.kind == "number":
+        return {"type": click.FloatRange(0, 1), "metavar": "D"}
+    return {"metavar": "MODEL" if option.kind == "judge" else "VALUE"}

@@ -1,0 +1,62 @@
+"""The options of commands that read logs."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convexplain.workspace import LogSettings
+
+limit_option = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
+_READING = (
+    click.option(
+        "--format",
+        "format_",
+        metavar="NAME",
+        help="The logs' format, where it is not recognised; `convexplain logs formats` lists them.",
+    ),
+    click.option(
+        "--columns",
+        metavar="MAP",
+        help="Columns of a table, e.g. conversation=chat_id,role=who,content=msg[,order=ts].",
+    ),
+    click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated."),
+    click.option(
+        "--redact",
+        is_flag=True,
+        help="Replace e-mail addresses, phone numbers, cards, IBANs and IP addresses before anything else sees them.",
+    ),
+    click.option(
+        "--redact-names",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="With the same: the names in FILE too, one a line.",
+    ),
+    click.option(
+        "--redact-presidio", is_flag=True, help="With the same: also what Presidio finds (people, places, …)."
+    ),
+)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how logs are read; the command receives them as one argument, `reading`."""
+
+    @functools.wraps(command)
+    def collected(
+        *args: Any,
+        format_: str | None,
+        columns: str | None,
+        assistant: tuple[str, ...],
+        redact: bool,
+        redact_names: Path | None,
+        redact_presidio: bool,
+        **others: Any,
+    ) -> Any:
+        reading = LogSettings(format_, columns, assistant, redact, redact_names, redact_presidio)
+        return command(*args, reading=reading, **others)
+
+    for option in reversed(_READING):
+        collected = option(collected)
+    return collected

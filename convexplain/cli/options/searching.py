@@ -1,0 +1,28 @@
+"""The options of commands that look for contrasts."""
+
+import click
+
+from convexplain.workspace import INFILLER_NAMES
+
+infiller_option = click.option(
+    "--infiller",
+    default="embedded",
+    show_default=True,
+    metavar="NAME",
+    help=f"The model that proposes other words, one of: {INFILLER_NAMES}.",
+)
+search_option = click.option(
+    "--search",
+    type=click.Choice(["guided", "few", "cell_budget", "cell"]),
+    default="guided",
+    show_default=True,
+    help="The search algorithm.",
+)
+budget_option = click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Edited texts that are tried at most in one search.",
+)

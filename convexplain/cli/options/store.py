@@ -1,0 +1,44 @@
+"""The options of commands that use the store, write files, or take a run of the store."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from convexplain.workspace import Workspace
+
+from ..show.progress import ConsoleProgress
+
+MOST_NUMBER = 10**9 - 1
+"""No store has as many runs, and no conversation as many turns."""
+
+db_option = click.option(
+    "--db",
+    metavar="URL",
+    envvar="CONVEXPLAIN_DB",
+    help="SQLAlchemy URL or SQLite file of the run store.  [default: convexplain.db in your data folder]",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("convexplain-out"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for the files that it writes.",
+)
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N", help="The same seed gives the same result."
+)
+
+
+def progress_shown() -> ConsoleProgress:
+    """Return the display of progress, on the standard error output."""
+    return ConsoleProgress(Console(stderr=True))
+
+
+def open_workspace(db: str | None) -> Workspace:
+    """Return the workspace of that store, or of the one in the user's data folder.
+
+    The store is opened at first use, when logs are listed and arguments are valid: it may lie in the logs' folder.
+    """
+    return Workspace(db)

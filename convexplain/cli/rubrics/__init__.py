@@ -1,0 +1,1 @@
+"""Rubrics: list the maxims, show what one asks, check a file of your own."""

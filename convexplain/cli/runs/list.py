@@ -1,0 +1,14 @@
+"""`convexplain runs list`: the runs in the store."""
+
+import click
+from rich.console import Console
+
+from ..options.store import db_option, open_workspace
+from ..show.runs import show_runs
+
+
+@click.command("list")
+@db_option
+def command(db: str | None) -> None:
+    """List the runs in the store, newest first."""
+    show_runs(Console(), open_workspace(db).store.runs())
