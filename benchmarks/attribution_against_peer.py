@@ -33,8 +33,8 @@ from typing import Any
 
 import numpy as np
 
-from convexplain.search import _clime
-from convexplain.search.attributing import clime, lshap
+from convexplain.search import clime, lshap
+from convexplain.search.attribution_methods.clime import fit
 
 HERE = Path(__file__).resolve().parent
 SIZES = range(1, 41)
@@ -191,7 +191,7 @@ def our_lshap(game: Game, radius: int, most: int) -> Fit:
 
 def our_fit(game: Game, asked: Sequence[frozenset[int]], num_nonzeros: int | None = None) -> list[float]:
     """Our fit to the values of given sets."""
-    return _known(_clime.fit(game.n, {removed: game.value(removed) for removed in asked}, num_nonzeros))
+    return _known(fit(game.n, {removed: game.value(removed) for removed in asked}, num_nonzeros))
 
 
 def _recording(game: Game, asked: list[frozenset[int]]) -> Callable[[list[frozenset[int]]], list[float]]:

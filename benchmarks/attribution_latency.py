@@ -20,7 +20,7 @@ from convexplain.explain.attribution import AttributionSettings, Attributor
 from convexplain.explain.measurement import Measure
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
-from convexplain.search import METHODS
+from convexplain.search import ATTRIBUTION_METHODS
 
 BUDGET = 100
 TURNS = tuple(Turn("user" if i % 2 == 0 else "assistant", f"w{i} and w{i + 50}") for i in range(51))
@@ -50,7 +50,7 @@ def main() -> None:
     url = line.recv()
     print("| method | evaluations | one after the other | 16 in flight | round trips |")
     print("|---|---|---|---|---|")
-    for method in METHODS:
+    for method in ATTRIBUTION_METHODS.names:
         slow, calls = asyncio.run(attribute(url, method, 1))
         fast, _ = asyncio.run(attribute(url, method, 16))
         print(f"| {method} | {calls} | {slow:.1f} s | {fast:.2f} s | {fast / SECONDS:.1f} |", flush=True)

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from convexplain.fidelity import mean, proportion
-from convexplain.search._cell import cell
-from convexplain.search._cell_budget import cell_budget
-from convexplain.search._few import few
-from convexplain.search._guided import guided
-from convexplain.search._random import random_search
+from convexplain.search.contrast_searches.cell import cell
+from convexplain.search.contrast_searches.cell_budget import cell_budget
+from convexplain.search.contrast_searches.few import few
+from convexplain.search.contrast_searches.guided import guided
+from convexplain.search.contrast_searches.random_units import random_search
 from convexplain.search.driver import Evaluate, Outcome, drive, run
 from convexplain.search.protocol import Edits, Hole, Infill, Score, Search
 

@@ -14,14 +14,14 @@ import numpy as np
 from families import FAMILIES, Solved, Task, solve, task
 
 from convexplain.fidelity import mean, proportion
-from convexplain.search import Attributed, clime, loo
-from convexplain.search._guided import guided
+from convexplain.search import AttributionResult, clime, loo
+from convexplain.search.contrast_searches.guided import guided
 from convexplain.search.protocol import Search
 
 _REST = 0.05  # of the mean: as in `convexplain.prior`
 
 
-def attributions(given: Task) -> dict[str, Attributed]:
+def attributions(given: Task) -> dict[str, AttributionResult]:
     """Of each word, by each method."""
 
     def value(sets: list[frozenset[int]]) -> list[float]:
@@ -30,7 +30,7 @@ def attributions(given: Task) -> dict[str, Attributed]:
     return {"loo": loo(given.n, value=value), "clime": clime(given.n, value=value, budget=3 * given.n)}
 
 
-def weights(found: Attributed) -> list[float]:
+def weights(found: AttributionResult) -> list[float]:
     worth = [max(0.0, score or 0.0) for score in found.scores]
     return [weight + _REST * sum(worth) / len(worth) for weight in worth] if sum(worth) else [1.0] * len(worth)
 

@@ -295,7 +295,7 @@ class Attribution:
         conversation_id, turn, rubric: the judged turn; `rubric` is empty where no judge was asked.
         question: `rescore` (the logged answer in a conversation without some units) or `regenerate` (the responder's
             answer to it).
-        method: `clime`, `lshap`, `loo` or `joint`.
+        method: the attribution method's name.
         level: what one unit is.
         scalarizer: what the values are: `log_odds` of the judge's score, the `score` itself, or another's name.
         units: the units that were attributed to, in the order of the text.

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
-from convexplain.search import Result
+from convexplain.search import SearchResult
 from convexplain.workspace import MODEL_NAMES, SCORE_NAMES
 
 from .options.searching import budget_option, infiller_option, search_option
@@ -79,7 +79,7 @@ def command(
     return 1 if contrast.unscored else 0
 
 
-def _show(console: Console, name: str, prompt: str, delta: float, result: Result) -> None:
+def _show(console: Console, name: str, prompt: str, delta: float, result: SearchResult) -> None:
     if result.found:
         spent = f"{counted(len(result.edits), 'edit')}, {counted(result.calls, 'call')}"
         outcome = f"{name} {_number(result.score)} (delta {delta:g}), {spent}"

@@ -16,7 +16,7 @@ from convexplain.explain.contrasts import ContrastSettings, EditableTurns
 from convexplain.explain.explanations import TurnChoice, write_lines
 from convexplain.explain.scalarizers import FILLS, Perturb
 from convexplain.explain.wording import counted
-from convexplain.search import METHODS
+from convexplain.search import ATTRIBUTION_METHODS, described
 from convexplain.store import ScoredTurn
 from convexplain.types import LEVELS, Attribution, Contrast, Goal, Level
 from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, ContrastTask, Workspace
@@ -100,7 +100,13 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 )
 @click.option("--prior", is_flag=True, help="Look first where the turn's kept attribution points (see --attribute).")
 @click.option("--attribute", is_flag=True, help="Say what the score hangs on, not what would have changed it.")
-@click.option("--method", type=click.Choice(METHODS), default="clime", show_default=True, help="With --attribute: how.")
+@click.option(
+    "--method",
+    type=click.Choice(ATTRIBUTION_METHODS.names),
+    default="clime",
+    show_default=True,
+    help=f"With --attribute: how. {described(ATTRIBUTION_METHODS.records)}",
+)
 @click.option(
     "--scalarizer",
     default="judge",

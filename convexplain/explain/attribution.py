@@ -10,10 +10,10 @@ from typing import TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.models.infilling import Infiller
-from convexplain.search import METHODS, make_method
-from convexplain.search._refine import ALWAYS, CALLS_PER_UNIT, LevelFound, most_units, refine
-from convexplain.search.attribution_driver import Valued, attributed
+from convexplain.search import ATTRIBUTION_METHODS, make_method
+from convexplain.search.attribution_driver import AttributionRun, attributed
 from convexplain.search.protocol import Attributing, Value
+from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, LevelScores, most_units, refine
 from convexplain.text.segmentation import Phrases, segment
 from convexplain.types import LEVELS, Attribution, Conversation, Level, Rubric, Unit
 
@@ -43,7 +43,7 @@ class AttributionSettings:
     """How a turn is attributed.
 
     Attributes:
-        method: `clime`, `lshap`, `loo` or `joint`.
+        method: a name of `ATTRIBUTION_METHODS`.
         levels: from coarse to fine; each level after the first is looked into for the parts of the top units only.
         budget: perturbed conversations that are evaluated at most, all levels together; 3 for each unit unless given.
         top: units of a level that are refined at most.
@@ -65,8 +65,7 @@ class AttributionSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UsageError(f"method={self.method!r} is not valid; valid are: {', '.join(METHODS)}")
+        ATTRIBUTION_METHODS.get(self.method)
         order = [LEVELS.index(level) if level in LEVELS else -1 for level in self.levels]
         if not order or -1 in order or order != sorted(set(order)):
             raise UsageError(
@@ -249,7 +248,7 @@ async def attribute_values(
     (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
     if full is None:
         values.note("the unchanged turn has no value")
-        nothing = LevelFound(0, tuple(range(len(parts.units[0]))), (None,) * len(parts.units[0]))
+        nothing = LevelScores(0, tuple(range(len(parts.units[0]))), (None,) * len(parts.units[0]))
         return [_attribution(values, settings, side, parts, nothing, None, None, time.monotonic() - began)]
     if not any(parts.units):
         values.note("there is nothing before the judged turn to attribute to")
@@ -269,13 +268,13 @@ async def attribute_values(
         budget=settings.budget,
         key=lambda level, removed: values.key(_units(parts, level, removed)),
     )
-    levels, baseline = valued.found
+    levels, baseline = valued.outcome
     known = [score for one in levels for score in one.scores if score is not None]
     if known and all(abs(score) < _NOTHING for score in known):
         values.note("no unit moves the value: every attribution is 0")
     done = replace(valued, calls=valued.calls - impossible, failed=valued.failed - impossible)
     seconds = time.monotonic() - began
-    found = levels or [LevelFound(0, (), ())]
+    found = levels or [LevelScores(0, (), ())]
     return [_attribution(values, settings, side, parts, one, done, baseline, seconds) for one in found]
 
 
@@ -296,8 +295,8 @@ def _units(parts: Divided, level: int, numbers: frozenset[int]) -> frozenset[Uni
 
 
 def _with_baseline(
-    search: Attributing[list[LevelFound]], coarsest: int
-) -> Attributing[tuple[list[LevelFound], float | None]]:
+    search: Attributing[list[LevelScores]], coarsest: int
+) -> Attributing[tuple[list[LevelScores], float | None]]:
     """The search, with the value without any of the coarsest units, which is asked for beside its first question."""
     everything, baseline = frozenset(range(coarsest)), None
     answer: Sequence[float | None] | None = None
@@ -317,8 +316,8 @@ def _attribution(
     settings: AttributionSettings,
     side: int,
     parts: Divided,
-    one: LevelFound,
-    valued: Valued[tuple[list[LevelFound], float | None]] | None,
+    one: LevelScores,
+    valued: AttributionRun[tuple[list[LevelScores], float | None]] | None,
     baseline: float | None,
     seconds: float,
 ) -> Attribution:

@@ -11,10 +11,10 @@ from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.fidelity.edits import edit_distance, words
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
-from convexplain.search import SEARCHES, make_search
-from convexplain.search.driver import Evaluate, Found, Outcome, arun, drive
+from convexplain.search import CONTRAST_SEARCHES, make_search
+from convexplain.search.driver import Evaluate, Outcome, SearchOutcome, arun, drive
+from convexplain.search.editable import editable
 from convexplain.search.protocol import Edits, Hole, Search
-from convexplain.text.editable import editable
 from convexplain.types import (
     Attribution,
     Contrast,
@@ -64,7 +64,7 @@ class ContrastSettings:
         goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
         delta: by how much; None with `cross` takes the judge's noise floor.
         budget: edited contexts that are sent to responder or judge at most.
-        search: `guided`, `few`, `cell_budget`, `cell` or, to compare with, `random`.
+        search: a name of `CONTRAST_SEARCHES`.
         revise: edit the judged turn itself instead of those before it.
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
             or the indices of turns.
@@ -94,8 +94,7 @@ class ContrastSettings:
             raise UsageError(f"goal={self.goal!r} needs a delta: by how much the score is to change, in (0, 1]")
         if self.delta is not None and not 0 <= self.delta <= 1:
             raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
-        if self.search not in SEARCHES:
-            raise UsageError(f"search={self.search!r} is not valid; valid are: {', '.join(SEARCHES)}")
+        CONTRAST_SEARCHES.get(self.search)
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
         if self.seed < 0:
@@ -247,7 +246,7 @@ class _Work:
             seed=chosen.seed,
             prior=self._prior(),
             alpha=chosen.alpha,
-            anew=True,
+            sentences=True,
         )
 
     def _prior(self) -> Sequence[float] | None:
@@ -355,7 +354,7 @@ class _Work:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _contrast(self, found: Found | None, stopped: str, note: str = "") -> Contrast:
+    def _contrast(self, found: SearchOutcome | None, stopped: str, note: str = "") -> Contrast:
         edits = found.edits or () if found else ()
         after = self.judged.get(edits) if edits else None
         turns = list(self.text.edited(edits))

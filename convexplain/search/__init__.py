@@ -1,34 +1,38 @@
 """The searches, for people who bring their own model: functions in, a result out.
 
-`asearch` and `aattribute` take coroutines instead of functions, and the search by its name.
+`asearch` and `aattribute` take coroutines instead of functions, and the search by its name, also one of another
+package. `CONTRAST_SEARCHES` and `ATTRIBUTION_METHODS` have the names and descriptions of all of them.
 """
 
-from ._solving import SEARCHES, Options, Result, asearch, make_search
-from .attributing import (
-    METHODS,
-    Attributed,
-    AttributeOptions,
-    aattribute,
-    clime,
-    joint,
-    loo,
-    lshap,
+from .attribution import AttributeOptions, AttributionResult, aattribute
+from .functions import cell, cell_budget, clime, few, guided, joint, loo, lshap
+from .plain_text import Options, SearchResult, asearch
+from .registry import (
+    ATTRIBUTION_METHODS,
+    CONTRAST_SEARCHES,
+    AttributionMethod,
+    ContrastSearch,
+    described,
     make_method,
+    make_search,
+    offered_searches,
 )
-from .functions import cell, cell_budget, few, guided
 
 __all__ = [
-    "METHODS",
-    "SEARCHES",
+    "ATTRIBUTION_METHODS",
+    "CONTRAST_SEARCHES",
     "AttributeOptions",
-    "Attributed",
+    "AttributionMethod",
+    "AttributionResult",
+    "ContrastSearch",
     "Options",
-    "Result",
+    "SearchResult",
     "aattribute",
     "asearch",
     "cell",
     "cell_budget",
     "clime",
+    "described",
     "few",
     "guided",
     "joint",
@@ -36,4 +40,5 @@ __all__ = [
     "lshap",
     "make_method",
     "make_search",
+    "offered_searches",
 ]

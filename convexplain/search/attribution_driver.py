@@ -15,17 +15,17 @@ Key: TypeAlias = Callable[[int, frozenset[int]], Hashable]
 
 
 @dataclass(frozen=True, slots=True)
-class Valued(Generic[T]):
-    """How a search ended.
+class AttributionRun(Generic[T]):
+    """The end of a search that attributes.
 
     Attributes:
-        found: what it says that it found.
+        outcome: the search's own outcome.
         full: the value of the whole text; None where there is none.
         calls: sets that were evaluated, by level; that of the whole text is not counted.
         failed: those of them that have no value, by level.
     """
 
-    found: T
+    outcome: T
     full: float | None
     calls: Counter[int]
     failed: Counter[int]
@@ -37,52 +37,52 @@ async def attributed(
     *,
     budget: int | None = None,
     key: Key = lambda level, removed: (level, removed),
-) -> Valued[T]:
-    """Drives a search.
+) -> AttributionRun[T]:
+    """Run a search to its end.
 
     Args:
         search: the search.
-        value: evaluates all sets of an ask at once; None or NaN where there is no value.
-        budget: at most so many sets are evaluated; the others are answered by None. No limit unless given.
+        value: evaluates all sets of a request at once; None or NaN where there is no value.
+        budget: sets that are evaluated at most; further ones are answered by None. No limit unless given.
         key: two sets of the same key are one text.
 
     Raises:
         UsageError: the budget is less than 1.
     """
-    driving = _driving(search, budget, key)
+    steps = _steps(search, budget, key)
     answer: Sequence[float | None] | None = None
     while True:
         try:
-            ask = driving.send(answer)  # type: ignore[arg-type]
+            request = steps.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
-            found: Valued[T] = end.value
-            return found
-        answer = await value(ask)
+            run: AttributionRun[T] = end.value
+            return run
+        answer = await value(request)
 
 
-def _driving(
+def _steps(
     search: Attributing[T], budget: int | None, key: Key
-) -> Generator[Value, Sequence[float | None], Valued[T]]:
+) -> Generator[Value, Sequence[float | None], AttributionRun[T]]:
     if budget is not None and budget < 1:
         raise UsageError(f"budget={budget} is not valid; it must be at least 1")
-    whole = key(0, frozenset())
-    known: dict[Hashable, float | None] = {}
+    full = key(0, frozenset())
+    values: dict[Hashable, float | None] = {}
     calls, failed = Counter[int](), Counter[int]()
     answer: Sequence[float | None] | None = None
     while True:
         try:
-            ask = search.send(answer)  # type: ignore[arg-type]
+            request = search.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
-            return Valued(end.value, known.get(whole), calls, failed)
-        keys = [whole if not some else key(ask.level, some) for some in ask.removed]
-        new = {k: some for k, some in zip(keys, ask.removed, strict=True) if k not in known}
-        free = [k for k in new if k == whole]
-        paid = [k for k in new if k != whole]
+            return AttributionRun(end.value, values.get(full), calls, failed)
+        keys = [key(request.level, removed) if removed else full for removed in request.removed]
+        new = {k: removed for k, removed in zip(keys, request.removed, strict=True) if k not in values}
+        free = [k for k in new if k == full]
+        paid = [k for k in new if k != full]
         paid = paid if budget is None else paid[: budget - calls.total()]
         if free or paid:
-            told = yield Value(tuple(new[k] for k in [*free, *paid]), ask.level)
-            for k, value in zip([*free, *paid], told, strict=True):
-                known[k] = value if value is not None and math.isfinite(value) else None
-            calls[ask.level] += len(paid)
-            failed[ask.level] += sum(known[k] is None for k in paid)
-        answer = [known.get(k) for k in keys]
+            measured = yield Value(tuple(new[k] for k in [*free, *paid]), request.level)
+            for k, value in zip([*free, *paid], measured, strict=True):
+                values[k] = value if value is not None and math.isfinite(value) else None
+            calls[request.level] += len(paid)
+            failed[request.level] += sum(values[k] is None for k in paid)
+        answer = [values.get(k) for k in keys]

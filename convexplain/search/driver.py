@@ -15,16 +15,16 @@ from .protocol import Edits, Hole, Infill, Score, Search
 
 Stopped = Literal["found", "budget", "searched", "no fills", "nothing to edit"]
 
-_OLD = 20  # a search that asks so often in a row for what it was told has nothing new to ask
+_REPEATS = 20  # a search with so many requests in a row whose answers it was given before has nothing new to ask
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What evaluating one candidate gave.
+    """The measurement of one candidate.
 
     Attributes:
         score: g; None where none could be had.
-        response: what the explained model answered.
+        response: the answer of the explained model.
         note: why there is no score.
     """
 
@@ -35,14 +35,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Evaluate:
-    """Candidates to be evaluated at once; with `fresh`, measured anew though they were measured before."""
+    """Candidates to be evaluated at once; with `fresh`, measured again though they were measured before."""
 
     candidates: tuple[Edits, ...]
     fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SearchStep:
     """One call of a search: how many edits the candidate has, and its score."""
 
     edits: int
@@ -50,8 +50,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How a search ended.
+class SearchOutcome:
+    """The end of a search.
 
     Attributes:
         found: a candidate reached delta (and was confirmed, where that was asked for).
@@ -71,7 +71,7 @@ class Found:
     edits: Edits | None
     outcome: Outcome | None
     confirmation: Outcome | None
-    trace: tuple[Step, ...]
+    trace: tuple[SearchStep, ...]
     calls: int
     prompts: int
     infills: int
@@ -80,7 +80,7 @@ class Found:
 
 
 T = TypeVar("T")
-Driving: TypeAlias = Generator[Infill | Evaluate, Any, Found]
+SearchRun: TypeAlias = Generator[Infill | Evaluate, Any, SearchOutcome]
 
 
 @dataclass(slots=True)
@@ -93,17 +93,17 @@ class _Ledger:
     confirm: int
     size: Callable[[Edits], int]
     confirmations: dict[Edits, Outcome] = field(default_factory=dict)
-    trace: list[Step] = field(default_factory=list)
+    trace: list[SearchStep] = field(default_factory=list)
     holes: int = 0
     infills: int = 0
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         return self.budget - len(self.trace)
 
-    def keep(self, edits: Edits, outcome: Outcome) -> None:
+    def add(self, edits: Edits, outcome: Outcome) -> None:
         self.outcomes.setdefault(edits, outcome)
-        self.trace.append(Step(self.size(edits), outcome.score))
+        self.trace.append(SearchStep(self.size(edits), outcome.score))
 
     def score(self, edits: Edits) -> float | None:
         outcome = self.outcomes.get(edits)
@@ -111,15 +111,15 @@ class _Ledger:
 
     def crossing(self) -> list[Edits]:
         """The crossing candidates, the best first."""
-        found = [(self.size(edits), -score, edits) for edits, score in self._scored() if score >= self.delta]
-        return [edits for _, _, edits in sorted(found)]
+        ranked = sorted((self.size(edits), -score, edits) for edits, score in self._scored() if score >= self.delta)
+        return [edits for _, _, edits in ranked]
 
     def best_unconfirmed(self) -> Edits | None:
-        """The best crossing candidate, confirmed or not; without one the one of the highest score."""
+        """The best crossing candidate, confirmed or not; without one the candidate of the highest score."""
         if crossing := self.crossing():
             return crossing[0]
-        found = max(((score, -self.size(edits), edits) for edits, score in self._scored()), default=None)
-        return found[2] if found else None
+        best = max(((score, -self.size(edits), edits) for edits, score in self._scored()), default=None)
+        return best[2] if best else None
 
     def _scored(self) -> list[tuple[Edits, float]]:
         return [(e, o.score) for e, o in self.outcomes.items() if e and o.score is not None]
@@ -134,17 +134,18 @@ def drive(
     minimise: bool = True,
     confirm: int = 0,
     size: Callable[[Edits], int] = len,
-) -> Driving:
-    """Runs a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
+) -> SearchRun:
+    """Run a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
     Args:
         search: the search.
         delta: g from which on a candidate is a contrast.
-        budget: at most so many candidates are evaluated, second measurements included.
+        budget: candidates that are evaluated at most, second measurements included.
         start: the outcome of the unchanged text; costs nothing.
         minimise: False ends the search at the first crossing (that is confirmed, where that is asked for).
         confirm: measure the best crossing candidate a second time, and when that does not cross the next best, at most
             so many; a tenth of the budget, and no more than that many calls, is put aside for it.
+        size: how many edits a candidate counts as having.
 
     Raises:
         UsageError: the budget is less than 1, or delta is no number.
@@ -153,13 +154,13 @@ def drive(
         raise UsageError(f"budget={budget} is not valid; it must be at least 1")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    kept_back = min(confirm, max(1, budget // 10), budget - 1)
-    ledger = _Ledger(delta, budget - kept_back, {(): _clean(start)}, confirm, size)
-    stopped = yield from _searching(search, ledger, minimise)
+    reserve = min(confirm, max(1, budget // 10), budget - 1)
+    ledger = _Ledger(delta, budget - reserve, {(): _clean(start)}, confirm, size)
+    stopped = yield from _serve(search, ledger, minimise)
     ledger.budget = budget
     best = yield from _best(ledger)
     chosen = best or ledger.best_unconfirmed()
-    return Found(
+    return SearchOutcome(
         found=best is not None,
         edits=chosen,
         outcome=ledger.outcomes[chosen] if chosen else None,
@@ -173,36 +174,36 @@ def drive(
     )
 
 
-def _searching(search: Search, ledger: _Ledger, minimise: bool) -> Generator[Infill | Evaluate, Any, Stopped]:
-    """Answers the search until it ends, the budget is spent, or it has what is wanted."""
+def _serve(search: Search, ledger: _Ledger, minimise: bool) -> Generator[Infill | Evaluate, Any, Stopped]:
+    """Answers the search until it ends, the budget is spent, or it has a contrast that is good enough."""
     answer: list[Any] | None = None
-    old = 0  # questions in a row whose answers were known
+    repeats = 0  # requests in a row with no new candidate
     while True:
         try:
-            ask = search.send(answer)  # type: ignore[arg-type]
+            request = search.send(answer)  # type: ignore[arg-type]
         except StopIteration:
             return "searched" if ledger.trace else "no fills" if ledger.holes else "nothing to edit"
-        if isinstance(ask, Infill):
-            fills: list[str | None] = list((yield ask)) if ask.holes else []
-            ledger.holes += len(ask.holes)
+        if isinstance(request, Infill):
+            fills: list[str | None] = list((yield request)) if request.holes else []
+            ledger.holes += len(request.holes)
             ledger.infills += sum(fill is not None for fill in fills)
             answer = fills
             continue
         calls = len(ledger.trace)
-        answer = yield from _scored(ask, ledger)
-        old = old + 1 if len(ledger.trace) == calls else 0
-        if ledger.left <= 0 or old > _OLD or (not minimise and (yield from _best(ledger))):
+        answer = yield from _scores(request, ledger)
+        repeats = repeats + 1 if len(ledger.trace) == calls else 0
+        if ledger.remaining <= 0 or repeats > _REPEATS or (not minimise and (yield from _best(ledger))):
             search.close()
-            return "budget" if ledger.left <= 0 else "searched"
+            return "budget" if ledger.remaining <= 0 else "searched"
 
 
-def _scored(ask: Score, ledger: _Ledger) -> Generator[Evaluate, Any, list[float | None]]:
-    new = [edits for edits in dict.fromkeys(ask.candidates) if edits not in ledger.outcomes][: ledger.left]
+def _scores(request: Score, ledger: _Ledger) -> Generator[Evaluate, Any, list[float | None]]:
+    new = [edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes][: ledger.remaining]
     if new:
         outcomes = yield Evaluate(tuple(new))
         for edits, outcome in zip(new, outcomes, strict=True):
-            ledger.keep(edits, _clean(outcome))
-    return [ledger.score(edits) for edits in ask.candidates]
+            ledger.add(edits, _clean(outcome))
+    return [ledger.score(edits) for edits in request.candidates]
 
 
 def _best(ledger: _Ledger) -> Generator[Evaluate, Any, Edits | None]:
@@ -215,7 +216,7 @@ def _best(ledger: _Ledger) -> Generator[Evaluate, Any, Edits | None]:
                 return None
             (outcome,) = yield Evaluate((edits,), fresh=True)
             ledger.confirmations[edits] = _clean(outcome)
-            ledger.trace.append(Step(ledger.size(edits), ledger.confirmations[edits].score))
+            ledger.trace.append(SearchStep(ledger.size(edits), ledger.confirmations[edits].score))
         again = ledger.confirmations[edits].score
         if again is not None and again >= ledger.delta:
             return edits
@@ -232,36 +233,38 @@ def _clean(outcome: Outcome) -> Outcome:
 Fills: TypeAlias = Sequence[str | None]
 
 
-def run(driving: Driving, infill: Callable[[Sequence[Hole]], Fills], evaluate: Callable[[Evaluate], Any]) -> Found:
-    """Drives with plain functions: `infill` fills holes, `evaluate` gives an Outcome a candidate."""
+def run(
+    steps: SearchRun, infill: Callable[[Sequence[Hole]], Fills], evaluate: Callable[[Evaluate], Any]
+) -> SearchOutcome:
+    """Run a driven search with plain functions: `infill` fills holes, `evaluate` gives an Outcome a candidate."""
 
-    async def filled(holes: Sequence[Hole]) -> Fills:
+    async def infill_async(holes: Sequence[Hole]) -> Fills:
         return infill(holes)
 
-    async def evaluated(ask: Evaluate) -> Any:
-        return evaluate(ask)
+    async def evaluate_async(request: Evaluate) -> Any:
+        return evaluate(request)
 
-    return at_once(arun(driving, filled, evaluated))
+    return at_once(arun(steps, infill_async, evaluate_async))
 
 
 async def arun(
-    driving: Driving,
+    steps: SearchRun,
     infill: Callable[[Sequence[Hole]], Awaitable[Fills]],
     evaluate: Callable[[Evaluate], Awaitable[Any]],
-) -> Found:
-    """As `run`, with coroutines."""
+) -> SearchOutcome:
+    """Run a driven search as `run` does, with coroutines."""
     answer: Any = None
     while True:
         try:
-            ask = driving.send(answer)
+            request = steps.send(answer)
         except StopIteration as end:
-            found: Found = end.value
-            return found
-        answer = await infill(ask.holes) if isinstance(ask, Infill) else await evaluate(ask)
+            outcome: SearchOutcome = end.value
+            return outcome
+        answer = await infill(request.holes) if isinstance(request, Infill) else await evaluate(request)
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never waits, with no event loop."""
+    """Return the result of a coroutine that never waits, with no event loop."""
     try:
         work.send(None)
     except StopIteration as end:

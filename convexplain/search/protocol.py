@@ -1,4 +1,4 @@
-"""What a search asks for and is told: plain data between a search (`convexplain.search`) and what drives it.
+"""The requests of a search and the answers to them: plain data between a search and its driver.
 
 A search sees a text as units 0 … n-1 and knows nothing of their words. It yields `Infill` and receives a fill for each
 hole; it yields `Score` and receives g for each candidate. One that attributes yields `Value` and receives the value of
@@ -13,17 +13,17 @@ from typing import TypeAlias, TypeVar
 T = TypeVar("T")
 
 Edits: TypeAlias = tuple[tuple[int, str], ...]
-"""Which units are replaced by what, in the order of the units."""
+"""The numbers of the replaced units with their replacements, in the order of the units."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """One unit of a text as edited so far, to be filled with something else.
+    """One unit of a text as edited so far, to be filled with another text.
 
     Attributes:
-        unit: which one.
-        edits: what is edited already; not this unit.
-        avoid: fills of this hole that are not wanted again.
+        unit: the unit's number.
+        edits: the edits so far; not of this unit.
+        avoid: fills of this hole that are refused.
     """
 
     unit: int
@@ -33,31 +33,31 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Infill:
-    """Asks for a fill for each hole; told a list of the same length, None where there is none."""
+    """A request for a fill of each hole; the answer has the same length, with None where there is no fill."""
 
     holes: tuple[Hole, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Asks for g of each candidate; told a list of the same length, None where no score could be had."""
+    """A request for g of each candidate; the answer has the same length, with None where there is no score."""
 
     candidates: tuple[Edits, ...]
 
 
 Search: TypeAlias = Generator[Infill | Score, Sequence[str | None] | Sequence[float | None], None]
-"""A search that ends when it has nothing more to ask."""
+"""A search that ends when it has no further request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Asks for the value of the text without each of these sets of units; told a list of the same length.
+    """A request for the value of the text without each of these sets of units; the answer has the same length.
 
-    None is told where there is no value, and for what the budget did not reach. The empty set is the whole text.
+    The answer is None where there is no value, and for what the budget did not reach. The empty set is the whole text.
 
     Attributes:
         removed: the sets.
-        level: which division of the text the units are of, where there are several; 0 is the coarsest.
+        level: the division of the text that the units are of, where there are several; 0 is the coarsest.
     """
 
     removed: tuple[frozenset[int], ...]
@@ -65,17 +65,32 @@ class Value:
 
 
 Attributing: TypeAlias = Generator[Value, Sequence[float | None], T]
-"""A search that says at its end what it found, as a T."""
+"""A search over values that ends with a T."""
 
 Scores: TypeAlias = tuple[float | None, ...]
 """For each unit by how much it raises the value; None where that could not be had."""
 
 
+@dataclass(frozen=True, slots=True)
+class MethodOutcome:
+    """The end of an attribution method.
+
+    Attributes:
+        scores: one for each unit.
+        chosen: the units that were removed together, in order, by a method that does that.
+        drop: the loss of value without the chosen units, counted toward the side that is explained; None without any.
+    """
+
+    scores: Scores
+    chosen: tuple[int, ...] = ()
+    drop: float | None = None
+
+
 def with_edit(edits: Edits, unit: int, fill: str) -> Edits:
-    """The edits and one more, in order."""
+    """Return the edits with one more, in the order of the units."""
     return tuple(sorted([*(edit for edit in edits if edit[0] != unit), (unit, fill)]))
 
 
 def without(edits: Edits, *units: int) -> Edits:
-    """The edits with these units as they were."""
+    """Return the edits with these units unedited."""
     return tuple(edit for edit in edits if edit[0] not in units)

@@ -11,7 +11,7 @@ from convexplain.explain.measurement import responder_request
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
-from convexplain.search import Options, Result, asearch
+from convexplain.search import Options, SearchResult, asearch
 from convexplain.types import Turn
 
 # What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
@@ -44,7 +44,7 @@ class PromptContrast:
         baseline: what the model answers that is asked outright; None where it was not asked.
     """
 
-    result: Result
+    result: SearchResult
     baseline: Baseline | None = None
 
     @property

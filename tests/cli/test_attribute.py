@@ -165,7 +165,7 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
         (("--levels", "turn"), "--levels means nothing without --attribute"),
         (("--attribute", "--levels", "turn,chapter"), "valid are turn, sentence, phrase, word"),
         (("--attribute", "--levels", ""), "valid are turn, sentence, phrase, word"),
-        (("--attribute", "--method", "shap"), "'clime', 'lshap', 'loo', 'joint'"),
+        (("--attribute", "--method", "shap"), "'clime', 'joint', 'loo', 'lshap'"),
         (("--attribute", "--share", "0"), "0<x<=1"),
         (("--attribute", "--share", "0.5", "--top", "1"), "--top means nothing with --share"),
         (("--attribute", "--k", "2"), "--k means nothing without --method joint"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from convexplain.search.driver import Evaluate, Found, Outcome, drive, run
+from convexplain.search.driver import Evaluate, Outcome, SearchOutcome, drive, run
 from convexplain.search.protocol import Edits, Hole, Infill, Search
 
 
@@ -45,7 +45,7 @@ def solve(
     again: Callable[[Edits], float | None] | None = None,
     asks: list | None = None,
     **options,
-) -> Found:
+) -> SearchOutcome:
     """Drives a search over g, a function of the edits; `again` gives second measurements."""
 
     def evaluate(ask: Evaluate) -> list[Outcome]:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.search._cell import cell
-from convexplain.search._take_back import take_back
+from convexplain.search.contrast_searches._pruning import prune
+from convexplain.search.contrast_searches.cell import cell
 from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import additive, edited, solve
@@ -92,7 +92,7 @@ def taken_back(weights, delta):
 
     def search():
         yield Score((given_,))
-        yield from take_back(given_, delta)
+        yield from prune(given_, delta)
 
     found = solve(search(), additive(*weights), delta=delta, asks=asks, budget=500)
     return found.edits, [tuple(tuple(unit for unit, _ in c) for c in ask.candidates) for ask in asks[1:]]

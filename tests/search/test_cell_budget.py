@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convexplain.search._cell_budget import cell_budget, num_seeds
+from convexplain.search.contrast_searches.cell_budget import cell_budget, num_seeds
 from convexplain.search.protocol import Infill, Score
 
 from .searching import additive, plain_fill, solve, told
@@ -122,15 +122,6 @@ def test_likely_units_are_drawn_first():
 
 def test_a_prior_of_nothing_draws_from_all():
     assert solve(search(30, prior=[0.0] * 30), lambda edits: 0.0).calls == 50
-
-
-def test_no_units():
-    assert solve(search(0), lambda edits: 0.0).stopped == "nothing to edit"
-
-
-def test_no_fills():
-    found = solve(search(8), lambda edits: 0.0, fill=lambda hole: None)
-    assert (found.calls, found.stopped) == (0, "no fills")
 
 
 def test_unscored_candidates_cost_and_never_win():

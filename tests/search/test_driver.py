@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
-from convexplain.search.driver import Evaluate, Outcome, Step, arun, drive, run
+from convexplain.search.driver import Evaluate, Outcome, SearchStep, arun, drive, run
 from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import asking, edited, solve
@@ -22,7 +22,7 @@ def table(**scores):
 
 def test_duplicates_cost_nothing():
     found = solve(asking(Score((A, A, B)), Score((B, A)), Score((A, C))), table(u0=0.1, u1=0.2, u2=0.3))
-    assert found.trace == (Step(1, 0.1), Step(1, 0.2), Step(1, 0.3))
+    assert found.trace == (SearchStep(1, 0.1), SearchStep(1, 0.2), SearchStep(1, 0.3))
     assert (found.calls, found.prompts) == (3, 3)
 
 
@@ -85,7 +85,7 @@ def test_the_best_candidate(scores, best):
 def test_a_candidate_may_count_as_more_edits_than_it_has():
     found = solve(asking(Score((A, AB))), table(u0=1.0, u01=1.0), size=lambda edits: 5 if edits == A else len(edits))
     assert found.edits == AB
-    assert found.trace == (Step(5, 1.0), Step(2, 1.0))
+    assert found.trace == (SearchStep(5, 1.0), SearchStep(2, 1.0))
 
 
 def test_nothing_could_be_scored():
@@ -105,7 +105,7 @@ def test_a_score_that_is_no_number_says_so_and_keeps_the_response():
     with pytest.raises(StopIteration) as end:
         driving.send([Outcome(math.nan, "an answer"), Outcome(0.5)])
     assert told == [None, 0.5]
-    assert end.value.value.trace == (Step(1, None), Step(1, 0.5))
+    assert end.value.value.trace == (SearchStep(1, None), SearchStep(1, 0.5))
 
 
 def test_the_search_goes_on_after_a_crossing_unless_told_otherwise():
@@ -142,7 +142,7 @@ def test_a_confirmation_is_a_call_and_no_new_prompt():
     found = solve(asking(Score((A, B))), table(u0=1.5, u1=0.0), again=table(u0=1.25), confirm=3)
     assert (found.found, found.edits, found.calls, found.prompts) == (True, A, 3, 2)
     assert (found.outcome, found.confirmation) == (Outcome(1.5), Outcome(1.25))
-    assert found.trace == (Step(1, 1.5), Step(1, 0.0), Step(1, 1.25))
+    assert found.trace == (SearchStep(1, 1.5), SearchStep(1, 0.0), SearchStep(1, 1.25))
 
 
 @pytest.mark.parametrize("second", [0.75, None, math.nan])
@@ -192,7 +192,7 @@ def test_an_infinite_second_measurement_confirms_nothing():
 
 def test_a_second_measurement_that_is_no_number_has_failed():
     found = solve(asking(Score((A,))), table(u0=2.0), again=table(u0=math.nan), confirm=1)
-    assert (found.failed, found.trace[-1]) == (1, Step(1, None))
+    assert (found.failed, found.trace[-1]) == (1, SearchStep(1, None))
 
 
 def test_a_crossing_that_was_not_confirmed_does_not_count_as_a_spent_budget():

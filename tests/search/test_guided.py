@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.search._guided import guided, said_anew, some
-from convexplain.search._scores import Scores
-from convexplain.search._shrink import Group, shrink
+from convexplain.search.contrast_searches._candidates import sampled
+from convexplain.search.contrast_searches._minimisation import UnitGroup, minimise
+from convexplain.search.contrast_searches._scoreboard import Scoreboard
+from convexplain.search.contrast_searches.guided import guided, replace_sentences
 from convexplain.search.driver import Outcome
 from convexplain.search.protocol import Infill, Score
 
@@ -144,11 +145,6 @@ def test_few_units(n):
     assert found.calls <= 4**n - 1  # three fills of each unit, or the word as it was
 
 
-def test_no_units_and_no_fills():
-    assert solve(search(0), lambda edits: 0.0).stopped == "nothing to edit"
-    assert solve(search(9), lambda edits: 0.0, fill=lambda hole: None).stopped == "no fills"
-
-
 def test_units_without_a_fill_stay_as_they_are():
     found = solve(search(9), additive(*[0.5] * 9), fill=lambda hole: plain_fill(hole) if hole.unit % 2 else None)
     assert (found.found, len(found.edits)) == (True, 2)
@@ -209,7 +205,7 @@ def test_a_wrong_guess_tells_what_the_guessed_part_does_and_what_fell_short_prov
 
 def shrunk_to(kept, scores, g):
     """What a crossing candidate is shrunk to, with a delta of 1, and what was asked."""
-    looking = shrink(kept, [Group((unit,)) for unit, _ in kept], 1.0, Scores(scores), ())
+    looking = minimise(kept, [UnitGroup((unit,)) for unit, _ in kept], 1.0, Scoreboard(scores), ())
     asked = []
     answer = None
     while True:
@@ -269,7 +265,7 @@ def test_something_is_edited_even_where_the_unchanged_text_would_cross(n):
 def test_a_whole_sentence_may_cross_whose_edits_are_not_all_among_those_that_are_learnt_about():
     """500 words in five sentences; learnt is about 400. One of the others has to be edited, and word 450 not."""
     words = plain_edits(500)
-    learnt = dict(some(words, np.random.default_rng(0)))
+    learnt = dict(sampled(words, np.random.default_rng(0)))
     cause = next(word for word in range(100) if word not in learnt)
 
     def g(edits):
@@ -320,7 +316,7 @@ def with_sentences(g, **options):
     asks: list = []
     size = lambda edits: sum(4 if unit > 11 else 1 for unit, _ in edits)  # noqa: E731
     groups = [[unit // 4 for unit in range(12)]]
-    found = solve(search(12, groups=groups, wholes=SENTENCES), g, asks=asks, size=size, **options)
+    found = solve(search(12, groups=groups, sentences=SENTENCES), g, asks=asks, size=size, **options)
     return found, [ask.candidates for ask in asks if isinstance(ask, Score)]
 
 
@@ -387,7 +383,7 @@ def test_sentences_that_cannot_be_said_anew_hinder_nothing(fill):
 def test_where_to_look_is_told_by_what_sentences_do_that_could_be_tried(moved, looked_at):
     """Sentences of 3, 3 and 2 words; the ninth word is in none. delta is 1; no score is None, no fill is not there."""
     words = tuple((unit, "x") for unit in range(9))
-    looking = said_anew(words, [range(3), range(3, 6), range(6, 8)], np.ones(9), 1.0, Scores({(): 0.0}), ())
+    looking = replace_sentences(words, [range(3), range(3, 6), range(6, 8)], np.ones(9), 1.0, Scoreboard({(): 0.0}), ())
     answer = None
     while True:
         try:

@@ -289,7 +289,7 @@ def test_attribute_in_and_outside_of_a_loop_gives_the_same():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"method": "shap"}, "valid are: clime, lshap, loo, joint"),
+        ({"method": "shap"}, "valid are: clime, joint, loo, lshap"),
         ({"levels": ()}, "from coarse to fine"),
         ({"levels": ("word", "turn")}, "from coarse to fine"),
         ({"levels": ("chapter",)}, "from coarse to fine"),

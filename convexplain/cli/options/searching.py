@@ -2,6 +2,7 @@
 
 import click
 
+from convexplain.search import described, offered_searches
 from convexplain.workspace import INFILLER_NAMES
 
 infiller_option = click.option(
@@ -13,10 +14,10 @@ infiller_option = click.option(
 )
 search_option = click.option(
     "--search",
-    type=click.Choice(["guided", "few", "cell_budget", "cell"]),
+    type=click.Choice([search.name for search in offered_searches()]),
     default="guided",
     show_default=True,
-    help="The search algorithm.",
+    help=f"The search algorithm. {described(offered_searches())}",
 )
 budget_option = click.option(
     "--budget",

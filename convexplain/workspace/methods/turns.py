@@ -193,7 +193,7 @@ class TurnMethods(StoreMethods):
             responder: the model that is explained.
             infiller: what fills holes.
             delta: score from which on an answer is a contrast; higher = further away.
-            search: a name out of `search.SEARCHES`.
+            search: a name of `search.CONTRAST_SEARCHES`.
             baseline: also ask the responder itself for a less preferable answer, to compare with.
             options: what every search takes: see `search.Options`.
 

@@ -3,28 +3,24 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from .protocol import Attributing, Scores, Value
+from .protocol import Attributing, MethodOutcome, Scores, Value
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
 CALLS_PER_UNIT = 3
 _NOTHING = 1e-9  # of the largest score, or of 1: what is no score but rounding
 
-Method: TypeAlias = tuple[Scores, tuple[int, ...], float | None]
-"""What a method ends with: scores of the units, those that were removed together, what the value loses without them."""
-
 
 @dataclass(frozen=True, slots=True)
-class LevelFound:
-    """What was found on one level.
+class LevelScores:
+    """The attribution on one level.
 
     Attributes:
-        level: which, 0 is the coarsest.
-        units: numbers of the level's units that were attributed to; the others' coarser units were not among the top.
-        scores: one a unit of `units`.
+        level: the level's number, 0 is the coarsest.
+        units: numbers of the level's units that were attributed to: those whose coarser units were among the top.
+        scores: one for each unit of `units`.
         chosen: of `units`, those that were removed together (joint attribution only).
-        drop: what the value loses without the chosen ones, toward the side that is explained.
+        drop: the loss of value without the chosen ones, toward the side that is explained.
     """
 
     level: int
@@ -36,74 +32,76 @@ class LevelFound:
 
 def refine(
     parents: Sequence[Sequence[int]],
-    method: Callable[[int, Sequence[int], int], Attributing[Method]],
+    method: Callable[[int, Sequence[int], int], Attributing[MethodOutcome]],
     *,
     side: int,
     top: int | None = 2,
     share: float | None = None,
     budget: int | None = None,
-) -> Attributing[list[LevelFound]]:
-    """Attributes to the coarsest units, then to the parts of the top ones, and so on.
+) -> Attributing[list[LevelScores]]:
+    """Attribute to the coarsest units, then to the parts of the top ones, and so on.
 
     The units that are not refined stay in the text. A finer level is begun only where the budget is enough to remove
     each of its units once; a coarser one leaves budget for the finer ones, where it is enough for that.
 
     Args:
         parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
-            coarsest level's are not looked at.
-        method: makes a search over some units of a level within so many evaluations. The search numbers them from 0; it
-            ends with their scores, and with those that were removed together and what the value loses without them.
+            coarsest level's are not used.
+        method: makes a search over some units of a level within so many evaluations. The search numbers them from 0.
         side: 1 where the units are looked for that raise the value, -1 where those are that lower it: they are refined.
-        top: so many units of a level are refined at most.
+        top: units of a level that are refined at most.
         share: instead, as many as have that share of all that speaks for the side. Of a joint attribution the units
             that were removed together are refined.
         budget: evaluations of all levels together; `CALLS_PER_UNIT` for each unit unless given.
     """
-    found: list[LevelFound] = []
+    levels: list[LevelScores] = []
     chosen: set[int] = set()
-    left = budget
+    remaining = budget
     for level, parent in enumerate(parents):
         units = [unit for unit, above in enumerate(parent) if not level or above in chosen or above == ALWAYS]
         allowed = CALLS_PER_UNIT * len(units)
-        if left is not None:
-            rest = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
-            allowed = min(allowed, left, max(len(units), left - rest))
+        if remaining is not None:
+            reserve = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
+            allowed = min(allowed, remaining, max(len(units), remaining - reserve))
         if not units:
             chosen = set()
             continue
         if allowed < (len(units) if level else 1):
-            return found
-        one, spent = yield from _on_level(method(level, units, allowed), units, level)
-        left = None if left is None else left - spent
-        found.append(one)
-        chosen = set(one.chosen) or {units[i] for i in _top(one.scores, side, top, share)}
-    return found
+            return levels
+        scores, spent = yield from _on_level(method(level, units, allowed), units, level)
+        remaining = None if remaining is None else remaining - spent
+        levels.append(scores)
+        chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
+    return levels
 
 
 def most_units(parents: Sequence[int], top: int | None, share: float | None) -> int:
-    """How many units of a level are attributed to at most, given the numbers of their parents."""
+    """Return how many units of a level are attributed to at most, given the numbers of their parents."""
     sizes = sorted(Counter(parent for parent in parents if parent != ALWAYS).values(), reverse=True)
     return sum(sizes if share is not None else sizes[:top]) + list(parents).count(ALWAYS)
 
 
-def _on_level(search: Attributing[Method], units: Sequence[int], level: int) -> Attributing[tuple[LevelFound, int]]:
+def _on_level(
+    search: Attributing[MethodOutcome], units: Sequence[int], level: int
+) -> Attributing[tuple[LevelScores, int]]:
     """The search over some units of a level, and how many evaluations it asked for."""
     spent = 0
     answer: Sequence[float | None] | None = None
     while True:
         try:
-            ask = search.send(answer)  # type: ignore[arg-type]
+            request = search.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
-            scores, together, drop = end.value
-            return LevelFound(level, tuple(units), scores, tuple(units[i] for i in together), drop), spent
-        answer = yield Value(tuple(frozenset(units[i] for i in some) for some in ask.removed), level)
-        spent += sum(bool(some) for some in ask.removed)
+            outcome: MethodOutcome = end.value
+            chosen = tuple(units[i] for i in outcome.chosen)
+            return LevelScores(level, tuple(units), outcome.scores, chosen, outcome.drop), spent
+        answer = yield Value(tuple(frozenset(units[i] for i in removed) for removed in request.removed), level)
+        spent += sum(bool(removed) for removed in request.removed)
 
 
 def _top(scores: Scores, side: int, top: int | None, share: float | None) -> list[int]:
     """The units that speak most for the side; none where none does."""
-    known = [score for score in scores if score is not None]
-    least = _NOTHING * max([1.0, *map(abs, known)])
+    numbers = [score for score in scores if score is not None]
+    least = _NOTHING * max([1.0, *map(abs, numbers)])
     worth = {i: side * score for i, score in enumerate(scores) if score is not None and side * score > least}
     ordered = sorted(worth, key=lambda i: -worth[i])
     if share is None:

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from convexplain import Turn
 from convexplain.errors import UsageError
+from convexplain.search.editable import MOST_UNITS, editable
 from convexplain.search.protocol import Hole
-from convexplain.text.editable import MOST_UNITS, editable
 from convexplain.text.segmentation import segment
 from convexplain.types import Edit, Unit
 
@@ -51,12 +51,12 @@ def test_edits_are_put_into_their_turns():
 def test_sentences_of_several_units_can_be_said_anew():
     """Numbered after the 15 words; "Hello." is one word, and one edit already."""
     text = editable(turns("Hello. " + SENTENCES, "x", "It went."), [0, 2])
-    spans = [(whole.turn, whole.start, whole.end, whole.level) for whole in text.wholes]
+    spans = [(whole.turn, whole.start, whole.end, whole.level) for whole in text.sentences]
     assert spans == [(0, 7, 18, "sentence"), (0, 19, 46, "sentence"), (0, 47, 61, "sentence"), (2, 0, 8, "sentence")]
-    assert text.parts == ((1, 2, 3), (4, 5, 6, 7, 8), (9, 10, 11, 12), (13, 14))
+    assert text.sentence_units == ((1, 2, 3), (4, 5, 6, 7, 8), (9, 10, 11, 12), (13, 14))
     after = text.edited(((0, "Well,"), (16, "No parcel?")))
     assert after[0].content == "Well, It is late. No parcel? I want it now!"
-    assert text.edit(18, "So.") == Edit(text.wholes[3], "It went.", "So.")
+    assert text.edit(18, "So.") == Edit(text.sentences[3], "It went.", "So.")
     assert text.size(((0, "Well,"), (16, "No parcel?"))) == 6
     hole = text.masked(Hole(17, ((0, "Well,"),)))
     assert (hole.before, hole.old, hole.after) == (
@@ -78,8 +78,8 @@ def test_sentences_of_several_units_can_be_said_anew():
 )
 def test_list_marks_and_numbers_stay_when_a_sentence_is_said_anew(text, whole):
     found = editable(turns(text), [0])
-    assert [one.of(text) for one in found.wholes] == [whole]
-    assert " ".join(found.units[i].of(text) for i in found.parts[0]) == whole
+    assert [one.of(text) for one in found.sentences] == [whole]
+    assert " ".join(found.units[i].of(text) for i in found.sentence_units[0]) == whole
 
 
 def test_a_unit_that_reaches_into_a_sentence_from_before_is_no_part_of_it_and_stays():
@@ -87,15 +87,15 @@ def test_a_unit_that_reaches_into_a_sentence_from_before_is_no_part_of_it_and_st
     text = "".join("Word" + " word" * (7 * i % 9) + ". " for i in range(250))
     found = editable(turns(text), [0], split_k=None)
     spans = [(unit.start, unit.end) for unit in found.units]
-    assert found.wholes
-    for whole, parts in zip(found.wholes, found.parts, strict=True):
+    assert found.sentences
+    for whole, parts in zip(found.sentences, found.sentence_units, strict=True):
         inside = [i for i, (start, end) in enumerate(spans) if start < whole.end and end > whole.start]
         assert tuple(inside) == parts
 
 
 @pytest.mark.parametrize("split_k", [5, 20])
 def test_a_sentence_that_is_one_unit_is_not_said_anew_besides(split_k):
-    assert editable(turns(SENTENCES), [0], split_k=split_k).wholes == ()
+    assert editable(turns(SENTENCES), [0], split_k=split_k).sentences == ()
 
 
 def test_everything_else_of_a_turn_is_kept():
@@ -192,7 +192,7 @@ def test_few_words_are_not():
 
 
 def test_more_sentences_than_units(monkeypatch):
-    monkeypatch.setattr("convexplain.text.editable.MOST_UNITS", 20)
+    monkeypatch.setattr("convexplain.search.editable.MOST_UNITS", 20)
     text = editable([Turn("user", "We go on. " * 30)], [0], split_k=None)
     assert len(text.units) <= 20
 

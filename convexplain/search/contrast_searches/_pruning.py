@@ -1,13 +1,13 @@
-"""Takes edits of a contrast back while it still is one."""
+"""Pruning: edits of a contrast are taken back while it still is one."""
 
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from .protocol import Edits, Score, without
+from ..protocol import Edits, Score, without
 
 
-def take_back(edits: Edits, delta: float) -> Generator[Score, Any, None]:
-    """Asks for g with single edits taken back, then with all those at once that are not needed singly.
+def prune(edits: Edits, delta: float) -> Generator[Score, Any, None]:
+    """Ask for g with single edits taken back, then with all those at once that are not needed singly.
 
     Every crossing candidate that it meets has fewer edits than the last. Where g only grows with the edits, none of the
     edits that remain can be taken back any more.

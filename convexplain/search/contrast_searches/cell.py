@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from ._take_back import take_back
-from .protocol import Edits, Hole, Infill, Score, Search, with_edit
+from ..protocol import Edits, Hole, Infill, Score, Search, with_edit
+from ..registry import ContrastSearch
+from ._pruning import prune
 
 
 def cell(n: int, *, delta: float) -> Search:
-    """Edits one unit a round, the one whose edit scores highest, until a candidate crosses or every unit is edited.
+    """Edit one unit a round, the one whose edit scores highest, until a candidate crosses or every unit is edited.
 
     Departures from the print: g compares with the original text and response (section 3), not with those of the round
     before; of the crossing candidates of a round the best is taken; afterwards edits are taken back.
@@ -24,14 +25,22 @@ def cell(n: int, *, delta: float) -> Search:
             with_edit(edits, unit, fill) for unit, fill in zip(unchanged, fills, strict=True) if fill is not None
         ]
         scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
-        scored = [(g, -i) for i, g in enumerate(scores) if g is not None]
-        if not scored:
+        ranked = [(g, -i) for i, g in enumerate(scores) if g is not None]
+        if not ranked:
             return
-        best, place = max(scored)
+        best, place = max(ranked)
         chosen = candidates[-place]
         (unit,) = {unit for unit, _ in chosen} - {unit for unit, _ in edits}
         edits = chosen
         unchanged.remove(unit)
         if best >= delta:
-            yield from take_back(edits, delta)
+            yield from prune(edits, delta)
             return
+
+
+CELL = ContrastSearch(
+    "cell",
+    "CELL, the paper's myopic search (Algorithm 2): every unit in every round.",
+    cell,
+    exhaustive=True,
+)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ._take_back import take_back
-from .protocol import Edits, Hole, Infill, Score, Search, with_edit
+from ..protocol import Edits, Hole, Infill, Score, Search, with_edit
+from ..registry import ContrastSearch
+from ._pruning import prune
 
 
 def cell_budget(
@@ -20,7 +21,7 @@ def cell_budget(
     radius: int | None = None,
     prior: Sequence[float] | None = None,
 ) -> Search:
-    """Draws seeds from the text and from earlier candidates, samples around them, and keeps the better half.
+    """Draw seeds from the text and from earlier candidates, sample around them, and keep the better half.
 
     Departures from the print: Algorithm 3 takes the largest 2^k with k 2^k <= q, since as printed no call would be left
     for a seed; at least one sample is drawn around each seed, so that every budget works; a crossing is met as soon as
@@ -34,7 +35,8 @@ def cell_budget(
         budget: calls that there are; the schedule goes by it.
         rng: the source of all chance.
         alpha: share of a round's seeds that are earlier candidates, in [0, 1].
-        radius: sample only units at most so far from one that the seed edits, where there are such (not in the paper).
+        radius: sample only units at most that many places from one that the seed edits, where there are such (not in
+            the paper).
         prior: how likely each unit is drawn, up to a factor; equally unless given.
     """
     draw = _Draw(n, rng, prior)
@@ -44,27 +46,27 @@ def cell_budget(
     round_ = 0
     while not draw.exhausted:
         round_ += 1
-        seeds_wanted = num_seeds(round_, quota)
-        halvings = max(1, math.ceil(math.log2(seeds_wanted)))
-        seeds = yield from _generate_seeds(draw, scored, fresh, seeds_wanted, alpha)
+        seed_count = num_seeds(round_, quota)
+        halvings = max(1, math.ceil(math.log2(seed_count)))
+        seeds = yield from _generate_seeds(draw, scored, fresh, seed_count, alpha)
         if not seeds:  # no fill came for any of them
             continue
-        kept = seeds_wanted
+        beam = seed_count
         for _ in range(halvings):
-            samples = yield from _sample_around(draw, seeds, max(1, quota // (kept * halvings)), radius)
+            samples = yield from _sample_around(draw, seeds, max(1, quota // (beam * halvings)), radius)
             candidates = list(dict.fromkeys([*seeds, *samples]))
             scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
             scored |= {edits: g for edits, g in zip(candidates, scores, strict=True) if g is not None}
             crossing = [edits for edits in candidates if scored.get(edits, -math.inf) >= delta]
             if crossing:
-                yield from take_back(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
+                yield from prune(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
                 return
-            kept = math.ceil(kept / 2)
-            seeds = sorted((e for e in candidates if e in scored), key=lambda e: -scored[e])[:kept]  # BEST_SUBSET
+            beam = math.ceil(beam / 2)
+            seeds = sorted((e for e in candidates if e in scored), key=lambda e: -scored[e])[:beam]  # BEST_SUBSET
 
 
 def num_seeds(round_: int, quota: int) -> int:
-    """Algorithm 3: how many seeds a round has, `quota` being q = floor(B / log2 B)."""
+    """Return how many seeds a round has (Algorithm 3), `quota` being q = floor(B / log2 B)."""
     k: int = 1
     while k < round_ and (k + 1) * 2 ** (k + 1) <= quota:
         k += 1
@@ -113,14 +115,14 @@ class _Draw:
 
 
 def _generate_seeds(
-    draw: _Draw, scored: dict[Edits, float], fresh: set[int], wanted: int, alpha: float
+    draw: _Draw, scored: dict[Edits, float], fresh: set[int], count: int, alpha: float
 ) -> Generator[Infill, Any, list[Edits]]:
     """Algorithm 4: seeds from earlier candidates and from the text itself."""
-    from_earlier = draw.best(scored, math.floor(alpha * wanted))
+    from_earlier = draw.best(scored, math.floor(alpha * count))
     places = [(edits, unit) for edits in from_earlier for unit in draw.units(draw.unedited(edits), 1)]
     if not fresh - draw.dead:
         fresh |= set(range(len(draw._weights))) - draw.dead
-    for unit in draw.units(sorted(fresh), wanted - len(places)):
+    for unit in draw.units(sorted(fresh), count - len(places)):
         fresh.discard(unit)
         places.append(((), unit))
     return (yield from _filled(draw, places))
@@ -140,3 +142,10 @@ def _filled(draw: _Draw, places: Sequence[tuple[Edits, int]]) -> Generator[Infil
     fills: Sequence[str | None] = yield Infill(tuple(Hole(unit, edits) for edits, unit in places))
     draw.dead |= {unit for (_, unit), fill in zip(places, fills, strict=True) if fill is None}
     return [with_edit(e, unit, fill) for (e, unit), fill in zip(places, fills, strict=True) if fill is not None]
+
+
+CELL_BUDGET = ContrastSearch(
+    "cell_budget",
+    "CELL-budget, the paper's search within a budget (Algorithms 1, 3, 4 and 5).",
+    cell_budget,
+)

@@ -1,4 +1,4 @@
-"""Finds a crossing candidate where editing everything does not cross: learns from every score what each edit does.
+"""A model of what each edit does, learnt from every score, and the proposals of candidates that follow from it.
 
 g is taken as a sum of what the single edits do, each normally distributed beforehand; edits of one unit, and of units
 in one sentence or turn, go together. Sets are drawn by Thompson sampling (Thompson 1933): what the edits do is drawn
@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._scores import Scores
-from .protocol import Edits, Score
+from ..protocol import Edits, Score
+from ._scoreboard import Scoreboard
 
 _BATCH = 8  # sets that `grow` asks for in a round
-_LOOKS = (4, 16)  # sets that are asked for in each round in which a smaller one than a known one is looked for
+_ROUNDS = (4, 16)  # sets that `search_smaller` asks for in each of its rounds
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 
 
-class Effects:
-    """What is believed of what each edit does.
+class EffectModel:
+    """Beliefs about the effect of each edit on g.
 
     Args:
-        choices: every edit that there is, as unit and fill; several fills of a unit exclude each other.
+        choices: every possible edit, as unit and fill; several fills of a unit exclude each other.
         groups: for each coarser level the number of the group that each unit is in.
         prior: how likely each unit matters.
     """
@@ -40,67 +40,72 @@ class Effects:
 
     @property
     def plain(self) -> list[Edits]:
-        """Every unit with its first edit, and each edit alone."""
+        """The candidate that has every unit with its first edit, and each edit alone."""
         first = {unit: (unit, fill) for unit, fill in reversed(self.choices)}
         return [tuple(first[unit] for unit in sorted(first)), *((choice,) for choice in self.choices)]
 
-    def posterior(self, scores: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and covariance given the scores (Bayesian linear regression); edits that are not known are noise."""
+    def posterior(self, scores: Scoreboard) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and covariance given the scores (Bayesian linear regression).
+
+        Edits outside `choices` are noise.
+        """
         places = {edits: [self._place[edit] for edit in edits if edit in self._place] for edits in scores}
-        told = [edits for edits in scores if places[edits]]
-        if not told:
+        measured = [edits for edits in scores if places[edits]]
+        if not measured:
             return np.zeros(len(self.choices)), self._covariance
-        design = np.zeros((len(told), len(self.choices)))
-        for row, edits in enumerate(told):
+        design = np.zeros((len(measured), len(self.choices)))
+        for row, edits in enumerate(measured):
             design[row, places[edits]] = 1
         start = scores.get((), 0.0)
-        moved = np.array([scores[edits] - start for edits in told])
+        moved = np.array([scores[edits] - start for edits in measured])
         scale = max(float(np.abs(moved).max()), 1e-9)
         across = scale**2 * self._covariance @ design.T
         noise = (_NOISE * np.maximum(np.abs(moved), _LEAST * scale)) ** 2
-        unknown = np.array([len(edits) - len(places[edits]) for edits in told])
-        noise += unknown * scale**2 * self._covariance.trace() / len(self.choices)
+        outside = np.array([len(edits) - len(places[edits]) for edits in measured])
+        noise += outside * scale**2 * self._covariance.trace() / len(self.choices)
         gain = np.linalg.solve(design @ across + np.diag(noise), across.T).T
         return gain @ moved, scale**2 * self._covariance - gain @ across.T
 
-    def of(self, edits: Edits, scores: Scores) -> dict[int, float]:
-        """What the edit of each of these units most likely does; 0 where that edit is not known."""
+    def of(self, edits: Edits, scores: Scoreboard) -> dict[int, float]:
+        """Return the expected effect of each of these edits by its unit; 0 for an edit outside `choices`."""
         mean, _ = self.posterior(scores)
         places = {unit: self._place.get((unit, fill)) for unit, fill in edits}
         return {unit: 0.0 if place is None else float(mean[place]) for unit, place in places.items()}
 
 
-def climb(
-    effects: Effects, delta: float, scores: Scores, rng: np.random.Generator, fewer_than: int
+def search_smaller(
+    effects: EffectModel, delta: float, scores: Scoreboard, rng: np.random.Generator, fewer_than: int
 ) -> Generator[Score, Any, None]:
-    """Looks a few times for a set of fewer edits that crosses, each time among more of them.
+    """Look a few times for a set of fewer edits that crosses, each time among more of them.
 
     Args:
-        effects: what is believed of the edits that there are.
+        effects: beliefs about the possible edits.
         delta: g from which on a candidate is a contrast.
-        scores: what was told until now.
+        scores: the scores so far.
         rng: the source of all chance.
-        fewer_than: so many edits a set has that is known to cross, at least 2.
+        fewer_than: edits of a set that crosses already, at least 2.
     """
-    for batch in _LOOKS:
-        found = scores.crossing(delta)
-        if found is not None and scores.size(found) < fewer_than:
+    for batch in _ROUNDS:
+        crossing = scores.crossing(delta)
+        if crossing is not None and scores.size(crossing) < fewer_than:
             return
         if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1), batch)):
             return
 
 
-def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generator) -> Generator[Score, Any, None]:
-    """Asks for small sets of edits, then for larger ones, until one crosses or none is left that promises anything.
+def grow(
+    effects: EffectModel, delta: float, scores: Scoreboard, rng: np.random.Generator
+) -> Generator[Score, Any, None]:
+    """Ask for small sets of edits, then for larger ones, until one crosses or none is left that promises anything.
 
-    Arguments as `climb`. A larger set that crosses already is no end of it: while it looks for small ones, it looks.
-    At the end everything at once and each edit alone are asked for, where they were not.
+    Arguments as `search_smaller`. A larger set that crosses already does not end the search for small ones. At the end
+    everything at once and each edit alone are asked for, where they were not.
     """
     units = len({unit for unit, _ in effects.choices})
     most = _SMALL
     while True:
-        found = scores.crossing(delta)
-        if found is not None and scores.size(found) <= most:
+        crossing = scores.crossing(delta)
+        if crossing is not None and scores.size(crossing) <= most:
             return
         new = yield from _round(effects, scores, rng, _down_from(most), _BATCH)
         if not new and most >= units:
@@ -110,14 +115,14 @@ def grow(effects: Effects, delta: float, scores: Scores, rng: np.random.Generato
 
 
 def _down_from(most: int) -> list[int]:
-    """Sizes of sets: so many edits, and fewer."""
+    """Sizes of sets, the largest first."""
     return [max(1, most * part // 4) for part in (4, 3, 2, 1)]
 
 
 def _round(
-    effects: Effects, scores: Scores, rng: np.random.Generator, sizes: Sequence[int], batch: int
+    effects: EffectModel, scores: Scoreboard, rng: np.random.Generator, sizes: Sequence[int], batch: int
 ) -> Generator[Score, Any, bool]:
-    """Asks for at most `batch` sets that draws from what is believed take for the best; False: there is no new one."""
+    """Asks for at most `batch` sets that are best by draws from the posterior; False: there is no new one."""
     choices = effects.choices
     mean, spread = effects.posterior(scores)
     root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
@@ -130,7 +135,7 @@ def _round(
 
 
 def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int) -> Edits:
-    """For each unit the edit that does most, where it does something good; `most` units, those that do most."""
+    """The edits of largest positive effect, one for each unit, of at most `most` units."""
     best: dict[int, tuple[float, str]] = {}
     for (unit, fill), value in zip(choices, values.tolist(), strict=True):
         if value > best.get(unit, (0.0, ""))[0]:

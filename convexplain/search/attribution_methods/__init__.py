@@ -1,0 +1,1 @@
+"""One file for each attribution method: its generator and its record."""

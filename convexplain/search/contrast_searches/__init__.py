@@ -1,0 +1,1 @@
+"""One file for each search for contrasts: its generator and its record."""
