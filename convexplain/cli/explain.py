@@ -16,7 +16,7 @@ from convexplain.explain.contrasts import ContrastSettings, EditableTurns
 from convexplain.explain.explanations import TurnChoice, write_lines
 from convexplain.explain.scalarizers import FILLS, Perturb
 from convexplain.explain.wording import counted
-from convexplain.search import ATTRIBUTION_METHODS, described
+from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES, described
 from convexplain.store import ScoredTurn
 from convexplain.types import LEVELS, Attribution, Contrast, Goal, Level
 from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, ContrastTask, Workspace
@@ -319,8 +319,8 @@ def _refuse(ctx: click.Context, attribute: bool) -> None:
         reasons["top"] = "with --share"
     if not attribute and chosen["revise"]:
         reasons["editable"] = "with --revise, which edits the judged turn"
-    if not attribute and chosen["search"] == "cell":
-        reasons["prior"] = "with --search cell, which asks for every unit"
+    if not attribute and not CONTRAST_SEARCHES.get(chosen["search"]).uses_prior:
+        reasons["prior"] = f"with --search {chosen['search']}, which has no use for it"
     for name, reason in reasons.items():
         if name in named:
             raise UsageError(f"--{name.replace('_', '-')} means nothing {reason}; leave it out")
