@@ -22,6 +22,7 @@ from convexplain.fidelity.edits import words
 from convexplain.models.infilling import Masked
 
 from . import fills
+from .kind import InfillerKind
 
 if TYPE_CHECKING:
     import torch
@@ -293,3 +294,14 @@ def _chains(begins: Sequence[list[int]]) -> Iterator[list[int]]:
         chain.append(i)
     if chain:
         yield chain
+
+
+EMBEDDED = InfillerKind(
+    "embedded", "The embedded model, SmolLM2-135M-Instruct.", make=lambda target, cache: CausalInfiller()
+)
+CAUSAL = InfillerKind(
+    "causal",
+    "A causal language model of `transformers`.",
+    "REPO_OR_FOLDER",
+    make=lambda target, cache: CausalInfiller(target),
+)

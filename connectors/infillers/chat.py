@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import regex
 
+from convexplain.connectors.models import open_model
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.judges.fence import defuse
 from convexplain.models.calls import Calls
@@ -14,6 +15,7 @@ from convexplain.models.chat import Cache, ChatModel, Message, Request
 from convexplain.models.infilling import Masked
 
 from . import fills
+from .kind import InfillerKind
 
 VERSION = 3  # of the prompt and of what is made of the replies
 _SPARE = 3  # replacements that are asked for beyond those wanted: some are refused
@@ -124,3 +126,11 @@ def _fenced(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(defuse(text), ensure_ascii=False)
+
+
+CHAT = InfillerKind(
+    "chat",
+    "A chat model that is asked for replacements: any model that judges.",
+    "MODEL",
+    make=lambda target, cache: ChatInfiller(open_model(target), cache),
+)

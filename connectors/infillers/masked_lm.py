@@ -9,6 +9,7 @@ from convexplain.fidelity.edits import words
 from convexplain.models.infilling import Masked
 
 from . import fills
+from .kind import InfillerKind
 from .loaded import LoadedInfiller
 
 if TYPE_CHECKING:
@@ -68,3 +69,11 @@ class MaskedInfiller(LoadedInfiller):
         texts = tokenizer.batch_decode([[first, i] for i in range(size)])
         word = regex.compile(r" \w[\w'’-]*+")
         return torch.tensor([i not in special and bool(word.fullmatch(text[lead:])) for i, text in enumerate(texts)])
+
+
+MASKED = InfillerKind(
+    "masked",
+    "A masked language model of `transformers`: BERT, RoBERTa.",
+    "REPO_OR_FOLDER",
+    make=lambda target, cache: MaskedInfiller(target),
+)

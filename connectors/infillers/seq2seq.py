@@ -7,6 +7,7 @@ import regex
 from convexplain.models.infilling import Masked
 
 from . import fills
+from .kind import InfillerKind
 from .loaded import LoadedInfiller
 
 _SENTINEL, _NEXT_SENTINEL = "<extra_id_0>", "<extra_id_1>"
@@ -82,3 +83,11 @@ def up_to(text: str, after: str) -> str:
         if found:
             return text[: found.start()].strip()
     return ""
+
+
+SEQ2SEQ = InfillerKind(
+    "seq2seq",
+    "An encoder-decoder of `transformers`: T5, BART.",
+    "REPO_OR_FOLDER",
+    make=lambda target, cache: Seq2SeqInfiller(target),
+)

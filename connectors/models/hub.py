@@ -11,6 +11,7 @@ from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import ChatModel
 
 from .credentials import BASE_URL, by_key
+from .kind import ModelKind
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
 
@@ -163,3 +164,14 @@ def _weights_cached(repo: str) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
     return all((Path(index).parent / shard).is_file() for shard in shards)
+
+
+HUB = ModelKind(
+    "hub", "Hugging Face inference, by the fastest provider or by a named one.", "REPO", make=HubModel, options=()
+)
+MIXTRAL_JUDGE = ModelKind(
+    "mixtral",
+    "The reference judge, Mixtral-8x7B-Instruct, from an endpoint, Hugging Face inference or this machine.",
+    make=lambda _: mixtral_model(),
+    options=(),
+)

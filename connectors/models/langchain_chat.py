@@ -11,6 +11,7 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models.chat import Message, Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
+from .kind import ModelKind
 from .langchain_errors import kinds_of, left_behind, meaning
 from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import RefusedError, read_completion
@@ -261,3 +262,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return value if value is None or isinstance(value, (str, int, float, bool)) else type(value).__name__
+
+
+LANGCHAIN = ModelKind("langchain", "Any chat model of LangChain.", "PROVIDER:MODEL", make=LangChainModel, options=())

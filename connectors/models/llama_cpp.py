@@ -20,6 +20,7 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models.chat import Reply, Request
 
 from .credentials import by_key
+from .kind import ModelKind
 from .one_by_one import estimated_tokens
 from .openai_compatible import OpenAICompatible
 from .openai_requests import Dialect, Wording
@@ -159,7 +160,7 @@ class _Server(OpenAICompatible):
 
 def _launch(log: IO[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # noqa: S603 - our own file
-        [sys.executable, "-P", str(Path(__file__).with_name("llama_server.py"))],
+        [sys.executable, "-P", str(Path(__file__).with_name("_llama_server.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -281,3 +282,12 @@ def _only(files: list[str], name: str) -> str:
     raise UnavailableError(
         f"{name}: the repository has several .gguf files; name one: {name}/FILE with FILE one of {', '.join(found)}"
     )
+
+
+GGUF = ModelKind(
+    "gguf",
+    "A GGUF file, run by llama.cpp on this machine in a process of its own.",
+    "FILE_OR_REPO",
+    make=LlamaCppModel,
+    options=(),
+)

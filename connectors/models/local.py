@@ -20,6 +20,8 @@ from convexplain.models.chat import Message, Reply, Request, sendable
 from .features import features
 from .forward import Forward
 from .gradients import check_spans, label_gradients, reply_gradients, unit_tokens
+from .head_query import read_heads, split_heads
+from .kind import ModelKind
 from .label_tokens import LabelTokens
 from .prefix_tree import common
 from .raw_text import RawText
@@ -390,3 +392,18 @@ class LocalModel:
         deciding = self._labels().deciding(request.labels, "")[label]
         content = sendable(request.messages[-1].content)
         return label_gradients(self._model, self._tokenizer, self._text(request), content, deciding)
+
+
+def _make(target: str) -> LocalModel:
+    name = f"local:{target}"
+    source, files = split_heads(target)
+    return LocalModel(source, name, heads=read_heads(name, files))
+
+
+LOCAL = ModelKind(
+    "local",
+    "Weights of `transformers` in this process, on CPU or GPU.",
+    "REPO_OR_FOLDER",
+    make=_make,
+    options=("head=FILE",),
+)

@@ -19,6 +19,7 @@ from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .credentials import Credentials, of_url
+from .kind import ModelKind
 from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import (
     RefusedError,
@@ -298,3 +299,20 @@ def _at_least(name: str, text: str, least: float) -> float:
     if not least <= number < 1e6:
         raise UsageError(f"{name}={text!r} in the model's URL: must be a number of at least {least:g}")
     return number
+
+
+_OPTION_HELP = ("in_flight=N", "timeout=SECONDS", "key=VARIABLE", "reasoning_effort=LEVEL")
+HTTP = ModelKind(
+    "http",
+    "Any server with the OpenAI chat completions protocol: vLLM, llama.cpp, Ollama, TGI.",
+    "//HOST:PORT/v1?model=NAME",
+    make=lambda target: OpenAICompatible(f"http:{target}"),
+    options=_OPTION_HELP,
+)
+HTTPS = ModelKind(
+    "https",
+    "The same over TLS.",
+    "//HOST/v1?model=NAME",
+    make=lambda target: OpenAICompatible(f"https:{target}"),
+    options=_OPTION_HELP,
+)

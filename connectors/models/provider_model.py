@@ -9,7 +9,7 @@ from convexplain.errors import UsageError
 from .credentials import of_provider
 from .langchain_chat import LangChainModel
 from .openai_compatible import OpenAICompatible
-from .providers import LANGCHAIN_NAMES, LANGCHAIN_PACKAGES, Provider
+from .providers import LANGCHAIN_NAMES, Provider
 
 
 class ProviderModel(OpenAICompatible):
@@ -52,13 +52,11 @@ class ProviderModel(OpenAICompatible):
         return f"{self._provider}:{model}"
 
 
-def langchain_model(prefix: str, model: str) -> LangChainModel | None:
-    """Return a model that LangChain opens by its provider; None where it knows no such provider.
+def langchain_model(prefix: str, model: str) -> LangChainModel:
+    """Return a model that LangChain opens by its provider.
 
     Args:
-        prefix: the provider, as LangChain calls it, or `bedrock` (Bedrock's Converse API) or `google` (Gemini's API).
+        prefix: the provider, one of `LANGCHAIN_PACKAGES`.
         model: the model's name there.
     """
-    if prefix not in LANGCHAIN_PACKAGES:
-        return None
     return LangChainModel(f"{LANGCHAIN_NAMES.get(prefix, prefix)}:{model}", f"{prefix}:{model}")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from convexplain.errors import ConvexplainError, UnavailableError, UsageError
+from convexplain.models.chat import ChatModel
 
+from .kind import ModelKind
 from .openai_requests import Wording
 from .origins import origin_of
 
@@ -122,6 +124,27 @@ PROVIDERS = {
         ),
     )
 }
+
+
+def _kind(name: str, title: str, target: str = "MODEL") -> ModelKind:
+    def make(model: str) -> ChatModel:
+        from .provider_model import ProviderModel  # it needs the owners of keys, below
+
+        return ProviderModel(PROVIDERS[name], model)
+
+    options = ("in_flight=N", "timeout=SECONDS", "reasoning_effort=LEVEL")
+    return ModelKind(
+        name, f"A model of {title}, asked by convexplain's own client.", target, make=make, options=options
+    )
+
+
+OPENAI = _kind("openai", "OpenAI")
+AZURE = _kind("azure", "Azure OpenAI", "DEPLOYMENT")
+GROQ = _kind("groq", "Groq")
+MISTRAL = _kind("mistral", "Mistral")
+TOGETHER = _kind("together", "Together", "OWNER/MODEL")
+OPENROUTER = _kind("openrouter", "OpenRouter", "OWNER/MODEL")
+OLLAMA = _kind("ollama", "an Ollama server")
 
 # Names of our own for providers that LangChain knows under another one.
 LANGCHAIN_NAMES = {"bedrock": "bedrock_converse", "google": "google_genai"}

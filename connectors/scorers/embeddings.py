@@ -28,7 +28,7 @@ class SentenceEmbeddings:
         self._pretrained = Pretrained(source, f"embeddings:{source}", "AutoModel")
 
     def __call__(self, texts: list[str]) -> list[list[float]]:
-        """One vector a text, of the model's width.
+        """Return one vector a text, of the model's width.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.

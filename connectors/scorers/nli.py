@@ -1,7 +1,4 @@
-"""Whether texts contradict or entail each other, by a cross-encoder.
-
-For `judges.scoring.Contradiction` and `judges.similarity.NLILogOdds`.
-"""
+"""Natural language inference by a cross-encoder: contradiction as a score, entailment both ways as a similarity."""
 
 import logging
 import threading
@@ -10,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError
+from convexplain.judges.scoring import Contradiction
+from convexplain.judges.similarity import NLILogOdds
 
+from .kind import ScoreKind, similarity_kind
 from .pretrained import Pretrained, in_batches, window
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class NLIModel:
         self._pretrained = Pretrained(source, self.name, "AutoModelForSequenceClassification")
 
     def contradiction(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        """For each (premise, hypothesis) the probability of the label contradiction.
+        """Return for each (premise, hypothesis) the probability of the label contradiction, in [0, 1].
 
         A pair that is longer than the model's window (512 tokens for most) has None, and a warning is logged: cut, it
         would be another question.
@@ -47,16 +47,16 @@ class NLIModel:
         return self._probabilities(pairs, "contradiction")
 
     def entailment(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        """For each (premise, hypothesis) the probability of the label entailment; else as `contradiction`."""
+        """Return for each (premise, hypothesis) the probability of the label entailment; else as `contradiction`."""
         return self._probabilities(pairs, "entailment")
 
-    def _probabilities(self, pairs: Sequence[tuple[str, str]], wanted: str) -> list[float | None]:
+    def _probabilities(self, pairs: Sequence[tuple[str, str]], label: str) -> list[float | None]:
         with self._lock:  # a tokenizer is not for several threads at once
-            return self._computed(pairs, wanted)
+            return self._computed(pairs, label)
 
-    def _computed(self, pairs: Sequence[tuple[str, str]], wanted: str) -> list[float | None]:
+    def _computed(self, pairs: Sequence[tuple[str, str]], label: str) -> list[float | None]:
         tokenizer, model = self._pretrained.get()
-        label = self._label(model.config.id2label, wanted)
+        column = self._column(model.config.id2label, label)
         encoded = [
             dict(tokenizer(premise, hypothesis, split_special_tokens=True, return_attention_mask=True, verbose=False))
             for premise, hypothesis in pairs
@@ -73,17 +73,29 @@ class NLIModel:
             )
 
         def run(batch: "dict[str, torch.Tensor]") -> list[float]:
-            probabilities: list[float] = model(**batch).logits.double().softmax(-1)[:, label].tolist()
+            probabilities: list[float] = model(**batch).logits.double().softmax(-1)[:, column].tolist()
             return probabilities
 
         rows = [row for row, fit in zip(encoded, fits, strict=True) if fit]
-        found = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
-        return [next(found) if fit else None for fit in fits]
+        values = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
+        return [next(values) if fit else None for fit in fits]
 
-    def _label(self, names: dict[int, Any], wanted: str) -> int:
-        """Models order their labels differently, so that only the name counts."""
-        found = [i for i, name in names.items() if str(name).strip().casefold() == wanted]
-        if len(found) != 1:
+    def _column(self, names: dict[int, Any], label: str) -> int:
+        """Return the column of a label, by its name: models order their labels differently."""
+        columns = [i for i, name in names.items() if str(name).strip().casefold() == label]
+        if len(columns) != 1:
             listed = ", ".join(map(str, names.values()))
-            raise UnavailableError(f"{self.name}: it has not one label named {wanted}; its labels are: {listed}")
-        return int(found[0])
+            raise UnavailableError(f"{self.name}: it has not one label named {label}; its labels are: {listed}")
+        return int(columns[0])
+
+
+CONTRADICTION = ScoreKind(
+    "contradiction",
+    "How much the response contradicts the original one.",
+    "REPO_OR_FOLDER",
+    optional=True,
+    make=lambda source: Contradiction(NLIModel(source or NLI)),
+)
+LOG_ODDS = similarity_kind(
+    "nli", "Entailment in both directions, as log-odds.", lambda source: NLILogOdds(NLIModel(source, "nli")), NLI
+)

@@ -1,4 +1,4 @@
-"""Which of two responses is better, by a text-to-text model such as SteamSHP (for `judges.scoring.Preference`)."""
+"""Preference between two responses by a text-to-text model such as SteamSHP."""
 
 import logging
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError
-from convexplain.judges.scoring import Question
+from convexplain.judges.scoring import Preference, Question
 
+from .kind import ScoreKind
 from .pretrained import Pretrained, in_batches
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class PreferenceModel:
         self._pretrained = Pretrained(source, self.name, "AutoModelForSeq2SeqLM", dtype=None)
 
     def word_logprobs(self, questions: Sequence[Question], words: Sequence[str]) -> list[list[float] | None]:
-        """For each question the natural log-probability of each word as the answer's first token.
+        """Return for each question the natural log-probability of each word as the answer's first token.
 
         A question of more than 512 tokens loses the beginning of its `post`. One that is too long even without it has
         None, and a warning is logged.
@@ -61,12 +62,12 @@ class PreferenceModel:
 
             begin = torch.full((len(batch["input_ids"]), 1), start, device=model.device)
             logits = model(**batch, decoder_input_ids=begin).logits[:, 0]
-            chosen: list[list[float]] = logits.double().log_softmax(-1)[:, tokens].tolist()
-            return chosen
+            logprobs: list[list[float]] = logits.double().log_softmax(-1)[:, tokens].tolist()
+            return logprobs
 
         rows = [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in encoded if ids is not None]
-        found = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
-        return [None if ids is None else next(found) for ids in encoded]
+        logprobs = iter(in_batches(rows, tokenizer.pad_token_id, model, run))
+        return [None if ids is None else next(logprobs) for ids in encoded]
 
     def _token(self, tokenizer: Any, word: str) -> int:
         ids = tokenizer(word, add_special_tokens=False)["input_ids"]
@@ -88,3 +89,12 @@ def _encode(tokenizer: Any, question: Question) -> list[int] | None:
     if len(post) < excess:
         return None
     return ids[: post[0]] + ids[post[excess - 1] + 1 :]
+
+
+PREFERENCE = ScoreKind(
+    "preference",
+    "How much less preferable the response is than the original one.",
+    "REPO_OR_FOLDER",
+    optional=True,
+    make=lambda source: Preference(PreferenceModel(source or STEAM_SHP)),
+)

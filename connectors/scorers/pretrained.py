@@ -1,4 +1,4 @@
-"""What the models of this package share: loading once, and forward passes over padded batches."""
+"""Models that are loaded once, and forward passes over padded batches: shared by the models of this package."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Pretrained:
         self._loaded: tuple[Any, Any] | None = None
 
     def get(self) -> tuple[Any, Any]:
-        """The tokenizer and the model.
+        """Return the tokenizer and the model.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
@@ -69,7 +69,7 @@ class Pretrained:
         return tokenizer, model.eval().requires_grad_(False)
 
     def _fetch_older(self, weights: Weights) -> None:
-        """Some repositories of 2023 hold their weights in PyTorch's own form only."""
+        """Fetch weights in PyTorch's own form: some repositories of 2023 have no other."""
         if Path(self._source).expanduser().is_dir() or any(weights.folder.glob("*.safetensors")):
             return
         from huggingface_hub import snapshot_download
@@ -78,7 +78,7 @@ class Pretrained:
 
 
 def window(tokenizer: Any, model: Any) -> int:
-    """How many tokens the model reads, those that its tokenizer adds included."""
+    """Return how many tokens the model reads, those that its tokenizer adds included."""
     import torch
 
     limits = [tokenizer.model_max_length, context_length(model.config)]
@@ -95,29 +95,29 @@ def in_batches(
     model: Any,
     run: "Callable[[dict[str, torch.Tensor]], Iterable[T]]",
 ) -> list[T]:
-    """One value for each row, in their order; rows of like length are computed together, padded and masked.
+    """Return one value for each row, in their order; rows of like length are computed together, padded and masked.
 
     Args:
-        rows: what a tokenizer gives for one text each.
+        rows: the output of a tokenizer, one text each.
         pad: the token that fills up.
         model: where to put the tensors.
-        run: from a padded batch to its values.
+        run: computes the values of a padded batch.
     """
     import torch
     from torch.nn.utils.rnn import pad_sequence
 
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]["input_ids"]))
-    found: dict[int, T] = {}
+    values: dict[int, T] = {}
     for start in range(0, len(order), _BATCH):
-        some = order[start : start + _BATCH]
+        indices = order[start : start + _BATCH]
         batch = {
             key: pad_sequence(
-                [torch.tensor(rows[i][key], dtype=torch.long) for i in some],
+                [torch.tensor(rows[i][key], dtype=torch.long) for i in indices],
                 batch_first=True,
                 padding_value=(pad or 0) if key == "input_ids" else 0,
             ).to(model.device)
-            for key in rows[some[0]]
+            for key in rows[indices[0]]
         }
         with torch.inference_mode():
-            found |= zip(some, run(batch), strict=True)
-    return [found[i] for i in range(len(rows))]
+            values |= zip(indices, run(batch), strict=True)
+    return [values[i] for i in range(len(rows))]

@@ -1,18 +1,17 @@
 """Every use case once; the only place where rubrics, judges, models, readers and the store are put together."""
 
-from convexplain.connectors.infillers import INFILLERS as INFILLER_NAMES
+from convexplain.connectors.infillers import INFILLERS
+from convexplain.connectors.kinds import usages
 from convexplain.connectors.labels import LabelSettings
-from convexplain.connectors.models import NAMES as MODEL_NAMES
-from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.models import MODELS, ScriptedModel, model_usage
 from convexplain.connectors.parsers import PHRASES as PHRASE_NAMES
-from convexplain.connectors.scorers import NAMES as SCORE_NAMES
+from convexplain.connectors.scorers import SCALARIZERS, SCORES
 from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options
 
 from .background import BackgroundJudge
 from .build import JudgeLike
 from .calibrations import FittedCalibration, StoredCalibrations
-from .explainers import SCALARIZERS as SCALARIZER_NAMES
 from .explanations import AttributionTask, ContrastTask, ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
@@ -24,6 +23,11 @@ from .prompt_contrasts import PromptContrast
 from .results import AnalyzedRun, Explanation, Finding, Judgements
 from .validation import Validation, ValidationPlan
 from .workspace import AsyncWorkspace, Workspace
+
+INFILLER_NAMES = usages(INFILLERS.built_in.values())
+MODEL_NAMES = model_usage(MODELS.built_in.values())
+SCALARIZER_NAMES = usages(SCALARIZERS.built_in.values())
+SCORE_NAMES = usages(SCORES.built_in.values())
 
 __all__ = [
     "BAND",

@@ -7,14 +7,12 @@ from typing import Any
 
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.parsers import open_phrases
-from convexplain.connectors.scorers import SIMILARITIES, open_similarity
+from convexplain.connectors.scorers import ScalarizerKind, find_scalarizer
 from convexplain.errors import UsageError
 from convexplain.explain.attribution import Attributor
 from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import Measure
 from convexplain.explain.scalarizers import Scalarizer
-from convexplain.judges.response_logprob import ResponseLogprob
-from convexplain.judges.similarity import ResponseSimilarity, Similarity
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, Spend
@@ -23,8 +21,6 @@ from convexplain.store import Run
 from convexplain.types import Rubric
 
 from .build import BuiltJudge, JudgeLike, ModelLike, first_judge, judge_spec, open_calls, open_judge
-
-SCALARIZERS = f"judge, logprob, {SIMILARITIES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Explainers:
         """Return what attributes with these models.
 
         Args:
-            scalarizer: what is attributed, one of `SCALARIZERS`.
+            scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
             phrases: what says where phrases begin, one of `connectors.parsers.PHRASES`.
 
         Raises:
@@ -72,30 +68,20 @@ class Explainers:
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:
-        similarity = check_scalarizer(scalarizer, self.responder is not None)
-        responder = self.responder
-        if scalarizer == "logprob":
-            return lambda: ResponseLogprob(responder or self.judge.calls)
-        if similarity is None or responder is None:
-            return None
-        return lambda: ResponseSimilarity(responder, similarity)
+        kind, target = check_scalarizer(scalarizer, self.responder is not None)
+        return None if kind.make is None else kind.make(target, self.responder or self.judge.calls)
 
 
-def check_scalarizer(name: str, responder: bool) -> Similarity | None:
-    """Return the similarity that a scalarizer's name means; None where it means none.
+def check_scalarizer(name: str, responder: bool) -> tuple[ScalarizerKind, str]:
+    """Return the kind of scalarizer that a name means, and its target.
 
     Raises:
         UsageError: there is no such scalarizer, or it needs a responder.
     """
-    if name in ("judge", "logprob"):
-        return None
-    try:
-        similarity = open_similarity(name)
-    except UsageError:
-        raise UsageError(f"scalarizer {name!r} is not known; valid are: {SCALARIZERS}") from None
-    if not responder:
+    kind, target = find_scalarizer(name)
+    if kind.needs_responder and not responder:
         raise UsageError(f"scalarizer {name!r} compares a responder's answers; name a responder")
-    return similarity
+    return kind, target
 
 
 @asynccontextmanager

@@ -125,7 +125,7 @@ class AttributionTask:
 
     Attributes:
         settings: how.
-        scalarizer: what is attributed, one of `explainers.SCALARIZERS`.
+        scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
         phrases: what says where phrases begin.
     """
 

@@ -7,6 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from convexplain.connectors.conformance import ChatModelConformance, ServedModelConformance
 from convexplain.connectors.models import (
     EmbeddedModel,
     FunctionModel,
@@ -17,7 +18,6 @@ from convexplain.connectors.models import (
     ProviderModel,
     ScriptedModel,
 )
-from convexplain.connectors.models.conformance import ChatModelConformance, ServedModelConformance
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.models.chat import Reply
 from tests.stub_server import completion

@@ -427,7 +427,7 @@ def test_a_name_opens_its_infiller_and_comes_back(name, kind):
     infiller = open_infiller(name)
     assert type(infiller) is kind
     assert infiller.name == name
-    assert name.partition(":")[0] in INFILLERS
+    assert name.partition(":")[0] in INFILLERS.names
 
 
 def test_a_local_model_that_judges_may_fill_too():

@@ -1,20 +1,17 @@
-"""Readers, models and infillers of other packages: a fake distribution on the path, with good and broken ones."""
+"""Readers of other packages: a fake distribution on the path, with good and broken ones."""
 
 import logging
 
 import pytest
 
 from convexplain.connectors import plugins
-from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.logs import FORMATS
 from convexplain.connectors.logs.formats.registry import formats
-from convexplain.connectors.models import ScriptedModel, open_model
-from convexplain.errors import LogError, UsageError
+from convexplain.errors import LogError
 from tests.connectors.logs.reading import HI_SAID, read, said
 
 CODE = """
 from convexplain.connectors.logs import Draft, Entry, Format, Said
-from convexplain.connectors.models import ScriptedModel
 
 
 def drafts(record):
@@ -41,12 +38,6 @@ PAIRS = Format("pairs", "Pairs.", '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}
 ARROWS = Format("arrows", "Arrows.", ">> Hi", is_text=lambda head: head.startswith(">>"), of_text=of_text)
 TAKEN = Format("openai", "Again.", "")
 NOTHING = 3
-
-
-def model(rest):
-    if rest == "fail":
-        raise ValueError("no such thing")
-    return None if rest == "none" else ScriptedModel([rest])
 """
 
 POINTS = """
@@ -57,13 +48,6 @@ taken = fake_readers:TAKEN
 nothing = fake_readers:NOTHING
 missing = fake_readers:NOT_THERE
 broken = fake_broken:FORMAT
-
-[convexplain.models]
-fake = fake_readers:model
-gone = fake_broken:model
-
-[convexplain.infillers]
-fake = fake_readers:model
 """
 
 
@@ -128,17 +112,3 @@ def test_without_plugins_there_are_our_formats_only(tmp_path):
     assert formats() == FORMATS
     with pytest.raises(LogError, match="known format"):
         read(tmp_path, '{"pairs": []}', "a.json")
-
-
-@pytest.mark.parametrize("opener", [open_model, open_infiller])
-def test_models_and_infillers_of_other_packages(installed, opener):
-    assert isinstance(opener("fake:yes"), ScriptedModel)
-    with pytest.raises(UsageError, match="failed: ValueError: no such thing"):
-        opener("fake:fail")
-    with pytest.raises(UsageError, match="made nothing of 'none'"):
-        opener("fake:none")
-    for name in ("fake:yes?timeout=3", "fake:yes?key=A"):  # what follows is the package's own affair
-        assert isinstance(opener(name), ScriptedModel)
-    for name in ("gone:x", "other:x", "fake:"):
-        with pytest.raises(UsageError, match="is not known; valid are"):
-            opener(name)

@@ -19,12 +19,11 @@ from transformers import (
 )
 
 from convexplain.connectors.scorers import (
-    SIMILARITIES,
     BartScore,
     BertScore,
     NLIModel,
     SummarySimilarity,
-    open_similarity,
+    find_scalarizer,
 )
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.judges.similarity import NLILogOdds
@@ -32,6 +31,14 @@ from convexplain.judges.similarity import NLILogOdds
 from .test_scorers import NLI_LABELS, WORDS, plain_contradiction, save_bert, save_t5, some
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+
+def open_similarity(name):
+    """The similarity of the scalarizer that a user named."""
+    kind, target = find_scalarizer(name)
+    return kind.make(target, None)().similarity
+
+
 HOSTILE = ["🙂 w1", "w1 </s> w2", "[SEP] <s> <pad>", "\ud800 w2", "w1\n\n\tw2", "w2" + "ﷺ" * 9]
 
 
@@ -411,5 +418,7 @@ def test_names_of_similarities():
 
 @pytest.mark.parametrize("name", ["", "bert", "bertscore:", "BERTScore", "contradiction", "summary:"])
 def test_a_similarity_that_is_not_known_names_those_that_are(name):
-    with pytest.raises(UsageError, match=rf"similarity '{name}' is not known; valid are: {SIMILARITIES}"):
-        open_similarity(name)
+    with pytest.raises(
+        UsageError, match=rf"scalarizer '{name}' is not known; valid are: .*bertscore\[:REPO_OR_FOLDER\]"
+    ):
+        find_scalarizer(name)

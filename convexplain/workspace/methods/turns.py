@@ -189,7 +189,7 @@ class TurnMethods(StoreMethods):
 
         Args:
             prompt: the prompt.
-            score: how far an answer has moved: a name out of `connectors.scorers.NAMES`, or a function of your own.
+            score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own.
             responder: the model that is explained.
             infiller: what fills holes.
             delta: score from which on an answer is a contrast; higher = further away.

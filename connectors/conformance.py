@@ -1,6 +1,6 @@
 """What every chat model must hold, as tests that a model of your own passes or fails.
 
-    from convexplain.connectors.models.conformance import ChatModelConformance
+    from convexplain.connectors.conformance import ChatModelConformance
 
     class TestMyModel(ChatModelConformance):
         def make(self):

@@ -1,0 +1,71 @@
+"""The scalarizers and scoring functions that users can name, and their registries. Each is a record in a file here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from convexplain.connectors.kinds import Kind, guarded
+from convexplain.explain.scalarizers import Scalarizer
+from convexplain.judges.scoring import ScoringFunction
+from convexplain.judges.similarity import ResponseSimilarity, Similarity
+from convexplain.models.calls import Calls
+from convexplain.plugins import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarizerKind(Kind):
+    """A kind of scalarizer: the value of a turn that is attributed.
+
+    Attributes:
+        make: makes a maker of scalarizers, one for each judged turn, of the text behind the name and its colon, and of
+            the calls to the responder, or to the judge's model where there is no responder. Models are loaded at the
+            first value. None stands for the judge's score, which needs no other scalarizer.
+        needs_responder: it compares a responder's answers.
+    """
+
+    make: Callable[[str, Calls], Callable[[], Scalarizer]] | None
+    needs_responder: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreKind(Kind):
+    """A kind of scoring function: how far a response has moved.
+
+    Attributes:
+        make: makes a scoring function of the text behind the name and its colon. Models are loaded at the first score.
+    """
+
+    make: Callable[[str], ScoringFunction]
+
+
+def similarity_kind(name: str, description: str, make: Callable[[str], Similarity], default: str) -> ScalarizerKind:
+    """Return the kind of a similarity: the likeness of the responder's answer to its original one.
+
+    Args:
+        name: the word that users write.
+        description: what it is, in a sentence.
+        make: makes the similarity of a repository or folder.
+        default: the repository where the user names none.
+    """
+
+    def make_scalarizers(source: str, calls: Calls) -> Callable[[], Scalarizer]:
+        similarity = make(source or default)
+        return lambda: ResponseSimilarity(calls, similarity)
+
+    return ScalarizerKind(
+        name, description, "REPO_OR_FOLDER", optional=True, make=make_scalarizers, needs_responder=True
+    )
+
+
+def _guard_scalarizer(kind: ScalarizerKind) -> ScalarizerKind:
+    return kind if kind.make is None else replace(kind, make=guarded("scalarizers", kind.name, kind.make))
+
+
+def _guard_score(kind: ScoreKind) -> ScoreKind:
+    return replace(kind, make=guarded("scores", kind.name, kind.make))
+
+
+_PACKAGE = "convexplain.connectors.scorers"
+SCALARIZERS = Registry("scalarizer", "scalarizers", ScalarizerKind, _PACKAGE, _guard_scalarizer)
+"""All kinds of scalarizers by name."""
+SCORES = Registry("score", "scores", ScoreKind, _PACKAGE, _guard_score)
+"""All kinds of scoring functions by name."""
