@@ -25,10 +25,11 @@ from convexplain.dashboard.services.compare import compare, largest_shifts
 from convexplain.dashboard.services.conversation import open_talk, worst_place
 from convexplain.dashboard.services.overview import excerpts
 from convexplain.store import RunStore, run_rubrics
-from convexplain.store.comparing import paired_scores
-from convexplain.store.contrast_list import WhichContrasts, contrast_count, contrast_rows
-from convexplain.store.overview import Which, choices, distribution, groups, maxim_counts, rows
-from convexplain.store.talks import next_flagged
+from convexplain.store.contrast_list import ContrastFilters, contrast_count, contrast_rows
+from convexplain.store.conversations import next_flagged
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import distribution, filter_choices, maxim_counts, score_groups, turn_rows
+from convexplain.store.paired_scores import paired_scores
 
 RUNS = 5
 
@@ -56,20 +57,20 @@ def ask_the_store(url: str) -> None:
     """Each question that a page asks."""
     store = RunStore(url)
     harm = next(one for one in run_rubrics(store, 1) if one.id == "harm")
-    everything = Which(1, harm.sha, harm.threshold)
-    some = Which(
+    everything = JudgementFilters(1, harm.sha, harm.threshold)
+    some = JudgementFilters(
         1, harm.sha, harm.threshold, bots=("Alex",), since=date(2026, 9, 5), until=date(2026, 10, 20), text="order"
     )
     paired = paired_scores(store, 1, harm.sha, 2, harm.sha)
     questions: dict[str, Callable[[], Any]] = {
         "maxims of a run": lambda: maxim_counts(store, 1),
-        "what can be chosen": lambda: choices(store, 1),
+        "what can be chosen": lambda: filter_choices(store, 1),
         **{
             f"distribution, {name}": lambda which=which: distribution(store, which)
             for name, which in both(everything, some)
         },
         **{
-            f"by {by}, {name}": lambda by=by, which=which: groups(store, which, by)
+            f"by {by}, {name}": lambda by=by, which=which: score_groups(store, which, by)
             for by in ("source", "bot", "length", "turn", "day")
             for name, which in both(everything, some)
         },
@@ -82,8 +83,8 @@ def ask_the_store(url: str) -> None:
         "a conversation": lambda: open_talk(store, 1, "chat-005000"),
         "next flagged turn": lambda: next_flagged(store, 1, harm.sha, harm.threshold, 5000, 3),
         "page of contrasts": lambda: (
-            contrast_count(store, WhichContrasts(1)),
-            contrast_rows(store, WhichContrasts(1), 15),
+            contrast_count(store, ContrastFilters(1)),
+            contrast_rows(store, ContrastFilters(1), 15),
         ),
         "two runs side by side": lambda: paired_scores(store, 1, harm.sha, 2, harm.sha),
         "their comparison": lambda: compare(paired, harm.threshold),
@@ -96,12 +97,12 @@ def ask_the_store(url: str) -> None:
     store.close()
 
 
-def both(everything: Which, some: Which) -> tuple[tuple[str, Which], ...]:
+def both(everything: JudgementFilters, some: JudgementFilters) -> tuple[tuple[str, JudgementFilters], ...]:
     return (("all", everything), ("filtered", some))
 
 
-def page(store: RunStore, which: Which, offset: int) -> list[str]:
-    return excerpts(store, rows(store, which, 25, offset))
+def page(store: RunStore, which: JudgementFilters, offset: int) -> list[str]:
+    return excerpts(store, turn_rows(store, which, 25, offset))
 
 
 def timed(question: Callable[[], Any]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from convexplain.errors import Problem
-from convexplain.store import Kept, RunStore, keep_conversations
+from convexplain.store import ImportCounts, RunStore, keep_conversations
 from convexplain.types import Conversation
 
 from .progress import Progress
@@ -27,7 +27,7 @@ class Imported:
         roles: how many turns of each role there are.
     """
 
-    kept: Kept
+    kept: ImportCounts
     left_out: int
     remarks: int
     roles: Counter[str]
@@ -59,7 +59,7 @@ def import_logs(source: Source, store: RunStore, progress: Progress, change: Cha
 
     began = time.monotonic()
 
-    def on_batch(kept: Kept) -> None:
+    def on_batch(kept: ImportCounts) -> None:
         rate = kept.turns / max(time.monotonic() - began, 1e-9)
         counts = f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new"
         progress.doing(f"{counts}, {rate:,.0f} turns/s")

@@ -14,12 +14,12 @@ from convexplain.store import (
     ScoredTurn,
     keep_attributions,
     keep_contrast,
-    known_attributions,
-    known_contrast,
     newest_attributions,
     run_rubrics,
     scored_places,
     scored_turns,
+    stored_attributions,
+    stored_contrast,
 )
 from convexplain.types import Attribution, Contrast, Rubric, sha256_json
 
@@ -104,7 +104,7 @@ class Contrasts:
 
     def known(self, turn: ScoredTurn) -> Contrast | None:
         """The kept contrast."""
-        found = known_contrast(self.store, self.run, turn, self.sha(turn))
+        found = stored_contrast(self.store, self.run, turn, self.sha(turn))
         return None if found is not None and may_go_better(found) else found
 
     async def find(self, turn: ScoredTurn) -> Contrast:
@@ -153,7 +153,7 @@ class Attributions:
 
     def known(self, turn: ScoredTurn) -> list[Attribution] | None:
         """The kept attributions."""
-        found = known_attributions(self.store, self.run, turn, self.sha(turn))
+        found = stored_attributions(self.store, self.run, turn, self.sha(turn))
         return None if found is not None and any(one.failed or one.full is None for one in found) else found
 
     async def find(self, turn: ScoredTurn) -> list[Attribution]:

@@ -1,34 +1,35 @@
-"""The run store: everything that a run reads, asks and finds, in one database."""
+"""The run store: conversations, judgements, explanations, ratings and model calls of all runs, in one database."""
 
+from .answer_scores import AnswerScore, scores_by_answer
 from .attributions import (
     attribution_body,
     attributions,
     keep_attributions,
-    known_attributions,
     newest_attributions,
+    stored_attributions,
 )
 from .calibrations import calibration, calibrations, keep_calibration, remove_calibration
 from .contrasts import (
     contrast_body,
     contrasts,
     keep_contrast,
-    known_contrast,
     numbered_contrasts,
+    stored_contrast,
     turn_contrasts,
 )
-from .curves import AnswerScore, scores_by_answer
-from .importing import Kept, keep_conversations
-from .noise import keep_noise_floor, noise_floor
+from .conversation_import import ImportCounts, keep_conversations
+from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings, unrated_turns
 from .reviews import Review, keep_review, reviews
-from .scored import ScoredTurn, run_rubrics, scored_places, scored_turns
-from .store import Run, RunStore
+from .run_records import Run
+from .scored_turns import ScoredTurn, run_rubrics, scored_places, scored_turns
+from .store import RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, explained_turns, score_histogram, summarise
 
 __all__ = [
     "AnswerScore",
+    "ImportCounts",
     "JudgedTurn",
-    "Kept",
     "MaximSummary",
     "RatedTurn",
     "Review",
@@ -50,8 +51,6 @@ __all__ = [
     "keep_noise_floor",
     "keep_ratings",
     "keep_review",
-    "known_attributions",
-    "known_contrast",
     "newest_attributions",
     "noise_floor",
     "numbered_contrasts",
@@ -64,6 +63,8 @@ __all__ = [
     "scored_places",
     "scored_turns",
     "scores_by_answer",
+    "stored_attributions",
+    "stored_contrast",
     "summarise",
     "turn_contrasts",
     "turn_ratings",

@@ -9,51 +9,54 @@ import sqlalchemy as sa
 from convexplain.types import Attribution, Conversation, Unit
 
 from . import schema
-from .database import inserting, reading, writing
-from .scored import PLACE, ScoredTurn, kept, place_of
-from .store import RunStore, to_conversation
+from .database import insert_for, reading, writing
+from .scored_turns import EXPLANATION_KEY, ScoredTurn, explanation_key, explanation_rows
+from .serialization import to_conversation
+from .store import RunStore
 
 
-def keep_attributions(store: RunStore, run: int, turn: ScoredTurn, settings: str, found: Sequence[Attribution]) -> None:
-    """Keeps a turn's attributions, in place of earlier ones of the same run, turn, rubric and settings.
+def keep_attributions(
+    store: RunStore, run: int, turn: ScoredTurn, settings: str, levels: Sequence[Attribution]
+) -> None:
+    """Keep a turn's attributions, in place of earlier ones of the same run, turn, rubric and settings.
 
     Args:
         store: the store.
         run: the run's number.
         turn: the turn that is explained.
         settings: SHA-256 of everything that decides the result.
-        found: one attribution a level; at least one.
+        levels: one attribution a level; at least one.
     """
     values = {
-        "question": found[0].question,
-        "method": found[0].method,
-        "body": [attribution_body(one) for one in found],
+        "question": levels[0].question,
+        "method": levels[0].method,
+        "body": [attribution_body(attribution) for attribution in levels],
     }
     with writing(store.engine) as connection:
         connection.execute(
-            inserting(store.engine)(schema.attributions)
-            .values(**place_of(run, turn, settings), **values)
-            .on_conflict_do_update(index_elements=list(PLACE), set_=values)
+            insert_for(store.engine)(schema.attributions)
+            .values(**explanation_key(run, turn, settings), **values)
+            .on_conflict_do_update(index_elements=list(EXPLANATION_KEY), set_=values)
         )
 
 
-def known_attributions(store: RunStore, run: int, turn: ScoredTurn, settings: str) -> list[Attribution] | None:
-    """The attributions that are kept for this turn and these settings, one a level."""
+def stored_attributions(store: RunStore, run: int, turn: ScoredTurn, settings: str) -> list[Attribution] | None:
+    """Return the stored attributions of this turn and these settings, one a level; None if there are none."""
     table = schema.attributions
-    query = sa.select(table.c.body).filter_by(**place_of(run, turn, settings))
+    query = sa.select(table.c.body).filter_by(**explanation_key(run, turn, settings))
     with reading(store.engine) as connection:
         body = connection.execute(query).scalar()
-    return None if body is None else [_to_attribution(one) for one in body]
+    return None if body is None else [_to_attribution(level) for level in body]
 
 
 def attributions(store: RunStore, run: int) -> Iterator[tuple[int, Conversation, list[Attribution]]]:
-    """All attributions of a run with the conversation and its number, in the order in which they were first kept."""
-    for row in kept(store, schema.attributions, run):
-        yield row.number, to_conversation(row.talk), [_to_attribution(one) for one in row.body]
+    """Yield all attributions of a run with the number and text of the conversation, in the order of storing."""
+    for row in explanation_rows(store, schema.attributions, run):
+        yield row.number, to_conversation(row.conversation_body), [_to_attribution(level) for level in row.body]
 
 
 def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Attribution]:
-    """What the judge's score of this turn hangs on, by the settings that were used first most lately; else nothing."""
+    """Return the newest attributions of the judge's score of this turn, one a level; empty if there are none."""
     table = schema.attributions
     query = (
         sa.select(table.c.body)
@@ -67,13 +70,13 @@ def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Att
     )
     with reading(store.engine) as connection:
         bodies = connection.execute(query).scalars().all()
-    kept = ([_to_attribution(one) for one in body] for body in bodies)
-    return next((found for found in kept if found[0].of_score), [])
+    newest_first = ([_to_attribution(level) for level in body] for body in bodies)
+    return next((levels for levels in newest_first if levels[0].of_score), [])
 
 
-def attribution_body(found: Attribution) -> dict[str, Any]:
-    """An attribution as JSON values, with all its fields."""
-    return asdict(found)
+def attribution_body(attribution: Attribution) -> dict[str, Any]:
+    """Return an attribution as JSON values, with all its fields."""
+    return asdict(attribution)
 
 
 def _to_attribution(body: dict[str, Any]) -> Attribution:

@@ -8,16 +8,16 @@ from convexplain.agreement.calibration import Calibration, of_body
 from convexplain.types import Rubric
 
 from . import schema
-from .database import inserting, reading, writing
+from .database import insert_for, reading, writing
 from .store import RunStore
 
 
 def keep_calibration(store: RunStore, judge: str, rubric: Rubric, calibration: Calibration) -> None:
-    """Keeps a judge's calibration on a rubric, in place of an earlier one. Scores that are kept stay what they are.
+    """Keep a judge's calibration on a rubric, in place of an earlier one. Stored scores do not change.
 
     Args:
         store: the store.
-        judge: what its scores hang on, as `judged_by` says.
+        judge: the text that identifies its scores, from `judged_by`.
         rubric: the rubric, in the wording that was judged by.
         calibration: the calibration.
     """
@@ -25,14 +25,14 @@ def keep_calibration(store: RunStore, judge: str, rubric: Rubric, calibration: C
     values = {"body": calibration.body(), "created_at": datetime.now(UTC)}
     with writing(store.engine) as connection:
         connection.execute(
-            inserting(store.engine)(table)
+            insert_for(store.engine)(table)
             .values(model=judge, rubric=rubric.sha, **values)
             .on_conflict_do_update(index_elements=["model", "rubric"], set_=values)
         )
 
 
 def calibration(store: RunStore, judge: str, rubric: Rubric) -> Calibration | None:
-    """The judge's calibration on a rubric; None where there is none."""
+    """Return the judge's calibration on a rubric; None where there is none."""
     table = schema.calibrations
     query = sa.select(table.c.body).where(table.c.model == judge, table.c.rubric == rubric.sha)
     with reading(store.engine) as connection:
@@ -41,7 +41,7 @@ def calibration(store: RunStore, judge: str, rubric: Rubric) -> Calibration | No
 
 
 def calibrations(store: RunStore) -> list[tuple[int, Calibration]]:
-    """All calibrations with their numbers, the oldest first."""
+    """Return all calibrations with their numbers, the oldest first."""
     table = schema.calibrations
     with reading(store.engine) as connection:
         rows = connection.execute(sa.select(table.c.id, table.c.body).order_by(table.c.id)).all()
@@ -49,7 +49,7 @@ def calibrations(store: RunStore) -> list[tuple[int, Calibration]]:
 
 
 def remove_calibration(store: RunStore, number: int) -> bool:
-    """Takes a calibration out; whether there was one."""
+    """Remove a calibration, and return True if there was one."""
     with writing(store.engine) as connection:
-        done = connection.execute(sa.delete(schema.calibrations).where(schema.calibrations.c.id == number))
-    return bool(done.rowcount)
+        deletion = connection.execute(sa.delete(schema.calibrations).where(schema.calibrations.c.id == number))
+    return bool(deletion.rowcount)

@@ -12,23 +12,24 @@ from . import schema
 from .contrasts import to_contrast
 from .database import reading
 from .reviews import Decision
-from .store import RunStore, to_conversation
+from .serialization import to_conversation
+from .store import RunStore
 
 Reviewed = Literal["open", "accept", "reject", "fix"]
 
 
 @dataclass(frozen=True, slots=True)
-class WhichContrasts:
-    """Which contrasts are listed; what is empty or None does not narrow.
+class ContrastFilters:
+    """Filters of a run's contrasts; a filter that is empty or None excludes nothing.
 
     Attributes:
         run: the run's number.
         rubrics: ids of maxims.
-        rises: only those whose score rises (True) or falls (False).
+        rises: only contrasts whose score rises (True) or falls (False).
         margin: least movement of the score.
         distance: largest number of words changed.
-        found: leave out searches that found none.
-        reviewed: `open` (nobody has reviewed it), or what was said of it last.
+        found: leave out searches without a contrast.
+        reviewed: `open` (nobody has reviewed it), or the decision of its newest review.
     """
 
     run: int
@@ -47,8 +48,8 @@ class ContrastRow:
     Attributes:
         number: the contrast's number in the store.
         conversation, turn, rubric: the judged turn, by ids.
-        question: what was asked.
-        found: whether it was found.
+        question: revise, regenerate or rescore.
+        found: False for a search without a contrast.
         before, after: the scores.
         distance: words changed.
         decision, reviewer: of the newest review; None where there is none.
@@ -67,8 +68,8 @@ class ContrastRow:
     reviewer: str | None
 
 
-def contrast_rows(store: RunStore, which: WhichContrasts, limit: int, offset: int = 0) -> list[ContrastRow]:
-    """A page of contrasts, the largest movement of the score first."""
+def contrast_rows(store: RunStore, filters: ContrastFilters, limit: int, offset: int = 0) -> list[ContrastRow]:
+    """Return a page of contrasts, the largest movement of the score first."""
     table = schema.contrasts
     columns = (
         table.c.id,
@@ -84,42 +85,47 @@ def contrast_rows(store: RunStore, which: WhichContrasts, limit: int, offset: in
         schema.pair_reviews.c.reviewer,
     )
     movement = sa.func.abs(table.c.score_after - table.c.score_before)
-    query = _of(sa.select(*columns), which).order_by(sa.func.coalesce(movement, -1).desc(), table.c.id)
+    query = _filtered(sa.select(*columns), filters).order_by(sa.func.coalesce(movement, -1).desc(), table.c.id)
     with reading(store.engine) as connection:
         return [ContrastRow(*row) for row in connection.execute(query.limit(limit).offset(offset))]
 
 
-def contrast_count(store: RunStore, which: WhichContrasts) -> int:
-    """How many contrasts there are like that."""
+def contrast_count(store: RunStore, filters: ContrastFilters) -> int:
+    """Return the number of contrasts that pass the filters."""
     with reading(store.engine) as connection:
-        return int(connection.execute(_of(sa.select(sa.func.count()), which)).scalar_one())
+        return int(connection.execute(_filtered(sa.select(sa.func.count()), filters)).scalar_one())
 
 
 def longest_distance(store: RunStore, run: int) -> int:
-    """The most words that a contrast of the run has changed; 0 where there is none."""
+    """Return the most words that a contrast of the run has changed; 0 where there is none."""
     table = schema.contrasts
     with reading(store.engine) as connection:
         query = sa.select(sa.func.max(table.c.edit_distance)).where(table.c.run == run)
         return connection.execute(query).scalar() or 0
 
 
-def contrast_of(store: RunStore, number: int) -> tuple[int, Conversation, Contrast]:
-    """A contrast by its number, with its conversation and that one's number. Raises StoreError where there is none."""
-    table, talk = schema.contrasts, schema.conversations
+def find_contrast(store: RunStore, number: int) -> tuple[int, Conversation, Contrast]:
+    """Return a contrast with the number of its conversation and the conversation.
+
+    Raises:
+        StoreError: there is no contrast of that number.
+    """
+    table, conversation = schema.contrasts, schema.conversations
     query = (
-        sa.select(table.c.conversation, table.c.body, talk.c.body.label("talk"))
-        .join(talk, talk.c.id == table.c.conversation)
+        sa.select(table.c.conversation, table.c.body, conversation.c.body.label("conversation_body"))
+        .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.id == number)
     )
     with reading(store.engine) as connection:
         row = connection.execute(query).first()
     if row is None:
         raise StoreError(f"{store.place}: there is no contrast {number}")
-    return row.conversation, to_conversation(row.talk), to_contrast(row.body)
+    return row.conversation, to_conversation(row.conversation_body), to_contrast(row.body)
 
 
-def _of(query: sa.Select[Any], which: WhichContrasts) -> sa.Select[Any]:
-    table, rubric, talk, review = schema.contrasts, schema.rubrics, schema.conversations, schema.pair_reviews
+def _filtered(query: sa.Select[Any], filters: ContrastFilters) -> sa.Select[Any]:
+    table, rubric, review = schema.contrasts, schema.rubrics, schema.pair_reviews
+    conversation = schema.conversations
     later = review.alias()
     newest = sa.and_(
         review.c.contrast == table.c.id,
@@ -130,22 +136,22 @@ def _of(query: sa.Select[Any], which: WhichContrasts) -> sa.Select[Any]:
     )
     joined = (
         table.join(rubric, rubric.c.sha == table.c.rubric)
-        .join(talk, talk.c.id == table.c.conversation)
+        .join(conversation, conversation.c.id == table.c.conversation)
         .outerjoin(review, newest)
     )
-    query = query.select_from(joined).where(table.c.run == which.run)
+    query = query.select_from(joined).where(table.c.run == filters.run)
     rise = table.c.score_after - table.c.score_before
-    if which.found:
+    if filters.found:
         query = query.where(table.c.found)
-    if which.rubrics:
-        query = query.where(rubric.c.rubric.in_(which.rubrics))
-    if which.rises is not None:
-        query = query.where(rise > 0 if which.rises else rise < 0)
-    if which.margin:
-        query = query.where(sa.func.abs(rise) >= which.margin)
-    if which.distance is not None:
-        query = query.where(table.c.edit_distance <= which.distance)
-    if which.reviewed:
-        said = review.c.decision.in_([one for one in which.reviewed if one != "open"])
-        query = query.where(sa.or_(said, review.c.id.is_(None)) if "open" in which.reviewed else said)
+    if filters.rubrics:
+        query = query.where(rubric.c.rubric.in_(filters.rubrics))
+    if filters.rises is not None:
+        query = query.where(rise > 0 if filters.rises else rise < 0)
+    if filters.margin:
+        query = query.where(sa.func.abs(rise) >= filters.margin)
+    if filters.distance is not None:
+        query = query.where(table.c.edit_distance <= filters.distance)
+    if filters.reviewed:
+        decided = review.c.decision.in_([decision for decision in filters.reviewed if decision != "open"])
+        query = query.where(sa.or_(decided, review.c.id.is_(None)) if "open" in filters.reviewed else decided)
     return query

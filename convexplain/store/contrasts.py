@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from convexplain.types import Contrast, Conversation, Edit, Unit
 
 from . import schema
-from .database import inserting, reading, writing
-from .scored import PLACE, ScoredTurn, kept, place_of
-from .store import RunStore, to_conversation, to_turn, turn_body
+from .database import insert_for, reading, writing
+from .scored_turns import EXPLANATION_KEY, ScoredTurn, explanation_key, explanation_rows
+from .serialization import to_conversation, to_turn, turn_body
+from .store import RunStore
 
 
 def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, contrast: Contrast) -> None:
-    """Keeps a contrast, in place of an earlier one of the same run, turn, rubric and settings.
+    """Keep a contrast, in place of an earlier one of the same run, turn, rubric and settings.
 
     Args:
         store: the store.
@@ -35,35 +36,35 @@ def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, co
     }
     with writing(store.engine) as connection:
         connection.execute(
-            inserting(store.engine)(schema.contrasts)
-            .values(**place_of(run, turn, settings), **values)
-            .on_conflict_do_update(index_elements=list(PLACE), set_=values)
+            insert_for(store.engine)(schema.contrasts)
+            .values(**explanation_key(run, turn, settings), **values)
+            .on_conflict_do_update(index_elements=list(EXPLANATION_KEY), set_=values)
         )
 
 
-def known_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str) -> Contrast | None:
-    """The contrast that is kept for this turn and these settings."""
+def stored_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str) -> Contrast | None:
+    """Return the stored contrast of this turn and these settings; None if there is none."""
     table = schema.contrasts
-    query = sa.select(table.c.body).filter_by(**place_of(run, turn, settings))
+    query = sa.select(table.c.body).filter_by(**explanation_key(run, turn, settings))
     with reading(store.engine) as connection:
         body = connection.execute(query).scalar()
     return None if body is None else to_contrast(body)
 
 
 def contrasts(store: RunStore, run: int) -> Iterator[tuple[Conversation, Contrast]]:
-    """All contrasts of a run with their conversations, in the order in which they were first kept."""
-    for row in kept(store, schema.contrasts, run):
-        yield to_conversation(row.talk), to_contrast(row.body)
+    """Yield all contrasts of a run with their conversations, in the order of first storing."""
+    for row in explanation_rows(store, schema.contrasts, run):
+        yield to_conversation(row.conversation_body), to_contrast(row.body)
 
 
 def numbered_contrasts(store: RunStore, run: int) -> Iterator[tuple[int, Conversation, Contrast]]:
-    """All contrasts of a run with their numbers in the store and their conversations, in the same order."""
-    for row in kept(store, schema.contrasts, run):
-        yield row.id, to_conversation(row.talk), to_contrast(row.body)
+    """Yield all contrasts of a run with their numbers in the store and their conversations, in the same order."""
+    for row in explanation_rows(store, schema.contrasts, run):
+        yield row.id, to_conversation(row.conversation_body), to_contrast(row.body)
 
 
 def turn_contrasts(store: RunStore, run: int, turn: ScoredTurn) -> list[Contrast]:
-    """The contrasts of one turn: found ones first, of these the newest first."""
+    """Return the contrasts of one turn: successful searches first, of these the newest first."""
     table = schema.contrasts
     query = (
         sa.select(table.c.body)
@@ -80,14 +81,14 @@ def turn_contrasts(store: RunStore, run: int, turn: ScoredTurn) -> list[Contrast
 
 
 def contrast_body(contrast: Contrast) -> dict[str, Any]:
-    """A contrast as JSON values, with all its fields."""
+    """Return a contrast as JSON values, with all its fields."""
     body = {field.name: getattr(contrast, field.name) for field in fields(contrast)}
     edits = [asdict(edit) for edit in contrast.edits]
     return {**body, "edits": edits, "turns": [turn_body(turn) for turn in contrast.turns]}
 
 
 def to_contrast(body: dict[str, Any]) -> Contrast:
-    """A contrast from what `contrast_body` made of it."""
+    """Return the contrast of a body that `contrast_body` returned."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     values["edits"] = tuple(Edit(Unit(**edit["unit"]), edit["before"], edit["after"]) for edit in body["edits"])
     values["turns"] = tuple(map(to_turn, body["turns"]))

@@ -1,4 +1,4 @@
-"""Opens the database behind a store: URL, SQLite's settings, schema version and migration."""
+"""The database behind a store: URL, SQLite's settings, schema version and migration."""
 
 import re
 import sqlite3
@@ -15,31 +15,31 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from convexplain.errors import MissingExtraError, StoreError
 
-from .forks import connected, remember
+from .fork_safety import close_before_fork, hold_off_forks
 from .schema import REVISION
 
 _BUSY_SECONDS = 60
 _FIRST_REVISION = "1001"
-_MIGRATION_LOCK = 0x63766578  # "cvex": the key of PostgreSQL's advisory lock that who migrates a database holds
+_MIGRATION_LOCK = 0x63766578  # "cvex": key of the PostgreSQL advisory lock that a migration holds
 
-# What a URL begins with, and the driver that is used, whichever it names.
+# Beginning of a URL to the driver that is used, whatever driver the URL names.
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
 }
-# A database in memory is its connection's own: one serves all threads.
+# A database in memory belongs to one connection, which serves all threads.
 _IN_MEMORY: dict[str, Any] = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
 
 
 def connect(url: str) -> sa.Engine:
-    """An engine on an up-to-date schema.
+    """Return an engine on an up-to-date schema.
 
-    `url` is the path of an SQLite file, or the URL of an SQLite or PostgreSQL database; PostgreSQL is talked to through
-    psycopg 3, whichever driver the URL names.
+    `url` is the path of an SQLite file, or the URL of an SQLite or PostgreSQL database; PostgreSQL is used through
+    psycopg 3, whatever driver the URL names.
 
     Raises:
-        StoreError: it cannot be opened, or its schema is newer than this version of convexplain knows.
+        StoreError: it cannot be opened, or its schema is newer than this version of convexplain.
         MissingExtraError: psycopg is not installed.
     """
     try:
@@ -51,9 +51,11 @@ def connect(url: str) -> sa.Engine:
     except OSError as error:
         raise StoreError(f"--db: {error}") from error
     except (SQLAlchemyError, ValueError, KeyError) as error:
-        where = re.sub(r"//.*@", "//…@", url, flags=re.DOTALL).partition("?")[0]  # without user and password
-        raise StoreError(f"--db {where!r} is neither a file nor the URL of an SQLite or PostgreSQL database") from error
-    remember(engine)
+        address_shown = re.sub(r"//.*@", "//…@", url, flags=re.DOTALL).partition("?")[0]  # without user and password
+        raise StoreError(
+            f"--db {address_shown!r} is neither a file nor the URL of an SQLite or PostgreSQL database"
+        ) from error
+    close_before_fork(engine)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
@@ -66,7 +68,7 @@ def connect(url: str) -> sa.Engine:
 
 
 def _url(text: str) -> sa.URL:
-    """The URL, or that of an SQLite file, whose folder is made if need be."""
+    """Return the URL, or that of an SQLite file; create the file's folder if it is missing."""
     if "://" not in text:
         path = Path(text).expanduser().resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,28 +87,28 @@ def _is_in_memory(url: sa.URL) -> bool:
 
 
 def place(url: sa.URL) -> str:
-    """Where a database lies, for people: the file, or the URL without user, password and options."""
+    """Return the place of a database, for people: the file, or the URL without user, password and options."""
     if url.get_backend_name() == "sqlite" and url.database:
         return url.database
     socket = {"host": url.query["host"]} if "host" in url.query else {}
-    named = sa.URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database, query=socket)
-    return named.render_as_string()
+    public = sa.URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database, query=socket)
+    return public.render_as_string()
 
 
 @contextmanager
-def translated(engine: sa.Engine) -> Iterator[None]:
-    """Database errors inside come out as StoreError, with the database named and without user and password."""
+def store_errors(engine: sa.Engine) -> Iterator[None]:
+    """Raise the database errors of a block as StoreError, which names the database without user and password."""
     try:
         yield
     except DBAPIError as error:
         reason = str(error.orig).strip()
-        if engine.url.username:  # servers say whom they refuse
+        if engine.url.username:  # servers name the user that they refuse
             reason = reason.replace(f'"{engine.url.username}"', '"…"')
         raise StoreError(f"{place(engine.url)}: {reason}") from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    # `_begin` begins transactions, for writing from the start: a reader that turns writer may be refused for good.
+    # `_begin` begins transactions, as writers from the start: SQLite may refuse a reader that becomes a writer.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
     _use_wal(connection)
@@ -136,20 +138,20 @@ def _begin(connection: sa.Connection) -> None:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection for SELECTs, which neither waits for a writer nor holds one up."""
-    with translated(engine), connected(), engine.connect().execution_options(reading=True) as connection:
+    """Give a connection for SELECTs, which neither waits for a writer nor delays one."""
+    with store_errors(engine), hold_off_forks(), engine.connect().execution_options(reading=True) as connection:
         yield connection
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction, committed at the end. Keep it short: on SQLite it is alone."""
-    with translated(engine), connected(), engine.begin() as connection:
+    """Give a connection in a transaction, committed at the end. Keep it short: SQLite runs one at a time."""
+    with store_errors(engine), hold_off_forks(), engine.begin() as connection:
         yield connection
 
 
-def inserting(engine: sa.Engine) -> Callable[[sa.Table], Any]:
-    """The database's own INSERT, which knows ON CONFLICT."""
+def insert_for(engine: sa.Engine) -> Callable[[sa.Table], Any]:
+    """Return the database's own INSERT, which supports ON CONFLICT."""
     return postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
 
@@ -157,11 +159,11 @@ def _migrate(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         if _up_to_date(connection):
             return
-    from alembic import command  # a tenth of a second to import, wanted once in a database's life
+    from alembic import command  # a tenth of a second to import, needed once for each database
     from alembic.config import Config
 
     with as_file(files("convexplain.store") / "migrations") as scripts, writing(engine) as connection:
-        if engine.dialect.name == "postgresql":  # SQLite's transactions are alone as they are
+        if engine.dialect.name == "postgresql":  # SQLite's transactions run one at a time anyway
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         if _up_to_date(connection):  # another process was faster
             return

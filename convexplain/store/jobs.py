@@ -1,4 +1,4 @@
-"""Work that runs in the background, so that any page or process finds it again."""
+"""Jobs: work in the background, recorded so that any page or process can follow it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from .store import RunStore
 JobStatus = Literal["running", "done", "stopped", "failed"]
 
 TRIAL = "judge"
-"""The kind of jobs that are waited for, and not listed."""
+"""The kind of jobs that a page waits for; they are not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that was started in a process.
+    """A piece of work in a process of its own.
 
     Attributes:
         id: its number in the store.
-        kind: what is done.
-        settings: how, as JSON values.
-        status: what its process wrote last; a process that was killed leaves `running` behind.
-        progress: how far it is, as JSON values.
-        result: what came out, as JSON values; None until it is done.
-        error: why it ended before it was done; None where nothing went wrong.
-        folder: where its process runs and writes.
+        kind: `analyze`, `explain`, ….
+        settings: its settings, as JSON values.
+        status: the last status that its process wrote; a process that was killed leaves `running` behind.
+        progress: its progress, as JSON values.
+        result: its result, as JSON values; None until it is done.
+        error: the error that ended it; None without one.
+        folder: in which its process runs and writes.
         run: the run that it works on; None until that is known.
         created_at: when it was first started.
         started_at: when it was last started.
         alive_at: when its process last gave a sign of life.
-        host, process: where it was last started; process is None where it could not be.
+        host, process: of its last start; process is None if that failed.
     """
 
     id: int
@@ -66,15 +66,15 @@ def add_job(store: RunStore, kind: str, settings: Mapping[str, Any], folder: str
 
 
 def begin_job(store: RunStore, job: Job, host: str) -> None:
-    """Keep that a job is started now, here; what it wrote the last time is forgotten.
+    """Record that a job is started now, here; its progress and result of an earlier start are removed.
 
     Args:
         store: the store.
-        job: the job, as it was when it was decided to start it.
+        job: the job, as it was when the start was decided.
         host: this machine's name.
 
     Raises:
-        StoreError: it has been started by somebody else since; nothing is changed.
+        StoreError: somebody else has started it since; nothing is changed.
     """
     now = datetime.now(UTC)
     before: dict[str, Any] = {"progress": {}, "result": None, "error": None, "process": None}
@@ -84,12 +84,12 @@ def begin_job(store: RunStore, job: Job, host: str) -> None:
 
 
 def keep_process(store: RunStore, job: int, process: int) -> None:
-    """Keep the number of a job's process."""
+    """Record the number of a job's process."""
     _update(store, job, process=process)
 
 
 def keep_progress(store: RunStore, job: int, progress: Mapping[str, Any], run: int | None = None) -> None:
-    """Keep how far a job is, that its process lives, and its run where that is known."""
+    """Record a job's progress, a sign of life, and its run if there is one."""
     values = {} if run is None else {"run": run}
     _update(store, job, progress=progress, alive_at=datetime.now(UTC), **values)
 
@@ -97,7 +97,7 @@ def keep_progress(store: RunStore, job: int, progress: Mapping[str, Any], run: i
 def end_job(
     store: RunStore, job: int, status: JobStatus, *, result: Mapping[str, Any] | None = None, error: str | None = None
 ) -> None:
-    """Keep how a running job ended; one that has ended already stays as it is."""
+    """Record the end of a running job; a job that has ended already stays as it is."""
     running = schema.jobs.c.status == "running"
     _update(store, job, running, status=status, result=result, error=error, alive_at=datetime.now(UTC))
 
@@ -116,7 +116,7 @@ def find_job(store: RunStore, job: int) -> Job:
 
 
 def newest_jobs(store: RunStore, limit: int = 50) -> list[Job]:
-    """Return the jobs, newest first; those that are waited for are left out."""
+    """Return the jobs, newest first, without those that a page waits for."""
     table = schema.jobs
     query = sa.select(table).where(table.c.kind != TRIAL).order_by(table.c.id.desc()).limit(limit)
     with reading(store.engine) as connection:
@@ -124,15 +124,15 @@ def newest_jobs(store: RunStore, limit: int = 50) -> list[Job]:
 
 
 def analyzing_jobs(store: RunStore, run: int) -> list[Job]:
-    """Return the jobs that a run was judged by, oldest first; none where it was started otherwise."""
+    """Return the jobs that judged a run, oldest first; none if it was started without a job."""
     table = schema.jobs
     query = sa.select(table).where(table.c.run == run, table.c.kind == "analyze").order_by(table.c.id)
     with reading(store.engine) as connection:
         return [Job(**row._mapping) for row in connection.execute(query)]
 
 
-def _update(store: RunStore, job: int, *where: sa.ColumnElement[bool], **values: Any) -> int:
-    """Change a job, and return how many rows that met the conditions: 0 or 1."""
+def _update(store: RunStore, job: int, *conditions: sa.ColumnElement[bool], **values: Any) -> int:
+    """Change a job if it meets the conditions, and return the number of changed rows: 0 or 1."""
     table = schema.jobs
     with writing(store.engine) as connection:
-        return connection.execute(sa.update(table).where(table.c.id == job, *where).values(**values)).rowcount
+        return connection.execute(sa.update(table).where(table.c.id == job, *conditions).values(**values)).rowcount

@@ -1,4 +1,4 @@
-"""What people said of turns."""
+"""People's ratings of turns."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from convexplain.types import Conversation, Rating, Rubric, sha256_json
 
 from . import schema
-from .database import inserting, reading, writing
-from .importing import keep_conversations
-from .scored import ScoredTurn
-from .store import RunStore, conversation_body, to_conversation
+from .conversation_import import keep_conversations
+from .database import insert_for, reading, writing
+from .scored_turns import ScoredTurn
+from .serialization import conversation_body, to_conversation
+from .store import RunStore
 
 _PAGE = 200
 _BATCH = 500
@@ -22,31 +23,31 @@ _PLACE = ("conversation", "turn", "rubric", "rater")
 
 
 def keep_ratings(store: RunStore, rated: Iterable[tuple[Conversation, Rating]]) -> int:
-    """Keeps what people said, and the conversations if they are not there yet.
+    """Keep people's ratings, and the conversations that are not yet in the store.
 
-    A rater's rating takes the place of an earlier one by the same rater of the same turn on the same rubric; all whose
-    name is not known count as one rater.
+    A rating replaces an earlier one by the same rater of the same turn on the same rubric. All raters without a name
+    count as one rater.
 
     Args:
         store: the store.
-        rated: ratings with the conversations that they are about; of one place, the last one counts.
+        rated: ratings with their conversations; of several ratings that replace each other, the last one counts.
 
     Returns:
-        How many ratings are kept of those that came.
+        The number of ratings that were kept.
     """
-    count, rest = 0, iter(rated)
-    while some := list(islice(rest, _BATCH)):
-        keep_conversations(store, [conversation for conversation, _ in some])
-        digests = {conversation: _digest(conversation) for conversation, _ in some}
+    count, remaining = 0, iter(rated)
+    while batch := list(islice(remaining, _BATCH)):
+        keep_conversations(store, [conversation for conversation, _ in batch])
+        digests = {conversation: _digest(conversation) for conversation, _ in batch}
         table = schema.conversations
         query = sa.select(table.c.digest, table.c.id).where(table.c.digest.in_(set(digests.values())))
         with writing(store.engine) as connection:
             numbers = {row.digest: row.id for row in connection.execute(query)}
             rows = {}
-            for conversation, rating in some:
+            for conversation, rating in batch:
                 row = _row(numbers[digests[conversation]], rating)
                 rows[tuple(row[column] for column in _PLACE)] = row
-            insert = inserting(store.engine)(schema.ratings)
+            insert = insert_for(store.engine)(schema.ratings)
             new = {name: insert.excluded[name] for name in ("score", "label", "created_at")}
             connection.execute(insert.on_conflict_do_update(index_elements=list(_PLACE), set_=new), list(rows.values()))
         count += len(rows)
@@ -56,7 +57,7 @@ def keep_ratings(store: RunStore, rated: Iterable[tuple[Conversation, Rating]]) 
 def ratings(
     store: RunStore, run: int | None = None, rubric: str | None = None
 ) -> Iterator[tuple[Conversation, Rating]]:
-    """What people said, with the conversations, in the order of conversations, turns, rubrics and raters.
+    """Yield people's ratings with their conversations, in the order of conversations, turns, rubrics and raters.
 
     Args:
         store: the store.
@@ -76,10 +77,10 @@ class RatedTurn:
 
     Attributes:
         number: the conversation's number in the store.
-        conversation, turn: which turn.
+        conversation, turn: the turn.
         score: the judge's, in [0, 1], 1 = satisfied.
-        human: the mean of what people said, likewise.
-        ratings: what they said, in the order of their names.
+        human: the mean of people's ratings, likewise.
+        ratings: people's ratings, in the order of their names.
     """
 
     number: int
@@ -91,13 +92,13 @@ class RatedTurn:
 
 
 def rated_turns(store: RunStore, run: int, rubric: Rubric, limit: int) -> list[RatedTurn]:
-    """The turns on which the run's judge and people are furthest apart, the widest gap first.
+    """Return the turns on which the run's judge and people differ most, the widest gap first.
 
     Args:
         store: the store.
         run: the run's number.
-        rubric: one that the run has judged by; people's ratings count by its id, whatever its wording was.
-        limit: so many at most.
+        rubric: one that the run has judged by; people's ratings of its id count, whatever its wording was.
+        limit: the most turns that are returned.
     """
     judged, table, conversation = schema.judgements, schema.ratings, schema.conversations
     people = (
@@ -116,16 +117,21 @@ def rated_turns(store: RunStore, run: int, rubric: Rubric, limit: int) -> list[R
     )
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
-    found = []
-    for row in rows:
-        talk = to_conversation(row.body)
-        said = turn_ratings(store, row.conversation, row.turn, rubric.id)
-        found.append(RatedTurn(row.conversation, talk, row.turn, row.score, row.human, said))
-    return found
+    return [
+        RatedTurn(
+            number=row.conversation,
+            conversation=to_conversation(row.body),
+            turn=row.turn,
+            score=row.score,
+            human=row.human,
+            ratings=turn_ratings(store, row.conversation, row.turn, rubric.id),
+        )
+        for row in rows
+    ]
 
 
 def turn_ratings(store: RunStore, number: int, turn: int, rubric: str) -> tuple[Rating, ...]:
-    """What people said of one turn on one rubric (its id), in the order of their names.
+    """Return people's ratings of one turn on one rubric (its id), in the order of their names.
 
     `number` is the conversation's number in the store.
     """
@@ -144,17 +150,17 @@ def turn_ratings(store: RunStore, number: int, turn: int, rubric: str) -> tuple[
 
 
 def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: int) -> list[ScoredTurn]:
-    """The scored turns of a run that a rater has said nothing of yet, the lowest score first.
+    """Return the scored turns of a run that a rater has not rated yet, the lowest score first.
 
     Args:
         store: the store.
         run: the run's number.
         rubric: one that the run has judged by.
-        rater: who is asked; "" for those whose name is not known.
-        limit: so many at most.
+        rater: the rater's name; "" for all raters without a name.
+        limit: the most turns that are returned.
     """
     judged, table, conversation = schema.judgements, schema.ratings, schema.conversations
-    said = sa.exists().where(
+    rated = sa.exists().where(
         table.c.conversation == judged.c.conversation,
         table.c.turn == judged.c.turn,
         table.c.rubric == rubric.id,
@@ -163,7 +169,7 @@ def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: 
     query = (
         sa.select(judged.c.conversation, judged.c.turn, judged.c.score, conversation.c.body)
         .join(conversation, conversation.c.id == judged.c.conversation)
-        .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None), ~said)
+        .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None), ~rated)
         .order_by(judged.c.score, judged.c.id)
         .limit(limit)
     )
@@ -173,7 +179,7 @@ def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: 
 
 
 def _rows(store: RunStore, run: int | None, rubric: str | None) -> Iterator[Any]:
-    """The rows with the conversations' bodies: those of some conversations at a time, with no cursor held open."""
+    """Yield ratings with the conversations' bodies: a page of conversations at a time, without an open cursor."""
     table, conversation = schema.ratings, schema.conversations
     numbers = sa.select(table.c.conversation).distinct().order_by(table.c.conversation).limit(_PAGE)
     if rubric is not None:

@@ -1,4 +1,4 @@
-"""What reviewers said of the pairs that contrasts make."""
+"""Reviewers' decisions about the training pairs that contrasts give."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from convexplain.errors import UsageError
 
 from . import schema
-from .database import inserting, reading, writing
+from .database import insert_for, reading, writing
 from .store import RunStore
 
 Decision = Literal["accept", "reject", "fix"]
@@ -18,13 +18,13 @@ _DECISIONS = ("accept", "reject", "fix")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a reviewer said of a contrast as training data.
+    """A reviewer's decision about a contrast as training data.
 
     Attributes:
         contrast: its number in the store.
-        reviewer: who.
-        decision: `accept`, `reject`, or `fix`: take the reviewer's own wording.
-        text: the edited turn in the reviewer's wording, with `fix`.
+        reviewer: the reviewer's name.
+        decision: `accept`, `reject`, or `fix`: use the reviewer's wording.
+        text: the edited turn in the reviewer's wording; only with `fix`.
     """
 
     contrast: int
@@ -42,19 +42,19 @@ class Review:
 
 
 def keep_review(store: RunStore, review: Review) -> None:
-    """Keeps a review, in place of what the same reviewer said of the same contrast before."""
+    """Keep a review, in place of an earlier one by the same reviewer of the same contrast."""
     table = schema.pair_reviews
     values = {"decision": review.decision, "text": review.text, "created_at": datetime.now(UTC)}
     with writing(store.engine) as connection:
         connection.execute(
-            inserting(store.engine)(table)
+            insert_for(store.engine)(table)
             .values(contrast=review.contrast, reviewer=review.reviewer, **values)
             .on_conflict_do_update(index_elements=["contrast", "reviewer"], set_=values)
         )
 
 
 def reviews(store: RunStore, run: int) -> dict[int, Review]:
-    """The newest review of each contrast of a run."""
+    """Return the newest review of each contrast of a run."""
     table = schema.pair_reviews
     query = (
         sa.select(table)

@@ -10,45 +10,45 @@ REVISION = "1001"
 
 
 class JsonText(sa.TypeDecorator[Any]):
-    """JSON in a text column, pure ASCII: holds NUL and lone surrogates, which databases refuse in text."""
+    """JSON in a text column, pure ASCII: it can hold NUL and lone surrogates, which databases refuse in text."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
-        """To the database."""
+        """Return the JSON text for the database."""
         return None if value is None else json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        """From the database."""
+        """Return the value of a text from the database."""
         return None if value is None else json.loads(value)
 
 
 class SafeText(sa.TypeDecorator[str]):
-    r"""Text to look at and search by; what a database refuses (NUL, lone surrogates) is kept as an escape."""
+    r"""Text to display and search; characters that a database refuses (NUL, lone surrogates) become escapes."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """To the database."""
+        """Return the text for the database."""
         if value is None:
             return None
         return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
-    """A moment with its zone, kept as UTC where the database knows no zones."""
+    """A moment with its time zone, stored as UTC without a zone."""
 
     impl = sa.DateTime
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """To the database."""
+        """Return the moment for the database, in UTC."""
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """From the database."""
+        """Return the moment in UTC from the database."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -202,8 +202,8 @@ ratings = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("conversation", sa.ForeignKey("conversations.id"), nullable=False),
     sa.Column("turn", sa.Integer, nullable=False),
-    sa.Column("rubric", sa.String(64), nullable=False),  # its id: people answer the question, whatever its wording
-    sa.Column("rater", SafeText, nullable=False),  # empty where it is not known
+    sa.Column("rubric", sa.String(64), nullable=False),  # its id: ratings hold for every wording of the rubric
+    sa.Column("rater", SafeText, nullable=False),  # empty without a name
     sa.Column("score", sa.Float, nullable=False),
     sa.Column("label", SafeText),
     sa.Column("created_at", UtcTime, nullable=False),

@@ -1,4 +1,4 @@
-"""What a run found, computed by the database."""
+"""The summary of a run, computed by the database."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,9 @@ from convexplain.types import Conversation, Judgement
 
 from . import schema
 from .database import reading
-from .store import Run, RunStore, to_conversation, to_judgement
+from .run_records import Run
+from .serialization import to_conversation, to_judgement
+from .store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class MaximSummary:
 
     Attributes:
         rubric, title, threshold: of the maxim.
-        judged: turns that were to be judged.
-        unscored: those of them without a score; they count in nothing else here.
+        judged: turns with a judgement, scored or not.
+        unscored: those of them without a score; they count in no other attribute.
         mean: mean score in [0, 1], None when nothing was scored.
         below: share of the scored turns below the threshold, in [0, 1], None when nothing was scored.
     """
@@ -44,16 +46,16 @@ class JudgedTurn:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found.
+    """The results of a run, summarised.
 
     Attributes:
         run: the run.
-        conversations, turns: how many have a judgement (scored or not).
+        conversations, turns: how many have a judgement, scored or not.
         maxims: one row a maxim.
         worst: scored turns, the lowest score first.
-        unscored: reason to how many judgements have no score for it, the most frequent first.
+        unscored: reasons for missing scores, each with its number of judgements, the most frequent first.
         problems: how many records or files could not be read.
-        judges: a judge's model to how many judgements are its; the run's own judge first.
+        judges: models of judges, each with its number of judgements; the run's judge first.
     """
 
     run: Run
@@ -66,14 +68,13 @@ class Summary:
     judges: tuple[tuple[str, int], ...] = ()
 
     def head(self, rubric: str) -> str | None:
-        """Which head scored a maxim, and how far it agrees with people; None where none did."""
-        found = (turn.judgement for turn in self.worst if turn.judgement.rubric == rubric)
-        evidence = next((one.evidence for one in found), None)
+        """Return the name of the head that scored a maxim, with its agreement with people; None if no head did."""
+        evidence = next((turn.judgement.evidence for turn in self.worst if turn.judgement.rubric == rubric), None)
         return evidence.notes[0] if evidence and evidence.kind == "head" and evidence.notes else None
 
 
 def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
-    """The summary of a run, with its `worst` lowest-scored turns of each maxim."""
+    """Return the summary of a run, with its `worst` lowest-scored turns of each maxim."""
     table, rubric = schema.judgements, schema.rubrics
     of_run = table.c.run == run.id
     below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
@@ -120,18 +121,18 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         worst=tuple(turn for row in rows for turn in _worst(store, run, row.sha, worst)),
         unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
         problems=sum(not problem.kept for problem in store.problems(run.id)),
-        judges=tuple(sorted(((row.model, row.n) for row in judges), key=lambda one: (one[0] != run.judge, one[0]))),
+        judges=tuple(sorted(((row.model, row.n) for row in judges), key=lambda judge: (judge[0] != run.judge, *judge))),
     )
 
 
 def explained_turns(store: RunStore, run: Run, rubric: str, limit: int) -> list[JudgedTurn]:
-    """The scored turns of a run that have an attribution or a contrast on a rubric, the lowest scores first.
+    """Return the scored turns of a run that have an attribution or a contrast on a rubric, the lowest scores first.
 
     Args:
         store: the store.
         run: the run.
         rubric: the SHA of a rubric that the run has judged by.
-        limit: so many at most.
+        limit: the most turns that are returned.
     """
     explained = sa.union(
         *(
@@ -153,29 +154,29 @@ def explained_turns(store: RunStore, run: Run, rubric: str, limit: int) -> list[
 
 
 def _worst(
-    store: RunStore, run: Run, sha: str, limit: int, which: sa.ColumnElement[bool] | None = None
+    store: RunStore, run: Run, sha: str, limit: int, condition: sa.ColumnElement[bool] | None = None
 ) -> list[JudgedTurn]:
-    table, rubric, conversation = schema.judgements, schema.rubrics, schema.conversations
-    order = table.c.score if which is None else table.c.score + 0  # few rows: not along the index of all scores
+    table, rubric, conversations = schema.judgements, schema.rubrics, schema.conversations
+    order = table.c.score if condition is None else table.c.score + 0  # few rows: do not use the index of all scores
     query = (
-        sa.select(table, rubric.c.rubric.label("rubric_id"), rubric.c.threshold, conversation.c.body)
+        sa.select(table, rubric.c.rubric.label("rubric_id"), rubric.c.threshold, conversations.c.body)
         .join(rubric)
-        .join(conversation, conversation.c.id == table.c.conversation)
+        .join(conversations, conversations.c.id == table.c.conversation)
         .where(table.c.run == run.id, table.c.rubric == sha, table.c.score.is_not(None))
         .order_by(order, table.c.id)
         .limit(limit)
     )
     with reading(store.engine) as connection:
-        rows = connection.execute(query if which is None else query.where(which)).all()
-    found = []
+        rows = connection.execute(query if condition is None else query.where(condition)).all()
+    turns = []
     for row in rows:
-        talk = to_conversation(row.body)
-        found.append(JudgedTurn(talk, to_judgement(row, talk), row.threshold, row.conversation))
-    return found
+        conversation = to_conversation(row.body)
+        turns.append(JudgedTurn(conversation, to_judgement(row, conversation), row.threshold, row.conversation))
+    return turns
 
 
 def score_histogram(store: RunStore, run: Run, rubric: str, bins: int) -> list[int]:
-    """How many scored turns of a maxim fall into each of `bins` equal parts of [0, 1]; the last part includes 1."""
+    """Return the counts of a maxim's scored turns in `bins` equal parts of [0, 1]; the last part includes 1."""
     table = schema.judgements
     part = sa.case((table.c.score >= 1, bins - 1), else_=sa.cast(sa.func.floor(table.c.score * bins), sa.Integer))
     query = (

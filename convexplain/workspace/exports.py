@@ -23,7 +23,7 @@ from convexplain.errors import UsageError
 from convexplain.explain.explanations import chosen_rubrics
 from convexplain.explain.pairs import Kept, Pairs, PairSettings, preference_pairs
 from convexplain.store import Run, RunStore, numbered_contrasts, reviews
-from convexplain.store.contrast_list import WhichContrasts, contrast_count
+from convexplain.store.contrast_list import ContrastFilters, contrast_count
 from convexplain.types import Conversation, Judgement
 
 from .build import JudgeLike, open_judge, run_judge
@@ -121,7 +121,7 @@ class Exporting:
                     opened.append(built.judge)
                 return await opened[0].judge_turn(conversation, turn, rubrics[rubric])
 
-            progress.begin("contrasts", contrast_count(self.store, WhichContrasts(self.run.id, found=False)))
+            progress.begin("contrasts", contrast_count(self.store, ContrastFilters(self.run.id, found=False)))
             try:
                 return await preference_pairs(self._contrasts(), ask, settings, progress.advance)
             finally:

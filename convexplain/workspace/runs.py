@@ -13,7 +13,7 @@ from convexplain.errors import UnavailableError
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
-from convexplain.store.store import conversation_body
+from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
 from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec, located, open_judge

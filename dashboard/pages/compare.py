@@ -7,7 +7,7 @@ from convexplain.dashboard.ui.cached import kept
 from convexplain.dashboard.ui.charts import shifts
 from convexplain.dashboard.ui.comparing import choose_two, figures, shift_list
 from convexplain.dashboard.ui.place import store
-from convexplain.store.comparing import paired_scores
+from convexplain.store.paired_scores import paired_scores
 
 st.title("Compare")
 opened = store()

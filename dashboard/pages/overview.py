@@ -7,7 +7,7 @@ from convexplain.dashboard.ui.filters import filters
 from convexplain.dashboard.ui.overview_parts import figures, score_charts, turn_list, where_charts
 from convexplain.dashboard.ui.place import store
 from convexplain.dashboard.ui.reading import choose
-from convexplain.store.overview import choices, distribution
+from convexplain.store.overview import distribution, filter_choices
 
 st.title("Overview")
 opened = store()
@@ -15,7 +15,7 @@ reading = choose(opened)
 if reading is None:
     st.stop()
 run, maxim = reading.run.id, reading.maxim
-which = filters(run, maxim, kept(opened, run, choices, run))
+which = filters(run, maxim, kept(opened, run, filter_choices, run))
 found = kept(opened, run, distribution, which)
 figures(reading, found)
 if not found.scored and not found.unscored:

@@ -8,14 +8,14 @@ from convexplain.dashboard.ui.pair_export import export_pairs
 from convexplain.dashboard.ui.pair_list import listed, narrowed
 from convexplain.dashboard.ui.place import store
 from convexplain.dashboard.ui.reading import choose_run
-from convexplain.store.contrast_list import WhichContrasts, contrast_count
+from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
 st.title("Contrast pairs")
 opened = store()
 run = choose_run(opened)
 if run is None:
     st.stop()
-if not contrast_count(opened, WhichContrasts(run.id, found=False)):
+if not contrast_count(opened, ContrastFilters(run.id, found=False)):
     st.info(
         "Nobody has looked for contrasts in this run. Open a low turn on the page “Conversation” and look for an edit, "
         "or run `convexplain explain` for the lowest ones."

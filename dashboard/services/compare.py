@@ -7,7 +7,7 @@ import numpy as np
 
 from convexplain.agreement import confusion, kappa, spearman
 from convexplain.store import RunStore
-from convexplain.store.comparing import Floats, Numbers, Paired, conversation_ids
+from convexplain.store.paired_scores import Floats, Numbers, PairedScores, conversation_ids
 
 BINS = 40
 """Equal parts of [-1, 1] in which shifts are counted."""
@@ -56,7 +56,7 @@ class Shift:
     after: float
 
 
-def compare(paired: Paired, threshold: float) -> Comparison | None:
+def compare(paired: PairedScores, threshold: float) -> Comparison | None:
     """What changed; None where no turn was scored by both."""
     both = ~(np.isnan(paired.before) | np.isnan(paired.after))
     before, after = paired.before[both], paired.after[both]
@@ -86,7 +86,7 @@ def compare(paired: Paired, threshold: float) -> Comparison | None:
 
 
 def largest_shifts(
-    store: RunStore, paired: Paired, threshold: float, kind: str, limit: int, offset: int = 0
+    store: RunStore, paired: PairedScores, threshold: float, kind: str, limit: int, offset: int = 0
 ) -> tuple[list[Shift], int]:
     """The turns that moved most, a page of them, and how many there are.
 

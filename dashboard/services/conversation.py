@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convexplain.store import RunStore, ScoredTurn, run_rubrics
-from convexplain.store.overview import Which, rows
-from convexplain.store.talks import explained_places, find_conversations, judged_conversation
+from convexplain.store.conversations import explanation_kinds, find_conversations, judged_conversation
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import turn_rows
 from convexplain.types import Attribution, Conversation, Judgement, Rubric, Unit
 from convexplain.workspace import judge_request
 
@@ -87,13 +88,13 @@ def open_talk(store: RunStore, run: int, conversation: str, number: int | None =
     talk, judged = found
     by_place = {(one.turn, one.rubric): one for one in judged}
     rubrics = tuple(run_rubrics(store, run))
-    return Talk(run, chosen, talk, rubrics, by_place, explained_places(store, run, chosen), len(numbers))
+    return Talk(run, chosen, talk, rubrics, by_place, explanation_kinds(store, run, chosen), len(numbers))
 
 
 def worst_place(store: RunStore, run: int, sha: str, threshold: float) -> tuple[str, int, int] | None:
     """Where to begin: the lowest scored turn (conversation's id, its number, index), else an unscored one."""
-    which = Which(run, sha, threshold)
-    found = rows(store, which, 1) or rows(store, which, 1, unscored=True)
+    which = JudgementFilters(run, sha, threshold)
+    found = turn_rows(store, which, 1) or turn_rows(store, which, 1, unscored=True)
     return (found[0].conversation, found[0].number, found[0].turn) if found else None
 
 

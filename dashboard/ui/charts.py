@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from convexplain.store.overview import Distribution, Group
+from convexplain.store.overview import Distribution, ScoreGroup
 
 _ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
 _HEIGHT = 230
@@ -57,7 +57,7 @@ def histogram(found: Distribution, threshold: float, chosen: tuple[float, float]
     return (picked[0]["from"], picked[0]["to"]) if picked else None
 
 
-def curve(groups: Sequence[Group], x: str, title: str, threshold: float) -> None:
+def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) -> None:
     """Mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day")."""
     rows = []
     for group in groups:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.compare import Comparison, largest_shifts
 from convexplain.store import Run, RunStore
-from convexplain.store.comparing import Paired, shared_maxims
+from convexplain.store.paired_scores import PairedScores, shared_maxims
 from convexplain.text.visible import one_line
 
 from .looking import signed
@@ -86,7 +86,7 @@ def figures(found: Comparison) -> None:
     message(f"{found.turns:,} turns of {found.conversations:,} conversations, scored by both{more}.{how}", "soft")
 
 
-def shift_list(store: RunStore, run: int, paired: Paired, maxim: Shared) -> None:
+def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: Shared) -> None:
     """The turns that moved most; a click opens one."""
     st.subheader("Largest shifts", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from convexplain.store.overview import Choices, MaximCount, Which
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import FilterChoices, MaximCount
 from convexplain.text.visible import one_line
 
 NO_BOT = "not named"
 
 
-def filters(run: int, maxim: MaximCount, given: Choices) -> Which:
+def filters(run: int, maxim: MaximCount, given: FilterChoices) -> JudgementFilters:
     """The widgets, a line that says what is set, and what they choose."""
     _drop_what_is_gone(given)
     left, right = st.columns([1, 5], vertical_alignment="center")
@@ -86,11 +87,11 @@ def _widget(kind: Callable[..., Any], label: str, name: str, **options: Any) -> 
     kind(label, key=key, on_change=changed, **{**options, start: begun})
 
 
-def _which(run: int, maxim: MaximCount, given: Choices) -> Which:
+def _which(run: int, maxim: MaximCount, given: FilterChoices) -> JudgementFilters:
     found = _set()
     spans = {name: found.get(name) for name in ("length", "turns")}
     spans = {name: None if span is None or span == _ends(name, given) else span for name, span in spans.items()}
-    return Which(
+    return JudgementFilters(
         run,
         maxim.sha,
         maxim.threshold,
@@ -105,7 +106,7 @@ def _which(run: int, maxim: MaximCount, given: Choices) -> Which:
     )
 
 
-def _said(which: Which) -> list[str]:
+def _said(which: JudgementFilters) -> list[str]:
     found = [f"holds “{one_line(which.text)}”"] if which.text else []
     found += [", ".join(map(source_name, which.sources))] if which.sources else []
     found += [f"bot {', '.join(map(bot_name, which.bots))}"] if which.bots else []
@@ -117,7 +118,7 @@ def _said(which: Which) -> list[str]:
     return found
 
 
-def _drop_what_is_gone(given: Choices) -> None:
+def _drop_what_is_gone(given: FilterChoices) -> None:
     """Filters stay when another run is chosen, as far as they mean something there."""
     if st.session_state.get("filters-of") == given:
         return
@@ -136,5 +137,5 @@ def _drop_what_is_gone(given: Choices) -> None:
     _renew()
 
 
-def _ends(name: str, given: Choices) -> tuple[int, int]:
+def _ends(name: str, given: FilterChoices) -> tuple[int, int]:
     return (1, given.longest) if name == "length" else (0, max(0, given.longest - 1))

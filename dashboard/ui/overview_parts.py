@@ -8,7 +8,16 @@ import streamlit as st
 
 from convexplain.dashboard.services.overview import days, excerpts, lengths
 from convexplain.store import RunStore
-from convexplain.store.overview import By, Distribution, Group, MaximCount, Which, distribution, groups, rows
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import (
+    Distribution,
+    Grouping,
+    MaximCount,
+    ScoreGroup,
+    distribution,
+    score_groups,
+    turn_rows,
+)
 from convexplain.text.visible import one_line
 
 from .cached import kept
@@ -44,7 +53,7 @@ def figures(reading: Reading, found: Distribution) -> None:
             _maxims(reading)
 
 
-def score_charts(store: RunStore, which: Which) -> None:
+def score_charts(store: RunStore, which: JudgementFilters) -> None:
     """The distribution, whatever scores are chosen of it, and how scores go along conversations."""
     found = kept(store, which.run, distribution, replace(which, scores=None))
     left, right = st.columns(2, gap="medium")
@@ -56,34 +65,34 @@ def score_charts(store: RunStore, which: Which) -> None:
             st.info("None of these turns has a score. The list below says why.")
     with right:
         st.subheader("Along the conversation", anchor=False)
-        by_turn = kept(store, which.run, groups, which, "turn")
+        by_turn = kept(store, which.run, score_groups, which, "turn")
         if len(by_turn) > 1:
             curve(by_turn[:_CURVE], "turn", "index of the turn", which.threshold)
         else:
             st.caption("All scored turns have the same index; there is no curve to draw.")
 
 
-def where_charts(store: RunStore, which: Which) -> None:
+def where_charts(store: RunStore, which: JudgementFilters) -> None:
     """By source, bot, length or turn; and over time."""
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Where", anchor=False)
-        names: dict[By, str] = {"source": "Source", "bot": "Bot", "length": "Length", "turn": "Turn"}
+        names: dict[Grouping, str] = {"source": "Source", "bot": "Bot", "length": "Length", "turn": "Turn"}
         by = st.segmented_control(
             "By", list(names), format_func=lambda one: names[one], default="source", key="by", required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        _groups(kept(store, which.run, groups, which, by), by)
+        _groups(kept(store, which.run, score_groups, which, by), by)
     with right:
         st.subheader("Over time", anchor=False)
-        dated = days(kept(store, which.run, groups, which, "day"))
+        dated = days(kept(store, which.run, score_groups, which, "day"))
         if len(dated) > 1:
             curve([group for group, _ in dated], "day", "day on which the conversation began", which.threshold)
         else:
             st.caption("The log does not say when these conversations began, or all began on one day.")
 
 
-def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCount) -> None:
+def turn_list(store: RunStore, which: JudgementFilters, found: Distribution, maxim: MaximCount) -> None:
     """The turns themselves, a page at a time; a click on one opens its conversation."""
     st.subheader("Turns", anchor=False)
     if st.session_state.get("mode") not in _MODES:
@@ -102,7 +111,7 @@ def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCo
     pages = max(1, -(-total // _PAGE))
     with right.container(horizontal=True, horizontal_alignment="right"):
         page = st.pagination(pages, key=f"page-{hash((which, mode))}") if pages > 1 else 1
-    listed = rows(store, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
+    listed = turn_rows(store, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
     if not listed:
         st.caption("There is none.")
         return
@@ -132,8 +141,8 @@ def turn_list(store: RunStore, which: Which, found: Distribution, maxim: MaximCo
         open_turn(which.run, row.conversation, row.number, row.turn, maxim.rubric)
 
 
-def _groups(found: list[Group], by: By) -> None:
-    shown: list[tuple[str, Group, Callable[[], None]]]
+def _groups(found: list[ScoreGroup], by: Grouping) -> None:
+    shown: list[tuple[str, ScoreGroup, Callable[[], None]]]
     if by == "length":
         shown = [(one.key, one, lambda span=span: narrow("length", span)) for one, span in lengths(found)]  # type: ignore[misc]
     elif by == "turn":

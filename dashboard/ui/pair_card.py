@@ -6,7 +6,7 @@ from convexplain.dashboard.services.pairs import CONTEXT, edited_turn, review
 from convexplain.errors import ConvexplainError
 from convexplain.report.explanations import edited_turns
 from convexplain.store import RunStore
-from convexplain.store.contrast_list import ContrastRow, contrast_of
+from convexplain.store.contrast_list import ContrastRow, find_contrast
 from convexplain.store.reviews import Decision
 from convexplain.types import Contrast
 
@@ -20,7 +20,7 @@ _SAID = {"accept": "Accepted", "reject": "Rejected", "fix": "Fixed by hand"}
 def pair_card(store: RunStore, row: ContrastRow, before: int | None, after: int | None) -> None:
     """The card with its buttons; `before` and `after` are the neighbours in the list."""
     try:
-        number, talk, contrast = contrast_of(store, row.number)
+        number, talk, contrast = find_contrast(store, row.number)
     except ConvexplainError as error:  # deleted in the meantime
         message(str(error), "error")
         return

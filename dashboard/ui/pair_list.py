@@ -7,8 +7,8 @@ import streamlit as st
 
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import (
+    ContrastFilters,
     ContrastRow,
-    WhichContrasts,
     contrast_count,
     contrast_rows,
     longest_distance,
@@ -23,7 +23,7 @@ _WAYS = {"either way": None, "raises the score": True, "lowers it": False}
 _SAID = {"open": "not reviewed", "accept": "accepted", "reject": "rejected", "fix": "fixed"}
 
 
-def narrowed(store: RunStore, run: int) -> WhichContrasts:
+def narrowed(store: RunStore, run: int) -> ContrastFilters:
     """The filters."""
     titles = {rubric.id: one_line(rubric.title) for rubric in kept(store, run, run_rubrics, run)}
     longest = longest_distance(store, run)
@@ -44,7 +44,7 @@ def narrowed(store: RunStore, run: int) -> WhichContrasts:
             "Reviewed", list(_SAID), format_func=lambda one: _SAID[one], selection_mode="multi", key="p-reviewed",
             label_visibility="collapsed",
         )  # fmt: skip
-    return WhichContrasts(
+    return ContrastFilters(
         run,
         tuple(rubrics),
         _WAYS[way],
@@ -55,7 +55,7 @@ def narrowed(store: RunStore, run: int) -> WhichContrasts:
     )
 
 
-def listed(store: RunStore, which: WhichContrasts) -> list[ContrastRow]:
+def listed(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
     """A page of the list; a click on a row shows it."""
     total = contrast_count(store, which)
     pages = max(1, -(-total // _PAGE))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.conversation import Talk, worst_place
 from convexplain.store import RunStore
-from convexplain.store.talks import Place, next_flagged
+from convexplain.store.conversations import Place, next_flagged
 from convexplain.text.visible import one_line
 
 from .filters import source_name

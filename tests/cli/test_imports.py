@@ -15,7 +15,7 @@ from convexplain.cli.main import cli
 from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.logs import FORMATS, read_log
 from convexplain.errors import UsageError
-from convexplain.store import Kept, RunStore
+from convexplain.store import ImportCounts, RunStore
 
 from .test_analyze import run
 
@@ -169,7 +169,7 @@ def test_conversations_may_be_changed_before_they_are_kept(tmp_path, exports):
     done = import_logs(source, store, told, change)
     assert [turn.content for item in store.conversations() for turn in item.turns] == ["…"] * 4
     assert (done.kept, done.left_out, done.remarks, done.roles) == (
-        Kept(2, 4, 2),
+        ImportCounts(2, 4, 2),
         2,
         0,
         {"user": 2, "assistant": 2},

@@ -29,9 +29,10 @@ from convexplain.errors import UsageError
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.store import newest_attributions, turn_contrasts
-from convexplain.store.comparing import Paired, paired_scores
-from convexplain.store.contrast_list import WhichContrasts, contrast_rows
-from convexplain.store.overview import Group, Which, rows
+from convexplain.store.contrast_list import ContrastFilters, contrast_rows
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import ScoreGroup, turn_rows
+from convexplain.store.paired_scores import PairedScores, paired_scores
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
@@ -39,7 +40,7 @@ from .made import HARM, HELPFULNESS, full, keep
 
 
 def group(key, n=2, below=1, total=1.0, squares=0.5):
-    return Group(key, n, below, total, squares)
+    return ScoreGroup(key, n, below, total, squares)
 
 
 def test_lengths_are_put_into_classes_that_double():
@@ -78,7 +79,7 @@ def test_days_become_weeks_where_there_are_many():
 def test_excerpts_are_short_lines(store):
     run = store.begin_run("m", "f", {}, [HARM]).id
     keep(store, run, Conversation("c", (Turn("assistant", "a\n\x1b b " + "x" * 500),)), {0: 0.5})
-    (text,) = excerpts(store, rows(store, Which(run, HARM.sha, 0.5), 5))
+    (text,) = excerpts(store, turn_rows(store, JudgementFilters(run, HARM.sha, 0.5), 5))
     assert text == "a \ufffd b " + "x" * 134 + " …"
 
 
@@ -148,7 +149,7 @@ def test_the_prompt_is_made_anew_to_the_letter(store):
 def paired(before, after, numbers=None):
     before, after = np.array(before, dtype=float), np.array(after, dtype=float)
     places = np.arange(len(before)) if numbers is None else np.array(numbers)
-    return Paired(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
+    return PairedScores(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
 
 
 def test_a_comparison():
@@ -193,7 +194,7 @@ def test_the_largest_shifts(store):
 
 def test_a_review_needs_a_name(store):
     run, _ = full(store)
-    (row,) = contrast_rows(store, WhichContrasts(run), 5)
+    (row,) = contrast_rows(store, ContrastFilters(run), 5)
     with pytest.raises(UsageError, match="reviewer"):
         review(store, row.number, " ", "accept")
     with pytest.raises(UsageError, match="needs a text"):

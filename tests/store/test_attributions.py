@@ -9,8 +9,8 @@ from convexplain.store import (
     ScoredTurn,
     attributions,
     keep_attributions,
-    known_attributions,
     newest_attributions,
+    stored_attributions,
 )
 
 STRANGE = "t\x00\ud800\\x00é"
@@ -53,18 +53,18 @@ def turn(store, run, talk, helpfulness):
 
 
 def test_all_levels_come_back_as_they_were(store, run, turn, talk):
-    assert known_attributions(store, run, turn, "s") is None
+    assert stored_attributions(store, run, turn, "s") is None
     keep_attributions(store, run, turn, "s", [TURNS, SENTENCES])
-    assert known_attributions(store, run, turn, "s") == [TURNS, SENTENCES]
+    assert stored_attributions(store, run, turn, "s") == [TURNS, SENTENCES]
     assert list(attributions(store, run)) == [(turn.number, talk, [TURNS, SENTENCES])]
 
 
 def test_those_of_other_settings_turns_rubrics_and_runs_are_others(store, run, turn, helpfulness):
     keep_attributions(store, run, turn, "s", [TURNS])
-    assert known_attributions(store, run, turn, "other") is None
-    assert known_attributions(store, run, replace(turn, turn=1), "s") is None
-    assert known_attributions(store, run, replace(turn, rubric=load_rubric("harm")), "s") is None
-    assert known_attributions(store, store.begin_run("m", "g", {}, [helpfulness]).id, turn, "s") is None
+    assert stored_attributions(store, run, turn, "other") is None
+    assert stored_attributions(store, run, replace(turn, turn=1), "s") is None
+    assert stored_attributions(store, run, replace(turn, rubric=load_rubric("harm")), "s") is None
+    assert stored_attributions(store, store.begin_run("m", "g", {}, [helpfulness]).id, turn, "s") is None
 
 
 def test_the_same_settings_again_take_the_place(store, run, turn):

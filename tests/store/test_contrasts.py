@@ -13,11 +13,11 @@ from convexplain.store import (
     explained_turns,
     keep_contrast,
     keep_noise_floor,
-    known_contrast,
     noise_floor,
     run_rubrics,
     scored_places,
     scored_turns,
+    stored_contrast,
     turn_contrasts,
 )
 from convexplain.types import Evidence, Judgement
@@ -90,23 +90,23 @@ def turn(store, run, talk, helpfulness):
 )
 def test_a_contrast_comes_back_as_it_was(store, run, turn, talk, kept):
     keep_contrast(store, run, turn, "a" * 64, kept)
-    assert known_contrast(store, run, turn, "a" * 64) == kept
+    assert stored_contrast(store, run, turn, "a" * 64) == kept
     assert list(contrasts(store, run)) == [(talk, kept)]
 
 
 def test_a_time_keeps_its_zone(store, run, turn):
     keep_contrast(store, run, turn, "a", contrast())
-    (said,) = [one.at for one in known_contrast(store, run, turn, "a").turns]
+    (said,) = [one.at for one in stored_contrast(store, run, turn, "a").turns]
     assert said.utcoffset() == timedelta(hours=5, minutes=30)
 
 
 def test_one_contrast_for_each_run_turn_rubric_and_settings(store, run, turn, talk):
     places = [(turn, "a"), (turn, "b"), (replace(turn, turn=1), "a"), (replace(turn, rubric=load_rubric("harm")), "a")]
     for i, (place, settings) in enumerate(places):
-        assert known_contrast(store, run, place, settings) is None
+        assert stored_contrast(store, run, place, settings) is None
         keep_contrast(store, run, place, settings, contrast(calls=i))
     assert [found.calls for _, found in contrasts(store, run)] == [0, 1, 2, 3]
-    assert known_contrast(store, run + 1, turn, "a") is None
+    assert stored_contrast(store, run + 1, turn, "a") is None
     keep_contrast(store, run, turn, "a", contrast(calls=9, found=False))
     assert [found.calls for _, found in contrasts(store, run)] == [9, 1, 2, 3]
     with store.engine.connect() as connection:

@@ -9,36 +9,36 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import StoreError
 from convexplain.store import schema
-from convexplain.store.comparing import conversation_ids, paired_scores, shared_maxims
 from convexplain.store.contrast_list import (
+    ContrastFilters,
     ContrastRow,
-    WhichContrasts,
     contrast_count,
-    contrast_of,
     contrast_rows,
+    find_contrast,
     longest_distance,
 )
-from convexplain.store.facets import facets
-from convexplain.store.overview import (
-    Choices,
-    Which,
-    choices,
-    distribution,
-    groups,
-    maxim_counts,
-    rows,
-    run_state,
-)
-from convexplain.store.reviews import Review, keep_review
-from convexplain.store.store import conversation_body
-from convexplain.store.talks import (
+from convexplain.store.conversation_facets import conversation_facets
+from convexplain.store.conversations import (
     Place,
-    excerpts_of,
-    explained_places,
+    explanation_kinds,
     find_conversations,
     judged_conversation,
     next_flagged,
+    turn_excerpts,
 )
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import (
+    FilterChoices,
+    distribution,
+    filter_choices,
+    maxim_counts,
+    run_state,
+    score_groups,
+    turn_rows,
+)
+from convexplain.store.paired_scores import conversation_ids, paired_scores, shared_maxims
+from convexplain.store.reviews import Review, keep_review
+from convexplain.store.serialization import conversation_body
 from tests.dashboard.made import HARM, HELPFULNESS, contrast, explain, full, keep, talk
 
 MAXIM = (HARM.sha, HARM.threshold)  # 0.5
@@ -52,20 +52,20 @@ def runs(store):
 
 def test_facets_of_a_conversation():
     turns = (Turn("user", "Hi"), Turn("assistant", "Ho", metadata={"model": "m-1"}))
-    assert facets(conversation_body(Conversation("c", turns, "s"))) == {
+    assert conversation_facets(conversation_body(Conversation("c", turns, "s"))) == {
         "source": "s",
         "bot": "m-1",
         "began_at": None,
         "turns": 2,
     }
     named = replace(turns[1], name="Robin", at=datetime(2026, 5, 4, 3, tzinfo=UTC))
-    found = facets(conversation_body(Conversation("c", (turns[0], named), metadata={"bot": "other"})))
+    found = conversation_facets(conversation_body(Conversation("c", (turns[0], named), metadata={"bot": "other"})))
     assert (found["bot"], found["began_at"]) == ("Robin", datetime(2026, 5, 4, 3, tzinfo=UTC))
     told = Conversation(
         "c", (turns[0], replace(turns[1], metadata={})), metadata={"model": 7, "agent": " ", "bot": "b"}
     )
-    assert facets(conversation_body(told))["bot"] == "b"
-    assert facets(conversation_body(Conversation("c", ())))["bot"] is None
+    assert conversation_facets(conversation_body(told))["bot"] == "b"
+    assert conversation_facets(conversation_body(Conversation("c", ())))["bot"] is None
 
 
 def test_maxims_and_choices(store, runs):
@@ -73,20 +73,20 @@ def test_maxims_and_choices(store, runs):
     assert (harm.rubric, harm.scored, harm.unscored, harm.below) == ("harm", 5, 1, 2)
     assert harm.mean == pytest.approx(2.8 / 5)
     assert (helpfulness.rubric, helpfulness.scored, helpfulness.below, helpfulness.mean) == ("helpfulness", 3, 0, 0.5)
-    assert choices(store, runs[0]) == Choices(
+    assert filter_choices(store, runs[0]) == FilterChoices(
         ("a.jsonl", "b.csv"), ("", "Alex", "Robin"), date(2026, 1, 1), date(2026, 1, 2), 6
     )
-    assert choices(store, 99) == Choices()
+    assert filter_choices(store, 99) == FilterChoices()
     assert maxim_counts(store, 99) == []
 
 
 def test_distribution(store, runs):
-    found = distribution(store, Which(runs[0], *MAXIM), 4)
+    found = distribution(store, JudgementFilters(runs[0], *MAXIM), 4)
     assert (found.counts, found.scored, found.unscored, found.below) == ((1, 1, 2, 1), 5, 1, 2)
     assert found.mean == pytest.approx(0.56)
-    best = distribution(store, Which(runs[1], *MAXIM), 4)  # 1.0 (0.9 + 0.2, cut), 0.4, 0.8, 0.6, 0.9
+    best = distribution(store, JudgementFilters(runs[1], *MAXIM), 4)  # 1.0 (0.9 + 0.2, cut), 0.4, 0.8, 0.6, 0.9
     assert best.counts == (0, 1, 1, 3)
-    nothing = distribution(store, Which(runs[0], "0" * 64, 0.5), 2)
+    nothing = distribution(store, JudgementFilters(runs[0], "0" * 64, 0.5), 2)
     assert (nothing.counts, nothing.scored, nothing.mean) == ((0, 0), 0, None)
 
 
@@ -113,7 +113,7 @@ def test_distribution(store, runs):
     ],
 )  # fmt: skip
 def test_rows_are_narrowed(store, runs, narrowed, places):
-    found = rows(store, Which(runs[0], *MAXIM, **narrowed), 10)
+    found = turn_rows(store, JudgementFilters(runs[0], *MAXIM, **narrowed), 10)
     assert [(row.conversation, row.turn) for row in found] == places
 
 
@@ -122,17 +122,17 @@ def test_what_is_searched_is_text_as_people_write_it(store):
     said = 'Grüße, "quoted" \\ back\nslash 100% content_'
     keep(store, run, Conversation("c", (Turn("assistant", said),)), {0: 0.5})
     for text in ("Grüße", '"quoted"', "\\ back\nslash", "100%", "CONTENT_"):
-        assert len(rows(store, Which(run, *MAXIM, text=text), 5)) == 1, text
-    assert rows(store, Which(run, *MAXIM, text="content1"), 5) == []
+        assert len(turn_rows(store, JudgementFilters(run, *MAXIM, text=text), 5)) == 1, text
+    assert turn_rows(store, JudgementFilters(run, *MAXIM, text="content1"), 5) == []
 
 
 def test_pages_of_rows_and_what_is_known_of_them(store, runs):
-    which = Which(runs[0], *MAXIM)
-    first, second = rows(store, which, 2), rows(store, which, 2, 2)
+    which = JudgementFilters(runs[0], *MAXIM)
+    first, second = turn_rows(store, which, 2), turn_rows(store, which, 2, 2)
     assert [row.score for row in (*first, *second)] == [0.2, 0.4, 0.6, 0.7]
     assert [(row.attributed, row.contrasted) for row in first] == [(True, True), (False, False)]
     assert (first[0].bot, first[1].bot, first[0].source, first[0].reason) == ("Robin", None, "a.jsonl", "Because.")
-    (unscored,) = rows(store, which, 5, unscored=True)
+    (unscored,) = turn_rows(store, which, 5, unscored=True)
     assert (unscored.conversation, unscored.turn, unscored.score) == ("beta", 5, None)
 
 
@@ -147,19 +147,19 @@ def test_pages_of_rows_and_what_is_known_of_them(store, runs):
     ],
 )
 def test_groups(store, runs, by, expected):
-    found = groups(store, Which(runs[0], *MAXIM), by)
+    found = score_groups(store, JudgementFilters(runs[0], *MAXIM), by)
     assert [(one.key, one.n, one.below) for one in found] == [(key, n, below) for key, n, below, _ in expected]
     assert [one.total for one in found] == pytest.approx([total for *_, total in expected])
 
 
 def test_a_groups_mean_and_interval(store, runs):
-    first, second = groups(store, Which(runs[0], *MAXIM), "turn")
+    first, second = score_groups(store, JudgementFilters(runs[0], *MAXIM), "turn")
     assert (second.mean, second.share) == (pytest.approx(0.3), 1.0)
     # 0.2 and 0.4: standard deviation sqrt(0.02), t(1) = 12.706, so 0.3 ± 1.27, cut to [0, 1].
     assert second.interval == pytest.approx((0.0, 1.0))
     # 0.9, 0.6, 0.7: variance 0.0233, t(2) = 4.303, so 0.733 ± 0.379.
     assert first.interval == pytest.approx((0.354, 1.0), abs=1e-3)
-    (_, lone, _) = groups(store, Which(runs[0], *MAXIM), "bot")
+    (_, lone, _) = score_groups(store, JudgementFilters(runs[0], *MAXIM), "bot")
     assert lone.interval is None
 
 
@@ -180,11 +180,11 @@ def test_a_conversation_with_its_judgements(store, runs):
         (1, "helpfulness", 0.5),
         (3, "harm", 0.2),
     ]
-    assert explained_places(store, runs[0], number) == {(3, "harm"): {"attribution", "contrast"}}
-    assert explained_places(store, runs[1], number) == {}
+    assert explanation_kinds(store, runs[0], number) == {(3, "harm"): {"attribution", "contrast"}}
+    assert explanation_kinds(store, runs[1], number) == {}
     assert find_conversations(store, runs[0], "nobody") == []
     assert judged_conversation(store, 99, number) is None
-    assert excerpts_of(store, [(number, 3), (number, 0)]) == ["Answer 1 of alpha.", "Question 0 of alpha?"]
+    assert turn_excerpts(store, [(number, 3), (number, 0)]) == ["Answer 1 of alpha.", "Question 0 of alpha?"]
 
 
 def test_conversations_of_the_same_id(store, runs):
@@ -210,7 +210,7 @@ def test_the_next_flagged_turn(store, runs):
 def test_contrasts_are_listed_and_narrowed(store, runs):
     (beta,) = find_conversations(store, runs[0], "beta")
     explain(store, runs[0], beta, talk("beta", 3, "b.csv", day=2), 3, 0.4)
-    run = WhichContrasts(runs[0])
+    run = ContrastFilters(runs[0])
     found = contrast_rows(store, run, 10)
     assert [(row.conversation, row.before, row.after) for row in found] == [("alpha", 0.2, 0.8), ("beta", 0.4, 0.8)]
     assert found[0] == ContrastRow(found[0].number, "alpha", 3, "harm", "rescore", True, 0.2, 0.8, 4, None, None)
@@ -236,37 +236,37 @@ def test_attempts_are_listed_on_request(store, runs):
 
     turn = ScoredTurn(number, one, 3, HARM, 0.2)
     keep_contrast(store, runs[0], turn, "other", contrast(turn, 1, "?", found=False, score=None))
-    assert contrast_count(store, WhichContrasts(runs[0])) == 1
-    assert [row.found for row in contrast_rows(store, WhichContrasts(runs[0], found=False), 5)] == [True, False]
+    assert contrast_count(store, ContrastFilters(runs[0])) == 1
+    assert [row.found for row in contrast_rows(store, ContrastFilters(runs[0], found=False), 5)] == [True, False]
 
 
 def test_the_newest_review_counts(store, runs):
-    (row,) = contrast_rows(store, WhichContrasts(runs[0]), 5)
+    (row,) = contrast_rows(store, ContrastFilters(runs[0]), 5)
     for reviewer, decision in (("anna", "accept"), ("ben", "reject"), ("anna", "accept")):
         keep_review(store, Review(row.number, reviewer, decision))
-    (again,) = contrast_rows(store, WhichContrasts(runs[0]), 5)
+    (again,) = contrast_rows(store, ContrastFilters(runs[0]), 5)
     assert (again.decision, again.reviewer) == ("accept", "anna")
     for said, count in ((("open",), 0), (("accept",), 1), (("reject", "fix"), 0), (("open", "accept"), 1)):
-        assert contrast_count(store, WhichContrasts(runs[0], reviewed=said)) == count, said
+        assert contrast_count(store, ContrastFilters(runs[0], reviewed=said)) == count, said
 
 
 def test_a_contrast_by_its_number(store, runs):
-    (row,) = contrast_rows(store, WhichContrasts(runs[0]), 5)
-    number, conversation, found = contrast_of(store, row.number)
+    (row,) = contrast_rows(store, ContrastFilters(runs[0]), 5)
+    number, conversation, found = find_contrast(store, row.number)
     assert (conversation.id, found.turn, found.score_after) == ("alpha", 3, 0.8)
     assert find_conversations(store, runs[0], "alpha") == [number]
     with pytest.raises(StoreError, match="there is no contrast 999"):
-        contrast_of(store, 999)
+        find_contrast(store, 999)
 
 
 def test_a_contrast_goes_with_its_reviews(store, runs):
-    (row,) = contrast_rows(store, WhichContrasts(runs[0]), 5)
+    (row,) = contrast_rows(store, ContrastFilters(runs[0]), 5)
     keep_review(store, Review(row.number, "anna", "accept"))
     with store.engine.begin() as connection:
         connection.execute(schema.runs.delete().where(schema.runs.c.id == runs[0]))
         assert connection.execute(schema.pair_reviews.select()).all() == []
-    assert contrast_count(store, WhichContrasts(runs[0], found=False)) == 0
-    assert rows(store, Which(runs[0], *MAXIM), 5) == []
+    assert contrast_count(store, ContrastFilters(runs[0], found=False)) == 0
+    assert turn_rows(store, JudgementFilters(runs[0], *MAXIM), 5) == []
 
 
 def test_two_runs_side_by_side(store, runs):
@@ -291,7 +291,7 @@ def test_another_bots_answers_are_matched_by_the_conversations_ids(store, runs):
     found = paired_scores(store, runs[0], HARM.sha, run, HARM.sha)
     assert found.by_id
     assert (found.turns.tolist(), found.before.tolist(), found.after.tolist()) == ([1, 3], [0.6, 0.4], [0.1, 0.9])
-    assert set(found.numbers) != set(found.other_numbers)
+    assert set(found.numbers) != set(found.numbers_after)
 
 
 def test_runs_with_nothing_in_common(store, runs):

@@ -55,7 +55,7 @@ def begin(url):
 def test_an_unfinished_run_goes_to_one_process(processes, url, ended, monkeypatch):
     """The others begin runs of their own."""
     store = RunStore(url)
-    monkeypatch.setattr("convexplain.store.store._owner", lambda: f"{socket.gethostname()}:999999999")
+    monkeypatch.setattr("convexplain.store.store.this_process", lambda: f"{socket.gethostname()}:999999999")
     left = store.begin_run("m", "fingerprint", {}, [])
     if ended:
         store.end_run(left.id, "stopped", Spend())

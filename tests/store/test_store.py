@@ -1,6 +1,7 @@
 """What the store keeps and gives back: the same on SQLite and PostgreSQL."""
 
 import math
+import socket
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -141,10 +142,10 @@ def test_an_unfinished_run_is_gone_on_with_and_a_finished_one_is_not(store, help
 
 
 def test_a_run_that_another_living_process_works_on_is_left_alone(store, helpfulness, monkeypatch):
-    monkeypatch.setattr("convexplain.store.store._owner", lambda: f"{__import__('socket').gethostname()}:1")
+    monkeypatch.setattr("convexplain.store.store.this_process", lambda: f"{socket.gethostname()}:1")
     first = begin(store, helpfulness)
     assert begin(store, helpfulness).id != first.id
-    monkeypatch.setattr("convexplain.store.store._owner", lambda: f"{__import__('socket').gethostname()}:999999999")
+    monkeypatch.setattr("convexplain.store.store.this_process", lambda: f"{socket.gethostname()}:999999999")
     dead = begin(store, helpfulness, turns="last")
     assert begin(store, helpfulness, turns="last").id == dead.id
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from convexplain.connectors.logs import FORMATS, read_log
 from convexplain.errors import LogError, Problem, UsageError
-from convexplain.store.store import conversation_body
+from convexplain.store.serialization import conversation_body
 from convexplain.types import ROLES, sha256_json
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]

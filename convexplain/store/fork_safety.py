@@ -1,9 +1,9 @@
-"""No database connection goes through a fork.
+"""Fork safety: no database connection is used on both sides of a fork.
 
-An SQLite connection that parent and child both have may damage the file: SQLite remembers its locks in memory, which
-the child inherits without the locks themselves (sqlite.org, "How To Corrupt An SQLite Database File", 2.6). And a
-server's connection would carry the words of both. So all connections are closed before a process forks, and opened anew
-by whoever needs one.
+An SQLite connection that parent and child share may damage the file: SQLite keeps its locks in memory, which the child
+inherits without the locks themselves (sqlite.org, "How To Corrupt An SQLite Database File", 2.6). A connection to a
+server would mix the messages of both processes. So all connections are closed before a process forks, and each process
+opens new ones when it needs them.
 """
 
 import os
@@ -15,11 +15,11 @@ from weakref import WeakSet
 
 import sqlalchemy as sa
 
-_PATIENCE = 10.0  # seconds that a fork waits for what other threads do with their connections
+_PATIENCE = 10.0  # seconds that a fork waits for other threads to finish with their connections
 
 
 class _Gate:
-    """Connections are used inside; a fork waits until nobody else is there, and nobody comes in meanwhile."""
+    """A gate around the use of connections: a fork waits until no other thread is inside, and none enters meanwhile."""
 
     def __init__(self) -> None:
         self._engines: WeakSet[sa.Engine] = WeakSet()
@@ -30,7 +30,7 @@ class _Gate:
         self._inside: Counter[int] = Counter()  # thread to how many connections it uses
         self._forking = 0  # threads that fork at the moment
 
-    def remember(self, engine: sa.Engine) -> None:
+    def add(self, engine: sa.Engine) -> None:
         with self._changed:
             self._engines.add(engine)
 
@@ -38,7 +38,7 @@ class _Gate:
     def inside(self) -> Iterator[None]:
         thread = threading.get_ident()
         with self._changed:
-            # Who is inside already is waited for, and must not wait.
+            # A thread that is inside already must not wait: the fork waits for it.
             self._changed.wait_for(lambda: self._inside[thread] or not self._forking)
             self._inside[thread] += 1
         try:
@@ -63,23 +63,23 @@ class _Gate:
             self._changed.notify_all()
 
     def after_in_child(self) -> None:
-        own = self._inside[threading.get_ident()]
-        self._open()  # other threads are not here
-        self._inside[threading.get_ident()] = own
+        uses = self._inside[threading.get_ident()]
+        self._open()  # the child has no other threads
+        self._inside[threading.get_ident()] = uses
         for engine in list(self._engines):
             engine.dispose(close=False)
 
 
 _gate = _Gate()
 
-connected = _gate.inside
-"""Around the use of a connection: a fork in another thread waits for its end."""
+hold_off_forks = _gate.inside
+"""Make a fork in another thread wait until this block is over, in which a connection is used."""
 
 
-def remember(engine: sa.Engine) -> None:
-    """Sees to it that the engine's connections are closed before a fork."""
-    if engine.dialect.name != "sqlite" or engine.url.database not in (None, "", ":memory:"):  # these live by them
-        _gate.remember(engine)
+def close_before_fork(engine: sa.Engine) -> None:
+    """Close the engine's connections before each fork. A database in memory is left alone: it would be lost."""
+    if engine.dialect.name != "sqlite" or engine.url.database not in (None, "", ":memory:"):
+        _gate.add(engine)
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,4 +1,4 @@
-"""One conversation of a run: finding it, everything that was judged in it, and the way to the next flagged turn."""
+"""One conversation of a run: its judgements and explanations, and the next flagged turn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from convexplain.types import Conversation, Judgement
 
 from . import schema
 from .database import reading
-from .store import RunStore, to_conversation, to_judgement
+from .serialization import to_conversation, to_judgement
+from .store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Place:
 
 
 def find_conversations(store: RunStore, run: int, conversation: str, limit: int = 20) -> list[int]:
-    """The numbers of a run's conversations with that id: more than one where sources use the same ids."""
+    """Return the numbers of a run's conversations with that id: several where sources use the same ids."""
     table, members = schema.conversations, schema.run_conversations
     query = (
         sa.select(table.c.id)
@@ -36,17 +37,13 @@ def find_conversations(store: RunStore, run: int, conversation: str, limit: int 
 
 
 def judged_conversation(store: RunStore, run: int, number: int) -> tuple[Conversation, list[Judgement]] | None:
-    """A conversation of a run with all that the run judged in it, in the order of the turns; None where it has none."""
-    table, rubric, talk, members = (
-        schema.judgements,
-        schema.rubrics,
-        schema.conversations,
-        schema.run_conversations,
-    )
-    body = (
-        sa.select(talk.c.body)
-        .join(members, members.c.conversation == talk.c.id)
-        .where(members.c.run == run, talk.c.id == number)
+    """Return a conversation of a run with its judgements, by turn; None if the run has no such number."""
+    table, rubric, members = schema.judgements, schema.rubrics, schema.run_conversations
+    conversations = schema.conversations
+    body_query = (
+        sa.select(conversations.c.body)
+        .join(members, members.c.conversation == conversations.c.id)
+        .where(members.c.run == run, conversations.c.id == number)
     )
     query = (
         sa.select(table, rubric.c.rubric.label("rubric_id"))
@@ -55,16 +52,19 @@ def judged_conversation(store: RunStore, run: int, number: int) -> tuple[Convers
         .order_by(table.c.turn, table.c.id)
     )
     with reading(store.engine) as connection:
-        found = connection.execute(body).scalar()
-        if found is None:
+        body = connection.execute(body_query).scalar()
+        if body is None:
             return None
-        conversation = to_conversation(found)
+        conversation = to_conversation(body)
         return conversation, [to_judgement(row, conversation) for row in connection.execute(query)]
 
 
-def explained_places(store: RunStore, run: int, number: int) -> dict[tuple[int, str], set[str]]:
-    """What is known of a conversation's turns, by turn and rubric id: `attribution`, `contrast` (found), `attempt`."""
-    rubric, found = schema.rubrics, dict[tuple[int, str], set[str]]()
+def explanation_kinds(store: RunStore, run: int, number: int) -> dict[tuple[int, str], set[str]]:
+    """Return the kinds of explanations of a conversation's turns, by turn and rubric id.
+
+    The kinds are `attribution`, `contrast`, and `attempt` for a search without a contrast.
+    """
+    rubric, kinds = schema.rubrics, dict[tuple[int, str], set[str]]()
     contrasts, attributions = schema.contrasts, schema.attributions
     queries = (
         sa.select(contrasts.c.turn, rubric.c.rubric, contrasts.c.found).join(rubric),
@@ -73,16 +73,16 @@ def explained_places(store: RunStore, run: int, number: int) -> dict[tuple[int, 
     with reading(store.engine) as connection:
         for query, table in zip(queries, (contrasts, attributions), strict=True):
             rows = connection.execute(query.where(table.c.run == run, table.c.conversation == number))
-            for turn, name, contrast in rows:
-                what = "attribution" if contrast is None else "contrast" if contrast else "attempt"
-                found.setdefault((turn, name), set()).add(what)
-    return found
+            for turn, name, success in rows:
+                kind = "attribution" if success is None else "contrast" if success else "attempt"
+                kinds.setdefault((turn, name), set()).add(kind)
+    return kinds
 
 
 def next_flagged(
     store: RunStore, run: int, rubric: str, threshold: float, number: int, turn: int, *, back: bool = False
 ) -> Place | None:
-    """The flagged turn of a run after (or before) a place, in the order of the store; None at the end.
+    """Return the flagged turn of a run after (or before) a place, in the order of the store; None at the end.
 
     Args:
         store: the store.
@@ -90,19 +90,19 @@ def next_flagged(
         rubric: SHA of the rubric.
         threshold: a turn that scores below it is flagged.
         number, turn: the place.
-        back: look for the one before it.
+        back: search backwards.
     """
-    table, talk = schema.judgements, schema.conversations
-    here = (table.c.conversation, table.c.turn)
+    table, conversation = schema.judgements, schema.conversations
+    order = (table.c.conversation, table.c.turn)
     after = sa.or_(
         table.c.conversation < number if back else table.c.conversation > number,
         sa.and_(table.c.conversation == number, table.c.turn < turn if back else table.c.turn > turn),
     )
     query = (
-        sa.select(table.c.conversation, talk.c.conversation_id, table.c.turn)
-        .join(talk, talk.c.id == table.c.conversation)
+        sa.select(table.c.conversation, conversation.c.conversation_id, table.c.turn)
+        .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run, table.c.rubric == rubric, table.c.score < threshold, after)
-        .order_by(*(column.desc() if back else column for column in here))
+        .order_by(*(column.desc() if back else column for column in order))
         .limit(1)
     )
     with reading(store.engine) as connection:
@@ -110,8 +110,8 @@ def next_flagged(
     return None if row is None else Place(*row)
 
 
-def excerpts_of(store: RunStore, places: Sequence[tuple[int, int]]) -> list[str]:
-    """The texts of turns, given by the conversation's number and the turn's index."""
+def turn_excerpts(store: RunStore, places: Sequence[tuple[int, int]]) -> list[str]:
+    """Return the texts of turns, identified by the conversation's number and the turn's index."""
     table = schema.conversations
     numbers = {number for number, _ in places}
     with reading(store.engine) as connection:

@@ -1,4 +1,4 @@
-"""The scored turns of a run, which explanations start from."""
+"""The scored turns of a run, from which explanations start."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ from convexplain.types import Conversation, Example, Label, Rubric
 
 from . import schema
 from .database import reading
-from .store import RunStore, to_conversation, to_turn
+from .serialization import to_conversation, to_turn
+from .store import RunStore
 
-_PAGE = 100  # turns that are read at once
-PLACE = ("run", "conversation", "turn", "rubric", "settings")
+_PAGE = 100  # turns read in one query
+EXPLANATION_KEY = ("run", "conversation", "turn", "rubric", "settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class ScoredTurn:
         number: the conversation's number in the store.
         conversation, turn, rubric: the judged turn.
         score: in [0, 1], 1 = the requirement is satisfied; None = unscored.
-        model: the judge's model that the score is from; empty where it is not known.
+        model: the judge's model that gave the score; empty if it is unknown.
     """
 
     number: int
@@ -36,9 +37,9 @@ class ScoredTurn:
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
-    """The rubrics that the run has judged by, as they were then, in the order in which they came."""
+    """Return the rubrics that the run has judged by, in their wording then, in the order of their first judgements."""
     table, rubric = schema.judgements, schema.rubrics
-    used = (  # first, out of an index: bodies are long
+    used = (  # read from an index first: bodies are long
         sa.select(table.c.rubric, sa.func.min(table.c.id).label("first"))
         .where(table.c.run == run)
         .group_by(table.c.rubric)
@@ -57,14 +58,14 @@ def scored_places(
     below: float | None = None,
     place: tuple[str, int] | None = None,
 ) -> list[int]:
-    """Where the turns are that the run has judged on a rubric, for `scored_turns`; the lowest score first.
+    """Return the places of the turns that the run has judged on a rubric, for `scored_turns`; lowest score first.
 
     Args:
         store: the store.
         run: the run's number.
         rubric: one that the run has judged by.
         below: only turns with a lower score.
-        place: only this turn, (conversation's id, index), of each conversation with that id, scored or not.
+        place: only this turn (conversation's id, index) of each conversation with that id, scored or not.
     """
     table, conversation = schema.judgements, schema.conversations
     query = (
@@ -84,7 +85,7 @@ def scored_places(
 
 
 def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iterator[ScoredTurn]:
-    """The turns at these places, in their order; read as they are wanted, for conversations are long."""
+    """Yield the turns at these places, in this order, a page in memory at a time: conversations are long."""
     table, conversation = schema.judgements, schema.conversations
     query = sa.select(
         table.c.id, table.c.conversation, table.c.turn, table.c.score, table.c.model, conversation.c.body
@@ -94,21 +95,28 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
         with reading(store.engine) as connection:
             rows = {row.id: row for row in connection.execute(query.where(table.c.id.in_(page)))}
         for row in (rows[place] for place in page if place in rows):
-            talk = to_conversation(row.body)
-            yield ScoredTurn(row.conversation, talk, row.turn, rubric, row.score, row.model)
+            yield ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score, row.model)
 
 
-def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:
-    """The rows of a run: `body`, the `talk` and its `number`, in the order in which they were first kept."""
+def explanation_rows(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:
+    """Yield a run's rows of contrasts or attributions, in the order of first storing.
+
+    Each row has its `id` and `body`, and the `number` and `conversation_body` of the conversation.
+    """
     conversation, last = schema.conversations, 0
     query = (
-        sa.select(table.c.id, table.c.conversation.label("number"), table.c.body, conversation.c.body.label("talk"))
+        sa.select(
+            table.c.id,
+            table.c.conversation.label("number"),
+            table.c.body,
+            conversation.c.body.label("conversation_body"),
+        )
         .join(conversation, conversation.c.id == table.c.conversation)
         .where(table.c.run == run)
         .order_by(table.c.id)
         .limit(1)
     )
-    while True:  # one at a time, with no cursor held open between them
+    while True:  # one at a time, without an open cursor in between
         with reading(store.engine) as connection:
             row = connection.execute(query.where(table.c.id > last)).first()
         if row is None:
@@ -117,9 +125,9 @@ def kept(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:
         last = row.id
 
 
-def place_of(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
-    """The columns that say which explanation of which turn a row is."""
-    return dict(zip(PLACE, (run, turn.number, turn.turn, turn.rubric.sha, settings), strict=True))
+def explanation_key(run: int, turn: ScoredTurn, settings: str) -> dict[str, Any]:
+    """Return the columns that identify an explanation: one row for each turn, rubric and settings of a run."""
+    return dict(zip(EXPLANATION_KEY, (run, turn.number, turn.turn, turn.rubric.sha, settings), strict=True))
 
 
 def _to_rubric(body: dict[str, Any]) -> Rubric:

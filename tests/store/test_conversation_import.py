@@ -3,7 +3,7 @@
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.store import Kept, importing, keep_conversations
+from convexplain.store import ImportCounts, conversation_import, keep_conversations
 
 
 def talks(count, turns=2, words="x"):
@@ -16,28 +16,28 @@ def talks(count, turns=2, words="x"):
 
 
 def test_they_come_back_in_order_and_once(store, monkeypatch):
-    monkeypatch.setattr(importing, "_BATCH", 3)
+    monkeypatch.setattr(conversation_import, "_BATCH", 3)
     told = []
     some = talks(7)
     kept = keep_conversations(store, iter([*some, some[0], some[6]]), on_batch=told.append)
-    assert kept == Kept(9, 18, 7)
+    assert kept == ImportCounts(9, 18, 7)
     # Three at a time: 3, 6 and 9, of which the 8th and the 9th were there.
-    assert told == [Kept(3, 6, 3), Kept(6, 12, 6), Kept(9, 18, 7)]
+    assert told == [ImportCounts(3, 6, 3), ImportCounts(6, 12, 6), ImportCounts(9, 18, 7)]
     assert list(store.conversations()) == some
 
 
 def test_the_same_again_adds_nothing(store):
     keep_conversations(store, talks(5))
-    assert keep_conversations(store, talks(6)) == Kept(6, 12, 1)
+    assert keep_conversations(store, talks(6)) == ImportCounts(6, 12, 1)
     assert list(store.conversations()) == talks(6)
 
 
 def test_twice_in_one_batch(store):
-    assert keep_conversations(store, talks(2) * 2) == Kept(4, 8, 2)
+    assert keep_conversations(store, talks(2) * 2) == ImportCounts(4, 8, 2)
 
 
 def test_nothing(store):
-    assert keep_conversations(store, []) == Kept()
+    assert keep_conversations(store, []) == ImportCounts()
 
 
 def test_as_part_of_a_run(store):
@@ -52,7 +52,7 @@ def test_as_part_of_a_run(store):
 
 
 def test_what_was_kept_before_an_error_stays(store, monkeypatch):
-    monkeypatch.setattr(importing, "_BATCH", 2)
+    monkeypatch.setattr(conversation_import, "_BATCH", 2)
 
     def some():
         yield from talks(5)
@@ -64,7 +64,7 @@ def test_what_was_kept_before_an_error_stays(store, monkeypatch):
 
 
 def test_a_transaction_holds_no_more_text_than_memory_bears(store, monkeypatch):
-    monkeypatch.setattr(importing, "_CHARACTERS", 100)
+    monkeypatch.setattr(conversation_import, "_CHARACTERS", 100)
     told = []
     # Each has two turns of 31 characters (30 and a digit): 62, so two are more than 100.
     keep_conversations(store, talks(5, words="y" * 30), on_batch=told.append)

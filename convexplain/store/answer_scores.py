@@ -1,4 +1,4 @@
-"""How scores go along a conversation, computed by the database."""
+"""Mean scores along conversations, computed by the database."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from . import schema
 from .database import reading
 from .store import RunStore
 
-_END = 0.975  # two-sided 95 %
+_QUANTILE = 0.975  # of a two-sided 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class AnswerScore:
     """The scores of all conversations' n-th judged answer on one rubric.
 
     Attributes:
-        answer: which of a conversation's judged turns, from 1.
+        answer: the place among a conversation's judged turns, from 1.
         n: how many of them have a score.
         mean: their mean score in [0, 1], 1 = satisfied.
-        low, high: what holds the mean with 95 % (Student's t, cut to [0, 1]); None where n is 1.
+        low, high: 95 % confidence interval of the mean (Student's t, cut to [0, 1]); None where n is 1.
     """
 
     answer: int
@@ -31,15 +31,15 @@ class AnswerScore:
 
 
 def scores_by_answer(store: RunStore, run: int, rubric: str, limit: int = 40) -> list[AnswerScore]:
-    """Mean scores by how far a conversation has gone.
+    """Return the mean score of all conversations' first, second, third … judged answers.
 
-    A conversation has one n-th answer, so the scores at one place are independent of each other.
+    Each conversation has one n-th answer, so the scores behind one mean are independent of each other.
 
     Args:
         store: the store.
         run: the run's number.
         rubric: the SHA of a rubric that the run has judged by.
-        limit: answers after that many are left out.
+        limit: later answers are left out.
     """
     table = schema.judgements
     answer = sa.func.row_number().over(partition_by=table.c.conversation, order_by=table.c.turn).label("answer")
@@ -61,17 +61,17 @@ def scores_by_answer(store: RunStore, run: int, rubric: str, limit: int = 40) ->
 
 
 def mean_interval(n: int, mean: float, square: float) -> tuple[float, float] | None:
-    """What holds a mean score with 95 % (Student's t, cut to [0, 1]); None where n is 1.
+    """Return the 95 % confidence interval of a mean score (Student's t, cut to [0, 1]); None where n is 1.
 
     Args:
-        n: how many independent scores.
+        n: the number of independent scores.
         mean, square: their mean, and that of their squares.
     """
     if n == 1:
         return None
     from scipy.special import stdtrit  # type: ignore[import-untyped]  # takes long to import
 
-    half = float(stdtrit(n - 1, _END)) * math.sqrt(max(0.0, square - mean * mean) / (n - 1))
+    half = float(stdtrit(n - 1, _QUANTILE)) * math.sqrt(max(0.0, square - mean * mean) / (n - 1))
     return max(0.0, mean - half), min(1.0, mean + half)
 
 

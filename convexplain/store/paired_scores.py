@@ -1,0 +1,106 @@
+"""The turns that two runs have judged on one maxim, side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from . import schema
+from .database import reading
+from .store import RunStore
+
+Numbers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScores:
+    """Scores of the turns that both runs have judged, one row a turn.
+
+    Attributes:
+        numbers, numbers_after: of the conversations in the store, for the first and the second run.
+        turns: the indices.
+        before, after: the scores of the first and the second run, NaN where one is unscored.
+        by_id: turns were matched by the conversations' own ids, because the runs judged other conversations.
+    """
+
+    numbers: Numbers
+    numbers_after: Numbers
+    turns: Numbers
+    before: Floats
+    after: Floats
+    by_id: bool
+
+
+def shared_maxims(store: RunStore, before: int, after: int) -> list[tuple[str, str, str, str, float]]:
+    """Return the maxims of both runs: id, title, SHA in the first, SHA in the second, threshold in the second."""
+    table, rubric = schema.judgements, schema.rubrics
+
+    def maxims(run: int) -> sa.Select[Any]:
+        kinds = sa.select(table.c.rubric).where(table.c.run == run).distinct()
+        return sa.select(rubric.c.rubric, rubric.c.title, rubric.c.sha, rubric.c.threshold).where(
+            rubric.c.sha.in_(kinds)
+        )
+
+    with reading(store.engine) as connection:
+        first = {row.rubric: row for row in connection.execute(maxims(before))}
+        second = {row.rubric: row for row in connection.execute(maxims(after))}
+    both = sorted(set(first) & set(second))
+    return [(name, first[name].title, first[name].sha, second[name].sha, second[name].threshold) for name in both]
+
+
+def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after: str) -> PairedScores:
+    """Return the turns that two runs have judged on one maxim, in the order of the first run's conversations.
+
+    Turns are matched by conversation. Runs with no conversation in common are matched by the conversations' ids: there,
+    another version of a bot answered the same conversations.
+
+    Args:
+        store: the store.
+        before, after: the runs' numbers.
+        sha, sha_after: SHA of the maxim's wording in each of them.
+    """
+    first, second = _scores(store, before, sha), _scores(store, after, sha_after)
+    numbers, numbers_after = first[:, 0].astype(np.int64), second[:, 0].astype(np.int64)
+    turns, turns_after = first[:, 1].astype(np.int64), second[:, 1].astype(np.int64)
+    by_id = bool(len(numbers) and len(numbers_after)) and not np.intersect1d(numbers, numbers_after).size
+    matches = numbers_after  # the first run's conversation for each row of the second
+    if by_id:
+        ids = {name: number for number, name in _ids(store, before)}
+        same = {number: ids[name] for number, name in _ids(store, after) if name in ids}
+        matches = np.array([same.get(number, -1) for number in numbers_after.tolist()], dtype=np.int64)
+    width = 1 + int(max(turns.max(initial=0), turns_after.max(initial=0)))
+    # Where conversations of one run have the same id, one of them counts.
+    _, at, at_after = np.intersect1d(numbers * width + turns, matches * width + turns_after, return_indices=True)
+    return PairedScores(numbers[at], numbers_after[at_after], turns[at], first[at, 2], second[at_after, 2], by_id)
+
+
+def conversation_ids(store: RunStore, numbers: list[int]) -> dict[int, str]:
+    """Return the ids of conversations by their numbers in the store."""
+    table = schema.conversations
+    with reading(store.engine) as connection:
+        query = sa.select(table.c.id, table.c.conversation_id).where(table.c.id.in_(set(numbers)))
+        return {row.id: row.conversation_id for row in connection.execute(query)}
+
+
+def _scores(store: RunStore, run: int, sha: str) -> Floats:
+    """Return rows of conversation, turn and score."""
+    table = schema.judgements
+    columns = (table.c.conversation, table.c.turn, table.c.score)
+    with reading(store.engine) as connection:
+        rows = connection.execute(sa.select(*columns).where(table.c.run == run, table.c.rubric == sha)).all()
+    return np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 3)  # None becomes NaN
+
+
+def _ids(store: RunStore, run: int) -> list[tuple[int, str]]:
+    table, members = schema.conversations, schema.run_conversations
+    query = (
+        sa.select(table.c.id, table.c.conversation_id)
+        .join(members, members.c.conversation == table.c.id)
+        .where(members.c.run == run)
+        .order_by(table.c.id)
+    )
+    with reading(store.engine) as connection:
+        return [(row.id, row.conversation_id) for row in connection.execute(query)]

@@ -1,0 +1,79 @@
+"""Records of runs, and the process that works on a run."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from convexplain.models.chat import Spend
+
+Status = Literal["running", "done", "stopped"]
+
+_SIGN_OF_LIFE = timedelta(seconds=60)  # a process that gave none for so long has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One analysis of a set of conversations.
+
+    Attributes:
+        id: its number in the store.
+        created_at, finished_at: finished_at is None until it is done.
+        status: the last status that was written; a run whose process was killed stays `running`.
+        judge: the judge's model.
+        settings: the settings (rubrics, turns, sources, …).
+        spend: its cost, over all sessions that worked on it.
+        judge_spec: the text form of its `JudgeSpec`, without passwords; None where it cannot be built again from one,
+            and for runs of an earlier version.
+        resumed: True if it had been begun before.
+    """
+
+    id: int
+    created_at: datetime
+    finished_at: datetime | None
+    status: Status
+    judge: str
+    settings: Mapping[str, Any]
+    spend: Spend
+    judge_spec: str | None = None
+    resumed: bool = False
+
+
+def to_run(row: Any, resumed: bool = False) -> Run:
+    """Return the run of a row of `runs`."""
+    return Run(
+        id=row.id,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        status=row.status,
+        judge=row.judge,
+        settings=row.settings,
+        spend=Spend(**row.spend),
+        judge_spec=row.judge_spec,
+        resumed=resumed,
+    )
+
+
+def this_process() -> str:
+    """Return the name of this process as an owner of runs: host and number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_alive(owner: str, alive_at: datetime, status: str) -> bool:
+    """Return whether another process still works on a run: a recent sign of life, and no evidence that it has ended."""
+    if status != "running" or datetime.now(UTC) - alive_at > _SIGN_OF_LIFE:
+        return False
+    host, _, process = owner.rpartition(":")
+    if host != socket.gethostname() or os.name == "nt":  # on Windows no signal tests for a process without effect
+        return True
+    if int(process) == os.getpid():
+        return False  # an earlier run of this process that did not come to its end
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
