@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.logs.engine.containers import Part, unpacked
-from convexplain.connectors.logs.engine.drafts import shown
-from convexplain.connectors.logs.engine.jsontext import values
-from convexplain.connectors.logs.engine.recognising import is_json
-from convexplain.connectors.logs.engine.roles import key
-from convexplain.connectors.logs.engine.table import csv_rows, names_in, usual_columns
-from convexplain.connectors.logs.engine.text import LogText, open_file
+from convexplain.connectors.logs.engine.containers import Part, unpack
+from convexplain.connectors.logs.engine.json_values import json_values
+from convexplain.connectors.logs.engine.log_text import LogText, open_file
+from convexplain.connectors.logs.engine.parse_results import quoted
+from convexplain.connectors.logs.engine.recognition import is_json
+from convexplain.connectors.logs.engine.roles import normalized
+from convexplain.connectors.logs.engine.turn_table import csv_rows, names_in, usual_columns
 from convexplain.errors import LogError, UsageError
 
 _USUAL = {
@@ -62,7 +62,7 @@ def rows_of(path: Path, rubrics: Sequence[str], columns: Mapping[str, str], repo
         UsageError: its columns cannot be told.
     """
     if unknown := sorted(set(columns) - set(PARTS)):
-        raise UsageError(f"columns: {shown(unknown)} is not valid; valid are: {', '.join(PARTS)}")
+        raise UsageError(f"columns: {quoted(unknown)} is not valid; valid are: {', '.join(PARTS)}")
     names, rows = _read(path, report)
     if not rows:
         raise LogError(path, None, "holds no labels")
@@ -85,7 +85,7 @@ def _check(
     if lacking:
         raise UsageError(
             f"{path}: cannot tell which column holds: {', '.join(lacking)}; the file's columns are "
-            f"{shown(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
+            f"{quoted(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
         )
     if "turn" not in places:
         report(None, "no column for the turn: labels are taken to be of each conversation's last answer", kept=True)
@@ -94,7 +94,7 @@ def _check(
 def _read(path: Path, report: Callable[..., None]) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
     """The columns and the rows."""
     with open_file(path) as stream:
-        part = unpacked(Part(path, path, stream))
+        part = unpack(Part(path, path, stream))
         text = LogText(path, part.stream, report, part.name)
         if is_json(text.head):
             rows = list(_records(text, report))
@@ -113,7 +113,7 @@ def _read(path: Path, report: Callable[..., None]) -> tuple[list[str], list[tupl
 
 
 def _records(text: LogText, report: Callable[..., None]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for value in values(text):
+    for value in json_values(text):
         if value.error is not None:
             report(value.position, value.error)
         elif isinstance(value.value, dict):
@@ -131,9 +131,11 @@ def _is_rows(value: Any) -> bool:
 def _places(path: Path, names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
     """The columns by parts."""
     if missing := sorted(set(given.values()) - set(names)):
-        raise UsageError(f"{path}: there is no column {shown(missing)}; the file's columns are {shown(names, most=30)}")
+        raise UsageError(
+            f"{path}: there is no column {quoted(missing)}; the file's columns are {quoted(names, most=30)}"
+        )
     taken = set(given.values())
-    known = {key(name): name for name in reversed(names) if name not in taken}
+    known = {normalized(name): name for name in reversed(names) if name not in taken}
     usual = usual_columns([name for name in names if name not in taken])["conversation"]
     found = {} if usual is None else {"conversation": usual}
     for part, words in {"conversation": ", ".join(_CONVERSATION), **_USUAL}.items():
@@ -155,5 +157,5 @@ def _pairs(places: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _wide(names: Sequence[str], rubrics: Sequence[str]) -> dict[str, str]:
-    columns = {key(name): name for name in reversed(names)}
-    return {rubric: columns[key(rubric)] for rubric in rubrics if key(rubric) in columns}
+    columns = {normalized(name): name for name in reversed(names)}
+    return {rubric: columns[normalized(rubric)] for rubric in rubrics if normalized(rubric) in columns}

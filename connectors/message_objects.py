@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convexplain.connectors.logs.engine.message_lists import content_text, parse_turn
 from convexplain.connectors.logs.engine.roles import role_of
-from convexplain.connectors.logs.formats.messages import content_text, say
 from convexplain.types import Turn
 
 ORIGIN = "convexplain"
@@ -83,7 +83,7 @@ def _turn(message: Any) -> Turn | None:
     if isinstance(message, Turn):
         return message
     fields = _fields(message)
-    if fields is None or (said := say(fields)) is None:
+    if fields is None or (said := parse_turn(fields)) is None:
         return None
     role = role_of(said.speaker)
     name = said.name if role is not None else said.name or said.speaker

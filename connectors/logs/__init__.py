@@ -1,19 +1,24 @@
 """Log readers: a chat log of any known format becomes conversations, one module a family of formats."""
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Said, UnreadableError
-from convexplain.connectors.logs.engine.form import Format
-from convexplain.connectors.logs.engine.reading import Inspected, check_reading, inspect_log, read_log
-from convexplain.connectors.logs.engine.table import ColumnMap
-from convexplain.connectors.logs.formats.registry import FORMATS
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    UnreadableError,
+)
+from convexplain.connectors.logs.engine.reader import LogInspection, check_reading, inspect_log, read_log
+from convexplain.connectors.logs.engine.registry import LOG_FORMATS
+from convexplain.connectors.logs.engine.turn_table import ColumnMap
 
 __all__ = [
-    "FORMATS",
+    "LOG_FORMATS",
     "ColumnMap",
-    "Draft",
-    "Entry",
-    "Format",
-    "Inspected",
-    "Said",
+    "LogFormat",
+    "LogInspection",
+    "ParsedConversation",
+    "ParsedRecord",
+    "ParsedTurn",
     "UnreadableError",
     "check_reading",
     "inspect_log",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.logs import ColumnMap, Inspected, check_reading, inspect_log, read_log
+from convexplain.connectors.logs import ColumnMap, LogInspection, check_reading, inspect_log, read_log
 from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio, redacted
 from convexplain.errors import Problem, UsageError
 from convexplain.types import Conversation, sha256_json
@@ -97,7 +97,7 @@ class LogReader:
         self.counts[path] = redactor.counts  # in place of an earlier reading's
         return redacted(conversations, redactor)
 
-    def inspect(self, path: Path, limit: int) -> Inspected:
+    def inspect(self, path: Path, limit: int) -> LogInspection:
         """Return what is recognised in the first `limit` conversations of a log.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import platformdirs
 
-from convexplain.connectors.logs import Inspected
+from convexplain.connectors.logs import LogInspection
 from convexplain.errors import ConvexplainError, UsageError
 from convexplain.workspace import MEMORY, LogSettings, Workspace
 
@@ -24,7 +24,7 @@ class Preview:
     """What was recognised in one file; or the reader's message, where it cannot be read as asked."""
 
     path: Path
-    found: Inspected | None
+    found: LogInspection | None
     error: str | None
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from convexplain.connectors.logs import Inspected
-from convexplain.connectors.logs.formats.registry import formats
+from convexplain.connectors.logs import LOG_FORMATS, LogInspection
 from convexplain.dashboard.services.uploads import Preview, keep_upload, preview
 from convexplain.errors import UsageError
 from convexplain.text.visible import one_line
@@ -61,7 +60,7 @@ def show_preview(found: Preview, *, opened: bool) -> None:
                 _details(seen, seen.first)
 
 
-def _details(seen: Inspected, first: Conversation) -> None:
+def _details(seen: LogInspection, first: Conversation) -> None:
     left, right = st.columns([3, 2])
     with left:
         st.dataframe(
@@ -91,7 +90,7 @@ def correct_reading(found: Sequence[Preview]) -> LogSettings:
         }
     )
     left, right = st.columns(2)
-    kinds = [form.name for form in formats()]
+    kinds = LOG_FORMATS.names
     chosen = left.selectbox("Format", kinds, index=None, placeholder="recognised by content", key="format")
     assistant = right.multiselect(
         "Who is the assistant?", names, placeholder="recognised by name", key="assistant", accept_new_options=True

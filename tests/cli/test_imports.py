@@ -13,7 +13,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Source
 from convexplain.cli.main import cli
 from convexplain.cli.show.progress import ConsoleProgress
-from convexplain.connectors.logs import FORMATS, read_log
+from convexplain.connectors.logs import LOG_FORMATS, read_log
 from convexplain.errors import UsageError
 from convexplain.store import ImportCounts, RunStore
 
@@ -95,7 +95,7 @@ def test_without_an_assistant_it_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
-        (("--format", "xml"), "format: 'xml' is none of openai,"),
+        (("--format", "xml"), "log format 'xml' is not known; valid are: abcd,"),
         (("--columns", "a=b"), "columns 'a=b' is not valid"),
         (("--columns", "role=a,content=b", "--format", "plain"), "only a table"),
     ],
@@ -136,15 +136,15 @@ def test_inspect_reads_the_first_part_only(tmp_path):
 
 def test_formats(tmp_path):
     listed = command(tmp_path, "logs", "formats").output
-    for form in FORMATS:
+    for form in LOG_FORMATS.records:
         assert f"{form.name}  " in listed
     one = command(tmp_path, "logs", "formats", "csv").output
     assert "    1,2,assistant,Hello\n" in one
     assert "sharegpt" not in one
     rows = json.loads(command(tmp_path, "logs", "formats", "--json").output)
-    assert [row["name"] for row in rows] == [form.name for form in FORMATS]
+    assert [row["name"] for row in rows] == [form.name for form in LOG_FORMATS.records]
     assert set(rows[0]) == {"name", "description", "example"}
-    with pytest.raises(UsageError, match="format 'xml' is not known; valid are: openai"):
+    with pytest.raises(UsageError, match="log format 'xml' is not known; valid are: abcd"):
         raise command(tmp_path, "logs", "formats", "xml").exception
 
 

@@ -4,20 +4,19 @@ import logging
 
 import pytest
 
-from convexplain.connectors import plugins
-from convexplain.connectors.logs import FORMATS
-from convexplain.connectors.logs.formats.registry import formats
+from convexplain.connectors.logs import LOG_FORMATS
+from convexplain.connectors.logs.engine.registry import ranked_formats
 from convexplain.errors import LogError
 from tests.connectors.logs.reading import HI_SAID, read, said
 
 CODE = """
-from convexplain.connectors.logs import Draft, Entry, Format, Said
+from convexplain.connectors.logs import LogFormat, ParsedConversation, ParsedRecord, ParsedTurn
 
 
-def drafts(record):
+def read_record(record):
     if record["pairs"] == "fail":
         raise KeyError("pairs")
-    return [Draft([Said(*pair) for pair in record["pairs"]])]
+    return [ParsedConversation([ParsedTurn(*pair) for pair in record["pairs"]])]
 
 
 def is_record(value):
@@ -26,17 +25,18 @@ def is_record(value):
     return isinstance(value, dict) and "pairs" in value
 
 
-def of_text(text, assistant, report):
+def read_text(text, assistant, report):
     for number, line in text.lines():
         if "fail" in line:
             raise ZeroDivisionError
         if ">" in line:
-            yield Entry(number, number, None, [Draft([Said("user", line.strip("> \\n")), Said("bot", "Hello")])])
+            turns = [ParsedTurn("user", line.strip("> \\n")), ParsedTurn("bot", "Hello")]
+            yield ParsedRecord(number, number, None, [ParsedConversation(turns)])
 
 
-PAIRS = Format("pairs", "Pairs.", '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}', is_record, drafts)
-ARROWS = Format("arrows", "Arrows.", ">> Hi", is_text=lambda head: head.startswith(">>"), of_text=of_text)
-TAKEN = Format("openai", "Again.", "")
+PAIRS = LogFormat("pairs", "Pairs.", '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}', is_record, read_record)
+ARROWS = LogFormat("arrows", "Arrows.", ">> Hi", is_text=lambda head: head.startswith(">>"), read_text=read_text)
+TAKEN = LogFormat("openai", "Again.", "")
 NOTHING = 3
 """
 
@@ -69,19 +69,19 @@ def installed(tmp_path, monkeypatch):
 
 
 def forget():
-    for kept in (formats, plugins._load, plugins._warn_once):
-        kept.cache_clear()
+    LOG_FORMATS.forget()
+    ranked_formats.cache_clear()
 
 
 def test_formats_of_other_packages(tmp_path, installed, caplog):
     with caplog.at_level(logging.WARNING):
-        assert [item.name for item in formats()] == [*(item.name for item in FORMATS), "arrows", "pairs"]
+        assert LOG_FORMATS.names == (*LOG_FORMATS.built_in, "arrows", "pairs")
     told = sorted(record.getMessage() for record in caplog.records)
     assert [text.partition(" is left out: ")[0] for text in told] == [
         f"the plugin {name!r} of convexplain.log_formats" for name in ("broken", "missing", "nothing", "taken")
     ]
     assert "SystemError: broken on purpose" in told[0]
-    assert "is no Format but int" in told[2]
+    assert "is no LogFormat but int" in told[2]
     assert "there already" in told[3]
 
     for format in (None, "pairs"):
@@ -109,6 +109,6 @@ def test_a_reader_that_fails_takes_nothing_down(tmp_path, installed, caplog):
 
 
 def test_without_plugins_there_are_our_formats_only(tmp_path):
-    assert formats() == FORMATS
+    assert LOG_FORMATS.foreign == {}
     with pytest.raises(LogError, match="known format"):
         read(tmp_path, '{"pairs": []}', "a.json")

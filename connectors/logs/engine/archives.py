@@ -14,8 +14,8 @@ from convexplain.errors import ConvexplainError, LogError
 
 from . import containers
 from .containers import TAR, ZIP, Bounded, Budget, Part, is_tar
-from .drafts import Report, shown
-from .values import clean
+from .metadata import clean_text
+from .parse_results import ProblemReporter, quoted
 
 _MEDIA = (
     ".png .jpg .jpeg .gif .webp .heic .bmp .svg .ico .tif .tiff .mp3 .m4a .wav .ogg .oga .opus .aac .flac .mp4 .m4v "
@@ -37,7 +37,7 @@ def is_side_file(path: Path) -> bool:
     return path.name in _SIDE.split() or path.suffix.lower() == ".md"
 
 
-def members(part: Part, report: Report) -> Iterator[Part] | None:
+def members(part: Part, report: ProblemReporter) -> Iterator[Part] | None:
     """The members of an archive that may be logs, in the archive's order; None when the part is no archive.
 
     Each must be read before the next one is asked for.
@@ -79,7 +79,7 @@ def is_sheet(archive: zipfile.ZipFile) -> bool:
     return {"[Content_Types].xml", "xl/workbook.xml"} <= set(archive.namelist())
 
 
-def safe_names(path: Path, archive: zipfile.ZipFile, report: Report) -> list[zipfile.ZipInfo]:
+def safe_names(path: Path, archive: zipfile.ZipFile, report: ProblemReporter) -> list[zipfile.ZipInfo]:
     """The members of a zip archive that may be looked at; links, encrypted ones and those outside are reported."""
     found = []
     for item in archive.infolist():
@@ -91,7 +91,7 @@ def safe_names(path: Path, archive: zipfile.ZipFile, report: Report) -> list[zip
         elif item.flag_bits & 0x1:
             reason = "it is encrypted"
         if reason:
-            report(None, f"the member {shown([clean(item.filename)], width=80)} is left out: {reason}")
+            report(None, f"the member {quoted([clean_text(item.filename)], width=80)} is left out: {reason}")
         else:
             found.append(item)
     return found
@@ -115,10 +115,10 @@ def open_member(
 
 def member_path(archive: Path, name: str) -> Path:
     """What a member is called: `archive.zip/member.json`."""
-    return archive / clean(name).replace("\x00", "").lstrip("/")
+    return archive / clean_text(name).replace("\x00", "").lstrip("/")
 
 
-def _of_zip(part: Part, archive: zipfile.ZipFile, report: Report) -> Iterator[Part]:
+def _of_zip(part: Part, archive: zipfile.ZipFile, report: ProblemReporter) -> Iterator[Part]:
     budget = Budget(part.path)
     with archive:
         items = safe_names(part.path, archive, report)
@@ -130,14 +130,14 @@ def _of_zip(part: Part, archive: zipfile.ZipFile, report: Report) -> Iterator[Pa
             try:
                 stream = open_member(part, archive, item, budget)
             except LogError as error:
-                report(None, f"the member {shown([clean(item.filename)], width=80)} is left out: {error.reason}")
+                report(None, f"the member {quoted([clean_text(item.filename)], width=80)} is left out: {error.reason}")
                 continue
             with stream:
                 path = member_path(part.path, item.filename)
                 yield Part(path, path, stream, ZIP, member=True)
 
 
-def _of_tar(part: Part, report: Report) -> Iterator[Part]:
+def _of_tar(part: Part, report: ProblemReporter) -> Iterator[Part]:
     budget = Budget(part.path)
     container = f"{TAR} in {part.container}" if part.container else TAR
     media: Counter[str] = Counter()
@@ -150,10 +150,10 @@ def _of_tar(part: Part, report: Report) -> Iterator[Part]:
                     return
                 if item.isdir() or _is_junk(item.name):
                     continue
-                name = clean(item.name)
+                name = clean_text(item.name)
                 reason = _unsafe(name) or ("" if item.isreg() else "it is a link or no regular file")
                 if reason:
-                    report(None, f"the member {shown([name], width=80)} is left out: {reason}")
+                    report(None, f"the member {quoted([name], width=80)} is left out: {reason}")
                 elif (kind := _kind(name)) is not None:
                     media[kind] += 1
                 elif (source := archive.extractfile(item)) is not None:
@@ -167,7 +167,7 @@ def _of_tar(part: Part, report: Report) -> Iterator[Part]:
     _tell(media, report)
 
 
-def _logs(items: dict[str, zipfile.ZipInfo], report: Report) -> Iterator[zipfile.ZipInfo]:
+def _logs(items: dict[str, zipfile.ZipInfo], report: ProblemReporter) -> Iterator[zipfile.ZipInfo]:
     media: Counter[str] = Counter()
     # Inspect's logs: all else in them tells about the samples.
     samples = [name for name in items if name.startswith("samples/")] if "header.json" in items else []
@@ -185,10 +185,10 @@ def _kind(name: str) -> str | None:
     return suffix if suffix in _MEDIA.split() else None
 
 
-def _tell(media: Counter[str], report: Report) -> None:
+def _tell(media: Counter[str], report: ProblemReporter) -> None:
     if media:
         kinds = ", ".join(f"{count} {kind}" if kind.startswith(".") else kind for kind, count in media.most_common(12))
-        report(None, f"{media.total()} members that are no logs are left out ({clean(kinds)})", kept=True)
+        report(None, f"{media.total()} members that are no logs are left out ({clean_text(kinds)})", kept=True)
 
 
 def _unsafe(name: str) -> str:

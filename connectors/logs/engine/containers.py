@@ -132,7 +132,7 @@ class Bounded(io.RawIOBase):
         return filled
 
 
-def packing(head: bytes) -> str:
+def compression_of(head: bytes) -> str:
     """How a file that begins so is compressed: "gzip", "bzip2", "xz", "zstd"; "" when it is not."""
     return next((kind for magic, kind, _ in _PACKED if head.startswith(magic)), "")
 
@@ -150,24 +150,24 @@ def is_tar(head: bytes) -> bool:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file that begins so is a compressed file or a tar archive."""
-    return bool(packing(head)) or is_tar(head)
+    return bool(compression_of(head)) or is_tar(head)
 
 
-def unpacked(part: Part) -> Part:
+def unpack(part: Part) -> Part:
     """What is in a compressed file; any other file as it is.
 
     Raises:
         MissingExtraError: zstandard is not installed.
         LogError: what is in it is compressed once more.
     """
-    kind = packing(part.head())
+    kind = compression_of(part.head())
     if not kind:
         return part
     source = part.stream
     stream = _OPENERS[kind](source)
     bounded = Bounded(part.path, stream, source.tell, Budget(part.path))
     inner = Part(part.path, _stripped(part.path, kind), io.BufferedReader(bounded), kind)
-    if packing(inner.head()) or inner.head().startswith(b"PK\x03\x04"):
+    if compression_of(inner.head()) or inner.head().startswith(b"PK\x03\x04"):
         raise LogError(part.path, None, "is an archive inside a compressed file: unpack it first")
     return inner
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from convexplain.types import Role, Turn
 
-from .drafts import Said, UnreadableError, shown
+from .parse_results import ParsedTurn, UnreadableError, quoted
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -28,14 +28,14 @@ _ROLES: dict[str, Role] = {
 }
 
 
-def key(word: str) -> str:
+def normalized(word: str) -> str:
     """A speaker's word as it is compared: case, underscores, hyphens and runs of blanks do not count."""
     return " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def keys(words: Sequence[str]) -> frozenset[str]:
+def normalized_names(words: Sequence[str]) -> frozenset[str]:
     """The words as they are compared, without empty ones."""
-    return frozenset(filter(None, map(key, words)))
+    return frozenset(filter(None, map(normalized, words)))
 
 
 def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
@@ -45,11 +45,11 @@ def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
         word: the log's word for a speaker.
         assistant: names of the assistant, as `keys` gives them; they go before the table.
     """
-    compared = key(word)
+    compared = normalized(word)
     return "assistant" if compared in assistant else _ROLES.get(compared)
 
 
-def assign(said: Sequence[Said], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
+def assign_roles(said: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
     """The turns with their roles.
 
     A word that is in no table is resolved by two rules. Where it is the only such word and one of the two
@@ -65,10 +65,10 @@ def assign(said: Sequence[Said], assistant: frozenset[str], *, certain: bool = T
         UnreadableError: a turn does not say who speaks, or speakers remain that neither rule resolves.
     """
     for number, item in enumerate(said, 1):
-        if not key(item.speaker):
+        if not normalized(item.speaker):
             raise UnreadableError(f"turn {number} does not say who speaks")
     found = [_role(item, assistant) for item in said]
-    unknown = {key(item.speaker): item.speaker for item, role in zip(said, found, strict=True) if role is None}
+    unknown = {normalized(item.speaker): item.speaker for item, role in zip(said, found, strict=True) if role is None}
     rest = _rest(said, found, unknown, assistant, certain=certain) if unknown else "user"
     return tuple(
         Turn(role or rest, item.content, item.name or _own_word(item.speaker), item.at, item.metadata)
@@ -76,20 +76,20 @@ def assign(said: Sequence[Said], assistant: frozenset[str], *, certain: bool = T
     )
 
 
-def _role(item: Said, assistant: frozenset[str]) -> Role | None:
-    if item.name and key(item.name) in assistant:
+def _role(item: ParsedTurn, assistant: frozenset[str]) -> Role | None:
+    if item.name and normalized(item.name) in assistant:
         return "assistant"
     return role_of(item.speaker, assistant)
 
 
 def _own_word(speaker: str) -> str | None:
     """The speaker's word where it says more than a role: somebody's name."""
-    compared = key(speaker)
+    compared = normalized(speaker)
     return None if compared in _ROLES and compared not in _PRODUCTS else speaker
 
 
 def _rest(
-    said: Sequence[Said],
+    said: Sequence[ParsedTurn],
     found: Sequence[Role | None],
     unknown: dict[str, str],
     assistant: frozenset[str],
@@ -100,12 +100,12 @@ def _rest(
     sides = {role for role in found if role in ("user", "assistant")}
     if len(unknown) == 1 and len(sides) == 1:
         return "assistant" if "user" in sides else "user"
-    named = any(key(word) in assistant for item in said for word in (item.speaker, item.name or ""))
+    named = any(normalized(word) in assistant for item in said for word in (item.speaker, item.name or ""))
     if certain and named:
         return "user"
-    speakers = {key(item.speaker): item.speaker for item in said}
+    speakers = {normalized(item.speaker): item.speaker for item in said}
     raise UnreadableError(
-        f"cannot tell which role {shown(list(unknown.values()))} has; the speakers are "
-        f"{shown(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
+        f"cannot tell which role {quoted(list(unknown.values()))} has; the speakers are "
+        f"{quoted(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
         "(command line: --assistant NAME)"
     )

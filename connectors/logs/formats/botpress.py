@@ -4,9 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
-from convexplain.connectors.logs.engine.picking import add, dicts, part, placeholder, text, unpacked, word
-from convexplain.connectors.logs.engine.values import extras, moment
+from convexplain.connectors.logs.engine.fields import (
+    add_turn,
+    decoded_json,
+    file_placeholder,
+    first_text,
+    identifier,
+    object_at,
+    objects,
+)
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 
 _SPEAKERS = {"incoming": "user", "outgoing": "assistant"}
 _USED = ("createdAt", "payload", "direction", "conversationId", "type", "tags", "userId")
@@ -16,21 +30,21 @@ _DEEPEST = 8
 
 def is_botpress(value: Any) -> bool:
     """Whether a JSON value is a message, or an object that holds a list of them."""
-    return _is_message(value) or (isinstance(value, dict) and any(map(_is_message, dicts(value.get("messages")))))
+    return _is_message(value) or (isinstance(value, dict) and any(map(_is_message, objects(value.get("messages")))))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations in a file's messages, which may come newest first: they are put in the order of their times."""
-    talks: dict[str, tuple[int, list[Said]]] = {}
+    talks: dict[str, tuple[int, list[ParsedTurn]]] = {}
     for position, value in records:
-        for message in [value] if _is_message(value) else dicts(value.get("messages")):
+        for message in [value] if _is_message(value) else objects(value.get("messages")):
             said = _said(message) if _is_message(message) else None
             if said is None:
                 report(position, "a message without a direction, or with one that is neither incoming nor outgoing")
                 continue
-            talks.setdefault(word(message, "conversationId"), (position, []))[1].append(said)
+            talks.setdefault(identifier(message, "conversationId"), (position, []))[1].append(said)
     for number, (own, (position, some)) in enumerate(talks.items(), 1):
-        draft = Draft([])
+        draft = ParsedConversation([])
         moments = [said.at.replace(tzinfo=said.at.tzinfo or UTC) for said in some if said.at is not None]
         if len(moments) == len(some):
             places = sorted(range(len(some)), key=lambda place: moments[place])
@@ -38,8 +52,8 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
             places = list(range(len(some)))
             draft.remarks.append("not all messages have a time: they are in the order of the file")
         for place in places:
-            add(draft, some[place])
-        yield Entry(position, number, own or None, [draft])
+            add_turn(draft, some[place])
+        yield ParsedRecord(position, number, own or None, [draft])
 
 
 def _is_message(value: Any) -> bool:
@@ -48,15 +62,17 @@ def _is_message(value: Any) -> bool:
     return not value.keys().isdisjoint(("conversationId", "userId"))
 
 
-def _said(message: Mapping[str, Any]) -> Said | None:
+def _said(message: Mapping[str, Any]) -> ParsedTurn | None:
     speaker = _SPEAKERS.get(message["direction"])
     if speaker is None:
         return None
-    payload = unpacked(message["payload"]) if text(message, "payload").startswith("{") else message["payload"]
-    about = extras(message, _USED)
-    if user := word(message, "userId"):
+    payload = decoded_json(message["payload"]) if first_text(message, "payload").startswith("{") else message["payload"]
+    about = extra_metadata(message, _USED)
+    if user := identifier(message, "userId"):
         about["user_id"] = user
-    return Said(speaker, _shown(payload, text(message, "type")), None, moment(message.get("createdAt")), about)
+    return ParsedTurn(
+        speaker, _shown(payload, first_text(message, "type")), None, parse_timestamp(message.get("createdAt")), about
+    )
 
 
 def _shown(payload: Any, kind: str, depth: int = 0) -> str:
@@ -65,26 +81,37 @@ def _shown(payload: Any, kind: str, depth: int = 0) -> str:
         return payload
     if not isinstance(payload, dict) or depth > _DEEPEST:
         return f"[{kind or 'message'}]"
-    kind = text(payload, "type") or kind
+    kind = first_text(payload, "type") or kind
     if kind in _FILES:
-        address = text(payload, _FILES[kind]).rpartition("/")[2]
-        shown = [placeholder(kind if kind != "file" else None, text(payload, "title", "name") or address)]
-        return "\n".join(filter(None, [text(payload, "text", "caption"), *shown]))
-    shown = [text(payload, "text", "markdown")]
-    if options := [label for item in dicts(payload.get("options")) if (label := text(item, "label", "value"))]:
+        address = first_text(payload, _FILES[kind]).rpartition("/")[2]
+        shown = [file_placeholder(kind if kind != "file" else None, first_text(payload, "title", "name") or address)]
+        return "\n".join(filter(None, [first_text(payload, "text", "caption"), *shown]))
+    shown = [first_text(payload, "text", "markdown")]
+    if options := [label for item in objects(payload.get("options")) if (label := first_text(item, "label", "value"))]:
         shown.append(f"[buttons: {' | '.join(options)}]")
     if kind == "location":
-        shown.append(f"[location: {title}]" if (title := text(payload, "title", "address")) else "[location]")
-    if title := text(payload, "title") if kind != "location" else "":
+        shown.append(f"[location: {title}]" if (title := first_text(payload, "title", "address")) else "[location]")
+    if title := first_text(payload, "title") if kind != "location" else "":
         shown.append(_card(payload, title))
-    for item in dicts(payload.get("items")):
-        shown.append(_shown(part(item, "payload") or item, text(item, "type") or "card", depth + 1))
+    for item in objects(payload.get("items")):
+        shown.append(_shown(object_at(item, "payload") or item, first_text(item, "type") or "card", depth + 1))
     if any(filter(None, shown)):
         return "\n".join(filter(None, shown))
     return "" if kind in ("text", "markdown") else f"[{kind or 'message'}]"
 
 
 def _card(payload: Mapping[str, Any], title: str) -> str:
-    actions = [label for item in dicts(payload.get("actions")) if (label := text(item, "label", "title"))]
-    pieces = [title, text(payload, "subtitle"), *actions]
+    actions = [label for item in objects(payload.get("actions")) if (label := first_text(item, "label", "title"))]
+    pieces = [title, first_text(payload, "subtitle"), *actions]
     return f"[card: {' | '.join(' '.join(piece.split()) for piece in pieces if piece)}]"
+
+
+BOTPRESS = LogFormat(
+    "botpress",
+    "Botpress messages, incoming and outgoing, in the order of their times.",
+    '{"messages": [{"id": "m2", "conversationId": "c1", "direction": "outgoing", "createdAt": '
+    '"2024-05-01T10:00:01Z", "payload": {"type": "text", "text": "Hello"}}, {"id": "m1", "conversationId": "c1", '
+    '"direction": "incoming", "createdAt": "2024-05-01T10:00:00Z", "payload": {"type": "text", "text": "Hi"}}]}',
+    is_botpress,
+    read_records=joined,
+)

@@ -5,10 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
-from convexplain.connectors.logs.engine.picking import add, counted, placeholder
-from convexplain.connectors.logs.engine.text import LogText
-from convexplain.connectors.logs.engine.values import clean
+from convexplain.connectors.logs.engine.fields import add_turn, count_summary, file_placeholder
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.log_text import LogText
+from convexplain.connectors.logs.engine.metadata import clean_text
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 
 _HEADER = re.compile(r"\s*(users?|bot|channelid|conversationid)\s*=\s*(.*?)\s*", re.IGNORECASE)
 _SPOKEN = re.compile(r"\s*([^\s:=\[\]>][^:=\[\]>\n]{0,59}?)\s*(?:->\s*([^:\[\]\n]{1,60}?)\s*)?:(.*)", re.DOTALL)
@@ -30,10 +36,10 @@ def is_chatdown(head: str) -> bool:
     return "bot" in named and len(named) < len(lines)
 
 
-def entries(text: LogText, assistant: frozenset[str], report: Report) -> Iterator[Entry]:
+def entries(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversation in a chat file. Instructions without a text (typing, delays, updates) are left out, and told."""
     names: dict[str, tuple[str, str | None]] = {"user": ("user", None), "bot": ("assistant", None)}
-    draft = Draft([])
+    draft = ParsedConversation([])
     done: Counter[str] = Counter()
     current: tuple[str, str | None, dict[str, Any]] | None = None
     gathered: list[str] = []
@@ -51,31 +57,34 @@ def entries(text: LogText, assistant: frozenset[str], report: Report) -> Iterato
             gathered.append(content)
             continue
         _end(draft, current, gathered, done)
-        first = first if draft.said or current else line
+        first = first if draft.turns or current else line
         role, name = names[spoken[1].strip().lower()]
-        current = role, name, {"to": clean(spoken[2])} if spoken[2] else {}
+        current = role, name, {"to": clean_text(spoken[2])} if spoken[2] else {}
         gathered = [spoken[3]]
     _end(draft, current, gathered, done)
     if done:
-        report(None, f"what nobody says is left out ({counted(done)})", kept=True)
-    yield Entry(first, 1, draft.metadata.pop("conversationid", None), [draft])
+        report(None, f"what nobody says is left out ({count_summary(done)})", kept=True)
+    yield ParsedRecord(first, 1, draft.metadata.pop("conversationid", None), [draft])
 
 
-def _name(names: dict[str, tuple[str, str | None]], key: str, value: str, draft: Draft) -> None:
+def _name(names: dict[str, tuple[str, str | None]], key: str, value: str, draft: ParsedConversation) -> None:
     """Remembers who is who."""
     if key in ("channelid", "conversationid"):
         if value.strip():
-            draft.metadata[key] = clean(value)
+            draft.metadata[key] = clean_text(value)
         return
     role = "assistant" if key == "bot" else "user"
     for number, name in enumerate(filter(None, map(str.strip, value.split(",")))):
-        names[name.lower()] = role, clean(name)
+        names[name.lower()] = role, clean_text(name)
         if not number:
-            names[role if role == "user" else "bot"] = role, clean(name)
+            names[role if role == "user" else "bot"] = role, clean_text(name)
 
 
 def _end(
-    draft: Draft, current: tuple[str, str | None, dict[str, Any]] | None, gathered: list[str], done: Counter[str]
+    draft: ParsedConversation,
+    current: tuple[str, str | None, dict[str, Any]] | None,
+    gathered: list[str],
+    done: Counter[str],
 ) -> None:
     """Adds what was gathered as a turn, its instructions read."""
     text = "\n".join(gathered)
@@ -87,7 +96,7 @@ def _end(
     if text.strip() and not shown:
         return  # typing by itself is no turn
     role, name, about = current
-    add(draft, Said(role, shown, name, None, about))
+    add_turn(draft, ParsedTurn(role, shown, name, None, about))
 
 
 def _read(found: re.Match[str], done: Counter[str]) -> str:
@@ -98,9 +107,18 @@ def _read(found: re.Match[str], done: Counter[str]) -> str:
         return ""
     if kind in ("attachment", "attachments"):
         path, _, rest = value.partition(" ")
-        return placeholder(rest.strip() or None, path or None)
+        return file_placeholder(rest.strip() or None, path or None)
     if kind in ("suggestions", "suggestedactions"):
         choices = [choice.strip() for choice in value.split("|") if choice.strip()]
         return f"[suggestions: {' | '.join(choices)}]" if choices else "[suggestions]"
     titles = [title.strip() for title in _TITLE.findall(value)]
     return f"[card: {' | '.join(titles)}]" if titles else "[card]"
+
+
+CHATDOWN = LogFormat(
+    "chatdown",
+    "Bot Framework's .chat files: who user and bot are, then `Speaker: text` with instructions in brackets.",
+    "user=Anna\nbot=Shop\n\nuser: Hi\nbot: Hello\n",
+    is_text=is_chatdown,
+    read_text=entries,
+)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.blocks import file_text
-from convexplain.connectors.logs.engine.chat import joined_thoughts
-from convexplain.connectors.logs.engine.drafts import Draft, Said, UnreadableError
-from convexplain.connectors.logs.engine.values import clean, extras, moment_of
-
-from .messages import call_text
+from convexplain.connectors.logs.engine.api_messages import merge_thoughts
+from convexplain.connectors.logs.engine.content_blocks import attachment_placeholder
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.message_lists import call_text
+from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 
 _ASSETS = {
     "image_asset_pointer": "[image]",
@@ -35,7 +35,7 @@ def is_chatgpt(value: Any) -> bool:
     return any(isinstance(node, dict) and "message" in node for node in list(nodes.values())[:20])
 
 
-def drafts(record: Mapping[str, Any]) -> list[Draft]:
+def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """The conversation that its user saw last. Other branches, and what was hidden from its user, are remarked on.
 
     Raises:
@@ -44,7 +44,7 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     return [_draft(record)]
 
 
-def branches(record: Mapping[str, Any]) -> list[Draft]:
+def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """Every branch as a conversation of its own, the one that its user saw last first.
 
     Raises:
@@ -69,10 +69,10 @@ def branches(record: Mapping[str, Any]) -> list[Draft]:
     return found or [_draft(record)]
 
 
-def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
+def _draft(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
     """`alone`: the other branches are remarked on."""
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
-    found = Draft([], extras(record, _USED))
+    found = ParsedConversation([], extra_metadata(record, _USED))
     if len(nodes) < len(record["mapping"]):
         found.remarks.append(f"{len(record['mapping']) - len(nodes)} messages cannot be read")
     parents = _parents(nodes)
@@ -87,17 +87,17 @@ def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
             continue
         said = _said(message)
         if said.content.strip():
-            found.said.append(said)
+            found.turns.append(said)
         elif said.speaker != "system":
             empty += 1
-    found.said = joined_thoughts(found.said)
+    found.turns = merge_thoughts(found.turns)
     if alone:
         _tell_others(nodes, parents, path, found.remarks)
     if hidden:
         found.remarks.append(f"{hidden} messages hidden from the user are left out")
     if empty:
         found.remarks.append(f"{empty} messages are empty and left out")
-    if not found.said:
+    if not found.turns:
         raise UnreadableError("the conversation has no messages")
     return found
 
@@ -142,7 +142,7 @@ def _path(current: Any, nodes: _Nodes, parents: Mapping[str, str], remarks: list
 
 def _time(node: Mapping[str, Any]) -> float:
     message = node.get("message")
-    at, _ = moment_of(message) if isinstance(message, dict) else (None, None)
+    at, _ = find_timestamp(message) if isinstance(message, dict) else (None, None)
     return 0.0 if at is None or at.tzinfo is None else at.timestamp()
 
 
@@ -161,20 +161,20 @@ def _is_hidden(message: Mapping[str, Any]) -> bool:
     return hidden or (isinstance(content, dict) and content.get("content_type") in _CONTEXTS)
 
 
-def _said(message: Mapping[str, Any]) -> Said:
+def _said(message: Mapping[str, Any]) -> ParsedTurn:
     author, metadata = message.get("author"), message.get("metadata")
     author = author if isinstance(author, dict) else {}
     role, name = author.get("role"), author.get("name")
     speaker = role if isinstance(role, str) else ""
-    at, _ = moment_of(message)
-    kept = extras({key: message[key] for key in ("id",) if key in message}, ())
+    at, _ = find_timestamp(message)
+    kept = extra_metadata({key: message[key] for key in ("id",) if key in message}, ())
     if isinstance(metadata, dict):
-        kept |= extras({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
+        kept |= extra_metadata({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
     text = _shown(message)
     recipient = message.get("recipient")
     if role == "assistant" and recipient not in _TO_ALL and text.strip():
         text = call_text({"name": recipient, "arguments": text})
-    return Said(speaker, text, clean(name) if isinstance(name, str) and name.strip() else None, at, kept)
+    return ParsedTurn(speaker, text, clean_text(name) if isinstance(name, str) and name.strip() else None, at, kept)
 
 
 def _shown(message: Mapping[str, Any]) -> str:
@@ -183,7 +183,7 @@ def _shown(message: Mapping[str, Any]) -> str:
     files = metadata.get("attachments") if isinstance(metadata, dict) else None
     pictures = shown.count("[image]")
     for item in files if isinstance(files, list) else ():
-        text = file_text(item)
+        text = attachment_placeholder(item)
         if text.startswith("[image") and pictures:  # it is among the parts
             pictures -= 1
         else:
@@ -206,4 +206,28 @@ def _parts(content: Mapping[str, Any]) -> Iterator[str]:
     elif text := next((content[key] for key in _TEXTS if isinstance(content.get(key), str)), None):
         yield text
     elif isinstance(kind, str) and kind not in ("text", "code", "execution_output"):
-        yield f"[{clean(kind)}]"
+        yield f"[{clean_text(kind)}]"
+
+
+CHATGPT = LogFormat(
+    "chatgpt",
+    "ChatGPT's export (conversations.json, or the zip): of each tree the branch that was seen last.",
+    '{"title": "A greeting", "current_node": "b", "mapping": {"a": {"message": {"author": {"role": "user"}, '
+    '"content": {"content_type": "text", "parts": ["Hi"]}}, "parent": null}, "b": {"message": {"author": {"role": '
+    '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
+    is_chatgpt,
+    drafts,
+)
+
+
+CHATGPT_BRANCHES = LogFormat(
+    "chatgpt-branches",
+    "The same as chatgpt, with every branch as a conversation of its own; only if it is named.",
+    '{"title": "A greeting", "current_node": "b", "mapping": {"a": {"message": {"author": {"role": "user"}, '
+    '"content": {"content_type": "text", "parts": ["Hi"]}}, "parent": null}, "b": {"message": {"author": {"role": '
+    '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
+    is_chatgpt,
+    branches,
+    # The same records as chatgpt, which reads them unless this format is named.
+    precedence=-1,
+)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.blocks import file_text, said_by
-from convexplain.connectors.logs.engine.chat import joined_thoughts
-from convexplain.connectors.logs.engine.drafts import Draft, Said, UnreadableError
+from convexplain.connectors.logs.engine.api_messages import merge_thoughts
+from convexplain.connectors.logs.engine.content_blocks import attachment_placeholder, speaker_and_text
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from convexplain.connectors.logs.engine.roles import role_of
-from convexplain.connectors.logs.engine.values import extras, moment_of
 
 _FILES = ("attachments", "files", "files_v2")
 _PARENT = "parent_message_uuid"
@@ -19,7 +20,7 @@ def is_claude(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("chat_messages"), list)
 
 
-def drafts(record: Mapping[str, Any]) -> list[Draft]:
+def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """The conversation, of a tree the branch that its user saw last.
 
     Raises:
@@ -28,7 +29,7 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     return [_draft(record)]
 
 
-def branches(record: Mapping[str, Any]) -> list[Draft]:
+def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """Every branch as a conversation of its own, the one that its user saw last first; without a tree just that.
 
     Raises:
@@ -48,9 +49,9 @@ def branches(record: Mapping[str, Any]) -> list[Draft]:
     return found
 
 
-def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
+def _draft(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
     """`alone`: the other branches are remarked on."""
-    found = Draft([], extras(record, {"chat_messages", "account", _LEAF}))
+    found = ParsedConversation([], extra_metadata(record, {"chat_messages", "account", _LEAF}))
     messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
     if len(messages) < len(record["chat_messages"]):
         found.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
@@ -59,12 +60,12 @@ def _draft(record: Mapping[str, Any], *, alone: bool = True) -> Draft:
         found.remarks.append(f"{len(messages) - len(shown)} messages of other branches are left out")
     for number, message in enumerate(shown, 1):
         said = list(_said(message, number))
-        found.said += said
+        found.turns += said
         if not any(turn.content.strip() for turn in said):
             found.remarks.append(f"message {number} ({said[0].speaker!r}) is empty")
-    if not found.said:
+    if not found.turns:
         raise UnreadableError("the conversation has no messages")
-    found.said = joined_thoughts(found.said)
+    found.turns = merge_thoughts(found.turns)
     return found
 
 
@@ -83,12 +84,12 @@ def _branch(messages: Sequence[Mapping[str, Any]], leaf: Any) -> Sequence[Mappin
     return path[::-1]
 
 
-def _said(message: Mapping[str, Any], number: int) -> Iterator[Said]:
+def _said(message: Mapping[str, Any], number: int) -> Iterator[ParsedTurn]:
     speaker = message.get("sender", message.get("role"))
     if not isinstance(speaker, str) or not speaker.strip():
         raise UnreadableError(f"message {number} does not say who speaks")
-    at, _ = moment_of(message)
-    kept = extras({key: message[key] for key in ("uuid",) if key in message}, ())
+    at, _ = find_timestamp(message)
+    kept = extra_metadata({key: message[key] for key in ("uuid",) if key in message}, ())
     parts: list[tuple[str, list[str]]] = []
     for who, text in _texts(message, speaker):
         if text and parts and parts[-1][0] == who:
@@ -96,13 +97,13 @@ def _said(message: Mapping[str, Any], number: int) -> Iterator[Said]:
         elif text:
             parts.append((who, [text]))
     for who, texts in parts or [(speaker, [])]:
-        yield Said(who, "\n".join(texts), None, at, kept if who == speaker else {})
+        yield ParsedTurn(who, "\n".join(texts), None, at, kept if who == speaker else {})
 
 
 def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]]:
     content, text = message.get("content"), message.get("text")
     blocks = content if isinstance(content, list) else []
-    shown = [said_by(block, speaker) for block in blocks]
+    shown = [speaker_and_text(block, speaker) for block in blocks]
     if any(told.strip() for _, told in shown):
         yield from shown
     elif isinstance(content, str) and content:
@@ -113,7 +114,27 @@ def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]
     for key in _FILES:
         items = message.get(key)
         for item in items if isinstance(items, list) else ():
-            told = file_text(item)
+            told = attachment_placeholder(item)
             if told == "[file]" or told not in names:  # a file may be listed twice
                 names.add(told)
                 yield (speaker if role_of(speaker) else "user"), told
+
+
+CLAUDE = LogFormat(
+    "claude",
+    "Claude's export (conversations.json, or the zip).",
+    '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Hello"}]}',
+    is_claude,
+    drafts,
+)
+
+
+CLAUDE_BRANCHES = LogFormat(
+    "claude-branches",
+    "The same as claude, with every branch as a conversation of its own; only if it is named.",
+    '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Hello"}]}',
+    is_claude,
+    branches,
+    # The same records as claude, which reads them unless this format is named.
+    precedence=-1,
+)

@@ -5,11 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convexplain.connectors.logs.engine.calls import first_of
-from convexplain.connectors.logs.engine.chat import is_message, joined_thoughts, turns
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
+from convexplain.connectors.logs.engine.api_messages import is_message, merge_thoughts, parse_message
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 from convexplain.connectors.logs.engine.roles import role_of
-from convexplain.connectors.logs.engine.values import clean, extras, moment_of
+from convexplain.connectors.logs.engine.trace_calls import first_id
 
 _SPEAKERS = ("user", "assistant")
 _NOTES_WORDS = (
@@ -37,12 +43,12 @@ class _Session:
     """One conversation of a file: its turns, and by which prompt, which message and where each came."""
 
     position: int
-    draft: Draft = field(default_factory=lambda: Draft([]))
+    draft: ParsedConversation = field(default_factory=lambda: ParsedConversation([]))
     marks: list[tuple[str, str]] = field(default_factory=list)  # (parent of a prompt, id of an answer)
     rewound: int = 0
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations: one a session, and one for each of its sidechains (agents that it started).
 
     A prompt that takes the place of an earlier one does so here. What the program itself put in is left out, and told.
@@ -53,11 +59,11 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
     notes: Counter[str] = Counter()
     titles: dict[str, str] = {}
     for position, record in records:
-        own = first_of(record, "uuid")
+        own = first_id(record, "uuid")
         if record.get("type") not in _SPEAKERS:
-            notes[clean(str(record.get("type")))] += 1
+            notes[clean_text(str(record.get("type")))] += 1
             if isinstance(record.get("summary"), str):
-                titles[first_of(record, "leafUuid")] = record["summary"]
+                titles[first_id(record, "leafUuid")] = record["summary"]
             continue
         if own and own in seen:  # a session that was resumed begins with what was said before
             notes["repeated"] += 1
@@ -67,7 +73,7 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
             notes["meta" if record.get("isMeta") is True else "compact summary"] += 1
             continue
         side = _side(record, own, chains)
-        session = sessions.setdefault((first_of(record, "sessionId"), side), _Session(position))
+        session = sessions.setdefault((first_id(record, "sessionId"), side), _Session(position))
         try:
             _add(session, record, own)
         except RecursionError:
@@ -80,25 +86,25 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
     yield from _entries(sessions)
 
 
-def _entries(sessions: Mapping[tuple[str, str], _Session]) -> Iterator[Entry]:
+def _entries(sessions: Mapping[tuple[str, str], _Session]) -> Iterator[ParsedRecord]:
     for number, ((own, side), session) in enumerate(sessions.items(), 1):
         draft = session.draft
-        draft.said = joined_thoughts(draft.said)
+        draft.turns = merge_thoughts(draft.turns)
         if session.rewound:
             draft.remarks.append(f"{session.rewound} turns were taken back by another prompt and are left out")
         name = f"{own}-{side}" if own and side else own or side
-        yield Entry(session.position, number, name or None, [draft])
+        yield ParsedRecord(session.position, number, name or None, [draft])
 
 
 def _side(record: Mapping[str, Any], own: str, chains: dict[str, str]) -> str:
     """Which sidechain a record is of; "" for the session itself."""
     if record.get("isSidechain") is not True:
         return ""
-    parent = first_of(record, "parentUuid")
+    parent = first_id(record, "parentUuid")
     first = chains.get(parent, own)
     if own:
         chains[own] = first
-    return f"side-{first_of(record, 'agentId') or first[:8]}"
+    return f"side-{first_id(record, 'agentId') or first[:8]}"
 
 
 def _add(session: _Session, record: Mapping[str, Any], own: str) -> None:
@@ -106,16 +112,16 @@ def _add(session: _Session, record: Mapping[str, Any], own: str) -> None:
     if not is_message(message):
         session.draft.remarks.append(f"the message {own!r} cannot be read")
         return
-    at, _ = moment_of(record)
-    said = [_kept(turn, record) for turn in turns(message)]
+    at, _ = find_timestamp(record)
+    said = [_kept(turn, record) for turn in parse_message(message)]
     said = [replace(turn, at=turn.at or at) for turn in said]
-    parent, answer = first_of(record, "parentUuid"), first_of(message, "id")
+    parent, answer = first_id(record, "parentUuid"), first_id(message, "id")
     is_prompt = any(role_of(turn.speaker) == "user" for turn in said)
     if is_prompt and parent:
         _rewind(session, parent)
     if not session.draft.metadata:
-        session.draft.metadata = extras({key: record[key] for key in _KEPT if record.get(key)}, ())
-    said_before = session.draft.said
+        session.draft.metadata = extra_metadata({key: record[key] for key in _KEPT if record.get(key)}, ())
+    said_before = session.draft.turns
     if answer and len(said) == 1 and session.marks and session.marks[-1][1] == answer:  # a record a part
         last = said_before.pop()
         content = "\n".join(filter(None, (last.content, said[0].content)))
@@ -132,12 +138,23 @@ def _rewind(session: _Session, parent: str) -> None:
     """Takes back an earlier prompt after the same message, and all that came after it."""
     place = next((at for at, (mark, _) in enumerate(session.marks) if mark == parent), None)
     if place is not None:
-        session.rewound += len(session.draft.said) - place
-        del session.draft.said[place:], session.marks[place:]
+        session.rewound += len(session.draft.turns) - place
+        del session.draft.turns[place:], session.marks[place:]
 
 
-def _kept(turn: Said, record: Mapping[str, Any]) -> Said:
+def _kept(turn: ParsedTurn, record: Mapping[str, Any]) -> ParsedTurn:
     """A turn with little of its metadata: usage, signatures and the like say nothing of what was said."""
     model = turn.metadata.get("model")
     kept = {"uuid": record.get("uuid"), "model": model}
-    return replace(turn, metadata=extras(kept, ()))
+    return replace(turn, metadata=extra_metadata(kept, ()))
+
+
+CLAUDE_CODE = LogFormat(
+    "claude-code",
+    "Claude Code's session files; sidechains are conversations of their own.",
+    '{"type": "user", "sessionId": "s1", "uuid": "a", "message": {"role": "user", "content": "Hi"}}\n'
+    '{"type": "assistant", "sessionId": "s1", "uuid": "b", "parentUuid": "a", "message": {"role": "assistant", '
+    '"content": [{"type": "text", "text": "Hello"}]}}',
+    is_claude_code,
+    read_records=joined,
+)

@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Said
-from convexplain.connectors.logs.engine.hypertext import plain
-from convexplain.connectors.logs.engine.picking import counted, dicts, part, placeholder, text, word
-from convexplain.connectors.logs.engine.values import extras, moment
+from convexplain.connectors.logs.engine.fields import (
+    count_summary,
+    file_placeholder,
+    first_text,
+    identifier,
+    object_at,
+    objects,
+)
+from convexplain.connectors.logs.engine.html_text import html_to_text
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 
 _ROLES = {
     "user": "user",
@@ -34,13 +42,13 @@ def is_intercom(value: Any) -> bool:
     return "conversation_parts" in value or value.get("type") == "conversation"
 
 
-def drafts(record: Mapping[str, Any]) -> list[Draft]:
+def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """The conversation in a record."""
-    draft = Draft([], extras(record, _USED))
+    draft = ParsedConversation([], extra_metadata(record, _USED))
     source = record["source"]
-    for key, value in (("title", record.get("title")), ("subject", plain(text(source, "subject")))):
+    for key, value in (("title", record.get("title")), ("subject", html_to_text(first_text(source, "subject")))):
         if isinstance(value, str) and value.strip():
-            draft.metadata[key] = plain(value)
+            draft.metadata[key] = html_to_text(value)
     others: Counter[str] = Counter()
     # A conversation that somebody's visit began may have a source that says nothing.
     if _shown(source).strip():
@@ -48,8 +56,8 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     parts = record.get("conversation_parts")
     inner = parts.get("conversation_parts") if isinstance(parts, dict) else parts
     notes = 0
-    for item in dicts(inner):
-        kind = text(item, "part_type")
+    for item in objects(inner):
+        kind = first_text(item, "part_type")
         if kind.startswith("note"):
             notes += 1
         elif _shown(item).strip():
@@ -59,34 +67,45 @@ def drafts(record: Mapping[str, Any]) -> list[Draft]:
     if notes:
         draft.remarks.append(f"{notes} internal notes are left out")
     if others:
-        draft.remarks.append(f"{others.total()} parts without a text are left out ({counted(others)})")
+        draft.remarks.append(f"{others.total()} parts without a text are left out ({count_summary(others)})")
     if parts is None:
         draft.remarks.append("the conversation has no 'conversation_parts', only what it begins with")
-    total, held = part(record, "conversation_parts").get("total_count"), len(dicts(inner))
+    total, held = object_at(record, "conversation_parts").get("total_count"), len(objects(inner))
     if isinstance(total, int) and total > held:
         draft.remarks.append(f"the conversation has {total} parts, but {held} are in the log")
     return [draft]
 
 
-def _add(draft: Draft, item: Mapping[str, Any], began: Any) -> None:
-    author = part(item, "author")
-    kind = text(author, "type").strip().lower()
-    name = text(author, "name") or None
-    about = extras({key: item.get(key) for key in _PART_KEPT}, ())
+def _add(draft: ParsedConversation, item: Mapping[str, Any], began: Any) -> None:
+    author = object_at(item, "author")
+    kind = first_text(author, "type").strip().lower()
+    name = first_text(author, "name") or None
+    about = extra_metadata({key: item.get(key) for key in _PART_KEPT}, ())
     about |= {key: author[key] for key in ("from_ai_agent", "is_ai_answer") if isinstance(author.get(key), bool)}
     if kind:
         about["author_type"] = kind
-    if own := word(author, "id"):
+    if own := identifier(author, "id"):
         about["author_id"] = own
-    at = moment(item.get("created_at")) or moment(began)
-    draft.said.append(Said(_ROLES.get(kind, kind), _shown(item), name, at, about))
+    at = parse_timestamp(item.get("created_at")) or parse_timestamp(began)
+    draft.turns.append(ParsedTurn(_ROLES.get(kind, kind), _shown(item), name, at, about))
 
 
 def _shown(item: Mapping[str, Any]) -> str:
     """The text of a part, then its attachments."""
     body = item.get("body")
-    shown = [plain(body)] if isinstance(body, str) else []
+    shown = [html_to_text(body)] if isinstance(body, str) else []
     if not any(shown) and item.get("redacted") is True:
         shown = ["[redacted]"]
-    shown += [placeholder(file.get("content_type"), file.get("name")) for file in dicts(item.get("attachments"))]
+    shown += [file_placeholder(file.get("content_type"), file.get("name")) for file in objects(item.get("attachments"))]
     return "\n".join(filter(None, shown))
+
+
+INTERCOM = LogFormat(
+    "intercom",
+    "Intercom conversations with their parts; bots and people of the company are the assistant, notes left out.",
+    '{"type": "conversation", "id": "1", "source": {"body": "<p>Hi</p>", "author": {"type": "user", "name": '
+    '"Anna"}}, "conversation_parts": {"conversation_parts": [{"part_type": "comment", "body": "<p>Hello</p>", '
+    '"author": {"type": "admin", "name": "Ben"}}]}}',
+    is_intercom,
+    drafts,
+)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.chat import is_langchain, is_message, said
-from convexplain.connectors.logs.engine.drafts import Draft
-from convexplain.connectors.logs.engine.values import extras
+from convexplain.connectors.logs.engine.api_messages import is_langchain, is_message, parse_messages
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation
 
 _LISTS = ("messages", "history", "chat_history", "conversation")
 _AROUND = ("kwargs", "values", "channel_values", "checkpoint", "input", "inputs", "output", "outputs", "state", "data")
@@ -18,12 +19,12 @@ def is_dump(value: Any) -> bool:
     return _found(value) is not None
 
 
-def drafts(record: Mapping[str, Any] | list[Any]) -> list[Draft]:
+def drafts(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
     """The conversation in dumped messages."""
-    found = Draft([])
+    found = ParsedConversation([])
     if isinstance(record, dict):
-        found.metadata = extras(record, {*_LISTS, *_AROUND, "lc", "type", *(("id",) if "lc" in record else ())})
-    found.said = said(_found(record) or [], found.remarks)
+        found.metadata = extra_metadata(record, {*_LISTS, *_AROUND, "lc", "type", *(("id",) if "lc" in record else ())})
+    found.turns = parse_messages(_found(record) or [], found.remarks)
     return [found]
 
 
@@ -47,3 +48,16 @@ def _inner(value: Mapping[str, Any]) -> Iterator[Any]:
     for key in _AROUND:
         if isinstance(value.get(key), dict):
             yield value[key]
+
+
+LANGCHAIN = LogFormat(
+    "langchain",
+    "LangChain's dumps of messages (`messages_to_dict`, `dumpd`, `model_dump`), by themselves or in a state; read "
+    "as JSON, nothing in them is loaded.",
+    '[{"type": "human", "data": {"content": "Hi"}}, {"type": "ai", "data": {"content": "Hello"}}]',
+    is_dump,
+    drafts,
+    is_message=is_langchain,
+    # Over messages of model interfaces, which stand in its lists; but traces hold its dumps.
+    precedence=-2,
+)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine import calls
-from convexplain.connectors.logs.engine.calls import Call, first_of, time_of
-from convexplain.connectors.logs.engine.drafts import Entry, Report
-from convexplain.connectors.logs.engine.payloads import as_json, said_in
-from convexplain.connectors.logs.engine.values import extras
+from convexplain.connectors.logs.engine import trace_calls
+from convexplain.connectors.logs.engine.call_payloads import decoded, parse_payload
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata
+from convexplain.connectors.logs.engine.parse_results import ParsedRecord, ProblemReporter
+from convexplain.connectors.logs.engine.trace_calls import Call, first_id, parse_time
 
 _MODELS = ("GENERATION",)
 _SIDE = ("TOOL", "RETRIEVER", "EMBEDDING", "EVALUATOR", "GUARDRAIL", "EVENT")
@@ -30,7 +31,7 @@ def is_langfuse(value: Any) -> bool:
     )
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations: one a session, else one a trace."""
     found: list[Call] = []
     for position, value in records:
@@ -42,51 +43,51 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
     for call in found:
         if not call.parent and call.trace in traces and call.own != call.trace:
             call.parent = call.trace  # an observation of its own, in a trace that is there as well
-    yield from calls.entries(found, report)
+    yield from trace_calls.read_calls(found, report)
 
 
 def _of(position: int, value: Mapping[str, Any]) -> Iterator[Call]:
     if isinstance(traces := value.get("traces"), list):
         for trace in traces:
             if isinstance(trace, dict):
-                yield from _of(position, {**trace, "sessionId": first_of(trace, *_SESSIONS) or first_of(value, "id")})
+                yield from _of(position, {**trace, "sessionId": first_id(trace, *_SESSIONS) or first_id(value, "id")})
         return
     inner = value.get("trace")
     if isinstance(inner, dict):
         yield from _of(position, {**inner, "observations": value.get("observations")})
         return
     if _is_observation(value):
-        yield _call(position, value, first_of(value, *_TRACES), first_of(value, "id"))
+        yield _call(position, value, first_id(value, *_TRACES), first_id(value, "id"))
         return
-    own = first_of(value, "id")
+    own = first_id(value, "id")
     whole = _call(position, value, own, own)
     yield whole
     observations = value.get("observations")
     for item in observations if isinstance(observations, list) else ():
         if isinstance(item, dict):
-            call = _call(position, item, own, first_of(item, "id"))
+            call = _call(position, item, own, first_id(item, "id"))
             call.parent = call.parent or own
             yield call
 
 
 def _call(position: int, value: Mapping[str, Any], trace: str, own: str) -> Call:
     kind = str(value.get("type")).upper()
-    metadata = as_json(value.get("metadata"))
+    metadata = decoded(value.get("metadata"))
     inside = metadata if isinstance(metadata, dict) else {}
     made = Call(
         position,
         trace,
         own,
-        first_of(value, "parentObservationId", "parent_observation_id"),
-        thread=first_of(value, *_SESSIONS) or first_of(inside, "langfuse_session_id"),
-        began=time_of(value.get("startTime") or value.get("start_time") or value.get("timestamp")),
-        ended=time_of(value.get("endTime") or value.get("end_time")),
+        first_id(value, "parentObservationId", "parent_observation_id"),
+        thread=first_id(value, *_SESSIONS) or first_id(inside, "langfuse_session_id"),
+        began=parse_time(value.get("startTime") or value.get("start_time") or value.get("timestamp")),
+        ended=parse_time(value.get("endTime") or value.get("end_time")),
         is_model=kind in _MODELS,
         is_side=kind in _SIDE,
-        metadata=extras({key: value[key] for key in _KEPT if value.get(key) not in (None, "", [])}, ()),
+        metadata=extra_metadata({key: value[key] for key in _KEPT if value.get(key) not in (None, "", [])}, ()),
     )
-    made.given = said_in(value.get("input"), "user", made.remarks)
-    made.answered = said_in(value.get("output"), "assistant", made.remarks)
+    made.given = parse_payload(value.get("input"), "user", made.remarks)
+    made.answered = parse_payload(value.get("output"), "assistant", made.remarks)
     return made
 
 
@@ -105,3 +106,15 @@ def _is_trace(value: Mapping[str, Any]) -> bool:
         not value.keys().isdisjoint(_SESSIONS)
         and not value.keys().isdisjoint(("timestamp", "userId", "user_id", "htmlPath"))
     )
+
+
+LANGFUSE = LogFormat(
+    "langfuse",
+    "Langfuse's traces, sessions and observations; a conversation a session, else one a trace.",
+    '{"id": "o1", "traceId": "t1", "type": "GENERATION", "input": "[{\\"role\\": \\"user\\", '
+    '\\"content\\": \\"Hi\\"}]", "output": "Hello"}',
+    is_langfuse,
+    read_records=joined,
+    # Over the messages in an observation; but spans and test cases have an `input` and an id too.
+    precedence=-1,
+)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine import calls
-from convexplain.connectors.logs.engine.calls import Call, first_of, time_of
-from convexplain.connectors.logs.engine.drafts import Entry, Report, UnreadableError
-from convexplain.connectors.logs.engine.payloads import as_json, said_in
-from convexplain.connectors.logs.engine.values import extras
+from convexplain.connectors.logs.engine import trace_calls
+from convexplain.connectors.logs.engine.call_payloads import decoded, parse_payload
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata
+from convexplain.connectors.logs.engine.parse_results import ParsedRecord, ProblemReporter, UnreadableError
+from convexplain.connectors.logs.engine.trace_calls import Call, first_id, parse_time
 
 _KINDS = ("llm", "chain", "tool", "retriever", "embedding", "prompt", "parser")
 _SIDE = ("tool", "retriever", "embedding", "prompt", "parser")
@@ -23,7 +24,7 @@ def is_langsmith(value: Any) -> bool:
     return _is_run(value) or any(_is_run(item) for item in _listed(value))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations in runs: one a thread (`session_id`, `thread_id` or `conversation_id` in the metadata of a
     run), else one a trace.
     """
@@ -35,7 +36,7 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
                 report(position, f"{number}: no run")
                 continue
             # A run is sent when it begins and again when it has ended.
-            _, known = runs.setdefault(first_of(run, "id", "run_id") or f"\x00{position} {number}", (position, {}))
+            _, known = runs.setdefault(first_id(run, "id", "run_id") or f"\x00{position} {number}", (position, {}))
             known.update({key: item for key, item in run.items() if item not in (None, {}, [], "")})
     found = []
     for own, (position, run) in runs.items():
@@ -43,7 +44,7 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
             found.append(_call(position, own, run))
         except (UnreadableError, RecursionError):
             report(position, "a run that is nested too deeply")
-    yield from calls.entries(found, report)
+    yield from trace_calls.read_calls(found, report)
 
 
 def _is_run(value: Any) -> bool:
@@ -60,22 +61,35 @@ def _listed(value: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _call(position: int, own: str, run: Mapping[str, Any]) -> Call:
-    extra = as_json(run.get("extra"))
-    metadata = as_json(extra.get("metadata")) if isinstance(extra, dict) else None
+    extra = decoded(run.get("extra"))
+    metadata = decoded(extra.get("metadata")) if isinstance(extra, dict) else None
     metadata = metadata if isinstance(metadata, dict) else {}
     kind = run.get("run_type")
     made = Call(
         position,
-        first_of(run, "trace_id") or own,
+        first_id(run, "trace_id") or own,
         own,
-        first_of(run, "parent_run_id"),
-        thread=first_of(metadata, *_THREADS) or first_of(run, "thread_id"),
-        began=time_of(run.get("start_time")),
-        ended=time_of(run.get("end_time")),
+        first_id(run, "parent_run_id"),
+        thread=first_id(metadata, *_THREADS) or first_id(run, "thread_id"),
+        began=parse_time(run.get("start_time")),
+        ended=parse_time(run.get("end_time")),
         is_model=kind == "llm",
         is_side=kind in _SIDE,
-        metadata=extras({key: run[key] for key in _KEPT if key in run}, ()),
+        metadata=extra_metadata({key: run[key] for key in _KEPT if key in run}, ()),
     )
-    made.given = said_in(run.get("inputs"), "user", made.remarks)
-    made.answered = said_in(run.get("outputs"), "assistant", made.remarks)
+    made.given = parse_payload(run.get("inputs"), "user", made.remarks)
+    made.answered = parse_payload(run.get("outputs"), "assistant", made.remarks)
     return made
+
+
+LANGSMITH = LogFormat(
+    "langsmith",
+    "LangSmith's runs, from exports, tables or its clients; a conversation a thread (`session_id`, `thread_id` or "
+    "`conversation_id` in the metadata), else one a trace.",
+    '{"id": "r1", "run_type": "llm", "inputs": {"messages": [{"role": "user", "content": "Hi"}]}, '
+    '"outputs": {"generations": [[{"text": "Hello"}]]}, "extra": {"metadata": {"thread_id": "t1"}}}',
+    is_langsmith,
+    read_records=joined,
+    # Over the messages in a run; but MLflow's cases have `inputs` and `outputs` too.
+    precedence=-1,
+)

@@ -7,9 +7,15 @@ beginning, and have it judged as often.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
-from convexplain.connectors.logs.engine.picking import add, dicts, word
-from convexplain.connectors.logs.engine.values import extras, moment
+from convexplain.connectors.logs.engine.fields import add_turn, identifier, objects
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 
 _USED = ("text", "role", "replies", "parent_id", "created_date", "message_tree_id", "user_id")
 _DEEPEST = 10_000
@@ -30,18 +36,18 @@ def is_row(value: Any) -> bool:
     )
 
 
-def drafts(record: _Message) -> list[Draft]:
+def drafts(record: _Message) -> list[ParsedConversation]:
     """The best-ranked path of a tree; other branches are remarked on."""
-    draft = _best(record["prompt"], lambda message: dicts(message.get("replies")))
-    draft.metadata = extras(record, {"prompt"})
+    draft = _best(record["prompt"], lambda message: objects(message.get("replies")))
+    draft.metadata = extra_metadata(record, {"prompt"})
     return [draft]
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The best-ranked path of each tree whose messages are in a file."""
     rows: dict[str, tuple[int, _Message]] = {}
     for position, value in records:
-        own = word(value, "message_id")
+        own = identifier(value, "message_id")
         if not own or own in rows:
             report(position, f"the message {own!r} was there before" if own else "a message without a 'message_id'")
             continue
@@ -49,16 +55,16 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
     replies: dict[str, list[_Message]] = {}
     roots = []
     for own, (position, value) in rows.items():
-        parent = word(value, "parent_id")
+        parent = identifier(value, "parent_id")
         if parent in rows:
             replies.setdefault(parent, []).append(value)
         else:
             roots.append((position, own, value, parent))
     for number, (position, own, value, parent) in enumerate(roots, 1):
-        draft = _best(value, lambda message: replies.get(word(message, "message_id"), []))
+        draft = _best(value, lambda message: replies.get(identifier(message, "message_id"), []))
         if parent:
             draft.remarks.append(f"the message that it answers ({parent!r}) is not in the file")
-        yield Entry(position, number, own if parent else word(value, "message_tree_id") or own, [draft])
+        yield ParsedRecord(position, number, own if parent else identifier(value, "message_tree_id") or own, [draft])
     reached = _reached([value for _, _, value, _ in roots], replies)
     for own, (position, _) in rows.items():
         if own not in reached:
@@ -69,12 +75,12 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("text"), str) and isinstance(value.get("role"), str)
 
 
-def _best(root: _Message, replies_of: Callable[[_Message], Sequence[_Message]]) -> Draft:
+def _best(root: _Message, replies_of: Callable[[_Message], Sequence[_Message]]) -> ParsedConversation:
     """The path on which each message is the best reply to the one before it."""
-    draft = Draft([])
+    draft = ParsedConversation([])
     message: _Message | None = root
     branches = 0
-    while message is not None and len(draft.said) < _DEEPEST:
+    while message is not None and len(draft.turns) < _DEEPEST:
         _add(draft, message)
         replies = replies_of(message)
         branches += max(0, len(replies) - 1)
@@ -91,18 +97,42 @@ def _order(message: _Message) -> tuple[bool, bool, float]:
     return message.get("deleted") is True, not ranked, rank if isinstance(rank, int | float) and ranked else 0
 
 
-def _add(draft: Draft, message: _Message) -> None:
+def _add(draft: ParsedConversation, message: _Message) -> None:
     role, content = message.get("role"), message.get("text")
     speaker = role if isinstance(role, str) else ""
-    at = moment(message.get("created_date"))
-    add(draft, Said(speaker, content if isinstance(content, str) else "", None, at, extras(message, _USED)))
+    at = parse_timestamp(message.get("created_date"))
+    add_turn(
+        draft,
+        ParsedTurn(speaker, content if isinstance(content, str) else "", None, at, extra_metadata(message, _USED)),
+    )
 
 
 def _reached(roots: Sequence[_Message], replies: Mapping[str, Sequence[_Message]]) -> set[str]:
     found: set[str] = set()
     open_ = list(roots)
     while open_:
-        own = word(open_.pop(), "message_id")
+        own = identifier(open_.pop(), "message_id")
         found.add(own)
         open_ += replies.get(own, ())
     return found
+
+
+OASST = LogFormat(
+    "oasst",
+    "OpenAssistant trees: the best-ranked path through each is a conversation.",
+    '{"message_tree_id": "t1", "prompt": {"message_id": "t1", "text": "Hi", "role": "prompter", "replies": '
+    '[{"message_id": "m2", "parent_id": "t1", "text": "Hello", "role": "assistant", "rank": 0, "replies": []}]}}',
+    is_tree,
+    drafts,
+    id_key="message_tree_id",
+)
+
+
+OASST_MESSAGES = LogFormat(
+    "oasst-messages",
+    "OpenAssistant messages, one a record, each with its parent; the best-ranked path of a tree is a conversation.",
+    '{"message_id": "m1", "parent_id": null, "text": "Hi", "role": "prompter"}\n'
+    '{"message_id": "m2", "parent_id": "m1", "text": "Hello", "role": "assistant"}',
+    is_row,
+    read_records=joined,
+)

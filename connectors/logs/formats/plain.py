@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import dropwhile
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Said, shown
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.log_text import LogText
+from convexplain.connectors.logs.engine.metadata import clean_text, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+    quoted,
+)
 from convexplain.connectors.logs.engine.roles import role_of
-from convexplain.connectors.logs.engine.text import LogText
-from convexplain.connectors.logs.engine.values import clean, moment
 
-from . import whatsapp as messengers
+from . import _whatsapp as messengers
 
 _HEADING = re.compile(r"#+\s*(?:conversation|dialogue|dialog|chat|session)\b", re.IGNORECASE)
 _RULE = re.compile(r"\s*(?:-{3,}|={3,})\s*")
@@ -74,7 +81,7 @@ class Start:
     form: str = ""
 
 
-def entries(text: LogText, assistant: frozenset[str]) -> Iterator[Entry]:
+def entries(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations of a transcript.
 
     A conversation begins at a line like `=== id ===`, `--- id ---` or `# Conversation id`; blank lines and
@@ -87,11 +94,11 @@ def entries(text: LogText, assistant: frozenset[str]) -> Iterator[Entry]:
     """
     for number, block in enumerate(_blocks(text.lines()), 1):
         if (first := stamped(next(filter(_counts, block.lines), ""))) is None:
-            yield Entry(block.line, number, block.id, [_draft(block.lines, assistant)], speakers_certain=False)
+            yield ParsedRecord(block.line, number, block.id, [_draft(block.lines, assistant)], speakers_certain=False)
             continue
         # Another form is somebody's words ("10:30 suits me: fine").
         starts = [item if item and item.form == first.form else None for item in map(stamped, block.lines)]
-        yield Entry(block.line, number, block.id, [_joined(block.lines, starts)])
+        yield ParsedRecord(block.line, number, block.id, [_joined(block.lines, starts)])
 
 
 def spoken(line: str, assistant: frozenset[str]) -> Start | None:
@@ -162,7 +169,7 @@ def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
             continue
         if block.id is not None or any(map(_counts, block.lines)):
             yield block
-        block = _Block(number, clean(own))
+        block = _Block(number, clean_text(own))
     if block.id is not None or any(map(_counts, block.lines)):
         yield block
 
@@ -171,7 +178,7 @@ def _counts(line: str) -> bool:
     return bool(line.strip()) and not _RULE.fullmatch(line)
 
 
-def _draft(lines: Sequence[str], assistant: frozenset[str]) -> Draft:
+def _draft(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
     """Lines that begin with a speaker's word; the others go on the turn before."""
     starts = [spoken(line, assistant) for line in lines]
     folded: Counter[str] = Counter()
@@ -180,15 +187,15 @@ def _draft(lines: Sequence[str], assistant: frozenset[str]) -> Draft:
         starts = [start if start is not None and start.sure else None for start in starts]
     draft = _joined(lines, starts)
     if folded:
-        words = shown(list(folded), most=5)
+        words = quoted(list(folded), most=5)
         draft.remarks.append(f"lines that begin with {words} and a colon were read as text of the turn before")
     return draft
 
 
-def _joined(lines: Sequence[str], starts: Sequence[Start | None]) -> Draft:
+def _joined(lines: Sequence[str], starts: Sequence[Start | None]) -> ParsedConversation:
     """The lines as turns; a line that begins none goes on the one before."""
     order = _order_of(start.date for start in starts if start is not None and start.date)
-    draft = Draft([])
+    draft = ParsedConversation([])
     current: Start | None = None
     gathered: list[str] = []
     for line, start in zip(lines, starts, strict=True):
@@ -203,7 +210,7 @@ def _joined(lines: Sequence[str], starts: Sequence[Start | None]) -> Draft:
     return draft
 
 
-def _end_turn(draft: Draft, start: Start | None, gathered: list[str], order: str | None) -> None:
+def _end_turn(draft: ParsedConversation, start: Start | None, gathered: list[str], order: str | None) -> None:
     """Adds the gathered lines as a turn; blank lines around it and rules at its end are layout, no text."""
     while gathered and not _counts(gathered[-1]):
         gathered.pop()
@@ -215,10 +222,10 @@ def _end_turn(draft: Draft, start: Start | None, gathered: list[str], order: str
         return
     gathered = list(dropwhile(lambda line: not line.strip(), gathered))
     if not gathered:
-        draft.remarks.append(f"turn {len(draft.said) + 1} ({start.word!r}) is empty")
+        draft.remarks.append(f"turn {len(draft.turns) + 1} ({start.word!r}) is empty")
     at = _moment(start, order)
     metadata = {"at": f"{start.date} {start.time}".strip()} if start.time and at is None else {}
-    draft.said.append(Said(start.word, "\n".join(gathered), start.name, at, metadata))
+    draft.turns.append(ParsedTurn(start.word, "\n".join(gathered), start.name, at, metadata))
 
 
 def _order_of(dates: Iterable[str]) -> str | None:
@@ -252,7 +259,7 @@ def _moment(start: Start, order: str | None) -> datetime | None:
     clock = _TIME.match(start.time)
     if order is None or clock is None or not start.date:
         return None
-    if order == "ymd" and (iso := moment(f"{start.date}T{start.time}")) is not None:
+    if order == "ymd" and (iso := parse_timestamp(f"{start.date}T{start.time}")) is not None:
         return iso
     parts = dict(zip(order, map(int, re.split(r"[./-]", start.date)), strict=True))
     hour = int(clock["hour"])
@@ -264,3 +271,12 @@ def _moment(start: Start, order: str | None) -> datetime | None:
         return datetime(year, parts["m"], parts["d"], hour, int(clock["minute"]), int(clock["second"] or 0))
     except ValueError:
         return None
+
+
+PLAIN = LogFormat(
+    "plain",
+    "A transcript with `Speaker: text` lines, also with a time or a date and a time (WhatsApp, Signal); further "
+    "lines belong to the turn before, and `=== id ===` begins a conversation.",
+    "=== 1 ===\nUser: Hi\nAssistant: Hello",
+    read_text=entries,
+)

@@ -3,8 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
-from convexplain.connectors.logs.engine.values import clean, moment, moment_of
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import clean_text, find_timestamp, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 
 _EXPORTED = {"date", "sender", "body", "attachments"}
 
@@ -19,12 +25,12 @@ def is_signal(value: Any) -> bool:
     return value.keys() >= _EXPORTED and not value.keys().isdisjoint(("quote", "sticker", "reactions"))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations in a file: one a group, or one with each person; signal-export's files hold one each.
 
     Receipts, typing and the like are left out, and told.
     """
-    talks: dict[str, tuple[int, Draft]] = {}
+    talks: dict[str, tuple[int, ParsedConversation]] = {}
     others = 0
     for position, value in records:
         envelope = _envelope(value)
@@ -32,17 +38,17 @@ def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry
         if said is None:
             others += 1
             continue
-        _, draft = talks.setdefault(own, (position, Draft([])))
+        _, draft = talks.setdefault(own, (position, ParsedConversation([])))
         if not said.content.strip():
             draft.remarks.append(f"the message at {position} is empty")
-        draft.said.append(said)
+        draft.turns.append(said)
     if others:
         report(None, f"{others} records without a message (receipts, typing, calls) are left out", kept=True)
     for number, (own, (position, draft)) in enumerate(talks.items(), 1):
         # Messages of several devices may come late.
-        if all(said.at is not None for said in draft.said):
-            draft.said.sort(key=lambda said: said.at.timestamp() if said.at else 0.0)
-        yield Entry(position, number, own or None, [draft])
+        if all(said.at is not None for said in draft.turns):
+            draft.turns.sort(key=lambda said: said.at.timestamp() if said.at else 0.0)
+        yield ParsedRecord(position, number, own or None, [draft])
 
 
 def _envelope(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -51,7 +57,7 @@ def _envelope(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _sent(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> tuple[str, Said | None]:
+def _sent(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> tuple[str, ParsedTurn | None]:
     """The conversation that an envelope is of, and what is said in it: None where it is no message."""
     message, sync = envelope.get("dataMessage"), envelope.get("syncMessage")
     source = _first(envelope, "sourceNumber", "source", "sourceUuid")
@@ -66,16 +72,16 @@ def _sent(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> tuple[str, S
     if message.get("reaction") and not message.get("message"):
         return "", None
     name = _first(envelope, "sourceName") or source
-    at = moment(message.get("timestamp")) or moment(envelope.get("timestamp"))
+    at = parse_timestamp(message.get("timestamp")) or parse_timestamp(envelope.get("timestamp"))
     metadata = {"number": source} if source and source != name else {}
-    return clean(own), Said(clean(name) or "unknown", _shown(message, "message"), None, at, metadata)
+    return clean_text(own), ParsedTurn(clean_text(name) or "unknown", _shown(message, "message"), None, at, metadata)
 
 
-def _exported(value: Mapping[str, Any]) -> Said:
+def _exported(value: Mapping[str, Any]) -> ParsedTurn:
     sender = value.get("sender")
-    at, _ = moment_of({"time": value.get("date")})
+    at, _ = find_timestamp({"time": value.get("date")})
     metadata = {} if at is not None or value.get("date") is None else {"at": str(value["date"])}
-    return Said(sender if isinstance(sender, str) else "", _shown(value, "body"), None, at, metadata)
+    return ParsedTurn(sender if isinstance(sender, str) else "", _shown(value, "body"), None, at, metadata)
 
 
 def _first(value: Mapping[str, Any], *names: str) -> str:
@@ -95,3 +101,14 @@ def _shown(message: Mapping[str, Any], key: str) -> str:
     if sticker:
         shown.append(f"[sticker: {sticker}]" if isinstance(sticker, str) else "[sticker]")
     return "\n".join(shown)
+
+
+SIGNAL = LogFormat(
+    "signal",
+    "Signal by signal-cli (JSON of what was received and sent) or signal-export (data.json); name the assistant, "
+    "unless it is called so.",
+    '{"date": "2024-05-01 10:00:00", "sender": "User", "body": "Hi", "quote": "", "attachments": []}\n'
+    '{"date": "2024-05-01 10:00:01", "sender": "Bot", "body": "Hello", "quote": "", "attachments": []}',
+    is_signal,
+    read_records=joined,
+)

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Entry, Report, Said
-from convexplain.connectors.logs.engine.values import clean, moment
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import clean_text, parse_timestamp
+from convexplain.connectors.logs.engine.parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+)
 
 _SAYING = (
     "bot_message me_message file_share file_comment file_mention thread_broadcast reply_broadcast slackbot_response "
@@ -27,7 +33,7 @@ Users = Mapping[str, tuple[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SlackMessage:
     """A message of an export, and its number among those of its channel."""
 
     number: int
@@ -41,9 +47,9 @@ def is_message(value: Any) -> bool:
     return _TS.fullmatch(value["ts"]) is not None and not value.keys().isdisjoint(("user", "bot_id", "subtype", "text"))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: Report) -> Iterator[Entry]:
+def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """The conversations in a day of a channel, read by itself: people are called by their ids."""
-    yield from entries([Message(number, value) for number, value in records], "", {}, report)
+    yield from entries([SlackMessage(number, value) for number, value in records], "", {}, report)
 
 
 def users_in(value: Any) -> dict[str, tuple[str, bool]]:
@@ -55,11 +61,13 @@ def users_in(value: Any) -> dict[str, tuple[str, bool]]:
             names = [*(profile.get(key) for key in ("display_name", "real_name") if isinstance(profile, dict))]
             names += [user.get("real_name"), user.get("name")]
             name = next((name for name in names if isinstance(name, str) and name.strip()), user["id"])
-            found[user["id"]] = clean(name.strip()), user.get("is_bot") is True
+            found[user["id"]] = clean_text(name.strip()), user.get("is_bot") is True
     return found
 
 
-def entries(messages: Sequence[Message], channel: str, users: Users, report: Report) -> Iterator[Entry]:
+def entries(
+    messages: Sequence[SlackMessage], channel: str, users: Users, report: ProblemReporter
+) -> Iterator[ParsedRecord]:
     """The conversations of a channel: what is said in the channel itself, then its threads, oldest first.
 
     A message is in one of them only: one that is answered in a thread begins the thread. Bots are the assistant.
@@ -71,7 +79,7 @@ def entries(messages: Sequence[Message], channel: str, users: Users, report: Rep
         report: is told of what is left out.
     """
     left_out: Counter[str] = Counter()
-    talks: dict[str, list[Message]] = {"": []}
+    talks: dict[str, list[SlackMessage]] = {"": []}
     answered = {_thread(message.value) for message in messages if _is_answer(message.value)}
     for message in sorted(messages, key=lambda message: _order(message.value)):
         subtype = message.value.get("subtype")
@@ -81,14 +89,16 @@ def entries(messages: Sequence[Message], channel: str, users: Users, report: Rep
         thread = _thread(message.value)
         talks.setdefault(thread if thread in answered else "", []).append(message)
     if left_out:
-        kinds = ", ".join(f"{count} {clean(kind)}" for kind, count in left_out.most_common(10))
+        kinds = ", ".join(f"{count} {clean_text(kind)}" for kind, count in left_out.most_common(10))
         report(None, f"{left_out.total()} messages of Slack itself are left out ({kinds})", kept=True)
     for number, (thread, some) in enumerate(((thread, some) for thread, some in talks.items() if some), 1):
         own = "-".join(filter(None, (channel, thread))) or None
-        draft = Draft([_said(message.value, users) for message in some], {"channel": channel} if channel else {})
+        draft = ParsedConversation(
+            [_said(message.value, users) for message in some], {"channel": channel} if channel else {}
+        )
         if thread:
             draft.metadata["thread_ts"] = thread
-        yield Entry(some[0].number, number, own, [draft])
+        yield ParsedRecord(some[0].number, number, own, [draft])
 
 
 def _is_answer(message: Mapping[str, Any]) -> bool:
@@ -98,7 +108,7 @@ def _is_answer(message: Mapping[str, Any]) -> bool:
 def _thread(message: Mapping[str, Any]) -> str:
     """Which thread a message is in: its first message's time. A message that has none may itself begin one."""
     thread = message.get("thread_ts", message.get("ts"))
-    return clean(thread) if isinstance(thread, str) else ""
+    return clean_text(thread) if isinstance(thread, str) else ""
 
 
 def _order(message: Mapping[str, Any]) -> tuple[float, str]:
@@ -106,7 +116,7 @@ def _order(message: Mapping[str, Any]) -> tuple[float, str]:
     return (float(ts), ts) if isinstance(ts, str) and _TS.fullmatch(ts) else (0.0, "")
 
 
-def _said(message: Mapping[str, Any], users: Users) -> Said:
+def _said(message: Mapping[str, Any], users: Users) -> ParsedTurn:
     user = message.get("user")
     comment = message.get("comment")
     if not isinstance(user, str) and isinstance(comment, dict):
@@ -116,26 +126,26 @@ def _said(message: Mapping[str, Any], users: Users) -> Said:
     bot = message.get("bot_id") or message.get("subtype") in ("bot_message", "slackbot_response") or user == "USLACKBOT"
     metadata = {"reactions": _reactions(message)} if _reactions(message) else {}
     if bot or is_bot:
-        return Said("assistant", _text(message, users), _bot_name(message, name), _at(message), metadata)
-    return Said("user", _text(message, users), name or None, _at(message), metadata)
+        return ParsedTurn("assistant", _text(message, users), _bot_name(message, name), _at(message), metadata)
+    return ParsedTurn("user", _text(message, users), name or None, _at(message), metadata)
 
 
 def _own_name(message: Mapping[str, Any]) -> str:
     """The name that a message itself has for who wrote it."""
     profile = message.get("user_profile")
     names = [profile.get(key) for key in ("display_name", "real_name", "name")] if isinstance(profile, dict) else []
-    return next((clean(name.strip()) for name in names if isinstance(name, str) and name.strip()), "")
+    return next((clean_text(name.strip()) for name in names if isinstance(name, str) and name.strip()), "")
 
 
 def _bot_name(message: Mapping[str, Any], name: str) -> str | None:
     profile = message.get("bot_profile")
     own = profile.get("name") if isinstance(profile, dict) else None
     names = [own, message.get("username"), name, message.get("bot_id")]
-    return next((clean(name) for name in names if isinstance(name, str) and name.strip()), None)
+    return next((clean_text(name) for name in names if isinstance(name, str) and name.strip()), None)
 
 
 def _at(message: Mapping[str, Any]) -> datetime | None:
-    return moment(message.get("ts"))
+    return parse_timestamp(message.get("ts"))
 
 
 def _reactions(message: Mapping[str, Any]) -> dict[str, int]:
@@ -143,7 +153,7 @@ def _reactions(message: Mapping[str, Any]) -> dict[str, int]:
     found = message.get("reactions")
     some = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     return {
-        clean(item["name"]): item["count"]
+        clean_text(item["name"]): item["count"]
         for item in some[:50]
         if isinstance(item.get("name"), str) and isinstance(item.get("count"), int)
     }
@@ -227,3 +237,14 @@ def _mention(users: Users) -> Callable[[re.Match[str]], str]:
         return address if not label or label in (target, address) else f"{label} ({address})"
 
     return mention
+
+
+SLACK = LogFormat(
+    "slack",
+    "A Slack export (the zip as a whole, or one day of a channel): a conversation a channel and one a thread; "
+    "bots are the assistant.",
+    '[{"type": "message", "user": "U1", "text": "Hi", "ts": "1714557600.000100"}, '
+    '{"type": "message", "bot_id": "B1", "text": "Hello", "ts": "1714557601.000200"}]',
+    is_message,
+    read_records=joined,
+)

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.drafts import Draft, Said
-from convexplain.connectors.logs.engine.values import clean, extras, moment_of
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 
 _TYPES = ("message", "service")
 _KEYS = (
@@ -37,7 +38,7 @@ def is_telegram(value: Any) -> bool:
     return isinstance(value, dict) and (_is_chat(value) or any(map(_is_chat, _chats(value))))
 
 
-def drafts(record: Mapping[str, Any]) -> list[Draft]:
+def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """The conversations in an export, one a chat. What Telegram itself says in it is left out, and remarked on.
 
     In a chat with a bot the bot is the assistant; elsewhere nothing tells bots from people.
@@ -78,37 +79,37 @@ def _is_message(message: Mapping[str, Any]) -> bool:
     )
 
 
-def _draft(chat: Mapping[str, Any]) -> Draft:
-    found = Draft([], extras(chat, {"messages"}))
+def _draft(chat: Mapping[str, Any]) -> ParsedConversation:
+    found = ParsedConversation([], extra_metadata(chat, {"messages"}))
     service: Counter[str] = Counter()
     for number, message in enumerate(chat["messages"], 1):
         if not isinstance(message, dict):
             found.remarks.append(f"turn {number} is missing")
         elif message.get("type") == "service":
-            service[clean(str(message.get("action", "?")))] += 1
+            service[clean_text(str(message.get("action", "?")))] += 1
         else:
             said = _said(message, chat)
             if not said.content.strip():
                 found.remarks.append(f"message {number} ({said.speaker!r}) is empty")
-            found.said.append(said)
+            found.turns.append(said)
     if service:
         kinds = ", ".join(f"{count} {kind}" for kind, count in service.most_common(10))
         found.remarks.append(f"{service.total()} messages of Telegram itself are left out ({kinds})")
     return found
 
 
-def _said(message: Mapping[str, Any], chat: Mapping[str, Any]) -> Said:
+def _said(message: Mapping[str, Any], chat: Mapping[str, Any]) -> ParsedTurn:
     name, own = message.get("from"), message.get("from_id")
     speaker = name if isinstance(name, str) and name.strip() else str(own) if own else "Deleted Account"
     # The time in seconds has a zone; the one in words has none.
-    at, _ = moment_of({"time": message.get("date_unixtime")})
+    at, _ = find_timestamp({"time": message.get("date_unixtime")})
     if at is None:
-        at, _ = moment_of({"time": message.get("date")})
-    metadata = extras(message, _USED if at is not None else _USED - {"date"})
+        at, _ = find_timestamp({"time": message.get("date")})
+    metadata = extra_metadata(message, _USED if at is not None else _USED - {"date"})
     if chat.get("type") == "bot_chat":
         is_bot = own == f"user{chat.get('id')}" or name == chat.get("name")
-        return Said("assistant" if is_bot else "user", _shown(message), speaker, at, metadata)
-    return Said(speaker, _shown(message), None, at, metadata)
+        return ParsedTurn("assistant" if is_bot else "user", _shown(message), speaker, at, metadata)
+    return ParsedTurn(speaker, _shown(message), None, at, metadata)
 
 
 def _shown(message: Mapping[str, Any]) -> str:
@@ -147,3 +148,14 @@ def _placeholders(message: Mapping[str, Any]) -> Iterator[str]:
             poll = message[key]
             question = poll.get("question") if isinstance(poll, dict) else None
             yield f"[{word}: {question}]" if isinstance(question, str) else f"[{word}]"
+
+
+TELEGRAM = LogFormat(
+    "telegram",
+    "Telegram's result.json, of one chat or of all; in a chat with a bot the bot is the assistant.",
+    '{"name": "Bot", "type": "bot_chat", "id": 7, "messages": [{"type": "message", "date": "2024-05-01T10:00:00", '
+    '"from": "Anna", "from_id": "user1", "text": "Hi"}, {"type": "message", "date": "2024-05-01T10:00:01", '
+    '"from": "Bot", "from_id": "user7", "text": "Hello"}]}',
+    is_telegram,
+    drafts,
+)

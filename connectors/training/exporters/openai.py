@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.formats import messages
-from convexplain.connectors.logs.formats.registry import format_of
+from convexplain.connectors.logs.engine import message_lists
+from convexplain.connectors.logs.engine.registry import format_of
 from convexplain.types import Conversation, Turn
 
 from ..exporter import ConversationExporter
@@ -49,7 +49,7 @@ def _message(turn: Turn) -> dict[str, Any]:
 def _without_calls(turn: Turn) -> str:
     """Return a turn's text without the placeholders that a reader makes of its calls, and would make again."""
     calls = {key: turn.metadata[key] for key in _CALLS if key in turn.metadata}
-    placeholders = messages.say({"role": turn.role, **calls}) if calls else None
+    placeholders = message_lists.parse_turn({"role": turn.role, **calls}) if calls else None
     if placeholders is None or not placeholders.content:
         return turn.content
     if turn.content == placeholders.content:
@@ -59,7 +59,7 @@ def _without_calls(turn: Turn) -> str:
 
 def _is_read_as(turn: Turn, message: Mapping[str, Any]) -> bool:
     """Return whether a reader takes the message for that turn; metadata that is too large for it may be missing."""
-    utterance = messages.say(message)
+    utterance = message_lists.parse_turn(message)
     if utterance is None or (utterance.speaker, utterance.content, utterance.name, utterance.at) != (
         turn.role,
         turn.content,
@@ -73,10 +73,10 @@ def _is_read_as(turn: Turn, message: Mapping[str, Any]) -> bool:
 def _is_read_back(record: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
     """Return whether a reader finds the record's messages and nothing else in it, and all metadata as metadata."""
     form = format_of(record)
-    if form is None or form.name not in _FORMS or messages.list_key(record) != "messages":
+    if form is None or form.name not in _FORMS or message_lists.list_key(record) != "messages":
         return False
-    (draft,) = messages.drafts(record)
-    return len(draft.said) == len(record["messages"]) and _agrees(draft.metadata, {**metadata, "id": record["id"]})
+    (parsed,) = message_lists.parse_conversation(record)
+    return len(parsed.turns) == len(record["messages"]) and _agrees(parsed.metadata, {**metadata, "id": record["id"]})
 
 
 def _agrees(read: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:

@@ -5,8 +5,7 @@ import json
 import click
 from rich.console import Console
 
-from convexplain.connectors.logs.formats.registry import formats
-from convexplain.errors import UsageError
+from convexplain.connectors.logs import LOG_FORMATS
 
 from ..show.imports import show_formats
 
@@ -21,9 +20,7 @@ def command(name: str | None, as_json: bool) -> None:
         convexplain logs formats
         convexplain logs formats telegram
     """
-    chosen = [form for form in formats() if name in (None, form.name)]
-    if not chosen:
-        raise UsageError(f"format {name!r} is not known; valid are: {', '.join(form.name for form in formats())}")
+    chosen = LOG_FORMATS.records if name is None else (LOG_FORMATS.get(name),)
     if as_json:
         rows = [{"name": form.name, "description": form.description, "example": form.example} for form in chosen]
         click.echo(json.dumps(rows, indent=2))

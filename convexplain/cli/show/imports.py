@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from convexplain.connectors.logs import LogInspection
 from convexplain.errors import Problem
 from convexplain.text.visible import one_line, visible
 from convexplain.types import Conversation
@@ -20,20 +20,6 @@ _TURNS = 12  # of the first conversation
 _CHARACTERS = 600  # of each of them
 
 
-class Inspected(Protocol):
-    """What was recognised in a log, as `connectors.logs.inspect_log` says it."""
-
-    containers: Counter[str]
-    encodings: Counter[str]
-    formats: Counter[str]
-    speakers: Counter[tuple[str, str, str]]
-    conversations: int
-    turns: int
-    whole: bool
-    first: Conversation | None
-    problems: list[Problem]
-
-
 def show_formats(console: Console, found: Sequence[tuple[str, str, str]], *, whole: bool) -> None:
     """The formats by name, description and example; `whole` shows examples in full, and one format."""
     for name, description, example in found:
@@ -43,7 +29,7 @@ def show_formats(console: Console, found: Sequence[tuple[str, str, str]], *, who
             console.print(Text(f"    {line}"), soft_wrap=True)
 
 
-def show_inspected(console: Console, path: str, found: Inspected) -> None:
+def show_inspected(console: Console, path: str, found: LogInspection) -> None:
     """What was recognised in one log, who has which role, and the first conversation."""
     console.print(Text(one_line(path), style="bold"), soft_wrap=True)
     containers = _counted((name or "none", count) for name, count in found.containers.most_common(10))

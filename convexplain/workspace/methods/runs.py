@@ -9,7 +9,7 @@ from convexplain.analysis.imports import Imported, import_logs
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Plan, Source, find_logs
-from convexplain.connectors.logs import Inspected
+from convexplain.connectors.logs import LogInspection
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeOptions
 from convexplain.report.printing import print_page
@@ -47,7 +47,7 @@ class RunMethods(StoreMethods):
 
     async def inspect_logs(
         self, logs: str | Path | Sequence[str | Path], settings: LogSettings = LogSettings(), limit: int = 100
-    ) -> list[tuple[Path, Inspected | UsageError]]:
+    ) -> list[tuple[Path, LogInspection | UsageError]]:
         """Return for each log file what is recognised in its first conversations, or why it cannot be read as asked.
 
         Args:
@@ -59,7 +59,7 @@ class RunMethods(StoreMethods):
             UsageError: a path does not exist, or the settings are not valid.
         """
         reader = settings.reader()
-        inspected: list[tuple[Path, Inspected | UsageError]] = []
+        inspected: list[tuple[Path, LogInspection | UsageError]] = []
         for log in find_logs(as_paths(logs)):
             try:
                 inspected.append((log, reader.inspect(log, limit)))

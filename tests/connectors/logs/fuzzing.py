@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 import zstandard
 from hypothesis import strategies as st
 
-from convexplain.connectors.logs import FORMATS, read_log
+from convexplain.connectors.logs import LOG_FORMATS, read_log
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.store.serialization import conversation_body
 from convexplain.types import ROLES, sha256_json
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
-TEXTS = [form.example.encode() for form in FORMATS] + [
+TEXTS = [form.example.encode() for form in LOG_FORMATS.records] + [
     b'{"chats": {"list": [{"name": "B", "type": "bot_chat", "id": 7, "messages": [{"type": "message", '
     b'"date": "2024-05-01", "from": "B", "text": [{"type": "link", "text": "a"}, "b"], "photo": "x", '
     b'"poll": {"question": "q"}}]}]}}',
@@ -120,7 +120,7 @@ def containers():
         book.active.append(row)
     book.save(sheet)
     packed = [pack(text) for pack in (gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress)]
-    slack = {"users.json": b'[{"id": "U1", "name": "Anna"}]', "c/2024-05-01.json": TEXTS[len(FORMATS) + 2]}
+    slack = {"users.json": b'[{"id": "U1", "name": "Anna"}]', "c/2024-05-01.json": TEXTS[len(LOG_FORMATS.records) + 2]}
     many = {f"{number}.txt": data for number, data in enumerate(TEXTS)}
     made = [parquet, arrow, tar, sheet]
     return [
@@ -157,7 +157,7 @@ NAMES = st.sampled_from(["a.txt", "a.jsonl", "a.json", "a.csv", "a.zip", "a.gz",
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "format": st.sampled_from([form.name for form in FORMATS]),
+        "format": st.sampled_from([form.name for form in LOG_FORMATS.records]),
         "assistant": st.sampled_from([["Anna"], ["bot", "Me"]]),
     },
 )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convexplain.connectors.logs import FORMATS, ColumnMap, read_log
-from convexplain.connectors.logs.engine import jsontext, table, text
+from convexplain.connectors.logs import LOG_FORMATS, ColumnMap, read_log
+from convexplain.connectors.logs.engine import json_values, log_text, turn_table
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.types import ROLES, Conversation
 
@@ -73,7 +73,7 @@ def test_files_that_are_refused(tmp_path, content, name, reason):
     assert caught.value.path == str(tmp_path / name)
     assert problems == []
     if "known format" in str(caught.value):
-        assert all(form.name in str(caught.value) for form in FORMATS)
+        assert all(form.name in str(caught.value) for form in LOG_FORMATS.records)
 
 
 def test_missing_file_and_folder(tmp_path):
@@ -86,7 +86,7 @@ def test_missing_file_and_folder(tmp_path):
 
 
 def test_options_are_checked_at_the_call(tmp_path):
-    with pytest.raises(UsageError, match="format: 'xml' is none of openai, sharegpt, hh, hf, "):
+    with pytest.raises(UsageError, match="log format 'xml' is not known; valid are: abcd, acute-eval, "):
         read_log(tmp_path / "x", format="xml")
     with pytest.raises(UsageError, match="columns"):
         read_log(tmp_path / "x", format="plain", columns=ColumnMap("a", "b", "c"))
@@ -224,7 +224,7 @@ def test_messages_by_themselves_that_cannot_be_placed(tmp_path):
     rows = [{"session_id": 1, **HI[0]}, {**HI[1]}, {"session_id": True, **HI[1]}, {"session_id": 1, "content": "x"}]
     found, problems = read(tmp_path, json.dumps(rows), "a.json")
     assert [(item.id, len(item.turns)) for item in found] == [("1", 1)]
-    assert [(problem.line, problem.reason.partition(": no record of openai, ")[0]) for problem in problems] == [
+    assert [(problem.line, problem.reason.partition(": no record of abcd, ")[0]) for problem in problems] == [
         (4, "an object with the keys 'session_id', 'content'"),
         (2, "a message without a 'session_id'"),
         (3, "a message without a 'session_id'"),
@@ -265,7 +265,7 @@ def test_broken_rows_cost_only_themselves(tmp_path):
 
 
 def test_quotes_that_never_close_do_not_take_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "_RETRIES", 2)
+    monkeypatch.setattr(turn_table, "_RETRIES", 2)
     content = "conversation_id,role,content\n" + 'a,user,"x\n' * 5 + "a,user,ok\n"
     found, problems = read(tmp_path, content, "a.csv")
     # Each quote opens a cell that the quote of the next row ends, followed by text. The first two rows are
@@ -315,8 +315,8 @@ def test_numbers_that_json_cannot_hold(tmp_path):
 
 
 def test_too_long_lines_and_records(tmp_path, monkeypatch):
-    monkeypatch.setattr(text, "MAX_RECORD", 100_000)
-    monkeypatch.setattr(jsontext, "MAX_RECORD", 100_000)
+    monkeypatch.setattr(log_text, "MAX_RECORD", 100_000)
+    monkeypatch.setattr(json_values, "MAX_RECORD", 100_000)
     long = json.dumps({"messages": [{"role": "user", "content": "x" * 300_000}]})
     found, problems = read(tmp_path, f"{GOOD}\n{long}\n{GOOD}\n{long}")
     assert [item.id for item in found] == ["log-1", "log-2"]
@@ -394,7 +394,7 @@ def test_any_text(tmp_path_factory, content, name):
 
 
 @settings(max_examples=150, deadline=None)
-@given(TEXTS, st.sampled_from([form.name for form in FORMATS]))
+@given(TEXTS, st.sampled_from([form.name for form in LOG_FORMATS.records]))
 def test_any_text_in_a_given_format(tmp_path_factory, content, form):
     check(tmp_path_factory.getbasetemp(), content.encode("utf-8", "replace"), "a.txt", format=form)
 

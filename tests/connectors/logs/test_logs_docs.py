@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from convexplain.connectors.logs import FORMATS
-from convexplain.connectors.logs.engine import archives, binary, containers, text
+from convexplain.connectors.logs import LOG_FORMATS
+from convexplain.connectors.logs.engine import archives, binary_tables, containers, log_text
 
 from .reading import write
 
@@ -13,11 +13,12 @@ DOC = (Path(__file__).resolve().parents[3] / "docs" / "logs.md").read_text()
 
 def test_every_format_is_listed_once():
     listed = re.findall(r"^\| `([\w-]+)` \|", DOC, re.MULTILINE)
-    assert sorted(listed) == sorted(form.name for form in FORMATS)
+    assert sorted(listed) == sorted(form.name for form in LOG_FORMATS.records)
 
 
 def test_the_limits_are_those_of_the_code():
-    for limit in (text.MAX_RECORD, containers.MAX_BYTES, containers.FREE, containers.MAX_MEMBERS, binary.MAX_WORKBOOK):
+    limits = (containers.MAX_BYTES, containers.FREE, containers.MAX_MEMBERS)
+    for limit in (*limits, log_text.MAX_RECORD, binary_tables.MAX_WORKBOOK):
         assert f"{limit:,}" in DOC
     assert f"{containers.MAX_RATIO} times" in DOC
     assert "users.json" in archives._SIDE.split()
@@ -33,4 +34,4 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     exec(second, names)
     record = {"exchange": [["user", "Hi"]], "topic": "t"}
     assert names["FORMAT"].is_record(record)
-    assert [said.content for said in names["FORMAT"].drafts(record)[0].said] == ["Hi"]
+    assert [said.content for said in names["FORMAT"].read_record(record)[0].turns] == ["Hi"]

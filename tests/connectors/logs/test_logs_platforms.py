@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from convexplain.connectors.logs import inspect_log
-from convexplain.connectors.logs.formats.platforms import PLATFORMS
+from convexplain.connectors.logs import LOG_FORMATS, inspect_log
 
 from .reading import HI, HI_SAID, read, said, told
+
+PLATFORMS = (
+    *("openai-responses", "anthropic", "langchain", "langsmith", "langfuse", "otel", "mlflow", "deepeval", "promptfoo"),
+    *("inspect", "chatgpt-branches", "chatgpt", "claude-branches", "claude", "claude-code"),
+)
 
 CALL_SAID = [
     ("user", "Weather?"),
@@ -771,7 +775,7 @@ def test_ids_that_come_again_get_a_number(tmp_path):
 
 
 @pytest.mark.parametrize("depth", [300, 900])
-@pytest.mark.parametrize("form", PLATFORMS, ids=lambda form: form.name)
+@pytest.mark.parametrize("form", [LOG_FORMATS.get(name) for name in PLATFORMS], ids=lambda form: form.name)
 def test_deep_json_costs_itself(tmp_path, form, depth):
     """Every value of an example in turn is put deep into lists and objects: nothing else than LogError comes."""
     records = [json.loads(line) for line in form.example.splitlines()]

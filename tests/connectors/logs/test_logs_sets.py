@@ -5,12 +5,9 @@ import json
 import pytest
 
 from convexplain.agreement.labelled import Labels, Own, matched
-from convexplain.connectors.logs import FORMATS, inspect_log
-from convexplain.connectors.logs.formats.sets import SETS
-from convexplain.connectors.logs.formats.support import SUPPORT
 from convexplain.rubrics import load_rubric
 
-from .reading import HI, HI_SAID, read, said, told, write
+from .reading import HI, HI_SAID, read, said, told
 
 WHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "What?"}]
 
@@ -25,21 +22,6 @@ def reasons(problems, *, kept):
 
 def ratings(conversation):
     return [[(one["label"], one["score"]) for one in turn.metadata.get("ratings", [])] for turn in conversation.turns]
-
-
-@pytest.mark.parametrize("form", [*SETS, *SUPPORT], ids=lambda form: form.name)
-def test_each_is_recognised_by_its_content_alone(tmp_path, form):
-    path = write(tmp_path, form.example, "log")
-    assert dict(inspect_log(path).formats).keys() == {form.name}
-    found, problems = read(tmp_path, form.example, "log")
-    assert said(found[0]) == HI_SAID
-    assert reasons(problems, kept=False) == []
-    named, _ = read(tmp_path, form.example, "log", format=form.name)
-    assert [(one.id, one.turns) for one in named] == [(one.id, one.turns) for one in found]
-
-
-def test_they_are_among_the_formats():
-    assert {form.name for form in (*SETS, *SUPPORT)} <= {form.name for form in FORMATS}
 
 
 def node(own, role, text, replies=(), **more):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from convexplain.connectors.logs.engine.hypertext import is_html, plain
+from convexplain.connectors.logs.engine.html_text import html_to_text, is_html
 from convexplain.connectors.logs.formats.chatdown import is_chatdown
 
 from .reading import HI, HI_SAID, read, said, told
@@ -451,12 +451,12 @@ def test_what_zendesk_comments_show(tmp_path, more, expected):
     ],
 )
 def test_html(html, expected):
-    assert plain(html) == expected
+    assert html_to_text(html) == expected
 
 
 @pytest.mark.parametrize("piece", ["<", "<a ", "<a href='", "<!--", "<![CDATA[", "</", "<p>", "<a href=x>", "&"])
 def test_broken_html_takes_no_time(piece):
-    assert isinstance(plain(piece * 20_000 + ">"), str)
+    assert isinstance(html_to_text(piece * 20_000 + ">"), str)
     assert is_html("<b>x</b>")
 
 

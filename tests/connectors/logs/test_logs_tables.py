@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from convexplain.connectors.logs import ColumnMap, inspect_log, read_log
-from convexplain.connectors.logs.engine import binary
+from convexplain.connectors.logs.engine import binary_tables
 from convexplain.errors import LogError, MissingExtraError, UsageError
 
 from .reading import HI, HI_SAID, read, said, told, write
@@ -214,7 +214,7 @@ def test_sheets_that_are_no_tables_of_turns_are_told(tmp_path):
 
 def test_workbooks_that_unpack_to_too_much(tmp_path, monkeypatch):
     data = xlsx(Chats=[["session", "role", "text"], *([1, "user", "Hi"] for _ in range(5000))])
-    monkeypatch.setattr(binary, "MAX_WORKBOOK", 10_000)
+    monkeypatch.setattr(binary_tables, "MAX_WORKBOOK", 10_000)
     with pytest.raises(LogError, match="more than 10,000 bytes"):
         read(tmp_path, data, "t.xlsx")
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from convexplain.connectors.logs import inspect_log
-from convexplain.connectors.logs.engine.drafts import Said
-from convexplain.connectors.logs.engine.histories import joined
-from convexplain.connectors.logs.engine.payloads import said_in
+from convexplain.connectors.logs.engine.call_histories import merge_calls
+from convexplain.connectors.logs.engine.call_payloads import parse_payload
+from convexplain.connectors.logs.engine.parse_results import ParsedTurn
 
 from .reading import HI, HI_SAID, read, said, told
 
@@ -166,7 +166,7 @@ def test_clocks_that_run_backwards_and_circles_of_runs(tmp_path):
 def turns(text):
     """`u:Hi a:Hello` as turns."""
     words = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
-    return [Said(words[part[0]], part[2:]) for part in text.split()]
+    return [ParsedTurn(words[part[0]], part[2:]) for part in text.split()]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def turns(text):
     ],
 )
 def test_joining_what_is_repeated(calls, threaded, expected):
-    found = joined([(turns(given), turns(answered)) for given, answered in calls], threaded=threaded)
+    found = merge_calls([(turns(given), turns(answered)) for given, answered in calls], threaded=threaded)
     assert [" ".join(f"{turn.speaker[0]}:{turn.content}" for turn in chain) for chain in found] == expected
 
 
@@ -226,14 +226,14 @@ def test_joining_what_is_repeated(calls, threaded, expected):
     ],
 )
 def test_what_went_in(value, expected):
-    assert [(turn.speaker, turn.content) for turn in said_in(value, "user", [])] == expected
+    assert [(turn.speaker, turn.content) for turn in parse_payload(value, "user", [])] == expected
 
 
 def test_further_choices_are_told():
     remarks = []
-    assert [turn.content for turn in said_in({"choices": [{"text": "a"}, {"text": "b"}]}, "assistant", remarks)] == [
-        "a"
-    ]
+    assert [
+        turn.content for turn in parse_payload({"choices": [{"text": "a"}, {"text": "b"}]}, "assistant", remarks)
+    ] == ["a"]
     assert remarks == ["of 2 choices the first is read"]
 
 

@@ -1,0 +1,229 @@
+"""Tables that are no text: Parquet, Arrow (`datasets` saved to disk) and Excel; they need the extra `logs`."""
+
+import datetime
+import decimal
+import importlib
+import io
+import shutil
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from convexplain.errors import ConvexplainError, LogError, MissingExtraError
+
+from . import archives, tables, turn_table
+from .containers import FREE, MAX_RATIO, Part
+from .parse_results import ParsedRecord, ProblemReporter, quoted
+from .turn_table import ColumnMap, TableRow
+
+_BATCH = 64
+"""Rows of a Parquet file that are held at a time."""
+MAX_WORKBOOK = 1 << 30
+"""Bytes that an Excel workbook may unpack to: its texts are held in memory."""
+_STREAM = b"\xff\xff\xff\xff"
+_PICTURE = {"bytes", "path"}
+"""What Hugging Face keeps of an image or a recording."""
+
+
+def table_kind(head: bytes) -> str:
+    """Which of these tables a file is that begins so: "parquet", "arrow", "xlsx" (any zip); "" for none."""
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith((b"ARROW1\x00\x00", _STREAM)):
+        return "arrow"
+    return "xlsx" if head.startswith(b"PK\x03\x04") else ""
+
+
+def read_binary_table(
+    part: Part,
+    kind: str,
+    columns: ColumnMap | None,
+    wanted: str | None,
+    report: ProblemReporter,
+    seen: Counter[str] | None = None,
+) -> Iterator[ParsedRecord]:
+    """The conversations of a table.
+
+    Args:
+        part: the file.
+        kind: what `kind_of` says of it.
+        columns, wanted, report, seen: as of `tables.read_text_table`.
+
+    Raises:
+        MissingExtraError: the extra `logs` is not installed.
+        LogError: the file is damaged.
+        UsageError: it has a turn a row, and the columns cannot be told.
+    """
+    with _seekable(part) as stream:
+        if kind == "xlsx":
+            yield from _of_sheets(part.path, stream, columns, wanted, report, seen)
+            return
+        opener = _parquet if kind == "parquet" else _arrow
+        names, rows = opener(part.path, stream)
+        yield from tables.read_value_table(part.path, names, rows, columns, wanted, report, seen)
+
+
+@contextmanager
+def _seekable(part: Part) -> Iterator[IO[bytes]]:
+    """The file as one in which can be gone back; what is being unpacked goes through a temporary file."""
+    if not part.container:
+        yield part.stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(part.stream, copy)
+        copy.seek(0)
+        yield copy
+
+
+@contextmanager
+def _damaged(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except ConvexplainError:
+        raise
+    except MemoryError as error:  # most often a damaged length
+        raise LogError(path, None, f"is no {what} that can be read: it asks for more memory than there is") from error
+    except Exception as error:
+        raise LogError(path, None, f"is no {what} that can be read: {error or type(error).__name__}") from error
+
+
+def _parquet(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
+    library = _library("pyarrow.parquet", "Parquet files")
+    with _damaged(path, "Parquet file"):
+        file = library.ParquetFile(stream)
+        names = list(file.schema_arrow.names)
+
+    def batches() -> Iterator[Any]:
+        return iter(file.iter_batches(batch_size=_BATCH, use_threads=False))
+
+    return names, _rows(path, batches, "Parquet file")
+
+
+def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
+    library = _library("pyarrow.ipc", "Arrow files")
+    with _damaged(path, "Arrow file"):
+        streamed = stream.read(4) == _STREAM
+        stream.seek(0)
+        reader = library.open_stream(stream) if streamed else library.open_file(stream)
+        names = list(reader.schema.names)
+
+    def batches() -> Iterator[Any]:
+        if streamed:
+            return iter(reader)
+        return (reader.get_batch(number) for number in range(reader.num_record_batches))
+
+    return names, _rows(path, batches, "Arrow file")
+
+
+def _rows(path: Path, batches: Callable[[], Iterator[Any]], what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows with their numbers, as values that JSON knows."""
+    number = 0
+    with _damaged(path, what):
+        found = batches()
+    while True:
+        with _damaged(path, what):
+            batch = next(found, None)
+            if batch is not None:
+                batch.validate(full=True)  # offsets that point beyond the file would end the process
+        if batch is None:
+            return
+        for start in range(0, batch.num_rows, _BATCH):
+            with _damaged(path, what):
+                rows = batch.slice(start, _BATCH).to_pylist()
+            for row in rows:
+                number += 1
+                yield number, {str(name): _json(value) for name, value in row.items()}
+
+
+def _json(value: Any) -> Any:
+    """A value of a table as JSON has it; bytes become a placeholder, moments ISO 8601."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, dict):
+        if value.keys() == _PICTURE:
+            return {"type": "image", "path": value["path"]} if isinstance(value["path"], str) else {"type": "image"}
+        return {str(name): _json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
+def _of_sheets(
+    path: Path,
+    stream: IO[bytes],
+    columns: ColumnMap | None,
+    wanted: str | None,
+    report: ProblemReporter,
+    seen: Counter[str] | None,
+) -> Iterator[ParsedRecord]:
+    """The conversations of an Excel workbook: of each sheet that is a table of them."""
+    _check_sheets(path, stream)
+    library = _library("openpyxl", "Excel files")
+    with _damaged(path, "Excel workbook"):
+        book = library.load_workbook(stream, read_only=True, data_only=True)
+    with closing(book):
+        for sheet in book.worksheets:
+            rows = _sheet_rows(path, sheet)
+            first = list(islice(rows, 6))
+            named = turn_table.is_header([cell.strip() for cell in first[0].cells]) if first else False
+            if len(book.worksheets) > 1 and columns is None and not named and not tables.holds_records(first):
+                kept = not first
+                report(
+                    None, f"the sheet {quoted([str(sheet.title)])} is no table of conversations: left out", kept=kept
+                )
+                continue
+            yield from tables.read_text_table(path, _chain(first, rows), columns, wanted, report, seen)
+
+
+def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow]:
+    yield from first
+    yield from rows
+
+
+def _sheet_rows(path: Path, sheet: Any) -> Iterator[TableRow]:
+    with _damaged(path, "Excel workbook"):
+        sheet.reset_dimensions()  # what the file says of its size may be wrong
+        rows = iter(sheet.iter_rows(values_only=True))
+    number = 0
+    while True:
+        with _damaged(path, "Excel workbook"):
+            cells = next(rows, None)
+        if cells is None:
+            return
+        number += 1
+        texts = [tables.cell_text(_json(cell)) for cell in cells]
+        while texts and not texts[-1].strip():
+            texts.pop()
+        if texts:
+            yield TableRow(number, texts)
+
+
+def _check_sheets(path: Path, stream: IO[bytes]) -> None:
+    """Refuses a workbook that unpacks to too much, or a zip archive that is none."""
+    with _damaged(path, "Excel workbook"), zipfile.ZipFile(stream) as archive:
+        if not archives.is_sheet(archive):
+            raise LogError(path, None, "is an archive inside an archive: unpack it first")
+        size = sum(item.file_size for item in archive.infolist())
+        packed = sum(item.compress_size for item in archive.infolist())
+    if size > MAX_WORKBOOK or (size > FREE and size > MAX_RATIO * max(1, packed)):
+        limit = f"{MAX_WORKBOOK:,} bytes" if size > MAX_WORKBOOK else f"{MAX_RATIO} times its size, as a zip bomb does"
+        raise LogError(path, None, f"unpacks to {size:,} bytes, more than {limit}: it is not read")
+    stream.seek(0, io.SEEK_SET)
+
+
+def _library(name: str, what: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {what}", "logs") from error

@@ -1,0 +1,59 @@
+"""The registry of log formats, and the choice of the format that reads a record or a text.
+
+A file in `connectors/logs/formats` adds a format by defining a `LogFormat`; another package adds one by an entry point
+of the group `convexplain.log_formats`.
+"""
+
+from functools import cache
+from typing import Any
+
+from convexplain.plugins import Registry
+
+from .guard import guarded
+from .log_format import LogFormat
+
+LOG_FORMATS: Registry[LogFormat] = Registry(
+    "log format",
+    "log_formats",
+    LogFormat,
+    "convexplain.connectors.logs.formats",
+    guard=lambda log_format: guarded(log_format, LOG_FORMATS.warn),
+)
+
+
+@cache
+def ranked_formats() -> tuple[LogFormat, ...]:
+    """Return all formats in the order in which they are tried: those of other packages, then by precedence."""
+    ranked: list[LogFormat] = []
+    for formats in (LOG_FORMATS.foreign, LOG_FORMATS.built_in):
+        ranked += sorted(formats.values(), key=lambda log_format: -log_format.precedence)
+    return tuple(ranked)
+
+
+def format_of(record: Any, preferred: str | None = None) -> LogFormat | None:
+    """Return the format of a JSON record, recognised by the record's shape; None where it has no known one.
+
+    Args:
+        record: a JSON value.
+        preferred: name of the format that counts where the record fits several.
+    """
+    matches = (log_format for log_format in ranked_formats() if log_format.is_record(record))
+    if preferred is None:
+        return next(matches, None)
+    candidates = list(matches)
+    named = (log_format for log_format in candidates if log_format.name == preferred)
+    return next(named, next(iter(candidates), None))
+
+
+def text_format_of(head: str) -> LogFormat | None:
+    """Return the format of a text that is no JSON, recognised by its start; None where it has none of these."""
+    formats = ranked_formats()
+    return next((log_format for log_format in formats if log_format.read_text and log_format.is_text(head)), None)
+
+
+def known_formats() -> str:
+    """Return a sentence that lists the known formats, for messages."""
+    return (
+        f"Known formats: {', '.join(LOG_FORMATS.names)} (`convexplain logs formats` describes them); where "
+        "recognition fails, name one (command line: --format NAME)"
+    )

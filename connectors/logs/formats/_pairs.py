@@ -1,0 +1,110 @@
+r"""Prompts with an answer, or with a chosen and a rejected one.
+
+Each part is a text or a list of messages (Hugging Face's columns), or the whole is one text (Anthropic's HH:
+`{"chosen": "\n\nHuman: …\n\nAssistant: …", "rejected": …}`; its red-team file has one `transcript`).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from convexplain.connectors.logs.engine import message_lists
+from convexplain.connectors.logs.engine.metadata import extra_metadata
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
+
+_MARK = re.compile(r"(?:^|\n\n)(Human|Assistant):")
+_PAIR = ("chosen", "rejected")
+_ANSWERS = ("completion", "response")
+_TRANSCRIPT = "transcript"
+
+
+def is_hh(value: Any) -> bool:
+    """Whether a JSON value is an object with an HH transcript."""
+    return isinstance(value, dict) and any(
+        _transcript(value, key) is not None for key in (*_PAIR, *_ANSWERS, _TRANSCRIPT)
+    )
+
+
+def is_hf(value: Any) -> bool:
+    """Whether a JSON value is an object with a prompt and an answer, or with two lists of messages."""
+    if not isinstance(value, dict) or is_hh(value):
+        return False
+    if any(_is_list(value.get(key)) for key in _PAIR):
+        return True
+    answered = any(_is_part(value.get(key)) for key in (*_PAIR, *_ANSWERS))
+    return answered and _is_part(value.get("prompt")) and message_lists.list_key(value) is None
+
+
+def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """The conversations in a record, the chosen one first.
+
+    Raises:
+        UnreadableError: a message with text does not say who speaks.
+    """
+    pair = any(key in record for key in _PAIR)
+    keys = _PAIR if pair else (*_ANSWERS, _TRANSCRIPT)
+    found = [draft for key in keys if (draft := _draft(record, key)) is not None]
+    if not pair:
+        return found[:1]
+    if len(found) == 1:
+        other = "rejected" if found[0].preferred else "chosen"
+        found[0].remarks.append(f"the pair has no conversation in {other!r}")
+    return found
+
+
+def _draft(record: Mapping[str, Any], key: str) -> ParsedConversation | None:
+    draft = ParsedConversation([], extra_metadata(record, {*_PAIR, key, "prompt"}))
+    if key in _PAIR:
+        draft.suffix, draft.preferred = f"-{key}", key == "chosen"
+    if (text := _transcript(record, key)) is not None:
+        draft.turns = _turns(text)
+    elif _is_part(record.get(key)):
+        prompt, answer = (
+            _part(record.get(name), speaker) for name, speaker in (("prompt", "user"), (key, "assistant"))
+        )
+        # A list of messages may hold the whole conversation although the prompt is there as well.
+        repeated = [said.content for said in answer[: len(prompt)]] == [said.content for said in prompt]
+        draft.turns = answer if repeated else prompt + answer
+        message_lists.add_system(draft)
+    else:
+        return None
+    if empty := [str(number) for number, said in enumerate(draft.turns, 1) if not said.content.strip()]:
+        draft.remarks.append(f"{key}: turn {', '.join(empty)} is empty")
+    return draft
+
+
+def _transcript(record: Mapping[str, Any], key: str) -> str | None:
+    """The HH text under a key, or that of the prompt with what is under the key; None where there is none."""
+    text, prompt = record.get(key), record.get("prompt")
+    if not isinstance(text, str):
+        return None
+    if _is_transcript(text):
+        return text
+    return prompt + text if key != _TRANSCRIPT and isinstance(prompt, str) and _is_transcript(prompt) else None
+
+
+def _is_transcript(text: str) -> bool:
+    return text.lstrip().startswith(("Human:", "Assistant:"))
+
+
+def _turns(transcript: str) -> list[ParsedTurn]:
+    """The turns of a transcript, each without the blank after its colon."""
+    _, *pieces = _MARK.split(transcript.lstrip())
+    return [
+        ParsedTurn(speaker, content.removeprefix(" "))
+        for speaker, content in zip(pieces[::2], pieces[1::2], strict=True)
+    ]
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, str) or _is_list(value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and any(map(message_lists.is_turn, value))
+
+
+def _part(value: Any, speaker: str) -> list[ParsedTurn]:
+    if isinstance(value, str):
+        return [ParsedTurn(speaker, value)]
+    return message_lists.parse_conversation(value)[0].turns if _is_list(value) else []

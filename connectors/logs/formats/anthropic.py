@@ -1,0 +1,95 @@
+"""Anthropic's messages: requests and answers of its interface."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convexplain.connectors.logs.engine.api_messages import is_message, parse_messages
+from convexplain.connectors.logs.engine.content_blocks import is_tool_block, speaker_and_text
+from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.metadata import extra_metadata
+from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
+from convexplain.connectors.logs.engine.roles import role_of
+
+_ANSWERS = ("response", "output", "result", "completion")
+
+
+def is_anthropic(value: Any) -> bool:
+    """Whether a JSON value holds messages in Anthropic's form: with parts that only it has, or a system text in parts,
+    or an answer of the interface.
+    """
+    if isinstance(value, list):
+        return any(map(_has_blocks, value))
+    if not isinstance(value, dict):
+        return False
+    if _answer(value) is not None:
+        return True
+    messages = value.get("messages")
+    if not isinstance(messages, list):
+        return False
+    return any(map(_has_blocks, messages)) or (isinstance(value.get("system"), list) and any(map(is_message, messages)))
+
+
+def anthropic_drafts(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
+    """The conversation in messages, or in a request with its answer.
+
+    Raises:
+        UnreadableError: there is no message.
+    """
+    found = ParsedConversation([])
+    if isinstance(record, list):
+        found.turns = parse_messages(record, found.remarks)
+        return [found]
+    request = record["request"] if isinstance(record.get("request"), dict) else record
+    answer = _answer(record)
+    listed = request.get("messages")
+    messages = [*(listed if isinstance(listed, list) else []), *([answer] if answer is not None else [])]
+    found.metadata = extra_metadata(record, {"messages", "system", "content", "role", "type", "request", *_ANSWERS})
+    found.turns = parse_messages(messages, found.remarks)
+    system = request.get("system")
+    blocks = system if isinstance(system, list) else [system] if system else []
+    text = "\n".join(filter(None, (speaker_and_text(block, "system")[1] for block in blocks)))
+    if text.strip() and not (found.turns and role_of(found.turns[0].speaker) == "system"):
+        found.turns.insert(0, ParsedTurn("system", text))
+    if not found.turns:
+        raise UnreadableError("there is no message in it")
+    return [found]
+
+
+def _has_blocks(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("role"), str):
+        return False
+    content = value.get("content")
+    return isinstance(content, list) and any(is_tool_block(part) or _is_source(part) for part in content)
+
+
+def _is_source(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") in ("image", "document") and isinstance(part.get("source"), dict)
+
+
+def _answer(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The answer of Anthropic's interface in a record: the record itself, or next to its request."""
+    for place in (value, *(value.get(key) for key in _ANSWERS)):
+        inner = place.get("message") if isinstance(place, dict) and place.get("type") == "succeeded" else place
+        if (
+            isinstance(inner, dict)
+            and inner.get("type") == "message"
+            and inner.get("role") == "assistant"
+            and isinstance(inner.get("content"), list)
+            and "stop_reason" in inner
+        ):
+            return inner
+    return None
+
+
+ANTHROPIC = LogFormat(
+    "anthropic",
+    "Anthropic's messages: requests with `system` and parts of content (text, tool_use, tool_result, image, "
+    "thinking), answers of its interface, and both together.",
+    '{"messages": [{"role": "user", "content": "Hi"}], '
+    '"response": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hello"}], '
+    '"stop_reason": "end_turn"}}',
+    is_anthropic,
+    anthropic_drafts,
+    # Over `messages`; but traces and evaluation logs hold messages of Anthropic's interface.
+    precedence=-3,
+)

@@ -1,0 +1,49 @@
+"""Every log format of the registry keeps to the same rules, and the most special one reads a log."""
+
+import pytest
+
+from convexplain.connectors.logs import LOG_FORMATS, inspect_log
+
+from .reading import HI_SAID, read, said, write
+
+PAIRS = ("hh", "arena", "acute-eval")
+
+
+@pytest.fixture(params=LOG_FORMATS.records, ids=lambda log_format: log_format.name)
+def log_format(request):
+    return request.param
+
+
+def test_it_says_what_it_is(log_format):
+    assert log_format.name.strip()
+    assert log_format.description.strip()
+    assert log_format.example.strip()
+
+
+def test_names_are_unique():
+    assert len(set(LOG_FORMATS.names)) == len(LOG_FORMATS.records)
+
+
+def test_its_example_is_recognised_as_its_own_format(tmp_path, log_format):
+    path = write(tmp_path, log_format.example, "log")
+    by_name = inspect_log(path, format=log_format.name)
+    assert by_name.turns >= 1
+    if not log_format.name.endswith("-branches"):  # these read only where they are named
+        inspection = inspect_log(path)
+        assert inspection.formats.keys() == by_name.formats.keys() == {log_format.name}
+        assert inspection.first == by_name.first
+
+
+@pytest.mark.parametrize("options", [{}, {"format": True}])
+def test_its_example_is_read(tmp_path, log_format, options):
+    conversations, problems = read(tmp_path, log_format.example, **dict.fromkeys(options, log_format.name))
+    assert [problem for problem in problems if not problem.kept] == []
+    assert said(conversations[0]) == HI_SAID
+    assert len(conversations) == (2 if log_format.name in PAIRS else 1)
+
+
+@pytest.mark.parametrize("name", ["chatgpt", "claude"])
+def test_branches_are_read_only_where_they_are_named(tmp_path, name):
+    path = write(tmp_path, LOG_FORMATS.get(f"{name}-branches").example, "log")
+    assert inspect_log(path).formats.keys() == {name}
+    assert inspect_log(path, format=f"{name}-branches").formats.keys() == {f"{name}-branches"}
