@@ -87,6 +87,8 @@ def test_formats_of_other_packages(tmp_path, installed, caplog):
     for format in (None, "pairs"):
         found, problems = read(tmp_path, '{"pairs": [["user", "Hi"], ["bot", "Hello"]]}\n', "a.jsonl", format=format)
         assert ([said(item) for item in found], problems) == ([HI_SAID], [])
+    both = '{"pairs": [["user", "Hi"], ["bot", "Hello"]], "messages": [{"role": "user", "content": "x"}]}'
+    assert [said(conversation) for conversation in read(tmp_path, both, "a.json")[0]] == [HI_SAID]
     for format in (None, "arrows"):
         found, problems = read(tmp_path, ">> Hi\n", "a.txt", format=format)
         assert ([said(item) for item in found], problems) == ([HI_SAID], [])

@@ -3,8 +3,9 @@
 import pytest
 
 from convexplain.connectors.logs import LOG_FORMATS, inspect_log
+from convexplain.connectors.logs.engine.registry import format_of
 
-from .reading import HI_SAID, read, said, write
+from .reading import HI, HI_SAID, read, said, write
 
 PAIRS = ("hh", "arena", "acute-eval")
 
@@ -47,3 +48,40 @@ def test_branches_are_read_only_where_they_are_named(tmp_path, name):
     path = write(tmp_path, LOG_FORMATS.get(f"{name}-branches").example, "log")
     assert inspect_log(path).formats.keys() == {name}
     assert inspect_log(path, format=f"{name}-branches").formats.keys() == {f"{name}-branches"}
+
+
+ITEM = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}
+ANSWER = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "text", "text": "Hello"}],
+    "stop_reason": "end_turn",
+}
+DUMPS = [{"type": "human", "data": {"content": "Hi"}}, {"type": "ai", "data": {"content": "Hello"}}]
+TRACE = {"id": "t", "sessionId": "s", "timestamp": "2024-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("record", "general", "special"),
+    [
+        ({"messages": HI, "prompt": "Hi", "chosen": HI, "rejected": HI}, "openai", "hf"),
+        ({"messages": HI, "epoch": 1, "target": "x"}, "openai", "inspect"),
+        ({"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}, "openai", "anthropic"),
+        ({"messages": DUMPS + HI}, "openai", "langchain"),
+        ({"turns": HI, "scenario": "x"}, "sharegpt", "deepeval"),
+        ({"prompt": "Hi", "response": "Hello", "vars": {}, "provider": "x"}, "hf", "promptfoo"),
+        ({**TRACE, "input": [ITEM]}, "openai-responses", "langfuse"),
+        ({**TRACE, "input": "Hi", "output": ANSWER}, "anthropic", "langfuse"),
+        ({"run_type": "llm", "inputs": {"messages": DUMPS}}, "langchain", "langsmith"),
+        ({"run_type": "llm", "inputs": {}, "outputs": {}, "expectations": {}}, "langsmith", "mlflow"),
+        (
+            {"traceId": "t", "spanId": "s", "type": "SPAN", "input": "Hi", "attributes": {}},
+            "langfuse",
+            "otel",
+        ),
+    ],
+)
+def test_of_two_formats_that_fit_the_special_one_counts(record, general, special):
+    assert {general, special} <= {log_format.name for log_format in LOG_FORMATS.records if log_format.is_record(record)}
+    assert format_of(record).name == special
+    assert format_of(record, general).name == general
