@@ -23,19 +23,19 @@ from convexplain import load_rubric
 from convexplain.agreement import Draws, spearman
 from convexplain.connectors.models import open_model
 from convexplain.judges import Judge
-from convexplain.judges.head_making import Place, examples
+from convexplain.judges.head_training import TurnKey, examples
 from convexplain.judges.heads import shipped_heads
 from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 
 
-async def judged(one: Set, name: str, db: str) -> tuple[dict[Place, tuple[float, ...]], float]:
+async def judged(one: Set, name: str, db: str) -> tuple[dict[TurnKey, tuple[float, ...]], float]:
     """The scores of a set's turns, and seconds a call."""
     model, rubric = open_model(name), load_rubric(one.rubric)
     await model.prepare()
     async with Calls(model, RunStore(db)) as calls:
         judge, began = Judge(calls), time.perf_counter()
-        places = one.source.places
+        places = one.source.turn_keys
         found = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric) for talk, turn in places))
         seconds = (time.perf_counter() - began) / max(1, calls.spend.calls)
     await model.aclose()
@@ -45,7 +45,7 @@ async def judged(one: Set, name: str, db: str) -> tuple[dict[Place, tuple[float,
     return scores, seconds
 
 
-def line(name: str, one: Set, values: dict[Place, tuple[float, ...]], more: str = "") -> None:
+def line(name: str, one: Set, values: dict[TurnKey, tuple[float, ...]], more: str = "") -> None:
     numbers, rows = examples([one.source], values, dialogue)
     found = measured(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
     n = len(numbers.pairs) or len(rows)
@@ -97,15 +97,15 @@ async def main() -> None:
     for one, path in zip(sets, options.sets, strict=True):
         print(f"{one.name}, {one.rubric} ({one.licence})")
         whole = read_set(path)
-        line("length in words", whole, {place: (words(place),) for place in whole.source.places})
-        line("turn number", whole, {place: (float(place[1]),) for place in whole.source.places})
+        line("length in words", whole, {place: (words(place),) for place in whole.source.turn_keys})
+        line("turn number", whole, {place: (float(place[1]),) for place in whole.source.turn_keys})
         head(whole)
         if whole.shares:
             ceiling(whole)
         for name in options.judge:
             scores, seconds = await judged(one, name, options.db)
             shown = f"{name.split('/')[-1]}, few-shot"
-            line(shown, one, scores, f"({seconds:.2f} s a call, {len(one.source.places) - len(scores)} unscored)")
+            line(shown, one, scores, f"({seconds:.2f} s a call, {len(one.source.turn_keys) - len(scores)} unscored)")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from convexplain.explain.measurement import Measure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
-from convexplain.judges.self_explanation import named_first, self_explained
+from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
 from convexplain.search import aattribute
 from convexplain.store import RunStore
@@ -85,13 +85,13 @@ async def orders(
     first = sorted(together.chosen, key=lambda unit: -side * (together.scores[unit] or 0.0))
     result |= {"joint": [*first, *rest], "Partition SHAP": ranked(scores, side)}
     spent |= {"joint": together.calls, "Partition SHAP": evaluations}
-    named = await self_explained(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
+    named = await self_explained_turns(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
     if named is not None:
         # It names one turn or two. The others are in a random order, as in the baseline: any fixed one would be a
         # baseline of its own, for better or worse.
         for seed in range(RANDOM):
             rest = baselines(values.conversation, units, seed)["random"]
-            result[f"self-explanation {seed}"] = named_first(named, units, rest)
+            result[f"self-explanation {seed}"] = self_explained_order(named, units, rest)
         spent["self-explanation"] = 1
     for name in ("length", "position"):
         result[name] = baselines(values.conversation, units)[name]

@@ -24,8 +24,8 @@ from convexplain import load_rubric
 from convexplain.agreement import Draws, partial_spearman, spearman
 from convexplain.connectors.models import open_model
 from convexplain.fidelity import Estimate
-from convexplain.judges.head_making import RECIPE, Place, examples, make_head, turn_features
-from convexplain.judges.head_training import Examples, fit
+from convexplain.judges.head_fit import Examples, fit
+from convexplain.judges.head_training import RECIPE, TurnKey, examples, make_head, turn_features
 from convexplain.judges.heads import write_head
 from convexplain.models.calls import Calls
 from convexplain.store import RunStore
@@ -33,7 +33,7 @@ from convexplain.store import RunStore
 SIZES = (25, 50, 100, 200, 400)
 DRAWS = 10  # random halves and labels of a size
 
-Features = Mapping[Place, Sequence[float]]
+Features = Mapping[TurnKey, Sequence[float]]
 
 
 class Counter:
@@ -55,7 +55,7 @@ async def read(
 ) -> tuple[Any, dict[str, Features]]:
     model = open_model(model_name)
     await model.prepare()
-    places = list(dict.fromkeys(place for one in sets for place in one.source.places))
+    places = list(dict.fromkeys(place for one in sets for place in one.source.turn_keys))
     found = {}
     async with Calls(model, RunStore(db)) as calls:
         for recipe in recipes:
@@ -73,11 +73,11 @@ def told(estimate: Estimate) -> str:
     return f"{estimate.value:+.3f}{interval}"
 
 
-def words(place: Place) -> float:
+def words(place: TurnKey) -> float:
     return float(len(place[0].turns[place[1]].content.split()))
 
 
-def measured(numbers: Examples, rows: Sequence[Place], values: np.ndarray) -> dict[str, Estimate]:
+def measured(numbers: Examples, rows: Sequence[TurnKey], values: np.ndarray) -> dict[str, Estimate]:
     """Of turns: Spearman, and given length and turn number; of pairs: the share of right ones."""
     if len(numbers.pairs):
         gaps = values[numbers.pairs[:, 0]] - values[numbers.pairs[:, 1]]
@@ -92,7 +92,7 @@ def measured(numbers: Examples, rows: Sequence[Place], values: np.ndarray) -> di
     }
 
 
-def baselines(numbers: Examples, rows: Sequence[Place]) -> str:
+def baselines(numbers: Examples, rows: Sequence[TurnKey]) -> str:
     long, late = np.array([words(place) for place in rows]), np.array([float(place[1]) for place in rows])
     first = {"length": measured(numbers, rows, long), "turn number": measured(numbers, rows, late)}
     return "; ".join(f"{name} {told(next(iter(found.values())))}" for name, found in first.items())
@@ -144,7 +144,7 @@ def curve(sets: Sequence[Set], features: Features) -> None:
                 train = np.zeros(len(own.scores), dtype=bool)
                 train[rng.choice(labelled, size, replace=False)] = True
                 rest = np.array([group not in half for group in own.groups])
-                some = own.among(train)
+                some = own.subset(train)
                 layers = (stock, fit(some).weights, fit(some, start=stock).weights)
                 every = np.ones((1, int(rest.sum())))
                 for name, layer in zip(found, layers, strict=True):

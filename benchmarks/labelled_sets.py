@@ -15,7 +15,7 @@ from typing import Any
 from convexplain import Conversation, Turn
 from convexplain.agreement import LabelledTurn
 from convexplain.agreement.labelled import Preference
-from convexplain.judges.head_making import Source
+from convexplain.judges.head_training import TrainingSource
 from convexplain.types import Rating
 
 RUBRIC_OF = {
@@ -42,7 +42,7 @@ class Set:
 
     name: str
     rubric: str
-    source: Source
+    source: TrainingSource
     licence: str
     shares: list[tuple[float, float, float]]
 
@@ -57,7 +57,7 @@ def read_set(path: Path, n: int | None = None, seed: int = 0) -> Set:
     if name.startswith(("hh", "oasst")):
         pairs = _hh(rows) if name.startswith("hh") else _siblings(rows)
         pairs = pairs if n is None else [pairs[i] for i in sorted(random.Random(seed).sample(range(len(pairs)), n))]
-        return Set(name, rubric, Source(name, (), pairs), rows[0]["license"], [])
+        return Set(name, rubric, TrainingSource(name, (), pairs), rows[0]["license"], [])
     rows = [row for row in rows if rubric in (row.get("proxy") or {})]
     if n is not None and n < len(rows):
         rows = [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), n))]
@@ -69,7 +69,7 @@ def read_set(path: Path, n: int | None = None, seed: int = 0) -> Set:
         turns.append(LabelledTurn(talk, len(talk.turns) - 1, (rating,)))
         if "O" in row["labels"]:
             shares.append(tuple(row["labels"][key] for key in "OTX"))
-    return Set(name, rubric, Source(name, turns), rows[0]["license"], shares)
+    return Set(name, rubric, TrainingSource(name, turns), rows[0]["license"], shares)
 
 
 def dialogue(talk: Conversation) -> Hashable:

@@ -1,4 +1,4 @@
-"""A judge whose scores are calibrated; what it said itself stays beside them."""
+"""A judge whose scores are calibrated; its raw scores stay beside them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +10,11 @@ from convexplain.types import Conversation, Judgement, Rubric
 
 
 class CalibratedJudge:
-    """Maps a judge's scores.
+    """A judge that maps the scores of another judge by calibrations.
 
     Args:
-        judge: the judge.
-        calibrations: rubric's id to its calibration; other rubrics stay as they are.
+        judge: gives the raw judgements.
+        calibrations: rubric id to its calibration; scores on other rubrics stay as they are.
     """
 
     def __init__(self, judge: TurnJudge, calibrations: Mapping[str, Calibration]) -> None:
@@ -22,14 +22,14 @@ class CalibratedJudge:
         self._calibrations = calibrations
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
-        """The judgement with the calibrated score; `evidence.raw_score` is what the judge gave."""
-        found = await self._judge.judge_turn(conversation, turn, rubric, again)
+        """Judge a turn and calibrate the score; `evidence.raw_score` is the score before."""
+        judgement = await self._judge.judge_turn(conversation, turn, rubric, again)
         calibration = self._calibrations.get(rubric.id)
-        if calibration is None or found.score is None:
-            return found
-        evidence = replace(found.evidence, raw_score=found.score)
-        return replace(found, score=calibration.apply(found.score), evidence=evidence)
+        if calibration is None or judgement.score is None:
+            return judgement
+        evidence = replace(judgement.evidence, raw_score=judgement.score)
+        return replace(judgement, score=calibration.apply(judgement.score), evidence=evidence)
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
-        """The judge's calls."""
+        """Return the calls of the judge."""
         return self._judge.requests(conversation, turn, rubric)

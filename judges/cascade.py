@@ -1,4 +1,4 @@
-"""Two judges: a cheap one for every turn, and a strong one for those about which the cheap one is not sure."""
+"""A cascade of two judges: a cheap one for every turn, a strong one where the cheap one is unsure."""
 
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import UsageError
@@ -9,11 +9,11 @@ from .spec import BAND
 
 
 class Cascade:
-    """Asks the strong judge where the cheap one's score lies near the threshold, or where it has none.
+    """A judge that asks a strong judge where a cheap one's score lies near the threshold, or is missing.
 
     Args:
         cheap: judges every turn.
-        strong: judges again what the cheap one is not sure about; its judgement then counts.
+        strong: judges the turns again about which the cheap one is unsure; its judgement then counts.
         band: how far from the threshold a score must lie for the cheap judge to be believed, in [0, 1].
 
     Attributes:
@@ -30,19 +30,19 @@ class Cascade:
         self.judged = self.escalated = 0
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
-        """The judgement of one of the two; its `model` says of which.
+        """Judge a turn by one of the two judges; the judgement's `model` says by which.
 
         Raises:
             UnavailableError: a model is gone.
         """
-        found = await self._cheap.judge_turn(conversation, turn, rubric, again)
+        first = await self._cheap.judge_turn(conversation, turn, rubric, again)
         self.judged += 1
-        if found.score is not None and abs(found.score - rubric.threshold) >= self._band:
-            return found
+        if first.score is not None and abs(first.score - rubric.threshold) >= self._band:
+            return first
         self.escalated += 1
         second = await self._strong.judge_turn(conversation, turn, rubric, again)
-        return found if second.score is None and found.score is not None else second
+        return first if second.score is None and first.score is not None else second
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
-        """The cheap judge's calls: which turns are escalated is not known before."""
+        """Return the cheap judge's calls: the turns that will be escalated are not known in advance."""
         return self._cheap.requests(conversation, turn, rubric)

@@ -1,4 +1,4 @@
-"""Asks a model a few questions to see whether it can judge: does it answer, with log-probabilities, how fast?"""
+"""A check of a model with a few questions: does it give labels and log-probabilities, and how fast is it?"""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,18 @@ _FORM = 'Answer with JSON only: {"label": "yes"} or {"label": "no"}'
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """What was seen of a model.
+    """The result of checking a model.
 
     Attributes:
         name: the model.
-        label: the label it gave when asked for one; None when its reply held none.
-        reply: that reply as it came.
+        label: the label that it gave; None where its reply held none.
+        reply: that reply, unchanged.
         logprobs: whether it gives log-probabilities.
-        alternatives: of how many tokens at the label's position; None = the whole vocabulary, or none were given.
+        alternatives: the number of tokens at the label's position that have one; None = the whole vocabulary, or no
+            log-probabilities.
         prompt_rate, completion_rate: tokens a second; None where the model does not count tokens.
-        cached: share of a repeated beginning that it did not compute again, in [0, 1].
-        window: tokens that it can take, where it tells.
+        cached: share of a repeated beginning that it did not compute again, in [0, 1]; higher is cheaper.
+        window: tokens of its context window; None where it does not say.
     """
 
     name: str
@@ -40,18 +41,18 @@ class ModelCheck:
 
     @property
     def usable(self) -> bool:
-        """Whether it can judge: it gave a label."""
+        """Return whether it can judge: it gave a label."""
         return self.label is not None
 
     def rows(self) -> list[tuple[str, str]]:
-        """For people."""
-        seen = "the whole vocabulary" if self.alternatives is None else f"the top {self.alternatives}"
+        """Return the names and values of a table for people."""
+        coverage = "the whole vocabulary" if self.alternatives is None else f"the top {self.alternatives}"
         return [
             ("model", self.name),
             ("answers", f"yes, {self.label!r}" if self.usable else f"no label in its reply: {self.reply[:200]!r}"),
             (
                 "log-probabilities",
-                f"yes, of {seen}" if self.logprobs else "no: scores will be averages of sampled replies",
+                f"yes, of {coverage}" if self.logprobs else "no: scores will be averages of sampled replies",
             ),
             ("prompt", _rate(self.prompt_rate)),
             ("completion", _rate(self.completion_rate)),
@@ -61,30 +62,34 @@ class ModelCheck:
 
 
 async def check_model(model: ChatModel) -> ModelCheck:
-    """Prepares, asks and closes the model. Raises ModelError when it cannot be had or does not answer."""
+    """Prepare a model, ask it a few questions, and close it.
+
+    Raises:
+        ModelError: the model cannot be opened, or does not answer.
+    """
     try:
         await model.prepare()
         async with Calls(model, patience=20) as calls:
-            long = await calls.ask(_question(_SENTENCE * 40 + "Has the parcel arrived? " + _FORM))
-            again = await calls.ask(_question(_SENTENCE * 40 + "Is the parcel lost? " + _FORM))
-            words = await _timed_words(calls)
+            first = await calls.ask(_question(_SENTENCE * 40 + "Has the parcel arrived? " + _FORM))
+            second = await calls.ask(_question(_SENTENCE * 40 + "Is the parcel lost? " + _FORM))
+            story = await _story(calls)
     finally:
         await model.aclose()
-    label = parse_label(long.text, OPENING, ("yes", "no"))
+    label = parse_label(first.text, OPENING, ("yes", "no"))
     return ModelCheck(
         name=model.name,
         label=label,
-        reply=long.text,
-        logprobs=long.logprobs,
-        alternatives=long.labels.alternatives if long.labels else None,
-        prompt_rate=_per_second(long.prompt_tokens - long.cached_tokens, long.seconds),
-        completion_rate=_per_second(words.completion_tokens, words.seconds) if words else None,
-        cached=again.cached_tokens / again.prompt_tokens if again.prompt_tokens else 0.0,
+        reply=first.text,
+        logprobs=first.logprobs,
+        alternatives=first.labels.alternatives if first.labels else None,
+        prompt_rate=_per_second(first.prompt_tokens - first.cached_tokens, first.seconds),
+        completion_rate=_per_second(story.completion_tokens, story.seconds) if story else None,
+        cached=second.cached_tokens / second.prompt_tokens if second.prompt_tokens else 0.0,
         window=model.window,
     )
 
 
-async def _timed_words(calls: Calls) -> Reply | None:
+async def _story(calls: Calls) -> Reply | None:
     request = Request((Message("user", "Write a short story about a lighthouse."),), max_tokens=64)
     try:
         return await calls.ask(request)

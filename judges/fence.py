@@ -1,7 +1,7 @@
-"""Writes turns into a prompt so that nothing in them can pass for a part of the prompt.
+"""The fence around turns in a prompt: nothing in them can pass for a part of the prompt.
 
-Three things hold for any content: a role stands at the start of a line only where a turn begins (continuation lines are
-indented), no chat template's control token and no mark of the fence survives, and no invisible character does.
+Three properties hold for any content: a role stands at the start of a line only where a turn begins (continuation lines
+are indented), no chat template's control token and no mark of the fence survives, and no invisible character does.
 """
 
 import re
@@ -40,11 +40,11 @@ _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
 
 def defuse(text: str) -> str:
-    """The text with control tokens turned into look-alikes and invisible characters into U+FFFD."""
+    """Return the text with control tokens turned into look-alikes, and invisible characters into U+FFFD."""
     text = _INVISIBLE.sub("\ufffd", text)
-    seen = _IGNORABLE.sub("", text)
-    if len(seen) < len(text) and _CONTROL_TOKEN.search(seen):
-        text = seen  # characters that show nothing were hiding a token
+    visible = _IGNORABLE.sub("", text)
+    if len(visible) < len(text) and _CONTROL_TOKEN.search(visible):
+        text = visible  # characters that show nothing were hiding a token
     # Until nothing changes: taking a token apart must not put another one together.
     while (changed := _CONTROL_TOKEN.sub(lambda match: match[0].translate(_LOOKALIKE), text)) != text:
         text = changed
@@ -52,11 +52,11 @@ def defuse(text: str) -> str:
 
 
 def line(turn: Turn) -> str:
-    """One turn as `role: text`, further lines indented."""
+    """Return a turn as `role: text`, further lines indented."""
     return f"{turn.role}: " + "\n  ".join(defuse(turn.content).splitlines())
 
 
 def transcript(turns: Sequence[Turn], left_out: int = 0) -> str:
-    """The turns inside the fence; says so when earlier ones were left out."""
+    """Return the turns inside the fence, with a note where earlier ones were left out."""
     note = [f"({left_out} earlier turns are not shown)"] if left_out else []
     return "\n".join([OPEN, *note, *map(line, turns), CLOSE])

@@ -1,4 +1,4 @@
-"""Heads: a linear layer on a model's hidden states scores turns on one maxim; a card says what that is worth.
+"""Heads: a linear layer on a model's hidden states scores turns on one maxim; its card says how good that is.
 
 A head is a JSON file of some kilobytes, no pickle: reading one runs nothing.
 """
@@ -40,7 +40,7 @@ _SCHEMA = {
     "required": ["convexplain_head", "rubric", "question", "model", "recipe", "n", "weights", "bias", "card"],
     "additionalProperties": False,
 }
-_NOTHING = "(nothing)"  # stands for an empty turn before the judged one
+_EMPTY_TURN = "(nothing)"  # stands for an empty turn before the judged one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Head:
         rubric: the rubric's id.
         question: `question_of` the rubric that it was trained for: another wording is another question.
         model: `weights_of` the model whose hidden states it reads.
-        recipe: which numbers it reads, as `Request.features` takes them.
-        weights: one a number.
-        bias: what is added.
+        recipe: the features that it reads, as `Request.features` takes them.
+        weights: one for each feature.
+        bias: the constant that is added.
         card: what it was trained on and how far it agrees with people (JSON values).
     """
 
@@ -67,18 +67,18 @@ class Head:
 
     @property
     def sha(self) -> str:
-        """Identifies what it computes."""
+        """Return the SHA-256 of all that decides its scores."""
         return sha256_json([self.rubric, self.question, self.model, self.recipe, self.weights, self.bias])
 
     def answers(self, rubric: Rubric) -> bool:
-        """Whether it was trained for this rubric, in this wording."""
+        """Return whether it was trained for this rubric, in this wording."""
         return rubric.id == self.rubric and question_of(rubric) == self.question
 
     def score(self, features: Sequence[float]) -> float:
-        """The probability of "satisfied", in [0, 1].
+        """Return the probability that the requirement is satisfied, in [0, 1].
 
         Raises:
-            ModelError: the model gave another number of features, or some that are no numbers.
+            ModelError: the number of features is not that of the weights, or a feature is not finite.
         """
         if len(features) != len(self.weights):
             raise ModelError(f"{len(features)} features where the head for {self.rubric} reads {len(self.weights)}")
@@ -89,28 +89,28 @@ class Head:
 
 
 def question_of(rubric: Rubric) -> str:
-    """Identifies what a rubric asks: requirement and labels. Examples and threshold may change without another head."""
+    """Return the SHA-256 of a rubric's requirement and labels: a change of examples or threshold needs no new head."""
     labels = [[label.name, label.value, label.criterion] for label in rubric.labels]
     return sha256_json([rubric.requirement, labels])
 
 
 def features_request(turns: Sequence[Turn], recipe: str) -> Request:
-    """Asks for numbers about the last of `turns`, as the model's own reply to the turns before it.
+    """Build the request for features of the last of `turns`, as the model's own reply to the turns before it.
 
-    No rubric is in the prompt: the numbers of a turn serve the heads of all rubrics. The turns stand in the model's own
-    chat template, defused as in judge prompts.
+    No rubric is in the prompt: the features of a turn serve the heads of all rubrics. The turns stand in the model's
+    own chat template, defused as in judge prompts.
 
     Args:
         turns: the judged turn, which must not be blank, and what comes before it.
-        recipe: which numbers.
+        recipe: which features.
     """
     messages, _ = laid_out(turns[:-1])
-    shown = tuple(Message(message.role, defuse(message.content) or _NOTHING) for message in messages)
-    return Request(shown, reply=defuse(turns[-1].content), features=recipe)
+    defused = tuple(Message(message.role, defuse(message.content) or _EMPTY_TURN) for message in messages)
+    return Request(defused, reply=defuse(turns[-1].content), features=recipe)
 
 
 def read_head(path: str | Path) -> Head:
-    """Reads a head from its file.
+    """Read a head from its file.
 
     Raises:
         HeadError: the file cannot be read, or holds no head.
@@ -122,7 +122,7 @@ def read_head(path: str | Path) -> Head:
 
 
 def write_head(head: Head, path: str | Path) -> None:
-    """Writes a head to a file, which others are told apart from by its name only."""
+    """Write a head to a file; the file's name tells it apart from other heads."""
     packed = b64encode(np.asarray(head.weights, "<f4").tobytes()).decode()
     body = {
         "convexplain_head": _VERSION,
@@ -140,24 +140,28 @@ def write_head(head: Head, path: str | Path) -> None:
 
 @runtime_checkable
 class BringsHeads(Protocol):
-    """A model that brings heads, of which the one for a rubric scores in the place of label probabilities."""
+    """A model that brings heads; the one for a rubric scores in the place of label probabilities."""
 
     heads: tuple[Head, ...]
 
 
 def head_of(model: ChatModel, rubric: Rubric) -> Head | None:
-    """The head that a model brings for a rubric in this wording; of several the last one."""
+    """Return the head that a model brings for a rubric in this wording, of several the last; None where it has none."""
     heads = model.heads if isinstance(model, BringsHeads) else ()
     return next((head for head in reversed(heads) if head.answers(rubric)), None)
 
 
 def weights_of(model: ChatModel) -> str:
-    """Identifies a model's weights and precision, wherever they lie."""
+    """Return the part of a model's fingerprint that names weights and precision, not the file's place."""
     return model.fingerprint.rpartition("#")[2]
 
 
 def check_heads(heads: Sequence[Head], model: ChatModel) -> None:
-    """Raises HeadError where a head was trained on another model's hidden states."""
+    """Check that heads were trained on this model's hidden states.
+
+    Raises:
+        HeadError: a head was trained on those of another model.
+    """
     for head in heads:
         if head.model != weights_of(model):
             raise HeadError(
@@ -166,18 +170,18 @@ def check_heads(heads: Sequence[Head], model: ChatModel) -> None:
             )
 
 
-def judged_by(model: ChatModel) -> str:
-    """Identifies what a model's scores hang on: its fingerprint, and the heads that it brings."""
+def scoring_fingerprint(model: ChatModel) -> str:
+    """Return the identity of a model's scores: its fingerprint, and the heads that it brings."""
     heads = model.heads if isinstance(model, BringsHeads) else ()
     return model.fingerprint + "".join(f"+head:{head.sha[:16]}" for head in heads)
 
 
 @cache
 def shipped_heads() -> tuple[Head, ...]:
-    """The heads that come with convexplain, for the embedded model."""
+    """Return the heads that ship with convexplain, for the embedded model."""
     folder = files(__package__ or "convexplain.judges") / "embedded_heads"
-    found = sorted((item for item in folder.iterdir() if item.name.endswith(".json")), key=lambda item: item.name)
-    return tuple(_head(item.read_bytes(), item.name) for item in found)
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".json")), key=lambda path: path.name)
+    return tuple(_head(path.read_bytes(), path.name) for path in paths)
 
 
 def _head(raw: bytes, name: str) -> Head:

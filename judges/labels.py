@@ -1,4 +1,4 @@
-"""Label probability: from a model's token probabilities to how probable each label is.
+"""Label probability: from a model's token probabilities to the probability of each label.
 
 A label may be written in several ways (case, leading space) and take several tokens, and one token may begin several
 labels; the probabilities of all ways are summed along the reply's path.
@@ -13,33 +13,33 @@ from convexplain.models.chat import LabelLogprobs
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One position of a reply: the token that was taken, and the log-probabilities of the tokens seen there."""
+class TokenStep:
+    """One position of a reply: its token, and the log-probabilities of the possible tokens there."""
 
     token: str
     alternatives: Mapping[str, float]
 
 
-def matches(text: str, labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels that a reply whose label part begins with `text` may still become.
+def possible_labels(text: str, labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels that a reply whose label part begins with `text` may still become.
 
-    One label: decided. Several: the next token decides. None: no label.
+    One label: the reply is decided. Several: the next token decides. None: the reply has no label.
     """
     text = text.lstrip().casefold()
     if not text:
         return ()
     begun = tuple(label for label in labels if label.casefold().startswith(text))
-    done = [label for label in labels if _ends(text, label.casefold())]
-    if not done:
+    complete = [label for label in labels if _ends(text, label.casefold())]
+    if not complete:
         return begun
-    whole = max(done, key=len)
+    longest = max(complete, key=len)
     if begun:  # "partly " may be "partly" at its end or "partly wrong" at its middle
-        return (whole, *begun) if text.rstrip() == whole.casefold() else begun
-    return (whole,)
+        return (longest, *begun) if text.rstrip() == longest.casefold() else begun
+    return (longest,)
 
 
 def _ends(text: str, label: str) -> bool:
-    """Whether the text is the whole label followed by something that does not go on with the word."""
+    """Return whether the text is the complete label, followed by a character that ends the word."""
     return (
         text.startswith(label)
         and len(text) > len(label)
@@ -47,18 +47,18 @@ def _ends(text: str, label: str) -> bool:
     )
 
 
-def read_path(steps: Sequence[Step], labels: Sequence[str]) -> LabelLogprobs:
-    """Label log-probabilities from the steps of a reply, beginning at the label's first token.
+def read_path(steps: Sequence[TokenStep], labels: Sequence[str]) -> LabelLogprobs:
+    """Return label log-probabilities from the steps of a reply, beginning at the label's first token.
 
-    Only the path that was taken is known beyond the first step: a token that begins several labels and was not taken
-    counts as no label. `bound` is what lies outside the alternatives of the first step.
+    Beyond the first step only the path of the reply is known: a token that begins several labels and is not in the
+    reply counts as no label. `bound` is the probability that lies outside the alternatives of the first step.
     """
     mass: dict[str, float] = {}
     before, on_path = "", 1.0
     for step in steps:
         goes_on = False
         for token, logprob in {step.token: -math.inf, **step.alternatives}.items():
-            candidates = matches(before + token, labels)
+            candidates = possible_labels(before + token, labels)
             if len(candidates) == 1:
                 mass[candidates[0]] = mass.get(candidates[0], 0.0) + on_path * math.exp(logprob)
             elif candidates and token == step.token:
@@ -67,10 +67,10 @@ def read_path(steps: Sequence[Step], labels: Sequence[str]) -> LabelLogprobs:
             break
         before += step.token
         on_path *= math.exp(step.alternatives.get(step.token, -math.inf))
-    else:  # the reply ended while several labels were open: the one that is written out whole was meant
-        whole = [label for label in labels if label.casefold() == before.strip().casefold()]
-        if whole:
-            mass[whole[0]] = mass.get(whole[0], 0.0) + on_path
+    else:  # the reply ended while several labels were possible: the completely written one counts
+        written = [label for label in labels if label.casefold() == before.strip().casefold()]
+        if written:
+            mass[written[0]] = mass.get(written[0], 0.0) + on_path
     first = steps[0].alternatives if steps else {}
     return LabelLogprobs(
         {name: math.log(p) for name, p in mass.items() if p > 0},
@@ -80,38 +80,41 @@ def read_path(steps: Sequence[Step], labels: Sequence[str]) -> LabelLogprobs:
 
 
 def label_start(text: str, opening: str, labels: Sequence[str]) -> int | None:
-    """Where the label stands in a reply: after the opening (white space aside), or at the start of a bare label."""
+    """Return the offset of the label in a reply: after the opening (white space aside), or of a bare label.
+
+    None where there is neither.
+    """
     if opening:
         pattern = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", opening))
-        if found := re.search(pattern, text):
-            return found.end()
+        if match := re.search(pattern, text):
+            return match.end()
     bare = len(text) - len(text.lstrip(" \n\t\"'*`"))
-    return bare if len(matches(text[bare:], labels)) == 1 else None
+    return bare if len(possible_labels(text[bare:], labels)) == 1 else None
 
 
-def read_reply(steps: Sequence[Step], opening: str, labels: Sequence[str]) -> LabelLogprobs | None:
-    """Label log-probabilities from all the steps of a reply; None when no label position can be found in it."""
+def read_reply(steps: Sequence[TokenStep], opening: str, labels: Sequence[str]) -> LabelLogprobs | None:
+    """Return label log-probabilities from all steps of a reply; None where it has no position of a label."""
     start = label_start("".join(step.token for step in steps), opening, labels)
     if start is None:
         return None
-    at = 0
+    offset = 0
     for i, step in enumerate(steps):
-        if at + len(step.token) > start:
-            inside = step.token[: start - at]  # the label begins inside a token, e.g. after a quotation mark
-            first = Step(
+        if offset + len(step.token) > start:
+            inside = step.token[: start - offset]  # the label begins inside a token, e.g. after a quotation mark
+            first = TokenStep(
                 step.token[len(inside) :],
                 {t[len(inside) :]: p for t, p in step.alternatives.items() if t.startswith(inside)},
             )
             return read_path([first, *steps[i + 1 :]], labels)
-        at += len(step.token)
+        offset += len(step.token)
     return None
 
 
 def parse_label(text: str, opening: str, labels: Sequence[str]) -> str | None:
-    """The label that a reply in words gives, or None."""
+    """Return the label that a reply in words gives, or None."""
     start = label_start(text, opening, labels)
     if start is None:
         return None
-    rest = text[start:].lstrip().casefold()
-    written = [label for label in labels if rest == label.casefold() or _ends(rest, label.casefold())]
+    answer = text[start:].lstrip().casefold()
+    written = [label for label in labels if answer == label.casefold() or _ends(answer, label.casefold())]
     return max(written, key=len) if written else None

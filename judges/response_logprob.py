@@ -1,4 +1,4 @@
-"""How probable a model finds the logged response: a value of a turn that needs no judge."""
+"""The log-probability of the logged response: a value of a turn that needs no judge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,28 +15,28 @@ from convexplain.types import Conversation, Question, Unit
 class ResponseLogprob:
     """The natural log-probability of the logged response after the turns before it, at most 0.
 
-    What MExGen (Paes et al. 2024) calls Log Prob, and the logarithm of p(y | m x) in XPrompt (Chang et al. 2024,
-    equation 1): a unit's score is by how many nats it makes the response more probable. Longer responses have lower
-    values, so that those of two responses do not compare.
+    It is MExGen's Log Prob (Paes et al. 2024), and the logarithm of p(y | m x) in XPrompt (Chang et al. 2024,
+    equation 1): a unit's score is the number of nats by which it makes the response more probable. Longer responses
+    have lower values, so values of two responses do not compare.
 
     Attributes:
-        calls: the model, which is best the one that gave the response; it must score given replies.
+        calls: the model, best the one that gave the response; it must be able to score a reply that it is handed.
     """
 
     calls: Calls
 
     @property
     def name(self) -> str:
-        """`logprob`."""
+        """Return `logprob`."""
         return "logprob"
 
     @property
     def question(self) -> Question:
-        """`rescore`: the response stays as it was logged."""
+        """Return `rescore`: the response stays as it was logged."""
         return "rescore"
 
     async def value(self, conversation: Conversation, turn: int) -> Scalar:
-        """The log-probability of `conversation.turns[turn]`; None where it is empty, or the model failed.
+        """Measure the log-probability of `conversation.turns[turn]`; None where it is empty, or the model failed.
 
         Raises:
             UnavailableError: the model is gone.
@@ -53,9 +53,9 @@ class ResponseLogprob:
         return Scalar(reply.logprob)
 
     async def gradients(self, conversation: Conversation, units: Sequence[Unit]) -> list[float] | None:
-        """How much each unit before the last turn raises its value, to first order, in nats.
+        """Return by how much each unit before the last turn raises its value, to first order, in nats.
 
-        None where the model has no gradients, or they cannot be had for this conversation.
+        None where the model has no gradients, or gives none for this conversation.
         """
         if not isinstance(self.calls.model, GivesUnitGradients):
             return None
@@ -63,10 +63,10 @@ class ResponseLogprob:
         before = [unit for unit in units if unit.turn < len(places)]
         spans = [(places[u.turn][0], places[u.turn][1] + u.start, places[u.turn][1] + u.end) for u in before]
         try:
-            found = await self.calls.model.unit_gradients(messages, conversation.turns[-1].content, spans)
+            gradients = await self.calls.model.unit_gradients(messages, conversation.turns[-1].content, spans)
         except UnavailableError:
             raise
         except ModelError:
             return None
-        known = dict(zip(before, found, strict=True))
-        return [known.get(unit, 0.0) for unit in units]
+        gradient_of = dict(zip(before, gradients, strict=True))
+        return [gradient_of.get(unit, 0.0) for unit in units]

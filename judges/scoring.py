@@ -1,7 +1,7 @@
 """The scoring functions of the CELL paper (section 3.1): how far a response has moved, g(x0, y0, [(xc, yc), …]).
 
-x0 is the prompt and y0 its response; each (xc, yc) is a perturbed prompt with its response. The higher g, the more of a
-contrast. A score that cannot be had is None. The models come from outside: `convexplain.connectors.scorers`.
+x0 is the prompt and y0 its response; each (xc, yc) is a perturbed prompt with its response. A higher g is a stronger
+contrast. A missing score is None. The models come from outside: `convexplain.connectors.scorers`.
 """
 
 import math
@@ -16,42 +16,42 @@ from .fence import defuse
 
 ScoringFunction = Callable[[str, str, Sequence[tuple[str, str]]], list[float | None]]
 
-_OWN_WORDS = re.compile(r"\bRESPONSE\b|\bPOST(?=\s*:)")
+_FORM_WORDS = re.compile(r"\bRESPONSE\b|\bPOST(?=\s*:)")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A prompt for a model with a small window.
+class WordPrompt:
+    """A prompt that is answered by one word, for a model with a small window.
 
     Attributes:
-        lead: how it begins.
-        post: what may be cut, from the left, so that the rest fits.
-        rest: how it goes on.
+        prefix: the beginning.
+        post: the part that may be cut, from the left, so that the prompt fits the window.
+        suffix: the end.
     """
 
-    lead: str
+    prefix: str
     post: str
-    rest: str
+    suffix: str
 
 
 class ChoosesWords(Protocol):
-    """Says how probable words are as an answer."""
+    """A model that says how probable words are as an answer."""
 
-    def word_logprobs(self, questions: Sequence[Question], words: Sequence[str]) -> list[list[float] | None]:
-        """For each question the natural log-probability of each word as the next one; None where it does not fit."""
+    def word_logprobs(self, prompts: Sequence[WordPrompt], words: Sequence[str]) -> list[list[float] | None]:
+        """Return for each prompt the natural log-probability of each word as the next one; None for one too long."""
 
 
 class FindsContradictions(Protocol):
-    """Natural language inference."""
+    """A model of natural language inference."""
 
     def contradiction(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        """For each (premise, hypothesis) the probability that they contradict each other; None where it is missing."""
+        """Return for each (premise, hypothesis) the probability of a contradiction; None where it is missing."""
 
 
 class Preference:
-    """How much less helpful the new response is to the prompt: g = p(y0 is better) − p(yc is better), in [-1, 1].
+    """The loss of helpfulness by the new response: g = p(y0 is better) − p(yc is better), in [-1, 1].
 
-    Positive when the new response is the less preferable one. The model is asked in the form that SteamSHP was trained
+    Positive where the new response is the less preferable one. The model is asked in the form that SteamSHP was trained
     on, with y0 as response A and yc as response B, and the probabilities of "A" and "B" are normalised to the two. The
     perturbed prompts do not count: both responses are read as answers to x0. The form wants texts without line breaks:
     all white space is made single spaces. Its own words (`POST:`, `RESPONSE`) are put into small letters in the texts.
@@ -67,21 +67,21 @@ class Preference:
         self._model = model
 
     def __call__(self, x0: str, y0: str, perturbed: Sequence[tuple[str, str]]) -> list[float | None]:
-        """g for each (xc, yc). Raises what the model raises: UnavailableError, MissingExtraError."""
-        first = _flat(y0)
-        found: dict[str, float | None] = {first: 0.0}
-        others = list(dict.fromkeys(text for _, yc in perturbed if (text := _flat(yc)) != first))
-        questions = [
-            Question("POST: ", _flat(x0), f"\n\n RESPONSE A: {first}\n\n RESPONSE B: {other}\n\n {_ASKED}")
-            for other in others
+        """Return g for each (xc, yc). Raises what the model raises: UnavailableError, MissingExtraError."""
+        original = _flat(y0)
+        scores: dict[str, float | None] = {original: 0.0}
+        responses = list(dict.fromkeys(text for _, yc in perturbed if (text := _flat(yc)) != original))
+        prompts = [
+            WordPrompt("POST: ", _flat(x0), f"\n\n RESPONSE A: {original}\n\n RESPONSE B: {response}\n\n {_QUESTION}")
+            for response in responses
         ]
-        answers = self._model.word_logprobs(questions, ("A", "B")) if questions else []
-        found |= zip(others, map(_difference, answers), strict=True)
-        return [found[_flat(yc)] for _, yc in perturbed]
+        answers = self._model.word_logprobs(prompts, ("A", "B")) if prompts else []
+        scores |= zip(responses, map(_difference, answers), strict=True)
+        return [scores[_flat(yc)] for _, yc in perturbed]
 
 
 class Contradiction:
-    """How much more the new response contradicts the first than the other way round: g = p2 − p1, in [-1, 1].
+    """The excess of the new response's contradiction of the original over the reverse: g = p2 − p1, in [-1, 1].
 
     With y1 = y0 and y2 = yc, the paper's p2 is the likelihood that y2 contradicts y1, and p1 that y1 contradicts y2. A
     hypothesis contradicts a premise, so this is read as
@@ -89,7 +89,7 @@ class Contradiction:
         p2 = P(contradiction | premise y0, hypothesis yc), p1 = P(contradiction | premise yc, hypothesis y0).
 
     Contradiction is nearly symmetric, and a model that sees it so gives p1 ≈ p2 and g near 0 even for two responses
-    that flatly contradict each other: this is how the paper defines it. What is left is the model's asymmetry.
+    that flatly contradict each other: this is how the paper defines it. The model's asymmetry remains.
 
     Args:
         model: gives the probabilities of contradiction.
@@ -99,16 +99,16 @@ class Contradiction:
         self._model = model
 
     def __call__(self, x0: str, y0: str, perturbed: Sequence[tuple[str, str]]) -> list[float | None]:
-        """g for each (xc, yc); the prompts do not count. Raises what the model raises."""
-        first = defuse(y0)
-        others = [defuse(yc) for _, yc in perturbed]
-        pairs = [pair for other in others for pair in ((first, other), (other, first))]
-        found = self._model.contradiction(pairs) if pairs else []
-        return [_minus(p2, p1) for p2, p1 in zip(found[::2], found[1::2], strict=True)]
+        """Return g for each (xc, yc); the prompts do not count. Raises what the model raises."""
+        original = defuse(y0)
+        responses = [defuse(yc) for _, yc in perturbed]
+        pairs = [pair for response in responses for pair in ((original, response), (response, original))]
+        likelihoods = self._model.contradiction(pairs) if pairs else []
+        return [_minus(p2, p1) for p2, p1 in zip(likelihoods[::2], likelihoods[1::2], strict=True)]
 
 
 class BleuSumm:
-    """High when the prompts are alike and the responses are not: w1 · BLEU(x0, xc) + w2 · (1 − BLEU(y0, yc)).
+    """Likeness of the prompts and unlikeness of the responses: w1 · BLEU(x0, xc) + w2 · (1 − BLEU(y0, yc)).
 
     BLEU is sacreBLEU's for sentences, from 0 to 1, with the unperturbed text as the reference; n-gram orders that a
     text is too short for are left out. Two texts of the same words have 1, two empty ones included; an empty one and
@@ -135,7 +135,7 @@ class BleuSumm:
         self._weights = (prompt_weight, response_weight)
 
     def __call__(self, x0: str, y0: str, perturbed: Sequence[tuple[str, str]]) -> list[float | None]:
-        """g for each (xc, yc); none is ever missing."""
+        """Return g for each (xc, yc); none is ever missing."""
         w1, w2 = self._weights
         return [w1 * self._similarity(x0, xc) + w2 * (1 - self._similarity(y0, yc)) for xc, yc in perturbed]
 
@@ -145,16 +145,16 @@ class BleuSumm:
         return min(1.0, self._bleu.sentence_score(text, [reference]).score / 100)
 
 
-_ASKED = "Which response is better? RESPONSE"
+_QUESTION = "Which response is better? RESPONSE"
 
 
 def _flat(text: str) -> str:
-    """One line, and nothing in it that the prompt's form means something by."""
-    return _OWN_WORDS.sub(lambda found: found[0].lower(), " ".join(defuse(text).split()))
+    """Return the text as one line, without the words of the prompt's form."""
+    return _FORM_WORDS.sub(lambda match: match[0].lower(), " ".join(defuse(text).split()))
 
 
 def _difference(logprobs: Sequence[float] | None) -> float | None:
-    """p(first) − p(second), of log-probabilities that are normalised to the two."""
+    """Return p(first) − p(second), of log-probabilities that are normalised to the two."""
     if logprobs is None:
         return None
     first, second = logprobs

@@ -1,4 +1,4 @@
-"""The baseline of asking the judge itself which turns its score hangs on (MExGen's LLM self-explanation)."""
+"""Self-explanation: the baseline that asks the judge itself which turns decided its score (MExGen)."""
 
 import json
 import re
@@ -14,13 +14,16 @@ from .fence import transcript
 _NUMBER = re.compile(r"\d+")
 
 
-async def self_explained(calls: Calls, conversation: Conversation, turn: int, rubric: Rubric) -> list[int] | None:
-    """The indices of the turns before `turn` that the model names, the most important first; None when it names none.
+async def self_explained_turns(calls: Calls, conversation: Conversation, turn: int, rubric: Rubric) -> list[int] | None:
+    """Ask the model which turns before `turn` mattered most.
+
+    Returns:
+        Their indices, the most important first; None where it names none.
 
     Raises:
         UnavailableError: the model is gone.
     """
-    numbered = "\n".join(f"Turn {i} ({one.role})" for i, one in enumerate(conversation.turns[:turn]))
+    numbered = "\n".join(f"Turn {i} ({earlier.role})" for i, earlier in enumerate(conversation.turns[:turn]))
     prompt = (
         f"{transcript(conversation.turns[: turn + 1])}\n\n"
         f"The last turn was judged by this requirement: {rubric.requirement}\n"
@@ -45,21 +48,22 @@ async def self_explained(calls: Calls, conversation: Conversation, turn: int, ru
     return list(named) or None
 
 
-def named_first(named: Sequence[int], units: Sequence[Unit], rest: Sequence[int]) -> list[int]:
-    """The order of units that a self-explanation gives: those of the turns that it names, then the others as in `rest`.
+def self_explained_order(turns: Sequence[int], units: Sequence[Unit], order: Sequence[int]) -> list[int]:
+    """Return the order of units by a self-explanation: the units of its turns first, then all others.
 
     Args:
-        named: the turns that were named, the most important first.
+        turns: the turns that the model named, the most important first.
         units: the units.
-        rest: an order of all the units; at random, unless that order itself is to count.
+        order: an order of all units, which decides within a turn and between turns that were not named; at random,
+            unless that order itself is to count.
     """
-    place = {turn: i for i, turn in enumerate(named)}
-    return sorted(rest, key=lambda unit: place.get(units[unit].turn, len(named)))
+    rank = {turn: i for i, turn in enumerate(turns)}
+    return sorted(order, key=lambda unit: rank.get(units[unit].turn, len(turns)))
 
 
 def _numbers(text: str) -> list[int]:
     try:
-        found = json.loads(text)["turns"]
-        return [number for number in found if isinstance(number, int)]
-    except (ValueError, KeyError, TypeError):  # a reply that was cut still names some
+        numbers = json.loads(text)["turns"]
+        return [number for number in numbers if isinstance(number, int)]
+    except (ValueError, KeyError, TypeError):  # a reply that was cut may still name turns
         return [int(number) for number in _NUMBER.findall(text.partition("[")[2])[:100] if len(number) < 5]

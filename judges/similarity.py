@@ -1,6 +1,6 @@
-"""Scalarizers of texts alone (MExGen, arXiv 2403.14459): how like the original the response to a perturbed one is.
+"""Scalarizers of texts alone (MExGen, arXiv 2403.14459): the similarity of a new response to the original one.
 
-What is attributed is that likeness: a unit matters where the response becomes another one without it. The models come
+That similarity is attributed: a unit matters where the response becomes another one without it. The models come
 from outside: `convexplain.connectors.scorers`.
 """
 
@@ -21,42 +21,42 @@ from .fence import defuse
 
 
 class Similarity(Protocol):
-    """Compares responses with one original.
+    """A comparison of responses with one original.
 
     Attributes:
-        name: as a user would write it.
+        name: the name as a user would write it.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - said above
+    def name(self) -> str: ...  # noqa: D102 - see the class
 
     def __call__(self, original: str, responses: Sequence[str]) -> list[float | None]:
-        """For each response how like the original it is, higher = more; None where that cannot be had.
+        """Return for each response its similarity to the original, higher = more similar; None where there is none.
 
-        An empty text is like nothing and unlike nothing: with one, there is None. May be called from several threads.
+        An empty text is like nothing and unlike nothing: it gives None. May be called from several threads.
 
         Raises:
-            MissingExtraError: something that it needs is not installed.
-            UnavailableError: its model cannot be had.
+            MissingExtraError: a package that it needs is not installed.
+            UnavailableError: its model is not available.
         """
 
 
 class FindsEntailment(Protocol):
-    """Natural language inference.
+    """A model of natural language inference.
 
     Attributes:
-        name: as a user would write it.
+        name: the name as a user would write it.
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - said above
+    def name(self) -> str: ...  # noqa: D102 - see the class
 
     def entailment(self, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-        """For each (premise, hypothesis) the probability that the premise entails it; None where it is missing."""
+        """Return for each (premise, hypothesis) the probability of entailment; None where it is missing."""
 
 
 class NLILogOdds:
-    """How much two texts say the same: the mean of the log-odds that each entails the other, in [-20.8, 20.8].
+    """The similarity of two texts as the mean of the log-odds that each entails the other, in [-20.8, 20.8].
 
         ½ · (log-odds P(entailment | premise original, hypothesis response)
            + log-odds P(entailment | premise response, hypothesis original))
@@ -74,28 +74,31 @@ class NLILogOdds:
         self._model = model
 
     def __call__(self, original: str, responses: Sequence[str]) -> list[float | None]:
-        """One value a response; None where a text is empty or a direction is missing. Raises what the model raises."""
-        first = defuse(original)
+        """Return a value for each response; None where a text is empty or a direction is missing.
+
+        Raises what the model raises.
+        """
+        reference = defuse(original)
         texts = [defuse(response) for response in responses]
-        others = list(dict.fromkeys(text for text in texts if text.strip() and first.strip()))
-        pairs = [pair for other in others for pair in ((first, other), (other, first))]
-        found = self._model.entailment(pairs) if pairs else []
-        means = map(_mean_log_odds, found[::2], found[1::2])
-        known = dict(zip(others, means, strict=True))
-        return [known.get(text) for text in texts]
+        distinct = list(dict.fromkeys(text for text in texts if text.strip() and reference.strip()))
+        pairs = [pair for text in distinct for pair in ((reference, text), (text, reference))]
+        probabilities = self._model.entailment(pairs) if pairs else []
+        means = map(_mean_log_odds, probabilities[::2], probabilities[1::2])
+        mean_of = dict(zip(distinct, means, strict=True))
+        return [mean_of.get(text) for text in texts]
 
 
 @dataclass(slots=True)
 class ResponseSimilarity:
-    """The scalarizer for responders that give text only: how like the original their new response is.
+    """The scalarizer for responders that give text only: the similarity of their new response to the original.
 
-    One is for one judged turn. Responses that arrive together are compared in one go, in a thread, and one such work at
-    a time.
+    An instance is for one judged turn. Responses that arrive together are compared in one batch, in a thread, one batch
+    at a time.
 
     Attributes:
-        responder: answers anew.
-        similarity: compares.
-        original: what is compared with; unless given, the responder's own answer to the conversation that is measured
+        responder: gives the new responses.
+        similarity: compares them with the original.
+        original: the original response; None takes the responder's own answer to the conversation that is measured
             first, which therefore has to be the unperturbed one.
 
     Raises:
@@ -107,7 +110,7 @@ class ResponseSimilarity:
     original: str | None = None
     _unperturbed: Request | None = None
     _waiting: list[str] = field(default_factory=list)
-    _known: dict[str, float | None] = field(default_factory=dict)
+    _value_of: dict[str, float | None] = field(default_factory=dict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -116,29 +119,29 @@ class ResponseSimilarity:
 
     @property
     def name(self) -> str:
-        """The similarity's."""
+        """Return the name of the similarity."""
         return self.similarity.name
 
     @property
     def question(self) -> Question:
-        """`regenerate`."""
+        """Return `regenerate`."""
         return "regenerate"
 
     async def value(self, conversation: Conversation, turn: int) -> Scalar:
-        """How like the original the responder's answer to the turns before `turn` is, on the similarity's scale.
+        """Measure the similarity of the responder's answer to the turns before `turn` to the original.
 
-        There is none where the responder fails or gives an empty answer, here or to the unperturbed conversation, and
-        where the similarity has none; the note says why.
+        There is no value where the responder fails or gives an empty answer, here or to the unperturbed conversation,
+        and where the similarity has none; the note says why. Its scale is that of the similarity.
 
         Raises:
-            MissingExtraError: something that the similarity needs is not installed.
-            UnavailableError: the responder is gone, or the similarity's model cannot be had.
+            MissingExtraError: a package that the similarity needs is not installed.
+            UnavailableError: the responder is gone, or the similarity's model is not available.
         """
         request = responder_request(conversation.turns[:turn])
         if self._unperturbed is None:
             self._unperturbed = request
         try:
-            if self.original is None:  # under way for others too: it is not asked for twice
+            if self.original is None:  # concurrent calls share one request
                 self.original = (await self.responder.ask(self._unperturbed)).text.strip()
             if not self.original:
                 return Scalar(None, "the responder gave an empty answer to the unperturbed conversation")
@@ -150,23 +153,23 @@ class ResponseSimilarity:
         response = reply.text.strip()
         if not response:
             return Scalar(None, "the responder gave an empty answer")
-        value = await self._alike(self.original, response)
+        value = await self._compared(self.original, response)
         if value is None or not math.isfinite(value):
             return Scalar(None, f"{self.name} has no value for a response")
         return Scalar(value, f"a regenerated answer was cut after {ANSWER} tokens" if reply.truncated else "")
 
-    async def _alike(self, original: str, response: str) -> float | None:
+    async def _compared(self, original: str, response: str) -> float | None:
         self._waiting.append(response)
         async with self._one_at_a_time:
-            if response not in self._known:  # else compared together with one that came before
+            if response not in self._value_of:  # else compared together with one that came before
                 batch = list(dict.fromkeys([*self._waiting, response]))
                 self._waiting.clear()
-                found = await asyncio.to_thread(self.similarity, original, batch)
-                self._known |= zip(batch, found, strict=True)
-        return self._known[response]
+                values = await asyncio.to_thread(self.similarity, original, batch)
+                self._value_of |= zip(batch, values, strict=True)
+        return self._value_of[response]
 
 
-def _mean_log_odds(there: float | None, back: float | None) -> float | None:
-    if there is None or back is None or math.isnan(there + back):
+def _mean_log_odds(forward: float | None, backward: float | None) -> float | None:
+    if forward is None or backward is None or math.isnan(forward + backward):
         return None
-    return (log_odds(there) + log_odds(back)) / 2
+    return (log_odds(forward) + log_odds(backward)) / 2

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from convexplain.errors import ModelError
-from convexplain.judges.labels import matches
+from convexplain.judges.labels import possible_labels
 from convexplain.models.chat import LabelLogprobs
 
 from .forward import Forward
@@ -42,7 +42,7 @@ class LabelTokens:
         if key not in self._tables:
             table: dict[str, list[int]] = {name: [] for name in (*labels, "")}
             for token, text in enumerate(self.words):
-                found = matches(before + text, labels) if text else ()
+                found = possible_labels(before + text, labels) if text else ()
                 if found:
                     table[found[0] if len(found) == 1 else ""].append(token)
             self._tables[key] = table

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError
-from convexplain.judges.labels import Step, read_reply
+from convexplain.judges.labels import TokenStep, read_reply
 from convexplain.models.chat import LabelLogprobs, Reply, Request
 
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
@@ -112,11 +112,11 @@ def window_told(model: dict[str, Any]) -> int | None:
     return told if isinstance(told, int) and told > 0 else None
 
 
-def _steps(logprobs: Any) -> list[Step]:
+def _steps(logprobs: Any) -> list[TokenStep]:
     """The reply's tokens with their alternatives; empty where the server gave none (an empty or useless list too)."""
     content = (logprobs or {}).get("content") or []
     return [
-        Step(
+        TokenStep(
             str(step["token"]),
             {str(top["token"]): float(top["logprob"]) for top in step.get("top_logprobs") or []},
         )
@@ -125,11 +125,11 @@ def _steps(logprobs: Any) -> list[Step]:
     ]
 
 
-def _listed_steps(logprobs: Any) -> list[Step]:
+def _listed_steps(logprobs: Any) -> list[TokenStep]:
     """Return the reply's tokens with their alternatives, from one list of each (Together)."""
     lists = logprobs or {}
     return [
-        Step(str(token), {str(name): float(logprob) for name, logprob in alternatives.items()})
+        TokenStep(str(token), {str(name): float(logprob) for name, logprob in alternatives.items()})
         for token, alternatives in zip(lists.get("tokens") or [], lists.get("top_logprobs") or [], strict=False)
         if alternatives
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError
-from convexplain.judges.scoring import Preference, Question
+from convexplain.judges.scoring import Preference, WordPrompt
 
 from .kind import ScoreKind
 from .pretrained import Pretrained, in_batches
@@ -32,10 +32,10 @@ class PreferenceModel:
         # 3 billion parameters: the type that suits the device.
         self._pretrained = Pretrained(source, self.name, "AutoModelForSeq2SeqLM", dtype=None)
 
-    def word_logprobs(self, questions: Sequence[Question], words: Sequence[str]) -> list[list[float] | None]:
-        """Return for each question the natural log-probability of each word as the answer's first token.
+    def word_logprobs(self, prompts: Sequence[WordPrompt], words: Sequence[str]) -> list[list[float] | None]:
+        """Return for each prompt the natural log-probability of each word as the answer's first token.
 
-        A question of more than 512 tokens loses the beginning of its `post`. One that is too long even without it has
+        A prompt of more than 512 tokens loses the beginning of its `post`. One that is too long even without it has
         None, and a warning is logged.
 
         Raises:
@@ -47,7 +47,7 @@ class PreferenceModel:
         start = model.generation_config.decoder_start_token_id
         if start is None:
             raise UnavailableError(f"{self.name}: its configuration has no decoder_start_token_id, so it cannot answer")
-        encoded = [_encode(tokenizer, question) for question in questions]
+        encoded = [_encode(tokenizer, prompt) for prompt in prompts]
         if too_long := encoded.count(None):
             _log.warning(
                 "%s: %d of %d pairs of responses have no score: they do not fit into %d tokens",
@@ -76,15 +76,15 @@ class PreferenceModel:
         return int(ids[0])
 
 
-def _encode(tokenizer: Any, question: Question) -> list[int] | None:
-    text = question.lead + question.post + question.rest
+def _encode(tokenizer: Any, prompt: WordPrompt) -> list[int] | None:
+    text = prompt.prefix + prompt.post + prompt.suffix
     encoded = tokenizer(text, return_offsets_mapping=True, split_special_tokens=True, verbose=False)
     ids: list[int] = encoded["input_ids"]
     excess = len(ids) - WINDOW
     if excess <= 0:
         return ids
-    begin = len(question.lead)
-    end = begin + len(question.post)
+    begin = len(prompt.prefix)
+    end = begin + len(prompt.post)
     post = [i for i, (_, stop) in enumerate(encoded["offset_mapping"]) if begin < stop <= end]
     if len(post) < excess:
         return None

@@ -17,7 +17,7 @@ def keep_calibration(store: RunStore, judge: str, rubric: Rubric, calibration: C
 
     Args:
         store: the store.
-        judge: the text that identifies its scores, from `judged_by`.
+        judge: the text that identifies its scores, from `scoring_fingerprint`.
         rubric: the rubric, in the wording that was judged by.
         calibration: the calibration.
     """

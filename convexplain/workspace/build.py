@@ -16,7 +16,7 @@ from convexplain.errors import UsageError, first_error
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade
-from convexplain.judges.heads import judged_by
+from convexplain.judges.heads import scoring_fingerprint
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, Spend
@@ -76,7 +76,7 @@ class BuiltJudge:
     @property
     def fingerprint(self) -> str:
         """Identifies what the model's scores hang on."""
-        return judged_by(self.calls.model)
+        return scoring_fingerprint(self.calls.model)
 
     @property
     def all_calls(self) -> list[Calls]:
@@ -288,7 +288,7 @@ class PendingJudge:
     @property
     def fingerprints(self) -> list[str]:
         """What identifies the scores of each model, once they are prepared."""
-        return [judged_by(model) for model in self._models]
+        return [scoring_fingerprint(model) for model in self._models]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -413,7 +413,7 @@ def _built(
             for model, entries in mapped
         }
     if second is not None:
-        settings["escalate"] = [judged_by(second.model), spec.band]
+        settings["escalate"] = [scoring_fingerprint(second.model), spec.band]
     return BuiltJudge(spec, calls, with_thresholds(rubrics, first), first, settings, second, strong, reopens)
 
 

@@ -22,7 +22,7 @@ from convexplain.explain.explanations import (
 )
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.wording import NOTHING_BEFORE, counted, no_turn
-from convexplain.judges.noise import CHANGES, MIN_TURNS, noise_floor
+from convexplain.judges.noise import MIN_TURNS, VARIATIONS, noise_floor
 from convexplain.models.infilling import Infiller
 from convexplain.store import Run, RunStore, ScoredTurn, attribution_body, contrast_body
 from convexplain.types import Attribution, Contrast, Rubric
@@ -33,7 +33,7 @@ from .scales import floor_key, scale_lost
 
 T = TypeVar("T")
 
-NOISE_CALLS = MIN_TURNS * (1 + len(CHANGES))
+NOISE_CALLS = MIN_TURNS * (1 + len(VARIATIONS))
 """Judgements that measuring a noise floor takes."""
 
 
@@ -391,7 +391,7 @@ async def _measure_noise(scope: Scope, judge: BuiltJudge, progress: Progress) ->
             raise UsageError(
                 f"--noise: run {scope.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"
             )
-        progress.note(f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(CHANGES))} judgements.")
+        progress.note(f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(VARIATIONS))} judgements.")
         judged = [(turn.conversation, turn.turn) for turn in turns]
         floor = await noise_floor(judge.single, judge.model.name, rubric, judged)
         key = floor_key(judge.model, judge.calibrations.get(rubric.id))

@@ -14,7 +14,7 @@ from convexplain.explain.faithfulness import Faithfulness, K, baselines, faithfu
 from convexplain.explain.measurement import Measure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
-from convexplain.judges.self_explanation import named_first, self_explained
+from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
 from convexplain.store import Run, RunStore, attributions, run_rubrics
 from convexplain.types import Attribution, Conversation, Level, Rubric
@@ -264,10 +264,10 @@ async def _row(
 async def _self_explanation(calls: Calls, talk: Conversation, turn: AttributedTurn, seed: int) -> dict[str, list[int]]:
     """The order that the judge itself gives: the turns that it names, then the others at random."""
     units = turn.last.units
-    named = await self_explained(calls, talk, turn.last.turn, turn.rubric)
+    named = await self_explained_turns(calls, talk, turn.last.turn, turn.rubric)
     if named is None:
         return {}
-    return {"self-explanation": named_first(named, units, baselines(talk, units, seed)["random"])}
+    return {"self-explanation": self_explained_order(named, units, baselines(talk, units, seed)["random"])}
 
 
 def _agreements(turns: Sequence[AttributedTurn]) -> Iterator[RankAgreement]:

@@ -7,7 +7,7 @@ from typing import Any
 from convexplain import __version__
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem
-from convexplain.judges.head_making import RECIPE, Source, make_head, turn_features
+from convexplain.judges.head_training import RECIPE, TrainingSource, make_head, turn_features
 from convexplain.judges.heads import Head, head_of, write_head
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
@@ -47,11 +47,11 @@ async def train_head(
 ) -> TrainedHead:
     """Read the turns that are labelled on one rubric by the model, and fit a head; what was read is kept."""
     (rubric,) = labels.rubrics
-    source = Source(labels.name, labels.labelled(rubric), labels.matched.pairs(rubric.id))
+    source = TrainingSource(labels.name, labels.labelled(rubric), labels.matched.pairs(rubric.id))
     async with open_calls(model, store) as calls:
-        progress.begin("turns", len(source.places))
+        progress.begin("turns", len(source.turn_keys))
         try:
-            features, failed = await turn_features(calls, source.places, on_turn=progress.advance)
+            features, failed = await turn_features(calls, source.turn_keys, on_turn=progress.advance)
         finally:
             progress.end()
     for reason, count in failed.items():

@@ -8,7 +8,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import Conversations
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import spread
-from convexplain.judges.noise import CHANGES, MIN_TURNS, NoiseFloor, further, noise_floor
+from convexplain.judges.noise import MIN_TURNS, VARIATIONS, NoiseFloor, extra_variations, noise_floor
 from convexplain.store import RunStore, keep_noise_floor
 from convexplain.types import Conversation, Rubric
 
@@ -18,7 +18,7 @@ from .scales import floor_key
 
 __all__ = ["MIN_TURNS", "TURN_JUDGEMENTS", "NoiseFloor", "NoiseFloors", "assistant_turns", "measure_noise"]
 
-TURN_JUDGEMENTS = 1 + len(CHANGES) + len(further())
+TURN_JUDGEMENTS = 1 + len(VARIATIONS) + len(extra_variations())
 """Judgements that each turn takes."""
 
 
@@ -69,9 +69,9 @@ async def measure_noise(
     **options: Any,
 ) -> NoiseFloors:
     """Judge turns again under changes that mean nothing, and keep each rubric's floor as soon as it is there."""
-    floors, more = NoiseFloors(), further(seed)
+    floors, more = NoiseFloors(), extra_variations(seed)
     async with open_judge(first_judge(judge), rubrics, cache=store, **options) as built:
-        progress.begin("changes", (len(CHANGES) + len(more)) * len(rubrics))
+        progress.begin("changes", (len(VARIATIONS) + len(more)) * len(rubrics))
         try:
             for rubric in built.rubrics:
                 floor = await noise_floor(built.single, built.model.name, rubric, turns, more, progress.advance)

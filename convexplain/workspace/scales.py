@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from convexplain.agreement.calibration import Calibration, of_body
 from convexplain.errors import UsageError
-from convexplain.judges.heads import judged_by
+from convexplain.judges.heads import scoring_fingerprint
 from convexplain.models.chat import ChatModel
 from convexplain.store import Run, RunStore, calibration
 from convexplain.types import Rubric
@@ -13,12 +13,16 @@ from convexplain.types import Rubric
 
 def calibration_key(model: ChatModel, samples: int | None) -> str:
     """Return what a calibration belongs to: sampled replies make other scores."""
-    return f"{judged_by(model)} samples={samples}" if samples else judged_by(model)
+    return f"{scoring_fingerprint(model)} samples={samples}" if samples else scoring_fingerprint(model)
 
 
 def floor_key(model: ChatModel, calibration: Calibration | None) -> str:
     """Return what a noise floor belongs to, besides samples: mapped scores move otherwise."""
-    return judged_by(model) if calibration is None else f"{judged_by(model)} calibrated={calibration.sha}"
+    return (
+        scoring_fingerprint(model)
+        if calibration is None
+        else f"{scoring_fingerprint(model)} calibrated={calibration.sha}"
+    )
 
 
 def run_calibrations(run: Run, model: ChatModel, samples: int | None) -> dict[str, Calibration]:

@@ -10,7 +10,7 @@ from convexplain import load_rubric
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
-from convexplain.judges.head_making import RECIPE
+from convexplain.judges.head_training import RECIPE
 from convexplain.judges.heads import Head, question_of, read_head
 
 

@@ -21,7 +21,7 @@ from transformers import (
 from convexplain.connectors.scorers import NLIModel, PreferenceModel, SentenceEmbeddings, open_score
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.fidelity import content_preservation
-from convexplain.judges.scoring import BleuSumm, Question
+from convexplain.judges.scoring import BleuSumm, WordPrompt
 
 WORDS = [f"w{i}" for i in range(40)]
 NLI_LABELS = {0: "entailment", 1: "neutral", 2: "Contradiction"}
@@ -107,7 +107,7 @@ def plain_word_logprobs(folder, text):
 
 
 def test_the_answers_first_token_has_the_models_probability(t5_folder):
-    question = Question("POST: ", "w7 w8", REST)
+    question = WordPrompt("POST: ", "w7 w8", REST)
     (found,) = PreferenceModel(t5_folder).word_logprobs([question], ("A", "B"))
     assert found == pytest.approx(plain_word_logprobs(t5_folder, "POST: w7 w8" + REST), abs=1e-5)
     assert abs(found[0] - found[1]) > 0.01
@@ -115,7 +115,7 @@ def test_the_answers_first_token_has_the_models_probability(t5_folder):
 
 def test_a_padded_batch_of_questions_gives_what_single_ones_give(t5_folder):
     model = PreferenceModel(t5_folder)
-    questions = [Question("POST: ", some(length, length), REST) for length in (9, 1, 80, 3, 40, *range(10, 26))]
+    questions = [WordPrompt("POST: ", some(length, length), REST) for length in (9, 1, 80, 3, 40, *range(10, 26))]
     together = model.word_logprobs(questions, ("A", "B"))
     alone = [model.word_logprobs([question], ("A", "B"))[0] for question in questions]
     assert together == [pytest.approx(one, abs=1e-4) for one in alone]  # float32: 1e-5 at 86
@@ -128,7 +128,7 @@ def test_a_long_post_is_cut_from_the_left(t5_folder):
     long = [some(1, i) for i in range(600)]
     model = PreferenceModel(t5_folder)
     cut, fits, begins = model.word_logprobs(
-        [Question("POST: ", " ".join(part), REST) for part in (long, long[-498:], long[:498])], ("A", "B")
+        [WordPrompt("POST: ", " ".join(part), REST) for part in (long, long[-498:], long[:498])], ("A", "B")
     )
     assert cut == pytest.approx(fits, abs=1e-6)
     assert cut != pytest.approx(begins, abs=1e-6)
@@ -153,13 +153,13 @@ def test_preference_from_end_to_end(t5_folder):
 def test_a_tokenizer_without_the_answers_is_refused(tmp_path):
     model = PreferenceModel(save_t5(tmp_path, WORDS))
     with pytest.raises(UnavailableError, match="its tokenizer has no token for the answer 'A'"):
-        model.word_logprobs([Question("POST: ", "w1", REST)], ("A", "B"))
+        model.word_logprobs([WordPrompt("POST: ", "w1", REST)], ("A", "B"))
 
 
 def test_a_model_that_does_not_say_how_an_answer_begins_is_refused(tmp_path):
     model = PreferenceModel(save_t5(tmp_path, ["A", "B"], start=None))
     with pytest.raises(UnavailableError, match="its configuration has no decoder_start_token_id"):
-        model.word_logprobs([Question("POST: ", "w1", REST)], ("A", "B"))
+        model.word_logprobs([WordPrompt("POST: ", "w1", REST)], ("A", "B"))
 
 
 def plain_contradiction(folder, premise, hypothesis, column=2):
@@ -270,7 +270,7 @@ def test_content_preservation_by_embeddings(bert_folder):
 @pytest.mark.parametrize(
     "use",
     [
-        lambda source: PreferenceModel(source).word_logprobs([Question("POST: ", "w1", REST)], ("A", "B")),
+        lambda source: PreferenceModel(source).word_logprobs([WordPrompt("POST: ", "w1", REST)], ("A", "B")),
         lambda source: NLIModel(source).contradiction([("w1", "w2")]),
         lambda source: SentenceEmbeddings(source)(["w1"]),
     ],
@@ -295,7 +295,7 @@ class TestEveryModel:
 
 def test_a_model_of_another_kind_is_refused(bert_folder):
     with pytest.raises(UnavailableError, match="no model can be loaded from"):
-        PreferenceModel(bert_folder).word_logprobs([Question("POST: ", "w1", REST)], ("A", "B"))
+        PreferenceModel(bert_folder).word_logprobs([WordPrompt("POST: ", "w1", REST)], ("A", "B"))
 
 
 def test_weights_in_pytorchs_own_form_are_fetched_too(nli_folder, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from convexplain.explain.faithfulness import baselines, faithfulness
 from convexplain.explain.measurement import Measure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.judges import Judge
-from convexplain.judges.self_explanation import named_first, self_explained
+from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
 from tests.cli.test_explain import World, keep, talk
 
@@ -105,7 +105,7 @@ def test_orders_that_know_nothing():
 def test_the_judge_itself_is_asked(reply, named):
     async def go():
         async with Calls(ScriptedModel(reply), patience=0) as calls:
-            return await self_explained(calls, TALK, 3, RUBRIC)
+            return await self_explained_turns(calls, TALK, 3, RUBRIC)
 
     assert asyncio.run(go()) == named
 
@@ -120,13 +120,13 @@ def test_the_judge_itself_is_asked(reply, named):
     ],
 )
 def test_turns_that_it_does_not_name_stay_in_the_order_that_is_given(named, rest, order):
-    assert named_first(named, UNITS, rest) == order
+    assert self_explained_order(named, UNITS, rest) == order
 
 
 def test_a_judge_that_is_gone():
     async def go():
         async with Calls(ScriptedModel(UnavailableError("gone")), patience=0) as calls:
-            await self_explained(calls, TALK, 3, RUBRIC)
+            await self_explained_turns(calls, TALK, 3, RUBRIC)
 
     with pytest.raises(UnavailableError):
         asyncio.run(go())

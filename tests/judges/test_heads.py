@@ -14,9 +14,9 @@ from convexplain.judges.heads import (
     check_heads,
     features_request,
     head_of,
-    judged_by,
     question_of,
     read_head,
+    scoring_fingerprint,
     shipped_heads,
     write_head,
 )
@@ -165,8 +165,8 @@ def test_nothing_in_a_log_is_a_token_of_the_template(head, talk, helpfulness):
 def test_what_judges_is_identified_with_its_heads(head, helpfulness):
     plain, with_head = model_with(""), model_with("", head)
     other = model_with("", replace(head, bias=0.6))
-    assert judged_by(plain) == plain.fingerprint == with_head.fingerprint
-    assert len({judged_by(one) for one in (plain, with_head, other)}) == 3
+    assert scoring_fingerprint(plain) == plain.fingerprint == with_head.fingerprint
+    assert len({scoring_fingerprint(one) for one in (plain, with_head, other)}) == 3
     assert head_of(with_head, helpfulness) is head
     assert head_of(ScriptedModel(""), helpfulness) is None
 

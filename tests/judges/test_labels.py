@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convexplain.judges.labels import Step, label_start, matches, parse_label, read_path, read_reply
+from convexplain.judges.labels import TokenStep, label_start, parse_label, possible_labels, read_path, read_reply
 
 YES_NO = ("yes", "no")
 OPENING = '{"label": "'
 
 
 def step(token, **probabilities):
-    return Step(token, {text.replace("_", " "): math.log(p) for text, p in probabilities.items()})
+    return TokenStep(token, {text.replace("_", " "): math.log(p) for text, p in probabilities.items()})
 
 
 def masses(found):
@@ -41,8 +41,8 @@ def masses(found):
         ('partly"', ("partly", "partly wrong"), ("partly",)),
     ],
 )
-def test_matches(text, labels, expected):
-    assert matches(text, labels) == expected
+def test_possible_labels(text, labels, expected):
+    assert possible_labels(text, labels) == expected
 
 
 def test_variants_of_a_label_are_summed():
@@ -103,7 +103,11 @@ def test_the_label_is_found_in_a_whole_reply_even_inside_a_token():
     steps = [step(text, **{text: 1.0}) for text in texts]
     steps[4] = step("yes", yes=0.8, no=0.1)
     assert masses(read_reply(steps, OPENING, YES_NO)) == {"yes": 0.8, "no": 0.1}
-    merged = [*steps[:3], Step(' "yes', {' "yes': math.log(0.6), ' "no': math.log(0.3), " 5": math.log(0.1)}), steps[5]]
+    merged = [
+        *steps[:3],
+        TokenStep(' "yes', {' "yes': math.log(0.6), ' "no': math.log(0.3), " 5": math.log(0.1)}),
+        steps[5],
+    ]
     assert masses(read_reply(merged, OPENING, YES_NO)) == {"yes": 0.6, "no": 0.3}
 
 
@@ -138,5 +142,5 @@ def test_parse_label(text, label):
 )
 def test_no_token_is_counted_for_two_labels(alternatives, labels):
     total = sum(math.exp(p) for p in alternatives.values())
-    found = read_path([Step("", alternatives)], labels)
+    found = read_path([TokenStep("", alternatives)], labels)
     assert sum(math.exp(p) for p in found.logprobs.values()) <= total + 1e-9

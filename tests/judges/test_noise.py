@@ -7,7 +7,7 @@ from convexplain import Conversation, Turn
 from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
-from convexplain.judges.noise import CHANGES, further, noise_floor
+from convexplain.judges.noise import VARIATIONS, extra_variations, noise_floor
 from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
@@ -38,8 +38,8 @@ def judged(request):
 
 
 def test_there_are_twenty_changes_of_the_five_kinds_each_with_a_name_of_its_own():
-    assert len({change.name for change in CHANGES}) == 20
-    assert {change.name.split(":")[0] for change in CHANGES} == {
+    assert len({change.name for change in VARIATIONS}) == 20
+    assert {change.name.split(":")[0] for change in VARIATIONS} == {
         "white space",
         "speaker labels",
         "quotation marks",
@@ -123,11 +123,11 @@ def test_the_floor_of_calibrated_scores_is_on_their_scale(helpfulness):
 
 def test_examples_are_shuffled_by_the_seed(helpfulness):
     def orders(seed):
-        return [one.rubric(helpfulness).examples for one in further(seed) if one.name.startswith("examples")]
+        return [one.rubric(helpfulness).examples for one in extra_variations(seed) if one.name.startswith("examples")]
 
     assert len(helpfulness.examples) >= 4
     assert orders(0) == orders(0)
     assert any(orders(0) != orders(seed) for seed in (1, 2, 3))
     for some in orders(3):
         assert sorted(map(str, some)) == sorted(map(str, helpfulness.examples))
-    assert len({one.name for one in further(5)}) == len(further())
+    assert len({one.name for one in extra_variations(5)}) == len(extra_variations())

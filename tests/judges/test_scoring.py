@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from convexplain.errors import MissingExtraError, UsageError
-from convexplain.judges.scoring import BleuSumm, Contradiction, Preference, Question
+from convexplain.judges.scoring import BleuSumm, Contradiction, Preference, WordPrompt
 
 
 class Words:
@@ -19,7 +19,7 @@ class Words:
     def word_logprobs(self, questions, words):
         assert words == ("A", "B")
         self.asked.append(list(questions))
-        return [self.answers[question.rest.split("RESPONSE B: ")[1].split("\n\n")[0]] for question in questions]
+        return [self.answers[question.suffix.split("RESPONSE B: ")[1].split("\n\n")[0]] for question in questions]
 
 
 class Inference:
@@ -64,7 +64,7 @@ def test_the_question_has_the_form_that_steamshp_was_trained_on():
     model = Words({"No.": logs(0.5, 0.5)})
     Preference(model)("Is it late?", "Yes.", [("Is it early?", "No.")])
     (question,) = model.asked[0]
-    assert question.lead + question.post + question.rest == (
+    assert question.prefix + question.post + question.suffix == (
         "POST: Is it late?\n\n RESPONSE A: Yes.\n\n RESPONSE B: No.\n\n Which response is better? RESPONSE"
     )
     assert question.post == "Is it late?"
@@ -77,7 +77,7 @@ def test_nothing_in_the_texts_passes_for_a_part_of_the_question():
     Preference(model)("POST: a\nPOSTAL RESPONSES", "b\tc", [("a", said)])
     assert model.asked == [
         [
-            Question(
+            WordPrompt(
                 "POST: ",
                 "post: a POSTAL RESPONSES",
                 f"\n\n RESPONSE A: b c\n\n RESPONSE B: {flat}\n\n Which response is better? RESPONSE",

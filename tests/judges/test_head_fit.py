@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from convexplain.errors import UsageError
-from convexplain.judges.head_training import FEWEST, FOLDS, Examples, fit
+from convexplain.judges.head_fit import FOLDS, MIN_EXAMPLES, Examples, fit
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 
@@ -30,8 +30,8 @@ def test_a_direction_that_is_there_is_found():
     found = fit(examples, STRENGTHS)
     assert cosine(found.weights, truth) > 0.97
     # What is held out is scored by layers that have not seen it: it orders as the truth does, up to the noise.
-    assert found.tried[found.strength] == pytest.approx(max(found.tried.values()), abs=1e-3)
-    assert found.tried[found.strength] > 0.9
+    assert found.agreements[found.strength] == pytest.approx(max(found.agreements.values()), abs=1e-3)
+    assert found.agreements[found.strength] > 0.9
 
 
 def test_pairs_alone_find_it_too():
@@ -67,7 +67,7 @@ def test_noise_is_found_to_be_noise():
     rng = np.random.default_rng(3)
     n = 300
     examples = Examples(rng.normal(size=(n, 50)), rng.random(n), ["s"] * n, [str(i // 5) for i in range(n)])
-    assert abs(max(fit(examples, STRENGTHS).tried.values())) < 0.2
+    assert abs(max(fit(examples, STRENGTHS).agreements.values())) < 0.2
 
 
 def test_no_dialogue_is_in_two_folds():
@@ -78,7 +78,7 @@ def test_no_dialogue_is_in_two_folds():
     scores = np.repeat(rng.random(dialogues), 10)
     groups = [str(i // 10) for i in range(10 * dialogues)]
     found = fit(Examples(own, scores, ["s"] * len(scores), groups), STRENGTHS)
-    assert max(found.tried.values()) < 0.4
+    assert max(found.agreements.values()) < 0.4
 
 
 def test_the_same_labels_give_the_same_layer():
@@ -91,7 +91,7 @@ def test_the_same_labels_give_the_same_layer():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda e: e.among(np.arange(len(e.scores)) < 3), "3 labelled turns and 0 pairs are too few"),
+        (lambda e: e.subset(np.arange(len(e.scores)) < 3), "3 labelled turns and 0 pairs are too few"),
         (lambda e: Examples(e.features, np.full(len(e.scores), 0.5), e.sets, e.groups), "the same score, 0.5"),
         (lambda e: Examples(e.features, e.scores, e.sets, ["a"] * len(e.scores)), "of 1 dialogues; at least 5"),
     ],
@@ -103,9 +103,9 @@ def test_what_cannot_be_learnt_from_is_refused(change, words):
 
 
 def test_as_few_as_allowed_will_do():
-    _, examples = some(n=FEWEST, noise=0.01)
+    _, examples = some(n=MIN_EXAMPLES, noise=0.01)
     assert len(set(examples.groups)) + 1 >= FOLDS
-    more = Examples(examples.features, examples.scores, examples.sets, [str(i % 5) for i in range(FEWEST)])
+    more = Examples(examples.features, examples.scores, examples.sets, [str(i % 5) for i in range(MIN_EXAMPLES)])
     assert len(fit(more, STRENGTHS).weights) == 12
 
 
