@@ -1,1 +1,1 @@
-"""All that touches the outside: log readers and model endpoints."""
+"""Connectors to everything outside: log readers, model endpoints, infillers, scorers, training data, hooks."""

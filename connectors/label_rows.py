@@ -1,4 +1,4 @@
-"""The rows of a labels file and the columns that matter, whichever way the file is written."""
+"""The rows of a labels file with the columns that labels need, in any of the file's forms."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ _USUAL = {
     "preferred": "preferred, preference, preferred conversation, winner",
 }
 _CONVERSATION = ("conversation a", "id")
-"""Names of the conversation's column besides those that logs have for it."""
+"""Names of the conversation's column, beside those that logs use."""
 PARTS = ("conversation", *_USUAL)
 _LISTS = ("labels", "ratings", "annotations", "data", "rows")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A labels file, opened up.
+class LabelTable:
+    """The rows of a labels file.
 
     Attributes:
         rows: line (or number of the record) and row; a row's keys are parts, and `rubric:ID` for a rubric's own column.
         pairs: the parts that make it a file of preferences; empty where it is none.
-        rubric: whether a column says what was rated.
+        rubric: whether a column names the rubric.
         wide: ids of the rubrics that have columns of their own, where there is no column for a score or a label.
     """
 
@@ -48,63 +48,65 @@ class Found:
     wide: frozenset[str]
 
 
-def rows_of(path: Path, rubrics: Sequence[str], columns: Mapping[str, str], report: Callable[..., None]) -> Found:
-    """The rows of a labels file.
+def read_label_table(
+    path: Path, rubrics: Sequence[str], columns: Mapping[str, str], report: Callable[..., None]
+) -> LabelTable:
+    """Read the rows of a labels file.
 
     Args:
         path: the file; it may be compressed.
-        rubrics: ids of the rubrics that are asked for.
+        rubrics: ids of the requested rubrics.
         columns: a part to the column that holds it, where that has no usual name.
-        report: is told of rows that cannot be read.
+        report: is called with the line and the reason for each row that cannot be read.
 
     Raises:
         LogError: the file cannot be read at all, or has no row.
-        UsageError: its columns cannot be told.
+        UsageError: its columns cannot be recognised.
     """
     if unknown := sorted(set(columns) - set(PARTS)):
         raise UsageError(f"columns: {quoted(unknown)} is not valid; valid are: {', '.join(PARTS)}")
     names, rows = _read(path, report)
     if not rows:
         raise LogError(path, None, "holds no labels")
-    places = _places(path, names, columns)
-    wide = {} if {"score", "label"} & set(places) else _wide(names, rubrics)
-    pairs = _pairs(places)
+    column_of = _column_of(path, names, columns)
+    wide = {} if {"score", "label"} & set(column_of) else _wide(names, rubrics)
+    pairs = _pairs(column_of)
     if not pairs:
-        _check(path, names, places, wide, report)
-    picked = {**places, **{f"rubric:{rubric}": name for rubric, name in wide.items()}}
-    taken = [(line, {part: row.get(name) for part, name in picked.items()}) for line, row in rows]
-    return Found(taken, pairs, "rubric" in places, frozenset(wide))
+        _check(path, names, column_of, wide, report)
+    needed = {**column_of, **{f"rubric:{rubric}": name for rubric, name in wide.items()}}
+    label_rows = [(line, {part: row.get(name) for part, name in needed.items()}) for line, row in rows]
+    return LabelTable(label_rows, pairs, "rubric" in column_of, frozenset(wide))
 
 
 def _check(
-    path: Path, names: Sequence[str], places: Mapping[str, str], wide: Mapping[str, str], report: Callable[..., None]
+    path: Path, names: Sequence[str], column_of: Mapping[str, str], wide: Mapping[str, str], report: Callable[..., None]
 ) -> None:
-    lacking = ["conversation"] if "conversation" not in places else []
-    if not wide and not {"score", "label"} & set(places):
+    lacking = ["conversation"] if "conversation" not in column_of else []
+    if not wide and not {"score", "label"} & set(column_of):
         lacking.append("score or label")
     if lacking:
         raise UsageError(
             f"{path}: cannot tell which column holds: {', '.join(lacking)}; the file's columns are "
             f"{quoted(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
         )
-    if "turn" not in places:
+    if "turn" not in column_of:
         report(None, "no column for the turn: labels are taken to be of each conversation's last answer", kept=True)
 
 
 def _read(path: Path, report: Callable[..., None]) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
-    """The columns and the rows."""
+    """Return the columns and the rows."""
     with open_file(path) as stream:
         part = unpack(Part(path, path, stream))
         text = LogText(path, part.stream, report, part.name)
         if is_json(text.head):
             rows = list(_records(text, report))
             return list(dict.fromkeys(name for _, row in rows for name in row)), rows
-        found = list(csv_rows(text, None))
-    if not found:
+        cells = list(csv_rows(text, None))
+    if not cells:
         raise LogError(path, None, "holds no labels")
-    names = names_in(path, found[0])
+    names = names_in(path, cells[0])
     rows = []
-    for row in found[1:]:
+    for row in cells[1:]:
         if row.error or len(row.cells) > len(names):
             report(row.line, row.error or f"the row has {len(row.cells)} cells, the first row {len(names)}")
         else:
@@ -128,30 +130,30 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
-def _places(path: Path, names: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """The columns by parts."""
-    if missing := sorted(set(given.values()) - set(names)):
+def _column_of(path: Path, names: Sequence[str], named: Mapping[str, str]) -> dict[str, str]:
+    """Return the column of each part: those that the user named, and those with a usual name."""
+    if missing := sorted(set(named.values()) - set(names)):
         raise UsageError(
             f"{path}: there is no column {quoted(missing)}; the file's columns are {quoted(names, most=30)}"
         )
-    taken = set(given.values())
-    known = {normalized(name): name for name in reversed(names) if name not in taken}
+    taken = set(named.values())
+    by_key = {normalized(name): name for name in reversed(names) if name not in taken}
     usual = usual_columns([name for name in names if name not in taken])["conversation"]
-    found = {} if usual is None else {"conversation": usual}
+    column_of = {} if usual is None else {"conversation": usual}
     for part, words in {"conversation": ", ".join(_CONVERSATION), **_USUAL}.items():
-        name = next((known[word] for word in words.split(", ") if word in known), None)
-        if name is not None and part not in found and name not in found.values():
-            found[part] = name
-    found = {**found, **given}
-    if "rejected" in found and "preferred" in found and "chosen" not in found:  # winner and loser
-        found["chosen"] = found.pop("preferred")
-    return found
+        name = next((by_key[word] for word in words.split(", ") if word in by_key), None)
+        if name is not None and part not in column_of and name not in column_of.values():
+            column_of[part] = name
+    column_of = {**column_of, **named}
+    if "rejected" in column_of and "preferred" in column_of and "chosen" not in column_of:  # winner and loser
+        column_of["chosen"] = column_of.pop("preferred")
+    return column_of
 
 
-def _pairs(places: Mapping[str, str]) -> tuple[str, ...]:
-    if {"chosen", "rejected"} <= set(places):
+def _pairs(column_of: Mapping[str, str]) -> tuple[str, ...]:
+    if {"chosen", "rejected"} <= set(column_of):
         return "chosen", "rejected"
-    if {"conversation", "other", "preferred"} <= set(places):
+    if {"conversation", "other", "preferred"} <= set(column_of):
         return "conversation", "other", "preferred"
     return ()
 

@@ -1,4 +1,4 @@
-"""Labels files: what people said of turns, or which of two conversations they preferred, as CSV, TSV or JSON."""
+"""Labels files: labels of people for turns, or their preferences between two conversations, as CSV, TSV or JSON."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from convexplain.errors import Problem, UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Rubric
 
-from .label_rows import Found, rows_of
+from .label_rows import LabelTable, read_label_table
 
 _MISSING = frozenset({"", "-", "–", "?", "na", "n/a", "nan", "none", "null", "nil", "missing", "skip", "skipped"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
@@ -26,15 +26,15 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class LabelSettings:
-    """How a labels file is read.
+    """Settings for reading a labels file.
 
     Attributes:
-        scale: what the numbers lie between; the first becomes 0 and the second 1.
-        higher_is: `good`, or `bad` where a higher number is worse: it becomes 1 - x. Labels by name are not turned.
+        scale: the lowest and the highest number; the first becomes 0 and the second 1.
+        higher_is: `good`, or `bad` where a higher number is worse: it becomes 1 - x. Labels by name are not reversed.
         turns_from: the index of a conversation's first turn, 0 or 1.
         columns: a part (conversation, turn, rubric, score, label, rater, chosen, rejected, other, preferred) to the
             column that holds it, where that has no usual name.
-        called: the file's own names of what was rated, and the ids of the rubrics that these answer.
+        called: the file's own names of rubrics, each with the id of the rubric.
     """
 
     scale: tuple[float, float] | None = None
@@ -58,36 +58,36 @@ def read_labels(
     options: LabelSettings | None = None,
     on_problem: Callable[[Problem], None] | None = None,
 ) -> Labels:
-    """Reads a labels file as a whole.
+    """Read a whole labels file.
 
     A row is about a conversation, a turn of it (the last assistant turn where the file has no such column), a rubric
-    (the only one that is given where the file has no such column) and maybe a rater, with a `score` or a `label`; or it
-    has a column for each rubric. Or it says which of two conversations was preferred: `chosen` and `rejected`, or
+    (the only one of `rubrics` where the file has no such column) and maybe a rater, with a `score` or a `label`; or it
+    has a column for each rubric. Or it names which of two conversations was preferred: `chosen` and `rejected`, or
     `conversation`, `other` and `preferred`. A label is one of the rubric's by name, or a number.
 
     Args:
         path: the file.
-        rubrics: what is asked for; rows on others are left out and counted.
-        options: see there.
-        on_problem: is told, with the line, of every row that cannot be read; the others are read. None: nobody is.
+        rubrics: the requested rubrics; rows on any other are left out and counted.
+        options: scale, columns and names of the file.
+        on_problem: is called, with the line, for every row that cannot be read; all further rows are read.
 
     Raises:
         LogError: the file cannot be read at all.
-        UsageError: its columns cannot be told, or numbers lie outside [0, 1] and no scale was given.
+        UsageError: its columns cannot be recognised, or numbers lie outside [0, 1] and `scale` is missing.
     """
-    source, chosen = Path(path), options or LabelSettings()
+    source, settings = Path(path), options or LabelSettings()
 
     def report(line: int | None, reason: str, *, kept: bool = False) -> None:
         if on_problem is not None:
             on_problem(Problem(source, line, reason, kept=kept))
 
-    found = rows_of(source, [rubric.id for rubric in rubrics], chosen.columns, report)
-    return _Reading(source, rubrics, chosen, found, report).labels()
+    table = read_label_table(source, [rubric.id for rubric in rubrics], settings.columns, report)
+    return _LabelReader(source, rubrics, settings, table, report).labels()
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What a row says, as it is written: a number that is not on the scale of scores yet, or a label's score."""
+class _Rating:
+    """A rating as it is written: a number that is not yet on the scale of scores, or a label's score."""
 
     word: str
     number: float | None
@@ -95,7 +95,7 @@ class _Said:
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
+class _RatedTurn:
     """A row of a labels file."""
 
     line: int
@@ -103,50 +103,52 @@ class _Raw:
     turn: int | None
     rubric: Rubric
     rater: str | None
-    said: _Said
+    rating: _Rating
 
 
-class _Reading:
-    """One file."""
+class _LabelReader:
+    """The reader of one labels file."""
 
     def __init__(
         self,
         path: Path,
         rubrics: Sequence[Rubric],
         options: LabelSettings,
-        found: Found,
+        table: LabelTable,
         report: Callable[..., None],
     ) -> None:
         self._path = path
         self._rubrics = rubrics
         self._options = options
-        self._found = found
+        self._table = table
         self._report = report
         self._names = {_key(name): rubric for rubric in rubrics for name in (rubric.title, rubric.id)}
         for name, rubric_id in options.called.items():
-            meant = next((rubric for rubric in rubrics if rubric.id == rubric_id), None)
-            if meant is None:
+            answered = next((rubric for rubric in rubrics if rubric.id == rubric_id), None)
+            if answered is None:
                 raise UsageError(f"called: {name!r} answers {rubric_id!r}, which is not among the rubrics asked for")
-            self._names[_key(name)] = meant
-        self._others: dict[str, list[int]] = defaultdict(list)
+            self._names[_key(name)] = answered
+        self._unrequested: dict[str, list[int]] = defaultdict(list)
 
     def labels(self) -> Labels:
-        """What the file holds."""
-        if self._found.pairs:
-            pairs = tuple(filter(None, (self._pair(line, row) for line, row in self._found.rows)))
-            self._tell_others()
+        """Return the labels or preferences of the file."""
+        if self._table.pairs:
+            pairs = tuple(filter(None, (self._pair(line, row) for line, row in self._table.rows)))
+            self._report_unrequested()
             return Labels(preferences=pairs)
-        if not self._found.rubric and not self._found.wide and len(self._rubrics) != 1:
+        if not self._table.rubric and not self._table.wide and len(self._rubrics) != 1:
             raise UsageError(
                 f"{self._path}: no column says what was rated; name one rubric (command line: --rubric ID)"
             )
-        raws = [raw for line, row in self._found.rows for raw in self._raws(line, row)]
-        self._tell_others()
-        self._check_scales(raws)
-        self._check_words(raws)
-        return Labels(given=tuple(label for raw in raws if (label := self._label(raw)) is not None))
+        rated_turns = [rated_turn for line, row in self._table.rows for rated_turn in self._rated_turns(line, row)]
+        self._report_unrequested()
+        self._check_scales(rated_turns)
+        self._check_words(rated_turns)
+        return Labels(
+            given=tuple(label for rated_turn in rated_turns if (label := self._label(rated_turn)) is not None)
+        )
 
-    def _raws(self, line: int, row: Mapping[str, Any]) -> Iterator[_Raw]:
+    def _rated_turns(self, line: int, row: Mapping[str, Any]) -> Iterator[_RatedTurn]:
         conversation = _text(row.get("conversation"))
         if not conversation:
             self._report(line, "the row has no conversation")
@@ -158,54 +160,56 @@ class _Reading:
             return
         rater = one_line(_text(row.get("rater"))) or None
         for rubric, score, label in self._answers(line, row):
-            if (said := self._raw(line, rubric, score, label)) is not None:
-                yield _Raw(line, conversation, turn, rubric, rater, said)
+            if (rating := self._rating(line, rubric, score, label)) is not None:
+                yield _RatedTurn(line, conversation, turn, rubric, rater, rating)
 
     def _answers(self, line: int, row: Mapping[str, Any]) -> Iterator[tuple[Rubric, Any, Any]]:
-        """What a row says: rubric, score, label."""
-        if self._found.wide:
+        """Yield the answers of a row: rubric, score, label."""
+        if self._table.wide:
             for rubric in self._rubrics:
-                if rubric.id in self._found.wide and not _is_missing(row.get(f"rubric:{rubric.id}"), rubric):
+                if rubric.id in self._table.wide and not _is_missing(row.get(f"rubric:{rubric.id}"), rubric):
                     yield rubric, row.get(f"rubric:{rubric.id}"), None
             return
-        meant = self._rubric(line, row)
-        if meant is not None:
-            yield meant, row.get("score"), row.get("label")
+        rubric_of_row = self._rubric(line, row)
+        if rubric_of_row is not None:
+            yield rubric_of_row, row.get("score"), row.get("label")
 
     def _rubric(self, line: int, row: Mapping[str, Any]) -> Rubric | None:
-        if not self._found.rubric:
+        if not self._table.rubric:
             return self._rubrics[0] if len(self._rubrics) == 1 else None
         name = _text(row.get("rubric"))
-        found = self._names.get(_key(name))
-        if found is None:
-            self._others[name].append(line)
-        return found
+        rubric = self._names.get(_key(name))
+        if rubric is None:
+            self._unrequested[name].append(line)
+        return rubric
 
-    def _raw(self, line: int, rubric: Rubric, score: Any, label: Any) -> _Said | None:
-        """What a row says; None where that is nothing."""
+    def _rating(self, line: int, rubric: Rubric, score: Any, label: Any) -> _Rating | None:
+        """Return the rating on a rubric; None, with a report, where the row has none."""
         for value, is_label in ((score, False), (label, True)):
             if _is_missing(value, rubric):
                 continue
             word, number = one_line(_text(value)), _number(value)
             by_name = score_of(rubric, word)
             if by_name is not None and (is_label or number is None):
-                return _Said(word, None, by_name)
+                return _Rating(word, None, by_name)
             if number is not None:
-                return _Said(word, number, None)
-            names = ", ".join(item.name for item in rubric.labels)
+                return _Rating(word, number, None)
+            names = ", ".join(choice.name for choice in rubric.labels)
             self._report(line, f"label {word[:80]!r} is no number and none of the labels of {rubric.id}: {names}")
             return None
         self._report(line, f"the row has no score and no label on {rubric.id}")
         return None
 
-    def _check_scales(self, raws: Sequence[_Raw]) -> None:
-        """Refuses numbers on another scale: where not most of them lie inside (0, 1), and some lie outside [0, 1]."""
+    def _check_scales(self, rated_turns: Sequence[_RatedTurn]) -> None:
+        """Refuse numbers on another scale: some lie outside [0, 1], and at most as many inside (0, 1)."""
         if self._options.scale is not None:
             return
         for rubric in self._rubrics:
-            known = [(raw.line, raw.said.number) for raw in raws if raw.rubric is rubric]
-            numbers = [number for _, number in known if number is not None]
-            outside = [line for line, number in known if number is not None and not 0 <= number <= 1]
+            lines = [
+                (rated_turn.line, rated_turn.rating.number) for rated_turn in rated_turns if rated_turn.rubric is rubric
+            ]
+            numbers = [number for _, number in lines if number is not None]
+            outside = [line for line, number in lines if number is not None and not 0 <= number <= 1]
             if outside and len(outside) >= sum(0 < number < 1 for number in numbers):
                 low, high = min(numbers), max(numbers)
                 raise UsageError(
@@ -213,41 +217,49 @@ class _Reading:
                     f"0 to 1; give the scale that people had (command line: --scale {low:g} {high:g})"
                 )
 
-    def _check_words(self, raws: Sequence[_Raw]) -> None:
-        by_name = sum(raw.said.score is not None for raw in raws)
+    def _check_words(self, rated_turns: Sequence[_RatedTurn]) -> None:
+        by_name = sum(rated_turn.rating.score is not None for rated_turn in rated_turns)
         if by_name and self._options.higher_is == "bad":
             self._report(
                 None, f"{by_name} labels by name mean what the rubric says; only numbers are turned round", kept=True
             )
 
-    def _label(self, raw: _Raw) -> GivenLabel | None:
-        said = raw.said
-        score = said.score
-        if said.number is not None:
+    def _label(self, rated_turn: _RatedTurn) -> GivenLabel | None:
+        rating = rated_turn.rating
+        score = rating.score
+        if rating.number is not None:
             low, high = self._options.scale or (0.0, 1.0)
-            if not low <= said.number <= high:
-                self._report(raw.line, f"score {said.number:g} on {raw.rubric.id} lies outside {low:g} to {high:g}")
+            if not low <= rating.number <= high:
+                reason = f"score {rating.number:g} on {rated_turn.rubric.id} lies outside {low:g} to {high:g}"
+                self._report(rated_turn.line, reason)
                 return None
-            share = (said.number - low) / (high - low)
+            share = (rating.number - low) / (high - low)
             score = 1 - share if self._options.higher_is == "bad" else share
         if score is None:
             return None
         return GivenLabel(
-            raw.conversation, raw.turn, raw.rubric.id, score, raw.rater, said.word, str(self._path), raw.line
+            rated_turn.conversation,
+            rated_turn.turn,
+            rated_turn.rubric.id,
+            score,
+            rated_turn.rater,
+            rating.word,
+            str(self._path),
+            rated_turn.line,
         )
 
     def _pair(self, line: int, row: Mapping[str, Any]) -> GivenPreference | None:
         rubric = self._rubric(line, row)
-        if rubric is None and self._found.rubric:
+        if rubric is None and self._table.rubric:
             return None
-        sides = [_text(row.get(name)) for name in self._found.pairs[:2]]
+        sides = [_text(row.get(name)) for name in self._table.pairs[:2]]
         if not all(sides):
-            self._report(line, f"the row has no {self._found.pairs[sides.index('')]!r} conversation")
+            self._report(line, f"the row has no {self._table.pairs[sides.index('')]!r} conversation")
             return None
         if sides[0] == sides[1]:
             self._report(line, f"both sides of the pair are {sides[0]!r}")
             return None
-        if "preferred" in self._found.pairs:
+        if "preferred" in self._table.pairs:
             answer = _text(row.get("preferred"))
             order = _preferred(answer, sides)
             if order is None:
@@ -260,19 +272,19 @@ class _Reading:
             sides = order
         return GivenPreference(sides[0], sides[1], rubric.id if rubric else None, str(self._path), line)
 
-    def _tell_others(self) -> None:
-        for name, lines in self._others.items():
-            asked = ", ".join(rubric.id for rubric in self._rubrics)
+    def _report_unrequested(self) -> None:
+        for name, lines in self._unrequested.items():
+            requested = ", ".join(rubric.id for rubric in self._rubrics)
             self._report(
                 lines[0],
                 f"{len(lines)} rows are on {one_line(name)[:80]!r}, the first one here, which is not asked for "
-                f"({asked}); left out",
+                f"({requested}); left out",
                 kept=True,
             )
 
 
 def _preferred(answer: str, sides: list[str]) -> list[str] | None:
-    """The sides, the preferred one first; None where the answer names neither."""
+    """Return the sides, the preferred one first; None where the answer names neither."""
     if answer in sides:
         return sides if answer == sides[0] else sides[::-1]
     word = _key(answer)
@@ -282,7 +294,7 @@ def _preferred(answer: str, sides: list[str]) -> list[str] | None:
 
 
 def _turn(value: Any, first: int) -> int | None:
-    """A 0-based index, negative from the end; None = the last assistant turn. Raises ValueError."""
+    """Return a 0-based index, negative from the end; None = the last assistant turn. Raises ValueError."""
     text = _text(value)
     if value is None or _key(text) in ("last", "final", ""):
         return None
@@ -310,7 +322,7 @@ def _number(value: Any) -> float | None:
 
 
 def _is_missing(value: Any, rubric: Rubric) -> bool:
-    """Whether a cell says nothing; a rubric may have a label that is called `none`."""
+    """Return whether a cell is empty; a rubric may have a label that is called `none`."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
     return isinstance(value, str) and value.strip().casefold() in _MISSING and score_of(rubric, value) is None
@@ -318,7 +330,7 @@ def _is_missing(value: Any, rubric: Rubric) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))  # what data frames make of whole numbers beside a missing one
+        return str(int(value))  # data frames turn whole numbers beside a missing one into fractions
     return "" if value is None else str(value).strip()
 
 

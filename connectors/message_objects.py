@@ -1,4 +1,4 @@
-"""From LangChain's messages to turns. Nothing here imports LangChain: its messages are known by what they have."""
+"""Turns from LangChain's messages. Nothing here imports LangChain: messages are recognised by their attributes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,8 @@ from convexplain.connectors.logs.engine.roles import role_of
 from convexplain.types import Turn
 
 ORIGIN = "convexplain"
-"""Key in a message's `additional_kwargs`, and in a turn's metadata, of what is no answer of the application's model."""
+"""Key in a message's `additional_kwargs`, and in a turn's metadata, that marks a text not written by the application's
+model."""
 
 _SPEAKERS = {
     "human": "user",
@@ -24,19 +25,19 @@ _SPEAKERS = {
     "FunctionMessageChunk": "tool",
 }
 _CALLS = frozenset(("tool_use", "tool_call", "function_call", "input_json_delta", "tool_call_chunk"))
-"""Types of content blocks that say again what a message's own `tool_calls` say."""
+"""Types of content blocks that repeat a message's own `tool_calls`."""
 _TEXT_KEYS = ("output", "answer", "response", "question", "query", "input", "prompt", "text", "content", "result")
 
 
 def turns_of(messages: Any) -> tuple[Turn, ...]:
-    """The turns of messages, in whatever form an application has them.
+    """Return the turns of messages, in any form that applications use.
 
     Args:
         messages: a list of messages (LangChain's, dictionaries with `role` or `type`, pairs of role and text, texts),
-            a list with one such list, or one message. What is no message is left out.
+            a list with one such list, or one message. Anything else is left out.
     """
-    if isinstance(messages, Sequence) and not _is_one(messages):
-        if len(messages) == 1 and isinstance(messages[0], list):  # as chat models are given them, a batch of one
+    if isinstance(messages, Sequence) and not _is_message(messages):
+        if len(messages) == 1 and isinstance(messages[0], list):  # the input of chat models: a batch of one
             return turns_of(messages[0])
         return tuple(turn for message in messages if (turn := _turn(message)) is not None)
     turn = _turn(messages)
@@ -44,38 +45,38 @@ def turns_of(messages: Any) -> tuple[Turn, ...]:
 
 
 def turns_in(value: Any, role: str) -> tuple[Turn, ...]:
-    """The turns in what a function, a chain or an agent was given or gave back.
+    """Return the turns in the input or output of a function, a chain or an agent.
 
     Args:
-        value: messages, as `turns_of` takes them; an object with `messages`; what a chat model gave back; or anything
+        value: messages, as `turns_of` takes them; an object with `messages`; the output of a chat model; or anything
             else, which is one turn.
-        role: whose turn it is where the value does not say, `user` or `assistant`.
+        role: the role of the turn where the value does not name one, `user` or `assistant`.
     """
-    found: tuple[Turn, ...] = ()
+    turns: tuple[Turn, ...] = ()
     if isinstance(value, Mapping):
         if "messages" in value:
             return turns_of(value["messages"])
         if "generations" in value:
             return turns_in(_first_generation(value["generations"]), role)
-        found = turns_of(value)
+        turns = turns_of(value)
     elif not isinstance(value, str):
-        found = turns_of(value)
-    if found or value is None or value in ([], (), {}):
-        return found
+        turns = turns_of(value)
+    if turns or value is None or value in ([], (), {}):
+        return turns
     text = _text_in(value)
     turn = _turn({"role": role, "content": text}) if text.strip() else None
     return () if turn is None else (turn,)
 
 
 def is_answer(turn: Turn) -> bool:
-    """Whether a turn is an answer to judge: the model's own, with more in it than calls of tools."""
+    """Return whether a turn is an answer to judge: written by the model, with more in it than calls of tools."""
     if turn.role != "assistant" or ORIGIN in turn.metadata or not turn.content.strip():
         return False
     return not turn.metadata.get("only_tool_calls")
 
 
 def has_messages(value: Any) -> bool:
-    """Whether a value is a list with messages in it."""
+    """Return whether a value is a list with messages in it."""
     return isinstance(value, list) and any(_turn(item) is not None for item in value[-1:])
 
 
@@ -83,23 +84,23 @@ def _turn(message: Any) -> Turn | None:
     if isinstance(message, Turn):
         return message
     fields = _fields(message)
-    if fields is None or (said := parse_turn(fields)) is None:
+    if fields is None or (spoken := parse_turn(fields)) is None:
         return None
-    role = role_of(said.speaker)
-    name = said.name if role is not None else said.name or said.speaker
-    metadata = dict(said.metadata)
+    role = role_of(spoken.speaker)
+    name = spoken.name if role is not None else spoken.name or spoken.speaker
+    metadata = dict(spoken.metadata)
     if fields.get("tool_calls") and not content_text(fields.get("content")).strip():
         metadata["only_tool_calls"] = True
-    return Turn(role or "user", said.content, name, said.at, metadata)
+    return Turn(role or "user", spoken.content, name, spoken.at, metadata)
 
 
-def _is_one(value: Any) -> bool:
-    """Whether a sequence is one message: a text, or a pair of role and text."""
+def _is_message(value: Any) -> bool:
+    """Return whether a sequence is one message: a text, or a pair of role and text."""
     return isinstance(value, str) or (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str))
 
 
 def _fields(message: Any) -> dict[str, Any] | None:
-    """A message as the dictionary of OpenAI's form; None where it is none."""
+    """Return a message as a dictionary in OpenAI's form; None where it is no message."""
     if isinstance(message, str):
         return {"role": "user", "content": message}
     if isinstance(message, tuple):
@@ -111,12 +112,12 @@ def _fields(message: Any) -> dict[str, Any] | None:
     if not isinstance(getattr(message, "type", None), str) or not hasattr(message, "content"):
         return None
     names = ("role", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id", "status")
-    told = {name: getattr(message, name, None) for name in (*names, "additional_kwargs")}
-    return _openai({**told, "type": message.type})
+    attributes = {name: getattr(message, name, None) for name in (*names, "additional_kwargs")}
+    return _openai({**attributes, "type": message.type})
 
 
 def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any] | None:
-    inner = message.get("kwargs") if message.get("lc") == 1 else message.get("data")  # as LangChain dumps messages
+    inner = message.get("kwargs") if message.get("lc") == 1 else message.get("data")  # LangChain's dumps
     if isinstance(inner, Mapping) and "content" in inner:
         names = message.get("id")
         kind = str(names[-1]).removesuffix("Chunk").removesuffix("Message").lower() if isinstance(names, list) else ""
@@ -126,28 +127,28 @@ def _of_mapping(message: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(message) if isinstance(message.get("role"), str) else None
 
 
-def _openai(told: Mapping[str, Any]) -> dict[str, Any] | None:
-    kind = str(told.get("type"))
-    role = _SPEAKERS.get(kind) or told.get("role")
-    if not isinstance(role, str):  # RemoveMessage and the like say nothing
+def _openai(message: Mapping[str, Any]) -> dict[str, Any] | None:
+    kind = str(message.get("type"))
+    role = _SPEAKERS.get(kind) or message.get("role")
+    if not isinstance(role, str):  # RemoveMessage and the like have no text
         return None
-    calls = [*map(_call, told.get("tool_calls") or ()), *map(_call, told.get("invalid_tool_calls") or ())]
-    found = {"role": role, "content": _without_calls(told.get("content"), bool(calls))}
+    calls = [*map(_call, message.get("tool_calls") or ()), *map(_call, message.get("invalid_tool_calls") or ())]
+    fields = {"role": role, "content": _without_calls(message.get("content"), bool(calls))}
     if calls:
-        found["tool_calls"] = calls
+        fields["tool_calls"] = calls
     for name in ("name", "tool_call_id"):
-        if told.get(name):
-            found[name] = told[name]
-    if told.get("status") == "error":
-        found["status"] = "error"
-    extra = told.get("additional_kwargs")
+        if message.get(name):
+            fields[name] = message[name]
+    if message.get("status") == "error":
+        fields["status"] = "error"
+    extra = message.get("additional_kwargs")
     if isinstance(extra, Mapping) and ORIGIN in extra:
-        found[ORIGIN] = extra[ORIGIN]
-    return found
+        fields[ORIGIN] = extra[ORIGIN]
+    return fields
 
 
 def _call(call: Any) -> Any:
-    """A tool call in OpenAI's form."""
+    """Return a tool call in OpenAI's form."""
     if not isinstance(call, Mapping) or "function" in call:
         return call
     return {"id": call.get("id"), "function": {"name": call.get("name"), "arguments": call.get("args")}}
@@ -160,7 +161,7 @@ def _without_calls(content: Any, calls: bool) -> Any:
 
 
 def _first_generation(generations: Any) -> Any:
-    """The message, or else the text, of what a model generated first."""
+    """Return the message, or else the text, of a model's first generation."""
     while isinstance(generations, Sequence) and not isinstance(generations, str) and generations:
         generations = generations[0]
     if isinstance(generations, Mapping):
@@ -177,5 +178,5 @@ def _text_in(value: Any) -> str:
             return texts[0] if texts else str(next(iter(value.values())))
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):  # keys that are no texts; objects that hold themselves
+    except (TypeError, ValueError, RecursionError):  # keys that are no texts; objects that contain themselves
         return repr(value)

@@ -1,6 +1,6 @@
 """A plugin for pytest: the fixture `convexplain_judge`, for tests of a bot's conversations.
 
-It is loaded with every pytest run of its environment, so it imports nothing of weight before the fixture is asked for.
+It is loaded with every pytest run of its environment, so it imports nothing heavy before a test uses the fixture.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The judge, on the command line or in the configuration."""
+    """Add the judge to the command line and the configuration."""
     parser.getgroup("convexplain").addoption(
         "--convexplain-judge",
         metavar="MODEL",
@@ -25,13 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def convexplain_judge(request: pytest.FixtureRequest) -> "Iterator[BackgroundJudge]":
-    """The judge, loaded when it is first asked something, and kept for all tests.
+    """Provide the judge, which is loaded at its first judgement and shared by all tests.
 
     def test_it_helps(convexplain_judge):
         assert_turns(my_bot("Where is my parcel?"), helpfulness=">=0.6", judge=convexplain_judge)
     """
     from convexplain.workspace import BackgroundJudge
 
-    named = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
-    with BackgroundJudge(named) as judge:
+    spec = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
+    with BackgroundJudge(spec) as judge:
         yield judge

@@ -1,8 +1,8 @@
-"""Personal data out of conversations, before anything reaches a model or the store.
+"""Redaction of personal data in conversations, before anything reaches a model or the store.
 
-What was found is replaced by a placeholder that says what it was, `[e-mail 1]`; within a conversation the same thing
-has the same number. It is found by patterns whose matches are checked (the digits of a card and an IBAN, an address
-that exists), by a list of names, and by whatever finder is handed in. No pattern finds everything: docs/privacy.md.
+Personal data is replaced by a placeholder that names its kind, `[e-mail 1]`; within a conversation the same data has
+the same number. It is found by patterns whose matches are checked (the digits of a card and an IBAN, a valid address),
+by a list of names, and by any further finder. No pattern finds everything: docs/privacy.md.
 """
 
 import re
@@ -15,45 +15,45 @@ from unicodedata import category, normalize
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.types import Conversation, Turn
 
-from .personal import Found, patterns
-from .texts import each_text
+from .json_texts import map_texts
+from .personal_data import PersonalSpan, patterns
 
-__all__ = ["Finder", "Found", "Redactor", "names", "names_of", "patterns", "presidio", "redacted"]
+__all__ = ["Finder", "PersonalSpan", "Redactor", "names", "names_of", "patterns", "presidio", "redacted"]
 
-_LETTERS = 3  # of names, by which they are looked up
-_LONGEST = 200_000  # characters that another package's finder gets at once
+_LETTERS = 3  # first letters of names, by which they are grouped
+_LONGEST = 200_000  # characters that Presidio gets at once
 
-Finder = Callable[[str], Iterable[Found]]
-"""Finds personal data in a text, in any order."""
+Finder = Callable[[str], Iterable[PersonalSpan]]
+"""A function that finds personal data in a text, in any order."""
 
 
-def names(given: Iterable[str]) -> Finder:
-    """Finds these names as whole words, in any case; longer ones first.
+def names(listed_names: Iterable[str]) -> Finder:
+    """Return a finder of these names as whole words, in any case; longer names first.
 
-    In scripts without capital letters, as Chinese, names are found within words too: words are not set apart there.
+    In scripts without capital letters, as Chinese, names are found within words too: no spaces separate words.
 
     Raises:
-        UsageError: there are none.
+        UsageError: the list is empty.
     """
-    plain = {" ".join(name.split()) for name in given} - {""}
+    plain = {" ".join(name.split()) for name in listed_names} - {""}
     if not plain:
         raise UsageError("the list of names holds none")
-    wanted = sorted({normalize(form, name) for form in ("NFC", "NFD") for name in plain}, key=len, reverse=True)
-    apart, within = [name for name in wanted if _cased(name[0])], [name for name in wanted if not _cased(name[0])]
-    parts = [rf"(?<![^\W_])(?:{_any_of(apart)})"] * bool(apart) + [_any_of(within)] * bool(within)
+    forms = sorted({normalize(form, name) for form in ("NFC", "NFD") for name in plain}, key=len, reverse=True)
+    cased, uncased = [name for name in forms if _cased(name[0])], [name for name in forms if not _cased(name[0])]
+    parts = [rf"(?<![^\W_])(?:{_any_of(cased)})"] * bool(cased) + [_any_of(uncased)] * bool(uncased)
     pattern = re.compile("|".join(parts), re.IGNORECASE)
 
-    def find(text: str) -> Iterator[Found]:
-        return (Found(*match.span(), "name") for match in pattern.finditer(text))
+    def find(text: str) -> Iterator[PersonalSpan]:
+        return (PersonalSpan(*match.span(), "name") for match in pattern.finditer(text))
 
     return find
 
 
 def names_of(path: Path) -> Finder:
-    """Finds the names in a file, one a line.
+    """Return a finder of the names in a file, one on each line.
 
     Raises:
-        UsageError: it cannot be read, or holds none.
+        UsageError: the file cannot be read, or has no names.
     """
     try:
         return names(path.read_text(encoding="utf-8-sig").splitlines())
@@ -62,11 +62,11 @@ def names_of(path: Path) -> Finder:
 
 
 def presidio(language: str = "en") -> Finder:
-    """Finds what Microsoft's Presidio finds: people, places and much else, by a language model and by patterns.
+    """Return Microsoft's Presidio as a finder: people, places and much else, by a language model and by patterns.
 
     Raises:
         MissingExtraError: Presidio is not installed.
-        UnavailableError: its model is not.
+        UnavailableError: its model is not installed.
     """
     try:
         from presidio_analyzer import AnalyzerEngine
@@ -80,23 +80,24 @@ def presidio(language: str = "en") -> Finder:
             f"Presidio has no model for {language!r}: {error}. Install one: python -m spacy download en_core_web_lg"
         ) from error
 
-    def find(text: str) -> Iterator[Found]:
+    def find(text: str) -> Iterator[PersonalSpan]:
         for start in range(0, len(text), _LONGEST):
-            for one in engine.analyze(text[start : start + _LONGEST], language):
-                yield Found(start + one.start, start + one.end, one.entity_type.lower().replace("_", " "))
+            for entity in engine.analyze(text[start : start + _LONGEST], language):
+                kind = entity.entity_type.lower().replace("_", " ")
+                yield PersonalSpan(start + entity.start, start + entity.end, kind)
 
     return find
 
 
 class Redactor:
-    """Replaces what its finders find, in conversations of one log.
+    """A function that replaces the personal data in conversations of one log.
 
     Args:
-        finders: what finds personal data; what overlaps is replaced as one, and called by its longest part.
+        finders: the finders of personal data; spans that overlap are replaced as one, of the kind of the longest.
 
     Attributes:
-        counts: how often each kind was replaced, over all calls: of a conversation that grows and is handed in turn by
-            turn, as the hooks do, what stands in its first turns is counted each time.
+        counts: how often each kind was replaced, over all calls. Where a growing conversation is redacted after each
+            turn, as by the hooks, its first turns count each time.
     """
 
     def __init__(self, finders: Sequence[Finder] = (patterns,)) -> None:
@@ -105,7 +106,7 @@ class Redactor:
         self._ids: dict[str, dict[str, int]] = {}
 
     def __call__(self, conversation: Conversation) -> Conversation:
-        """The conversation without it: contents, names, id and whatever text its metadata holds."""
+        """Return the conversation without personal data in contents, names, id and the texts of its metadata."""
         numbers = _Numbers()
 
         def clean(text: str) -> str:
@@ -113,32 +114,32 @@ class Redactor:
 
         def cleaned(turn: Turn) -> Turn:
             name = turn.name and clean(turn.name)
-            return Turn(turn.role, clean(turn.content), name, turn.at, each_text(turn.metadata, clean))
+            return Turn(turn.role, clean(turn.content), name, turn.at, map_texts(turn.metadata, clean))
 
         turns = tuple(map(cleaned, conversation.turns))
-        metadata = each_text(conversation.metadata, clean)
+        metadata = map_texts(conversation.metadata, clean)
         id = self._distinct(conversation.id, clean(conversation.id))
         return replace(conversation, id=id, turns=turns, metadata=metadata)
 
     def _distinct(self, before: str, id: str) -> str:
-        """An id that stays another one than those of other conversations: `[e-mail 1]`, `[e-mail 1]#2`."""
+        """Return an id that differs from those of all other conversations: `[e-mail 1]`, `[e-mail 1]#2`."""
         if id == before:
             return id
-        given = self._ids.setdefault(id, {})
-        number = given.setdefault(before, len(given) + 1)
+        numbers = self._ids.setdefault(id, {})
+        number = numbers.setdefault(before, len(numbers) + 1)
         return id if number == 1 else f"{id}#{number}"
 
     def _replaced(self, text: str, numbers: "_Numbers") -> str:
         parts, last = [], 0
-        for one in _apart(found for find in self._finders for found in find(text)):
-            self.counts[one.kind] += 1
-            parts += [text[last : one.start], f"[{one.kind} {numbers.of(one.kind, text[one.start : one.end])}]"]
-            last = one.end
+        for span in _disjoint(span for find in self._finders for span in find(text)):
+            self.counts[span.kind] += 1
+            parts += [text[last : span.start], f"[{span.kind} {numbers.of(span.kind, text[span.start : span.end])}]"]
+            last = span.end
         return "".join([*parts, text[last:]])
 
 
 class _Numbers:
-    """Numbers what was found in a conversation: the same thing, however it is written, has the same number."""
+    """The numbers of a conversation's personal data: the same data, however it is written, has the same number."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}
@@ -153,12 +154,12 @@ class _Numbers:
         return self._numbers[key]
 
 
-def _any_of(wanted: Sequence[str], at: int = 0) -> str:
-    """A pattern for what these names have from there on. By their first letters, so that they can be many thousands."""
-    if at == _LETTERS or len(wanted) == 1:
-        return "|".join(_spaced(name[at:]) + _end(name) for name in wanted)
+def _any_of(names: Sequence[str], at: int = 0) -> str:
+    """Return a pattern for the names from that letter on, grouped by first letters: there may be many thousands."""
+    if at == _LETTERS or len(names) == 1:
+        return "|".join(_spaced(name[at:]) + _end(name) for name in names)
     groups: dict[str, list[str]] = {}
-    for name in wanted:
+    for name in names:
         groups.setdefault(name[at : at + 1].lower(), []).append(name)
     return "|".join(
         f"{_spaced(group[0][at])}(?:{_any_of(group, at + 1)})" if first else _end(group[0])
@@ -175,25 +176,25 @@ def _end(name: str) -> str:
 
 
 def _cased(letter: str) -> bool:
-    """Whether words are set apart in its script, as far as that can be told by whether it has capitals."""
+    """Return whether its script has capital letters, and thus, most likely, spaces between words."""
     return category(letter) != "Lo"
 
 
-def _apart(found: Iterable[Found]) -> list[Found]:
-    """In order, and what overlaps as one, so that nothing of either is left."""
-    apart: list[Found] = []
-    for one in sorted(found, key=lambda one: (one.start, -one.end)):
-        last = apart[-1] if apart else None
-        if last is None or one.start >= last.end:
-            apart += [one] if one.start < one.end else []
-        elif one.end > last.end:
-            kind = one.kind if one.end - one.start > last.end - last.start else last.kind
-            apart[-1] = Found(last.start, one.end, kind)
-    return apart
+def _disjoint(spans: Iterable[PersonalSpan]) -> list[PersonalSpan]:
+    """Return the spans in order, those that overlap as one, so that nothing of either remains in the text."""
+    disjoint: list[PersonalSpan] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        last = disjoint[-1] if disjoint else None
+        if last is None or span.start >= last.end:
+            disjoint += [span] if span.start < span.end else []
+        elif span.end > last.end:
+            kind = span.kind if span.end - span.start > last.end - last.start else last.kind
+            disjoint[-1] = PersonalSpan(last.start, span.end, kind)
+    return disjoint
 
 
 def redacted(
     conversations: Iterable[Conversation], change: Callable[[Conversation], Conversation]
 ) -> Iterator[Conversation]:
-    """Conversations after a change: a Redactor, or any function from a conversation to a conversation."""
+    """Yield conversations after a change: a Redactor, or any function from a conversation to a conversation."""
     return map(change, conversations)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.texts import each_text
+from convexplain.connectors.json_texts import map_texts
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
 from convexplain.types import Turn, sha256_json
@@ -46,7 +46,7 @@ def all_fields(pair: Pair) -> list[Record]:
             "conversation": sendable(pair.conversation_id),
             "turn": pair.turn,
             "split": pair.split,
-            "provenance": each_text(dict(pair.provenance), sendable),
+            "provenance": map_texts(dict(pair.provenance), sendable),
         }
     ]
 

@@ -4,7 +4,7 @@ from convexplain.connectors.infillers import INFILLERS
 from convexplain.connectors.kinds import usages
 from convexplain.connectors.labels import LabelSettings
 from convexplain.connectors.models import MODELS, ScriptedModel, model_usage
-from convexplain.connectors.parsers import PHRASES as PHRASE_NAMES
+from convexplain.connectors.phrase_parsers import PHRASES as PHRASE_NAMES
 from convexplain.connectors.scorers import SCALARIZERS, SCORES
 from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options

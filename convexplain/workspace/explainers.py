@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from convexplain.connectors.infillers import open_infiller
-from convexplain.connectors.parsers import open_phrases
+from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.connectors.scorers import ScalarizerKind, find_scalarizer
 from convexplain.errors import UsageError
 from convexplain.explain.attribution import Attributor
@@ -58,7 +58,7 @@ class Explainers:
 
         Args:
             scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
-            phrases: what says where phrases begin, one of `connectors.parsers.PHRASES`.
+            phrases: what says where phrases begin, one of `connectors.phrase_parsers.PHRASES`.
 
         Raises:
             UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from convexplain import store as stores
 from convexplain.analysis.progress import Progress
-from convexplain.connectors.parsers import open_phrases
+from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.errors import UnavailableError, UsageError
 from convexplain.explain.attribution import AttributionSettings, most_calls
 from convexplain.explain.contrasts import ContrastSettings

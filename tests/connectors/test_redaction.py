@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
-from convexplain.connectors.redaction import Found, Redactor, names, names_of, patterns, presidio, redacted
+from convexplain.connectors.redaction import PersonalSpan, Redactor, names, names_of, patterns, presidio, redacted
 from convexplain.errors import MissingExtraError, UsageError
 
 
@@ -143,7 +143,7 @@ def test_names_of_a_file(tmp_path):
 )
 def test_what_overlaps_is_replaced_as_one(spans, expected):
     def find(text):
-        return [Found(*span) for span in spans] if len(text) > 1 else []
+        return [PersonalSpan(*span) for span in spans] if len(text) > 1 else []
 
     assert shown("abcdefghi k", find) == expected
 

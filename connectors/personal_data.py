@@ -1,7 +1,7 @@
-"""Patterns of personal data, each with a check of what it matched.
+"""Patterns of personal data, each with a check of its matches.
 
-All take linear time, whatever the text: each begins at few places and looks a bounded way ahead. What they look at is
-longer than what they want, as other digits may follow: the longest part that holds is taken.
+All take linear time on any text: each begins at few places and looks a bounded number of characters ahead. A pattern
+matches more than the personal data, as further digits may follow: the longest part that passes the check is taken.
 """
 
 import ipaddress
@@ -12,8 +12,8 @@ from string import ascii_uppercase
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Personal data in a text: `text[start:end]`, and what it is, in a word or two."""
+class PersonalSpan:
+    """Personal data in a text: `text[start:end]`, and its kind in one or two words."""
 
     start: int
     end: int
@@ -43,13 +43,13 @@ _DATE = re.compile(
     rf"(?:{_DAY}[-./]{_MONTH}|{_MONTH}[-./]{_DAY})[-./](?:\d\d){{1,2}})(?![-./]?\d)"
 )
 _UUID = re.compile(r"(?<![\w-])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\w-])", re.IGNORECASE)
-_OTHERS = re.compile(r"[\W_]+")
+_SEPARATORS = re.compile(r"[\W_]+")
 _VALUES = {ord(letter): str(int(letter, 36)) for letter in ascii_uppercase}
 _LONGEST_LOCAL = 64  # characters before the @
 
 
-def patterns(text: str) -> Iterator[Found]:
-    """E-mail addresses, IBANs, payment cards, IP addresses and phone numbers, each kind checked as far as it can be."""
+def patterns(text: str) -> Iterator[PersonalSpan]:
+    """Yield e-mail addresses, IBANs, payment cards, IP addresses and phone numbers, each checked as far as possible."""
     yield from _emails(text)
     if not _DIGIT.search(text) and text.count(":") < 7:  # most turns
         return
@@ -59,32 +59,32 @@ def patterns(text: str) -> Iterator[Found]:
     for pattern in (_IPV4, _IPV6):
         for match in pattern.finditer(text):
             if _is_address(match[0]):
-                yield Found(*match.span(), "IP address")
+                yield PersonalSpan(*match.span(), "IP address")
     text = _DATE.sub(_blank, text)  # a date before a number is no part of it
     yield from _checked(_PHONE, text, "phone", _is_phone)
     for match in _GROUPED.finditer(text):
         if 10 <= sum(map(str.isdecimal, match[0])) <= 15:
-            yield Found(*match.span(), "phone")
+            yield PersonalSpan(*match.span(), "phone")
 
 
 def _blank(match: re.Match[str]) -> str:
     return "_" * len(match[0])
 
 
-def _checked(pattern: re.Pattern[str], text: str, kind: str, holds: Callable[[str], bool]) -> Iterator[Found]:
-    """The longest parts that hold, of what the pattern looks at; they end where a group of characters does.
+def _checked(pattern: re.Pattern[str], text: str, kind: str, check: Callable[[str], bool]) -> Iterator[PersonalSpan]:
+    """Yield the longest part of each match that passes the check; it ends where a group of characters ends.
 
-    They may overlap: one that holds by chance must not hide another.
+    Parts may overlap: one that passes by chance must not hide another.
     """
     for match in pattern.finditer(text):
         start, longest = match.span(1)
         for end in range(longest, start, -1):
-            if text[end - 1].isalnum() and not text[end : end + 1].isalnum() and holds(text[start:end]):
-                yield Found(start, end, kind)
+            if text[end - 1].isalnum() and not text[end : end + 1].isalnum() and check(text[start:end]):
+                yield PersonalSpan(start, end, kind)
                 break
 
 
-def _emails(text: str) -> Iterator[Found]:
+def _emails(text: str) -> Iterator[PersonalSpan]:
     last = 0
     for match in _DOMAIN.finditer(text):
         start = match.start()
@@ -95,12 +95,12 @@ def _emails(text: str) -> Iterator[Found]:
             start += 1
         if start < match.start():
             last = match.end()
-            yield Found(start, last, "e-mail")
+            yield PersonalSpan(start, last, "e-mail")
 
 
 def _is_iban(text: str) -> bool:
-    """ISO 13616: the country and the check digits moved to the end, letters as numbers, modulo 97 is 1."""
-    plain = _OTHERS.sub("", text)
+    """Check an IBAN (ISO 13616): country and check digits moved to the end, letters as numbers, modulo 97 is 1."""
+    plain = _SEPARATORS.sub("", text)
     if not 15 <= len(plain) <= 34 or not plain.isascii():
         return False
     number = int((plain[4:] + plain[:4]).upper().translate(_VALUES))
@@ -109,8 +109,11 @@ def _is_iban(text: str) -> bool:
 
 
 def _is_card(text: str) -> bool:
-    """ISO 7812: Luhn's sum ends with 0. Times in milliseconds and less begin with a 1, as cards of airlines do only."""
-    digits = [int(one) for one in text if one.isdecimal()]
+    """Check a card number (ISO 7812): Luhn's sum ends with 0.
+
+    Times in milliseconds and smaller units begin with a 1, as only airlines' cards do.
+    """
+    digits = [int(character) for character in text if character.isdecimal()]
     if not 13 <= len(digits) <= 19 or digits[0] == 0 or (digits[0] == 1 and len(digits) != 15):
         return False
     doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
@@ -118,7 +121,7 @@ def _is_card(text: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Whether there can be such an address; `a::b` and `1::2` are more often something else."""
+    """Return whether the text is an IP address; `a::b` and `1::2` are more often something else."""
     groups = [group for group in text.split(":") if group]
     if "::" in text and (len(groups) < 2 or max(map(len, groups)) < 3 or not any(map(str.isdigit, text))):
         return False
@@ -129,7 +132,7 @@ def _is_address(text: str) -> bool:
 
 
 def _is_phone(text: str) -> bool:
-    """Whether it is a number to call, with +, 00, 0 or (area) in front: neither too short nor too long for one."""
+    """Return whether digits with +, 00, 0 or (area) in front are neither too few nor too many for a phone number."""
     groups = re.findall(r"\d+", text)
     count = sum(map(len, groups))
     if "+" in text:

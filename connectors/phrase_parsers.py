@@ -1,4 +1,4 @@
-"""Phrases by a parser that the user has: spaCy's dependency parse. `text.segmentation` has rules for all others."""
+"""Parsers that find phrases: spaCy's dependency parse. Without one, the rules of `text.segmentation` find them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,10 +9,10 @@ PHRASES = "rules, spacy:PIPELINE"
 
 
 class SpacyPhrases:
-    """Where phrases begin: at a sentence's root, and at the left edge of each part that hangs on it.
+    """Phrase beginnings by spaCy: the root of each sentence, and the left edge of each part that depends on it.
 
     Args:
-        pipeline: the name of an installed spaCy pipeline with a parser (`en_core_web_sm`), or one that is loaded.
+        pipeline: the name of an installed spaCy pipeline with a parser (`en_core_web_sm`), or a loaded pipeline.
 
     Raises:
         MissingExtraError: spaCy is not installed.
@@ -25,7 +25,7 @@ class SpacyPhrases:
             raise UnavailableError(f"spacy:{self._parse.meta.get('name', pipeline)}: the pipeline has no parser")
 
     def __call__(self, text: str) -> Iterable[int]:
-        """Offsets into the text, in order; empty for a text without words."""
+        """Return the offsets at which phrases begin, in order; empty for a text without words."""
         roots = [token for token in self._parse(text) if token.head.i == token.i]
         return sorted({root.idx for root in roots} | {child.left_edge.idx for root in roots for child in root.children})
 
@@ -42,10 +42,10 @@ def _load(name: str) -> Any:
 
 
 def open_phrases(name: str) -> SpacyPhrases | None:
-    """What a user named; None for the rules.
+    """Return the parser of this name; None for `rules`.
 
     Raises:
-        UsageError: there is no such name.
+        UsageError: the name is not valid.
         MissingExtraError, UnavailableError: as `SpacyPhrases`.
     """
     if name == "rules":

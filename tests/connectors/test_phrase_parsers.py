@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from convexplain.connectors.parsers import SpacyPhrases, open_phrases
+from convexplain.connectors.phrase_parsers import SpacyPhrases, open_phrases
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.explain.attribution import divided
 from convexplain.text.segmentation import segment
