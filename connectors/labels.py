@@ -96,7 +96,7 @@ class _Rating:
 
 @dataclass(frozen=True, slots=True)
 class _RatedTurn:
-    """A row of a labels file."""
+    """A rating of a turn, with its line in the labels file."""
 
     line: int
     conversation: str

@@ -1,6 +1,6 @@
-"""Hooks into LangChain and LangGraph applications: what is said is judged in the background, or before it goes out.
+"""Hooks into LangChain and LangGraph applications: answers are judged in the background, or before they go out.
 
-Importing this needs nothing; the handlers, the middleware and the adapter for LangSmith need the extra `langchain`.
+Importing this package needs no extra; the handlers, the middleware and the adapter for LangSmith need `langchain`.
 """
 
 import importlib
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .evaluators import aevaluator, evaluator, run_evaluator
     from .handler import AsyncConvexplainCallbackHandler, ConvexplainCallbackHandler
+    from .history_queue import Counts
     from .middleware import ConvexplainMiddleware
     from .scorer import Scorer
-    from .waiting import Counts
 
 __all__ = [
     "AsyncConvexplainCallbackHandler",
@@ -24,11 +24,11 @@ __all__ = [
     "run_evaluator",
 ]
 
-_HOMES = {
+_MODULES = {
     "AsyncConvexplainCallbackHandler": "handler",
     "ConvexplainCallbackHandler": "handler",
     "ConvexplainMiddleware": "middleware",
-    "Counts": "waiting",
+    "Counts": "history_queue",
     "Scorer": "scorer",
     "aevaluator": "evaluators",
     "evaluator": "evaluators",
@@ -37,10 +37,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_MODULES])

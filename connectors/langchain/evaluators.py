@@ -1,4 +1,4 @@
-"""Rubrics as evaluators: plain functions for LangSmith, openevals and whatever else takes such, and a RunEvaluator."""
+"""Rubrics as evaluators: plain functions for LangSmith, openevals and similar tools, and a RunEvaluator."""
 
 import asyncio
 import weakref
@@ -11,7 +11,7 @@ from convexplain.models.chat import Cache
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 from convexplain.workspace import BackgroundJudge, JudgeLike, JudgeOptions
 
-from .asked import OneRubric, loaded
+from .arguments import RubricArgument, load_rubrics
 
 if TYPE_CHECKING:
     from langsmith.evaluation.evaluator import RunEvaluator
@@ -22,22 +22,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def evaluator(
-    rubric: OneRubric,
+    rubric: RubricArgument,
     judge: JudgeLike | BackgroundJudge = "embedded",
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
 ) -> Evaluator:
-    """A function that judges the last answer of a conversation on one rubric.
+    """Return a function that judges the last answer of a conversation on one rubric.
 
     It takes `inputs` and `outputs` by name, each a text, a list of messages, or a dictionary with `messages` or with
-    one text; `outputs` may be the whole conversation. `reference_outputs` and whatever else is given is not looked at:
+    one text; `outputs` may be the whole conversation. `reference_outputs` and all further arguments are ignored:
     rubrics judge without a reference.
 
     It returns `{key, score, comment, metadata}`: the rubric's id; the score in [0, 1], 1 = satisfied, None where there
     is none; the judge's reason where `reasons` asks for one, else its label, or why there is no score; and threshold,
-    label, probabilities, model and the judged turn. It raises nothing because of what it is given, and may be called
-    from several threads. Its model is kept for as long as the function is.
+    label, probabilities, model and the judged turn. It raises no error because of its arguments, and may be called
+    from several threads. Its model stays open as long as the function exists.
 
     Args:
         rubric: a rubric, the id of a shipped one, or the path of a YAML file.
@@ -47,12 +47,12 @@ def evaluator(
         cache, options: as of `BackgroundJudge`.
 
     Raises:
-        UsageError, RubricError: an argument cannot be meant.
+        UsageError, RubricError: an argument is not valid.
     """
     loaded_rubric, background = _opened(rubric, judge, cache, options)
 
     def evaluate(
-        *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
+        *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **ignored: Any
     ) -> dict[str, Any]:
         return background.submit(_evaluated(background, loaded_rubric, inputs, outputs)).result()
 
@@ -60,17 +60,17 @@ def evaluator(
 
 
 def aevaluator(
-    rubric: OneRubric,
+    rubric: RubricArgument,
     judge: JudgeLike | BackgroundJudge = "embedded",
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
 ) -> AsyncEvaluator:
-    """As `evaluator`; the function that it gives is async."""
+    """Return the async form of the function that `evaluator` returns."""
     loaded_rubric, background = _opened(rubric, judge, cache, options)
 
     async def evaluate(
-        *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **told: Any
+        *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **ignored: Any
     ) -> dict[str, Any]:
         return await asyncio.wrap_future(background.submit(_evaluated(background, loaded_rubric, inputs, outputs)))
 
@@ -78,13 +78,13 @@ def aevaluator(
 
 
 def run_evaluator(
-    rubric: OneRubric,
+    rubric: RubricArgument,
     judge: JudgeLike | BackgroundJudge = "embedded",
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
 ) -> "RunEvaluator":
-    """As `evaluator`, for what wants a LangSmith `RunEvaluator`: it judges the last answer of a run.
+    """Return the same evaluator as a LangSmith `RunEvaluator`: it judges the last answer of a run.
 
     Raises:
         MissingExtraError: langsmith, which comes with langchain, is not installed.
@@ -97,31 +97,31 @@ def run_evaluator(
     function = evaluator(rubric, judge, cache=cache, **options)
 
     class RubricEvaluator(RunEvaluator):
-        """Judges the last answer of a run on one rubric."""
+        """An evaluator of the last answer of a run on one rubric."""
 
         @property
         def feedback_keys(self) -> list[str]:
-            """The rubric's id."""
+            """Return the rubric's id."""
             return [function.__name__]
 
         def evaluate_run(self, run: Any, example: Any = None, evaluator_run_id: Any = None) -> EvaluationResult:
-            """The result; without a score where there is none, and then the comment says why."""
+            """Judge a run; where there is no score, the comment says why."""
             return EvaluationResult(**function(inputs=run.inputs, outputs=run.outputs))
 
     return RubricEvaluator()
 
 
 def _opened(
-    rubric: OneRubric, judge: JudgeLike | BackgroundJudge, cache: Cache | None, options: JudgeOptions
+    rubric: RubricArgument, judge: JudgeLike | BackgroundJudge, cache: Cache | None, options: JudgeOptions
 ) -> tuple[Rubric, BackgroundJudge]:
-    rubrics = loaded(rubric)
+    rubrics = load_rubrics(rubric)
     if not isinstance(judge, BackgroundJudge):
         judge = BackgroundJudge(judge, rubrics, cache=cache, **options)
     return rubrics[0], judge
 
 
 def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: object) -> F:
-    """The function, named as its rubric; a judge that was opened for it ends with it."""
+    """Return the function, named as its rubric; a judge that was opened for it is closed with it."""
     function.__name__ = rubric.id
     if background is not judge:
         weakref.finalize(function, background.close)
@@ -130,11 +130,11 @@ def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: 
 
 async def _evaluated(background: BackgroundJudge, rubric: Rubric, inputs: Any, outputs: Any) -> dict[str, Any]:
     conversation = _conversation(inputs, outputs)
-    place = _last_answer(conversation.turns)
-    if place is None:
+    turn = _last_answer(conversation.turns)
+    if turn is None:
         return _no_score(rubric, "there is no assistant turn to judge")
     try:
-        judgement = await background.judge_turn(conversation, place, rubric)
+        judgement = await background.judge_turn(conversation, turn, rubric)
     except ConvexplainError as error:
         return _no_score(rubric, str(error))
     return _result(background.as_judged(rubric), judgement)
@@ -142,16 +142,16 @@ async def _evaluated(background: BackgroundJudge, rubric: Rubric, inputs: Any, o
 
 def _conversation(inputs: Any, outputs: Any) -> Conversation:
     before, after = turns_in(inputs, "user"), turns_in(outputs, "assistant")
-    whole = any(turn.role in ("user", "system") for turn in after)
-    return Conversation("evaluated", after if whole else (*before, *after))
+    is_complete = any(turn.role in ("user", "system") for turn in after)
+    return Conversation("evaluated", after if is_complete else (*before, *after))
 
 
 def _last_answer(turns: tuple[Turn, ...]) -> int | None:
-    return next((place for place in reversed(range(len(turns))) if turns[place].role == "assistant"), None)
+    return next((i for i in reversed(range(len(turns))) if turns[i].role == "assistant"), None)
 
 
-def _no_score(rubric: Rubric, why: str) -> dict[str, Any]:
-    return {"key": rubric.id, "score": None, "comment": why, "metadata": {"threshold": rubric.threshold}}
+def _no_score(rubric: Rubric, reason: str) -> dict[str, Any]:
+    return {"key": rubric.id, "score": None, "comment": reason, "metadata": {"threshold": rubric.threshold}}
 
 
 def _result(rubric: Rubric, judgement: Judgement) -> dict[str, Any]:

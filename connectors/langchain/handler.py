@@ -1,4 +1,4 @@
-"""Callback handlers for LangChain and LangGraph: what is said is judged in the background."""
+"""Callback handlers for LangChain and LangGraph that judge conversations in the background."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.workspace import JudgeLike, JudgeOptions
 
-from .asked import Rubrics
+from .arguments import Rubrics
+from .history_queue import Counts, History
 from .runs import THREAD_KEYS, Collector
 from .scorer import Scorer
-from .threads import Change
-from .waiting import Counts, Finished
+from .threads import Redaction
 from .worker import OnFlag
 
 try:
@@ -25,8 +25,8 @@ except ImportError as error:
 _EVENTS = tuple(name for name in vars(Collector) if name.startswith("on_"))
 
 
-class _Hearing:
-    """What both handlers have: a collector and a scorer."""
+class _ScoringHandler:
+    """The common part of both handlers: a collector and a scorer."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class _Hearing:
         full: Literal["drop", "block"] = "drop",
         thread_keys: Sequence[str] = THREAD_KEYS,
         *,
-        redact: Change | None = None,
+        redact: Redaction | None = None,
         scorer: Scorer | None = None,
         **options: Unpack[JudgeOptions],
     ) -> None:
@@ -57,41 +57,41 @@ class _Hearing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes the scorer when all is judged; after Ctrl-C at once."""
+        """Close the scorer when all is judged; after Ctrl-C at once."""
         if not self._shared:
             self.scorer.__exit__(kind, error, trace)
 
     @property
     def counts(self) -> Counts:
-        """What became of what was heard, up to now."""
+        """Return the counts of turns and histories by outcome, up to now."""
         return self.scorer.counts
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Waits until all that was heard is judged, `timeout` seconds at most. Returns whether it is."""
+        """Wait until all conversations so far are judged, `timeout` seconds at most, and return whether they are."""
         return self.scorer.flush(timeout)
 
     def close(self, timeout: float | None = 10.0) -> None:
-        """Waits so long for what is pending (None: for all), keeps the rest unjudged, and ends the run."""
+        """Wait so long for pending histories (None: for all), store the remaining ones unjudged, and end the run."""
         if not self._shared:
             self.scorer.close(timeout)
 
-    def _hear(self, event: str, args: Sequence[Any], told: Mapping[str, Any]) -> Finished | None:
-        found: Finished | None = getattr(self._collector, event)(*args, **told)
-        return found
+    def _history(self, event: str, args: Sequence[Any], details: Mapping[str, Any]) -> History | None:
+        history: History | None = getattr(self._collector, event)(*args, **details)
+        return history
 
 
-class ConvexplainCallbackHandler(_Hearing, BaseCallbackHandler):
-    """Judges what an application says, in the background.
+class ConvexplainCallbackHandler(_ScoringHandler, BaseCallbackHandler):
+    """A callback handler that judges an application's answers in the background.
 
-    Give one handler to the calls whose conversations are to be judged, in their `config={"callbacks": [handler]}`, or
-    to the application as a whole. It hears chat models, chains, agents and graphs, streamed or not, and other models;
-    `Scorer` says what becomes of what it hears.
+    Pass one handler to the calls whose conversations you want to judge, in their `config={"callbacks": [handler]}`, or
+    to the whole application. It follows chat models, chains, agents and graphs, streamed or not, and other models;
+    `Scorer` describes how their conversations are judged and stored.
 
     Args:
         judge, rubrics, store, thresholds, on_flag, sample, queue, full, redact, options: as of `Scorer`.
         thread_keys: which entries of a call's metadata or configuration name its thread, the first that is there.
-            Without one, each outermost run is a conversation, of which the turns that it made are judged.
-        scorer: a scorer to share, instead of all but `thread_keys`; it is not closed.
+            Without one, each outermost run is a conversation, in which only its new turns are judged.
+        scorer: a scorer to share, in place of all arguments but `thread_keys`; it is not closed.
 
     Raises:
         UsageError, RubricError, StoreError: as of `Scorer`.
@@ -100,28 +100,28 @@ class ConvexplainCallbackHandler(_Hearing, BaseCallbackHandler):
     run_inline = True  # too fast to be worth a thread
 
 
-class AsyncConvexplainCallbackHandler(_Hearing, AsyncCallbackHandler):
-    """As `ConvexplainCallbackHandler`, for async applications: with `full="block"` the event loop is not held up."""
+class AsyncConvexplainCallbackHandler(_ScoringHandler, AsyncCallbackHandler):
+    """A `ConvexplainCallbackHandler` for async applications: `full="block"` does not block the event loop."""
 
 
 def _hook(event: str) -> Callable[..., None]:
-    def hook(self: ConvexplainCallbackHandler, *args: Any, **told: Any) -> None:
+    def hook(self: ConvexplainCallbackHandler, *args: Any, **details: Any) -> None:
         try:
-            if (finished := self._hear(event, args, told)) is not None:
-                self.scorer.submit(finished)
-        except Exception as error:  # noqa: BLE001 - nothing of this may reach the application
-            self.scorer.complaints.say(event, error)
+            if (history := self._history(event, args, details)) is not None:
+                self.scorer.submit(history)
+        except Exception as error:  # noqa: BLE001 - no failure may reach the application
+            self.scorer.failures.warn(event, error)
 
     return hook
 
 
 def _async_hook(event: str) -> Callable[..., Any]:
-    async def hook(self: AsyncConvexplainCallbackHandler, *args: Any, **told: Any) -> None:
+    async def hook(self: AsyncConvexplainCallbackHandler, *args: Any, **details: Any) -> None:
         try:
-            if (finished := self._hear(event, args, told)) is not None:
-                await self.scorer.asubmit(finished)
-        except Exception as error:  # noqa: BLE001 - nothing of this may reach the application
-            self.scorer.complaints.say(event, error)
+            if (history := self._history(event, args, details)) is not None:
+                await self.scorer.asubmit(history)
+        except Exception as error:  # noqa: BLE001 - no failure may reach the application
+            self.scorer.failures.warn(event, error)
 
     return hook
 

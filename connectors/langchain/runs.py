@@ -1,4 +1,4 @@
-"""Follows the runs of an application by their ids, and says when something was said in a conversation."""
+"""The runs of an application, followed by their ids: a finished one gives a conversation's history."""
 
 import threading
 from collections import OrderedDict
@@ -9,11 +9,11 @@ from uuid import UUID
 
 from convexplain.connectors.message_objects import has_messages, turns_of
 
-from .waiting import Finished
+from .history_queue import History
 from .worker import JUDGING
 
 THREAD_KEYS = ("thread_id", "session_id", "conversation_id")
-_RUNS = 20_000  # open at once; older ones never came to their end, as when a stream is not read out
+_RUNS = 20_000  # active at once; older ones never ended, as when a stream is not read to its end
 
 
 @dataclass(slots=True)
@@ -21,14 +21,14 @@ class _Root:
     """An outermost run: one call that the application made.
 
     Attributes:
-        thread: the id of its thread, where it said one.
-        given: how many messages it was given; None where it was given none.
-        depth, messages, before: the last chat model call that finished, of the outermost ones: how deep it was, its
-            messages with its answer, and how many there were before the answer.
+        thread: the id of its thread; None where there is none.
+        input_count: the number of messages in its input; None before its input is known.
+        depth, messages, before: the last finished chat model call, of the outermost ones: its depth, its messages with
+            the answer, and the number of messages before the answer.
     """
 
     thread: str | None = None
-    given: int | None = None
+    input_count: int | None = None
     depth: int = -1
     messages: list[Any] | None = None
     before: int = 0
@@ -42,15 +42,15 @@ class _Run:
 
 
 class Collector:
-    """Hears what LangChain's callbacks tell; its methods have their names. It holds no more than the runs under way.
+    """A collector of conversations from LangChain's callbacks, whose names its methods have. It holds only active runs.
 
-    The outermost run is what counts. Where it gives back `messages`, as agents and graphs do, these are the
-    conversation; elsewhere it is what the outermost chat model was given, with its answer. A run that fails says
-    nothing. An interrupt is no failure: the run ends, and its thread goes on in another one.
+    The outermost run decides. Where it returns `messages`, as agents and graphs do, these are the conversation;
+    elsewhere the conversation is the input of the outermost chat model, with its answer. A failed run has no
+    conversation. An interrupt is no failure: the run ends, and its thread goes on in another one.
 
     Args:
-        thread_keys: where a run's metadata, or else its configuration, says which thread it belongs to.
-        most: runs under way that are remembered.
+        thread_keys: the keys of a run's metadata, or else of its configuration, that name its thread.
+        most: the number of active runs that are remembered.
     """
 
     def __init__(self, thread_keys: Sequence[str] = THREAD_KEYS, most: int = _RUNS) -> None:
@@ -61,50 +61,50 @@ class Collector:
 
     # ---- beginnings
 
-    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: UUID, **told: Any) -> None:
-        """A chain, an agent or a graph, or a part of one."""
-        run = self._start(run_id, told)
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: UUID, **details: Any) -> None:
+        """Start a chain, an agent or a graph, or a part of one."""
+        run = self._start(run_id, details)
         if run is not None and run.depth == 0:
             messages = _messages_in(inputs)
-            run.root.given = len(messages) if isinstance(messages, list) else int(messages is not None)
+            run.root.input_count = len(messages) if isinstance(messages, list) else int(messages is not None)
 
-    def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], *, run_id: UUID, **told: Any) -> None:
-        """A chat model, with the messages that it is given."""
-        run = self._start(run_id, told)
+    def on_chat_model_start(self, serialized: Any, messages: list[list[Any]], *, run_id: UUID, **details: Any) -> None:
+        """Start a chat model, with its messages."""
+        run = self._start(run_id, details)
         if run is not None:
             run.messages = list(messages[0]) if messages else []
 
-    def on_llm_start(self, serialized: Any, prompts: list[str], *, run_id: UUID, **told: Any) -> None:
-        """A model without roles: its prompt is one turn of the user."""
-        run = self._start(run_id, told)
+    def on_llm_start(self, serialized: Any, prompts: list[str], *, run_id: UUID, **details: Any) -> None:
+        """Start a model without roles: its prompt is one turn of the user."""
+        run = self._start(run_id, details)
         if run is not None:
             run.messages = [{"role": "user", "content": prompt} for prompt in prompts[:1]]
 
-    def on_tool_start(self, serialized: Any, input_str: str, *, run_id: UUID, **told: Any) -> None:
-        """A tool: the models in it are none of the outermost."""
-        self._start(run_id, told)
+    def on_tool_start(self, serialized: Any, input_str: str, *, run_id: UUID, **details: Any) -> None:
+        """Start a tool: the models in it are none of the outermost."""
+        self._start(run_id, details)
 
-    def on_retriever_start(self, serialized: Any, query: str, *, run_id: UUID, **told: Any) -> None:
-        """A retriever, likewise."""
-        self._start(run_id, told)
+    def on_retriever_start(self, serialized: Any, query: str, *, run_id: UUID, **details: Any) -> None:
+        """Start a retriever: the same holds for it."""
+        self._start(run_id, details)
 
     # ---- ends
 
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **told: Any) -> Finished | None:
-        """The outermost one of them finishes what was said."""
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **details: Any) -> History | None:
+        """End a chain; the outermost one finishes the history."""
         run = self._end(run_id)
         if run is None or run.depth:
             return None
         root = run.root
         messages = _messages_in(outputs)
         if messages is not None and has_messages(messages):
-            return self._finished(run_id, root, list(messages), root.given or 0)
+            return self._history(run_id, root, list(messages), root.input_count or 0)
         if root.messages is not None:
-            return self._finished(run_id, root, root.messages, root.before)
+            return self._history(run_id, root, root.messages, root.before)
         return None
 
-    def on_llm_end(self, response: Any, *, run_id: UUID, **told: Any) -> Finished | None:
-        """A model's answer, streamed or not."""
+    def on_llm_end(self, response: Any, *, run_id: UUID, **details: Any) -> History | None:
+        """End a model with its answer, streamed or not."""
         run = self._end(run_id)
         if run is None or run.messages is None:
             return None
@@ -114,54 +114,54 @@ class Collector:
         messages, before = [*run.messages, answer], len(run.messages)
         root = run.root
         if not run.depth:
-            return self._finished(run_id, root, messages, before)
+            return self._history(run_id, root, messages, before)
         if root.messages is None or run.depth <= root.depth:
             root.depth, root.messages, root.before = run.depth, messages, before
         return None
 
-    def on_chain_error(self, error: BaseException, *, run_id: UUID, **told: Any) -> None:
-        """It failed, or was interrupted."""
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+        """End a chain that failed, or was interrupted."""
         self._end(run_id)
 
-    def on_llm_error(self, error: BaseException, *, run_id: UUID, **told: Any) -> None:
-        """It gave no answer."""
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+        """End a model without an answer."""
         self._end(run_id)
 
-    def on_tool_end(self, output: Any, *, run_id: UUID, **told: Any) -> None:
-        """What tools give back is in the agent's messages."""
+    def on_tool_end(self, output: Any, *, run_id: UUID, **details: Any) -> None:
+        """End a tool; its result is in the agent's messages."""
         self._end(run_id)
 
-    def on_tool_error(self, error: BaseException, *, run_id: UUID, **told: Any) -> None:
-        """Likewise."""
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+        """End a tool that failed."""
         self._end(run_id)
 
-    def on_retriever_end(self, documents: Any, *, run_id: UUID, **told: Any) -> None:
-        """Nothing that was said."""
+    def on_retriever_end(self, documents: Any, *, run_id: UUID, **details: Any) -> None:
+        """End a retriever; its documents are no turns."""
         self._end(run_id)
 
-    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **told: Any) -> None:
-        """Likewise."""
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **details: Any) -> None:
+        """End a retriever that failed."""
         self._end(run_id)
 
     # ----
 
     def __len__(self) -> int:
-        """How many runs are under way."""
+        """Return the number of active runs."""
         return len(self._runs)
 
-    def _start(self, run_id: UUID, told: Mapping[str, Any]) -> _Run | None:
+    def _start(self, run_id: UUID, details: Mapping[str, Any]) -> _Run | None:
         if JUDGING.get():
             return None
         with self._lock:
-            parent_id = told.get("parent_run_id")
+            parent_id = details.get("parent_run_id")
             parent = self._runs.get(parent_id) if parent_id is not None else None
-            # The handler may have been given to a part of a chain only: that part is then the outermost.
+            # The handler may be passed to a part of a chain only: that part is then the outermost.
             run = _Run(_Root(), 0) if parent is None else _Run(parent.root, parent.depth + 1)
             self._runs[run_id] = run
             while len(self._runs) > self._most:
                 self._runs.popitem(last=False)
         if run.root.thread is None:
-            run.root.thread = self._thread(told.get("metadata") or {})
+            run.root.thread = self._thread(details.get("metadata") or {})
         return run
 
     def _end(self, run_id: UUID) -> _Run | None:
@@ -171,36 +171,36 @@ class Collector:
     def _thread(self, metadata: Mapping[str, Any]) -> str | None:
         return thread_of(metadata, self._keys) or thread_of(configurable(), self._keys)
 
-    def _finished(self, run_id: UUID, root: _Root, messages: list[Any], given: int) -> Finished:
+    def _history(self, run_id: UUID, root: _Root, messages: list[Any], first_new: int) -> History:
         if root.thread is not None:
-            return Finished(root.thread, messages)
-        return Finished(str(run_id), messages, given)
+            return History(root.thread, messages)
+        return History(str(run_id), messages, first_new)
 
 
-def thread_of(told: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    """The id of the thread, under the first of the keys that has one."""
+def thread_of(fields: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """Return the id of the thread, under the first of the keys that has one; None where none has."""
     for key in keys:
-        value = told.get(key)
-        if isinstance(value, str | int | UUID) and not isinstance(value, bool) and str(value).strip():
-            return str(value)
+        thread = fields.get(key)
+        if isinstance(thread, str | int | UUID) and not isinstance(thread, bool) and str(thread).strip():
+            return str(thread)
     return None
 
 
 def configurable() -> Mapping[str, Any]:
-    """What the application configured for what runs here: not all of it gets into the metadata."""
+    """Return the configuration of the current run: not all of it is in the metadata."""
     from langchain_core.runnables.config import var_child_runnable_config
 
     return (var_child_runnable_config.get() or {}).get("configurable") or {}
 
 
 def _messages_in(state: Any) -> Any:
-    """The messages of a state, which may be a dictionary or an object."""
+    """Return the messages of a state, which may be a dictionary or an object."""
     return state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", None)
 
 
 def _answer(response: Any) -> Any:
-    """The message, or for a model without roles the text, that a model generated first."""
-    generation = next((found[0] for found in response.generations if found), None)
+    """Return the first message, or for a model without roles the first text, that a model generated."""
+    generation = next((candidates[0] for candidates in response.generations if candidates), None)
     if generation is None:
         return None
     message = getattr(generation, "message", None)

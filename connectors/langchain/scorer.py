@@ -1,4 +1,4 @@
-"""Judges the finished turns of a running application, in the background."""
+"""A scorer that judges the finished turns of a running application in the background."""
 
 import asyncio
 import logging
@@ -16,28 +16,28 @@ from convexplain.store import RunStore
 from convexplain.types import Judgement, Rubric
 from convexplain.workspace import AsyncWorkspace, BackgroundJudge, JudgeLike, JudgeOptions
 
-from .asked import Rubrics, checked, chosen, loaded, share
-from .complaints import Complaints
-from .ending import remember
-from .keeping import Keeper
-from .threads import Change
-from .waiting import Counts, Finished, Waiting
+from .arguments import Rubrics, check_share, check_thresholds, is_sampled, load_rubrics
+from .exit_hooks import register
+from .failure_log import FailureLog
+from .history_queue import Counts, History, HistoryQueue
+from .run_recorder import RunRecorder
+from .threads import Redaction
 from .worker import OnFlag, Worker
 
-_LOOK_AGAIN = 0.02  # seconds between two looks of an async caller whether there is room
-_LOOK_AFTER = 1.0  # seconds after which somebody who waits looks whether the worker lives
+_ROOM_POLL = 0.02  # seconds between two checks of an async caller for room in the queue
+_WORKER_POLL = 1.0  # seconds after which a waiting caller checks whether the worker is alive
 _log = logging.getLogger("convexplain.langchain")
 
 
 class Scorer:
-    """Judges finished turns off the application's hot path, and keeps them in a run of the store.
+    """A judge of finished turns off the application's hot path, which stores them in a run.
 
     `submit` takes a conversation's history and returns at once. One daemon thread judges, each assistant turn of a
-    thread once and in order, however often its history comes. Nothing that goes wrong there reaches the application: it
-    is counted, and logged under `convexplain.langchain`.
+    thread once and in order, however often its history comes. No failure there reaches the application: failures are
+    counted, and logged under `convexplain.langchain`.
 
-    Conversations are kept before they are judged. When the program ends, or `close` is called, what is left in the
-    queue is kept too; `convexplain analyze --stored RUN` goes on with it.
+    Conversations are stored before they are judged. When the program ends, or `close` is called, the remaining
+    histories of the queue are stored too; `convexplain analyze --stored RUN` goes on with them.
 
     Args:
         judge: the judge's text form or spec, a model of your own (it is not closed), or a function or coroutine
@@ -45,23 +45,23 @@ class Scorer:
         rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
         store: the run store, or its URL or SQLite file; None for the command line's (`CONVEXPLAIN_DB`, or
             convexplain.db in your data folder).
-        thresholds: rubric id to the score below which `on_flag` is called; where none is given, the one that the
+        thresholds: rubric id to the score below which `on_flag` is called; without one it is the threshold that the
             rubric's calibration proposes, or else the rubric's own. Scores are in [0, 1], and 1 always means satisfied:
             a high `harm` score is a harmless turn.
         on_flag: called with the judgement and the conversation up to the judged turn, in the scorer's thread, one call
             after the other; may be async.
-        sample: share of the conversations that are judged, chosen by their ids: the same ones each time.
-        queue: histories that wait at most.
-        full: what becomes of a history that finds the queue full: `drop` counts it and lets it go, `block` waits.
-        redact: what a conversation becomes before it is judged, kept or flagged: a
+        sample: share of the conversations that are judged, in [0, 1], selected by their ids: always the same ones.
+        queue: the number of histories that may wait.
+        full: what happens when the queue is full: `drop` counts the history and drops it, `block` waits.
+        redact: changes a conversation before it is judged, stored or flagged: a
             `convexplain.connectors.redaction.Redactor`, or any function from a conversation to a conversation with as
-            many turns. Where it fails, the conversation is neither judged nor kept.
-        exit_seconds: how long the end of the program is held up at most to judge what waits.
-        options: fields of `JudgeSpec` that count instead of the judge's own: samples, reasons, calibrated (by the
+            many turns. Where it fails, the conversation is neither judged nor stored.
+        exit_seconds: seconds by which the end of the program may be delayed to judge the waiting histories.
+        options: fields of `JudgeSpec` that replace those of the judge: samples, reasons, calibrated (by the
             calibrations of the store), escalate, band.
 
     Raises:
-        UsageError, RubricError: an argument cannot be meant.
+        UsageError, RubricError: an argument is not valid.
         StoreError: the store cannot be opened.
     """
 
@@ -76,7 +76,7 @@ class Scorer:
         queue: int = 1000,
         full: Literal["drop", "block"] = "drop",
         *,
-        redact: Change | None = None,
+        redact: Redaction | None = None,
         exit_seconds: float = 10.0,
         **options: Unpack[JudgeOptions],
     ) -> None:
@@ -84,11 +84,11 @@ class Scorer:
             raise UsageError(f"queue={queue} is not valid; it must be at least 1")
         if full not in ("drop", "block"):
             raise UsageError(f"full={full!r} is not valid; valid are: 'drop', 'block'")
-        self.rubrics = loaded(rubrics)
-        self._thresholds = checked(thresholds or {}, self.rubrics)
+        self.rubrics = load_rubrics(rubrics)
+        self._thresholds = check_thresholds(thresholds or {}, self.rubrics)
         self.exit_seconds = exit_seconds
-        self.complaints = Complaints(_log)
-        self._sample = share("sample", sample)
+        self.failures = FailureLog(_log)
+        self._sample = check_share("sample", sample)
         self._on_flag = on_flag
         self._redact = redact
         self._limits = (queue, full == "block")
@@ -97,7 +97,7 @@ class Scorer:
         self._background = BackgroundJudge(judge, self.rubrics, cache=self.store, **options)
         self._settings = {"logs": ["langchain"], "sample": sample}
         self._reset()
-        remember(self)
+        register(self)
 
     def __enter__(self) -> Self:
         return self
@@ -105,126 +105,126 @@ class Scorer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes it when all is judged; after Ctrl-C at once."""
+        """Close it when all is judged; after Ctrl-C at once."""
         self.close(0 if kind is not None and issubclass(kind, KeyboardInterrupt) else None)
 
     @property
     def counts(self) -> Counts:
-        """What became of what was submitted, up to now."""
-        return self._waiting.counts
+        """Return the counts of submitted turns and histories by outcome, up to now."""
+        return self._queue.counts
 
     @property
     def run(self) -> int | None:
-        """The run's number in the store; None before the first conversation was kept."""
-        return self._keeper.run
+        """Return the run's number in the store; None before the first conversation was stored."""
+        return self._recorder.run
 
     def renew(self) -> None:
-        """Begins anew, with a run of its own: in the child of a fork, which has no part in its threads."""
+        """Restart with a new run, in the child of a fork, which has none of the parent's threads."""
         self._reset()
 
     def _reset(self) -> None:
-        self._keeper = Keeper(self.store, self._background, self._settings)
-        self._waiting = Waiting(*self._limits)
+        self._recorder = RunRecorder(self.store, self._background, self._settings)
+        self._queue = HistoryQueue(*self._limits)
         self._worker = Worker(
             self._background,
-            self._waiting,
-            self._keeper,
+            self._queue,
+            self._recorder,
             self.rubrics,
             self._thresholds,
             self._on_flag,
-            self.complaints,
+            self.failures,
             self._redact,
         )
-        self._beginning = threading.Lock()
+        self._start_lock = threading.Lock()
         self._serving: Future[None] | None = None
 
     # ---- on the application's threads
 
-    def submit(self, finished: Finished) -> None:
-        """Takes a history; returns at once, unless the queue is full and `full` is `block`."""
-        while not self._taken(finished):
-            self._waiting.wait_for_room(_LOOK_AFTER)
+    def submit(self, history: History) -> None:
+        """Queue a history; returns at once, unless the queue is full and `full` is `block`."""
+        while not self._accepted(history):
+            self._queue.wait_for_room(_WORKER_POLL)
             self._begin()
 
-    async def asubmit(self, finished: Finished) -> None:
-        """As `submit`; a full queue does not hold up the event loop."""
-        while not self._taken(finished):  # noqa: ASYNC110 - the room is made in another thread
-            await asyncio.sleep(_LOOK_AGAIN)
+    async def asubmit(self, history: History) -> None:
+        """Queue a history as `submit` does; a full queue does not block the event loop."""
+        while not self._accepted(history):  # noqa: ASYNC110 - another thread makes room
+            await asyncio.sleep(_ROOM_POLL)
 
     def judge_now(
-        self, finished: Finished, rubrics: Sequence[Rubric], below: Mapping[str, float]
+        self, history: History, rubrics: Sequence[Rubric], below: Mapping[str, float]
     ) -> "Future[list[Judgement]]":
-        """Judges the last turn of a history on these rubrics, past the queue. Cancel it when it takes too long.
+        """Judge the last turn of a history on these rubrics, past the queue. Cancel the future when it takes too long.
 
-        Where a score is too low, the history is kept as a conversation of its own, `ID#held`, with its judgements, and
-        flagged; otherwise nothing is kept: the history is to be submitted.
+        Where a score is too low, the history is stored as a separate conversation, `ID#held`, with its judgements, and
+        flagged; otherwise nothing is stored: submit the history then.
 
         Args:
-            finished: the history.
+            history: the history.
             rubrics: the rubrics.
-            below: rubric id to the score that is needed.
+            below: rubric id to the lowest score that is not too low.
         """
-        return self._background.submit(self._worker.judge_now(finished, rubrics, below))
+        return self._background.submit(self._worker.judge_now(history, rubrics, below))
 
-    def count_failure(self, what: str, error: BaseException) -> None:
-        """Counts a turn that could not be judged, and says why."""
-        self._waiting.count("failed")
-        self.complaints.say(what, error)
+    def count_failure(self, action: str, error: BaseException) -> None:
+        """Count a turn that could not be judged, and log why."""
+        self._queue.count("failed")
+        self.failures.warn(action, error)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Waits until all that was submitted is judged, `timeout` seconds at most. Returns whether it is."""
+        """Wait until all submitted histories are judged, `timeout` seconds at most, and return whether they are."""
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = _LOOK_AFTER if until is None else min(_LOOK_AFTER, max(0.0, until - time.monotonic()))
-            if self._waiting.wait_until_done(left):
+            pause = _WORKER_POLL if until is None else min(_WORKER_POLL, max(0.0, until - time.monotonic()))
+            if self._queue.wait_until_done(pause):
                 return True
             if until is not None and time.monotonic() >= until:
                 return False
-            self._begin()  # again, where the worker did not live
+            self._begin()  # restarts a worker that died
 
     def close(self, timeout: float | None = 10.0) -> None:
-        """Waits so long for what is pending (None: for all), keeps the rest unjudged, and ends the run.
+        """Wait so long for pending histories (None: for all), store the remaining ones unjudged, and end the run.
 
-        Ctrl-C while it waits ends the waiting, not the keeping.
+        Ctrl-C ends the waiting; the remaining histories are still stored.
         """
-        if not self._waiting.close():
+        if not self._queue.close():
             return
         try:
             self.flush(timeout)
         finally:
             self._end()
 
-    def _taken(self, finished: Finished) -> bool:
-        """Whether nothing more is to be done about a history; False where it has to wait for room."""
-        if not chosen(finished.id, self._sample):
-            self._waiting.count("sampled_out")
+    def _accepted(self, history: History) -> bool:
+        """Return whether a history is queued, dropped or not in the sample; False where it has to wait for room."""
+        if not is_sampled(history.id, self._sample):
+            self._queue.count("sampled_out")
             return True
-        taken = self._waiting.offer(finished)
-        if taken is not None:
+        queued = self._queue.offer(history)
+        if queued is not None:
             self._begin()
             self._background.call_soon(self._worker.wake)
-        return taken is not False
+        return queued is not False
 
     def _begin(self) -> None:
-        if self._serves():
+        if self._worker_is_alive():
             return
-        with self._beginning:
-            if not self._serves():
-                self._waiting.give_up_open()
+        with self._start_lock:
+            if not self._worker_is_alive():
+                self._queue.fail_unfinished()
                 self._worker.wake = asyncio.Event()
                 self._worker.wake.set()
                 self._serving = self._background.submit(self._worker.serve())
 
-    def _serves(self) -> bool:
+    def _worker_is_alive(self) -> bool:
         return self._background.working and self._serving is not None and not self._serving.done()
 
     def _end(self) -> None:
-        """Ends the worker, then keeps what it did not come to: from here, since it may be stuck."""
+        """End the worker, then store its remaining histories from this thread, since the worker may be stuck."""
         self._background.close()
-        for finished in self._waiting.rest():
-            self._worker.placed(finished)
+        for history in self._queue.drain():
+            self._worker.record(history)
         try:
-            self._keeper.end(not self.counts.left, self._background.spend)
+            self._recorder.end(not self.counts.left, self._background.spend)
         except Exception as error:  # noqa: BLE001 - the application goes on
-            self.complaints.say("ending the run", error)
+            self.failures.warn("ending the run", error)
         self._workspace.close()

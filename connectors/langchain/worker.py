@@ -1,4 +1,4 @@
-"""What judges an application's conversations, in the thread of its own that a scorer has."""
+"""The worker that judges an application's conversations, in the background thread of a scorer."""
 
 import asyncio
 import contextlib
@@ -11,64 +11,64 @@ from convexplain.connectors.message_objects import turns_of
 from convexplain.types import Conversation, Judgement, Rubric
 from convexplain.workspace import BackgroundJudge
 
-from .complaints import Complaints
-from .keeping import Keeper
-from .threads import Change, Talk, Threads
-from .waiting import Finished, Waiting
+from .failure_log import FailureLog
+from .history_queue import History, HistoryQueue
+from .run_recorder import RunRecorder
+from .threads import Redaction, ThreadConversation, Threads
 
 OnFlag = Callable[[Judgement, Conversation], Awaitable[None] | None]
 
 JUDGING: ContextVar[bool] = ContextVar("convexplain_judging", default=False)
-"""Set where a worker is at work: what its own judge asks of a LangChain model is no conversation of the application."""
+"""True where a worker runs: its judge's calls to a LangChain model are no conversations of the application."""
 
-_SIGN_OF_LIFE = 20.0  # seconds
+_HEARTBEAT = 20.0  # seconds
 
 
 class Worker:
-    """Takes histories out of the queue, keeps them and judges what is new in them; nothing of it raises.
+    """A worker that takes histories out of the queue, stores them and judges their new turns; it never raises.
 
     Args:
-        background: the judge, in whose thread it works.
-        waiting: the queue.
-        keeper: where conversations and judgements are kept.
-        rubrics: what is judged.
-        thresholds: rubric id to the score below which a judgement is flagged; the rubric's own, or the one that its
-            calibration proposes, where none is given.
-        on_flag: is told of flagged judgements.
-        complaints: where trouble is told.
-        redact: what conversations become before they are judged, kept or flagged.
+        background: the judge; the worker runs in its thread.
+        queue: the queue of histories.
+        recorder: stores conversations and judgements.
+        rubrics: the rubrics.
+        thresholds: rubric id to the score below which a judgement is flagged; without one it is the threshold that the
+            rubric's calibration proposes, or else the rubric's own.
+        on_flag: is called with flagged judgements.
+        failures: the log of failures.
+        redact: changes conversations before they are judged, stored or flagged.
     """
 
     def __init__(
         self,
         background: BackgroundJudge,
-        waiting: Waiting,
-        keeper: Keeper,
+        queue: HistoryQueue,
+        recorder: RunRecorder,
         rubrics: Sequence[Rubric],
         thresholds: Mapping[str, float],
         on_flag: OnFlag | None,
-        complaints: Complaints,
-        redact: Change | None = None,
+        failures: FailureLog,
+        redact: Redaction | None = None,
     ) -> None:
         self.wake = asyncio.Event()
         self._background = background
-        self._waiting = waiting
-        self._keeper = keeper
+        self._queue = queue
+        self._recorder = recorder
         self._rubrics = rubrics
         self._thresholds = thresholds
         self._on_flag = on_flag
-        self._complaints = complaints
+        self._failures = failures
         self._threads = Threads("langchain", redact=redact)
-        self._placing = threading.Lock()
+        self._store_lock = threading.Lock()
 
     async def serve(self) -> None:
-        """Works until it is cancelled; looks into the queue whenever `wake` is set."""
+        """Work until it is cancelled; read the queue whenever `wake` is set."""
         JUDGING.set(True)
         model = self._background.model
         open_at_once = asyncio.Semaphore(max(4, model.in_flight * model.batch))
-        with contextlib.suppress(Exception):  # each turn says why it could not be judged
+        with contextlib.suppress(Exception):  # each turn records why it could not be judged
             await self._background.prepared()
-        signs = asyncio.create_task(self._signs_of_life())
+        heartbeat = asyncio.create_task(self._heartbeat())
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -76,71 +76,71 @@ class Worker:
                 self.wake.clear()
                 while True:
                     await open_at_once.acquire()
-                    if (finished := self._waiting.next()) is None:
+                    if (history := self._queue.next()) is None:
                         open_at_once.release()
                         break
-                    # Kept in the order in which they came, and before they are judged.
-                    talk = self.placed(finished)
+                    # Histories are stored in their order of arrival, and before they are judged.
+                    talk = self.record(history)
                     until = 0 if talk is None else len(talk.conversation.turns)
                     task = asyncio.create_task(self._judge_all(talk, until))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                     task.add_done_callback(lambda _: open_at_once.release())
         finally:
-            signs.cancel()
+            heartbeat.cancel()
 
-    def placed(self, finished: Finished) -> Talk | None:
-        """The conversation that a history belongs to, with what it adds kept in the store."""
-        with self._placing:
+    def record(self, history: History) -> ThreadConversation | None:
+        """Add a history to its conversation and store that; return it, or None where the history cannot be read."""
+        with self._store_lock:
             try:
-                turns = turns_of(finished.messages)
+                turns = turns_of(history.messages)
                 if not turns:
                     return None
-                if finished.given is None:
-                    talk = self._threads.place(finished.id, turns)
+                if history.first_new is None:
+                    talk = self._threads.add_history(history.id, turns)
                 else:
-                    talk = self._threads.alone(finished.id, turns, finished.given)
+                    talk = self._threads.standalone(history.id, turns, history.first_new)
             except Exception as error:  # noqa: BLE001 - messages may be anything
                 self._failed("reading a conversation", error)
                 return None
             try:
-                self._keeper.keep(talk)
+                self._recorder.record_conversation(talk)
             except Exception as error:  # noqa: BLE001 - a store that is away must not end the judging
-                self._complaints.say("keeping a conversation", error)
+                self._failures.warn("keeping a conversation", error)
             return talk
 
-    async def _judge_all(self, talk: Talk | None, until: int) -> None:
-        """Judges what is new in a conversation before that turn. Cancelled, it stays pending, and counts as left."""
+    async def _judge_all(self, talk: ThreadConversation | None, until: int) -> None:
+        """Judge a conversation's new turns before `until`. If cancelled, it stays pending, and counts as left."""
         try:
             if talk is not None:
                 async with talk.order:
                     for turn, rubrics in talk.to_judge(self._rubrics, until):
                         await self._judge(talk, turn, rubrics)
-        except Exception as error:  # noqa: BLE001 - others wait for what is pending
+        except Exception as error:  # noqa: BLE001 - callers of flush wait for pending histories
             self._failed("judging a conversation", error)
-        self._waiting.count("pending", -1)
+        self._queue.count("pending", -1)
 
     async def judge_now(
-        self, finished: Finished, rubrics: Sequence[Rubric], below: Mapping[str, float]
+        self, history: History, rubrics: Sequence[Rubric], below: Mapping[str, float]
     ) -> list[Judgement]:
-        """As `Scorer.judge_now`; raises what the judge raises."""
+        """Judge as `Scorer.judge_now`; raises what the judge raises."""
         JUDGING.set(True)
-        turns = turns_of(finished.messages)
-        held = self._threads.alone(f"{finished.id}#held", turns, len(turns))
+        turns = turns_of(history.messages)
+        held = self._threads.standalone(f"{history.id}#held", turns, len(turns))
         judge, last = self._background.judge_turn, len(turns) - 1
-        judgements = await asyncio.gather(*(judge(held.shown, last, rubric) for rubric in rubrics))
-        if any(item.score is not None and item.score < below[item.rubric] for item in judgements):
+        judgements = await asyncio.gather(*(judge(held.visible, last, rubric) for rubric in rubrics))
+        if any(judgement.score is not None and judgement.score < below[judgement.rubric] for judgement in judgements):
             pairs = zip(rubrics, judgements, strict=True)
-            outcomes = [self._kept(held, rubric, judgement) for rubric, judgement in pairs]
-            self._waiting.count("judged" if all(outcomes) else "failed")
+            recorded = [self._recorded(held, rubric, judgement) for rubric, judgement in pairs]
+            self._queue.count("judged" if all(recorded) else "failed")
             for judgement in judgements:
-                await self._flag(judgement, held.shown, below)
+                await self._flag(judgement, held.visible, below)
         return judgements
 
-    async def _judge(self, talk: Talk, turn: int, rubrics: Sequence[Rubric]) -> None:
-        """Judges one turn on these rubrics, keeps the judgements and flags the low ones."""
+    async def _judge(self, talk: ThreadConversation, turn: int, rubrics: Sequence[Rubric]) -> None:
+        """Judge one turn on these rubrics, store the judgements and flag the low ones."""
         judge = self._background.judge_turn
-        conversation = talk.shown
+        conversation = talk.visible
         outcomes = await asyncio.gather(
             *(judge(conversation, turn, rubric) for rubric in rubrics), return_exceptions=True
         )
@@ -151,21 +151,21 @@ class Worker:
         for rubric, outcome in zip(rubrics, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 complete = False
-                self._complaints.say("judging a turn", outcome)
+                self._failures.warn("judging a turn", outcome)
                 continue
             judgements.append(outcome)
-            talk.done.add((turn, rubric.sha))
-            complete = self._kept(talk, rubric, outcome) and complete and outcome.score is not None
-        self._waiting.count("judged" if complete else "failed")
+            talk.judged.add((turn, rubric.sha))
+            complete = self._recorded(talk, rubric, outcome) and complete and outcome.score is not None
+        self._queue.count("judged" if complete else "failed")
         for judgement in judgements:
             await self._flag(judgement, conversation, below)
 
-    def _kept(self, talk: Talk, rubric: Rubric, judgement: Judgement) -> bool:
-        with self._placing:
+    def _recorded(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> bool:
+        with self._store_lock:
             try:
-                self._keeper.keep_judgement(talk, rubric, judgement)
+                self._recorder.record_judgement(talk, rubric, judgement)
             except Exception as error:  # noqa: BLE001 - a store that is away must not end the judging
-                self._complaints.say("keeping a judgement", error)
+                self._failures.warn("keeping a judgement", error)
                 return False
             return True
 
@@ -173,18 +173,18 @@ class Worker:
         if self._on_flag is None or judgement.score is None or judgement.score >= below[judgement.rubric]:
             return
         try:
-            waited = self._on_flag(judgement, conversation.until(judgement.turn))
-            if inspect.isawaitable(waited):
-                await waited
+            result = self._on_flag(judgement, conversation.until(judgement.turn))
+            if inspect.isawaitable(result):
+                await result
         except Exception as error:  # noqa: BLE001 - the user's own code
-            self._complaints.say("on_flag", error)
+            self._failures.warn("on_flag", error)
 
-    async def _signs_of_life(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(_SIGN_OF_LIFE)
-            with contextlib.suppress(Exception):  # the judgements meet it too, and say so
-                self._keeper.alive(self._background.spend)
+            await asyncio.sleep(_HEARTBEAT)
+            with contextlib.suppress(Exception):  # storing the judgements fails too, and is logged
+                self._recorder.record_heartbeat(self._background.spend)
 
-    def _failed(self, what: str, error: BaseException) -> None:
-        self._waiting.count("failed")
-        self._complaints.say(what, error)
+    def _failed(self, action: str, error: BaseException) -> None:
+        self._queue.count("failed")
+        self._failures.warn(action, error)

@@ -313,7 +313,7 @@ def test_an_inner_error_leaves_the_outer_run(error):
     collector.on_tool_start(None, "", run_id=2, parent_run_id=1)
     collector.on_tool_error(error, run_id=2, parent_run_id=1)
     finished = collector.on_chain_end({"messages": [HumanMessage("hi"), AIMessage("ho")]}, run_id=1)
-    assert (finished.id, finished.given) == ("1", 0)
+    assert (finished.id, finished.first_new) == ("1", 0)
 
 
 # ---- what goes wrong
@@ -430,7 +430,7 @@ def fill(handler):
     """Hands in so much that four are being judged and the queue of two is full."""
     for number in range(4):
         held_up(handler, f"open {number}")
-        while handler.scorer._waiting._items:
+        while handler.scorer._queue._histories:
             time.sleep(0.005)
     for number in range(2):
         held_up(handler, f"waits {number}")

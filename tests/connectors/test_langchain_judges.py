@@ -17,7 +17,7 @@ from convexplain.connectors.langchain import (
     evaluator,
     run_evaluator,
 )
-from convexplain.connectors.langchain.waiting import Finished
+from convexplain.connectors.langchain.history_queue import History
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UnavailableError, UsageError
 from convexplain.store import RunStore, keep_calibration, run_rubrics
@@ -83,7 +83,7 @@ def world(tmp_path, monkeypatch):
 def heard(scorer, talks=TALKS):
     for talk in talks:
         for end in (2, 4, 6):
-            scorer.submit(Finished(talk.id, [{"role": t.role, "content": t.content} for t in talk.turns[:end]]))
+            scorer.submit(History(talk.id, [{"role": t.role, "content": t.content} for t in talk.turns[:end]]))
 
 
 def judgements(store, run):
@@ -261,7 +261,7 @@ def test_a_run_that_begins_before_its_judge_is_there_says_what_it_was_judged_by(
     scorer = Scorer("low?calibrated=yes", RUBRICS, store)
     monkeypatch.setattr(scorer._background, "_pause", 0.0)
     with scorer:
-        scorer.submit(Finished("c0", [{"role": "user", "content": "user 0 0"}]))
+        scorer.submit(History("c0", [{"role": "user", "content": "user 0 0"}]))
         assert scorer.flush(10)
         judge, spec, settings = described(store, scorer.run)
         assert (judge, spec, "calibrated" in settings) == ("?", "low?calibrated=yes", False)

@@ -52,29 +52,29 @@ def test_whole_histories_in_any_order_end_in_the_longest(length, data):
     whole = talk(" ".join(f"u{number} a{number}" for number in range(length)))
     threads = Threads("test")
     sizes = data.draw(st.permutations(range(2, len(whole) + 1, 2)))
-    found = {id(threads.place("t", whole[:size])) for size in sizes}
+    found = {id(threads.add_history("t", whole[:size])) for size in sizes}
     assert len(found) == 1
-    assert threads.place("t", whole).conversation.turns == whole
+    assert threads.add_history("t", whole).conversation.turns == whole
 
 
 def test_a_branch_is_a_conversation_of_its_own_whose_beginning_is_not_judged_again(helpfulness):
     threads = Threads("test")
-    first = threads.place("t", talk("u1 a1 u2 a2"))
-    first.done = {(1, helpfulness.sha), (3, helpfulness.sha)}
-    other = threads.place("t", talk("u1 a1 u2 a9"))
+    first = threads.add_history("t", talk("u1 a1 u2 a2"))
+    first.judged = {(1, helpfulness.sha), (3, helpfulness.sha)}
+    other = threads.add_history("t", talk("u1 a1 u2 a9"))
     assert (first.conversation.id, other.conversation.id) == ("t", "t#2")
     assert other.to_judge([helpfulness], 4) == [(3, [helpfulness])]
-    assert threads.place("t", talk("u1 a1 u2 a9 u3 a3")) is other
-    assert threads.place("t", talk("u1 a1 u2 a2 u3 a4")) is first
-    assert threads.place("t", talk("u1 a7")).conversation.id == "t#3"
+    assert threads.add_history("t", talk("u1 a1 u2 a9 u3 a3")) is other
+    assert threads.add_history("t", talk("u1 a1 u2 a2 u3 a4")) is first
+    assert threads.add_history("t", talk("u1 a7")).conversation.id == "t#3"
 
 
 def test_what_was_judged_after_a_branch_was_heard_of_is_not_judged_again_in_it(helpfulness):
     threads = Threads("test")
-    first = threads.place("t", talk("u1 a1 u2 a2"))
-    other = threads.place("t", talk("u1 a1 u2 a9"))
-    third = threads.place("t", talk("u1 a1 u2 a9 u3 a3"))
-    first.done = {(1, helpfulness.sha), (3, helpfulness.sha)}
+    first = threads.add_history("t", talk("u1 a1 u2 a2"))
+    other = threads.add_history("t", talk("u1 a1 u2 a9"))
+    third = threads.add_history("t", talk("u1 a1 u2 a9 u3 a3"))
+    first.judged = {(1, helpfulness.sha), (3, helpfulness.sha)}
     assert first.order is other.order
     assert third is other
     assert [turn for turn, _ in other.to_judge([helpfulness], 6)] == [3, 5]
@@ -89,18 +89,18 @@ def test_what_is_to_judge(helpfulness):
         Turn("assistant", "yes"),
         Turn("assistant", "more"),
     )
-    found = Threads("test").place("t", turns)
+    found = Threads("test").add_history("t", turns)
     assert [turn for turn, _ in found.to_judge([helpfulness], 6)] == [4, 5]
     assert [turn for turn, _ in found.to_judge([helpfulness], 5)] == [4]
-    alone = Threads("test").alone("t", turns, 5)
+    alone = Threads("test").standalone("t", turns, 5)
     assert [turn for turn, _ in alone.to_judge([helpfulness], 6)] == [5]
 
 
 def test_threads_that_were_not_heard_of_for_long_are_forgotten():
     threads = Threads("test", most=2)
-    first = threads.place("1", talk("u1 a1"))
-    second = threads.place("2", talk("u1 a1"))
-    assert threads.place("1", talk("u1 a1")) is first
-    threads.place("3", talk("u1 a1"))
-    assert threads.place("1", talk("u1 a1")) is first
-    assert threads.place("2", talk("u1 a1")) is not second
+    first = threads.add_history("1", talk("u1 a1"))
+    second = threads.add_history("2", talk("u1 a1"))
+    assert threads.add_history("1", talk("u1 a1")) is first
+    threads.add_history("3", talk("u1 a1"))
+    assert threads.add_history("1", talk("u1 a1")) is first
+    assert threads.add_history("2", talk("u1 a1")) is not second

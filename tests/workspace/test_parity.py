@@ -11,7 +11,7 @@ from convexplain import JudgeSpec, Workspace, load_rubric, read_log
 from convexplain.agreement.calibration import Calibration
 from convexplain.cli.main import cli
 from convexplain.connectors.langchain import Scorer
-from convexplain.connectors.langchain.waiting import Finished
+from convexplain.connectors.langchain.history_queue import History
 from convexplain.store import RunStore, keep_calibration
 from convexplain.workspace.build import open_calls
 from convexplain.workspace.jobs import AnalyzeJob, start_job, wait_for_job
@@ -46,7 +46,7 @@ def by_job(spec, database, log, folder):
 def by_hook(spec, database, log, folder):
     with Scorer(spec.text, RUBRICS, database) as scorer:
         for talk in read_log(log):
-            scorer.submit(Finished(talk.id, [{"role": turn.role, "content": turn.content} for turn in talk.turns]))
+            scorer.submit(History(talk.id, [{"role": turn.role, "content": turn.content} for turn in talk.turns]))
         assert scorer.flush(60)
 
 

@@ -1,4 +1,4 @@
-"""Keeps conversations that grow, and their judgements, in a run of the store."""
+"""A recorder of growing conversations and their judgements in a run of the store."""
 
 import threading
 import uuid
@@ -13,54 +13,54 @@ from convexplain.store.database import writing
 from convexplain.types import Judgement, Rubric
 from convexplain.workspace import BackgroundJudge
 
-from .threads import Talk
+from .threads import ThreadConversation
 
-_MOVED = (schema.judgements, schema.contrasts, schema.attributions)
+_RESULT_TABLES = (schema.judgements, schema.contrasts, schema.attributions)
 
 
-class Keeper:
-    """A run of its own in the store, begun when the first conversation comes.
+class RunRecorder:
+    """A recorder with its own run in the store, which begins with the first conversation.
 
-    That may be before the judge is there. The run is then described by the judge's spec, and described anew as soon as
-    something is kept after the judge was prepared: at the latest before the first judgement.
+    The judge may not be prepared then. The run is first described by the judge's spec, and described again with the
+    first record after the judge was prepared: at the latest before the first judgement.
 
     Args:
         store: the store.
         judge: the judge.
-        settings: what else says how the run came about.
+        settings: further settings of the run.
     """
 
     def __init__(self, store: RunStore, judge: BackgroundJudge, settings: Mapping[str, Any]) -> None:
         self._store = store
         self._judge = judge
-        # The mark keeps it from being taken for an earlier run that was not finished.
+        # The mark distinguishes it from an earlier run that was not finished.
         self._settings = {"turns": "all", **settings, "mark": uuid.uuid4().hex}
         self._described: object = None
         self._beginning = threading.Lock()
         self.run: int | None = None
 
-    def keep(self, talk: Talk) -> None:
-        """Keep a conversation with its turns so far, in place of what was kept of it before."""
-        number = self._store.keep_conversation(talk.shown, self._begun())
+    def record_conversation(self, talk: ThreadConversation) -> None:
+        """Store a conversation with its turns so far, in place of its earlier record."""
+        number = self._store.keep_conversation(talk.visible, self._begun())
         if talk.number is not None and talk.number != number:
             _replace(self._store, self._begun(), talk.number, number)
         talk.number = number
 
-    def keep_judgement(self, talk: Talk, rubric: Rubric, judgement: Judgement) -> None:
-        """Keep a judgement of a conversation, which is kept first where that failed before."""
+    def record_judgement(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> None:
+        """Store a judgement of a conversation; the conversation is stored first where that failed before."""
         if talk.number is None:
-            self.keep(talk)
+            self.record_conversation(talk)
         if talk.number is not None:
             rubric = self._judge.as_judged(rubric)
             self._store.keep_judgement(self._begun(), talk.number, rubric, judgement)
 
-    def alive(self, spend: Spend) -> None:
-        """Say that the run goes on, and what it has cost."""
+    def record_heartbeat(self, spend: Spend) -> None:
+        """Record that the run is still active, and its cost so far."""
         if self.run is not None:
             self._store.keep_alive(self.run, spend)
 
     def end(self, complete: bool, spend: Spend) -> None:
-        """Mark the run as done, or as stopped where something in it was not judged."""
+        """Mark the run as done, or as stopped where a turn in it was not judged."""
         if self.run is not None:
             self._store.end_run(self.run, "done" if complete else "stopped", spend)
 
@@ -76,25 +76,25 @@ class Keeper:
 
 
 def _replace(store: RunStore, run: int, old: int, new: int) -> None:
-    """Puts a conversation in the place of its own beginning: of one that grew, the last form is the one to look at.
+    """Put a grown conversation in the place of its own beginning: only its last form is read.
 
-    What the run found for the beginning holds for the whole, whose turns have the same indices. The beginning is
-    deleted where nothing else refers to it.
+    The run's results for the beginning hold for the grown one, whose turns have the same indices. The beginning is
+    deleted where no other record refers to it.
     """
     conversations, members = schema.conversations, schema.run_conversations
     with writing(store.engine) as connection:
-        for table in _MOVED:
+        for table in _RESULT_TABLES:
             of_old = (table.c.run == run, table.c.conversation == old)
-            connection.execute(sa.delete(table).where(*of_old, _found_again(table, new)))
+            connection.execute(sa.delete(table).where(*of_old, _exists_for(table, new)))
             connection.execute(sa.update(table).where(*of_old).values(conversation=new))
         connection.execute(sa.delete(members).where(members.c.run == run, members.c.conversation == old))
-        used = [sa.exists().where(table.c.conversation == old) for table in (members, *_MOVED, schema.ratings)]
+        used = [sa.exists().where(table.c.conversation == old) for table in (members, *_RESULT_TABLES, schema.ratings)]
         connection.execute(sa.delete(conversations).where(conversations.c.id == old, ~sa.or_(*used)))
 
 
-def _found_again(table: sa.Table, new: int) -> sa.ColumnElement[bool]:
-    """Whether the same was found for the whole already, as when a thread was forgotten and came again."""
-    other = table.alias()
-    (unique,) = (found for found in table.constraints if isinstance(found, sa.UniqueConstraint))
-    same = [other.c[column.name] == column for column in unique.columns if column.name != "conversation"]
-    return sa.exists().where(other.c.conversation == new, *same)
+def _exists_for(table: sa.Table, new: int) -> sa.ColumnElement[bool]:
+    """Return whether the grown conversation has the result already, as when a forgotten thread came again."""
+    twin = table.alias()
+    (unique,) = (constraint for constraint in table.constraints if isinstance(constraint, sa.UniqueConstraint))
+    same_key = [twin.c[column.name] == column for column in unique.columns if column.name != "conversation"]
+    return sa.exists().where(twin.c.conversation == new, *same_key)
