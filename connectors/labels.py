@@ -1,8 +1,6 @@
 """Labels files: labels of people for turns, or their preferences between two conversations, as CSV, TSV or JSON."""
 
 import math
-import re
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +12,12 @@ from convexplain.errors import Problem, UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Rubric
 
+from .label_cells import cell_text, is_missing, parse_number, parse_turn, word_key
 from .label_rows import LabelTable, read_label_table
 
-_MISSING = frozenset({"", "-", "–", "?", "na", "n/a", "nan", "none", "null", "nil", "missing", "skip", "skipped"})
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 _TIES = frozenset({"tie", "tied", "both", "neither", "equal", "same", "draw", "none"})
 _FIRST = frozenset({"conversation", "first", "a", "1", "true", "yes", "left"})
 _SECOND = frozenset({"other", "second", "b", "2", "false", "no", "right"})
-_TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +118,12 @@ class _LabelReader:
         self._options = options
         self._table = table
         self._report = report
-        self._names = {_key(name): rubric for rubric in rubrics for name in (rubric.title, rubric.id)}
+        self._names = {word_key(name): rubric for rubric in rubrics for name in (rubric.title, rubric.id)}
         for name, rubric_id in options.called.items():
             answered = next((rubric for rubric in rubrics if rubric.id == rubric_id), None)
             if answered is None:
                 raise UsageError(f"called: {name!r} answers {rubric_id!r}, which is not among the rubrics asked for")
-            self._names[_key(name)] = answered
+            self._names[word_key(name)] = answered
         self._unrequested: dict[str, list[int]] = defaultdict(list)
 
     def labels(self) -> Labels:
@@ -149,16 +145,16 @@ class _LabelReader:
         )
 
     def _rated_turns(self, line: int, row: Mapping[str, Any]) -> Iterator[_RatedTurn]:
-        conversation = _text(row.get("conversation"))
+        conversation = cell_text(row.get("conversation"))
         if not conversation:
             self._report(line, "the row has no conversation")
             return
         try:
-            turn = _turn(row.get("turn"), self._options.turns_from)
+            turn = parse_turn(row.get("turn"), self._options.turns_from)
         except ValueError as error:
             self._report(line, str(error))
             return
-        rater = one_line(_text(row.get("rater"))) or None
+        rater = one_line(cell_text(row.get("rater"))) or None
         for rubric, score, label in self._answers(line, row):
             if (rating := self._rating(line, rubric, score, label)) is not None:
                 yield _RatedTurn(line, conversation, turn, rubric, rater, rating)
@@ -167,7 +163,7 @@ class _LabelReader:
         """Yield the answers of a row: rubric, score, label."""
         if self._table.wide:
             for rubric in self._rubrics:
-                if rubric.id in self._table.wide and not _is_missing(row.get(f"rubric:{rubric.id}"), rubric):
+                if rubric.id in self._table.wide and not is_missing(row.get(f"rubric:{rubric.id}"), rubric):
                     yield rubric, row.get(f"rubric:{rubric.id}"), None
             return
         rubric_of_row = self._rubric(line, row)
@@ -177,8 +173,8 @@ class _LabelReader:
     def _rubric(self, line: int, row: Mapping[str, Any]) -> Rubric | None:
         if not self._table.rubric:
             return self._rubrics[0] if len(self._rubrics) == 1 else None
-        name = _text(row.get("rubric"))
-        rubric = self._names.get(_key(name))
+        name = cell_text(row.get("rubric"))
+        rubric = self._names.get(word_key(name))
         if rubric is None:
             self._unrequested[name].append(line)
         return rubric
@@ -186,9 +182,9 @@ class _LabelReader:
     def _rating(self, line: int, rubric: Rubric, score: Any, label: Any) -> _Rating | None:
         """Return the rating on a rubric; None, with a report, where the row has none."""
         for value, is_label in ((score, False), (label, True)):
-            if _is_missing(value, rubric):
+            if is_missing(value, rubric):
                 continue
-            word, number = one_line(_text(value)), _number(value)
+            word, number = one_line(cell_text(value)), parse_number(value)
             by_name = score_of(rubric, word)
             if by_name is not None and (is_label or number is None):
                 return _Rating(word, None, by_name)
@@ -252,7 +248,7 @@ class _LabelReader:
         rubric = self._rubric(line, row)
         if rubric is None and self._table.rubric:
             return None
-        sides = [_text(row.get(name)) for name in self._table.pairs[:2]]
+        sides = [cell_text(row.get(name)) for name in self._table.pairs[:2]]
         if not all(sides):
             self._report(line, f"the row has no {self._table.pairs[sides.index('')]!r} conversation")
             return None
@@ -260,10 +256,10 @@ class _LabelReader:
             self._report(line, f"both sides of the pair are {sides[0]!r}")
             return None
         if "preferred" in self._table.pairs:
-            answer = _text(row.get("preferred"))
+            answer = cell_text(row.get("preferred"))
             order = _preferred(answer, sides)
             if order is None:
-                tie = _key(answer) in _TIES
+                tie = word_key(answer) in _TIES
                 reason = (
                     "a tie says nothing of who is right" if tie else f"preferred {answer[:80]!r} is neither of them"
                 )
@@ -287,52 +283,7 @@ def _preferred(answer: str, sides: list[str]) -> list[str] | None:
     """Return the sides, the preferred one first; None where the answer names neither."""
     if answer in sides:
         return sides if answer == sides[0] else sides[::-1]
-    word = _key(answer)
+    word = word_key(answer)
     if word in _FIRST:
         return sides
     return sides[::-1] if word in _SECOND else None
-
-
-def _turn(value: Any, first: int) -> int | None:
-    """Return a 0-based index, negative from the end; None = the last assistant turn. Raises ValueError."""
-    text = _text(value)
-    if value is None or _key(text) in ("last", "final", ""):
-        return None
-    number = None if isinstance(value, bool) or text.casefold() in _TRUTH else _number(value)
-    if number is None or not number.is_integer() or abs(number) > 1e9:
-        raise ValueError(f"turn {text[:80]!r} is no whole number and not 'last'")
-    turn = int(number)
-    if 0 <= turn < first:
-        raise ValueError(f"turn {turn}: turns are counted from {first}")
-    return turn if turn < 0 else turn - first
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, int | float):
-        return float(value) if abs(value) <= sys.float_info.max else None
-    text = _text(value)
-    if text.casefold() in _TRUTH:
-        return _TRUTH[text.casefold()]
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = float(text.replace(",", "."))
-    return number if math.isfinite(number) else None
-
-
-def _is_missing(value: Any, rubric: Rubric) -> bool:
-    """Return whether a cell is empty; a rubric may have a label that is called `none`."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return True
-    return isinstance(value, str) and value.strip().casefold() in _MISSING and score_of(rubric, value) is None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))  # data frames turn whole numbers beside a missing one into fractions
-    return "" if value is None else str(value).strip()
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

@@ -198,44 +198,62 @@ async def noise_floor(
         raise UsageError(
             f"turns: {len(pairs)} of {len(all_turns)} could be scored; a noise floor needs at least {MIN_TURNS}"
         )
-    differences: dict[str, list[float]] = {}
-    scores = {i: [before.score or 0.0] for i, (_, before) in enumerate(pairs)}
-    unscored = 0
+    differences = _Differences([before for _, before in pairs])
     for variation in (*VARIATIONS, *extra):  # one after the other: prompts with the same beginning follow each other
         varied = await _judgements(judge, rubric, [key for key, _ in pairs], variation)
         on_variation()
-        for i, ((_, before), after) in enumerate(zip(pairs, varied, strict=True)):
-            if after.prompt_sha == before.prompt_sha:
-                continue  # it changed nothing: not every turn has an apostrophe
-            if after.score is None or before.score is None or after.evidence.kind != before.evidence.kind:
-                unscored += 1  # two ways of measuring differ by more than noise
-            else:
-                differences.setdefault(variation.name, []).append(abs(after.score - before.score))
-                scores[i].append(after.score)
-    counted = [difference for variation in VARIATIONS for difference in differences.get(variation.name, ())]
+        differences.add(variation, varied)
+    counted = differences.of(VARIATIONS)
     if len(counted) < MIN_TURNS:
         raise UsageError(f"turns: only {len(counted)} of their changed prompts could be scored")
-    means = {name: statistics.fmean(values) for name, values in differences.items()}
-    value = statistics.quantiles(counted, n=20, method="inclusive")[-1]
-    sides = [
-        [(score < rubric.threshold) != (values[0] < rubric.threshold) for score in values[1:]]
-        for values in scores.values()
-    ]
-    flips = [flip for turn_flips in sides for flip in turn_flips]
+    flips = differences.flips(rubric.threshold)
     return NoiseFloor(
         model,
         rubric.id,
-        value,
+        statistics.quantiles(counted, n=20, method="inclusive")[-1],
         len(pairs),
         len(counted),
-        unscored,
-        means,
-        spread=statistics.fmean(statistics.pstdev(values) for values in scores.values()),
-        flips=sum(flips) / len(flips),
-        unsure=sum(map(any, sides)) / len(sides),
+        differences.unscored,
+        {name: statistics.fmean(values) for name, values in differences.by_variation.items()},
+        spread=statistics.fmean(map(statistics.pstdev, differences.scores)),
+        flips=sum(map(sum, flips)) / sum(map(len, flips)),
+        unsure=sum(map(any, flips)) / len(flips),
         again=await _repeat_difference(judge(_UNCHANGED), rubric, pairs),
         threshold=rubric.threshold,
     )
+
+
+class _Differences:
+    """The differences between the scores of turns under variations and without any.
+
+    Attributes:
+        by_variation: each variation's |differences|, for those with at least one.
+        scores: for each turn its score without any variation, then those under variations that changed its prompt.
+        unscored: pairs of a turn and a variation without a score, or with scores measured in different ways.
+    """
+
+    def __init__(self, unchanged: Sequence[Judgement]) -> None:
+        self._unchanged = unchanged
+        self.by_variation: dict[str, list[float]] = {}
+        self.scores = [[judgement.score or 0.0] for judgement in unchanged]
+        self.unscored = 0
+
+    def add(self, variation: PromptVariation, judgements: Sequence[Judgement]) -> None:
+        for before, after, scores in zip(self._unchanged, judgements, self.scores, strict=True):
+            if after.prompt_sha == before.prompt_sha:
+                continue  # it changed nothing: not every turn has an apostrophe
+            if after.score is None or before.score is None or after.evidence.kind != before.evidence.kind:
+                self.unscored += 1  # two ways of measuring differ by more than noise
+            else:
+                self.by_variation.setdefault(variation.name, []).append(abs(after.score - before.score))
+                scores.append(after.score)
+
+    def of(self, variations: Iterable[PromptVariation]) -> list[float]:
+        return [difference for variation in variations for difference in self.by_variation.get(variation.name, ())]
+
+    def flips(self, threshold: float) -> list[list[bool]]:
+        """Return for each turn, under each variation, whether its score is on the other side of the threshold."""
+        return [[(score < threshold) != (scores[0] < threshold) for score in scores[1:]] for scores in self.scores]
 
 
 async def _repeat_difference(
