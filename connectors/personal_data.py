@@ -54,14 +54,14 @@ def patterns(text: str) -> Iterator[PersonalSpan]:
     if not _DIGIT.search(text) and text.count(":") < 7:  # most turns
         return
     text = _UUID.sub(_blank, text)
-    yield from _checked(_IBAN, text, "IBAN", _is_iban)
-    yield from _checked(_CARD, text, "card", _is_card)
+    yield from _valid_spans(_IBAN, text, "IBAN", _is_iban)
+    yield from _valid_spans(_CARD, text, "card", _is_card)
     for pattern in (_IPV4, _IPV6):
         for match in pattern.finditer(text):
             if _is_address(match[0]):
                 yield PersonalSpan(*match.span(), "IP address")
     text = _DATE.sub(_blank, text)  # a date before a number is no part of it
-    yield from _checked(_PHONE, text, "phone", _is_phone)
+    yield from _valid_spans(_PHONE, text, "phone", _is_phone)
     for match in _GROUPED.finditer(text):
         if 10 <= sum(map(str.isdecimal, match[0])) <= 15:
             yield PersonalSpan(*match.span(), "phone")
@@ -71,7 +71,9 @@ def _blank(match: re.Match[str]) -> str:
     return "_" * len(match[0])
 
 
-def _checked(pattern: re.Pattern[str], text: str, kind: str, check: Callable[[str], bool]) -> Iterator[PersonalSpan]:
+def _valid_spans(
+    pattern: re.Pattern[str], text: str, kind: str, check: Callable[[str], bool]
+) -> Iterator[PersonalSpan]:
     """Yield the longest part of each match that passes the check; it ends where a group of characters ends.
 
     Parts may overlap: one that passes by chance must not hide another.

@@ -39,7 +39,7 @@ def names(listed_names: Iterable[str]) -> Finder:
     if not plain:
         raise UsageError("the list of names holds none")
     forms = sorted({normalize(form, name) for form in ("NFC", "NFD") for name in plain}, key=len, reverse=True)
-    cased, uncased = [name for name in forms if _cased(name[0])], [name for name in forms if not _cased(name[0])]
+    cased, uncased = [name for name in forms if _has_case(name[0])], [name for name in forms if not _has_case(name[0])]
     parts = [rf"(?<![^\W_])(?:{_any_of(cased)})"] * bool(cased) + [_any_of(uncased)] * bool(uncased)
     pattern = re.compile("|".join(parts), re.IGNORECASE)
 
@@ -110,13 +110,13 @@ class Redactor:
         numbers = _Numbers()
 
         def clean(text: str) -> str:
-            return self._replaced(text, numbers)
+            return self._replace(text, numbers)
 
-        def cleaned(turn: Turn) -> Turn:
+        def clean_turn(turn: Turn) -> Turn:
             name = turn.name and clean(turn.name)
             return Turn(turn.role, clean(turn.content), name, turn.at, map_texts(turn.metadata, clean))
 
-        turns = tuple(map(cleaned, conversation.turns))
+        turns = tuple(map(clean_turn, conversation.turns))
         metadata = map_texts(conversation.metadata, clean)
         id = self._distinct(conversation.id, clean(conversation.id))
         return replace(conversation, id=id, turns=turns, metadata=metadata)
@@ -129,7 +129,7 @@ class Redactor:
         number = numbers.setdefault(before, len(numbers) + 1)
         return id if number == 1 else f"{id}#{number}"
 
-    def _replaced(self, text: str, numbers: "_Numbers") -> str:
+    def _replace(self, text: str, numbers: "_Numbers") -> str:
         parts, last = [], 0
         for span in _disjoint(span for find in self._finders for span in find(text)):
             self.counts[span.kind] += 1
@@ -157,25 +157,25 @@ class _Numbers:
 def _any_of(names: Sequence[str], at: int = 0) -> str:
     """Return a pattern for the names from that letter on, grouped by first letters: there may be many thousands."""
     if at == _LETTERS or len(names) == 1:
-        return "|".join(_spaced(name[at:]) + _end(name) for name in names)
+        return "|".join(_spaced_pattern(name[at:]) + _end(name) for name in names)
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(name[at : at + 1].lower(), []).append(name)
     return "|".join(
-        f"{_spaced(group[0][at])}(?:{_any_of(group, at + 1)})" if first else _end(group[0])
+        f"{_spaced_pattern(group[0][at])}(?:{_any_of(group, at + 1)})" if first else _end(group[0])
         for first, group in groups.items()
     )
 
 
-def _spaced(text: str) -> str:
+def _spaced_pattern(text: str) -> str:
     return re.escape(text).replace(r"\ ", r"\s{1,4}")
 
 
 def _end(name: str) -> str:
-    return r"(?![^\W_])" if _cased(name[-1]) else ""
+    return r"(?![^\W_])" if _has_case(name[-1]) else ""
 
 
-def _cased(letter: str) -> bool:
+def _has_case(letter: str) -> bool:
     """Return whether its script has capital letters, and thus, most likely, spaces between words."""
     return category(letter) != "Lo"
 

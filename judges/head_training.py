@@ -211,7 +211,7 @@ def _measures(
             "spearman_of_length": spearman(words, humans),
             "spearman_of_turn_number": spearman(turn_numbers, humans),
         }
-        measures |= {name: _rounded(draws.estimate(statistic)) for name, statistic in statistics.items()}
+        measures |= {name: _round(draws.estimate(statistic)) for name, statistic in statistics.items()}
         measures["good"] = rule
     pairs = numbers.pairs[members[numbers.pairs[:, 0]]] if len(numbers.pairs) else numbers.pairs
     if len(pairs):
@@ -221,7 +221,7 @@ def _measures(
         longer = np.array([(a > b) + (a == b) / 2.0 for a, b in lengths])
         draws = Draws([numbers.groups[i] for i in pairs[:, 0].tolist()])
         for name, values in (("right_pairs", right), ("longer_is_preferred", longer)):
-            measures[name] = _rounded(draws.estimate(_mean(values)))
+            measures[name] = _round(draws.estimate(_mean(values)))
     return measures
 
 
@@ -229,7 +229,7 @@ def _mean(values: Floats) -> Statistic:
     return lambda weights: (weights * values).sum(axis=1) / weights.sum(axis=1)
 
 
-def _rounded(estimate: Estimate) -> dict[str, Any]:
+def _round(estimate: Estimate) -> dict[str, Any]:
     return {
         key: round(value, 4) if isinstance(value, float) else value
         for key, value in asdict(estimate).items()

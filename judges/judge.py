@@ -217,7 +217,7 @@ def by_probability(reply: Reply, rubric: Rubric) -> Verdict:
         return Verdict(reason="no label could be read from the reply", evidence=Evidence(raw=reply.text))
     mass = {name: math.exp(logprob) for name, logprob in reply.labels.logprobs.items()}
     unseen = tuple(label.name for label in rubric.labels if label.name not in mass) if reply.labels.bound > 0 else ()
-    return _expected(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
+    return _expectation(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
 
 
 def _by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Verdict:
@@ -237,10 +237,10 @@ def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Verdict:
     evidence = Evidence(kind="samples", n=len(read), spread=statistics.stdev(values) if len(values) > 1 else None)
     mass = {name: read.count(name) / len(replies) for name in names if name in read}
     unread = next((reply.text for reply, name in zip(replies, drawn, strict=True) if name is None), None)
-    return _expected(mass, rubric, evidence, unread)
+    return _expectation(mass, rubric, evidence, unread)
 
 
-def _expected(mass: Mapping[str, float], rubric: Rubric, evidence: Evidence, raw: str | None) -> Verdict:
+def _expectation(mass: Mapping[str, float], rubric: Rubric, evidence: Evidence, raw: str | None) -> Verdict:
     total = sum(mass.values())
     missing = max(0.0, 1.0 - total)
     if total <= 0:

@@ -279,10 +279,10 @@ async def _judgements(
     variation: PromptVariation,
 ) -> list[Judgement]:
     varied_judge, varied_rubric = judge(variation), variation.rubric(rubric)
-    calls = (varied_judge.judge_turn(_varied(talk, variation), turn, varied_rubric) for talk, turn in turns)
+    calls = (varied_judge.judge_turn(_vary(talk, variation), turn, varied_rubric) for talk, turn in turns)
     return list(await asyncio.gather(*calls))
 
 
-def _varied(talk: Conversation, variation: PromptVariation) -> Conversation:
+def _vary(talk: Conversation, variation: PromptVariation) -> Conversation:
     turns = (replace(turn, content=variation.content(turn, index)) for index, turn in enumerate(talk.turns))
     return replace(talk, turns=tuple(turns))

@@ -153,12 +153,12 @@ class ResponseSimilarity:
         response = reply.text.strip()
         if not response:
             return Scalar(None, "the responder gave an empty answer")
-        value = await self._compared(self.original, response)
+        value = await self._compare(self.original, response)
         if value is None or not math.isfinite(value):
             return Scalar(None, f"{self.name} has no value for a response")
         return Scalar(value, f"a regenerated answer was cut after {ANSWER} tokens" if reply.truncated else "")
 
-    async def _compared(self, original: str, response: str) -> float | None:
+    async def _compare(self, original: str, response: str) -> float | None:
         self._waiting.append(response)
         async with self._one_at_a_time:
             if response not in self._value_of:  # else compared together with one that came before

@@ -87,7 +87,7 @@ def parse_rubric(text: str, where: str) -> Rubric:
     Raises:
         RubricError: the text is no rubric; one line for each problem.
     """
-    data, problems = _checked(text)
+    data, problems = _parse(text)
     if problems:
         places = (where if problem.line is None else f"{where}:{problem.line}" for problem in problems)
         lines = (f"{place}: {problem.message}" for place, problem in zip(places, problems, strict=True))
@@ -97,10 +97,10 @@ def parse_rubric(text: str, where: str) -> Rubric:
 
 def rubric_problems(text: str) -> list[RubricProblem]:
     """Return all problems that keep YAML text from being a rubric; an empty list where it is one."""
-    return _checked(text)[1]
+    return _parse(text)[1]
 
 
-def _checked(text: str) -> tuple[Any, list[RubricProblem]]:
+def _parse(text: str) -> tuple[Any, list[RubricProblem]]:
     """Parse the text, and return the parsed YAML with its problems."""
     try:
         tree = yaml.compose(text, Loader=_Loader)

@@ -49,14 +49,14 @@ def evaluator(
     Raises:
         UsageError, RubricError: an argument is not valid.
     """
-    loaded_rubric, background = _opened(rubric, judge, cache, options)
+    loaded_rubric, background = _open(rubric, judge, cache, options)
 
     def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **ignored: Any
     ) -> dict[str, Any]:
-        return background.submit(_evaluated(background, loaded_rubric, inputs, outputs)).result()
+        return background.submit(_evaluate(background, loaded_rubric, inputs, outputs)).result()
 
-    return _finalized(evaluate, loaded_rubric, background, judge)
+    return _finalize(evaluate, loaded_rubric, background, judge)
 
 
 def aevaluator(
@@ -67,14 +67,14 @@ def aevaluator(
     **options: Unpack[JudgeOptions],
 ) -> AsyncEvaluator:
     """Return the async form of the function that `evaluator` returns."""
-    loaded_rubric, background = _opened(rubric, judge, cache, options)
+    loaded_rubric, background = _open(rubric, judge, cache, options)
 
     async def evaluate(
         *, inputs: Any = None, outputs: Any = None, reference_outputs: Any = None, **ignored: Any
     ) -> dict[str, Any]:
-        return await asyncio.wrap_future(background.submit(_evaluated(background, loaded_rubric, inputs, outputs)))
+        return await asyncio.wrap_future(background.submit(_evaluate(background, loaded_rubric, inputs, outputs)))
 
-    return _finalized(evaluate, loaded_rubric, background, judge)
+    return _finalize(evaluate, loaded_rubric, background, judge)
 
 
 def run_evaluator(
@@ -111,7 +111,7 @@ def run_evaluator(
     return RubricEvaluator()
 
 
-def _opened(
+def _open(
     rubric: RubricArgument, judge: JudgeLike | BackgroundJudge, cache: Cache | None, options: JudgeOptions
 ) -> tuple[Rubric, BackgroundJudge]:
     rubrics = load_rubrics(rubric)
@@ -120,7 +120,7 @@ def _opened(
     return rubrics[0], judge
 
 
-def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: object) -> F:
+def _finalize(function: F, rubric: Rubric, background: BackgroundJudge, judge: object) -> F:
     """Return the function, named as its rubric; a judge that was opened for it is closed with it."""
     function.__name__ = rubric.id
     if background is not judge:
@@ -128,7 +128,7 @@ def _finalized(function: F, rubric: Rubric, background: BackgroundJudge, judge: 
     return function
 
 
-async def _evaluated(background: BackgroundJudge, rubric: Rubric, inputs: Any, outputs: Any) -> dict[str, Any]:
+async def _evaluate(background: BackgroundJudge, rubric: Rubric, inputs: Any, outputs: Any) -> dict[str, Any]:
     conversation = _conversation(inputs, outputs)
     turn = _last_answer(conversation.turns)
     if turn is None:

@@ -196,9 +196,9 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
         ):
             return None, history
         answer = history.messages[-1]
-        held = state.get("convexplain_held") or 0
-        if held < self._retries:
-            retry = {"messages": [RemoveMessage(answer.id)], "jump_to": "model", "convexplain_held": held + 1}
+        held_count = state.get("convexplain_held") or 0
+        if held_count < self._retries:
+            retry = {"messages": [RemoveMessage(answer.id)], "jump_to": "model", "convexplain_held": held_count + 1}
             return retry, None
         origin = {ORIGIN: "in place of an answer that was held back"}
         replacement = AIMessage(self._replacement, id=answer.id, additional_kwargs=origin)

@@ -41,9 +41,9 @@ class RunRecorder:
 
     def record_conversation(self, talk: ThreadConversation) -> None:
         """Store a conversation with its turns so far, in place of its earlier record."""
-        number = self._store.keep_conversation(talk.visible, self._begun())
+        number = self._store.keep_conversation(talk.visible, self._run_number())
         if talk.number is not None and talk.number != number:
-            _replace(self._store, self._begun(), talk.number, number)
+            _replace(self._store, self._run_number(), talk.number, number)
         talk.number = number
 
     def record_judgement(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> None:
@@ -52,7 +52,7 @@ class RunRecorder:
             self.record_conversation(talk)
         if talk.number is not None:
             rubric = self._judge.as_judged(rubric)
-            self._store.keep_judgement(self._begun(), talk.number, rubric, judgement)
+            self._store.keep_judgement(self._run_number(), talk.number, rubric, judgement)
 
     def record_heartbeat(self, spend: Spend) -> None:
         """Record that the run is still active, and its cost so far."""
@@ -64,7 +64,7 @@ class RunRecorder:
         if self.run is not None:
             self._store.end_run(self.run, "done" if complete else "stopped", spend)
 
-    def _begun(self) -> int:
+    def _run_number(self) -> int:
         with self._beginning:
             built = self._judge.built
             if self.run is None:

@@ -142,13 +142,13 @@ class Scorer:
 
     def submit(self, history: History) -> None:
         """Queue a history; returns at once, unless the queue is full and `full` is `block`."""
-        while not self._accepted(history):
+        while not self._accept(history):
             self._queue.wait_for_room(_WORKER_POLL)
             self._begin()
 
     async def asubmit(self, history: History) -> None:
         """Queue a history as `submit` does; a full queue does not block the event loop."""
-        while not self._accepted(history):  # noqa: ASYNC110 - another thread makes room
+        while not self._accept(history):  # noqa: ASYNC110 - another thread makes room
             await asyncio.sleep(_ROOM_POLL)
 
     def judge_now(
@@ -194,7 +194,7 @@ class Scorer:
         finally:
             self._end()
 
-    def _accepted(self, history: History) -> bool:
+    def _accept(self, history: History) -> bool:
         """Return whether a history is queued, dropped or not in the sample; False where it has to wait for room."""
         if not is_sampled(history.id, self._sample):
             self._queue.count("sampled_out")

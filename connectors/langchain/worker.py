@@ -101,7 +101,7 @@ class Worker:
                 else:
                     talk = self._threads.standalone(history.id, turns, history.first_new)
             except Exception as error:  # noqa: BLE001 - messages may be anything
-                self._failed("reading a conversation", error)
+                self._count_failure("reading a conversation", error)
                 return None
             try:
                 self._recorder.record_conversation(talk)
@@ -117,7 +117,7 @@ class Worker:
                     for turn, rubrics in talk.to_judge(self._rubrics, until):
                         await self._judge(talk, turn, rubrics)
         except Exception as error:  # noqa: BLE001 - callers of flush wait for pending histories
-            self._failed("judging a conversation", error)
+            self._count_failure("judging a conversation", error)
         self._queue.count("pending", -1)
 
     async def judge_now(
@@ -126,15 +126,15 @@ class Worker:
         """Judge as `Scorer.judge_now`; raises what the judge raises."""
         JUDGING.set(True)
         turns = turns_of(history.messages)
-        held = self._threads.standalone(f"{history.id}#held", turns, len(turns))
+        talk = self._threads.standalone(f"{history.id}#held", turns, len(turns))
         judge, last = self._background.judge_turn, len(turns) - 1
-        judgements = await asyncio.gather(*(judge(held.visible, last, rubric) for rubric in rubrics))
+        judgements = await asyncio.gather(*(judge(talk.visible, last, rubric) for rubric in rubrics))
         if any(judgement.score is not None and judgement.score < below[judgement.rubric] for judgement in judgements):
             pairs = zip(rubrics, judgements, strict=True)
-            recorded = [self._recorded(held, rubric, judgement) for rubric, judgement in pairs]
-            self._queue.count("judged" if all(recorded) else "failed")
+            records = [self._record_judgement(talk, rubric, judgement) for rubric, judgement in pairs]
+            self._queue.count("judged" if all(records) else "failed")
             for judgement in judgements:
-                await self._flag(judgement, held.visible, below)
+                await self._flag(judgement, talk.visible, below)
         return judgements
 
     async def _judge(self, talk: ThreadConversation, turn: int, rubrics: Sequence[Rubric]) -> None:
@@ -155,12 +155,12 @@ class Worker:
                 continue
             judgements.append(outcome)
             talk.judged.add((turn, rubric.sha))
-            complete = self._recorded(talk, rubric, outcome) and complete and outcome.score is not None
+            complete = self._record_judgement(talk, rubric, outcome) and complete and outcome.score is not None
         self._queue.count("judged" if complete else "failed")
         for judgement in judgements:
             await self._flag(judgement, conversation, below)
 
-    def _recorded(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> bool:
+    def _record_judgement(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> bool:
         with self._store_lock:
             try:
                 self._recorder.record_judgement(talk, rubric, judgement)
@@ -185,6 +185,6 @@ class Worker:
             with contextlib.suppress(Exception):  # storing the judgements fails too, and is logged
                 self._recorder.record_heartbeat(self._background.spend)
 
-    def _failed(self, action: str, error: BaseException) -> None:
+    def _count_failure(self, action: str, error: BaseException) -> None:
         self._queue.count("failed")
         self._failures.warn(action, error)
