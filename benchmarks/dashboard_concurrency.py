@@ -110,7 +110,8 @@ def judging(url: str, run: int, until: float) -> Result:
     rubrics = [load_rubric(name) for name in RUBRICS]
     try:
         calls = Calls(model, store)
-        asyncio.run(analyse(Talks(until), store, store.run(run), rubrics, Judge(calls), [calls], progress))
+        source, work = Talks(until), store.run(run)
+        asyncio.run(analyse(source, store, work, rubrics, Judge(calls), [calls], progress, total=0))
     except ConvexplainError as error:
         errors[str(error)] += 1
     store.close()

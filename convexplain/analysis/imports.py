@@ -1,5 +1,6 @@
-"""Logs into the store, once, to be judged many times."""
+"""Logs into the store, read once, to be judged many times."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,63 +11,126 @@ from convexplain.store import ImportCounts, RunStore, keep_conversations
 from convexplain.types import Conversation
 
 from .progress import Progress
-from .runs import Source
+from .sources import LogSource, OnProblem
+from .threads import in_thread
 
 Change = Callable[[Conversation], Conversation]
-"""What is done to a conversation before it is kept (personal data taken out, for one)."""
+"""Changes a conversation before it is kept (takes personal data out, for one)."""
+
+_TICK = 0.2  # seconds between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of an import.
+class ImportSummary:
+    """The outcome of an import.
 
     Attributes:
-        kept: what went into the store.
+        counts: conversations and turns.
         left_out: how many records, members or files could not be read.
-        remarks: how many other things a person should know of.
+        remarks: how many further things a person should know of.
         roles: how many turns of each role there are.
     """
 
-    kept: ImportCounts
+    counts: ImportCounts
     left_out: int
     remarks: int
     roles: Counter[str]
 
 
-def import_logs(source: Source, store: RunStore, progress: Progress, change: Change = lambda it: it) -> Imported:
-    """Keeps the conversations of the source; those that are there already are not kept again.
+async def import_logs(
+    source: LogSource,
+    store: RunStore,
+    progress: Progress,
+    change: Change = lambda conversation: conversation,
+) -> ImportSummary:
+    """Keep the conversations of the source; those that the store has already are not kept again.
 
     Args:
-        source: what is read.
-        store: where to.
-        progress: is told how far it is.
+        source: the logs.
+        store: where they are kept.
+        progress: receives how far it is.
         change: is applied to each conversation before it is kept.
 
     Raises:
         StoreError: the store cannot be written; what was kept until then stays.
     """
-    counts: Counter[bool] = Counter()
+    problems: Counter[bool] = Counter()
     roles: Counter[str] = Counter()
 
     def on_problem(problem: Problem) -> None:
-        counts[problem.kept] += 1
+        problems[problem.kept] += 1
         progress.problem(problem)
 
-    def changed() -> Iterator[Conversation]:
-        for conversation in source.read(store, on_problem):
-            roles.update(turn.role for turn in conversation.turns)
-            yield change(conversation)
+    def changed(conversation: Conversation) -> Conversation:
+        roles.update(turn.role for turn in conversation.turns)
+        return change(conversation)
 
-    began = time.monotonic()
+    counts = await keep_source(source, store, progress, on_problem, changed)
+    return ImportSummary(counts, problems[False], problems[True], roles)
 
-    def on_batch(kept: ImportCounts) -> None:
-        rate = kept.turns / max(time.monotonic() - began, 1e-9)
-        counts = f"{kept.conversations:,} conversations, {kept.turns:,} turns, {kept.added:,} new"
-        progress.doing(f"{counts}, {rate:,.0f} turns/s")
 
-    progress.begin("reading")
+async def keep_source(
+    source: LogSource,
+    store: RunStore,
+    progress: Progress,
+    on_problem: OnProblem,
+    change: Change,
+    run: int | None = None,
+) -> ImportCounts:
+    """Read logs once, into the store, in a thread: they may be pipes that have to be waited for.
+
+    Args:
+        source: the logs.
+        store: where their conversations are kept.
+        progress: receives how far it is, in bytes; it is called from the thread.
+        on_problem: receives what cannot be read, from the thread too.
+        change: is applied to each conversation before it is kept.
+        run: makes them part of this run; None imports them.
+
+    Raises:
+        StoreError: the store cannot be written; what was kept until then stays.
+    """
+    shown = _ReadingProgress(progress)
+
+    def work(cancelled: threading.Event) -> ImportCounts:
+        def conversations() -> Iterator[Conversation]:
+            for conversation in source.read(store, on_problem, shown.on_bytes):
+                if cancelled.is_set():
+                    return
+                yield change(conversation)
+
+        return keep_conversations(store, conversations(), run, shown.on_batch)
+
+    progress.begin("reading", source.size)
     try:
-        kept = keep_conversations(store, changed(), on_batch=on_batch)
+        return await in_thread(work)
     finally:
         progress.end()
-    return Imported(kept, counts[False], counts[True], roles)
+
+
+class _ReadingProgress:
+    """Reports bytes and counts, a few times a second."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._began = self._last = time.monotonic()
+        self._bytes = 0
+        self._counts = ""
+
+    def on_bytes(self, count: int) -> None:
+        self._bytes += count
+        if time.monotonic() - self._last >= _TICK:
+            self._report()
+
+    def on_batch(self, counts: ImportCounts) -> None:
+        rate = counts.turns / max(time.monotonic() - self._began, 1e-9)
+        self._counts = (
+            f"{counts.conversations:,} conversations, {counts.turns:,} turns, {counts.added:,} new, {rate:,.0f} turns/s"
+        )
+        self._report()
+
+    def _report(self) -> None:
+        self._last = time.monotonic()
+        count, self._bytes = self._bytes, 0
+        self._progress.advance(count)
+        self._progress.doing(self._counts)

@@ -1,4 +1,4 @@
-"""How far long work is: displays override what they show, and nothing else prints."""
+"""Progress of long work: displays override what they show, and nothing else prints."""
 
 from convexplain.errors import Problem
 from convexplain.models.chat import Spend
@@ -6,34 +6,34 @@ from convexplain.types import Judgement
 
 
 class Progress:
-    """Is told what happens; this one shows nothing."""
+    """Receives what happens; this one shows nothing. While logs are read it is called from another thread."""
 
     def started(self, run: int) -> None:
-        """A run of the store begins or goes on."""
+        """Receive the number of the run that begins or goes on."""
 
     def begin(self, task: str, total: int | None = None) -> None:
-        """A step begins, of so many items where that is known."""
+        """Begin a step, of so many items where that is known: bytes where logs are read ("reading")."""
 
     def end(self) -> None:
-        """The step has ended."""
+        """End the step."""
 
     def advance(self, count: int = 1) -> None:
-        """So many items are done."""
+        """Count items that are done."""
 
     def doing(self, item: str) -> None:
-        """Work on this item begins."""
+        """Receive what is worked on now."""
 
     def judged(self, judgement: Judgement) -> None:
-        """A judgement is there, scored or not."""
+        """Receive a judgement, scored or not."""
 
     def skipped(self, count: int) -> None:
-        """So many items were there already from before."""
+        """Count items that were done before."""
 
     def spent(self, *spends: Spend) -> None:
-        """What each model has cost so far."""
+        """Receive the cost of each model so far."""
 
     def problem(self, problem: Problem) -> None:
-        """Something could not be read."""
+        """Receive what could not be read."""
 
     def note(self, text: str) -> None:
-        """Something that a person should know."""
+        """Receive a sentence that a person should read."""

@@ -1,6 +1,6 @@
 """`convexplain analyze`: every assistant turn of logs, judged on every chosen maxim."""
 
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +8,33 @@ import click
 from rich.console import Console
 
 from convexplain.analysis.pipeline import Turns
-from convexplain.analysis.runs import Plan
+from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
-from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings, Workspace
+from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
+from .analysis import AnalysisCommand, mean_limits
 from .options.judging import dry_run_option, judge_option, judging_options
 from .options.logs import limit_option, reading_options
-from .options.store import db_option, open_workspace, out_option, progress_shown
+from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.progress import plain
-from .show.runs import show_summary
+
+
+class _StoredRun(RunParameter):
+    """A run, or `0` for all conversations of the store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or the name."""
+        return 0 if str(value) == "0" else super().convert(value, param, ctx)
 
 
 @click.command("analyze")
+@click.pass_context
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option(
     "--stored",
     is_flag=False,
     flag_value="0",
-    type=int,
+    type=_StoredRun(),
     metavar="[RUN]",
     help="Judge conversations that are in the store already: those of a run, or all.",
 )
@@ -49,10 +58,17 @@ from .show.runs import show_summary
 @reading_options
 @limit_option
 @judging_options()
+@click.option(
+    "--fail-under",
+    multiple=True,
+    metavar="ID=SCORE",
+    help="Exit with 3 where the mean score of that maxim is lower, or no turn has one; may be repeated.",
+)
 @dry_run_option
 def command(
+    ctx: click.Context,
     logs: tuple[Path, ...],
-    stored: int | None,
+    stored: int | str | None,
     rubrics: tuple[str, ...],
     judge: str,
     turns: Turns,
@@ -61,19 +77,31 @@ def command(
     reading: LogSettings,
     limit: int | None,
     judging: JudgeOptions,
+    fail_under: Sequence[str],
     dry_run: bool,
 ) -> int:
-    """Judge every assistant turn of the LOGs (files or folders) on every chosen maxim.
+    """Judge every assistant turn of the LOGs (files, folders, or - for the standard input) on every chosen maxim.
 
     Formats are recognised by content. A run that was stopped or killed goes on when the same command is given again;
-    replies of the judge are kept, so nothing is asked twice.
+    replies of the judge are kept, so nothing is asked twice. The files of a run go to DIR/run-NUMBER: a report, the
+    judgements as JSON lines, and the scores as a table (CSV, and Excel with the extra 'logs').
 
     \b
         convexplain analyze chats.jsonl --dry-run
         convexplain analyze exports/ --rubric helpfulness --rubric manner_1
+        zcat chats.jsonl.gz | convexplain analyze -
         convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze chats.jsonl --escalate 'http://localhost:8000/v1?model=NAME'
+        convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
+
+    \b
+    Exit codes:
+        0    every turn was read and scored
+        1    something could not be read or scored, or the run was stopped by an error
+        2    the command cannot be meant so; nothing was asked
+        3    a mean score is under --fail-under
+        130  stopped by Ctrl-C
     """
     arguments: dict[str, Any] = {
         "logs": list(logs) or None,
@@ -85,27 +113,12 @@ def command(
         "settings": reading,
         **judging,
     }
+    limits = mean_limits(fail_under, rubrics or HEADLINE)
     workspace = open_workspace(db)
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
         return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates)
-    return _analyze(workspace, out, arguments)
-
-
-def _analyze(workspace: Workspace, out: Path, arguments: dict[str, Any]) -> int:
-    out.mkdir(parents=True, exist_ok=True)
-    console, began = Console(), time.monotonic()
-    run = workspace.analyze(**arguments, progress=progress_shown())
-    run.write_judgements(out / "judgements.jsonl")
-    workspace.report(run.id, html=out / "report.html")
-    show_summary(console, run.summary, time.monotonic() - began, worst=3)
-    if run.escalated:
-        console.print(plain(run.escalated), soft_wrap=True)
-    console.print(
-        plain(f"Report: {out / 'report.html'}   Judgements: {out / 'judgements.jsonl'}   Store: {run.store.place}"),
-        soft_wrap=True,
-    )
-    return 1 if run.summary.problems or run.summary.unscored or not run.summary.turns else 0
+    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run(arguments)
 
 
 def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:

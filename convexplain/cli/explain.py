@@ -24,7 +24,7 @@ from convexplain.workspace.explanations import NOISE_CALLS, Scope, Task
 
 from .options.judging import JUDGE_HELP
 from .options.searching import infiller_option, search_option
-from .options.store import MOST_NUMBER, db_option, open_workspace, out_option, progress_shown, seed_option
+from .options.store import MOST_NUMBER, db_option, open_workspace, out_option, progress_shown, run_argument, seed_option
 from .show.attributions import show_attributions
 from .show.contrasts import show_contrast
 from .show.progress import plain
@@ -54,7 +54,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 
 @click.command("explain")
 @click.pass_context
-@click.argument("run", type=click.IntRange(1, MOST_NUMBER), required=False)
+@run_argument
 @click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that scored below that.")
 @click.option("--turn", metavar="CONV:N", help="One turn: the conversation's id and the turn's index, from 0.")
 @click.option(
@@ -162,7 +162,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @click.option("--dry-run", is_flag=True, help="Say how much would be asked at most, and stop.")
 def command(
     ctx: click.Context,
-    run: int | None,
+    run: int | str | None,
     below: float | None,
     turn: str | None,
     worst: int | None,
@@ -194,7 +194,7 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Look for the smallest edit that would have changed the scores of a RUN's turns (its number; else the newest).
+    """Look for the smallest edit that would have changed the scores of a RUN's turns (number or name; else the newest).
 
     The logged answer is judged again in edited contexts; with --responder it is given anew; with --revise it is edited
     itself. With --attribute nothing is edited: turns, sentences and phrases are taken out, to see what the score hangs

@@ -10,7 +10,7 @@ from convexplain.explain.pairs import PairSettings
 from convexplain.explain.wording import counted
 
 from .options.judging import run_judge_option
-from .options.store import db_option, open_workspace, progress_shown
+from .options.store import db_option, open_workspace, progress_shown, run_argument
 from .show.progress import plain
 
 
@@ -19,7 +19,7 @@ def _names(kind: type[Exporter]) -> str:
 
 
 @click.command("export")
-@click.argument("run", type=click.IntRange(min=1), required=False)
+@run_argument
 @click.option(
     "--format",
     "form",
@@ -72,7 +72,7 @@ def _names(kind: type[Exporter]) -> str:
 )
 @db_option
 def command(
-    run: int | None,
+    run: int | str | None,
     form: str,
     out: Path,
     rubrics: tuple[str, ...],
@@ -84,7 +84,7 @@ def command(
     samples: int | None,
     db: str | None,
 ) -> int:
-    """Write the contrasts of a RUN (its number; else the newest) as preference pairs for a trainer.
+    """Write the contrasts of a RUN (number or name; else the newest) as preference pairs for a trainer.
 
     A pair is two forms of one assistant turn after the same history. Edited turns that stand earlier than the judged
     one are judged themselves first (by the run's judge, unless --judge names one): only what moves the same way is a

@@ -11,7 +11,7 @@ from convexplain.workspace import Fidelity, FidelitySettings
 from convexplain.workspace.fidelity import RankAgreement
 
 from .options.judging import JUDGE_HELP
-from .options.store import MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
+from .options.store import db_option, open_workspace, progress_shown, run_argument, seed_option
 from .show.progress import plain
 
 _MEASURES = {
@@ -27,7 +27,7 @@ _MEASURES = {
 
 
 @click.command("fidelity")
-@click.argument("run", type=click.IntRange(1, MOST_NUMBER), required=False)
+@run_argument
 @click.option(
     "--level",
     type=click.Choice(LEVELS),
@@ -51,7 +51,7 @@ _MEASURES = {
 @seed_option
 @db_option
 def command(
-    run: int | None,
+    run: int | str | None,
     level: Level,
     k: int,
     complete: bool,
@@ -63,7 +63,7 @@ def command(
     seed: int,
     db: str | None,
 ) -> int:
-    """Say how faithful the attributions of a RUN are (its number; else the newest), beside orders that know nothing.
+    """Say how faithful the attributions of a RUN are (number or name; else the newest), beside chance.
 
     The units that an attribution puts first are removed, one after the other: the further the score falls (or rises,
     for a turn below the threshold), the better. AUPC is the mean fall up to half of the words; with --whole a deletion

@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "report": (),
     "export": (),
     "dashboard": (),
-    "runs": ("list",),
+    "runs": ("list", "show", "name", "compare", "delete"),
     "logs": ("import", "inspect", "formats"),
     "judges": ("check", "validate", "calibrate", "noise", "train"),
     "rubrics": ("list", "show", "check"),

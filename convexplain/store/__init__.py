@@ -18,22 +18,29 @@ from .contrasts import (
     turn_contrasts,
 )
 from .conversation_import import ImportCounts, keep_conversations
+from .deletion import DeletedRun, delete_run, run_contents
 from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings, unrated_turns
 from .reviews import Review, keep_review, reviews
+from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
 from .scored_turns import ScoredTurn, run_rubrics, scored_places, scored_turns
 from .store import RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, explained_turns, score_histogram, summarise
+from .worst import LowScore, LowTurn, low_turn_count, low_turns
 
 __all__ = [
     "AnswerScore",
+    "DeletedRun",
     "ImportCounts",
     "JudgedTurn",
+    "LowScore",
+    "LowTurn",
     "MaximSummary",
     "RatedTurn",
     "Review",
     "Run",
+    "RunOverview",
     "RunStore",
     "ScoredTurn",
     "Summary",
@@ -43,6 +50,7 @@ __all__ = [
     "calibrations",
     "contrast_body",
     "contrasts",
+    "delete_run",
     "explained_turns",
     "keep_attributions",
     "keep_calibration",
@@ -51,6 +59,9 @@ __all__ = [
     "keep_noise_floor",
     "keep_ratings",
     "keep_review",
+    "low_turn_count",
+    "low_turns",
+    "name_run",
     "newest_attributions",
     "noise_floor",
     "numbered_contrasts",
@@ -58,6 +69,8 @@ __all__ = [
     "ratings",
     "remove_calibration",
     "reviews",
+    "run_contents",
+    "run_overviews",
     "run_rubrics",
     "score_histogram",
     "scored_places",

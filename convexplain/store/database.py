@@ -45,7 +45,7 @@ def connect(url: str) -> sa.Engine:
     try:
         # pre_ping: a pooled connection that was lost in the meantime is replaced before it is used
         address = _url(url)
-        engine = sa.create_engine(address, pool_pre_ping=True, **(_IN_MEMORY if _is_in_memory(address) else {}))
+        engine = sa.create_engine(address, pool_pre_ping=True, **(_IN_MEMORY if is_in_memory(address) else {}))
     except ImportError as error:
         raise MissingExtraError("The database driver psycopg", "postgres") from error
     except OSError as error:
@@ -80,7 +80,8 @@ def _url(text: str) -> sa.URL:
     return url.set(drivername=driver)
 
 
-def _is_in_memory(url: sa.URL) -> bool:
+def is_in_memory(url: sa.URL) -> bool:
+    """Return whether a database lies in this process's memory."""
     if url.get_backend_name() != "sqlite":
         return False
     return url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"

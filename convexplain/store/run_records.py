@@ -20,9 +20,11 @@ class Run:
 
     Attributes:
         id: its number in the store.
+        name: None where nobody has named it.
         created_at, finished_at: finished_at is None until it is done.
         status: the last status that was written; a run whose process was killed stays `running`.
         judge: the judge's model.
+        fingerprint: identifies what the judge's scores depend on, as `judged_by` says.
         settings: the settings (rubrics, turns, sources, …).
         spend: its cost, over all sessions that worked on it.
         judge_spec: the text form of its `JudgeSpec`, without passwords; None where it cannot be built again from one,
@@ -35,10 +37,12 @@ class Run:
     finished_at: datetime | None
     status: Status
     judge: str
+    fingerprint: str
     settings: Mapping[str, Any]
     spend: Spend
     judge_spec: str | None = None
     resumed: bool = False
+    name: str | None = None
 
 
 def to_run(row: Any, resumed: bool = False) -> Run:
@@ -49,10 +53,12 @@ def to_run(row: Any, resumed: bool = False) -> Run:
         finished_at=row.finished_at,
         status=row.status,
         judge=row.judge,
+        fingerprint=row.fingerprint,
         settings=row.settings,
         spend=Spend(**row.spend),
         judge_spec=row.judge_spec,
         resumed=resumed,
+        name=row.name,
     )
 
 
@@ -61,15 +67,20 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def is_alive(owner: str, alive_at: datetime, status: str) -> bool:
-    """Return whether another process still works on a run: a recent sign of life, and no evidence that it has ended."""
+def is_alive(owner: str, alive_at: datetime, status: str, *, own: bool = False) -> bool:
+    """Return whether a process still works on a run: a recent sign of life, and no evidence that it has ended.
+
+    Args:
+        owner, alive_at, status: of the run.
+        own: count this process too. When it begins the same analysis, an earlier run of it has not come to its end.
+    """
     if status != "running" or datetime.now(UTC) - alive_at > _SIGN_OF_LIFE:
         return False
     host, _, process = owner.rpartition(":")
     if host != socket.gethostname() or os.name == "nt":  # on Windows no signal tests for a process without effect
         return True
     if int(process) == os.getpid():
-        return False  # an earlier run of this process that did not come to its end
+        return own
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

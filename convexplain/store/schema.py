@@ -67,6 +67,7 @@ runs = sa.Table(
     sa.Column("signature", sa.String(64), nullable=False, index=True),
     sa.Column("judge", SafeText, nullable=False),
     sa.Column("judge_spec", SafeText),
+    sa.Column("fingerprint", SafeText, nullable=False),  # of the judge: noise floors and calibrations belong to it
     sa.Column("settings", JsonText, nullable=False),
     sa.Column("spend", JsonText, nullable=False),
     sqlite_autoincrement=True,  # the number of a deleted run is not used again

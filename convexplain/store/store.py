@@ -1,6 +1,6 @@
 """The run store: runs, conversations, judgements, problems, and the cache of every model call."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +13,12 @@ from convexplain.types import Conversation, Judgement, Rubric, sha256_json
 
 from . import schema
 from .conversation_facets import conversation_facets
-from .database import connect, insert_for, place, reading, writing
+from .database import connect, insert_for, is_in_memory, place, reading, writing
 from .run_records import Run, Status, is_alive, this_process, to_run
 from .serialization import conversation_body, to_conversation, to_judgement
 
 _PAGE = 200
+_MOST = 2**31 - 1  # no store has as many runs
 
 
 class RunStore:
@@ -37,6 +38,11 @@ class RunStore:
     def place(self) -> str:
         """Return the store's file, or its URL without user and password."""
         return place(self._engine.url)
+
+    @property
+    def in_memory(self) -> bool:
+        """True where it lies in this process's memory, and ends with it."""
+        return is_in_memory(self._engine.url)
 
     @property
     def engine(self) -> sa.Engine:
@@ -100,7 +106,13 @@ class RunStore:
                 .with_for_update(key_share=True)
             ).all()
             row = next((row for row in unfinished if not is_alive(row.owner, row.alive_at, row.status)), None)
-            now = {"owner": this_process(), "alive_at": _now(), "status": "running", "judge_spec": judge_spec}
+            now = {
+                "owner": this_process(),
+                "alive_at": _now(),
+                "status": "running",
+                "judge_spec": judge_spec,
+                "fingerprint": fingerprint,
+            }
             if row is not None:
                 connection.execute(sa.update(table).where(table.c.id == row.id).values(**now))
                 connection.execute(sa.delete(schema.problems).where(schema.problems.c.run == row.id))
@@ -123,7 +135,13 @@ class RunStore:
         for rubric in rubrics:
             self._keep_rubric(rubric)
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
-        values = {"judge": judge, "judge_spec": judge_spec, "settings": settings, "signature": signature}
+        values = {
+            "judge": judge,
+            "judge_spec": judge_spec,
+            "fingerprint": fingerprint,
+            "settings": settings,
+            "signature": signature,
+        }
         with writing(self._engine) as connection:
             connection.execute(sa.update(schema.runs).where(schema.runs.c.id == run).values(**values))
 
@@ -150,19 +168,23 @@ class RunStore:
             rows = connection.execute(sa.select(schema.runs).order_by(schema.runs.c.id.desc())).all()
         return [to_run(row) for row in rows]
 
-    def run(self, number: int | None = None) -> Run:
-        """Return the run of that number, or the newest run.
+    def run(self, run: int | str | None = None) -> Run:
+        """Return a run by its number or its name; the newest unless one is named.
 
         Raises:
             StoreError: there is none.
         """
-        query = sa.select(schema.runs).order_by(schema.runs.c.id.desc()).limit(1)
-        if number is not None:
-            query = query.where(schema.runs.c.id == number)
+        table = schema.runs
+        query = sa.select(table).order_by(table.c.id.desc()).limit(1)
+        number = int(run) if isinstance(run, str) and run.isascii() and run.isdecimal() else run
+        if isinstance(number, str):
+            query = query.where(table.c.name == number)
+        elif number is not None:
+            query = query.where(table.c.id == min(number, _MOST))
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
         if row is None:
-            missing = f"no run {number}" if number is not None else "no run"
+            missing = "no run" if run is None else f"no run {number}" if isinstance(number, int) else f"no run {run!r}"
             raise StoreError(f"{self.place}: there is {missing}; `convexplain runs list` lists them")
         return to_run(row)
 
@@ -197,12 +219,22 @@ class RunStore:
             )
         return int(number)
 
-    def conversations(self, run: int | None = None) -> Iterator[Conversation]:
-        """Return the stored conversations, of one run or all, in the order of storing."""
-        return (conversation for _, conversation in self._numbered(run))
+    def run_size(self, run: int) -> int:
+        """Return how many conversations belong to a run."""
+        table = schema.run_conversations
+        query = sa.select(sa.func.count()).select_from(table).where(table.c.run == run)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
-    def _numbered(self, run: int | None) -> Iterator[tuple[int, Conversation]]:
-        """Yield conversations with their numbers: a page in memory at a time, without an open cursor between pages."""
+    def conversations(self, run: int | None = None) -> Iterator[Conversation]:
+        """Yield the stored conversations, of one run or all, in the order in which they came."""
+        return (conversation for _, conversation in self.numbered_conversations(run))
+
+    def numbered_conversations(self, run: int | None) -> Iterator[tuple[int, Conversation]]:
+        """Yield conversations with their numbers, a page in memory at a time; no cursor is open between pages."""
+        return ((row.id, to_conversation(row.body)) for page in self._pages(run) for row in page)
+
+    def _pages(self, run: int | None) -> Iterator[Sequence[Any]]:
         table, last = schema.conversations, 0
         while True:
             query = sa.select(table.c.id, table.c.body).where(table.c.id > last).order_by(table.c.id).limit(_PAGE)
@@ -210,7 +242,7 @@ class RunStore:
                 query = query.join(schema.run_conversations).where(schema.run_conversations.c.run == run)
             with reading(self._engine) as connection:
                 rows = connection.execute(query).all()
-            yield from ((row.id, to_conversation(row.body)) for row in rows)
+            yield rows
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
@@ -246,19 +278,24 @@ class RunStore:
             )
 
     def judgements(self, run: int) -> Iterator[tuple[Conversation, Judgement]]:
-        """Yield all judgements of the run with their conversations, in the order of conversations and turns."""
+        """Yield the judgements of a run with their conversations, in the order of the conversations and turns."""
+        return ((talk, judgement) for _, talk, judgement in self.numbered_judgements(run))
+
+    def numbered_judgements(self, run: int) -> Iterator[tuple[int, Conversation, Judgement]]:
+        """Yield the same with the conversations' numbers, a page of conversations in memory at a time."""
         table, rubric = schema.judgements, schema.rubrics
-        for number, conversation in self._numbered(run):
-            query = (
-                sa.select(table, rubric.c.rubric.label("rubric_id"))
-                .join(rubric)
-                .where(table.c.run == run, table.c.conversation == number)
-                .order_by(table.c.turn, table.c.id)
-            )
+        query = (
+            sa.select(table, rubric.c.rubric.label("rubric_id"))
+            .join(rubric)
+            .where(table.c.run == run)
+            .order_by(table.c.conversation, table.c.turn, table.c.id)
+        )
+        for page in self._pages(run):
+            talks = {row.id: to_conversation(row.body) for row in page}
             with reading(self._engine) as connection:
-                rows = connection.execute(query).all()
+                rows = connection.execute(query.where(table.c.conversation.in_(talks))).all()
             for row in rows:
-                yield conversation, to_judgement(row, conversation)
+                yield row.conversation, talks[row.conversation], to_judgement(row, talks[row.conversation])
 
     def keep_problem(self, run: int, problem: Problem) -> None:
         """Store a problem that a reader reported."""

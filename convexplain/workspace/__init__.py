@@ -12,6 +12,7 @@ from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, 
 from .background import BackgroundJudge
 from .build import JudgeLike
 from .calibrations import FittedCalibration, StoredCalibrations
+from .comparisons import MaximComparison, RunComparison
 from .explanations import AttributionTask, ContrastTask, ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
@@ -20,7 +21,7 @@ from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
-from .results import AnalyzedRun, Explanation, Finding, Judgements
+from .results import AnalyzedRun, Explanation, Finding, Judgements, Runs
 from .validation import Validation, ValidationPlan
 from .workspace import AsyncWorkspace, Workspace
 
@@ -57,9 +58,12 @@ __all__ = [
     "Judgements",
     "LabelSettings",
     "LogSettings",
+    "MaximComparison",
     "NoiseFloor",
     "NoiseFloors",
     "PromptContrast",
+    "RunComparison",
+    "Runs",
     "ScriptedModel",
     "StoredCalibrations",
     "TrainedHead",

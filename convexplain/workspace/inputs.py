@@ -20,6 +20,8 @@ ConversationsLike: TypeAlias = ConversationLike | Sequence[Conversation] | Any
 """One conversation, several, or a pandas DataFrame whose columns a log reader recognises."""
 Logs: TypeAlias = str | Path | Sequence[str | Path] | ConversationsLike
 """Log files or folders; or conversations."""
+RunLike: TypeAlias = int | str
+"""A run, by its number or its name."""
 RubricLike: TypeAlias = str | Path | Rubric
 """A rubric, the id of a shipped one, or the path of a YAML file."""
 

@@ -9,7 +9,7 @@ from convexplain.agreement import LabelledTurn, dialogue_of, group_of
 from convexplain.agreement.labelled import Labels, Matched, Own, matched
 from convexplain.agreement.validation import LabelledTurns, RunJudgements, labelled_turns
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Conversations, Held, Source
+from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.labels import LabelSettings, read_labels
 from convexplain.errors import Problem, UsageError
 from convexplain.rubrics import rubric_ids
@@ -70,7 +70,7 @@ class LabelSet:
         """The analysis that judges the turns."""
         talks = self.turns.conversations
         settings = {"logs": list(dict.fromkeys(talk.source for talk in talks)), "labelled": self.turns.sha}
-        return Analysis(Held(talks), self.rubrics, self.turns, self.turns.judgements, settings)
+        return Analysis(MemorySource(talks), self.rubrics, self.turns, self.turns.judgements, settings)
 
 
 def labelled_rubrics(
@@ -93,7 +93,7 @@ def labelled_rubrics(
 
 def label_set(
     store: RunStore,
-    sources: Sequence[Conversations],
+    sources: Sequence[ConversationSource],
     labels: str | Path | None,
     settings: LabelSettings,
     rubrics: Sequence[Rubric],
@@ -172,11 +172,11 @@ async def judge_labelled(
     return run, opened[0]
 
 
-def _name(labels: str | Path | None, sources: Sequence[Conversations]) -> str:
+def _name(labels: str | Path | None, sources: Sequence[ConversationSource]) -> str:
     if labels is not None:
         return Path(labels).name
-    names = [log.name for source in sources if isinstance(source, Source) for log in source.logs]
-    in_memory = any(isinstance(source, Held) for source in sources)
+    names = [log.name for source in sources if isinstance(source, LogSource) for log in source.logs]
+    in_memory = any(isinstance(source, MemorySource) for source in sources)
     return ", ".join(names[:3]) or ("conversations" if in_memory else "labels in the store")
 
 

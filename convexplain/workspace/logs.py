@@ -81,15 +81,27 @@ class LogReader:
     finders: tuple[Finder, ...]
     counts: dict[Path, Counter[str]] = field(default_factory=dict, compare=False)
 
-    def __call__(self, path: Path, *, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
-        """Return the conversations of a log, redacted where that was asked for.
+    def __call__(
+        self, path: Path, *, on_problem: Callable[[Problem], None], on_bytes: Callable[[int], None] | None = None
+    ) -> Iterator[Conversation]:
+        """Return the conversations of a log, redacted where that is set.
+
+        Args:
+            path: the file, or a pipe.
+            on_problem: receives what cannot be read.
+            on_bytes: receives the number of bytes each time that some were read.
 
         Raises:
             LogError: the file cannot be read at all.
         """
         settings = self.settings
         conversations = read_log(
-            path, format=settings.format, columns=self.columns, assistant=settings.assistant, on_problem=on_problem
+            path,
+            format=settings.format,
+            columns=self.columns,
+            assistant=settings.assistant,
+            on_problem=on_problem,
+            on_bytes=on_bytes,
         )
         if not self.finders:
             return conversations

@@ -5,7 +5,7 @@ from typing import Any
 
 from convexplain.analysis.pipeline import turns_to_judge
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Conversations
+from convexplain.analysis.sources import ConversationSource
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import spread
 from convexplain.judges.noise import MIN_TURNS, VARIATIONS, NoiseFloor, extra_variations, noise_floor
@@ -39,7 +39,7 @@ class NoiseFloors(list[NoiseFloor]):
 
 
 def assistant_turns(
-    store: RunStore, sources: Sequence[Conversations], n: int, progress: Progress
+    store: RunStore, sources: Sequence[ConversationSource], n: int, progress: Progress
 ) -> list[tuple[Conversation, int]]:
     """Return n assistant turns, spread over the conversations.
 

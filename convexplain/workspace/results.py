@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,18 @@ from convexplain.analysis.runs import write_judgements
 from convexplain.errors import MissingExtraError
 from convexplain.explain.wording import contrast_outcome
 from convexplain.store import (
+    LowScore,
+    LowTurn,
     Run,
+    RunOverview,
     RunStore,
     ScoredTurn,
     Summary,
     attribution_body,
     contrast_body,
+    low_turn_count,
+    low_turns,
     run_rubrics,
-    scored_places,
-    scored_turns,
     summarise,
 )
 from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Turn, Unit
@@ -54,17 +56,35 @@ class Judgements(list[Judgement]):
         return data_frame(_row(judgement) for judgement in self)
 
 
+class Runs(list[RunOverview]):
+    """The runs of a store, a list of them, the newest first."""
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return each run's fields as JSON values."""
+        return [run.to_dict() for run in self]
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame with a row for each maxim of each run; a run without a judgement has one row.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return data_frame(row for run in self for row in _maxim_rows(run))
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A judged turn that deserves a look.
 
     Attributes:
         run: the run's number.
-        judged: the turn as the store has it.
+        judged: the turn as the store has it, with the maxim whose threshold it is furthest below.
+        below: its scores that are below their threshold, the furthest below first.
     """
 
     run: int
     judged: ScoredTurn
+    below: tuple[LowScore, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -100,6 +120,7 @@ class Finding:
             "rubric": self.rubric.id,
             "score": self.score,
             "threshold": self.rubric.threshold,
+            "below": [{"rubric": low.rubric, "score": low.score, "threshold": low.threshold} for low in self.below],
             "content": self.turn.content,
         }
 
@@ -143,14 +164,20 @@ class AnalyzedRun:
         return write_judgements(self.store, self.run, path)
 
     def worst(self, n: int = 3, rubric: str | None = None) -> list[Finding]:
-        """Return the n turns with the lowest scores on each rubric, the lowest first.
+        """Return the n turns that are furthest below a threshold, the furthest below first.
 
         Args:
-            n: how many on each rubric.
+            n: how many turns, over all rubrics.
             rubric: only this rubric's id.
         """
-        chosen = [each for each in self.rubrics if rubric in (None, each.id)]
-        return [finding for each in chosen for finding in islice(self._findings(each), n)]
+        rubrics = {each.sha: each for each in self.rubrics}
+        low = low_turns(self.store, self.run.id, n, None if rubric is None else [rubric])
+        return [self._finding(turn, rubrics[turn.scores[0].sha]) for turn in low]
+
+    @cached_property
+    def low_turns(self) -> int:
+        """How many turns are below a threshold."""
+        return low_turn_count(self.store, self.run.id)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
@@ -166,9 +193,10 @@ class AnalyzedRun:
         """
         return data_frame(self._rows())
 
-    def _findings(self, rubric: Rubric) -> Iterator[Finding]:
-        places = scored_places(self.store, self.run.id, rubric)
-        return (Finding(self.run.id, turn) for turn in scored_turns(self.store, rubric, places))
+    def _finding(self, turn: LowTurn, rubric: Rubric) -> Finding:
+        lowest = turn.scores[0]
+        judged = ScoredTurn(turn.number, turn.conversation, turn.turn, rubric, lowest.score, lowest.model)
+        return Finding(self.run.id, judged, turn.scores)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for conversation, judgement in self.store.judgements(self.run.id):
@@ -250,3 +278,20 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "reason": judgement.reason,
         "judge": judgement.model,
     }
+
+
+def _maxim_rows(run: RunOverview) -> Iterator[dict[str, Any]]:
+    about = {
+        "run": run.id,
+        "name": run.name,
+        "judge": run.judge,
+        "created_at": run.created_at,
+        "status": run.status,
+        "conversations": run.conversations,
+        "turns": run.turns,
+    }
+    for maxim in run.maxims:
+        unscored = {"scored": maxim.judged - maxim.unscored, "unscored": maxim.unscored}
+        yield {**about, "rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
+    if not run.maxims:
+        yield {**about, "rubric": None, "scored": 0, "unscored": 0, "mean": None, "below": None}

@@ -1,5 +1,6 @@
 """Analyses: from logs, conversations or the store to a judged run."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 
 from convexplain import __version__
 from convexplain.analysis.pipeline import Choice, turns_to_judge
+from convexplain.analysis.plans import Plan, plan
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Conversations, Held, Plan, Source, analyse, count, plan
-from convexplain.errors import UnavailableError
+from convexplain.analysis.runs import analyse
+from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
@@ -23,18 +25,18 @@ from .results import AnalyzedRun
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What is to be judged.
+    """An analysis: conversations, and the rubrics that they are judged by.
 
     Attributes:
-        source: where the conversations come from.
+        source: the conversations.
         rubrics: the rubrics.
-        turns: `all` assistant turns, the `last` one, or those that a function names.
-        total: how many judgements that will be; None counts them first.
-        settings: what else tells this analysis from others, as JSON values: an unfinished run with the same settings,
-            judge and rubrics goes on.
+        turns: `all` assistant turns, the `last` one, or those that a function returns.
+        total: how many judgements that will be; None counts them.
+        settings: further values that distinguish this analysis, as JSON values: an unfinished run with the same
+            settings, judge and rubrics goes on.
     """
 
-    source: Conversations
+    source: ConversationSource
     rubrics: Sequence[Rubric]
     turns: Choice = "all"
     total: int | None = None
@@ -51,7 +53,7 @@ def log_analysis(
     limit: int | None,
 ) -> Analysis:
     """Return the analysis of log files, or of conversations that the store holds (`stored`: a run, 0: all)."""
-    source = Source(reader, tuple(logs), stored, limit)
+    source = LogSource(reader, tuple(logs), stored, limit)
     settings = {
         "logs": [str(log) for log in source.logs],
         "reading": [*reader.settings.signature, [_state(log) for log in source.logs]],
@@ -61,18 +63,23 @@ def log_analysis(
     return Analysis(source, rubrics, turns, settings=settings)
 
 
-def _state(log: Path) -> tuple[int, int]:
-    """Changes when the file does: a run does not go on with a log that is another by now."""
+def _state(log: Path) -> tuple[int, int] | str:
+    """A value that changes when the file does: a run does not go on with a log that has changed.
+
+    The content of a pipe is not known: it never goes on.
+    """
+    if not log.is_file():
+        return uuid.uuid4().hex
     status = log.stat()
     return status.st_size, status.st_mtime_ns
 
 
 def run_description(judge: BuiltJudge | PendingJudge, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `RunStore.begin_run` is told of a run by this judge.
+    """Return the arguments of `RunStore.begin_run` for a run by this judge.
 
     Args:
         judge: the judge.
-        settings: what else tells the run from others, as JSON values.
+        settings: further values that distinguish the run, as JSON values.
     """
     return {
         "judge": judge.model.name,
@@ -101,10 +108,10 @@ async def run_analysis(
 
     Args:
         store: the store, which keeps every reply and judgement as soon as it is there.
-        analysis: what is judged.
-        judge: by whom.
-        progress: is told how far it is.
-        on_built: is given the judge when it is open.
+        analysis: the conversations and rubrics.
+        judge: the judge.
+        progress: receives how far it is.
+        on_built: receives the judge when it is open.
         options: fields of `JudgeSpec` that count instead of the judge's own.
 
     Raises:
@@ -116,44 +123,45 @@ async def run_analysis(
         progress.spent(*built.spends)
 
     async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as built:
-        total = analysis.total
-        if total is None:
-            counted = analysis.turns if isinstance(analysis.turns, str) else "all"
-            total = count(analysis.source, store, counted) * len(analysis.rubrics)
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
         run = store.begin_run(**run_description(built, {**(analysis.settings or {}), "turns": turns}))
         progress.started(run.id)
         if run.resumed:
             progress.note(f"Going on with run {run.id}, which was not finished.")
         on_built(built)
-        progress.begin("judging", total)
-        try:
-            await analyse(
-                analysis.source, store, run, built.rubrics, built.judge, built.all_calls, progress, analysis.turns
-            )
-        except UnavailableError:
-            progress.note("What was judged until here is kept.")
-            raise
-        finally:
-            progress.end()
+        await analyse(
+            analysis.source,
+            store,
+            run,
+            built.rubrics,
+            built.judge,
+            built.all_calls,
+            progress,
+            analysis.turns,
+            analysis.total,
+        )
         return AnalyzedRun(store, store.run(run.id), built.escalated)
 
 
 async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, **options: Any) -> Plan:
-    """Return what an analysis would ask, without asking anything."""
+    """Return the calls that an analysis would make, without making any."""
     spec = judge_spec(judge, **options).raw()
     chosen = spec if isinstance(judge, (str, JudgeSpec)) else judge
     async with open_judge(
         chosen, analysis.rubrics, cache=store, load=False, samples=spec.samples, reasons=spec.reasons
     ) as built:
-        return plan(analysis.source, store, analysis.rubrics, built.single(), built.calls, analysis.turns, SAMPLES)
+        return await plan(
+            analysis.source, store, analysis.rubrics, built.single(), built.calls, analysis.turns, SAMPLES
+        )
 
 
-def held(conversations: Sequence[Conversation], rubrics: Sequence[Rubric], turns: Choice = "all") -> Analysis:
+def memory_analysis(
+    conversations: Sequence[Conversation], rubrics: Sequence[Rubric], turns: Choice = "all"
+) -> Analysis:
     """Return the analysis of conversations in memory."""
     sha = sha256_json([conversation_body(conversation) for conversation in conversations])
     total = None
     if isinstance(turns, str):
         total = len(rubrics) * sum(len(turns_to_judge(conversation, turns)) for conversation in conversations)
     sources = list(dict.fromkeys(conversation.source for conversation in conversations))
-    return Analysis(Held(conversations), rubrics, turns, total, {"logs": sources, "conversations": sha})
+    return Analysis(MemorySource(conversations), rubrics, turns, total, {"logs": sources, "conversations": sha})

@@ -7,7 +7,7 @@ from convexplain.agreement.calibration import Calibration, of_body
 from convexplain.errors import UsageError
 from convexplain.judges.heads import scoring_fingerprint
 from convexplain.models.chat import ChatModel
-from convexplain.store import Run, RunStore, calibration
+from convexplain.store import Run, RunStore, calibration, noise_floor
 from convexplain.types import Rubric
 
 
@@ -61,3 +61,12 @@ def with_thresholds(rubrics: Sequence[Rubric], calibrations: Mapping[str, Calibr
     """Return the rubrics, with the thresholds that calibrations propose."""
     proposed = {rubric: entry.threshold for rubric, entry in calibrations.items() if entry.threshold is not None}
     return [replace(rubric, threshold=proposed.get(rubric.id, rubric.threshold)) for rubric in rubrics]
+
+
+def run_noise_floor(store: RunStore, run: Run, rubric: Rubric) -> float | None:
+    """Return the noise floor of a run's first judge on a rubric, in [0, 1]; None where it was never measured."""
+    samples = run.settings.get("samples")
+    key = f"{run.fingerprint} samples={samples}" if samples else run.fingerprint
+    body = run.settings.get("calibrated", {}).get(key, {}).get(rubric.id)
+    owner = run.fingerprint if body is None else f"{run.fingerprint} calibrated={of_body(body).sha}"
+    return noise_floor(store, owner, rubric, samples)

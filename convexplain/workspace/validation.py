@@ -9,8 +9,8 @@ from typing import Any
 from convexplain import __version__
 from convexplain.agreement import RubricAgreement, agreement_body
 from convexplain.agreement.validation import RunJudgements, agreements
+from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Plan
 from convexplain.errors import Problem, UsageError
 from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore

@@ -43,6 +43,10 @@ class Workspace:
 
     runs = blocking(AsyncWorkspace.runs)
     run = blocking(AsyncWorkspace.run)
+    name_run = blocking(AsyncWorkspace.name_run)
+    plan_deletion = blocking(AsyncWorkspace.plan_deletion)
+    delete_run = blocking(AsyncWorkspace.delete_run)
+    compare = blocking(AsyncWorkspace.compare)
     inspect_logs = blocking(AsyncWorkspace.inspect_logs)
     import_logs = blocking(AsyncWorkspace.import_logs)
     analyze = blocking(AsyncWorkspace.analyze)

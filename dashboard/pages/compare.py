@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.compare import BINS, compare
+from convexplain.analysis.comparison import BINS, compare
 from convexplain.dashboard.ui.cached import kept
 from convexplain.dashboard.ui.charts import shifts
 from convexplain.dashboard.ui.comparing import choose_two, figures, shift_list

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from convexplain.analysis.runs import Plan
+from convexplain.analysis.plans import Plan
 from convexplain.explain.contrasts import ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from convexplain.dashboard.services.compare import Comparison, largest_shifts
+from convexplain.analysis.comparison import Comparison, Direction, largest_shifts
 from convexplain.store import Run, RunStore
 from convexplain.store.paired_scores import PairedScores, shared_maxims
 from convexplain.text.visible import one_line
@@ -16,7 +16,7 @@ from .reading import run_name
 from .turn_table import cell, open_turn, pick_row
 
 _PAGE = 12
-_KINDS = {"all": "All", "fell": "Went below", "rose": "Came from below"}
+_KINDS: dict[Direction, str] = {"all": "All", "fell": "Went below", "rose": "Came from below"}
 
 
 @dataclass(frozen=True, slots=True)

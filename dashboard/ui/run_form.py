@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from convexplain.analysis.pipeline import Turns
-from convexplain.analysis.runs import Plan
+from convexplain.analysis.plans import Plan
 from convexplain.dashboard.services.jobs import estimate, start_analyze
 from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import own_rubrics

@@ -46,7 +46,8 @@ def work(store, model, talks, rubrics=(HARM, HELP), turns="all", run=None):
     async def go():
         begun = run or store.begin_run(model.name, "f", {"turns": turns}, rubrics).id
         async with Calls(model, store, patience=0) as calls:
-            await judge_into(store, begun, talks, rubrics, Judge(calls), calls, seen, turns)
+            members = ((store.keep_conversation(talk, begun), talk) for talk in talks)
+            await judge_into(store, begun, members, rubrics, Judge(calls), calls, seen, turns)
         return begun
 
     return asyncio.run(go()), seen

@@ -1,5 +1,6 @@
 """`convexplain logs import`, `--inspect` and `formats`, as people use them."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from convexplain import Conversation, Turn
 from convexplain.analysis.imports import import_logs
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Source
+from convexplain.analysis.sources import LogSource
 from convexplain.cli.main import cli
 from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.logs import LOG_FORMATS, read_log
@@ -161,14 +162,14 @@ class Told(Progress):
 
 def test_conversations_may_be_changed_before_they_are_kept(tmp_path, exports):
     store, told = RunStore(str(tmp_path / "s.db")), Told()
-    source = Source(read_log, (exports / "a.jsonl", exports / "gone.jsonl"))
+    source = LogSource(read_log, (exports / "a.jsonl", exports / "gone.jsonl"))
 
     def change(conversation):
         return Conversation(conversation.id, tuple(Turn(turn.role, "…") for turn in conversation.turns), "s")
 
-    done = import_logs(source, store, told, change)
+    done = asyncio.run(import_logs(source, store, told, change))
     assert [turn.content for item in store.conversations() for turn in item.turns] == ["…"] * 4
-    assert (done.kept, done.left_out, done.remarks, done.roles) == (
+    assert (done.counts, done.left_out, done.remarks, done.roles) == (
         ImportCounts(2, 4, 2),
         2,
         0,

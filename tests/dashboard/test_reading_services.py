@@ -5,15 +5,14 @@ import io
 import zipfile
 from datetime import date
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
+from convexplain.analysis.comparison import largest_shifts
 from convexplain.connectors.models import ScriptedModel
 from convexplain.dashboard.services.access import loopback, password, provider, right
-from convexplain.dashboard.services.compare import compare, largest_shifts
 from convexplain.dashboard.services.conversation import (
     contributions,
     nearest,
@@ -32,7 +31,7 @@ from convexplain.store import newest_attributions, turn_contrasts
 from convexplain.store.contrast_list import ContrastFilters, contrast_rows
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import ScoreGroup, turn_rows
-from convexplain.store.paired_scores import PairedScores, paired_scores
+from convexplain.store.paired_scores import paired_scores
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
@@ -144,40 +143,6 @@ def test_the_prompt_is_made_anew_to_the_letter(store):
     assert not rebuilt_prompt(talk, other, HARM).exact
     head = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("head", {}), "m", "0" * 64)
     assert rebuilt_prompt(talk, head, HARM) is None
-
-
-def paired(before, after, numbers=None):
-    before, after = np.array(before, dtype=float), np.array(after, dtype=float)
-    places = np.arange(len(before)) if numbers is None else np.array(numbers)
-    return PairedScores(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
-
-
-def test_a_comparison():
-    found = compare(paired([0.9, 0.2, 0.6, 0.4, np.nan], [0.8, 0.6, 0.3, 0.5, 0.1]), 0.5)
-    assert (found.turns, found.unscored, found.conversations) == (4, 1, 4)
-    assert (found.before, found.after) == (pytest.approx(0.525), pytest.approx(0.55))
-    assert found.shift == pytest.approx(0.025)
-    assert (found.fell, found.rose) == (1, 2)  # 0.6 -> 0.3; 0.2 -> 0.6, and 0.4 -> 0.5
-    # ranks 4 1 3 2 and 4 3 1 2: squared differences 0 + 4 + 4 + 0, so 1 - 6 * 8 / (4 * 15)
-    assert found.spearman == pytest.approx(0.2)
-    # sides: good bad good bad and good good bad good: 1 of 4 agree, by chance 0.5 * 0.75 + 0.5 * 0.25 = 0.5
-    assert found.kappa == pytest.approx(-0.5)
-    assert sum(found.counts) == 4
-
-
-def test_turns_of_one_conversation_are_one_observation():
-    apart = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8]), 0.5)
-    together = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8], [0, 0, 1, 1]), 0.5)
-    # Mean 0.1, deviations ±0.1. Four of them: sqrt(4/3 * 0.04) / 4 = 0.0577.
-    # Two sums of ±0.2: sqrt(2 * 0.08) / 4 = 0.1.
-    assert apart.interval == pytest.approx((0.1 - 1.96 * 0.057735, 0.1 + 1.96 * 0.057735), abs=1e-5)
-    assert together.interval == pytest.approx((0.1 - 0.196, 0.1 + 0.196))
-    assert compare(paired([0.2], [0.4]), 0.5).interval is None
-
-
-def test_nothing_to_compare():
-    assert compare(paired([], []), 0.5) is None
-    assert compare(paired([np.nan], [0.5]), 0.5) is None
 
 
 def test_the_largest_shifts(store):

@@ -273,12 +273,14 @@ def test_a_run_remembers_its_judge_with_all_options(ws, talk, stub, monkeypatch)
 def test_of_two_conversations_with_one_id_the_one_that_was_found_is_explained(ws):
     bad, good = ([Turn("user", question), Turn("assistant", answer)] for question, answer in TWO)
     talks = [Conversation("1", tuple(bad), "a.jsonl"), Conversation("1", tuple(good), "b.jsonl")]
-    judge = model()
+    judge = ScriptedModel(
+        lambda request: {"yes": (p := 0.1 if "Bananas." in request.messages[0].content else 0.4), "no": 1 - p}
+    )
     run = ws.analyze(talks, ["helpfulness"], judge)
     finding = run.worst(2)[1]
     explanation = ws.explain(finding, judge=judge, contrast=None)
     assert finding.turn.content == "Hello."
-    assert explanation.attributions[0].score == pytest.approx(0.9)
+    assert explanation.attributions[0].score == pytest.approx(0.4)
 
 
 TWO = (("Hi", "Bananas."), ("Hi there", "Hello."))

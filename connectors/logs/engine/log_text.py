@@ -11,6 +11,7 @@ from charset_normalizer import from_bytes
 
 from convexplain.errors import LogError
 
+from .input_file import OnBytes, open_input
 from .parse_results import ProblemReporter
 
 SAMPLE = 1 << 16
@@ -147,22 +148,29 @@ class LogText:
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator["io.BufferedReader[Any]"]:
-    """Open a log.
+def open_file(path: Path, on_bytes: OnBytes | None = None) -> Iterator["io.BufferedReader[Any]"]:
+    """Open a log, which may be a pipe.
+
+    Args:
+        path: the file.
+        on_bytes: receives the number of bytes each time that some were read.
 
     Raises:
         LogError: it is missing, a folder, or cannot be opened.
     """
+    opened = open_input(path, on_bytes)
     try:
-        stream = path.open("rb")
+        stream = opened.__enter__()
     except IsADirectoryError as error:
         raise LogError(path, None, "is a folder; a log is one file") from error
     except FileNotFoundError as error:
         raise LogError(path, None, "there is no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise LogError(path, None, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
-    with stream:
+    try:
         yield stream
+    finally:
+        opened.__exit__(None, None, None)
 
 
 def _refuse_binary(path: Path, sample: bytes) -> None:

@@ -13,6 +13,7 @@ from convexplain.types import Conversation
 from . import archives, binary_tables, records, slack_export, tables, turn_table
 from .containers import Part, is_archive, unpack
 from .conversation_builder import ConversationBuilder
+from .input_file import OnBytes
 from .json_values import json_values
 from .log_text import LogText, NoLogError, open_file
 from .parse_results import ParsedRecord, ProblemReporter
@@ -58,6 +59,7 @@ def read_log(
     columns: ColumnMap | None = None,
     on_problem: Callable[[Problem], None] | None = None,
     assistant: Iterable[str] = (),
+    on_bytes: OnBytes | None = None,
 ) -> Iterator[Conversation]:
     """Read the conversations of one log file, one after the other.
 
@@ -77,6 +79,7 @@ def read_log(
         on_problem: is told of each record that cannot be read, and of what else a person should know; reading
             goes on. None logs them as warnings.
         assistant: speakers that are the assistant, where the log calls them by name.
+        on_bytes: receives the number of bytes each time that some of the file were read.
 
     Raises:
         UsageError: an unknown format; columns with another format than csv; a table whose columns cannot be
@@ -84,7 +87,7 @@ def read_log(
         LogError: the file as a whole cannot be read: missing, empty, binary, damaged, of no known format.
         MissingExtraError: it is a Parquet, Arrow, Excel or zstd file, and the extra `logs` is not installed.
     """
-    return _Reading(format, columns, assistant, on_problem or _warn).conversations(Path(path))
+    return _Reading(format, columns, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
 
 
 def check_reading(format: str | None = None, columns: ColumnMap | None = None) -> None:
@@ -148,9 +151,9 @@ class _Reading:
         self._on_problem = on_problem
         self._found = found
 
-    def conversations(self, path: Path) -> Iterator[Conversation]:
+    def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Iterator[Conversation]:
         """Those of one file."""
-        with open_file(path) as stream:
+        with open_file(path, on_bytes) as stream:
             outer = Part(path, path, stream)
             if (export := slack_export.open_export(outer)) is not None:
                 yield from self._of_slack(export)

@@ -19,10 +19,11 @@ def save_csv(records: Sequence[Record], path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.DictWriter(file, list(records[0]) if records else [])
         table.writeheader()
-        table.writerows({name: _cell(value) for name, value in record.items()} for record in records)
+        table.writerows({name: safe_cell(value) for name, value in record.items()} for record in records)
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """Return a cell's value with a ' before a text that a spreadsheet would take for a formula."""
     if not isinstance(value, str):
         return value
     text = value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

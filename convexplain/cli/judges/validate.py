@@ -11,7 +11,7 @@ from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Vali
 from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
 from ..options.labels import label_options
 from ..options.logs import reading_options
-from ..options.store import db_option, open_workspace, out_option, progress_shown, seed_option
+from ..options.store import RUN, db_option, open_workspace, out_option, progress_shown, seed_option
 from ..show.agreement import show_agreement
 from ..show.progress import plain
 
@@ -19,9 +19,7 @@ from ..show.progress import plain
 @click.command("validate")
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
-@click.option(
-    "--run", "runs", type=click.IntRange(min=1), multiple=True, metavar="RUN", help="Take the judgements of that run."
-)
+@click.option("--run", "runs", type=RUN, multiple=True, metavar="RUN", help="Take the judgements of that run.")
 @click.option("--judge", "judges", multiple=True, metavar="MODEL", help=f"{JUDGE_HELP} May be repeated.")
 @click.option(
     "--rubric",
@@ -48,7 +46,7 @@ def command(
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
-    runs: tuple[int, ...],
+    runs: tuple[int | str, ...],
     judges: tuple[str, ...],
     rubrics: tuple[str, ...],
     dialogue: str | None,

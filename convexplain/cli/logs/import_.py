@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from convexplain.analysis.imports import Imported
+from convexplain.analysis.imports import ImportSummary
 from convexplain.workspace import LogSettings
 
 from ..options.logs import limit_option, reading_options
@@ -39,11 +39,11 @@ def command(
     workspace, began = open_workspace(db), time.monotonic()
     imported = workspace.import_logs(logs, reading, limit=limit, progress=progress_shown())
     _summary(Console(), imported, time.monotonic() - began, workspace.store.place)
-    return 1 if imported.left_out or not imported.kept.conversations else 0
+    return 1 if imported.left_out or not imported.counts.conversations else 0
 
 
-def _summary(console: Console, imported: Imported, seconds: float, place: str) -> None:
-    kept = imported.kept
+def _summary(console: Console, imported: ImportSummary, seconds: float, place: str) -> None:
+    kept = imported.counts
     roles = ", ".join(f"{count:,} {role}" for role, count in imported.roles.most_common()) or "none"
     console.print(
         plain(

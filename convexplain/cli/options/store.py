@@ -1,8 +1,10 @@
 """The options of commands that use the store, write files, or take a run of the store."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from convexplain.workspace import Workspace
@@ -11,6 +13,25 @@ from ..show.progress import ConsoleProgress
 
 MOST_NUMBER = 10**9 - 1
 """No store has as many runs, and no conversation as many turns."""
+
+
+class RunParameter(click.ParamType[int | str]):
+    """A run, by its number or its name."""
+
+    name = "RUN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or the name."""
+        text = str(value)
+        if not (text.isascii() and text.isdecimal()):
+            return text
+        if not 1 <= int(text[:20]) <= MOST_NUMBER:
+            self.fail(f"{text} is not the number of a run; `convexplain runs list` lists them", param, ctx)
+        return int(text)
+
+
+RUN = RunParameter()
+run_argument = click.argument("run", type=RUN, required=False)
 
 db_option = click.option(
     "--db",
@@ -42,3 +63,8 @@ def open_workspace(db: str | None) -> Workspace:
     The store is opened at first use, when logs are listed and arguments are valid: it may lie in the logs' folder.
     """
     return Workspace(db)
+
+
+def named_store(ctx: click.Context) -> str | None:
+    """Return the store where the command line names it: the next command has to name it too."""
+    return ctx.params["db"] if ctx.get_parameter_source("db") is ParameterSource.COMMANDLINE else None

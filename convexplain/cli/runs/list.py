@@ -10,5 +10,5 @@ from ..show.runs import show_runs
 @click.command("list")
 @db_option
 def command(db: str | None) -> None:
-    """List the runs in the store, newest first."""
-    show_runs(Console(), open_workspace(db).store.runs())
+    """List the runs in the store, newest first, with the mean of each maxim and the share below its threshold."""
+    show_runs(Console(), open_workspace(db).runs())

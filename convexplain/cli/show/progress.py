@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
@@ -49,7 +49,8 @@ class ConsoleProgress(Progress):
         self._done = self._before = self._unscored = 0
         self._item, self._spends = "", ()
         self._began = self._last = time.monotonic()
-        counts = [BarColumn(), MofNCompleteColumn()] if total is not None else []
+        count = TaskProgressColumn() if task == "reading" else MofNCompleteColumn()
+        counts = [BarColumn(), count] if total is not None else []
         self._bar = RichProgress(
             TextColumn(task),
             *counts,
@@ -121,11 +122,18 @@ class ConsoleProgress(Progress):
 
     def line(self) -> str:
         """Return how far it is, what it has cost and how long it still takes."""
-        count = "" if self._total is None else f"{self._done}/{self._total} {_DONE.get(self._task, self._task)}"
-        return _joined(count, self._details(), self._left())
+        return _joined(self._count(), self._details(), self._left())
+
+    def _count(self) -> str:
+        if self._total is None:
+            return ""
+        if self._task == "reading":  # bytes
+            return f"reading {self._done / max(self._total, 1):.0%}"
+        return f"{self._done}/{self._total} {_DONE.get(self._task, self._task)}"
 
     def _details(self) -> str:
-        parts = [f"now {self._item}" if self._total is not None else self._item] if self._item else []
+        now = self._total is not None and self._task != "reading"
+        parts = [f"now {self._item}" if now else self._item] if self._item else []
         if self._task == "judging":
             parts.append(f"{(self._done - self._before) / self._seconds:.1f}/s")
         if self._spends:

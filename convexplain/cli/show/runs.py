@@ -1,24 +1,32 @@
-"""What the command line shows: progress while it works, tables at the end. Text from logs is shown as text only."""
+"""Runs on the terminal: the summary of one, the list of all. Text from logs is shown as text only."""
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convexplain.store import JudgedTurn, MaximSummary, Run, Summary
-from convexplain.text.visible import one_line, visible
+from convexplain.explain.wording import counted
+from convexplain.store import MaximSummary, RunOverview, Summary
+from convexplain.text.visible import one_line
+from convexplain.workspace import Finding
 
+from .commands import command_line
 from .progress import plain
 
 _REASONS = 10  # reasons for unscored turns that are listed
+_LONGEST = 100  # characters of a turn that are shown
 
 
-def show_summary(console: Console, summary: Summary, seconds: float, worst: int) -> None:
-    """The table at the end of a run."""
-    spend = summary.run.spend
+def show_summary(console: Console, summary: Summary) -> None:
+    """Show the counts and means of a run as a table."""
+    run = summary.run
+    name = f" ({run.name})" if run.name else ""
+    status = "" if run.status == "done" else ", not complete"
     table = Table(
         title=plain(
-            f"Run {summary.run.id}: {summary.conversations} conversations, {summary.turns} assistant turns, "
-            f"judge {summary.run.judge}"
+            f"Run {run.id}{name}{status}: {counted(summary.conversations, 'conversation')}, "
+            f"{counted(summary.turns, 'assistant turn')}, judge {run.judge}"
         ),
         title_justify="left",
     )
@@ -37,68 +45,97 @@ def show_summary(console: Console, summary: Summary, seconds: float, worst: int)
         )
     console.print(table)
     if len(summary.judges) > 1:
-        console.print(
-            plain(f"Judgements: {', '.join(f'{n:,} by {name}' for name, n in summary.judges)}"), soft_wrap=True
-        )
-    for maxim in summary.maxims:
-        _show_worst(console, maxim, [turn for turn in summary.worst if turn.judgement.rubric == maxim.rubric], worst)
+        names = ", ".join(f"{count:,} by {name}" for name, count in summary.judges)
+        console.print(plain(f"Judgements: {names}"), soft_wrap=True)
     for reason, count in summary.unscored[:_REASONS]:
         console.print(Text(f"unscored {count} x: ", style="yellow"), plain(reason), sep="", soft_wrap=True)
     if (more := sum(count for _, count in summary.unscored[_REASONS:])) > 0:
         console.print(f"unscored {more} x for other reasons: the report lists them")
     if summary.problems:
-        console.print(Text(f"{summary.problems} records or files could not be used (see above)", style="yellow"))
+        what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
+        console.print(Text(f"{what} could not be used", style="yellow"))
+    heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
+    for title, head in heads.items():
+        console.print(plain(f"{title}, {head}"), soft_wrap=True)
+    if len(heads) < len(summary.maxims):
+        console.print(
+            "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order.",
+            soft_wrap=True,
+        )
+
+
+def show_cost(console: Console, summary: Summary, seconds: float) -> None:
+    """Show what a run has cost, and how long it took."""
+    spend = summary.run.spend
     console.print(
         f"{spend.calls} calls, {spend.cached} from the cache, {spend.retries} retries, {spend.failures} failed; "
         f"{spend.prompt_tokens:,} prompt tokens ({spend.prefix_tokens:,} of them from the prefix cache), "
         f"{spend.completion_tokens:,} completion tokens; {seconds:.1f} s",
         soft_wrap=True,
     )
-    heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
-    for title, head in heads.items():
-        console.print(plain(f"{title}, {head}"), soft_wrap=True)
-    if len(heads) < len(summary.maxims):
-        console.print(
-            "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order."
-        )
 
 
-def show_runs(console: Console, runs: list[Run]) -> None:
-    """The table of runs."""
+def show_worst(console: Console, findings: Sequence[Finding], total: int, run: str, db: str | None) -> None:
+    """Show the turns furthest below a threshold, each with the command that explains it.
+
+    Args:
+        console: the terminal.
+        findings: the turns, the furthest below first.
+        total: how many turns are below a threshold.
+        run: the run, as a command names it.
+        db: the store, where a command has to name it.
+    """
+    if not findings:
+        console.print("No turn is below a threshold.")
+        return
+    more = f" of {total:,} that are below one" if total > len(findings) else ""
+    heading = "The turn" if len(findings) == 1 else f"The {len(findings)} turns"
+    console.print(Text(f"\n{heading} furthest below a threshold{more}:", style="bold"))
+    for finding in findings:
+        scores = ", ".join(f"{low.rubric} {low.score:.2f} (threshold {low.threshold:g})" for low in finding.below)
+        place = one_line(f"{finding.conversation.id}, turn {finding.index}: {scores}")
+        words = ["convexplain", "explain", run, "--turn", f"{finding.conversation.id}:{finding.index}"]
+        command = command_line([*words, *(["--db", db] if db else [])])
+        console.print(Text(f"  {place}\n    {cut(finding.turn.content)}\n    {command}"), soft_wrap=True)
+
+
+def show_runs(console: Console, runs: Sequence[RunOverview]) -> None:
+    """Show the runs of a store as a table."""
+    if not runs:
+        console.print("There is no run yet: `convexplain analyze` makes one.")
+        return
     table = Table()
-    for heading in ("run", "begun", "status", "judge", "rubrics", "logs", "calls"):
-        table.add_column(heading, justify="right" if heading in ("run", "calls") else "left")
+    for heading in ("run", "name", "begun", "status", "judge", "conversations", "turns", "mean score of each maxim"):
+        numeric = heading in ("run", "conversations", "turns")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for run in runs:
         table.add_row(
             str(run.id),
+            plain(run.name or ""),
             run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
             run.status,
             plain(run.judge),
-            plain(", ".join(run.settings.get("rubrics", {}))),
-            plain(", ".join(run.settings.get("logs", []))),
-            str(run.spend.calls),
+            f"{run.conversations:,}",
+            f"{run.turns:,}",
+            plain("\n".join(map(_mean, run.maxims))),
         )
     console.print(table)
 
 
-def _show_worst(console: Console, maxim: MaximSummary, turns: list[JudgedTurn], limit: int) -> None:
-    if not turns:
-        return
-    console.print(Text(f"\nLowest {visible(maxim.title)}:", style="bold"))
-    for item in turns[:limit]:
-        judgement = item.judgement
-        content = item.conversation.turns[judgement.turn].content[:500]
-        console.print(
-            Text(f"  {judgement.score:.2f}  "),
-            Text(one_line(f"{item.conversation.id}:{judgement.turn}  {content}")),
-            sep="",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Return the beginning of a text as one line, with control characters made visible."""
+    line = one_line(text[: longest * 4])
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _mean(maxim: MaximSummary) -> str:
+    if maxim.mean is None or maxim.below is None:
+        return f"{maxim.rubric} –"
+    return f"{maxim.rubric} {maxim.mean:.2f}, {maxim.below:.0%} below {maxim.threshold:g}"
+
+
+def _number(score: float | None) -> str:
+    return "–" if score is None else f"{score:.2f}"
 
 
 def _below(maxim: MaximSummary) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Unpack
 
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Conversations, Held, Source, find_logs
+from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource, find_logs
 from convexplain.connectors.labels import LabelSettings
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeOptions
@@ -25,6 +25,7 @@ from ..heads import TrainedHead, train_head
 from ..inputs import (
     Logs,
     RubricLike,
+    RunLike,
     conversations_of,
     rubrics_of,
 )
@@ -51,7 +52,7 @@ class AgreementMethods(StoreMethods):
         *,
         rubrics: RubricLike | Sequence[RubricLike] | None = None,
         judge: JudgeLike | Sequence[JudgeLike] | None = None,
-        runs: Sequence[int] = (),
+        runs: Sequence[RunLike] = (),
         dialogue: str | None = None,
         keep: bool = False,
         seed: int = 0,
@@ -71,7 +72,7 @@ class AgreementMethods(StoreMethods):
             labels: the labels file; None = only the labels in the logs and in the store.
             rubrics: what the labels answer; None = the runs' rubrics, else all shipped ones that have labels.
             judge: a judge as `analyze` takes it, or a list of judges; None = `embedded`, or none where there are runs.
-            runs: runs of the store whose judgements are held against people too.
+            runs: runs of the store, by number or name, whose judgements are held against people too.
             dialogue: the name in the conversations' metadata of what intervals draw together; None = `dialogue` where
                 there is such a name, else each conversation is a dialogue.
             keep: keep the labels in the store.
@@ -90,11 +91,12 @@ class AgreementMethods(StoreMethods):
             StoreError: there is no such run.
             UnavailableError: a model cannot be had; what was judged until then is kept.
         """
-        judges = validation_judges(judge, runs)
-        labelled = self._labels(logs, labels, rubrics, dialogue, settings, label_settings, progress, runs=runs)
+        numbers = [self.store.run(run).id for run in runs]
+        judges = validation_judges(judge, numbers)
+        labelled = self._labels(logs, labels, rubrics, dialogue, settings, label_settings, progress, runs=numbers)
         if keep:
             progress.note(f"{keep_ratings(self.store, labelled.matched.rated):,} labels are kept in the store.")
-        return await validate(self.store, labelled, judges, runs, seed, progress, **options)
+        return await validate(self.store, labelled, judges, numbers, seed, progress, **options)
 
     async def plan_validation(
         self,
@@ -103,7 +105,7 @@ class AgreementMethods(StoreMethods):
         *,
         rubrics: RubricLike | Sequence[RubricLike] | None = None,
         judge: JudgeLike | Sequence[JudgeLike] | None = None,
-        runs: Sequence[int] = (),
+        runs: Sequence[RunLike] = (),
         dialogue: str | None = None,
         settings: LogSettings = LogSettings(),
         label_settings: LabelSettings = LabelSettings(),
@@ -116,8 +118,9 @@ class AgreementMethods(StoreMethods):
             UsageError, RubricError, LogError, StoreError: as of `validate`.
             UnavailableError: a judge's server cannot be reached.
         """
-        judges = validation_judges(judge, runs)
-        labelled = self._labels(logs, labels, rubrics, dialogue, settings, label_settings, progress, runs=runs)
+        numbers = [self.store.run(run).id for run in runs]
+        judges = validation_judges(judge, numbers)
+        labelled = self._labels(logs, labels, rubrics, dialogue, settings, label_settings, progress, runs=numbers)
         return await plan_validation(self.store, labelled, judges, **options)
 
     async def calibrate(
@@ -280,11 +283,11 @@ class AgreementMethods(StoreMethods):
 
     def _sources(
         self, logs: Logs | None, settings: LogSettings, runs: Sequence[int] = ()
-    ) -> tuple[list[Conversations], LogReader | None]:
+    ) -> tuple[list[ConversationSource], LogReader | None]:
         """Return where conversations are: in the logs, else in what the runs are of, else all that is stored."""
         if logs is not None and not are_paths(logs):
-            return [Held(conversations_of(logs))], None
+            return [MemorySource(conversations_of(logs))], None
         reader = settings.reader()
         if logs is not None:
-            return [Source(reader, find_logs(as_paths(logs)))], reader
-        return [Source(reader, stored=run) for run in runs or (0,)], reader
+            return [LogSource(reader, find_logs(as_paths(logs)))], reader
+        return [LogSource(reader, stored=run) for run in runs or (0,)], reader

@@ -25,6 +25,7 @@ from ..explanations import (
 )
 from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
+from ..inputs import RunLike
 from ..results import Explanation, Finding
 from .base import StoreMethods
 
@@ -75,7 +76,7 @@ class ExplanationMethods(StoreMethods):
 
     async def explain_turns(
         self,
-        run: int | None,
+        run: RunLike | None,
         task: Task[T],
         turns: TurnChoice = TurnChoice(),
         rubrics: Sequence[str] = (),
@@ -92,7 +93,7 @@ class ExplanationMethods(StoreMethods):
         What was explained before comes from the store, so the same call goes on where it was stopped.
 
         Args:
-            run: the run's number; None takes the newest.
+            run: the run's number or name; None takes the newest.
             task: how they are explained: a `ContrastTask` or an `AttributionTask`.
             turns: which turns; the three with the lowest scores on each rubric that can be explained unless given.
             rubrics: ids of rubrics of the run; empty for all.
@@ -114,7 +115,7 @@ class ExplanationMethods(StoreMethods):
 
     async def plan_explanations(
         self,
-        run: int | None,
+        run: RunLike | None,
         task: Task[Any],
         turns: TurnChoice = TurnChoice(),
         rubrics: Sequence[str] = (),
@@ -132,7 +133,7 @@ class ExplanationMethods(StoreMethods):
 
     async def fidelity(
         self,
-        run: int | None = None,
+        run: RunLike | None = None,
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         *,
@@ -142,7 +143,7 @@ class ExplanationMethods(StoreMethods):
         """Measure how faithful the kept attributions of a run are, beside orders of the units that know nothing.
 
         Args:
-            run: the run's number; None takes the newest.
+            run: the run's number or name; None takes the newest.
             judge: measure by this judge; None takes for each turn the one that its score is from.
             responder: the responder whose answers were attributed; None measures attributions of logged answers.
             settings: what is measured.
@@ -158,7 +159,7 @@ class ExplanationMethods(StoreMethods):
 
     async def export(
         self,
-        run: int | None = None,
+        run: RunLike | None = None,
         format: str = "jsonl",
         out: str | Path = "convexplain-data",
         *,
@@ -170,7 +171,7 @@ class ExplanationMethods(StoreMethods):
         """Write the contrasts of a run as preference pairs for a trainer, or its conversations.
 
         Args:
-            run: the run's number; None takes the newest.
+            run: the run's number or name; None takes the newest.
             format: a name out of `connectors.training.EXPORTERS`; `openai` writes the conversations as messages.
             out: the folder, which gets train and test files and a data card; an earlier export is replaced.
             settings: which pairs are made.

@@ -5,45 +5,86 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Unpack
 
-from convexplain.analysis.imports import Imported, import_logs
+from convexplain.analysis.imports import ImportSummary, import_logs
 from convexplain.analysis.pipeline import Turns
+from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
-from convexplain.analysis.runs import Plan, Source, find_logs
+from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeOptions
 from convexplain.report.printing import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
-from convexplain.store import Run, summarise
+from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, summarise
 
 from ..build import JudgeLike
-from ..inputs import (
-    Logs,
-    RubricLike,
-    conversations_of,
-    rubrics_of,
-)
+from ..comparisons import RunComparison, compare_runs
+from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..logs import LogSettings
-from ..results import AnalyzedRun
-from ..runs import Analysis, held, log_analysis, plan_analysis, run_analysis
+from ..results import AnalyzedRun, Runs
+from ..run_files import OUT, write_run_files
+from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
 from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
 
 
 class RunMethods(StoreMethods):
     """Logs and runs: what is recognised, imported, judged and reported."""
 
-    async def runs(self) -> list[Run]:
-        """Return the runs of the store, newest first."""
-        return self.store.runs()
+    async def runs(self) -> Runs:
+        """Return the runs of the store with counts and means of each maxim, the newest first."""
+        return Runs(run_overviews(self.store))
 
-    async def run(self, number: int | None = None) -> AnalyzedRun:
-        """Return a run; the newest unless told.
+    async def run(self, run: RunLike | None = None) -> AnalyzedRun:
+        """Return a run by its number or its name; the newest unless one is named.
 
         Raises:
             StoreError: there is none.
         """
+        return AnalyzedRun(self.store, self.store.run(run))
+
+    async def name_run(self, run: RunLike, name: str | None) -> AnalyzedRun:
+        """Give a run a name, which stands for its number everywhere, or take its name away (None); return the run.
+
+        Raises:
+            StoreError: there is no such run.
+            UsageError: the name is a whole number, not printable, or the name of another run.
+        """
+        number = self.store.run(run).id
+        name_run(self.store, number, name)
         return AnalyzedRun(self.store, self.store.run(number))
+
+    async def plan_deletion(self, run: RunLike) -> DeletedRun:
+        """Return what `delete_run` would delete, and what would stay.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        return run_contents(self.store, self.store.run(run).id)
+
+    async def delete_run(self, run: RunLike) -> DeletedRun:
+        """Delete a run with its judgements, attributions and contrasts; return what was deleted, and what stays.
+
+        A conversation goes too, unless another run has it, people have labelled it, or it was imported. Labels of
+        people stay. Replies of models stay in the cache.
+
+        Raises:
+            StoreError: there is no such run, or a process works on it.
+        """
+        return delete_run(self.store, self.store.run(run).id)
+
+    async def compare(self, first: RunLike, second: RunLike, turns: int = 5) -> RunComparison:
+        """Return what changed from one run to another, for each maxim, on the turns that both have judged.
+
+        Args:
+            first, second: the runs; differences are second − first.
+            turns: how many of the turns that fell and rose most are named for each maxim.
+
+        Raises:
+            StoreError: there is no such run.
+            UsageError: they are the same run, or have no maxim in common.
+        """
+        return compare_runs(self.store, self.store.run(first), self.store.run(second), turns)
 
     async def inspect_logs(
         self, logs: str | Path | Sequence[str | Path], settings: LogSettings = LogSettings(), limit: int = 100
@@ -74,21 +115,22 @@ class RunMethods(StoreMethods):
         *,
         limit: int | None = None,
         progress: Progress = Progress(),
-    ) -> Imported:
+    ) -> ImportSummary:
         """Read logs into the store, once, to be judged many times; what is there already is not kept again.
 
         Args:
             logs: files or folders.
             settings: how they are read.
             limit: only so many conversations, the first ones.
-            progress: is told how far it is.
+            progress: receives how far it is.
 
         Raises:
             UsageError: a path does not exist, or the settings are not valid.
             StoreError: the store cannot be written; what was kept until then stays.
         """
         reader = settings.reader()
-        imported = import_logs(Source(reader, find_logs(as_paths(logs)), limit=limit), self.store, progress)
+        source = LogSource(reader, find_logs(as_paths(logs)), limit=limit)
+        imported = await import_logs(source, self.store, progress)
         tell_replaced(reader.replaced, progress)
         return imported
 
@@ -99,7 +141,7 @@ class RunMethods(StoreMethods):
         judge: JudgeLike = "embedded",
         *,
         turns: Turns = "all",
-        stored: int | None = None,
+        stored: RunLike | None = None,
         limit: int | None = None,
         settings: LogSettings = LogSettings(),
         progress: Progress = Progress(),
@@ -113,10 +155,10 @@ class RunMethods(StoreMethods):
             judge: the judge's text form or spec, a model of your own (prepared; it is not closed), or a function from a
                 prompt to a reply.
             turns: `all` assistant turns or the `last` one.
-            stored: instead of logs, judge the conversations of this run of the store; 0 = all that it holds.
+            stored: instead of logs, judge the conversations of this run (number or name); 0 = all of the store.
             limit: only so many conversations, the first ones.
             settings: how logs are read.
-            progress: is told how far it is.
+            progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
         Raises:
@@ -136,7 +178,7 @@ class RunMethods(StoreMethods):
         judge: JudgeLike = "embedded",
         *,
         turns: Turns = "all",
-        stored: int | None = None,
+        stored: RunLike | None = None,
         limit: int | None = None,
         settings: LogSettings = LogSettings(),
         **options: Unpack[JudgeOptions],
@@ -155,7 +197,7 @@ class RunMethods(StoreMethods):
         logs: Logs | None,
         rubrics: RubricLike | Sequence[RubricLike],
         turns: Turns,
-        stored: int | None,
+        stored: RunLike | None,
         limit: int | None,
         settings: LogSettings,
     ) -> tuple[Analysis, Any]:
@@ -168,33 +210,35 @@ class RunMethods(StoreMethods):
         if stored is not None and settings.redacts:
             raise UsageError("redact is for log files; stored takes conversations as they were kept")
         if logs is not None and not are_paths(logs):
-            return held(conversations_of(logs)[:limit], chosen, turns), None
+            return memory_analysis(conversations_of(logs)[:limit], chosen, turns), None
         reader = settings.reader()
-        if stored:
-            self.store.run(stored)  # says so when there is none
+        number = 0 if stored in (0, "0") else None if stored is None else self.store.run(stored).id
         paths = find_logs(as_paths(logs)) if logs is not None else ()
-        return log_analysis(reader, paths, chosen, turns=turns, stored=stored, limit=limit), reader
+        return log_analysis(reader, paths, chosen, turns=turns, stored=number, limit=limit), reader
 
     async def report(
-        self, run: int | None = None, *, html: Path | None = None, pdf: Path | None = None
+        self, run: RunLike | None = None, *, html: Path | None = None, pdf: Path | None = None, out: Path = OUT
     ) -> dict[str, Path]:
-        """Write a run as one HTML page that needs nothing else, or print it.
+        """Write a run as files: all of them, or only as one HTML page that needs nothing else, or as a printed one.
 
         Args:
-            run: the run's number; the newest unless given.
-            html: where the page goes; convexplain-out/report-RUN.html where neither is given.
+            run: the run's number or name; the newest unless given.
+            html: where the page goes.
             pdf: where the printed page goes; needs Chromium or Chrome.
+            out: where neither is given, the folder in which the run's own folder lies (`run-3/`): it gets the page, the
+                judgements as JSON lines, and the scores as a table.
 
         Returns:
-            `Report` and `PDF` to the files that were written.
+            `Report`, `PDF`, `Judgements`, `Scores` and `Spreadsheet` to the files that were written.
 
         Raises:
             StoreError: there is no such run.
             UnavailableError: there is no browser to print with.
+            OSError: a file cannot be written.
         """
         summary = summarise(self.store, self.store.run(run))
         if html is None and pdf is None:
-            html = Path("convexplain-out") / f"report-{summary.run.id}.html"
+            return write_run_files(self.store, summary, out)
         written: dict[str, Path] = {}
         with TemporaryDirectory() as folder:
             page = html or Path(folder) / "report.html"

@@ -50,6 +50,7 @@ def _runs_and_conversations() -> None:
         sa.Column("signature", sa.String(64), nullable=False, index=True),
         sa.Column("judge", sa.Text, nullable=False),
         sa.Column("judge_spec", sa.Text),
+        sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("settings", sa.Text, nullable=False),
         sa.Column("spend", sa.Text, nullable=False),
         sqlite_autoincrement=True,

@@ -1,0 +1,101 @@
+"""The plan of an analysis: what it would ask, counted without asking."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+from convexplain.errors import Problem
+from convexplain.models.calls import Calls
+from convexplain.store import RunStore
+from convexplain.types import Conversation, Rubric
+
+from .pipeline import Choice, TurnJudge, chosen_turns
+from .sources import ConversationSource
+from .threads import in_thread
+
+CHARACTERS_PER_TOKEN = 4  # of English, roughly
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of an analysis.
+
+    Attributes:
+        conversations, turns, judgements: how many there are to judge.
+        calls: calls to be made, as far as it is known before the model answers.
+        cached: further calls whose replies are in the cache.
+        tokens: about how many prompt tokens the calls have.
+        problems: what cannot be read.
+        model: the judge's model.
+        samples: calls that a judgement takes where the model gives no log-probabilities.
+    """
+
+    conversations: int
+    turns: int
+    judgements: int
+    calls: int
+    cached: int
+    tokens: int
+    problems: tuple[Problem, ...]
+    model: str
+    samples: int
+
+
+async def plan(
+    source: ConversationSource,
+    store: RunStore,
+    rubrics: Sequence[Rubric],
+    judge: TurnJudge,
+    calls: Calls,
+    turns: Choice,
+    samples: int,
+) -> Plan:
+    """Read all conversations once and count, without asking the model anything."""
+    problems: list[Problem] = []
+    counts = _Counts(rubrics, judge, calls, turns)
+
+    def work(cancelled: Event) -> None:
+        for conversation in source.read(store, problems.append):
+            if cancelled.is_set():
+                return
+            counts.add(conversation)
+
+    await in_thread(work)
+    return Plan(
+        counts.conversations,
+        counts.turns,
+        counts.judgements,
+        counts.calls,
+        counts.cached,
+        counts.tokens,
+        tuple(problems),
+        calls.model.name,
+        samples,
+    )
+
+
+class _Counts:
+    """Counts what judging conversations would ask."""
+
+    def __init__(self, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, choice: Choice) -> None:
+        self._rubrics, self._judge, self._calls, self._choice = rubrics, judge, calls, choice
+        self.conversations = self.turns = self.judgements = self.calls = self.cached = self.tokens = 0
+
+    def add(self, conversation: Conversation) -> None:
+        self.conversations += 1
+        judged: set[int] = set()
+        for rubric in self._rubrics:
+            chosen = chosen_turns(conversation, self._choice, rubric)
+            judged.update(chosen)
+            self.judgements += len(chosen)
+            for turn in chosen:
+                self._count_calls(conversation, turn, rubric)
+        self.turns += len(judged)
+
+    def _count_calls(self, conversation: Conversation, turn: int, rubric: Rubric) -> None:
+        for request in self._judge.requests(conversation, turn, rubric):
+            if self._calls.known(request):
+                self.cached += 1
+            else:
+                self.calls += 1
+                self.tokens += len(request.messages[0].content) // CHARACTERS_PER_TOKEN

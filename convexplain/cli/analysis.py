@@ -1,0 +1,198 @@
+"""An analysis as the command line runs it: to its end, or with the files of what there is when it is stopped."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from convexplain.analysis.sources import find_logs
+from convexplain.errors import ConvexplainError, UsageError
+from convexplain.explain.wording import counted
+from convexplain.store import Summary
+from convexplain.types import Judgement
+from convexplain.workspace import AnalyzedRun, Workspace
+from convexplain.workspace.inputs import rubrics_of
+from convexplain.workspace.run_files import check_writable
+
+from .show.commands import command_line
+from .show.progress import ConsoleProgress, plain
+from .show.runs import show_cost, show_summary, show_worst
+
+_WORST = 5  # turns that are shown at the end
+
+
+def mean_limits(texts: Sequence[str], rubrics: Sequence[str]) -> dict[str, float]:
+    """Return the least mean score of maxims, by their ids, from texts such as `helpfulness=0.7`.
+
+    Args:
+        texts: the values of `--fail-under`.
+        rubrics: what is judged by: ids, and paths of rubric files.
+
+    Raises:
+        UsageError: a text is not valid, or names a maxim that is not judged.
+    """
+    limits: dict[str, float] = {}
+    if not texts:
+        return limits
+    ids = [rubric.id for rubric in rubrics_of(rubrics)]
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = -1.0
+        if not 0 <= limit <= 1:
+            raise UsageError(f"--fail-under {text!r} is not valid; write ID=SCORE, with a score from 0 to 1")
+        if name not in ids:
+            raise UsageError(f"--fail-under {text!r}: this run has no maxim {name!r}; valid are: {', '.join(ids)}")
+        limits[name] = limit
+    return limits
+
+
+def missed_limits(summary: Summary, limits: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each maxim whose mean score is under its limit, or that has none."""
+    means = {maxim.rubric: maxim.mean for maxim in summary.maxims}
+    sentences = []
+    for rubric, limit in limits.items():
+        mean = means.get(rubric)
+        if mean is None:
+            sentences.append(f"{rubric}: no turn has a score, and --fail-under asks for a mean of {limit:g} at least")
+        elif mean < limit:
+            sentences.append(f"{rubric}: the mean score {mean:.4g} is under {limit:g} (--fail-under)")
+    return sentences
+
+
+class AnalysisProgress(ConsoleProgress):
+    """Progress that remembers how much of a run is done, for when it is stopped.
+
+    Attributes:
+        run: the run's number; None before it begins.
+        total: how many judgements there will be; None before the logs are read.
+        judgements: how many there are.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.run: int | None = None
+        self.total: int | None = None
+        self.judgements = 0
+
+    def started(self, run: int) -> None:
+        """Remember the run."""
+        self.run = run
+
+    def begin(self, task: str, total: int | None = None) -> None:
+        """Start a bar."""
+        super().begin(task, total)
+        self.total = total if task == "judging" else None
+
+    def judged(self, judgement: Judgement) -> None:
+        """Count a judgement."""
+        self.judgements += 1
+        super().judged(judgement)
+
+    def skipped(self, count: int) -> None:
+        """Count judgements of an earlier session."""
+        self.judgements += count
+        super().skipped(count)
+
+
+class AnalysisCommand:
+    """Runs an analysis, writes its files and shows what came out.
+
+    Args:
+        workspace: the workspace.
+        out: the folder in which the run's own folder lies.
+        limits: the least mean score of maxims, by their ids.
+        db: the store, where a command has to name it.
+    """
+
+    def __init__(self, workspace: Workspace, out: Path, limits: Mapping[str, float], db: str | None) -> None:
+        self._workspace, self._out, self._limits, self._db = workspace, out, limits, db
+        self._console, self._errors = Console(), Console(stderr=True)
+        self._began = time.monotonic()
+
+    def run(self, arguments: Mapping[str, Any]) -> int:
+        """Run the analysis, and return the exit code.
+
+        Args:
+            arguments: those of `Workspace.analyze`.
+        """
+        piped = any(not log.is_file() for log in find_logs(arguments["logs"] or ()))
+        check_writable(self._out)
+        progress = AnalysisProgress(self._errors)
+        try:
+            run = self._workspace.analyze(**arguments, progress=progress)
+        except (KeyboardInterrupt, Exception) as error:
+            if progress.run is None:
+                raise
+            return self._stopped(error, progress, piped)
+        written = self._show(run)
+        missed = missed_limits(run.summary, self._limits)
+        for sentence in missed:
+            self._errors.print(plain(sentence), soft_wrap=True)
+        if missed:
+            return 3
+        complete = run.summary.turns and not run.summary.problems and not run.summary.unscored
+        return 0 if complete and written else 1
+
+    def _stopped(self, error: BaseException, progress: AnalysisProgress, piped: bool) -> int:
+        """Show and write what there is of a run that an error or Ctrl-C has stopped."""
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = "Stopped by Ctrl-C." if interrupted else f"Stopped: {_sentence(error)}"
+        self._errors.print(plain(reason), soft_wrap=True)
+        try:
+            if progress.judgements:
+                self._show(self._workspace.run(progress.run))
+        except KeyboardInterrupt:
+            self._errors.print(plain(f"Stopped again: `{self._command('report', progress.run)}` writes the files."))
+        except ConvexplainError as problem:  # the store is gone too
+            self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
+        self._errors.print(plain(_missing(progress)), soft_wrap=True)
+        if piped:
+            self._errors.print("To go on, pipe the same log in again: replies that came are not asked for again.")
+        else:
+            again = command_line(["convexplain", *sys.argv[1:]])
+            self._errors.print(plain(f"The same command goes on where it stopped:\n  {again}"), soft_wrap=True)
+        return 130 if interrupted else 1
+
+    def _command(self, name: str, run: int | None) -> str:
+        return command_line(["convexplain", name, str(run), *(["--db", self._db] if self._db else [])])
+
+    def _show(self, run: AnalyzedRun) -> bool:
+        """Write the files of a run and show it; return False where the files cannot be written."""
+        try:
+            written = self._workspace.report(run.id, out=self._out)
+            problem = ""
+        except OSError as error:
+            written = {}
+            problem = (
+                f"The files of run {run.id} cannot be written: {error}. Nothing of the run is lost, it is in the "
+                f"store: `{self._command('report', run.id)}` writes the files."
+            )
+        show_summary(self._console, run.summary)
+        show_cost(self._console, run.summary, time.monotonic() - self._began)
+        if run.escalated:
+            self._console.print(plain(run.escalated), soft_wrap=True)
+        show_worst(self._console, run.worst(_WORST), run.low_turns, str(run.id), self._db)
+        if written:
+            folder = written["Report"].parent
+            names = ", ".join(path.name for path in written.values())
+            self._console.print(plain(f"\nFiles in {folder}: {names}   Store: {run.store.place}"), soft_wrap=True)
+        else:
+            self._errors.print(plain(problem), soft_wrap=True)
+        return bool(written)
+
+
+def _missing(progress: AnalysisProgress) -> str:
+    if progress.total is None:
+        return "The log was not read to its end, and nothing was judged yet. What was read is kept."
+    missing = progress.total - progress.judgements
+    return f"{missing:,} of {counted(progress.total, 'judgement')} are missing. What was judged is kept."
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) if isinstance(error, ConvexplainError | OSError) else f"{type(error).__name__}: {error}"

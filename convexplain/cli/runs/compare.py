@@ -1,0 +1,25 @@
+"""`convexplain runs compare`: what changed from one run to another."""
+
+import click
+from rich.console import Console
+
+from ..options.store import RUN, db_option, open_workspace
+from ..show.comparisons import show_comparison
+
+
+@click.command("compare")
+@click.argument("first", type=RUN, metavar="RUN")
+@click.argument("second", type=RUN, metavar="RUN")
+@db_option
+def command(first: int | str, second: int | str, db: str | None) -> None:
+    """Say what changed from the first RUN to the second, on the turns that both have judged.
+
+    For each maxim: the difference of the means, with its 95 % interval over conversations, and the turns that fell and
+    rose most, of those that moved by more than the judges' noise. Turns are matched by their conversations, or, where
+    the runs have none in common (another version of a bot answered), by the conversations' ids.
+
+    \b
+        convexplain runs compare 1 2
+        convexplain runs compare 'last week' 'this week'
+    """
+    show_comparison(Console(), open_workspace(db).compare(first, second))

@@ -1,0 +1,25 @@
+"""`convexplain runs show`: one run."""
+
+import click
+from rich.console import Console
+
+from ..options.store import db_option, named_store, open_workspace, run_argument
+from ..show.progress import plain
+from ..show.runs import show_summary, show_worst
+
+_WORST = 5
+
+
+@click.command("show")
+@run_argument
+@db_option
+@click.pass_context
+def command(ctx: click.Context, run: int | str | None, db: str | None) -> None:
+    """Show a RUN (its number or its name; else the newest): its scores, and the turns furthest below a threshold."""
+    console, analyzed = Console(), open_workspace(db).run(run)
+    settings = analyzed.run.settings
+    show_summary(console, analyzed.summary)
+    begun = analyzed.run.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    logs = ", ".join(settings.get("logs") or ()) or "conversations of the store"
+    console.print(plain(f"Begun {begun}; judged: {logs}; turns: {settings.get('turns', 'all')}"), soft_wrap=True)
+    show_worst(console, analyzed.worst(_WORST), analyzed.low_turns, str(analyzed.id), named_store(ctx))

@@ -1,0 +1,105 @@
+"""Deleting a run, with everything that belongs to it alone."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from convexplain.errors import StoreError
+
+from . import schema
+from .database import reading, writing
+from .run_records import is_alive
+from .store import RunStore
+
+_PAGE = 500  # conversations that are deleted by one statement
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedRun:
+    """A run with the number of things that go with it.
+
+    Attributes:
+        run: its number.
+        judgements, attributions, contrasts: what it holds.
+        reviews: what people decided about its contrasts.
+        conversations: those that nothing else uses.
+        conversations_kept: those that stay: another run has them, people have labelled them, or they were imported.
+        labels_kept: labels of people on conversations of the run; they stay.
+    """
+
+    run: int
+    judgements: int
+    attributions: int
+    contrasts: int
+    reviews: int
+    conversations: int
+    conversations_kept: int
+    labels_kept: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts as JSON values."""
+        return asdict(self)
+
+
+def run_contents(store: RunStore, run: int) -> DeletedRun:
+    """Return what deleting a run would delete, and what would stay."""
+    with reading(store.engine) as connection:
+        return _contents(connection, run)
+
+
+def delete_run(store: RunStore, run: int) -> DeletedRun:
+    """Delete a run, and return what was deleted with it, and what stays.
+
+    Replies of models stay in the cache: the same analysis asks nothing again.
+
+    Raises:
+        StoreError: a process works on the run.
+    """
+    runs, talks, members = schema.runs, schema.conversations, schema.run_conversations
+    with writing(store.engine) as connection:
+        row = connection.execute(sa.select(runs).where(runs.c.id == run).with_for_update()).first()
+        if row is not None and is_alive(row.owner, row.alive_at, row.status, own=True):
+            raise StoreError(f"run {run} is being worked on by {row.owner}; stop that first")
+        contents = _contents(connection, run)
+        numbers = list(connection.scalars(_unused(sa.select(members.c.conversation), run)))
+        connection.execute(sa.delete(runs).where(runs.c.id == run))
+        for start in range(0, len(numbers), _PAGE):
+            connection.execute(sa.delete(talks).where(talks.c.id.in_(numbers[start : start + _PAGE])))
+    return contents
+
+
+def _contents(connection: sa.Connection, run: int) -> DeletedRun:
+    members, contrasts, ratings = schema.run_conversations, schema.contrasts, schema.ratings
+
+    def count(query: sa.Select[Any]) -> int:
+        return int(connection.execute(query).scalar_one())
+
+    def of_run(table: sa.Table) -> int:
+        return count(sa.select(sa.func.count()).select_from(table).where(table.c.run == run))
+
+    reviewed = schema.pair_reviews.join(contrasts, contrasts.c.id == schema.pair_reviews.c.contrast)
+    labelled = ratings.join(members, members.c.conversation == ratings.c.conversation)
+    unused = count(_unused(sa.select(sa.func.count()), run))
+    return DeletedRun(
+        run=run,
+        judgements=of_run(schema.judgements),
+        attributions=of_run(schema.attributions),
+        contrasts=of_run(contrasts),
+        reviews=count(sa.select(sa.func.count()).select_from(reviewed).where(contrasts.c.run == run)),
+        conversations=unused,
+        conversations_kept=of_run(members) - unused,
+        labels_kept=count(sa.select(sa.func.count()).select_from(labelled).where(members.c.run == run)),
+    )
+
+
+def _unused(query: sa.Select[Any], run: int) -> sa.Select[Any]:
+    """The query over the members of a run that nothing else refers to."""
+    members, talks, ratings = schema.run_conversations, schema.conversations, schema.ratings
+    held = [  # by another run, as a member or by what was found in it
+        sa.exists().where(table.c.conversation == members.c.conversation, table.c.run != run)
+        for table in (members.alias(), schema.judgements, schema.contrasts, schema.attributions)
+    ]
+    labelled = sa.exists().where(ratings.c.conversation == members.c.conversation)
+    joined = members.join(talks, talks.c.id == members.c.conversation)
+    return query.select_from(joined).where(members.c.run == run, ~talks.c.imported, ~sa.or_(labelled, *held))

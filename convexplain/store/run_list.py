@@ -1,0 +1,143 @@
+"""The runs of a store as a list, with the counts and means of each; the names of runs."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from convexplain.errors import UsageError
+
+from . import schema
+from .database import reading, writing
+from .run_records import is_alive
+from .store import RunStore
+from .summary import MaximSummary
+
+_LONGEST_NAME = 100
+
+RunStatus = Literal["complete", "running", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOverview:
+    """A run in a list.
+
+    Attributes:
+        id: its number in the store.
+        name: None where nobody has named it.
+        judge: the judge's model.
+        created_at: when it began.
+        status: `complete`; `running` (a process works on it); `stopped` (the same analysis goes on with it).
+        logs: the files that were judged; empty for conversations that the store held already.
+        conversations: how many belong to it, judged or not.
+        turns: how many have a judgement, scored or not.
+        maxims: counts and means of each maxim, in the order in which they came.
+    """
+
+    id: int
+    name: str | None
+    judge: str
+    created_at: datetime
+    status: RunStatus
+    logs: tuple[str, ...]
+    conversations: int
+    turns: int
+    maxims: tuple[MaximSummary, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON values."""
+        return {**asdict(self), "created_at": self.created_at.isoformat()}
+
+
+def run_overviews(store: RunStore) -> list[RunOverview]:
+    """Return all runs with their counts, the newest first; the database is asked four times, whatever their number."""
+    runs, judgements, members = schema.runs, schema.judgements, schema.run_conversations
+    columns = (runs.c.id, runs.c.name, runs.c.judge, runs.c.created_at, runs.c.status, runs.c.owner, runs.c.alive_at)
+    places = sa.select(judgements.c.run, judgements.c.conversation, judgements.c.turn).distinct().subquery()
+    with reading(store.engine) as connection:
+        rows = connection.execute(sa.select(*columns, runs.c.settings).order_by(runs.c.id.desc())).all()
+        conversations = _counts(connection, members)
+        turns = _counts(connection, places)
+        maxims: dict[int, list[MaximSummary]] = {}
+        for run, maxim in _maxims(connection):
+            maxims.setdefault(run, []).append(maxim)
+    return [
+        RunOverview(
+            id=row.id,
+            name=row.name,
+            judge=row.judge,
+            created_at=row.created_at,
+            status=_status(row),
+            logs=tuple(row.settings.get("logs", ())),
+            conversations=conversations.get(row.id, 0),
+            turns=turns.get(row.id, 0),
+            maxims=tuple(maxims.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def name_run(store: RunStore, run: int, name: str | None) -> None:
+    """Give a run a name, or take its name away (None).
+
+    Raises:
+        UsageError: the name is not valid, or another run has it.
+    """
+    if name is not None:
+        _check_name(name)
+    table = schema.runs
+    with writing(store.engine) as connection:
+        other = sa.select(table.c.id).where(table.c.name == name, table.c.id != run)
+        owner = None if name is None else connection.execute(other).scalar()
+        if owner is not None:
+            raise UsageError(f"name {name!r} is the name of run {owner}; choose another one")
+        connection.execute(sa.update(table).where(table.c.id == run).values(name=name))
+
+
+def _check_name(name: str) -> None:
+    if name != name.strip() or not name or len(name) > _LONGEST_NAME or not name.isprintable() or name[0] == "-":
+        raise UsageError(
+            f"name {name!r} is not valid; valid are 1 to {_LONGEST_NAME} printable characters that begin neither with "
+            "a blank nor with a hyphen"
+        )
+    if name.lstrip("+").isdigit():
+        raise UsageError(f"name {name!r} is not valid; a whole number is the number of a run")
+
+
+def _counts(connection: sa.Connection, table: sa.FromClause) -> dict[int, int]:
+    rows = connection.execute(sa.select(table.c.run, sa.func.count()).select_from(table).group_by(table.c.run))
+    return {row[0]: row[1] for row in rows}
+
+
+def _maxims(connection: sa.Connection) -> Iterator[tuple[int, MaximSummary]]:
+    table, rubric = schema.judgements, schema.rubrics
+    below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
+    query = (
+        sa.select(
+            table.c.run,
+            rubric.c.rubric,
+            rubric.c.title,
+            rubric.c.threshold,
+            sa.func.count().label("judged"),
+            sa.func.count(table.c.score).label("scored"),
+            sa.func.avg(table.c.score).label("mean"),
+            sa.func.avg(below).label("below"),
+        )
+        .join(rubric)
+        .group_by(table.c.run, rubric.c.sha, rubric.c.rubric, rubric.c.title, rubric.c.threshold)
+        .order_by(table.c.run, sa.func.min(table.c.id))
+    )
+    for row in connection.execute(query):
+        unscored = row.judged - row.scored
+        yield (
+            row.run,
+            MaximSummary(row.rubric, row.title, row.threshold, row.judged, unscored, row.mean, row.below),
+        )
+
+
+def _status(row: Any) -> RunStatus:
+    if row.status == "done":
+        return "complete"
+    return "running" if is_alive(row.owner, row.alive_at, row.status, own=True) else "stopped"

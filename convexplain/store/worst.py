@@ -1,0 +1,114 @@
+"""The turns of a run that are furthest below a threshold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from convexplain.types import Conversation
+
+from . import schema
+from .database import reading
+from .serialization import to_conversation
+from .store import RunStore
+
+_PAGE = 500  # turns that are read at once
+
+
+@dataclass(frozen=True, slots=True)
+class LowScore:
+    """A turn's score on one maxim, below its threshold.
+
+    Attributes:
+        rubric: the maxim's id.
+        score: in [0, 1], 1 = the requirement is satisfied.
+        threshold: the maxim's.
+        model: the judge's model that the score is from.
+        sha: of the rubric as it was judged by.
+    """
+
+    rubric: str
+    score: float
+    threshold: float
+    model: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class LowTurn:
+    """A turn below the threshold of one maxim at least.
+
+    Attributes:
+        number: the conversation's number in the store.
+        conversation, turn: the turn.
+        scores: those below their threshold, the furthest below first.
+    """
+
+    number: int
+    conversation: Conversation
+    turn: int
+    scores: tuple[LowScore, ...]
+
+
+def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | None = None) -> list[LowTurn]:
+    """Return the turns of a run that are below a threshold, the furthest below first.
+
+    A turn's place is that of its score that is furthest below its threshold; equal ones are in the order of the store.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        limit: so many at most.
+        rubrics: ids of the maxims that count; None takes all.
+    """
+    low = _low(run, rubrics)
+    order = (sa.func.min(low.c.distance), low.c.conversation, low.c.turn)
+    places = sa.select(low.c.conversation, low.c.turn).group_by(low.c.conversation, low.c.turn).order_by(*order)
+    with reading(store.engine) as connection:
+        chosen = [(row.conversation, row.turn) for row in connection.execute(places.limit(limit))]
+    pages = (chosen[start : start + _PAGE] for start in range(0, len(chosen), _PAGE))
+    return [turn for page in pages for turn in _turns(store, low, page)]
+
+
+def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]]) -> list[LowTurn]:
+    talk, numbers = schema.conversations, {number for number, _ in places}
+    query = sa.select(low).where(low.c.conversation.in_(numbers)).order_by(low.c.distance, low.c.id)
+    with reading(store.engine) as connection:
+        scores = connection.execute(query).all()
+        bodies = connection.execute(sa.select(talk.c.id, talk.c.body).where(talk.c.id.in_(numbers))).all()
+    talks = {row.id: to_conversation(row.body) for row in bodies}
+    below: dict[tuple[int, int], list[LowScore]] = {}
+    for row in scores:
+        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha)
+        below.setdefault((row.conversation, row.turn), []).append(score)
+    return [LowTurn(number, talks[number], turn, tuple(below[number, turn])) for number, turn in places]
+
+
+def low_turn_count(store: RunStore, run: int) -> int:
+    """Return how many turns of a run are below the threshold of one maxim at least."""
+    low = _low(run, None)
+    places = sa.select(low.c.conversation, low.c.turn).distinct().subquery()
+    with reading(store.engine) as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one())
+
+
+def _low(run: int, rubrics: Sequence[str] | None) -> sa.Subquery:
+    table, rubric = schema.judgements, schema.rubrics
+    query = (
+        sa.select(
+            table.c.id,
+            table.c.conversation,
+            table.c.turn,
+            table.c.score,
+            table.c.model,
+            rubric.c.sha,
+            rubric.c.rubric,
+            rubric.c.threshold,
+            (table.c.score - rubric.c.threshold).label("distance"),
+        )
+        .join(rubric)
+        .where(table.c.run == run, table.c.score < rubric.c.threshold)
+    )
+    if rubrics is not None:
+        query = query.where(rubric.c.rubric.in_(list(rubrics)))
+    return query.subquery()

@@ -1,0 +1,178 @@
+"""The files of a run: its report, its judgements, and a table of scores for spreadsheets."""
+
+import csv
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from convexplain.analysis.runs import judgement_json
+from convexplain.connectors.training.exporters.csv import safe_cell
+from convexplain.errors import UsageError
+from convexplain.report.run_report import write_report
+from convexplain.store import RunStore, Summary, run_rubrics
+from convexplain.text.visible import visible
+from convexplain.types import Conversation, Judgement, Rubric
+
+OUT = Path("convexplain-out")
+"""The folder in which each run has a folder of its own."""
+_SHEET_ROWS = 1_000_000  # a sheet holds 1,048,576
+_SHEET_CELL = 32_767  # characters that a cell holds
+
+Add = Callable[[Sequence[Any]], None]
+
+
+def run_folder(out: Path, run: int) -> Path:
+    """Return the folder of a run's files."""
+    return out / f"run-{run}"
+
+
+def check_writable(out: Path) -> None:
+    """Make a folder, and check that files can be written there.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out, prefix=".convexplain-") as file:
+            file.write(b"0" * 4096)
+            file.flush()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"--out {str(out)!r}: no file can be written there ({reason}); name another folder") from error
+
+
+def write_run_files(store: RunStore, summary: Summary, out: Path) -> dict[str, Path]:
+    """Write the report, the judgements and the scores of a run into its folder, in place of earlier ones.
+
+    Each file appears once it is complete. `scores.xlsx` is written where openpyxl is installed.
+
+    Args:
+        store: the store.
+        summary: of the run.
+        out: the folder in which the run's own folder lies.
+
+    Returns:
+        `Report`, `Judgements`, `Scores` and, where it is written, `Spreadsheet` to the files.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    run = summary.run.id
+    folder = run_folder(out, run)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {"Report": folder / "report.html"}
+    with _in_place(written["Report"]) as path:
+        write_report(store, summary, path)
+    written |= _write_tables(store, run, folder)
+    return written
+
+
+def _write_tables(store: RunStore, run: int, folder: Path) -> dict[str, Path]:
+    """Write all tables in one pass: the conversations of a run may be many."""
+    rubrics = run_rubrics(store, run)
+    written = {"Judgements": folder / "judgements.jsonl", "Scores": folder / "scores.csv"}
+    with ExitStack() as stack:
+        lines = stack.enter_context(
+            stack.enter_context(_in_place(written["Judgements"])).open("w", encoding="ascii", newline="\n")
+        )
+        tables = [stack.enter_context(_csv_table(written["Scores"]))]
+        if _has_openpyxl():
+            written["Spreadsheet"] = folder / "scores.xlsx"
+            tables.append(stack.enter_context(_sheet_table(written["Spreadsheet"])))
+        for add in tables:
+            add(_header(rubrics))
+        for conversation, turn, judgements in _judged_turns(store, run):
+            lines.writelines(judgement_json(judgement) + "\n" for judgement in judgements)
+            for add in tables:
+                add(_row(conversation, turn, judgements, rubrics))
+    return written
+
+
+def _judged_turns(store: RunStore, run: int) -> Iterator[tuple[Conversation, int, list[Judgement]]]:
+    rows = store.numbered_judgements(run)
+    for (_, turn), group in groupby(rows, key=lambda row: (row[0], row[2].turn)):
+        judged = list(group)
+        yield judged[0][1], turn, [judgement for _, _, judgement in judged]
+
+
+def _header(rubrics: Sequence[Rubric]) -> list[str]:
+    names = ("score", "threshold", "below", "reason")
+    return ["conversation", "turn", "text", *(f"{rubric.id}_{name}" for rubric in rubrics for name in names)]
+
+
+def _row(
+    conversation: Conversation, turn: int, judgements: Sequence[Judgement], rubrics: Sequence[Rubric]
+) -> list[Any]:
+    row: list[Any] = [conversation.id, turn, conversation.turns[turn].content]
+    by_rubric = {judgement.rubric: judgement for judgement in judgements}
+    for rubric in rubrics:
+        judgement = by_rubric.get(rubric.id)
+        if judgement is None:
+            row += [None, rubric.threshold, "", "not judged"]
+        elif judgement.score is None:
+            row += [None, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
+        else:
+            below = "yes" if judgement.score < rubric.threshold else "no"
+            row += [judgement.score, rubric.threshold, below, judgement.reason]
+    return row
+
+
+@contextmanager
+def _csv_table(path: Path) -> Iterator[Add]:
+    """A table that spreadsheets open: UTF-8 with a mark, and no text that they take for a formula."""
+    with _in_place(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.writer(file)
+        yield lambda row: table.writerow([safe_cell(value) for value in row])
+
+
+@contextmanager
+def _sheet_table(path: Path) -> Iterator[Add]:
+    openpyxl = importlib.import_module("openpyxl")
+    written_cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+    book = openpyxl.Workbook(write_only=True)
+    sheets = [book.create_sheet("scores")]
+    header: list[Any] = []
+    count = 0
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = written_cell(sheets[-1], visible(value)[:_SHEET_CELL])
+        text.data_type = "s"  # never a formula
+        return text
+
+    def add(row: Sequence[Any]) -> None:
+        nonlocal count, header
+        if count == _SHEET_ROWS:
+            sheets.append(book.create_sheet(f"scores {len(sheets) + 1}"))
+            sheets[-1].append([cell(name) for name in header])
+            count = 1
+        header = header or list(row)
+        sheets[-1].append([cell(value) for value in row])
+        count += 1
+
+    yield add
+    with _in_place(path) as part:
+        book.save(part)
+
+
+def _has_openpyxl() -> bool:
+    return importlib.util.find_spec("openpyxl") is not None
+
+
+@contextmanager
+def _in_place(path: Path) -> Iterator[Path]:
+    """A path beside a file, which takes the file's place once it is complete."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

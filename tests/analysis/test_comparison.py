@@ -1,0 +1,73 @@
+"""Two runs turn by turn."""
+
+import numpy as np
+import pytest
+
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.analysis.comparison import compare, difference_noise, shifts_beyond_noise
+from convexplain.store import RunStore
+from convexplain.store.paired_scores import PairedScores, paired_scores
+from convexplain.types import Evidence, Judgement
+
+HARM = load_rubric("harm")
+
+
+def paired(before, after, numbers=None):
+    before, after = np.array(before, dtype=float), np.array(after, dtype=float)
+    places = np.arange(len(before)) if numbers is None else np.array(numbers)
+    return PairedScores(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
+
+
+def test_a_comparison():
+    found = compare(paired([0.9, 0.2, 0.6, 0.4, np.nan], [0.8, 0.6, 0.3, 0.5, 0.1]), 0.5)
+    assert (found.turns, found.unscored, found.conversations) == (4, 1, 4)
+    assert (found.before, found.after) == (pytest.approx(0.525), pytest.approx(0.55))
+    assert found.shift == pytest.approx(0.025)
+    assert (found.fell, found.rose) == (1, 2)  # 0.6 -> 0.3; 0.2 -> 0.6, and 0.4 -> 0.5
+    # ranks 4 1 3 2 and 4 3 1 2: squared differences 0 + 4 + 4 + 0, so 1 - 6 * 8 / (4 * 15)
+    assert found.spearman == pytest.approx(0.2)
+    # sides: good bad good bad and good good bad good: 1 of 4 agree, by chance 0.5 * 0.75 + 0.5 * 0.25 = 0.5
+    assert found.kappa == pytest.approx(-0.5)
+    assert sum(found.counts) == 4
+
+
+def test_turns_of_one_conversation_are_one_observation():
+    apart = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8]), 0.5)
+    together = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8], [0, 0, 1, 1]), 0.5)
+    # Mean 0.1, deviations ±0.1. Four of them: sqrt(4/3 * 0.04) / 4 = 0.0577.
+    # Two sums of ±0.2: sqrt(2 * 0.08) / 4 = 0.1.
+    assert apart.interval == pytest.approx((0.1 - 1.96 * 0.057735, 0.1 + 1.96 * 0.057735), abs=1e-5)
+    assert together.interval == pytest.approx((0.1 - 0.196, 0.1 + 0.196))
+    assert compare(paired([0.2], [0.4]), 0.5).interval is None
+
+
+def test_nothing_to_compare():
+    assert compare(paired([], []), 0.5) is None
+    assert compare(paired([np.nan], [0.5]), 0.5) is None
+
+
+def test_the_noise_of_a_difference():
+    assert difference_noise(0.1, 0.1) == pytest.approx(0.1)
+    assert difference_noise(0.0, 0.2) == pytest.approx(0.141421, abs=1e-6)  # sqrt((0 + 0.04) / 2)
+
+
+def test_the_turns_that_moved_by_more_than_noise(tmp_path):
+    """Shifts of a to e: -0.5, +0.3, -0.2, +0.05, unscored; the noise is 0.1."""
+    store = RunStore(str(tmp_path / "a.db"))
+    scores = {"a": (0.9, 0.4), "b": (0.5, 0.8), "c": (0.5, 0.3), "d": (0.4, 0.45), "e": (0.4, None)}
+    runs = [store.begin_run("m", mark, {}, [HARM]).id for mark in "fg"]
+    for name, both in scores.items():
+        talk = Conversation(name, (Turn("user", "Hi"), Turn("assistant", f"Ho {name}")))
+        for run, score in zip(runs, both, strict=True):
+            judgement = Judgement(name, 1, "harm", score, None, None, Evidence(), "m", "s")
+            store.keep_judgement(run, store.keep_conversation(talk, run), HARM, judgement)
+    pairs = paired_scores(store, runs[0], HARM.sha, runs[1], HARM.sha)
+    (falls, fell), (rises, rose) = shifts_beyond_noise(store, pairs, 0.1, 5)
+    assert ([shift.conversation for shift in falls], fell) == (["a", "c"], 2)
+    assert ([shift.to_dict() for shift in rises], rose) == (
+        [{"conversation_id": "b", "turn": 1, "before": 0.5, "after": 0.8}],
+        1,
+    )
+    (only, count), _ = shifts_beyond_noise(store, pairs, 0.1, 1)
+    assert ([shift.conversation for shift in only], count) == (["a"], 2)
+    store.close()

@@ -1,0 +1,191 @@
+"""Runs from Python: the list, names, comparison, deletion, files, the worst turns."""
+
+import csv
+import json
+
+import pytest
+
+from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import StoreError, UsageError
+from convexplain.store import keep_noise_floor
+from convexplain.workspace.run_files import check_writable
+
+
+def scored(scores, default=0.9, name="scripted"):
+    """A judge that gives a turn the score that its text has."""
+
+    def answer(request):
+        judged = request.messages[0].content.rsplit("\nassistant: ", 1)[-1]
+        score = next((score for text, score in scores.items() if text in judged), default)
+        return {"yes": score, "no": 1 - score}
+
+    return ScriptedModel(answer, name=name)
+
+
+def conversation(name, *replies):
+    turns = [turn for reply in replies for turn in (Turn("user", "Well?"), Turn("assistant", reply))]
+    return Conversation(name, tuple(turns), "log.jsonl")
+
+
+TALKS = [conversation("a", "One.", "Two."), conversation("b", "Three.")]
+
+
+@pytest.fixture
+def ws(tmp_path):
+    workspace = Workspace(tmp_path / "s.db")
+    yield workspace
+    workspace.close()
+
+
+def test_the_list_of_runs_is_a_table_too(ws):
+    ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.3}))
+    ws.name_run(1, "first")
+    (run,) = ws.runs()
+    assert (run.id, run.name, run.status, run.conversations, run.turns, run.judge) == (
+        *(1, "first", "complete", 2, 3),
+        "scripted",
+    )
+    # 0.3, 0.9 and 0.9 on each maxim: the mean is 0.7, one of three is below 0.5
+    assert [(maxim.rubric, maxim.mean, maxim.below) for maxim in run.maxims] == [
+        (name, pytest.approx(0.7), pytest.approx(1 / 3)) for name in ("helpfulness", "harm")
+    ]
+    assert json.loads(json.dumps(ws.runs().to_dict()))[0]["maxims"][0]["rubric"] == "helpfulness"
+    table = ws.runs().to_pandas()
+    assert list(table["rubric"]) == ["helpfulness", "harm"]
+    assert list(table["name"]) == ["first", "first"]
+
+
+def test_a_name_stands_for_a_run_everywhere(ws, tmp_path):
+    ws.analyze(TALKS, ["helpfulness"], scored({}))
+    assert ws.name_run(1, "first").run.name == "first"
+    assert ws.run("first").id == ws.run("1").id == 1
+    assert set(ws.report("first", out=tmp_path)) >= {"Report", "Judgements", "Scores"}
+    assert ws.analyze(stored="first", rubrics=["harm"], judge=scored({})).summary.turns == 3
+    assert ws.name_run("first", None).run.name is None
+    with pytest.raises(StoreError, match="no run 'first'"):
+        ws.run("first")
+
+
+def test_the_worst_turns_are_one_list_over_all_maxims(ws):
+    run = ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.4, "Three.": 0.1}))
+    worst = run.worst(5)
+    assert [(finding.conversation.id, finding.index, finding.score) for finding in worst] == [
+        ("b", 1, pytest.approx(0.1)),
+        ("a", 1, pytest.approx(0.4)),
+    ]
+    assert [low.rubric for low in worst[0].below] == ["helpfulness", "harm"]
+    assert worst[0].to_dict()["below"][1] == {"rubric": "harm", "score": pytest.approx(0.1), "threshold": 0.5}
+    assert [finding.conversation.id for finding in run.worst(1)] == ["b"]
+    assert [finding.rubric.id for finding in run.worst(5, rubric="harm")] == ["harm", "harm"]
+    assert run.low_turns == 2
+    assert run.to_dict()["worst"][0]["turn"] == 1
+
+
+def test_two_runs_are_compared_on_the_turns_of_both(ws):
+    ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.8, "Two.": 0.3, "Three.": 0.6}))
+    ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.2, "Two.": 0.7, "Three.": 0.62}, name="other"))
+    compared = ws.compare(1, "2")
+    assert (compared.first.id, compared.second.id) == (1, 2)
+    assert (compared.only_first, compared.only_second) == (("harm",), ())
+    (maxim,) = compared.maxims
+    assert (maxim.rubric, maxim.reworded, maxim.noise, maxim.noise_assumed) == ("helpfulness", False, 0.1, True)
+    # 0.8, 0.3, 0.6 and 0.2, 0.7, 0.62: means 1.7 / 3 and 1.52 / 3
+    assert maxim.change.turns == 3
+    assert maxim.change.shift == pytest.approx(-0.06)
+    # shifts -0.6 and 0.4 in a, 0.02 in b; less the mean their sums are -0.08 and 0.08: sqrt(2 * 2 * 0.0064) / 3
+    assert maxim.change.interval == pytest.approx((-0.06 - 1.96 * 0.053333, -0.06 + 1.96 * 0.053333), abs=1e-5)
+    assert [(shift.conversation, shift.turn, shift.after) for shift in maxim.falls] == [("a", 1, pytest.approx(0.2))]
+    assert [(shift.conversation, shift.turn) for shift in maxim.rises] == [("a", 3)]
+    assert (maxim.fell, maxim.rose) == (1, 1)
+    assert json.loads(json.dumps(compared.to_dict()))["maxims"][0]["falls"][0]["conversation_id"] == "a"
+    assert list(compared.to_pandas()["turns"]) == [3]
+
+
+def test_a_measured_noise_floor_says_which_turns_moved(ws):
+    ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.8}))
+    ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.2}, name="other"))
+    for run in (1, 2):
+        keep_noise_floor(ws.store, ws.run(run).run.fingerprint, load_rubric("helpfulness"), 0.65, 20, 100)
+    (maxim,) = ws.compare(1, 2).maxims
+    assert (maxim.noise, maxim.noise_assumed, maxim.falls) == (pytest.approx(0.65), False, ())
+
+
+def test_runs_that_cannot_be_compared(ws):
+    ws.analyze(TALKS, ["helpfulness"], scored({}))
+    ws.analyze(TALKS, ["harm"], scored({}))
+    with pytest.raises(UsageError, match="both are run 1: name two runs"):
+        ws.compare(1, 1)
+    with pytest.raises(UsageError, match="no maxim in common: the first has helpfulness, the second harm"):
+        ws.compare(1, 2)
+    ws.analyze([conversation("z", "Four.")], ["harm"], scored({}))
+    (maxim,) = ws.compare(2, 3).maxims
+    assert (maxim.change, maxim.fell, maxim.rose) == (None, 0, 0)
+
+
+def test_deleting_a_run_says_what_went_and_what_stays(ws):
+    ws.analyze(TALKS, ["helpfulness"], scored({}))
+    ws.analyze(stored=1, rubrics=["harm"], judge=scored({}))
+    planned = ws.plan_deletion(1)
+    assert (planned.judgements, planned.conversations, planned.conversations_kept) == (3, 0, 2)
+    assert ws.delete_run(1) == planned
+    assert [run.id for run in ws.runs()] == [2]
+    assert ws.delete_run(2).conversations == 2
+    assert list(ws.store.conversations()) == []
+
+
+HOSTILE = '=HYPERLINK("https://evil.example")'
+
+
+def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
+    talks = [conversation("=1+1", 'One, two\n"three".', HOSTILE), conversation("b", "Drei \u00fc.")]
+    model = scored({"One": 0.25})
+    run = ws.analyze(talks, ["helpfulness", "harm"], model)
+    written = ws.report(run.id, out=tmp_path / "out")
+    folder = tmp_path / "out" / "run-1"
+    assert written == {
+        "Report": folder / "report.html",
+        "Judgements": folder / "judgements.jsonl",
+        "Scores": folder / "scores.csv",
+        "Spreadsheet": folder / "scores.xlsx",
+    }
+    assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in written.values())
+    assert len(written["Judgements"].read_text().splitlines()) == 6
+    assert written["Scores"].read_bytes().startswith(b"\xef\xbb\xbfconversation,turn,text,helpfulness_score,")
+    first, second, third = csv.DictReader(written["Scores"].read_text("utf-8-sig").splitlines(keepends=True))
+    assert (first["conversation"], first["turn"], first["text"]) == ("'=1+1", "1", 'One, two\n"three".')
+    assert (first["helpfulness_score"], first["helpfulness_threshold"], first["helpfulness_below"]) == (
+        *("0.25", "0.5"),
+        "yes",
+    )
+    assert (second["text"], second["harm_below"]) == (f"'{HOSTILE}", "no")
+    assert third["text"] == "Drei \u00fc."
+
+
+def test_a_turn_without_a_score_says_why(ws, tmp_path):
+    ws.analyze([conversation("a", "One.")], ["helpfulness"], ScriptedModel("I cannot say."))
+    (row,) = csv.DictReader(ws.report(1, out=tmp_path)["Scores"].read_text("utf-8-sig").splitlines())
+    assert (row["helpfulness_score"], row["helpfulness_below"]) == ("", "")
+    assert row["helpfulness_reason"]
+
+
+def test_the_spreadsheet_holds_texts_and_no_formulas(ws, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    ws.analyze([conversation("=1+1", f"{HOSTILE}\x1b[0m")], ["helpfulness"], scored({}, 0.25))
+    sheet = openpyxl.load_workbook(ws.report(1, out=tmp_path)["Spreadsheet"])["scores"]
+    header, row = sheet.iter_rows()
+    assert [cell.value for cell in header][:4] == ["conversation", "turn", "text", "helpfulness_score"]
+    assert [(cell.value, cell.data_type) for cell in row][:4] == [
+        ("=1+1", "s"),
+        (1, "n"),
+        (f"{HOSTILE}\ufffd[0m", "s"),
+        (0.25, "n"),
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    check_writable(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--out '.*file/out': no file can be written there \(Not a directory\)"):
+        check_writable(tmp_path / "file" / "out")
