@@ -20,9 +20,9 @@ from typing import Any
 
 from dashboard_store import build
 
+from convexplain.analysis.comparison import compare, largest_shifts
 from convexplain.dashboard import pages
-from convexplain.dashboard.services.compare import compare, largest_shifts
-from convexplain.dashboard.services.conversation import open_talk, worst_place
+from convexplain.dashboard.services.conversation import open_conversation, worst_turn
 from convexplain.dashboard.services.overview import excerpts
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import ContrastFilters, contrast_count, contrast_rows
@@ -79,8 +79,8 @@ def ask_the_store(url: str) -> None:
             for name, which in both(everything, some)
         },
         "last page of turns": lambda: page(store, everything, 99_400),
-        "lowest turn": lambda: worst_place(store, 1, harm.sha, harm.threshold),
-        "a conversation": lambda: open_talk(store, 1, "chat-005000"),
+        "lowest turn": lambda: worst_turn(store, 1, harm.sha, harm.threshold),
+        "a conversation": lambda: open_conversation(store, 1, "chat-005000"),
         "next flagged turn": lambda: next_flagged(store, 1, harm.sha, harm.threshold, 5000, 3),
         "page of contrasts": lambda: (
             contrast_count(store, ContrastFilters(1)),

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import click
 from rich.console import Console
 
-from convexplain.dashboard.services.access import PASSWORD, loopback, password, provider
+from convexplain.dashboard.services.access import PASSWORD, configured_password, has_identity_provider, is_loopback
 from convexplain.errors import MissingExtraError, UsageError
 
 from .options.store import db_option, open_workspace
@@ -31,7 +31,7 @@ _OPTIONS = {
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="Address to listen on.")
 @click.option("--insecure", is_flag=True, help="Listen on a network address although nobody has to sign in.")
 def command(db: str | None, port: int, host: str, insecure: bool) -> int:
-    """Serve the dashboard: upload logs, look at scores, turns and what they hang on, export pairs.
+    """Serve the dashboard: upload logs, read scores and their explanations, label turns, export pairs.
 
     On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD, or an
     identity provider (OpenID Connect) in the section `auth` of .streamlit/secrets.toml, as Streamlit describes it.
@@ -43,7 +43,7 @@ def command(db: str | None, port: int, host: str, insecure: bool) -> int:
     """
     if find_spec("streamlit") is None:
         raise MissingExtraError("The dashboard", "dashboard")
-    if not loopback(host) and password() is None and not provider():
+    if not is_loopback(host) and configured_password() is None and not has_identity_provider():
         if not insecure:
             raise UsageError(
                 f"--host {host}: others reach this address, and nobody has to sign in. Set {PASSWORD}, or an identity "

@@ -1,1 +1,1 @@
-"""One script a page of the dashboard."""
+"""The pages of the dashboard, one script each."""

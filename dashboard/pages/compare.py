@@ -3,27 +3,27 @@
 import streamlit as st
 
 from convexplain.analysis.comparison import BINS, compare
-from convexplain.dashboard.ui.cached import kept
 from convexplain.dashboard.ui.charts import shifts
-from convexplain.dashboard.ui.comparing import choose_two, figures, shift_list
-from convexplain.dashboard.ui.place import store
+from convexplain.dashboard.ui.comparison_parts import comparison_figures, select_runs, shift_list
+from convexplain.dashboard.ui.current_store import open_store
+from convexplain.dashboard.ui.query_cache import cached_query
 from convexplain.store.paired_scores import paired_scores
 
 st.title("Compare")
-opened = store()
-chosen = choose_two(opened)
-if chosen is None:
+store = open_store()
+selection = select_runs(store)
+if selection is None:
     st.stop()
-run, other, maxim = chosen
-paired = kept(opened, (run.id, other.id), paired_scores, run.id, maxim.sha, other.id, maxim.other_sha)
-found = compare(paired, maxim.threshold)
-if found is None:
+first, second, maxim = selection
+paired = cached_query(store, (first.id, second.id), paired_scores, first.id, maxim.sha, second.id, maxim.second_sha)
+comparison = compare(paired, maxim.threshold)
+if comparison is None:
     st.info("The two runs have scored no turn in common on this maxim. Choose runs over the same conversations.")
     st.stop()
-figures(found)
-left, right = st.columns([2, 3], gap="medium")
-with left:
+comparison_figures(comparison)
+left_column, right_column = st.columns([2, 3], gap="medium")
+with left_column:
     st.subheader("Shifts", anchor=False)
-    shifts([found.counts[i] + found.counts[i + 1] for i in range(0, BINS, 2)], -1.0, 1.0)
-with right:
-    shift_list(opened, run.id, paired, maxim)
+    shifts([comparison.counts[i] + comparison.counts[i + 1] for i in range(0, BINS, 2)], -1.0, 1.0)
+with right_column:
+    shift_list(store, first.id, paired, maxim)

@@ -1,47 +1,47 @@
-"""One conversation: the chat, its scores, and why a turn has its score."""
+"""One conversation: the chat, its scores, and the explanation of a turn's score."""
 
 import streamlit as st
 
-from convexplain.dashboard.services.conversation import nearest, open_talk, window
-from convexplain.dashboard.ui.looking import attribution_shown, headline, show_details
-from convexplain.dashboard.ui.place import store
-from convexplain.dashboard.ui.reading import choose
-from convexplain.dashboard.ui.strip import strip
-from convexplain.dashboard.ui.talk import show_talk
-from convexplain.dashboard.ui.walking import (
-    follow,
-    look_at,
-    place_from_address,
-    say_failure,
-    show_whole,
-    turn_chosen,
-    walk,
+from convexplain.dashboard.services.conversation import judged_turn, open_conversation, shown_span
+from convexplain.dashboard.ui.chat_view import show_conversation
+from convexplain.dashboard.ui.current_store import open_store
+from convexplain.dashboard.ui.explanation_panel import explanation_tabs, headline, visible_attributions
+from convexplain.dashboard.ui.navigation import (
+    current_address,
+    follow_click,
+    go_to_turn,
+    more_turns_toggle,
+    navigation_bar,
+    show_failure,
+    write_address,
 )
+from convexplain.dashboard.ui.run_selection import select_maxim
+from convexplain.dashboard.ui.score_map import score_map
 
 st.title("Conversation")
-opened = store()
-reading = choose(opened)
-if reading is None:
+store = open_store()
+selection = select_maxim(store)
+if selection is None:
     st.stop()
-place = place_from_address(opened, reading)
-if place is None:
+address = current_address(store, selection)
+if address is None:
     st.info("This run has no judged turn on this maxim. Choose another maxim or run.")
     st.stop()
-talk = open_talk(opened, reading.run.id, place.conversation, place.number)
-turn = None if talk is None else nearest(talk, place.turn, reading.maxim.rubric)
-if talk is None or turn is None:
+view = open_conversation(store, selection.run.id, address.conversation, address.number)
+turn = None if view is None else judged_turn(view, address.turn, selection.maxim.rubric)
+if view is None or turn is None:
     st.error("The run has no such conversation, or has judged no turn of it on this maxim.", icon=None)
-    walk(opened, reading, place.number or 0, place.turn or 0)
+    navigation_bar(store, selection, address.number or 0, address.turn or 0)
     st.stop()
-rubric = next(one for one in talk.rubrics if one.id == reading.maxim.rubric)
-turn_chosen(reading, talk, turn)
-walk(opened, reading, talk.number, turn, talk)
-follow(strip(talk, turn, rubric.id), turn, rubric.id)
-say_failure()
-left, right = st.container(key="reversed").columns([3, 2], gap="medium")
-with right:
-    headline(talk, turn, rubric)
-    show_details(opened, talk, turn, rubric)
-with left:
-    span = window(len(talk.conversation.turns), turn, show_whole(talk))
-    show_talk(talk, span, turn, attribution_shown(opened, talk, turn, rubric), look_at)
+rubric = next(rubric for rubric in view.rubrics if rubric.id == selection.maxim.rubric)
+write_address(view, turn)
+navigation_bar(store, selection, view.number, turn, view)
+follow_click(score_map(view, turn, rubric.id), turn, rubric.id)
+show_failure()
+left_column, right_column = st.container(key="reversed").columns([3, 2], gap="medium")
+with right_column:
+    headline(view, turn, rubric)
+    explanation_tabs(store, view, turn, rubric)
+with left_column:
+    span = shown_span(len(view.conversation.turns), turn, more_turns_toggle(view))
+    show_conversation(view, span, turn, visible_attributions(store, view, turn, rubric), go_to_turn)

@@ -1,26 +1,26 @@
-"""How a run went: distributions, where conversations degrade, and the turns behind every number."""
+"""Overview of a run: the distribution of its scores, groups of turns, and the turns behind every number."""
 
 import streamlit as st
 
-from convexplain.dashboard.ui.cached import kept
+from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.filters import filters
-from convexplain.dashboard.ui.overview_parts import figures, score_charts, turn_list, where_charts
-from convexplain.dashboard.ui.place import store
-from convexplain.dashboard.ui.reading import choose
+from convexplain.dashboard.ui.overview_parts import group_charts, overview_figures, score_charts, turn_list
+from convexplain.dashboard.ui.query_cache import cached_query
+from convexplain.dashboard.ui.run_selection import select_maxim
 from convexplain.store.overview import distribution, filter_choices
 
 st.title("Overview")
-opened = store()
-reading = choose(opened)
-if reading is None:
+store = open_store()
+selection = select_maxim(store)
+if selection is None:
     st.stop()
-run, maxim = reading.run.id, reading.maxim
-which = filters(run, maxim, kept(opened, run, filter_choices, run))
-found = kept(opened, run, distribution, which)
-figures(reading, found)
-if not found.scored and not found.unscored:
-    st.info("No judged turn is like that. Take a filter back.")
+run, maxim = selection.run.id, selection.maxim
+which = filters(run, maxim, cached_query(store, run, filter_choices, run))
+scores = cached_query(store, run, distribution, which)
+overview_figures(selection, scores)
+if not scores.scored and not scores.unscored:
+    st.info("No judged turn matches the filters. Remove a filter.")
     st.stop()
-score_charts(opened, which)
-where_charts(opened, which)
-turn_list(opened, which, found, maxim)
+score_charts(store, which)
+group_charts(store, which)
+turn_list(store, which, scores, maxim)

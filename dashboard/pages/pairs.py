@@ -1,32 +1,32 @@
-"""Contrasts as training data: look at them, accept, reject or fix them, take them away."""
+"""Contrasts as training data: read, accept, reject or correct them, and export them."""
 
 import streamlit as st
 
 from convexplain.dashboard.services.pairs import neighbours
+from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.pair_card import pair_card
 from convexplain.dashboard.ui.pair_export import export_pairs
-from convexplain.dashboard.ui.pair_list import listed, narrowed
-from convexplain.dashboard.ui.place import store
-from convexplain.dashboard.ui.reading import choose_run
+from convexplain.dashboard.ui.pair_list import pair_filters, pair_table
+from convexplain.dashboard.ui.run_selection import select_run
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
 st.title("Contrast pairs")
-opened = store()
-run = choose_run(opened)
+store = open_store()
+run = select_run(store)
 if run is None:
     st.stop()
-if not contrast_count(opened, ContrastFilters(run.id, found=False)):
+if not contrast_count(store, ContrastFilters(run.id, found=False)):
     st.info(
-        "Nobody has looked for contrasts in this run. Open a low turn on the page “Conversation” and look for an edit, "
-        "or run `convexplain explain` for the lowest ones."
+        "Nobody has searched for contrasts in this run. Open a turn with a low score on the page “Conversation” and "
+        "start a search there, or run `convexplain explain` for the turns with the lowest scores."
     )
     st.stop()
-which = narrowed(opened, run.id)
-left, right = st.container(key="reversed").columns(2, gap="medium")
-with left:
-    rows = listed(opened, which)
-chosen, before, after = neighbours([row.number for row in rows], st.session_state.get("pair"))
-with right:
-    if chosen is not None:
-        pair_card(opened, next(row for row in rows if row.number == chosen), before, after)
-export_pairs(opened, run)
+which = pair_filters(store, run.id)
+left_column, right_column = st.container(key="reversed").columns(2, gap="medium")
+with left_column:
+    rows = pair_table(store, which)
+selected, before, after = neighbours([row.number for row in rows], st.session_state.get("pair"))
+with right_column:
+    if selected is not None:
+        pair_card(store, next(row for row in rows if row.number == selected), before, after)
+export_pairs(store, run)

@@ -1,1 +1,1 @@
-"""What the pages show, as plain data: no page's framework is known here."""
+"""The data that the pages show, and the actions that they start; nothing here imports Streamlit."""

@@ -1,4 +1,4 @@
-"""Whom the dashboard lets in."""
+"""Access to the dashboard: the password, the identity provider, and addresses that only this machine reaches."""
 
 import hmac
 import ipaddress
@@ -10,21 +10,21 @@ from pathlib import Path
 PASSWORD = "CONVEXPLAIN_DASHBOARD_PASSWORD"  # noqa: S105 - the variable's name
 
 
-def password() -> str | None:
-    """The password that the environment sets; None where it sets none."""
+def configured_password() -> str | None:
+    """Return the password that the environment sets; None where it sets none."""
     return os.environ.get(PASSWORD) or None
 
 
-def right(given: str, wanted: str) -> bool:
-    """Whether a password is right, in a time that says nothing of it."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode("utf-8", "surrogatepass"))
+def password_matches(typed: str, password: str) -> bool:
+    """Return whether the typed password is the right one; the time that this takes reveals nothing about it."""
+    return hmac.compare_digest(typed.encode("utf-8", "surrogatepass"), password.encode("utf-8", "surrogatepass"))
 
 
-def provider(folders: Iterable[Path] | None = None) -> bool:
-    """Whether Streamlit's `secrets.toml` names an identity provider: it has a section `auth`.
+def has_identity_provider(folders: Iterable[Path] | None = None) -> bool:
+    """Return whether Streamlit's `secrets.toml` names an identity provider, that is, has a section `auth`.
 
     Args:
-        folders: where `.streamlit` may lie; the working folder and the user's own, unless told.
+        folders: folders that may hold `.streamlit`; None searches the working folder and the user's home.
     """
     for folder in folders or (Path.cwd(), Path.home()):
         try:
@@ -36,8 +36,8 @@ def provider(folders: Iterable[Path] | None = None) -> bool:
     return False
 
 
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a server that listens on this host."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

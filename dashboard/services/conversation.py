@@ -1,4 +1,4 @@
-"""One conversation as the page shows it: what was judged in it, the turn that is looked at, and how it was asked."""
+"""One conversation as its page shows it: judgements, contributions of earlier text, and the judge's prompt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from convexplain.store.overview import turn_rows
 from convexplain.types import Attribution, Conversation, Judgement, Rubric, Unit
 from convexplain.workspace import judge_request
 
-_AROUND = (8, 4)  # turns shown before and after the one that is looked at
+_AROUND = (8, 4)  # turns shown before and after the selected one
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
-    """A conversation of a run.
+class ConversationView:
+    """A conversation of a run with its judgements.
 
     Attributes:
-        run, number: the run's number, and the conversation's in the store.
+        run, number: the run's number, and the conversation's number in the store.
         conversation: the conversation.
-        rubrics: those that the run has judged by.
-        judgements: by the turn's index and the rubric's id.
-        explained: which explanations are there, likewise: `attribution`, `contrast` (found), `attempt`.
-        same_id: how many conversations of the run have this id.
+        rubrics: the rubrics of the run.
+        judgements: judgements by the turn's index and the rubric's id.
+        explained: kinds of the stored explanations by the same keys: `attribution`, `contrast` (successful), `attempt`.
+        same_id: number of the run's conversations with this id.
     """
 
     run: int
@@ -36,18 +36,18 @@ class Talk:
 
     @property
     def judged(self) -> tuple[int, ...]:
-        """The indices of the judged turns."""
+        """Return the indices of the judged turns, in order."""
         return tuple(sorted({turn for turn, _ in self.judgements}))
 
     def scored_turn(self, turn: int, rubric: Rubric) -> ScoredTurn:
-        """A judged turn as explanations are kept for it."""
-        found = self.judgements.get((turn, rubric.id))
-        return ScoredTurn(self.number, self.conversation, turn, rubric, found.score if found else None)
+        """Return a judged turn in the form by which the store finds its explanations."""
+        judgement = self.judgements.get((turn, rubric.id))
+        return ScoredTurn(self.number, self.conversation, turn, rubric, judgement.score if judgement else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a judge was asked; `exact` says whether it is that to the letter."""
+    """A rebuilt prompt of a judge; `exact` means that it equals the original letter by letter."""
 
     text: str
     exact: bool
@@ -55,16 +55,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one unit does to the score.
+    """The contribution of one unit to the score.
 
     Attributes:
         unit: the unit.
         text: its words.
-        score: on the scale of the attribution; positive raises the score.
-        share: the same as a share of the largest contribution, in [-1, 1].
-        without: the score without it, or None.
-        noisy: less than the judge's noise.
-        chosen: joint attribution chose it.
+        score: the contribution on the scale of the attribution; a positive one raises the score.
+        share: the contribution as a share of the largest one, in [-1, 1].
+        without: the score without the unit, or None.
+        noisy: whether it is less than the judge's noise.
+        chosen: whether joint attribution chose the unit.
     """
 
     unit: Unit
@@ -76,75 +76,98 @@ class Contribution:
     chosen: bool
 
 
-def open_talk(store: RunStore, run: int, conversation: str, number: int | None = None) -> Talk | None:
-    """A run's conversation by its id; `number` says which, where several have that id. None where there is none."""
+def open_conversation(
+    store: RunStore, run: int, conversation: str, number: int | None = None
+) -> ConversationView | None:
+    """Return a run's conversation by its id, or None where there is none.
+
+    Args:
+        store: the run store.
+        run: the run's number.
+        conversation: the conversation's id.
+        number: the conversation's number in the store, which tells conversations of the same id apart.
+    """
     numbers = find_conversations(store, run, conversation)
     if not numbers:
         return None
-    chosen = number if number in numbers else numbers[0]
-    found = judged_conversation(store, run, chosen)
-    if found is None:
+    number = number if number in numbers else numbers[0]
+    judged = judged_conversation(store, run, number)
+    if judged is None:
         return None
-    talk, judged = found
-    by_place = {(one.turn, one.rubric): one for one in judged}
-    rubrics = tuple(run_rubrics(store, run))
-    return Talk(run, chosen, talk, rubrics, by_place, explanation_kinds(store, run, chosen), len(numbers))
+    judgements = {(judgement.turn, judgement.rubric): judgement for judgement in judged[1]}
+    rubrics, explained = tuple(run_rubrics(store, run)), explanation_kinds(store, run, number)
+    return ConversationView(run, number, judged[0], rubrics, judgements, explained, len(numbers))
 
 
-def worst_place(store: RunStore, run: int, sha: str, threshold: float) -> tuple[str, int, int] | None:
-    """Where to begin: the lowest scored turn (conversation's id, its number, index), else an unscored one."""
+def worst_turn(store: RunStore, run: int, sha: str, threshold: float) -> tuple[str, int, int] | None:
+    """Return the turn with the lowest score, else an unscored one: its conversation's id and number, and its index."""
     which = JudgementFilters(run, sha, threshold)
-    found = turn_rows(store, which, 1) or turn_rows(store, which, 1, unscored=True)
-    return (found[0].conversation, found[0].number, found[0].turn) if found else None
+    worst = turn_rows(store, which, 1) or turn_rows(store, which, 1, unscored=True)
+    return (worst[0].conversation, worst[0].number, worst[0].turn) if worst else None
 
 
-def nearest(talk: Talk, turn: int | None, rubric: str) -> int | None:
-    """The turn itself if it was judged on the rubric, else the lowest scored one, else the first judged one."""
-    on = [place for place, name in talk.judgements if name == rubric]
-    if turn in on or not on:
-        return turn if turn in on else None
-    scores = {place: talk.judgements[place, rubric].score for place in on}
-    return min(on, key=lambda place: (scores[place] is None, scores[place] or 0.0, place))
+def judged_turn(view: ConversationView, turn: int | None, rubric: str) -> int | None:
+    """Return the turn itself if it was judged on the rubric, else the lowest scored turn, else the first judged one."""
+    scores = {index: judgement.score for (index, name), judgement in view.judgements.items() if name == rubric}
+    if turn in scores or not scores:
+        return turn if turn in scores else None
+    return min(scores, key=lambda index: (scores[index] is None, scores[index] or 0.0, index))
 
 
-def window(turns: int, chosen: int, whole: bool, most: int = 200) -> tuple[int, int]:
-    """First and last index (not included) of the turns that are shown."""
-    before, after = (most // 2, most // 2) if whole else _AROUND
-    return max(0, chosen - before), min(turns, chosen + after + 1)
+def shown_span(turns: int, selected: int, wide: bool, most: int = 200) -> tuple[int, int]:
+    """Return the first index and the end index (not included) of the turns to show around the selected one.
 
-
-def rebuilt_prompt(talk: Talk, judged: Judgement, rubric: Rubric) -> Prompt | None:
-    """The prompt of a judgement, made anew; None where a head scored, which asks for no label.
-
-    Where samples were drawn it is that of the first draw.
+    Args:
+        turns: number of turns in the conversation.
+        selected: index of the selected turn.
+        wide: whether to show `most` turns instead of the few around the selected one.
+        most: number of turns of a wide span.
     """
-    if judged.evidence.kind == "head":
+    before, after = (most // 2, most // 2) if wide else _AROUND
+    return max(0, selected - before), min(turns, selected + after + 1)
+
+
+def rebuild_prompt(view: ConversationView, judgement: Judgement, rubric: Rubric) -> Prompt | None:
+    """Rebuild the prompt of a judgement (of its first sample, where samples were drawn).
+
+    Returns:
+        The prompt; None where a head gave the score, because a head is not asked for a label.
+    """
+    if judgement.evidence.kind == "head":
         return None
-    draw = 0 if judged.evidence.kind == "samples" else None
-    turns = talk.conversation.turns[judged.evidence.left_out : judged.turn + 1]
-    request = judge_request(rubric, turns, left_out=judged.evidence.left_out, draw=draw)
+    draw = 0 if judgement.evidence.kind == "samples" else None
+    turns = view.conversation.turns[judgement.evidence.left_out : judgement.turn + 1]
+    request = judge_request(rubric, turns, left_out=judgement.evidence.left_out, draw=draw)
     text = "\n\n".join(message.content for message in request.messages)
-    return Prompt(text, request.prompt_sha == judged.prompt_sha)
+    return Prompt(text, request.prompt_sha == judgement.prompt_sha)
 
 
-def contributions(conversation: Conversation, found: Attribution, scale: float, most: int) -> list[Contribution]:
-    """The units of one level that do most, the strongest first; those without a value are left out."""
-    values = [(score, i) for i, score in enumerate(found.scores) if score is not None]
-    without, noisy = found.scores_without, found.noisy
+def contributions(conversation: Conversation, attribution: Attribution, scale: float, limit: int) -> list[Contribution]:
+    """Return the largest contributions of one level, the largest first, without units that have no value.
+
+    Args:
+        conversation: the explained conversation.
+        attribution: the attribution of one level.
+        scale: the contribution whose share is 1.
+        limit: largest number of contributions.
+    """
+    values = [(score, i) for i, score in enumerate(attribution.scores) if score is not None]
+    without, noisy = attribution.scores_without, attribution.noisy
     return [
         Contribution(
-            unit := found.units[i],
+            unit := attribution.units[i],
             unit.of(conversation.turns[unit.turn].content),
             score,
             score / scale if scale else 0.0,
             without[i],
             noisy[i],
-            i in found.chosen,
+            i in attribution.chosen,
         )
-        for score, i in sorted(values, key=lambda value: -abs(value[0]))[:most]
+        for score, i in sorted(values, key=lambda value: -abs(value[0]))[:limit]
     ]
 
 
-def scale_of(found: Sequence[Attribution]) -> float:
-    """The largest contribution on any level."""
-    return max((abs(score) for one in found for score in one.scores if score is not None), default=0.0)
+def largest_contribution(attributions: Sequence[Attribution]) -> float:
+    """Return the largest absolute contribution on any level; 0 where there is none."""
+    scores = (score for attribution in attributions for score in attribution.scores)
+    return max((abs(score) for score in scores if score is not None), default=0.0)

@@ -1,4 +1,4 @@
-"""Jobs that a visitor starts: only what a visitor may choose, whatever a browser sends."""
+"""Jobs that a visitor starts; each checks that the visitor may choose what the browser sent."""
 
 import uuid
 from pathlib import Path
@@ -18,10 +18,10 @@ from .uploads import check_logs
 
 
 def estimate(database: str, spec: AnalyzeJob) -> Plan:
-    """Return what an analysis would ask, without asking: all logs are read once.
+    """Return the plan of an analysis with its number of calls; this reads all logs once and asks no judge.
 
     Raises:
-        ConvexplainError: the settings are not valid, or the judge's server is not there.
+        ConvexplainError: the settings are not valid, or the judge's server does not answer.
     """
     _check(database, spec)
     workspace = Workspace(database)
@@ -34,10 +34,10 @@ def estimate(database: str, spec: AnalyzeJob) -> Plan:
 
 
 def start_analyze(database: str, spec: AnalyzeJob) -> int:
-    """Start judging uploaded logs, or go on with a job that was to do the same; return the job's number.
+    """Start judging uploaded logs, or resume an unfinished job with the same settings; return the job's number.
 
     Raises:
-        UsageError: something cannot be chosen, or a job does the same already.
+        UsageError: a setting cannot be chosen, or a job with the same settings is running.
         ConvexplainError: the process cannot be started.
     """
     return _start(database, spec)
@@ -52,7 +52,7 @@ def start_explain(
     contrast: ContrastSettings | None,
     number: int | None = None,
 ) -> int:
-    """Start explaining one turn of a run, or go on with it; return the job's number.
+    """Start explaining one turn of a run, or resume an unfinished explanation; return the job's number.
 
     Args:
         database: the store's URL or file.
@@ -60,34 +60,34 @@ def start_explain(
         conversation: the conversation's own id.
         turn: the turn's index.
         rubric: the maxim's id.
-        contrast: which contrast is looked for; None attributes the score.
-        number: the conversation's number in the store; None explains the turn of each conversation of that id.
+        contrast: settings of the contrast search; None attributes the score instead.
+        number: the conversation's number in the store; None explains this turn of every conversation with that id.
 
     Raises:
-        ConvexplainError: as of `start_analyze`.
+        ConvexplainError: as for `start_analyze`.
     """
     return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, number=number))
 
 
 def start_export(database: str, run: int, form: str, min_margin: float, test: float) -> int:
-    """Start writing the pairs of a run into a folder of its own; return the job's number.
+    """Start writing the pairs of a run into a new folder; return the job's number.
 
     Args:
         database: the store's URL or file.
-        run, form, min_margin, test: as of `ExportJob`.
+        run, form, min_margin, test: as in `ExportJob`.
 
     Raises:
-        ConvexplainError: as of `start_analyze`.
+        ConvexplainError: as for `start_analyze`.
     """
     out = Path(platformdirs.user_data_dir("convexplain")) / "exports" / uuid.uuid4().hex
     return _start(database, ExportJob(run, form, out, min_margin, test))
 
 
-def go_on(database: str, job: int) -> None:
-    """Start a job again, which goes on where it stopped.
+def resume(database: str, job: int) -> None:
+    """Resume a job where it stopped.
 
     Raises:
-        UsageError: it is running, something of it can no longer be chosen, or another version has started it.
+        UsageError: it is running, one of its settings can no longer be chosen, or another version started it.
     """
     store = RunStore(database)
     try:

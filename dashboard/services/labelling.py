@@ -1,4 +1,4 @@
-"""What people say of turns, and where the judge sees them differently."""
+"""Labels that people give to turns, and their disagreements with the judge."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _LONGEST = 60  # characters of a reviewer's name
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing that a reviewer may say of a turn: how it is called, and its score in [0, 1]."""
+    """A label that a reviewer may give: its name, and its score in [0, 1]."""
 
     name: str
     score: float
@@ -24,47 +24,47 @@ class Choice:
 THUMBS = (Choice("good", 1.0), Choice("bad", 0.0))
 
 
-def choices(rubric: Rubric) -> tuple[Choice, ...]:
-    """What may be said on a rubric: its labels, the best first."""
-    return tuple(Choice(label.name, label.value) for label in sorted(rubric.labels, key=lambda one: -one.value))
+def label_choices(rubric: Rubric) -> tuple[Choice, ...]:
+    """Return the labels of a rubric as choices, the best first."""
+    return tuple(Choice(label.name, label.value) for label in sorted(rubric.labels, key=lambda label: -label.value))
 
 
-def reviewer(name: str) -> str:
-    """A reviewer's name as it is kept.
+def reviewer_name(text: str) -> str:
+    """Return a reviewer's name in the form that the store keeps.
 
     Raises:
-        UsageError: there is none, or it is too long.
+        UsageError: the name is empty or too long.
     """
-    plain = one_line(name)
-    if not re.search(r"\w", plain) or len(plain) > _LONGEST:
-        raise UsageError(f"reviewer {plain[:_LONGEST]!r} is not valid; write a name of 1 to {_LONGEST} characters")
-    return plain
+    name = one_line(text)
+    if not re.search(r"\w", name) or len(name) > _LONGEST:
+        raise UsageError(f"reviewer {name[:_LONGEST]!r} is not valid; write a name of 1 to {_LONGEST} characters")
+    return name
 
 
-def waiting(store: RunStore, run: int, rubric: Rubric, name: str, limit: int) -> list[ScoredTurn]:
-    """The turns that the reviewer has not labelled yet, the lowest scores first."""
-    return unrated_turns(store, run, rubric, reviewer(name), limit)
+def unlabelled_turns(store: RunStore, run: int, rubric: Rubric, name: str, limit: int) -> list[ScoredTurn]:
+    """Return the turns that the reviewer has not labelled yet, the lowest scores first."""
+    return unrated_turns(store, run, rubric, reviewer_name(name), limit)
 
 
-def label(store: RunStore, turn: ScoredTurn, name: str, choice: Choice) -> None:
-    """Keeps what a reviewer says of a turn, in place of what the same reviewer said of it before."""
-    rating = Rating(turn.conversation.id, turn.turn, turn.rubric.id, choice.score, reviewer(name), choice.name)
+def save_label(store: RunStore, turn: ScoredTurn, name: str, choice: Choice) -> None:
+    """Save a reviewer's label of a turn; it replaces an earlier one of the same reviewer."""
+    rating = Rating(turn.conversation.id, turn.turn, turn.rubric.id, choice.score, reviewer_name(name), choice.name)
     keep_ratings(store, [(turn.conversation, rating)])
 
 
-def others(store: RunStore, turn: ScoredTurn, name: str) -> list[Rating]:
-    """What other reviewers said of a turn."""
-    said = turn_ratings(store, turn.number, turn.turn, turn.rubric.id)
-    return [rating for rating in said if rating.rater != one_line(name)]
+def other_ratings(store: RunStore, turn: ScoredTurn, name: str) -> list[Rating]:
+    """Return the ratings of a turn by other reviewers."""
+    ratings = turn_ratings(store, turn.number, turn.turn, turn.rubric.id)
+    return [rating for rating in ratings if rating.rater != one_line(name)]
 
 
 def disagreements(store: RunStore, run: int, rubric: Rubric, limit: int) -> list[RatedTurn]:
-    """Where judge and people are furthest apart, the worst first."""
+    """Return the turns on which judge and people differ, the largest difference first."""
     return rated_turns(store, run, rubric, limit)
 
 
-def said(ratings: Sequence[Rating]) -> str:
-    """What people said, in one line."""
+def rating_summary(ratings: Sequence[Rating]) -> str:
+    """Return the ratings of a turn in one line, each as `rater: label`."""
     parts = (
         f"{one_line(rating.rater) if rating.rater else 'somebody'}: "
         f"{one_line(rating.label) if rating.label else f'{rating.score:.2f}'}"

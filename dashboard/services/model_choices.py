@@ -1,4 +1,4 @@
-"""Which judges a visitor may choose: those that an operator has put there."""
+"""The judges that a visitor may choose: the embedded model and the operator's server."""
 
 import os
 from dataclasses import replace
@@ -12,10 +12,10 @@ BASE_URL = "CONVEXPLAIN_BASE_URL"
 
 
 def judge_choices() -> tuple[str, ...]:
-    """Return the judges that can be chosen: the embedded model and the endpoint of the environment, if there is one."""
+    """Return the names of the judges that a visitor may choose."""
     try:
         endpoint = _endpoint()
-    except UsageError:  # `judge_problem` says so
+    except UsageError:  # `judge_problem` reports it
         endpoint = None
     return ("embedded",) if endpoint is None else ("embedded", endpoint.public)
 
@@ -40,10 +40,10 @@ def _endpoint() -> JudgeSpec | None:
 
 
 def check_judge(judge: JudgeSpec) -> None:
-    """Check that a judge can be chosen, and its second judge too; reasons, calibration and band are free.
+    """Check that a judge and its second judge may be chosen; reasons, calibration and band are free.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: one of them may not.
     """
     choices = judge_choices()
     models = [replace(JudgeSpec.parse(choice).raw(), reasons=False) for choice in choices]
@@ -58,10 +58,10 @@ def check_judge(judge: JudgeSpec) -> None:
 
 
 def check_run_judge(store: RunStore, run: Run) -> None:
-    """Check that a run's judge may be asked again: that of a run which was not started here is the operator's.
+    """Check that a run's judge may be asked again; the operator answers for runs of the command line.
 
     Raises:
-        UsageError: the run was started here, with a judge that cannot be chosen now.
+        UsageError: the run was started on a page, with a judge that can no longer be chosen.
     """
     for job in analyzing_jobs(store, run.id):
         check_judge(JudgeSpec.parse(str(job.settings.get("judge") or run.judge_spec or run.judge)))

@@ -1,4 +1,4 @@
-"""Rubrics of one's own: read, checked, tried on a turn, and kept in the user's data folder."""
+"""The user's own rubrics: checked, tried on a turn, and saved in the user's data folder."""
 
 import os
 import shutil
@@ -22,20 +22,20 @@ _SECONDS = 600
 
 
 def rubric_folder() -> Path:
-    """Where rubrics of one's own are kept: in the user's data folder."""
+    """Return the folder of the user's own rubrics."""
     return Path(platformdirs.user_data_dir("convexplain")) / "rubrics"
 
 
 def own_rubrics(folder: Path | None = None) -> list[Path]:
-    """The files of the user's own rubrics."""
+    """Return the files of the user's own rubrics."""
     return sorted((folder or rubric_folder()).glob("*.yaml"))
 
 
 def check_rubrics(rubrics: Iterable[str]) -> None:
-    """Check that rubrics are shipped ones, or files of the user's own: no other file is read for a browser.
+    """Check that each rubric is a packaged maxim or one of the user's own, so that a browser reads no other file.
 
     Raises:
-        UsageError: one is not.
+        UsageError: one is neither.
     """
     valid = {*rubric_ids(), *map(str, own_rubrics())}
     if wrong := [name for name in rubrics if name not in valid]:
@@ -43,40 +43,45 @@ def check_rubrics(rubrics: Iterable[str]) -> None:
 
 
 def as_yaml(fields: Any) -> str:
-    """A rubric's fields, or the value of one of them, as YAML text."""
+    """Return a rubric's fields, or the value of one of them, as YAML text."""
     return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=110)
 
 
 def as_fields(text: str) -> dict[str, Any]:
-    """The fields of a valid rubric file's text. Raises RubricError where it is not valid."""
+    """Return the fields of a rubric file's text.
+
+    Raises:
+        RubricError: the text is not valid.
+    """
     rubric = parse_rubric(text, "rubric")
     return {
         "id": rubric.id,
         "title": rubric.title,
         "category": rubric.category,
         "requirement": rubric.requirement,
-        "labels": [{"name": one.name, "value": one.value, "criterion": one.criterion} for one in rubric.labels],
+        "labels": [{"name": label.name, "value": label.value, "criterion": label.criterion} for label in rubric.labels],
         "threshold": rubric.threshold,
         "examples": [
-            {"label": one.label, "turns": [{turn.role: turn.content} for turn in one.turns]} for one in rubric.examples
+            {"label": example.label, "turns": [{turn.role: turn.content} for turn in example.turns]}
+            for example in rubric.examples
         ],
         "notes": list(rubric.notes),
     }
 
 
 def problems_by_field(text: str) -> dict[str, list[RubricProblem]]:
-    """What is wrong with a rubric, by its field; under "" what is wrong with the whole."""
-    found: dict[str, list[RubricProblem]] = {}
+    """Return the problems of a rubric by field; those of no single field under ""."""
+    problems: dict[str, list[RubricProblem]] = {}
     for problem in rubric_problems(text):
-        found.setdefault(str(problem.path[0]) if problem.path else "", []).append(problem)
-    return found
+        problems.setdefault(str(problem.path[0]) if problem.path else "", []).append(problem)
+    return problems
 
 
 def save_rubric(text: str, folder: Path | None = None) -> Path:
-    """Keeps a rubric of one's own, in place of an earlier one with the same id.
+    """Save a rubric of the user's own; it replaces an earlier one with the same id. Return its path.
 
     Raises:
-        RubricError: it is not valid, or its id is that of a maxim that comes with convexplain.
+        RubricError: the rubric is not valid, or its id is that of a maxim that comes with convexplain.
     """
     rubric = parse_rubric(text, "rubric")
     if rubric.id in rubric_ids():
@@ -84,17 +89,17 @@ def save_rubric(text: str, folder: Path | None = None) -> Path:
     folder = folder or rubric_folder()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{rubric.id}.yaml"
-    coming = path.with_suffix(".coming")
-    coming.write_text(text, encoding="utf-8")
-    os.replace(coming, path)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
     return path
 
 
 def try_rubric(text: str, turns: Sequence[Turn], judge: str) -> tuple[dict[str, Any] | None, str]:
-    """Judge the last of the turns by a job, in a store that is thrown away.
+    """Judge the last of the turns by a rubric, in a job with a temporary store.
 
     Returns:
-        The judgement's fields, or None; and what the job reported.
+        The judgement's fields, or None; and the job's messages.
     """
     parse_rubric(text, "rubric")
     messages = tuple((turn.role, turn.content) for turn in turns)

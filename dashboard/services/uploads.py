@@ -1,4 +1,4 @@
-"""Logs that people upload: kept by their content, and looked at before they are judged."""
+"""Uploaded logs: stored by their content, and previewed before they are judged."""
 
 import hashlib
 import os
@@ -15,59 +15,59 @@ from convexplain.connectors.logs import LogInspection
 from convexplain.errors import ConvexplainError, UsageError
 from convexplain.workspace import MEMORY, LogSettings, Workspace
 
-_AT_ONCE = 1 << 20
+_CHUNK = 1 << 20
 _NAME = 100  # characters of a file name that are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What was recognised in one file; or the reader's message, where it cannot be read as asked."""
+    """The recognised content of one file, or the reader's error where it cannot be read."""
 
     path: Path
-    found: LogInspection | None
+    inspected: LogInspection | None
     error: str | None
 
 
 def upload_folder() -> Path:
-    """Where uploaded logs are kept: in the user's data folder."""
+    """Return the folder of uploaded logs, in the user's data folder."""
     return Path(platformdirs.user_data_dir("convexplain")) / "uploads"
 
 
-def keep_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Path:
-    """Keeps an uploaded file and returns its path; the same content under the same name is kept once.
+def store_upload(name: str, content: BinaryIO, folder: Path | None = None) -> Path:
+    """Store an uploaded file and return its path; the same content under the same name is stored once.
 
     Args:
-        name: what the browser calls it; only letters, digits, dots, hyphens and underscores of it are kept.
-        content: what is in it.
-        folder: where to; None for `upload_folder`.
+        name: file name from the browser; only its letters, digits, dots, hyphens and underscores remain.
+        content: the file's content.
+        folder: folder to store it in; None for `upload_folder`.
     """
     folder = folder or upload_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".coming-", delete=False) as file:
-        coming = Path(file.name)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".upload-", delete=False) as file:
+        temporary = Path(file.name)
         try:
             content.seek(0)
-            while some := content.read(_AT_ONCE):
-                digest.update(some)
-                file.write(some)
+            while chunk := content.read(_CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
         except BaseException:
-            coming.unlink()
+            temporary.unlink()
             raise
-    kept = folder / digest.hexdigest()[:16] / safe_name(name)
-    kept.parent.mkdir(exist_ok=True)
-    if kept.exists():
-        coming.unlink()  # its time stays as it was: a run of this file goes on
+    path = folder / digest.hexdigest()[:16] / safe_name(name)
+    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        temporary.unlink()  # the file keeps its time, by which a run of it is resumed
     else:
-        os.replace(coming, kept)
-    return kept
+        os.replace(temporary, path)
+    return path
 
 
 def check_logs(logs: Iterable[Path]) -> None:
-    """Check that logs were uploaded: no other file is read for a browser.
+    """Check that logs were uploaded, so that a browser reads no other file.
 
     Raises:
-        UsageError: one was not.
+        UsageError: one was not uploaded.
     """
     folder = upload_folder().resolve()
     if wrong := [log for log in logs if folder not in log.resolve().parents or not log.is_file()]:
@@ -75,13 +75,13 @@ def check_logs(logs: Iterable[Path]) -> None:
 
 
 def safe_name(name: str) -> str:
-    """A file name that is one anywhere: no folder, no leading dot or hyphen, its endings kept."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", re.split(r"[/\\]", name)[-1]).lstrip(".-_")
-    return plain[-_NAME:].lstrip(".-_") or "log"
+    """Return a file name that is valid on every system: no folder, no leading dot or hyphen, with its suffixes."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", re.split(r"[/\\]", name)[-1]).lstrip(".-_")
+    return safe[-_NAME:].lstrip(".-_") or "log"
 
 
 def preview(path: Path, reading: LogSettings) -> Preview:
-    """Return what is recognised in the first conversations of a file."""
+    """Return the recognised content of a file's first conversations."""
     try:
         ((_, inspected),) = Workspace(MEMORY).inspect_logs(path, reading)
     except (ConvexplainError, OSError) as error:  # an extra that is missing

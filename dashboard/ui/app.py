@@ -1,7 +1,7 @@
-"""The dashboard, as `streamlit run` starts it: who may see it, and its pages.
+"""The script that `streamlit run` starts: it asks people to sign in and runs the pages.
 
-Not beside the folder `pages`: Streamlit would serve what lies there by its address without running this, which asks
-people to sign in.
+It is not beside the folder `pages`, because Streamlit would then serve each page at its address without running this
+script, and so without asking people to sign in.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ def _page(name: str, title: str, default: bool = False) -> st.Page:
 
 st.set_page_config("convexplain", layout="wide", initial_sidebar_state="collapsed")
 st.html(CSS)
-chosen = st.navigation(
+page = st.navigation(
     [
         _page("overview", "Overview", default=True),
         _page("conversation", "Conversation"),
@@ -34,4 +34,4 @@ chosen = st.navigation(
     position="top",
 )
 if signed_in():
-    chosen.run()
+    page.run()

@@ -1,4 +1,4 @@
-"""Charts of scores. Their colours are said in words beside them, and their names are text."""
+"""Charts of scores; words beside them repeat what their colours show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,12 @@ _ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
 _HEIGHT = 230
 
 
-def histogram(found: Distribution, threshold: float, chosen: tuple[float, float] | None) -> tuple[float, float] | None:
-    """How the scores lie, those outside the chosen ones pale; returns the scores of the bar that was clicked."""
-    low, high = chosen or (0.0, 1.0)
-    bins = len(found.counts)
+def histogram(
+    scores: Distribution, threshold: float, selected: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Draw the distribution of scores, pale outside the selected ones; return the interval of the clicked bar."""
+    low, high = selected or (0.0, 1.0)
+    bins = len(scores.counts)
     rows = [
         {
             "from": i / bins,
@@ -25,7 +27,7 @@ def histogram(found: Distribution, threshold: float, chosen: tuple[float, float]
             "side": "below the threshold" if (i + 0.5) / bins < threshold else "at or above it",
             "strength": 1.0 if low <= (i + 0.5) / bins < high else 0.3,
         }
-        for i, count in enumerate(found.counts)
+        for i, count in enumerate(scores.counts)
     ]
     pick = alt.selection_point(name="bar", fields=["from", "to"], empty=False)
     chart = (
@@ -50,15 +52,15 @@ def histogram(found: Distribution, threshold: float, chosen: tuple[float, float]
         .add_params(pick)
         .properties(height=_HEIGHT)
     )
-    said: Any = st.altair_chart(
+    event: Any = st.altair_chart(
         chart, key="histogram", on_select="rerun", selection_mode="bar", alt="Distribution of the scores"
     )
-    picked = said["selection"].get("bar") if said and said.get("selection") else None
-    return (picked[0]["from"], picked[0]["to"]) if picked else None
+    bars = event["selection"].get("bar") if event and event.get("selection") else None
+    return (bars[0]["from"], bars[0]["to"]) if bars else None
 
 
 def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) -> None:
-    """Mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day")."""
+    """Draw mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day")."""
     rows = []
     for group in groups:
         low, high = group.interval or (group.mean, group.mean)
@@ -76,12 +78,12 @@ def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) ->
         *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")),
         alt.Tooltip("turns:Q", format=","),
     ]
-    line = (
+    threshold_line = (
         alt.Chart(pd.DataFrame([{"at": threshold}])).mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5).encode(y="at:Q")
     )
     chart = alt.layer(
         base.mark_area(opacity=0.22, color=_ACCENT).encode(y=alt.Y("low:Q", title="mean score"), y2="high:Q"),
-        line,
+        threshold_line,
         base.mark_line(color=_ACCENT, point=alt.OverlayMarkDef(size=22, color=_ACCENT)).encode(
             y=score, tooltip=tooltip
         ),
@@ -90,14 +92,14 @@ def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) ->
 
 
 def shifts(counts: Sequence[int], low: float, high: float) -> None:
-    """How the scores of one run differ from another's."""
-    wide = (high - low) / len(counts)
+    """Draw the distribution of the shifts between two runs."""
+    width = (high - low) / len(counts)
     rows = [
         {
-            "from": low + i * wide,
-            "to": low + (i + 1) * wide,
+            "from": low + i * width,
+            "to": low + (i + 1) * width,
             "turns": count,
-            "side": "lower" if low + (i + 0.5) * wide < 0 else "higher",
+            "side": "lower" if low + (i + 0.5) * width < 0 else "higher",
         }
         for i, count in enumerate(counts)
     ]

@@ -1,32 +1,32 @@
-"""Who may see the dashboard: everybody, who knows a password, or who an identity provider knows."""
+"""Sign-in by a password or an identity provider, where one of them is configured."""
 
 import time
 
 import streamlit as st
 
-from convexplain.dashboard.services.access import password, right
+from convexplain.dashboard.services.access import configured_password, password_matches
 
-_WAIT = 1.0  # seconds after a wrong password: guessing is slow
+_WAIT = 1.0  # seconds after a wrong password, so that guessing is slow
 
 
 def signed_in() -> bool:
-    """Whether the pages may be shown; asks for what is missing."""
+    """Return whether the visitor may see the pages; show the form to sign in where not."""
     if "auth" in _secrets() and not st.user.is_logged_in:
         st.title("convexplain")
         st.button("Sign in", type="primary", on_click=st.login)
         return False
-    wanted = password()
-    if wanted is None or st.session_state.get("signed-in"):
+    password = configured_password()
+    if password is None or st.session_state.get("signed-in"):
         return True
     st.title("convexplain")
     with st.form("sign-in", border=False, width=360):
-        given = st.text_input("Password", type="password", autocomplete="current-password")
+        typed = st.text_input("Password", type="password", autocomplete="current-password")
         if st.form_submit_button("Sign in", type="primary"):
-            if right(given, wanted):
+            if password_matches(typed, password):
                 st.session_state["signed-in"] = True
                 st.rerun()
             time.sleep(_WAIT)
-            st.error("That is not the password.")
+            st.error("The password is wrong.")
     return False
 
 

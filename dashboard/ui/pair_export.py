@@ -1,35 +1,41 @@
-"""Takes the pairs of a run away as training data."""
+"""The export of a run's pairs as training data."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from convexplain.dashboard.services.jobs import start_export
-from convexplain.dashboard.services.pairs import formats, zipped
+from convexplain.dashboard.services.pairs import export_formats, zip_folder
 from convexplain.errors import ConvexplainError
 from convexplain.store import Run, RunStore
 from convexplain.workspace.jobs import JobState, job_state
 
-from .place import database
-from .plain import message
+from .current_store import database
+from .safe_text import message
 
-_EVERY = 2.0  # seconds between looks
+_EVERY = 2.0  # seconds between updates
 
 
 def export_pairs(store: RunStore, run: Run) -> None:
-    """What is exported, the button that starts it, and the files when they are there."""
+    """Show the form of the export and, when its job has ended, the download."""
     st.subheader("Export", anchor=False)
     st.caption(
-        "Found contrasts become preference pairs: two forms of one assistant turn after the same history. Those that "
-        "were rejected are left out; fixed ones take the reviewer’s words. Edited turns that were not judged "
-        "themselves are judged now by the run’s judge."
+        "Successful contrasts become preference pairs: two versions of one assistant turn after the same history. "
+        "Rejected contrasts are left out, and corrected ones take the reviewer’s words. The run’s judge now judges "
+        "edited turns that have no score yet."
     )
-    known = formats()
-    one, two, three, four = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
-    form = one.selectbox("Form", list(known), format_func=lambda one: f"{one}: {known[one]}", key="x-form")
-    margin = two.number_input("Least margin", 0.0, 1.0, 0.1, 0.05, key="x-margin")
-    test = three.number_input("Share held out for a test", 0.0, 0.9, 0.0, 0.05, key="x-test")
-    if four.button("Make the files", type="primary", width="stretch"):
+    formats = export_formats()
+    cells = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
+    form = cells[0].selectbox(
+        "Format",
+        list(formats),
+        index=list(formats).index("trl-dpo"),
+        format_func=lambda name: f"{name}: {formats[name]}",
+        key="x-form",
+    )
+    margin = cells[1].number_input("Least margin", 0.0, 1.0, 0.1, 0.05, key="x-margin")
+    test = cells[2].number_input("Share held out for testing", 0.0, 0.9, 0.0, 0.05, key="x-test")
+    if cells[3].button("Export", type="primary", width="stretch"):
         try:
             st.session_state["export"] = start_export(database(), run.id, form, margin, test)
         except ConvexplainError as error:
@@ -46,11 +52,11 @@ def _watch() -> None:
         message(str(error), "error")
         return
     if state.status == "running":
-        message("Making the files …", "soft")
+        message("Exporting …", "soft")
     elif state.status == "done":
         _files(state)
     else:
-        message("No files were made.", "error")
+        message("The export failed.", "error")
         message(state.messages)
 
 
@@ -58,7 +64,7 @@ def _files(state: JobState) -> None:
     folder = Path((state.job.result or {})["folder"])
     st.download_button(
         "Download (.zip)",
-        lambda: zipped(folder),
+        lambda: zip_folder(folder),
         "pairs.zip",
         "application/zip",
         icon=":material/download:",

@@ -1,4 +1,4 @@
-"""The list of contrasts, and what narrows it."""
+"""The list of contrasts, and its filters."""
 
 from typing import Any
 
@@ -15,63 +15,67 @@ from convexplain.store.contrast_list import (
 )
 from convexplain.text.visible import one_line
 
-from .cached import kept
+from .query_cache import cached_query
 from .turn_table import cell
 
 _PAGE = 15
-_WAYS = {"either way": None, "raises the score": True, "lowers it": False}
-_SAID = {"open": "not reviewed", "accept": "accepted", "reject": "rejected", "fix": "fixed"}
+_DIRECTIONS = {"either direction": None, "raises the score": True, "lowers the score": False}
+_DECISIONS = {"open": "not reviewed", "accept": "accepted", "reject": "rejected", "fix": "corrected"}
 
 
-def narrowed(store: RunStore, run: int) -> ContrastFilters:
-    """The filters."""
-    titles = {rubric.id: one_line(rubric.title) for rubric in kept(store, run, run_rubrics, run)}
+def pair_filters(store: RunStore, run: int) -> ContrastFilters:
+    """Show the filters of the list, and return them."""
+    titles = {rubric.id: one_line(rubric.title) for rubric in cached_query(store, run, run_rubrics, run)}
     longest = longest_distance(store, run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.popover("Filter", icon=":material/filter_alt:"):
             rubrics = st.multiselect(
-                "Maxims", list(titles), format_func=lambda one: titles.get(one, one), key="p-rubrics"
+                "Maxims", list(titles), format_func=lambda rubric: titles.get(rubric, rubric), key="p-rubrics"
             )
-            way = st.selectbox("Direction", list(_WAYS), key="p-way")
-            margin = st.slider("Moves the score by at least", 0.0, 1.0, 0.0, 0.05, key="p-margin")
+            direction = st.selectbox("Direction", list(_DIRECTIONS), key="p-way")
+            margin = st.slider("Score moves by at least", 0.0, 1.0, 0.0, 0.05, key="p-margin")
             distance = (
                 st.slider("Words changed at most", 1, longest, longest, key=f"p-distance-{run}")
                 if longest > 1
                 else None
             )
-            found = st.toggle("Only those that were found", value=True, key="p-found")
+            successful = st.toggle("Only successful contrasts", value=True, key="p-found")
         reviewed: Any = st.segmented_control(
-            "Reviewed", list(_SAID), format_func=lambda one: _SAID[one], selection_mode="multi", key="p-reviewed",
+            "Reviewed",
+            list(_DECISIONS),
+            format_func=lambda decision: _DECISIONS[decision],
+            selection_mode="multi",
+            key="p-reviewed",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     return ContrastFilters(
         run,
         tuple(rubrics),
-        _WAYS[way],
+        _DIRECTIONS[direction],
         margin,
         None if distance in (None, longest) else distance,
-        found,
+        successful,
         tuple(reviewed),
     )
 
 
-def listed(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
-    """A page of the list; a click on a row shows it."""
+def pair_table(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
+    """Show one page of the list, whose rows select a contrast; return the page's rows."""
     total = contrast_count(store, which)
     pages = max(1, -(-total // _PAGE))
     page = st.pagination(pages, key=f"p-page-{hash(which)}", max_visible_pages=5) if pages > 1 else 1
     rows = contrast_rows(store, which, _PAGE, _PAGE * (page - 1))
     if not rows:
         st.info(
-            "No contrast is like that. Take a filter back; “Only those that were found” hides searches that found none."
+            "No contrast matches the filters. Remove a filter; “Only successful contrasts” hides unsuccessful searches."
         )
         return []
     key = f"pairs-{page}-{hash(which)}"
 
     def clicked() -> None:
-        picked = st.session_state[key]["selection"]["rows"]
-        if picked:
-            st.session_state["pair"] = rows[picked[0]].number
+        clicked_rows = st.session_state[key]["selection"]["rows"]
+        if clicked_rows:
+            st.session_state["pair"] = rows[clicked_rows[0]].number
 
     st.dataframe(
         pd.DataFrame(
@@ -79,7 +83,7 @@ def listed(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
                 "before": [row.before for row in rows],
                 "after": [row.after for row in rows],
                 "words": [row.distance for row in rows],
-                "review": [_SAID[row.decision or "open"] for row in rows],
+                "review": [_DECISIONS[row.decision or "open"] for row in rows],
                 "maxim": [cell(row.rubric) for row in rows],
                 "conversation": [f"{cell(row.conversation)}, {row.turn}" for row in rows],
                 "question": [row.question for row in rows],
@@ -96,5 +100,5 @@ def listed(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
             "words": st.column_config.NumberColumn(width=55),
         },
     )
-    st.caption(f"{total:,} {'contrast' if total == 1 else 'contrasts'}; the largest movement of the score comes first.")
+    st.caption(f"{total:,} {'contrast' if total == 1 else 'contrasts'}; the largest change of the score comes first.")
     return rows

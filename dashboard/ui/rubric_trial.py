@@ -1,4 +1,4 @@
-"""One turn that an edited rubric is tried on."""
+"""A trial of an edited rubric on one turn."""
 
 import streamlit as st
 
@@ -7,17 +7,17 @@ from convexplain.dashboard.services.rubric_files import try_rubric
 from convexplain.rubrics import parse_rubric
 from convexplain.types import Turn
 
-from .plain import message
 from .run_form import JUDGE_HELP
+from .safe_text import message
 
 
 def try_on_turn(text: str) -> None:
-    """A question and an answer, and what the judge says of the answer by this rubric (its text)."""
+    """Show a form with a question and an answer, and the judge's verdict on the answer by the rubric in `text`."""
     rubric = parse_rubric(text, "rubric")
     with st.expander("Try it on one turn", expanded=False):
         example = rubric.examples[0].turns
-        asked = next((turn.content for turn in reversed(example[:-1]) if turn.role == "user"), "")
-        question = st.text_area("User", asked, key=f"try-user-{rubric.id}")
+        example_question = next((turn.content for turn in reversed(example[:-1]) if turn.role == "user"), "")
+        question = st.text_area("User", example_question, key=f"try-user-{rubric.id}")
         answer = st.text_area("Assistant", example[-1].content, key=f"try-assistant-{rubric.id}")
         judge = st.selectbox("Judge", judge_choices(), key="try-judge", help=JUDGE_HELP)
         if problem := judge_problem():
@@ -26,17 +26,19 @@ def try_on_turn(text: str) -> None:
             return
         turns = [Turn("user", question), Turn("assistant", answer)] if question.strip() else [Turn("assistant", answer)]
         with st.spinner("Asking the judge …"):
-            found, said = try_rubric(text, turns, judge)
-        if found is None:
-            message(said or "The judge gave no answer.", "error")
-        elif found["score"] is None:
-            message(f"Unscored: {found['reason']}", "error")
+            judgement, report = try_rubric(text, turns, judge)
+        if judgement is None:
+            message(report or "The judge gave no answer.", "error")
+        elif judgement["score"] is None:
+            message(f"Unscored: {judgement['reason']}", "error")
         else:
-            side = "below" if found["score"] < rubric.threshold else "not below"
-            message(f"{found['score']:.2f} ({found['label']}), {side} the threshold {rubric.threshold:g}", "title")
-            shares = found["evidence"]["probabilities"]
+            side = "below" if judgement["score"] < rubric.threshold else "not below"
+            message(
+                f"{judgement['score']:.2f} ({judgement['label']}), {side} the threshold {rubric.threshold:g}", "title"
+            )
+            shares = judgement["evidence"]["probabilities"]
             message(", ".join(f"{name} {share:.2f}" for name, share in shares.items()), "soft")
-            if found["reason"]:
-                message(f"The judge's reason: {found['reason']}")
-            for note in found["evidence"]["notes"]:
+            if judgement["reason"]:
+                message(f"The judge's reason: {judgement['reason']}")
+            for note in judgement["evidence"]["notes"]:
                 message(f"Note: {note}", "soft")

@@ -1,4 +1,4 @@
-"""What is to be judged, what that would take, and the button that starts it."""
+"""The form of a new run: its options, its estimate, and the button that starts it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,41 +16,48 @@ from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 from convexplain.workspace import JudgeSpec, LogSettings
 from convexplain.workspace.jobs import AnalyzeJob
 
-from .plain import message
+from .safe_text import message
 
-JUDGE_HELP = "Further judges are servers that an operator adds by the environment variable CONVEXPLAIN_BASE_URL."
+JUDGE_HELP = "An operator adds a server to this list by the environment variable CONVEXPLAIN_BASE_URL."
 
 
 def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | None:
-    """Return what is to be done, as the person sets it; None where that is not valid."""
+    """Show the options of a run, and return them; None where they are not valid."""
     titles = {name: load_rubric(name).title for name in rubric_ids()}
     titles |= {str(path): f"{path.stem} (your own)" for path in own_rubrics()}
     rubrics = st.multiselect(
         "Maxims", list(titles), default=list(HEADLINE), format_func=lambda name: titles[name], key="rubrics"
     )
-    left, middle, right = st.columns([3, 1, 1])
-    judge = left.selectbox("Judge", judge_choices(), key="judge", help=JUDGE_HELP)
-    limit = middle.number_input(
-        "Conversations", min_value=1, value=None, placeholder="all", key="limit", help="At most so many"
+    left_column, middle_column, right_column = st.columns([3, 1, 1])
+    judge = left_column.selectbox("Judge", judge_choices(), key="judge", help=JUDGE_HELP)
+    limit = middle_column.number_input(
+        "Conversations",
+        min_value=1,
+        value=None,
+        placeholder="all",
+        key="limit",
+        help="Judge at most this many conversations",
     )
     if problem := judge_problem():
         message(problem, "error")
     which: tuple[Turns, ...] = ("all", "last")
-    turns = right.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
-    reasons = st.toggle("Ask the judge for its reason in words too (one more call a judgement)", key="explain")
-    calibrated = st.toggle("Map scores to what people say, as `judges calibrate` learnt it", key="calibrated")
-    others = [choice for choice in judge_choices() if choice != judge]
+    turns = right_column.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
+    reasons = st.toggle("Ask the judge for a reason in words (one more call for each judgement)", key="explain")
+    calibrated = st.toggle(
+        "Calibrate scores to people’s labels (needs `convexplain judges calibrate`)", key="calibrated"
+    )
+    second_choices = [choice for choice in judge_choices() if choice != judge]
     second = None
-    if others:
+    if second_choices:
         second = st.selectbox(
-            "Second judge for scores near the threshold", others, index=None, placeholder="none", key="escalate"
+            "Second judge for scores near the threshold", second_choices, index=None, placeholder="none", key="escalate"
         )
     if not rubrics:
         st.info("Choose at least one maxim.")
         return None
     try:
-        strong = None if second is None else JudgeSpec.parse(second)
-        spec = replace(JudgeSpec.parse(judge), reasons=reasons, calibrated=calibrated, escalate=strong)
+        escalate = None if second is None else JudgeSpec.parse(second)
+        spec = replace(JudgeSpec.parse(judge), reasons=reasons, calibrated=calibrated, escalate=escalate)
     except ConvexplainError as error:  # a browser may send anything
         message(str(error), "error")
         return None
@@ -58,32 +65,32 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
 
 
 def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
-    """Show what it would take; then start it."""
-    left, right = st.columns(2)
-    if left.button("Estimate the cost", width="stretch"):
+    """Show the buttons to estimate and to start a run, and the estimate."""
+    left_column, right_column = st.columns(2)
+    if left_column.button("Estimate the cost", width="stretch"):
         with st.spinner("Reading the logs and counting …"):
             try:
                 st.session_state["estimate"] = (spec, estimate(database, spec))
             except ConvexplainError as error:
                 st.session_state["estimate"] = (spec, str(error))
-    counted, plan = st.session_state.get("estimate", (None, None))
-    plan = plan if counted == spec else None
+    estimated_spec, plan = st.session_state.get("estimate", (None, None))
+    plan = plan if estimated_spec == spec else None
     if isinstance(plan, Plan):
         _show(plan, len(spec.rubrics))
     elif isinstance(plan, str):
         message(plan, "error")
     ready = isinstance(plan, Plan) and plan.judgements > 0
-    if right.button("Start", type="primary", width="stretch", disabled=not ready) and ready:
+    if right_column.button("Start", type="primary", width="stretch", disabled=not ready) and ready:
         try:
             start_analyze(database, spec)
         except ConvexplainError as error:
             message(str(error), "error")
         else:
             st.session_state.pop("estimate")
-            st.toast("Started. It goes on when this page is closed.")
+            st.toast("Started. The job continues when this page is closed.")
             st.rerun()
     if not ready:
-        st.caption("Estimate first: then you know what you start.")
+        st.caption("Estimate the cost first.")
 
 
 def _show(plan: Plan, rubrics: int) -> None:
@@ -98,12 +105,12 @@ def _show(plan: Plan, rubrics: int) -> None:
         cell.metric(name, f"{number:,}")
     message(
         f"{plan.turns:,} assistant turns, {rubrics} maxims; {plan.cached:,} more calls are in the "
-        f"cache. A model that gives no log-probabilities takes {plan.samples} calls for a judgement.",
+        f"cache. A model without log-probabilities needs {plan.samples} calls for each judgement.",
         "soft",
     )
-    left_out = [problem for problem in plan.problems if not problem.kept]
-    for problem in left_out[:5]:
-        where = Path(problem.path).name if problem.line is None else f"{Path(problem.path).name}:{problem.line}"
-        message(f"{where}: {problem.reason}", "error")
-    if len(left_out) > 5:
-        message(f"and {len(left_out) - 5:,} more that cannot be read", "soft")
+    unread = [problem for problem in plan.problems if not problem.kept]
+    for problem in unread[:5]:
+        line = "" if problem.line is None else f":{problem.line}"
+        message(f"{Path(problem.path).name}{line}: {problem.reason}", "error")
+    if len(unread) > 5:
+        message(f"and {len(unread) - 5:,} more records that cannot be read", "soft")

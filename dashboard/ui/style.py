@@ -1,8 +1,8 @@
-"""Colours and type of the pages. One accent; one diverging scale, whose signs are always said in marks too."""
+"""Colours and type of the pages: one accent, and one diverging scale whose signs are always shown as marks too."""
 
 ACCENT = "light-dark(#14608f, #6db3dd)"
 LOW = "light-dark(#b3541e, #e8955c)"
-"""What is below its threshold; a mark says so besides."""
+"""Colour of scores below their threshold; a mark shows the same."""
 
 CSS = f"""<style>
 .stApp {{ --cx-accent: {ACCENT}; --cx-low: {LOW}; --cx-line: rgba(128, 138, 148, .32);
@@ -64,4 +64,4 @@ THEME = {
     "dark.borderColor": "#38414a",
     "dark.linkColor": "#6db3dd",
 }
-"""Streamlit's own options below `theme.`"""
+"""Streamlit's options under `theme.`"""

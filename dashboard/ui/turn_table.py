@@ -1,4 +1,4 @@
-"""Lists of turns, whose rows lead to the conversation; and of groups, whose rows narrow the page."""
+"""Tables of turns, whose rows open a conversation, and of groups, whose rows set a filter."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,22 +14,28 @@ _LONGEST = 200  # characters of a cell
 
 
 def open_turn(run: int, conversation: str, number: int, turn: int, rubric: str) -> None:
-    """Goes to the page of a conversation, at a turn."""
-    place = {"run": str(run), "conversation": conversation, "turn": str(turn), "rubric": rubric, "number": str(number)}
-    st.switch_page(_PAGES / "conversation.py", query_params=place)
+    """Open the page of a conversation at a turn."""
+    address = {
+        "run": str(run),
+        "conversation": conversation,
+        "turn": str(turn),
+        "rubric": rubric,
+        "number": str(number),
+    }
+    st.switch_page(_PAGES / "conversation.py", query_params=address)
 
 
 def cell(text: str | None) -> str:
-    """Text from a log as a table can show it."""
-    plain = one_line(text or "")
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]} …"
+    """Return text from a log in one line, short enough for a table."""
+    line = one_line(text or "")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
 
 
 def pick_row(
     key: str, columns: Mapping[str, Sequence[Any]], kinds: Mapping[str, Any], height: Any = "content"
 ) -> int | None:
-    """A table; returns the row that was clicked."""
-    said: Any = st.dataframe(
+    """Show a table; return the index of the clicked row."""
+    event: Any = st.dataframe(
         pd.DataFrame(columns),
         hide_index=True,
         column_config=dict(kinds),
@@ -38,24 +44,24 @@ def pick_row(
         selection_mode="single-row",
         height=height,
     )
-    rows = said["selection"]["rows"] if said else []
+    rows = event["selection"]["rows"] if event else []
     return rows[0] if rows else None
 
 
 def group_table(
-    key: str, name: str, rows: Sequence[tuple[str, int, float, float]], chosen: Callable[[int], None]
+    key: str, name: str, rows: Sequence[tuple[str, int, float, float]], select: Callable[[int], None]
 ) -> None:
-    """Groups with how many turns they have, their mean score and share below; `chosen` is told of a click."""
+    """Show groups with their number of turns, mean score and share below; call `select` with a clicked row."""
 
     def clicked() -> None:
-        picked = st.session_state[key]["selection"]["rows"]
-        if picked:
-            chosen(picked[0])
+        clicked_rows = st.session_state[key]["selection"]["rows"]
+        if clicked_rows:
+            select(clicked_rows[0])
 
     st.dataframe(
         pd.DataFrame(
             {
-                name: [cell(one) for one, *_ in rows],
+                name: [cell(label) for label, *_ in rows],
                 "turns": [n for _, n, *_ in rows],
                 "mean": [mean for _, _, mean, _ in rows],
                 "below": [100 * share for *_, share in rows],

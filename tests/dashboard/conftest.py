@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from convexplain.dashboard.services.uploads import keep_upload
+from convexplain.dashboard.services.uploads import store_upload
 from convexplain.store import RunStore
 from tests.conftest import ROOT
 
@@ -25,7 +25,7 @@ def data_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def chats(chats, data_folder):
     """The log of the same name, uploaded."""
-    return keep_upload("chats.jsonl", io.BytesIO(chats.read_bytes()))
+    return store_upload("chats.jsonl", io.BytesIO(chats.read_bytes()))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from convexplain.report.printing import browser
 from convexplain.store import RunStore
 from convexplain.text.visible import one_line, visible
 
-from .browsing import served, settle, show, tick_row
-from .made import HOSTILE, hostile
+from .browser_session import served, settle, show, tick_row
+from .sample_stores import HOSTILE, hostile
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 
@@ -71,7 +71,7 @@ def assert_harmless(page, server):
 
 def test_a_chat_of_hostile_turns_is_shown_as_text(page, server, place):
     show(page, f"{server}/conversation?run={place[1]}&conversation=all&turn=8&rubric=harm")
-    page.get_by_text("More of the conversation").click()
+    page.get_by_text("Show more of the conversation").click()
     settle(page)
     page.wait_for_function(f"() => document.querySelectorAll('.cx-turn').length === {len(HOSTILE)}", timeout=30_000)
     shown = [one_line(text) for text in page.locator(".cx-turn .cx-text").all_text_contents()]
@@ -106,7 +106,7 @@ def test_the_other_pages(page, server, place, name):
 def test_a_filter_set_by_a_click_outlives_the_closed_popover(page, server, place):
     show(page, f"{server}/?run={place[1]}")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_label("Conversations that hold").wait_for()
+    page.get_by_label("Text in the conversation").wait_for()
     page.keyboard.press("Escape")
     settle(page)
     tick_row(page, of=0)  # the first source
@@ -140,7 +140,7 @@ def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_pat
             page.get_by_label("Password", exact=True).fill(given)
             page.get_by_role("button", name="Sign in").click()
             if given == "wrong":
-                page.get_by_text("That is not the password").wait_for(timeout=30_000)
+                page.get_by_text("The password is wrong").wait_for(timeout=30_000)
                 assert page.locator(".cx-turn").count() == 0
         page.locator(".cx-turn").first.wait_for(timeout=60_000)
         page.close()

@@ -66,7 +66,7 @@ def test_progress_is_told_while_it_runs(stub, chats, database):
     assert (state.status, state.share) == ("running", pytest.approx(4 / 12))
     assert state.run.status == "running"
     with pytest.raises(UsageError, match="running already"):
-        service.go_on(database, job)
+        service.resume(database, job)
     gate.opened.set()
     assert ended(database, job).status == "done"
 
@@ -83,7 +83,7 @@ def test_what_was_ended_goes_on_and_judges_nothing_twice(stub, chats, database, 
     stopped = ended(database, job)
     assert (stopped.status, stopped.done, stopped.run.id) == ("stopped", 5, 1)
     gate.opened.set()
-    service.go_on(database, job)
+    service.resume(database, job)
     done = ended(database, job)
     assert (done.status, done.done, done.run.id) == ("done", 12, 1)
     assert [stub.prompts.count(answered) for answered in stub.prompts[:5]] == [1] * 5
@@ -114,7 +114,7 @@ def test_a_judge_that_goes_away_stops_the_job_with_its_message(stub, chats, data
     assert state.status == "stopped"
     assert "Error: " in state.messages
     stub.misbehave = lambda number: None
-    service.go_on(database, state.job.id)
+    service.resume(database, state.job.id)
     assert ended(database, state.job.id).done == 12
 
 

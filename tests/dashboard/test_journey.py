@@ -9,7 +9,7 @@ import pytest
 
 from convexplain.report.printing import browser
 
-from .browsing import served, settle, show, tick_row
+from .browser_session import served, settle, show, tick_row
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 
@@ -41,7 +41,7 @@ def journey(page, server, log, see=lambda name: None):
     """Goes all the way, looking around with `see` at every step; returns what was downloaded."""
     show(page, f"{server}/upload")
     page.locator("input[type=file]").set_input_files(log)
-    page.get_by_text("What was recognised").wait_for(timeout=60_000)
+    page.get_by_text("Preview").wait_for(timeout=60_000)
     page.get_by_text("format sharegpt").wait_for(timeout=60_000)
     page.get_by_role("button", name="Estimate the cost").click()
     page.get_by_text("Judgements", exact=True).wait_for(timeout=60_000)
@@ -69,7 +69,7 @@ def journey(page, server, log, see=lambda name: None):
     page.get_by_label("By at least").fill("0.05")
     page.get_by_label("By at least").press("Tab")
     settle(page)
-    page.get_by_role("button", name="Look for an edit").click()
+    page.get_by_role("button", name="Search for an edit").click()
     page.get_by_text("(worsen by 0.05) by").wait_for(timeout=_LONG)
     assert page.locator("ins.cx-come").count()
     assert page.locator("del.cx-gone").count()
@@ -85,7 +85,7 @@ def journey(page, server, log, see=lambda name: None):
     page.get_by_label("Least margin").fill("0.05")
     page.get_by_label("Least margin").press("Tab")
     settle(page)
-    page.get_by_role("button", name="Make the files").click()
+    page.get_by_role("button", name="Export").click()
     with page.expect_download(timeout=_LONG) as coming:
         page.get_by_text("Download (.zip)").click(timeout=_LONG)
     see("pairs")

@@ -69,7 +69,7 @@ def test_turns_come_by_their_scores_until_all_are_labelled(page, store):
     assert "0.20" not in texts(found)  # who knows the judge's score before is led by it
     press(found, "no")
     assert "talk 0, turn 1" in texts(found)
-    assert "Kept: talk 1, turn 1: no. The judge gave 0.20." in texts(found)
+    assert "Saved: talk 1, turn 1: no. The judge gave 0.20." in texts(found)
     press(found, "good")
     assert "You have labelled every scored turn" in found.success[0].value
     kept = {(said.conversation_id, said.label, said.score, said.rater) for _, said in ratings(store)}

@@ -207,7 +207,7 @@ def test_a_run_is_explained_by_the_operators_judge_but_not_by_a_visitors(listene
     for start in (
         lambda: jobs.start_explain(database, run, "c2", 1, "harm", None),
         lambda: jobs.start_export(database, run, "trl-dpo", 0.1, 0.0),
-        lambda: jobs.go_on(database, job),
+        lambda: jobs.resume(database, job),
     ):
         with pytest.raises(UsageError, match="is not known to this dashboard"):
             start()
@@ -223,5 +223,5 @@ def test_a_stopped_job_goes_on_only_with_what_can_be_chosen(endpoint, listener, 
     other = start_job(database, AnalyzeJob((chats,), ("nonsense",), JudgeSpec(listener.url)))  # not by a page
     assert ended(database, other).status == "failed"
     with pytest.raises(UsageError, match="is not known to this dashboard"):
-        jobs.go_on(database, other)
+        jobs.resume(database, other)
     assert listener.keys == []

@@ -13,7 +13,7 @@ from convexplain.text.visible import one_line, visible
 from tests.conftest import ROOT
 
 from .conftest import texts
-from .made import HARM, HOSTILE, full, hostile, job_state, keep, talk
+from .sample_stores import HARM, HOSTILE, full, hostile, job_state, keep, talk
 
 READING = ("overview", "conversation", "pairs", "compare")
 
@@ -115,8 +115,8 @@ def test_filters_narrow_the_overview(app, store):
     ran(labelled(found.multiselect, "Source").set_value(["b.csv"]).run())
     assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
     assert "1 set: b.csv" in [text.value for text in found.text]
-    ran(labelled(found.text_input, "Conversations that hold").set_value("nobody says this").run())
-    assert "Take a filter back" in found.info[0].value
+    ran(labelled(found.text_input, "Text in the conversation").set_value("nobody says this").run())
+    assert "Remove a filter" in found.info[0].value
     press(found, "Clear")
     assert len(found.dataframe[-1].value) == 5
     ran(labelled(found.slider, "Index of the turn").set_value((2, 5)).run())
@@ -203,7 +203,7 @@ def test_long_turns_are_shown_in_parts(app, store):
     found = app("conversation", run=str(run), conversation="long")
     assert "y" * 3000 + " …" in texts(found)
     assert texts(found).count("y" * 9000) == 1  # in the judge's prompt
-    press(found, "Show more of turn 1 (6,000 characters left)")
+    press(found, "Show more of turn 1 (6,000 more characters)")
     assert texts(found).count("y" * 9000) == 2
 
 
@@ -228,7 +228,7 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Explain this turn")
     assert asked == [(one, "beta", 3, "harm", None, number(store, one, "beta"))]
-    assert "Being explained … 4 calls" in texts(found)
+    assert "Explaining … 4 calls" in texts(found)
     status[0] = "failed"
     ran(found.run())
     assert "The turn was not explained" in texts(found)
@@ -241,14 +241,14 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     monkeypatch.setattr(explain_job, "start_explain", lambda _, *what: asked.append(what) or 1)
     monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state("done"))
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
-    press(found, "Look for an edit")
+    press(found, "Search for an edit")
     place, goal = (
-        part for part in found.segmented_control if part.label in ("What may be edited", "What it should do")
+        part for part in found.segmented_control if part.label in ("What may be edited", "How the score should change")
     )
     place.set_value("This turn itself")
     ran(goal.set_value("worsen").run())
     ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
-    press(found, "Look for an edit")
+    press(found, "Search for an edit")
     beta = number(store, one, "beta")
     assert asked == [
         (one, "beta", 3, "harm", ContrastSettings(), beta),
@@ -264,7 +264,7 @@ def test_a_job_that_cannot_be_started(app, store, monkeypatch):
 
     monkeypatch.setattr(explain_job, "start_explain", start)
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
-    press(found, "Look for an edit")
+    press(found, "Search for an edit")
     assert "job 3 does the same" in texts(found)
 
 
@@ -284,12 +284,12 @@ def test_pairs_are_reviewed(app, store):
     (kept,) = reviews(store, one).values()
     assert (kept.decision, kept.text) == ("fix", "My words.")
     ran(found.segmented_control(key="p-reviewed").set_value(["open"]).run())
-    assert "No contrast is like that" in found.info[0].value
+    assert "No contrast matches the filters" in found.info[0].value
 
 
 def test_a_run_without_contrasts(app, store):
     _, two = full(store)
-    assert "Nobody has looked for contrasts" in app("pairs", run=str(two)).info[0].value
+    assert "Nobody has searched for contrasts" in app("pairs", run=str(two)).info[0].value
 
 
 def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
@@ -303,9 +303,9 @@ def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
         lambda *_: job_state(status[0], result=result, progress={"notes": ["left out 1 x: why"]}),
     )
     found = app("pairs", run=str(one))
-    press(found, "Make the files")
+    press(found, "Export")
     assert asked == [(one, "trl-dpo", 0.1, 0.0)]
-    assert "Making the files" in texts(found)
+    assert "Exporting" in texts(found)
     status[0] = "failed"
     ran(found.run())
     assert "left out 1 x: why" in texts(found)
@@ -323,7 +323,7 @@ def test_two_runs_are_compared(app, store):
     assert "0.56 → 0.74" in shown
     assert "1 ▲" in shown
     assert "0 ▼" in shown
-    assert "5 turns of 3 conversations, scored by both; 1 more are unscored in one of them" in shown
+    assert "5 turns of 3 conversations, scored in both runs; 1 more are unscored in at least one run" in shown
     assert len(found.dataframe[0].value) == 5
     ran(found.segmented_control(key="c-kind").set_value("rose").run())
     assert found.dataframe[0].value["conversation"].tolist() == ["beta"]
@@ -371,7 +371,7 @@ def test_a_password_is_asked_for_on_every_page(app, store, monkeypatch):
     assert [one.value for one in found.title] == ["convexplain"]
     found.text_input[0].set_value("wrong")
     press(found, "Sign in")
-    assert "not the password" in found.error[0].value
+    assert "password is wrong" in found.error[0].value
     found.text_input[0].set_value("s3cret")
     press(found, "Sign in")
     assert found.title[0].value == "Conversation"

@@ -12,18 +12,23 @@ from hypothesis import strategies as st
 from convexplain import Conversation, Turn
 from convexplain.analysis.comparison import largest_shifts
 from convexplain.connectors.models import ScriptedModel
-from convexplain.dashboard.services.access import loopback, password, provider, right
+from convexplain.dashboard.services.access import (
+    configured_password,
+    has_identity_provider,
+    is_loopback,
+    password_matches,
+)
 from convexplain.dashboard.services.conversation import (
     contributions,
-    nearest,
-    open_talk,
-    rebuilt_prompt,
-    scale_of,
-    window,
-    worst_place,
+    judged_turn,
+    largest_contribution,
+    open_conversation,
+    rebuild_prompt,
+    shown_span,
+    worst_turn,
 )
-from convexplain.dashboard.services.overview import days, excerpts, lengths
-from convexplain.dashboard.services.pairs import edited_turn, formats, neighbours, review, zipped
+from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
+from convexplain.dashboard.services.pairs import edited_turn, export_formats, neighbours, save_review, zip_folder
 from convexplain.errors import UsageError
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -35,7 +40,7 @@ from convexplain.store.paired_scores import paired_scores
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
-from .made import HARM, HELPFULNESS, full, keep
+from .sample_stores import HARM, HELPFULNESS, full, keep
 
 
 def group(key, n=2, below=1, total=1.0, squares=0.5):
@@ -43,7 +48,7 @@ def group(key, n=2, below=1, total=1.0, squares=0.5):
 
 
 def test_lengths_are_put_into_classes_that_double():
-    found = lengths([group(1), group(2), group(3), group(4, n=4, below=0, total=3.0), group(5), group(40)])
+    found = length_classes([group(1), group(2), group(3), group(4, n=4, below=0, total=3.0), group(5), group(40)])
     assert [(one.key, span) for one, span in found] == [
         ("1", (1, 1)),
         ("2", (2, 2)),
@@ -57,22 +62,22 @@ def test_lengths_are_put_into_classes_that_double():
 
 @given(st.integers(1, 10_000))
 def test_every_length_is_in_its_class(turns):
-    ((_, (low, high)),) = lengths([group(turns)])
+    ((_, (low, high)),) = length_classes([group(turns)])
     assert low <= turns <= high
 
 
 def test_days_become_weeks_where_there_are_many():
-    assert [span for _, span in days([group("2026-01-01"), group("2026-04-03")])] == [
+    assert [span for _, span in day_groups([group("2026-01-01"), group("2026-04-03")])] == [
         (date(2026, 1, 1), date(2026, 1, 1)),
         (date(2026, 4, 3), date(2026, 4, 3)),
     ]
-    weekly = days([group("2026-01-01"), group("2026-01-04"), group("2026-01-05"), group("2026-04-04")])
+    weekly = day_groups([group("2026-01-01"), group("2026-01-04"), group("2026-01-05"), group("2026-04-04")])
     assert [(one.key, one.n, span[1]) for one, span in weekly] == [
         ("2025-12-29", 4, date(2026, 1, 4)),  # Thursday and Sunday of one week
         ("2026-01-05", 2, date(2026, 1, 11)),
         ("2026-03-30", 2, date(2026, 4, 5)),
     ]
-    assert days([]) == []
+    assert day_groups([]) == []
 
 
 def test_excerpts_are_short_lines(store):
@@ -84,23 +89,23 @@ def test_excerpts_are_short_lines(store):
 
 def test_a_talk_and_where_to_begin(store):
     run, _ = full(store)
-    assert worst_place(store, run, HARM.sha, 0.5)[::2] == ("alpha", 3)
-    talk = open_talk(store, run, "beta")
+    assert worst_turn(store, run, HARM.sha, 0.5)[::2] == ("alpha", 3)
+    talk = open_conversation(store, run, "beta")
     assert (talk.judged, talk.same_id) == ((1, 3, 5), 1)
-    assert nearest(talk, 1, "harm") == 1
-    assert nearest(talk, 2, "harm") == 3  # not judged: the lowest score
-    assert nearest(talk, 3, "helpfulness") == 1
-    assert nearest(talk, 3, "manner_1") is None
-    assert open_talk(store, run, "nobody") is None
-    assert open_talk(store, run, "beta", 999).conversation.id == "beta"
+    assert judged_turn(talk, 1, "harm") == 1
+    assert judged_turn(talk, 2, "harm") == 3  # not judged: the lowest score
+    assert judged_turn(talk, 3, "helpfulness") == 1
+    assert judged_turn(talk, 3, "manner_1") is None
+    assert open_conversation(store, run, "nobody") is None
+    assert open_conversation(store, run, "beta", 999).conversation.id == "beta"
 
 
 def test_only_unscored_turns(store):
     run = store.begin_run("m", "f", {}, [HARM]).id
-    assert worst_place(store, run, HARM.sha, 0.5) is None
+    assert worst_turn(store, run, HARM.sha, 0.5) is None
     keep(store, run, Conversation("c", (Turn("assistant", "a"),)), {0: None})
-    assert worst_place(store, run, HARM.sha, 0.5)[::2] == ("c", 0)
-    assert nearest(open_talk(store, run, "c"), None, "harm") == 0
+    assert worst_turn(store, run, HARM.sha, 0.5)[::2] == ("c", 0)
+    assert judged_turn(open_conversation(store, run, "c"), None, "harm") == 0
 
 
 @pytest.mark.parametrize(
@@ -108,18 +113,18 @@ def test_only_unscored_turns(store):
     [(5, 2, False, (0, 5)), (40, 20, False, (12, 25)), (40, 39, False, (31, 40)), (40, 20, True, (0, 40))],
 )
 def test_the_window(turns, chosen, whole, expected):
-    assert window(turns, chosen, whole) == expected
+    assert shown_span(turns, chosen, whole) == expected
 
 
 def test_the_window_of_a_very_long_conversation():
-    assert window(100_000, 5000, True) == (4900, 5101)
+    assert shown_span(100_000, 5000, True) == (4900, 5101)
 
 
 def test_contributions_begin_with_the_largest(store):
     run, _ = full(store)
-    talk = open_talk(store, run, "alpha")
+    talk = open_conversation(store, run, "alpha")
     turns, words = newest_attributions(store, run, talk.scored_turn(3, HARM))
-    scale = scale_of([turns, words])
+    scale = largest_contribution([turns, words])
     assert scale == 0.8
     found = contributions(talk.conversation, turns, scale, 2)
     assert [(one.unit.turn, one.score, one.share) for one in found] == [(0, -0.8, -1.0), (1, 0.4, 0.5)]
@@ -134,15 +139,15 @@ def test_the_prompt_is_made_anew_to_the_letter(store):
     calls = Calls(ScriptedModel({label.name: 0.5 for label in HARM.labels}), store)
     judged = asyncio.run(Judge(calls).judge_turn(conversation, 1, HARM))
     store.keep_judgement(run, number, HARM, judged)
-    talk = open_talk(store, run, "c")
-    prompt = rebuilt_prompt(talk, talk.judgements[1, "harm"], HARM)
+    talk = open_conversation(store, run, "c")
+    prompt = rebuild_prompt(talk, talk.judgements[1, "harm"], HARM)
     assert prompt.exact
     assert HARM.requirement in prompt.text
     assert "Ho" in prompt.text
     other = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("label_probability", {}), "m", "0" * 64)
-    assert not rebuilt_prompt(talk, other, HARM).exact
+    assert not rebuild_prompt(talk, other, HARM).exact
     head = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("head", {}), "m", "0" * 64)
-    assert rebuilt_prompt(talk, head, HARM) is None
+    assert rebuild_prompt(talk, head, HARM) is None
 
 
 def test_the_largest_shifts(store):
@@ -161,20 +166,20 @@ def test_a_review_needs_a_name(store):
     run, _ = full(store)
     (row,) = contrast_rows(store, ContrastFilters(run), 5)
     with pytest.raises(UsageError, match="reviewer"):
-        review(store, row.number, " ", "accept")
+        save_review(store, row.number, " ", "accept")
     with pytest.raises(UsageError, match="needs a text"):
-        review(store, row.number, "Anna", "fix", " ")
-    review(store, row.number, " Anna\n", "fix", "Better.")
+        save_review(store, row.number, "Anna", "fix", " ")
+    save_review(store, row.number, " Anna\n", "fix", "Better.")
     assert reviews(store, run)[row.number].text == "Better."
     assert reviews(store, run)[row.number].reviewer == "Anna"
 
 
 def test_the_edited_turn(store):
     run, _ = full(store)
-    talk = open_talk(store, run, "alpha")
+    talk = open_conversation(store, run, "alpha")
     (found,) = turn_contrasts(store, run, talk.scored_turn(3, HARM))
     assert edited_turn(found) == 1
-    assert "trl-dpo" in formats()
+    assert "trl-dpo" in export_formats()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +195,7 @@ def test_a_folder_becomes_an_archive(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "README.md").write_text("card")
     (tmp_path / "train" / "a.jsonl").write_text("{}")
-    with zipfile.ZipFile(io.BytesIO(zipped(tmp_path))) as archive:
+    with zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path))) as archive:
         assert archive.namelist() == ["README.md", "train/a.jsonl"]
         assert archive.read("README.md") == b"card"
 
@@ -201,19 +206,19 @@ def test_a_folder_becomes_an_archive(tmp_path):
      ("0.0.0.0", False), ("::", False), ("192.168.1.5", False), ("example.org", False), ("", False)],
 )  # fmt: skip
 def test_loopback(host, expected):
-    assert loopback(host) is expected
+    assert is_loopback(host) is expected
 
 
 def test_the_password_comes_from_the_environment(monkeypatch):
     monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD", raising=False)
-    assert password() is None
+    assert configured_password() is None
     monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "")
-    assert password() is None
+    assert configured_password() is None
     monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "größer")
-    assert right("größer", password())
-    assert not right("grösser", password())
-    assert not right("", password())
-    assert not right("\ud800", password())
+    assert password_matches("größer", configured_password())
+    assert not password_matches("grösser", configured_password())
+    assert not password_matches("", configured_password())
+    assert not password_matches("\ud800", configured_password())
 
 
 @pytest.mark.parametrize(
@@ -224,11 +229,11 @@ def test_a_provider_is_found_in_the_secrets(tmp_path, secrets, expected):
     folder.mkdir()
     if secrets is not None:
         (folder / "secrets.toml").write_text(secrets)
-    assert provider([tmp_path / "nowhere", tmp_path]) is expected
+    assert has_identity_provider([tmp_path / "nowhere", tmp_path]) is expected
 
 
 def test_helpfulness_is_judged_too(store):
     run, _ = full(store)
-    talk = open_talk(store, run, "alpha")
+    talk = open_conversation(store, run, "alpha")
     assert [rubric.id for rubric in talk.rubrics] == ["harm", "helpfulness"]
     assert talk.scored_turn(1, HELPFULNESS).score == 0.5

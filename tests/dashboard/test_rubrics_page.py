@@ -20,7 +20,7 @@ def press(found, text):
 
 
 def save_button(found):
-    return next(button for button in found.button if button.label == "Save as a rubric of my own")
+    return next(button for button in found.button if button.label == "Save as my own rubric")
 
 
 def test_a_maxim_is_shown(page):
@@ -37,9 +37,9 @@ def test_fields_are_edited_and_kept(page, data_folder):
     found = page("rubrics")
     found.text_input(key="field-helpfulness-title").set_value("Polite help")
     found.text_input(key="field-helpfulness-id").set_value("polite").run()
-    press(found, "Save as a rubric of my own")
+    press(found, "Save as my own rubric")
     path = data_folder / "convexplain" / "rubrics" / "polite.yaml"
-    assert f"Kept as {path}" in texts(found)
+    assert f"Saved as {path}" in texts(found)
     kept, before = load_rubric(path), load_rubric("helpfulness")
     assert (kept.id, kept.title, kept.labels, kept.examples) == (
         "polite",
@@ -89,7 +89,7 @@ def test_yaml_is_edited(page):
 def test_the_id_of_a_shipped_maxim_is_refused(page):
     found = page("rubrics")
     found.text_input(key="field-helpfulness-id").set_value("harm").run()
-    press(found, "Save as a rubric of my own")
+    press(found, "Save as my own rubric")
     assert "'harm' is a maxim that comes with convexplain" in texts(found)
 
 

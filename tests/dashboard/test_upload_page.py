@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from convexplain.dashboard.services.uploads import keep_upload, safe_name
+from convexplain.dashboard.services.uploads import safe_name, store_upload
 from convexplain.errors import UsageError
 from convexplain.workspace import JudgeSpec
 from convexplain.workspace.jobs import AnalyzeJob, job_state, list_jobs, start_job
@@ -44,7 +44,7 @@ def test_what_was_recognised_is_shown(page, chats):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     said = texts(found)
     assert "chats.jsonl: format openai (6)" in said
-    assert "6 conversations with 24 turns, from all of it" in said
+    assert "6 conversations with 24 turns, from the complete file" in said
     assert "A bad one 0." in said
 
 
@@ -138,9 +138,9 @@ def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database
     assert "4 of 12 judgements" in texts(found)
     press(found, "Cancel")
     assert "■ stopped · analyze, run 1" in texts(found)
-    assert "“Go on” gives the same command again" in texts(found)
+    assert "“Resume” continues it" in texts(found)
     gate.opened.set()
-    press(found, "Go on")
+    press(found, "Resume")
     assert ended(database, job).status == "done"
 
 
@@ -194,10 +194,10 @@ def test_names_of_files_are_harmless(name, kept):
 
 
 def test_an_upload_is_kept_once_by_its_content(tmp_path):
-    first = keep_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
+    first = store_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
     os.utime(first, (1, 1))
-    again = keep_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
-    other = keep_upload("a.jsonl", io.BytesIO(b"two"), tmp_path)
+    again = store_upload("a.jsonl", io.BytesIO(b"one"), tmp_path)
+    other = store_upload("a.jsonl", io.BytesIO(b"two"), tmp_path)
     assert (first, first.read_bytes(), other.read_bytes()) == (again, b"one", b"two")
     assert first.stat().st_mtime == 1  # a run of this file would go on
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]

@@ -39,7 +39,7 @@ from convexplain.store.overview import (
 from convexplain.store.paired_scores import conversation_ids, paired_scores, shared_maxims
 from convexplain.store.reviews import Review, keep_review
 from convexplain.store.serialization import conversation_body
-from tests.dashboard.made import HARM, HELPFULNESS, contrast, explain, full, keep, talk
+from tests.dashboard.sample_stores import HARM, HELPFULNESS, contrast, explain, full, keep, talk
 
 MAXIM = (HARM.sha, HARM.threshold)  # 0.5
 

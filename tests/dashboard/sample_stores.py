@@ -1,4 +1,4 @@
-"""Stores to look at, made by hand: nothing was judged."""
+"""Run stores with judgements and explanations that were written by hand."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

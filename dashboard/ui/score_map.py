@@ -1,4 +1,4 @@
-"""A conversation at a glance: its judged turns and maxims as a heat map."""
+"""The score map of a conversation: its judged turns and maxims as a heat map."""
 
 from typing import Any
 
@@ -6,33 +6,33 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from convexplain.dashboard.services.conversation import Talk
+from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.text.visible import one_line
 
-_MOST = 300  # judged turns in the strip
+_MOST = 300  # judged turns in the map
 _ROW, _AROUND = 24, 106  # pixels of a maxim, and of axis and legend
 
 
-def strip(talk: Talk, chosen: int, rubric: str) -> tuple[int, str] | None:
-    """Draws the strip; returns the turn and the rubric of the cell that was clicked."""
-    turns = talk.judged
-    here = turns.index(chosen) if chosen in turns else 0
-    first = max(0, min(here - _MOST // 2, len(turns) - _MOST))
-    shown = set(turns[first : first + _MOST])
-    titles = {one.id: one_line(one.title)[:40] for one in talk.rubrics}
-    thresholds = {one.id: one.threshold for one in talk.rubrics}
+def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, str] | None:
+    """Draw the map; return the turn and the rubric of the clicked cell."""
+    turns = view.judged
+    position = turns.index(selected) if selected in turns else 0
+    first = max(0, min(position - _MOST // 2, len(turns) - _MOST))
+    drawn = set(turns[first : first + _MOST])
+    titles = {maxim.id: one_line(maxim.title)[:40] for maxim in view.rubrics}
+    thresholds = {maxim.id: maxim.threshold for maxim in view.rubrics}
     cells = [
         {
             "turn": turn,
             "maxim": titles[name],
             "rubric": name,
-            "score": judged.score,
-            "said": "unscored" if judged.score is None else f"{judged.score:.2f}",
-            "mark": _mark(judged.score, thresholds[name]),
-            "here": turn == chosen and name == rubric,
+            "score": judgement.score,
+            "label": "unscored" if judgement.score is None else f"{judgement.score:.2f}",
+            "mark": _mark(judgement.score, thresholds[name]),
+            "here": turn == selected and name == rubric,
         }
-        for (turn, name), judged in talk.judgements.items()
-        if turn in shown and name in titles
+        for (turn, name), judgement in view.judgements.items()
+        if turn in drawn and name in titles
     ]
     pick = alt.selection_point(name="cell", fields=["turn", "rubric"], empty=False)
     base = alt.Chart(pd.DataFrame(cells)).encode(
@@ -46,7 +46,7 @@ def strip(talk: Talk, chosen: int, rubric: str) -> tuple[int, str] | None:
         legend=alt.Legend(orient="top", gradientLength=140, gradientThickness=9, titleOrient="left", tickCount=3),
     )
     tooltip = [alt.Tooltip(f"{name}:N", title=name) for name in ("turn", "maxim")] + [
-        alt.Tooltip("said:N", title="score")
+        alt.Tooltip("label:N", title="score")
     ]
     heat = base.mark_rect(cursor="pointer", cornerRadius=2).encode(
         color=colour,
@@ -56,15 +56,15 @@ def strip(talk: Talk, chosen: int, rubric: str) -> tuple[int, str] | None:
     )
     marks = base.mark_text(fontSize=11, color="#1d2329", cursor="pointer").encode(text="mark:N", tooltip=tooltip)
     chart = alt.layer(heat.add_params(pick), marks).properties(height=_ROW * len(titles) + _AROUND)
-    said: Any = st.altair_chart(
+    event: Any = st.altair_chart(
         chart,
-        key=f"strip-{talk.run}-{talk.number}",
+        key=f"score-map-{view.run}-{view.number}",
         on_select="rerun",
         selection_mode="cell",
         alt="Scores of all turns",
     )
-    picked = said["selection"].get("cell") if said and said.get("selection") else None
-    return (int(picked[0]["turn"]), str(picked[0]["rubric"])) if picked else None
+    clicked = event["selection"].get("cell") if event and event.get("selection") else None
+    return (int(clicked[0]["turn"]), str(clicked[0]["rubric"])) if clicked else None
 
 
 def _mark(score: float | None, threshold: float) -> str:

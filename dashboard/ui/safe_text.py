@@ -1,4 +1,4 @@
-"""Text from logs, readers and models on a page: always text, never markup."""
+"""Untrusted text on a page: text of logs, readers and models is always shown as text, never as markup."""
 
 import html
 from collections.abc import Iterable
@@ -16,24 +16,24 @@ _STYLES = {
     "error": "border-left:3px solid #b3541e;padding-left:.6em",
     "body": "",
 }
-_LONGEST = 4000  # characters of one text that are shown
+_LONGEST = 4000  # characters shown of one text
 
 
 def escaped(text: str, longest: int = _LONGEST) -> str:
-    """Text as HTML: control and bidirectional characters visible, very long text cut."""
+    """Return text as HTML, with visible control and bidirectional characters; very long text is cut."""
     text = visible(text)
-    more = f" … ({len(text) - longest:,} more characters)" if len(text) > longest else ""
-    return html.escape(text[:longest] + more)
+    ellipsis = f" … ({len(text) - longest:,} more characters)" if len(text) > longest else ""
+    return html.escape(text[:longest] + ellipsis)
 
 
 def message(text: str, level: Level = "body") -> None:
-    """One paragraph; an error is said to be one in words too."""
+    """Show one paragraph; an error is marked by a word too."""
     lines((text, level))
 
 
-def lines(*given: tuple[str, Level]) -> None:
-    """Paragraphs that belong together."""
-    st.html("".join(_line(text, level) for text, level in given))
+def lines(*paragraphs: tuple[str, Level]) -> None:
+    """Show paragraphs that belong together."""
+    st.html("".join(_line(text, level) for text, level in paragraphs))
 
 
 def _line(text: str, level: Level) -> str:
@@ -42,7 +42,7 @@ def _line(text: str, level: Level) -> str:
 
 
 def chat(turns: Iterable[Turn], judged: int | None = None, first: int = 0) -> None:
-    """Turns one below the other, counted from `first`; the judged one is marked by a line and in words."""
+    """Show turns one below the other, counted from `first`; a line and a word mark the judged one."""
     parts = []
     for i, turn in enumerate(turns, first):
         name = f" ({escaped(turn.name, 80)})" if turn.name else ""

@@ -1,4 +1,4 @@
-"""A dashboard that is served, and a browser that looks at it."""
+"""A served dashboard, and the steps of a browser on its pages."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Which store the pages show."""
+"""The run store that the pages show."""
 
 import streamlit as st
 
@@ -6,23 +6,23 @@ from convexplain.errors import StoreError
 from convexplain.store import RunStore
 from convexplain.workspace import default_database
 
-from .plain import message
+from .safe_text import message
 
 
 def database() -> str:
-    """Return the store's URL or file: what `--db` named, or the one in the user's data folder."""
+    """Return the store's URL or file: that of `--db`, or the one in the user's data folder."""
     return default_database()
 
 
-def store() -> RunStore:
-    """The store, opened once for all pages and people. Where it cannot be opened, the page ends with the reason."""
+def open_store() -> RunStore:
+    """Return the store, opened once for all pages and people; stop the page with the reason where that fails."""
     try:
-        return _opened(database())
+        return _cached_store(database())
     except StoreError as error:
         message(str(error), "error")
         st.stop()
 
 
 @st.cache_resource(show_spinner=False, on_release=RunStore.close)
-def _opened(url: str) -> RunStore:
+def _cached_store(url: str) -> RunStore:
     return RunStore(url)

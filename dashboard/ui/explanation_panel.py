@@ -1,0 +1,201 @@
+"""The explanation of a turn's score: reason, attribution, contrasts and evidence."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convexplain.dashboard.services.conversation import (
+    Contribution,
+    ConversationView,
+    Prompt,
+    contributions,
+    largest_contribution,
+    rebuild_prompt,
+)
+from convexplain.explain.wording import contrast_outcome
+from convexplain.report.explanations import attribution_outcome, edited_turns
+from convexplain.store import RunStore, newest_attributions, turn_contrasts
+from convexplain.text.diffs import Change, word_diff
+from convexplain.types import Attribution, Contrast, Evidence, Judgement, Level, Rubric
+
+from .chat_view import legend
+from .explain_job import offer_attribution, offer_search
+from .safe_text import escaped, lines, message
+
+_BARS = 14
+_NAMES: dict[Level, str] = {"turn": "Turns", "sentence": "Sentences", "phrase": "Phrases", "word": "Words"}
+
+
+def headline(view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show the score, the judge's label and its reason."""
+    judgement = view.judgements[turn, rubric.id]
+    if judgement.score is None:
+        reason = judgement.reason or "The reason is not known."
+        lines((f"Turn {turn} · {rubric.title}: unscored", "title"), (reason, "error"))
+        return
+    side = "▼ below" if judgement.score < rubric.threshold else "not below"
+    reason = judgement.reason or "It was not asked for a reason in words."
+    lines(
+        (f"Turn {turn} · {rubric.title}: {judgement.score:.2f}, {side} {rubric.threshold:g}", "title"),
+        (f"The judge’s label: {judgement.label}. {reason}", "body"),
+        (rubric.requirement, "soft"),
+    )
+
+
+def visible_attributions(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> list[Attribution]:
+    """Return the attributions of a turn down to the selected level."""
+    attributions = newest_attributions(store, view.run, view.scored_turn(turn, rubric))
+    level = st.session_state.get("level")
+    levels = [attribution.level for attribution in attributions]
+    return attributions[: levels.index(level) + 1] if level in levels else attributions
+
+
+def explanation_tabs(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show attribution, contrasts and evidence of one judged turn, in three tabs."""
+    scored = view.scored_turn(turn, rubric)
+    attribution_tab, contrast_tab, evidence_tab = st.tabs(
+        ["What affects the score", "What would have changed it", "Evidence"]
+    )
+    with attribution_tab:
+        attributions = newest_attributions(store, view.run, scored)
+        if attributions:
+            _attribution(view, attributions, rubric.threshold)
+        else:
+            offer_attribution(view, turn, rubric)
+    with contrast_tab:
+        contrasts = turn_contrasts(store, view.run, scored)
+        for contrast in contrasts:
+            show_contrast(view, contrast, rubric.threshold)
+        if contrasts:
+            with st.expander("Search for another edit"):
+                offer_search(view, turn, rubric)
+        else:
+            offer_search(view, turn, rubric)
+    with evidence_tab:
+        _evidence(view, view.judgements[turn, rubric.id], rubric)
+
+
+def show_contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
+    """Show the result of one search: the edited turns as word diffs, and the bot's new response where it gave one."""
+    with st.container(border=True):
+        lines((contrast_outcome(contrast, threshold), "title"), (_method(contrast), "soft"))
+        for edited in edited_turns(view.conversation, contrast):
+            st.html(diff_html(f"turn {edited.turn}, {edited.role}", edited.changes))
+        if contrast.question == "regenerate" and contrast.edits:
+            st.html(diff_html("the answer", word_diff(contrast.response_before, contrast.response_after)))
+        for note in contrast.notes:
+            message(f"Note: {note}", "soft")
+
+
+def diff_html(name: str, changes: Sequence[Change]) -> str:
+    """Return a word diff as HTML: removed words are struck out and new ones underlined, so that it needs no colour."""
+    tags = {
+        "same": ("", ""),
+        "removed": ('<del class="cx-gone">', "</del>"),
+        "added": ('<ins class="cx-come">', "</ins>"),
+    }
+    parts = (f"{tags[change.kind][0]}{escaped(change.text)}{tags[change.kind][1]}" for change in changes)
+    head = f'<div class="cx-soft">{escaped(name, 80)}</div>'
+    return f'<div class="cx">{head}<div class="cx-text">{"".join(parts)}</div></div>'
+
+
+def signed(number: float) -> str:
+    """Return a number with its sign, with two decimals."""
+    return f"{number:+.2f}".replace("-", "−")
+
+
+def _attribution(view: ConversationView, attributions: Sequence[Attribution], threshold: float) -> None:
+    message(attribution_outcome(attributions, threshold), "title")
+    levels = [attribution.level for attribution in attributions]
+    if st.session_state.get("level") not in levels:
+        st.session_state["level"] = levels[-1]
+    if len(levels) > 1:
+        st.segmented_control("Level", levels, format_func=lambda level: _NAMES[level], key="level", required=True)
+    st.html(legend())
+    selected = attributions[levels.index(st.session_state["level"])]
+    largest = contributions(view.conversation, selected, largest_contribution(attributions), _BARS)
+    st.html(f'<div class="cx cx-bars">{"".join(_bars(largest))}</div>')
+    scale = "log-odds of the score" if selected.scalarizer == "log_odds" else selected.scalarizer
+    hidden = len(selected.units) - len(largest)
+    remark = f" {hidden} smaller effects are not listed." if hidden > 0 else ""
+    message(
+        f"Effect in {scale}: + raises the score, − lowers it; ~ may be noise; “without” is the score without "
+        f"this text.{remark}",
+        "soft",
+    )
+    for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
+        message(f"Note: {note}", "soft")
+
+
+def _bars(largest: Sequence[Contribution]) -> list[str]:
+    rows = ['<span class="cx-soft">text</span><span class="cx-soft">effect</span><b class="cx-soft">without</b>']
+    for part in largest:
+        up = part.score >= 0
+        width = 50 * min(1.0, abs(part.share))
+        side = f"left:50%;width:{width:.1f}%" if up else f"right:50%;width:{width:.1f}%"
+        colour = f"background:rgb(var(--cx-{'up' if up else 'down'}))"
+        marks = ("*" if part.chosen else "") + (" ~" if part.noisy else "")
+        without = "–" if part.without is None else f"{part.without:.2f}"
+        rows.append(
+            f'<span title="{escaped(part.text, 400)}">{part.unit.turn} · {escaped(part.text, 120)}</span>'
+            f'<span class="cx-row"><span class="cx-bar"><i style="{side};{colour}"></i></span>'
+            f"<em>{signed(part.score)}{marks}</em></span><b>{without}</b>"
+        )
+    return rows
+
+
+def _evidence(view: ConversationView, judgement: Judgement, rubric: Rubric) -> None:
+    evidence = judgement.evidence
+    kinds = {
+        "label_probability": "Label probabilities, read from the model’s log-probabilities",
+        "samples": f"{evidence.n} sampled replies",
+        "head": "A linear head on the model’s hidden states",
+        None: "There is no measurement",
+    }
+    message(f"{kinds[evidence.kind]}. Judge: {judgement.model}", "title")
+    rows = []
+    for label in sorted(rubric.labels, key=lambda label: -label.value):
+        share = evidence.probabilities.get(label.name)
+        if share is not None:
+            bar = f'<span class="cx-bar one"><i style="width:{100 * min(1.0, share):.1f}%"></i></span>'
+            rows.append(f"<span>{escaped(label.name, 60)} (= {label.value:g})</span>{bar}<b>{share:.2f}</b>")
+    if rows:
+        st.html(f'<div class="cx cx-bars">{"".join(rows)}</div>')
+    if remarks := _remarks(evidence):
+        lines(*((remark, "soft") for remark in remarks))
+    if evidence.raw:
+        with st.expander("The reply that could not be read"):
+            message(evidence.raw)
+    _prompt(rebuild_prompt(view, judgement, rubric))
+
+
+def _remarks(evidence: Evidence) -> list[str]:
+    remarks = [f"{evidence.off_label:.1%} of the answers give no label"] if evidence.kind not in (None, "head") else []
+    remarks += [f"spread of the samples {evidence.spread:.2f}"] if evidence.spread is not None else []
+    remarks += [f"not in the endpoint’s top list: {', '.join(evidence.unseen)}"] if evidence.unseen else []
+    remarks += [f"the {evidence.left_out} oldest turns did not fit the context window"] if evidence.left_out else []
+    return [*remarks, *evidence.notes]
+
+
+def _prompt(prompt: Prompt | None) -> None:
+    if prompt is None:
+        message("A linear head has no prompt: it reads the turn and the turns before it.", "soft")
+        return
+    with st.expander("The judge’s prompt"):
+        message(
+            "This is exactly the judge’s prompt."
+            if prompt.exact
+            else "This prompt was rebuilt; the original one was slightly different.",
+            "soft",
+        )
+        st.html(f'<div class="cx cx-text cx-soft">{escaped(prompt.text, 60_000)}</div>')
+
+
+def _method(contrast: Contrast) -> str:
+    questions = {
+        "rescore": "the logged answer is judged again in the edited conversation",
+        "regenerate": "the bot gives a new answer to the edited conversation",
+        "revise": "the judged turn itself is edited",
+    }
+    models = f"judge {contrast.judge}, replacement words by {contrast.infiller}"
+    return f"{contrast.search}, {questions[contrast.question]}; {models}; {contrast.edit_distance} words changed"

@@ -1,0 +1,112 @@
+"""The conversation and turn of a page, written into its address, and the buttons to other turns."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from convexplain.dashboard.services.conversation import ConversationView, worst_turn
+from convexplain.store import RunStore
+from convexplain.store.conversations import Place, next_flagged
+from convexplain.text.visible import one_line
+
+from .filters import source_name
+from .run_selection import RunSelection
+from .safe_text import message
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationAddress:
+    """The conversation's id in the address, and its number and the turn where the address names them."""
+
+    conversation: str
+    number: int | None
+    turn: int | None
+
+
+def current_address(store: RunStore, selection: RunSelection) -> ConversationAddress | None:
+    """Return the page's address, else that of the run's lowest score; None where nothing was judged."""
+    conversation = st.query_params.get("conversation")
+    if conversation is not None:
+        return ConversationAddress(conversation, _number("number"), _number("turn"))
+    worst = worst_turn(store, selection.run.id, selection.maxim.sha, selection.maxim.threshold)
+    return None if worst is None else ConversationAddress(*worst)
+
+
+def write_address(view: ConversationView, turn: int) -> None:
+    """Write conversation and turn into the page's address, which is then a link to them."""
+    st.query_params.update(conversation=view.conversation.id, turn=str(turn))
+    if view.same_id > 1:
+        st.query_params["number"] = str(view.number)
+        message(
+            f"{view.same_id} conversations of this run have this id; this one is from {view.conversation.source}.",
+            "soft",
+        )
+    elif "number" in st.query_params:
+        del st.query_params["number"]
+
+
+def navigation_bar(
+    store: RunStore, selection: RunSelection, number: int, turn: int, view: ConversationView | None = None
+) -> None:
+    """Show the conversation's id and source, and the buttons to the flagged turns before and after the turn."""
+    maxim = selection.maxim
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for text, back, icon, key in (
+            ("Previous flagged", True, "arrow_back", "P"),
+            ("Next flagged", False, "arrow_forward", "N"),
+        ):
+            target = next_flagged(store, selection.run.id, maxim.sha, maxim.threshold, number, turn, back=back)
+            st.button(
+                text,
+                key=f"walk-{key}",
+                icon=f":material/{icon}:",
+                shortcut=key,
+                disabled=target is None,
+                on_click=_go,
+                args=(target,),
+            )
+        if view is not None:
+            conversation = view.conversation
+            name, source = one_line(conversation.id)[:80], source_name(conversation.source)[:80]
+            st.text(f"{name} · {source} · {len(conversation.turns)} turns", width="content")
+
+
+def follow_click(cell: tuple[int, str] | None, turn: int, rubric: str) -> None:
+    """Go to the clicked cell of the score map, once: the map returns the same cell on every later run of the page."""
+    previous = st.session_state.get("last-cell")
+    st.session_state["last-cell"] = cell
+    if cell is not None and cell not in (previous, (turn, rubric)):
+        st.query_params.update(turn=str(cell[0]), rubric=cell[1])
+        st.rerun()
+
+
+def go_to_turn(turn: int) -> None:
+    """Go to another turn of the conversation."""
+    st.query_params["turn"] = str(turn)
+
+
+def more_turns_toggle(view: ConversationView) -> bool:
+    """Return whether to show more turns than the few around the selected one; show the toggle where there are more."""
+    return (
+        st.toggle("Show more of the conversation", key="whole", persist_state="session")
+        if len(view.conversation.turns) > 13
+        else False
+    )
+
+
+def show_failure() -> None:
+    """Show why the last explanation failed."""
+    if error := st.session_state.pop("explain-failed", None):
+        with st.container(border=True):
+            message("The turn was not explained:", "title")
+            message(error)
+
+
+def _go(place: Place | None) -> None:
+    if place is not None:
+        st.query_params.update(conversation=place.conversation, turn=str(place.turn), number=str(place.number))
+
+
+def _number(name: str) -> int | None:
+    text = st.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
