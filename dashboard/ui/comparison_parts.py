@@ -95,9 +95,14 @@ def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: SharedMax
     st.subheader("Largest shifts", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         direction = st.segmented_control(
-            "Which", list(_DIRECTIONS), format_func=lambda direction: _DIRECTIONS[direction], default="all", required=True, key="c-kind",
+            "Which",
+            list(_DIRECTIONS),
+            format_func=lambda direction: _DIRECTIONS[direction],
+            default="all",
+            required=True,
+            key="c-kind",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         _, total = largest_shifts(store, paired, maxim.threshold, direction, 0)
         pages = max(1, -(-total // _PAGE))
         page = st.pagination(pages, key=f"c-page-{direction}-{maxim.rubric}", max_visible_pages=5) if pages > 1 else 1
