@@ -1,4 +1,4 @@
-"""Infilling with a causal model: words that are likely after what stands before the hole, ranked by what stands behind.
+"""Infilling with a causal model: words that are likely after the text before the hole, ranked by the text behind.
 
 The score of a fill is log p(fill | before) + log p(the next words | before, fill), both with weight one: up to a
 constant, the log-probability of the fill given both sides. Three words behind tell as much as ten (34 sentences). Where
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 VERSION = 3  # of what is made out of the same weights
 _BEFORE = 512  # tokens before a hole that are read
-_READ = 4096  # characters before a hole that are looked at for them
-_FIRST = 10  # next words that are tried, beside as many as are wanted
-_BEGINNINGS = 4  # next words, beside as many as are wanted, from which a hole of several words is continued
+_READ = 4096  # characters before a hole from which these tokens come
+_FIRST = 10  # first words that are tried in addition to k
+_BEGINNINGS = 4  # first words in addition to k from which a hole of several words is continued
 _PIECES = 2  # times that an unfinished word is continued
 _UNFINISHED, _MERE_PIECE = 0.5, 0.9  # probability that the word goes on
-_TOGETHER = 64  # holes whose next words are read out of one pass
-_SHORT, _BEHIND = 16, 200  # tokens; characters behind a hole that are read first where fewer stand before it
-_LEAD = "Message:"  # what stands before a text of which nothing is known
+_MAX_CHAIN = 64  # holes whose next words come from one forward pass
+_SHORT, _BEHIND = 16, 200  # tokens; characters behind a hole that are read first if fewer tokens are before it
+_LEAD = "Message:"  # the beginning of a text without a history
 _AFTER = regex.compile(r"\s*+(?:\S++\s*+){0,3}")
 _AFTER_LONGEST = 24  # characters
-_FEW, _LONGEST = 3, 40  # words of a hole: up to which one word may do, beyond which fills grow no longer
+_FEW, _LONGEST = 3, 40  # words of a hole: up to which one word may fill it; beyond which fills grow no longer
 _LETTER, _WORD = regex.compile(r"\p{L}"), regex.compile(r"\w")
 _STOP = regex.compile(r"[.!?…]['\"”’)*_]*(?=\s|$)|[。！？]['\"”’」』）]*")
 
@@ -66,17 +66,17 @@ class CausalInfiller:
 
     @property
     def name(self) -> str:
-        """As a user would write it."""
+        """Return the name as a user writes it."""
         name = self._model.name
         return name if name == "embedded" or name.startswith("causal:") else f"causal:{name.removeprefix('local:')}"
 
     @property
     def fingerprint(self) -> str:
-        """Follows the weights."""
+        """Return an identity of the weights."""
         return f"causal-infiller-{VERSION}:{self._model.fingerprint}"
 
     async def prepare(self) -> None:
-        """Loads the weights.
+        """Load the weights.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
@@ -85,13 +85,13 @@ class CausalInfiller:
         await self._model.prepare()
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
-        """For each hole at most k fills, best first. Raises TooLongError where the memory does not suffice."""
+        """Return at most k fills for each hole, best first. Raises TooLongError if the memory is too small."""
         if not masked or k < 1:
             return [[] for _ in masked]
         return await self._model.on_raw_text(lambda raw: self._fill(raw, masked, k))
 
     async def aclose(self) -> None:
-        """Frees the weights."""
+        """Free the weights."""
         await self._model.aclose()
 
     def _fill(self, raw: RawText, masked: Sequence[Masked], k: int) -> list[list[str]]:
@@ -102,16 +102,18 @@ class CausalInfiller:
 
 @dataclass(slots=True)
 class _Hole:
-    """One hole on its way.
+    """One hole while it is being filled.
 
     Attributes:
-        ids: tokens of what is read before it.
+        masked: the hole in its text.
+        ids: tokens of the text before it.
         gap: the white space that a fill's first token brings with it.
-        opening: the old words' opening punctuation; it counts as standing before the hole.
+        opening: the old words' opening punctuation; it counts as text before the hole.
         after: the first words behind the hole.
-        place, logprobs: where the model stands before the hole, and the next token's log-probabilities.
+        place: the node of the prefix tree before the hole.
+        logprobs: log-probabilities of the next token there.
         begins: probable first tokens of a fill, best first.
-        scores: of each fill found so far.
+        scores: the score of each fill so far.
     """
 
     masked: Masked
@@ -130,7 +132,7 @@ class _Hole:
 
 
 class _Vocabulary:
-    """Which tokens may stand where: boolean vectors over the tokens."""
+    """Masks over the tokens: which of them may begin or continue a word."""
 
     def __init__(self, raw: RawText) -> None:
         self.special = raw.special()
@@ -139,7 +141,7 @@ class _Vocabulary:
         self._openers: dict[tuple[str, str], torch.Tensor] = {}
 
     def openers(self, gap: str, old: str) -> "torch.Tensor":
-        """Tokens that begin a fill after that gap: with a letter or a digit where the old words have one."""
+        """Return a mask of the tokens that begin a fill: with a letter or a digit where the old words have one."""
         first = r"\p{L}" if _LETTER.search(old) else r"\w" if _WORD.search(old) else r"\S"
         if (gap, first) not in self._openers:
             self._openers[gap, first] = self._fit(rf"{gap}[^\w\s]*{first}\S*+")
@@ -154,7 +156,7 @@ class _Vocabulary:
 
 
 class _Filling:
-    """One call's work, in the model's thread."""
+    """The work of one call, in the model's thread."""
 
     def __init__(self, raw: RawText, vocabulary: _Vocabulary, k: int) -> None:
         self._raw = raw
@@ -163,20 +165,20 @@ class _Filling:
         self._limit = min(_BEFORE, raw.window // 2) if raw.window else _BEFORE
 
     def fill(self, masked: Sequence[Masked]) -> list[list[str]]:
-        """Holes whose beginnings go on one another are read in one pass."""
-        read = [self._read(one) for one in masked]
-        found: dict[int, list[str]] = {}
-        for some in _chains([ids for ids, _, _ in read]):
-            places = self._raw.forward.along(read[some[-1]][0], [len(read[i][0]) for i in some])
-            for i, (place, logits) in zip(some, places, strict=True):
-                found[i] = self._fills(self._hole(masked[i], *read[i], place, logits))
-        return [found[i] for i in range(len(masked))]
+        """Return the fills of each hole. Holes whose beginnings extend each other are read in one pass."""
+        texts = [self._read(hole) for hole in masked]
+        filled: dict[int, list[str]] = {}
+        for chain in _chains([ids for ids, _, _ in texts]):
+            places = self._raw.forward.along(texts[chain[-1]][0], [len(texts[i][0]) for i in chain])
+            for i, (place, logits) in zip(chain, places, strict=True):
+                filled[i] = self._fills(self._hole(masked[i], *texts[i], place, logits))
+        return [filled[i] for i in range(len(masked))]
 
     def _read(self, masked: Masked) -> tuple[list[int], str, str]:
-        """Tokens of what stands before the hole, the white space left to a fill's first token, opening punctuation."""
-        text, opening = masked.rest + masked.before, fills.parts(fills.harmless(masked.old))[0]
+        """Return the tokens before the hole, the white space of a fill's first token, and opening punctuation."""
+        text, opening = masked.rest + masked.before, fills.parts(fills.neutralize(masked.old))[0]
         # Cut in steps, so that the tokens of neighbouring holes begin at one place.
-        text = fills.harmless(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
+        text = fills.neutralize(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
         text = text if text.strip() else f"{_LEAD} "
         gap = " " if text.endswith(" ") else ""
         return self._raw.begin(text.removesuffix(" "), self._limit), gap, opening
@@ -188,15 +190,16 @@ class _Filling:
         tries = min(_FIRST + self._k + len(masked.avoid), int(allowed.sum()))
 
         def best(logits: "torch.Tensor") -> list[int]:
-            found: list[int] = logits[: len(allowed)].masked_fill(~allowed, float("-inf")).topk(tries).indices.tolist()
-            return found
+            masked_logits = logits[: len(allowed)].masked_fill(~allowed, float("-inf"))
+            tokens: list[int] = masked_logits.topk(tries).indices.tolist()
+            return tokens
 
         begins = best(logits)
-        behind = fills.harmless(masked.after[:_BEHIND]).strip()
+        behind = fills.neutralize(masked.after[:_BEHIND]).strip()
         if len(ids) < _SHORT and behind:  # a text's beginning says little of what it will be about
-            said = self._raw.follow(f"\n\n{_LEAD} ...{behind}")
-            ((_, other),) = self._raw.forward.along([*said, *ids], [len(said) + len(ids)])
-            both = zip(begins, best(other), strict=True)
+            hint = self._raw.follow(f"\n\n{_LEAD} ...{behind}")
+            ((_, hinted),) = self._raw.forward.along([*hint, *ids], [len(hint) + len(ids)])
+            both = zip(begins, best(hinted), strict=True)
             begins = list(dict.fromkeys(token for pair in both for token in pair))[: tries + _FIRST // 2]
         logprobs = logits.log_softmax(-1)[: len(allowed)]
         return _Hole(masked, ids, gap, opening, _next_words(masked.after), place, logprobs, begins)
@@ -210,9 +213,9 @@ class _Filling:
         return fills.choose(ranked, hole.masked, self._k)
 
     def _score(self, hole: _Hole, candidates: Sequence[str], pieces: int) -> None:
-        """Scores candidates; those that end inside a word are continued, `pieces` times."""
+        """Score candidates; those that end inside a word are continued, `pieces` times."""
         todo = {}
-        for fill in fills.usable(candidates, hole.masked):
+        for fill in fills.usable_fills(candidates, hole.masked):
             ids = self._tokens(hole, fill + hole.after)
             if ids and fill not in hole.scores:
                 todo[fill] = ids
@@ -222,25 +225,25 @@ class _Filling:
             logprobs = logits.log_softmax(-1)
             steps = [float(hole.logprobs[ids[0]]), *logprobs[range(len(ids) - 1), ids[1:]].tolist()]
             core = hole.opening + fills.parts(fill)[1]
-            word, whole = (max(1, common(self._tokens(hole, text), ids)) for text in (core, fill))
+            word, end = (max(1, common(self._tokens(hole, text), ids)) for text in (core, fill))
             after_word = logprobs[word - 1, : len(hole.logprobs)].masked_fill(~self._vocabulary.inner, float("-inf"))
             goes_on = float(after_word.exp().sum()) if pieces and not hole.after[0].isalnum() else 0.0
             if goes_on > _UNFINISHED:
                 further.append(fills.parts(fill)[1] + self._raw.words[int(after_word.argmax())])
             if goes_on < _MERE_PIECE:
-                own, behind = sum(steps[:whole]), sum(steps[whole:])
+                fill_logprob, after_logprob = sum(steps[:end]), sum(steps[end:])
                 if hole.words > 1:
-                    own *= len(self._tokens(hole, hole.masked.old)) / whole
-                hole.scores[fill] = own + behind
+                    fill_logprob *= len(self._tokens(hole, hole.masked.old)) / end
+                hole.scores[fill] = fill_logprob + after_logprob
         if further:
             self._score(hole, further, pieces - 1)
 
     def _tokens(self, hole: _Hole, text: str) -> list[int]:
-        """The tokens of a fill, and of what follows it, after what stands before the hole."""
-        return self._raw.follow(hole.gap + fills.harmless(text).removeprefix(hole.opening))
+        """Return the tokens of a fill and of the text behind it, as they follow the text before the hole."""
+        return self._raw.follow(hole.gap + fills.neutralize(text).removeprefix(hole.opening))
 
     def _continued(self, hole: _Hole) -> Iterator[str]:
-        """Greedy continuations from several first words, cut at lengths near the hole's."""
+        """Yield greedy continuations of several first words, cut at lengths near the hole's."""
         vocabulary, most = self._raw.words, min(hole.words, _LONGEST) + 2
         starts = hole.begins[: _BEGINNINGS + self._k]
         room = min(3 * most, (self._raw.window or 10 * _BEFORE) - len(hole.ids) - 8)
@@ -251,33 +254,33 @@ class _Filling:
             full = len(words(text)) > most or len(new) > room or "\n" in text
             return None if full or token in self._vocabulary.special or token >= len(vocabulary) else token
 
-        made, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
-        for start, new in zip(starts, made, strict=True):
+        continuations, _ = self._raw.forward.generate([[*hole.ids, i] for i in starts], choose)
+        for start, new in zip(starts, continuations, strict=True):
             if not isinstance(new, ModelError):
                 yield from _cuts("".join(vocabulary[j] for j in (start, *new)).strip(), hole.masked, most)
 
 
 def _cuts(text: str, masked: Masked, most: int) -> Iterator[str]:
-    """Beginnings of a continuation: whole sentences where the old words end one, else as long as the hole."""
+    """Yield beginnings of a continuation: full sentences if the old words end one, else as long as the hole."""
     line = text.splitlines()[0] if text else ""
     ends = [stop.end() for stop in _STOP.finditer(line)]
     n = min(len(words(masked.old)), _LONGEST)
     if _STOP.search(masked.old[-8:].rstrip()):
-        whole = [line[:end] for end in ends if len(words(line[:end])) <= most]
-        yield from {*whole[:1], *whole[-1:]}
-        if whole:
+        sentences = [line[:end] for end in ends if len(words(line[:end])) <= most]
+        yield from {*sentences[:1], *sentences[-1:]}
+        if sentences:
             return
     elif ends:
         line = line[: ends[0]]  # a fill inside a sentence does not go beyond it
-    there = min(len(words(line)), most)
-    for length in sorted({min(max(1, n + more), there) for more in (-1, 0, 1)} - {0}):
+    available = min(len(words(line)), most)
+    for length in sorted({min(max(1, n + change), available) for change in (-1, 0, 1)} - {0}):
         yield fills.first_words(line, length)
 
 
 def _next_words(after: str) -> str:
-    """The first words behind a hole; at the end of a text, the line's end."""
-    found = _AFTER.match(fills.harmless(after[: 4 * _AFTER_LONGEST]))
-    text = found[0].rstrip() if found else ""
+    """Return the first words behind a hole; a line break at the end of a text."""
+    match = _AFTER.match(fills.neutralize(after[: 4 * _AFTER_LONGEST]))
+    text = match[0].rstrip() if match else ""
     if len(text) > _AFTER_LONGEST:
         cut = text[: _AFTER_LONGEST + 1]
         text = cut.rpartition(" ")[0].rstrip() or cut
@@ -285,10 +288,10 @@ def _next_words(after: str) -> str:
 
 
 def _chains(begins: Sequence[list[int]]) -> Iterator[list[int]]:
-    """Indices of sequences that go on one another, shortest first."""
+    """Yield the indices of sequences of which each extends the one before, shortest first."""
     chain: list[int] = []
     for i in sorted(range(len(begins)), key=lambda i: begins[i]):
-        if chain and (len(chain) == _TOGETHER or begins[i][: len(begins[chain[-1]])] != begins[chain[-1]]):
+        if chain and (len(chain) == _MAX_CHAIN or begins[i][: len(begins[chain[-1]])] != begins[chain[-1]]):
             yield chain
             chain = []
         chain.append(i)

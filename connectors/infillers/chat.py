@@ -18,7 +18,7 @@ from . import fills
 from .kind import InfillerKind
 
 VERSION = 3  # of the prompt and of what is made of the replies
-_SPARE = 3  # replacements that are asked for beyond those wanted: some are refused
+_SPARE = 3  # additional replacements that are asked for: some are refused
 _AROUND = 1500  # characters on either side of the hole that are shown
 _HOLE = "[[HOLE]]"
 _MARK = re.compile(r"\[+HOLE\]+")
@@ -54,26 +54,26 @@ class ChatInfiller:
 
     @property
     def name(self) -> str:
-        """As a user would write it."""
+        """Return the name as a user writes it."""
         return f"chat:{self._calls.model.name}"
 
     @property
     def fingerprint(self) -> str:
-        """Follows the model and the prompt."""
+        """Return an identity of the model and the prompt."""
         return f"chat-infiller-{VERSION}:{self._calls.model.fingerprint}"
 
     async def prepare(self) -> None:
-        """Loads weights or reaches the server. Raises UnavailableError."""
+        """Load weights or reach the server. Raises UnavailableError."""
         await self._calls.model.prepare()
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
-        """For each hole at most k fills, best first. Raises UnavailableError once the model is gone."""
+        """Return at most k fills for each hole, best first. Raises UnavailableError once the model is gone."""
         if k < 1:
             return [[] for _ in masked]
-        return list(await asyncio.gather(*(self._fill(one, k) for one in masked)))
+        return list(await asyncio.gather(*(self._fill(hole, k) for hole in masked)))
 
     async def aclose(self) -> None:
-        """Gives back the model's connections and memory; calls under way are cancelled."""
+        """Release the model's connections and memory; calls under way are cancelled."""
         await self._calls.__aexit__(None, None, None)
         await self._calls.model.aclose()
 
@@ -88,10 +88,10 @@ class ChatInfiller:
 
 
 def infill_request(masked: Masked, k: int) -> Request:
-    """The prompt for one hole; nothing in the text can pass for a part of it."""
+    """Return the request for one hole. Nothing in the text can pass for a part of the prompt."""
     before = _fenced((masked.rest + masked.before)[-_AROUND:])
     text = f"{before}{_HOLE}{_fenced(masked.after[:_AROUND])}"
-    avoid = "".join(f", nor {_quoted(one)}" for one in masked.avoid)
+    avoid = "".join(f", nor {_quoted(words)}" for words in masked.avoid)
     prompt = _PROMPT.format(hole=_HOLE, old=_quoted(masked.old), n=k + _SPARE, avoid=avoid, text=text)
     schema = {
         "type": "object",
@@ -99,28 +99,28 @@ def infill_request(masked: Masked, k: int) -> Request:
         "required": ["fills"],
         "additionalProperties": False,
     }
-    each = 4 * fills.longest(masked.old) + 8
-    return Request((Message("user", prompt),), schema=schema, max_tokens=32 + (k + _SPARE) * each)
+    tokens = 4 * fills.max_words(masked.old) + 8
+    return Request((Message("user", prompt),), schema=schema, max_tokens=32 + (k + _SPARE) * tokens)
 
 
 def read_fills(reply: str) -> Iterator[str]:
-    """The suggestions in a reply: out of JSON, else of a list, else whatever stands in quotation marks; maybe none."""
+    """Yield the suggestions of a reply: from JSON, else from a list, else all texts in quotation marks."""
     for match in _JSON.finditer(reply):
         try:
-            found = json.loads(match[0])
+            answer = json.loads(match[0])
         except (ValueError, RecursionError):
             continue
-        if isinstance(found, dict):
-            found = next((value for value in found.values() if isinstance(value, list)), [])
-        if isinstance(found, list):
-            yield from (text for text in found if isinstance(text, str))
+        if isinstance(answer, dict):
+            answer = next((value for value in answer.values() if isinstance(value, list)), [])
+        if isinstance(answer, list):
+            yield from (text for text in answer if isinstance(text, str))
             return
     listed = _NUMBERED.findall(reply) or [text for text in _QUOTED.findall(reply) if text != "fills"]
     yield from listed
 
 
 def _fenced(text: str) -> str:
-    """The text as it may stand in the prompt; the hole's own mark in it becomes another."""
+    """Return the text as it may stand in the prompt: the mark of the hole in it is changed."""
     return _MARK.sub("[HOLE]", defuse(text))
 
 

@@ -1,4 +1,4 @@
-"""What every infiller shares: a raw candidate becomes a fill in the old words' form, or is refused. Pure functions."""
+"""Fills: a raw candidate gets the form of the old words, or is refused. Pure functions that every infiller uses."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -28,53 +28,56 @@ _FIRST_PERSON = regex.compile(r"I(?:['’]\w+)?")
 
 
 def choose(raw: Iterable[str], masked: Masked, k: int) -> list[str]:
-    """The first k usable fills among raw candidates, best first, no two of them alike."""
-    return list(islice(usable(raw, masked), k))
+    """Return the first k usable fills of raw candidates, best first, no two of them alike."""
+    return list(islice(usable_fills(raw, masked), k))
 
 
-def usable(raw: Iterable[str], masked: Masked) -> Iterable[str]:
-    """The candidates that can stand in the hole, in their order and in the old words' form, each once."""
+def usable_fills(raw: Iterable[str], masked: Masked) -> Iterable[str]:
+    """Yield the candidates that can stand in the hole, in their order and in the old words' form, each once."""
     seen: set[str] = set()
     for candidate in raw:
-        fill = formed(candidate, masked)
+        fill = fill_of(candidate, masked)
         if fill is not None and key(fill) not in seen:
             seen.add(key(fill))
             yield fill
 
 
-def formed(raw: str, masked: Masked) -> str | None:
-    """One candidate as it would stand in the hole: one line, the old words' case and punctuation; None if refused."""
+def fill_of(raw: str, masked: Masked) -> str | None:
+    """Return a candidate as one line with the old words' case and punctuation; None if it is refused."""
     line = next(iter(raw.strip().splitlines()), "")
-    fill = in_form(" ".join(line.split()), masked)
+    fill = with_form(" ".join(line.split()), masked)
     return None if _hostile(line) or _hostile(fill) or _refused(fill, masked) else fill
 
 
-def harmless(text: str) -> str:
-    """The text around a hole as a model may read it: nothing in it passes for a special token."""
+def neutralize(text: str) -> str:
+    """Return the text around a hole without anything that passes for a special token."""
     return _SPECIAL.sub(" ", defuse(text))
 
 
 def key(text: str) -> str:
-    """What makes two fills alike: case, white space and punctuation around do not count (unless there is no more)."""
+    """Return a key that is equal for fills that are alike.
+
+    Case, white space and the punctuation around do not count, unless the text is nothing but punctuation.
+    """
     text = unicodedata.normalize("NFKC", "".join(text.casefold().split()))
     return _AROUND.sub("", text) or text
 
 
-def longest(old: str) -> int:
-    """Words that a fill may have."""
+def max_words(old: str) -> int:
+    """Return the largest number of words that a fill may have."""
     return max(3, 2 * len(words(old)))
 
 
 def first_words(text: str, n: int) -> str:
-    """The first n words of a text, as `words` counts them."""
-    found = words(text)
-    if found == text.split():
-        return " ".join(found[:n])
+    """Return the first n words of a text, as `words` counts them."""
+    text_words = words(text)
+    if text_words == text.split():
+        return " ".join(text_words[:n])
     return "".join(unit.of(text) for unit in segment(text, "word")[:n]).strip()
 
 
-def in_form(text: str, masked: Masked) -> str:
-    """The text with the case, the opening and the closing punctuation of the old words."""
+def with_form(text: str, masked: Masked) -> str:
+    """Return the text with the case, the opening and the closing punctuation of the old words."""
     opening, old, closing = parts(masked.old)
     core = parts(text)[1]
     if not old or not core:  # punctuation has no form to keep
@@ -83,7 +86,7 @@ def in_form(text: str, masked: Masked) -> str:
 
 
 def parts(text: str) -> tuple[str, str, str]:
-    """Opening punctuation, the words, closing punctuation.
+    """Return opening punctuation, the words, and closing punctuation.
 
     A bracket, quotation mark or emphasis whose partner is among the words is theirs; a pair around all of them is not.
     """
@@ -108,7 +111,7 @@ def parts(text: str) -> tuple[str, str, str]:
 
 
 def starts_sentence(before: str) -> bool:
-    """Whether a sentence begins after this text."""
+    """Return whether a sentence begins after this text."""
     return _SENTENCE_END.search(before[-40:] if before.strip() else "") is not None
 
 
@@ -126,26 +129,26 @@ def _cased(text: str, old: str, begins: bool) -> str:
     at = next((i for i, letter in enumerate(text) if letter.isalpha()), None)
     if not letters or at is None:
         return text
-    first, rest = text[at], text[at + 1 :]
+    first, tail = text[at], text[at + 1 :]
     if len(letters) > 1 and all(letter.isupper() for letter in letters):
         return text.upper()
     if letters[0].isupper():
         pronoun = _FIRST_PERSON.fullmatch(old.split()[0]) is not None  # a capital of its own, not the sentence's
-        return text if pronoun and not begins else text[:at] + first.upper() + rest
+        return text if pronoun and not begins else text[:at] + first.upper() + tail
     word = text[at:].split()[0]
-    own = not word[1:].islower() or _FIRST_PERSON.fullmatch(word) is not None  # NASA, I'm
-    return text[:at] + first.lower() + rest if begins and not own else text
+    always_capital = not word[1:].islower() or _FIRST_PERSON.fullmatch(word) is not None  # NASA, I'm
+    return text[:at] + first.lower() + tail if begins and not always_capital else text
 
 
 def _hostile(text: str) -> bool:
-    """Whether there is what no text should hold: control tokens and characters, pieces of characters."""
-    return "\ufffd" in text or harmless(text) != text
+    """Return whether the text has control tokens, control characters or pieces of characters."""
+    return "\ufffd" in text or neutralize(text) != text
 
 
 def _refused(fill: str, masked: Masked) -> bool:
     if not fill or fill != fill.strip() or not _INVISIBLE.sub("", fill):
         return True
-    if len(words(fill)) > longest(masked.old) or len(fill) > 40 + 3 * len(masked.old):
+    if len(words(fill)) > max_words(masked.old) or len(fill) > 40 + 3 * len(masked.old):
         return True
     if _WORD.search(masked.old) and not _WORD.search(fill):
         return True
@@ -155,16 +158,16 @@ def _refused(fill: str, masked: Masked) -> bool:
 
 
 def _loops(fill: str) -> bool:
-    """Whether it says the same again and again, as small models do that go on for long.
+    """Return whether a fill repeats itself, as long texts of small models do.
 
     A word four times in a row, two words three times, five or more twice; or, in a long one, hardly any new words.
     """
-    said = [key(part) for word in words(fill) for part in _LETTERED.findall(word)]
-    if len(said) >= _LONG and 2 * len(set(said)) < len(said):
+    keys = [key(part) for word in words(fill) for part in _LETTERED.findall(word)]
+    if len(keys) >= _LONG and 2 * len(set(keys)) < len(keys):
         return True
-    return any(_row(said, n) >= min(max(2 * n, 3), max(n, 5)) for n in range(1, len(said) // 2 + 1))
+    return any(_longest_repeat(keys, n) >= min(max(2 * n, 3), max(n, 5)) for n in range(1, len(keys) // 2 + 1))
 
 
-def _row(said: Sequence[str], n: int) -> int:
-    """How many words in a row are each that of n words before, at most."""
-    return max((len(list(row)) for same, row in groupby(map(eq, said, said[n:])) if same), default=0)
+def _longest_repeat(keys: Sequence[str], n: int) -> int:
+    """Return the largest number of words in a row of which each is the same as the one n words before it."""
+    return max((len(list(run)) for same, run in groupby(map(eq, keys, keys[n:])) if same), default=0)

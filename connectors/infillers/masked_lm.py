@@ -10,7 +10,7 @@ from convexplain.models.infilling import Masked
 
 from . import fills
 from .kind import InfillerKind
-from .loaded import LoadedInfiller
+from .transformer import TransformerInfiller
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST = 24  # words of a hole; a longer one is filled with so many
 
 
-class MaskedInfiller(LoadedInfiller):
+class MaskedInfiller(TransformerInfiller):
     """Fills holes with a BERT- or RoBERTa-like model. A fill has as many words as the hole, each a single token."""
 
     kind = "masked"
@@ -28,7 +28,7 @@ class MaskedInfiller(LoadedInfiller):
         return None if self._tokenizer.mask_token_id is not None else "its tokenizer has no mask token"
 
     def _candidates(self, before: list[int], after: list[int], masked: Masked, k: int) -> list[str]:
-        """A beam search: k beginnings are kept after each word, by the sum of their log-probabilities."""
+        """Return fills of a beam search: after each word the k beginnings with the highest log-probabilities remain."""
         import torch
 
         core = fills.parts(masked.old)[1] or masked.old
@@ -40,25 +40,25 @@ class MaskedInfiller(LoadedInfiller):
         head, tail = self._around()
         beams: list[tuple[float, list[int]]] = [(0.0, [])]
         for at in range(length):
-            rows = [[*head, *before, *made, *[mask] * (length - at), *after, *tail] for _, made in beams]
+            rows = [[*head, *before, *beam, *[mask] * (length - at), *after, *tail] for _, beam in beams]
             hole = len(head) + len(before) + at
             ids = torch.tensor(rows, device=self._model.device)
             logits = self._model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[:, hole].float().cpu()
-            logprobs = logits.log_softmax(-1)[:, : len(allowed)].masked_fill(~allowed, float("-inf"))
-            best = logprobs.topk(min(k, int(allowed.sum())))
+            scores = logits.log_softmax(-1)[:, : len(allowed)].masked_fill(~allowed, float("-inf"))
+            best = scores.topk(min(k, int(allowed.sum())))
             grown = [
-                (score + value, [*made, token])
-                for (score, made), values, tokens in zip(
+                (score + logprob, [*beam, token])
+                for (score, beam), logprobs, tokens in zip(
                     beams, best.values.tolist(), best.indices.tolist(), strict=True
                 )
-                for value, token in zip(values, tokens, strict=True)
+                for logprob, token in zip(logprobs, tokens, strict=True)
             ]
             beams = sorted(grown, key=lambda beam: -beam[0])[:k]
-        return [self._text(made) for _, made in beams]
+        return [self._text(beam) for _, beam in beams]
 
     @cached_property
     def _whole_words(self) -> "torch.Tensor":
-        """Which tokens are a word by themselves, rather than a piece of one."""
+        """Return a mask of the tokens that are a word by themselves, and no piece of one."""
         import torch
 
         tokenizer = self._tokenizer

@@ -47,7 +47,7 @@ def hole(old, before="I am ", after=" today", avoid=()):
     ],
 )
 def test_a_candidate_takes_the_old_words_form(raw, old, expected):
-    assert fills.formed(raw, hole(old)) == expected
+    assert fills.fill_of(raw, hole(old)) == expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_candidate_takes_the_old_words_form(raw, old, expected):
     ],
 )
 def test_what_is_no_fill_is_refused(raw):
-    assert fills.formed(raw, hole("fine", avoid=("awful",))) is None
+    assert fills.fill_of(raw, hole("fine", avoid=("awful",))) is None
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_what_is_no_fill_is_refused(raw):
     ],
 )
 def test_the_first_word_of_a_sentence_has_its_own_case(raw, old, before, expected):
-    assert fills.formed(raw, hole(old, before)) == expected
+    assert fills.fill_of(raw, hole(old, before)) == expected
 
 
 def test_a_sentence_may_begin_after_the_rest_of_the_conversation():
-    assert fills.formed("we", Masked("", "I", " am", rest="user: Hello, ")) == "we"
-    assert fills.formed("we", Masked("", "I", " am", rest="user: Hello.\nassistant. ")) == "We"
+    assert fills.fill_of("we", Masked("", "I", " am", rest="user: Hello, ")) == "we"
+    assert fills.fill_of("we", Masked("", "I", " am", rest="user: Hello.\nassistant. ")) == "We"
 
 
 def test_choosing_keeps_the_order_drops_twins_and_stops_at_k():
@@ -113,10 +113,10 @@ def test_choosing_keeps_the_order_drops_twins_and_stops_at_k():
     ("old", "words"), [("", 3), ("fine", 3), ("very fine", 4), ("a b c d e", 10), ("我不知道。", 8)]
 )
 def test_a_fill_has_about_twice_the_old_words_at_most(old, words):
-    assert fills.longest(old) == words
+    assert fills.max_words(old) == words
     said = [f"z{i}" for i in range(words + 1)]
-    assert fills.formed(" ".join(said[:-1]), hole(old)) is not None
-    assert fills.formed(" ".join(said), hole(old)) is None
+    assert fills.fill_of(" ".join(said[:-1]), hole(old)) is not None
+    assert fills.fill_of(" ".join(said), hole(old)) is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_fill_has_about_twice_the_old_words_at_most(old, words):
     ],
 )
 def test_what_says_the_same_again_and_again_is_refused(raw, loops):
-    found = fills.formed(raw, hole("We shall see about that tomorrow morning, and perhaps once more after that."))
+    found = fills.fill_of(raw, hole("We shall see about that tomorrow morning, and perhaps once more after that."))
     assert (found is None) == loops
 
 

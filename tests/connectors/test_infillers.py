@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from convexplain.connectors.infillers import INFILLERS, CausalInfiller, ChatInfiller, fills, open_infiller
 from convexplain.connectors.infillers.chat import infill_request, read_fills
 from convexplain.connectors.infillers.masked_lm import MaskedInfiller
-from convexplain.connectors.infillers.seq2seq import Seq2SeqInfiller, up_to
+from convexplain.connectors.infillers.seq2seq import Seq2SeqInfiller, text_before
 from convexplain.connectors.models import LocalModel, ScriptedModel
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
@@ -342,7 +342,7 @@ def test_a_masked_model_gets_a_mask_for_each_word(folders, kind, read, written):
     ],
 )
 def test_the_fill_is_what_stands_before_the_words_behind_the_hole(text, after, fill):
-    assert up_to(text, after) == fill
+    assert text_before(text, after) == fill
 
 
 def test_a_model_of_the_wrong_kind_is_one_plain_message(folders, mixtral_folder, tmp_path):

@@ -1,4 +1,4 @@
-"""What infillers that load a `transformers` model of their own share."""
+"""The base of infillers that load a `transformers` model of their own."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ _SIDE = 200  # tokens on either side of a hole that are read
 _READ = 3000  # characters that are looked at for them
 
 
-class LoadedInfiller(ABC):
+class TransformerInfiller(ABC):
     """Fills holes, one after the other, with a model of `transformers`.
 
     Args:
@@ -39,16 +39,16 @@ class LoadedInfiller(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the weights; just the name while they are not on this machine."""
+        """Return an identity of the weights; just the name while they are not on this machine."""
         if self._fingerprint is None:
             try:
-                self._identify(self._found(fetch=False))
+                self._identify(self._weights(fetch=False))
             except Exception:  # noqa: BLE001 - `prepare` says what is wrong
                 return self.name
         return self._fingerprint or self.name
 
     async def prepare(self) -> None:
-        """Loads weights and tokenizer.
+        """Load weights and tokenizer.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
@@ -58,7 +58,7 @@ class LoadedInfiller(ABC):
             await asyncio.to_thread(self._load)
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
-        """For each hole at most k fills, best first."""
+        """Return at most k fills for each hole, best first."""
         if k < 1:
             return [[] for _ in masked]
         stop = threading.Event()
@@ -69,56 +69,56 @@ class LoadedInfiller(ABC):
             raise
 
     async def aclose(self) -> None:
-        """Frees the weights."""
+        """Free the weights."""
         self._model = self._tokenizer = None
 
     @abstractmethod
     def _check(self) -> str | None:
-        """What the loaded tokenizer lacks, if anything."""
+        """Return what the loaded tokenizer lacks; None where nothing is missing."""
 
     @abstractmethod
     def _candidates(self, before: list[int], after: list[int], masked: Masked, k: int) -> list[str]:
-        """Raw candidates for the words between these tokens, best first."""
+        """Return raw candidates for the words between these tokens, best first."""
 
     def _fill_all(self, masked: Sequence[Masked], k: int, stop: threading.Event) -> list[list[str]]:
         import torch
 
-        found = []
+        candidates = []
         with self._lock, torch.inference_mode():
             if self._model is None:
                 raise ModelError(f"{self.name}: the infiller is closed or was never prepared")
-            for one in masked:
+            for hole in masked:
                 if stop.is_set():
                     raise ModelError("the call was cancelled")
-                wanted = k + len(one.avoid) + 2  # some will be refused
-                found.append(fills.choose(self._candidates(*self._sides(one), one, wanted), one, k))
-        return found
+                count = k + len(hole.avoid) + 2  # some will be refused
+                candidates.append(fills.choose(self._candidates(*self._sides(hole), hole, count), hole, k))
+        return candidates
 
     def _sides(self, masked: Masked) -> tuple[list[int], list[int]]:
-        """Tokens before and behind the words to replace; the old words' punctuation stays with the text."""
+        """Return the tokens before and behind the words to replace; their punctuation stays with the text."""
         opening, core, closing = fills.parts(masked.old) if fills.parts(masked.old)[1] else ("", masked.old, "")
-        before = fills.harmless(((masked.rest + masked.before)[-_READ:] + opening).rstrip())
-        after = fills.harmless(closing + masked.after[:_READ])
+        before = fills.neutralize(((masked.rest + masked.before)[-_READ:] + opening).rstrip())
+        after = fills.neutralize(closing + masked.after[:_READ])
         side = min(_SIDE, (self._positions() - 2 * len(words(core)) - 8) // 2)
         head, tail = (self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after))
         return head[max(0, len(head) - side) :], tail[: max(0, side)]
 
     def _positions(self) -> int:
-        """Tokens that the model can read."""
+        """Return how many tokens the model can read."""
         config = self._model.config
         return int(getattr(config, "max_position_embeddings", None) or 10 * _SIDE)
 
     def _around(self) -> tuple[list[int], list[int]]:
-        """The special tokens that a whole text has before and behind it."""
+        """Return the special tokens that a text has before and behind it."""
         word = self._tokenizer("a", add_special_tokens=False)["input_ids"]
-        whole = self._tokenizer("a")["input_ids"]
-        at = next((i for i in range(len(whole)) if whole[i : i + len(word)] == word), None)
-        return ([], []) if at is None else (whole[:at], whole[at + len(word) :])
+        text = self._tokenizer("a")["input_ids"]
+        at = next((i for i in range(len(text)) if text[i : i + len(word)] == word), None)
+        return ([], []) if at is None else (text[:at], text[at + len(word) :])
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
-    def _found(self, *, fetch: bool) -> Weights:
+    def _weights(self, *, fetch: bool) -> Weights:
         return find_weights(self._source, self.name, "float32", fetch=fetch)  # small models, the same everywhere
 
     def _identify(self, weights: Weights) -> None:
@@ -131,7 +131,7 @@ class LoadedInfiller(ABC):
             raise MissingExtraError("A local infiller", "local") from error
         transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            weights = self._found(fetch=True)
+            weights = self._weights(fetch=True)
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(weights.folder)
             model = getattr(transformers, self.auto).from_pretrained(weights.folder, dtype=weights.dtype)
             model = model.to(weights.device).eval().requires_grad_(False)
