@@ -24,7 +24,6 @@ from transformers import LlamaTokenizer, MixtralConfig, MixtralForCausalLM
 
 from convexplain import load_rubric
 from convexplain.connectors.models import LocalModel, prefix_tree
-from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.weights import widen_head
 from convexplain.judges.prompt import judge_request
 from convexplain.models.chat import Reply, Request
@@ -74,9 +73,8 @@ def model(folder: Path, tiny: bool, device: str) -> LocalModel:
         weights = MixtralForCausalLM(config).eval().requires_grad_(False)
     widen_head(weights)  # as it is when weights are loaded
     made = LocalModel(folder, "tiny" if tiny else "random Mixtral", "random")
-    made._model, made._tokenizer, made.window = weights, tokenizer(folder), 32_768
     free = torch.cuda.mem_get_info()[0] // 4 if device == "cuda" else 1 << 28
-    made._forward = Forward(weights, 8_192 if device == "cuda" else 128, free)
+    made._use(weights, tokenizer(folder), 32_768, 8_192 if device == "cuda" else 128, free)
     return made
 
 

@@ -1,4 +1,4 @@
-"""What every chat model must hold, as tests that a model of your own passes or fails.
+"""The conformance tests of chat models, which a model of your own passes or fails.
 
     from convexplain.connectors.conformance import ChatModelConformance
 
@@ -41,14 +41,14 @@ class ChatModelConformance:
     tolerance = 0.02
 
     def make(self) -> ChatModel:
-        """A new model, not prepared yet. Two of them must be the same model."""
+        """Return a new model, not prepared yet. Two of them must be the same model."""
         raise NotImplementedError
 
     def test_it_says_what_it_is(self) -> None:
         """Name and fingerprint are there, and the same for the same model."""
-        one, other = self._with(_identity), self._with(_identity)
-        assert one == other
-        assert all(one)
+        identities = [self._with(_identity), self._with(_identity)]
+        assert identities[0] == identities[1]
+        assert all(identities[0])
 
     def test_its_limits_can_be_kept(self) -> None:
         """At least one request a call, one call at a time; time-out and window are positive where there are any."""
@@ -61,12 +61,12 @@ class ChatModelConformance:
 
     def test_no_request_no_reply(self) -> None:
         """An empty call gives an empty answer."""
-        assert self._asked() == []
+        assert self._outcomes() == []
 
     def test_a_label_comes_with_its_probability_or_in_words(self) -> None:
         """The reply of a model with log-probabilities has them for the labels; that of another has a label to read."""
         request = _judge(_GOOD)
-        (reply,) = self._asked(request)
+        (reply,) = self._outcomes(request)
         assert isinstance(reply, Reply)
         if reply.labels is None:
             assert parse_label(reply.text, request.opening, request.labels) in request.labels
@@ -79,7 +79,7 @@ class ChatModelConformance:
 
     def test_what_it_counts_can_be_added_up(self) -> None:
         """Tokens and seconds are not negative, and no more comes from a cache than there is."""
-        for reply in self._asked(_judge(_GOOD), _judge(_GOOD)):
+        for reply in self._outcomes(_judge(_GOOD), _judge(_GOOD)):
             assert isinstance(reply, Reply)
             assert 0 <= reply.cached_tokens <= reply.prompt_tokens
             assert reply.completion_tokens >= 0
@@ -99,19 +99,22 @@ class ChatModelConformance:
         expected = list(map(_reading, self._with(alone)))
         assert len(expected) == len(requests)
         assert expected[0] != expected[1], "the model does not tell a good reply from a bad one: nothing can be seen"
-        for found in (self._asked(*requests), self._with(at_once)):
-            assert list(map(_reading, found)) == [pytest.approx(one, abs=self.tolerance) for one in expected]
+        for outcomes in (self._outcomes(*requests), self._with(at_once)):
+            readings = list(map(_reading, outcomes))
+            assert readings == [pytest.approx(reading, abs=self.tolerance) for reading in expected]
 
     def test_a_reply_is_cut_where_it_was_asked_to_be(self) -> None:
         """After `max_tokens`, and it says so."""
-        (reply,) = self._asked(Request((Message("user", "Tell me a long story about the sea."),), max_tokens=2))
+        (reply,) = self._outcomes(Request((Message("user", "Tell me a long story about the sea."),), max_tokens=2))
         assert isinstance(reply, Reply)
         assert reply.truncated
         assert reply.completion_tokens <= 2
 
     def test_a_given_reply_is_scored_or_refused(self) -> None:
         """It has a log-probability, or the request fails for good; it is never answered with another text."""
-        (outcome,) = self._asked(Request((Message("user", "Where is my parcel?"),), reply="On its way.", max_tokens=2))
+        (outcome,) = self._outcomes(
+            Request((Message("user", "Where is my parcel?"),), reply="On its way.", max_tokens=2)
+        )
         if isinstance(outcome, Reply):
             assert outcome.logprob is not None
             assert outcome.logprob <= 0
@@ -123,14 +126,14 @@ class ChatModelConformance:
         """Where the window is known, a longer prompt is told from other failures; the others are answered."""
         window = self._with(_window)
         long = Request((Message("user", "word " * 2 * (window or 5_000)),))
-        outcomes = self._asked(long, _judge(_GOOD))
+        outcomes = self._outcomes(long, _judge(_GOOD))
         assert isinstance(outcomes[0], TooLongError if window else (Reply, ModelError))
         assert isinstance(outcomes[1], Reply)
 
     def test_no_text_takes_it_down(self) -> None:
         """Control characters, half characters and long words end in a reply or a ModelError, never in another error."""
         texts = ("\x00\x1b[2J", "\ud800 half", "\u202egnirts", "x" * 5_000, "", "{{ 7 * 7 }}{% raw %}")
-        outcomes = self._asked(*map(_judge, texts))
+        outcomes = self._outcomes(*map(_judge, texts))
         assert len(outcomes) == len(texts)
         assert all(isinstance(outcome, (Reply, ModelError)) for outcome in outcomes)
 
@@ -139,16 +142,16 @@ class ChatModelConformance:
 
         async def work(model: ChatModel) -> list[Reply | ModelError]:
             (expected,) = await model.chat([_judge(_BAD)])
-            kept = asyncio.ensure_future(model.chat([_judge(_BAD)]))
-            given_up = asyncio.ensure_future(model.chat([_judge(f"{_GOOD} {i}") for i in range(model.batch)]))
+            awaited = asyncio.ensure_future(model.chat([_judge(_BAD)]))
+            cancelled = asyncio.ensure_future(model.chat([_judge(f"{_GOOD} {i}") for i in range(model.batch)]))
             await asyncio.sleep(0)
-            given_up.cancel()
-            await asyncio.wait([given_up])
-            assert given_up.cancelled()
-            return [expected, *await kept, *await model.chat([_judge(_BAD)])]
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            assert cancelled.cancelled()
+            return [expected, *await awaited, *await model.chat([_judge(_BAD)])]
 
-        expected, *found = map(_reading, self._with(work))
-        assert found == [pytest.approx(expected, abs=self.tolerance)] * 2
+        expected, *later = map(_reading, self._with(work))
+        assert later == [pytest.approx(expected, abs=self.tolerance)] * 2
 
     # Connections of a loop that has ended cannot be closed any more; they go with the garbage, here and now.
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -202,16 +205,16 @@ class ChatModelConformance:
 
         return asyncio.run(go())
 
-    def _asked(self, *requests: Request) -> list[Reply | ModelError]:
-        """Their outcomes, as many in a call as the model takes."""
+    def _outcomes(self, *requests: Request) -> list[Reply | ModelError]:
+        """Return the outcomes of the requests, sent with as many in a call as the model takes."""
 
         async def work(model: ChatModel) -> list[Reply | ModelError]:
             if not requests:
                 return list(await model.chat([]))
-            found: list[Reply | ModelError] = []
+            outcomes: list[Reply | ModelError] = []
             for i in range(0, len(requests), model.batch):
-                found += await model.chat(requests[i : i + model.batch])
-            return found
+                outcomes += await model.chat(requests[i : i + model.batch])
+            return outcomes
 
         return self._with(work)
 
@@ -220,7 +223,7 @@ class ServedModelConformance(ChatModelConformance):
     """For a model that reaches a server: give it `failing` too."""
 
     def failing(self, failure: Failure) -> ChatModel:
-        """A new model whose server fails once as named, and answers from the second request on.
+        """Return a new model whose server fails once as named, and answers from the second request on.
 
         `429`: with `Retry-After: 0`. `reset`: the connection is closed without an answer. `hang`: no answer within the
         model's `timeout`, which should be short.
@@ -264,7 +267,7 @@ def _judge(response: str) -> Request:
 
 
 def _reading(outcome: Reply | ModelError) -> dict[str, float]:
-    """The labels' probabilities, or 1 for the label in words."""
+    """Return the labels' probabilities, or 1 for the label in words."""
     assert isinstance(outcome, Reply), outcome
     if outcome.labels is not None:
         return {name: math.exp(logprob) for name, logprob in outcome.labels.logprobs.items()}

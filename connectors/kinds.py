@@ -57,8 +57,8 @@ def find_kind(registry: Registry[K], name: str) -> tuple[K, str]:
     kind = registry.find(word)
     if kind is not None and bool(colon) == bool(target) and kind.accepts(target):
         return kind, target
-    shown = name.rpartition("@")[2]  # a password may stand before it
-    raise UsageError(f"{registry.kind} {shown!r} is not known; valid are: {usages(registry.records)}")
+    public_name = name.rpartition("@")[2]  # a password may be before it
+    raise UsageError(f"{registry.kind} {public_name!r} is not known; valid are: {usages(registry.records)}")
 
 
 def guarded(group: str, name: str, make: Callable[P, T]) -> Callable[P, T]:

@@ -61,8 +61,8 @@ def open_model(name: str) -> ChatModel:
     elif word in LANGCHAIN_PACKAGES and ending.startswith(":") and len(ending) > 1:
         check_options(name)
         return langchain_model(word, ending[1:])
-    shown = re.sub(r"\bkey=[^&]*", "key=…", name.rpartition("@")[2])
-    raise UsageError(f"model {shown!r} is not known; valid are: {model_usage(MODELS.records)}")
+    public_name = re.sub(r"\bkey=[^&]*", "key=…", name.rpartition("@")[2])
+    raise UsageError(f"model {public_name!r} is not known; valid are: {model_usage(MODELS.records)}")
 
 
 def as_model(model: str | ChatModel | Callable[[str], str | Awaitable[str]]) -> ChatModel:

@@ -14,18 +14,18 @@ import xllamacpp
 
 
 def main() -> None:
-    """Serves one model until standard input ends."""
-    wanted = json.loads(sys.stdin.readline())
+    """Serve one model until standard input ends."""
+    settings = json.loads(sys.stdin.readline())
     in_flight = _in_flight()
     # One to spare: each slot has a prefix cache of its own, so that what answers keeps its prompt while it also judges.
     slots = in_flight + 1
     params = xllamacpp.CommonParams()
-    params.model.path = wanted["file"]
+    params.model.path = settings["file"]
     params.n_parallel = slots
-    params.n_ctx = wanted["window"] * slots  # of each slot; llama.cpp takes less where the model was trained on less
+    params.n_ctx = settings["window"] * slots  # of each slot; llama.cpp takes less where the model was trained on less
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    params.api_keys = [wanted["key"]]
+    params.api_keys = [settings["key"]]
     params.cors_origins = ""  # the default lets any web page ask
     params.ui = False
     params.endpoint_slots = False  # would show the prompts
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _in_flight() -> int:
-    """How many requests are answered at once.
+    """Return how many requests are answered at once.
 
     A judge's call is nearly all prompt, which takes every core that there is, and every further request is answered in
     another slot, whose prefix cache has to be filled with each rubric. So a second one pays on a GPU, or with cores to

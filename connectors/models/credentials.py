@@ -1,4 +1,4 @@
-"""What a server is sent so that it answers: keys and passwords from environment variables, never shown or kept.
+"""Credentials for servers: keys and passwords from environment variables, which are neither shown nor stored.
 
 A key is sent to one origin only. Redirects are not followed (httpx does not, unless told), so that a server cannot pass
 a key on.
@@ -15,8 +15,8 @@ import httpx2
 
 from convexplain.errors import UnavailableError, UsageError
 
-from .origins import origin_of
 from .providers import Provider, owner_of
+from .url_origin import origin_of
 
 API_KEY = "CONVEXPLAIN_API_KEY"
 PASSWORD = "CONVEXPLAIN_PASSWORD"  # noqa: S105 - the name of a variable
@@ -27,11 +27,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is added to each request, and what is said when it is refused.
+    """Credentials that are added to each request.
 
     Attributes:
         authorize: adds them to a request; may raise UnavailableError.
-        hint: where they come from, for the message when they are refused.
+        hint: where they come from, for the message when a server refuses them.
         variable: the environment variable that the user named for them; empty: none.
     """
 

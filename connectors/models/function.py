@@ -1,4 +1,4 @@
-"""A function of the user's own as a model: from a prompt to the reply."""
+"""A function of the user as a model: from a prompt to the reply."""
 
 import asyncio
 import inspect
@@ -14,10 +14,10 @@ from convexplain.errors import ConvexplainError, ModelError, UsageError
 from convexplain.models.chat import Reply, Request, no_features, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
-from .one_by_one import estimated_tokens, one_by_one
+from .remote_calls import ask_each, estimate_tokens
 
-# By its `id` each object that has no value to go by, with what tells it from every other one. It is held: were it
-# freed, another one could get its `id`.
+# Objects that cannot be compared by value, by their `id`, each with a unique token. They are held: if one were freed,
+# another object could get its `id`.
 _OBJECTS: dict[int, tuple[Any, str]] = {}
 
 
@@ -29,19 +29,19 @@ class FunctionModel:
     request says of temperature and seed is not passed on. A reply that is asked for in words is cut after `max_tokens`
     words; one with a label in it is left whole.
 
-    Replies are kept under the `fingerprint`. It holds the function's module and qualified name, its code, its defaults
-    and what it closes over, so that two functions are told from each other and an edited one is asked anew. Not in it
-    is what the function reads elsewhere: global variables, files, the functions that it calls, a model behind an
-    address. When one of those changes, kept replies are of the old state; give the function another name then, or do
-    not keep its replies. An object that it closes over or is bound to has no value to go by: unless the function is
-    given a name, such an object is told from every other one by being that object, and is held until the process ends.
-    The function is another one in every process then, and its kept replies are not found again.
+    Replies are cached under the `fingerprint`. It holds the function's module and qualified name, its code, its
+    defaults and its closure, so that two functions differ and an edited one is asked again. It does not hold what the
+    function reads elsewhere: global variables, files, the functions that it calls, a model behind an address. When one
+    of those changes, cached replies are of the old state; give the function another name then, or do not cache its
+    replies. An object in its closure, or to which it is bound, cannot be compared by value: unless the function has a
+    name, such an object is identified by itself, and is held until the process ends. The function is another one in
+    every process then, and its cached replies are not used again.
 
     Args:
         function: takes a prompt, returns the reply or an awaitable of it.
-        name: the model's name; unless given, the function's module and qualified name. Replies of functions with one
-            given name are taken for those of one model, whatever the functions do.
-        in_flight: how many calls may be open at once; unless given, 16 of a coroutine function and 1 of a plain one,
+        name: the model's name; by default the function's module and qualified name. Functions with one such name count
+            as one model, whatever they do.
+        in_flight: how many calls may be open at once; by default 16 of a coroutine function and 1 of a plain one,
             which may not be safe to call from two threads.
         timeout: seconds after which a call counts as hung, None for never. A plain function goes on in its thread.
 
@@ -80,11 +80,11 @@ class FunctionModel:
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answer one request (`batch` is 1; more are asked one after the other)."""
-        return await one_by_one(self._ask, requests)
+        return await ask_each(self._ask, requests)
 
     def count_tokens(self, text: str) -> int:
         """Return an estimate from the text's length."""
-        return estimated_tokens(text)
+        return estimate_tokens(text)
 
     async def aclose(self) -> None:
         """Do nothing: nothing is held that would have to be given back."""
@@ -146,9 +146,9 @@ def _qualified_name(function: Any) -> tuple[str, str]:
 
 
 def _identity(value: Any, outer: tuple[int, ...] = ()) -> Any:
-    """Return what tells a function, or a value that it uses, from another, as JSON.
+    """Return an identity of a function, or of a value that it uses, as JSON.
 
-    It is the same in every process, unless the value is an object that has no value to go by.
+    It is the same in every process, unless the value is an object that cannot be compared by value.
 
     Args:
         value: a function, or what it closes over.
@@ -169,12 +169,12 @@ def _identity(value: Any, outer: tuple[int, ...] = ()) -> Any:
 
 
 def _token_of(value: Any) -> str:
-    """Return what stands for an object: the same as long as the process lives, and never that of another object."""
+    """Return an identity of an object: the same as long as the process lives, and never that of another object."""
     return _OBJECTS.setdefault(id(value), (value, uuid.uuid4().hex))[1]
 
 
 def _identity_of_code(value: Any, inner: Callable[[Any], Any]) -> list[Any] | None:
-    """Return what tells code that can be called from other; None where the value is no such code."""
+    """Return an identity of code that can be called; None where the value is no such code."""
     if isinstance(value, CodeType):
         return [value.co_code.hex(), value.co_names, value.co_varnames, *map(inner, value.co_consts)]
     if isinstance(value, FunctionType):

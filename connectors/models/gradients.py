@@ -1,4 +1,4 @@
-"""How much each part of a prompt moves a log-probability: one backward pass of a local model.
+"""Gradients of log-probabilities by the parts of a prompt: one backward pass of a local model.
 
 That of a given reply is the guide of joint attribution for white boxes (XPrompt, Chang et al. 2024, algorithm 1, line
 1).
@@ -17,10 +17,10 @@ Render = Callable[[Sequence[Message]], str]
 
 
 def check_spans(messages: Sequence[Message], spans: Sequence[Span]) -> None:
-    """Raises UsageError where a span is not in its message."""
+    """Raise UsageError where a span is not in its message."""
     for message, start, end in spans:
         if not (0 <= message < len(messages) and 0 <= start <= end <= len(messages[message].content)):
-            lengths = ", ".join(str(len(one.content)) for one in messages)
+            lengths = ", ".join(str(len(message.content)) for message in messages)
             raise UsageError(
                 f"span={(message, start, end)} is not valid; valid are (message, start, end) with 0 <= start <= end in "
                 f"one of the {len(messages)} messages, whose lengths are: {lengths}"
@@ -30,7 +30,7 @@ def check_spans(messages: Sequence[Message], spans: Sequence[Span]) -> None:
 def label_gradients(
     model: Any, tokenizer: Any, text: str, content: str, deciding: Sequence[int]
 ) -> list[tuple[int, int, float]]:
-    """How much each token of a prompt's last message moves the log-probability of the label that comes next.
+    """Return the gradient of the next label's log-probability at each token of the prompt's last message.
 
     Args:
         model: a causal language model of `transformers`.
@@ -59,7 +59,7 @@ def label_gradients(
 
 
 def reply_gradients(model: Any, ids: Sequence[int], start: int) -> list[float]:
-    """For each token its embedding times the gradient of log p(ids[start:] | ids[:start]) there.
+    """Return for each token its embedding times the gradient of log p(ids[start:] | ids[:start]) there.
 
     That is the derivative by a factor before the embedding, where the factor is 1: positive where the token raises the
     log-probability. Embeddings and log-probabilities are computed in float32, what lies between as the weights are.
@@ -73,19 +73,19 @@ def reply_gradients(model: Any, ids: Sequence[int], start: int) -> list[float]:
 
     embeddings = model.get_input_embeddings()
     tokens = torch.tensor([ids], device=embeddings.weight.device)
-    given = embeddings(tokens).detach()
-    embedded = given.float().requires_grad_()
-    kept = len(ids) - start + 1  # from the prompt's last token on; what follows the reply's last one is not looked at
-    output = model(inputs_embeds=embedded.to(given.dtype), logits_to_keep=kept, use_cache=False)
+    original = embeddings(tokens).detach()
+    embedded = original.float().requires_grad_()
+    count = len(ids) - start + 1  # from the prompt's last token on; the logits after the reply's last one are not used
+    output = model(inputs_embeds=embedded.to(original.dtype), logits_to_keep=count, use_cache=False)
     logprobs = output.logits[0, :-1].float().log_softmax(-1)
     logprob = logprobs.gather(-1, tokens[0, start:, None].to(logprobs.device)).sum()
     (gradient,) = torch.autograd.grad(logprob, embedded)
-    found: list[float] = (embedded.detach() * gradient)[0].double().sum(-1).tolist()
-    return found
+    products: list[float] = (embedded.detach() * gradient)[0].double().sum(-1).tolist()
+    return products
 
 
 def unit_tokens(render: Render, tokenizer: Any, messages: Sequence[Message], spans: Sequence[Span]) -> list[list[int]]:
-    """For each span the tokens whose first character that is no white space lies in it.
+    """Return for each span the tokens whose first character that is no white space lies in it.
 
     Args:
         render: writes messages, and the reply after them, as the model reads them.
@@ -115,22 +115,24 @@ def unit_tokens(render: Render, tokenizer: Any, messages: Sequence[Message], spa
 
 
 def _first(text: str, start: int, end: int) -> int:
-    """The first character from start to end that is no white space, or else the start."""
+    """Return the index of the first character from start to end that is no white space, or else the start."""
     return next((i for i in range(start, end) if not text[i].isspace()), start)
 
 
 def _places(render: Render, messages: Sequence[Message], i: int, text: str) -> list[tuple[int, int, int]]:
-    """Where a message stands in the rendered text: (begin, first character of the message that is there, length).
+    """Return the places of a message in the rendered text as (begin, first character of the message there, length).
 
-    It is found by what the template writes around it, with a mark in its place, for its content may stand elsewhere too
-    (in another message, in the template's own words). Templates strip messages, cut a thought off their beginning, and
-    some write one twice.
+    It is found by the text that the template writes around it, with a mark in its place: its content may occur
+    elsewhere too (in another message, in the template's own words). Templates strip messages, cut a thought off their
+    beginning, and some write one twice.
 
     Raises:
         ModelError: with the message in the place of the mark it is not the same text.
     """
     mark = next(mark for n in itertools.count() if (mark := f"\x02{n}\x03") not in text)
-    around = render([replace(one, content=mark) if n == i else one for n, one in enumerate(messages)]).split(mark)
+    around = render(
+        [replace(message, content=mark) if n == i else message for n, message in enumerate(messages)]
+    ).split(mark)
     times = len(around) - 1
     length = (len(text) - sum(map(len, around))) // times if times else 0
     written = text[len(around[0]) : len(around[0]) + max(0, length)]

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def mixtral_model() -> ChatModel:
-    """The reference judge, Mixtral-8x7B-Instruct, from the first of these that is there.
+    """Return the reference judge, Mixtral-8x7B-Instruct, from the first of these that is there.
 
     1. The endpoint in the environment variable `CONVEXPLAIN_BASE_URL`.
     2. Hugging Face inference, where there is a token for it.
@@ -81,7 +81,7 @@ class HubModel(OpenAICompatible):
         self._spellings: set[str] = set()
 
     async def prepare(self) -> None:
-        """Reaches the router. Its list of models is long and tells nothing of the weights, so it is not read.
+        """Reach the router. Its list of models is long and says nothing of the weights, so it is not read.
 
         Raises:
             UnavailableError: there is no token, `HF_HUB_OFFLINE` is set, or the router cannot be reached.
@@ -92,7 +92,7 @@ class HubModel(OpenAICompatible):
         return f"hub:{model}"
 
     def _answered_by(self, model: str) -> None:
-        """Providers spell one model in several ways, so that another spelling is no other model: it is only logged."""
+        """Log another spelling of the model: providers spell one model in several ways."""
         if self._spellings and model not in self._spellings:
             _log.warning(
                 "%s is answered as %r too, not only as %r: providers may differ in how they run a model. "
@@ -108,7 +108,7 @@ class MixtralEndpoint(OpenAICompatible):
     """The endpoint that `CONVEXPLAIN_BASE_URL` names, with the Mixtral that it serves."""
 
     def _choose(self, names: list[str]) -> str:
-        """Servers name it differently: vLLM by the repository, Ollama `mixtral:8x7b`, llama.cpp by the file."""
+        """Return the name of Mixtral there: servers name it by the repository, as `mixtral:8x7b`, or by the file."""
         if MIXTRAL in names:
             return MIXTRAL
         likely = names if len(names) == 1 else [name for name in names if "mixtral" in name.lower()]
@@ -123,7 +123,7 @@ class MixtralEndpoint(OpenAICompatible):
 
 
 def _token() -> str:
-    """The token for Hugging Face, from where its own library finds it: HF_TOKEN, or the file that a login wrote.
+    """Return the token for Hugging Face, which its own library finds in HF_TOKEN or in the file of a login.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
@@ -151,7 +151,7 @@ def _token() -> str:
 
 
 def _weights_cached(repo: str) -> bool:
-    """Whether all weight files of the repository lie in the hub's cache on this machine."""
+    """Return whether all weight files of the repository lie in the hub's cache on this machine."""
     try:
         from huggingface_hub import constants, try_to_load_from_cache
     except ImportError:

@@ -15,7 +15,7 @@ _NEGLIGIBLE = 1e-4  # probability below which a token that begins several labels
 
 
 class LabelTokens:
-    """Which tokens decide for which label.
+    """The tokens that decide for labels.
 
     Args:
         tokenizer: the model's.
@@ -29,7 +29,7 @@ class LabelTokens:
 
     @cached_property
     def words(self) -> list[str]:
-        """Each token's text as it stands inside a text: some tokenizers drop a first token's leading space."""
+        """Return each token's text inside a text: some tokenizers drop a first token's leading space."""
         size = min(self._size, len(self._tokenizer))
         (first,) = self._tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
         lead = len(self._tokenizer.decode([first]))
@@ -37,23 +37,23 @@ class LabelTokens:
         return [text[lead:] for text in self._tokenizer.batch_decode(pairs)]
 
     def deciding(self, labels: tuple[str, ...], before: str) -> dict[str, list[int]]:
-        """Token ids that decide for each label after the text `before`; under "" those that leave several open."""
+        """Return the tokens that decide for each label after the text `before`; under "" those of several labels."""
         key = (*labels, before)
         if key not in self._tables:
             table: dict[str, list[int]] = {name: [] for name in (*labels, "")}
             for token, text in enumerate(self.words):
-                found = possible_labels(before + text, labels) if text else ()
-                if found:
-                    table[found[0] if len(found) == 1 else ""].append(token)
+                possible = possible_labels(before + text, labels) if text else ()
+                if possible:
+                    table[possible[0] if len(possible) == 1 else ""].append(token)
             self._tables[key] = table
         return self._tables[key]
 
     def read(
         self, forward: Forward, labels: Sequence[tuple[str, ...]], prompts: Sequence[list[int]]
     ) -> tuple[list[LabelLogprobs | ModelError], list[int]]:
-        """Each prompt's label log-probabilities, and how many of its tokens were known already.
+        """Return each prompt's label log-probabilities, and how many of its tokens were cached.
 
-        Adds what every next token gives its label; a token that begins several labels is followed one further.
+        Each next token adds its probability to its label; a token that begins several labels is followed one further.
 
         Args:
             forward: runs the model.
@@ -62,7 +62,7 @@ class LabelTokens:
         """
         masses = [dict.fromkeys(names, 0.0) for names in labels]
         errors: dict[int, ModelError] = {}
-        outcomes, known = forward.last(prompts)
+        outcomes, cached = forward.last(prompts)
         places = [(i, ids, "", 1.0) for i, ids in enumerate(prompts)]
         while places:
             further = []
@@ -81,5 +81,5 @@ class LabelTokens:
             places = further
             if places:
                 outcomes, _ = forward.last([ids for _, ids, _, _ in places], keep=False)
-        found = [LabelLogprobs({name: math.log(p) for name, p in mass.items() if p > 0}) for mass in masses]
-        return [errors.get(i, labels) for i, labels in enumerate(found)], known
+        logprobs = [LabelLogprobs({name: math.log(p) for name, p in mass.items() if p > 0}) for mass in masses]
+        return [errors.get(i, labels) for i, labels in enumerate(logprobs)], cached

@@ -1,4 +1,4 @@
-"""Any LangChain chat model: one that LangChain can find by name, or an object that an application has already."""
+"""Any LangChain chat model: one that LangChain opens by name, or an object that an application has already."""
 
 import asyncio
 import re
@@ -12,22 +12,22 @@ from convexplain.models.chat import Message, Reply, Request, no_reply_logprob, s
 from convexplain.types import sha256_json
 
 from .kind import ModelKind
-from .langchain_errors import kinds_of, left_behind, meaning
-from .one_by_one import estimated_tokens, one_by_one
+from .langchain_errors import class_names, is_from_other_loop, model_error
 from .openai_replies import RefusedError, read_completion
 from .providers import LANGCHAIN_PACKAGES
+from .remote_calls import ask_each, estimate_tokens
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
 
-_NAMES = {  # how a refusal may spell what we ask for
+_NAMES = {  # spellings of our parameters in refusals
     "temperature": re.compile(r"\btemperature\b"),
     "seed": re.compile(r"\b(random_)?seed\b"),
     "max_tokens": re.compile(r"\bmax_((completion|output|new)_)?tokens\b"),
 }
-_LEFT_BEHIND = 100  # most connections that a client keeps open; each that is of no use is tried once
+_STALE_CONNECTIONS = 100  # most connections that a client keeps open; each that is of no use is tried once
 _ENDPOINT = re.compile(r"base|url|endpoint|host|region", re.IGNORECASE)
 _PRIVATE = re.compile(r"key|secret|password|credential|authorization|header|(^|_)token$", re.IGNORECASE)
 
@@ -56,7 +56,7 @@ class LangChainModel:
         self.window: int | None = None
         self._spec = chat if isinstance(chat, str) else ""
         self._chat: BaseChatModel | None = None
-        self._terms = _Terms()
+        self._parameters = _Parameters()
         if isinstance(chat, str):
             if not all(chat.strip().partition(":")):
                 raise UsageError(
@@ -70,12 +70,12 @@ class LangChainModel:
                 f"chat={type(chat).__name__} is no chat model; valid are 'PROVIDER:MODEL' and an object of a class "
                 "derived from BaseChatModel"
             )
-        told = chat._get_ls_params().get("ls_model_name")
-        self.name = name or ":".join(["langchain", type(chat).__name__, *([told] if told else [])])
+        model = chat._get_ls_params().get("ls_model_name")
+        self.name = name or ":".join(["langchain", type(chat).__name__, *([model] if model else [])])
         self._use(chat)
 
     async def prepare(self) -> None:
-        """Sets the model up where it was given by name. It is not asked anything.
+        """Set the model up if it has only a name. It is not asked anything.
 
         Raises:
             MissingExtraError: langchain is not installed.
@@ -85,22 +85,22 @@ class LangChainModel:
             self._use(await asyncio.to_thread(_set_up, self._spec, self.name))
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """Answers one request (`batch` is 1; more are sent one after the other)."""
-        return await one_by_one(self._ask, requests)
+        """Answer one request (`batch` is 1; more are sent one after the other)."""
+        return await ask_each(self._ask, requests)
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length."""
-        return estimated_tokens(text)
+        """Return an estimate from the text's length."""
+        return estimate_tokens(text)
 
     async def aclose(self) -> None:
-        """Nothing is held that would have to be given back."""
+        """Do nothing: the model holds nothing that has to be released."""
 
     def _use(self, chat: "BaseChatModel") -> None:
         # LangChain's cache would give one reply for several draws, and noise would look like agreement.
         self._chat = chat.model_copy(update={"cache": False})
         self.fingerprint = f"langchain#{sha256_json(_identity(chat))}"
-        told = (getattr(chat, "profile", None) or {}).get("max_input_tokens")
-        self.window = told if isinstance(told, int) and told > 0 else None
+        window = (getattr(chat, "profile", None) or {}).get("max_input_tokens")
+        self.window = window if isinstance(window, int) and window > 0 else None
 
     async def _ask(self, request: Request) -> Reply:
         if self._chat is None:
@@ -108,54 +108,54 @@ class LangChainModel:
         if request.reply:
             raise no_reply_logprob(self.name, "LangChain has no call for that")
         messages = [_message(message) for message in request.messages]
-        terms = self._terms
+        parameters = self._parameters
         while True:
-            options = terms.options(request)
+            options = parameters.options(request)
             began = time.perf_counter()
             try:
                 answer = await _invoke(self._chat, messages, options)
             except Exception as error:
-                if "GraphBubbleUp" in kinds_of(error):  # LangGraph's control flow, no failure
+                if "GraphBubbleUp" in class_names(error):  # LangGraph's control flow, no failure
                     raise
-                failure = meaning(error, self.name, self._chat)
-                less = terms.without(failure.raw, options) if isinstance(failure, RefusedError) else None
-                if less is None:
+                failure = model_error(error, self.name, self._chat)
+                fewer = parameters.without(failure.raw, options) if isinstance(failure, RefusedError) else None
+                if fewer is None:
                     raise failure from None  # the original may show a key
-                terms = less
+                parameters = fewer
                 continue
-            self._terms = self._terms.and_less(terms)
+            self._parameters = self._parameters.intersection(parameters)
             return _read(answer, request, time.perf_counter() - began)
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
-    """What a model may be asked for."""
+class _Parameters:
+    """The parameters that a model accepts."""
 
     top_logprobs: int = 20
     left_out: frozenset[str] = frozenset()
 
     def options(self, request: Request) -> dict[str, Any]:
-        asked: dict[str, Any] = {
+        options: dict[str, Any] = {
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
             "seed": request.draw,
         }
-        asked = {name: value for name, value in asked.items() if name not in self.left_out}
+        options = {name: value for name, value in options.items() if name not in self.left_out}
         if request.labels and self.top_logprobs:
-            asked |= {"logprobs": True, "top_logprobs": self.top_logprobs}
-        return asked
+            options |= {"logprobs": True, "top_logprobs": self.top_logprobs}
+        return options
 
-    def without(self, refusal: str, asked: Mapping[str, Any]) -> "_Terms | None":
-        """With less of what the refusal names; None when it names nothing that was asked for."""
-        if "logprobs" in asked and "logprobs" in refusal:
+    def without(self, refusal: str, options: Mapping[str, Any]) -> "_Parameters | None":
+        """Return the parameters without those that a refusal names; None where it names none of the options."""
+        if "logprobs" in options and "logprobs" in refusal:
             return replace(self, top_logprobs=5 if self.top_logprobs > 5 else 0)
         for name, spelled in _NAMES.items():
-            if name in asked and spelled.search(refusal):
+            if name in options and spelled.search(refusal):
                 return replace(self, left_out=self.left_out | {name})
         return None
 
-    def and_less(self, other: "_Terms") -> "_Terms":
-        return _Terms(min(self.top_logprobs, other.top_logprobs), self.left_out | other.left_out)
+    def intersection(self, parameters: "_Parameters") -> "_Parameters":
+        return _Parameters(min(self.top_logprobs, parameters.top_logprobs), self.left_out | parameters.left_out)
 
 
 def _base_class() -> "type[BaseChatModel]":
@@ -183,7 +183,7 @@ def _set_up(spec: str, name: str) -> "BaseChatModel":
         from pydantic import ValidationError
 
         if isinstance(error, ValidationError):  # its own text shows the input, and a key with it
-            words = "; ".join(one["msg"] for one in error.errors(include_input=False, include_context=False))
+            words = "; ".join(problem["msg"] for problem in error.errors(include_input=False, include_context=False))
         else:
             words = " ".join(str(error).split())
         raise UnavailableError(f"{name}: LangChain cannot set it up: {words[:300]}") from None
@@ -192,13 +192,13 @@ def _set_up(spec: str, name: str) -> "BaseChatModel":
 async def _invoke(chat: "BaseChatModel", messages: "list[BaseMessage]", options: Mapping[str, Any]) -> "BaseMessage":
     # No callbacks: a chain around the caller would hand its own on, and take these calls for the application's.
     config: RunnableConfig = {"callbacks": []}
-    for _ in range(_LEFT_BEHIND):
+    for _ in range(_STALE_CONNECTIONS):
         try:
             return await chat.ainvoke(messages, config, **options)
         except NotImplementedError:  # some models have no async calls, and say so
             return await asyncio.to_thread(chat.invoke, messages, config, **options)
         except Exception as error:
-            if not left_behind(error):
+            if not is_from_other_loop(error):
                 raise
     return await chat.ainvoke(messages, config, **options)
 
@@ -215,12 +215,12 @@ def _message(message: Message) -> "BaseMessage":
 
 
 def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
-    """The reply, with log-probabilities where they come in the form of the OpenAI protocol."""
-    told = answer.response_metadata
+    """Return the reply, with log-probabilities where they come in the form of the OpenAI protocol."""
+    metadata = answer.response_metadata
     usage = getattr(answer, "usage_metadata", None) or {}
     cached = (usage.get("input_token_details") or {}).get("cache_read")
-    end = str(told.get("finish_reason") or told.get("stop_reason") or told.get("done_reason") or "").lower()
-    logprobs = told.get("logprobs")
+    end = str(metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason") or "").lower()
+    logprobs = metadata.get("logprobs")
     if isinstance(logprobs, list):  # Ollama has the list alone
         logprobs = {"content": logprobs}
     choice = {
@@ -244,7 +244,7 @@ def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
 
 
 def _identity(chat: "BaseChatModel") -> dict[str, Any]:
-    """What tells this model from another: its class, its parameters, its server; never a key."""
+    """Return the class, the parameters and the server of a model, which identify it; never a key."""
     fields = vars(chat)
     return {
         "class": f"{type(chat).__module__}.{type(chat).__qualname__}",

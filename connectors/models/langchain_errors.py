@@ -1,4 +1,4 @@
-"""What the errors of LangChain's many integrations mean. Their packages are not imported: classes go by their names."""
+"""Errors of LangChain's many integrations as our own. Their packages are not imported: classes are known by name."""
 
 import re
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ _OTHER_LOOP = re.compile(r"event loop is closed|different (event )?loop", re.IGN
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|(prompt|input).{0,20}too long", re.IGNORECASE)
 
 
-def meaning(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
-    """What an error that a call raised means.
+def model_error(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
+    """Return the ModelError that stands for an error which a call raised.
 
     Args:
         error: as the provider's package raised it.
@@ -38,19 +38,19 @@ def meaning(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
     for secret in _secrets(chat):
         words = words.replace(secret, "***")
     message = f"{name}: {' '.join(words.split())[:300]}"
-    kinds = kinds_of(error)
-    if "ContextOverflowError" in kinds:
+    names = class_names(error)
+    if "ContextOverflowError" in names:
         return TooLongError(message, words)
-    if status := _status(error, kinds):
+    if status := _status(error, names):
         response = httpx2.Response(status, headers=_retry_after(error), text=words)
         try:
             hint = "the key is taken where the model's LangChain package says"
             raise_for_status(response, name, hint, "is the model's name right?")
-        except ModelError as found:
-            return found
-    if any("Timeout" in kind for kind in kinds):
+        except ModelError as failure:
+            return failure
+    if any("Timeout" in name for name in names):
         return TransientError(message, words, timed_out=True)
-    if any(_BROKEN.search(kind) for kind in kinds):
+    if any(_BROKEN.search(name) for name in names):
         return TransientError(message, words)
     if _TOO_LONG.search(words):
         return TooLongError(message, words)
@@ -59,53 +59,53 @@ def meaning(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
     return ModelError(message, words)
 
 
-def left_behind(error: BaseException) -> bool:
-    """Whether a connection was used that was opened in another event loop, as providers' clients do when a model is.
+def is_from_other_loop(error: BaseException) -> bool:
+    """Return whether a connection of another event loop was used, as clients do when a model moves to a new loop.
 
     The client has dropped that connection by then, so the same call can be made again at once.
     """
-    return any(isinstance(one, RuntimeError) and _OTHER_LOOP.search(str(one)) for one in _causes(error))
+    return any(isinstance(cause, RuntimeError) and _OTHER_LOOP.search(str(cause)) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it was raised from: integrations wrap the errors of a provider's own library."""
-    found = [error]
-    while (cause := found[-1].__cause__) is not None and cause not in found:
-        found.append(cause)
-    return found
+    """Return the error and its causes: integrations wrap the errors of a provider's own library."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain
 
 
-def kinds_of(error: BaseException) -> set[str]:
-    """Names of the classes that the error is of, and what it was raised from: no provider's package is imported."""
-    return {kind.__name__ for one in _causes(error) for kind in type(one).__mro__}
+def class_names(error: BaseException) -> set[str]:
+    """Return the names of the classes of an error and of its causes: no provider's package is imported."""
+    return {parent.__name__ for cause in _causes(error) for parent in type(cause).__mro__}
 
 
-def _status(error: BaseException, kinds: set[str]) -> int | None:
-    """The HTTP status, wherever the provider's library puts it."""
-    for one in _causes(error):
-        response = getattr(one, "response", None)
+def _status(error: BaseException, names: set[str]) -> int | None:
+    """Return the HTTP status, wherever the provider's library puts it."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
         if isinstance(response, Mapping):  # AWS
-            found = [(response.get("ResponseMetadata") or {}).get("HTTPStatusCode")]
+            codes = [(response.get("ResponseMetadata") or {}).get("HTTPStatusCode")]
         else:
-            found = [getattr(one, name, None) for name in ("status_code", "http_status", "code")]
-            found.append(getattr(response, "status_code", None))
-        for status in found:
+            codes = [getattr(cause, attribute, None) for attribute in ("status_code", "http_status", "code")]
+            codes.append(getattr(response, "status_code", None))
+        for status in codes:
             if isinstance(status, int) and 400 <= status < 600:
                 return status
-    return next((status for kind, status in _STATUS.items() if kind in kinds), None)
+    return next((status for name, status in _STATUS.items() if name in names), None)
 
 
 def _retry_after(error: BaseException) -> dict[str, str]:
-    """The header that says how long to wait, if there is one."""
-    for one in _causes(error):
-        headers = getattr(getattr(one, "response", None), "headers", None)
+    """Return the header that says how long to wait, if there is one."""
+    for cause in _causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", None)
         if headers is not None and (value := headers.get("retry-after")):
             return {"retry-after": str(value)}
     return {}
 
 
 def _secrets(chat: "BaseChatModel") -> list[str]:
-    """The keys that the model holds."""
+    """Return the keys that the model holds."""
     from pydantic import SecretStr
 
     named = set(chat.lc_secrets)

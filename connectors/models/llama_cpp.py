@@ -21,14 +21,14 @@ from convexplain.models.chat import Reply, Request
 
 from .credentials import by_key
 from .kind import ModelKind
-from .one_by_one import estimated_tokens
 from .openai_compatible import OpenAICompatible
 from .openai_requests import Dialect, Wording
+from .remote_calls import estimate_tokens
 
 _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
 _TIMEOUT = 600.0
 _HEAD = 16 << 20  # bytes at the start of a file, where GGUF has its metadata: chat template, vocabulary
-_SAMPLES, _SAMPLE = 64, 1 << 16  # places in the weights that are looked at, and how many bytes at each
+_SAMPLES, _SAMPLE = 64, 1 << 16  # places in the weights that are read, and how many bytes at each
 _PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.IGNORECASE)
 _REASON = re.compile(r"error loading model: (.*)")
 
@@ -65,10 +65,10 @@ class LlamaCppModel:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies the file by its content, and llama.cpp by its version; a file on the hub only after `prepare`.
+        """Return an identity of the file's content and llama.cpp's version; of a file on the hub only after `prepare`.
 
-        Of the file its size, the first 16 MiB and 64 samples spread over the rest are looked at, for reading 30 GB
-        takes minutes.
+        Of the file its size, the first 16 MiB and 64 samples spread over the remaining bytes are read, for reading
+        30 GB takes minutes.
 
         Raises:
             MissingExtraError: xllamacpp is not installed.
@@ -82,7 +82,7 @@ class LlamaCppModel:
         return self._fingerprint or self.name
 
     async def prepare(self) -> None:
-        """Fetches the file where it is on the hub, and starts llama.cpp with it.
+        """Fetch the file where it is on the hub, and start llama.cpp with it.
 
         Raises:
             MissingExtraError: xllamacpp or, for a file on the hub, huggingface_hub is not installed.
@@ -98,7 +98,7 @@ class LlamaCppModel:
         await self._start(self._file)
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """Answers one request (`batch` is 1; more are sent one after the other)."""
+        """Answer one request (`batch` is 1; more are sent one after the other)."""
         if self._server is None or self._process is None:
             raise ModelError(f"{self.name}: the model is closed or was never prepared")
         outcomes = await self._server.chat(requests)
@@ -107,11 +107,11 @@ class LlamaCppModel:
         return outcomes
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length."""
-        return estimated_tokens(text)
+        """Return an estimate from the text's length."""
+        return estimate_tokens(text)
 
     async def aclose(self) -> None:
-        """Ends llama.cpp, with the answers under way, and frees its memory and port."""
+        """End llama.cpp, with the answers under way, and free its memory and port."""
         server, self._server = self._server, None
         process, self._process = self._process, None
         if server is not None:
@@ -121,31 +121,31 @@ class LlamaCppModel:
 
     async def _start(self, file: Path) -> None:
         key = secrets.token_urlsafe()  # nobody else on this machine is answered
-        wanted = json.dumps({"file": str(file), "window": _WINDOW, "key": key})
+        settings = json.dumps({"file": str(file), "window": _WINDOW, "key": key})
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             process = _launch(log)
             try:
-                line = await asyncio.to_thread(_tell, process, wanted)
+                line = await asyncio.to_thread(_exchange, process, settings)
                 if not line:
                     code = await asyncio.to_thread(process.wait)
                     log.seek(0)
                     raise UnavailableError(f"{self.name}: llama.cpp cannot load it: {_reason(log.read(), code)}")
-                told = json.loads(line)
+                started = json.loads(line)
                 # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
                 direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
-                url = f"{told['address']}/v1?timeout={_TIMEOUT:g}"
+                url = f"{started['address']}/v1?timeout={_TIMEOUT:g}"
                 server = _Server(url, transport=direct, credentials=by_key(lambda: key, "this program"))
-                server.pinned = int(told["in_flight"]) == 1
+                server.pinned = int(started["in_flight"]) == 1
                 await server.prepare()
             except BaseException:  # a start that was called off too
                 _end(process)
                 raise
         self._process, self._server = process, server
-        self.in_flight, self.window = int(told["in_flight"]), server.window
+        self.in_flight, self.window = int(started["in_flight"]), server.window
 
 
 class _Server(OpenAICompatible):
-    """llama.cpp's server, which is told the slot where one request is answered at a time.
+    """llama.cpp's server, with the slot in each request where it answers one at a time.
 
     Left to itself it takes the slot used least lately for a prompt that shares little with any. Two such in a row, as
     an edit near the beginning of a conversation makes them for the model that answers, then displace the judge's.
@@ -173,12 +173,12 @@ def _launch(log: IO[str]) -> "subprocess.Popen[str]":
     )
 
 
-def _tell(process: "subprocess.Popen[str]", wanted: str) -> str:
-    """Says what to serve, and waits for the answer; empty when the process ended without one."""
+def _exchange(process: "subprocess.Popen[str]", settings: str) -> str:
+    """Send the settings, and return the answer; empty when the process ended without one."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(wanted + "\n")
+        process.stdin.write(settings + "\n")
         process.stdin.flush()
     except OSError:  # it has ended already
         return ""
@@ -194,9 +194,9 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _reason(log: str, code: int) -> str:
-    """Why llama.cpp did not start, in its own words where it has some."""
-    if found := _REASON.search(log):
-        return found[1].strip()
+    """Return why llama.cpp did not start, in its own words where it has some."""
+    if match := _REASON.search(log):
+        return match[1].strip()
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     return f"{lines[-1]} (exit code {code})" if lines else f"its process ended with exit code {code}"
 
@@ -209,7 +209,7 @@ def _version() -> str:
 
 
 def _check(file: Path, name: str) -> None:
-    """Raises UnavailableError where the file is missing or begins as no GGUF file does."""
+    """Raise UnavailableError where the file is missing or begins as no GGUF file does."""
     if not file.is_file():
         raise UnavailableError(f"{name}: there is no such file")
     try:
@@ -233,7 +233,7 @@ def _digest(file: Path) -> str:
 
 
 def _on_hub(source: str) -> bool:
-    """Whether the source names a repository (or a file in one), and no path."""
+    """Return whether the source names a repository (or a file in one), and no path."""
     parts = source.split("/")
     if Path(source).expanduser().exists() or source.startswith(("~", ".")) or "\\" in source or not all(parts):
         return False
@@ -242,7 +242,7 @@ def _on_hub(source: str) -> bool:
 
 
 def _fetch(source: str, name: str) -> Path:
-    """The file, from the hub or its cache on this machine. Raises UnavailableError."""
+    """Return the file, from the hub or its cache on this machine. Raises UnavailableError."""
     try:
         from huggingface_hub import HfApi, hf_hub_download
         from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
@@ -250,8 +250,8 @@ def _fetch(source: str, name: str) -> Path:
         raise MissingExtraError("A GGUF model from the hub", "gguf") from error
     owner, repo, *path = source.split("/")
     try:
-        wanted = "/".join(path) or _only(HfApi().list_repo_files(f"{owner}/{repo}"), name)
-        first, *_ = [Path(hf_hub_download(f"{owner}/{repo}", part)) for part in _parts(wanted)]
+        file = "/".join(path) or _only(HfApi().list_repo_files(f"{owner}/{repo}"), name)
+        first, *_ = [Path(hf_hub_download(f"{owner}/{repo}", part)) for part in _parts(file)]
         return first
     except HFValidationError as error:
         raise UnavailableError(f"{name}: there is no such file, and it is no repository's name either") from error
@@ -265,22 +265,22 @@ def _fetch(source: str, name: str) -> Path:
 
 
 def _parts(file: str) -> list[str]:
-    """All parts of a file that lies there in several, `…-00001-of-00005.gguf`; llama.cpp is given the first."""
-    found = _PART.search(file)
-    if not found:
+    """Return all parts of a file that is there in several, `…-00001-of-00005.gguf`; llama.cpp takes the first."""
+    match = _PART.search(file)
+    if not match:
         return [file]
-    count = int(found[1])
-    return [f"{file[: found.start()]}-{i:05}-of-{count:05}.gguf" for i in range(1, count + 1)]
+    count = int(match[1])
+    return [f"{file[: match.start()]}-{i:05}-of-{count:05}.gguf" for i in range(1, count + 1)]
 
 
 def _only(files: list[str], name: str) -> str:
-    found = sorted({_parts(file)[0] for file in files if file.lower().endswith(".gguf")})
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    models = sorted({_parts(file)[0] for file in files if file.lower().endswith(".gguf")})
+    if len(models) == 1:
+        return models[0]
+    if not models:
         raise UnavailableError(f"{name}: the repository has no .gguf file")
     raise UnavailableError(
-        f"{name}: the repository has several .gguf files; name one: {name}/FILE with FILE one of {', '.join(found)}"
+        f"{name}: the repository has several .gguf files; name one: {name}/FILE with FILE one of {', '.join(models)}"
     )
 
 

@@ -20,18 +20,18 @@ from convexplain.types import sha256_json
 
 from .credentials import Credentials, of_url
 from .kind import ModelKind
-from .one_by_one import estimated_tokens, one_by_one
 from .openai_replies import (
     RefusedError,
     error_message,
     raise_for_status,
     read_completion,
     served_models,
-    weights_told,
-    window_told,
+    weights_info,
+    window_of,
 )
 from .openai_requests import DIALECTS, Dialect, Wording, messages_of, request_body
 from .prompt_logprobs import SCORING, read_scored
+from .remote_calls import ask_each, estimate_tokens
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
@@ -49,11 +49,11 @@ class OpenAICompatible:
             A user may stand before the host, and the password with it or in `CONVEXPLAIN_PASSWORD`. Neither is ever
             shown or kept.
         transport: replaces the network, for tests.
-        credentials: what is sent in the place of what URL and environment say; the URL then takes no `key`.
-        wording: how the server calls what it is asked for, to begin with.
+        credentials: credentials that replace those of URL and environment; the URL then takes no `key`.
+        wording: the server's names of the fields, to begin with.
 
     Attributes:
-        missing: what to look at when the model is not there, for that message.
+        missing: the question to the user when the model is not there, for that message.
 
     Raises:
         UsageError: the URL or one of its options is not valid.
@@ -107,7 +107,7 @@ class OpenAICompatible:
         return f"{address}#{sha256_json(self._weights)}" if self._weights else address
 
     async def prepare(self) -> None:
-        """Reaches the server, finds the model's name if none was given, and its window where the server tells."""
+        """Reach the server, and read the model's name, if the user named none, its window and its weights."""
         response = await self._reach("/models")
         if response.status_code in (502, 503, 504):  # what it serves decides under which name replies are kept
             raise UnavailableError(
@@ -119,36 +119,36 @@ class OpenAICompatible:
         if not self._model:
             self._model = self._choose([str(model.get("id")) for model in models])
         # A server that has just one model may answer to any name (llama.cpp); Ollama leaves out the tag `latest`.
-        known = {str(model.get("id")).removesuffix(":latest"): model for model in models}
-        answering = known.get(self._model.removesuffix(":latest")) or (models[0] if len(models) == 1 else {})
-        self.window = window_told(answering)
-        self._weights = weights_told(answering)
+        by_name = {str(model.get("id")).removesuffix(":latest"): model for model in models}
+        answering = by_name.get(self._model.removesuffix(":latest")) or (models[0] if len(models) == 1 else {})
+        self.window = window_of(answering)
+        self._weights = weights_info(answering)
         if answering and answering.get("id") != self._model:
             self._weights["id"] = answering.get("id")
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """Answers one request (`batch` is 1; more are sent one after the other)."""
-        return await one_by_one(self._ask, requests)
+        """Answer one request (`batch` is 1; more are sent one after the other)."""
+        return await ask_each(self._ask, requests)
 
     def count_tokens(self, text: str) -> int:
-        """An estimate from the text's length."""
-        return estimated_tokens(text)
+        """Return an estimate from the text's length."""
+        return estimate_tokens(text)
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         if self._client is not None and self._client[0] is asyncio.get_running_loop():
             await self._client[1].aclose()
         self._client = None
 
     def _choose(self, names: list[str]) -> str:
-        """Which of the served models is meant where the user named none. Raises UnavailableError."""
+        """Return the served model that is meant where the user named none. Raises UnavailableError."""
         if len(names) != 1:
             served = f"it serves: {', '.join(names)}" if names else "it does not say which it serves"
             raise UnavailableError(f"{self._base} needs a model's name, as {self._base}?model=NAME; {served}")
         return names[0]
 
     def _answered_by(self, model: str) -> None:
-        """Sees to it that replies come from one model: scores of two do not belong into one run.
+        """Check that replies come from one model: scores of two do not belong into one run.
 
         Raises:
             UnavailableError: this reply says that it is from another model than the first one did.
@@ -175,7 +175,7 @@ class OpenAICompatible:
         return response
 
     def _http(self) -> httpx2.AsyncClient:
-        """The connections of this event loop: those of an earlier one ended with it."""
+        """Return the connections of this event loop: those of an earlier one ended with it."""
         loop = asyncio.get_running_loop()
         if self._client is None or self._client[0] is not loop:
             client = httpx2.AsyncClient(
@@ -219,7 +219,7 @@ class OpenAICompatible:
             raise no_reply_logprob(self.name, f"its server refuses the request ({error})", error.raw) from error
 
     async def _post(self, body: dict[str, Any], read: Callable[..., Reply]) -> Reply:
-        """What `read(data, seconds=…)` makes of the server's answer."""
+        """Return the result of `read(data, seconds=…)` for the server's answer."""
         began = time.perf_counter()
         try:
             response = await self._http().post(f"{self._base}/chat/completions", json=body)

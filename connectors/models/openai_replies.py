@@ -1,4 +1,4 @@
-"""What OpenAI-compatible servers answer: from an HTTP response to a reply, or to the error that it means."""
+"""Responses of OpenAI-compatible servers: replies, and the errors that they stand for."""
 
 import json
 import re
@@ -23,13 +23,13 @@ class RefusedError(ModelError):
 
 
 def raise_for_status(response: httpx2.Response, where: str, hint: str, missing: str) -> None:
-    """Raises what a response that is no success means; returns on success.
+    """Raise the error that a response stands for; return on success.
 
     Args:
         response: the response.
         where: the endpoint, without secrets.
         hint: where its key is taken from, for the message when it is refused.
-        missing: what to look at when the model is not there.
+        missing: the question to the user when the model is not there.
     """
     status = response.status_code
     if status < 300:
@@ -85,7 +85,7 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
 
 
 def served_models(response: httpx2.Response) -> list[dict[str, Any]]:
-    """The models that the server lists; none where it has no such list."""
+    """Return the models that the server lists; none where it has no such list."""
     try:
         listed = response.json()["data"]
     except (ValueError, KeyError, TypeError):
@@ -93,27 +93,27 @@ def served_models(response: httpx2.Response) -> list[dict[str, Any]]:
     return [model for model in listed if isinstance(model, dict)] if isinstance(listed, list) else []
 
 
-def weights_told(model: dict[str, Any]) -> dict[str, Any]:
-    """What an entry of a server's list of models tells of the weights behind the name.
+def weights_info(model: dict[str, Any]) -> dict[str, Any]:
+    """Return what an entry of a server's list of models says of the weights behind the name.
 
     `root` and `parent` are vLLM's, `meta` is llama.cpp's. `created` says when the model was made with Ollama alone
     (owner `library`); vLLM and llama.cpp put the present time there.
     """
-    wanted = {"root", "parent", "digest"} | ({"created"} if model.get("owned_by") == "library" else set())
+    fields = {"root", "parent", "digest"} | ({"created"} if model.get("owned_by") == "library" else set())
     meta = model["meta"] if isinstance(model.get("meta"), dict) else {}
-    told = {key: value for key, value in model.items() if key in wanted and value is not None}
-    return told | {key: value for key, value in meta.items() if key in ("n_params", "size", "ftype")}
+    info = {key: value for key, value in model.items() if key in fields and value is not None}
+    return info | {key: value for key, value in meta.items() if key in ("n_params", "size", "ftype")}
 
 
-def window_told(model: dict[str, Any]) -> int | None:
-    """Tokens of prompt and reply together, as an entry of a server's list of models has them."""
+def window_of(model: dict[str, Any]) -> int | None:
+    """Return the tokens of prompt and reply together in an entry of a server's list of models; None if missing."""
     meta = model["meta"] if isinstance(model.get("meta"), dict) else {}
-    told = model.get("max_model_len") or meta.get("n_ctx")
-    return told if isinstance(told, int) and told > 0 else None
+    window = model.get("max_model_len") or meta.get("n_ctx")
+    return window if isinstance(window, int) and window > 0 else None
 
 
 def _steps(logprobs: Any) -> list[TokenStep]:
-    """The reply's tokens with their alternatives; empty where the server gave none (an empty or useless list too)."""
+    """Return the reply's tokens with their alternatives; empty where the server gave none, or a useless list."""
     content = (logprobs or {}).get("content") or []
     return [
         TokenStep(
@@ -136,7 +136,7 @@ def _listed_steps(logprobs: Any) -> list[TokenStep]:
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or a date; at most ten minutes are believed."""
+    """Return the seconds of a Retry-After header, which holds seconds or a date; ten minutes at most."""
     value = response.headers.get("retry-after", "").strip()
     try:
         seconds = float(value)
@@ -149,7 +149,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
 
 
 def error_message(raw: str) -> str:
-    """The server's own words, without the JSON or HTML around them."""
+    """Return the server's own words, without the JSON or HTML around them."""
     try:
         data = json.loads(raw)
         error = data.get("error", data) if isinstance(data, dict) else data

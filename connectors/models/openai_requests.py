@@ -1,4 +1,4 @@
-"""What OpenAI-compatible servers are asked: the body of a request, in the words that a server takes."""
+"""Requests to OpenAI-compatible servers, with the fields that a server takes."""
 
 import re
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from .openai_replies import error_message
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a server may be asked for: how many top log-probabilities, and whether a JSON Schema."""
+    """The parts of a request that a server may refuse: the number of top log-probabilities, and a JSON Schema."""
 
     top_logprobs: int
     schema: bool
@@ -30,7 +30,7 @@ DIALECTS = (
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a server calls what it is asked for.
+    """The names of fields that a server takes.
 
     Attributes:
         limit: the field for the most tokens of a reply.
@@ -58,8 +58,8 @@ class Wording:
         if self.seed and _refused(self.seed, message):
             return replace(self, seed="")
         if not self.final and _refused(self.limit, message):
-            other = "max_completion_tokens" if self.limit == "max_tokens" else "max_tokens"
-            return replace(self, limit=other, final=True)
+            limit = "max_completion_tokens" if self.limit == "max_tokens" else "max_tokens"
+            return replace(self, limit=limit, final=True)
         return None
 
 
@@ -69,8 +69,8 @@ def request_body(request: Request, model: str, dialect: Dialect, wording: Wordin
     Args:
         request: what is asked.
         model: the server's name of the model.
-        dialect: what the server may be asked for.
-        wording: how it calls that.
+        dialect: the parts that the server takes.
+        wording: the names of its fields.
         effort: how much a reasoning model may think, in the server's words; empty: as it does by itself.
     """
     body: dict[str, Any] = {"model": model, "messages": messages_of(request), wording.limit: request.max_tokens}

@@ -1,7 +1,7 @@
-"""A tree of token sequences whose common beginnings are kept once, with what was computed for them.
+"""A tree of token sequences that holds common beginnings once, with their keys and values.
 
-Plain data: no model runs here. What is kept for a node is a list of tensors (keys and values of each layer) whose
-second dimension are the node's tokens.
+Plain data: no model runs here. A node has a list of tensors (keys and values of each layer) whose second dimension are
+the node's tokens.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,54 +16,57 @@ WORTH_SHARING = 16  # tokens; a shorter common beginning is cheaper to compute t
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """Some tokens that follow those of its parent.
+    """Tokens that follow those of the parent.
 
     Attributes:
-        kept: for each layer keys and values, (heads, tokens, width) each; empty until they are computed.
+        tokens: the token ids.
+        parent: the node before; None for the root.
+        keys_values: for each layer keys and values, (heads, tokens, width) each; empty until they are computed.
+        children: the nodes that follow.
         start: tokens before this node.
         used: number of the last call that used it.
     """
 
     tokens: Sequence[int]
     parent: "Node | None" = None
-    kept: list["torch.Tensor"] = field(default_factory=list)
+    keys_values: list["torch.Tensor"] = field(default_factory=list)
     children: list["Node"] = field(default_factory=list)
     start: int = 0
     used: int = 0
 
     @property
     def end(self) -> int:
-        """Tokens up to the end of this node."""
+        """Return the number of tokens up to the end of this node."""
         return self.start + len(self.tokens)
 
     @property
     def size(self) -> int:
-        """Bytes that are kept for it."""
-        return sum(tensor.nbytes for tensor in self.kept)
+        """Return the bytes of its keys and values."""
+        return sum(tensor.nbytes for tensor in self.keys_values)
 
     def path(self) -> "list[Node]":
-        """From the first tokens to this node, without the empty root."""
-        found = []
+        """Return the nodes from the first tokens to this one, without the empty root."""
+        upwards = []
         node: Node | None = self
         while node is not None and node.parent is not None:
-            found.append(node)
+            upwards.append(node)
             node = node.parent
-        return found[::-1]
+        return upwards[::-1]
 
 
 class PrefixTree:
-    """Prompts of many calls, what they have in common kept once; the least recently used is dropped first."""
+    """The prompts of many calls, with common beginnings once; the least recently used is dropped first."""
 
     def __init__(self) -> None:
         self._root = Node(())
         self._call = 0
 
     def next_call(self) -> None:
-        """What is inserted from now on is in use, and what was inserted before is no longer."""
+        """Begin a call: prompts that are inserted from now on are in use, and earlier ones are not."""
         self._call += 1
 
     def insert(self, ids: Sequence[int]) -> Node:
-        """A new leaf at the end of `ids` with at least their last token; what stands before it may be known already."""
+        """Return a new leaf at the end of `ids` with at least their last token; the tree may hold those before."""
         node, at = self._root, 0
         while True:
             child, shared = self._longest(node, ids, at)
@@ -73,17 +76,17 @@ class PrefixTree:
             at += shared
         leaf = Node(ids[at:], node, start=at)
         node.children.append(leaf)
-        for passed in leaf.path():
-            passed.used = self._call
+        for ancestor in leaf.path():
+            ancestor.used = self._call
         return leaf
 
     def remove(self, leaf: Node) -> None:
-        """Takes a leaf out."""
+        """Remove a leaf."""
         if leaf.parent is not None:
             leaf.parent.children.remove(leaf)
 
     def shrink(self, limit: int) -> None:
-        """Drops what was not used by this call, least recently used first, until at most `limit` bytes are kept."""
+        """Drop leaves that this call did not use, least recently used first, until `limit` bytes or less remain."""
         nodes = list(self._nodes())
         total = sum(node.size for node in nodes)
         leaves = [node for node in nodes if not node.children]
@@ -99,7 +102,7 @@ class PrefixTree:
                 leaves.append(oldest.parent)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Remove all nodes."""
         self._root = Node(())
 
     def _nodes(self) -> Iterator[Node]:
@@ -111,7 +114,7 @@ class PrefixTree:
 
     @staticmethod
     def _longest(node: Node, ids: Sequence[int], at: int) -> tuple[Node | None, int]:
-        """The child that shares most with what follows in `ids`, its last token excepted, and how much."""
+        """Return the child that shares most with `ids[at:]`, without the last token, and the length."""
         best, most = None, 0
         for child in node.children:
             shared = common(child.tokens, ids[at : min(len(ids) - 1, at + len(child.tokens))])
@@ -121,61 +124,66 @@ class PrefixTree:
 
     @staticmethod
     def _split(node: Node, length: int) -> Node:
-        """Cuts a node in two; the same object remains the lower one. Returns the upper one."""
+        """Cut a node in two and return the upper part; the same object remains the lower one."""
         parent = node.parent
         assert parent is not None  # the root holds no tokens, so nothing in it is ever split
-        first = [tensor[:, :length].clone() for tensor in node.kept]
-        second = [tensor[:, length:].clone() for tensor in node.kept]
+        first = [tensor[:, :length].clone() for tensor in node.keys_values]
+        second = [tensor[:, length:].clone() for tensor in node.keys_values]
         upper = Node(node.tokens[:length], parent, first, [node], node.start, node.used)
         parent.children[parent.children.index(node)] = upper
-        node.tokens, node.parent, node.start, node.kept = node.tokens[length:], upper, node.start + length, second
+        node.tokens, node.parent, node.start, node.keys_values = (
+            node.tokens[length:],
+            upper,
+            node.start + length,
+            second,
+        )
         return upper
 
 
 def waves(leaves: Sequence[Node]) -> list[list[Node]]:
-    """The nodes without keys and values on the leaves' paths; those of one wave depend on earlier waves only."""
-    found: list[list[Node]] = []
+    """Return the nodes without keys and values on the leaves' paths; those of a wave depend on earlier waves only."""
+    by_depth: list[list[Node]] = []
     seen: set[Node] = set()
     for leaf in leaves:
-        missing = [node for node in leaf.path() if not node.kept]
+        missing = [node for node in leaf.path() if not node.keys_values]
         for depth, node in enumerate(missing):
             if node not in seen:
                 seen.add(node)
-                if depth == len(found):
-                    found.append([])
-                found[depth].append(node)
-    return found
+                if depth == len(by_depth):
+                    by_depth.append([])
+                by_depth[depth].append(node)
+    return by_depth
 
 
-def common(left: Sequence[int], right: Sequence[int]) -> int:
-    """Length of the common beginning."""
-    size = min(len(left), len(right))
-    if left[:size] == right[:size]:
+def common(a: Sequence[int], b: Sequence[int]) -> int:
+    """Return the length of the common beginning."""
+    size = min(len(a), len(b))
+    if a[:size] == b[:size]:
         return size
     low, high = 0, size  # the beginnings of length `low` are equal, those of length `high` are not
     while high - low > 1:
         middle = (low + high) // 2
-        if left[low:middle] == right[low:middle]:
+        if a[low:middle] == b[low:middle]:
             low = middle
         else:
             high = middle
     return low
 
 
-def past(paths: Sequence[Sequence[Node]], length: int) -> Any:
-    """The keys and values of the paths as one cache, each padded on the left to `length`."""
+def padded_cache(paths: Sequence[Sequence[Node]], length: int) -> Any:
+    """Return the keys and values of the paths as one cache, each padded on the left to `length`."""
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
     cache = DynamicCache()
-    kept = next((path[0].kept for path in paths if path), [])
+    first = next((path[0].keys_values for path in paths if path), [])
     rows = len(paths)
     if rows > 1 and paths[0] and all(path and path[-1] is paths[0][-1] for path in paths):
         paths = paths[:1]  # all follow the same: nothing is copied for each of them
-    padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in kept]
+    padded = [part.new_zeros((len(paths), part.shape[0], length, part.shape[2])) for part in first]
     for row, path in enumerate(paths):
         at = length - (path[-1].end if path else 0)
         for node in path:
-            for part, tensor in zip(padded, node.kept, strict=True):
+            for part, tensor in zip(padded, node.keys_values, strict=True):
                 part[row, :, at : at + len(node.tokens)] = tensor
             at += len(node.tokens)
     for keys, values in zip(padded[::2], padded[1::2], strict=True):

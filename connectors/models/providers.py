@@ -13,7 +13,7 @@ from convexplain.models.chat import ChatModel
 
 from .kind import ModelKind
 from .openai_requests import Wording
-from .origins import origin_of
+from .url_origin import origin_of
 
 _HTTP_URL = re.compile(r"https?://[^\s/?#][^\s?#]*", re.IGNORECASE)
 

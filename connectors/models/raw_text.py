@@ -1,4 +1,4 @@
-"""A local model on text as it stands, without a chat template: what its tokens are, and the forward passes."""
+"""A local model on plain text without a chat template: its tokens and forward passes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,12 @@ from .prefix_tree import common
 
 @dataclass(frozen=True, slots=True)
 class RawText:
-    """What reads and continues plain text.
+    """Forward passes and a tokenizer for plain text.
 
     Attributes:
-        words: each token's text as it stands inside a text.
+        forward: runs the model.
+        tokenizer: the model's tokenizer.
+        words: each token's text inside a text.
         window: tokens that the model reads at most, or None where it does not say.
     """
 
@@ -23,7 +25,7 @@ class RawText:
     window: int | None
 
     def begin(self, text: str, limit: int) -> list[int]:
-        """The tokens of a text's end, at least one and about `limit` at most.
+        """Return the tokens of a text's end, at least one and about `limit` at most.
 
         Where it is cut moves in steps of half the limit, so that places close to each other share their beginning.
         Before it stands what the tokenizer begins with, or an empty line: the next word of an embedded model's short
@@ -38,13 +40,13 @@ class RawText:
         return [*self.follow("\n\n"), *ids] or [self.tokenizer.eos_token_id or 0]
 
     def follow(self, text: str) -> list[int]:
-        """The tokens of a text that follows another: some tokenizers treat a first word in a way of its own."""
+        """Return the tokens of a text that follows another: some tokenizers treat a first word differently."""
         anchor = "a" if text[:1].isspace() else "\n"
         lead: list[int] = self.tokenizer(anchor, add_special_tokens=False)["input_ids"]
-        whole: list[int] = self.tokenizer(anchor + text, add_special_tokens=False)["input_ids"]
-        return whole[common(lead, whole) :]
+        ids: list[int] = self.tokenizer(anchor + text, add_special_tokens=False)["input_ids"]
+        return ids[common(lead, ids) :]
 
     def special(self) -> set[int]:
-        """Tokens that are no text."""
+        """Return the tokens that are no text."""
         added = {i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special}
         return added | set(self.tokenizer.all_special_ids)

@@ -11,7 +11,7 @@ Answer = str | float | tuple[float, ...] | Mapping[str, float] | Reply | ModelEr
 
 
 class ScriptedModel:
-    """Answers each request with what `answer(request)` returns.
+    """Answers each request with the value of `answer(request)`.
 
     Args:
         answer: returns a text; or label probabilities (what is missing to 1 falls on no label); or a whole Reply; or an
@@ -53,10 +53,10 @@ class ScriptedModel:
         self._open = 0
 
     async def prepare(self) -> None:
-        """Nothing to load."""
+        """Do nothing: there is nothing to load."""
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
-        """The scripted answers, after `seconds`."""
+        """Return the scripted answers, after `seconds`."""
         self.requests.extend(requests)
         self._open += 1
         self.most_open = max(self.most_open, self._open)
@@ -67,11 +67,11 @@ class ScriptedModel:
         return [self._outcome(request) for request in requests]
 
     def count_tokens(self, text: str) -> int:
-        """Words."""
+        """Return the number of words."""
         return len(text.split())
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
     def _outcome(self, request: Request) -> Reply | ModelError:
         answer = self._answer(request) if callable(self._answer) else self._answer

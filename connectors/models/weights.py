@@ -1,4 +1,4 @@
-"""Where a local model's weights lie, what identifies them, and how they are loaded on what this machine has."""
+"""The weights of local models: their folder, their identity, and their loading on the devices of this machine."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 _FILES = ["*.safetensors", "*.json", "*.model", "*.jinja", "*.txt"]
 _TWICE = "consolidated*"  # the same weights once more, in Mistral's own form
-_SAMPLES, _SAMPLE = 64, 16_384  # places in a weight file that are looked at, and how many bytes at each
+_SAMPLES, _SAMPLE = 64, 16_384  # places in a weight file that are read, and how many bytes at each
 _GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model's folder, and how it is run here.
+    """A model's folder, and the device and precision on which it runs here.
 
     Attributes:
         folder: weights, tokenizer and configuration as `save_pretrained` writes them.
@@ -33,7 +33,7 @@ class Weights:
     dtype: "torch.dtype"
 
     def load(self) -> Any:
-        """The model, ready to answer. Raises OSError or ValueError when there is none in the folder."""
+        """Load the model, ready to answer. Raises OSError or ValueError when there is none in the folder."""
         import torch
         from transformers import AutoModelForCausalLM
 
@@ -46,10 +46,10 @@ class Weights:
         return model.eval().requires_grad_(False)
 
     def digest(self) -> str:
-        """Identifies the weights and how they are computed.
+        """Return an identity of the weights and of their precision.
 
-        Of each weight file its size and 64 samples spread over it are looked at, for reading 90 GB takes minutes; of
-        the tokenizer and the configuration everything.
+        Of each weight file its size and 64 samples spread over it are read, for reading 90 GB takes minutes; tokenizer
+        and configuration are read in full.
         """
         digest = hashlib.sha256(str(self.dtype).encode())
         for path in sorted(path for path in self.folder.iterdir() if path.is_file() and not path.match(_TWICE)):
@@ -65,7 +65,7 @@ class Weights:
         return digest.hexdigest()[:16]
 
     def budget(self) -> tuple[int, int]:
-        """New tokens in one forward pass of several prompts, and bytes for keys and values that are kept.
+        """Return the new tokens in one forward pass of several prompts, and the bytes of the cache.
 
         A CPU is no faster on several prompts at once than on one after the other (0.41 to 0.49 s a judgement on two
         cores either way), so it is spared the padding. A GPU wants thousands of tokens.
@@ -84,7 +84,7 @@ class Weights:
 
 
 def context_length(config: Any) -> int | None:
-    """Tokens that a prompt and its reply may have together, or None where the model does not say.
+    """Return the tokens that a prompt and its reply may have together; None where the model does not say.
 
     Some models stretch their positions by the longest prompt in sight. They are kept to the length at which they do
     not, or a score would depend on what else is computed.
@@ -100,19 +100,19 @@ def context_length(config: Any) -> int | None:
 
 
 def widen_head(model: Any) -> None:
-    """Computes the logits in float32: in bfloat16 they come in steps of an eighth, and scores in steps of 0.03."""
+    """Compute the logits in float32: in bfloat16 they come in steps of an eighth, and scores in steps of 0.03."""
     import torch
 
     head = model.get_output_embeddings()
     if isinstance(head, torch.nn.Linear) and head.weight.dtype in (torch.bfloat16, torch.float16):
         wide = torch.nn.Linear(head.in_features, head.out_features, head.bias is not None, dtype=torch.float32)
         wide.load_state_dict({name: value.float() for name, value in head.state_dict().items()})
-        wide.to(head.weight.device).register_forward_pre_hook(lambda _, given: (given[0].float(), *given[1:]))
+        wide.to(head.weight.device).register_forward_pre_hook(lambda _, inputs: (inputs[0].float(), *inputs[1:]))
         model.set_output_embeddings(wide)
 
 
 def find_weights(source: str | Path, name: str, dtype: str | None, *, fetch: bool = True) -> Weights:
-    """The weights in a folder or a repository of the Hugging Face hub (fetched unless they are in its cache).
+    """Return the weights in a folder or a repository of the Hugging Face hub (fetched unless they are in its cache).
 
     On an accelerator it is computed in bfloat16 (float16 where it has none), on a CPU in float32 if that fits into the
     memory.
@@ -164,7 +164,7 @@ def _fetch(repo: str, name: str, fetch: bool) -> Path:
 
 
 def _weight_bytes(folder: Path, dtype: "torch.dtype") -> int:
-    """The weights' size in that type; 0 where they are quantised, and stay as they are."""
+    """Return the weights' size in that type; 0 where they are quantised, and stay as they are."""
     from safetensors import safe_open
 
     config = folder / "config.json"
@@ -181,7 +181,7 @@ def _weight_bytes(folder: Path, dtype: "torch.dtype") -> int:
 
 
 def _memory() -> int:
-    """All there is, not what is free: the choice must be the same tomorrow."""
+    """Return the size of the memory, used or free: the choice must be the same tomorrow."""
     import psutil  # comes with accelerate
 
     return int(psutil.virtual_memory().total)

@@ -37,7 +37,7 @@ class Request:
         reply: score this reply instead of generating one: the model says how probable it is after the messages. What
             else is asked for (labels, opening, schema, tokens, temperature) does not count then. Empty: generate.
         features: with a given reply: numbers about it from inside the model, as this recipe says
-            (connectors/models/features.py). Empty: none.
+            (connectors/models/reply_features.py). Empty: none.
     """
 
     messages: tuple[Message, ...]

@@ -304,8 +304,8 @@ def keep(tree, *prompts):
     leaves = [tree.insert(ids) for ids in prompts]
     for leaf in leaves:
         for node in leaf.path():
-            if not node.kept:
-                node.kept = [torch.tensor(node.tokens, dtype=torch.float32).reshape(1, -1, 1)] * 2
+            if not node.keys_values:
+                node.keys_values = [torch.tensor(node.tokens, dtype=torch.float32).reshape(1, -1, 1)] * 2
     return leaves
 
 
@@ -323,7 +323,7 @@ def test_a_common_beginning_becomes_a_node_of_its_own():
     assert [list(node.tokens) for node in first.path()] == [A, B]
     assert [list(node.tokens) for node in second.path()] == [A, C]
     assert first.parent is second.parent
-    assert first.parent.kept[0].flatten().tolist() == A
+    assert first.parent.keys_values[0].flatten().tolist() == A
     assert (first.start, first.end) == (20, 23)
 
 

@@ -135,20 +135,20 @@ def test_many_holes_of_a_long_text_are_read_in_few_passes(mixtral_folder):
     infiller = CausalInfiller(LocalModel(mixtral_folder))
     asyncio.run(infiller.prepare())
     passed = []
-    whole = infiller._model._forward._forward
+    whole = infiller._model._forward._pass.run
 
     def counted(nodes, wanted, **options):
         passed.append((wanted, sum(len(node.tokens) for node in nodes), len(nodes)))
         return whole(nodes, wanted, **options)
 
-    infiller._model._forward._forward = counted
+    infiller._model._forward._pass.run = counted
     assert len(infill(infiller, *holes, k=1)) == 50
     read = sum(tokens for wanted, tokens, rows in passed if wanted == "last" or (rows == 1 and tokens > 20))
     assert 1_700 < read < 6_000  # each hole by itself would be 50 times 256 to 512
 
 
 def test_the_tokens_before_a_hole_are_cut_in_steps(embedded_model):
-    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._labels().words, None)
+    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._labels.words, None)
     lead = len(raw.follow("\n\n"))
     for words, kept in ((5, 5), (8, 8), (9, 5), (12, 8), (13, 5), (100, 8)):
         assert len(raw.begin("the" + " the" * (words - 1), 8)) == lead + kept

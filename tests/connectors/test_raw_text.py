@@ -50,7 +50,7 @@ def test_too_little_memory_is_said(model, monkeypatch):
     def full(*_, **__):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(forward, "_forward", full)
+    monkeypatch.setattr(forward._pass, "run", full)
     with pytest.raises(TooLongError, match="too long for the memory"):
         forward.along([*IDS, 1], [41, 61])
     with pytest.raises(TooLongError, match="too long for the memory"):

@@ -239,7 +239,7 @@ def test_a_token_of_prompt_and_reply_is_the_replys(mixtral_folder):
 def test_in_half_precision_the_log_probabilities_are_computed_in_float32(folder):
     """Each is no number that bfloat16 can hold, and batches still give what single calls give."""
     model = prepared(folder, dtype="bfloat16")
-    pairs = [model._with_reply(given(reply, TALK)) for reply in REPLIES]
+    pairs = [model._encoder.encode_with_reply(given(reply, TALK)) for reply in REPLIES]
     (alone, *_), _ = Forward(model._model, 1, 0).continuations(pairs[:1])
     assert alone != float(torch.tensor(alone).bfloat16())
     single = [Forward(model._model, 1, 0).continuations([pair])[0][0] for pair in pairs]

@@ -1,4 +1,4 @@
-"""What fits into memory at once, and what to do where it did not."""
+"""Batches that fit into the memory of a device, and errors that say that it is too small."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def batches(items: Sequence[T], size: Callable[[T], int], limit: int) -> list[list[T]]:
-    """The items in order, in groups whose size, padded to that of the largest item, is at most `limit`."""
+    """Return the items in order, in groups whose size, padded to that of the largest item, is at most `limit`."""
     groups: list[list[T]] = []
     largest = 0
     for item in items:
@@ -21,16 +21,16 @@ def batches(items: Sequence[T], size: Callable[[T], int], limit: int) -> list[li
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether it says that the memory of the device, or of this machine, does not suffice."""
+    """Return whether an error says that the memory of the device, or of this machine, does not suffice."""
     import torch
 
-    said = str(error).lower()
-    known = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-    return isinstance(error, torch.OutOfMemoryError) or any(words in said for words in known)
+    message = str(error).lower()
+    phrases = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, torch.OutOfMemoryError) or any(phrase in message for phrase in phrases)
 
 
 def empty_cache() -> None:
-    """Gives back what an accelerator's memory has free."""
+    """Release the unused memory of an accelerator."""
     import torch
 
     if torch.accelerator.is_available():
