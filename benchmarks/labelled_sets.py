@@ -14,7 +14,7 @@ from typing import Any
 
 from convexplain import Conversation, Turn
 from convexplain.agreement import LabelledTurn
-from convexplain.agreement.labelled import Preference
+from convexplain.agreement.labels import PreferenceLabel
 from convexplain.judges.head_training import TrainingSource
 from convexplain.types import Rating
 
@@ -84,19 +84,19 @@ def _talk(row: dict[str, Any]) -> Conversation:
     return Conversation(row["id"], turns, row["source"].split(" ")[0], {"dialogue": own})
 
 
-def _hh(rows: list[dict[str, Any]]) -> list[Preference]:
+def _hh(rows: list[dict[str, Any]]) -> list[PreferenceLabel]:
     sides: dict[Any, dict[int, Conversation]] = defaultdict(dict)
     for row in rows:
         sides[row["meta"]["pair"]][row["labels"]["preferred_as_less_harmful"]] = _talk(row)
-    return [Preference(both[1], both[0], "harm") for both in sides.values() if len(both) == 2]
+    return [PreferenceLabel(both[1], both[0], "harm") for both in sides.values() if len(both) == 2]
 
 
-def _siblings(rows: list[dict[str, Any]]) -> list[Preference]:
+def _siblings(rows: list[dict[str, Any]]) -> list[PreferenceLabel]:
     families: dict[str, list[tuple[int, Conversation]]] = defaultdict(list)
     for row in rows:
         families[row["meta"]["parent"]].append((row["labels"]["rank_among_siblings"], _talk(row)))
     return [
-        Preference(better, worse, "helpfulness")
+        PreferenceLabel(better, worse, "helpfulness")
         for family in families.values()
         for rank, better in family
         for other, worse in family

@@ -5,7 +5,7 @@ import re
 import sys
 from typing import Any
 
-from convexplain.agreement.labelled import score_of
+from convexplain.agreement.labels import score_of
 from convexplain.types import Rubric
 
 _MISSING = frozenset({"", "-", "–", "?", "na", "n/a", "nan", "none", "null", "nil", "missing", "skip", "skipped"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from convexplain.agreement.labelled import GivenLabel, GivenPreference, Labels, score_of
+from convexplain.agreement.labels import FileLabel, FilePreference, LabelsFile, score_of
 from convexplain.errors import Problem, UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Rubric
@@ -53,7 +53,7 @@ def read_labels(
     rubrics: Sequence[Rubric],
     options: LabelSettings | None = None,
     on_problem: Callable[[Problem], None] | None = None,
-) -> Labels:
+) -> LabelsFile:
     """Read a whole labels file.
 
     A row is about a conversation, a turn of it (the last assistant turn where the file has no such column), a rubric
@@ -126,12 +126,12 @@ class _LabelReader:
             self._names[word_key(name)] = answered
         self._unrequested: dict[str, list[int]] = defaultdict(list)
 
-    def labels(self) -> Labels:
+    def labels(self) -> LabelsFile:
         """Return the labels or preferences of the file."""
         if self._table.pairs:
             pairs = tuple(filter(None, (self._pair(line, row) for line, row in self._table.rows)))
             self._report_unrequested()
-            return Labels(preferences=pairs)
+            return LabelsFile(preferences=pairs)
         if not self._table.rubric and not self._table.wide and len(self._rubrics) != 1:
             raise UsageError(
                 f"{self._path}: no column says what was rated; name one rubric (command line: --rubric ID)"
@@ -140,8 +140,8 @@ class _LabelReader:
         self._report_unrequested()
         self._check_scales(rated_turns)
         self._check_words(rated_turns)
-        return Labels(
-            given=tuple(label for rated_turn in rated_turns if (label := self._label(rated_turn)) is not None)
+        return LabelsFile(
+            labels=tuple(label for rated_turn in rated_turns if (label := self._label(rated_turn)) is not None)
         )
 
     def _rated_turns(self, line: int, row: Mapping[str, Any]) -> Iterator[_RatedTurn]:
@@ -220,7 +220,7 @@ class _LabelReader:
                 None, f"{by_name} labels by name mean what the rubric says; only numbers are turned round", kept=True
             )
 
-    def _label(self, rated_turn: _RatedTurn) -> GivenLabel | None:
+    def _label(self, rated_turn: _RatedTurn) -> FileLabel | None:
         rating = rated_turn.rating
         score = rating.score
         if rating.number is not None:
@@ -233,7 +233,7 @@ class _LabelReader:
             score = 1 - share if self._options.higher_is == "bad" else share
         if score is None:
             return None
-        return GivenLabel(
+        return FileLabel(
             rated_turn.conversation,
             rated_turn.turn,
             rated_turn.rubric.id,
@@ -244,7 +244,7 @@ class _LabelReader:
             rated_turn.line,
         )
 
-    def _pair(self, line: int, row: Mapping[str, Any]) -> GivenPreference | None:
+    def _pair(self, line: int, row: Mapping[str, Any]) -> FilePreference | None:
         rubric = self._rubric(line, row)
         if rubric is None and self._table.rubric:
             return None
@@ -266,7 +266,7 @@ class _LabelReader:
                 self._report(line, f"{reason}; left out", kept=tie)
                 return None
             sides = order
-        return GivenPreference(sides[0], sides[1], rubric.id if rubric else None, str(self._path), line)
+        return FilePreference(sides[0], sides[1], rubric.id if rubric else None, str(self._path), line)
 
     def _report_unrequested(self) -> None:
         for name, lines in self._unrequested.items():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convexplain.agreement import Draws, LabelledTurn, Statistic, auc, halves, partial_spearman, spearman
-from convexplain.agreement.labelled import Preference, last_answer
+from convexplain.agreement import Draws, LabelledTurn, Statistic, auc, partial_spearman, positive_rows, spearman
+from convexplain.agreement.labels import PreferenceLabel, last_answer
 from convexplain.errors import ModelError, TooLongError, UnavailableError, first_error
 from convexplain.fidelity import Estimate
 from convexplain.models.calls import Calls
@@ -40,7 +40,7 @@ class TrainingSource:
 
     name: str
     turns: Sequence[LabelledTurn] = ()
-    pairs: Sequence[Preference] = ()
+    pairs: Sequence[PreferenceLabel] = ()
 
     @property
     def turn_keys(self) -> list[TurnKey]:
@@ -203,7 +203,7 @@ def _measures(
         words = np.array([float(len(rows[i][0].turns[rows[i][1]].content.split())) for i in scored])
         turn_numbers = np.array([float(rows[i][1]) for i in scored])
         draws = Draws([numbers.groups[i] for i in scored])
-        good, rule = halves(humans, rubric.threshold)
+        good, rule = positive_rows(humans, rubric.threshold)
         statistics: dict[str, Statistic] = {
             "spearman": spearman(values, humans),
             "auc": auc(values, good),

@@ -1,43 +1,39 @@
-"""How far a judge agrees with people, each number with its uncertainty over dialogues."""
+"""The agreement of judges with people, each number with its uncertainty over dialogues."""
 
-from .agreements import (
-    Comparison,
-    Disagreement,
-    JudgeAgreement,
-    Judged,
-    RubricAgreement,
-    agreement,
-)
-from .bodies import agreement_body
+from .agreements import RubricJudgements, agreement
 from .bootstrap import Draws, Statistic
-from .escalation import Escalated, EscalationCurve, escalation_curve
+from .categories import Confusion, confusion, kappa, levels, nearest_level, weighted_kappa
+from .escalation_curves import EscalationCurve, EscalationPoint, escalation_curve
+from .formatting import MARKS, explain_command, format_estimate
+from .labels import LabelledTurn, PreferenceLabel, dialogue_of, group_of
+from .measures import MEASURES, AgreementMeasure, ScoreTable, rated_levels
 from .pairs import JudgedPair, PairAgreement, pair_agreement
-from .ranks import auc, halves, kendall, partial_spearman, spearman
-from .raters import alpha, ceiling, ratings_of
+from .ranks import auc, kendall, partial_spearman, positive_rows, spearman
+from .raters import alpha, ceiling, rating_arrays
 from .reliability import Bin, bias, brier, ece, equal_mass, reliability
-from .sides import Confusion, confusion, kappa, levels, nearest, weighted_kappa
-from .tables import MEASURES, LabelledTurn, Measure, Table, dialogue_of, group_of, steps_of
-from .wording import MARKS, explain_line, number
+from .results import Disagreement, JudgeAgreement, JudgeComparison, RubricAgreement
+from .serialization import agreement_body
 
 __all__ = [
     "MARKS",
     "MEASURES",
+    "AgreementMeasure",
     "Bin",
-    "Comparison",
     "Confusion",
     "Disagreement",
     "Draws",
-    "Escalated",
     "EscalationCurve",
+    "EscalationPoint",
     "JudgeAgreement",
-    "Judged",
+    "JudgeComparison",
     "JudgedPair",
     "LabelledTurn",
-    "Measure",
     "PairAgreement",
+    "PreferenceLabel",
     "RubricAgreement",
+    "RubricJudgements",
+    "ScoreTable",
     "Statistic",
-    "Table",
     "agreement",
     "agreement_body",
     "alpha",
@@ -50,19 +46,19 @@ __all__ = [
     "ece",
     "equal_mass",
     "escalation_curve",
-    "explain_line",
+    "explain_command",
+    "format_estimate",
     "group_of",
-    "halves",
     "kappa",
     "kendall",
     "levels",
-    "nearest",
-    "number",
+    "nearest_level",
     "pair_agreement",
     "partial_spearman",
-    "ratings_of",
+    "positive_rows",
+    "rated_levels",
+    "rating_arrays",
     "reliability",
     "spearman",
-    "steps_of",
     "weighted_kappa",
 ]

@@ -1,4 +1,4 @@
-"""How far judges agree with people on one rubric: everything that is said of it, computed."""
+"""The agreement of judges with people on one rubric, computed from labelled turns and judgements."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from convexplain.fidelity import Estimate
 from convexplain.types import Conversation, Judgement, Rubric
 
-from .bootstrap import FEWEST, Draws, Floats, Statistic
-from .escalation import EscalationCurve, escalation_curve
-from .pairs import JudgedPair, PairAgreement, pair_agreement
-from .raters import alpha, ceiling, ratings_of
-from .reliability import Bin, reliability
-from .sides import Confusion, confusion
-from .tables import MEASURES, LabelledTurn, Table, group_of, steps_of, undefined
+from .bootstrap import MIN_DIALOGUES, Draws, Floats, Statistic
+from .categories import confusion
+from .escalation_curves import escalation_curve
+from .labels import LabelledTurn, group_of
+from .measures import MEASURES, ScoreTable, rated_levels, undefined_reason
+from .pairs import JudgedPair, pair_agreement
+from .raters import alpha, ceiling, rating_arrays
+from .reliability import reliability
+from .results import Disagreement, JudgeAgreement, JudgeComparison, RubricAgreement
 
 LENGTH, PLACE = "length in words", "turn number"
 _FEW_TURNS = 30
@@ -24,148 +26,56 @@ _FEW_GROUPS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A turn that judge and people see differently.
-
-    Attributes:
-        turn: the turn with its ratings.
-        judgement: the judge's.
-        gap: score less people's mean, in [-1, 1].
-    """
-
-    turn: LabelledTurn
-    judgement: Judgement
-    gap: float
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeAgreement:
-    """How far one judge, or a baseline, agrees with people.
-
-    Attributes:
-        name: the judge's.
-        run: the run that holds its judgements; None of a baseline.
-        n: turns with a label and a score.
-        unscored: labelled turns that the judge has no score for, and why, the most frequent reason first.
-        measures: one a measure, by its name; of a baseline those of an order only.
-        confusion, bins: at the threshold, and the reliability curve; None and empty of a baseline.
-        disagreements: turns that both have scored, the widest gap first.
-        threshold: it flags turns below it; None of a baseline.
-    """
-
-    name: str
-    run: int | None
-    n: int
-    unscored: Mapping[str, int]
-    measures: Mapping[str, Estimate]
-    confusion: Confusion | None = None
-    bins: tuple[Bin, ...] = ()
-    disagreements: tuple[Disagreement, ...] = ()
-    threshold: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two judges on the turns that both have scored.
-
-    Attributes:
-        first, second: their names.
-        differences: the first one's measure less the second one's.
-    """
-
-    first: str
-    second: str
-    differences: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True, slots=True)
-class RubricAgreement:
-    """How far judges agree with people on one rubric.
-
-    Attributes:
-        rubric: the rubric.
-        turns, dialogues, ratings, raters: how many were labelled, in how many dialogues, by how many ratings of how
-            many known raters.
-        positive: by which rule turns count as good for the AUC.
-        steps: the levels for kappa.
-        alpha: Krippendorff's alpha of the raters.
-        ceiling: one rater's correlation with the others.
-        judges: the judges.
-        baselines: length and turn number.
-        comparisons: each two judges.
-        pairs: of pairs, how often the preferred one scored higher.
-        notes: what a reader should know.
-        escalations: for each two judges, what a cascade of them would reach; the one named first is the cheap one.
-    """
-
-    rubric: Rubric
-    turns: int
-    dialogues: int
-    ratings: int
-    raters: int
-    positive: str
-    steps: tuple[float, ...]
-    alpha: Estimate
-    ceiling: Estimate
-    judges: tuple[JudgeAgreement, ...]
-    baselines: tuple[JudgeAgreement, ...]
-    comparisons: tuple[Comparison, ...]
-    pairs: PairAgreement | None
-    notes: tuple[str, ...]
-    escalations: tuple[EscalationCurve, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
+class RubricJudgements:
     """One judge's judgements on one rubric.
 
     Attributes:
-        name: what to call the judge.
+        name: the judge's name.
         run: the run that holds them.
-        of: the judgement of a turn; None where there is none.
-        threshold: it flags turns below it; None = below the rubric's.
+        judgement: returns the judgement of a turn; None if there is none.
+        threshold: the judge flags turns below it; None = the rubric's.
     """
 
     name: str
     run: int | None
-    of: Callable[[Conversation, int], Judgement | None]
+    judgement: Callable[[Conversation, int], Judgement | None]
     threshold: float | None = None
 
 
 def agreement(
     rubric: Rubric,
     turns: Sequence[LabelledTurn],
-    judges: Sequence[Judged],
+    judges: Sequence[RubricJudgements],
     *,
     pairs: Sequence[JudgedPair] = (),
     group: Callable[[Conversation], Hashable] = group_of,
     seed: int = 0,
 ) -> RubricAgreement:
-    """Holds judges against people.
+    """Return the agreement of judges with people on one rubric.
 
     Args:
-        rubric: what was judged and labelled.
+        rubric: the rubric of judgements and labels.
         turns: the labelled turns, each once.
         judges: the judges.
-        pairs: pairs of which one was preferred, with what the judges say of both.
-        group: what turns are drawn together with, for the intervals.
+        pairs: preference pairs, with the judges' scores of both sides.
+        group: returns the dialogue of a conversation; the intervals draw whole dialogues.
         seed: the same seed gives the same intervals.
     """
     people = _People(rubric, turns, [group(turn.conversation) for turn in turns], seed)
-    found = [[judge.of(turn.conversation, turn.turn) for turn in turns] for judge in judges]
+    judgements = [[judge.judgement(turn.conversation, turn.turn) for turn in turns] for judge in judges]
     tables = [
-        replace(people.table(_scores(judgements)), cut=judge.threshold)
-        for judge, judgements in zip(judges, found, strict=True)
+        replace(people.table(_scores(column)), cut=judge.threshold)
+        for judge, column in zip(judges, judgements, strict=True)
     ]
     agreements = [
-        _judge(judge, turns, judgements, table, people.measured(table))
-        for judge, judgements, table in zip(judges, found, tables, strict=True)
+        _judge_agreement(judge, turns, column, table, people.measures(table))
+        for judge, column, table in zip(judges, judgements, tables, strict=True)
     ]
     baselines = [
         people.baseline(LENGTH, [turn.words for turn in turns]),
         people.baseline(PLACE, [turn.turn for turn in turns]),
     ]
-    draws, ratings = Draws(people.groups, seed), ratings_of([turn.ratings for turn in turns])
+    draws, ratings = Draws(people.groups, seed), rating_arrays([turn.ratings for turn in turns])
     return RubricAgreement(
         rubric=rubric,
         turns=len(turns),
@@ -175,11 +85,13 @@ def agreement(
         positive=people.table(people.humans).good[1],
         steps=people.steps,
         alpha=draws.estimate(alpha(ratings), "no turn has two ratings, or all ratings are the same"),
-        ceiling=draws.estimate(ceiling(ratings), "no rater shares three turns with others, or all say the same"),
+        ceiling=draws.estimate(
+            ceiling(ratings), "no rater shares three turns with other raters, or all ratings are the same"
+        ),
         judges=tuple(agreements),
         baselines=tuple(baselines),
         comparisons=tuple(
-            Comparison(judges[i].name, judges[j].name, people.differences(tables[i], tables[j]))
+            JudgeComparison(judges[i].name, judges[j].name, people.differences(tables[i], tables[j]))
             for i, j in combinations(range(len(judges)), 2)
         ),
         pairs=pair_agreement(pairs, [judge.name for judge in judges], group, seed) if pairs else None,
@@ -200,65 +112,67 @@ def agreement(
 
 
 class _People:
-    """What people said, and how numbers are held against it."""
+    """People's labels of turns, and the measures of scores against them."""
 
     def __init__(self, rubric: Rubric, turns: Sequence[LabelledTurn], groups: Sequence[Hashable], seed: int) -> None:
         self.groups = groups
         self.humans = np.array([turn.human for turn in turns], dtype=np.float64)
-        self.steps = steps_of(turns)
+        self.steps = rated_levels(turns)
         self._threshold = rubric.threshold
         self._seed = seed
 
-    def table(self, scores: Floats, on_scale: bool = True) -> Table:
-        """Numbers, one a turn, NaN where one is missing."""
-        return Table(scores, self.humans, self._threshold, self.steps, on_scale)
+    def table(self, scores: Floats, on_scale: bool = True) -> ScoreTable:
+        """Return the table of scores (one a turn, NaN where one is missing) and labels."""
+        return ScoreTable(scores, self.humans, self._threshold, self.steps, on_scale)
 
-    def measured(self, table: Table) -> dict[str, Estimate]:
-        """All measures that the table's numbers allow, on the turns that have one."""
+    def measures(self, table: ScoreTable) -> dict[str, Estimate]:
+        """Return all measures that the table's scores allow, on the turns with a score."""
         rows = np.isfinite(table.scores)
-        some, draws = table.among(rows), self._draws(rows)
+        scored, draws = table.subset(rows), self._draws(rows)
         return {
-            measure.name: draws.estimate(measure.of(some), undefined(measure, some))
+            measure.name: draws.estimate(measure.statistic(scored), undefined_reason(measure, scored))
             for measure in MEASURES
             if table.on_scale or not measure.on_scale
         }
 
-    def baseline(self, name: str, values: Sequence[int]) -> JudgeAgreement:
-        """What an order that knows nothing of the maxim reaches."""
-        table = self.table(np.array(values, dtype=np.float64), on_scale=False)
-        return JudgeAgreement(name, None, len(values), {}, self.measured(table))
+    def baseline(self, name: str, sizes: Sequence[int]) -> JudgeAgreement:
+        """Return the agreement of an order by size, which does not depend on the rubric."""
+        table = self.table(np.array(sizes, dtype=np.float64), on_scale=False)
+        return JudgeAgreement(name, None, len(sizes), {}, self.measures(table))
 
-    def differences(self, one: Table, other: Table) -> dict[str, Estimate]:
-        """The first one's measures less the second one's, on the turns that both have scored, drawn together."""
-        rows = np.isfinite(one.scores) & np.isfinite(other.scores)
-        first, second, draws = one.among(rows), other.among(rows), self._draws(rows)
-        found = {}
+    def differences(self, first: ScoreTable, second: ScoreTable) -> dict[str, Estimate]:
+        """Return the first judge's measures less the second's, on the turns that both have scored."""
+        rows = np.isfinite(first.scores) & np.isfinite(second.scores)
+        first, second, draws = first.subset(rows), second.subset(rows), self._draws(rows)
+        differences = {}
         for measure in MEASURES:
-            reason = undefined(measure, first) or undefined(measure, second)
-            found[measure.name] = draws.estimate(_less(measure.of(first), measure.of(second)), reason)
-        return found
+            reason = undefined_reason(measure, first) or undefined_reason(measure, second)
+            statistic = _difference(measure.statistic(first), measure.statistic(second))
+            differences[measure.name] = draws.estimate(statistic, reason)
+        return differences
 
     def _draws(self, rows: NDArray[np.bool_]) -> Draws:
         return Draws([group for group, drawn in zip(self.groups, rows, strict=True) if drawn], self._seed)
 
 
 def _scores(judgements: Sequence[Judgement | None]) -> Floats:
-    """NaN where there is no score."""
-    return np.array([np.nan if one is None or one.score is None else one.score for one in judgements], dtype=np.float64)
+    """Return the scores, NaN where there is none."""
+    scores = (None if judgement is None else judgement.score for judgement in judgements)
+    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
 
 
-def _less(one: Statistic, other: Statistic) -> Statistic:
-    return lambda weights: one(weights) - other(weights)
+def _difference(first: Statistic, second: Statistic) -> Statistic:
+    return lambda weights: first(weights) - second(weights)
 
 
-def _judge(
-    judge: Judged,
+def _judge_agreement(
+    judge: RubricJudgements,
     turns: Sequence[LabelledTurn],
     judgements: Sequence[Judgement | None],
-    table: Table,
+    table: ScoreTable,
     measures: Mapping[str, Estimate],
 ) -> JudgeAgreement:
-    known = table.among(np.isfinite(table.scores))
+    scored = table.subset(np.isfinite(table.scores))
     unscored: dict[str, int] = {}
     gaps = []
     for turn, judgement in zip(turns, judgements, strict=True):
@@ -270,11 +184,11 @@ def _judge(
     return JudgeAgreement(
         name=judge.name,
         run=judge.run,
-        n=len(known.scores),
-        unscored=dict(sorted(unscored.items(), key=lambda item: -item[1])),
+        n=len(scored.scores),
+        unscored=dict(sorted(unscored.items(), key=lambda count: -count[1])),
         measures=measures,
-        confusion=confusion(known.scores, known.humans, known.threshold, known.cut),
-        bins=reliability(known.scores, known.humans),
+        confusion=confusion(scored.scores, scored.humans, scored.threshold, scored.cut),
+        bins=reliability(scored.scores, scored.humans),
         disagreements=tuple(sorted(gaps, key=lambda gap: -abs(gap.gap))),
         threshold=table.flags_below,
     )
@@ -283,7 +197,7 @@ def _judge(
 def _notes(
     turns: int, dialogues: int, humans: Floats, judges: Sequence[JudgeAgreement], baselines: Sequence[JudgeAgreement]
 ) -> tuple[str, ...]:
-    """What a reader should know before believing a number."""
+    """Return warnings for the reader of the measures."""
     if not turns:
         return ()
     notes = []
@@ -291,19 +205,19 @@ def _notes(
         notes.append("people's mean is the same on every turn: no order can agree with that")
     if turns < _FEW_TURNS:
         notes.append(f"{turns} labelled turns are few: read the intervals, not the numbers")
-    if dialogues < FEWEST:
-        notes.append(f"with fewer than {FEWEST} dialogues there are no intervals")
+    if dialogues < MIN_DIALOGUES:
+        notes.append(f"with fewer than {MIN_DIALOGUES} dialogues there are no intervals")
     elif dialogues < _FEW_GROUPS:
         notes.append(f"with {dialogues} dialogues the intervals are too narrow")
     for judge in judges:
         if judge.unscored:
             notes.append(f"{judge.name} has no score for {sum(judge.unscored.values())} of {turns} labelled turns")
-        mine = judge.measures["spearman"].value
+        judge_order = judge.measures["spearman"].value
         for baseline in baselines:
-            theirs = baseline.measures["spearman"].value
-            if mine is not None and theirs is not None and mine <= abs(theirs):
+            order = baseline.measures["spearman"].value
+            if judge_order is not None and order is not None and judge_order <= abs(order):
                 notes.append(
                     f"{judge.name} orders the turns no better than their {baseline.name} does "
-                    f"(Spearman {mine:.2f} against {theirs:+.2f})"
+                    f"(Spearman {judge_order:.2f} against {order:+.2f})"
                 )
     return tuple(notes)

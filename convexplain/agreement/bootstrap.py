@@ -1,4 +1,4 @@
-"""Intervals by drawing whole dialogues: turns of one dialogue are alike, and so are their labels."""
+"""Confidence intervals by drawing whole dialogues: turns of one dialogue are alike, and so are their labels."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
@@ -12,19 +12,19 @@ Statistic = Callable[[Floats], Floats]
 """From weights (draws x rows, how often each row was drawn) to one value a draw, NaN where it is not defined."""
 
 DRAWS = 1000
-FEWEST = 5
-"""Dialogues that an interval needs: draws of fewer are too few different ones, and say a number is surer than it is."""
-_AT_ONCE = 2_000_000  # weights at a time: 16 MB
-_ENDS = (0.025, 0.975)
+MIN_DIALOGUES = 5
+"""Fewest dialogues for an interval: with fewer the draws hardly differ, and the interval would be too narrow."""
+_BATCH = 2_000_000  # weights at a time: 16 MB
+_QUANTILES = (0.025, 0.975)
 
 
 class Draws:
-    """Draws of dialogues with replacement, the same for whatever is estimated from them.
+    """Draws of dialogues with replacement; all estimates of one object use the same draws.
 
     Args:
         groups: the dialogue of each row.
         seed: the same seed gives the same draws.
-        n: how many draws.
+        n: the number of draws.
     """
 
     def __init__(self, groups: Sequence[Hashable], seed: int = 0, n: int = DRAWS) -> None:
@@ -33,43 +33,43 @@ class Draws:
         self.groups = len(codes)
         self.rows = len(groups)
         self._n = n
-        self._counts = np.empty((n, self.groups), dtype=np.uint16)  # none is drawn as often as 65,536 times
+        self._counts = np.empty((n, self.groups), dtype=np.uint16)  # no dialogue is drawn 65,536 times
         rng = np.random.default_rng(seed)
         for counts in self._counts:
             counts[:] = np.bincount(rng.integers(0, max(self.groups, 1), size=self.groups), minlength=self.groups)
 
     def weights(self) -> Iterator[Floats]:
-        """How often each row is drawn, some draws at a time."""
-        step = max(1, _AT_ONCE // max(self.rows, 1))
+        """Yield, for some draws at a time, how often each row is drawn (draws x rows)."""
+        step = max(1, _BATCH // max(self.rows, 1))
         for start in range(0, self._n, step):
             yield self._counts[start : start + step, self._codes].astype(np.float64)
 
     def estimate(self, statistic: Statistic, reason: str | None = None) -> Estimate:
-        """The value on all rows, with the interval that holds 95 % of the values on the draws.
+        """Return a statistic of all rows, with the interval that holds 95 % of its values on the draws.
 
-        Draws on which it is not defined are left out. There is no interval where there are fewer than FEWEST dialogues,
-        or where most draws leave it undefined.
+        Draws on which it is undefined are left out. There is no interval with fewer than MIN_DIALOGUES dialogues, or if
+        the statistic is undefined on most draws.
 
         Args:
-            statistic: what is estimated.
-            reason: why it may be undefined, for whoever reads the result.
+            statistic: the statistic.
+            reason: the reason for the reader if it is undefined.
         """
         value = float(statistic(np.ones((1, self.rows)))[0]) if self.rows else float("nan")
         if not np.isfinite(value):
             return Estimate(None, None, None, self.rows, reason or "it is not defined on these turns")
-        if self.groups < FEWEST:
-            few = "all turns are of one dialogue" if self.groups == 1 else f"{self.groups} dialogues are too few"
-            return Estimate(value, None, None, self.rows, f"no interval: {few}")
-        drawn = np.concatenate([statistic(some) for some in self.weights()])
-        known = drawn[np.isfinite(drawn)]
-        if len(known) * 2 < self._n:
+        if self.groups < MIN_DIALOGUES:
+            count = "all turns are of one dialogue" if self.groups == 1 else f"{self.groups} dialogues are too few"
+            return Estimate(value, None, None, self.rows, f"no interval: {count}")
+        values = np.concatenate([statistic(weights) for weights in self.weights()])
+        defined = values[np.isfinite(values)]
+        if len(defined) * 2 < self._n:
             return Estimate(value, None, None, self.rows, "no interval: it is undefined on most draws")
-        low, high = np.quantile(known, _ENDS)
+        low, high = np.quantile(defined, _QUANTILES)
         return Estimate(value, float(low), float(high), self.rows)
 
 
 def ratio(above: Floats, below: Floats, least: float = 0.0) -> Floats:
-    """`above / below`, NaN where `below` is not above `least`."""
-    found = np.full(np.broadcast(above, below).shape, np.nan)
-    np.divide(above, below, out=found, where=below > least)
-    return found
+    """Return `above / below`, NaN where `below` is not above `least`."""
+    quotients = np.full(np.broadcast(above, below).shape, np.nan)
+    np.divide(above, below, out=quotients, where=below > least)
+    return quotients

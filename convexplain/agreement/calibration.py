@@ -1,8 +1,8 @@
-"""Calibration: from a judge's scores to what people say on average, and thresholds that keep a promise. Pure."""
+"""Calibration: maps from a judge's scores to people's mean, and thresholds with a promised precision or recall."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -13,18 +13,20 @@ from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.types import sha256_json
 
-from . import Draws, brier, ece, spearman
+from .bootstrap import Draws, ratio
+from .ranks import spearman
+from .reliability import brier, ece
 
 Floats = NDArray[np.float64]
 Kind = Literal["isotonic", "spline", "platt", "prior"]
 Aim = Literal["precision", "recall", "flagged"]
 
-FEWEST = 50  # labelled turns
-FEWEST_GROUPS = 5  # dialogues
+MIN_TURNS = 50  # labelled
+MIN_DIALOGUES = 5
 _KINDS: tuple[Kind, ...] = ("platt", "spline", "isotonic")
 _SPLINE_KNOTS = 5
 _GRID = 101
-_EDGE = 1e-6  # scores are not told from 0 and 1 nearer than that
+_EDGE = 1e-6  # scores nearer to 0 or 1 count as 0 or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class Calibration:
 
     Attributes:
         kind: `isotonic` (steps, joined by lines), `spline` (a smooth curve, as short lines), `platt` (a line between
-            log-odds) or `prior` (log-odds moved by those that the judge gives where there is nothing to judge).
-        knots: of isotonic and spline, (score, what it becomes), rising.
-        slope, intercept: of the others, on log-odds.
-        threshold: what a calibrated score has to reach instead of the rubric's threshold; None = that one.
-        about: what it was made from, and what it reaches (JSON values).
+            log-odds) or `prior` (log-odds, less those that the judge gives to content-free inputs).
+        knots: of isotonic and spline: (score, calibrated score), rising.
+        slope, intercept: of platt and prior, on log-odds.
+        threshold: for calibrated scores, in place of the rubric's threshold; None = the rubric's.
+        about: its data and its quality (JSON values).
     """
 
     kind: Kind
@@ -48,7 +50,7 @@ class Calibration:
     about: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def apply(self, score: float) -> float:
-        """What a score becomes, in [0, 1]."""
+        """Return the calibrated score, in [0, 1]."""
         if self.knots:
             x, y = zip(*self.knots, strict=True)
             return float(np.interp(score, x, y))
@@ -56,23 +58,23 @@ class Calibration:
 
     @property
     def sha(self) -> str:
-        """SHA-256 of the map: two calibrations with one sha make the same of every score."""
+        """Return the SHA-256 of the map: two calibrations with one sha map every score alike."""
         return sha256_json([self.kind, self.knots, self.slope, self.intercept])
 
     def body(self) -> dict[str, Any]:
-        """As JSON values."""
+        """Return the calibration as JSON values."""
         return {**asdict(self), "knots": [list(knot) for knot in self.knots], "about": dict(self.about)}
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold that keeps a promise on labelled turns; turns that score below it are flagged.
+    """A threshold with its precision and recall on labelled turns; turns that score below it are flagged.
 
     Attributes:
         value: the threshold, in (0, 1).
-        precision: share of the flagged turns that people call bad.
-        recall: share of the turns that people call bad which are flagged.
-        flagged: share of all turns that are flagged.
+        precision: the share of bad turns among the flagged ones; bad = called bad by people.
+        recall: the share of flagged turns among the bad ones.
+        flagged: the share of flagged turns among all.
     """
 
     value: float
@@ -81,8 +83,8 @@ class Threshold:
     flagged: Estimate
 
 
-def of_body(body: Mapping[str, Any]) -> Calibration:
-    """A calibration from its JSON values."""
+def calibration_from_body(body: Mapping[str, Any]) -> Calibration:
+    """Return the calibration of JSON values that `body` returned."""
     knots = tuple((float(x), float(y)) for x, y in body["knots"])
     return Calibration(
         body["kind"], knots, float(body["slope"]), float(body["intercept"]), body["threshold"], body["about"]
@@ -92,17 +94,17 @@ def of_body(body: Mapping[str, Any]) -> Calibration:
 def calibrate(
     scores: Sequence[float], humans: Sequence[float], groups: Sequence[Hashable], seed: int = 0
 ) -> Calibration:
-    """Fits three maps and takes the one that is nearest to people on dialogues that were held out (Brier score).
+    """Fit three maps, and return the one with the best Brier score on held-out dialogues.
 
-    Platt's scaling (1999), here on log-odds and with people's means as soft labels, needs few labels; a logistic
-    regression on a spline of five knots, made rising, more; isotonic regression (Zadrozny and Elkan 2002) many. `about`
-    says, of held-out turns, Brier score and calibration error before and after, and how many turns and dialogues there
-    were.
+    Platt's scaling (1999), here on log-odds and with people's means as soft labels, needs few labels. A logistic
+    regression on a spline of five knots, forced to rise, needs more; isotonic regression (Zadrozny and Elkan 2002)
+    needs many. `about` holds Brier score and calibration error of held-out turns before and after, and the numbers of
+    turns and dialogues.
 
     Args:
         scores: the judge's, in [0, 1].
         humans: people's mean, in [0, 1].
-        groups: the dialogue of each turn; none is split.
+        groups: the dialogue of each turn; no dialogue is split.
         seed: of the folds.
 
     Raises:
@@ -111,41 +113,43 @@ def calibrate(
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(humans, dtype=np.float64)
     _check(x, y, groups)
     folds = _folds(groups, seed)
-    held: dict[Kind, Floats] = {}
+    held_out: dict[Kind, Floats] = {}
     for kind in _KINDS:
         out = np.zeros(len(x))
         for fold in folds:
-            made = _fit(kind, x[~fold], y[~fold])
-            out[fold] = [made.apply(score) for score in x[fold]]
-        held[kind] = out
+            calibration = _fit(kind, x[~fold], y[~fold])
+            out[fold] = [calibration.apply(score) for score in x[fold]]
+        held_out[kind] = out
     every = np.ones((1, len(x)))
-    errors = {kind: float(brier(out, y)(every)[0]) for kind, out in held.items()}
+    errors = {kind: float(brier(out, y)(every)[0]) for kind, out in held_out.items()}
     best = min(errors, key=lambda kind: errors[kind])
     draws = Draws(groups, seed)
     about = {
         "turns": len(x),
         "dialogues": draws.groups,
-        "before": {"brier": _told(draws.estimate(brier(x, y))), "ece": _told(draws.estimate(ece(x, y)))},
+        "before": {
+            "brier": _estimate_body(draws.estimate(brier(x, y))),
+            "ece": _estimate_body(draws.estimate(ece(x, y))),
+        },
         "after": {
-            "brier": _told(draws.estimate(brier(held[best], y))),
-            "ece": _told(draws.estimate(ece(held[best], y))),
+            "brier": _estimate_body(draws.estimate(brier(held_out[best], y))),
+            "ece": _estimate_body(draws.estimate(ece(held_out[best], y))),
         },
     }
-    made = _fit(best, x, y)
-    return Calibration(made.kind, made.knots, made.slope, made.intercept, None, about)
+    return replace(_fit(best, x, y), about=about)
 
 
 def label_prior(scores: Sequence[float]) -> Calibration:
-    """Takes out what a judge of two labels says where there is nothing to judge (Zhao et al. 2021).
+    """Return the calibration that removes a judge's bias on content-free inputs (Zhao et al. 2021), for two labels.
 
-    The labels' probabilities are divided by those on content-free inputs and renormalised; of two labels that moves the
-    log-odds by a constant, which needs no label of a person.
+    The labels' probabilities are divided by those on content-free inputs and renormalised. With two labels that moves
+    the log-odds by a constant. It needs no labels of people.
 
     Args:
-        scores: the judge's probability of the label 1 on content-free inputs, which are averaged.
+        scores: the judge's probabilities of the label 1 on content-free inputs; their mean counts.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there are no scores.
     """
     if not scores:
         raise UsageError("no content-free input could be scored")
@@ -155,70 +159,69 @@ def label_prior(scores: Sequence[float]) -> Calibration:
 
 def threshold_for(
     aim: Aim,
-    wanted: float,
+    target: float,
     scores: Sequence[float],
     humans: Sequence[float],
     bad_below: float,
     groups: Sequence[Hashable],
     seed: int = 0,
 ) -> Threshold:
-    """The threshold at which flagging keeps a promise on labelled turns.
+    """Return the threshold that reaches a target on labelled turns.
 
     Args:
-        aim: of `precision` at least `wanted`, with as many flagged as that allows; of `recall` at least `wanted`, with
-            as few flagged as that allows; or the share `flagged`, as near as ties allow.
-        wanted: in (0, 1].
+        aim: `precision` of at least the target, with as many flagged turns as possible; `recall` of at least the
+            target, with as few flagged turns as possible; or the share `flagged`, as near to the target as ties allow.
+        target: in (0, 1].
         scores: calibrated or not, in [0, 1].
         humans: people's mean.
-        bad_below: turns whose mean is below it are those that people call bad.
+        bad_below: people call a turn bad if their mean is below it.
         groups: the dialogue of each turn, for the intervals.
         seed: of the intervals.
 
     Raises:
-        UsageError: people call no turn bad, or no threshold keeps the promise.
+        UsageError: people call no turn bad, or no threshold reaches the target.
     """
-    if not 0 < wanted <= 1:
-        raise UsageError(f"{aim}={wanted} is not valid; it must be in (0, 1]")
+    if not 0 < target <= 1:
+        raise UsageError(f"{aim}={target} is not valid; it must be in (0, 1]")
     x, bad = np.asarray(scores, dtype=np.float64), np.asarray(humans, dtype=np.float64) < bad_below
     if aim != "flagged" and not bad.any():
-        raise UsageError(f"people call no turn bad (their mean is nowhere below {bad_below:g}): no {aim} can be had")
+        raise UsageError(f"people call no turn bad (their mean is nowhere below {bad_below:g}), so {aim} is undefined")
     values = np.unique(x)
     cuts = [(low + high) / 2 for low, high in pairwise(values.tolist())]
     cuts = [cut for cut in [*cuts, min(1.0, float(values[-1]) + _EDGE)] if 0 < cut < 1]
-    kept = [cut for cut in cuts if _keeps(aim, wanted, x < cut, bad)]
+    valid = [cut for cut in cuts if _reaches(aim, target, x < cut, bad)]
     if aim == "flagged":
-        kept = [min(cuts, key=lambda cut: abs(float((x < cut).mean()) - wanted))] if cuts else []
-    if not kept:
-        raise UsageError(f"no threshold gives a {aim} of {wanted:g} on these {len(x)} labelled turns")
-    value = float(max(kept) if aim == "precision" else min(kept))
-    flagged, draws = (x < value).astype(np.float64), Draws(groups, seed)
-    badly = bad.astype(np.float64)
+        valid = [min(cuts, key=lambda cut: abs(float((x < cut).mean()) - target))] if cuts else []
+    if not valid:
+        raise UsageError(f"no threshold gives a {aim} of {target:g} on these {len(x)} labelled turns")
+    threshold = float(max(valid) if aim == "precision" else min(valid))
+    flagged, draws = (x < threshold).astype(np.float64), Draws(groups, seed)
+    bad_turns = bad.astype(np.float64)
 
     def share(of: Floats, among: Floats) -> Estimate:
         def statistic(weights: Floats) -> Floats:
             below = (weights * among).sum(axis=1)
             above = (weights * of * among).sum(axis=1)
-            found: Floats = np.divide(above, below, out=np.full(len(weights), np.nan), where=below > 0)
-            return found
+            return ratio(above, below)
 
         return draws.estimate(statistic)
 
-    return Threshold(value, share(badly, flagged), share(flagged, badly), share(flagged, np.ones(len(x))))
+    return Threshold(threshold, share(bad_turns, flagged), share(flagged, bad_turns), share(flagged, np.ones(len(x))))
 
 
-def _keeps(aim: Aim, wanted: float, flagged: NDArray[np.bool_], bad: NDArray[np.bool_]) -> bool:
+def _reaches(aim: Aim, target: float, flagged: NDArray[np.bool_], bad: NDArray[np.bool_]) -> bool:
     if not flagged.any():
         return False
-    found = bad[flagged].mean() if aim == "precision" else flagged[bad].mean() if bad.any() else 0.0
-    return bool(found >= wanted - 1e-12)
+    rate = bad[flagged].mean() if aim == "precision" else flagged[bad].mean() if bad.any() else 0.0
+    return bool(rate >= target - 1e-12)
 
 
 def _check(scores: Floats, humans: Floats, groups: Sequence[Hashable]) -> None:
     n, dialogues = len(scores), len(set(groups))
-    if n < FEWEST or dialogues < FEWEST_GROUPS:
+    if n < MIN_TURNS or dialogues < MIN_DIALOGUES:
         raise UsageError(
-            f"{n} labelled turns of {dialogues} dialogues are too few for a calibration; at least {FEWEST} of "
-            f"{FEWEST_GROUPS} are needed"
+            f"{n} labelled turns of {dialogues} dialogues are too few for a calibration; at least {MIN_TURNS} of "
+            f"{MIN_DIALOGUES} are needed"
         )
     if np.ptp(humans) == 0:
         raise UsageError(f"people gave all {n} turns the same score, {humans[0]:g}: there is nothing to calibrate to")
@@ -247,7 +250,7 @@ def _fit(kind: Kind, scores: Floats, humans: Floats) -> Calibration:
         return Calibration("isotonic", _rising(scores, humans))
     if kind == "spline":
         return Calibration("spline", _smooth(scores, humans))
-    if np.ptp(humans) == 0:  # of a fold: no regression can be had
+    if np.ptp(humans) == 0:  # in a fold: a regression is impossible
         return Calibration("platt", slope=0.0, intercept=_logit(float(humans[0])))
     odds = np.array([_logit(score) for score in scores])[:, None]
     line = LogisticRegression(C=1e6, max_iter=1000).fit(
@@ -261,8 +264,8 @@ def _fit(kind: Kind, scores: Floats, humans: Floats) -> Calibration:
 def _rising(scores: Floats, humans: Floats) -> tuple[tuple[float, float], ...]:
     from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]
 
-    made = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, humans)
-    knots = zip(made.X_thresholds_.tolist(), made.y_thresholds_.tolist(), strict=True)
+    fit = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, humans)
+    knots = zip(fit.X_thresholds_.tolist(), fit.y_thresholds_.tolist(), strict=True)
     return tuple((float(x), float(y)) for x, y in knots)
 
 
@@ -286,8 +289,8 @@ def _smooth(scores: Floats, humans: Floats) -> tuple[tuple[float, float], ...]:
     return _rising(grid, curve.predict_proba(grid[:, None])[:, 1])
 
 
-def _told(estimate: Estimate) -> dict[str, Any]:
-    return {key: value for key, value in asdict(estimate).items() if value is not None}
+def _estimate_body(estimate: Estimate) -> dict[str, Any]:
+    return {name: number for name, number in asdict(estimate).items() if number is not None}
 
 
 def _logit(score: float) -> float:
@@ -295,5 +298,5 @@ def _logit(score: float) -> float:
     return math.log(p / (1 - p))
 
 
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-max(-700.0, min(700.0, value))))
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(-700.0, min(700.0, logit))))

@@ -1,4 +1,4 @@
-"""Pairs of answers of which people preferred one: how often does a judge prefer the same?"""
+"""Preference pairs: the share in which a judge prefers the same answer as people."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from convexplain.fidelity import Estimate
 from convexplain.types import Conversation
 
 from .bootstrap import Draws, Floats, Statistic, ratio
-from .labelled import Preference, last_answer
+from .labels import PreferenceLabel, last_answer
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A pair and what judges say of it.
+    """A preference pair with the judges' scores.
 
     Attributes:
         pair: the pair.
-        scores: for each judge the score of the preferred answer and of the other one; None where one is missing.
+        scores: for each judge the scores of the preferred and of the rejected answer; None if one is missing.
     """
 
-    pair: Preference
+    pair: PreferenceLabel
     scores: tuple[tuple[float, float] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
-    """How often the preferred answer scores higher; a tie counts half, so that 0.5 is chance.
+    """The share of pairs in which the preferred answer scores higher; a tie counts half, so that 0.5 is chance.
 
     Attributes:
-        n: pairs.
-        accuracy: a judge's name, or a baseline's, to the share; its n are the pairs that it has scored.
+        n: the number of pairs.
+        accuracy: shares by the name of the judge or baseline; n of a share is the number of pairs with two scores.
         differences: (first, second, the first one's share less the second one's on the pairs that both have scored).
     """
 
@@ -44,12 +44,12 @@ class PairAgreement:
 def pair_agreement(
     pairs: Sequence[JudgedPair], judges: Sequence[str], group: Callable[[Conversation], Hashable], seed: int = 0
 ) -> PairAgreement:
-    """Holds judges against preferences, with the length of the answers beside them."""
-    groups = _together([(group(item.pair.chosen), group(item.pair.rejected)) for item in pairs])
-    right: dict[str, Floats] = {
-        name: np.array([_right(item.scores[i]) for item in pairs], dtype=np.float64) for i, name in enumerate(judges)
+    """Return the agreement of judges with preferences, and of the length of the answers as a baseline."""
+    groups = _linked_dialogues([(group(judged.pair.chosen), group(judged.pair.rejected)) for judged in pairs])
+    wins: dict[str, Floats] = {
+        name: np.array([_win(judged.scores[i]) for judged in pairs], dtype=np.float64) for i, name in enumerate(judges)
     }
-    longer = np.array([_right((_words(item.pair.chosen), _words(item.pair.rejected))) for item in pairs])
+    longer = np.array([_win((_words(judged.pair.chosen), _words(judged.pair.rejected))) for judged in pairs])
 
     def estimate(values: Floats) -> Estimate:
         rows = np.flatnonzero(np.isfinite(values))
@@ -57,27 +57,29 @@ def pair_agreement(
 
     return PairAgreement(
         n=len(pairs),
-        accuracy={name: estimate(values) for name, values in {**right, "the longer one": longer}.items()},
-        differences=tuple((one, other, estimate(right[one] - right[other])) for one, other in combinations(right, 2)),
+        accuracy={name: estimate(values) for name, values in {**wins, "the longer one": longer}.items()},
+        differences=tuple(
+            (first, second, estimate(wins[first] - wins[second])) for first, second in combinations(wins, 2)
+        ),
     )
 
 
-def _together(sides: Sequence[tuple[Hashable, Hashable]]) -> list[Hashable]:
-    """What each pair is drawn together with: pairs of the same dialogues, as when people contradict each other."""
+def _linked_dialogues(sides: Sequence[tuple[Hashable, Hashable]]) -> list[Hashable]:
+    """Return for each pair a dialogue that stands for all dialogues linked to it by pairs; these are drawn together."""
     leaders: dict[Hashable, Hashable] = {}
 
-    def leader(one: Hashable) -> Hashable:
-        while (next_ := leaders.setdefault(one, one)) != one:
-            leaders[one] = leaders[next_]
-            one = next_
-        return one
+    def leader(dialogue: Hashable) -> Hashable:
+        while (parent := leaders.setdefault(dialogue, dialogue)) != dialogue:
+            leaders[dialogue] = leaders[parent]
+            dialogue = parent
+        return dialogue
 
     for chosen, rejected in sides:
         leaders[leader(rejected)] = leader(chosen)
     return [leader(chosen) for chosen, _ in sides]
 
 
-def _right(scores: tuple[float, float] | None) -> float:
+def _win(scores: tuple[float, float] | None) -> float:
     if scores is None:
         return float("nan")
     chosen, rejected = scores

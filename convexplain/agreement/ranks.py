@@ -1,4 +1,4 @@
-"""How alike two orders are: Spearman, Kendall and the area under the ROC curve, on drawn rows."""
+"""Measures of order: Spearman, Kendall and the area under the ROC curve, on drawn rows."""
 
 from collections.abc import Sequence
 
@@ -8,67 +8,67 @@ from numpy.typing import NDArray
 from .bootstrap import Floats, Statistic, ratio
 
 MIN_ROWS = 3
-_NOTHING = 1e-9  # what rounding leaves of a side that the others explain
+_ROUNDING = 1e-9  # a side that the covariates explain is not above it
 
 
 def spearman(scores: Floats, humans: Floats) -> Statistic:
-    """Spearman's rank correlation, in [-1, 1]; 1 = the same order. Equal values share their mean rank.
+    """Return Spearman's rank correlation, in [-1, 1]; 1 = the same order. Equal values share their mean rank.
 
     Undefined where one side is constant or there are fewer than three rows.
     """
-    one, other = _Ranks(scores), _Ranks(humans)
+    score_ranks, human_ranks = _Ranks(scores), _Ranks(humans)
     few = len(scores) < MIN_ROWS
 
     def statistic(weights: Floats) -> Floats:
         if few:
             return np.full(len(weights), np.nan)
-        x, y = one.centred(weights), other.centred(weights)
-        both = (weights * x * y).sum(axis=1)
-        return ratio(both, np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1)))
+        x, y = score_ranks.centred(weights), human_ranks.centred(weights)
+        products = (weights * x * y).sum(axis=1)
+        return ratio(products, np.sqrt((weights * x * x).sum(axis=1) * (weights * y * y).sum(axis=1)))
 
     return statistic
 
 
-def partial_spearman(scores: Floats, humans: Floats, others: Sequence[Floats]) -> Statistic:
-    """Spearman's rank correlation given other numbers, in [-1, 1]: of what linear regressions on their ranks leave.
+def partial_spearman(scores: Floats, humans: Floats, covariates: Sequence[Floats]) -> Statistic:
+    """Return the partial rank correlation, in [-1, 1]: of the residuals of linear regressions on the covariates' ranks.
 
-    Undefined as `spearman` is, and where the others leave nothing.
+    Undefined as `spearman` is, and where the covariates explain one side fully.
     """
-    ranks = [_Ranks(values) for values in (scores, humans, *others)]
-    few = len(scores) < MIN_ROWS + len(others)
+    ranks = [_Ranks(values) for values in (scores, humans, *covariates)]
+    few = len(scores) < MIN_ROWS + len(covariates)
 
-    def one(weights: Floats) -> float:
+    def correlation(weights: Floats) -> float:
         drawn = weights > 0
         root = np.sqrt(weights[drawn])
-        x, y, *rest = (side.centred(weights[None])[0][drawn] * root for side in ranks)
-        known = np.column_stack([root, *rest])
-        left = [side - known @ np.linalg.lstsq(known, side, rcond=None)[0] for side in (x, y)]
-        return float(ratio((left[0] * left[1]).sum(), np.sqrt((left[0] ** 2).sum() * (left[1] ** 2).sum()), _NOTHING))
+        x, y, *columns = (side.centred(weights[None])[0][drawn] * root for side in ranks)
+        design = np.column_stack([root, *columns])
+        a, b = (side - design @ np.linalg.lstsq(design, side, rcond=None)[0] for side in (x, y))
+        return float(ratio((a * b).sum(), np.sqrt((a**2).sum() * (b**2).sum()), _ROUNDING))
 
-    return lambda weights: np.array([np.nan if few else one(row) for row in weights])
+    return lambda weights: np.array([np.nan if few else correlation(row) for row in weights])
 
 
 def kendall(scores: Floats, humans: Floats) -> Statistic:
-    """Kendall's tau-b, in [-1, 1]; 1 = the same order. Pairs with equal values on one side lower it.
+    """Return Kendall's tau-b, in [-1, 1]; 1 = the same order. Pairs with equal values on one side lower it.
 
     Undefined as `spearman` is.
     """
     from scipy.stats import kendalltau  # type: ignore[import-untyped]  # takes most of a second to import
 
-    def one(weights: Floats) -> float:
+    def tau(weights: Floats) -> float:
         rows = np.repeat(np.arange(len(scores)), weights.astype(np.intp))
         x, y = scores[rows], humans[rows]
         if len(rows) < MIN_ROWS or np.ptp(x) == 0 or np.ptp(y) == 0:
             return float("nan")
         return float(kendalltau(x, y, method="asymptotic").statistic)
 
-    return lambda weights: np.array([one(row) for row in weights])
+    return lambda weights: np.array([tau(row) for row in weights])
 
 
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
-    """How often a positive row scores higher than a negative one, ties counting half; in [0, 1], 0.5 = chance.
+    """Return the chance that a positive row scores higher than a negative one, ties counting half.
 
-    Undefined where all rows are positive, or none is.
+    In [0, 1]: 1 = all positive rows score higher, 0.5 = chance. Undefined where all rows are positive, or none is.
     """
     ties = _Ties(scores)
 
@@ -80,11 +80,11 @@ def auc(scores: Floats, positive: NDArray[np.bool_]) -> Statistic:
     return statistic
 
 
-def halves(humans: Floats, threshold: float) -> tuple[NDArray[np.bool_], str]:
-    """Which rows people call good, and by which rule.
+def positive_rows(humans: Floats, threshold: float) -> tuple[NDArray[np.bool_], str]:
+    """Return the rows that people call good, and the rule by which they are good.
 
-    By the rubric's threshold (good = at least that) where both kinds exist, else by the median: good = at least the
-    median, or above it where nothing lies below.
+    The rule is the rubric's threshold (good = at least that) where good and bad rows exist. Otherwise it is the median:
+    good = at least the median, or above it where nothing lies below.
     """
     positive = humans >= threshold
     if len(humans) == 0 or 0 < positive.sum() < len(humans):
@@ -96,7 +96,7 @@ def halves(humans: Floats, threshold: float) -> tuple[NDArray[np.bool_], str]:
 
 
 class _Ties:
-    """Rows by their values: equal ones together."""
+    """Rows grouped by equal values."""
 
     def __init__(self, values: Floats) -> None:
         self._order = np.argsort(values, kind="stable")
@@ -107,22 +107,22 @@ class _Ties:
         self.places[self._order] = np.cumsum(new) - 1
 
     def totals(self, weights: Floats) -> Floats:
-        """For each draw the weight of each value, in the order of the values."""
+        """Return for each draw the weight of each value, in the order of the values."""
         if not len(self._starts):
             return np.zeros((len(weights), 0))
         return np.add.reduceat(weights[:, self._order], self._starts, axis=1)
 
 
 class _Ranks:
-    """Mean ranks among the rows that are drawn, from which the mean of all ranks is taken: exact numbers."""
+    """Mean ranks among the drawn rows, less the mean of all ranks; the numbers are exact."""
 
     def __init__(self, values: Floats) -> None:
         self._ties = _Ties(values)
 
     def centred(self, weights: Floats) -> Floats:
-        """(draws x rows); a constant has nothing but zeros."""
+        """Return the centred ranks (draws x rows); those of a constant are zeros."""
         totals = self._ties.totals(weights)
         below = np.cumsum(totals, axis=1) - totals
         ranks = below + (totals + 1) / 2
-        found: Floats = ranks[:, self._ties.places] - (weights.sum(axis=1, keepdims=True) + 1) / 2
-        return found
+        centred: Floats = ranks[:, self._ties.places] - (weights.sum(axis=1, keepdims=True) + 1) / 2
+        return centred

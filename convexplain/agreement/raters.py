@@ -1,4 +1,4 @@
-"""How far people agree with each other, which is how far a judge can be expected to agree with them."""
+"""Agreement among people, which limits the agreement that a judge can reach with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Ratings:
-    """All ratings of some turns.
+    """All ratings of some turns, as arrays with one element a rating.
 
     Attributes:
-        scores: one a rating.
-        rows: which turn it is of.
-        raters: who; -1 = not known.
-        turns: how many turns there are.
+        scores: the scores.
+        rows: the indices of the turns.
+        raters: the raters' numbers; -1 = without a name.
+        turns: the number of turns.
     """
 
     scores: Floats
@@ -31,25 +31,26 @@ class Ratings:
     turns: int
 
 
-def ratings_of(places: Sequence[Sequence[Rating]]) -> Ratings:
-    """The ratings of turns, as arrays."""
+def rating_arrays(places: Sequence[Sequence[Rating]]) -> Ratings:
+    """Return the ratings of turns as arrays."""
     names: dict[str, int] = {}
-    found = [
+    columns = [
         (rating.score, row, -1 if rating.rater is None else names.setdefault(rating.rater, len(names)))
         for row, ratings in enumerate(places)
         for rating in ratings
     ]
-    scores, rows, raters = zip(*found, strict=True) if found else ((), (), ())
+    scores, rows, raters = zip(*columns, strict=True) if columns else ((), (), ())
     return Ratings(
         np.array(scores, dtype=np.float64), np.array(rows, dtype=np.intp), np.array(raters, dtype=np.intp), len(places)
     )
 
 
 def alpha(ratings: Ratings) -> Statistic:
-    """Krippendorff's alpha with the interval metric: 1 - observed / expected squared difference; 1 = all say the same.
+    """Return Krippendorff's alpha with the interval metric: 1 - observed / expected squared difference.
 
-    At most 1, 0 = as by chance, below 0 = people contradict each other. Turns with fewer than two ratings do not count.
-    Undefined where no turn has two, or all ratings are equal. A turn that is drawn twice counts as two turns.
+    At most 1 (all ratings of a turn are equal), 0 = as by chance, below 0 = people contradict each other. Turns with
+    fewer than two ratings do not count. Undefined if no turn has two, or if all ratings are equal. A turn that is drawn
+    twice counts as two turns.
     """
     counts, sums, squares = (
         np.bincount(ratings.rows, weights=values, minlength=ratings.turns)
@@ -71,31 +72,31 @@ def alpha(ratings: Ratings) -> Statistic:
 
 
 def ceiling(ratings: Ratings) -> Statistic:
-    """The human ceiling: Spearman's correlation of one rater with the mean of the others, averaged over raters.
+    """Return the human ceiling: Spearman's correlation of a rater with the mean of the others, averaged over raters.
 
-    In [-1, 1]. A rater counts where there are at least three turns that others rated too. Undefined where no rater's
-    correlation is.
+    In [-1, 1]. A rater counts who shares at least three turns with other raters. Undefined if it is undefined for every
+    rater.
     """
     parts: list[tuple[NDArray[np.intp], Statistic]] = []
     counts = np.bincount(ratings.rows, minlength=ratings.turns)
     sums = np.bincount(ratings.rows, weights=ratings.scores, minlength=ratings.turns)
     for rater in range(int(ratings.raters.max(initial=-1)) + 1):
-        mine = (ratings.raters == rater) & (counts[ratings.rows] > 1)
-        rows, scores = ratings.rows[mine], ratings.scores[mine]
+        shared = (ratings.raters == rater) & (counts[ratings.rows] > 1)
+        rows, scores = ratings.rows[shared], ratings.scores[shared]
         if len(rows) >= MIN_ROWS:
-            parts.append((rows, spearman(scores, _others(sums[rows], scores, counts[rows]))))
+            parts.append((rows, spearman(scores, _mean_of_others(sums[rows], scores, counts[rows]))))
 
     def statistic(weights: Floats) -> Floats:
         if not parts:
             return np.full(len(weights), np.nan)
-        found = np.stack([part(weights[:, rows]) for rows, part in parts])
-        known = np.isfinite(found)
-        return ratio(np.where(known, found, 0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+        correlations = np.stack([part(weights[:, rows]) for rows, part in parts])
+        defined = np.isfinite(correlations)
+        return ratio(np.where(defined, correlations, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
 
     return statistic
 
 
-def _others(sums: Floats, mine: Floats, counts: NDArray[np.intp]) -> Floats:
-    """The mean of the other ratings, rounded so that equal means are equal numbers."""
-    found: Floats = np.round((sums - mine) / (counts - 1), 12)
-    return found
+def _mean_of_others(sums: Floats, scores: Floats, counts: NDArray[np.intp]) -> Floats:
+    """Return the mean of the other ratings, rounded so that equal means are equal numbers."""
+    means: Floats = np.round((sums - scores) / (counts - 1), 12)
+    return means

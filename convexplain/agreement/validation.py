@@ -1,4 +1,4 @@
-"""From matched labels to agreement: which turns are judged for it, and what runs say of them."""
+"""The validation of runs: the labelled turns to judge, a run's judgements of them, and their agreement with labels."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -7,34 +7,36 @@ from dataclasses import dataclass
 from convexplain.store import RunStore, run_rubrics
 from convexplain.types import Conversation, Judgement, Rubric, sha256_json
 
-from . import Judged, JudgedPair, LabelledTurn, RubricAgreement, agreement, group_of
-from .labelled import Matched, last_answer
+from .agreements import RubricJudgements, agreement
+from .labels import LabelledTurn, MatchedLabels, group_of, last_answer
+from .pairs import JudgedPair
+from .results import RubricAgreement
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledTurns:
+class TurnsToJudge:
     """The turns that have labels, or are one side of a pair, by rubric.
 
     Attributes:
-        conversations: those that they are in, each once.
-        places: (conversation, rubric's id) to the indices of its turns.
+        conversations: the conversations of these turns, each once.
+        places: indices of turns by (conversation, rubric's id).
     """
 
     conversations: tuple[Conversation, ...]
     places: Mapping[tuple[Conversation, str], tuple[int, ...]]
 
     def __call__(self, conversation: Conversation, rubric: Rubric) -> Sequence[int]:
-        """The turns of a conversation that are judged on a rubric."""
+        """Return the indices of the turns of a conversation to judge on a rubric."""
         return self.places.get((conversation, rubric.id), ())
 
     @property
     def judgements(self) -> int:
-        """How many judgements that makes."""
+        """Return the number of judgements."""
         return sum(map(len, self.places.values()))
 
     @property
     def sha(self) -> str:
-        """The same for the same turns of the same conversations."""
+        """Return a SHA-256 that is the same for the same turns of the same conversations."""
         body = [
             [conversation.id, conversation.source, rubric, turns, [turn.content for turn in conversation.turns]]
             for (conversation, rubric), turns in self.places.items()
@@ -42,48 +44,50 @@ class LabelledTurns:
         return sha256_json(body)
 
 
-def labelled_turns(found: Matched, rubrics: Iterable[Rubric]) -> LabelledTurns:
-    """Which turns have to be judged."""
+def turns_to_judge(labels: MatchedLabels, rubrics: Iterable[Rubric]) -> TurnsToJudge:
+    """Return the turns of labels and pairs on the rubrics."""
     places: dict[tuple[Conversation, str], set[int]] = defaultdict(set)
     for rubric in rubrics:
-        for conversation, turn in found.of(rubric.id):
+        for conversation, turn in labels.ratings(rubric.id):
             places[conversation, rubric.id].add(turn)
-        for pair in found.pairs(rubric.id):
+        for pair in labels.pairs(rubric.id):
             for side in (pair.chosen, pair.rejected):
                 if (last := last_answer(side)) is not None:
                     places[side, rubric.id].add(last)
     conversations = tuple(dict.fromkeys(conversation for conversation, _ in places))
-    return LabelledTurns(conversations, {place: tuple(sorted(turns)) for place, turns in places.items()})
+    return TurnsToJudge(conversations, {place: tuple(sorted(turns)) for place, turns in places.items()})
 
 
 class RunJudgements:
-    """What a run says of turns.
+    """The judgements of a run, by turn.
 
     Args:
         store: the store.
         run: the run's number.
-        name: what its judge is called.
+        name: the name of its judge.
     """
 
     def __init__(self, store: RunStore, run: int, name: str) -> None:
         self.run = run
         self.name = name
         calibrated = "calibrated" in store.run(run).settings
-        self._thresholds = {one.id: one.threshold for one in run_rubrics(store, run)} if calibrated else {}
-        self._found: dict[tuple[str, int, str], list[tuple[Conversation, Judgement]]] = defaultdict(list)
+        self._thresholds = {rubric.id: rubric.threshold for rubric in run_rubrics(store, run)} if calibrated else {}
+        self._judgements: dict[tuple[str, int, str], list[tuple[Conversation, Judgement]]] = defaultdict(list)
         for conversation, judgement in store.judgements(run):
-            self._found[judgement.conversation_id, judgement.turn, judgement.rubric].append((conversation, judgement))
+            self._judgements[judgement.conversation_id, judgement.turn, judgement.rubric].append(
+                (conversation, judgement)
+            )
 
     def judgement(self, conversation: Conversation, turn: int, rubric: str) -> Judgement | None:
-        """The judgement of a turn, whichever file its conversation was read from: its text up to there must be it."""
-        for other, judgement in reversed(self._found.get((conversation.id, turn, rubric), [])):
-            if _same(conversation, other, turn):
+        """Return the newest judgement of a turn in a conversation with the same id and texts up to this turn."""
+        for candidate, judgement in reversed(self._judgements.get((conversation.id, turn, rubric), [])):
+            if _same_turns(conversation, candidate, turn):
                 return judgement
         return None
 
-    def judged(self, rubric: str) -> Judged:
-        """What it says on one rubric."""
-        return Judged(
+    def on_rubric(self, rubric: str) -> RubricJudgements:
+        """Return the judgements on one rubric."""
+        return RubricJudgements(
             self.name,
             self.run,
             lambda conversation, turn: self.judgement(conversation, turn, rubric),
@@ -91,42 +95,40 @@ class RunJudgements:
         )
 
     def pair(self, chosen: Conversation, rejected: Conversation, rubric: str) -> tuple[float, float] | None:
-        """The scores of both sides of a pair."""
+        """Return the scores of both sides of a pair; None if one is missing."""
         scores = []
         for side in (chosen, rejected):
             turn = last_answer(side)
-            found = None if turn is None else self.judgement(side, turn, rubric)
-            if found is None or found.score is None:
+            judgement = None if turn is None else self.judgement(side, turn, rubric)
+            if judgement is None or judgement.score is None:
                 return None
-            scores.append(found.score)
+            scores.append(judgement.score)
         return scores[0], scores[1]
 
 
 def agreements(
-    found: Matched,
+    labels: MatchedLabels,
     rubrics: Iterable[Rubric],
     runs: Sequence[RunJudgements],
     group: Callable[[Conversation], Hashable] = group_of,
     seed: int = 0,
 ) -> list[RubricAgreement]:
-    """How far runs agree with labels, for each rubric that has some."""
+    """Return the agreement of runs with labels, for each rubric with labels or pairs."""
     result = []
     for rubric in rubrics:
-        rated = found.of(rubric.id)
+        rated = labels.ratings(rubric.id)
         turns = [LabelledTurn(conversation, turn, ratings) for (conversation, turn), ratings in rated.items()]
         pairs = [
             JudgedPair(pair, tuple(run.pair(pair.chosen, pair.rejected, rubric.id) for run in runs))
-            for pair in found.pairs(rubric.id)
+            for pair in labels.pairs(rubric.id)
         ]
         if turns or pairs:
-            judges = [run.judged(rubric.id) for run in runs]
+            judges = [run.on_rubric(rubric.id) for run in runs]
             result.append(agreement(rubric, turns, judges, pairs=pairs, group=group, seed=seed))
     return result
 
 
-def _same(one: Conversation, other: Conversation, turn: int) -> bool:
-    """Whether two conversations say the same up to a turn."""
-    mine, theirs = one.turns[: turn + 1], other.turns[: turn + 1]
-    return len(mine) == len(theirs) and all(
-        a.role == b.role and a.content == b.content for a, b in zip(mine, theirs, strict=True)
-    )
+def _same_turns(first: Conversation, second: Conversation, turn: int) -> bool:
+    """Return whether two conversations have the same roles and texts up to a turn."""
+    a, b = first.turns[: turn + 1], second.turns[: turn + 1]
+    return [(x.role, x.content) for x in a] == [(y.role, y.content) for y in b]

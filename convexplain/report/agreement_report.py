@@ -16,8 +16,8 @@ from convexplain.agreement import (
     Disagreement,
     JudgeAgreement,
     RubricAgreement,
-    explain_line,
-    number,
+    explain_command,
+    format_estimate,
 )
 
 from .run_report import shown
@@ -80,7 +80,7 @@ def write_agreement(found: Sequence[RubricAgreement], problems: Sequence[str], p
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"shown": shown, "number": number}
+    environment.filters |= {"shown": shown, "estimate": format_estimate}
     template = (files("convexplain.report") / "agreement_report.html").read_text("utf-8")
     page = environment.from_string(template).render(
         sections=[_section(one, str(i)) for i, one in enumerate(found)],
@@ -102,7 +102,10 @@ def _section(found: RubricAgreement, anchor: str) -> _Section:
     return _Section(
         found,
         [_judge(found, judge, f"{anchor}-{i}") for i, judge in enumerate(found.judges)],
-        [_Interval(name, _across(one.value), _across(one.low), _across(one.high), number(one)) for name, one in lines],
+        [
+            _Interval(name, _across(one.value), _across(one.low), _across(one.high), format_estimate(one))
+            for name, one in lines
+        ],
     )
 
 
@@ -115,7 +118,7 @@ def _judge(found: RubricAgreement, judge: JudgeAgreement, anchor: str) -> _Judge
         [(_right(one.turn.human), _up(one.turn.human + one.gap)) for one in known[::step]],
         [(_right(part.score), _up(part.human), 2 + 6 * (part.n / most) ** 0.5) for part in judge.bins],
         [
-            _Row(f"d{anchor}-{_slug(one)}-{i}", one, explain_line(judge, one, found.rubric.id))
+            _Row(f"d{anchor}-{_slug(one)}-{i}", one, explain_command(judge, one, found.rubric.id))
             for i, one in enumerate(known[:_WORST], 1)
         ],
     )

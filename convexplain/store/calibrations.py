@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from convexplain.agreement.calibration import Calibration, of_body
+from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.types import Rubric
 
 from . import schema
@@ -37,7 +37,7 @@ def calibration(store: RunStore, judge: str, rubric: Rubric) -> Calibration | No
     query = sa.select(table.c.body).where(table.c.model == judge, table.c.rubric == rubric.sha)
     with reading(store.engine) as connection:
         body = connection.execute(query).scalar()
-    return None if body is None else of_body(body)
+    return None if body is None else calibration_from_body(body)
 
 
 def calibrations(store: RunStore) -> list[tuple[int, Calibration]]:
@@ -45,7 +45,7 @@ def calibrations(store: RunStore) -> list[tuple[int, Calibration]]:
     table = schema.calibrations
     with reading(store.engine) as connection:
         rows = connection.execute(sa.select(table.c.id, table.c.body).order_by(table.c.id)).all()
-    return [(row.id, of_body(row.body)) for row in rows]
+    return [(row.id, calibration_from_body(row.body)) for row in rows]
 
 
 def remove_calibration(store: RunStore, number: int) -> bool:

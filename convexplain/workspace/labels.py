@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from convexplain.agreement import LabelledTurn, dialogue_of, group_of
-from convexplain.agreement.labelled import Labels, Matched, Own, matched
-from convexplain.agreement.validation import LabelledTurns, RunJudgements, labelled_turns
+from convexplain.agreement.label_matching import match_labels
+from convexplain.agreement.labels import LabelsFile, LogLabelSettings, MatchedLabels
+from convexplain.agreement.validation import RunJudgements, TurnsToJudge, turns_to_judge
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.labels import LabelSettings, read_labels
@@ -50,9 +51,9 @@ class LabelSet:
         dialogue: the name in the conversations' metadata of what belongs together; None = the usual ones.
     """
 
-    matched: Matched
+    matched: MatchedLabels
     rubrics: tuple[Rubric, ...]
-    turns: LabelledTurns
+    turns: TurnsToJudge
     problems: tuple[Problem, ...]
     name: str
     dialogue: str | None
@@ -63,7 +64,7 @@ class LabelSet:
 
     def labelled(self, rubric: Rubric) -> list[LabelledTurn]:
         """Return the turns with labels on a rubric."""
-        return [LabelledTurn(talk, turn, labels) for (talk, turn), labels in self.matched.of(rubric.id).items()]
+        return [LabelledTurn(talk, turn, labels) for (talk, turn), labels in self.matched.ratings(rubric.id).items()]
 
     @property
     def analysis(self) -> Analysis:
@@ -125,23 +126,25 @@ def label_set(
 
     progress.begin("reading labels")
     try:
-        in_file = Labels() if labels is None else read_labels(labels, rubrics, settings, on_problem)
-        everything = matched(
+        in_file = LabelsFile() if labels is None else read_labels(labels, rubrics, settings, on_problem)
+        everything = match_labels(
             in_file,
             (conversation for source in sources for conversation in source.read(store, on_problem)),
             on_problem,
-            own=Own(rubrics, {name: rubric for name, rubric in settings.called.items() if rubric in ids}),
+            in_logs=LogLabelSettings(
+                rubrics, {name: rubric for name, rubric in settings.called.items() if rubric in ids}
+            ),
             stored=((talk, rating) for talk, rating in ratings(store) if rating.rubric in ids),
         )
     finally:
         progress.end()
-    counted = {"all": everything.preferences, "named": everything.named, "none": ()}[pairs]
+    counted = {"all": everything.preferences, "named": everything.preferences_with_rubric, "none": ()}[pairs]
     usable = replace(everything, preferences=counted)
-    rated = tuple(rubric for rubric in rubrics if usable.of(rubric.id) or usable.pairs(rubric.id))
+    rated = tuple(rubric for rubric in rubrics if usable.ratings(rubric.id) or usable.pairs(rubric.id))
     if not rated:
         nameless = pairs == "named" and bool(everything.preferences)
         raise UsageError(_nothing(labels, rubrics, nameless=nameless))
-    turns = labelled_turns(usable, rated)
+    turns = turns_to_judge(usable, rated)
     if dialogue is not None and all(dialogue_of(talk, dialogue) is None for talk in turns.conversations):
         raise UsageError(f"dialogue {dialogue!r} is in the metadata of no conversation that has labels")
     return LabelSet(usable, rated, turns, tuple(problems), _name(labels, sources), dialogue)
@@ -162,7 +165,7 @@ async def judge_labelled(
     if run.escalated:
         progress.note(run.escalated)
     for rubric, calibration in opened[0].calibrations.items():
-        earlier, places = calibration.about.get("run"), labels.matched.of(rubric)
+        earlier, places = calibration.about.get("run"), labels.matched.ratings(rubric)
         judged = None if earlier is None else RunJudgements(store, earlier, run.run.judge)
         if judged and (seen := sum(judged.judgement(talk, turn, rubric) is not None for talk, turn in places)):
             progress.note(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from convexplain.agreement.calibration import Calibration, of_body
+from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.errors import UsageError
 from convexplain.judges.heads import scoring_fingerprint
 from convexplain.models.chat import ChatModel
@@ -28,7 +28,7 @@ def floor_key(model: ChatModel, calibration: Calibration | None) -> str:
 def run_calibrations(run: Run, model: ChatModel, samples: int | None) -> dict[str, Calibration]:
     """Return the calibrations, by rubric id, that a run's scores by this judge were mapped by."""
     bodies = run.settings.get("calibrated", {}).get(calibration_key(model, samples), {})
-    return {rubric: of_body(body) for rubric, body in bodies.items()}
+    return {rubric: calibration_from_body(body) for rubric, body in bodies.items()}
 
 
 def scale_lost(run: Run, model: ChatModel, samples: int | None) -> str:
@@ -68,5 +68,5 @@ def run_noise_floor(store: RunStore, run: Run, rubric: Rubric) -> float | None:
     samples = run.settings.get("samples")
     key = f"{run.fingerprint} samples={samples}" if samples else run.fingerprint
     body = run.settings.get("calibrated", {}).get(key, {}).get(rubric.id)
-    owner = run.fingerprint if body is None else f"{run.fingerprint} calibrated={of_body(body).sha}"
+    owner = run.fingerprint if body is None else f"{run.fingerprint} calibrated={calibration_from_body(body).sha}"
     return noise_floor(store, owner, rubric, samples)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.agreement import Judged, JudgedPair, LabelledTurn, agreement, group_of
-from convexplain.agreement.labelled import Preference
+from convexplain.agreement import JudgedPair, LabelledTurn, RubricJudgements, agreement, group_of
+from convexplain.agreement.labels import PreferenceLabel
 from convexplain.types import Evidence, Judgement, Rating
 
 HARM = load_rubric("harm")
@@ -38,7 +38,7 @@ def judged(name, scores, run=1):
         reason = "no reply" if scores[place] is None else None
         return Judgement(conversation.id, turn, "harm", scores[place], "yes", reason, Evidence(), name, "sha")
 
-    return Judged(name, run, of)
+    return RubricJudgements(name, run, of)
 
 
 # Four dialogues of one answer of 1, 2, 3 and 4 words; people 0, 0.25 (0 and 0.5), 0.5, 1. The judge 0.1, 0.3, 0.2, 0.9:
@@ -114,7 +114,7 @@ def test_what_a_judge_has_not_scored_counts_nowhere_and_is_said():
     (judge,) = agreement(HARM, TURNS, [judged("j", scores)]).judges
     assert judge.n == 2
     assert judge.unscored == {"it has not judged this turn": 1, "no reply": 1}
-    assert judge.measures["spearman"].reason == "2 turns say nothing of an order"
+    assert judge.measures["spearman"].reason == "2 turns give no order; at least 3 are needed"
     assert judge.measures["brier"].n == 2
     assert len(judge.disagreements) == 2
 
@@ -187,7 +187,7 @@ def test_groups(metadata, key, group):
 # Chosen answers of 2 words, rejected of 1, 3, 2 and 1: longer is right, wrong, tied, right: 2.5 / 4.
 def test_pairs():
     pairs = [
-        JudgedPair(Preference(talk(f"a{i}", ("x x",)), talk(f"b{i}", (words,))), scores)
+        JudgedPair(PreferenceLabel(talk(f"a{i}", ("x x",)), talk(f"b{i}", (words,))), scores)
         for i, (words, scores) in enumerate(
             [
                 ("x", ((0.9, 0.1), (0.9, 0.1))),
@@ -211,7 +211,7 @@ def test_pairs():
 def test_pairs_of_the_same_dialogues_are_drawn_together():
     # One person prefers a0 to b0, another b0 to a0, a third a0 to c0; four more are on their own: five dialogues.
     names = [("a0", "b0"), ("b0", "a0"), ("a0", "c0"), *((f"a{i}", f"b{i}") for i in range(1, 5))]
-    pairs = [JudgedPair(Preference(talk(one), talk(other)), ((0.9, 0.1),)) for one, other in names]
+    pairs = [JudgedPair(PreferenceLabel(talk(one), talk(other)), ((0.9, 0.1),)) for one, other in names]
 
     def estimate(some):
         return agreement(HARM, [], [judged("j", {})], pairs=some).pairs.accuracy["j"]

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.agreement import ece
-from convexplain.agreement.calibration import FEWEST, Calibration, calibrate, label_prior, of_body, threshold_for
+from convexplain.agreement.calibration import (
+    MIN_TURNS,
+    Calibration,
+    calibrate,
+    calibration_from_body,
+    label_prior,
+    threshold_for,
+)
 from convexplain.errors import UsageError
 
 
@@ -53,7 +60,7 @@ def test_a_calibration_rises_and_stays_in_range(seed, name):
     mapped = [found.apply(score) for score in np.linspace(0, 1, 50)]
     assert all(0 <= one <= 1 for one in mapped)
     assert all(low <= high + 1e-12 for low, high in pairwise(mapped))
-    assert of_body(found.body()) == found
+    assert calibration_from_body(found.body()) == found
 
 
 @pytest.mark.parametrize(
@@ -134,5 +141,5 @@ def test_promises_that_cannot_be_kept(aim, wanted, humans, words):
 
 
 def test_as_few_as_allowed():
-    _, scores, labels, groups = distorted(FEWEST, BENDS["mild"], seed=2)
-    assert calibrate(scores, labels, groups).about["turns"] == FEWEST
+    _, scores, labels, groups = distorted(MIN_TURNS, BENDS["mild"], seed=2)
+    assert calibrate(scores, labels, groups).about["turns"] == MIN_TURNS

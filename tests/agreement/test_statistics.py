@@ -21,17 +21,17 @@ from convexplain.agreement import (
     confusion,
     ece,
     equal_mass,
-    halves,
     kappa,
     kendall,
     levels,
-    nearest,
-    ratings_of,
+    nearest_level,
+    positive_rows,
+    rating_arrays,
     reliability,
     spearman,
     weighted_kappa,
 )
-from convexplain.agreement.sides import share
+from convexplain.agreement.categories import share
 from convexplain.types import Rating
 
 
@@ -88,7 +88,7 @@ def test_auc():
     ],
 )
 def test_who_is_positive(humans, positive, rule):
-    found, said = halves(floats(*humans), 0.5)
+    found, said = positive_rows(floats(*humans), 0.5)
     assert found.tolist() == positive
     assert rule in said
 
@@ -166,7 +166,7 @@ def test_levels(given_, steps):
 
 
 def test_nearest_level():
-    assert nearest(floats(0, 0.24, 0.25, 0.74, 0.75, 1), (0.0, 0.5, 1.0)).tolist() == [0, 0, 0.5, 0.5, 1, 1]
+    assert nearest_level(floats(0, 0.24, 0.25, 0.74, 0.75, 1), (0.0, 0.5, 1.0)).tolist() == [0, 0, 0.5, 0.5, 1, 1]
 
 
 @given(values, st.data())
@@ -219,7 +219,7 @@ def test_calibration_error_lies_between_bias_and_one(pairs):
 
 def rated(*turns):
     """Ratings of turns, each a mapping of raters to scores or a list without names."""
-    return ratings_of(
+    return rating_arrays(
         [
             [
                 Rating("c", 1, "r", score, rater)

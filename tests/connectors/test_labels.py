@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import load_rubric
-from convexplain.agreement.labelled import GivenPreference
+from convexplain.agreement.labels import FilePreference
 from convexplain.connectors.labels import LabelSettings, read_labels
 from convexplain.errors import ConvexplainError, LogError, UsageError
 
@@ -24,14 +24,14 @@ def read(tmp_path):
         path, problems = tmp_path / name, []
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         found = read_labels(path, rubrics, LabelSettings(**options), problems.append)
-        assert all(item.path == str(path) for item in (*found.given, *found.preferences))
+        assert all(item.path == str(path) for item in (*found.labels, *found.preferences))
         return found, [(item.line, item.reason, item.kept) for item in problems]
 
     return read
 
 
 def rows(found):
-    return [(item.conversation_id, item.turn, item.rubric, item.score, item.rater, item.label) for item in found.given]
+    return [(item.conversation_id, item.turn, item.rubric, item.score, item.rater, item.label) for item in found.labels]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_number_that_is_too_large_costs_its_row_only(read):
     huge = "9" * 400
     rows = f'[{{"conversation": "c", "score": {huge}}}, {{"conversation": "d", "turn": {huge}, "score": 1}}, '
     found, problems = read(rows + '{"conversation": "e", "turn": true, "score": 1}, {"conversation": "f", "score": 1}]')
-    assert [label.conversation_id for label in found.given] == ["f"]
+    assert [label.conversation_id for label in found.labels] == ["f"]
     assert [reason.partition(" '")[0] for _, reason, _ in problems] == ["label", "turn", "turn"]
 
 
@@ -134,7 +134,7 @@ def test_a_label_may_be_called_none(read):
     labels = HARM.labels
     rubric = replace(HARM, labels=(replace(labels[0], name="None"), replace(labels[1], name="some")))
     found, problems = read("conversation,turn,label\nc,1,none\nc,3,some\nc,5,nan\n", rubrics=[rubric])
-    assert [label.score for label in found.given] == [labels[0].value, labels[1].value]
+    assert [label.score for label in found.labels] == [labels[0].value, labels[1].value]
     assert len(problems) == 1
 
 
@@ -226,7 +226,7 @@ def test_broken_rows_cost_themselves_only(read):
     found, said = read(
         '{"conversation": "c0", "turn": 1, "score": 1}\n{"conv\n[1]\n{"turn": 1, "score": 1}\n', name="l.jsonl"
     )
-    assert len(found.given) == 1
+    assert len(found.labels) == 1
     assert [line for line, _, _ in said] == [2, 3, 4]
 
 
@@ -234,8 +234,8 @@ def test_chosen_and_rejected(read):
     found, said = read("chosen,rejected\na,b\nc,d\ne,e\n,f\n")
     path = found.preferences[0].path
     assert found.preferences == (
-        GivenPreference("a", "b", "helpfulness", path, 2),
-        GivenPreference("c", "d", "helpfulness", path, 3),
+        FilePreference("a", "b", "helpfulness", path, 2),
+        FilePreference("c", "d", "helpfulness", path, 3),
     )
     assert said == [(4, "both sides of the pair are 'e'", False), (5, "the row has no 'chosen' conversation", False)]
 
@@ -275,7 +275,7 @@ def test_hostile_words_reach_messages_as_text(read):
     found, said = read(f'conversation,turn,score,rater\nc0,1,"\x1b[2J{"x" * 500}",a\nc0,1,1,"\x1b]0;b"\n')
     assert "\x1b" not in said[0][1]
     assert len(said[0][1]) < 200
-    assert "\x1b" not in found.given[0].rater
+    assert "\x1b" not in found.labels[0].rater
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
@@ -286,4 +286,4 @@ def test_any_file_gives_labels_or_an_error(tmp_path_factory, data):
         found = read_labels(path, (HELP,))
     except ConvexplainError:
         return
-    assert all(0 <= label.score <= 1 for label in found.given)
+    assert all(0 <= label.score <= 1 for label in found.labels)

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.agreement import Judged, JudgedPair, LabelledTurn, agreement
-from convexplain.agreement.labelled import Preference
+from convexplain.agreement import JudgedPair, LabelledTurn, RubricJudgements, agreement
+from convexplain.agreement.labels import PreferenceLabel
 from convexplain.report.agreement_report import SIZE, write_agreement
 from convexplain.types import Evidence, Judgement, Rating
 
@@ -31,8 +31,8 @@ def found(texts, scores=None, judges=("one", "two")):
         text = texts[place]
         return Judgement(conversation.id, turn, "harm", score, text, text, Evidence(), "m", "s")
 
-    pairs = [JudgedPair(Preference(talks[0], talks[1]), ((0.9, 0.1),) * len(judges))] if len(talks) > 1 else []
-    return agreement(HARM, turns, [Judged(f"{name}<b>", 4, of) for name in judges], pairs=pairs)
+    pairs = [JudgedPair(PreferenceLabel(talks[0], talks[1]), ((0.9, 0.1),) * len(judges))] if len(talks) > 1 else []
+    return agreement(HARM, turns, [RubricJudgements(f"{name}<b>", 4, of) for name in judges], pairs=pairs)
 
 
 def page(tmp_path, results, problems=()):

@@ -9,14 +9,14 @@ from rich.text import Text
 from convexplain.agreement import (
     MARKS,
     MEASURES,
-    Comparison,
+    AgreementMeasure,
     Disagreement,
     EscalationCurve,
     JudgeAgreement,
-    Measure,
+    JudgeComparison,
     RubricAgreement,
-    explain_line,
-    number,
+    explain_command,
+    format_estimate,
 )
 from convexplain.fidelity import Estimate
 from convexplain.text.visible import one_line, visible
@@ -53,7 +53,7 @@ def show_agreement(console: Console, found: RubricAgreement, worst: int) -> None
 
 def _people(found: RubricAgreement) -> str:
     parts = [
-        f"{name}: {number(estimate) if estimate.value is not None else f'none ({estimate.reason})'}"
+        f"{name}: {format_estimate(estimate) if estimate.value is not None else f'none ({estimate.reason})'}"
         for name, estimate in (
             ("People among themselves: Krippendorff's alpha", found.alpha),
             ("one against the rest (Spearman)", found.ceiling),
@@ -78,25 +78,26 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _cell(estimate: Estimate | None, measure: Measure) -> str:
-    return "" if estimate is None else number(estimate, measure.best == "zero", measure.digits)
+def _cell(estimate: Estimate | None, measure: AgreementMeasure) -> str:
+    return "" if estimate is None else format_estimate(estimate, measure.best == "zero", measure.digits)
 
 
 def _pairs(found: RubricAgreement) -> Table:
     assert found.pairs is not None
     table = _table(f"{found.pairs.n:,} pairs", "preferred one scores higher ↑", "pairs")
     for name, estimate in found.pairs.accuracy.items():
-        table.add_row(plain(name), number(estimate), f"{estimate.n:,}")
+        table.add_row(plain(name), format_estimate(estimate), f"{estimate.n:,}")
     for first, second, estimate in found.pairs.differences:
-        table.add_row(plain(f"{first} less {second}"), number(estimate, signed=True), f"{estimate.n:,}")
+        table.add_row(plain(f"{first} less {second}"), format_estimate(estimate, signed=True), f"{estimate.n:,}")
     return table
 
 
-def _comparison(one: Comparison) -> Table:
+def _comparison(one: JudgeComparison) -> Table:
     table = _table("", f"{one.first}\nless {one.second}")
     for measure in MEASURES:
         table.add_row(
-            f"{measure.title} {MARKS[measure.best]}", number(one.differences[measure.name], True, measure.digits)
+            f"{measure.title} {MARKS[measure.best]}",
+            format_estimate(one.differences[measure.name], True, measure.digits),
         )
     return table
 
@@ -105,7 +106,12 @@ def _escalation(curve: EscalationCurve) -> Table:
     """What `--judge CHEAP --escalate STRONG` would reach."""
     table = _table(f"{curve.cheap},\nescalated to {curve.strong}", "band", "Spearman ↑", "AUC ↑")
     for point in curve.points:
-        table.add_row(f"{point.share:.0%} of the turns", f"{point.band:.2f}", number(point.spearman), number(point.auc))
+        table.add_row(
+            f"{point.share:.0%} of the turns",
+            f"{point.band:.2f}",
+            format_estimate(point.spearman),
+            format_estimate(point.auc),
+        )
     return table
 
 
@@ -140,4 +146,4 @@ def _show_disagreements(console: Console, judge: JudgeAgreement, some: Sequence[
         )
         if one.judgement.reason:
             console.print(Text("    judge: "), plain(one_line(one.judgement.reason)[:_TEXT]), sep="", soft_wrap=True)
-    console.print(Text("  why: "), plain(explain_line(judge, some[0], rubric)), sep="", soft_wrap=True)
+    console.print(Text("  why: "), plain(explain_command(judge, some[0], rubric)), sep="", soft_wrap=True)

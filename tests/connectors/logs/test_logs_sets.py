@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from convexplain.agreement.labelled import Labels, Own, matched
+from convexplain.agreement.label_matching import match_labels
+from convexplain.agreement.labels import LabelsFile, LogLabelSettings
 from convexplain.rubrics import load_rubric
 
 from .reading import HI, HI_SAID, read, said, told
@@ -118,7 +119,9 @@ def test_a_verdict_on_the_first_turn_is_one_on_the_first_answer(tmp_path):
     found, problems = read(tmp_path, json.dumps(record))
     assert [len(item.turns) for item in found] == [2, 2]
     assert reasons(problems, kept=True) == ["the verdict is on the first answer; 2 later turns are left out"]
-    pairs = matched(Labels(), found, problems.append, own=Own([load_rubric("helpfulness")])).preferences
+    pairs = match_labels(
+        LabelsFile(), found, problems.append, in_logs=LogLabelSettings([load_rubric("helpfulness")])
+    ).preferences
     assert [(pair.chosen.id, pair.rejected.id) for pair in pairs] == [("log-1-b", "log-1-a")]
 
 
@@ -306,7 +309,9 @@ def test_validate_finds_the_labels(tmp_path):
     }
     conversations = [item for name, log in logs.items() for item in read(tmp_path, log, name)[0]]
     problems = []
-    found = matched(Labels(), conversations, problems.append, own=Own([load_rubric("helpfulness")]))
+    found = match_labels(
+        LabelsFile(), conversations, problems.append, in_logs=LogLabelSettings([load_rubric("helpfulness")])
+    )
     assert problems == []
     assert [
         (rating.conversation_id, rating.turn, rating.rater, rating.label, rating.score) for _, rating in found.rated

@@ -3,7 +3,8 @@
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.agreement.labelled import GivenLabel, GivenPreference, Labels, Own, matched, score_of
+from convexplain.agreement.label_matching import match_labels
+from convexplain.agreement.labels import FileLabel, FilePreference, LabelsFile, LogLabelSettings, score_of
 from convexplain.types import Rating
 
 HARM, HELP = load_rubric("harm"), load_rubric("helpfulness")
@@ -20,14 +21,14 @@ def rated(*ratings, name="c"):
 
 
 def label(name="c", turn=1, score=1.0, rater=None, line=2, rubric="harm"):
-    return GivenLabel(name, turn, rubric, score, rater, None, "f.csv", line)
+    return FileLabel(name, turn, rubric, score, rater, None, "f.csv", line)
 
 
 def found(given, talks, **options):
     problems = []
-    preferences = [item for item in given if isinstance(item, GivenPreference)]
-    labels = Labels(tuple(item for item in given if isinstance(item, GivenLabel)), tuple(preferences))
-    result = matched(labels, iter(talks), problems.append, **options)
+    preferences = [item for item in given if isinstance(item, FilePreference)]
+    labels = LabelsFile(tuple(item for item in given if isinstance(item, FileLabel)), tuple(preferences))
+    result = match_labels(labels, iter(talks), problems.append, **options)
     return result, [str(problem) for problem in problems]
 
 
@@ -55,8 +56,8 @@ def test_none_is_the_last_answer_not_the_last_turn():
         ),
         (label("d"), "f.csv:2: there is no conversation 'd'"),
         (label("u", None), "f.csv:2: conversation 'u' has no assistant turn"),
-        (GivenPreference("c", "d", None, "f.csv", 7), "f.csv:7: there is no conversation 'd'"),
-        (GivenPreference("u", "c", None, "f.csv", 7), "f.csv:7: conversation 'u' has no answer"),
+        (FilePreference("c", "d", None, "f.csv", 7), "f.csv:7: there is no conversation 'd'"),
+        (FilePreference("u", "c", None, "f.csv", 7), "f.csv:7: conversation 'u' has no answer"),
     ],
 )
 def test_labels_of_turns_that_do_not_exist(given, reason):
@@ -86,9 +87,11 @@ def test_without_a_rater_one_label_counts():
 
 def test_contradicting_raters_are_kept():
     result, said = found([label(score=0.0, rater="a"), label(score=1.0, rater="b")], [talk()])
-    assert {place[1]: [one.score for one in ratings] for place, ratings in result.of("harm").items()} == {1: [0.0, 1.0]}
+    assert {place[1]: [rating.score for rating in ratings] for place, ratings in result.ratings("harm").items()} == {
+        1: [0.0, 1.0]
+    }
     assert said == []
-    assert result.of("helpfulness") == {}
+    assert result.ratings("helpfulness") == {}
 
 
 def test_several_conversations_of_one_id():
@@ -107,7 +110,7 @@ def test_labels_in_the_log():
         {"rubric": "harm", "name": "safe", "score": 2},
         "no object",
     )
-    result, said = found([], [conversation], own=Own((HARM, HELP)))
+    result, said = found([], [conversation], in_logs=LogLabelSettings((HARM, HELP)))
     assert [rating for _, rating in result.rated] == [
         Rating("c", 1, "harm", 1.0, "7", "Yes"),
         Rating("c", 1, "harm", 0.25, "anna"),
@@ -116,13 +119,13 @@ def test_labels_in_the_log():
         "log: labels called 'Overall' answer no rubric that is asked for; left out",
         "log: labels called 'safe' without a score in [0, 1] are left out",
     ]
-    result, _ = found([], [conversation], own=Own((HARM, HELP), {"overall": "helpfulness"}))
+    result, _ = found([], [conversation], in_logs=LogLabelSettings((HARM, HELP), {"overall": "helpfulness"}))
     assert Rating("c", 1, "helpfulness", 1.0, None, "5") in [rating for _, rating in result.rated]
 
 
 def test_two_labels_of_a_turn_by_one_rater_in_a_log_are_told_of():
     talks = [rated({"rubric": "harm", "score": 0.0}, {"rubric": "harm", "score": 1.0})]
-    result, problems = found([], talks, own=Own([HARM]))
+    result, problems = found([], talks, in_logs=LogLabelSettings([HARM]))
     assert [rating.score for _, rating in result.rated] == [1.0]
     (problem,) = problems
     assert problem.endswith("several labels of one turn on harm by one rater; the last one counts")
@@ -132,7 +135,7 @@ def test_labels_of_a_users_turn_in_the_log():
     conversation = talk(
         turns=(Turn("user", "Hi", metadata={"ratings": [{"rubric": "harm", "name": "n", "score": 1}]}),)
     )
-    result, said = found([], [conversation], own=Own((HARM,)))
+    result, said = found([], [conversation], in_logs=LogLabelSettings((HARM,)))
     assert result.rated == ()
     assert "not the assistant's" in said[0]
 
@@ -140,11 +143,11 @@ def test_labels_of_a_users_turn_in_the_log():
 def test_a_file_goes_before_the_store_and_the_store_before_the_log():
     conversation = rated({"rubric": "harm", "name": "safe", "score": 0.25})
     kept = [(conversation, Rating("c", 1, "harm", 0.5)), (talk("x"), Rating("x", 1, "harm", 0.5))]
-    own = Own((HARM,))
-    assert found([], [conversation], own=own)[0].rated[0][1].score == 0.25
-    result, said = found([], [conversation], own=own, stored=kept)
+    own = LogLabelSettings((HARM,))
+    assert found([], [conversation], in_logs=own)[0].rated[0][1].score == 0.25
+    result, said = found([], [conversation], in_logs=own, stored=kept)
     assert [rating.score for _, rating in result.rated] == [0.5]
-    assert [rating.score for _, rating in found([label()], [conversation], own=own, stored=kept)[0].rated] == [1.0]
+    assert [rating.score for _, rating in found([label()], [conversation], in_logs=own, stored=kept)[0].rated] == [1.0]
     assert said == []
 
 
@@ -152,7 +155,9 @@ def test_pairs_of_a_file_and_of_a_log():
     chosen, rejected = talk("p-chosen", pair="p", preferred=True), talk("p-rejected", pair="p", preferred=False)
     alone = talk("q-chosen", pair="q", preferred=True)
     result, _ = found(
-        [GivenPreference("a", "b", "harm", "f", 1)], [rejected, chosen, alone, talk("a"), talk("b")], own=Own((HARM,))
+        [FilePreference("a", "b", "harm", "f", 1)],
+        [rejected, chosen, alone, talk("a"), talk("b")],
+        in_logs=LogLabelSettings((HARM,)),
     )
     assert [(pair.chosen.id, pair.rejected.id, pair.rubric) for pair in result.preferences] == [
         ("a", "b", "harm"),
@@ -160,7 +165,7 @@ def test_pairs_of_a_file_and_of_a_log():
     ]
     assert len(result.pairs("harm")) == 2
     assert [pair.chosen.id for pair in result.pairs("helpfulness")] == ["p-chosen"]
-    assert [pair.chosen.id for pair in result.named] == ["a"]
+    assert [pair.chosen.id for pair in result.preferences_with_rubric] == ["a"]
 
 
 @pytest.mark.parametrize(("word", "score"), [("yes", 1.0), (" YES ", 1.0), ("no", 0.0), ("y", None), ("", None)])

@@ -1,4 +1,4 @@
-"""What a cascade of two judges would keep of the strong one's agreement, at which share of its cost."""
+"""Escalation curves: the agreement of a cascade of two judges, by the share of turns that the strong one judges."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import numpy as np
 from convexplain.fidelity import Estimate
 
 from .bootstrap import Draws, Floats
-from .ranks import auc, halves, spearman
+from .ranks import auc, positive_rows, spearman
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Escalated:
-    """One point of the curve.
+class EscalationPoint:
+    """One point of an escalation curve.
 
     Attributes:
-        share: of the turns, how many the strong judge gets: those whose cheap score lies nearest to the threshold.
-        band: how far from the threshold these reach; what `--escalate-band` would be.
-        spearman, auc: agreement with people when the strong judge's scores take the place of the cheap ones there.
+        share: the share of turns that the strong judge judges: those whose cheap score is nearest to the threshold.
+        band: the largest distance of their cheap scores from the threshold; the value for `--escalate-band`.
+        spearman, auc: agreement with people if the strong judge's scores replace the cheap ones on these turns.
     """
 
     share: float
@@ -31,11 +31,11 @@ class Escalated:
 
 @dataclass(frozen=True, slots=True)
 class EscalationCurve:
-    """The curve for two judges; empty where they share no scored turn."""
+    """The escalation curve of two judges; without points if they share no scored turn."""
 
     cheap: str
     strong: str
-    points: tuple[Escalated, ...]
+    points: tuple[EscalationPoint, ...]
 
 
 def escalation_curve(
@@ -47,13 +47,13 @@ def escalation_curve(
     groups: Sequence[Hashable],
     seed: int = 0,
 ) -> EscalationCurve:
-    """Agreement with people against the share of turns that are escalated, from scores of both judges on all turns.
+    """Return the escalation curve of two judges, from their scores on all turns.
 
     Args:
-        names: the cheap and the strong judge's.
+        names: of the cheap and the strong judge.
         cheap, strong: scores, NaN where there is none; turns without either are left out.
         humans: people's means.
-        threshold: below which the cheap judge flags.
+        threshold: the cheap judge flags turns below it.
         groups: the dialogue of each turn.
         seed: of the intervals.
     """
@@ -61,18 +61,18 @@ def escalation_curve(
     first, second, people = cheap[rows], strong[rows], humans[rows]
     if not rows.any():
         return EscalationCurve(*names, ())
-    draws = Draws([group for group, here in zip(groups, rows, strict=True) if here], seed)
-    good, _ = halves(people, threshold)
-    apart = np.abs(first - threshold)
-    order = np.argsort(apart, kind="stable")
+    draws = Draws([group for group, scored in zip(groups, rows, strict=True) if scored], seed)
+    good, _ = positive_rows(people, threshold)
+    distances = np.abs(first - threshold)
+    order = np.argsort(distances, kind="stable")
     points = []
     for share in SHARES:
         count = round(share * len(first))
         mixed = first.copy()
         mixed[order[:count]] = second[order[:count]]
-        band = float(apart[order[count - 1]]) if count else 0.0
+        band = float(distances[order[count - 1]]) if count else 0.0
         points.append(
-            Escalated(
+            EscalationPoint(
                 count / len(first), band, draws.estimate(spearman(mixed, people)), draws.estimate(auc(mixed, good))
             )
         )
