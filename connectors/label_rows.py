@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.logs.engine.containers import Part, unpack
+from convexplain.connectors.logs.engine.containers import LogFile, unpack
 from convexplain.connectors.logs.engine.json_values import json_values
 from convexplain.connectors.logs.engine.log_text import LogText, open_file
-from convexplain.connectors.logs.engine.parse_results import quoted
+from convexplain.connectors.logs.engine.parse_results import quoted_names
 from convexplain.connectors.logs.engine.recognition import is_json
-from convexplain.connectors.logs.engine.roles import normalized
+from convexplain.connectors.logs.engine.roles import normalized_word
 from convexplain.connectors.logs.engine.turn_table import csv_rows, names_in, usual_columns
 from convexplain.errors import LogError, UsageError
 
@@ -64,7 +64,7 @@ def read_label_table(
         UsageError: its columns cannot be recognised.
     """
     if unknown := sorted(set(columns) - set(PARTS)):
-        raise UsageError(f"columns: {quoted(unknown)} is not valid; valid are: {', '.join(PARTS)}")
+        raise UsageError(f"columns: {quoted_names(unknown)} is not valid; valid are: {', '.join(PARTS)}")
     names, rows = _read(path, report)
     if not rows:
         raise LogError(path, None, "holds no labels")
@@ -87,7 +87,7 @@ def _check(
     if lacking:
         raise UsageError(
             f"{path}: cannot tell which column holds: {', '.join(lacking)}; the file's columns are "
-            f"{quoted(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
+            f"{quoted_names(names, most=30)}. Name them (command line: --label-columns conversation=…,turn=…,score=…)"
         )
     if "turn" not in column_of:
         report(None, "no column for the turn: labels are taken to be of each conversation's last answer", kept=True)
@@ -96,7 +96,7 @@ def _check(
 def _read(path: Path, report: Callable[..., None]) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
     """Return the columns and the rows."""
     with open_file(path) as stream:
-        part = unpack(Part(path, path, stream))
+        part = unpack(LogFile(path, path, stream))
         text = LogText(path, part.stream, report, part.name)
         if is_json(text.head):
             rows = list(_records(text, report))
@@ -134,10 +134,10 @@ def _column_of(path: Path, names: Sequence[str], named: Mapping[str, str]) -> di
     """Return the column of each part: those that the user named, and those with a usual name."""
     if missing := sorted(set(named.values()) - set(names)):
         raise UsageError(
-            f"{path}: there is no column {quoted(missing)}; the file's columns are {quoted(names, most=30)}"
+            f"{path}: there is no column {quoted_names(missing)}; the file's columns are {quoted_names(names, most=30)}"
         )
     taken = set(named.values())
-    by_key = {normalized(name): name for name in reversed(names) if name not in taken}
+    by_key = {normalized_word(name): name for name in reversed(names) if name not in taken}
     usual = usual_columns([name for name in names if name not in taken])["conversation"]
     column_of = {} if usual is None else {"conversation": usual}
     for part, words in {"conversation": ", ".join(_CONVERSATION), **_USUAL}.items():
@@ -159,5 +159,5 @@ def _pairs(column_of: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _wide(names: Sequence[str], rubrics: Sequence[str]) -> dict[str, str]:
-    columns = {normalized(name): name for name in reversed(names)}
-    return {rubric: columns[normalized(rubric)] for rubric in rubrics if normalized(rubric) in columns}
+    columns = {normalized_word(name): name for name in reversed(names)}
+    return {rubric: columns[normalized_word(rubric)] for rubric in rubrics if normalized_word(rubric) in columns}

@@ -1,4 +1,4 @@
-"""Log readers: a chat log of any known format becomes conversations, one module a family of formats."""
+"""Log readers: a chat log of any known format becomes conversations; each format is one file of `formats`."""
 
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.parse_results import (

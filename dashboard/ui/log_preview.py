@@ -43,7 +43,7 @@ def show_preview(preview: Preview, *, opened: bool) -> None:
         if inspected is None:
             message(f"{preview.path.name}: {preview.error}", "error")
             return
-        part = "the complete file" if inspected.whole else "the first part of the file"
+        part = "the complete file" if inspected.complete else "the first part of the file"
         size = f"{inspected.conversations:,} conversations with {inspected.turns:,} turns, from {part}"
         kinds = _counted(inspected.formats.items())
         lines(

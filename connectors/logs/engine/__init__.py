@@ -1,1 +1,1 @@
-"""Reading of log files of any format: opening, decoding, recognising, and from records to conversations."""
+"""The engine that reads log files of any format: it opens, decodes, recognises and parses them."""

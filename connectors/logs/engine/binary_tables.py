@@ -17,84 +17,84 @@ from typing import IO, Any
 from convexplain.errors import ConvexplainError, LogError, MissingExtraError
 
 from . import archives, tables, turn_table
-from .containers import FREE, MAX_RATIO, Part
-from .parse_results import ParsedRecord, ProblemReporter, quoted
+from .containers import FREE, MAX_RATIO, LogFile
+from .parse_results import ParsedRecord, ProblemReporter, quoted_names
 from .turn_table import ColumnMap, TableRow
 
 _BATCH = 64
 """Rows of a Parquet file that are held at a time."""
 MAX_WORKBOOK = 1 << 30
 """Bytes that an Excel workbook may unpack to: its texts are held in memory."""
-_STREAM = b"\xff\xff\xff\xff"
-_PICTURE = {"bytes", "path"}
-"""What Hugging Face keeps of an image or a recording."""
+_STREAM_MAGIC = b"\xff\xff\xff\xff"
+_PICTURE_KEYS = {"bytes", "path"}
+"""The fields of an image or a recording in a Hugging Face data set."""
 
 
 def table_kind(head: bytes) -> str:
-    """Which of these tables a file is that begins so: "parquet", "arrow", "xlsx" (any zip); "" for none."""
+    """Return the kind of table that begins with these bytes: "parquet", "arrow" or "xlsx" (any zip); "" for none."""
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith((b"ARROW1\x00\x00", _STREAM)):
+    if head.startswith((b"ARROW1\x00\x00", _STREAM_MAGIC)):
         return "arrow"
     return "xlsx" if head.startswith(b"PK\x03\x04") else ""
 
 
 def read_binary_table(
-    part: Part,
+    log_file: LogFile,
     kind: str,
     columns: ColumnMap | None,
-    wanted: str | None,
+    format_name: str | None,
     report: ProblemReporter,
-    seen: Counter[str] | None = None,
+    counts: Counter[str] | None = None,
 ) -> Iterator[ParsedRecord]:
-    """The conversations of a table.
+    """Yield the conversations of a table.
 
     Args:
         part: the file.
-        kind: what `kind_of` says of it.
-        columns, wanted, report, seen: as of `tables.read_text_table`.
+        kind: its kind, as `table_kind` returns it.
+        columns, format_name, report, counts: as of `tables.read_text_table`.
 
     Raises:
         MissingExtraError: the extra `logs` is not installed.
         LogError: the file is damaged.
-        UsageError: it has a turn a row, and the columns cannot be told.
+        UsageError: it has a turn a row, and the columns are not known.
     """
-    with _seekable(part) as stream:
+    with _seekable_stream(log_file) as stream:
         if kind == "xlsx":
-            yield from _of_sheets(part.path, stream, columns, wanted, report, seen)
+            yield from _sheet_records(log_file.path, stream, columns, format_name, report, counts)
             return
         opener = _parquet if kind == "parquet" else _arrow
-        names, rows = opener(part.path, stream)
-        yield from tables.read_value_table(part.path, names, rows, columns, wanted, report, seen)
+        names, rows = opener(log_file.path, stream)
+        yield from tables.read_value_table(log_file.path, names, rows, columns, format_name, report, counts)
 
 
 @contextmanager
-def _seekable(part: Part) -> Iterator[IO[bytes]]:
-    """The file as one in which can be gone back; what is being unpacked goes through a temporary file."""
-    if not part.container:
-        yield part.stream
+def _seekable_stream(log_file: LogFile) -> Iterator[IO[bytes]]:
+    """Yield the file as a stream that can be read twice; a compressed file goes through a temporary file."""
+    if not log_file.container:
+        yield log_file.stream
         return
     with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(part.stream, copy)
+        shutil.copyfileobj(log_file.stream, copy)
         copy.seek(0)
         yield copy
 
 
 @contextmanager
-def _damaged(path: Path, what: str) -> Iterator[None]:
+def _reading_errors(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except ConvexplainError:
         raise
     except MemoryError as error:  # most often a damaged length
-        raise LogError(path, None, f"is no {what} that can be read: it asks for more memory than there is") from error
+        raise LogError(path, None, f"is no {kind} that can be read: it asks for more memory than there is") from error
     except Exception as error:
-        raise LogError(path, None, f"is no {what} that can be read: {error or type(error).__name__}") from error
+        raise LogError(path, None, f"is no {kind} that can be read: {error or type(error).__name__}") from error
 
 
 def _parquet(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
     library = _library("pyarrow.parquet", "Parquet files")
-    with _damaged(path, "Parquet file"):
+    with _reading_errors(path, "Parquet file"):
         file = library.ParquetFile(stream)
         names = list(file.schema_arrow.names)
 
@@ -106,8 +106,8 @@ def _parquet(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[i
 
 def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
     library = _library("pyarrow.ipc", "Arrow files")
-    with _damaged(path, "Arrow file"):
-        streamed = stream.read(4) == _STREAM
+    with _reading_errors(path, "Arrow file"):
+        streamed = stream.read(4) == _STREAM_MAGIC
         stream.seek(0)
         reader = library.open_stream(stream) if streamed else library.open_file(stream)
         names = list(reader.schema.names)
@@ -120,20 +120,20 @@ def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int
     return names, _rows(path, batches, "Arrow file")
 
 
-def _rows(path: Path, batches: Callable[[], Iterator[Any]], what: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows with their numbers, as values that JSON knows."""
+def _rows(path: Path, batches: Callable[[], Iterator[Any]], kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows with their numbers, as JSON values."""
     number = 0
-    with _damaged(path, what):
-        found = batches()
+    with _reading_errors(path, kind):
+        remaining = batches()
     while True:
-        with _damaged(path, what):
-            batch = next(found, None)
+        with _reading_errors(path, kind):
+            batch = next(remaining, None)
             if batch is not None:
                 batch.validate(full=True)  # offsets that point beyond the file would end the process
         if batch is None:
             return
         for start in range(0, batch.num_rows, _BATCH):
-            with _damaged(path, what):
+            with _reading_errors(path, kind):
                 rows = batch.slice(start, _BATCH).to_pylist()
             for row in rows:
                 number += 1
@@ -141,11 +141,11 @@ def _rows(path: Path, batches: Callable[[], Iterator[Any]], what: str) -> Iterat
 
 
 def _json(value: Any) -> Any:
-    """A value of a table as JSON has it; bytes become a placeholder, moments ISO 8601."""
+    """Return a cell as JSON has it: bytes become a placeholder, timestamps ISO 8601."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
-        if value.keys() == _PICTURE:
+        if value.keys() == _PICTURE_KEYS:
             return {"type": "image", "path": value["path"]} if isinstance(value["path"], str) else {"type": "image"}
         return {str(name): _json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -159,18 +159,18 @@ def _json(value: Any) -> Any:
     return str(value)
 
 
-def _of_sheets(
+def _sheet_records(
     path: Path,
     stream: IO[bytes],
     columns: ColumnMap | None,
-    wanted: str | None,
+    format_name: str | None,
     report: ProblemReporter,
-    seen: Counter[str] | None,
+    counts: Counter[str] | None,
 ) -> Iterator[ParsedRecord]:
-    """The conversations of an Excel workbook: of each sheet that is a table of them."""
+    """Yield the conversations of an Excel workbook, from each sheet that is a table of them."""
     _check_sheets(path, stream)
     library = _library("openpyxl", "Excel files")
-    with _damaged(path, "Excel workbook"):
+    with _reading_errors(path, "Excel workbook"):
         book = library.load_workbook(stream, read_only=True, data_only=True)
     with closing(book):
         for sheet in book.worksheets:
@@ -178,12 +178,14 @@ def _of_sheets(
             first = list(islice(rows, 6))
             named = turn_table.is_header([cell.strip() for cell in first[0].cells]) if first else False
             if len(book.worksheets) > 1 and columns is None and not named and not tables.holds_records(first):
-                kept = not first
+                is_empty = not first
                 report(
-                    None, f"the sheet {quoted([str(sheet.title)])} is no table of conversations: left out", kept=kept
+                    None,
+                    f"the sheet {quoted_names([str(sheet.title)])} is no table of conversations: left out",
+                    kept=is_empty,
                 )
                 continue
-            yield from tables.read_text_table(path, _chain(first, rows), columns, wanted, report, seen)
+            yield from tables.read_text_table(path, _chain(first, rows), columns, format_name, report, counts)
 
 
 def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow]:
@@ -192,12 +194,12 @@ def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow
 
 
 def _sheet_rows(path: Path, sheet: Any) -> Iterator[TableRow]:
-    with _damaged(path, "Excel workbook"):
+    with _reading_errors(path, "Excel workbook"):
         sheet.reset_dimensions()  # what the file says of its size may be wrong
         rows = iter(sheet.iter_rows(values_only=True))
     number = 0
     while True:
-        with _damaged(path, "Excel workbook"):
+        with _reading_errors(path, "Excel workbook"):
             cells = next(rows, None)
         if cells is None:
             return
@@ -210,8 +212,8 @@ def _sheet_rows(path: Path, sheet: Any) -> Iterator[TableRow]:
 
 
 def _check_sheets(path: Path, stream: IO[bytes]) -> None:
-    """Refuses a workbook that unpacks to too much, or a zip archive that is none."""
-    with _damaged(path, "Excel workbook"), zipfile.ZipFile(stream) as archive:
+    """Raise LogError for a workbook that unpacks to too much, and for a zip archive that is no workbook."""
+    with _reading_errors(path, "Excel workbook"), zipfile.ZipFile(stream) as archive:
         if not archives.is_sheet(archive):
             raise LogError(path, None, "is an archive inside an archive: unpack it first")
         size = sum(item.file_size for item in archive.infolist())
@@ -222,8 +224,8 @@ def _check_sheets(path: Path, stream: IO[bytes]) -> None:
     stream.seek(0, io.SEEK_SET)
 
 
-def _library(name: str, what: str) -> Any:
+def _library(name: str, kind: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingExtraError(f"Reading {what}", "logs") from error
+        raise MissingExtraError(f"Reading {kind}", "logs") from error

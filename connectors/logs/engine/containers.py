@@ -1,6 +1,6 @@
-"""Compressed files and archives, opened by their content and within bounds: what may be a bomb is given up.
+"""Compressed files and archives, opened by their content and within bounds: a possible bomb is given up.
 
-A compressed file is read as what is in it. Each member of a zip or tar archive is a file of its own, named
+A compressed file is read as its content. Each member of a zip or tar archive is a file of its own, named
 `archive.zip/member.json`; an archive inside an archive is reported and left out.
 """
 
@@ -20,7 +20,7 @@ from convexplain.errors import ConvexplainError, LogError, MissingExtraError
 MAX_BYTES = 1 << 36
 """Bytes that one compressed file or archive may unpack to."""
 MAX_RATIO = 200
-"""How many times its own size something may unpack to, once that is over FREE bytes. Logs compress up to about
+"""Factor of its own size to which a file may unpack, once that is over FREE bytes. Logs compress up to about
 fifty times; bombs a thousand times."""
 FREE = 1 << 26
 MAX_MEMBERS = 100_000
@@ -28,25 +28,25 @@ MAX_MEMBERS = 100_000
 
 TAR = "tar"
 ZIP = "zip"
-_PACKED = (
+_COMPRESSIONS = (
     (b"\x1f\x8b", "gzip", ".gz"),
     (b"BZh", "bzip2", ".bz2"),
     (b"\xfd7zXZ\x00", "xz", ".xz"),
     (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
 )
-_SHORT = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar"}
+_SHORT_ENDINGS = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar"}
 _BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One file to be read: the log itself, what is in a compressed one, or a member of an archive.
+class LogFile:
+    """One file to read: the log itself, the content of a compressed file, or a member of an archive.
 
     Attributes:
-        path: what it is called.
+        path: the path by which messages name it.
         name: the same without the ending of a compression.
         stream: its bytes, from the first one on.
-        container: what it was unpacked from ("gzip", "zip", "tar in xz"); empty for a file as it is.
+        container: its container ("gzip", "zip", "tar in xz"); empty for a file as it is.
         member: whether it is one of several.
     """
 
@@ -57,12 +57,12 @@ class Part:
     member: bool = False
 
     def head(self) -> bytes:
-        """The first bytes (up to 8,192), which stay to be read."""
+        """Return the first bytes (up to 8,192), which stay to be read."""
         return self.stream.peek(_BLOCK)
 
 
 class Budget:
-    """What may still be unpacked from one file.
+    """The number of bytes that may still be unpacked from one file.
 
     Args:
         path: the file.
@@ -74,24 +74,24 @@ class Budget:
 
     @property
     def spent(self) -> bool:
-        """Whether nothing more may be unpacked."""
+        """Return whether nothing more may be unpacked."""
         return self._taken > MAX_BYTES
 
     def take(self, count: int) -> None:
-        """Counts unpacked bytes. Raises LogError when they are too many."""
+        """Count unpacked bytes. Raise LogError when they are too many."""
         self._taken += count
         if self._taken > MAX_BYTES:
             raise LogError(self._path, None, f"unpacks to more than {MAX_BYTES:,} bytes: the rest is not read")
 
 
 class Bounded(io.RawIOBase):
-    """An unpacking stream within its bounds; whatever goes wrong in it is a LogError.
+    """An unpacking stream within its bounds; any failure in it is a LogError.
 
     Args:
-        path: what is unpacked.
-        stream: gives the unpacked bytes.
-        packed: how many packed bytes have been read so far, or how many there are.
-        budget: what may still be unpacked.
+        path: the file that is unpacked.
+        stream: yields the unpacked bytes.
+        packed: returns the number of packed bytes that were read so far, or of all.
+        budget: the bytes that may still be unpacked.
     """
 
     def __init__(self, path: Path, stream: Any, packed: Callable[[], int], budget: Budget) -> None:
@@ -99,14 +99,14 @@ class Bounded(io.RawIOBase):
         self._stream = stream
         self._packed = packed
         self._budget = budget
-        self._given = 0
+        self._delivered = 0
 
     def readable(self) -> bool:
-        """True."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Reads until the buffer is full or the end is reached.
+        """Read until the buffer is full or the end is reached.
 
         Raises:
             LogError: the data are damaged, or unpack to too much.
@@ -118,14 +118,14 @@ class Bounded(io.RawIOBase):
             except (MemoryError, ConvexplainError):
                 raise
             except Exception as error:
-                raise LogError(self._path, None, f"is damaged, the rest is not read: {_reason(error)}") from error
+                raise LogError(self._path, None, f"is damaged, the rest is not read: {_error_text(error)}") from error
             if not data:
                 break
             buffer[filled : filled + len(data)] = data
             filled += len(data)
         self._budget.take(filled)
-        self._given += filled
-        if self._given > FREE and self._given > MAX_RATIO * max(1, self._packed()):
+        self._delivered += filled
+        if self._delivered > FREE and self._delivered > MAX_RATIO * max(1, self._packed()):
             raise LogError(
                 self._path, None, f"unpacks to more than {MAX_RATIO} times its size, as a zip bomb does: given up"
             )
@@ -133,12 +133,12 @@ class Bounded(io.RawIOBase):
 
 
 def compression_of(head: bytes) -> str:
-    """How a file that begins so is compressed: "gzip", "bzip2", "xz", "zstd"; "" when it is not."""
-    return next((kind for magic, kind, _ in _PACKED if head.startswith(magic)), "")
+    """Return the compression of a file that begins so: "gzip", "bzip2", "xz" or "zstd"; "" for none."""
+    return next((kind for magic, kind, _ in _COMPRESSIONS if head.startswith(magic)), "")
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether a file that begins so is a tar archive: the checksum of its first header is right."""
+    """Return whether a file that begins so is a tar archive, by the checksum of its first header."""
     if len(head) < _BLOCK:
         return False
     try:
@@ -149,34 +149,34 @@ def is_tar(head: bytes) -> bool:
 
 
 def is_archive(head: bytes) -> bool:
-    """Whether a file that begins so is a compressed file or a tar archive."""
+    """Return whether a file that begins so is a compressed file or a tar archive."""
     return bool(compression_of(head)) or is_tar(head)
 
 
-def unpack(part: Part) -> Part:
-    """What is in a compressed file; any other file as it is.
+def unpack(log_file: LogFile) -> LogFile:
+    """Return the content of a compressed file; any other file unchanged.
 
     Raises:
         MissingExtraError: zstandard is not installed.
-        LogError: what is in it is compressed once more.
+        LogError: its content is compressed once more.
     """
-    kind = compression_of(part.head())
+    kind = compression_of(log_file.head())
     if not kind:
-        return part
-    source = part.stream
+        return log_file
+    source = log_file.stream
     stream = _OPENERS[kind](source)
-    bounded = Bounded(part.path, stream, source.tell, Budget(part.path))
-    inner = Part(part.path, _stripped(part.path, kind), io.BufferedReader(bounded), kind)
+    bounded = Bounded(log_file.path, stream, source.tell, Budget(log_file.path))
+    inner = LogFile(log_file.path, _without_ending(log_file.path, kind), io.BufferedReader(bounded), kind)
     if compression_of(inner.head()) or inner.head().startswith(b"PK\x03\x04"):
-        raise LogError(part.path, None, "is an archive inside a compressed file: unpack it first")
+        raise LogError(log_file.path, None, "is an archive inside a compressed file: unpack it first")
     return inner
 
 
-def _stripped(path: Path, kind: str) -> Path:
+def _without_ending(path: Path, kind: str) -> Path:
     suffix = path.suffix.lower()
-    if suffix in _SHORT:
-        return path.with_suffix(_SHORT[suffix])
-    ending = next(ending for _, name, ending in _PACKED if name == kind)
+    if suffix in _SHORT_ENDINGS:
+        return path.with_suffix(_SHORT_ENDINGS[suffix])
+    ending = next(ending for _, name, ending in _COMPRESSIONS if name == kind)
     return path.with_suffix("") if suffix == ending or suffix == ".zstd" else path
 
 
@@ -193,7 +193,7 @@ def _zstd(source: BinaryIO) -> BinaryIO:
 
 
 class _Zstd(io.RawIOBase):
-    """What is in a zstd file. The library's own reader does not tell an end that is missing."""
+    """The content of a zstd file. The library's own reader does not report an end that is missing."""
 
     _STEP = 1024  # a block of a few bytes may unpack to 128 KiB
 
@@ -204,11 +204,11 @@ class _Zstd(io.RawIOBase):
         self._packed = self._unpacked = b""
 
     def readable(self) -> bool:
-        """True."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Reads some bytes. Raises EOFError when the end is missing."""
+        """Read some bytes. Raises EOFError when the end is missing."""
         while not self._unpacked:
             self._packed = self._packed or self._source.read(self._STEP)
             if not self._packed:
@@ -220,10 +220,10 @@ class _Zstd(io.RawIOBase):
             self._unpacked, self._packed = self._frame.decompress(self._packed), b""
             if self._frame.eof:
                 self._packed, self._frame = self._frame.unused_data, None
-        some = self._unpacked[: len(buffer)]
-        self._unpacked = self._unpacked[len(some) :]
-        buffer[: len(some)] = some
-        return len(some)
+        chunk = self._unpacked[: len(buffer)]
+        self._unpacked = self._unpacked[len(chunk) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
 
 _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
@@ -234,5 +234,5 @@ _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
 }
 
 
-def _reason(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Parts of a message's content, in whichever platform's shape: who says each, and what it shows."""
+"""Parts of a message's content in the shapes of all platforms: their speakers and their texts."""
 
 import json
 from collections.abc import Mapping
@@ -25,27 +25,33 @@ _NAMES = ("file_name", "filename", "name", "title")
 
 
 def is_block(value: Any) -> bool:
-    """Whether a JSON value is a part of a content, and no message: a text, a call of a tool, or what has a type."""
-    return isinstance(value, dict) and "role" not in value and (isinstance(value.get("type"), str) or _key(value) != "")
+    """Return whether a JSON value is a part of a content and no message: a text, a call of a tool, or an object with a
+    type.
+    """
+    return (
+        isinstance(value, dict)
+        and "role" not in value
+        and (isinstance(value.get("type"), str) or _call_key(value) != "")
+    )
 
 
 def is_tool_block(value: Any) -> bool:
-    """Whether a part calls a tool, gives a tool's result, or thinks: what plain messages do not hold as parts."""
+    """Return whether a part calls a tool, gives a tool's result, or thinks: plain messages hold no such parts."""
     kind = _kind(value) if isinstance(value, dict) else ""
     return kind in _CALLS or _is_result(kind) or kind in _THOUGHTS
 
 
 def is_call(value: Any) -> bool:
-    """Whether a part calls a tool."""
-    return isinstance(value, dict) and (_kind(value) in _CALLS or _key(value) in ("functionCall", "function_call"))
+    """Return whether a part calls a tool."""
+    return isinstance(value, dict) and (_kind(value) in _CALLS or _call_key(value) in ("functionCall", "function_call"))
 
 
 def speaker_and_text(block: Any, speaker: str) -> tuple[str, str]:
-    """Who says a part of a message of `speaker` ("tool" for a tool's result), and its text or placeholder."""
+    """Return a part's speaker ("tool" for a tool's result, else the message's), and its text or placeholder."""
     if not isinstance(block, dict):
         return speaker, content_text(block)
     kind = _kind(block)
-    key = _key(block)
+    key = _call_key(block)
     if is_call(block):
         return speaker, call_text(block if key == "" else block[key])
     if key in ("functionResponse", "function_response") or _is_result(kind):
@@ -54,25 +60,25 @@ def speaker_and_text(block: Any, speaker: str) -> tuple[str, str]:
         return speaker, "[thinking]"
     if kind == "reasoning":
         return speaker, "[reasoning]"
-    return speaker, _shown(block)
+    return speaker, _block_text(block)
 
 
 def result_text(block: Any) -> str:
-    """What a tool gave back."""
+    """Return the text of a tool's result."""
     if not isinstance(block, dict):
         return content_text(block)
     for name in ("content", "output", "result", "response"):
-        if (found := block.get(name)) is not None:
-            if isinstance(found, list):
-                return "\n".join(filter(None, (speaker_and_text(item, "")[1] for item in found)))
-            if isinstance(found, dict) and "type" not in found:
-                return json.dumps(found, ensure_ascii=False)
-            return content_text(found)
+        if (result := block.get(name)) is not None:
+            if isinstance(result, list):
+                return "\n".join(filter(None, (speaker_and_text(item, "")[1] for item in result)))
+            if isinstance(result, dict) and "type" not in result:
+                return json.dumps(result, ensure_ascii=False)
+            return content_text(result)
     return ""
 
 
 def attachment_placeholder(item: Any) -> str:
-    """The placeholder of a file that comes with a message."""
+    """Return the placeholder of a file that comes with a message."""
     if not isinstance(item, dict):
         return "[file]"
     word = _media(item) or "file"
@@ -80,7 +86,7 @@ def attachment_placeholder(item: Any) -> str:
     return f"[{word}: {' '.join(clean_text(name).split())}]" if name else f"[{word}]"
 
 
-def _shown(block: Mapping[str, Any]) -> str:
+def _block_text(block: Mapping[str, Any]) -> str:
     kind = _kind(block)
     inner = next(
         (block[key] for key in ("inlineData", "inline_data", "fileData") if isinstance(block.get(key), dict)), None
@@ -94,7 +100,7 @@ def _shown(block: Mapping[str, Any]) -> str:
 
 
 def _media(item: Mapping[str, Any]) -> str:
-    """The medium of a file, "" where it is none of those that have a word."""
+    """Return the medium of a file; "" where it is none of those that have a word."""
     source = item.get("source")
     places = [item, *([source] if isinstance(source, dict) else [])]
     words = [
@@ -105,8 +111,8 @@ def _media(item: Mapping[str, Any]) -> str:
     return next((word for value in words if isinstance(value, str) for word in _MEDIA if value.startswith(word)), "")
 
 
-def _key(block: Mapping[str, Any]) -> str:
-    """The key that tells what a part is, in Gemini's shape, where it has no type."""
+def _call_key(block: Mapping[str, Any]) -> str:
+    """Return the key that shows the kind of a part without a type, in Gemini's shape; "" for none."""
     if isinstance(block.get("type"), str):
         return ""
     keys = ("functionCall", "function_call", "functionResponse", "function_response")

@@ -1,4 +1,4 @@
-"""From entries, whose speakers are still words, to conversations with roles and ids."""
+"""Parsed records become conversations with roles and ids."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from .roles import assign_roles
 
 
 class ConversationBuilder:
-    """Settles roles and ids: from the entries of one file to its conversations.
+    """Builder of one file's conversations: it assigns roles and ids.
 
     Args:
         path: the file.
-        report: is told of what cannot be a conversation.
-        assistant: names of the assistant, as `roles.keys` gives them.
-        stem: what ids that are made up begin with; None for the file's name without its ending.
-        speakers: counts each speaker's word, name and role ("?": none could be told); None where nobody asks.
+        report: is called with conversations that cannot be read.
+        assistant: names of the assistant, as `roles.normalized_names` returns them.
+        stem: the beginning of ids that are made up; None for the file's name without its ending.
+        speakers: counts each speaker's word, name and role ("?" for an unknown one); None to count nothing.
     """
 
     def __init__(
@@ -38,52 +38,52 @@ class ConversationBuilder:
         self._ids: set[str] = set()
         self._times: dict[str, int] = {}
 
-    def conversations(self, entry: ParsedRecord) -> Iterator[Conversation]:
-        """The conversations of an entry; what cannot be one is reported."""
-        settled = [(draft, turns) for draft in entry.conversations if (turns := self._turns(entry, draft))]
-        if not settled:
+    def conversations(self, record: ParsedRecord) -> Iterator[Conversation]:
+        """Yield the conversations of a record; one that cannot be read is reported."""
+        accepted = [(parsed, turns) for parsed in record.conversations if (turns := self._turns(record, parsed))]
+        if not accepted:
             return
-        _tell_apart([draft for draft, _ in settled])
-        base = self._id(entry, [draft.suffix for draft, _ in settled])
-        for draft, turns in settled:
-            for remark in draft.remarks:
-                self._report(entry.position, remark, kept=True)
+        _make_suffixes_unique([parsed for parsed, _ in accepted])
+        base = self._id(record, [parsed.suffix for parsed, _ in accepted])
+        for parsed, turns in accepted:
+            for remark in parsed.remarks:
+                self._report(record.position, remark, kept=True)
             if self._speakers is not None:
-                for said, turn in zip(draft.turns, turns, strict=True):
-                    self._speakers[said.speaker, said.name or "", turn.role] += 1
-            pair = {} if draft.preferred is None else {"pair": base, "preferred": draft.preferred}
-            yield Conversation(base + draft.suffix, turns, str(self._path), {**draft.metadata, **pair})
+                for parsed_turn, turn in zip(parsed.turns, turns, strict=True):
+                    self._speakers[parsed_turn.speaker, parsed_turn.name or "", turn.role] += 1
+            pair = {} if parsed.preferred is None else {"pair": base, "preferred": parsed.preferred}
+            yield Conversation(base + parsed.suffix, turns, str(self._path), {**parsed.metadata, **pair})
 
-    def _turns(self, entry: ParsedRecord, draft: ParsedConversation) -> tuple[Turn, ...]:
-        reason = "the conversation has no turns" if not draft.turns else "no turn of the conversation has text"
-        if any(said.content.strip() for said in draft.turns):
+    def _turns(self, record: ParsedRecord, parsed: ParsedConversation) -> tuple[Turn, ...]:
+        reason = "the conversation has no turns" if not parsed.turns else "no turn of the conversation has text"
+        if any(turn.content.strip() for turn in parsed.turns):
             try:
-                return assign_roles(draft.turns, self._assistant, certain=entry.speakers_certain)
+                return assign_roles(parsed.turns, self._assistant, certain=record.speakers_certain)
             except UnreadableError as error:
                 reason = str(error)
                 if self._speakers is not None:
-                    self._speakers.update((said.speaker, said.name or "", "?") for said in draft.turns)
-        name = draft.suffix.removeprefix("-")
-        self._report(entry.position, f"{name}: {reason}" if name else reason)
+                    self._speakers.update((turn.speaker, turn.name or "", "?") for turn in parsed.turns)
+        name = parsed.suffix.removeprefix("-")
+        self._report(record.position, f"{name}: {reason}" if name else reason)
         return ()
 
-    def _id(self, entry: ParsedRecord, suffixes: list[str]) -> str:
-        own = entry.id or f"{self._stem}-{entry.number}"
-        base, times = own, self._times.get(own, 1)
+    def _id(self, record: ParsedRecord, suffixes: list[str]) -> str:
+        log_id = record.id or f"{self._stem}-{record.number}"
+        base, times = log_id, self._times.get(log_id, 1)
         while any(base + suffix in self._ids for suffix in suffixes):
             times += 1
-            base = f"{own}#{times}"
-        if base != own:
-            self._times[own] = times
-            self._report(entry.position, f"the id {own!r} was there before; this one is {base!r}", kept=True)
+            base = f"{log_id}#{times}"
+        if base != log_id:
+            self._times[log_id] = times
+            self._report(record.position, f"the id {log_id!r} was there before; this one is {base!r}", kept=True)
         self._ids.update(base + suffix for suffix in suffixes)
         return base
 
 
-def _tell_apart(drafts: list[ParsedConversation]) -> None:
-    """Makes the ends of the ids in one record differ."""
+def _make_suffixes_unique(conversations: list[ParsedConversation]) -> None:
+    """Make the suffixes of the conversations in one record differ."""
     used: set[str] = set()
-    for number, draft in enumerate(drafts, 1):
-        if draft.suffix in used:
-            draft.suffix = f"{draft.suffix}#{number}"
-        used.add(draft.suffix)
+    for number, parsed in enumerate(conversations, 1):
+        if parsed.suffix in used:
+            parsed.suffix = f"{parsed.suffix}#{number}"
+        used.add(parsed.suffix)

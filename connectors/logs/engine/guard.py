@@ -15,7 +15,7 @@ RecordsReader = Callable[[Sequence[tuple[int, Any]], ProblemReporter], Iterator[
 TextReader = Callable[[LogText, frozenset[str], ProblemReporter], Iterator[ParsedRecord]]
 
 
-def guarded(log_format: LogFormat, warn: Callable[[str, str], None]) -> LogFormat:
+def guarded_format(log_format: LogFormat, warn: Callable[[str, str], None]) -> LogFormat:
     """Return a format of another package whose failures are problems of the log.
 
     Args:

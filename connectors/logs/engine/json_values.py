@@ -1,4 +1,4 @@
-"""From JSON text to its values one by one: a value a line, or a document that is never held whole."""
+"""The values of JSON text one by one: a value a line, or a document that is never held whole."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _MARKED = re.compile(r'((?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")*+)([\[\]{},])', r
 
 @dataclass(frozen=True, slots=True)
 class JsonValue:
-    """One value of a log, or why there is none.
+    """One value of a log, or the reason why there is none.
 
     Attributes:
         position: its line, or its number in a document.
@@ -36,7 +36,7 @@ class JsonValue:
 
 
 def parse_json(text: str) -> tuple[Any, str | None]:
-    """The value of a JSON text, or what is wrong with it."""
+    """Return the value of a JSON text and None, or None and the reason why it cannot be read."""
     text = text.strip()
     try:
         value, end = _DECODER.raw_decode(text)
@@ -51,30 +51,30 @@ def parse_json(text: str) -> tuple[Any, str | None]:
 
 
 def json_values(text: LogText) -> Iterator[JsonValue]:
-    """The values of a JSON log: its lines, or its top-level objects and the items of its top-level arrays."""
-    return _of_lines(text) if _is_lines(text.head, whole=text.whole) else _of_document(text.chunks())
+    """Yield the values of a JSON log: its lines, or its top-level objects and the items of its top-level arrays."""
+    return _of_lines(text) if _is_lines(text.head, complete=text.complete) else _of_document(text.chunks())
 
 
-def _is_lines(head: str, *, whole: bool) -> bool:
-    """Whether each line is a value of its own, judged by the start of the text.
+def _is_lines(head: str, *, complete: bool) -> bool:
+    """Return whether each line is a value of its own, judged by the start of the text.
 
     Args:
         head: the start of the text.
-        whole: whether it is all of it.
+        complete: whether the head is the whole text.
     """
     lines = [line.strip() for line in head.split("\n")]
-    if not whole:
+    if not complete:
         cut = lines.pop()
         if not any(lines):
             # One line that goes on beyond the head: unless it is a single object, it can be read in pieces.
             return cut.startswith("{") and _AFTER_END not in (parse_json(cut)[1] or "")
-    first, *others = [line for line in lines if line]
+    first, *next_lines = [line for line in lines if line]
     value, error = parse_json(first)
     if error is None:
-        return isinstance(value, dict) or (bool(others) and others[0].startswith("["))
+        return isinstance(value, dict) or (bool(next_lines) and next_lines[0].startswith("["))
     if first.startswith("[") or first.endswith(("{", "[", ",", ":")):
         return False
-    return any(isinstance(parse_json(line)[0], dict) for line in others[:20])
+    return any(isinstance(parse_json(line)[0], dict) for line in next_lines[:20])
 
 
 def _of_lines(text: LogText) -> Iterator[JsonValue]:
@@ -86,25 +86,25 @@ def _of_lines(text: LogText) -> Iterator[JsonValue]:
 def _of_document(chunks: Iterable[str]) -> Iterator[JsonValue]:
     number = 0
     try:
-        for number, (piece, group) in enumerate(_pieces(chunks), 1):
+        for number, (piece, group) in enumerate(_record_texts(chunks), 1):
             yield JsonValue(number, *parse_json(piece), group)
     except UnreadableError as error:
         yield JsonValue(number + 1, None, str(error))
 
 
-def _pieces(chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """The texts of the records, each with the number of the top-level array around it (0: none).
+def _record_texts(chunks: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield the texts of the records, each with the number of the top-level array around it (0: none).
 
-    They are cut by brackets, commas and quotes alone: so a record that is malformed inside costs itself only,
-    and no more than one record is held.
+    They are cut by brackets, commas and quotes alone: so a record that is malformed inside costs itself only, and no
+    more than one record is held.
     """
-    for parts, group in _cut(_marked(chunks)):
+    for parts, group in _cut_records(_marked_texts(chunks)):
         piece = "".join(parts)
         if piece.strip():
             yield piece, group
 
 
-def _cut(marked: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
+def _cut_records(marked: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
     parts: list[str] = []
     depth = arrays = size = 0
     array = False
@@ -113,7 +113,7 @@ def _cut(marked: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
         parts.append(text)
         size += len(text) + 1
         if size > MAX_RECORD:
-            raise _too_long()
+            raise _too_long_error()
         if depth or mark in ("", "}") or (array and opens):
             parts.append(mark)
             depth = max(0, depth + opens - closes)
@@ -130,24 +130,24 @@ def _cut(marked: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], int]]:
         raise UnreadableError("the file ends before its JSON is closed: it may be cut off")
 
 
-def _marked(chunks: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The text in front of each bracket and comma outside strings, and that mark; what is left has no mark."""
+def _marked_texts(chunks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the text in front of each bracket and comma outside strings, and that mark; the last text has no mark."""
     source = iter(chunks)
-    rest = ""
-    while more := _more(source, len(rest)):
-        text, at = rest + more, 0
-        while found := _MARKED.match(text, at):
-            yield found[1], found[2]
-            at = found.end()
-        rest = text[at:]
-        if len(rest) > MAX_RECORD:
-            raise _too_long()
-    if rest:
-        yield rest, ""
+    remainder = ""
+    while chunks := _next_chunks(source, len(remainder)):
+        text, at = remainder + chunks, 0
+        while match := _MARKED.match(text, at):
+            yield match[1], match[2]
+            at = match.end()
+        remainder = text[at:]
+        if len(remainder) > MAX_RECORD:
+            raise _too_long_error()
+    if remainder:
+        yield remainder, ""
 
 
-def _more(source: Iterator[str], least: int) -> str:
-    """The next chunks, at least so many characters: what was looked at in vain is not looked at too often."""
+def _next_chunks(source: Iterator[str], least: int) -> str:
+    """Return the next chunks, at least `least` characters, so that no text is searched too often in vain."""
     parts, size = [], 0
     for chunk in source:
         parts.append(chunk)
@@ -157,7 +157,7 @@ def _more(source: Iterator[str], least: int) -> str:
     return "".join(parts)
 
 
-def _too_long() -> UnreadableError:
+def _too_long_error() -> UnreadableError:
     return UnreadableError(
         f"a record of more than {MAX_RECORD:,} characters, or one whose quotes never close; "
         "the rest of the file is not read (JSON Lines, a record a line, have no such limit for the file)"

@@ -52,15 +52,15 @@ class LogText:
         name: its name without the ending of a compression.
         encoding: the name of its encoding.
         head: the decoded start of the file, to recognise its format from.
-        whole: whether the head is all of it.
+        complete: whether the head is the whole text.
     """
 
     def __init__(self, path: Path, stream: BinaryIO, report: ProblemReporter, name: Path | None = None) -> None:
-        """The text in a stream, which stands at its beginning.
+        """Return the text in a stream, which stands at its beginning.
 
-        UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, Windows-1252 where that gives nothing but
-        the letters of Western Europe, otherwise what charset-normalizer makes of the first SAMPLE bytes. Bytes
-        that do not fit are replaced, and reported once.
+        UTF-8 with or without a mark, UTF-16 and UTF-32 by their mark, Windows-1252 where that gives nothing but the
+        letters of Western Europe, otherwise what charset-normalizer makes of the first SAMPLE bytes. Bytes that do not
+        fit are replaced, and reported once.
 
         Raises:
             LogError: it cannot be read, or is empty or binary.
@@ -70,27 +70,27 @@ class LogText:
         self._report = report
         self._stream = stream
         sample = self._read()
-        self.whole = len(sample) < SAMPLE
+        self.complete = len(sample) < SAMPLE
         _refuse_binary(path, sample)
         self.encoding = self._find_encoding(sample)
         self._decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         # Keeps the two halves of a CRLF in one chunk.
         self._newlines = io.IncrementalNewlineDecoder(None, translate=False)
-        self.head = self._decode(sample, final=self.whole)
-        if self.whole and not self.head.strip():
+        self.head = self._decode(sample, final=self.complete)
+        if self.complete and not self.head.strip():
             raise LogError(path, None, "the file is empty")
 
     def chunks(self) -> Iterator[str]:
-        """The text in pieces of up to SAMPLE characters; a CRLF is never cut in two."""
+        """Yield the text in pieces of up to SAMPLE characters; a CRLF is never cut in two."""
         yield self.head
-        final = self.whole
+        final = self.complete
         while not final:
             data = self._read()
             final = not data
             yield self._decode(data, final=final)
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """The lines with 1-based numbers and their ends (LF, CRLF, CR); too long ones are reported."""
+        """Yield the lines with 1-based numbers and their ends (LF, CRLF, CR); too long ones are reported."""
         number, size = 1, 0
         parts: list[str] = []
         for chunk in self.chunks():
@@ -124,7 +124,7 @@ class LogText:
         try:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError:
-            # From here on the decoder replaces; before, it told whether anything was wrong at all.
+            # From here on the decoder replaces; before, an error shows that something is wrong at all.
             self._decoder.setstate(state)
             self._decoder.errors = "replace"
             text = self._decoder.decode(data, final)
@@ -136,10 +136,10 @@ class LogText:
         for bom, encoding in _BOMS:
             if sample.startswith(bom):
                 return encoding
-        if _mostly_utf8(sample):
+        if _is_mostly_utf8(sample):
             return "utf-8"
         encoding = "cp1252"
-        if not _western(sample):
+        if not _is_western(sample):
             guess = from_bytes(sample).best()
             encoding = guess.encoding if guess is not None else "utf-8"
         if encoding != "utf-8":
@@ -149,7 +149,7 @@ class LogText:
 
 @contextmanager
 def open_file(path: Path, on_bytes: OnBytes | None = None) -> Iterator["io.BufferedReader[Any]"]:
-    """Open a log, which may be a pipe.
+    """Open a log, which may be a pipe, and yield its bytes.
 
     Args:
         path: the file.
@@ -181,22 +181,22 @@ def _refuse_binary(path: Path, sample: bytes) -> None:
         raise LogError(path, None, "is binary (it holds NUL bytes), no text")
 
 
-def _mostly_utf8(sample: bytes) -> bool:
-    """Whether the sample is UTF-8, a few damaged characters aside.
+def _is_mostly_utf8(sample: bytes) -> bool:
+    """Return whether the sample is UTF-8, apart from a few damaged characters.
 
-    In another encoding's text hardly any run of non-ASCII bytes is valid UTF-8 by chance, so damage is told
-    from another encoding by which of the two is more frequent.
+    In another encoding's text hardly any run of non-ASCII bytes is valid UTF-8 by chance: the sample is UTF-8 where its
+    valid characters are at least as frequent as the invalid ones.
     """
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(sample)
     wrong = text.count("\ufffd")
     return wrong == 0 or sum(character > "\x7f" for character in text) >= 2 * wrong
 
 
-def _western(sample: bytes) -> bool:
-    """Whether the sample is surely Windows-1252, which charset-normalizer often misses in short texts.
+def _is_western(sample: bytes) -> bool:
+    """Return whether the sample is surely Windows-1252, which charset-normalizer often misses in short texts.
 
-    Its foreign letters are few and all of Western Europe; those of its neighbours' encodings would come out
-    as letters and signs that hardly any text there holds (Polish `ł` as `³`).
+    Its foreign letters are few and all of Western Europe; those of its neighbours' encodings would come out as letters
+    and signs that hardly any text there holds (Polish `ł` as `³`).
     """
     text = sample.decode("cp1252", "replace")
     foreign = [character for character in text if character > "\x7f"]

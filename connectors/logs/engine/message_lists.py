@@ -11,8 +11,8 @@ from .roles import role_of
 LISTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
 _SPEAKERS = ("role", "from", "speaker", "sender", "author")
 _TEXTS = ("content", "value", "text", "message", "utterance", "body")
-_SAID = frozenset((*_TEXTS, "tool_calls", "function_call"))
-_TOLD = ("function_call", "observation")
+_CONTENT_KEYS = frozenset((*_TEXTS, "tool_calls", "function_call"))
+_TELLING_SPEAKERS = ("function_call", "observation")
 """Words for a speaker that say more than the role does: kept in the turn's metadata."""
 
 _PLACEHOLDERS = {
@@ -31,58 +31,58 @@ _PART_LISTS = ("parts", "content")
 
 
 def is_turn(value: Any) -> bool:
-    """Whether a JSON value looks like one turn: it says who speaks, and it has a text or calls a tool."""
-    return isinstance(value, dict) and _speaker_key(value) is not None and not _SAID.isdisjoint(value)
+    """Return whether a JSON value looks like one turn: it has a speaker, and a text or a call of a tool."""
+    return isinstance(value, dict) and _speaker_key(value) is not None and not _CONTENT_KEYS.isdisjoint(value)
 
 
 def is_openai(value: Any) -> bool:
-    """Whether a JSON value is a conversation in OpenAI's form."""
+    """Return whether a JSON value is a conversation in OpenAI's form."""
     return _dialect(value) == "openai"
 
 
 def is_sharegpt(value: Any) -> bool:
-    """Whether a JSON value is a conversation in ShareGPT's form, or in one of those between the two."""
+    """Return whether a JSON value is a conversation in ShareGPT's form, or in one of those between the two."""
     return _dialect(value) == "sharegpt"
 
 
 def list_key(record: Mapping[str, Any]) -> str | None:
-    """Where an object holds its turns: the first key with turns, else the first with none at all."""
+    """Return the key under which an object holds its turns: the first with turns, else the first with an empty list."""
     lists = [key for key in LISTS if isinstance(record.get(key), list)]
     return next((key for test in (_has_turns, _is_empty) for key in lists if test(record[key])), None)
 
 
 def parse_conversation(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
-    """The conversation in an object, or in a bare list of turns.
+    """Return the conversation in an object, or in a bare list of turns.
 
     Turns without text are kept, empty, and remarked on: the log says that somebody's turn was there.
 
     Raises:
         UnreadableError: a turn with text does not say who speaks.
     """
-    found = ParsedConversation([])
+    conversation = ParsedConversation([])
     turns: Any = record
     if not isinstance(record, list):
         key = list_key(record) or "messages"
         turns = record[key]
-        found.metadata = extra_metadata(record, {key})
+        conversation.metadata = extra_metadata(record, {key})
     for number, turn in enumerate(turns, 1):
-        if (said := _say(turn, number, found.remarks)) is not None:
-            found.turns.append(said)
-    add_system(found)
-    return [found]
+        if (parsed_turn := _parse_list_turn(turn, number, conversation.remarks)) is not None:
+            conversation.turns.append(parsed_turn)
+    add_system(conversation)
+    return [conversation]
 
 
-def add_system(found: ParsedConversation) -> None:
-    """Makes the record's own `system` text the first turn, where the turns have no system text themselves."""
-    text = found.metadata.get("system")
-    told = found.turns and role_of(found.turns[0].speaker) == "system"
-    if isinstance(text, str) and text.strip() and not told:
-        found.turns.insert(0, ParsedTurn("system", text))
-        del found.metadata["system"]
+def add_system(conversation: ParsedConversation) -> None:
+    """Make the record's own `system` text the first turn, where the turns have no system text themselves."""
+    text = conversation.metadata.get("system")
+    has_system = conversation.turns and role_of(conversation.turns[0].speaker) == "system"
+    if isinstance(text, str) and text.strip() and not has_system:
+        conversation.turns.insert(0, ParsedTurn("system", text))
+        del conversation.metadata["system"]
 
 
 def parse_turn(turn: Mapping[str, Any], used: Collection[str | None] = ()) -> ParsedTurn | None:
-    """An object as a turn, None where it does not say who speaks.
+    """Return an object as a turn; None where it has no speaker.
 
     Args:
         turn: the object.
@@ -94,14 +94,14 @@ def parse_turn(turn: Mapping[str, Any], used: Collection[str | None] = ()) -> Pa
     name = turn.get("name")
     name = name if isinstance(name, str) and name.strip() else None
     at, at_key = find_timestamp(turn)
-    known = {_text_key(turn), "refusal", at_key, "name" if name else None, *used}
-    if speaker not in _TOLD:
-        known.add(speaker_key)
-    return ParsedTurn(speaker, _shown(turn), name, at, extra_metadata(turn, known))
+    used_keys = {_text_key(turn), "refusal", at_key, "name" if name else None, *used}
+    if speaker not in _TELLING_SPEAKERS:
+        used_keys.add(speaker_key)
+    return ParsedTurn(speaker, _turn_text(turn), name, at, extra_metadata(turn, used_keys))
 
 
 def content_text(content: Any) -> str:
-    """A message's content as text, whichever of its forms it has."""
+    """Return a message's content as text, in any of its forms."""
     if content is None:
         return ""
     if isinstance(content, str):
@@ -114,7 +114,7 @@ def content_text(content: Any) -> str:
 
 
 def call_text(call: Any) -> str:
-    """The placeholder of a tool call, in whichever form: OpenAI's, or with name and arguments (args, input) itself."""
+    """Return the placeholder of a tool call, in OpenAI's form or with name and arguments (args, input) at the top."""
     if not isinstance(call, dict):
         return "[tool call]"
     function = call.get("function")
@@ -129,15 +129,15 @@ def call_text(call: Any) -> str:
 def _dialect(value: Any) -> Literal["openai", "sharegpt"] | None:
     key = "messages"
     if isinstance(value, dict):
-        if (found := list_key(value)) is None:
+        if (turns_key := list_key(value)) is None:
             return None
-        key, value = found, value[found]
+        key, value = turns_key, value[turns_key]
     elif not isinstance(value, list) or not any(map(is_turn, value)):
         return None
     if not isinstance(value, list):
         return None
-    said = any(isinstance(turn, dict) and isinstance(turn.get("from"), str) for turn in value)
-    return "openai" if key == "messages" and not said else "sharegpt"
+    has_from = any(isinstance(turn, dict) and isinstance(turn.get("from"), str) for turn in value)
+    return "openai" if key == "messages" and not has_from else "sharegpt"
 
 
 def _speaker_key(turn: Mapping[str, Any]) -> str | None:
@@ -145,7 +145,7 @@ def _speaker_key(turn: Mapping[str, Any]) -> str | None:
 
 
 def _text_key(turn: Mapping[str, Any]) -> str:
-    """The key of the text: the first that holds something."""
+    """Return the key of the text: the first that holds something."""
     return next((key for key in _TEXTS if turn.get(key) is not None), _TEXTS[0])
 
 
@@ -154,40 +154,42 @@ def _has_turns(items: list[Any]) -> bool:
 
 
 def _is_empty(items: list[Any]) -> bool:
-    """Whether a list holds nothing, or speakers that say nothing: no conversation, but told as what it is."""
+    """Return whether a list holds nothing, or only speakers without a text: no conversation, but reported as an empty
+    one.
+    """
     return not any(items) or all(isinstance(item, dict) and item.keys() <= {"role", "from"} for item in items)
 
 
-def _say(turn: Any, number: int, remarks: list[str]) -> ParsedTurn | None:
-    """A turn of a list, None where there is none; what is missing is added to the remarks."""
-    said = parse_turn(turn) if isinstance(turn, dict) else None
-    if said is None:
-        if isinstance(turn, dict) and _shown(turn).strip():
+def _parse_list_turn(turn: Any, number: int, remarks: list[str]) -> ParsedTurn | None:
+    """Return a turn of a list, None where there is none; a remark is added for a missing or empty turn."""
+    parsed_turn = parse_turn(turn) if isinstance(turn, dict) else None
+    if parsed_turn is None:
+        if isinstance(turn, dict) and _turn_text(turn).strip():
             raise UnreadableError(f"turn {number} does not say who speaks")
         remarks.append(f"turn {number} is missing")
-    elif not said.content.strip():
-        remarks.append(f"turn {number} ({said.speaker!r}) is empty")
-    return said
+    elif not parsed_turn.content.strip():
+        remarks.append(f"turn {number} ({parsed_turn.speaker!r}) is empty")
+    return parsed_turn
 
 
-def _shown(turn: Mapping[str, Any]) -> str:
-    """What a turn shows: its text, then a visible placeholder for each tool call.
+def _turn_text(turn: Mapping[str, Any]) -> str:
+    """Return the text of a turn, then a placeholder for each tool call.
 
     A text that is a string comes back unchanged; a list of parts is joined with line ends.
     """
     content = content_text(turn.get(_text_key(turn)))
-    shown = [content] if content else []
-    if not shown and isinstance(turn.get("refusal"), str):
-        shown.append(turn["refusal"])
+    texts = [content] if content else []
+    if not texts and isinstance(turn.get("refusal"), str):
+        texts.append(turn["refusal"])
     audio = turn.get("audio")
-    if not shown and isinstance(audio, dict):
+    if not texts and isinstance(audio, dict):
         transcript = audio.get("transcript")
-        shown.append(transcript if isinstance(transcript, str) else "[audio]")
+        texts.append(transcript if isinstance(transcript, str) else "[audio]")
     calls = turn.get("tool_calls")
-    shown += [call_text(call) for call in calls] if isinstance(calls, list) else []
+    texts += [call_text(call) for call in calls] if isinstance(calls, list) else []
     if isinstance(turn.get("function_call"), dict):
-        shown.append(call_text({"function": turn["function_call"]}))
-    return "\n".join(shown)
+        texts.append(call_text({"function": turn["function_call"]}))
+    return "\n".join(texts)
 
 
 def _part_text(part: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Reading single JSON values of a record: ids, moments, whatever goes to metadata."""
+"""Ids, timestamps and metadata of JSON records."""
 
 import json
 import math
@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-SMALL = 2000
-_RATED = 200_000  # characters of JSON of the labels of many raters, which exports of this project hold
+_MAX_JSON = 2000
 """Characters of JSON from which on a list or an object of a record is left out of the metadata."""
+_MAX_RATINGS = 200_000
+"""The same for the labels of many raters, which exports of this project hold."""
 
 _ID_KEYS = (
     "id",
@@ -25,7 +26,7 @@ _ID_KEYS = (
     "thread_id",
     "chat_id",
 )
-_MOMENT_KEYS = (
+_TIMESTAMP_KEYS = (
     "timestamp",
     "created_at",
     "createdAt",
@@ -40,16 +41,16 @@ _MOMENT_KEYS = (
 )
 _NUMBER = re.compile(r"\d{1,16}(?:\.\d{1,9})?")
 _SECONDS = (1e8, 1e10)
-"""What counts as epoch seconds: 1973 to 2286; a thousand times that are milliseconds. No ISO date of digits
-alone (20240131) falls into it."""
+"""The range of epoch seconds: 1973 to 2286; a thousand times that are milliseconds. No ISO date of digits alone
+(20240131) falls into it."""
 
 
 def record_id(record: Mapping[str, Any], first: str | None = None) -> tuple[str | None, str | None]:
-    """The record's own id and the key that holds it; (None, None) when it has none.
+    """Return the record's own id and the key that holds it; (None, None) where it has none.
 
     Args:
         record: the record.
-        first: a key that is looked at before the usual ones.
+        first: a key that is tried before the usual ones.
     """
     for name in (first, *_ID_KEYS) if first is not None else _ID_KEYS:
         value = record.get(name)
@@ -59,12 +60,12 @@ def record_id(record: Mapping[str, Any], first: str | None = None) -> tuple[str 
 
 
 def clean_text(text: str) -> str:
-    """The text with lone surrogates replaced: an id or a key must be writable anywhere."""
+    """Return the text with lone surrogates replaced: an id or a key must be writable anywhere."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def parse_timestamp(value: Any) -> datetime | None:
-    """A moment as a log writes it: ISO 8601, or epoch seconds or milliseconds (then UTC); None otherwise."""
+    """Return a timestamp of a log: ISO 8601, or epoch seconds or milliseconds (then UTC); None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):
@@ -91,33 +92,36 @@ def _epoch(value: float) -> datetime | None:
 
 
 def find_timestamp(record: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
-    """When something was said and the key that tells; a moment that cannot be read stays to the extras."""
-    for name in _MOMENT_KEYS:
-        if name in record and (found := parse_timestamp(record[name])) is not None:
-            return found, name
+    """Return the time of a record and the key that holds it; (None, None) where none can be read."""
+    for name in _TIMESTAMP_KEYS:
+        if name in record and (timestamp := parse_timestamp(record[name])) is not None:
+            return timestamp, name
     return None, None
 
 
 def extra_metadata(record: Mapping[str, Any], used: Collection[str | None]) -> dict[str, Any]:
-    """What a record holds besides the used keys: scalars, and lists and objects of less than SMALL
-    characters of JSON (people's labels, "ratings", may be longer). Nulls and what no JSON can hold (infinite numbers)
-    are left out.
+    """Return the metadata of a record: everything besides the used keys.
+
+    Scalars are metadata, and lists and objects of less than 2,000 characters of JSON (people's labels, "ratings", may
+    be longer). Nulls are left out, and values that no JSON can hold (infinite numbers).
     """
     return {
         clean_text(name): value
         for name, value in record.items()
-        if name not in used and value is not None and _keepable(value, _RATED if name == "ratings" else SMALL)
+        if name not in used
+        and value is not None
+        and _is_metadata(value, _MAX_RATINGS if name == "ratings" else _MAX_JSON)
     }
 
 
-def _keepable(value: Any, small: int) -> bool:
+def _is_metadata(value: Any, limit: int) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if not isinstance(value, list | dict):
         return True
-    if len(value) > small:  # spares the writing of what is surely too big
+    if len(value) > limit:  # surely too big: it need not be written
         return False
     try:
-        return len(json.dumps(value, allow_nan=False, ensure_ascii=False)) < small
+        return len(json.dumps(value, allow_nan=False, ensure_ascii=False)) < limit
     except (ValueError, RecursionError):  # an infinite number inside, or too deep for the encoder
         return False

@@ -86,7 +86,7 @@ class ProblemReporter(Protocol):
         """
 
 
-def quoted(words: Sequence[str], most: int = 10, width: int = 40) -> str:
+def quoted_names(words: Sequence[str], most: int = 10, width: int = 40) -> str:
     """Return names from a log for a message: quoted, each cut to `width` characters, at most `most` of them."""
     names = ", ".join(repr(word if len(word) <= width else word[: width - 1] + "…") for word in words[:most])
     return names if len(words) <= most else f"{names} and {len(words) - most} more"

@@ -1,4 +1,4 @@
-"""`read_log`: from a file to its conversations; `inspect_log`: what is recognised in it."""
+"""The reader of log files: `read_log` yields a file's conversations, `inspect_log` returns what is recognised in it."""
 
 import logging
 from collections import Counter
@@ -11,7 +11,7 @@ from convexplain.errors import LogError, Problem, UsageError
 from convexplain.types import Conversation
 
 from . import archives, binary_tables, records, slack_export, tables, turn_table
-from .containers import Part, is_archive, unpack
+from .containers import LogFile, is_archive, unpack
 from .conversation_builder import ConversationBuilder
 from .input_file import OnBytes
 from .json_values import json_values
@@ -27,16 +27,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class LogInspection:
-    """What was recognised in the first part of a log.
+    """The recognised properties of the first part of a log.
 
     Attributes:
-        containers: what its files were unpacked from; "" for a file as it is.
+        containers: the containers of its files; "" for a file as it is.
         encodings: the encodings of its texts.
-        formats: how many records, or files of a format without records, were of which format.
-        speakers: how often each speaker's word with a name was given which role; "?" where none could be told.
-        conversations: how many were read.
-        turns: how many turns they have.
-        whole: whether the log was read to its end.
+        formats: the number of records of each format, or of files where a format has no records.
+        speakers: the number of turns for each speaker's word, name and role; the role "?" where it is not known.
+        conversations: the number of conversations that were read.
+        turns: the number of their turns.
+        complete: whether the log was read to its end.
         first: the first conversation; None where there is none.
         problems: what cannot be read.
     """
@@ -47,7 +47,7 @@ class LogInspection:
     speakers: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     conversations: int = 0
     turns: int = 0
-    whole: bool = False
+    complete: bool = False
     first: Conversation | None = None
     problems: list[Problem] = field(default_factory=list)
 
@@ -63,35 +63,35 @@ def read_log(
 ) -> Iterator[Conversation]:
     """Read the conversations of one log file, one after the other.
 
-    The file is opened at the first conversation that is asked for. JSON logs and transcripts are never held
-    whole; a table with a turn a row is, and so are JSON messages by themselves, because they may come in any order.
-    Compressed files (gzip, bzip2, xz, zstd) are read as what is in them, archives (zip, tar) member by member, each a
-    file of its own called `archive.zip/member.json`; a member that cannot be read is a problem.
+    The file is opened at the first conversation that is requested. JSON logs and transcripts are never held whole; a
+    table with a turn a row is, and so are JSON messages by themselves, because they may come in any order. Compressed
+    files (gzip, bzip2, xz, zstd) are read as their content, archives (zip, tar) member by member, each a file of its
+    own called `archive.zip/member.json`; a member that cannot be read is a problem.
 
-    A conversation's id is the log's own, or else the file's name without its ending and the record's number;
-    where an id comes again it gets `#2`, `#3` and so on. A conversation without an assistant's turn does
-    come; one without any text does not.
+    A conversation's id is the log's own, or else the file's name without its ending and the record's number; where an
+    id comes again it gets `#2`, `#3` and so on. A conversation without an assistant's turn is read; one without text is
+    not.
 
     Args:
         path: the file.
-        format: one of `formats` by name; None to recognise it from the content.
+        format: a name of `LOG_FORMATS`; None to recognise it from the content.
         columns: the columns of a table, which makes the file one; None to go by their usual names.
-        on_problem: is told of each record that cannot be read, and of what else a person should know; reading
+        on_problem: is called with each record that cannot be read, and with what else a person should know; reading
             goes on. None logs them as warnings.
         assistant: speakers that are the assistant, where the log calls them by name.
         on_bytes: receives the number of bytes each time that some of the file were read.
 
     Raises:
-        UsageError: an unknown format; columns with another format than csv; a table whose columns cannot be
-            told (the message lists them).
+        UsageError: an unknown format; columns with another format than csv; a table whose columns are not
+            known (the message lists them).
         LogError: the file as a whole cannot be read: missing, empty, binary, damaged, of no known format.
         MissingExtraError: it is a Parquet, Arrow, Excel or zstd file, and the extra `logs` is not installed.
     """
-    return _Reading(format, columns, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
+    return _LogReader(format, columns, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
 
 
 def check_reading(format: str | None = None, columns: ColumnMap | None = None) -> None:
-    """Checks what `read_log` checks before it opens a file.
+    """Check what `read_log` checks before it opens a file.
 
     Raises:
         UsageError: an unknown format; columns with another format than csv.
@@ -110,31 +110,31 @@ def inspect_log(
     assistant: Iterable[str] = (),
     limit: int = 100,
 ) -> LogInspection:
-    """What is recognised in a log, from its first conversations.
+    """Return what is recognised in a log, from its first conversations.
 
     Args:
         path, format, columns, assistant: as of `read_log`.
-        limit: so many conversations are read.
+        limit: the number of conversations that are read.
 
     Raises:
-        UsageError, MissingExtraError: as of `read_log`. What cannot be read is among the problems.
+        UsageError, MissingExtraError: as of `read_log`. Unreadable records and files are among the problems.
     """
-    found = LogInspection()
-    reading = _Reading(format, columns, assistant, found.problems.append, found)
-    conversations = reading.conversations(Path(path))
+    inspection = LogInspection()
+    reader = _LogReader(format, columns, assistant, inspection.problems.append, inspection)
+    conversations = reader.conversations(Path(path))
     try:
         for conversation in islice(conversations, limit):
-            found.first = found.first or conversation
-            found.conversations += 1
-            found.turns += len(conversation.turns)
-        found.whole = found.conversations < limit
+            inspection.first = inspection.first or conversation
+            inspection.conversations += 1
+            inspection.turns += len(conversation.turns)
+        inspection.complete = inspection.conversations < limit
     except LogError as error:
-        found.problems.append(Problem(error.path, error.line, error.reason))
-    return found
+        inspection.problems.append(Problem(error.path, error.line, error.reason))
+    return inspection
 
 
-class _Reading:
-    """How one log is read."""
+class _LogReader:
+    """The reader of one log with its options."""
 
     def __init__(
         self,
@@ -142,91 +142,91 @@ class _Reading:
         columns: ColumnMap | None,
         assistant: Iterable[str],
         on_problem: Callable[[Problem], None],
-        found: LogInspection | None = None,
+        inspection: LogInspection | None = None,
     ) -> None:
         check_reading(format, columns)
         self._format = "csv" if columns is not None else format
         self._columns = columns
         self._assistant = normalized_names((assistant,) if isinstance(assistant, str) else tuple(assistant))
         self._on_problem = on_problem
-        self._found = found
+        self._inspection = inspection
 
     def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Iterator[Conversation]:
-        """Those of one file."""
+        """Yield the conversations of one file."""
         with open_file(path, on_bytes) as stream:
-            outer = Part(path, path, stream)
+            outer = LogFile(path, path, stream)
             if (export := slack_export.open_export(outer)) is not None:
-                yield from self._of_slack(export)
+                yield from self._read_slack(export)
                 return
-            part = unpack(outer)
-            members = archives.members(part, self._report(path))
+            log_file = unpack(outer)
+            members = archives.members(log_file, self._report(path))
             if members is None:
-                yield from self._alone(part)
+                yield from self._read_single(log_file)
                 return
             empty = True
             for member in members:
                 empty = False
-                yield from self._member(member)
+                yield from self._read_member(member)
         if empty:
             raise LogError(path, None, "is an archive without a file that may be a log")
 
-    def _alone(self, part: Part) -> Iterator[Conversation]:
+    def _read_single(self, log_file: LogFile) -> Iterator[Conversation]:
         try:
-            yield from self._of(part)
+            yield from self._conversations(log_file)
         except LogError as error:
-            if not self._is_side(part, error):
+            if not self._is_side_file(log_file, error):
                 raise
 
-    def _member(self, part: Part) -> Iterator[Conversation]:
+    def _read_member(self, log_file: LogFile) -> Iterator[Conversation]:
         try:
-            yield from self._of(part)
+            yield from self._conversations(log_file)
         except LogError as error:
-            if not self._is_side(part, error):
+            if not self._is_side_file(log_file, error):
                 self._on_problem(Problem(error.path, error.line, error.reason))
-        except UsageError as error:  # a table whose columns cannot be told
-            self._on_problem(Problem(part.path, None, str(error)))
+        except UsageError as error:  # a table whose columns are not known
+            self._on_problem(Problem(log_file.path, None, str(error)))
 
-    def _is_side(self, part: Part, error: LogError) -> bool:
-        """Whether a file that cannot be read as a log is one that exports hold besides; says so."""
-        side = self._format is None and archives.is_side_file(part.path) and isinstance(error, NoLogError)
+    def _is_side_file(self, log_file: LogFile, error: LogError) -> bool:
+        """Return whether an unreadable file is one that exports hold besides logs; report it where it is."""
+        side = self._format is None and archives.is_side_file(log_file.path) and isinstance(error, NoLogError)
         if side:
-            self._report(part.path)(None, "is no log; exports hold such files besides: left out", kept=True)
+            self._report(log_file.path)(None, "is no log; exports hold such files besides: left out", kept=True)
         return side
 
-    def _of(self, part: Part) -> Iterator[Conversation]:
-        report = self._report(part.path)
-        if self._found is not None:
-            self._found.containers[part.container] += 1
-        settle = self._settler(part.path, report, part.name.stem)
-        for entry in self._entries(part, report):
-            yield from settle.conversations(entry)
+    def _conversations(self, log_file: LogFile) -> Iterator[Conversation]:
+        report = self._report(log_file.path)
+        if self._inspection is not None:
+            self._inspection.containers[log_file.container] += 1
+        builder = self._builder(log_file.path, report, log_file.name.stem)
+        for record in self._records(log_file, report):
+            yield from builder.conversations(record)
 
-    def _entries(self, part: Part, report: ProblemReporter) -> Iterator[ParsedRecord]:
-        seen = None if self._found is None else self._found.formats
-        head = part.head()
+    def _records(self, log_file: LogFile, report: ProblemReporter) -> Iterator[ParsedRecord]:
+        counts = None if self._inspection is None else self._inspection.formats
+        head = log_file.head()
         if kind := binary_tables.table_kind(head):
-            yield from binary_tables.read_binary_table(part, kind, self._columns, self._format, report, seen)
+            yield from binary_tables.read_binary_table(log_file, kind, self._columns, self._format, report, counts)
             return
-        if part.member and is_archive(head):
-            raise LogError(part.path, None, "is an archive inside an archive: unpack it first")
-        text = LogText(part.path, part.stream, report, part.name)
-        if self._found is not None:
-            self._found.encodings[text.encoding] += 1
-        kind = self._kind(text)
+        if log_file.member and is_archive(head):
+            raise LogError(log_file.path, None, "is an archive inside an archive: unpack it first")
+        text = LogText(log_file.path, log_file.stream, report, log_file.name)
+        if self._inspection is not None:
+            self._inspection.encodings[text.encoding] += 1
+        kind = self._text_kind(text)
         if kind == "json":
-            yield from records.read_json_records(part.path, json_values(text), self._format, report, seen)
+            yield from records.read_json_records(log_file.path, json_values(text), self._format, report, counts)
         elif kind == "csv":
             rows = turn_table.csv_rows(text, self._columns)
-            yield from tables.read_text_table(part.path, rows, self._columns, self._format, report, seen)
+            yield from tables.read_text_table(log_file.path, rows, self._columns, self._format, report, counts)
         else:
-            if seen is not None:
-                seen[kind] += 1
+            if counts is not None:
+                counts[kind] += 1
             read_text = LOG_FORMATS.get(kind).read_text
             if read_text is not None:
                 yield from read_text(text, self._assistant, report)
 
-    def _kind(self, text: LogText) -> str:
-        """What the text is: "json", "csv", or the name of another format of texts."""
+    def _text_kind(self, text: LogText) -> str:
+        """Return the kind of the text: "json", "csv", or the name of another format of texts."""
         if self._format is None:
             return recognise(text, self._assistant)
         log_format = LOG_FORMATS.get(self._format)
@@ -235,18 +235,18 @@ class _Reading:
         # The records of the format may be the rows of a table.
         return "csv" if not is_json(text.head) and tables.is_table(text.head) else "json"
 
-    def _of_slack(self, export: slack_export.Export) -> Iterator[Conversation]:
-        if self._found is not None:
-            self._found.containers["zip"] += 1
-            self._found.formats["slack"] += len(export.channels)
-        for path, entries in export.entries(self._report):
-            settle = self._settler(path, self._report(path), path.name)
-            for entry in entries:
-                yield from settle.conversations(entry)
+    def _read_slack(self, export: slack_export.Export) -> Iterator[Conversation]:
+        if self._inspection is not None:
+            self._inspection.containers["zip"] += 1
+            self._inspection.formats["slack"] += len(export.channels)
+        for path, parsed_records in export.entries(self._report):
+            builder = self._builder(path, self._report(path), path.name)
+            for record in parsed_records:
+                yield from builder.conversations(record)
 
-    def _settler(self, path: Path, report: ProblemReporter, stem: str) -> ConversationBuilder:
+    def _builder(self, path: Path, report: ProblemReporter, stem: str) -> ConversationBuilder:
         return ConversationBuilder(
-            path, report, self._assistant, stem, None if self._found is None else self._found.speakers
+            path, report, self._assistant, stem, None if self._inspection is None else self._inspection.speakers
         )
 
     def _report(self, path: Path) -> ProblemReporter:

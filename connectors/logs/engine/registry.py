@@ -9,7 +9,7 @@ from typing import Any
 
 from convexplain.plugins import Registry
 
-from .guard import guarded
+from .guard import guarded_format
 from .log_format import LogFormat
 
 LOG_FORMATS: Registry[LogFormat] = Registry(
@@ -17,7 +17,7 @@ LOG_FORMATS: Registry[LogFormat] = Registry(
     "log_formats",
     LogFormat,
     "convexplain.connectors.logs.formats",
-    guard=lambda log_format: guarded(log_format, LOG_FORMATS.warn),
+    guard=lambda log_format: guarded_format(log_format, LOG_FORMATS.warn),
 )
 
 

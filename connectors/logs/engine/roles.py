@@ -1,10 +1,10 @@
-"""From the words by which logs call their speakers to the four roles."""
+"""The four roles of the words by which logs name their speakers."""
 
 from collections.abc import Sequence
 
 from convexplain.types import Role, Turn
 
-from .parse_results import ParsedTurn, UnreadableError, quoted
+from .parse_results import ParsedTurn, UnreadableError, quoted_names
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -19,93 +19,95 @@ _WORDS: dict[Role, str] = {
     "tool": "tool, function, observation, ipython, tool response, tool result, tool output, "
     "function response, function result, function output",
 }
-_PRODUCTS = ("chatgpt", "bing", "bard", "copilot", "gemini")
+_PRODUCT_NAMES = ("chatgpt", "bing", "bard", "copilot", "gemini")
 """Assistants too, but the word says more than the role does: it stays as the turn's name."""
 
 _ROLES: dict[str, Role] = {
     **{word: role for role, words in _WORDS.items() for word in words.split(", ")},
-    **dict.fromkeys(_PRODUCTS, "assistant"),
+    **dict.fromkeys(_PRODUCT_NAMES, "assistant"),
 }
 
 
-def normalized(word: str) -> str:
-    """A speaker's word as it is compared: case, underscores, hyphens and runs of blanks do not count."""
+def normalized_word(word: str) -> str:
+    """Return a speaker's word as it is compared: case, underscores, hyphens and runs of blanks do not count."""
     return " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def normalized_names(words: Sequence[str]) -> frozenset[str]:
-    """The words as they are compared, without empty ones."""
-    return frozenset(filter(None, map(normalized, words)))
+    """Return the words as they are compared, without empty ones."""
+    return frozenset(filter(None, map(normalized_word, words)))
 
 
 def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
-    """The role that a word stands for, None when it is no known one.
+    """Return the role of a speaker's word; None where the word is not known.
 
     Args:
         word: the log's word for a speaker.
-        assistant: names of the assistant, as `keys` gives them; they go before the table.
+        assistant: names of the assistant, as `normalized_names` returns them; they go before the table.
     """
-    compared = normalized(word)
+    compared = normalized_word(word)
     return "assistant" if compared in assistant else _ROLES.get(compared)
 
 
-def assign_roles(said: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
-    """The turns with their roles.
+def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
+    """Return the turns with their roles.
 
-    A word that is in no table is resolved by two rules. Where it is the only such word and one of the two
-    sides (user, assistant) is known, it is the other side. Where the caller named the assistant and it
-    speaks here, everybody else without a role is a user; this one needs `certain` speakers.
+    Two rules resolve a word that is in no table. Where it is the only such word and one of the two sides (user,
+    assistant) is known, it is the other side. Where the caller named the assistant and the assistant speaks here,
+    everybody else without a role is a user; this rule needs `certain` speakers.
 
     Args:
-        said: the turns of one conversation.
-        assistant: names of the assistant, as `keys` gives them.
+        turns: the turns of one conversation.
+        assistant: names of the assistant, as `normalized_names` returns them.
         certain: whether every speaker's word is surely one.
 
     Raises:
         UnreadableError: a turn does not say who speaks, or speakers remain that neither rule resolves.
     """
-    for number, item in enumerate(said, 1):
-        if not normalized(item.speaker):
+    for number, turn in enumerate(turns, 1):
+        if not normalized_word(turn.speaker):
             raise UnreadableError(f"turn {number} does not say who speaks")
-    found = [_role(item, assistant) for item in said]
-    unknown = {normalized(item.speaker): item.speaker for item, role in zip(said, found, strict=True) if role is None}
-    rest = _rest(said, found, unknown, assistant, certain=certain) if unknown else "user"
+    roles = [_role(turn, assistant) for turn in turns]
+    unknown = {
+        normalized_word(turn.speaker): turn.speaker for turn, role in zip(turns, roles, strict=True) if role is None
+    }
+    default = _default_role(turns, roles, unknown, assistant, certain=certain) if unknown else "user"
     return tuple(
-        Turn(role or rest, item.content, item.name or _own_word(item.speaker), item.at, item.metadata)
-        for item, role in zip(said, found, strict=True)
+        Turn(role or default, turn.content, turn.name or _name_in_word(turn.speaker), turn.at, turn.metadata)
+        for turn, role in zip(turns, roles, strict=True)
     )
 
 
-def _role(item: ParsedTurn, assistant: frozenset[str]) -> Role | None:
-    if item.name and normalized(item.name) in assistant:
+def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:
+    if turn.name and normalized_word(turn.name) in assistant:
         return "assistant"
-    return role_of(item.speaker, assistant)
+    return role_of(turn.speaker, assistant)
 
 
-def _own_word(speaker: str) -> str | None:
-    """The speaker's word where it says more than a role: somebody's name."""
-    compared = normalized(speaker)
-    return None if compared in _ROLES and compared not in _PRODUCTS else speaker
+def _name_in_word(speaker: str) -> str | None:
+    """Return the speaker's word where it says more than a role: somebody's name. None for any other word."""
+    compared = normalized_word(speaker)
+    return None if compared in _ROLES and compared not in _PRODUCT_NAMES else speaker
 
 
-def _rest(
-    said: Sequence[ParsedTurn],
-    found: Sequence[Role | None],
+def _default_role(
+    turns: Sequence[ParsedTurn],
+    roles: Sequence[Role | None],
     unknown: dict[str, str],
     assistant: frozenset[str],
     *,
     certain: bool,
 ) -> Role:
-    """The role of the speakers that have none yet."""
-    sides = {role for role in found if role in ("user", "assistant")}
+    """Return the role of the speakers that have none yet."""
+    sides = {role for role in roles if role in ("user", "assistant")}
     if len(unknown) == 1 and len(sides) == 1:
         return "assistant" if "user" in sides else "user"
-    named = any(normalized(word) in assistant for item in said for word in (item.speaker, item.name or ""))
+    named = any(normalized_word(word) in assistant for turn in turns for word in (turn.speaker, turn.name or ""))
     if certain and named:
         return "user"
-    speakers = {normalized(item.speaker): item.speaker for item in said}
+    speakers = {normalized_word(turn.speaker): turn.speaker for turn in turns}
     raise UnreadableError(
-        f"cannot tell which role {quoted(list(unknown.values()))} has; the speakers are "
-        f"{quoted(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
+        f"cannot tell which role {quoted_names(list(unknown.values()))} has; the speakers are "
+        f"{quoted_names(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
         "(command line: --assistant NAME)"
     )

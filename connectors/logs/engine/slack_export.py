@@ -9,8 +9,8 @@ from typing import Any
 from convexplain.connectors.logs.formats import slack
 from convexplain.errors import LogError
 
-from .archives import open_member, open_zip, safe_names
-from .containers import Budget, Part
+from .archives import open_member, open_zip, safe_members
+from .containers import Budget, LogFile
 from .json_values import json_values
 from .log_text import LogText
 from .metadata import clean_text
@@ -20,22 +20,22 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json")
 _LISTS = ("channels.json", "groups.json", "dms.json", "mpims.json")
 
 
-def open_export(part: Part) -> "Export | None":
-    """The Slack export in a file; None when it is none.
+def open_export(log_file: LogFile) -> "Export | None":
+    """Return the Slack export in a file; None where it is none.
 
     Raises:
         LogError: it is a damaged zip archive.
     """
-    if not part.head().startswith(b"PK\x03\x04"):
+    if not log_file.head().startswith(b"PK\x03\x04"):
         return None
-    archive = open_zip(part)
+    archive = open_zip(log_file)
     names = [PurePosixPath(item.filename) for item in archive.infolist()]
     roots = {name.parent for name in names if name.name in (*_LISTS, "users.json")}
     days = any(_DAY.fullmatch(name.name) and name.parent.parent in roots for name in names)
     if not days:
-        part.stream.seek(0)
+        log_file.stream.seek(0)
         return None
-    return Export(part, archive)
+    return Export(log_file, archive)
 
 
 class Export:
@@ -46,36 +46,36 @@ class Export:
         archive: the zip archive in it.
     """
 
-    def __init__(self, part: Part, archive: zipfile.ZipFile) -> None:
-        self._part = part
+    def __init__(self, log_file: LogFile, archive: zipfile.ZipFile) -> None:
+        self._log_file = log_file
         self._archive = archive
-        self._budget = Budget(part.path)
+        self._budget = Budget(log_file.path)
         names = {PurePosixPath(item.filename) for item in archive.infolist() if not item.is_dir()}
         self.channels = sorted({name.parent for name in names if _DAY.fullmatch(name.name)})
 
     def entries(self, report_of: Callable[[Path], ProblemReporter]) -> Iterator[tuple[Path, Iterator[ParsedRecord]]]:
-        """The conversations channel by channel, each with what the channel is called: `export.zip/channel`.
+        """Yield the conversations channel by channel, each with the channel's path: `export.zip/channel`.
 
         The messages of a channel are held in memory while it is read.
         """
         with self._archive:
-            items = safe_names(self._part.path, self._archive, report_of(self._part.path))
+            items = safe_members(self._log_file.path, self._archive, report_of(self._log_file.path))
             users = self._users(items, report_of)
             days: dict[PurePosixPath, list[zipfile.ZipInfo]] = {}
             for item in sorted(items, key=lambda item: item.filename):
                 if _DAY.fullmatch((name := PurePosixPath(item.filename)).name):
                     days.setdefault(name.parent, []).append(item)
             for channel in self.channels:
-                path = self._part.path / clean_text(str(channel))
+                path = self._log_file.path / clean_text(str(channel))
                 messages = list(self._messages(days.get(channel, []), report_of))
-                yield path, slack.entries(messages, clean_text(channel.name), users, report_of(path))
+                yield path, slack.read_channel(messages, clean_text(channel.name), users, report_of(path))
 
     def _users(self, items: list[zipfile.ZipInfo], report_of: Callable[[Path], ProblemReporter]) -> slack.Users:
-        found: dict[str, tuple[str, bool]] = {}
+        users: dict[str, tuple[str, bool]] = {}
         for item in items:
             if PurePosixPath(item.filename).name == "users.json":
-                found |= slack.users_in([value for _, value in self._values(item, report_of)])
-        return found
+                users |= slack.users_in([value for _, value in self._values(item, report_of)])
+        return users
 
     def _messages(
         self, days: list[zipfile.ZipInfo], report_of: Callable[[Path], ProblemReporter]
@@ -90,11 +90,11 @@ class Export:
                     report_of(self._path(item))(position, "no message of Slack")
 
     def _values(self, item: zipfile.ZipInfo, report_of: Callable[[Path], ProblemReporter]) -> Iterator[tuple[int, Any]]:
-        """The values in a member; what cannot be read is reported."""
+        """Yield the values in a member; one that cannot be read is reported."""
         path = self._path(item)
         report = report_of(path)
         try:
-            with open_member(self._part, self._archive, item, self._budget) as stream:
+            with open_member(self._log_file, self._archive, item, self._budget) as stream:
                 for value in json_values(LogText(path, stream, report)):
                     if value.error is None:
                         yield value.position, value.value
@@ -104,4 +104,4 @@ class Export:
             report(error.line, error.reason)
 
     def _path(self, item: zipfile.ZipInfo) -> Path:
-        return self._part.path / clean_text(item.filename)
+        return self._log_file.path / clean_text(item.filename)

@@ -16,9 +16,9 @@ from .parse_results import ParsedRecord, ProblemReporter
 from .registry import format_of
 from .turn_table import ColumnMap, TableRow
 
-_LOOK = 5
-"""Rows that tell what a table is."""
-_LITERAL = 1_000_000
+_FIRST_ROWS = 5
+"""Rows by which the kind of a table is recognised."""
+_MAX_LITERAL = 1_000_000
 """Characters of a cell up to which it is tried as Python's way to write a list."""
 
 
@@ -26,37 +26,37 @@ def read_text_table(
     path: Path,
     rows: Iterator[TableRow],
     columns: ColumnMap | None,
-    wanted: str | None,
+    format_name: str | None,
     report: ProblemReporter,
-    seen: Counter[str] | None = None,
+    counts: Counter[str] | None = None,
 ) -> Iterator[ParsedRecord]:
-    """The conversations of a table whose cells are texts.
+    """Yield the conversations of a table whose cells are texts.
 
     Args:
         path: the log.
         rows: its rows, the one with the columns' names first.
         columns: the columns of a table with a turn a row; None to find out what it is.
-        wanted: the format that it has: "csv" for a turn a row; None to find out.
-        report: is told of rows that cannot be read.
-        seen: counts the records of each format.
+        format_name: its format: "csv" for a turn a row; None to find out.
+        report: is called with rows that cannot be read.
+        counts: counts the records of each format.
 
     Raises:
-        UsageError: it has a turn a row, and the columns cannot be told.
+        UsageError: it has a turn a row, and the columns are not known.
         LogError: the first row cannot be read.
     """
-    first = list(islice(rows, _LOOK + 1))
+    first = list(islice(rows, _FIRST_ROWS + 1))
     rows = chain(first, rows)
-    if columns is not None or wanted == "csv" or (wanted is None and not holds_records(first)):
-        if seen is not None:
-            seen["csv"] += 1
+    if columns is not None or format_name == "csv" or (format_name is None and not holds_records(first)):
+        if counts is not None:
+            counts["csv"] += 1
         yield from turn_table.read_turn_table(path, rows, columns, report)
         return
     names = turn_table.names_in(path, next(rows, TableRow(1, [])))
-    yield from records.read_json_records(path, (_value(row, names) for row in rows), wanted, report, seen)
+    yield from records.read_json_records(path, (_row_value(row, names) for row in rows), format_name, report, counts)
 
 
 def holds_records(rows: Sequence[TableRow]) -> bool:
-    """Whether the rows of a table, the names first, are records of a known format rather than turns."""
+    """Return whether the rows of a table, the names first, are records of a known format rather than turns."""
     if not rows or rows[0].error:
         return False
     names = [cell.strip() for cell in rows[0].cells]
@@ -64,14 +64,16 @@ def holds_records(rows: Sequence[TableRow]) -> bool:
 
 
 def is_table(head: str) -> bool:
-    """Whether a text that begins so is a table: it has the usual names, or its rows are records."""
+    """Return whether a text that begins so is a table: it has the usual names, or its rows are records."""
     _, rows = turn_table.first_rows(head, None)
     return bool(rows) and (turn_table.is_header([cell.strip() for cell in rows[0].cells]) or holds_records(rows))
 
 
 def row_record(names: Iterable[str], cells: Iterable[str]) -> dict[str, Any]:
-    """A row as a record: cells that hold JSON, or a list as Python writes it, are read; empty ones are left out."""
-    return {name: _read(cell) for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
+    """Return a row as a record: cells that hold JSON, or a list as Python writes it, are decoded; empty ones are left
+    out.
+    """
+    return {name: _decoded_cell(cell) for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
 
 
 def read_value_table(
@@ -79,37 +81,39 @@ def read_value_table(
     names: Sequence[str],
     rows: Iterator[tuple[int, Mapping[str, Any]]],
     columns: ColumnMap | None,
-    wanted: str | None,
+    format_name: str | None,
     report: ProblemReporter,
-    seen: Counter[str] | None = None,
+    counts: Counter[str] | None = None,
 ) -> Iterator[ParsedRecord]:
-    """The conversations of a table whose cells are values: records, or a turn a row.
+    """Yield the conversations of a table whose cells are values: records, or a turn a row.
 
     Args:
         path: the log.
         names: its columns.
         rows: its rows with their numbers.
-        columns, wanted, report, seen: as of `entries`.
+        columns, format_name, report, counts: as of `read_text_table`.
 
     Raises:
-        UsageError: it has a turn a row, and the columns cannot be told.
+        UsageError: it has a turn a row, and the columns are not known.
     """
-    first = list(islice(rows, _LOOK))
+    first = list(islice(rows, _FIRST_ROWS))
     rows = chain(first, rows)
-    read = any(_is_record(_texts_read(row)) for _, row in first) if wanted is None else wanted != "csv"
-    if columns is None and read:
-        found = (JsonValue(number, _texts_read(row)) for number, row in rows)
-        yield from records.read_json_records(path, found, wanted, report, seen)
+    has_records = (
+        any(_is_record(_decoded_row(row)) for _, row in first) if format_name is None else format_name != "csv"
+    )
+    if columns is None and has_records:
+        values = (JsonValue(number, _decoded_row(row)) for number, row in rows)
+        yield from records.read_json_records(path, values, format_name, report, counts)
         return
-    if seen is not None:
-        seen["csv"] += 1
+    if counts is not None:
+        counts["csv"] += 1
     header = TableRow(0, list(names))
     texts = (TableRow(number, [cell_text(row.get(name)) for name in names]) for number, row in rows)
     yield from turn_table.read_turn_table(path, chain([header], texts), columns, report)
 
 
 def cell_text(value: Any) -> str:
-    """A value of a table as a CSV file would have it."""
+    """Return a value of a table as a CSV file would have it."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -125,12 +129,12 @@ def _is_record(value: dict[str, Any]) -> bool:
     return format_of(value) is not None
 
 
-def _texts_read(row: Mapping[str, Any]) -> dict[str, Any]:
-    read = {name: _read(value) if isinstance(value, str) else value for name, value in row.items()}
-    return {clean_text(name): value for name, value in read.items() if value is not None}
+def _decoded_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    decoded = {name: _decoded_cell(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {clean_text(name): value for name, value in decoded.items() if value is not None}
 
 
-def _value(row: TableRow, names: Sequence[str]) -> JsonValue:
+def _row_value(row: TableRow, names: Sequence[str]) -> JsonValue:
     if row.error is not None:
         return JsonValue(row.line, None, row.error)
     if len(row.cells) > len(names):
@@ -138,19 +142,19 @@ def _value(row: TableRow, names: Sequence[str]) -> JsonValue:
     return JsonValue(row.line, row_record(names, row.cells))
 
 
-def _read(cell: str) -> Any:
+def _decoded_cell(cell: str) -> Any:
     text = cell.strip()
     if not (text.startswith(("[", "{")) and text.endswith(("]", "}"))):
         return cell
     value, error = parse_json(text)
     if error is None:
         return value
-    if len(text) > _LITERAL or "'" not in text:
+    if len(text) > _MAX_LITERAL or "'" not in text:
         return cell
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of backslashes that escape nothing
-            found = ast.literal_eval(text)
-        return json.loads(json.dumps(found))  # tuples, and what no JSON can hold
+            literal = ast.literal_eval(text)
+        return json.loads(json.dumps(literal))  # tuples, and what no JSON can hold
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return cell

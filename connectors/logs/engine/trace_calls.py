@@ -1,4 +1,4 @@
-"""From the calls in traces, which may hold each other, to conversations: one a thread, else one a trace."""
+"""Calls in traces, which may contain each other, and their conversations: one a thread, else one a trace."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,88 +17,90 @@ class Call:
     """One call in a trace: of a model, or of a program around it.
 
     Attributes:
-        position: of its record.
+        position: the position of its record.
         trace: the trace's id.
-        own: its own id in the trace, and `parent` that of the call around it; "" for none.
-        given: what went into it, as turns.
-        answered: what came out.
+        id: its id in the trace, and `parent` that of the call around it; "" for none.
+        inputs: the turns that went into it.
+        outputs: the turns that came out.
         thread: the conversation's id, as far as the log names one.
-        began: when it began, and `ended` when it ended.
+        began: its start, and `ended` its end.
         is_model: whether it is a model's call.
-        is_side: whether it is a tool's, a retriever's and the like, whose inputs and outputs nobody says.
-        metadata: what else is known of the conversation.
-        remarks: what a person should know of it.
+        is_auxiliary: whether it is a tool's, a retriever's and the like, whose inputs and outputs are no turns.
+        metadata: metadata of the conversation.
+        remarks: what a person should know of the call.
     """
 
     position: int
     trace: str
-    own: str = ""
+    id: str = ""
     parent: str = ""
-    given: list[ParsedTurn] = field(default_factory=list)
-    answered: list[ParsedTurn] = field(default_factory=list)
+    inputs: list[ParsedTurn] = field(default_factory=list)
+    outputs: list[ParsedTurn] = field(default_factory=list)
     thread: str = ""
     began: datetime | None = None
     ended: datetime | None = None
     is_model: bool = False
-    is_side: bool = False
+    is_auxiliary: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
 
 def read_calls(calls: Sequence[Call], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations in calls. Of calls inside each other the outer one counts, where it has what was said."""
+    """Yield the conversations in calls. Of nested calls the outer one counts, where it has both input and output."""
     traces: dict[str, list[Call]] = {}
     for call in calls:
-        traces.setdefault(call.trace or f"\x00{call.position} {call.own}", []).append(call)
+        traces.setdefault(call.trace or f"\x00{call.position} {call.id}", []).append(call)
     threads: dict[tuple[bool, str], list[Call]] = {}
     silent = inner = 0
-    for trace, some in traces.items():
-        found, left = _telling(some)
-        inner += left
-        silent += not found
-        common = next((call.thread for call in some if call.thread), "")
-        for call in found:
+    for trace, group in traces.items():
+        outer_calls, left_out = _outer_calls(group)
+        inner += left_out
+        silent += not outer_calls
+        common = next((call.thread for call in group if call.thread), "")
+        for call in outer_calls:
             thread = call.thread or common
             threads.setdefault((bool(thread), thread or trace), []).append(call)
     if silent:
         report(None, f"{silent} traces or calls without messages are left out", kept=True)
     if inner:
         report(None, f"{inner} calls are left out: others of their trace have the messages", kept=True)
-    for number, ((threaded, own), some) in enumerate(threads.items(), 1):
-        yield _entry(number, own, some, threaded=threaded)
+    for number, ((threaded, thread_id), group) in enumerate(threads.items(), 1):
+        yield _thread_record(number, thread_id, group, threaded=threaded)
 
 
 def parse_time(value: Any) -> datetime | None:
-    """A moment of a trace: as logs write it, or nanoseconds or microseconds since the epoch."""
-    found = parse_timestamp(value)
+    """Return a timestamp of a trace: as logs write it, or nanoseconds or microseconds since the epoch; None for any
+    other.
+    """
+    timestamp = parse_timestamp(value)
     text = id_text(value)
-    if found is None and text.isascii() and text.isdigit() and 16 <= len(text) <= 19:
-        found = parse_timestamp(int(text) / (1e9 if len(text) > 17 else 1e6))
-    return found
+    if timestamp is None and text.isascii() and text.isdigit() and 16 <= len(text) <= 19:
+        timestamp = parse_timestamp(int(text) / (1e9 if len(text) > 17 else 1e6))
+    return timestamp
 
 
 def first_id(value: Mapping[str, Any], *keys: str) -> str:
-    """The first of the keys' values that is an id, as text; "" for none."""
+    """Return the first of the keys' values that is an id, as text; "" for none."""
     return clean_text(next(filter(None, (id_text(value.get(key)) for key in keys)), ""))
 
 
-def _entry(number: int, own: str, calls: list[Call], *, threaded: bool) -> ParsedRecord:
+def _thread_record(number: int, thread_id: str, calls: list[Call], *, threaded: bool) -> ParsedRecord:
     if all(call.began is not None for call in calls):
         calls = sorted(calls, key=lambda call: _seconds(call.began))
-    chains = merge_calls([_timed(call) for call in calls], threaded=threaded)
+    chains = merge_calls([_timed_turns(call) for call in calls], threaded=threaded)
     remarks = list(dict.fromkeys(remark for call in calls for remark in call.remarks))
     if len(chains) > 1:
-        what = "thread" if threaded else "trace"
-        remarks.append(f"the calls of the {what} are {len(chains)} conversations that do not continue each other")
+        kind = "thread" if threaded else "trace"
+        remarks.append(f"the calls of the {kind} are {len(chains)} conversations that do not continue each other")
     if backwards := sum(_is_backwards(call) for call in calls):
         remarks.append(f"{backwards} calls end before they begin")
     metadata = {key: value for call in reversed(calls) for key, value in call.metadata.items()}
-    drafts = [
+    conversations = [
         ParsedConversation(chain, dict(metadata), [], f"-{place}" if place > 1 else "")
         for place, chain in enumerate(chains, 1)
     ]
-    drafts[0].remarks += remarks
-    return ParsedRecord(calls[0].position, number, None if own.startswith("\x00") else own, drafts)
+    conversations[0].remarks += remarks
+    return ParsedRecord(calls[0].position, number, None if thread_id.startswith("\x00") else thread_id, conversations)
 
 
 def _is_backwards(call: Call) -> bool:
@@ -112,54 +114,56 @@ def _seconds(at: datetime | None) -> float:
         return 0.0
 
 
-def _timed(call: Call) -> tuple[list[ParsedTurn], list[ParsedTurn]]:
-    """What was given and answered, the last turn of each with the call's moments where it has none."""
-    return _at_last(call.given, call.began), _at_last(call.answered, call.ended or call.began)
+def _timed_turns(call: Call) -> tuple[list[ParsedTurn], list[ParsedTurn]]:
+    """Return inputs and outputs, the last turn of each with the call's time where it has none."""
+    return _with_last_time(call.inputs, call.began), _with_last_time(call.outputs, call.ended or call.began)
 
 
-def _at_last(said: list[ParsedTurn], at: datetime | None) -> list[ParsedTurn]:
-    return [*said[:-1], replace(said[-1], at=at)] if said and said[-1].at is None and at is not None else said
+def _with_last_time(turns: list[ParsedTurn], at: datetime | None) -> list[ParsedTurn]:
+    return [*turns[:-1], replace(turns[-1], at=at)] if turns and turns[-1].at is None and at is not None else turns
 
 
-def _telling(calls: list[Call]) -> tuple[list[Call], int]:
-    """The calls of a trace that tell its conversation, and how many with messages are left out for them."""
-    parents = {call.own: call.parent for call in calls if call.own}
-    talking = [call for call in calls if not call.is_side and (call.given or call.answered)]
-    whole = [call for call in talking if call.given and call.answered]
-    roots = [call for call in whole if call.parent not in parents]
-    models = [call for call in whole if call.is_model]
-    if talking and not whole:
-        return [_combined(talking)], 0
-    chosen = roots or models or whole
-    taken = {call.own for call in chosen if call.own}
-    covered = _covered(parents, taken)
-    found = [call for call in chosen if call.own not in covered]
-    found = found or chosen[:1]  # they hold each other in a circle
-    return found, len(talking) - len(found)
+def _outer_calls(calls: list[Call]) -> tuple[list[Call], int]:
+    """Return the calls of a trace that hold its conversation, and the number of calls with messages that are left out
+    for them.
+    """
+    parents = {call.id: call.parent for call in calls if call.id}
+    speaking = [call for call in calls if not call.is_auxiliary and (call.inputs or call.outputs)]
+    complete = [call for call in speaking if call.inputs and call.outputs]
+    roots = [call for call in complete if call.parent not in parents]
+    models = [call for call in complete if call.is_model]
+    if speaking and not complete:
+        return [_merged_call(speaking)], 0
+    candidates = roots or models or complete
+    candidate_ids = {call.id for call in candidates if call.id}
+    nested = _nested_ids(parents, candidate_ids)
+    outer = [call for call in candidates if call.id not in nested]
+    outer = outer or candidates[:1]  # they hold each other in a circle
+    return outer, len(speaking) - len(outer)
 
 
-def _combined(calls: list[Call]) -> Call:
-    """One call of several, none of which has both what was given and what was answered."""
-    given = next((call.given for call in calls if call.given), [])
-    answered = next((call.answered for call in reversed(calls) if call.answered), [])
-    return replace(calls[0], given=given, answered=answered)
+def _merged_call(calls: list[Call]) -> Call:
+    """Return one call made of several, none of which has both inputs and outputs."""
+    inputs = next((call.inputs for call in calls if call.inputs), [])
+    outputs = next((call.outputs for call in reversed(calls) if call.outputs), [])
+    return replace(calls[0], inputs=inputs, outputs=outputs)
 
 
-def _covered(parents: Mapping[str, str], taken: set[str]) -> set[str]:
-    """The calls inside those that are taken."""
-    covered: set[str] = set()
-    known: set[str] = set()
+def _nested_ids(parents: Mapping[str, str], outer_ids: set[str]) -> set[str]:
+    """Return the ids of the calls inside the taken ones."""
+    nested: set[str] = set()
+    visited: set[str] = set()
     for start in parents:
         path: list[str] = []
-        at, seen = start, Counter[str]()
-        while at in parents and at not in known and not seen[at]:
-            seen[at] += 1
-            path.append(at)
-            at = parents[at]
-        inside = at in covered or at in taken
+        call_id, seen = start, Counter[str]()
+        while call_id in parents and call_id not in visited and not seen[call_id]:
+            seen[call_id] += 1
+            path.append(call_id)
+            call_id = parents[call_id]
+        inside = call_id in nested or call_id in outer_ids
         for name in reversed(path):
             if inside:
-                covered.add(name)
-            known.add(name)
-            inside = inside or name in taken
-    return covered
+                nested.add(name)
+            visited.add(name)
+            inside = inside or name in outer_ids
+    return nested

@@ -13,13 +13,13 @@ from convexplain.errors import LogError, UsageError
 
 from .log_text import MAX_RECORD, LogText
 from .metadata import clean_text, extra_metadata, parse_timestamp
-from .parse_results import ParsedRecord, ParsedTurn, ProblemReporter, quoted
-from .roles import normalized
+from .parse_results import ParsedRecord, ParsedTurn, ProblemReporter, quoted_names
+from .roles import normalized_word
 from .turn_groups import TurnGroups
 
 _DELIMITERS = (",", "\t", ";", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
-"""What Excel may have in front of the names."""
+"""A line that Excel may write in front of the names."""
 _RETRIES = 100
 """Broken rows after which the lines that one has swallowed are given up: reading them again for each could
 take as long as the square of the file's length.
@@ -44,7 +44,7 @@ goes to the turns' metadata.
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row: the line that it begins at, or its number, its cells, or what is wrong with it."""
+    """One row: the line at which it begins, or its number, with its cells or the reason why it cannot be read."""
 
     line: int
     cells: list[str]
@@ -56,12 +56,12 @@ class ColumnMap:
     """The columns of a table, by the names in its first row.
 
     Attributes:
-        conversation: tells which conversation a row belongs to; None when the whole file is one.
-        role: who speaks.
-        content: what is said.
+        conversation: the id of a row's conversation; None when the whole file is one.
+        role: the speaker.
+        content: the text.
         order: a number or a moment that orders a conversation's rows; None for the order of the file.
         name: the speaker's own name.
-        at: when it was said.
+        at: the turn's time.
     """
 
     conversation: str | None
@@ -71,63 +71,63 @@ class ColumnMap:
     name: str | None = None
     at: str | None = None
 
-    def named(self) -> set[str]:
-        """The columns that are given."""
+    def names(self) -> set[str]:
+        """Return the columns that have a name here."""
         return {column for column in asdict(self).values() if column is not None}
 
 
 def usual_columns(header: Sequence[str]) -> dict[str, str | None]:
-    """The columns that have a usual name, by the attributes of ColumnMap."""
-    names = {normalized(name): name for name in reversed(header)}
+    """Return the columns with usual names, by the attributes of ColumnMap."""
+    names = {normalized_word(name): name for name in reversed(header)}
 
     def first(part: str) -> str | None:
         return next((names[name] for name in _USUAL[part].split(", ") if name in names), None)
 
-    found = {part: first(part) for part in _USUAL if part != "name"}
-    found["order"] = found["order"] or found["at"]
-    names = {word: name for word, name in names.items() if name != found["role"]}
-    return {**found, "name": first("name")}
+    columns = {part: first(part) for part in _USUAL if part != "name"}
+    columns["order"] = columns["order"] or columns["at"]
+    names = {word: name for word, name in names.items() if name != columns["role"]}
+    return {**columns, "name": first("name")}
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Whether a row is the header of a log: it names a role and a content by their usual names."""
-    found = usual_columns(cells)
-    return found["role"] is not None and found["content"] is not None
+    """Return whether a row is the header of a log: it names a role and a content by their usual names."""
+    columns = usual_columns(cells)
+    return columns["role"] is not None and columns["content"] is not None
 
 
 def read_turn_table(
     path: Path, rows: Iterator[TableRow], columns: ColumnMap | None, report: ProblemReporter
 ) -> Iterator[ParsedRecord]:
-    """The conversations of a table, in the order of their first rows.
+    """Yield the conversations of a table, in the order of their first rows.
 
-    The rows of one conversation may stand anywhere in the file, so the whole table is held in memory before
-    the first conversation comes. A row that cannot be read is reported and left out; its conversation comes
-    without it. A table without a column for the conversation is one conversation, if each of its columns is
-    known not to tell conversations apart.
+    The rows of one conversation may stand anywhere in the file, so the whole table is held in memory before the first
+    conversation comes. A row that cannot be read is reported and left out; its conversation comes without it. A table
+    without a column for the conversation is one conversation, if each of its columns is known not to distinguish
+    conversations.
 
     Args:
         path: the log.
         rows: the rows, the first one with the columns' names.
         columns: the columns to read; None to go by their usual names.
-        report: is told of rows that cannot be read.
+        report: is called with rows that cannot be read.
 
     Raises:
-        UsageError: the columns cannot be told.
+        UsageError: the columns are not known.
         LogError: the first row cannot be read.
     """
     header = names_in(path, next(rows, TableRow(1, [])))
-    places = _find(header, columns)
+    places = _find_columns(header, columns)
     if places.conversation is None and columns is None:
         report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
-    talks = TurnGroups(places.order)
+    groups = TurnGroups(places.order)
     for row in rows:
-        if (reason := row.error or _add(talks, row, header, places)) is not None:
+        if (reason := row.error or _add(groups, row, header, places)) is not None:
             report(row.line, reason)
-    yield from talks.records()
+    yield from groups.records()
 
 
 def names_in(path: Path, first: TableRow) -> list[str]:
-    """The columns' names in the first row.
+    """Return the columns' names in the first row.
 
     Raises:
         LogError: it cannot be read.
@@ -138,38 +138,38 @@ def names_in(path: Path, first: TableRow) -> list[str]:
 
 
 def csv_rows(text: LogText, columns: ColumnMap | None) -> Iterator[TableRow]:
-    """The rows of a CSV file with whichever delimiter it has, the one with the columns' names first."""
+    """Yield the rows of a CSV file with any delimiter, the one with the columns' names first."""
     return _rows(text.lines(), first_rows(text.head, columns)[0])
 
 
 def first_rows(head: str, columns: ColumnMap | None) -> tuple[str, list[TableRow]]:
-    """The delimiter under which the first row reads best, and the first rows under it.
+    """Return the delimiter under which the first row reads best, and the first rows under it.
 
     Best is: all given columns are there; else the usual names are; else the most cells.
     """
 
     def rows(delimiter: str) -> list[TableRow]:
-        found = _rows(enumerate(head.splitlines(keepends=True)[:50], 1), delimiter)
-        return list(islice(found, 5))
+        parsed = _rows(enumerate(head.splitlines(keepends=True)[:50], 1), delimiter)
+        return list(islice(parsed, 5))
 
-    def merit(found: tuple[str, list[TableRow]]) -> tuple[bool, bool, int]:
-        names = [cell.strip() for cell in found[1][0].cells] if found[1] else []
-        given = columns is not None and columns.named() <= set(names)
-        return given, is_header(names), len(names)
+    def merit(candidate: tuple[str, list[TableRow]]) -> tuple[bool, bool, int]:
+        names = [cell.strip() for cell in candidate[1][0].cells] if candidate[1] else []
+        has_columns = columns is not None and columns.names() <= set(names)
+        return has_columns, is_header(names), len(names)
 
     return max(((delimiter, rows(delimiter)) for delimiter in _DELIMITERS), key=merit)
 
 
-def _find(header: Sequence[str], given: ColumnMap | None) -> ColumnMap:
-    listed = f"the file's columns are {quoted(header, most=30)}"
-    if given is not None:
-        if missing := sorted(given.named() - set(header)):
-            raise UsageError(f"columns: no column {quoted(missing)}; {listed}")
-        return given
-    found = usual_columns(header)
-    role, content = found["role"], found["content"]
-    lacking = [part for part in ("conversation", "role", "content") if found[part] is None]
-    if lacking == ["conversation"] and set(header) <= set(found.values()):
+def _find_columns(header: Sequence[str], columns: ColumnMap | None) -> ColumnMap:
+    listed = f"the file's columns are {quoted_names(header, most=30)}"
+    if columns is not None:
+        if missing := sorted(columns.names() - set(header)):
+            raise UsageError(f"columns: no column {quoted_names(missing)}; {listed}")
+        return columns
+    usual = usual_columns(header)
+    role, content = usual["role"], usual["content"]
+    lacking = [part for part in ("conversation", "role", "content") if usual[part] is None]
+    if lacking == ["conversation"] and set(header) <= set(usual.values()):
         lacking = []
     if role is None or content is None or lacking:
         raise UsageError(
@@ -177,11 +177,11 @@ def _find(header: Sequence[str], given: ColumnMap | None) -> ColumnMap:
             "option `columns`: ColumnMap(conversation, role, content); conversation=None where the whole "
             "file is one conversation"
         )
-    return ColumnMap(found["conversation"], role, content, found["order"], found["name"], found["at"])
+    return ColumnMap(usual["conversation"], role, content, usual["order"], usual["name"], usual["at"])
 
 
-def _add(talks: TurnGroups, row: TableRow, header: Sequence[str], places: ColumnMap) -> str | None:
-    """Adds a row to its conversation, or says why it cannot be."""
+def _add(groups: TurnGroups, row: TableRow, header: Sequence[str], places: ColumnMap) -> str | None:
+    """Add a row to its conversation; return the reason where that is impossible."""
     if len(row.cells) > len(header):
         return f"the row has {len(row.cells)} cells, the first row {len(header)}; a delimiter without quotes?"
     cells = dict.fromkeys(header, "")
@@ -190,29 +190,29 @@ def _add(talks: TurnGroups, row: TableRow, header: Sequence[str], places: Column
     for needed in (places.conversation, places.role):
         if needed is not None and not cells[needed].strip():
             return f"the row has no {needed!r}"
-    own = clean_text(cells[places.conversation].strip()) if places.conversation is not None else ""
-    talks.add(own, row.line, _said(cells, places), cells[places.order].strip() if places.order else "")
+    conversation_id = clean_text(cells[places.conversation].strip()) if places.conversation is not None else ""
+    groups.add(conversation_id, row.line, _row_turn(cells, places), cells[places.order].strip() if places.order else "")
     return None
 
 
-def _said(cells: Mapping[str, str], places: ColumnMap) -> ParsedTurn:
+def _row_turn(cells: Mapping[str, str], places: ColumnMap) -> ParsedTurn:
     at = parse_timestamp(cells[places.at]) if places.at else None
     used = {places.conversation, places.role, places.content, places.order, places.name}
     used = used | {places.at} if at is not None else used - {places.at}
-    rest = {name: cell for name, cell in cells.items() if cell.strip()}
+    filled = {name: cell for name, cell in cells.items() if cell.strip()}
     name = cells[places.name].strip() or None if places.name else None
-    return ParsedTurn(cells[places.role].strip(), cells[places.content], name, at, extra_metadata(rest, used))
+    return ParsedTurn(cells[places.role].strip(), cells[places.content], name, at, extra_metadata(filled, used))
 
 
 def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[TableRow]:
-    """The rows that are not blank.
+    """Yield the rows that are not blank.
 
-    A quote that never closes would swallow the rows after it; so once a row proves broken, its first line is
-    given up and reading goes on with the next line.
+    A quote that never closes would swallow the rows after it; so once a row proves broken, its first line is given up
+    and reading goes on with the next line.
 
     Args:
         lines: numbered lines with their ends.
-        delimiter: what separates the cells.
+        delimiter: the separator of cells.
     """
     feed = _Feed(item for item in lines if item[0] > 1 or not _SEPARATOR_LINE.fullmatch(item[1]))
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
@@ -220,7 +220,7 @@ def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[TableRow
     while True:
         feed.taken.clear()
         try:
-            cells = _next(reader)
+            cells = _next_row(reader)
         except csv.Error as error:
             line, last = feed.taken[0][0], feed.taken[-1][0]
             broken += 1
@@ -238,7 +238,7 @@ def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[TableRow
 
 
 class _Feed:
-    """Hands lines to a csv reader, remembers what the current row took, and takes lines back."""
+    """Lines for a csv reader: it remembers the lines of the current row, and takes lines back."""
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
         self.taken: list[tuple[int, str]] = []
@@ -254,11 +254,11 @@ class _Feed:
         return item[1]
 
     def give_back(self) -> None:
-        """Takes back all lines of the current row but its first."""
+        """Take back all lines of the current row but its first."""
         self._back.extendleft(reversed(self.taken[1:]))
 
 
-def _next(reader: Iterator[list[str]]) -> list[str] | None:
+def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
     # The csv module's limit on the length of a cell belongs to the whole process and is too low for long
     # turns: it is raised for this one row only.
     with _LIMIT:

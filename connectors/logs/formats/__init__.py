@@ -1,1 +1,1 @@
-"""Log formats, one module a format or family; `registry` lists them all."""
+"""Log formats, each in a file of its own; private modules hold what several formats share."""

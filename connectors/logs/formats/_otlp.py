@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from convexplain.connectors.logs.engine.call_payloads import decoded
+from convexplain.connectors.logs.engine.call_payloads import decoded_value
 from convexplain.connectors.logs.engine.trace_calls import first_id, parse_time
 
-_DEPTH = 24
+_MAX_DEPTH = 24
 """Names inside each other that a dotted key may have."""
 _VALUES = ("stringValue", "intValue", "doubleValue", "boolValue", "bytesValue")
 _SCOPES = ("scopeSpans", "instrumentationLibrarySpans", "scope_spans")
@@ -21,7 +21,7 @@ class Span:
     its events as (name, attributes)."""
 
     trace: str
-    own: str
+    id: str
     parent: str
     name: str
     began: datetime | None
@@ -31,7 +31,7 @@ class Span:
 
 
 def is_span(value: Any) -> bool:
-    """Whether a JSON value is a span, or OTLP's list of them."""
+    """Return whether a JSON value is a span, or OTLP's list of them."""
     if not isinstance(value, dict):
         return False
     if any(isinstance(value.get(key), list) for key in _ROOTS):
@@ -41,12 +41,12 @@ def is_span(value: Any) -> bool:
         return True
     dotted = {"context.trace_id", "context.span_id"} <= value.keys()
     named = not value.keys().isdisjoint(("traceId", "trace_id")) and not value.keys().isdisjoint(("spanId", "span_id"))
-    told = "attributes" in value or any(key.startswith("attributes.") for key in value)
-    return (dotted or named) and (told or dotted)
+    has_attributes = "attributes" in value or any(key.startswith("attributes.") for key in value)
+    return (dotted or named) and (has_attributes or dotted)
 
 
 def spans(value: Mapping[str, Any]) -> Iterator[Span]:
-    """The spans in a value."""
+    """Yield the spans in a value."""
     for key in _ROOTS:
         for resource in _list(value.get(key)):
             for scope in (scope for name in _SCOPES for scope in _list(resource.get(name))):
@@ -57,38 +57,40 @@ def spans(value: Mapping[str, Any]) -> Iterator[Span]:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes whose dotted keys became objects, and lists where the names are numbers; JSON in texts stays text."""
-    found: dict[str, Any] = {}
+    """Return attributes with dotted keys as nested objects, and as lists where the names are numbers; JSON in texts
+    stays text.
+    """
+    tree: dict[str, Any] = {}
     for key, value in flat.items():
-        *path, last = key.split(".", _DEPTH)
-        place = found
+        *path, last = key.split(".", _MAX_DEPTH)
+        node = tree
         for name in path:
-            inner = place.get(name)
+            inner = node.get(name)
             if not isinstance(inner, dict):
-                inner = place[name] = {} if inner is None else {"": inner}
-            place = inner
-        inner = place.get(last)
+                inner = node[name] = {} if inner is None else {"": inner}
+            node = inner
+        inner = node.get(last)
         if isinstance(inner, dict) and not isinstance(value, dict):
             inner.setdefault("", value)
         elif isinstance(inner, dict):
-            place[last] = {**value, **inner}
+            node[last] = {**value, **inner}
         else:
-            place[last] = value
-    return {key: _listed(value, 0) for key, value in found.items()}
+            node[last] = value
+    return {key: _with_lists(value, 0) for key, value in tree.items()}
 
 
-def at(attributes: Mapping[str, Any], path: str) -> Any:
-    """The attribute at a dotted path, None where there is none."""
-    found: Any = attributes
+def attribute_at(attributes: Mapping[str, Any], path: str) -> Any:
+    """Return the attribute at a dotted path; None where there is none."""
+    node: Any = attributes
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found[""] if isinstance(found, dict) and found.keys() == {""} else found
+        node = node.get(name) if isinstance(node, dict) else None
+    return node[""] if isinstance(node, dict) and node.keys() == {""} else node
 
 
 def _span(item: Mapping[str, Any]) -> Span:
     context = item.get("context")
     context = context if isinstance(context, dict) else item
-    events = decoded(item.get("events"))
+    events = decoded_value(item.get("events"))
     return Span(
         first_id(context, "trace_id", "traceId") or first_id(item, "context.trace_id"),
         first_id(context, "span_id", "spanId") or first_id(item, "context.span_id"),
@@ -109,17 +111,17 @@ def _span(item: Mapping[str, Any]) -> Span:
 
 
 def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    found = decoded(item.get("attributes"))
-    if isinstance(found, list):
-        found = {str(pair.get("key")): _value(pair.get("value"), 0) for pair in _list(found)}
+    attributes = decoded_value(item.get("attributes"))
+    if isinstance(attributes, list):
+        attributes = {str(pair.get("key")): _value(pair.get("value"), 0) for pair in _list(attributes)}
     columns = {key.removeprefix("attributes."): value for key, value in item.items() if key.startswith("attributes.")}
-    found = {**(found if isinstance(found, dict) else {}), **columns}
-    return nested({key: value for key, value in found.items() if value is not None})
+    attributes = {**(attributes if isinstance(attributes, dict) else {}), **columns}
+    return nested({key: value for key, value in attributes.items() if value is not None})
 
 
 def _value(value: Any, depth: int) -> Any:
-    """A value as OTLP writes it, without the name of its type."""
-    if not isinstance(value, dict) or depth > _DEPTH:
+    """Return a value of OTLP without the name of its type."""
+    if not isinstance(value, dict) or depth > _MAX_DEPTH:
         return value
     for key in _VALUES:
         if key in value:
@@ -132,19 +134,22 @@ def _value(value: Any, depth: int) -> Any:
     return value
 
 
-def _listed(value: Any, depth: int) -> Any:
-    """A value whose objects with numbers for names became lists; dotted keys inside lists are taken apart as well."""
-    if depth > _DEPTH:
+def _with_lists(value: Any, depth: int) -> Any:
+    """Return a value whose objects with numbers for names became lists; dotted keys inside lists become objects as
+    well.
+    """
+    if depth > _MAX_DEPTH:
         return value
     if isinstance(value, list):
         return [
-            _listed(nested(item) if isinstance(item, dict) and _is_dotted(item) else item, depth + 1) for item in value
+            _with_lists(nested(item) if isinstance(item, dict) and _is_dotted(item) else item, depth + 1)
+            for item in value
         ]
     if not isinstance(value, dict):
         return value
     if value and all(key.isdecimal() and key.isascii() and len(key) < 7 for key in value):
-        return [_listed(value[key], depth + 1) for key in sorted(value, key=int)]
-    return {key: _listed(item, depth + 1) for key, item in value.items()}
+        return [_with_lists(value[key], depth + 1) for key in sorted(value, key=int)]
+    return {key: _with_lists(item, depth + 1) for key, item in value.items()}
 
 
 def _is_dotted(value: Mapping[str, Any]) -> bool:

@@ -19,14 +19,14 @@ _TRANSCRIPT = "transcript"
 
 
 def is_hh(value: Any) -> bool:
-    """Whether a JSON value is an object with an HH transcript."""
+    """Return whether a JSON value is an object with an HH transcript."""
     return isinstance(value, dict) and any(
         _transcript(value, key) is not None for key in (*_PAIR, *_ANSWERS, _TRANSCRIPT)
     )
 
 
 def is_hf(value: Any) -> bool:
-    """Whether a JSON value is an object with a prompt and an answer, or with two lists of messages."""
+    """Return whether a JSON value is an object with a prompt and an answer, or with two lists of messages."""
     if not isinstance(value, dict) or is_hh(value):
         return False
     if any(_is_list(value.get(key)) for key in _PAIR):
@@ -35,46 +35,46 @@ def is_hf(value: Any) -> bool:
     return answered and _is_part(value.get("prompt")) and message_lists.list_key(value) is None
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversations in a record, the chosen one first.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversations in a record, the chosen one first.
 
     Raises:
         UnreadableError: a message with text does not say who speaks.
     """
     pair = any(key in record for key in _PAIR)
     keys = _PAIR if pair else (*_ANSWERS, _TRANSCRIPT)
-    found = [draft for key in keys if (draft := _draft(record, key)) is not None]
+    conversations = [conversation for key in keys if (conversation := _parse_conversation(record, key)) is not None]
     if not pair:
-        return found[:1]
-    if len(found) == 1:
-        other = "rejected" if found[0].preferred else "chosen"
-        found[0].remarks.append(f"the pair has no conversation in {other!r}")
-    return found
+        return conversations[:1]
+    if len(conversations) == 1:
+        missing = "rejected" if conversations[0].preferred else "chosen"
+        conversations[0].remarks.append(f"the pair has no conversation in {missing!r}")
+    return conversations
 
 
-def _draft(record: Mapping[str, Any], key: str) -> ParsedConversation | None:
-    draft = ParsedConversation([], extra_metadata(record, {*_PAIR, key, "prompt"}))
+def _parse_conversation(record: Mapping[str, Any], key: str) -> ParsedConversation | None:
+    conversation = ParsedConversation([], extra_metadata(record, {*_PAIR, key, "prompt"}))
     if key in _PAIR:
-        draft.suffix, draft.preferred = f"-{key}", key == "chosen"
+        conversation.suffix, conversation.preferred = f"-{key}", key == "chosen"
     if (text := _transcript(record, key)) is not None:
-        draft.turns = _turns(text)
+        conversation.turns = _transcript_turns(text)
     elif _is_part(record.get(key)):
         prompt, answer = (
-            _part(record.get(name), speaker) for name, speaker in (("prompt", "user"), (key, "assistant"))
+            _part_turns(record.get(name), speaker) for name, speaker in (("prompt", "user"), (key, "assistant"))
         )
         # A list of messages may hold the whole conversation although the prompt is there as well.
-        repeated = [said.content for said in answer[: len(prompt)]] == [said.content for said in prompt]
-        draft.turns = answer if repeated else prompt + answer
-        message_lists.add_system(draft)
+        repeated = [turn.content for turn in answer[: len(prompt)]] == [turn.content for turn in prompt]
+        conversation.turns = answer if repeated else prompt + answer
+        message_lists.add_system(conversation)
     else:
         return None
-    if empty := [str(number) for number, said in enumerate(draft.turns, 1) if not said.content.strip()]:
-        draft.remarks.append(f"{key}: turn {', '.join(empty)} is empty")
-    return draft
+    if empty := [str(number) for number, turn in enumerate(conversation.turns, 1) if not turn.content.strip()]:
+        conversation.remarks.append(f"{key}: turn {', '.join(empty)} is empty")
+    return conversation
 
 
 def _transcript(record: Mapping[str, Any], key: str) -> str | None:
-    """The HH text under a key, or that of the prompt with what is under the key; None where there is none."""
+    """Return the HH text under a key, or the prompt's text with the one under the key; None where there is none."""
     text, prompt = record.get(key), record.get("prompt")
     if not isinstance(text, str):
         return None
@@ -87,8 +87,8 @@ def _is_transcript(text: str) -> bool:
     return text.lstrip().startswith(("Human:", "Assistant:"))
 
 
-def _turns(transcript: str) -> list[ParsedTurn]:
-    """The turns of a transcript, each without the blank after its colon."""
+def _transcript_turns(transcript: str) -> list[ParsedTurn]:
+    """Return the turns of a transcript, each without the blank after its colon."""
     _, *pieces = _MARK.split(transcript.lstrip())
     return [
         ParsedTurn(speaker, content.removeprefix(" "))
@@ -104,7 +104,7 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list) and any(map(message_lists.is_turn, value))
 
 
-def _part(value: Any, speaker: str) -> list[ParsedTurn]:
+def _part_turns(value: Any, speaker: str) -> list[ParsedTurn]:
     if isinstance(value, str):
         return [ParsedTurn(speaker, value)]
     return message_lists.parse_conversation(value)[0].turns if _is_list(value) else []

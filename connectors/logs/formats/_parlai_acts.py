@@ -1,4 +1,4 @@
-"""The acts of ParlAI's conversations, which ACUTE-Eval's have too."""
+"""The acts of ParlAI's conversations, which ACUTE-Eval uses too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,24 +9,28 @@ from convexplain.connectors.logs.engine.parse_results import ParsedConversation,
 from convexplain.connectors.logs.engine.roles import role_of
 
 CONTEXT = "context"
-_USED = ("text", "id", "speaker", "episode_done", "image_src")
+_USED_KEYS = ("text", "id", "speaker", "episode_done", "image_src")
 Act = Mapping[str, Any]
 
 
-def add_act(draft: ParsedConversation, act: Act, user: str | None) -> None:
+def add_act(conversation: ParsedConversation, act: Act, user: str | None) -> None:
+    """Add the turn of an act; the speaker `user` is the user."""
     speaker = identifier(act, "id", "speaker")
     if speaker.lower() != CONTEXT:
-        add_turn(draft, parse_act(act, "user" if speaker and speaker == user else speaker, speaker))
+        add_turn(conversation, parse_act(act, "user" if speaker and speaker == user else speaker, speaker))
         return
-    said = parse_act(act, "system", "")
-    if not draft.turns or draft.turns[-1] != said:  # both speakers of a pair are given it
-        add_turn(draft, said)
+    turn = parse_act(act, "system", "")
+    if not conversation.turns or conversation.turns[-1] != turn:  # both speakers of a pair are given it
+        add_turn(conversation, turn)
 
 
 def parse_act(act: Act, speaker: str, name: str) -> ParsedTurn:
+    """Return the turn of an act; its name is kept where it says more than the speaker's role."""
     at, at_key = find_timestamp(act)
-    shown = [content_or_placeholder(act.get("text"))]
+    lines = [content_or_placeholder(act.get("text"))]
     if first_text(act, "image_src"):
-        shown.append("[image]")
-    own = name if name and name != speaker and role_of(name) is None else None
-    return ParsedTurn(speaker, "\n".join(filter(None, shown)), own, at, extra_metadata(act, {*_USED, at_key}))
+        lines.append("[image]")
+    turn_name = name if name and name != speaker and role_of(name) is None else None
+    return ParsedTurn(
+        speaker, "\n".join(filter(None, lines)), turn_name, at, extra_metadata(act, {*_USED_KEYS, at_key})
+    )

@@ -1,18 +1,18 @@
-"""WhatsApp: what it writes in place of pictures and files, in several languages, and what it says itself.
+"""WhatsApp's placeholders for pictures and files, in several languages, and its own messages.
 
-Its exports are plain transcripts: `plain.py` reads their lines, and asks this module what each message shows.
+Its exports are plain transcripts: `plain.py` reads their lines, and calls this module for the text of each message.
 """
 
 import re
 
 _MARK = "\u200e"
 """Stands before what iPhones write themselves, as if the speaker said it."""
-_OMITTED = re.compile(
+_OMITTED_MEDIA = re.compile(
     r"<?(?P<what>[^<>\n]{0,60}?)\s?(?:omitted|ausgeschlossen|weggelassen|omitid[oa]s?|ocult[oa]s?|ocultad[oa]s?|omis(?:es?)?"
     r"|omess[oaie]|weggelaten|absente?|não revelad[oa])>?\.?",
     re.IGNORECASE,
 )
-_ATTACHED = re.compile(
+_ATTACHED_FILE = re.compile(
     r"<[^\W\d_]{4,12}(?: [^\W\d_]{4,8})?\s?: (?P<in>[^<>\n]{1,200})>"
     r"|(?P<before>[^<>\n()]{1,200}\.\w{2,5}) \((?:file attached|Datei angehängt|archivo adjunto|fichier joint"
     r"|arquivo anexado|file allegato|bestand bijgevoegd)\)",
@@ -28,15 +28,15 @@ _KINDS = (
 )
 
 
-def readable(text: str) -> str | None:
-    """The first line of a message with a placeholder for what is no text; None where the program itself speaks."""
+def display_text(text: str) -> str | None:
+    """Return the first line of a message with a placeholder for media; None for a message of the program itself."""
     bare = text.strip().lstrip(_MARK).strip()
     marked = text.lstrip().startswith(_MARK)
-    if (found := _ATTACHED.fullmatch(bare)) is not None:
-        name = (found["in"] or found["before"]).strip(f" {_MARK}")
+    if (match := _ATTACHED_FILE.fullmatch(bare)) is not None:
+        name = (match["in"] or match["before"]).strip(f" {_MARK}")
         return f"[{_kind(name)}: {name}]"
-    if (marked or bare.startswith("<")) and (found := _OMITTED.fullmatch(bare)) is not None:
-        return f"[{_kind(found['what'])}]"
+    if (marked or bare.startswith("<")) and (match := _OMITTED_MEDIA.fullmatch(bare)) is not None:
+        return f"[{_kind(match['what'])}]"
     return None if marked else text
 
 

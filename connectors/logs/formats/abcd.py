@@ -14,52 +14,54 @@ from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 
-_ABCD_PARTS = ("original", "delexed")
-_ABCD_ROLES = {"agent": "agent", "customer": "customer", "action": "tool"}
-_ABCD_TARGETS = ("intent", "next_step", "button", "values", "utterance")
+_PARTS = ("original", "delexed")
+_ROLES = {"agent": "agent", "customer": "customer", "action": "tool"}
+_TARGETS = ("intent", "next_step", "button", "values", "utterance")
 _PAIR = 2
-_Found = Iterator[tuple[str | None, Sequence[ParsedConversation]]]
+_Conversations = Iterator[tuple[str | None, Sequence[ParsedConversation]]]
 
 
 def is_abcd(value: Any) -> bool:
-    """Whether a JSON value is a conversation of ABCD, or an object of its splits."""
-    return _is_abcd(value) or bool(_splits(value))
+    """Return whether a JSON value is a conversation of ABCD, or an object of its splits."""
+    return _is_dialogue(value) or bool(_splits(value))
 
 
-def abcd(value: Mapping[str, Any]) -> _Found:
-    """The conversations in a record; what an agent did in the software is the tool's.
+def conversations_of(value: Mapping[str, Any]) -> _Conversations:
+    """Yield the conversations in a record; an agent's action in the software is a tool's turn.
 
     Raises:
         UnreadableError: a turn does not say who speaks.
     """
-    if _is_abcd(value):
-        yield identifier(value, "convo_id") or None, [_abcd(value)]
+    if _is_dialogue(value):
+        yield identifier(value, "convo_id") or None, [_parse_conversation(value)]
         return
-    for split, talks in _splits(value).items():
-        for talk in talks:
-            draft = _abcd(talk)
-            draft.metadata["split"] = clean_text(split)
-            yield identifier(talk, "convo_id") or None, [draft]
+    for split, dialogues in _splits(value).items():
+        for dialogue in dialogues:
+            conversation = _parse_conversation(dialogue)
+            conversation.metadata["split"] = clean_text(split)
+            yield identifier(dialogue, "convo_id") or None, [conversation]
 
 
-def _is_abcd(value: Any) -> bool:
+def _is_dialogue(value: Any) -> bool:
     if not isinstance(value, dict) or "convo_id" not in value:
         return False
-    return any(isinstance(value.get(name), list) for name in _ABCD_PARTS)
+    return any(isinstance(value.get(name), list) for name in _PARTS)
 
 
 def _splits(value: Any) -> dict[str, list[dict[str, Any]]]:
     if not isinstance(value, dict):
         return {}
-    found = {name: objects(talks) for name, talks in value.items() if isinstance(talks, list)}
+    lists = {name: objects(dialogues) for name, dialogues in value.items() if isinstance(dialogues, list)}
     return {
-        name: [talk for talk in talks if _is_abcd(talk)] for name, talks in found.items() if any(map(_is_abcd, talks))
+        name: [dialogue for dialogue in dialogues if _is_dialogue(dialogue)]
+        for name, dialogues in lists.items()
+        if any(map(_is_dialogue, dialogues))
     }
 
 
-def _abcd(value: Mapping[str, Any]) -> ParsedConversation:
-    draft = ParsedConversation([], extra_metadata(value, set(_ABCD_PARTS)))
-    plain, coded = (_listed(value.get(name)) for name in _ABCD_PARTS)
+def _parse_conversation(value: Mapping[str, Any]) -> ParsedConversation:
+    conversation = ParsedConversation([], extra_metadata(value, set(_PARTS)))
+    plain, coded = (_as_list(value.get(name)) for name in _PARTS)
     aligned = coded if len(coded) == len(plain) else []
     for number, turn in enumerate(plain or coded, 1):
         if isinstance(turn, list) and len(turn) == _PAIR and all(isinstance(item, str) for item in turn):
@@ -73,12 +75,12 @@ def _abcd(value: Mapping[str, Any]) -> ParsedConversation:
             )
         else:
             raise UnreadableError(f"turn {number} is no speaker with a text")
-        role: str = _ABCD_ROLES.get(speaker.strip().lower()) or speaker
-        add_turn(draft, ParsedTurn(role, content, None, None, about))
-    return draft
+        role: str = _ROLES.get(speaker.strip().lower()) or speaker
+        add_turn(conversation, ParsedTurn(role, content, None, None, about))
+    return conversation
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
@@ -86,7 +88,7 @@ def _targets(turn: Any) -> dict[str, Any]:
     targets = turn.get("targets") if isinstance(turn, dict) else None
     if not isinstance(targets, list):
         return {}
-    return extra_metadata({"targets": dict(zip(_ABCD_TARGETS, targets, strict=False))}, ())
+    return extra_metadata({"targets": dict(zip(_TARGETS, targets, strict=False))}, ())
 
 
 ABCD = LogFormat(
@@ -95,5 +97,5 @@ ABCD = LogFormat(
     "tool's turn.",
     '{"convo_id": 1, "scenario": {"flow": "product_defect"}, "original": [["customer", "Hi"], ["agent", "Hello"]]}',
     is_abcd,
-    read_records=record_reader(abcd),
+    read_records=record_reader(conversations_of),
 )

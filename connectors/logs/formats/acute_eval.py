@@ -14,12 +14,12 @@ _TWO = 2
 
 
 def is_acute(value: Any) -> bool:
-    """Whether a JSON value is a pair of ACUTE-Eval, or a worker's results on such pairs."""
+    """Return whether a JSON value is a pair of ACUTE-Eval, or a worker's results on such pairs."""
     return any(_is_pairing(pairing) for pairing, _ in _pairings(value))
 
 
 def acute_pairs(value: Any) -> Iterator[tuple[str | None, Sequence[ParsedConversation]]]:
-    """The conversations of each pair; they are preferred or not where a worker has chosen.
+    """Yield the conversations of each pair; they are preferred or not where a worker has chosen.
 
     Raises:
         UnreadableError: a pair does not say which speakers are compared.
@@ -33,16 +33,16 @@ def acute_pairs(value: Any) -> Iterator[tuple[str | None, Sequence[ParsedConvers
             raise UnreadableError(f"'speakers_to_eval' are {len(speakers)} values, not the names of two speakers")
         ids = pairing.get("dialogue_ids")
         chosen = choice if names[0] != names[1] and choice in names and not pairing.get("is_onboarding") else None
-        found = []
-        for place, talk in enumerate(objects(pairing["dialogue_dicts"])[:_TWO]):
-            draft = _compared(talk, names[place])
-            draft.metadata |= extra_metadata(pairing, {"speakers_to_eval", "dialogue_dicts", "dialogue_ids"})
+        pair = []
+        for place, dialogue in enumerate(objects(pairing["dialogue_dicts"])[:_TWO]):
+            conversation = _parse_dialogue(dialogue, names[place])
+            conversation.metadata |= extra_metadata(pairing, {"speakers_to_eval", "dialogue_dicts", "dialogue_ids"})
             if isinstance(ids, list) and place < len(ids) and identifier({"id": ids[place]}, "id"):
-                draft.metadata["dialogue_id"] = identifier({"id": ids[place]}, "id")
-            draft.suffix = f"-{place + 1}"
-            draft.preferred = None if chosen is None else chosen == names[place]
-            found.append(draft)
-        yield None, found
+                conversation.metadata["dialogue_id"] = identifier({"id": ids[place]}, "id")
+            conversation.suffix = f"-{place + 1}"
+            conversation.preferred = None if chosen is None else chosen == names[place]
+            pair.append(conversation)
+        yield None, pair
 
 
 def _is_pairing(value: Any) -> bool:
@@ -54,7 +54,7 @@ def _is_pairing(value: Any) -> bool:
 
 
 def _pairings(value: Any) -> list[tuple[Any, str]]:
-    """Pairs with the speaker whom a worker chose."""
+    """Return the pairs with the speaker whom a worker chose."""
     if not isinstance(value, dict):
         return []
     if isinstance(value.get("inputs"), list):
@@ -68,18 +68,20 @@ def _pairings(value: Any) -> list[tuple[Any, str]]:
     return [(value, identifier(value, "speakerChoice"))]
 
 
-def _compared(talk: Mapping[str, Any], name: str) -> ParsedConversation:
-    """One conversation of a pair: the speaker who is compared is the assistant."""
-    draft = ParsedConversation([], {"model": name, **extra_metadata(talk, {"dialogue", "speakers"})})
-    for act in objects(talk.get("dialogue")):
+def _parse_dialogue(dialogue: Mapping[str, Any], name: str) -> ParsedConversation:
+    """Return one conversation of a pair: the speaker who is compared is the assistant."""
+    conversation = ParsedConversation([], {"model": name, **extra_metadata(dialogue, {"dialogue", "speakers"})})
+    for act in objects(dialogue.get("dialogue")):
         speaker = identifier(act, "id", "speaker")
         if not speaker:
-            raise UnreadableError(f"turn {len(draft.turns) + 1} of the conversation with {name!r} has no speaker")
+            raise UnreadableError(
+                f"turn {len(conversation.turns) + 1} of the conversation with {name!r} has no speaker"
+            )
         if speaker.lower() == CONTEXT:
-            add_act(draft, act, None)
+            add_act(conversation, act, None)
         else:
-            add_turn(draft, parse_act(act, "assistant" if speaker == name else "user", speaker))
-    return draft
+            add_turn(conversation, parse_act(act, "assistant" if speaker == name else "user", speaker))
+    return conversation
 
 
 ACUTE_EVAL = LogFormat(

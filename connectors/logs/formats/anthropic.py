@@ -14,8 +14,8 @@ _ANSWERS = ("response", "output", "result", "completion")
 
 
 def is_anthropic(value: Any) -> bool:
-    """Whether a JSON value holds messages in Anthropic's form: with parts that only it has, or a system text in parts,
-    or an answer of the interface.
+    """Return whether a JSON value holds messages in Anthropic's form: with parts that only it has, with a system text
+    in parts, or with an answer of the interface.
     """
     if isinstance(value, list):
         return any(map(_has_blocks, value))
@@ -29,30 +29,32 @@ def is_anthropic(value: Any) -> bool:
     return any(map(_has_blocks, messages)) or (isinstance(value.get("system"), list) and any(map(is_message, messages)))
 
 
-def anthropic_drafts(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
-    """The conversation in messages, or in a request with its answer.
+def read_record(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
+    """Return the conversation in messages, or in a request with its answer.
 
     Raises:
         UnreadableError: there is no message.
     """
-    found = ParsedConversation([])
+    conversation = ParsedConversation([])
     if isinstance(record, list):
-        found.turns = parse_messages(record, found.remarks)
-        return [found]
+        conversation.turns = parse_messages(record, conversation.remarks)
+        return [conversation]
     request = record["request"] if isinstance(record.get("request"), dict) else record
     answer = _answer(record)
     listed = request.get("messages")
     messages = [*(listed if isinstance(listed, list) else []), *([answer] if answer is not None else [])]
-    found.metadata = extra_metadata(record, {"messages", "system", "content", "role", "type", "request", *_ANSWERS})
-    found.turns = parse_messages(messages, found.remarks)
+    conversation.metadata = extra_metadata(
+        record, {"messages", "system", "content", "role", "type", "request", *_ANSWERS}
+    )
+    conversation.turns = parse_messages(messages, conversation.remarks)
     system = request.get("system")
     blocks = system if isinstance(system, list) else [system] if system else []
     text = "\n".join(filter(None, (speaker_and_text(block, "system")[1] for block in blocks)))
-    if text.strip() and not (found.turns and role_of(found.turns[0].speaker) == "system"):
-        found.turns.insert(0, ParsedTurn("system", text))
-    if not found.turns:
+    if text.strip() and not (conversation.turns and role_of(conversation.turns[0].speaker) == "system"):
+        conversation.turns.insert(0, ParsedTurn("system", text))
+    if not conversation.turns:
         raise UnreadableError("there is no message in it")
-    return [found]
+    return [conversation]
 
 
 def _has_blocks(value: Any) -> bool:
@@ -67,7 +69,7 @@ def _is_source(part: Any) -> bool:
 
 
 def _answer(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The answer of Anthropic's interface in a record: the record itself, or next to its request."""
+    """Return the answer of Anthropic's interface in a record: the record itself, or beside its request."""
     for place in (value, *(value.get(key) for key in _ANSWERS)):
         inner = place.get("message") if isinstance(place, dict) and place.get("type") == "succeeded" else place
         if (
@@ -89,7 +91,7 @@ ANTHROPIC = LogFormat(
     '"response": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "Hello"}], '
     '"stop_reason": "end_turn"}}',
     is_anthropic,
-    anthropic_drafts,
+    read_record,
     # Over `messages`; but traces and evaluation logs hold messages of Anthropic's interface.
     precedence=-3,
 )

@@ -13,14 +13,14 @@ _SIDES = ("a", "b")
 
 
 def is_arena(value: Any) -> bool:
-    """Whether a JSON value holds two conversations that were compared."""
-    return isinstance(value, dict) and all(_is_talk(value.get(f"conversation_{side}")) for side in _SIDES)
+    """Return whether a JSON value holds two conversations that were compared."""
+    return isinstance(value, dict) and all(_is_conversation(value.get(f"conversation_{side}")) for side in _SIDES)
 
 
-def arena_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The two conversations; where one was preferred they are a pair.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the two conversations; where one was preferred they are a pair.
 
-    A verdict on the first turn (`turn` is 1) is one on the first answer: what was said later is left out, and told.
+    A verdict on the first turn (`turn` is 1) judges the first answer: later turns are left out, with a remark.
 
     Raises:
         UnreadableError: a message with text does not say who speaks.
@@ -28,32 +28,32 @@ def arena_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
     winner = record.get("winner")
     names = {"model_a": "a", "model_b": "b", "a": "a", "b": "b"}
     better = names.get(winner.strip().lower()) if isinstance(winner, str) else None
-    found = []
+    pair = []
     for side in _SIDES:
-        draft = message_lists.parse_conversation(record[f"conversation_{side}"])[0]
-        used = {*(f"{name}_{other}" for name in ("conversation", "model") for other in _SIDES)}
-        draft.metadata = {**extra_metadata(record, used), **draft.metadata}
+        conversation = message_lists.parse_conversation(record[f"conversation_{side}"])[0]
+        used = {*(f"{name}_{letter}" for name in ("conversation", "model") for letter in _SIDES)}
+        conversation.metadata = {**extra_metadata(record, used), **conversation.metadata}
         if model := identifier(record, f"model_{side}"):
-            draft.metadata["model"] = model
-        draft.suffix, draft.preferred = f"-{side}", None if better is None else better == side
+            conversation.metadata["model"] = model
+        conversation.suffix, conversation.preferred = f"-{side}", None if better is None else better == side
         if record.get("turn") == 1:
-            _cut(draft)
-        found.append(draft)
-    return found
+            _cut_after_first_answer(conversation)
+        pair.append(conversation)
+    return pair
 
 
-def _is_talk(value: Any) -> bool:
+def _is_conversation(value: Any) -> bool:
     return isinstance(value, list) and any(map(message_lists.is_turn, value))
 
 
-def _cut(draft: ParsedConversation) -> None:
-    """Leaves the first answer and what stands before it."""
-    ends = [place for place, said in enumerate(draft.turns, 1) if said.speaker == "assistant"]
-    if ends and ends[0] < len(draft.turns):
-        draft.remarks.append(
-            f"the verdict is on the first answer; {len(draft.turns) - ends[0]} later turns are left out"
+def _cut_after_first_answer(conversation: ParsedConversation) -> None:
+    """Remove the turns after the first answer."""
+    ends = [place for place, turn in enumerate(conversation.turns, 1) if turn.speaker == "assistant"]
+    if ends and ends[0] < len(conversation.turns):
+        conversation.remarks.append(
+            f"the verdict is on the first answer; {len(conversation.turns) - ends[0]} later turns are left out"
         )
-        del draft.turns[ends[0] :]
+        del conversation.turns[ends[0] :]
 
 
 ARENA = LogFormat(
@@ -63,5 +63,5 @@ ARENA = LogFormat(
     '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}], "conversation_b": '
     '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "What?"}]}',
     is_arena,
-    arena_drafts,
+    read_record,
 )

@@ -25,50 +25,57 @@ from convexplain.connectors.logs.engine.parse_results import (
 
 _ROLES = {"bot": "assistant", "skill": "assistant", "user": "user"}
 _OTHER_SIDE = {"assistant": "user", "user": "assistant"}
-_USED_KEYS = (
+_IGNORED_KEY_WORDS = (
     "type timestamp localTimestamp channelId from recipient conversation text textFormat speak attachments "
     "attachmentLayout suggestedActions inputHint serviceUrl membersAdded membersRemoved entities"
 )
-_USED = frozenset(_USED_KEYS.split())
+_IGNORED_KEYS = frozenset(_IGNORED_KEY_WORDS.split())
 _CARD = "application/vnd.microsoft.card."
-_DEEPEST = 8
-_SHOWN = 500
+_MAX_DEPTH = 8
+_MAX_CARD_TEXT = 500
 """Characters of a card that are shown."""
 
 _Activity = Mapping[str, Any]
 
 
 def is_botframework(value: Any) -> bool:
-    """Whether a JSON value is an activity, or an object that holds a list of them."""
+    """Return whether a JSON value is an activity, or an object that holds a list of them."""
     return _is_activity(value) or (isinstance(value, dict) and any(map(_is_activity, objects(value.get("activities")))))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations in a file's activities. Those that are no messages are left out, and told."""
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations in a file's activities. Activities that are no messages are left out and reported."""
     activities = [item for position, value in records for item in _activities(position, value)]
     roles = _roles([activity for _, activity in activities])
-    talks: dict[str, tuple[int, ParsedConversation]] = {}
-    others: Counter[str] = Counter()
+    conversations: dict[str, tuple[int, ParsedConversation]] = {}
+    left_out: Counter[str] = Counter()
     for position, activity in activities:
         if activity.get("type") != "message":
-            others[first_text(activity, "type") or "without a type"] += 1
+            left_out[first_text(activity, "type") or "without a type"] += 1
             continue
         speaker, name = _speaker(activity, roles)
         if not speaker:
             report(position, "a message that does not say who speaks")
             continue
-        _, draft = talks.setdefault(
+        _, conversation = conversations.setdefault(
             identifier(object_at(activity, "conversation"), "id"), (position, ParsedConversation([]))
         )
         at = parse_timestamp(activity.get("timestamp")) or parse_timestamp(activity.get("localTimestamp"))
         about = {"channel": activity["channelId"]} if first_text(activity, "channelId") else {}
-        add_turn(draft, ParsedTurn(speaker, _shown(activity), name, at, {**extra_metadata(activity, _USED), **about}))
-    if others:
-        report(
-            None, f"{others.total()} activities that are no messages are left out ({count_summary(others)})", kept=True
+        add_turn(
+            conversation,
+            ParsedTurn(
+                speaker, _activity_text(activity), name, at, {**extra_metadata(activity, _IGNORED_KEYS), **about}
+            ),
         )
-    for number, (own, (position, draft)) in enumerate(talks.items(), 1):
-        yield ParsedRecord(position, number, own or None, [draft])
+    if left_out:
+        report(
+            None,
+            f"{left_out.total()} activities that are no messages are left out ({count_summary(left_out)})",
+            kept=True,
+        )
+    for number, (conversation_id, (position, conversation)) in enumerate(conversations.items(), 1):
+        yield ParsedRecord(position, number, conversation_id or None, [conversation])
 
 
 def _is_activity(value: Any) -> bool:
@@ -86,8 +93,8 @@ def _activities(position: int, value: _Activity) -> list[tuple[int, _Activity]]:
 
 
 def _roles(activities: Sequence[_Activity]) -> dict[str, str]:
-    """Who is the bot and who a user, as far as any activity says it of an account."""
-    found: dict[str, str] = {}
+    """Return the roles of the accounts, as far as any activity states them."""
+    roles: dict[str, str] = {}
     for activity in activities:
         for account in (
             object_at(activity, "from"),
@@ -96,33 +103,35 @@ def _roles(activities: Sequence[_Activity]) -> dict[str, str]:
         ):
             role = _ROLES.get(first_text(account, "role").lower())
             if role is not None and identifier(account, "id"):
-                found[identifier(account, "id")] = role
-    return found
+                roles[identifier(account, "id")] = role
+    return roles
 
 
 def _speaker(activity: _Activity, roles: Mapping[str, str]) -> tuple[str, str | None]:
-    """The role or the word for who speaks, and the name."""
-    account, other = object_at(activity, "from"), object_at(activity, "recipient")
-    own, name = identifier(account, "id"), identifier(account, "name")
-    role = _ROLES.get(first_text(account, "role").lower()) or roles.get(own)
+    """Return the speaker's role or word, and the name."""
+    account, recipient = object_at(activity, "from"), object_at(activity, "recipient")
+    account_id, name = identifier(account, "id"), identifier(account, "name")
+    role = _ROLES.get(first_text(account, "role").lower()) or roles.get(account_id)
     if role is None:
-        role = _OTHER_SIDE.get(_ROLES.get(first_text(other, "role").lower()) or roles.get(identifier(other, "id"), ""))
-    return (role, name or None) if role is not None else (name or own, None)
+        role = _OTHER_SIDE.get(
+            _ROLES.get(first_text(recipient, "role").lower()) or roles.get(identifier(recipient, "id"), "")
+        )
+    return (role, name or None) if role is not None else (name or account_id, None)
 
 
-def _shown(activity: _Activity) -> str:
-    shown = [content_or_placeholder(activity.get("text"))]
-    if not shown[0].strip() and first_text(activity, "speak"):
-        shown = [activity["speak"]]
-    shown += [_attachment(item) for item in objects(activity.get("attachments"))]
+def _activity_text(activity: _Activity) -> str:
+    lines = [content_or_placeholder(activity.get("text"))]
+    if not lines[0].strip() and first_text(activity, "speak"):
+        lines = [activity["speak"]]
+    lines += [_attachment(item) for item in objects(activity.get("attachments"))]
     actions = [
         title for item in objects(object_at(activity, "suggestedActions").get("actions")) if (title := _title(item))
     ]
     if actions:
-        shown.append(f"[suggestions: {' | '.join(actions)}]")
-    if not any(filter(None, shown)) and activity.get("value") is not None:
-        shown.append("[value]")  # a form that was filled in: what it holds is in the metadata
-    return "\n".join(filter(None, shown))
+        lines.append(f"[suggestions: {' | '.join(actions)}]")
+    if not any(filter(None, lines)) and activity.get("value") is not None:
+        lines.append("[value]")  # a form that was filled in: what it holds is in the metadata
+    return "\n".join(filter(None, lines))
 
 
 def _attachment(item: _Activity) -> str:
@@ -130,8 +139,8 @@ def _attachment(item: _Activity) -> str:
     if not kind.startswith(_CARD):
         return file_placeholder(kind, first_text(item, "name"))
     texts = list(dict.fromkeys(_texts(item.get("content"))))
-    shown = " | ".join(" ".join(piece.split()) for piece in texts)
-    return f"[card: {shown[:_SHOWN]}]" if shown else "[card]"
+    card_text = " | ".join(" ".join(piece.split()) for piece in texts)
+    return f"[card: {card_text[:_MAX_CARD_TEXT]}]" if card_text else "[card]"
 
 
 def _title(item: _Activity) -> str:
@@ -139,8 +148,8 @@ def _title(item: _Activity) -> str:
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:
-    """The texts of a card, in the order in which it holds them."""
-    if depth > _DEEPEST:
+    """Yield the texts of a card, in the order in which it holds them."""
+    if depth > _MAX_DEPTH:
         return
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, dict):
@@ -159,5 +168,5 @@ BOTFRAMEWORK = LogFormat(
     '"text": "Hi"}, {"type": "message", "channelId": "test", "conversation": {"id": "c1"}, "from": {"id": "b", '
     '"role": "bot"}, "text": "Hello"}]',
     is_botframework,
-    read_records=joined,
+    read_records=read_records,
 )

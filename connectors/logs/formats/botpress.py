@@ -23,37 +23,37 @@ from convexplain.connectors.logs.engine.parse_results import (
 )
 
 _SPEAKERS = {"incoming": "user", "outgoing": "assistant"}
-_USED = ("createdAt", "payload", "direction", "conversationId", "type", "tags", "userId")
+_USED_KEYS = ("createdAt", "payload", "direction", "conversationId", "type", "tags", "userId")
 _FILES = {"image": "imageUrl", "audio": "audioUrl", "video": "videoUrl", "file": "fileUrl"}
-_DEEPEST = 8
+_MAX_DEPTH = 8
 
 
 def is_botpress(value: Any) -> bool:
-    """Whether a JSON value is a message, or an object that holds a list of them."""
+    """Return whether a JSON value is a message, or an object that holds a list of them."""
     return _is_message(value) or (isinstance(value, dict) and any(map(_is_message, objects(value.get("messages")))))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations in a file's messages, which may come newest first: they are put in the order of their times."""
-    talks: dict[str, tuple[int, list[ParsedTurn]]] = {}
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations in a file's messages, which may come newest first: they are sorted by their times."""
+    conversations: dict[str, tuple[int, list[ParsedTurn]]] = {}
     for position, value in records:
         for message in [value] if _is_message(value) else objects(value.get("messages")):
-            said = _said(message) if _is_message(message) else None
-            if said is None:
+            turn = _parse_turn(message) if _is_message(message) else None
+            if turn is None:
                 report(position, "a message without a direction, or with one that is neither incoming nor outgoing")
                 continue
-            talks.setdefault(identifier(message, "conversationId"), (position, []))[1].append(said)
-    for number, (own, (position, some)) in enumerate(talks.items(), 1):
-        draft = ParsedConversation([])
-        moments = [said.at.replace(tzinfo=said.at.tzinfo or UTC) for said in some if said.at is not None]
-        if len(moments) == len(some):
-            places = sorted(range(len(some)), key=lambda place: moments[place])
+            conversations.setdefault(identifier(message, "conversationId"), (position, []))[1].append(turn)
+    for number, (conversation_id, (position, turns)) in enumerate(conversations.items(), 1):
+        conversation = ParsedConversation([])
+        moments = [turn.at.replace(tzinfo=turn.at.tzinfo or UTC) for turn in turns if turn.at is not None]
+        if len(moments) == len(turns):
+            places = sorted(range(len(turns)), key=lambda place: moments[place])
         else:
-            places = list(range(len(some)))
-            draft.remarks.append("not all messages have a time: they are in the order of the file")
+            places = list(range(len(turns)))
+            conversation.remarks.append("not all messages have a time: they are in the order of the file")
         for place in places:
-            add_turn(draft, some[place])
-        yield ParsedRecord(position, number, own or None, [draft])
+            add_turn(conversation, turns[place])
+        yield ParsedRecord(position, number, conversation_id or None, [conversation])
 
 
 def _is_message(value: Any) -> bool:
@@ -62,41 +62,45 @@ def _is_message(value: Any) -> bool:
     return not value.keys().isdisjoint(("conversationId", "userId"))
 
 
-def _said(message: Mapping[str, Any]) -> ParsedTurn | None:
+def _parse_turn(message: Mapping[str, Any]) -> ParsedTurn | None:
     speaker = _SPEAKERS.get(message["direction"])
     if speaker is None:
         return None
     payload = decoded_json(message["payload"]) if first_text(message, "payload").startswith("{") else message["payload"]
-    about = extra_metadata(message, _USED)
+    about = extra_metadata(message, _USED_KEYS)
     if user := identifier(message, "userId"):
         about["user_id"] = user
     return ParsedTurn(
-        speaker, _shown(payload, first_text(message, "type")), None, parse_timestamp(message.get("createdAt")), about
+        speaker,
+        _payload_text(payload, first_text(message, "type")),
+        None,
+        parse_timestamp(message.get("createdAt")),
+        about,
     )
 
 
-def _shown(payload: Any, kind: str, depth: int = 0) -> str:
-    """What a message shows: its text, then a placeholder for what is no text."""
+def _payload_text(payload: Any, kind: str, depth: int = 0) -> str:
+    """Return the text of a message, then a placeholder for everything that is no text."""
     if isinstance(payload, str):
         return payload
-    if not isinstance(payload, dict) or depth > _DEEPEST:
+    if not isinstance(payload, dict) or depth > _MAX_DEPTH:
         return f"[{kind or 'message'}]"
     kind = first_text(payload, "type") or kind
     if kind in _FILES:
         address = first_text(payload, _FILES[kind]).rpartition("/")[2]
-        shown = [file_placeholder(kind if kind != "file" else None, first_text(payload, "title", "name") or address)]
-        return "\n".join(filter(None, [first_text(payload, "text", "caption"), *shown]))
-    shown = [first_text(payload, "text", "markdown")]
+        lines = [file_placeholder(kind if kind != "file" else None, first_text(payload, "title", "name") or address)]
+        return "\n".join(filter(None, [first_text(payload, "text", "caption"), *lines]))
+    lines = [first_text(payload, "text", "markdown")]
     if options := [label for item in objects(payload.get("options")) if (label := first_text(item, "label", "value"))]:
-        shown.append(f"[buttons: {' | '.join(options)}]")
+        lines.append(f"[buttons: {' | '.join(options)}]")
     if kind == "location":
-        shown.append(f"[location: {title}]" if (title := first_text(payload, "title", "address")) else "[location]")
+        lines.append(f"[location: {title}]" if (title := first_text(payload, "title", "address")) else "[location]")
     if title := first_text(payload, "title") if kind != "location" else "":
-        shown.append(_card(payload, title))
+        lines.append(_card(payload, title))
     for item in objects(payload.get("items")):
-        shown.append(_shown(object_at(item, "payload") or item, first_text(item, "type") or "card", depth + 1))
-    if any(filter(None, shown)):
-        return "\n".join(filter(None, shown))
+        lines.append(_payload_text(object_at(item, "payload") or item, first_text(item, "type") or "card", depth + 1))
+    if any(filter(None, lines)):
+        return "\n".join(filter(None, lines))
     return "" if kind in ("text", "markdown") else f"[{kind or 'message'}]"
 
 
@@ -113,5 +117,5 @@ BOTPRESS = LogFormat(
     '"2024-05-01T10:00:01Z", "payload": {"type": "text", "text": "Hello"}}, {"id": "m1", "conversationId": "c1", '
     '"direction": "incoming", "createdAt": "2024-05-01T10:00:00Z", "payload": {"type": "text", "text": "Hi"}}]}',
     is_botpress,
-    read_records=joined,
+    read_records=read_records,
 )

@@ -1,4 +1,4 @@
-"""Chatdown: `.chat` files, in which conversations with bots are written down: `user=Anna`, `bot=Shop`, `Anna: Hi`."""
+"""Chatdown: `.chat` files, in which people write down conversations with bots: `user=Anna`, `bot=Shop`, `Anna: Hi`."""
 
 import re
 from collections import Counter
@@ -18,17 +18,19 @@ from convexplain.connectors.logs.engine.parse_results import (
 
 _HEADER = re.compile(r"\s*(users?|bot|channelid|conversationid)\s*=\s*(.*?)\s*", re.IGNORECASE)
 _SPOKEN = re.compile(r"\s*([^\s:=\[\]>][^:=\[\]>\n]{0,59}?)\s*(?:->\s*([^:\[\]\n]{1,60}?)\s*)?:(.*)", re.DOTALL)
-_DONE = "typing delay attachmentlayout inputhint conversationupdate contactrelationupdate endofconversation event trace"
-_DOING = frozenset(_DONE.split())
+_SILENT_WORDS = (
+    "typing delay attachmentlayout inputhint conversationupdate contactrelationupdate endofconversation event trace"
+)
+_SILENT = frozenset(_SILENT_WORDS.split())
 _CARDS = "hero thumbnail signin animation audio video receipt oauth adaptive media"
-_WORDS = rf"{'|'.join(_DOING)}|attachments?|suggestions|suggestedactions|card|(?:{'|'.join(_CARDS.split())})card"
+_WORDS = rf"{'|'.join(_SILENT)}|attachments?|suggestions|suggestedactions|card|(?:{'|'.join(_CARDS.split())})card"
 _INSTRUCTION = re.compile(rf"\[\s*({_WORDS})\s*(?:[=:]([^\]]{{0,20000}}))?\]", re.IGNORECASE)
 _TITLE = re.compile(r"^\s*(?:title|text)\s*=\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _LOOK = 20
 
 
 def is_chatdown(head: str) -> bool:
-    """Whether a text that begins so is a chat file: it says who the user or the bot is before anybody speaks."""
+    """Return whether a text that begins so is a chat file: it names the user or the bot before anybody speaks."""
     lines = [line for line in head.splitlines()[:_LOOK] if line.strip() and not line.lstrip().startswith(">")]
     if not lines or _HEADER.fullmatch(lines[0]) is None:
         return False
@@ -36,42 +38,44 @@ def is_chatdown(head: str) -> bool:
     return "bot" in named and len(named) < len(lines)
 
 
-def entries(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversation in a chat file. Instructions without a text (typing, delays, updates) are left out, and told."""
+def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversation in a chat file. Instructions without a text (typing, delays, updates) are left out and
+    reported.
+    """
     names: dict[str, tuple[str, str | None]] = {"user": ("user", None), "bot": ("assistant", None)}
-    draft = ParsedConversation([])
-    done: Counter[str] = Counter()
+    conversation = ParsedConversation([])
+    skipped: Counter[str] = Counter()
     current: tuple[str, str | None, dict[str, Any]] | None = None
     gathered: list[str] = []
     first = 1
     for line, raw in text.lines():
         content = raw.rstrip("\r\n")
         if content.lstrip().startswith(">"):
-            done["comment"] += 1
+            skipped["comment"] += 1
             continue
         if current is None and (header := _HEADER.fullmatch(content)) is not None:
-            _name(names, header[1].lower(), header[2], draft)
+            _add_name(names, header[1].lower(), header[2], conversation)
             continue
         spoken = _SPOKEN.fullmatch(content)
         if spoken is None or spoken[1].strip().lower() not in names:
             gathered.append(content)
             continue
-        _end(draft, current, gathered, done)
-        first = first if draft.turns or current else line
+        _end_turn(conversation, current, gathered, skipped)
+        first = first if conversation.turns or current else line
         role, name = names[spoken[1].strip().lower()]
         current = role, name, {"to": clean_text(spoken[2])} if spoken[2] else {}
         gathered = [spoken[3]]
-    _end(draft, current, gathered, done)
-    if done:
-        report(None, f"what nobody says is left out ({count_summary(done)})", kept=True)
-    yield ParsedRecord(first, 1, draft.metadata.pop("conversationid", None), [draft])
+    _end_turn(conversation, current, gathered, skipped)
+    if skipped:
+        report(None, f"what nobody says is left out ({count_summary(skipped)})", kept=True)
+    yield ParsedRecord(first, 1, conversation.metadata.pop("conversationid", None), [conversation])
 
 
-def _name(names: dict[str, tuple[str, str | None]], key: str, value: str, draft: ParsedConversation) -> None:
-    """Remembers who is who."""
+def _add_name(names: dict[str, tuple[str, str | None]], key: str, value: str, conversation: ParsedConversation) -> None:
+    """Add a name of the header to the speakers, or another header to the metadata."""
     if key in ("channelid", "conversationid"):
         if value.strip():
-            draft.metadata[key] = clean_text(value)
+            conversation.metadata[key] = clean_text(value)
         return
     role = "assistant" if key == "bot" else "user"
     for number, name in enumerate(filter(None, map(str.strip, value.split(",")))):
@@ -80,34 +84,34 @@ def _name(names: dict[str, tuple[str, str | None]], key: str, value: str, draft:
             names[role if role == "user" else "bot"] = role, clean_text(name)
 
 
-def _end(
-    draft: ParsedConversation,
+def _end_turn(
+    conversation: ParsedConversation,
     current: tuple[str, str | None, dict[str, Any]] | None,
     gathered: list[str],
-    done: Counter[str],
+    skipped: Counter[str],
 ) -> None:
-    """Adds what was gathered as a turn, its instructions read."""
+    """Add the gathered lines as a turn, with its instructions replaced."""
     text = "\n".join(gathered)
-    shown = _INSTRUCTION.sub(lambda found: _read(found, done), text).strip()
+    content = _INSTRUCTION.sub(lambda match: _instruction_text(match, skipped), text).strip()
     if current is None:
-        if shown:
-            draft.remarks.append("text before the first speaker was left out")
+        if content:
+            conversation.remarks.append("text before the first speaker was left out")
         return
-    if text.strip() and not shown:
+    if text.strip() and not content:
         return  # typing by itself is no turn
     role, name, about = current
-    add_turn(draft, ParsedTurn(role, shown, name, None, about))
+    add_turn(conversation, ParsedTurn(role, content, name, None, about))
 
 
-def _read(found: re.Match[str], done: Counter[str]) -> str:
-    """What an instruction shows."""
-    kind, value = found[1].lower(), (found[2] or "").strip()
-    if kind in _DOING:
-        done[kind] += 1
+def _instruction_text(match: re.Match[str], skipped: Counter[str]) -> str:
+    """Return the text that an instruction shows; "" for none."""
+    kind, value = match[1].lower(), (match[2] or "").strip()
+    if kind in _SILENT:
+        skipped[kind] += 1
         return ""
     if kind in ("attachment", "attachments"):
-        path, _, rest = value.partition(" ")
-        return file_placeholder(rest.strip() or None, path or None)
+        path, _, media_type = value.partition(" ")
+        return file_placeholder(media_type.strip() or None, path or None)
     if kind in ("suggestions", "suggestedactions"):
         choices = [choice.strip() for choice in value.split("|") if choice.strip()]
         return f"[suggestions: {' | '.join(choices)}]" if choices else "[suggestions]"
@@ -120,5 +124,5 @@ CHATDOWN = LogFormat(
     "Bot Framework's .chat files: who user and bot are, then `Speaker: text` with instructions in brackets.",
     "user=Anna\nbot=Shop\n\nuser: Hi\nbot: Hello\n",
     is_text=is_chatdown,
-    read_text=entries,
+    read_text=read_text,
 )

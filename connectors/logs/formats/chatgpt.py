@@ -1,4 +1,4 @@
-"""ChatGPT's export: each conversation is a tree of messages, of which its user last saw one path."""
+"""ChatGPT's export: each conversation is a tree of messages, of which its user saw one path last."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,15 +19,15 @@ _ASSETS = {
 _THOUGHTS = ("thoughts", "reasoning_recap")
 _CONTEXTS = ("user_editable_context", "model_editable_context")
 _TEXTS = ("text", "result", "content", "user_instructions", "transcript")
-_USED_WORDS = "mapping current_node moderation_results safe_urls plugin_ids"
-_USED = frozenset(_USED_WORDS.split())
+_USED_KEY_WORDS = "mapping current_node moderation_results safe_urls plugin_ids"
+_USED_KEYS = frozenset(_USED_KEY_WORDS.split())
 _TO_ALL = (None, "", "all")
 
 _Nodes = Mapping[str, Mapping[str, Any]]
 
 
 def is_chatgpt(value: Any) -> bool:
-    """Whether a JSON value is a conversation of the export."""
+    """Return whether a JSON value is a conversation of the export."""
     if not isinstance(value, dict) or not isinstance(nodes := value.get("mapping"), dict):
         return False
     if not nodes:
@@ -35,17 +35,17 @@ def is_chatgpt(value: Any) -> bool:
     return any(isinstance(node, dict) and "message" in node for node in list(nodes.values())[:20])
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversation that its user saw last. Other branches, and what was hidden from its user, are remarked on.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversation that its user saw last. Other branches and hidden messages are counted in remarks.
 
     Raises:
         UnreadableError: it has no messages.
     """
-    return [_draft(record)]
+    return [_parse_conversation(record)]
 
 
-def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """Every branch as a conversation of its own, the one that its user saw last first.
+def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return every branch as a conversation, the one that its user saw last first.
 
     Raises:
         UnreadableError: it has no messages.
@@ -58,66 +58,68 @@ def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     if current is None:
         ends.sort(key=lambda key: -_time(nodes[key]))
     ends = list(dict.fromkeys([*([] if current is None else [current]), *ends]))
-    found = []
+    conversations = []
     for number, end in enumerate(ends, 1):
         try:
-            draft = _draft({**record, "current_node": end}, alone=False)
+            conversation = _parse_conversation({**record, "current_node": end}, alone=False)
         except UnreadableError:  # a branch that ends with what is hidden
             continue
-        draft.suffix = f"-branch{number}" if number > 1 else ""
-        found.append(draft)
-    return found or [_draft(record)]
+        conversation.suffix = f"-branch{number}" if number > 1 else ""
+        conversations.append(conversation)
+    return conversations or [_parse_conversation(record)]
 
 
-def _draft(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
-    """`alone`: the other branches are remarked on."""
+def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
+    """Return the conversation on the current path; with `alone`, a remark counts the other branches."""
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
-    found = ParsedConversation([], extra_metadata(record, _USED))
+    conversation = ParsedConversation([], extra_metadata(record, _USED_KEYS))
     if len(nodes) < len(record["mapping"]):
-        found.remarks.append(f"{len(record['mapping']) - len(nodes)} messages cannot be read")
+        conversation.remarks.append(f"{len(record['mapping']) - len(nodes)} messages cannot be read")
     parents = _parents(nodes)
-    path = _path(record.get("current_node"), nodes, parents, found.remarks)
+    path = _path(record.get("current_node"), nodes, parents, conversation.remarks)
     hidden = empty = 0
     for key in path:
         message = nodes[key].get("message")
         if not isinstance(message, dict):
             continue
         if _is_hidden(message):
-            hidden += bool(_shown(message).strip())
+            hidden += bool(_message_text(message).strip())
             continue
-        said = _said(message)
-        if said.content.strip():
-            found.turns.append(said)
-        elif said.speaker != "system":
+        turn = _parse_turn(message)
+        if turn.content.strip():
+            conversation.turns.append(turn)
+        elif turn.speaker != "system":
             empty += 1
-    found.turns = merge_thoughts(found.turns)
+    conversation.turns = merge_thoughts(conversation.turns)
     if alone:
-        _tell_others(nodes, parents, path, found.remarks)
+        _remark_on_branches(nodes, parents, path, conversation.remarks)
     if hidden:
-        found.remarks.append(f"{hidden} messages hidden from the user are left out")
+        conversation.remarks.append(f"{hidden} messages hidden from the user are left out")
     if empty:
-        found.remarks.append(f"{empty} messages are empty and left out")
-    if not found.turns:
+        conversation.remarks.append(f"{empty} messages are empty and left out")
+    if not conversation.turns:
         raise UnreadableError("the conversation has no messages")
-    return found
+    return conversation
 
 
 def _parents(nodes: _Nodes) -> dict[str, str]:
-    """Each node's parent, by itself or by the parent's children; without any, the nodes are in their order."""
-    found = {key: node["parent"] for key, node in nodes.items() if isinstance(node.get("parent"), str)}
+    """Return each node's parent, by itself or by the parent's children; without any, each node follows the one before
+    it.
+    """
+    parents = {key: node["parent"] for key, node in nodes.items() if isinstance(node.get("parent"), str)}
     for key, node in nodes.items():
         children = node.get("children")
         for child in children if isinstance(children, list) else ():
             if isinstance(child, str) and child in nodes:
-                found.setdefault(child, key)
-    if not found:
+                parents.setdefault(child, key)
+    if not parents:
         names = list(nodes)
-        found = dict(zip(names[1:], names[:-1], strict=True))
-    return found
+        parents = dict(zip(names[1:], names[:-1], strict=True))
+    return parents
 
 
 def _path(current: Any, nodes: _Nodes, parents: Mapping[str, str], remarks: list[str]) -> list[str]:
-    """The nodes from the root to the current one, or to the latest leaf where it is not there."""
+    """Return the nodes from the root to the current one, or to the latest leaf where the current one is missing."""
     at = current if isinstance(current, str) and current in nodes else None
     if at is None:
         if current is not None:
@@ -146,13 +148,13 @@ def _time(node: Mapping[str, Any]) -> float:
     return 0.0 if at is None or at.tzinfo is None else at.timestamp()
 
 
-def _tell_others(nodes: _Nodes, parents: Mapping[str, str], path: list[str], remarks: list[str]) -> None:
+def _remark_on_branches(nodes: _Nodes, parents: Mapping[str, str], path: list[str], remarks: list[str]) -> None:
     on_path = set(path)
     inner = set(parents.values())
     speaking = [key for key, node in nodes.items() if key not in on_path and isinstance(node.get("message"), dict)]
-    branches = sum(key not in inner for key in speaking)
+    branch_count = sum(key not in inner for key in speaking)
     if speaking:
-        remarks.append(f"{len(speaking)} messages of other branches ({branches} ends) are left out")
+        remarks.append(f"{len(speaking)} messages of other branches ({branch_count} ends) are left out")
 
 
 def _is_hidden(message: Mapping[str, Any]) -> bool:
@@ -161,34 +163,36 @@ def _is_hidden(message: Mapping[str, Any]) -> bool:
     return hidden or (isinstance(content, dict) and content.get("content_type") in _CONTEXTS)
 
 
-def _said(message: Mapping[str, Any]) -> ParsedTurn:
+def _parse_turn(message: Mapping[str, Any]) -> ParsedTurn:
     author, metadata = message.get("author"), message.get("metadata")
     author = author if isinstance(author, dict) else {}
     role, name = author.get("role"), author.get("name")
     speaker = role if isinstance(role, str) else ""
     at, _ = find_timestamp(message)
-    kept = extra_metadata({key: message[key] for key in ("id",) if key in message}, ())
+    turn_metadata = extra_metadata({key: message[key] for key in ("id",) if key in message}, ())
     if isinstance(metadata, dict):
-        kept |= extra_metadata({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
-    text = _shown(message)
+        turn_metadata |= extra_metadata({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
+    text = _message_text(message)
     recipient = message.get("recipient")
     if role == "assistant" and recipient not in _TO_ALL and text.strip():
         text = call_text({"name": recipient, "arguments": text})
-    return ParsedTurn(speaker, text, clean_text(name) if isinstance(name, str) and name.strip() else None, at, kept)
+    return ParsedTurn(
+        speaker, text, clean_text(name) if isinstance(name, str) and name.strip() else None, at, turn_metadata
+    )
 
 
-def _shown(message: Mapping[str, Any]) -> str:
+def _message_text(message: Mapping[str, Any]) -> str:
     content, metadata = message.get("content"), message.get("metadata")
-    shown = list(_parts(content)) if isinstance(content, dict) else [content] if isinstance(content, str) else []
+    lines = list(_parts(content)) if isinstance(content, dict) else [content] if isinstance(content, str) else []
     files = metadata.get("attachments") if isinstance(metadata, dict) else None
-    pictures = shown.count("[image]")
+    pictures = lines.count("[image]")
     for item in files if isinstance(files, list) else ():
         text = attachment_placeholder(item)
         if text.startswith("[image") and pictures:  # it is among the parts
             pictures -= 1
         else:
-            shown.append(text)
-    return "\n".join(filter(None, shown))
+            lines.append(text)
+    return "\n".join(filter(None, lines))
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[str]:
@@ -216,7 +220,7 @@ CHATGPT = LogFormat(
     '"content": {"content_type": "text", "parts": ["Hi"]}}, "parent": null}, "b": {"message": {"author": {"role": '
     '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
     is_chatgpt,
-    drafts,
+    read_record,
 )
 
 
@@ -227,7 +231,7 @@ CHATGPT_BRANCHES = LogFormat(
     '"content": {"content_type": "text", "parts": ["Hi"]}}, "parent": null}, "b": {"message": {"author": {"role": '
     '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
     is_chatgpt,
-    branches,
+    read_branches,
     # The same records as chatgpt, which reads them unless this format is named.
     precedence=-1,
 )

@@ -16,21 +16,21 @@ _LEAF = "current_leaf_message_uuid"
 
 
 def is_claude(value: Any) -> bool:
-    """Whether a JSON value is a conversation of the export."""
+    """Return whether a JSON value is a conversation of the export."""
     return isinstance(value, dict) and isinstance(value.get("chat_messages"), list)
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversation, of a tree the branch that its user saw last.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversation; of a tree, the branch that its user saw last.
 
     Raises:
         UnreadableError: it has no messages, or one does not say who speaks.
     """
-    return [_draft(record)]
+    return [_parse_conversation(record)]
 
 
-def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """Every branch as a conversation of its own, the one that its user saw last first; without a tree just that.
+def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return every branch as a conversation, the one that its user saw last first; without a tree, the only one.
 
     Raises:
         UnreadableError: it has no messages, or one does not say who speaks.
@@ -38,74 +38,78 @@ def branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
     inner = {message.get(_PARENT) for message in messages if isinstance(message.get(_PARENT), str)}
     leaf = record.get(_LEAF)
-    ends = [own for message in messages if isinstance(own := message.get("uuid"), str) and own not in inner]
+    ends = [
+        message_id
+        for message in messages
+        if isinstance(message_id := message.get("uuid"), str) and message_id not in inner
+    ]
     if not isinstance(leaf, str) or all(message.get("uuid") != leaf for message in messages):
-        return [_draft(record)]
-    found = []
+        return [_parse_conversation(record)]
+    conversations = []
     for number, end in enumerate(dict.fromkeys([leaf, *ends]), 1):
-        draft = _draft({**record, _LEAF: end}, alone=False)
-        draft.suffix = f"-branch{number}" if number > 1 else ""
-        found.append(draft)
-    return found
+        conversation = _parse_conversation({**record, _LEAF: end}, alone=False)
+        conversation.suffix = f"-branch{number}" if number > 1 else ""
+        conversations.append(conversation)
+    return conversations
 
 
-def _draft(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
-    """`alone`: the other branches are remarked on."""
-    found = ParsedConversation([], extra_metadata(record, {"chat_messages", "account", _LEAF}))
+def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
+    """Return the conversation on the current branch; with `alone`, a remark counts the other branches."""
+    conversation = ParsedConversation([], extra_metadata(record, {"chat_messages", "account", _LEAF}))
     messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
     if len(messages) < len(record["chat_messages"]):
-        found.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
-    shown = _branch(messages, record.get(_LEAF))
-    if alone and len(shown) < len(messages):
-        found.remarks.append(f"{len(messages) - len(shown)} messages of other branches are left out")
-    for number, message in enumerate(shown, 1):
-        said = list(_said(message, number))
-        found.turns += said
-        if not any(turn.content.strip() for turn in said):
-            found.remarks.append(f"message {number} ({said[0].speaker!r}) is empty")
-    if not found.turns:
+        conversation.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
+    branch = _branch(messages, record.get(_LEAF))
+    if alone and len(branch) < len(messages):
+        conversation.remarks.append(f"{len(messages) - len(branch)} messages of other branches are left out")
+    for number, message in enumerate(branch, 1):
+        turns = list(_parse_message(message, number))
+        conversation.turns += turns
+        if not any(turn.content.strip() for turn in turns):
+            conversation.remarks.append(f"message {number} ({turns[0].speaker!r}) is empty")
+    if not conversation.turns:
         raise UnreadableError("the conversation has no messages")
-    found.turns = merge_thoughts(found.turns)
-    return found
+    conversation.turns = merge_thoughts(conversation.turns)
+    return conversation
 
 
 def _branch(messages: Sequence[Mapping[str, Any]], leaf: Any) -> Sequence[Mapping[str, Any]]:
-    """The messages from the root to the leaf; all of them where the record tells no leaf."""
-    known = {own: message for message in messages if isinstance(own := message.get("uuid"), str)}
-    if not isinstance(leaf, str) or leaf not in known:
+    """Return the messages from the root to the leaf; all of them where the record names no leaf."""
+    by_id = {message_id: message for message in messages if isinstance(message_id := message.get("uuid"), str)}
+    if not isinstance(leaf, str) or leaf not in by_id:
         return messages
     path: list[Mapping[str, Any]] = []
     seen: set[str] = set()
     at: Any = leaf
-    while isinstance(at, str) and at in known and at not in seen:
+    while isinstance(at, str) and at in by_id and at not in seen:
         seen.add(at)
-        path.append(known[at])
-        at = known[at].get(_PARENT)
+        path.append(by_id[at])
+        at = by_id[at].get(_PARENT)
     return path[::-1]
 
 
-def _said(message: Mapping[str, Any], number: int) -> Iterator[ParsedTurn]:
+def _parse_message(message: Mapping[str, Any], number: int) -> Iterator[ParsedTurn]:
     speaker = message.get("sender", message.get("role"))
     if not isinstance(speaker, str) or not speaker.strip():
         raise UnreadableError(f"message {number} does not say who speaks")
     at, _ = find_timestamp(message)
-    kept = extra_metadata({key: message[key] for key in ("uuid",) if key in message}, ())
+    metadata = extra_metadata({key: message[key] for key in ("uuid",) if key in message}, ())
     parts: list[tuple[str, list[str]]] = []
-    for who, text in _texts(message, speaker):
-        if text and parts and parts[-1][0] == who:
+    for author, text in _texts(message, speaker):
+        if text and parts and parts[-1][0] == author:
             parts[-1][1].append(text)
         elif text:
-            parts.append((who, [text]))
-    for who, texts in parts or [(speaker, [])]:
-        yield ParsedTurn(who, "\n".join(texts), None, at, kept if who == speaker else {})
+            parts.append((author, [text]))
+    for author, texts in parts or [(speaker, [])]:
+        yield ParsedTurn(author, "\n".join(texts), None, at, metadata if author == speaker else {})
 
 
 def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]]:
     content, text = message.get("content"), message.get("text")
     blocks = content if isinstance(content, list) else []
-    shown = [speaker_and_text(block, speaker) for block in blocks]
-    if any(told.strip() for _, told in shown):
-        yield from shown
+    block_texts = [speaker_and_text(block, speaker) for block in blocks]
+    if any(block_text.strip() for _, block_text in block_texts):
+        yield from block_texts
     elif isinstance(content, str) and content:
         yield speaker, content
     elif isinstance(text, str):
@@ -114,10 +118,10 @@ def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]
     for key in _FILES:
         items = message.get(key)
         for item in items if isinstance(items, list) else ():
-            told = attachment_placeholder(item)
-            if told == "[file]" or told not in names:  # a file may be listed twice
-                names.add(told)
-                yield (speaker if role_of(speaker) else "user"), told
+            placeholder = attachment_placeholder(item)
+            if placeholder == "[file]" or placeholder not in names:  # a file may be listed twice
+                names.add(placeholder)
+                yield (speaker if role_of(speaker) else "user"), placeholder
 
 
 CLAUDE = LogFormat(
@@ -125,7 +129,7 @@ CLAUDE = LogFormat(
     "Claude's export (conversations.json, or the zip).",
     '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Hello"}]}',
     is_claude,
-    drafts,
+    read_record,
 )
 
 
@@ -134,7 +138,7 @@ CLAUDE_BRANCHES = LogFormat(
     "The same as claude, with every branch as a conversation of its own; only if it is named.",
     '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Hello"}]}',
     is_claude,
-    branches,
+    read_branches,
     # The same records as claude, which reads them unless this format is named.
     precedence=-1,
 )

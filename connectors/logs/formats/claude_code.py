@@ -1,4 +1,4 @@
-"""Claude Code's session files: a record a line, of messages and of what the program notes besides."""
+"""Claude Code's session files: a record a line, of messages and of the program's own notes."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,40 +18,40 @@ from convexplain.connectors.logs.engine.roles import role_of
 from convexplain.connectors.logs.engine.trace_calls import first_id
 
 _SPEAKERS = ("user", "assistant")
-_NOTES_WORDS = (
+_NOTE_KIND_WORDS = (
     "summary system progress file-history-snapshot queue-operation attachment last-prompt custom-title ai-title "
     "agent-name agent-color agent-setting tag pr-link permission-mode mode worktree-state"
 )
-_NOTES = frozenset(_NOTES_WORDS.split())
-_NOTED = ("leafUuid", "sessionId", "messageId", "parentUuid", "snapshot")
-_KEPT = ("cwd", "gitBranch", "version", "agentId", "slug")
+_NOTE_KINDS = frozenset(_NOTE_KIND_WORDS.split())
+_NOTE_KEYS = ("leafUuid", "sessionId", "messageId", "parentUuid", "snapshot")
+_METADATA_KEYS = ("cwd", "gitBranch", "version", "agentId", "slug")
 
 
 def is_claude_code(value: Any) -> bool:
-    """Whether a JSON value is a record of a session."""
+    """Return whether a JSON value is a record of a session."""
     if not isinstance(value, dict):
         return False
     kind = value.get("type")
     if isinstance(kind, str) and kind in _SPEAKERS:
-        told = not value.keys().isdisjoint(("sessionId", "parentUuid", "isSidechain"))
-        return told and isinstance(value.get("message"), dict)
-    return isinstance(kind, str) and kind in _NOTES and not value.keys().isdisjoint(_NOTED)
+        has_session_key = not value.keys().isdisjoint(("sessionId", "parentUuid", "isSidechain"))
+        return has_session_key and isinstance(value.get("message"), dict)
+    return isinstance(kind, str) and kind in _NOTE_KINDS and not value.keys().isdisjoint(_NOTE_KEYS)
 
 
 @dataclass(slots=True)
 class _Session:
-    """One conversation of a file: its turns, and by which prompt, which message and where each came."""
+    """One conversation of a file: its turns, and the parent and the message by which each came."""
 
     position: int
-    draft: ParsedConversation = field(default_factory=lambda: ParsedConversation([]))
+    conversation: ParsedConversation = field(default_factory=lambda: ParsedConversation([]))
     marks: list[tuple[str, str]] = field(default_factory=list)  # (parent of a prompt, id of an answer)
     rewound: int = 0
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations: one a session, and one for each of its sidechains (agents that it started).
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations: one a session, and one for each of its sidechains (agents that it started).
 
-    A prompt that takes the place of an earlier one does so here. What the program itself put in is left out, and told.
+    A prompt that replaced an earlier one does so here. Records of the program itself are left out and reported.
     """
     sessions: dict[tuple[str, str], _Session] = {}
     chains: dict[str, str] = {}  # a message's id to the first one of its sidechain
@@ -59,94 +59,96 @@ def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Itera
     notes: Counter[str] = Counter()
     titles: dict[str, str] = {}
     for position, record in records:
-        own = first_id(record, "uuid")
+        message_id = first_id(record, "uuid")
         if record.get("type") not in _SPEAKERS:
             notes[clean_text(str(record.get("type")))] += 1
             if isinstance(record.get("summary"), str):
                 titles[first_id(record, "leafUuid")] = record["summary"]
             continue
-        if own and own in seen:  # a session that was resumed begins with what was said before
+        if message_id and message_id in seen:  # a session that was resumed begins with what was said before
             notes["repeated"] += 1
             continue
-        seen.add(own)
+        seen.add(message_id)
         if record.get("isMeta") is True or record.get("isCompactSummary") is True:
             notes["meta" if record.get("isMeta") is True else "compact summary"] += 1
             continue
-        side = _side(record, own, chains)
+        side = _sidechain(record, message_id, chains)
         session = sessions.setdefault((first_id(record, "sessionId"), side), _Session(position))
         try:
-            _add(session, record, own)
+            _add_record(session, record, message_id)
         except RecursionError:
             report(position, "JSON nested too deeply")
-        if own in titles:
-            session.draft.metadata["summary"] = titles[own]
+        if message_id in titles:
+            session.conversation.metadata["summary"] = titles[message_id]
     if notes:
-        told = ", ".join(f"{count} {kind}" for kind, count in notes.most_common(12))
-        report(None, f"{notes.total()} records of the program itself are left out ({told})", kept=True)
-    yield from _entries(sessions)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in notes.most_common(12))
+        report(None, f"{notes.total()} records of the program itself are left out ({kinds})", kept=True)
+    yield from _session_records(sessions)
 
 
-def _entries(sessions: Mapping[tuple[str, str], _Session]) -> Iterator[ParsedRecord]:
-    for number, ((own, side), session) in enumerate(sessions.items(), 1):
-        draft = session.draft
-        draft.turns = merge_thoughts(draft.turns)
+def _session_records(sessions: Mapping[tuple[str, str], _Session]) -> Iterator[ParsedRecord]:
+    for number, ((session_id, side), session) in enumerate(sessions.items(), 1):
+        conversation = session.conversation
+        conversation.turns = merge_thoughts(conversation.turns)
         if session.rewound:
-            draft.remarks.append(f"{session.rewound} turns were taken back by another prompt and are left out")
-        name = f"{own}-{side}" if own and side else own or side
-        yield ParsedRecord(session.position, number, name or None, [draft])
+            conversation.remarks.append(f"{session.rewound} turns were taken back by another prompt and are left out")
+        name = f"{session_id}-{side}" if session_id and side else session_id or side
+        yield ParsedRecord(session.position, number, name or None, [conversation])
 
 
-def _side(record: Mapping[str, Any], own: str, chains: dict[str, str]) -> str:
-    """Which sidechain a record is of; "" for the session itself."""
+def _sidechain(record: Mapping[str, Any], message_id: str, chains: dict[str, str]) -> str:
+    """Return the sidechain of a record; "" for the session itself."""
     if record.get("isSidechain") is not True:
         return ""
     parent = first_id(record, "parentUuid")
-    first = chains.get(parent, own)
-    if own:
-        chains[own] = first
+    first = chains.get(parent, message_id)
+    if message_id:
+        chains[message_id] = first
     return f"side-{first_id(record, 'agentId') or first[:8]}"
 
 
-def _add(session: _Session, record: Mapping[str, Any], own: str) -> None:
+def _add_record(session: _Session, record: Mapping[str, Any], message_id: str) -> None:
     message = record["message"]
     if not is_message(message):
-        session.draft.remarks.append(f"the message {own!r} cannot be read")
+        session.conversation.remarks.append(f"the message {message_id!r} cannot be read")
         return
     at, _ = find_timestamp(record)
-    said = [_kept(turn, record) for turn in parse_message(message)]
-    said = [replace(turn, at=turn.at or at) for turn in said]
+    turns = [_slim_turn(turn, record) for turn in parse_message(message)]
+    turns = [replace(turn, at=turn.at or at) for turn in turns]
     parent, answer = first_id(record, "parentUuid"), first_id(message, "id")
-    is_prompt = any(role_of(turn.speaker) == "user" for turn in said)
+    is_prompt = any(role_of(turn.speaker) == "user" for turn in turns)
     if is_prompt and parent:
         _rewind(session, parent)
-    if not session.draft.metadata:
-        session.draft.metadata = extra_metadata({key: record[key] for key in _KEPT if record.get(key)}, ())
-    said_before = session.draft.turns
-    if answer and len(said) == 1 and session.marks and session.marks[-1][1] == answer:  # a record a part
-        last = said_before.pop()
-        content = "\n".join(filter(None, (last.content, said[0].content)))
-        said_before.append(replace(last, content=content))
+    if not session.conversation.metadata:
+        session.conversation.metadata = extra_metadata(
+            {key: record[key] for key in _METADATA_KEYS if record.get(key)}, ()
+        )
+    session_turns = session.conversation.turns
+    if answer and len(turns) == 1 and session.marks and session.marks[-1][1] == answer:  # a record a part
+        last = session_turns.pop()
+        content = "\n".join(filter(None, (last.content, turns[0].content)))
+        session_turns.append(replace(last, content=content))
         return
-    for turn in said:
+    for turn in turns:
         if not turn.content.strip():
-            session.draft.remarks.append(f"the message {own!r} ({turn.speaker!r}) is empty")
-        said_before.append(turn)
+            session.conversation.remarks.append(f"the message {message_id!r} ({turn.speaker!r}) is empty")
+        session_turns.append(turn)
         session.marks.append((parent if role_of(turn.speaker) == "user" else "", answer))
 
 
 def _rewind(session: _Session, parent: str) -> None:
-    """Takes back an earlier prompt after the same message, and all that came after it."""
+    """Remove an earlier prompt after the same message, and all turns after it."""
     place = next((at for at, (mark, _) in enumerate(session.marks) if mark == parent), None)
     if place is not None:
-        session.rewound += len(session.draft.turns) - place
-        del session.draft.turns[place:], session.marks[place:]
+        session.rewound += len(session.conversation.turns) - place
+        del session.conversation.turns[place:], session.marks[place:]
 
 
-def _kept(turn: ParsedTurn, record: Mapping[str, Any]) -> ParsedTurn:
-    """A turn with little of its metadata: usage, signatures and the like say nothing of what was said."""
+def _slim_turn(turn: ParsedTurn, record: Mapping[str, Any]) -> ParsedTurn:
+    """Return a turn with little of its metadata: usage, signatures and the like describe no text."""
     model = turn.metadata.get("model")
-    kept = {"uuid": record.get("uuid"), "model": model}
-    return replace(turn, metadata=extra_metadata(kept, ()))
+    metadata = {"uuid": record.get("uuid"), "model": model}
+    return replace(turn, metadata=extra_metadata(metadata, ()))
 
 
 CLAUDE_CODE = LogFormat(
@@ -156,5 +158,5 @@ CLAUDE_CODE = LogFormat(
     '{"type": "assistant", "sessionId": "s1", "uuid": "b", "parentUuid": "a", "message": {"role": "assistant", '
     '"content": [{"type": "text", "text": "Hello"}]}}',
     is_claude_code,
-    read_records=joined,
+    read_records=read_records,
 )

@@ -1,4 +1,4 @@
-"""Tables with a turn a row: `engine.tables` reads them, for the caller may name their columns."""
+"""Tables with a turn a row. The engine reads them (`tables`), because the caller may name their columns."""
 
 from convexplain.connectors.logs.engine.log_format import LogFormat
 

@@ -9,27 +9,27 @@ from convexplain.connectors.logs.engine.metadata import clean_text, extra_metada
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 
 _RUBRIC = "helpfulness"
-"""What all three ask for comes closest to it."""
+"""The rubric that these labels come closest to."""
 _BREAKDOWNS = {"O": 1.0, "T": 0.5, "X": 0.0}
 """No breakdown, possibly one, surely one."""
-_DBDC_ROLES = {"S": "assistant", "U": "user"}
-_DBDC_USED = ("speaker", "utterance", "annotations")
+_ROLES = {"S": "assistant", "U": "user"}
+_USED_KEYS = ("speaker", "utterance", "annotations")
 _NO_COMMENTS = (None, "", "-")
 
 
 def is_dbdc(value: Any) -> bool:
-    """Whether a JSON value is a dialogue of the Dialogue Breakdown Detection Challenges."""
+    """Return whether a JSON value is a dialogue of the Dialogue Breakdown Detection Challenges."""
     turns = objects(value.get("turns")) if isinstance(value, dict) else []
     return any({"speaker", "utterance"} <= turn.keys() and "annotations" in turn for turn in turns)
 
 
-def dbdc_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The dialogue, each of the system's turns with everybody's label.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the dialogue, each of the system's turns with everybody's label.
 
     Raises:
         UnreadableError: a turn does not say who speaks.
     """
-    draft = ParsedConversation(
+    conversation = ParsedConversation(
         [], {key: value for key, value in extra_metadata(record, {"turns"}).items() if value != ""}
     )
     unknown = 0
@@ -37,21 +37,19 @@ def dbdc_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
         if not isinstance(turn, dict):
             raise UnreadableError(f"turn {number} is no object")
         at, at_key = find_timestamp(turn)
-        about = extra_metadata(turn, {*_DBDC_USED, at_key})
+        about = extra_metadata(turn, {*_USED_KEYS, at_key})
         labels = [_breakdown(item, place) for place, item in enumerate(objects(turn.get("annotations")), 1)]
-        if found := [label for label in labels if label is not None]:
-            about["ratings"] = found
-        unknown += len(labels) - len(found)
+        if ratings := [label for label in labels if label is not None]:
+            about["ratings"] = ratings
+        unknown += len(labels) - len(ratings)
         speaker = identifier(turn, "speaker")
         add_turn(
-            draft,
-            ParsedTurn(
-                _DBDC_ROLES.get(speaker, speaker), content_or_placeholder(turn.get("utterance")), None, at, about
-            ),
+            conversation,
+            ParsedTurn(_ROLES.get(speaker, speaker), content_or_placeholder(turn.get("utterance")), None, at, about),
         )
     if unknown:
-        draft.remarks.append(f"{unknown} annotations are none of O, T and X and are left out")
-    return [draft]
+        conversation.remarks.append(f"{unknown} annotations are none of O, T and X and are left out")
+    return [conversation]
 
 
 def _breakdown(item: Mapping[str, Any], place: int) -> dict[str, Any] | None:
@@ -59,10 +57,12 @@ def _breakdown(item: Mapping[str, Any], place: int) -> dict[str, Any] | None:
     score = _BREAKDOWNS.get(label)
     if score is None:
         return None
-    found = rating("breakdown", score, label, _RUBRIC, identifier(item, "annotator-id") or str(place))
+    breakdown = rating("breakdown", score, label, _RUBRIC, identifier(item, "annotator-id") or str(place))
     comment = item.get("comment")
     return (
-        found if comment in _NO_COMMENTS or not isinstance(comment, str) else {**found, "comment": clean_text(comment)}
+        breakdown
+        if comment in _NO_COMMENTS or not isinstance(comment, str)
+        else {**breakdown, "comment": clean_text(comment)}
     )
 
 
@@ -72,6 +72,6 @@ DBDC = LogFormat(
     '{"dialogue-id": "d1", "turns": [{"turn-index": 0, "speaker": "U", "utterance": "Hi", "annotations": []}, '
     '{"turn-index": 1, "speaker": "S", "utterance": "Hello", "annotations": [{"breakdown": "O"}]}]}',
     is_dbdc,
-    dbdc_drafts,
+    read_record,
     id_key="dialogue-id",
 )

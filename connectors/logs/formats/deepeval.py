@@ -10,39 +10,41 @@ from convexplain.connectors.logs.engine.message_lists import call_text
 from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 
-_LISTS = ("conversationalTestCases", "conversational_test_cases", "testCases", "test_cases", "goldens")
-_CASE_WORDS = (
+_LIST_KEYS = ("conversationalTestCases", "conversational_test_cases", "testCases", "test_cases", "goldens")
+_CASE_KEY_WORDS = (
     "scenario expected_outcome expectedOutcome chatbot_role chatbotRole user_description userDescription "
     "additional_metadata additionalMetadata metrics_data metricsData comments retrieval_context"
 )
-_CASE = frozenset(_CASE_WORDS.split())
-_ACTUAL = ("actual_output", "actualOutput")
-_TURN_WORDS = "role content user_id userId retrieval_context retrievalContext tools_called toolsCalled"
-_TURN = frozenset(_TURN_WORDS.split())
+_CASE_KEYS = frozenset(_CASE_KEY_WORDS.split())
+_OUTPUT_KEYS = ("actual_output", "actualOutput")
+_TURN_KEY_WORDS = "role content user_id userId retrieval_context retrievalContext tools_called toolsCalled"
+_TURN_KEYS = frozenset(_TURN_KEY_WORDS.split())
 
 
 def is_deepeval(value: Any) -> bool:
-    """Whether a JSON value is a test case of DeepEval, with turns or with an actual output, or a run with such."""
+    """Return whether a JSON value is a test case of DeepEval, with turns or with an actual output, or a run with such
+    cases.
+    """
     return isinstance(value, dict) and (_is_case(value) or any(map(_is_case, _cases(value))))
 
 
-def deepeval_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversations in test cases.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversations in test cases.
 
     Raises:
         UnreadableError: a case without turns.
     """
     if _is_case(record):
-        return [_case(record, "")]
-    found = []
+        return [_parse_case(record, "")]
+    conversations = []
     for number, case in enumerate(_cases(record), 1):
         if _is_case(case):
-            found.append(_case(case, f"-{number}"))
-    return found
+            conversations.append(_parse_case(case, f"-{number}"))
+    return conversations
 
 
 def _cases(value: Mapping[str, Any]) -> Iterator[Any]:
-    for key in _LISTS:
+    for key in _LIST_KEYS:
         items = value.get(key)
         yield from items if isinstance(items, list) else ()
 
@@ -53,29 +55,29 @@ def _is_case(value: Any) -> bool:
     turns = value.get("turns")
     if isinstance(turns, list) and any(isinstance(turn, dict) for turn in turns):
         exchanges = any(isinstance(turn, dict) and _is_exchange(turn) for turn in turns)
-        return exchanges or (not _CASE.isdisjoint(value) and any(map(is_message, turns)))
+        return exchanges or (not _CASE_KEYS.isdisjoint(value) and any(map(is_message, turns)))
     return _is_exchange(value)
 
 
 def _is_exchange(value: Mapping[str, Any]) -> bool:
-    return isinstance(value.get("input"), str) and any(isinstance(value.get(key), str) for key in _ACTUAL)
+    return isinstance(value.get("input"), str) and any(isinstance(value.get(key), str) for key in _OUTPUT_KEYS)
 
 
-def _case(case: Mapping[str, Any], suffix: str) -> ParsedConversation:
-    found = ParsedConversation([], extra_metadata(case, {"turns", "input", *_ACTUAL}), suffix=suffix)
+def _parse_case(case: Mapping[str, Any], suffix: str) -> ParsedConversation:
+    conversation = ParsedConversation([], extra_metadata(case, {"turns", "input", *_OUTPUT_KEYS}), suffix=suffix)
     turns = case.get("turns")
     for number, turn in enumerate(turns if isinstance(turns, list) else [case], 1):
         if isinstance(turn, dict) and _is_exchange(turn):
-            answer = next(turn[key] for key in _ACTUAL if isinstance(turn.get(key), str))
-            found.turns += [ParsedTurn("user", turn["input"]), ParsedTurn("assistant", answer)]
+            answer = next(turn[key] for key in _OUTPUT_KEYS if isinstance(turn.get(key), str))
+            conversation.turns += [ParsedTurn("user", turn["input"]), ParsedTurn("assistant", answer)]
         elif isinstance(turn, dict) and isinstance(turn.get("role"), str):
-            found.turns.append(_turn(turn))
+            conversation.turns.append(_parse_turn(turn))
         else:
-            found.remarks.append(f"turn {number} is missing")
-    return found
+            conversation.remarks.append(f"turn {number} is missing")
+    return conversation
 
 
-def _turn(turn: Mapping[str, Any]) -> ParsedTurn:
+def _parse_turn(turn: Mapping[str, Any]) -> ParsedTurn:
     tools = turn.get("tools_called") or turn.get("toolsCalled")
     shown_calls = []
     for tool in tools if isinstance(tools, list) else ():
@@ -86,7 +88,7 @@ def _turn(turn: Mapping[str, Any]) -> ParsedTurn:
     text = content if isinstance(content, str) else result_text({"content": content})
     at, key = find_timestamp(turn)
     return ParsedTurn(
-        turn["role"], "\n".join(filter(None, [text, *shown_calls])), None, at, extra_metadata(turn, {*_TURN, key})
+        turn["role"], "\n".join(filter(None, [text, *shown_calls])), None, at, extra_metadata(turn, {*_TURN_KEYS, key})
     )
 
 
@@ -97,5 +99,5 @@ DEEPEVAL = LogFormat(
     '{"scenario": "A greeting", "turns": [{"role": "user", "content": "Hi"}, '
     '{"role": "assistant", "content": "Hello"}]}',
     is_deepeval,
-    deepeval_drafts,
+    read_record,
 )

@@ -11,50 +11,53 @@ from convexplain.connectors.logs.engine.parse_results import ParsedConversation,
 _TRIES = 20
 """Items of an object that are looked at."""
 # DialogStudio names the two sides of a turn so; its summarization sets hold other words in the same places.
-_ASKED, _ANSWERED = "user utterance", "system response"
-_TURN_USED = (_ASKED, _ANSWERED, "dialog history", "turn id")
-_Found = Iterator[tuple[str | None, Sequence[ParsedConversation]]]
+_USER_KEY, _SYSTEM_KEY = "user utterance", "system response"
+_USED_KEYS = (_USER_KEY, _SYSTEM_KEY, "dialog history", "turn id")
+_Conversations = Iterator[tuple[str | None, Sequence[ParsedConversation]]]
 
 
 def is_dialogstudio(value: Any) -> bool:
-    """Whether a JSON value is a dialogue of DialogStudio, or an object of them by their names."""
-    return _is_studio(value) or _holds(value, _is_studio)
+    """Return whether a JSON value is a dialogue of DialogStudio, or an object of them by their names."""
+    return _is_dialogue(value) or _holds_dialogues(value, _is_dialogue)
 
 
-def dialogstudio(value: Mapping[str, Any]) -> _Found:
-    """The dialogues in a record, each called by the key that it has, or else by its original id."""
-    if _is_studio(value):
-        yield identifier(value, "key", "new dialog id", "original dialog id", "dialog index") or None, [_studio(value)]
+def conversations_of(value: Mapping[str, Any]) -> _Conversations:
+    """Yield the dialogues in a record, each with its key as its id, or else with its original id."""
+    if _is_dialogue(value):
+        yield (
+            identifier(value, "key", "new dialog id", "original dialog id", "dialog index") or None,
+            [_parse_dialogue(value)],
+        )
         return
     for name, dialogue in value.items():
-        if _is_studio(dialogue):
-            yield clean_text(name).strip() or None, [_studio(dialogue)]
+        if _is_dialogue(dialogue):
+            yield clean_text(name).strip() or None, [_parse_dialogue(dialogue)]
 
 
-def _holds(value: Any, test: Any) -> bool:
-    """Whether some of the first items of an object pass a test."""
+def _holds_dialogues(value: Any, test: Any) -> bool:
+    """Return whether some of the first items of an object pass a test."""
     return isinstance(value, dict) and any(test(item) for _, item in zip(range(_TRIES), value.values(), strict=False))
 
 
-def _is_studio(value: Any) -> bool:
+def _is_dialogue(value: Any) -> bool:
     turns = objects(value.get("log")) if isinstance(value, dict) else []
-    return any(_ASKED in turn and _ANSWERED in turn for turn in turns)
+    return any(_USER_KEY in turn and _SYSTEM_KEY in turn for turn in turns)
 
 
-def _studio(value: Mapping[str, Any]) -> ParsedConversation:
-    draft = ParsedConversation([], extra_metadata(value, {"log", "prompt"}))
+def _parse_dialogue(value: Mapping[str, Any]) -> ParsedConversation:
+    conversation = ParsedConversation([], extra_metadata(value, {"log", "prompt"}))
     for number, turn in enumerate(value["log"], 1):
-        if not isinstance(turn, dict) or turn.keys().isdisjoint((_ASKED, _ANSWERED)):
-            draft.remarks.append(f"turn {number} is missing")
+        if not isinstance(turn, dict) or turn.keys().isdisjoint((_USER_KEY, _SYSTEM_KEY)):
+            conversation.remarks.append(f"turn {number} is missing")
             continue
         # A side that says nothing has an empty text: it is no turn.
-        sides = [(key, content_or_placeholder(turn.get(key))) for key in (_ASKED, _ANSWERED)]
-        about = {key: item for key, item in extra_metadata(turn, _TURN_USED).items() if item not in ({}, [], "")}
+        sides = [(key, content_or_placeholder(turn.get(key))) for key in (_USER_KEY, _SYSTEM_KEY)]
+        about = {key: item for key, item in extra_metadata(turn, _USED_KEYS).items() if item not in ({}, [], "")}
         for key, content in sides:
             if content.strip():
-                speaker = "user" if key == _ASKED else "assistant"
-                draft.turns.append(ParsedTurn(speaker, content, None, None, about))
-    return draft
+                speaker = "user" if key == _USER_KEY else "assistant"
+                conversation.turns.append(ParsedTurn(speaker, content, None, None, about))
+    return conversation
 
 
 DIALOGSTUDIO = LogFormat(
@@ -63,5 +66,5 @@ DIALOGSTUDIO = LogFormat(
     '{"Set--train--1": {"original dialog id": "1", "log": [{"turn id": 1, "user utterance": "Hi", '
     '"system response": "Hello", "dialog history": ""}]}}',
     is_dialogstudio,
-    read_records=record_reader(dialogstudio),
+    read_records=record_reader(conversations_of),
 )

@@ -2,7 +2,7 @@
 
 from convexplain.connectors.logs.engine.log_format import LogFormat
 
-from ._pairs import drafts, is_hf
+from ._pairs import is_hf, read_record
 
 HF = LogFormat(
     "hf",
@@ -10,7 +10,7 @@ HF = LogFormat(
     "prompt); texts or lists of messages.",
     '{"prompt": "Hi", "completion": "Hello"}',
     is_hf,
-    drafts,
+    read_record,
     # Over `messages` beside the columns; but records of traces and tests have such columns too.
     precedence=-4,
 )

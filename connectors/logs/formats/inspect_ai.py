@@ -9,40 +9,40 @@ from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, UnreadableError
 
-_ATTACHED = "attachment://"
-_KEPT = ("target", "metadata", "error", "limit", "choices", "score")
-_DEPTH = 8
+_ATTACHMENT_PREFIX = "attachment://"
+_METADATA_KEYS = ("target", "metadata", "error", "limit", "choices", "score")
+_MAX_DEPTH = 8
 
 
 def is_inspect(value: Any) -> bool:
-    """Whether a JSON value is a log, or one sample of it."""
+    """Return whether a JSON value is a log, or one sample of it."""
     if not isinstance(value, dict):
         return False
     return _is_sample(value) or (isinstance(value.get("eval"), dict) and {"version", "status"} <= value.keys())
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversations in a log, one a sample and epoch.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversations in a log, one a sample and epoch.
 
     Raises:
         UnreadableError: it has no samples.
     """
     if _is_sample(record):
-        return [_draft(record, "")]
+        return [_parse_sample(record, "")]
     samples = record.get("samples")
     if not isinstance(samples, list) or not samples:
         raise UnreadableError("an evaluation log without samples")
     model = record["eval"].get("model")
-    found = []
+    conversations = []
     for number, sample in enumerate(samples, 1):
         if not isinstance(sample, dict):
-            found.append(ParsedConversation([], suffix=f"-{number}"))
+            conversations.append(ParsedConversation([], suffix=f"-{number}"))
             continue
-        draft = _draft(sample, f"-{sample.get('id', number)}-{sample.get('epoch', 1)}")
+        conversation = _parse_sample(sample, f"-{sample.get('id', number)}-{sample.get('epoch', 1)}")
         if isinstance(model, str):
-            draft.metadata.setdefault("model", model)
-        found.append(draft)
-    return found
+            conversation.metadata.setdefault("model", model)
+        conversations.append(conversation)
+    return conversations
 
 
 def _is_sample(value: Mapping[str, Any]) -> bool:
@@ -50,36 +50,40 @@ def _is_sample(value: Mapping[str, Any]) -> bool:
     return listed and "epoch" in value and not value.keys().isdisjoint(("target", "scores", "output"))
 
 
-def _draft(sample: Mapping[str, Any], suffix: str) -> ParsedConversation:
-    found = ParsedConversation([], suffix=clean_text(suffix[:200]))
-    found.metadata = extra_metadata({key: sample[key] for key in _KEPT if sample.get(key) not in (None, {}, [])}, ())
+def _parse_sample(sample: Mapping[str, Any], suffix: str) -> ParsedConversation:
+    conversation = ParsedConversation([], suffix=clean_text(suffix[:200]))
+    conversation.metadata = extra_metadata(
+        {key: sample[key] for key in _METADATA_KEYS if sample.get(key) not in (None, {}, [])}, ()
+    )
     scores = sample.get("scores")
     if isinstance(scores, dict):
-        told = {clean_text(key): score.get("value") for key, score in scores.items() if isinstance(score, dict)}
-        found.metadata |= extra_metadata({"scores": told}, ())
-    attached = sample.get("attachments")
-    attached = attached if isinstance(attached, dict) else {}
+        score_values = {clean_text(key): score.get("value") for key, score in scores.items() if isinstance(score, dict)}
+        conversation.metadata |= extra_metadata({"scores": score_values}, ())
+    attachments = sample.get("attachments")
+    attachments = attachments if isinstance(attachments, dict) else {}
     messages = sample.get("messages")
     if isinstance(messages, list) and any(map(is_message, messages)):
-        found.turns = parse_messages([_resolved(message, attached, 0) for message in messages], found.remarks)
+        conversation.turns = parse_messages(
+            [_with_attachments(message, attachments, 0) for message in messages], conversation.remarks
+        )
     else:
-        given = parse_payload(_resolved(sample.get("input"), attached, 0), "user", found.remarks)
-        output = _resolved(sample.get("output"), attached, 0)
-        found.turns = [*given, *parse_payload(output, "assistant", found.remarks)]
-    return found
+        inputs = parse_payload(_with_attachments(sample.get("input"), attachments, 0), "user", conversation.remarks)
+        output = _with_attachments(sample.get("output"), attachments, 0)
+        conversation.turns = [*inputs, *parse_payload(output, "assistant", conversation.remarks)]
+    return conversation
 
 
-def _resolved(value: Any, attached: Mapping[str, Any], depth: int) -> Any:
-    """A value with the texts that the log keeps apart."""
-    if isinstance(value, str) and value.startswith(_ATTACHED):
-        text = attached.get(value.removeprefix(_ATTACHED))
+def _with_attachments(value: Any, attachments: Mapping[str, Any], depth: int) -> Any:
+    """Return a value with the texts that the log keeps apart."""
+    if isinstance(value, str) and value.startswith(_ATTACHMENT_PREFIX):
+        text = attachments.get(value.removeprefix(_ATTACHMENT_PREFIX))
         return text if isinstance(text, str) else value
-    if not attached or depth > _DEPTH:
+    if not attachments or depth > _MAX_DEPTH:
         return value
     if isinstance(value, list):
-        return [_resolved(item, attached, depth + 1) for item in value]
+        return [_with_attachments(item, attachments, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {key: _resolved(item, attached, depth + 1) for key, item in value.items()}
+        return {key: _with_attachments(item, attachments, depth + 1) for key, item in value.items()}
     return value
 
 
@@ -89,5 +93,5 @@ INSPECT = LogFormat(
     '{"id": 1, "epoch": 1, "target": "Hello", "messages": [{"role": "user", "content": "Hi"}, '
     '{"role": "assistant", "content": "Hello"}]}',
     is_inspect,
-    drafts,
+    read_record,
 )

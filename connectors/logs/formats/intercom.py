@@ -1,5 +1,5 @@
-"""Intercom: conversations with their parts. Bots and people of the company are both the assistant, told apart by name
-and by `author_type`; notes among colleagues are left out.
+"""Intercom: conversations with their parts. Bots and people of the company are both the assistant, distinguished by
+name and by `author_type`; notes among colleagues are left out.
 """
 
 from collections import Counter
@@ -28,12 +28,12 @@ _ROLES = {
     "bot": "assistant",
     "team": "assistant",
 }
-_USED = {"source", "conversation_parts", "type", "created_at", "title", "custom_attributes"}
-_PART_KEPT = ("id", "part_type", "from_ai_agent", "is_ai_answer")
+_USED_KEYS = {"source", "conversation_parts", "type", "created_at", "title", "custom_attributes"}
+_PART_METADATA_KEYS = ("id", "part_type", "from_ai_agent", "is_ai_answer")
 
 
 def is_intercom(value: Any) -> bool:
-    """Whether a JSON value is a conversation."""
+    """Return whether a JSON value is a conversation."""
     if not isinstance(value, dict) or not isinstance(value.get("source"), dict):
         return False
     source = value["source"]
@@ -42,17 +42,17 @@ def is_intercom(value: Any) -> bool:
     return "conversation_parts" in value or value.get("type") == "conversation"
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversation in a record."""
-    draft = ParsedConversation([], extra_metadata(record, _USED))
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversation in a record."""
+    conversation = ParsedConversation([], extra_metadata(record, _USED_KEYS))
     source = record["source"]
     for key, value in (("title", record.get("title")), ("subject", html_to_text(first_text(source, "subject")))):
         if isinstance(value, str) and value.strip():
-            draft.metadata[key] = html_to_text(value)
-    others: Counter[str] = Counter()
+            conversation.metadata[key] = html_to_text(value)
+    left_out: Counter[str] = Counter()
     # A conversation that somebody's visit began may have a source that says nothing.
-    if _shown(source).strip():
-        _add(draft, source, record.get("created_at"))
+    if _part_text(source).strip():
+        _add_part(conversation, source, record.get("created_at"))
     parts = record.get("conversation_parts")
     inner = parts.get("conversation_parts") if isinstance(parts, dict) else parts
     notes = 0
@@ -60,44 +60,44 @@ def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
         kind = first_text(item, "part_type")
         if kind.startswith("note"):
             notes += 1
-        elif _shown(item).strip():
-            _add(draft, item, None)
+        elif _part_text(item).strip():
+            _add_part(conversation, item, None)
         else:
-            others[kind or "without a type"] += 1
+            left_out[kind or "without a type"] += 1
     if notes:
-        draft.remarks.append(f"{notes} internal notes are left out")
-    if others:
-        draft.remarks.append(f"{others.total()} parts without a text are left out ({count_summary(others)})")
+        conversation.remarks.append(f"{notes} internal notes are left out")
+    if left_out:
+        conversation.remarks.append(f"{left_out.total()} parts without a text are left out ({count_summary(left_out)})")
     if parts is None:
-        draft.remarks.append("the conversation has no 'conversation_parts', only what it begins with")
+        conversation.remarks.append("the conversation has no 'conversation_parts', only what it begins with")
     total, held = object_at(record, "conversation_parts").get("total_count"), len(objects(inner))
     if isinstance(total, int) and total > held:
-        draft.remarks.append(f"the conversation has {total} parts, but {held} are in the log")
-    return [draft]
+        conversation.remarks.append(f"the conversation has {total} parts, but {held} are in the log")
+    return [conversation]
 
 
-def _add(draft: ParsedConversation, item: Mapping[str, Any], began: Any) -> None:
+def _add_part(conversation: ParsedConversation, item: Mapping[str, Any], began: Any) -> None:
     author = object_at(item, "author")
     kind = first_text(author, "type").strip().lower()
     name = first_text(author, "name") or None
-    about = extra_metadata({key: item.get(key) for key in _PART_KEPT}, ())
+    about = extra_metadata({key: item.get(key) for key in _PART_METADATA_KEYS}, ())
     about |= {key: author[key] for key in ("from_ai_agent", "is_ai_answer") if isinstance(author.get(key), bool)}
     if kind:
         about["author_type"] = kind
-    if own := identifier(author, "id"):
-        about["author_id"] = own
+    if author_id := identifier(author, "id"):
+        about["author_id"] = author_id
     at = parse_timestamp(item.get("created_at")) or parse_timestamp(began)
-    draft.turns.append(ParsedTurn(_ROLES.get(kind, kind), _shown(item), name, at, about))
+    conversation.turns.append(ParsedTurn(_ROLES.get(kind, kind), _part_text(item), name, at, about))
 
 
-def _shown(item: Mapping[str, Any]) -> str:
-    """The text of a part, then its attachments."""
+def _part_text(item: Mapping[str, Any]) -> str:
+    """Return the text of a part, then its attachments."""
     body = item.get("body")
-    shown = [html_to_text(body)] if isinstance(body, str) else []
-    if not any(shown) and item.get("redacted") is True:
-        shown = ["[redacted]"]
-    shown += [file_placeholder(file.get("content_type"), file.get("name")) for file in objects(item.get("attachments"))]
-    return "\n".join(filter(None, shown))
+    lines = [html_to_text(body)] if isinstance(body, str) else []
+    if not any(lines) and item.get("redacted") is True:
+        lines = ["[redacted]"]
+    lines += [file_placeholder(file.get("content_type"), file.get("name")) for file in objects(item.get("attachments"))]
+    return "\n".join(filter(None, lines))
 
 
 INTERCOM = LogFormat(
@@ -107,5 +107,5 @@ INTERCOM = LogFormat(
     '"Anna"}}, "conversation_parts": {"conversation_parts": [{"part_type": "comment", "body": "<p>Hello</p>", '
     '"author": {"type": "admin", "name": "Ben"}}]}}',
     is_intercom,
-    drafts,
+    read_record,
 )

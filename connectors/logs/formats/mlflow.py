@@ -4,98 +4,106 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine import trace_calls
-from convexplain.connectors.logs.engine.call_payloads import decoded, parse_payload
+from convexplain.connectors.logs.engine.call_payloads import decoded_value, parse_payload
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedRecord, ProblemReporter
 from convexplain.connectors.logs.engine.trace_calls import Call, first_id, parse_time
 
-_SIDE = ("TOOL", "RETRIEVER", "EMBEDDING", "RERANKER", "PARSER", "EVALUATOR", "GUARDRAIL", "MEMORY")
-_MODELS = ("LLM", "CHAT_MODEL")
-_SESSION = "mlflow.trace.session"
-_PLACES = ("trace_metadata", "request_metadata", "tags")
+_AUXILIARY_KINDS = ("TOOL", "RETRIEVER", "EMBEDDING", "RERANKER", "PARSER", "EVALUATOR", "GUARDRAIL", "MEMORY")
+_MODEL_KINDS = ("LLM", "CHAT_MODEL")
+_SESSION_KEY = "mlflow.trace.session"
+_SESSION_PLACES = ("trace_metadata", "request_metadata", "tags")
 
 
 def is_mlflow(value: Any) -> bool:
-    """Whether a JSON value is a trace, a row of traces, or a case with inputs and expectations."""
+    """Return whether a JSON value is a trace, a row of traces, or a case with inputs and expectations."""
     if not isinstance(value, dict):
         return False
     info, data = value.get("info"), value.get("data")
     if isinstance(info, dict) and isinstance(data, dict):
         return "spans" in data and not info.keys().isdisjoint(("trace_id", "request_id"))
     row = not value.keys().isdisjoint(("trace_id", "request_id")) and {"request", "response"} <= value.keys()
-    told = not value.keys().isdisjoint((*_PLACES, "spans", "execution_duration", "request_time", "timestamp_ms"))
-    return (row and told) or ("inputs" in value and "expectations" in value)
+    has_trace_key = not value.keys().isdisjoint(
+        (*_SESSION_PLACES, "spans", "execution_duration", "request_time", "timestamp_ms")
+    )
+    return (row and has_trace_key) or ("inputs" in value and "expectations" in value)
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations: one a session (`mlflow.trace.session`), else one a trace."""
-    found: list[Call] = []
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations: one a session (`mlflow.trace.session`), else one a trace."""
+    parsed_calls: list[Call] = []
     for position, value in records:
         try:
-            found += _of(position, value)
+            parsed_calls += _record_calls(position, value)
         except RecursionError:
             report(position, "JSON nested too deeply")
-    yield from trace_calls.read_calls(found, report)
+    yield from trace_calls.read_calls(parsed_calls, report)
 
 
-def _of(position: int, value: Mapping[str, Any]) -> Iterator[Call]:
+def _record_calls(position: int, value: Mapping[str, Any]) -> Iterator[Call]:
     if "expectations" in value:
-        made = Call(position, first_id(value, "dataset_record_id", "id"), is_model=True)
-        made.given = parse_payload(value.get("inputs"), "user", made.remarks)
-        made.answered = parse_payload(value.get("outputs"), "assistant", made.remarks)
-        made.metadata = extra_metadata(value, {"inputs", "outputs", "dataset_record_id", "id"})
-        yield made
+        call = Call(position, first_id(value, "dataset_record_id", "id"), is_model=True)
+        call.inputs = parse_payload(value.get("inputs"), "user", call.remarks)
+        call.outputs = parse_payload(value.get("outputs"), "assistant", call.remarks)
+        call.metadata = extra_metadata(value, {"inputs", "outputs", "dataset_record_id", "id"})
+        yield call
         return
     info = value["info"] if isinstance(value.get("info"), dict) else value
     data = value["data"] if isinstance(value.get("data"), dict) else value
     trace = first_id(info, "trace_id", "request_id")
-    whole = Call(
+    trace_call = Call(
         position,
         trace,
         "trace",
-        thread=_session(info),
+        thread=_session_id(info),
         began=parse_time(info.get("request_time") or info.get("timestamp_ms")),
         metadata=extra_metadata({key: info[key] for key in ("state", "status", "tags") if key in info}, ()),
     )
-    whole.given = parse_payload(data.get("request"), "user", whole.remarks)
-    whole.answered = parse_payload(data.get("response"), "assistant", whole.remarks)
-    spans = decoded(data.get("spans"))
+    trace_call.inputs = parse_payload(data.get("request"), "user", trace_call.remarks)
+    trace_call.outputs = parse_payload(data.get("response"), "assistant", trace_call.remarks)
+    spans = decoded_value(data.get("spans"))
     listed = spans if isinstance(spans, list) else []
-    inside = [_span(position, trace, span) for span in listed if isinstance(span, dict)]
-    if not (whole.given or whole.answered or any(call.given or call.answered for call in inside)):
-        whole.given = parse_payload(info.get("request_preview"), "user", whole.remarks)
-        whole.answered = parse_payload(info.get("response_preview"), "assistant", whole.remarks)
-        whole.remarks.append("only the trace's previews are there, which may be cut")
-    yield whole
+    inside = [_span_call(position, trace, span) for span in listed if isinstance(span, dict)]
+    if not (
+        trace_call.inputs or trace_call.outputs or any(inner_call.inputs or inner_call.outputs for inner_call in inside)
+    ):
+        trace_call.inputs = parse_payload(info.get("request_preview"), "user", trace_call.remarks)
+        trace_call.outputs = parse_payload(info.get("response_preview"), "assistant", trace_call.remarks)
+        trace_call.remarks.append("only the trace's previews are there, which may be cut")
+    yield trace_call
     yield from inside
 
 
-def _span(position: int, trace: str, span: Mapping[str, Any]) -> Call:
+def _span_call(position: int, trace: str, span: Mapping[str, Any]) -> Call:
     attributes = span.get("attributes")
-    told = {key: decoded(value) for key, value in attributes.items()} if isinstance(attributes, dict) else {}
+    attribute_values = (
+        {key: decoded_value(value) for key, value in attributes.items()} if isinstance(attributes, dict) else {}
+    )
     context = span["context"] if isinstance(span.get("context"), dict) else span
-    kind = str(told.get("mlflow.spanType") or span.get("span_type")).strip('"')
-    made = Call(
+    kind = str(attribute_values.get("mlflow.spanType") or span.get("span_type")).strip('"')
+    call = Call(
         position,
         trace,
         first_id(context, "span_id"),
         first_id(span, "parent_id", "parent_span_id") or "trace",
         began=parse_time(span.get("start_time_unix_nano") or span.get("start_time") or span.get("start_time_ns")),
         ended=parse_time(span.get("end_time_unix_nano") or span.get("end_time") or span.get("end_time_ns")),
-        is_model=kind in _MODELS,
-        is_side=kind in _SIDE,
+        is_model=kind in _MODEL_KINDS,
+        is_auxiliary=kind in _AUXILIARY_KINDS,
     )
-    made.given = parse_payload(span.get("inputs", told.get("mlflow.spanInputs")), "user", made.remarks)
-    made.answered = parse_payload(span.get("outputs", told.get("mlflow.spanOutputs")), "assistant", made.remarks)
-    return made
+    call.inputs = parse_payload(span.get("inputs", attribute_values.get("mlflow.spanInputs")), "user", call.remarks)
+    call.outputs = parse_payload(
+        span.get("outputs", attribute_values.get("mlflow.spanOutputs")), "assistant", call.remarks
+    )
+    return call
 
 
-def _session(info: Mapping[str, Any]) -> str:
-    for place in map(info.get, _PLACES):
-        inner = decoded(place)
-        if isinstance(inner, dict) and (found := first_id(inner, _SESSION)):
-            return found
+def _session_id(info: Mapping[str, Any]) -> str:
+    for place in map(info.get, _SESSION_PLACES):
+        inner = decoded_value(place)
+        if isinstance(inner, dict) and (session_id := first_id(inner, _SESSION_KEY)):
+            return session_id
     return ""
 
 
@@ -107,5 +115,5 @@ MLFLOW = LogFormat(
     '"b1", "attributes": {"mlflow.spanInputs": "{\\"question\\": \\"Hi\\"}", '
     '"mlflow.spanOutputs": "\\"Hello\\""}}]}}',
     is_mlflow,
-    read_records=joined,
+    read_records=read_records,
 )

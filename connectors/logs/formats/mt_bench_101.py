@@ -10,22 +10,22 @@ from convexplain.connectors.logs.engine.parse_results import ParsedConversation,
 
 
 def is_mt_bench_101(value: Any) -> bool:
-    """Whether a JSON value is a dialogue of MT-Bench-101: pairs of what the user and the bot say."""
+    """Return whether a JSON value is a dialogue of MT-Bench-101: pairs of what the user and the bot say."""
     history = value.get("history") if isinstance(value, dict) else None
     return isinstance(history, list) and any(pair.keys() >= {"user", "bot"} for pair in objects(history))
 
 
-def mt_bench_101_drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The dialogue in a record."""
-    draft = ParsedConversation([], extra_metadata(record, {"history"}))
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the dialogue in a record."""
+    conversation = ParsedConversation([], extra_metadata(record, {"history"}))
     for number, pair in enumerate(record["history"], 1):
         if not isinstance(pair, dict):
-            draft.remarks.append(f"exchange {number} is missing")
+            conversation.remarks.append(f"exchange {number} is missing")
             continue
         for key, speaker in (("user", "user"), ("bot", "assistant")):
             if key in pair:
-                add_turn(draft, ParsedTurn(speaker, content_or_placeholder(pair[key])))
-    return [draft]
+                add_turn(conversation, ParsedTurn(speaker, content_or_placeholder(pair[key])))
+    return [conversation]
 
 
 MT_BENCH_101 = LogFormat(
@@ -33,5 +33,5 @@ MT_BENCH_101 = LogFormat(
     "MT-Bench-101: dialogues as pairs of user and bot.",
     '{"task": "CM", "id": 1, "history": [{"user": "Hi", "bot": "Hello"}]}',
     is_mt_bench_101,
-    mt_bench_101_drafts,
+    read_record,
 )

@@ -10,7 +10,7 @@ from convexplain.connectors.logs.engine.parse_results import ParsedConversation,
 
 
 def is_responses(value: Any) -> bool:
-    """Whether a JSON value is a list of items, a response of the Responses API, or a request with items."""
+    """Return whether a JSON value is a list of items, a response of the Responses API, or a request with items."""
     if isinstance(value, list):
         return any(map(is_item, value))
     if not isinstance(value, dict):
@@ -19,20 +19,20 @@ def is_responses(value: Any) -> bool:
     return _is_response(value) or (isinstance(response, dict) and _is_response(response))
 
 
-def responses_drafts(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
-    """The conversation in items.
+def read_record(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversation]:
+    """Return the conversation in items.
 
     Raises:
         UnreadableError: a response without items.
     """
-    found = ParsedConversation([])
+    conversation = ParsedConversation([])
     if isinstance(record, list):
-        found.turns = parse_messages(record, found.remarks)
-        return [found]
+        conversation.turns = parse_messages(record, conversation.remarks)
+        return [conversation]
     inner = record["response"] if isinstance(record.get("response"), dict) else {}
     request = record["request"] if isinstance(record.get("request"), dict) else {}
     places = [request, record, inner]
-    found.metadata = extra_metadata(
+    conversation.metadata = extra_metadata(
         {**inner, **record}, {"input", "output", "instructions", "object", "response", "request"}
     )
     items: list[Any] = []
@@ -45,8 +45,8 @@ def responses_drafts(record: Mapping[str, Any] | list[Any]) -> list[ParsedConver
             items += value
     if not items:
         raise UnreadableError("a response without items")
-    found.turns = parse_messages(items, found.remarks)
-    return [found]
+    conversation.turns = parse_messages(items, conversation.remarks)
+    return [conversation]
 
 
 def _is_response(value: Mapping[str, Any]) -> bool:
@@ -55,8 +55,8 @@ def _is_response(value: Mapping[str, Any]) -> bool:
     lists = [value[key] for key in ("input", "output") if isinstance(value.get(key), list)]
     if any(any(map(is_item, items)) for items in lists):
         return True
-    asked = isinstance(value.get("input"), str) or any(any(map(is_message, items)) for items in lists)
-    return asked and "model" in value and isinstance(value.get("instructions"), str) and "output" not in value
+    has_input = isinstance(value.get("input"), str) or any(any(map(is_message, items)) for items in lists)
+    return has_input and "model" in value and isinstance(value.get("instructions"), str) and "output" not in value
 
 
 OPENAI_RESPONSES = LogFormat(
@@ -65,7 +65,7 @@ OPENAI_RESPONSES = LogFormat(
     '{"input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}], '
     '"output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}]}',
     is_responses,
-    responses_drafts,
+    read_record,
     is_message=is_item,
     # Over `messages`; but traces hold requests and responses of the API.
     precedence=-3,

@@ -18,42 +18,46 @@ _TWO = 2
 
 
 def is_parlai(value: Any) -> bool:
-    """Whether a JSON value is a conversation in ParlAI's form: acts with `id` and `text`, by themselves or in pairs."""
+    """Return whether a JSON value is a conversation in ParlAI's form: acts with `id` and `text`, by themselves or in
+    pairs.
+    """
     if not isinstance(value, dict) or not isinstance(value.get("dialog"), list):
         return False
     acts = objects(_flat(value["dialog"][:20]))
     return any("text" in act and isinstance(act.get("id"), str) and not is_turn(act) for act in acts)
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversation in a record. Its context (personas, topics) is the system's, who is no human the assistant."""
-    draft = ParsedConversation([], extra_metadata(record, {"dialog", CONTEXT}))
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversation in a record. Its context (personas, topics) is the system's; a speaker who is no human is
+    the assistant.
+    """
+    conversation = ParsedConversation([], extra_metadata(record, {"dialog", CONTEXT}))
     context = record.get(CONTEXT)
     acts = [*(context if isinstance(context, list) else []), *_flat(record["dialog"])]
     if isinstance(context, str) and context.strip():
         acts.insert(0, {"id": CONTEXT, "text": context})
-    user = _user(acts, draft)
+    user = _user(acts, conversation)
     for number, act in enumerate(acts, 1):
         if isinstance(act, dict):
-            add_act(draft, act, user)
+            add_act(conversation, act, user)
         else:
-            draft.remarks.append(f"act {number} is missing")
-    return [draft]
+            conversation.remarks.append(f"act {number} is missing")
+    return [conversation]
 
 
 def _flat(items: Sequence[Any]) -> list[Any]:
     return [act for item in items for act in (item if isinstance(item, list) else [item])]
 
 
-def _user(acts: Sequence[Any], draft: ParsedConversation) -> str | None:
-    """Which of two speakers is the user, where their names are no roles."""
+def _user(acts: Sequence[Any], conversation: ParsedConversation) -> str | None:
+    """Return the user of two speakers, where their names are no roles; None where that is not known."""
     names = list(dict.fromkeys(name for act in acts if (name := identifier(act, "id")) and name.lower() != CONTEXT))
     humans = [name for name in names if _HUMAN.search(name)]
     if len(names) != _TWO or any(role_of(name) for name in names):
         return humans[0] if len(humans) == 1 else None
     if len(humans) == 1:
         return humans[0]
-    draft.remarks.append(f"neither {names[0]!r} nor {names[1]!r} is surely the user; taken for it: {names[0]!r}")
+    conversation.remarks.append(f"neither {names[0]!r} nor {names[1]!r} is surely the user; taken for it: {names[0]!r}")
     return names[0]
 
 
@@ -62,5 +66,5 @@ PARLAI = LogFormat(
     "ParlAI logs: acts with id and text, in pairs or one after the other; who is no human is the assistant.",
     '{"dialog": [[{"id": "human", "text": "Hi"}, {"id": "model", "text": "Hello"}]]}',
     is_parlai,
-    drafts,
+    read_record,
 )

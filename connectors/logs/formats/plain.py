@@ -15,7 +15,7 @@ from convexplain.connectors.logs.engine.parse_results import (
     ParsedRecord,
     ParsedTurn,
     ProblemReporter,
-    quoted,
+    quoted_names,
 )
 from convexplain.connectors.logs.engine.roles import role_of
 
@@ -23,12 +23,12 @@ from . import _whatsapp as messengers
 
 _HEADING = re.compile(r"#+\s*(?:conversation|dialogue|dialog|chat|session)\b", re.IGNORECASE)
 _RULE = re.compile(r"\s*(?:-{3,}|={3,})\s*")
-_SPOKEN = re.compile(
+_SPOKEN_LINE = re.compile(
     r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?\[?(?P<word>[^\s:：*_\[\]][^:：\n]{0,59}?)\]?"
     r"(?:\s*[(\[](?P<aside>[^()\[\]\n]{1,40})[)\]])?\s?(?:\*\*|__)?(?P<colon>[:：])(?P<rest>.*)"
 )
 _NO_NAME = re.compile(r'[?!,;{}<>=|"`\\]|\S+\s+\S+\s+\S+\s+\S+\s+\S')
-"""What no speaker's name holds: such punctuation, or more than four words."""
+"""Text that is no speaker's name: such punctuation, or more than four words."""
 
 _INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
 _STAMP = (
@@ -36,7 +36,7 @@ _STAMP = (
     r"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
 )
 _ASIDE = re.compile(_STAMP, re.IGNORECASE)
-_STAMPED = re.compile(
+_STAMPED_LINE = re.compile(
     rf"[{_INVISIBLE}\s]*(?P<open>[\[(]?){_STAMP}[\])]?(?:\s*[-–]|,)?\s+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
@@ -59,17 +59,17 @@ class _Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class TurnStart:
     """A line that begins a turn.
 
     Attributes:
-        word: who speaks; None for a line that the chat program wrote itself.
-        text: what is said on the same line.
+        word: the speaker's word; None for a line that the chat program wrote itself.
+        text: the text on the same line.
         sure: whether the word is surely a speaker: a known one, or one with a time.
         name: the speaker's name, where the word is a role.
         date: the date as it stands there.
         time: the time as it stands there.
-        form: how date and time are written; the lines of one transcript have one form.
+        form: the notation of date and time; the lines of one transcript have one form.
     """
 
     word: str | None
@@ -81,38 +81,40 @@ class Start:
     form: str = ""
 
 
-def entries(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations of a transcript.
+def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations of a transcript.
 
-    A conversation begins at a line like `=== id ===`, `--- id ---` or `# Conversation id`; blank lines and
-    bare rules separate nothing. Where the words of both sides (user and assistant) are known, a line that
-    begins with another word and a colon belongs to the turn before it ("Note: …"), and is remarked on.
+    A conversation begins at a line like `=== id ===`, `--- id ---` or `# Conversation id`; blank lines and bare rules
+    separate nothing. Where the words of both sides (user and assistant) are known, a line that begins with another word
+    and a colon belongs to the turn before it ("Note: …"), and is remarked on.
 
     Args:
         text: the log.
-        assistant: names of the assistant, as `roles.keys` gives them.
+        assistant: names of the assistant, as `roles.normalized_names` returns them.
     """
     for number, block in enumerate(_blocks(text.lines()), 1):
-        if (first := stamped(next(filter(_counts, block.lines), ""))) is None:
-            yield ParsedRecord(block.line, number, block.id, [_draft(block.lines, assistant)], speakers_certain=False)
+        if (first := parse_stamped_line(next(filter(_has_content, block.lines), ""))) is None:
+            yield ParsedRecord(
+                block.line, number, block.id, [_parse_spoken_lines(block.lines, assistant)], speakers_certain=False
+            )
             continue
         # Another form is somebody's words ("10:30 suits me: fine").
-        starts = [item if item and item.form == first.form else None for item in map(stamped, block.lines)]
-        yield ParsedRecord(block.line, number, block.id, [_joined(block.lines, starts)])
+        starts = [item if item and item.form == first.form else None for item in map(parse_stamped_line, block.lines)]
+        yield ParsedRecord(block.line, number, block.id, [_parse_turns(block.lines, starts)])
 
 
-def spoken(line: str, assistant: frozenset[str]) -> Start | None:
-    """The line as the start of a turn, None when it is none.
+def parse_spoken_line(line: str, assistant: frozenset[str]) -> TurnStart | None:
+    """Return the line as the start of a turn; None where it begins none.
 
-    An unknown word needs a blank after its colon and text on the same line, so that "Here is how:" and
-    addresses are no speakers. After it a time, a role or a name may stand in brackets: "Anna (10:32): …".
+    An unknown word needs a blank after its colon and text on the same line, so that "Here is how:" and addresses are no
+    speakers. After it a time, a role or a name may stand in brackets: "Anna (10:32): …".
     """
-    found = _SPOKEN.match(line)
-    if found is None or _NO_NAME.search(found["word"]):
+    match = _SPOKEN_LINE.match(line)
+    if match is None or _NO_NAME.search(match["word"]):
         return None
-    word, aside, rest, name, date, time = found["word"].strip(), found["aside"], found["rest"], None, "", ""
-    if found["mark"]:
-        rest = rest.removeprefix(found["mark"])
+    word, aside, text, name, date, time = match["word"].strip(), match["aside"], match["rest"], None, "", ""
+    if match["mark"]:
+        text = text.removeprefix(match["mark"])
     if aside and (stamp := _ASIDE.fullmatch(aside.strip())):
         date, time = stamp["date"] or "", stamp["time"]
     elif aside and role_of(aside, assistant) is not None:
@@ -120,119 +122,121 @@ def spoken(line: str, assistant: frozenset[str]) -> Start | None:
     elif aside and role_of(word, assistant) is not None:
         name = aside.strip()
     elif aside:
-        word = line[found.start("word") : found.end("aside") + 1]
+        word = line[match.start("word") : match.end("aside") + 1]
     sure = bool(time) or role_of(word, assistant) is not None
-    if not sure and not (rest.strip() and (rest[0].isspace() or found["colon"] == "：")):
+    if not sure and not (text.strip() and (text[0].isspace() or match["colon"] == "：")):
         return None
-    return Start(word, rest.removeprefix(" "), sure, name, date, time)
+    return TurnStart(word, text.removeprefix(" "), sure, name, date, time)
 
 
-def stamped(line: str) -> Start | None:
-    """The line taken apart, None when it begins with no time."""
-    if (found := _STAMPED.match(line)) is None:
+def parse_stamped_line(line: str) -> TurnStart | None:
+    """Return the parts of a line that begins with a time; None for any other line."""
+    if (match := _STAMPED_LINE.match(line)) is None:
         return None
-    date = (found["date"] or "").replace(" ", "").rstrip(".")
-    time, rest = found["time"], found["rest"].lstrip(_INVISIBLE)
-    form = "date" if date else f"time{found['open']}"
-    if (said := _AUTHOR.match(rest)) is None:
-        return Start(None, rest, date=date, time=time, form=form)
-    author, content = said["author"].strip(), said["text"]
+    date = (match["date"] or "").replace(" ", "").rstrip(".")
+    time, text = match["time"], match["rest"].lstrip(_INVISIBLE)
+    form = "date" if date else f"time{match['open']}"
+    if (author_match := _AUTHOR.match(text)) is None:
+        return TurnStart(None, text, date=date, time=time, form=form)
+    author, content = author_match["author"].strip(), author_match["text"]
     if date:
-        readable = messengers.readable(content)
+        readable = messengers.display_text(content)
         if readable is None:
-            return Start(None, rest, date=date, time=time, form=form)
+            return TurnStart(None, text, date=date, time=time, form=form)
         content = readable
     if author.startswith("**"):
         author, content = author.strip("* "), content.removeprefix("**").removeprefix(" ")
-    return Start(author, content, date=date, time=time, form=form)
+    return TurnStart(author, content, date=date, time=time, form=form)
 
 
-def header(line: str) -> str | None:
-    """The id in a line that begins a conversation (it may be empty), None for any other line."""
+def heading_id(line: str) -> str | None:
+    """Return the id in a line that begins a conversation (it may be empty); None for any other line."""
     # No single pattern for the whole line: a long run of signs would have it try every way to share them out.
     line = line.rstrip()
     for sign in "=-":
         if line.startswith(sign * 3) and line.endswith(sign * 3):
             inner = line.strip(sign).strip()
             return inner if re.search(r"\w", inner) else None
-    found = _HEADING.match(line)
-    return line[found.end() :].strip(" \t:#") if found else None
+    match = _HEADING.match(line)
+    return line[match.end() :].strip(" \t:#") if match else None
 
 
 def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
     block = _Block(1)
     for number, raw in lines:
         line = raw.rstrip("\r\n")
-        own = header(line)
-        if own is None:
+        block_id = heading_id(line)
+        if block_id is None:
             block.lines.append(line)
             continue
-        if block.id is not None or any(map(_counts, block.lines)):
+        if block.id is not None or any(map(_has_content, block.lines)):
             yield block
-        block = _Block(number, clean_text(own))
-    if block.id is not None or any(map(_counts, block.lines)):
+        block = _Block(number, clean_text(block_id))
+    if block.id is not None or any(map(_has_content, block.lines)):
         yield block
 
 
-def _counts(line: str) -> bool:
+def _has_content(line: str) -> bool:
     return bool(line.strip()) and not _RULE.fullmatch(line)
 
 
-def _draft(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
-    """Lines that begin with a speaker's word; the others go on the turn before."""
-    starts = [spoken(line, assistant) for line in lines]
+def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
+    """Return the conversation in lines that begin with a speaker's word; other lines continue the turn before."""
+    starts = [parse_spoken_line(line, assistant) for line in lines]
     folded: Counter[str] = Counter()
     if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts if start is not None}:
         folded.update(start.word or "" for start in starts if start is not None and not start.sure)
         starts = [start if start is not None and start.sure else None for start in starts]
-    draft = _joined(lines, starts)
+    conversation = _parse_turns(lines, starts)
     if folded:
-        words = quoted(list(folded), most=5)
-        draft.remarks.append(f"lines that begin with {words} and a colon were read as text of the turn before")
-    return draft
+        words = quoted_names(list(folded), most=5)
+        conversation.remarks.append(f"lines that begin with {words} and a colon were read as text of the turn before")
+    return conversation
 
 
-def _joined(lines: Sequence[str], starts: Sequence[Start | None]) -> ParsedConversation:
-    """The lines as turns; a line that begins none goes on the one before."""
-    order = _order_of(start.date for start in starts if start is not None and start.date)
-    draft = ParsedConversation([])
-    current: Start | None = None
+def _parse_turns(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> ParsedConversation:
+    """Return the conversation in lines; a line that begins no turn continues the one before."""
+    order = _date_order(start.date for start in starts if start is not None and start.date)
+    conversation = ParsedConversation([])
+    current: TurnStart | None = None
     gathered: list[str] = []
     for line, start in zip(lines, starts, strict=True):
         if start is None:
             gathered.append(line)
             continue
-        _end_turn(draft, current, gathered, order)
+        _end_turn(conversation, current, gathered, order)
         current, gathered = start, [start.text]
-    _end_turn(draft, current, gathered, order)
-    if own := sum(start is not None and start.word is None for start in starts):
-        draft.remarks.append(f"what the chat program itself wrote was left out (lines: {own})")
-    return draft
+    _end_turn(conversation, current, gathered, order)
+    if program_lines := sum(start is not None and start.word is None for start in starts):
+        conversation.remarks.append(f"what the chat program itself wrote was left out (lines: {program_lines})")
+    return conversation
 
 
-def _end_turn(draft: ParsedConversation, start: Start | None, gathered: list[str], order: str | None) -> None:
-    """Adds the gathered lines as a turn; blank lines around it and rules at its end are layout, no text."""
-    while gathered and not _counts(gathered[-1]):
+def _end_turn(
+    conversation: ParsedConversation, start: TurnStart | None, gathered: list[str], order: str | None
+) -> None:
+    """Add the gathered lines as a turn; blank lines around it and rules at its end are layout, no text."""
+    while gathered and not _has_content(gathered[-1]):
         gathered.pop()
     if start is None:
-        if any(map(_counts, gathered)):
-            draft.remarks.append("text before the first speaker was left out")
+        if any(map(_has_content, gathered)):
+            conversation.remarks.append("text before the first speaker was left out")
         return
     if start.word is None:
         return
     gathered = list(dropwhile(lambda line: not line.strip(), gathered))
     if not gathered:
-        draft.remarks.append(f"turn {len(draft.turns) + 1} ({start.word!r}) is empty")
+        conversation.remarks.append(f"turn {len(conversation.turns) + 1} ({start.word!r}) is empty")
     at = _moment(start, order)
     metadata = {"at": f"{start.date} {start.time}".strip()} if start.time and at is None else {}
-    draft.turns.append(ParsedTurn(start.word, "\n".join(gathered), start.name, at, metadata))
+    conversation.turns.append(ParsedTurn(start.word, "\n".join(gathered), start.name, at, metadata))
 
 
-def _order_of(dates: Iterable[str]) -> str | None:
-    """The order of day, month and year in a file's dates: "ymd", "dmy" or "mdy".
+def _date_order(dates: Iterable[str]) -> str | None:
+    """Return the order of day, month and year in a file's dates: "ymd", "dmy" or "mdy".
 
-    Years of four digits in front and points tell at once; otherwise a number above 12 does, or that time does
-    not run backwards. None where nothing tells, or where the dates contradict each other.
+    A year of four digits in front and points decide at once; otherwise a number above 12 does, or that time does not
+    run backwards. None where nothing decides, or where the dates contradict each other.
     """
     orders = set()
     parts = []
@@ -250,12 +254,16 @@ def _order_of(dates: Iterable[str]) -> str | None:
     if not orders:
         as_mdy = [(year, first, second) for first, second, year in parts]
         as_dmy = [(year, second, first) for first, second, year in parts]
-        orders = {order for order, some in (("mdy", as_mdy), ("dmy", as_dmy)) if some == sorted(some)}
+        orders = {
+            order
+            for order, ordered_dates in (("mdy", as_mdy), ("dmy", as_dmy))
+            if ordered_dates == sorted(ordered_dates)
+        }
     return orders.pop() if len(orders) == 1 else None
 
 
-def _moment(start: Start, order: str | None) -> datetime | None:
-    """When a turn was said, None where the order of its date is not known or the date is none."""
+def _moment(start: TurnStart, order: str | None) -> datetime | None:
+    """Return the time of a turn; None where the order of its date is not known or the date is invalid."""
     clock = _TIME.match(start.time)
     if order is None or clock is None or not start.date:
         return None
@@ -278,5 +286,5 @@ PLAIN = LogFormat(
     "A transcript with `Speaker: text` lines, also with a time or a date and a time (WhatsApp, Signal); further "
     "lines belong to the turn before, and `=== id ===` begins a conversation.",
     "=== 1 ===\nUser: Hi\nAssistant: Hello",
-    read_text=entries,
+    read_text=read_text,
 )

@@ -30,42 +30,42 @@ _KIND_NAMES = (
     "agent flow_started flow_completed flow_interrupted flow_resumed flow_cancelled stack"
 )
 _KINDS = frozenset(_KIND_NAMES.split())
-_ENDS = ("restart", "session_started")
-_USED = ("event", "text", "timestamp", "parse_data", "data", "name")
+_SESSION_ENDS = ("restart", "session_started")
+_USED_KEYS = ("event", "text", "timestamp", "parse_data", "data", "name")
 
 _Event = Mapping[str, Any]
 
 
 def is_tracker(value: Any) -> bool:
-    """Whether a JSON value is a tracker."""
+    """Return whether a JSON value is a tracker."""
     if not isinstance(value, dict) or not isinstance(value.get("events"), list):
         return False
     if value.keys().isdisjoint(("sender_id", "slots", "latest_message", "latest_event_time")):
         return False
-    return not value["events"] or any(event.get("event") in _KINDS for event in _named(value["events"]))
+    return not value["events"] or any(event.get("event") in _KINDS for event in _named_events(value["events"]))
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversations in a tracker: a restart or a new session begins another one.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversations in a tracker: a restart or a new session begins another one.
 
-    Actions, slots and other events without a text are left out, and remarked on; but where the bot's texts are nowhere
-    in the tracker, the actions by which it says something (`utter_…`) stand for them.
+    Actions, slots and other events without a text are left out, with a remark. Where a tracker has no texts of the bot,
+    the actions by which the bot speaks (`utter_…`) stand for them.
     """
-    found = _sessions(record["events"])
-    _tell_apart(found)
+    conversations = _sessions(record["events"])
+    _number_suffixes(conversations)
     if channel := first_text(record, "latest_input_channel"):
-        for draft in found:
-            draft.metadata["input_channel"] = channel
-    return found
+        for conversation in conversations:
+            conversation.metadata["input_channel"] = channel
+    return conversations
 
 
 def is_row(value: Any) -> bool:
-    """Whether a JSON value is a row of a tracker store."""
+    """Return whether a JSON value is a row of a tracker store."""
     return isinstance(value, dict) and value.keys() >= {"sender_id", "type_name", "data"} and "events" not in value
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations of each sender, in the order of the rows' ids where all have one."""
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations of each sender, in the order of the rows' ids where all have one."""
     senders: dict[str, tuple[int, list[tuple[int | None, Any]]]] = {}
     for position, row in records:
         event = decoded_json(row.get("data"))
@@ -79,91 +79,98 @@ def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Itera
         if "timestamp" not in event:
             event = {**event, "timestamp": row.get("timestamp")}
         senders.setdefault(identifier(row, "sender_id"), (position, []))[1].append((order, event))
-    for number, (sender, (position, some)) in enumerate(senders.items(), 1):
-        if all(order is not None for order, _ in some):
-            some.sort(key=lambda item: item[0] or 0)
-        found = _sessions([event for _, event in some])
-        _tell_apart(found)
-        yield ParsedRecord(position, number, sender or None, found)
+    for number, (sender, (position, sender_events)) in enumerate(senders.items(), 1):
+        if all(order is not None for order, _ in sender_events):
+            sender_events.sort(key=lambda item: item[0] or 0)
+        conversations = _sessions([event for _, event in sender_events])
+        _number_suffixes(conversations)
+        yield ParsedRecord(position, number, sender or None, conversations)
 
 
-def _named(events: Sequence[Any]) -> list[dict[str, Any]]:
+def _named_events(events: Sequence[Any]) -> list[dict[str, Any]]:
     return [event for event in objects(events) if isinstance(event.get("event"), str)]
 
 
 def _sessions(events: Sequence[Any]) -> list[ParsedConversation]:
-    """The conversations in events; at least one, so that what is left out can be told."""
-    found = [ParsedConversation([])]
-    others: Counter[str] = Counter()
+    """Return the conversations in events; at least one, so that a remark on what is left out has a place."""
+    conversations = [ParsedConversation([])]
+    left_out: Counter[str] = Counter()
     silent: Counter[str] = Counter()
     worded = any(isinstance(event, dict) and event.get("event") == "bot" for event in events)
     for event in events:
         kind = event.get("event") if isinstance(event, dict) else None
-        if kind in _ENDS and found[-1].turns:
-            found.append(ParsedConversation([]))
+        if kind in _SESSION_ENDS and conversations[-1].turns:
+            conversations.append(ParsedConversation([]))
         if kind == "user":
             add_turn(
-                found[-1],
+                conversations[-1],
                 ParsedTurn(
                     "user",
                     content_or_placeholder(event.get("text")),
                     None,
                     parse_timestamp(event.get("timestamp")),
-                    _about(event),
+                    _event_metadata(event),
                 ),
             )
         elif kind == "bot":
             add_turn(
-                found[-1],
-                ParsedTurn("bot", _shown(event), None, parse_timestamp(event.get("timestamp")), _about(event)),
+                conversations[-1],
+                ParsedTurn(
+                    "bot", _bot_text(event), None, parse_timestamp(event.get("timestamp")), _event_metadata(event)
+                ),
             )
         elif kind == "action" and not worded and first_text(event, "name").startswith("utter_"):
             name = first_text(event, "name")
-            shown = f"[action {' '.join(name.split())}]"
-            add_turn(found[-1], ParsedTurn("bot", shown, None, parse_timestamp(event.get("timestamp")), _about(event)))
+            action_text = f"[action {' '.join(name.split())}]"
+            add_turn(
+                conversations[-1],
+                ParsedTurn("bot", action_text, None, parse_timestamp(event.get("timestamp")), _event_metadata(event)),
+            )
             silent[name] += 1
         else:
-            others[kind if isinstance(kind, str) else "without a name"] += 1
-    if others:
-        found[0].remarks.append(f"{others.total()} events that are no messages are left out ({count_summary(others)})")
+            left_out[kind if isinstance(kind, str) else "without a name"] += 1
+    if left_out:
+        conversations[0].remarks.append(
+            f"{left_out.total()} events that are no messages are left out ({count_summary(left_out)})"
+        )
     if silent:
-        found[0].remarks.append(
+        conversations[0].remarks.append(
             f"the log has no texts of the bot's, only the names of its actions ({count_summary(silent)})"
         )
-    return [draft for draft in found if draft.turns] or found[:1]
+    return [conversation for conversation in conversations if conversation.turns] or conversations[:1]
 
 
-def _tell_apart(drafts: Sequence[ParsedConversation]) -> None:
-    """Numbers the conversations of one sender, where there are several."""
-    for number, draft in enumerate(drafts, 1):
-        draft.suffix = f"-{number}" if len(drafts) > 1 else ""
+def _number_suffixes(conversations: Sequence[ParsedConversation]) -> None:
+    """Number the conversations of one sender, where there are several."""
+    for number, conversation in enumerate(conversations, 1):
+        conversation.suffix = f"-{number}" if len(conversations) > 1 else ""
 
 
-def _about(event: _Event) -> dict[str, Any]:
-    found = extra_metadata(event, _USED)
+def _event_metadata(event: _Event) -> dict[str, Any]:
+    metadata = extra_metadata(event, _USED_KEYS)
     if intent := first_text(object_at(event, "parse_data", "intent"), "name"):
-        found["intent"] = intent
-    return {key: value for key, value in found.items() if value not in ({}, [], "")}
+        metadata["intent"] = intent
+    return {key: value for key, value in metadata.items() if value not in ({}, [], "")}
 
 
-def _shown(event: _Event) -> str:
-    """What the bot shows: a text, pictures, files, and what may be chosen."""
-    shown = [content_or_placeholder(event.get("text"))]
+def _bot_text(event: _Event) -> str:
+    """Return the text of a bot's event, with placeholders for pictures, files and choices."""
+    lines = [content_or_placeholder(event.get("text"))]
     data = object_at(event, "data")
     if data.get("image"):
-        shown.append(file_placeholder("image"))
+        lines.append(file_placeholder("image"))
     if attachment := data.get("attachment"):
         payload = object_at(attachment, "payload") or object_at({"it": attachment}, "it")
-        shown.append(file_placeholder(first_text(attachment, "type"), first_text(payload, "name", "title")))
+        lines.append(file_placeholder(first_text(attachment, "type"), first_text(payload, "name", "title")))
     for key in ("buttons", "quick_replies"):
         if choices := [title for item in objects(data.get(key)) if (title := first_text(item, "title", "payload"))]:
-            shown.append(f"[buttons: {' | '.join(choices)}]")
-    shown += [
+            lines.append(f"[buttons: {' | '.join(choices)}]")
+    lines += [
         f"[card: {title}]" for item in objects(data.get("elements")) if (title := first_text(item, "title", "subtitle"))
     ]
     if data.get("custom"):
-        shown.append("[custom]")
-    return "\n".join(filter(None, shown))
+        lines.append("[custom]")
+    return "\n".join(filter(None, lines))
 
 
 RASA = LogFormat(
@@ -172,7 +179,7 @@ RASA = LogFormat(
     '{"sender_id": "s1", "events": [{"event": "user", "text": "Hi", "timestamp": 1714557600.0}, '
     '{"event": "bot", "text": "Hello", "data": {}, "timestamp": 1714557601.0}]}',
     is_tracker,
-    drafts,
+    read_record,
     id_key="sender_id",
 )
 
@@ -185,5 +192,5 @@ RASA_ROWS = LogFormat(
     '{"id": 2, "sender_id": "s1", "type_name": "bot", "timestamp": 1714557601.0, "data": '
     '"{\\"event\\": \\"bot\\", \\"text\\": \\"Hello\\"}"}',
     is_row,
-    read_records=joined,
+    read_records=read_records,
 )

@@ -12,95 +12,97 @@ from convexplain.connectors.logs.engine.parse_results import (
     ProblemReporter,
 )
 
-_EXPORTED = {"date", "sender", "body", "attachments"}
+_EXPORT_KEYS = {"date", "sender", "body", "attachments"}
 
 
 def is_signal(value: Any) -> bool:
-    """Whether a JSON value is an envelope of signal-cli, or a message of signal-export."""
+    """Return whether a JSON value is an envelope of signal-cli, or a message of signal-export."""
     if not isinstance(value, dict):
         return False
     envelope = _envelope(value)
     if envelope is not None:
         return not envelope.keys().isdisjoint(("source", "sourceNumber", "sourceUuid")) and "timestamp" in envelope
-    return value.keys() >= _EXPORTED and not value.keys().isdisjoint(("quote", "sticker", "reactions"))
+    return value.keys() >= _EXPORT_KEYS and not value.keys().isdisjoint(("quote", "sticker", "reactions"))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations in a file: one a group, or one with each person; signal-export's files hold one each.
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations in a file: one a group, or one with each person; signal-export's files hold one each.
 
-    Receipts, typing and the like are left out, and told.
+    Receipts, typing and the like are left out and reported.
     """
-    talks: dict[str, tuple[int, ParsedConversation]] = {}
-    others = 0
+    conversations: dict[str, tuple[int, ParsedConversation]] = {}
+    left_out = 0
     for position, value in records:
         envelope = _envelope(value)
-        own, said = ("", _exported(value)) if envelope is None else _sent(value, envelope)
-        if said is None:
-            others += 1
+        conversation_id, turn = ("", _parse_exported(value)) if envelope is None else _parse_envelope(value, envelope)
+        if turn is None:
+            left_out += 1
             continue
-        _, draft = talks.setdefault(own, (position, ParsedConversation([])))
-        if not said.content.strip():
-            draft.remarks.append(f"the message at {position} is empty")
-        draft.turns.append(said)
-    if others:
-        report(None, f"{others} records without a message (receipts, typing, calls) are left out", kept=True)
-    for number, (own, (position, draft)) in enumerate(talks.items(), 1):
+        _, conversation = conversations.setdefault(conversation_id, (position, ParsedConversation([])))
+        if not turn.content.strip():
+            conversation.remarks.append(f"the message at {position} is empty")
+        conversation.turns.append(turn)
+    if left_out:
+        report(None, f"{left_out} records without a message (receipts, typing, calls) are left out", kept=True)
+    for number, (conversation_id, (position, conversation)) in enumerate(conversations.items(), 1):
         # Messages of several devices may come late.
-        if all(said.at is not None for said in draft.turns):
-            draft.turns.sort(key=lambda said: said.at.timestamp() if said.at else 0.0)
-        yield ParsedRecord(position, number, own or None, [draft])
+        if all(turn.at is not None for turn in conversation.turns):
+            conversation.turns.sort(key=lambda turn: turn.at.timestamp() if turn.at else 0.0)
+        yield ParsedRecord(position, number, conversation_id or None, [conversation])
 
 
 def _envelope(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     inner = value.get("params") if isinstance(value.get("params"), dict) else value
-    found = inner.get("envelope") if isinstance(inner, dict) else None
-    return found if isinstance(found, dict) else None
+    envelope = inner.get("envelope") if isinstance(inner, dict) else None
+    return envelope if isinstance(envelope, dict) else None
 
 
-def _sent(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> tuple[str, ParsedTurn | None]:
-    """The conversation that an envelope is of, and what is said in it: None where it is no message."""
+def _parse_envelope(value: Mapping[str, Any], envelope: Mapping[str, Any]) -> tuple[str, ParsedTurn | None]:
+    """Return the id of an envelope's conversation, and its turn; None in place of the turn where it is no message."""
     message, sync = envelope.get("dataMessage"), envelope.get("syncMessage")
-    source = _first(envelope, "sourceNumber", "source", "sourceUuid")
-    other = source
+    source = _first_text(envelope, "sourceNumber", "source", "sourceUuid")
+    peer = source
     if isinstance(sync, dict) and isinstance(sync.get("sentMessage"), dict):
         message = sync["sentMessage"]
-        other = _first(message, "destinationNumber", "destination", "destinationUuid")
+        peer = _first_text(message, "destinationNumber", "destination", "destinationUuid")
     if not isinstance(message, dict) or message.keys().isdisjoint(("message", "attachments", "sticker")):
         return "", None
     group = message.get("groupInfo")
-    own = _first(group, "groupId", "groupName") if isinstance(group, dict) else other
+    conversation_id = _first_text(group, "groupId", "groupName") if isinstance(group, dict) else peer
     if message.get("reaction") and not message.get("message"):
         return "", None
-    name = _first(envelope, "sourceName") or source
+    name = _first_text(envelope, "sourceName") or source
     at = parse_timestamp(message.get("timestamp")) or parse_timestamp(envelope.get("timestamp"))
     metadata = {"number": source} if source and source != name else {}
-    return clean_text(own), ParsedTurn(clean_text(name) or "unknown", _shown(message, "message"), None, at, metadata)
+    return clean_text(conversation_id), ParsedTurn(
+        clean_text(name) or "unknown", _message_text(message, "message"), None, at, metadata
+    )
 
 
-def _exported(value: Mapping[str, Any]) -> ParsedTurn:
+def _parse_exported(value: Mapping[str, Any]) -> ParsedTurn:
     sender = value.get("sender")
     at, _ = find_timestamp({"time": value.get("date")})
     metadata = {} if at is not None or value.get("date") is None else {"at": str(value["date"])}
-    return ParsedTurn(sender if isinstance(sender, str) else "", _shown(value, "body"), None, at, metadata)
+    return ParsedTurn(sender if isinstance(sender, str) else "", _message_text(value, "body"), None, at, metadata)
 
 
-def _first(value: Mapping[str, Any], *names: str) -> str:
+def _first_text(value: Mapping[str, Any], *names: str) -> str:
     return next((value[name].strip() for name in names if isinstance(value.get(name), str) and value[name].strip()), "")
 
 
-def _shown(message: Mapping[str, Any], key: str) -> str:
+def _message_text(message: Mapping[str, Any], key: str) -> str:
     text = message.get(key)
-    shown = [text] if isinstance(text, str) and text else []
+    lines = [text] if isinstance(text, str) and text else []
     attachments = message.get("attachments")
     for item in attachments if isinstance(attachments, list) else []:
-        kind = _first(item, "contentType").partition("/")[0] if isinstance(item, dict) else ""
-        name = _first(item, "filename", "name", "fileName") if isinstance(item, dict) else ""
+        kind = _first_text(item, "contentType").partition("/")[0] if isinstance(item, dict) else ""
+        name = _first_text(item, "filename", "name", "fileName") if isinstance(item, dict) else ""
         word = kind if kind in ("image", "audio", "video") else "file"
-        shown.append(f"[{word}: {name}]" if name else f"[{word}]")
+        lines.append(f"[{word}: {name}]" if name else f"[{word}]")
     sticker = message.get("sticker")
     if sticker:
-        shown.append(f"[sticker: {sticker}]" if isinstance(sticker, str) else "[sticker]")
-    return "\n".join(shown)
+        lines.append(f"[sticker: {sticker}]" if isinstance(sticker, str) else "[sticker]")
+    return "\n".join(lines)
 
 
 SIGNAL = LogFormat(
@@ -110,5 +112,5 @@ SIGNAL = LogFormat(
     '{"date": "2024-05-01 10:00:00", "sender": "User", "body": "Hi", "quote": "", "attachments": []}\n'
     '{"date": "2024-05-01 10:00:01", "sender": "Bot", "body": "Hello", "quote": "", "attachments": []}',
     is_signal,
-    read_records=joined,
+    read_records=read_records,
 )

@@ -17,13 +17,13 @@ from convexplain.connectors.logs.engine.parse_results import (
     ProblemReporter,
 )
 
-_SAYING = (
+_SPOKEN_SUBTYPE_WORDS = (
     "bot_message me_message file_share file_comment file_mention thread_broadcast reply_broadcast slackbot_response "
     "assistant_app_thread"
 )
-_SAID = frozenset((None, *_SAYING.split()))
+_SPOKEN_SUBTYPES = frozenset((None, *_SPOKEN_SUBTYPE_WORDS.split()))
 """Subtypes of messages in which somebody says something; the others tell what the program did."""
-_MARKED = re.compile(
+_MARKUP = re.compile(
     r"<(?:([@#])(\w{1,40})|(!)([^<>|\n]{1,400})|([a-z][a-z0-9+.-]{0,20}:[^<>|\s]{1,8000}))(?:\|([^<>\n]{0,4000}))?>"
 )
 _TS = re.compile(r"\d{9,11}\.\d{1,6}")
@@ -41,34 +41,34 @@ class SlackMessage:
 
 
 def is_message(value: Any) -> bool:
-    """Whether a JSON value is a message of Slack."""
+    """Return whether a JSON value is a message of Slack."""
     if not isinstance(value, dict) or value.get("type") != "message" or not isinstance(value.get("ts"), str):
         return False
     return _TS.fullmatch(value["ts"]) is not None and not value.keys().isdisjoint(("user", "bot_id", "subtype", "text"))
 
 
-def joined(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The conversations in a day of a channel, read by itself: people are called by their ids."""
-    yield from entries([SlackMessage(number, value) for number, value in records], "", {}, report)
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations in a day of a channel, read by itself: people are named by their ids."""
+    yield from read_channel([SlackMessage(number, value) for number, value in records], "", {}, report)
 
 
 def users_in(value: Any) -> dict[str, tuple[str, bool]]:
-    """The users in an export's users.json."""
-    found = {}
+    """Return the users in an export's users.json, by their ids."""
+    users = {}
     for user in value if isinstance(value, list) else ():
         if isinstance(user, dict) and isinstance(user.get("id"), str):
             profile = user.get("profile")
             names = [*(profile.get(key) for key in ("display_name", "real_name") if isinstance(profile, dict))]
             names += [user.get("real_name"), user.get("name")]
             name = next((name for name in names if isinstance(name, str) and name.strip()), user["id"])
-            found[user["id"]] = clean_text(name.strip()), user.get("is_bot") is True
-    return found
+            users[user["id"]] = clean_text(name.strip()), user.get("is_bot") is True
+    return users
 
 
-def entries(
+def read_channel(
     messages: Sequence[SlackMessage], channel: str, users: Users, report: ProblemReporter
 ) -> Iterator[ParsedRecord]:
-    """The conversations of a channel: what is said in the channel itself, then its threads, oldest first.
+    """Yield the conversations of a channel: the channel itself, then its threads, oldest first.
 
     A message is in one of them only: one that is answered in a thread begins the thread. Bots are the assistant.
 
@@ -76,29 +76,31 @@ def entries(
         messages: those of the channel, in any order.
         channel: its name; empty where it is not known.
         users: who is who.
-        report: is told of what is left out.
+        report: is called with what is left out.
     """
     left_out: Counter[str] = Counter()
-    talks: dict[str, list[SlackMessage]] = {"": []}
+    threads: dict[str, list[SlackMessage]] = {"": []}
     answered = {_thread(message.value) for message in messages if _is_answer(message.value)}
     for message in sorted(messages, key=lambda message: _order(message.value)):
         subtype = message.value.get("subtype")
-        if not (subtype is None or isinstance(subtype, str)) or subtype not in _SAID:
+        if not (subtype is None or isinstance(subtype, str)) or subtype not in _SPOKEN_SUBTYPES:
             left_out[str(subtype)] += 1
             continue
         thread = _thread(message.value)
-        talks.setdefault(thread if thread in answered else "", []).append(message)
+        threads.setdefault(thread if thread in answered else "", []).append(message)
     if left_out:
         kinds = ", ".join(f"{count} {clean_text(kind)}" for kind, count in left_out.most_common(10))
         report(None, f"{left_out.total()} messages of Slack itself are left out ({kinds})", kept=True)
-    for number, (thread, some) in enumerate(((thread, some) for thread, some in talks.items() if some), 1):
-        own = "-".join(filter(None, (channel, thread))) or None
-        draft = ParsedConversation(
-            [_said(message.value, users) for message in some], {"channel": channel} if channel else {}
+    for number, (thread, thread_messages) in enumerate(
+        ((thread, thread_messages) for thread, thread_messages in threads.items() if thread_messages), 1
+    ):
+        conversation_id = "-".join(filter(None, (channel, thread))) or None
+        conversation = ParsedConversation(
+            [_parse_turn(message.value, users) for message in thread_messages], {"channel": channel} if channel else {}
         )
         if thread:
-            draft.metadata["thread_ts"] = thread
-        yield ParsedRecord(some[0].number, number, own, [draft])
+            conversation.metadata["thread_ts"] = thread
+        yield ParsedRecord(thread_messages[0].number, number, conversation_id, [conversation])
 
 
 def _is_answer(message: Mapping[str, Any]) -> bool:
@@ -106,7 +108,7 @@ def _is_answer(message: Mapping[str, Any]) -> bool:
 
 
 def _thread(message: Mapping[str, Any]) -> str:
-    """Which thread a message is in: its first message's time. A message that has none may itself begin one."""
+    """Return the thread of a message: the time of its first message. A message without one may begin a thread."""
     thread = message.get("thread_ts", message.get("ts"))
     return clean_text(thread) if isinstance(thread, str) else ""
 
@@ -116,22 +118,22 @@ def _order(message: Mapping[str, Any]) -> tuple[float, str]:
     return (float(ts), ts) if isinstance(ts, str) and _TS.fullmatch(ts) else (0.0, "")
 
 
-def _said(message: Mapping[str, Any], users: Users) -> ParsedTurn:
+def _parse_turn(message: Mapping[str, Any], users: Users) -> ParsedTurn:
     user = message.get("user")
     comment = message.get("comment")
     if not isinstance(user, str) and isinstance(comment, dict):
         user = comment.get("user")
     user = user if isinstance(user, str) else ""
-    name, is_bot = users.get(user) or (_own_name(message) or user, False)
+    name, is_bot = users.get(user) or (_author_name(message) or user, False)
     bot = message.get("bot_id") or message.get("subtype") in ("bot_message", "slackbot_response") or user == "USLACKBOT"
     metadata = {"reactions": _reactions(message)} if _reactions(message) else {}
     if bot or is_bot:
-        return ParsedTurn("assistant", _text(message, users), _bot_name(message, name), _at(message), metadata)
-    return ParsedTurn("user", _text(message, users), name or None, _at(message), metadata)
+        return ParsedTurn("assistant", _message_text(message, users), _bot_name(message, name), _at(message), metadata)
+    return ParsedTurn("user", _message_text(message, users), name or None, _at(message), metadata)
 
 
-def _own_name(message: Mapping[str, Any]) -> str:
-    """The name that a message itself has for who wrote it."""
+def _author_name(message: Mapping[str, Any]) -> str:
+    """Return the name that a message itself has for its author; "" for none."""
     profile = message.get("user_profile")
     names = [profile.get(key) for key in ("display_name", "real_name", "name")] if isinstance(profile, dict) else []
     return next((clean_text(name.strip()) for name in names if isinstance(name, str) and name.strip()), "")
@@ -139,8 +141,8 @@ def _own_name(message: Mapping[str, Any]) -> str:
 
 def _bot_name(message: Mapping[str, Any], name: str) -> str | None:
     profile = message.get("bot_profile")
-    own = profile.get("name") if isinstance(profile, dict) else None
-    names = [own, message.get("username"), name, message.get("bot_id")]
+    profile_name = profile.get("name") if isinstance(profile, dict) else None
+    names = [profile_name, message.get("username"), name, message.get("bot_id")]
     return next((clean_text(name) for name in names if isinstance(name, str) and name.strip()), None)
 
 
@@ -149,48 +151,48 @@ def _at(message: Mapping[str, Any]) -> datetime | None:
 
 
 def _reactions(message: Mapping[str, Any]) -> dict[str, int]:
-    """How often which emoji was put to a message."""
-    found = message.get("reactions")
-    some = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    """Return how often each emoji was put to a message."""
+    reactions = message.get("reactions")
+    reaction_list = [item for item in reactions if isinstance(item, dict)] if isinstance(reactions, list) else []
     return {
         clean_text(item["name"]): item["count"]
-        for item in some[:50]
+        for item in reaction_list[:50]
         if isinstance(item.get("name"), str) and isinstance(item.get("count"), int)
     }
 
 
-def _text(message: Mapping[str, Any], users: Users) -> str:
-    """What a message shows: its text, or that of its blocks; attachments and files as placeholders."""
+def _message_text(message: Mapping[str, Any], users: Users) -> str:
+    """Return the text of a message, or that of its blocks; attachments and files become placeholders."""
     text = message.get("text")
-    shown = [readable(text, users)] if isinstance(text, str) and text.strip() else []
-    if not shown:
-        shown = _block_texts(message.get("blocks"), users)
-    whole = not shown  # then the attachments are what is said
+    lines = [display_text(text, users)] if isinstance(text, str) and text.strip() else []
+    if not lines:
+        lines = _block_texts(message.get("blocks"), users)
+    is_content = not lines  # then the attachments are what is said
     for attachment in _dicts(message.get("attachments")):
-        shown.append(_attachment(attachment, users, whole=whole))
+        lines.append(_attachment(attachment, users, is_content=is_content))
     files = [*_dicts(message.get("files")), *_dicts([message.get("file")])]
     # The older way to share a file names it in the text too.
-    shown += [_file(file) for file in files]
-    return "\n".join(filter(None, shown))
+    lines += [_file(file) for file in files]
+    return "\n".join(filter(None, lines))
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _attachment(attachment: Mapping[str, Any], users: Users, *, whole: bool) -> str:
+def _attachment(attachment: Mapping[str, Any], users: Users, *, is_content: bool) -> str:
     parts = [attachment.get(key) for key in ("pretext", "title", "text")]
-    texts = [readable(part, users) for part in parts if isinstance(part, str) and part.strip()]
+    texts = [display_text(part, users) for part in parts if isinstance(part, str) and part.strip()]
     for field in _dicts(attachment.get("fields")):
         pair = [str(field[key]) for key in ("title", "value") if isinstance(field.get(key), str)]
-        texts += [readable(": ".join(filter(None, pair)), users)]
+        texts += [display_text(": ".join(filter(None, pair)), users)]
     fallback = attachment.get("fallback")
     if not texts and isinstance(fallback, str):
-        texts = [readable(fallback, users)]
-    if whole:
+        texts = [display_text(fallback, users)]
+    if is_content:
         return "\n".join(texts) or "[attachment]"
     titles = [attachment.get(key) for key in ("title", "fallback", "service_name")]
-    title = next((readable(title, users) for title in titles if isinstance(title, str) and title.strip()), "")
+    title = next((display_text(title, users) for title in titles if isinstance(title, str) and title.strip()), "")
     return f"[attachment: {' '.join(title.split())}]" if title else "[attachment]"
 
 
@@ -203,30 +205,30 @@ def _file(file: Mapping[str, Any]) -> str:
 
 
 def _block_texts(blocks: Any, users: Users, depth: int = 0) -> list[str]:
-    """The texts in a message's blocks, a line each."""
-    found = []
+    """Return the texts in a message's blocks, a line each."""
+    texts = []
     for block in _dicts(blocks):
         text = block.get("text")
         if isinstance(text, str):
-            found.append(readable(text, users) if block.get("type") in ("mrkdwn", None) else text)
+            texts.append(display_text(text, users) if block.get("type") in ("mrkdwn", None) else text)
         elif isinstance(text, dict):
-            found += _block_texts([text], users, depth + 1)
+            texts += _block_texts([text], users, depth + 1)
         if depth < 8:
             for key in ("elements", "fields"):
                 inner = _block_texts(block.get(key), users, depth + 1)
-                found += ["".join(inner)] if block.get("type") == "rich_text_section" else inner
-    return found
+                texts += ["".join(inner)] if block.get("type") == "rich_text_section" else inner
+    return texts
 
 
-def readable(text: str, users: Users) -> str:
-    """A text with mentions and links as people see them."""
-    return html.unescape(_MARKED.sub(_mention(users), text))
+def display_text(text: str, users: Users) -> str:
+    """Return a text with mentions and links as people see them."""
+    return html.unescape(_MARKUP.sub(_mention(users), text))
 
 
 def _mention(users: Users) -> Callable[[re.Match[str]], str]:
-    def mention(found: re.Match[str]) -> str:
-        sign, label = found[1] or found[3] or "", found[6]
-        target = found[2] or found[4] or found[5]
+    def mention(match: re.Match[str]) -> str:
+        sign, label = match[1] or match[3] or "", match[6]
+        target = match[2] or match[4] or match[5]
         if sign == "@":
             return "@" + (users[target][0] if target in users else label or target)
         if sign == "#":
@@ -246,5 +248,5 @@ SLACK = LogFormat(
     '[{"type": "message", "user": "U1", "text": "Hi", "ts": "1714557600.000100"}, '
     '{"type": "message", "bot_id": "B1", "text": "Hello", "ts": "1714557601.000200"}]',
     is_message,
-    read_records=joined,
+    read_records=read_records,
 )

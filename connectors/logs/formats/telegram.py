@@ -9,11 +9,11 @@ from convexplain.connectors.logs.engine.metadata import clean_text, extra_metada
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 
 _TYPES = ("message", "service")
-_KEYS = (
+_USED_KEY_WORDS = (
     "type text text_entities from from_id photo file thumbnail media_type mime_type width height file_size file_name "
     "sticker_emoji duration_seconds photo_file_size thumbnail_file_size date date_unixtime"
 )
-_USED = frozenset(_KEYS.split())
+_USED_KEYS = frozenset(_USED_KEY_WORDS.split())
 _MEDIA = {
     "sticker": "sticker",
     "voice_message": "audio",
@@ -22,7 +22,7 @@ _MEDIA = {
     "video_file": "video",
     "animation": "video",
 }
-_OTHER = {
+_ATTACHMENT_KEYS = {
     "location_information": "location",
     "live_location_period_seconds": "live location",
     "contact_information": "contact",
@@ -34,32 +34,32 @@ _OTHER = {
 
 
 def is_telegram(value: Any) -> bool:
-    """Whether a JSON value is a chat, or an export of all chats."""
+    """Return whether a JSON value is a chat, or an export of all chats."""
     return isinstance(value, dict) and (_is_chat(value) or any(map(_is_chat, _chats(value))))
 
 
-def drafts(record: Mapping[str, Any]) -> list[ParsedConversation]:
-    """The conversations in an export, one a chat. What Telegram itself says in it is left out, and remarked on.
+def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
+    """Return the conversations in an export, one a chat. Telegram's own messages are left out, with a remark.
 
-    In a chat with a bot the bot is the assistant; elsewhere nothing tells bots from people.
+    In a chat with a bot the bot is the assistant; elsewhere nothing distinguishes bots from people.
     """
     if _is_chat(record):
-        return [_draft(record)]
-    found = []
+        return [_parse_chat(record)]
+    conversations = []
     for number, chat in enumerate(_chats(record), 1):
         if _is_chat(chat):
-            draft = _draft(chat)
-            own = chat.get("id")
-            draft.suffix = f"-{own if isinstance(own, int) else number}"
-            found.append(draft)
-    return found
+            conversation = _parse_chat(chat)
+            chat_id = chat.get("id")
+            conversation.suffix = f"-{chat_id if isinstance(chat_id, int) else number}"
+            conversations.append(conversation)
+    return conversations
 
 
 def _chats(record: Mapping[str, Any]) -> Iterator[Any]:
     for key in ("chats", "left_chats"):
         chats = record.get(key)
-        some = chats.get("list") if isinstance(chats, dict) else None
-        yield from some if isinstance(some, list) else ()
+        listed = chats.get("list") if isinstance(chats, dict) else None
+        yield from listed if isinstance(listed, list) else ()
 
 
 def _is_chat(value: Any) -> bool:
@@ -79,41 +79,41 @@ def _is_message(message: Mapping[str, Any]) -> bool:
     )
 
 
-def _draft(chat: Mapping[str, Any]) -> ParsedConversation:
-    found = ParsedConversation([], extra_metadata(chat, {"messages"}))
+def _parse_chat(chat: Mapping[str, Any]) -> ParsedConversation:
+    conversation = ParsedConversation([], extra_metadata(chat, {"messages"}))
     service: Counter[str] = Counter()
     for number, message in enumerate(chat["messages"], 1):
         if not isinstance(message, dict):
-            found.remarks.append(f"turn {number} is missing")
+            conversation.remarks.append(f"turn {number} is missing")
         elif message.get("type") == "service":
             service[clean_text(str(message.get("action", "?")))] += 1
         else:
-            said = _said(message, chat)
-            if not said.content.strip():
-                found.remarks.append(f"message {number} ({said.speaker!r}) is empty")
-            found.turns.append(said)
+            turn = _parse_turn(message, chat)
+            if not turn.content.strip():
+                conversation.remarks.append(f"message {number} ({turn.speaker!r}) is empty")
+            conversation.turns.append(turn)
     if service:
         kinds = ", ".join(f"{count} {kind}" for kind, count in service.most_common(10))
-        found.remarks.append(f"{service.total()} messages of Telegram itself are left out ({kinds})")
-    return found
+        conversation.remarks.append(f"{service.total()} messages of Telegram itself are left out ({kinds})")
+    return conversation
 
 
-def _said(message: Mapping[str, Any], chat: Mapping[str, Any]) -> ParsedTurn:
-    name, own = message.get("from"), message.get("from_id")
-    speaker = name if isinstance(name, str) and name.strip() else str(own) if own else "Deleted Account"
+def _parse_turn(message: Mapping[str, Any], chat: Mapping[str, Any]) -> ParsedTurn:
+    name, sender_id = message.get("from"), message.get("from_id")
+    speaker = name if isinstance(name, str) and name.strip() else str(sender_id) if sender_id else "Deleted Account"
     # The time in seconds has a zone; the one in words has none.
     at, _ = find_timestamp({"time": message.get("date_unixtime")})
     if at is None:
         at, _ = find_timestamp({"time": message.get("date")})
-    metadata = extra_metadata(message, _USED if at is not None else _USED - {"date"})
+    metadata = extra_metadata(message, _USED_KEYS if at is not None else _USED_KEYS - {"date"})
     if chat.get("type") == "bot_chat":
-        is_bot = own == f"user{chat.get('id')}" or name == chat.get("name")
-        return ParsedTurn("assistant" if is_bot else "user", _shown(message), speaker, at, metadata)
-    return ParsedTurn(speaker, _shown(message), None, at, metadata)
+        is_bot = sender_id == f"user{chat.get('id')}" or name == chat.get("name")
+        return ParsedTurn("assistant" if is_bot else "user", _message_text(message), speaker, at, metadata)
+    return ParsedTurn(speaker, _message_text(message), None, at, metadata)
 
 
-def _shown(message: Mapping[str, Any]) -> str:
-    """A message's text and placeholders for what is no text."""
+def _message_text(message: Mapping[str, Any]) -> str:
+    """Return a message's text with placeholders for everything that is no text."""
     text = _text(message.get("text"))
     if not text.strip() and message.get("text_entities"):
         text = _text(message["text_entities"])
@@ -141,9 +141,9 @@ def _placeholders(message: Mapping[str, Any]) -> Iterator[str]:
     kind = message.get("media_type")
     if message.get("file") or kind:
         word = _MEDIA.get(str(kind), "file")
-        told = message.get("sticker_emoji") if word == "sticker" else message.get("file_name")
-        yield f"[{word}: {told}]" if isinstance(told, str) and told else f"[{word}]"
-    for key, word in _OTHER.items():
+        label = message.get("sticker_emoji") if word == "sticker" else message.get("file_name")
+        yield f"[{word}: {label}]" if isinstance(label, str) and label else f"[{word}]"
+    for key, word in _ATTACHMENT_KEYS.items():
         if message.get(key):
             poll = message[key]
             question = poll.get("question") if isinstance(poll, dict) else None
@@ -157,5 +157,5 @@ TELEGRAM = LogFormat(
     '"from": "Anna", "from_id": "user1", "text": "Hi"}, {"type": "message", "date": "2024-05-01T10:00:01", '
     '"from": "Bot", "from_id": "user7", "text": "Hello"}]}',
     is_telegram,
-    drafts,
+    read_record,
 )

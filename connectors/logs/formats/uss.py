@@ -15,25 +15,27 @@ from convexplain.connectors.logs.engine.parse_results import (
 )
 
 _RUBRIC = "helpfulness"
-"""What all three ask for comes closest to it."""
-_USS_LINE = re.compile(r"(USER|SYSTEM)\t")
-_USS_FIELDS = 5
-_SATISFIED = (1, 5)
+"""The rubric that these labels come closest to."""
+_LINE = re.compile(r"(USER|SYSTEM)\t")
+_FIELDS = 5
+_SCALE = (1, 5)
 _OVERALL = "OVERALL"
 
 
 def is_uss(head: str) -> bool:
-    """Whether a text that begins so holds dialogues of USS: a turn a line, speaker, text and labels parted by tabs."""
+    """Return whether a text that begins so holds dialogues of USS: a turn a line, speaker, text and labels with tabs
+    between.
+    """
     lines = [line for line in head.splitlines()[:40] if line.strip()]
-    spoken = [line for line in lines if _USS_LINE.match(line)]
+    spoken = [line for line in lines if _LINE.match(line)]
     return bool(spoken) and lines[0] in spoken and len(spoken) * 2 > len(lines)
 
 
-def uss_entries(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
-    """The dialogues of a file, parted by blank lines.
+def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the dialogues of a file, which blank lines separate.
 
-    Satisfaction stands at the user's turns, and is with what the system said before them: the labels go to that turn.
-    Those with no such turn stay with the user's, as `satisfaction`; those of the whole dialogue are its metadata.
+    Satisfaction is written at the user's turns and rates the system's turn before: the labels go to that turn. Labels
+    without such a turn stay with the user's, as `satisfaction`; those of the whole dialogue are its metadata.
     """
     number, block = 0, list[tuple[int, str]]()
     for line, raw in text.lines():
@@ -42,48 +44,50 @@ def uss_entries(text: LogText, assistant: frozenset[str], report: ProblemReporte
             block.append((line, content))
         elif block:
             number += 1
-            yield ParsedRecord(block[0][0], number, None, [_session(block, report)])
+            yield ParsedRecord(block[0][0], number, None, [_parse_session(block, report)])
             block = []
     if block:
-        yield ParsedRecord(block[0][0], number + 1, None, [_session(block, report)])
+        yield ParsedRecord(block[0][0], number + 1, None, [_parse_session(block, report)])
 
 
-def _session(block: Sequence[tuple[int, str]], report: ProblemReporter) -> ParsedConversation:
-    draft = ParsedConversation([])
+def _parse_session(block: Sequence[tuple[int, str]], report: ProblemReporter) -> ParsedConversation:
+    conversation = ParsedConversation([])
     homeless = unknown = 0
     for line, content in block:
-        cells = [cell.strip() for cell in content.split("\t", _USS_FIELDS - 1)]
-        if not _USS_LINE.match(content):
+        cells = [cell.strip() for cell in content.split("\t", _FIELDS - 1)]
+        if not _LINE.match(content):
             report(line, "a line that does not begin with USER or SYSTEM and a tab")
             continue
-        speaker, said, action, labels, why = (*cells, "", "", "", "")[:_USS_FIELDS]
-        given = [label.strip() for label in labels.split(",")] if labels else []
-        numbers = [scale_number(label, *_SATISFIED) for label in given]
+        speaker, text, action, labels, why = (*cells, "", "", "", "")[:_FIELDS]
+        label_words = [label.strip() for label in labels.split(",")] if labels else []
+        numbers = [scale_number(label, *_SCALE) for label in label_words]
         unknown += numbers.count(None)
-        if said == _OVERALL and speaker == "USER":
-            draft.metadata |= {"overall_satisfaction": [number for number in numbers if number is not None]}
-            draft.metadata |= {"explanation": why} if why else {}
+        if text == _OVERALL and speaker == "USER":
+            conversation.metadata |= {"overall_satisfaction": [number for number in numbers if number is not None]}
+            conversation.metadata |= {"explanation": why} if why else {}
             continue
         about: dict[str, Any] = {"action": action} if action else {}
         if speaker == "USER" and any(number is not None for number in numbers):
-            if draft.turns and draft.turns[-1].speaker == "assistant":
-                draft.turns[-1].metadata["ratings"] = _ratings(numbers)
+            if conversation.turns and conversation.turns[-1].speaker == "assistant":
+                conversation.turns[-1].metadata["ratings"] = _turn_ratings(numbers)
             else:
                 about["satisfaction"] = [number for number in numbers if number is not None]
                 homeless += 1
-        add_turn(draft, ParsedTurn("user" if speaker == "USER" else "assistant", said, None, None, about))
+        add_turn(conversation, ParsedTurn("user" if speaker == "USER" else "assistant", text, None, None, about))
     if homeless:
-        draft.remarks.append(
+        conversation.remarks.append(
             f"{homeless} turns of the user with labels come after no turn of the system: kept with them"
         )
     if unknown:
-        draft.remarks.append(f"{unknown} labels are no whole numbers from 1 to 5 and are left out")
-    return draft
+        conversation.remarks.append(f"{unknown} labels are no whole numbers from 1 to 5 and are left out")
+    return conversation
 
 
-def _ratings(numbers: Sequence[int | None]) -> list[dict[str, Any]]:
-    """A file says how each labelled a turn by their place in the list: so raters are called by it."""
-    low, high = _SATISFIED
+def _turn_ratings(numbers: Sequence[int | None]) -> list[dict[str, Any]]:
+    """Return a turn's labels as ratings. A file identifies raters by their place in the list: so the place is the
+    rater.
+    """
+    low, high = _SCALE
     return [
         rating("satisfaction", (number - low) / (high - low), str(number), _RUBRIC, str(place))
         for place, number in enumerate(numbers, 1)
@@ -96,5 +100,5 @@ USS = LogFormat(
     "USS: a turn a line, speaker, text, action and satisfaction (1 to 5) parted by tabs, dialogues by blank lines.",
     "USER\tHi\tGREET\t\nSYSTEM\tHello\tOFFER\t",
     is_text=is_uss,
-    read_text=uss_entries,
+    read_text=read_text,
 )

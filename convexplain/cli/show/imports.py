@@ -36,7 +36,7 @@ def show_inspected(console: Console, path: str, found: LogInspection) -> None:
     console.print(plain(f"  format     {_counted(found.formats.most_common(10)) or 'not recognised'}"), soft_wrap=True)
     console.print(plain(f"  encoding   {_counted(found.encodings.most_common(10)) or '–'}"), soft_wrap=True)
     console.print(plain(f"  container  {containers or 'none'}"), soft_wrap=True)
-    part = "all of it" if found.whole else "its first part"
+    part = "all of it" if found.complete else "its first part"
     console.print(f"  read       {found.conversations:,} conversations with {found.turns:,} turns, from {part}")
     if found.speakers:
         console.print(_speakers(found.speakers))

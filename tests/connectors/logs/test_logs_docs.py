@@ -21,7 +21,7 @@ def test_the_limits_are_those_of_the_code():
     for limit in (*limits, log_text.MAX_RECORD, binary_tables.MAX_WORKBOOK):
         assert f"{limit:,}" in DOC
     assert f"{containers.MAX_RATIO} times" in DOC
-    assert "users.json" in archives._SIDE.split()
+    assert "users.json" in archives._SIDE_FILES.split()
 
 
 def test_the_examples_run(tmp_path, monkeypatch, capsys):

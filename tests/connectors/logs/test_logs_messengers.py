@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from convexplain.connectors.logs import inspect_log
-from convexplain.connectors.logs.formats.slack import readable
+from convexplain.connectors.logs.formats.slack import display_text
 
 from .reading import HI_SAID, read, said, told
 
@@ -139,7 +139,7 @@ def test_what_slack_messages_show(tmp_path, more, expected):
     ],
 )
 def test_slack_marks(text, expected):
-    assert readable(text, {"U1": ("Anna", False)}) == expected
+    assert display_text(text, {"U1": ("Anna", False)}) == expected
 
 
 CHAT = {"name": "Anna", "type": "personal_chat", "id": 5}
