@@ -35,7 +35,7 @@ def measure(folder: Path, turns: int) -> None:
     log, store = folder / f"{turns}.jsonl", folder / f"{turns}.db"
     with log.open("w") as file:
         file.writelines(lines(turns // TURNS))
-    command = [sys.executable, "-m", "convexplain", "import", str(log), "--db", str(store)]
+    command = [sys.executable, "-m", "convexplain", "logs", "import", str(log), "--db", str(store)]
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     out = process.stdout.read() if process.stdout else ""
