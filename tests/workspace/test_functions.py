@@ -241,7 +241,7 @@ def test_a_model_that_is_gone_is_an_error():
         ((PARCEL, 3, "helpfulness"), {"samples": 0}, UsageError, "at least 1"),
         ((PARCEL, 3, "helpfulness"), {"budget": 0}, UsageError, "budget=0 is not valid"),
         ((PARCEL, 3, "helpfulness"), {"goal": "improve"}, UsageError, "needs a delta"),
-        ((PARCEL, 3, "helpfulness"), {"search": "best"}, UsageError, "search='best' is not valid"),
+        ((PARCEL, 3, "helpfulness"), {"search": "best"}, UsageError, "search 'best' is not known"),
         ((PARCEL, 3, "helpfulness"), {"editable": "robot"}, UsageError, "editable='robot' is not valid"),
         ((PARCEL, 3, "helpfulness"), {"editable": [3]}, UsageError, "the turns before turn 3 are 0 to 2"),
         (
