@@ -24,9 +24,9 @@ from other_explainers import partition_shap
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import open_model
-from convexplain.explain.attribution import divided
+from convexplain.explain.attribution import unit_levels
 from convexplain.explain.faithfulness import Faithfulness, baselines, faithfulness
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
@@ -104,13 +104,13 @@ async def one(
     talk: Conversation, calls: Calls, rubric: Rubric, per_unit: int
 ) -> tuple[dict[str, Faithfulness], dict[str, int]]:
     """One conversation: how faithful each order is, and evaluations of each method."""
-    scalarizer = JudgeValue(Measure(Judge(calls)), rubric)
+    scalarizer = JudgeValue(TurnMeasure(Judge(calls)), rubric)
     values = TurnValues(talk, scalarizer)
     await values.values([frozenset()])
     if scalarizer.first is None or scalarizer.first.score is None:
         return {}, {}
     side = -1 if scalarizer.first.score < rubric.threshold else 1
-    units = divided(talk, ("turn",), response=False).units[0]
+    units = unit_levels(talk, ("turn",), response=False).units[0]
     found, spent = await orders(values, units, side, per_unit * len(units), calls, rubric)
     return await faithfulness(values, units, found, side, K), spent
 

@@ -17,7 +17,7 @@ from contrast_latency import SECONDS, serve
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import OpenAICompatible
 from convexplain.explain.attribution import AttributionSettings, Attributor
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.search import ATTRIBUTION_METHODS
@@ -34,7 +34,7 @@ async def attribute(url: str, method: str, in_flight: int) -> tuple[float, int]:
     async with Calls(model) as calls:
         settings = AttributionSettings(method=method, levels=("turn",), budget=BUDGET)
         began = time.perf_counter()
-        (found,) = await Attributor(Measure(Judge(calls))).attribute(
+        (found,) = await Attributor(TurnMeasure(Judge(calls))).attribute(
             TALK, len(TURNS), load_rubric("helpfulness"), settings
         )
         seconds = time.perf_counter() - began

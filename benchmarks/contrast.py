@@ -23,7 +23,7 @@ from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
 from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.explain.measurement import ASSUMED_NOISE
-from convexplain.fidelity import Estimate, contrast_row, contrast_table, edit_rate, mean, proportion
+from convexplain.fidelity import Estimate, contrast_measures, contrast_table, edit_rate, mean, proportion
 from convexplain.judges import Judge
 from convexplain.judges.fence import transcript
 from convexplain.models.calls import Calls
@@ -149,7 +149,7 @@ async def one(
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(contrast), default=str) + "\n")
         show(contrast)
-    table = contrast_table([contrast_row(contrast) for contrast in found])
+    table = contrast_table([contrast_measures(contrast) for contrast in found])
     moved = [
         abs(c.score_after - c.score_before) for c in found if c.score_after is not None and c.score_before is not None
     ]

@@ -23,7 +23,7 @@ from convexplain import load_rubric
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
 from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -36,7 +36,7 @@ async def sentence_out(judge_name: str, db: str, cases: str) -> None:
     model, moved, crossed = open_model(judge_name), [], 0
     await model.prepare()
     async with Calls(model, RunStore(db)) as calls:
-        measure = Measure(Judge(calls), responder(cases, calls))
+        measure = TurnMeasure(Judge(calls), responder(cases, calls))
         for case in planted(cases):
             rubric, turns, unit = load_rubric(case.rubric), list(case.conversation.turns), case.unit
             content = turns[unit.turn].content

@@ -17,7 +17,7 @@ import jsonschema
 import numpy as np
 
 from convexplain.errors import HeadError, ModelError
-from convexplain.explain.measurement import laid_out
+from convexplain.explain.measurement import chat_messages
 from convexplain.models.chat import ChatModel, Message, Request
 from convexplain.types import Rubric, Turn, sha256_json
 
@@ -104,7 +104,7 @@ def features_request(turns: Sequence[Turn], recipe: str) -> Request:
         turns: the judged turn, which must not be blank, and what comes before it.
         recipe: which features.
     """
-    messages, _ = laid_out(turns[:-1])
+    messages, _ = chat_messages(turns[:-1])
     defused = tuple(Message(message.role, defuse(message.content) or _EMPTY_TURN) for message in messages)
     return Request(defused, reply=defuse(turns[-1].content), features=recipe)
 

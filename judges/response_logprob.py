@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.explain.measurement import laid_out, responder_request
+from convexplain.explain.measurement import chat_messages, responder_request
 from convexplain.explain.scalarizers import Scalar
 from convexplain.models.calls import Calls
 from convexplain.models.chat import GivesUnitGradients
@@ -59,7 +59,7 @@ class ResponseLogprob:
         """
         if not isinstance(self.calls.model, GivesUnitGradients):
             return None
-        messages, places = laid_out(conversation.turns[:-1])
+        messages, places = chat_messages(conversation.turns[:-1])
         before = [unit for unit in units if unit.turn < len(places)]
         spans = [(places[u.turn][0], places[u.turn][1] + u.start, places[u.turn][1] + u.end) for u in before]
         try:

@@ -17,7 +17,7 @@ from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, LevelScores, m
 from convexplain.text.segmentation import Phrases, segment
 from convexplain.types import LEVELS, Attribution, Conversation, Level, Rubric, Unit
 
-from .measurement import ASSUMED_NOISE, Measure, too_close
+from .measurement import ASSUMED_NOISE, TurnMeasure, too_close
 from .scalarizers import JudgeValue, Perturb, Scalarizer, TurnValues, WhiteBox
 
 _NOTHING = 1e-9
@@ -88,7 +88,7 @@ class AttributionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Divided:
+class UnitLevels:
     """The conversation's units on each level.
 
     Attributes:
@@ -100,9 +100,9 @@ class Divided:
     parents: tuple[tuple[int, ...], ...]
 
 
-def divided(
+def unit_levels(
     conversation: Conversation, levels: Sequence[Level], response: bool, phrases: Phrases | None = None
-) -> Divided:
+) -> UnitLevels:
     """Divides all turns before the last one; with `response` the last one too, into what is finer than a turn."""
     last = len(conversation.turns) - 1
     units: list[tuple[Unit, ...]] = []
@@ -120,7 +120,7 @@ def divided(
         above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
         parents.append(tuple(_parent(unit, above) for unit in some))
         units.append(tuple(some))
-    return Divided(tuple(units), tuple(parents))
+    return UnitLevels(tuple(units), tuple(parents))
 
 
 @lru_cache(maxsize=4096)
@@ -134,7 +134,7 @@ def most_calls(conversation: Conversation, settings: AttributionSettings, phrase
 
     Where units are infilled, each is evaluated with up to `FILLS` fills.
     """
-    parts = divided(conversation, settings.levels, settings.response, phrases)
+    parts = unit_levels(conversation, settings.levels, settings.response, phrases)
     finer = (most_units(parents, settings.top, settings.share) for parents in parts.parents[1:])
     total = CALLS_PER_UNIT * (len(parts.units[0]) + sum(finer)) + bool(parts.units[0])
     return total if settings.budget is None else min(total, settings.budget)
@@ -157,7 +157,7 @@ class Attributor:
         phrases: says where phrases begin, instead of the rules of `units`.
     """
 
-    measure: Measure
+    measure: TurnMeasure
     infiller: Infiller | None = None
     scalarizer: Callable[[], Scalarizer] | None = None
     phrases: Phrases | None = None
@@ -244,7 +244,7 @@ async def attribute_values(
         phrases: says where phrases begin, instead of the rules of `units`.
     """
     began = time.monotonic()
-    parts = divided(values.conversation, settings.levels, settings.response, phrases)
+    parts = unit_levels(values.conversation, settings.levels, settings.response, phrases)
     (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
     if full is None:
         values.note("the unchanged turn has no value")
@@ -278,7 +278,7 @@ async def attribute_values(
     return [_attribution(values, settings, side, parts, one, done, baseline, seconds) for one in found]
 
 
-async def _guide(values: TurnValues, parts: Divided) -> list[list[float]] | None:
+async def _guide(values: TurnValues, parts: UnitLevels) -> list[list[float]] | None:
     """For each level what each unit does by the gradient, where there is one (XPrompt's guide)."""
     if not isinstance(values.scalarizer, WhiteBox):
         return None
@@ -290,7 +290,7 @@ async def _guide(values: TurnValues, parts: Divided) -> list[list[float]] | None
     return [[next(rest) for _ in level] for level in parts.units]
 
 
-def _units(parts: Divided, level: int, numbers: frozenset[int]) -> frozenset[Unit]:
+def _units(parts: UnitLevels, level: int, numbers: frozenset[int]) -> frozenset[Unit]:
     return frozenset(parts.units[level][i] for i in numbers)
 
 
@@ -315,7 +315,7 @@ def _attribution(
     values: TurnValues,
     settings: AttributionSettings,
     side: int,
-    parts: Divided,
+    parts: UnitLevels,
     one: LevelScores,
     valued: AttributionRun[tuple[list[LevelScores], float | None]] | None,
     baseline: float | None,

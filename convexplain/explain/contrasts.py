@@ -27,7 +27,7 @@ from convexplain.types import (
     probability,
 )
 
-from .measurement import ANSWER, ASSUMED_NOISE, Measure, too_close
+from .measurement import ANSWER, ASSUMED_NOISE, TurnMeasure, too_close
 from .prior import prior_from
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
@@ -183,7 +183,7 @@ class _Work:
         self.rubric = rubric
         self.settings = settings
         self.responder = None if settings.revise else finder.responder
-        self.measure = Measure(finder.judge, self.responder)
+        self.measure = TurnMeasure(finder.judge, self.responder)
         self.notes: list[str] = []
         self.noise = noise
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE

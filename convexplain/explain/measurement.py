@@ -15,7 +15,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredTurn:
     """What measuring a turn gave.
 
     Attributes:
@@ -34,7 +34,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class TurnMeasure:
     """Measures turns.
 
     Attributes:
@@ -45,7 +45,7 @@ class Measure:
     judge: TurnJudge
     responder: Calls | None = None
 
-    async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Measured:
+    async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> MeasuredTurn:
         """The judge's score of a turn.
 
         Args:
@@ -64,15 +64,17 @@ class Measure:
             except UnavailableError:
                 raise
             except ModelError as error:
-                return Measured(None, note=f"no response: {error}")
+                return MeasuredTurn(None, note=f"no response: {error}")
             response, cut = reply.text.strip(), reply.truncated
         if not response:
-            return Measured(None, note="the responder gave an empty answer" if self.responder else "nothing is left")
+            return MeasuredTurn(
+                None, note="the responder gave an empty answer" if self.responder else "nothing is left"
+            )
         turns = list(conversation.turns)
         turns[turn] = replace(turns[turn], content=response)
         judgement = await self.judge.judge_turn(replace(conversation, turns=tuple(turns)), turn, rubric, again)
         note = judgement.reason or "" if judgement.score is None else ""
-        return Measured(judgement.score, response, judgement, note, cut)
+        return MeasuredTurn(judgement.score, response, judgement, note, cut)
 
 
 def too_close(score: float, threshold: float, noise: float | None) -> str:
@@ -96,10 +98,10 @@ def responder_request(turns: Sequence[Turn]) -> Request:
     Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
     system turn says comes from the user, and turns of one role in a row are joined.
     """
-    return Request(messages=laid_out(turns)[0], max_tokens=ANSWER)
+    return Request(messages=chat_messages(turns)[0], max_tokens=ANSWER)
 
 
-def laid_out(turns: Sequence[Turn]) -> tuple[tuple[Message, ...], list[tuple[int, int]]]:
+def chat_messages(turns: Sequence[Turn]) -> tuple[tuple[Message, ...], list[tuple[int, int]]]:
     """The messages of `responder_request`; and for each turn the message that it is in, and where it begins there."""
     messages: list[Message] = []
     places: list[tuple[int, int]] = []

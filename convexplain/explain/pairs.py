@@ -40,7 +40,7 @@ EMPTY = "a turn is empty, or nothing stands before it"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ReviewedContrast:
     """A contrast of a run.
 
     Attributes:
@@ -145,7 +145,7 @@ class _Case:
 
 
 async def preference_pairs(
-    kept: Iterable[Kept],
+    kept: Iterable[ReviewedContrast],
     ask: Ask,
     settings: PairSettings | None = None,
     on_contrast: Callable[[], None] = lambda: None,
@@ -190,7 +190,7 @@ def split_of(conversation_id: str, test: float) -> Split:
     return "test" if number / 2**64 < test else "train"
 
 
-async def _pair(one: Kept, ask: Ask, settings: PairSettings) -> Pair | str:
+async def _pair(one: ReviewedContrast, ask: Ask, settings: PairSettings) -> Pair | str:
     """The pair, or why there is none."""
     case = _case(one, settings.final_answers)
     if isinstance(case, str):
@@ -232,7 +232,7 @@ async def _pair(one: Kept, ask: Ask, settings: PairSettings) -> Pair | str:
     )
 
 
-def _case(one: Kept, final_answers: bool) -> _Case | str:
+def _case(one: ReviewedContrast, final_answers: bool) -> _Case | str:
     contrast, talk = one.contrast, one.conversation
     if one.decision == "reject":
         return REJECTED
@@ -269,7 +269,7 @@ def _ending(case: _Case, turn: Turn) -> Conversation:
     return replace(case.history, turns=(*case.history.turns[: case.place], turn))
 
 
-def _provenance(one: Kept, judge: str, final: bool) -> dict[str, Any]:
+def _provenance(one: ReviewedContrast, judge: str, final: bool) -> dict[str, Any]:
     contrast = one.contrast
     return {
         "contrast": one.number,

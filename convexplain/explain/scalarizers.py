@@ -11,7 +11,7 @@ from convexplain.text.ablation import PLACEHOLDER, without
 from convexplain.text.segmentation import core
 from convexplain.types import Conversation, Judgement, Question, Rubric, Unit, log_odds
 
-from .measurement import ANSWER, Measure
+from .measurement import ANSWER, TurnMeasure
 
 Perturb = Literal["remove", "placeholder", "infill"]
 
@@ -70,7 +70,7 @@ class JudgeValue:
         first: the judgement of the turn that was measured first; it settles the scale.
     """
 
-    measure: Measure
+    measure: TurnMeasure
     rubric: Rubric
     first: Judgement | None = None
 

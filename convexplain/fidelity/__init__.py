@@ -1,13 +1,13 @@
 """How good explanations are: what the papers measure of contrasts and attributions, each with its uncertainty."""
 
-from .contrasts import ContrastRow, ContrastTable, contrast_row, contrast_table
+from .contrasts import ContrastMeasures, ContrastTable, contrast_measures, contrast_table
 from .curves import Curve, area, cumulative, curve, ranked
 from .edits import Embed, content_preservation, edit_distance, edit_rate
 from .estimates import Estimate, mean, proportion
 from .responses import bleu, divergence, probability_ratio, rank_correlation, rouge_l, stability
 
 __all__ = [
-    "ContrastRow",
+    "ContrastMeasures",
     "ContrastTable",
     "Curve",
     "Embed",
@@ -15,7 +15,7 @@ __all__ = [
     "area",
     "bleu",
     "content_preservation",
-    "contrast_row",
+    "contrast_measures",
     "contrast_table",
     "cumulative",
     "curve",

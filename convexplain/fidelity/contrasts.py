@@ -11,7 +11,7 @@ from .estimates import Estimate, mean, proportion
 
 
 @dataclass(frozen=True, slots=True)
-class ContrastRow:
+class ContrastMeasures:
     """One explained turn.
 
     Attributes:
@@ -58,15 +58,15 @@ class ContrastTable:
     missing: Mapping[str, int]
 
 
-def contrast_row(contrast: Contrast) -> ContrastRow:
+def contrast_measures(contrast: Contrast) -> ContrastMeasures:
     """One contrast as a row: the turns that might be edited, before and after."""
     before, after = contrast.texts
     scored = contrast.stopped != "not scored"
     found = contrast.found if scored else None
-    return ContrastRow(found, before, after, contrast.calls, contrast.prompts, contrast.seconds)
+    return ContrastMeasures(found, before, after, contrast.calls, contrast.prompts, contrast.seconds)
 
 
-def contrast_table(rows: Sequence[ContrastRow], embed: Embed | None = None, seed: int = 0) -> ContrastTable:
+def contrast_table(rows: Sequence[ContrastMeasures], embed: Embed | None = None, seed: int = 0) -> ContrastTable:
     """The properties of contrasts that the CELL paper reports (section 5.2), with 95 % intervals.
 
     Args:

@@ -173,38 +173,6 @@ class ChatModel(Protocol):
 
 
 @runtime_checkable
-class ScoresContinuations(Protocol):
-    """Capability: the log-probability of given text after a prompt."""
-
-    async def continuation_logprobs(self, requests: Sequence[Request], texts: Sequence[str]) -> list[float]:
-        """For each pair, the summed natural log-probability of the text as the reply to the request."""
-
-
-@runtime_checkable
-class GivesHiddenStates(Protocol):
-    """Capability: the last layer's hidden state at the last prompt token."""
-
-    async def hidden_states(self, requests: Sequence[Request]) -> list[list[float]]:
-        """One vector (of the model's width) a request."""
-
-
-@runtime_checkable
-class GivesNextTokens(Protocol):
-    """Capability: the most probable next tokens after a prompt."""
-
-    async def next_tokens(self, requests: Sequence[Request], k: int) -> list[list[tuple[str, float]]]:
-        """For each request, k pairs of token text and natural log-probability, most probable first."""
-
-
-@runtime_checkable
-class GivesGradients(Protocol):
-    """Capability: how much each token of the prompt moves the log-probability of a label."""
-
-    async def label_gradients(self, requests: Sequence[Request], label: str) -> list[list[tuple[int, int, float]]]:
-        """For each request, (start, end, L2 norm of the gradient at the token's embedding) over its last message."""
-
-
-@runtime_checkable
 class GivesUnitGradients(Protocol):
     """Capability: how much each part of the prompt raises the log-probability of a given reply."""
 

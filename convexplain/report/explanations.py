@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from convexplain.explain.wording import counted
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, turn_contrasts
-from convexplain.text.diffs import Change, shortened, word_diff
+from convexplain.text.diffs import TextChange, shortened, word_diff
 from convexplain.types import Attribution, Contrast, Conversation
 
 
@@ -15,7 +15,7 @@ class EditedTurn:
 
     turn: int
     role: str
-    changes: Sequence[Change]
+    changes: Sequence[TextChange]
 
 
 def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attribution], Contrast | None]:

@@ -12,7 +12,7 @@ written differently. Only offsets are taken from it, and only those that stand a
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ from syntok import segmenter
 from syntok.tokenizer import Tokenizer
 
 from convexplain.errors import UsageError
-from convexplain.types import LEVELS, Level, Turn, Unit
+from convexplain.types import LEVELS, Level, Unit
 
 Phrases: TypeAlias = Callable[[str], Iterable[int]]
 
@@ -121,11 +121,6 @@ def segment(text: str, level: Level, turn: int = 0, phrases: Phrases | None = No
         wanted = _cuts(plain, "sentence") | (_word_cuts(plain) & set(phrases(text)))
     cuts = sorted(cut for cut in wanted if lead < cut < len(text) and cut not in inside)
     return [Unit(turn, start, end, level) for start, end in pairwise([0, *cuts, len(text)])]
-
-
-def segment_turns(turns: Sequence[Turn], level: Level) -> list[Unit]:
-    """The units of every turn's content, in order; each carries its turn's index. Empty turns have none."""
-    return [unit for index, turn in enumerate(turns) for unit in segment(turn.content, level, index)]
 
 
 def core(text: str, unit: Unit) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from convexplain.connectors.scorers import ScalarizerKind, find_scalarizer
 from convexplain.errors import UsageError
 from convexplain.explain.attribution import Attributor
 from convexplain.explain.contrasts import ContrastFinder
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import Scalarizer
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
@@ -64,7 +64,7 @@ class Explainers:
             UsageError: there is no such scalarizer or parser, or the scalarizer needs a responder.
             MissingExtraError, UnavailableError: the parser cannot be had.
         """
-        measure = Measure(self.judge.judge, self.responder)
+        measure = TurnMeasure(self.judge.judge, self.responder)
         return Attributor(measure, self.infiller, self._scalarizer(scalarizer), open_phrases(phrases))
 
     def _scalarizer(self, scalarizer: str) -> Callable[[], Scalarizer] | None:

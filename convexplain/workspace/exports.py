@@ -21,7 +21,7 @@ from convexplain.connectors.training import (
 )
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import chosen_rubrics
-from convexplain.explain.pairs import Kept, Pairs, PairSettings, preference_pairs
+from convexplain.explain.pairs import Pairs, PairSettings, ReviewedContrast, preference_pairs
 from convexplain.store import Run, RunStore, numbered_contrasts, reviews
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 from convexplain.types import Conversation, Judgement
@@ -127,10 +127,10 @@ class Exporting:
             finally:
                 progress.end()
 
-    def _contrasts(self) -> Iterator[Kept]:
+    def _contrasts(self) -> Iterator[ReviewedContrast]:
         decisions = reviews(self.store, self.run.id)
         for number, conversation, contrast in numbered_contrasts(self.store, self.run.id):
             review = decisions.get(number)
-            yield Kept(
+            yield ReviewedContrast(
                 number, conversation, contrast, review.decision if review else None, review.text if review else None
             )

@@ -11,7 +11,7 @@ from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.errors import UsageError
 from convexplain.explain.attribution import judged_part
 from convexplain.explain.faithfulness import Faithfulness, K, baselines, faithfulness
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
@@ -252,7 +252,7 @@ async def _row(
 ) -> dict[str, Faithfulness]:
     last = turn.last
     talk = judged_part(turn.conversation, last.turn)
-    values = TurnValues(talk, JudgeValue(Measure(models.judge.judge, models.responder), turn.rubric))
+    values = TurnValues(talk, JudgeValue(TurnMeasure(models.judge.judge, models.responder), turn.rubric))
     await values.values([frozenset()])  # settles the scale
     orders = {name: ranked(items[-1].scores, items[-1].side) for name, items in turn.scores.items()}
     if settings.self_explanation:

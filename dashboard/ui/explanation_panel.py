@@ -15,7 +15,7 @@ from convexplain.dashboard.services.conversation import (
 from convexplain.explain.wording import contrast_outcome
 from convexplain.report.explanations import attribution_outcome, edited_turns
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
-from convexplain.text.diffs import Change, word_diff
+from convexplain.text.diffs import TextChange, word_diff
 from convexplain.types import Attribution, Contrast, Evidence, Judgement, Level, Rubric
 
 from .chat_view import legend
@@ -87,7 +87,7 @@ def show_contrast(view: ConversationView, contrast: Contrast, threshold: float) 
             message(f"Note: {note}", "soft")
 
 
-def diff_html(name: str, changes: Sequence[Change]) -> str:
+def diff_html(name: str, changes: Sequence[TextChange]) -> str:
     """Return a word diff as HTML: removed words are struck out and new ones underlined, so that it needs no colour."""
     tags = {
         "same": ("", ""),

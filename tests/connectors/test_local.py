@@ -9,19 +9,12 @@ import pytest
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from convexplain import Turn, judge
-from convexplain.connectors.models import ScriptedModel, embedded
+from convexplain.connectors.models import embedded
 from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.weights import context_length, find_weights
 from convexplain.errors import UnavailableError
 from convexplain.judges import judge_request
-from convexplain.models.chat import (
-    GivesGradients,
-    GivesHiddenStates,
-    GivesNextTokens,
-    Message,
-    Request,
-    ScoresContinuations,
-)
+from convexplain.models.chat import Message, Request
 
 
 def request(text, **fields):
@@ -355,9 +348,3 @@ def test_gradients_are_those_of_the_label_by_finite_differences(embedded_model):
     begin = len(ids) - len(embedded_model._tokenizer(content, add_special_tokens=False)["input_ids"])
     first = next(i for i in range(begin + 1) if ids[i : i + 3] == embedded_model._tokenizer(content)["input_ids"][:3])
     assert [norm for _, _, norm in found] == pytest.approx(norms[first : first + len(found)].tolist(), rel=1e-3)
-
-
-def test_capabilities_can_be_asked_for(embedded_model):
-    for capability in (GivesGradients, GivesHiddenStates, GivesNextTokens, ScoresContinuations):
-        assert isinstance(embedded_model, capability)
-    assert not isinstance(ScriptedModel("x"), GivesHiddenStates)

@@ -5,7 +5,7 @@ import pytest
 
 from convexplain.connectors.phrase_parsers import SpacyPhrases, open_phrases
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.explain.attribution import divided
+from convexplain.explain.attribution import unit_levels
 from convexplain.text.segmentation import segment
 from convexplain.types import Conversation, Turn
 
@@ -73,7 +73,7 @@ def test_phrases_are_what_hangs_on_the_root():
 
 def test_sentences_stay_whole_units_of_phrases_and_words_inside_phrases():
     talk = Conversation("c", (Turn("user", TEXT), Turn("assistant", "Yes.")))
-    parts = divided(talk, ("sentence", "phrase", "word"), response=False, phrases=SpacyPhrases(Pipeline()))
+    parts = unit_levels(talk, ("sentence", "phrase", "word"), response=False, phrases=SpacyPhrases(Pipeline()))
     assert list(map(len, parts.units)) == [2, 6, 10]
     assert all(0 <= parent < len(parts.units[level]) for level in (0, 1) for parent in parts.parents[level + 1])
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
 from convexplain.report.shades import pieces, turn_shades
-from convexplain.text.diffs import Change, shortened, word_diff
+from convexplain.text.diffs import TextChange, shortened, word_diff
 from convexplain.types import Attribution, Unit
 
 TEXT = st.text(st.sampled_from("ab \n"), max_size=40)
@@ -25,7 +25,7 @@ TEXT = st.text(st.sampled_from("ab \n"), max_size=40)
     ],
 )
 def test_word_diff(before, after, expected):
-    assert word_diff(before, after) == [Change(*change) for change in expected]
+    assert word_diff(before, after) == [TextChange(*change) for change in expected]
 
 
 @given(TEXT, TEXT)
@@ -36,11 +36,11 @@ def test_a_diff_holds_both_texts(before, after):
 
 
 def test_long_unchanged_passages_are_left_out():
-    found = [Change("same", "a" * 500), Change("removed", "r" * 500), Change("same", "b" * 500)]
+    found = [TextChange("same", "a" * 500), TextChange("removed", "r" * 500), TextChange("same", "b" * 500)]
     assert [len(change.text) for change in shortened(found, around=100)] == [103, 500, 103]
     assert shortened(found, around=100)[0].text.startswith(" … a")
     assert shortened(found, around=100)[2].text.endswith("b … ")
-    assert shortened(found[:1], around=1000) == [Change("same", " … ")]
+    assert shortened(found[:1], around=1000) == [TextChange("same", " … ")]
 
 
 def attribution(level, spans, scores, noise=None):

@@ -9,7 +9,7 @@ from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain.attribution import AttributionSettings, Attributor, attribute_values, most_calls
-from convexplain.explain.measurement import ASSUMED_NOISE, Measure
+from convexplain.explain.measurement import ASSUMED_NOISE, TurnMeasure
 from convexplain.explain.scalarizers import Scalar, TurnValues
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -58,7 +58,7 @@ def grumpy(text):
 def attributed(model, *, talk=TALK, turn=3, responder=None, infiller=None, noise=None, **options):
     async def go():
         async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
-            measure = Measure(Judge(calls), answers if responder else None)
+            measure = TurnMeasure(Judge(calls), answers if responder else None)
             chosen = AttributionSettings(**options)
             return await Attributor(measure, infiller).attribute(talk, turn, RUBRIC, chosen, noise)
 

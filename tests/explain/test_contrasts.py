@@ -9,7 +9,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
 from convexplain.explain.measurement import ASSUMED_NOISE, responder_request
-from convexplain.fidelity import contrast_row
+from convexplain.fidelity import contrast_measures
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.types import Edit, Label, Unit
@@ -511,10 +511,13 @@ def test_reaching_the_threshold_is_enough_from_below_and_not_from_above():
 def test_the_texts_of_a_contrast_are_the_editable_turns_before_and_after():
     found = find(grumpy(0.2, 0.9))
     assert found.texts == ("Who knows, you grumpy lazy person.", "Who knows, you blank lazy person.")
-    row = contrast_row(found)
+    row = contrast_measures(found)
     assert (row.found, row.before, row.after, row.calls) == (True, *found.texts, found.calls)
     unscored = find(ScriptedModel("nonsense"))
-    assert (unscored.stopped, contrast_row(unscored).found) == ("not scored", None)  # not known, rather than no flip
+    assert (unscored.stopped, contrast_measures(unscored).found) == (
+        "not scored",
+        None,
+    )  # not known, rather than no flip
 
 
 def test_edits_of_other_lengths_are_taken_back_where_they_stand():

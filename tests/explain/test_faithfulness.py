@@ -5,9 +5,9 @@ import pytest
 from convexplain import Conversation, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.explain.attribution import divided
+from convexplain.explain.attribution import unit_levels
 from convexplain.explain.faithfulness import baselines, faithfulness
-from convexplain.explain.measurement import Measure
+from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
@@ -25,7 +25,7 @@ TALK = Conversation(
         Turn("assistant", "Judged."),
     ),
 )
-UNITS = divided(TALK, ("turn",), response=False).units[0]
+UNITS = unit_levels(TALK, ("turn",), response=False).units[0]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_label_probabilities_and_new_responses():
         responder = ScriptedModel(lambda r: "It is here now." if "beta" in str(r.messages) else "Who knows.")
         model = scripted(lambda text: 0.8 if "here" in text else 0.2)
         async with Calls(model) as calls, Calls(responder) as answers:
-            values = TurnValues(TALK, JudgeValue(Measure(Judge(calls), answers), RUBRIC))
+            values = TurnValues(TALK, JudgeValue(TurnMeasure(Judge(calls), answers), RUBRIC))
             return await faithfulness(values, UNITS, {"one": [1, 0, 2]}, 1, k=1)
 
     found = asyncio.run(go())["one"]

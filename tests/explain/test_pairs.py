@@ -6,7 +6,7 @@ import pytest
 from convexplain import Conversation, Turn
 from convexplain.errors import UsageError
 from convexplain.explain import pairs as p
-from convexplain.explain.pairs import Kept, PairSettings, preference_pairs, split_of
+from convexplain.explain.pairs import PairSettings, ReviewedContrast, preference_pairs, split_of
 from convexplain.types import Contrast, Edit, Evidence, Judgement, Unit
 
 TALK = Conversation(
@@ -78,7 +78,9 @@ class Scores:
 
 
 def made(*kept, scores=None, **settings):
-    some = [one if isinstance(one, Kept) else Kept(i, TALK, one) for i, one in enumerate(kept, 1)]
+    some = [
+        one if isinstance(one, ReviewedContrast) else ReviewedContrast(i, TALK, one) for i, one in enumerate(kept, 1)
+    ]
     return asyncio.run(preference_pairs(some, scores or Scores(), PairSettings(**settings)))
 
 
@@ -102,7 +104,7 @@ def test_with_final_answers_only_regenerated_pairs_are_final():
     pair = only(made(contrast(), final_answers=True))
     assert (pair.chosen.content, pair.final) == ("Let me look it up.", False)
     one = contrast("regenerate", edited={1: "It left on Friday."}, response_after="A new answer.")
-    written = Kept(1, TALK, one, "fix", "It left today.")  # of the edited turn, which is not in such a pair
+    written = ReviewedContrast(1, TALK, one, "fix", "It left today.")  # of the edited turn, which is not in such a pair
     pair = only(made(written, scores=Scores(Yes=0.2, A_new_answer=0.6), final_answers=True))
     assert (pair.final, pair.provenance["by_hand"]) == (True, False)
 
@@ -171,7 +173,7 @@ def test_what_is_no_preference_is_left_out_and_counted(one, settings, reason):
 
 def test_a_first_turn_has_no_prompt():
     talk = Conversation("c2", (Turn("assistant", "Yes."),))
-    found = made(Kept(1, talk, replace(contrast(), turn=0, turns=(Turn("assistant", "Hello."),))))
+    found = made(ReviewedContrast(1, talk, replace(contrast(), turn=0, turns=(Turn("assistant", "Hello."),))))
     assert dict(found.left_out) == {p.EMPTY: 1}
 
 
@@ -184,10 +186,10 @@ def test_the_same_pair_comes_once():
 def test_reviewers_have_the_last_word():
     scores = Scores(A_better_one=0.9, A_worse_one=0.1, Yes=0.5)
     found = made(
-        Kept(1, TALK, contrast(), "accept"),
-        Kept(2, TALK, contrast(), "reject"),
-        Kept(3, TALK, contrast(), "fix", "A better one."),
-        Kept(4, TALK, contrast(), "fix", "A worse one."),
+        ReviewedContrast(1, TALK, contrast(), "accept"),
+        ReviewedContrast(2, TALK, contrast(), "reject"),
+        ReviewedContrast(3, TALK, contrast(), "fix", "A better one."),
+        ReviewedContrast(4, TALK, contrast(), "fix", "A worse one."),
         scores=scores,
     )
     assert dict(found.left_out) == {p.REJECTED: 1}

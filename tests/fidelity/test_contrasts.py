@@ -5,12 +5,12 @@ import math
 import pytest
 
 from convexplain.errors import UsageError
-from convexplain.fidelity import ContrastRow, Estimate, contrast_table, proportion
+from convexplain.fidelity import ContrastMeasures, Estimate, contrast_table, proportion
 
 ROWS = (
-    ContrastRow(True, "one two three four", "one two three five", calls=4, prompts=10, seconds=1.0),
-    ContrastRow(True, "one two", "three four", calls=8, prompts=20, seconds=3.0),
-    ContrastRow(False, "one two", "and much else that was tried", calls=50, prompts=90, seconds=20.0),
+    ContrastMeasures(True, "one two three four", "one two three five", calls=4, prompts=10, seconds=1.0),
+    ContrastMeasures(True, "one two", "three four", calls=8, prompts=20, seconds=3.0),
+    ContrastMeasures(False, "one two", "and much else that was tried", calls=50, prompts=90, seconds=20.0),
 )
 
 
@@ -33,8 +33,8 @@ def test_what_is_missing_is_left_out_and_counted():
     table = contrast_table(
         (
             *ROWS,
-            ContrastRow(None, "one two", "", calls=None, prompts=None, seconds=None),  # the search broke off
-            ContrastRow(True, "", "one", calls=6, prompts=11, seconds=math.nan),  # no words to divide by
+            ContrastMeasures(None, "one two", "", calls=None, prompts=None, seconds=None),  # the search broke off
+            ContrastMeasures(True, "", "one", calls=6, prompts=11, seconds=math.nan),  # no words to divide by
         )
     )
     assert table.turns == 5
@@ -86,6 +86,6 @@ def test_vectors_that_do_not_fit_are_refused():
 
 
 def test_the_seed_decides_the_intervals():
-    rows = [ContrastRow(True, "one two", "one", calls, 1, 1.0) for calls in (1, 5, 6, 11, 19, 31)]
+    rows = [ContrastMeasures(True, "one two", "one", calls, 1, 1.0) for calls in (1, 5, 6, 11, 19, 31)]
     assert contrast_table(rows, seed=1) == contrast_table(rows, seed=1)
     assert contrast_table(rows, seed=1).calls != contrast_table(rows, seed=2).calls

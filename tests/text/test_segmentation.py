@@ -8,8 +8,8 @@ from syntok import segmenter
 
 from convexplain.errors import UsageError
 from convexplain.text import segmentation as units
-from convexplain.text.segmentation import core, segment, segment_turns
-from convexplain.types import LEVELS, Level, Turn, Unit
+from convexplain.text.segmentation import core, segment
+from convexplain.types import LEVELS, Level, Unit
 
 # A bar marks every cut, so that a case is its own expectation: "a |b" is the text "a b" and its two units.
 SENTENCES = [
@@ -169,13 +169,9 @@ def test_unknown_level_is_refused():
         segment("a", "letter")
 
 
-def test_units_of_turns_carry_the_turn():
-    turns = [Turn("user", "Hi. You there?"), Turn("assistant", ""), Turn("assistant", "Yes.")]
-    assert segment_turns(turns, "sentence") == [
-        Unit(0, 0, 4, "sentence"),
-        Unit(0, 4, 14, "sentence"),
-        Unit(2, 0, 4, "sentence"),
-    ]
+def test_units_carry_their_turn():
+    assert segment("Hi. You there?", "sentence", 2) == [Unit(2, 0, 4, "sentence"), Unit(2, 4, 14, "sentence")]
+    assert segment("", "sentence", 1) == []
 
 
 @pytest.mark.parametrize(

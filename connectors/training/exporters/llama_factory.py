@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from convexplain.explain.measurement import laid_out
+from convexplain.explain.measurement import chat_messages
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
 
@@ -16,7 +16,7 @@ _SPEAKERS = {"user": "human", "assistant": "gpt"}
 
 def ranked_example(pair: Pair) -> list[Record]:
     """Return a pair with its history as `conversations`: users and the assistant alternate there, a user first."""
-    prompt, _ = laid_out(pair.prompt)
+    prompt, _ = chat_messages(pair.prompt)
     system = prompt[0].content if prompt[0].role == "system" else ""
     history = [
         {"from": _SPEAKERS[message.role], "value": sendable(message.content)}

@@ -1,6 +1,6 @@
 """OpenAI's preference files, which Together and Fireworks read too: exactly one message on each side."""
 
-from convexplain.explain.measurement import laid_out
+from convexplain.explain.measurement import chat_messages
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
 
@@ -10,7 +10,7 @@ from ..records import Record, message
 
 def preference_example(pair: Pair) -> list[Record]:
     """Return a pair as `input`, `preferred_output` and `non_preferred_output`."""
-    prompt, _ = laid_out(pair.prompt)
+    prompt, _ = chat_messages(pair.prompt)
     return [
         {
             "input": {
