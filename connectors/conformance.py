@@ -123,7 +123,7 @@ class ChatModelConformance:
             assert not isinstance(outcome, TransientError)
 
     def test_a_prompt_beyond_the_window_fails_alone(self) -> None:
-        """Where the window is known, a longer prompt is told from other failures; the others are answered."""
+        """A prompt that is longer than a known window fails as too long; the other requests are answered."""
         window = self._with(_window)
         long = Request((Message("user", "word " * 2 * (window or 5_000)),))
         outcomes = self._outcomes(long, _judge(_GOOD))

@@ -33,7 +33,7 @@ class Kind:
         return f"{self.name}[:{self.target}]" if self.optional else f"{self.name}:{self.target}"
 
     def accepts(self, target: str) -> bool:
-        """Return whether a name of this kind may have this target; an empty one stands for none."""
+        """Return whether a name of this kind may have this target; an empty one means none."""
         return bool(self.target) if target else self.optional or not self.target
 
 

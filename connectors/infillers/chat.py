@@ -120,7 +120,7 @@ def read_fills(reply: str) -> Iterator[str]:
 
 
 def _fenced(text: str) -> str:
-    """Return the text as it may stand in the prompt: the mark of the hole in it is changed."""
+    """Return the text for the prompt: a mark of the hole in it is changed."""
     return _MARK.sub("[HOLE]", defuse(text))
 
 

@@ -33,7 +33,7 @@ def choose(raw: Iterable[str], masked: Masked, k: int) -> list[str]:
 
 
 def usable_fills(raw: Iterable[str], masked: Masked) -> Iterable[str]:
-    """Yield the candidates that can stand in the hole, in their order and in the old words' form, each once."""
+    """Yield the candidates that fit the hole, in their order and in the old words' form, each once."""
     seen: set[str] = set()
     for candidate in raw:
         fill = fill_of(candidate, masked)

@@ -16,7 +16,7 @@ from . import fills
 
 _VERSION = 3  # of what is made out of the same weights
 _SIDE = 200  # tokens on either side of a hole that are read
-_READ = 3000  # characters that are looked at for them
+_READ = 3000  # characters from which these tokens come
 
 
 class TransformerInfiller(ABC):

@@ -52,7 +52,7 @@ def _in_flight() -> int:
     """
     kinds = xllamacpp.ggml_backend_dev_type
     if any(device["type"] != kinds.GGML_BACKEND_DEVICE_TYPE_CPU for device in xllamacpp.get_device_info()):
-        return 4  # as many layers as fit are put on the GPU without being told
+        return 4  # llama.cpp puts as many layers on the GPU as fit
     return max(1, min(4, (os.cpu_count() or 1) // 4))
 
 

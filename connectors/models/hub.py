@@ -151,7 +151,7 @@ def _token() -> str:
 
 
 def _weights_cached(repo: str) -> bool:
-    """Return whether all weight files of the repository lie in the hub's cache on this machine."""
+    """Return whether all weight files of the repository are in the hub's cache on this machine."""
     try:
         from huggingface_hub import constants, try_to_load_from_cache
     except ImportError:

@@ -15,8 +15,8 @@ class ModelKind(Kind):
     """A kind of chat model.
 
     Attributes:
-        make: makes a model of the text behind the name and its colon; where the name stands alone, of the query behind
-            it (`?head=FILE`), if any. Nothing is loaded or reached before the model's `prepare`.
+        make: makes a model of the text behind the name and its colon; where there is no target, of the query behind
+            the name (`?head=FILE`), if any. Nothing is loaded or reached before the model's `prepare`.
         options: the options of a query that it takes, with placeholders, as `timeout=SECONDS`. Other options of a URL
             are then refused; None leaves the query to `make`.
     """

@@ -27,7 +27,7 @@ _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|(prompt|input).{0,20
 
 
 def model_error(error: Exception, name: str, chat: "BaseChatModel") -> ModelError:
-    """Return the ModelError that stands for an error which a call raised.
+    """Return the ModelError for an error that a call raised.
 
     Args:
         error: as the provider's package raised it.

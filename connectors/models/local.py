@@ -124,7 +124,7 @@ class LocalModel:
             UsageError: a span is not in its message.
             TooLongError: prompt and reply do not fit the window, or the memory.
             ModelError: the template refuses the messages or rewrites one that has spans, or the tokenizer does not
-                tell where its tokens lie.
+                return the offsets of its tokens.
         """
         check_spans(messages, spans)
         request = Request(tuple(messages), reply=reply)

@@ -155,7 +155,7 @@ class ModelPass:
         }
 
     def _logits_to_keep(self, nodes: Rows, output: Output, width: int) -> "torch.Tensor | int":
-        """Return the positions whose logits are computed, or how many of the last ones; 0 stands for all."""
+        """Return the positions whose logits are computed, or how many of the last ones; 0 = all."""
         import torch
 
         lengths = torch.tensor([len(node.tokens) for node in nodes])

@@ -5,21 +5,21 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 """
 
 import asyncio
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 
-from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
+from convexplain.errors import ModelError, TransientError, UnavailableError
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .credentials import Credentials, of_url
 from .kind import ModelKind
+from .model_url import effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
     RefusedError,
     error_message,
@@ -46,8 +46,8 @@ class OpenAICompatible:
         url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
             (default 16), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
             the server's words), and `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`).
-            A user may stand before the host, and the password with it or in `CONVEXPLAIN_PASSWORD`. Neither is ever
-            shown or kept.
+            A user may be written before the host, and the password with it or in `CONVEXPLAIN_PASSWORD`. Neither is
+            ever shown or stored.
         transport: replaces the network, for tests.
         credentials: credentials that replace those of URL and environment; the URL then takes no `key`.
         wording: the server's names of the fields, to begin with.
@@ -70,18 +70,18 @@ class OpenAICompatible:
         credentials: Credentials | None = None,
         wording: Wording | None = None,
     ) -> None:
-        parts = _split(url)
+        parts = split_url(url)
         self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        options = self._options(parts, _OPTIONS if credentials is None else _OPTIONS - {"key"})
+        options = url_options(parts, self._base, _OPTIONS if credentials is None else _OPTIONS - {"key"})
         self._model = options.get("model", "")
         self._weights: dict[str, Any] = {}
         self._answering = ""  # the model that the first reply says it is from
-        self.in_flight = int(_at_least("in_flight", options.get("in_flight", "16"), 1))
-        self.timeout: float | None = _at_least("timeout", options.get("timeout", "120"), 0.001)
+        self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
+        self.timeout: float | None = number_option("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
         self._dialect = 0
         self._wording = wording or Wording()
-        self._effort = _effort(options.get("reasoning_effort", ""))
+        self._effort = effort_option(options.get("reasoning_effort", ""))
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
         self._credentials = credentials or of_url(parts, options.get("key", ""))
         self._transport = transport
@@ -91,11 +91,11 @@ class OpenAICompatible:
     def name(self) -> str:
         """Return the URL with the model's name and the variable of the key, without secrets."""
         variable = self._credentials.variable
-        return _with_options(self._address(self._model), self._shown | ({"key": variable} if variable else {}))
+        return with_options(self._address(self._model), self._shown | ({"key": variable} if variable else {}))
 
     @property
     def fingerprint(self) -> str:
-        """Return the server's address and model, and what it tells of the weights behind that name, after `prepare`."""
+        """Return the server's address and model, and after `prepare` what it says of the weights behind that name."""
         return self._identity(self._address(self._model))
 
     def _address(self, model: str) -> str:
@@ -103,7 +103,7 @@ class OpenAICompatible:
         return f"{self._base}?model={model}" if model else self._base
 
     def _identity(self, address: str) -> str:
-        address = _with_options(address, self._shown)
+        address = with_options(address, self._shown)
         return f"{address}#{sha256_json(self._weights)}" if self._weights else address
 
     async def prepare(self) -> None:
@@ -242,63 +242,9 @@ class OpenAICompatible:
     def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
         return request_body(request, self._model, dialect, wording, self._effort)
 
-    def _options(self, parts: SplitResult, valid: Set[str]) -> dict[str, str]:
-        """Return the options in the URL. No value is shown in a message: it may be a key."""
-        options = parse_qs(parts.query)
-        rule = f"valid are {', '.join(sorted(valid))} (a key goes into an environment variable, never into a name)"
-        if unknown := options.keys() - valid:
-            raise UsageError(f"model {self._base}: unknown option {', '.join(sorted(unknown))}; {rule}")
-        if several := [option for option, values in options.items() if len(values) > 1]:
-            raise UsageError(f"model {self._base}: option {', '.join(several)} stands there twice; {rule}")
-        return {option: value for option, (value,) in options.items()}
-
-
-def _with_options(address: str, options: Mapping[str, str]) -> str:
-    """Return an address with options after it, behind those that it has."""
-    mark = "&" if "?" in address else "?"
-    return address + (mark + "&".join(f"{option}={value}" for option, value in options.items()) if options else "")
-
 
 def _words(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _split(url: str) -> SplitResult:
-    """Return the parts of a URL.
-
-    Raises:
-        UsageError: it is none. Python's own words for that are left out: they may show a password.
-    """
-    try:
-        parts = urlsplit(url)
-        named, port = bool(parts.hostname), parts.port
-    except ValueError:
-        named, port = True, 0
-    if not named or port == 0:
-        reason = "its host or port is not valid" if named else "it names no host"
-        raise UsageError(
-            f"the model's URL is not valid: {reason}; valid is http://HOST:PORT/v1?model=NAME (within a user or "
-            "password, / : @ ? # are written as %2F %3A %40 %3F %23)"
-        )
-    return parts
-
-
-def _effort(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{0,16}", text):
-        raise UsageError(
-            "reasoning_effort in the model's URL is not valid; valid are none, minimal, low, medium, high…"
-        )
-    return text
-
-
-def _at_least(name: str, text: str, least: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not least <= number < 1e6:
-        raise UsageError(f"{name}={text!r} in the model's URL: must be a number of at least {least:g}")
-    return number
 
 
 _OPTION_HELP = ("in_flight=N", "timeout=SECONDS", "key=VARIABLE", "reasoning_effort=LEVEL")

@@ -1,4 +1,4 @@
-"""Responses of OpenAI-compatible servers: replies, and the errors that they stand for."""
+"""Responses of OpenAI-compatible servers: replies and errors."""
 
 import json
 import re
@@ -23,7 +23,7 @@ class RefusedError(ModelError):
 
 
 def raise_for_status(response: httpx2.Response, where: str, hint: str, missing: str) -> None:
-    """Raise the error that a response stands for; return on success.
+    """Raise the error that a response reports; return on success.
 
     Args:
         response: the response.

@@ -36,7 +36,7 @@ class Wording:
         limit: the field for the most tokens of a reply.
         seed: the field for the draw's seed; empty: it takes none.
         temperature: whether it takes a temperature.
-        counted: the number of top log-probabilities stands in the field `logprobs` itself.
+        counted: the number of top log-probabilities is in the field `logprobs` itself.
         final: the other name of `limit` was refused before.
     """
 

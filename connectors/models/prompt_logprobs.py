@@ -41,7 +41,7 @@ def read_scored(data: Any, name: str, reply: str, seconds: float) -> Reply:
         seconds: how long it took.
 
     Raises:
-        ModelError: the server tells nothing of the prompt's tokens, or the reply is not at their end.
+        ModelError: the server returns nothing about the prompt's tokens, or the reply is not at their end.
         KeyError, TypeError and the like: it is no chat completion.
     """
     places = data.get("prompt_logprobs") or data["choices"][0].get("prompt_logprobs")

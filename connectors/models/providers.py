@@ -23,7 +23,7 @@ class Provider:
     """A provider that speaks the OpenAI chat completions protocol.
 
     Attributes:
-        name: what stands before the model's name.
+        name: the word before the model's name.
         address: the base URL; empty where each customer has an own one.
         key: the environment variable that holds the key; empty where none is sent.
         address_from: the environment variable that may hold another address; empty where there is none.
@@ -84,7 +84,7 @@ class Provider:
         host, slash, path = address.partition("/")
         if not re.search(r":\d+$", host):
             host = f"{host}:{self.port}"
-        # A server may be told to listen everywhere; it is reached on this machine then.
+        # A server may listen everywhere; it is reached on this machine then.
         host = re.sub(r"^(0\.0\.0\.0|\[::\]|)(?=:\d+$)", "localhost", host)
         return f"http://{host}{slash}{path}"
 
@@ -187,7 +187,7 @@ LANGCHAIN_PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """A provider that convexplain's own client does not name, but whose key it could be told to send.
+    """A provider that convexplain's own client does not name, but whose key a user could name.
 
     Attributes:
         name: the provider.

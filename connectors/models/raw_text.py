@@ -28,7 +28,7 @@ class RawText:
         """Return the tokens of a text's end, at least one and about `limit` at most.
 
         Where it is cut moves in steps of half the limit, so that places close to each other share their beginning.
-        Before it stands what the tokenizer begins with, or an empty line: the next word of an embedded model's short
+        Before it comes the tokenizer's first token, or an empty line: the next word of an embedded model's short
         texts was among its first twenty 24 times of 34 so, and 18 times with nothing there.
         """
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -18,7 +18,7 @@ class ScalarizerKind(Kind):
     Attributes:
         make: makes a maker of scalarizers, one for each judged turn, of the text behind the name and its colon, and of
             the calls to the responder, or to the judge's model where there is no responder. Models are loaded at the
-            first value. None stands for the judge's score, which needs no other scalarizer.
+            first value. None means the judge's score, which needs no other scalarizer.
         needs_responder: it compares a responder's answers.
     """
 
