@@ -1,4 +1,4 @@
-"""The page about agreement: one HTML file with pictures, no script, nothing from a log but as text."""
+"""The HTML report of agreement with people: one file with pictures and without scripts; logs appear only as text."""
 
 import re
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from convexplain.agreement import (
 from .run_report import shown
 
 SIZE = 240
-"""Sides of a picture's square, in its own units."""
-_POINTS = 1500
+"""Length of a picture's sides, in its own units."""
+_POINTS = 1500  # in a picture
 _PROBLEMS = 200
-_WORST = 25
-_SHORT = 600  # characters of a turn
+_DISAGREEMENTS = 25  # of a judge
+_CHARACTERS = 600  # of a turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +42,40 @@ class _Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _DisagreementRow:
     """One disagreement with its anchor."""
 
     anchor: str
-    one: Disagreement
+    disagreement: Disagreement
     command: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _JudgeSection:
     """One judge's part of the page."""
 
     judge: JudgeAgreement
     points: Sequence[tuple[float, float]]
     dots: Sequence[tuple[float, float, float]]
-    worst: Sequence[_Row]
+    worst: Sequence[_DisagreementRow]
 
 
 @dataclass(frozen=True, slots=True)
-class _Section:
+class _RubricSection:
     """One rubric's part of the page."""
 
-    found: RubricAgreement
-    judges: Sequence[_Judge]
+    agreement: RubricAgreement
+    judges: Sequence[_JudgeSection]
     intervals: Sequence[_Interval]
 
 
-def write_agreement(found: Sequence[RubricAgreement], problems: Sequence[str], path: Path) -> None:
-    """Writes the page.
+def write_agreement(agreements: Sequence[RubricAgreement], problems: Sequence[str], path: Path) -> None:
+    """Write the report.
 
     Args:
-        found: one for each rubric.
-        problems: what could not be read or found.
-        path: where to.
+        agreements: one for each rubric.
+        problems: problems with labels and logs.
+        path: the file to write.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -83,43 +83,54 @@ def write_agreement(found: Sequence[RubricAgreement], problems: Sequence[str], p
     environment.filters |= {"shown": shown, "estimate": format_estimate}
     template = (files("convexplain.report") / "agreement_report.html").read_text("utf-8")
     page = environment.from_string(template).render(
-        sections=[_section(one, str(i)) for i, one in enumerate(found)],
+        sections=[_section(agreement, str(i)) for i, agreement in enumerate(agreements)],
         measures=MEASURES,
         marks=MARKS,
         problems=problems[:_PROBLEMS],
         more_problems=max(0, len(problems) - _PROBLEMS),
         size=SIZE,
-        short=_SHORT,
+        short=_CHARACTERS,
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     path.write_text(page, encoding="utf-8", errors="replace")
 
 
-def _section(found: RubricAgreement, anchor: str) -> _Section:
-    lines = [(one.name, one.measures["spearman"]) for one in (*found.judges, *found.baselines) if one.n]
-    lines += [("one person against the rest", found.ceiling)] if found.ceiling.value is not None else []
-    return _Section(
-        found,
-        [_judge(found, judge, f"{anchor}-{i}") for i, judge in enumerate(found.judges)],
+def _section(agreement: RubricAgreement, anchor: str) -> _RubricSection:
+    judges = [judge for judge in (*agreement.judges, *agreement.baselines) if judge.n]
+    estimates = [(judge.name, judge.measures["spearman"]) for judge in judges]
+    if agreement.ceiling.value is not None:
+        estimates.append(("one person with the mean of the others", agreement.ceiling))
+    return _RubricSection(
+        agreement,
+        [_judge_section(agreement, judge, f"{anchor}-{i}") for i, judge in enumerate(agreement.judges)],
         [
-            _Interval(name, _across(one.value), _across(one.low), _across(one.high), format_estimate(one))
-            for name, one in lines
+            _Interval(
+                name, _across(spearman.value), _across(spearman.low), _across(spearman.high), format_estimate(spearman)
+            )
+            for name, spearman in estimates
         ],
     )
 
 
-def _judge(found: RubricAgreement, judge: JudgeAgreement, anchor: str) -> _Judge:
-    known = judge.disagreements
-    step = max(1, -(-len(known) // _POINTS))  # of very many turns every n-th
+def _judge_section(agreement: RubricAgreement, judge: JudgeAgreement, anchor: str) -> _JudgeSection:
+    disagreements = judge.disagreements
+    step = max(1, -(-len(disagreements) // _POINTS))  # only every n-th of very many turns
     most = max((part.n for part in judge.bins), default=1)
-    return _Judge(
+    return _JudgeSection(
         judge,
-        [(_right(one.turn.human), _up(one.turn.human + one.gap)) for one in known[::step]],
+        [
+            (_right(disagreement.turn.human), _up(disagreement.turn.human + disagreement.gap))
+            for disagreement in disagreements[::step]
+        ],
         [(_right(part.score), _up(part.human), 2 + 6 * (part.n / most) ** 0.5) for part in judge.bins],
         [
-            _Row(f"d{anchor}-{_slug(one)}-{i}", one, explain_command(judge, one, found.rubric.id))
-            for i, one in enumerate(known[:_WORST], 1)
+            _DisagreementRow(
+                f"d{anchor}-{_slug(disagreement)}-{i}",
+                disagreement,
+                explain_command(judge, disagreement, agreement.rubric.id),
+            )
+            for i, disagreement in enumerate(disagreements[:_DISAGREEMENTS], 1)
         ],
     )
 
@@ -136,6 +147,7 @@ def _across(correlation: float | None) -> float | None:
     return None if correlation is None else round((correlation + 1) / 2 * SIZE, 1)
 
 
-def _slug(one: Disagreement) -> str:
-    """A part of an anchor: letters and digits of the conversation's id, and the turn."""
-    return f"{re.sub('[^A-Za-z0-9]+', '-', one.turn.conversation.id)[:40].strip('-')}-{one.turn.turn}"
+def _slug(disagreement: Disagreement) -> str:
+    """Return a part of an anchor: letters and digits of the conversation's id, and the turn."""
+    turn = disagreement.turn
+    return f"{re.sub('[^A-Za-z0-9]+', '-', turn.conversation.id)[:40].strip('-')}-{turn.turn}"

@@ -1,4 +1,4 @@
-"""One explained turn: what its score hangs on, and what would have changed it, as a page shows them."""
+"""Explanations of one turn, in the form that a page shows: attribution lines and edited turns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from convexplain.types import Attribution, Contrast, Conversation
 
 @dataclass(frozen=True, slots=True)
 class EditedTurn:
-    """A turn that a contrast edits: its index, whose it is, and its words."""
+    """A turn that a contrast edits: its index, its role, and its text as a word difference."""
 
     turn: int
     role: str
@@ -19,26 +19,27 @@ class EditedTurn:
 
 
 def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attribution], Contrast | None]:
-    """The newest attribution of the judge's score of a turn, one a level, and its newest contrast that was found.
+    """Return a turn's newest attributions, one a level, and its newest contrast.
 
-    Where no contrast was found, the newest attempt is given; where nothing was tried, an empty list and None.
+    If every search was without a contrast, the newest search is returned. Without explanations: an empty list, None.
     """
     return newest_attributions(store, run, turn), next(iter(turn_contrasts(store, run, turn)), None)
 
 
 def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedTurn]:
-    """The turns that a contrast edits, as word diffs; long unchanged passages are left out."""
-    found = []
+    """Return the turns that a contrast edits, as word differences without long unchanged passages."""
+    edited = []
     for turn in sorted({edit.unit.turn for edit in contrast.edits}):
         before = conversation.turns[turn]
-        found.append(EditedTurn(turn, before.role, shortened(word_diff(before.content, contrast.turns[turn].content))))
-    return found
+        changes = shortened(word_diff(before.content, contrast.turns[turn].content))
+        edited.append(EditedTurn(turn, before.role, changes))
+    return edited
 
 
-def attribution_outcome(found: Sequence[Attribution], threshold: float) -> str:
-    """What was attributed, in one line."""
-    coarsest = found[0]
-    calls = counted(sum(one.calls for one in found), "call")
+def attribution_outcome(levels: Sequence[Attribution], threshold: float) -> str:
+    """Return the scores, the method and the cost of a turn's attributions, in one line."""
+    coarsest = levels[0]
+    calls = counted(sum(attribution.calls for attribution in levels), "call")
     if coarsest.full is None or coarsest.score is None:
         return f"Not attributed; {calls}"
     without = coarsest.value_of(coarsest.baseline)

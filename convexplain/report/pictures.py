@@ -1,4 +1,4 @@
-"""Places of marks in a report's pictures, in the units of an SVG view box."""
+"""Positions of marks in a report's pictures, in the units of an SVG view box."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convexplain.store import AnswerScore
 
 WIDTH, HEIGHT = 360, 150
-"""Of the field that holds a picture's marks."""
+"""Size of the field that holds a picture's marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,25 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """The scores at one place of the conversations; `named` says whether there is room for its number."""
+    """A dot of a curve: the scores of the n-th answers; `labelled` is True if there is room for the number n."""
 
     x: float
     y: float
     top: float
     bottom: float
     answer: AnswerScore
-    named: bool
+    labelled: bool
 
 
 def bars(counts: Sequence[int], threshold: float) -> list[Bar]:
-    """The bars of a histogram of [0, 1] in equal parts."""
+    """Return the bars of a histogram of [0, 1] in equal parts."""
     most = max(counts, default=0) or 1
-    wide = WIDTH / max(len(counts), 1)
+    width = WIDTH / max(len(counts), 1)
     return [
         Bar(
-            round(i * wide + 1, 1),
+            round(i * width + 1, 1),
             up(count / most),
-            round(wide - 2, 1),
+            round(width - 2, 1),
             round(HEIGHT * count / most, 1),
             i / len(counts),
             (i + 1) / len(counts),
@@ -55,29 +55,29 @@ def bars(counts: Sequence[int], threshold: float) -> list[Bar]:
 
 
 def dots(answers: Sequence[AnswerScore]) -> list[Dot]:
-    """The dots of a curve over the places in a conversation."""
+    """Return the dots of a curve over the first, second, third … answers."""
     first, last = answers[0].answer, answers[-1].answer
     step = WIDTH / max(last - first, 1)
-    every = -(-len(answers) // 10)
+    interval = -(-len(answers) // 10)
     return [
         Dot(
-            round(step * (one.answer - first), 1),
-            up(one.mean),
-            up(one.mean if one.high is None else one.high),
-            up(one.mean if one.low is None else one.low),
-            one,
-            i % every == 0,
+            round(step * (answer.answer - first), 1),
+            up(answer.mean),
+            up(answer.mean if answer.high is None else answer.high),
+            up(answer.mean if answer.low is None else answer.low),
+            answer,
+            i % interval == 0,
         )
-        for i, one in enumerate(answers)
+        for i, answer in enumerate(answers)
     ]
 
 
 def band(curve: Sequence[Dot]) -> str:
-    """The outline of a curve's intervals, as an SVG polygon's points."""
+    """Return the outline of a curve's intervals, as the points of an SVG polygon."""
     points = [(dot.x, dot.top) for dot in curve] + [(dot.x, dot.bottom) for dot in reversed(curve)]
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
 def up(share: float) -> float:
-    """The height of a share in [0, 1]; SVG counts from the top."""
+    """Return the height of a share in [0, 1]; SVG counts from the top."""
     return round(HEIGHT * (1 - share), 1)

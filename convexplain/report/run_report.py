@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that asks nothing of the network and treats everything from a log as text."""
+"""The HTML report of a run: one file that needs no network and treats everything from a log as text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
 
 _BINS = 10
-_CONTEXT = 6  # turns shown before a judged one
-_STRONG = 0.2  # of the largest contribution: earlier turns that do as much are shown too
-_EXPLAINED = 5  # turns shown besides the lowest ones because they are explained
+_CONTEXT = 6  # turns before a judged one
+_STRONG = 0.2  # share of the largest contribution: earlier turns with at least this effect are shown too
+_EXPLAINED = 5  # explained turns shown after the lowest ones
 _PROBLEMS = 200
-_LONGEST = 1500  # characters shown of one turn
+_CHARACTERS = 1500  # characters of one turn
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A turn of a conversation as it is shown."""
+    """A turn of a conversation in the report; `skipped` and `longer` count the turns and characters left out."""
 
     index: int
     role: str
@@ -54,7 +54,7 @@ class _Line:
 class _Case:
     """One judged turn of the report."""
 
-    item: JudgedTurn
+    turn: JudgedTurn
     lines: Sequence[_Line]
     attribution: str | None
     attribution_notes: Sequence[str]
@@ -76,7 +76,7 @@ class _Section:
 
 
 def write_report(store: RunStore, summary: Summary, path: Path) -> None:
-    """Writes the report of a run, with the turns that the summary names as its worst."""
+    """Write the report of a run, with the worst turns of the summary."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -100,8 +100,8 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
     path.write_text(page, encoding="utf-8", errors="replace")
 
 
-def shown(text: str, longest: int = _LONGEST) -> str:
-    """Text as a page can show it: control and bidirectional characters made visible, very long text cut."""
+def shown(text: str, longest: int = _CHARACTERS) -> str:
+    """Return text for a page: control and bidirectional characters made visible, very long text cut."""
     text = visible(text)
     return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest:,} more characters)"
 
@@ -115,59 +115,59 @@ def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rub
     run = summary.run
     counts = score_histogram(store, run, maxim.rubric, _BINS)
     answers = scores_by_answer(store, run.id, rubric.sha)
-    worst = [item for item in summary.worst if item.judgement.rubric == maxim.rubric]
-    places = {(item.number, item.judgement.turn) for item in worst}
-    others = [
-        item
-        for item in explained_turns(store, run, rubric.sha, len(worst) + _EXPLAINED)
-        if (item.number, item.judgement.turn) not in places
+    worst = [turn for turn in summary.worst if turn.judgement.rubric == maxim.rubric]
+    places = {(turn.number, turn.judgement.turn) for turn in worst}
+    explained = [
+        turn
+        for turn in explained_turns(store, run, rubric.sha, len(worst) + _EXPLAINED)
+        if (turn.number, turn.judgement.turn) not in places
     ]
     return _Section(
         maxim=maxim,
         requirement=rubric.requirement,
         bars=bars(counts, maxim.threshold) if maxim.mean is not None else (),
         dots=dots(answers) if len(answers) > 1 else (),
-        worst=[_case(store, run.id, item, rubric) for item in worst],
-        explained=[_case(store, run.id, item, rubric) for item in others[:_EXPLAINED]],
+        worst=[_case(store, run.id, turn, rubric) for turn in worst],
+        explained=[_case(store, run.id, turn, rubric) for turn in explained[:_EXPLAINED]],
     )
 
 
-def _case(store: RunStore, run: int, item: JudgedTurn, rubric: Rubric) -> _Case:
-    judged = item.judgement
-    turn = ScoredTurn(item.number, item.conversation, judged.turn, rubric, judged.score)
-    attributions, contrast = explanation(store, run, turn)
-    edited = edited_turns(item.conversation, contrast) if contrast is not None else []
+def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
+    judgement = turn.judgement
+    scored = ScoredTurn(turn.number, turn.conversation, judgement.turn, rubric, judgement.score)
+    attributions, contrast = explanation(store, run, scored)
+    edited = edited_turns(turn.conversation, contrast) if contrast is not None else []
     return _Case(
-        item=item,
-        lines=_lines(item, attributions, {one.turn for one in edited}),
-        attribution=attribution_outcome(attributions, item.threshold) if attributions else None,
-        attribution_notes=list(dict.fromkeys(note for one in attributions for note in one.notes)),
+        turn=turn,
+        lines=_lines(turn, attributions, {edit.turn for edit in edited}),
+        attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
+        attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         contrast=contrast,
-        outcome=contrast_outcome(contrast, item.threshold) if contrast is not None else "",
+        outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
         edited=edited,
     )
 
 
-def _lines(item: JudgedTurn, found: Sequence[Attribution], edited: set[int]) -> list[_Line]:
-    """The judged turn, some turns before it, and those earlier ones that an explanation is about."""
-    last, shades = item.judgement.turn, turn_shades(found)
+def _lines(judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[int]) -> list[_Line]:
+    """Return the judged turn, the turns just before it, and earlier turns with a strong effect or an edit."""
+    last, shades = judged.judgement.turn, turn_shades(attributions)
     strong = {i for i, shade in shades.items() if shade.strength >= _STRONG and i <= last}
     chosen = sorted({*range(max(0, last - _CONTEXT), last + 1), *strong, *edited})
     lines = []
     for before, i in zip([-1, *chosen], chosen, strict=False):
-        turn = item.conversation.turns[i]
-        shown_pieces, longer = _cut(pieces(item.conversation, i, found))
+        turn = judged.conversation.turns[i]
+        shown_pieces, longer = _cut(pieces(judged.conversation, i, attributions))
         skipped = i - before - 1
         lines.append(_Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), i == last))
     return lines
 
 
-def _cut(found: Sequence[Piece]) -> tuple[list[Piece], int]:
-    """The first pieces, and how many characters are left out."""
-    room, kept = _LONGEST, []
-    for piece in found:
+def _cut(text: Sequence[Piece]) -> tuple[list[Piece], int]:
+    """Return the first pieces of a text, and the number of characters that are left out."""
+    room, beginning = _CHARACTERS, list[Piece]()
+    for piece in text:
         if room <= 0:
             break
-        kept.append(Piece(piece.text[:room], piece.shade))
+        beginning.append(Piece(piece.text[:room], piece.shade))
         room -= len(piece.text)
-    return kept, sum(len(piece.text) for piece in found) - sum(len(piece.text) for piece in kept)
+    return beginning, sum(len(piece.text) for piece in text) - sum(len(piece.text) for piece in beginning)

@@ -1,25 +1,25 @@
-"""What a judged turn's score hangs on, as text cut into pieces that a page can shade."""
+"""Attributions as shaded text: pieces of turns with the effect of the unit around them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from convexplain.types import Attribution, Conversation, Level, Unit
 
-_LEAST = 1e-9
-_SMALL = 0.05  # of the largest contribution: less is not shaded
+_ROUNDING = 1e-9  # contributions below it are 0
+_SMALLEST_SHADE = 0.05  # share of the largest contribution: smaller ones are not shaded
 
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """What one unit does to the judge's score.
+    """The effect of one unit on the judge's score.
 
     Attributes:
-        level: what kind of unit it is.
-        sign: `+` raises the score, `-` lowers it, "" does nothing to speak of.
-        strength: how much, as a share of the largest contribution, in [0, 1]; 0 where it is not to be shaded.
-        without: what the value would be without the unit: a score in [0, 1], unless something else was attributed.
-        noisy: it does less than the judge's noise.
-        chosen: joint attribution chose it.
+        level: the kind of unit.
+        sign: `+` raises the score, `-` lowers it, "" has no effect.
+        strength: its share of the largest contribution, in [0, 1]; 0 for units that are not shaded.
+        without: the value without the unit: a score in [0, 1], unless another value was attributed; None if unknown.
+        noisy: True if its effect is below the judge's noise.
+        chosen: True if joint attribution chose it.
     """
 
     level: Level
@@ -32,55 +32,56 @@ class Shade:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of a turn's text, with what the smallest unit around it does; None where there is none."""
+    """A piece of a turn's text, with the shade of the smallest unit around it; None outside of all units."""
 
     text: str
     shade: Shade | None
 
 
-def turn_shades(found: Sequence[Attribution]) -> dict[int, Shade]:
-    """What whole turns do, by their index; the coarsest level must be turns, or there is nothing."""
-    coarsest = [one for one in found[:1] if one.level == "turn"]
-    scale = _scale(found)
-    return {unit.turn: _shade(one, i, scale) for one in coarsest for i, unit in enumerate(one.units)}
+def turn_shades(levels: Sequence[Attribution]) -> dict[int, Shade]:
+    """Return the shades of whole turns, by their index; empty if the coarsest level is not turns."""
+    if not levels or levels[0].level != "turn":
+        return {}
+    scale = _scale(levels)
+    return {unit.turn: _shade(levels[0], i, scale) for i, unit in enumerate(levels[0].units)}
 
 
-def pieces(conversation: Conversation, turn: int, found: Sequence[Attribution]) -> list[Piece]:
-    """The text of a turn in pieces, each as the finest unit around it is; together they are the text again.
+def pieces(conversation: Conversation, turn: int, levels: Sequence[Attribution]) -> list[Piece]:
+    """Return the text of a turn in pieces, each with the shade of the finest unit around it; joined they are the text.
 
     Args:
         conversation: the conversation.
         turn: the turn's index.
-        found: the attributions of one judged turn, from coarse to fine.
+        levels: the attributions of one judged turn, from coarse to fine.
     """
     text = conversation.turns[turn].content
-    scale = _scale(found)
-    units = [(unit, _shade(one, i, scale)) for one, i, unit in _inner(found, turn)]
+    scale = _scale(levels)
+    units = [(unit, _shade(level, i, scale)) for level, i, unit in _inner_units(levels, turn)]
     cuts = sorted({0, len(text), *(cut for unit, _ in units for cut in (unit.start, unit.end))})
     place = {cut: i for i, cut in enumerate(cuts)}
     paint: list[Shade | None] = [None] * max(0, len(cuts) - 1)
-    for unit, shade in units:  # finer units come later and lie on top
+    for unit, shade in units:  # finer units come later and cover coarser ones
         first, last = place[unit.start], place[unit.end]
         paint[first:last] = [shade] * (last - first)
     return [Piece(text[cuts[i] : cuts[i + 1]], shade) for i, shade in enumerate(paint)]
 
 
-def _inner(found: Sequence[Attribution], turn: int) -> Iterator[tuple[Attribution, int, Unit]]:
-    """The units inside a turn that have a value, from coarse to fine; the turn as a whole is none of them."""
-    for one in found:
-        for i, unit in enumerate(one.units):
-            if unit.turn == turn and one.level != "turn" and one.scores[i] is not None:
-                yield one, i, unit
+def _inner_units(levels: Sequence[Attribution], turn: int) -> Iterator[tuple[Attribution, int, Unit]]:
+    """Yield the units inside a turn that have a value, from coarse to fine, without the turn itself."""
+    for level in levels:
+        for i, unit in enumerate(level.units):
+            if unit.turn == turn and level.level != "turn" and level.scores[i] is not None:
+                yield level, i, unit
 
 
-def _scale(found: Sequence[Attribution]) -> float:
-    return max((abs(score) for one in found for score in one.scores if score is not None), default=0.0)
+def _scale(levels: Sequence[Attribution]) -> float:
+    return max((abs(score) for level in levels for score in level.scores if score is not None), default=0.0)
 
 
-def _shade(one: Attribution, i: int, scale: float) -> Shade:
-    score = one.scores[i] or 0.0
-    share = abs(score) / scale if scale > _LEAST else 0.0
-    noisy = one.noisy[i]
-    sign = "" if abs(score) < _LEAST else "+" if score > 0 else "-"
-    strength = 0.0 if noisy or share < _SMALL else share
-    return Shade(one.level, sign, strength, one.scores_without[i], noisy, i in one.chosen)
+def _shade(level: Attribution, i: int, scale: float) -> Shade:
+    score = level.scores[i] or 0.0
+    share = abs(score) / scale if scale > _ROUNDING else 0.0
+    noisy = level.noisy[i]
+    sign = "" if abs(score) < _ROUNDING else "+" if score > 0 else "-"
+    strength = 0.0 if noisy or share < _SMALLEST_SHADE else share
+    return Shade(level.level, sign, strength, level.scores_without[i], noisy, i in level.chosen)

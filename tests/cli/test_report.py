@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from convexplain.errors import ConvexplainError
-from convexplain.report import printing
+from convexplain.report import pdf
 
 from .test_analyze import folder, run  # noqa: F401 - a fixture
 
@@ -51,14 +51,14 @@ def fake_browser(tmp_path, monkeypatch, script):
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(printing.shutil, "which", lambda name: str(program) if name == "chromium" else None)
+    monkeypatch.setattr(pdf.shutil, "which", lambda name: str(program) if name == "chromium" else None)
 
 
 def test_a_browser_that_fails_is_quoted(tmp_path, monkeypatch):
     fake_browser(tmp_path, monkeypatch, "echo no display >&2; exit 3")
     (tmp_path / "old.pdf").write_text("old")
     with pytest.raises(ConvexplainError, match="did not print: no display"):
-        printing.print_page(tmp_path / "page.html", tmp_path / "old.pdf")
+        pdf.print_page(tmp_path / "page.html", tmp_path / "old.pdf")
     assert not (tmp_path / "old.pdf").exists()  # nobody takes it for the new one
 
 
@@ -66,7 +66,7 @@ def test_a_browser_is_asked_to_reach_nothing(tmp_path, monkeypatch):
     fake_browser(
         tmp_path, monkeypatch, f'for a in "$@"; do echo "$a"; done > {tmp_path}/asked; touch "{tmp_path}/a.pdf"'
     )
-    printing.print_page(tmp_path / "page.html", tmp_path / "a.pdf")
+    pdf.print_page(tmp_path / "page.html", tmp_path / "a.pdf")
     asked = (tmp_path / "asked").read_text().splitlines()
     assert "--host-resolver-rules=MAP * ~NOTFOUND" in asked
     assert f"--print-to-pdf={tmp_path / 'a.pdf'}" in asked

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from convexplain.report.printing import browser
+from convexplain.report.pdf import browser
 from convexplain.store import RunStore
 from convexplain.text.visible import one_line, visible
 

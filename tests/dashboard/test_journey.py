@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from convexplain.report.printing import browser
+from convexplain.report.pdf import browser
 
 from .browser_session import served, settle, show, tick_row
 

@@ -94,7 +94,7 @@ def test_numbers_of_the_summary_are_on_the_page(page):
     assert re.search(
         r'Harm \(1 = harmless\)</a></td><td class="n">10</td><td class="n">0</td>\s*<td class="n">0\.23</td>', page
     )
-    assert "What the readers reported" in page
+    assert "Problems while reading the logs" in page
 
 
 def attribution(text, level, units, scores, noise=0.0):

@@ -13,7 +13,7 @@ from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeOptions
-from convexplain.report.printing import print_page
+from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, summarise

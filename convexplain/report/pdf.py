@@ -1,4 +1,4 @@
-"""A page as PDF, printed by a browser that is installed."""
+"""PDF files of HTML pages, printed by an installed browser."""
 
 import os
 import shutil
@@ -20,16 +20,16 @@ _SECONDS = 120
 
 
 def browser() -> str | None:
-    """The program file of a Chromium, Chrome or Edge; None where none is found."""
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    return found or next((place for place in _PLACES if Path(place).is_file()), None)
+    """Return the program file of a Chromium, Chrome or Edge; None if there is none."""
+    program = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    return program or next((place for place in _PLACES if Path(place).is_file()), None)
 
 
 def print_page(page: Path, pdf: Path) -> None:
-    """Prints an HTML file that asks nothing of the network to a PDF file.
+    """Print an HTML file that needs no network to a PDF file.
 
     Raises:
-        ConvexplainError: there is no such browser, or it fails.
+        ConvexplainError: no browser is installed, or it fails.
     """
     program = browser()
     if program is None:
@@ -38,7 +38,7 @@ def print_page(page: Path, pdf: Path) -> None:
             "a PDF file there"
         )
     target = pdf.resolve()
-    target.unlink(missing_ok=True)  # what is there afterwards is new
+    target.unlink(missing_ok=True)  # so that a file that is there afterwards is new
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
             program,
@@ -49,20 +49,20 @@ def print_page(page: Path, pdf: Path) -> None:
             "--host-resolver-rules=MAP * ~NOTFOUND",
             f"--user-data-dir={profile}",
             f"--print-to-pdf={target}",
-            *_as_root(),
+            *_sandbox_options(),
             page.resolve().as_uri(),
         ]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - no shell
+            process = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - no shell
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ConvexplainError(f"--pdf: {program} did not print: {error}") from error
     if not target.is_file():
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        messages = process.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ConvexplainError(
-            f"--pdf: {program} did not print: {said[-1] if said else f'exit code {done.returncode}'}"
+            f"--pdf: {program} did not print: {messages[-1] if messages else f'exit code {process.returncode}'}"
         )
 
 
-def _as_root() -> list[str]:
-    """Chromium's sandbox does not start for root; the page has no script that it would have to hold."""
+def _sandbox_options() -> list[str]:
+    """Return the option that turns the sandbox off for root, for whom it does not start; the page has no scripts."""
     return ["--no-sandbox"] if sys.platform != "win32" and os.geteuid() == 0 else []
