@@ -9,6 +9,9 @@ from convexplain.models.chat import ChatModel, Message, Reply, Request
 from .labels import parse_label
 from .prompt import OPENING, label_schema
 
+CHECK_CALLS = 3
+"""Questions that `check_model` asks."""
+
 _SENTENCE = "The parcel left the depot on Monday and reached the customer on Wednesday morning. "
 _FORM = 'Answer with JSON only: {"label": "yes"} or {"label": "no"}'
 

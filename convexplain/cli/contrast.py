@@ -1,103 +1,197 @@
-"""`convexplain contrast`: what would have changed a model's answer to one prompt."""
+"""`convexplain contrast`: the smallest edit that would have changed a score, or a model's answer to a prompt."""
+
+from pathlib import Path
+from typing import Any, cast
 
 import click
 from rich.console import Console
 
 from convexplain.errors import UsageError
+from convexplain.explain.contrasts import ContrastSettings, EditableTurns
+from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.wording import counted
-from convexplain.search import SearchResult
-from convexplain.workspace import MODEL_NAMES, SCORE_NAMES
+from convexplain.search import CONTRAST_SEARCHES
+from convexplain.types import Contrast, Goal, Question
+from convexplain.workspace import SCORE_NAMES, ContrastTask, PromptContrast
 
+from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.searching import budget_option, infiller_option, search_option
-from .options.store import db_option, open_workspace, seed_option
-from .show.contrasts import show_diff, show_response
-from .show.progress import plain
+from .options.store import db_option, open_workspace, out_option, run_argument, seed_option
+from .options.turns import refuse, rubrics_option, turn_options
+from .show.contrasts import show_contrast, show_prompt_contrast
+from .show.explained import ExplanationView, show_explained, show_plan
+
+_DELTA = 0.5
+_RUN_OPTIONS = ["run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"]
+_PROMPT_OPTIONS = ("score", "baseline")
 
 
 @click.command("contrast")
+@click.pass_context
+@run_argument
+@turn_options
+@rubrics_option
+@run_judge_option
+@responder_option
+@click.option(
+    "--question",
+    type=click.Choice(["revise", "regenerate", "rescore"]),
+    help="revise: edit the judged turn. regenerate: edit earlier turns, and --responder answers again. rescore: edit"
+    " earlier turns, and keep the logged answer.  [default: revise; with --responder regenerate]",
+)
+@click.option(
+    "--goal",
+    type=click.Choice(["cross", "improve", "worsen"]),
+    default="cross",
+    show_default=True,
+    help="Cross the threshold, or improve or worsen the score by --delta.",
+)
+@click.option(
+    "--delta",
+    type=float,
+    metavar="D",
+    help=f"How far beyond the threshold, or by how much.  [default: the judge's noise floor; with --prompt {_DELTA}]",
+)
+@click.option(
+    "--editable",
+    type=click.Choice(["assistant", "user", "all"]),
+    default="assistant",
+    show_default=True,
+    help="The earlier turns that may be edited (not with --question revise).",
+)
+@click.option("--prior", is_flag=True, help="Look first at the words that `convexplain attribute` ranked highest.")
 @click.option(
     "--prompt",
     "file",
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    required=True,
     metavar="FILE",
-    help="The prompt; - reads it from the standard input.",
+    help="Instead of a run's turns: edit this prompt; - reads the standard input.",
 )
-@click.option("--score", required=True, metavar="NAME", help=f"What an answer has to become, one of: {SCORE_NAMES}.")
-@click.option(
-    "--responder", required=True, metavar="MODEL", help=f"The model that is explained, one of: {MODEL_NAMES}."
-)
-@click.option("--delta", type=float, default=0.5, show_default=True, metavar="D", help="Score of a contrast at least.")
-@infiller_option
+@click.option("--score", metavar="NAME", help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}.")
+@click.option("--baseline", is_flag=True, help="With --prompt: also ask the model itself for a worse answer.")
 @budget_option
 @click.option(
-    "--split-k", type=click.IntRange(min=1), default=3, show_default=True, metavar="K", help="Words edited as one."
+    "--split-k",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Words that are edited as one unit.  [default: 1, more in very long texts; with --prompt 3]",
 )
 @search_option
+@infiller_option
 @seed_option
-@click.option("--baseline", is_flag=True, help="Also ask the model itself for a less preferable answer, to compare.")
+@out_option
 @db_option
+@dry_run_option
 def command(
+    ctx: click.Context,
+    run: int | str | None,
+    turns: TurnChoice,
+    rubrics: tuple[str, ...],
+    judge: str | None,
+    responder: str | None,
+    question: Question | None,
+    goal: Goal,
+    delta: float | None,
+    editable: EditableTurns,
+    prior: bool,
+    file: str | None,
+    score: str | None,
+    baseline: bool,
+    budget: int,
+    split_k: int | None,
+    search: str,
+    infiller: str,
+    seed: int,
+    out: Path,
+    db: str | None,
+    dry_run: bool,
+) -> int:
+    """Look for the smallest edit that carries the scores of a RUN's turns over the threshold (the newest by default).
+
+    Contrasts are kept in the store, so the same command goes on where it was stopped; `convexplain export` makes
+    training data of them.
+
+    With --prompt: the smallest edit of a prompt that makes a model's answer contrary to its first one, or worse.
+
+    \b
+        convexplain contrast --dry-run
+        convexplain contrast 3 --rubric helpfulness --worst 5
+        convexplain contrast --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
+        convexplain contrast --prompt question.txt --score contradiction --responder openai:gpt-4.1-mini
+    """
+    options = {"search": search, "budget": budget, "seed": seed}
+    if file is not None:
+        refuse(ctx, dict.fromkeys(_RUN_OPTIONS, "with --prompt"))
+        if score is None or responder is None:
+            raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
+        return _prompt(
+            file, score, responder, db, dry_run, delta=_DELTA if delta is None else delta, baseline=baseline,
+            infiller=infiller, split_k=split_k or 3, **options,
+        )  # fmt: skip
+    question = question or ("regenerate" if responder else "revise")
+    _check(ctx, question, responder, search, delta)
+    settings = ContrastSettings(
+        goal=goal, delta=delta, revise=question == "revise", editable=editable, split_k=split_k, **cast(Any, options)
+    )
+    view = _view(ContrastTask(settings, prior))
+    chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
+    workspace = open_workspace(db)
+    if dry_run:
+        return show_plan(workspace.plan_explanations(task=view.task, **chosen), view, responder)
+    return show_explained(workspace, view, out, {**chosen, "infiller": infiller})
+
+
+def _check(ctx: click.Context, question: Question, responder: str | None, search: str, delta: float | None) -> None:
+    """Refuse options that do not fit the question."""
+    if responder is None and question == "regenerate":
+        raise UsageError("--question regenerate needs --responder: the model that answers the edited conversation")
+    if responder is not None and question != "regenerate":
+        raise UsageError(f"--responder: with --question {question} no model answers again; leave one of them out")
+    if delta is not None and not 0 <= delta <= 1:
+        raise UsageError(f"--delta {delta} is not valid; it must be in [0, 1]")
+    unused = dict.fromkeys(_PROMPT_OPTIONS, "without --prompt")
+    unused |= {"editable": "with --question revise, which edits the judged turn"} if question == "revise" else {}
+    if not CONTRAST_SEARCHES.get(search).uses_prior:
+        unused["prior"] = f"with --search {search}, which has no use for it"
+    refuse(ctx, unused)
+
+
+def _view(task: ContrastTask) -> ExplanationView[Contrast]:
+    budget = task.settings.budget
+    return ExplanationView(
+        task,
+        "contrasts.jsonl",
+        "edit",
+        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {budget})",
+        lambda console, turn, contrast: show_contrast(console, turn, contrast, task.settings),
+        lambda contrasts: (
+            f"{counted(sum(contrast.found for contrast in contrasts), 'contrast')} for "
+            f"{counted(len(contrasts), 'turn')}"
+        ),
+    )
+
+
+def _prompt(
     file: str,
     score: str,
     responder: str,
-    delta: float,
-    infiller: str,
-    budget: int,
-    split_k: int,
-    search: str,
-    seed: int,
-    baseline: bool,
     db: str | None,
+    dry_run: bool,
+    *,
+    delta: float,
+    baseline: bool,
+    **options: Any,
 ) -> int:
-    """Look for the smallest edit of a prompt that makes a model answer something contrary, or less preferable.
-
-    \b
-        convexplain contrast --prompt question.txt --score contradiction --responder 'http://localhost:8000/v1'
-        echo 'May I accept a gift?' | convexplain contrast --prompt - --score preference --responder embedded
-    """
     with click.open_file(file, encoding="utf-8", errors="replace") as opened:
         prompt = opened.read().strip()
     if not prompt:
         raise UsageError("--prompt: the file is empty; a prompt has at least one word")
-    contrast = open_workspace(db).contrast_prompt(
-        prompt,
-        score,
-        responder,
-        infiller,
-        delta=delta,
-        search=search,
-        baseline=baseline,
-        budget=budget,
-        split_k=split_k,
-        seed=seed,
+    if dry_run:
+        calls = 1 + options["budget"] + baseline
+        click.echo(f"At most {calls} answers of {responder}, each scored by {score}. Nothing was asked.")
+        return 0
+    contrast: PromptContrast = open_workspace(db).contrast_prompt(
+        prompt, score, responder, delta=delta, baseline=baseline, **options
     )
-    console = Console()
-    _show(console, score, prompt, delta, contrast.result)
-    if (other := contrast.baseline) is not None:
-        show_response(console, f"baseline ({score} {_number(other.score)}, asked outright)", other.response)
+    show_prompt_contrast(Console(), score, prompt, delta, contrast)
     return 1 if contrast.unscored else 0
-
-
-def _show(console: Console, name: str, prompt: str, delta: float, result: SearchResult) -> None:
-    if result.found:
-        spent = f"{counted(len(result.edits), 'edit')}, {counted(result.calls, 'call')}"
-        outcome = f"{name} {_number(result.score)} (delta {delta:g}), {spent}"
-    elif not result.calls:
-        outcome = "nothing to edit: " + (
-            "the infiller had nothing to put in" if result.infills else "no word in the prompt"
-        )
-    elif result.score is None:
-        outcome = f"no contrast: none of {counted(result.calls, 'edited prompt')} could be scored"
-    else:
-        within = counted(result.calls, "call")
-        outcome = f"no contrast within {within} (delta {delta:g}); the highest {name} was {result.score:.2f}"
-    console.print(plain(outcome), style="bold", soft_wrap=True)
-    show_diff(console, "prompt", prompt, result.text)
-    show_response(console, "response before", result.response_before)
-    if result.edits:
-        show_response(console, "response after", result.response)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

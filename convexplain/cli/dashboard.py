@@ -68,7 +68,7 @@ def command(db: str | None, port: int, host: str, insecure: bool) -> int:
 
 
 def _arguments(port: int, host: str) -> list[str]:
-    """What follows `streamlit` on its command line."""
+    """Return the arguments of `streamlit`."""
     from convexplain.dashboard.ui.style import THEME
 
     options = {**_OPTIONS, **{f"theme.{name}": value for name, value in THEME.items()}}

@@ -9,7 +9,7 @@ from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exp
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.wording import counted
 
-from .options.judging import run_judge_option
+from .options.judging import dry_run_option, run_judge_option
 from .options.store import db_option, open_workspace, progress_shown, run_argument
 from .show.progress import plain
 
@@ -71,6 +71,7 @@ def _names(kind: type[Exporter]) -> str:
     help="Average N sampled replies of the judge.  [default: as the run did, without --judge]",
 )
 @db_option
+@dry_run_option
 def command(
     run: int | str | None,
     form: str,
@@ -83,6 +84,7 @@ def command(
     judge: str | None,
     samples: int | None,
     db: str | None,
+    dry_run: bool,
 ) -> int:
     """Write the contrasts of a RUN (number or name; else the newest) as preference pairs for a trainer.
 
@@ -98,7 +100,12 @@ def command(
     """
     console = Console()
     settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions))
-    exported = open_workspace(db).export(
+    workspace = open_workspace(db)
+    if dry_run:
+        most = workspace.plan_export(run)
+        console.print(f"At most {most:,} judgements: the two turns of each contrast. Nothing was asked.")
+        return 0
+    exported = workspace.export(
         run, form, out, settings=settings, judge=judge, samples=samples, progress=progress_shown()
     )
     pairs, written = exported.pairs, exported.written

@@ -18,14 +18,14 @@ from .show.progress import plain
 COMMANDS: Mapping[str, Sequence[str]] = {
     "analyze": (),
     "explain": (),
-    "fidelity": (),
+    "attribute": (),
     "contrast": (),
     "report": (),
     "export": (),
     "dashboard": (),
     "runs": ("list", "show", "name", "compare", "delete"),
     "logs": ("import", "inspect", "formats"),
-    "judges": ("check", "validate", "calibrate", "noise", "train"),
+    "judges": ("list", "check", "validate", "calibrate", "noise", "train"),
     "rubrics": ("list", "show", "check"),
 }
 """The commands in the order of `--help`, and those of each group.

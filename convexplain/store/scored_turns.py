@@ -26,6 +26,7 @@ class ScoredTurn:
         conversation, turn, rubric: the judged turn.
         score: in [0, 1], 1 = the requirement is satisfied; None = unscored.
         model: the judge's model that gave the score; empty if it is unknown.
+        reason: the judge's reason in words, if it was asked for; of an unscored turn, why it has no score.
     """
 
     number: int
@@ -34,6 +35,7 @@ class ScoredTurn:
     rubric: Rubric
     score: float | None
     model: str = ""
+    reason: str | None = None
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
@@ -88,14 +90,21 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
     """Yield the turns at these places, in this order, a page in memory at a time: conversations are long."""
     table, conversation = schema.judgements, schema.conversations
     query = sa.select(
-        table.c.id, table.c.conversation, table.c.turn, table.c.score, table.c.model, conversation.c.body
+        table.c.id,
+        table.c.conversation,
+        table.c.turn,
+        table.c.score,
+        table.c.model,
+        table.c.reason,
+        conversation.c.body,
     ).join(conversation, conversation.c.id == table.c.conversation)
     for start in range(0, len(places), _PAGE):
         page = places[start : start + _PAGE]
         with reading(store.engine) as connection:
             rows = {row.id: row for row in connection.execute(query.where(table.c.id.in_(page)))}
         for row in (rows[place] for place in page if place in rows):
-            yield ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score, row.model)
+            talk = to_conversation(row.body)
+            yield ScoredTurn(row.conversation, talk, row.turn, rubric, row.score, row.model, row.reason)
 
 
 def explanation_rows(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:

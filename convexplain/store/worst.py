@@ -25,6 +25,7 @@ class LowScore:
         threshold: the maxim's.
         model: the judge's model that the score is from.
         sha: of the rubric as it was judged by.
+        reason: the judge's reason in words, if it was asked for.
     """
 
     rubric: str
@@ -32,6 +33,7 @@ class LowScore:
     threshold: float
     model: str
     sha: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]])
     talks = {row.id: to_conversation(row.body) for row in bodies}
     below: dict[tuple[int, int], list[LowScore]] = {}
     for row in scores:
-        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha)
+        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason)
         below.setdefault((row.conversation, row.turn), []).append(score)
     return [LowTurn(number, talks[number], turn, tuple(below[number, turn])) for number, turn in places]
 
@@ -101,6 +103,7 @@ def _low(run: int, rubrics: Sequence[str] | None) -> sa.Subquery:
             table.c.turn,
             table.c.score,
             table.c.model,
+            table.c.reason,
             rubric.c.sha,
             rubric.c.rubric,
             rubric.c.threshold,

@@ -6,6 +6,7 @@ from convexplain.connectors.labels import LabelSettings
 from convexplain.connectors.models import MODELS, ScriptedModel, model_usage
 from convexplain.connectors.phrase_parsers import PHRASES as PHRASE_NAMES
 from convexplain.connectors.scorers import SCALARIZERS, SCORES
+from convexplain.judges.check import CHECK_CALLS
 from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options
 
@@ -13,7 +14,7 @@ from .background import BackgroundJudge
 from .build import JudgeLike
 from .calibrations import FittedCalibration, StoredCalibrations
 from .comparisons import MaximComparison, RunComparison
-from .explanations import AttributionTask, ContrastTask, ExplainedTurn, ExplainedTurns
+from .explanations import ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
 from .heads import TrainedHead
@@ -21,7 +22,9 @@ from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
-from .results import AnalyzedRun, Explanation, Finding, Judgements, Runs
+from .results import AnalyzedRun, Finding, Judgements, Runs
+from .tasks import AttributionTask, ContrastTask, ShortTask
+from .turn_explanation import Explanation
 from .validation import Validation, ValidationPlan
 from .workspace import AsyncWorkspace, Workspace
 
@@ -32,8 +35,10 @@ SCORE_NAMES = usages(SCORES.built_in.values())
 
 __all__ = [
     "BAND",
+    "CHECK_CALLS",
     "INFILLER_NAMES",
     "MEMORY",
+    "MODELS",
     "MODEL_NAMES",
     "PHRASE_NAMES",
     "SCALARIZER_NAMES",
@@ -65,6 +70,7 @@ __all__ = [
     "RunComparison",
     "Runs",
     "ScriptedModel",
+    "ShortTask",
     "StoredCalibrations",
     "TrainedHead",
     "Validation",

@@ -89,12 +89,12 @@ class BackgroundJudge:
 
     @property
     def spend(self) -> Spend:
-        """What all its models have cost together."""
+        """Return what all its models have cost together."""
         return sum(self._spends, Spend())
 
     @property
     def working(self) -> bool:
-        """Whether its thread is there: after a fork it is not, in the child."""
+        """Return whether its thread is there: in a child of a fork it is not."""
         return self._thread is not None and self._thread.is_alive()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":

@@ -85,12 +85,12 @@ class BuiltJudge:
 
     @property
     def spends(self) -> list[Spend]:
-        """What each model has cost."""
+        """Return what each model has cost."""
         return [calls.spend for calls in self.all_calls]
 
     @property
     def escalated(self) -> str:
-        """How many turns were judged by the second judge, in words; empty where there is none."""
+        """Return in words how many turns the second judge has judged; empty without a second judge."""
         if self.second is None or not isinstance(self.judge, Cascade):
             return ""
         judged, escalated, spend = self.judge.judged, self.judge.escalated, self.second.spend
@@ -179,10 +179,10 @@ def judge_spec(judge: JudgeLike, **options: Any) -> JudgeSpec:
         spec = JudgeSpec.parse(judge)
     else:
         spec = JudgeSpec(str(getattr(judge, "name", None) or getattr(judge, "__name__", "function")))
-    given = {name: value for name, value in options.items() if value is not None}
-    if isinstance(second := given.get("escalate"), str):
-        given["escalate"] = JudgeSpec.parse(second)
-    return replace(spec, **given)
+    changes = {name: value for name, value in options.items() if value is not None}
+    if isinstance(second := changes.get("escalate"), str):
+        changes["escalate"] = JudgeSpec.parse(second)
+    return replace(spec, **changes)
 
 
 def judges_of(judge: JudgeLike | Sequence[JudgeLike]) -> list[JudgeLike]:
@@ -287,7 +287,7 @@ class PendingJudge:
 
     @property
     def fingerprints(self) -> list[str]:
-        """What identifies the scores of each model, once they are prepared."""
+        """Return what identifies the scores of each model, once the models are prepared."""
         return [scoring_fingerprint(model) for model in self._models]
 
     @property

@@ -25,7 +25,7 @@ from .build import BuiltJudge, JudgeLike, ModelLike, first_judge, judge_spec, op
 
 @dataclass(frozen=True, slots=True)
 class Explainers:
-    """What explains turns.
+    """The models that explain turns, opened.
 
     Attributes:
         judge: the judge.
@@ -39,9 +39,9 @@ class Explainers:
 
     @property
     def spends(self) -> list[Spend]:
-        """What each model has cost."""
-        other = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
-        return [*self.judge.spends, *other]
+        """Return what each model has cost."""
+        responder = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
+        return [*self.judge.spends, *responder]
 
     def finder(self) -> ContrastFinder:
         """Return what looks for contrasts with these models.

@@ -1,171 +1,25 @@
 """Explanations of turns that a run has judged: which turns, by which models, kept in the store one after the other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from convexplain import store as stores
 from convexplain.analysis.progress import Progress
-from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.errors import UnavailableError, UsageError
-from convexplain.explain.attribution import AttributionSettings, most_calls
-from convexplain.explain.contrasts import ContrastSettings
-from convexplain.explain.explanations import (
-    Attributions,
-    Contrasts,
-    Explainer,
-    TurnChoice,
-    chosen_rubrics,
-    explain,
-    may_go_better,
-    spread,
-)
+from convexplain.explain.explanations import TurnChoice, chosen_rubrics, explain
 from convexplain.explain.measurement import ASSUMED_NOISE
-from convexplain.explain.wording import NOTHING_BEFORE, counted, no_turn
-from convexplain.judges.noise import MIN_TURNS, VARIATIONS, noise_floor
+from convexplain.explain.wording import counted
 from convexplain.models.infilling import Infiller
-from convexplain.store import Run, RunStore, ScoredTurn, attribution_body, contrast_body
-from convexplain.types import Attribution, Contrast, Rubric
+from convexplain.store import Run, RunStore, ScoredTurn
+from convexplain.types import Rubric
 
 from .build import BuiltJudge, JudgeLike, ModelLike, judge_spec, run_judge
-from .explainers import Explainers, check_scalarizer, open_explainers
+from .explainers import open_explainers
 from .scales import floor_key, scale_lost
+from .tasks import Task
 
 T = TypeVar("T")
-
-NOISE_CALLS = MIN_TURNS * (1 + len(VARIATIONS))
-"""Judgements that measuring a noise floor takes."""
-
-
-class Task(Protocol[T]):
-    """One way to explain turns.
-
-    Attributes:
-        settings: how.
-        nothing: why a turn cannot be explained that has nothing before it.
-        needs_infiller: whether it needs one.
-    """
-
-    @property
-    def settings(self) -> ContrastSettings | AttributionSettings: ...  # noqa: D102 - said above
-    @property
-    def nothing(self) -> str: ...  # noqa: D102
-    @property
-    def needs_infiller(self) -> bool: ...  # noqa: D102
-
-    @property
-    def needs_noise(self) -> bool:
-        """Whether the judge's noise floor counts."""
-
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where it needs a responder and there is none, or the other way round."""
-
-    def most(self, turns: Sequence[ScoredTurn]) -> int:
-        """Return how many calls that would take at most."""
-
-    def explainer(self, scope: "Scope", models: Explainers, noise: Mapping[str, float]) -> Explainer[T]:
-        """Return what explains."""
-
-    def bodies(self, result: T) -> list[Mapping[str, object]]:
-        """Return an explanation as JSON values."""
-
-    def failed(self, result: T) -> bool:
-        """Whether something could not be scored."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContrastTask:
-    """Look for edits that would have changed the scores.
-
-    Attributes:
-        settings: how.
-        prior: look first where kept attributions point.
-    """
-
-    settings: ContrastSettings = field(default_factory=ContrastSettings)
-    prior: bool = False
-    needs_infiller = True
-
-    @property
-    def nothing(self) -> str:
-        """Which turns are missing."""
-        return f"nothing to edit: {no_turn(self.settings.editable)}"
-
-    @property
-    def needs_noise(self) -> bool:
-        """Whether delta is the noise floor."""
-        return self.settings.delta is None
-
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where the judged turn itself is edited and there is a responder."""
-        if self.settings.revise and responder:
-            raise UsageError("responder: with revise=True the judged turn itself is edited, so none is asked")
-
-    def most(self, turns: Sequence[ScoredTurn]) -> int:
-        """Return how many edited contexts there are at most."""
-        return len(turns) * self.settings.budget
-
-    def explainer(self, scope: "Scope", models: Explainers, noise: Mapping[str, float]) -> Contrasts:
-        """Return what looks for contrasts."""
-        parts = _parts(models)
-        return Contrasts(scope.store, scope.run.id, models.finder(), self.settings, parts, noise, self.prior)
-
-    def bodies(self, result: Contrast) -> list[Mapping[str, object]]:
-        """Return the contrast."""
-        return [contrast_body(result)]
-
-    def failed(self, result: Contrast) -> bool:
-        """Whether a call failed."""
-        return result.failed > 0 or may_go_better(result)
-
-
-@dataclass(frozen=True, slots=True)
-class AttributionTask:
-    """Say which units the scores hang on.
-
-    Attributes:
-        settings: how.
-        scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
-        phrases: what says where phrases begin.
-    """
-
-    settings: AttributionSettings = field(default_factory=AttributionSettings)
-    scalarizer: str = "judge"
-    phrases: str = "rules"
-    nothing = NOTHING_BEFORE
-
-    @property
-    def needs_infiller(self) -> bool:
-        """Whether units are infilled."""
-        return self.settings.perturb == "infill"
-
-    @property
-    def needs_noise(self) -> bool:
-        """Whether the judge's score is attributed."""
-        return self.scalarizer == "judge"
-
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where there is no such scalarizer, or it needs a responder and there is none."""
-        check_scalarizer(self.scalarizer, responder)
-
-    def most(self, turns: Sequence[ScoredTurn]) -> int:
-        """Return how many perturbed conversations there are at most."""
-        phrases = open_phrases(self.phrases)
-        return sum(most_calls(turn.conversation.until(turn.turn), self.settings, phrases) for turn in turns)
-
-    def explainer(self, scope: "Scope", models: Explainers, noise: Mapping[str, float]) -> Attributions:
-        """Return what attributes."""
-        parts = {**_parts(models), "scalarizer": self.scalarizer, "phrases": self.phrases}
-        attributor = models.attributor(self.scalarizer, self.phrases)
-        return Attributions(scope.store, scope.run.id, attributor, self.settings, parts, noise)
-
-    def bodies(self, result: list[Attribution]) -> list[Mapping[str, object]]:
-        """Return one attribution for each level."""
-        return [attribution_body(attribution) for attribution in result]
-
-    def failed(self, result: list[Attribution]) -> bool:
-        """Whether a value could not be had."""
-        return any(attribution.failed or attribution.full is None for attribution in result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +75,31 @@ def scopes_of(
         where = ":".join(map(str, choice.place))
         names = ", ".join(rubric.id for rubric in chosen)
         raise UsageError(f"--turn {where}: run {run.id} has judged no such turn on {names}")
+    notes = list(_unscored(store, run, chosen, turns, choice))
+    return turn_scopes(store, run, chosen, turns, task, judge, notes)
+
+
+def turn_scopes(
+    store: RunStore,
+    run: Run,
+    rubrics: list[Rubric],
+    turns: Sequence[ScoredTurn],
+    task: Task[Any],
+    judge: JudgeLike | None = None,
+    notes: Sequence[str] = (),
+) -> list[Scope]:
+    """Return these turns of a run, a scope for each judge that their scores are from; those without units left out.
+
+    Args:
+        store, run, task, judge: as of `scopes_of`.
+        rubrics: the rubrics of the turns.
+        turns: the turns.
+        notes: what a person should know of turns that are left out already.
+    """
     scored = [turn for turn in turns if turn.score is not None]
     explicable = [turn for turn in scored if task.settings.turns(turn.conversation, turn.turn)]
-    notes = [*_unscored(store, run, chosen, turns, choice), *_nothing(scored, explicable, task.nothing)]
-    scope = Scope(store, run, chosen, explicable, turns, notes, run_judge(run) if judge is None else judge)
+    remarks = [*notes, *_nothing(scored, explicable, task.nothing)]
+    scope = Scope(store, run, rubrics, explicable, list(turns), remarks, run_judge(run) if judge is None else judge)
     if judge is not None or "escalate" not in run.settings:
         return [scope]
     models = dict.fromkeys([run.judge, *(turn.model for turn in explicable)])
@@ -237,17 +112,15 @@ def scopes_of(
 
 @dataclass(frozen=True, slots=True)
 class ExplanationModels:
-    """Which models explain, besides the judge.
+    """The models that explain, besides the judge.
 
     Attributes:
         responder: answers edited contexts anew; None keeps the logged answers.
         infiller: fills holes.
-        measure_noise: measure the judge's noise floors first.
     """
 
     responder: ModelLike | None = None
     infiller: str | Infiller = "embedded"
-    measure_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,12 +149,12 @@ class ExplainedTurns(Generic[T]):
 
     @property
     def unscored(self) -> int:
-        """How many chosen turns have no score, and so no explanation."""
+        """Return how many chosen turns have no score, and so no explanation."""
         return sum(turn.score is None for turn in self.chosen)
 
     @property
     def failed(self) -> int:
-        """How many explanations lack something that could not be scored."""
+        """Return how many explanations lack something that could not be scored."""
         return sum(self.task.failed(item.result) for item in self.explained)
 
     def to_dict(self) -> list[Mapping[str, object]]:
@@ -306,7 +179,6 @@ async def explain_scopes(
         on_result: is given each turn with its explanation.
 
     Raises:
-        UsageError: there are too few scored turns for a noise floor.
         UnavailableError: a model is gone; what was explained until then is kept.
     """
     for note in scopes[0].notes:
@@ -351,8 +223,8 @@ async def explain_scope(
     ) as opened:
         if lost := scale_lost(scope.run, opened.judge.model, opened.judge.spec.samples):
             progress.note(lost)
-        noise = await _noise_floors(scope, opened.judge, models, progress, needed=task.needs_noise)
-        explainer = task.explainer(scope, opened, noise)
+        noise = await _noise_floors(scope, opened.judge, progress, needed=task.needs_noise)
+        explainer = task.explainer(scope.store, scope.run.id, opened, noise)
         progress.begin("explaining", len(scope.turns))
         spent()
         try:
@@ -367,54 +239,25 @@ def _place(turn: ScoredTurn) -> str:
     return f"{turn.conversation.id}:{turn.turn} {turn.rubric.id}"
 
 
-async def _noise_floors(
-    scope: Scope, judge: BuiltJudge, models: ExplanationModels, progress: Progress, *, needed: bool
-) -> dict[str, float]:
-    """The judge's noise floors by the rubrics' SHAs, where they are known or measured now."""
+async def _noise_floors(scope: Scope, judge: BuiltJudge, progress: Progress, *, needed: bool) -> dict[str, float]:
+    """The judge's noise floors by the rubrics' SHAs, where they were measured."""
     samples = judge.spec.samples
-    if models.measure_noise:
-        await _measure_noise(scope, judge, progress)
     keys = {rubric.sha: floor_key(judge.model, judge.calibrations.get(rubric.id)) for rubric in scope.rubrics}
     floors = {
         rubric.sha: stores.noise_floor(scope.store, keys[rubric.sha], rubric, samples) for rubric in scope.rubrics
     }
     if needed and None in floors.values():
-        progress.note(f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is taken. --noise measures it.")
+        progress.note(
+            f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is assumed. "
+            "`convexplain judges noise` measures it."
+        )
     return {sha: value for sha, value in floors.items() if value is not None}
-
-
-async def _measure_noise(scope: Scope, judge: BuiltJudge, progress: Progress) -> None:
-    for rubric in scope.rubrics:
-        places = spread(stores.scored_places(scope.store, scope.run.id, rubric), MIN_TURNS)
-        turns = list(stores.scored_turns(scope.store, rubric, places))
-        if len(turns) < MIN_TURNS:
-            raise UsageError(
-                f"--noise: run {scope.run.id} has {len(turns)} scored turns on {rubric.id}; {MIN_TURNS} are needed"
-            )
-        progress.note(f"Measuring the noise floor on {rubric.id}: {len(turns) * (1 + len(VARIATIONS))} judgements.")
-        judged = [(turn.conversation, turn.turn) for turn in turns]
-        floor = await noise_floor(judge.single, judge.model.name, rubric, judged)
-        key = floor_key(judge.model, judge.calibrations.get(rubric.id))
-        stores.keep_noise_floor(scope.store, key, rubric, floor.value, floor.turns, floor.n, judge.spec.samples)
-        progress.note(f"It is {floor.value:.3f} ({floor.n} pairs).")
-
-
-def _parts(models: Explainers) -> dict[str, object]:
-    """What scores and fills hang on."""
-    calibrated = {rubric: entry.sha for rubric, entry in models.judge.calibrations.items()}
-    return {
-        **({"calibrated": calibrated} if calibrated else {}),
-        "judge": models.judge.fingerprint,
-        "samples": models.judge.spec.samples,
-        "responder": models.responder.model.fingerprint if models.responder else None,
-        "infiller": models.infiller.fingerprint if models.infiller else None,
-    }
 
 
 def _unscored(
     store: RunStore, run: Run, rubrics: Sequence[Rubric], turns: Sequence[ScoredTurn], choice: TurnChoice
 ) -> Iterator[str]:
-    """What is said of turns without a score: each that was named, else how many there are."""
+    """Yield a remark on each named turn without a score, or on how many there are."""
     if choice.place is not None:
         for turn in turns:
             if turn.score is None:
@@ -427,7 +270,7 @@ def _unscored(
 
 
 def _nothing(scored: Sequence[ScoredTurn], explicable: Sequence[ScoredTurn], what: str) -> Iterator[str]:
-    """What is said of scored turns that hold nothing to edit or to attribute to, for which no model is needed."""
+    """Yield remarks on scored turns that hold nothing to edit or to attribute to."""
     doable = {(turn.conversation.id, turn.turn) for turn in explicable}
     places = [
         place for place in dict.fromkeys((turn.conversation.id, turn.turn) for turn in scored) if place not in doable

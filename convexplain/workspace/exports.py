@@ -32,7 +32,7 @@ from .scales import scale_lost
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export made.
+    """The files and pairs of an export.
 
     Attributes:
         pairs: the pairs, and what became of the other contrasts; None where conversations were written.
@@ -89,8 +89,7 @@ class Exporting:
         pairs = await self._pairs(settings, judge, samples, progress)
         if not pairs.contrasts:
             raise UsageError(
-                f"run {self.run.id} has no contrast to export; "
-                f"`convexplain explain {self.run.id} --revise` looks for some"
+                f"run {self.run.id} has no contrast to export; `convexplain contrast {self.run.id}` looks for some"
             )
         if not pairs.pairs:
             return Exported(pairs, None)

@@ -1,4 +1,4 @@
-"""How faithful the kept attributions of a run are, and how far they agree."""
+"""Fidelity of the kept attributions of a run, and agreement between attribution methods."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ MEASURES = tuple(field.name for field in fields(Faithfulness))
 
 @dataclass(frozen=True, slots=True)
 class FidelitySettings:
-    """What is measured.
+    """Settings of a fidelity measurement.
 
     Attributes:
         level: attributions to units of that level.
@@ -58,13 +58,13 @@ class AttributedTurn:
     Attributes:
         conversation, rubric: the judged turn's.
         scores: a method's name to its attributions, the newest last; all of the same units, by the same judge.
-        others: likewise those that attribute something else than the judge's score.
+        other_values: likewise those that attribute something else than the judge's score.
     """
 
     conversation: Conversation
     rubric: Rubric
     scores: Mapping[str, list[Attribution]]
-    others: Mapping[str, list[Attribution]]
+    other_values: Mapping[str, list[Attribution]]
 
     @property
     def last(self) -> Attribution:
@@ -91,7 +91,7 @@ class OrderMeasure:
 
 @dataclass(frozen=True, slots=True)
 class RankAgreement:
-    """How far two methods put units in the same order, or one method under other settings.
+    """Rank correlation of two methods' scores, or of one method under other settings.
 
     Attributes:
         methods: the two, or the one.
@@ -104,7 +104,7 @@ class RankAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How faithful attributions are.
+    """Fidelity of attributions.
 
     Attributes:
         turns: for each turn, an order's name to its measures.
@@ -175,7 +175,7 @@ async def measure_fidelity(
     if not turns:
         raise UsageError(
             f"run {run.id} has no attributions to units of level {settings.level}"
-            f"{'' if responder else ' of logged answers'}; make some with: convexplain explain {run.id} --attribute"
+            f"{'' if responder else ' of logged answers'}; make some with: convexplain attribute {run.id}"
         )
     if responder is not None:
         bleu("", "")  # says what is missing before anything is asked
@@ -230,8 +230,8 @@ def _attributed(store: RunStore, run: Run, level: Level, regenerated: bool) -> I
         last = scored[-1]
         same = [item for item in by_method if item.units == last.units]
         scores = [item for item in same if item in scored and item.judge == last.judge]
-        others = [item for item in same if not item.of_score]
-        yield AttributedTurn(talks[number], rubrics[rubric], _named(scores), _named(others))
+        other_values = [item for item in same if not item.of_score]
+        yield AttributedTurn(talks[number], rubrics[rubric], _named(scores), _named(other_values))
 
 
 def _named(items: Sequence[Attribution]) -> dict[str, list[Attribution]]:
@@ -271,8 +271,8 @@ async def _self_explanation(calls: Calls, talk: Conversation, turn: AttributedTu
 
 
 def _agreements(turns: Sequence[AttributedTurn]) -> Iterator[RankAgreement]:
-    """How well methods and scalarizers agree with each other, and each with itself under other seeds or budgets."""
-    methods = [{**turn.scores, **turn.others} for turn in turns]
+    """Return the agreement of methods and scalarizers with each other, and of each with itself under other settings."""
+    methods = [{**turn.scores, **turn.other_values} for turn in turns]
     names = list(dict.fromkeys(name for turn in methods for name in turn))
     for first, second in combinations(names, 2):
         both = [turn for turn in methods if first in turn and second in turn]

@@ -1,4 +1,4 @@
-"""What runs in the background: described as JSON in the store, and done by a worker in a process of its own."""
+"""Background jobs: described as JSON in the store, and done by a worker in a process of its own."""
 
 import socket
 import time
@@ -187,7 +187,7 @@ def _json(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How far a job is.
+    """The state of a job.
 
     Attributes:
         job: the job.
@@ -204,24 +204,24 @@ class JobState:
 
     @property
     def done(self) -> int:
-        """How many items (judgements, turns, contrasts) are done."""
+        """Return how many items (judgements, turns, contrasts) are done."""
         return int(self.job.progress.get("done", 0))
 
     @property
     def total(self) -> int | None:
-        """How many items there are; None where that is not known."""
+        """Return how many items there are; None if that is not known."""
         return self.job.progress.get("total")
 
     @property
     def share(self) -> float | None:
-        """How much is done, in [0, 1]; None where that is not known."""
+        """Return the share that is done, in [0, 1]; None if that is not known."""
         if self.status == "done":
             return 1.0
         return min(1.0, self.done / self.total) if self.total else None
 
     @property
     def doing(self) -> str:
-        """What it works on now, in one line."""
+        """Return in one line what it works on now."""
         item, calls = self.job.progress.get("doing"), self.job.progress.get("calls")
         return ", ".join([*([visible(item)] if item else []), *([f"{calls:,} calls"] if calls else [])])
 

@@ -27,14 +27,14 @@ Pairs: TypeAlias = Literal["all", "named", "none"]
 
 
 class LabelResult:
-    """What comes of labels, with what could not be used of them."""
+    """A result made of labels, with the labels that could not be used."""
 
     __slots__ = ()
     problems: tuple[Problem, ...]
 
     @property
     def left_out(self) -> int:
-        """How many labels, records or files could not be used."""
+        """Return how many labels, records or files could not be used."""
         return sum(not problem.kept for problem in self.problems)
 
 

@@ -1,4 +1,4 @@
-"""What would have changed a model's answer to one prompt."""
+"""Contrasts of one prompt: edits that change a model's answer to it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _BASELINE = (
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a model answers that is asked outright for a less preferable answer.
+    """The answer of a model that is asked outright for a less preferable answer.
 
     Attributes:
         response: its answer; empty where it gave none.
@@ -49,7 +49,7 @@ class PromptContrast:
 
     @property
     def unscored(self) -> int:
-        """How many answers have no score."""
+        """Return how many answers have no score."""
         return self.result.failed + (self.baseline is not None and self.baseline.score is None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from convexplain.analysis.runs import write_judgements
-from convexplain.errors import MissingExtraError
-from convexplain.explain.wording import contrast_outcome
+from convexplain.errors import MissingExtraError, UsageError
+from convexplain.explain.explanations import chosen_rubrics
 from convexplain.store import (
     LowScore,
     LowTurn,
@@ -17,14 +17,14 @@ from convexplain.store import (
     RunStore,
     ScoredTurn,
     Summary,
-    attribution_body,
-    contrast_body,
     low_turn_count,
     low_turns,
     run_rubrics,
+    scored_places,
+    scored_turns,
     summarise,
 )
-from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Turn, Unit
+from convexplain.types import Conversation, Judgement, Rubric, Turn
 
 
 def data_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
@@ -163,16 +163,43 @@ class AnalyzedRun:
         """Write each judgement as a line of JSON with the fields of `Judgement`, and return how many there are."""
         return write_judgements(self.store, self.run, path)
 
-    def worst(self, n: int = 3, rubric: str | None = None) -> list[Finding]:
+    def worst(self, n: int = 3, rubrics: Sequence[str] = ()) -> list[Finding]:
         """Return the n turns that are furthest below a threshold, the furthest below first.
 
         Args:
             n: how many turns, over all rubrics.
-            rubric: only this rubric's id.
+            rubrics: ids of the rubrics that count; all if empty.
+
+        Raises:
+            UsageError: the run was not judged by one of the rubrics.
         """
-        rubrics = {each.sha: each for each in self.rubrics}
-        low = low_turns(self.store, self.run.id, n, None if rubric is None else [rubric])
-        return [self._finding(turn, rubrics[turn.scores[0].sha]) for turn in low]
+        by_sha = {rubric.sha: rubric for rubric in chosen_rubrics(self.store, self.run, rubrics)}
+        low = low_turns(self.store, self.run.id, n, rubrics or None)
+        return [self._finding(turn, by_sha[turn.scores[0].sha]) for turn in low]
+
+    def at(self, conversation: str, turn: int, rubrics: Sequence[str] = ()) -> list[Finding]:
+        """Return a turn with each of its scores that are below the threshold; else with the one nearest to it.
+
+        Args:
+            conversation: the conversation's id; of several conversations with one id, the turn of each is returned.
+            turn: the turn's index, from 0.
+            rubrics: ids of the rubrics that count; all if empty.
+
+        Raises:
+            UsageError: the run was not judged by one of the rubrics, or has not judged the turn.
+        """
+        judged = [
+            scored
+            for rubric in chosen_rubrics(self.store, self.run, rubrics)
+            for scored in scored_turns(
+                self.store, rubric, scored_places(self.store, self.run.id, rubric, place=(conversation, turn))
+            )
+        ]
+        if not judged:
+            raise UsageError(f"--turn {conversation}:{turn}: run {self.id} has judged no such turn")
+        scored = sorted((each for each in judged if each.score is not None), key=_margin)
+        low = [each for each in scored if _margin(each) < 0]
+        return [Finding(self.id, each) for each in low or scored[:1]]
 
     @cached_property
     def low_turns(self) -> int:
@@ -195,7 +222,9 @@ class AnalyzedRun:
 
     def _finding(self, turn: LowTurn, rubric: Rubric) -> Finding:
         lowest = turn.scores[0]
-        judged = ScoredTurn(turn.number, turn.conversation, turn.turn, rubric, lowest.score, lowest.model)
+        judged = ScoredTurn(
+            turn.number, turn.conversation, turn.turn, rubric, lowest.score, lowest.model, lowest.reason
+        )
         return Finding(self.run.id, judged, turn.scores)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
@@ -203,69 +232,9 @@ class AnalyzedRun:
             yield {**_row(judgement), "content": conversation.turns[judgement.turn].content}
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a turn's score hangs on, and what would have changed it.
-
-    Attributes:
-        finding: the turn.
-        attributions: one for each level, the coarsest first.
-        contrast: the smallest edit that carries the score over its threshold, or the largest movement.
-        validated: whether the score's agreement with people is known.
-    """
-
-    finding: Finding
-    attributions: Sequence[Attribution]
-    contrast: Contrast | None
-    validated: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON values."""
-        return {
-            **self.finding.to_dict(),
-            "validated": self.validated,
-            "attributions": [attribution_body(attribution) for attribution in self.attributions],
-            "contrast": None if self.contrast is None else contrast_body(self.contrast),
-        }
-
-    def __str__(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        finding = self.finding
-        score = "no score" if finding.score is None else f"{finding.score:.2f}"
-        place = f"{finding.conversation.id}, turn {finding.index}"
-        yield f"{place}: {finding.rubric.id} {score} (threshold {finding.rubric.threshold:g})"
-        if not self.validated:
-            yield "  Nobody has held this judge against people on this maxim: read the score as a sorting order."
-        coarsest = next(iter(self.attributions), None)
-        if coarsest is None:
-            yield "  No turn before it could be looked at."
-        elif coarsest.full is None:
-            yield "  What it hangs on could not be measured: the judge gave no score this time."
-        else:
-            moving = _moving(coarsest)
-            if not moving:
-                yield f"  No earlier turn moves it by more than the judge's noise ({coarsest.noise or 0:.2f})."
-            for unit, without in moving:
-                words = " ".join(finding.conversation.turns[unit.turn].content[unit.start : unit.end].split())
-                yield f"  {without:.2f} without turn {unit.turn}: {_cut(words)}"
-        if self.contrast is not None:
-            yield f"  {contrast_outcome(self.contrast, finding.rubric.threshold)}"
-            for edit in self.contrast.edits if self.contrast.found else ():
-                before, after = (_cut(text) or "(nothing)" for text in (edit.before, edit.after))
-                yield f"  turn {edit.unit.turn}: {before} -> {after}"
-
-
-def _moving(attribution: Attribution) -> list[tuple[Unit, float]]:
-    """The three units without which the score would differ most, beyond noise, with that score."""
-    rows = zip(attribution.units, attribution.scores_without, attribution.noisy, strict=True)
-    moving = [(unit, without) for unit, without, noisy in rows if without is not None and not noisy]
-    return sorted(moving, key=lambda pair: -abs(pair[1] - (attribution.score or 0.0)))[:3]
-
-
-def _cut(text: str, longest: int = 100) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+def _margin(turn: ScoredTurn) -> float:
+    """By how much a scored turn is above its threshold; negative below it."""
+    return (turn.score or 0.0) - turn.rubric.threshold
 
 
 def _row(judgement: Judgement) -> dict[str, Any]:

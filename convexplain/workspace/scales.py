@@ -1,4 +1,4 @@
-"""Which scale a judge's scores are on: calibrations that the store or a run holds, and what noise floors belong to."""
+"""The scale of a judge's scores: calibrations that the store or a run holds, and the keys of noise floors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

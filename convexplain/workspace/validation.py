@@ -23,7 +23,7 @@ from .runs import plan_analysis
 
 @dataclass(frozen=True, slots=True)
 class Validation(LabelResult):
-    """How far judges agree with people.
+    """Agreement of judges with people.
 
     Attributes:
         agreements: one for each rubric that has labels.
@@ -37,7 +37,7 @@ class Validation(LabelResult):
 
     @property
     def unscored(self) -> bool:
-        """Whether a labelled turn has no score."""
+        """Return whether a labelled turn has no score."""
         return any(judge.unscored for agreement in self.agreements for judge in agreement.judges)
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Validation(LabelResult):
 
 @dataclass(frozen=True, slots=True)
 class ValidationPlan:
-    """What a validation is going to ask.
+    """The calls that a validation would make.
 
     Attributes:
         rubrics: the rubrics that have labels.

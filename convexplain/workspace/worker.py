@@ -23,8 +23,8 @@ from convexplain.store import RunStore
 from convexplain.store.jobs import end_job, find_job, keep_progress
 from convexplain.types import Conversation, Judgement, Turn
 
-from .explanations import AttributionTask, ContrastTask, Task
 from .jobs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, job_spec
+from .tasks import AttributionTask, ContrastTask, Task
 from .workspace import AsyncWorkspace
 
 _TICK = 1.0  # seconds between looks at whether there is something to keep

@@ -18,7 +18,7 @@ if run is None:
 if not contrast_count(store, ContrastFilters(run.id, found=False)):
     st.info(
         "Nobody has searched for contrasts in this run. Open a turn with a low score on the page “Conversation” and "
-        "start a search there, or run `convexplain explain` for the turns with the lowest scores."
+        "start a search there, or run `convexplain contrast` for the turns with the lowest scores."
     )
     st.stop()
 which = pair_filters(store, run.id)

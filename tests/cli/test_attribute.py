@@ -1,4 +1,4 @@
-"""`convexplain explain --attribute`, with scripted models in place of those that are named."""
+"""`convexplain attribute`, with scripted models in place of those that are named."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from convexplain.store import RunStore, attributions
 from convexplain.types import Unit
 from tests.explain.test_attribution import attributed, empty, grumpy, scripted
 
-from .test_explain import NOISE, World, keep, talk
+from .test_contrast import NOISE, RESCORE, World, keep, talk
 
 
 @pytest.fixture
@@ -31,19 +31,19 @@ def kept(folder):
 
 def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
     keep(world.folder, {(talk("chat:1"), 3): 0.2})
-    code, out, err = world.run("explain", "--attribute")
+    code, out, err = world.run("attribute")
     assert code == 0
     assert out.splitlines() == [
         "chat:1:3 helpfulness, rescore, clime: 0.20 (threshold 0.5), 0.90 without all turns before it, 7 calls",
         "  turn 0 user          ~   0.20 without             Where is my parcel?",
         "  turn 1 assistant      -  0.90 without  ██████████ It left our depot on Monday.",
         "  turn 2 user          ~   0.20 without             And the address?",
-        "1 of 1 turn attributed.   Attributions: convexplain-out/attributions.jsonl   Store: "
+        "1 of 1 turn attributed.   Attributions: convexplain-out/run-1/attributions.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
     assert err.splitlines() == [NOISE, "1/1 explained, 8 calls"]
     ((_, conversation, found),) = kept(world.folder)
-    rows = (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines()
+    rows = (world.folder / "convexplain-out" / "run-1" / "attributions.jsonl").read_text().splitlines()
     assert conversation.id == "chat:1"
     assert [one.level for one in found] == [json.loads(row)["level"] for row in rows] == ["turn", "sentence", "phrase"]
     assert json.loads(rows[0])["scores"] == list(found[0].scores)
@@ -51,27 +51,27 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
 
 def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
-    _, first, _ = world.run("explain", "--attribute")
+    _, first, _ = world.run("attribute")
     asked = world.asked
-    code, second, err = world.run("explain", "--attribute")
+    code, second, err = world.run("attribute")
     assert (code, second, world.asked) == (0, first, asked)
     assert err.splitlines()[-1] == "1/1 explained, 0 calls"
-    world.run("explain", "--attribute", "--method", "loo")
+    world.run("attribute", "--method", "loo")
     assert len(kept(world.folder)) == 2
 
 
 def test_no_infiller_is_opened_unless_it_is_wanted(world, monkeypatch):
     keep(world.folder, {(talk("a"), 3): 0.2})
     monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: pytest.fail("opened"))
-    assert world.run("explain", "--attribute")[0] == 0
+    assert world.run("attribute")[0] == 0
     monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: world.fills)
-    assert world.run("explain", "--attribute", "--perturb", "infill", "--levels", "turn")[0] == 0
+    assert world.run("attribute", "--perturb", "infill", "--levels", "turn")[0] == 0
     assert world.fills.asked
 
 
 def test_dry_run_says_how_much_and_asks_nothing(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
-    _, out, _ = world.run("explain", "--attribute", "--levels", "turn,word", "--dry-run")
+    _, out, _ = world.run("attribute", "--levels", "turn,word", "--dry-run")
     # 3 for each of 3 turns, 3 for each word of the two longest (6 + 4), and one without all turns.
     assert out.splitlines() == [
         "Run 1: 1 turn to explain on 1 maxim with judge: at most 40 perturbed conversations to be judged. "
@@ -88,9 +88,9 @@ def test_a_contrast_may_look_first_where_the_attribution_points(world):
         "No.",
     )
     keep(world.folder, {(talk("a", turns), 3): 0.2})
-    assert world.run("explain", "--attribute", "--levels", "turn,sentence,word")[0] == 0
-    _, without, _ = world.run("explain")
-    _, informed, _ = world.run("explain", "--prior")
+    assert world.run("attribute", "--levels", "turn,sentence,word")[0] == 0
+    _, without, _ = world.run(*RESCORE)
+    _, informed, _ = world.run(*RESCORE, "--prior")
 
     def calls(out):
         return int(out.splitlines()[0].rsplit(",", 1)[1].split()[0])
@@ -104,12 +104,12 @@ def test_what_failed_is_said_and_asked_again(world):
     world.answer["judge"] = lambda request: (
         right(request) if "parcel" in request.messages[0].content else ModelError("overloaded")
     )
-    code, out, _ = world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
+    code, out, _ = world.run("attribute", "--levels", "turn", "--method", "loo")
     assert code == 1
     assert "  turn 0 user          ? " in out
     assert "note: overloaded" in out
     world.answer["judge"] = right
-    code, out, _ = world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
+    code, out, _ = world.run("attribute", "--levels", "turn", "--method", "loo")
     assert code == 0
     assert "?  " not in out
 
@@ -117,7 +117,7 @@ def test_what_failed_is_said_and_asked_again(world):
 def test_a_turn_with_nothing_before_it_is_no_failure(world):
     first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
     keep(world.folder, {(first, 0): 0.2})
-    code, _, err = world.run("explain", "--attribute", "--turn", "first:0")
+    code, _, err = world.run("attribute", "--turn", "first:0")
     assert (code, err, world.models) == (0, "first:0 is left out: nothing before it to attribute to.\n", [])
 
 
@@ -125,7 +125,7 @@ def test_the_log_probability_of_the_logged_answer(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.answer["bot"] = lambda request: -5.0 if "depot" in str(request.messages) else -9.0
     code, out, _ = world.run(
-        "explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn", "--method", "loo"
+        "attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn", "--method", "loo"
     )
     assert code == 0
     assert out.splitlines()[0] == "a:3 helpfulness, rescore, loo: logprob -5.000, 4 calls"
@@ -135,12 +135,12 @@ def test_the_log_probability_of_the_logged_answer(world):
 def test_a_prior_of_another_scalarizer_is_none(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.answer["bot"] = lambda request: -5.0
-    world.run("explain", "--attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn")
-    _, out, _ = world.run("explain", "--prior")
+    world.run("attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn")
+    _, out, _ = world.run(*RESCORE, "--prior")
     assert "note: no attribution of this turn is kept" in out
-    _, plain, _ = world.run("explain")  # the same search, but nothing was asked for that lacks
+    _, plain, _ = world.run(*RESCORE)  # the same search, but nothing was asked for that lacks
     assert "no attribution" not in plain
-    _, again, _ = world.run("explain", "--prior")
+    _, again, _ = world.run(*RESCORE, "--prior")
     assert again == out
 
 
@@ -150,7 +150,7 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
     world.answer["judge"] = lambda request: (
         UnavailableError("gone") if "Hu" in request.messages[0].content else right(request)
     )
-    code, _, err = world.run("explain", "--attribute", "--levels", "sentence")
+    code, _, err = world.run("attribute", "--levels", "sentence")
     assert code == 1
     assert "What was found until here is kept." in err
     assert len(kept(world.folder)) == 1
@@ -159,30 +159,24 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--attribute", "--revise"), "--revise means nothing with --attribute"),
-        (("--attribute", "--split-k", "2"), "--split-k means nothing with --attribute"),
-        (("--method", "loo"), "--method means nothing without --attribute"),
-        (("--levels", "turn"), "--levels means nothing without --attribute"),
-        (("--attribute", "--levels", "turn,chapter"), "valid are turn, sentence, phrase, word"),
-        (("--attribute", "--levels", ""), "valid are turn, sentence, phrase, word"),
-        (("--attribute", "--method", "shap"), "'clime', 'joint', 'loo', 'lshap'"),
-        (("--attribute", "--share", "0"), "0<x<=1"),
-        (("--attribute", "--share", "0.5", "--top", "1"), "--top means nothing with --share"),
-        (("--attribute", "--k", "2"), "--k means nothing without --method joint"),
-        (("--attribute", "--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
-        (("--attribute", "--levels", "word,turn"), "from coarse to fine"),
-        (("--attribute", "--levels", "turn,turn"), "from coarse to fine"),
-        (("--revise", "--editable", "user"), "--editable means nothing with --revise"),
-        (("--prior", "--search", "cell"), "--prior means nothing with --search cell"),
-        (("--attribute", "--noise", "--scalarizer", "logprob"), "--noise means nothing with another scalarizer"),
-        (("--attribute", "--scalarizer", "rouge", "--dry-run"), "scalarizer 'rouge' is not known"),
-        (("--attribute", "--scalarizer", "bertscore", "--dry-run"), "name a responder"),
-        (("--attribute", "--phrases", "nltk", "--dry-run"), "valid are: rules, spacy:PIPELINE"),
+        (("--levels", "turn,chapter"), "valid are turn, sentence, phrase, word"),
+        (("--levels", ""), "valid are turn, sentence, phrase, word"),
+        (("--method", "shap"), "'clime', 'joint', 'loo', 'lshap'"),
+        (("--share", "0"), "0<x<=1"),
+        (("--share", "0.5", "--top", "1"), "--top means nothing with --share"),
+        (("--k", "2"), "--k means nothing without --method joint"),
+        (("--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
+        (("--levels", "word,turn"), "from coarse to fine"),
+        (("--levels", "turn,turn"), "from coarse to fine"),
+        (("--scalarizer", "logprob", "--check"), "--check means nothing with another --scalarizer than judge"),
+        (("--scalarizer", "rouge", "--dry-run"), "scalarizer 'rouge' is not known"),
+        (("--scalarizer", "bertscore", "--dry-run"), "name a responder"),
+        (("--phrases", "nltk", "--dry-run"), "valid are: rules, spacy:PIPELINE"),
     ],
 )
 def test_usage_errors(world, args, words):
     keep(world.folder, {(talk("a"), 3): 0.2})
-    code, _, err = world.run("explain", *args)
+    code, _, err = world.run("attribute", *args)
     assert code == 2
     assert words in " ".join(err.split())
     assert not world.asked

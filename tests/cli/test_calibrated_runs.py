@@ -85,9 +85,9 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
     world.run("judges", "calibrate", "--remove", 1)  # the run keeps what it was judged with
-    out = world.run("explain", "--turn", "c0:3")
+    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
     assert "c0:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5)" in out
-    world.run("explain", "--turn", "c0:3", "--attribute", "--levels", "turn")
+    world.run("attribute", "--turn", "c0:3", "--levels", "turn")
     (found,) = map(json.loads, (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines())
     assert found["score"] == pytest.approx(0.2)
 
@@ -95,7 +95,7 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
 def test_an_uncalibrated_run_is_explained_as_before(world):
     world.run(*ANALYZE)
     world.calibrate()  # that there is a calibration by now changes nothing
-    out = world.run("explain", "--turn", "c0:3")
+    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
     assert "c0:3 helpfulness, rescore: no contrast" in out
     assert "0.10 -> 0.30" in out
 
@@ -103,22 +103,22 @@ def test_an_uncalibrated_run_is_explained_as_before(world):
 def test_a_turn_is_explained_by_the_judge_that_its_score_is_from(world):
     # |0.12 - 0.5| = 0.38 goes to the strong judge, |0.1 - 0.5| = 0.4 does not.
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
-    out = world.run("explain", "--turn", "c1:3")
+    out = world.run("contrast", "--question", "rescore", "--turn", "c1:3")
     assert "c1:3 helpfulness, rescore: 0.25 -> 0.80 (threshold 0.5)" in out
     before = len(world.opened)
-    world.run("explain", "--turn", "c2:3")
+    world.run("contrast", "--question", "rescore", "--turn", "c2:3")
     assert [model.name for model in world.opened[before:]] == ["low"]
-    out = world.run("explain", "--below", "0.3", "--dry-run")
+    out = world.run("contrast", "--question", "rescore", "--below", "0.3", "--dry-run")
     assert "with low: at most 500 edited contexts (10 x 50)" in out
     assert "with strong: at most 500 edited contexts (10 x 50)" in out
-    named = world.run("explain", "--turn", "c1:3", "--judge", "low")
+    named = world.run("contrast", "--question", "rescore", "--turn", "c1:3", "--judge", "low")
     assert "0.25" not in named
 
 
 def test_pairs_are_judged_on_the_scale_of_the_run(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
-    world.run("explain", "--turn", "c0:3")
+    world.run("contrast", "--question", "rescore", "--turn", "c0:3")
     world.run("export", "--format", "jsonl", "--out", "pairs")
     (found,) = map(json.loads, (world.folder / "pairs" / "train.jsonl").read_text().splitlines())
     assert found["margin"] == pytest.approx(0.9 - 0.2)  # raw, the edited turn has 0.3 and the logged one 0.1
@@ -127,9 +127,9 @@ def test_pairs_are_judged_on_the_scale_of_the_run(world):
 def test_fidelity_measures_by_the_judge_and_on_the_scale_that_was_attributed(world):
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     for place in ("c1:3", "c2:3"):
-        world.run("explain", "--turn", place, "--attribute", "--levels", "turn")
+        world.run("attribute", "--turn", place, "--levels", "turn")
     before = len(world.opened)
-    assert "clime" in world.run("fidelity")
+    assert "clime" in world.run("attribute", "--levels", "turn", "--check")
     assert sorted(model.name for model in world.opened[before:]) == ["low", "strong"]
 
 
@@ -137,10 +137,10 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
     told = "Run 1 was judged with calibrated scores; those of strong are raw."
-    assert told in world.run("explain", "--turn", "c0:3", "--judge", "strong")
-    assert "are raw" not in world.run("explain", "--turn", "c0:3", "--judge", "low")
-    world.run("explain", "--turn", "c0:3", "--attribute", "--levels", "turn", "--judge", "strong")
-    assert told in world.run("fidelity", "--judge", "strong")
+    assert told in world.run("contrast", "--question", "rescore", "--turn", "c0:3", "--judge", "strong")
+    assert "are raw" not in world.run("contrast", "--question", "rescore", "--turn", "c0:3", "--judge", "low")
+    world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--judge", "strong")
+    assert told in world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--check", "--judge", "strong")
     assert told in world.run("export", "--format", "jsonl", "--judge", "strong", "--out", "one")
     assert "are raw" not in world.run("export", "--format", "jsonl", "--out", "two")
 
@@ -160,7 +160,7 @@ def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):
     assert noise_floor(store, f"low calibrated={MAP.sha}", rubric) == 0.0
     assert noise_floor(store, "low", rubric) is None
     store.close()
-    assert "was not measured" not in world.run("explain", "--turn", "c0:3")
+    assert "was not measured" not in world.run("contrast", "--question", "rescore", "--turn", "c0:3")
 
 
 def test_noise_of_scores_without_a_calibration_cannot_be_had(world):
@@ -182,7 +182,7 @@ def test_what_is_too_close_to_call_is_told_and_not_searched(world, floor, option
     keep_noise_floor(store, "low", load_rubric("helpfulness"), floor, turns=20, n=400)
     store.close()
     before = len(world.opened)
-    out = world.run("explain", "--turn", "c0:3", *options)
+    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3", *options)
     asked = sum(len(model.requests) for model in world.opened[before:])
     (found,) = map(json.loads, (world.folder / "convexplain-out" / "contrasts.jsonl").read_text().splitlines())
     assert (found["stopped"] == "too close") is close
@@ -197,7 +197,7 @@ def test_an_attribution_of_what_is_too_close_to_call_says_so(world, floor, close
     store = world.store
     keep_noise_floor(store, "low", load_rubric("helpfulness"), floor, turns=20, n=400)
     store.close()
-    out = world.run("explain", "--turn", "c0:3", "--attribute", "--levels", "turn")
+    out = world.run("attribute", "--turn", "c0:3", "--levels", "turn")
     assert ("too close to call: the score of 0.10 lies within the judge's noise of 0.41" in out) is close
 
 

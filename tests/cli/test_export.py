@@ -105,7 +105,7 @@ def test_nothing_to_export_says_why(world):
     world.keep()
     code, _, err = world.run("export", "--format", "csv")
     assert code == 2
-    assert "run 1 has no contrast to export; `convexplain explain 1 --revise` looks for some" in err
+    assert "run 1 has no contrast to export; `convexplain contrast 1` looks for some" in err
     world.keep(contrast(before=0.45, after=0.5))
     code, out, _ = world.run("export", "--format", "csv", "--out", "data")
     assert code == 1

@@ -12,7 +12,7 @@ from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
-from tests.cli.test_explain import World, keep, talk
+from tests.cli.test_contrast import World, keep, talk
 
 from .test_attribution import RUBRIC, Words, scripted
 
@@ -137,33 +137,26 @@ def test_a_judge_that_is_gone():
 
 def test_the_table_has_each_method_and_what_knows_nothing(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3})
-    world.run("explain", "--attribute", "--levels", "turn")
-    world.run("explain", "--attribute", "--levels", "turn", "--method", "loo")
-    world.answer["judge"] = lambda request, right=world.answer["judge"]: (
-        '{"turns": [1]}' if "mattered most" in request.messages[0].content else right(request)
-    )
-    code, out, err = world.run("fidelity", "--self")
+    world.run("attribute", "--levels", "turn", "--method", "loo")
+    code, out, err = world.run("attribute", "--levels", "turn", "--check")
     assert code == 0
     text = " ".join(out.split())
-    for name in ("clime", "loo", "self", "random", "length", "position", "AUPC"):
+    for name in ("clime", "loo", "random", "length", "position", "AUPC"):
         assert name in text
     assert "2/2 measured" in err
     # Turn 1 has 6 of 13 words: to half of them the log-odds rise by ln 36 at most.
     rows = [line for line in out.splitlines() if "clime" in line]
     assert rows
     asked = world.asked
-    assert world.run("fidelity", "--self")[1] == out
+    assert world.run("attribute", "--levels", "turn", "--check")[1] == out
     assert world.asked == asked
 
 
 def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.answer["bot"] = lambda request: -float(len(str(request.messages)))
-    options = ("--attribute", "--levels", "turn")
-    world.run("explain", *options, "--scalarizer", "logprob", "--responder", "bot")
-    assert world.run("fidelity")[0] == 2
-    world.run("explain", *options, "--method", "loo")
-    code, out, _ = world.run("fidelity")
+    world.run("attribute", "--levels", "turn", "--scalarizer", "logprob", "--responder", "bot")
+    code, out, _ = world.run("attribute", "--levels", "turn", "--method", "loo", "--check")
     assert code == 0
     assert "AUPC" in out
     assert out.count("clime") == 1  # it is compared in its ranks only
@@ -173,17 +166,9 @@ def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
 def test_methods_are_compared_with_each_other_and_with_themselves(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     for options in (("--method", "loo"), ("--seed", "1"), ("--seed", "2")):
-        world.run("explain", "--attribute", "--levels", "turn", *options)
-    _, out, _ = world.run("fidelity")
+        _, out, _ = world.run("attribute", "--levels", "turn", "--check", *options)
     lines = [line for line in out.splitlines() if line.startswith("Rank correlation")]
     assert [line.partition(":")[0] for line in lines] == [
         "Rank correlation, loo and clime",
         "Rank correlation, clime under other settings",
     ]
-
-
-def test_without_attributions_it_says_how_to_make_some(world):
-    keep(world.folder, {(talk("a"), 3): 0.2})
-    code, _, err = world.run("fidelity")
-    assert code == 2
-    assert "convexplain explain 1 --attribute" in err

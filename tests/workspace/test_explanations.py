@@ -11,7 +11,7 @@ from convexplain.errors import StoreError, UnavailableError, UsageError
 from convexplain.explain.attribution import AttributionSettings
 from convexplain.explain.contrasts import ContrastSettings
 from convexplain.explain.explanations import TurnChoice
-from convexplain.workspace import AttributionTask, ContrastTask
+from convexplain.workspace import AttributionTask, ContrastTask, ShortTask
 from tests.fake_infiller import FakeInfiller
 
 from .test_functions import PARCEL, answers, bananas, depot
@@ -141,10 +141,12 @@ def test_what_was_explained_until_a_model_is_gone_is_kept(workspace, judge):
 
 def test_a_finding_is_explained_both_ways(workspace, run, judge):
     finding = next(finding for finding in run.worst(4) if finding.index == 3)
-    explanation = workspace.explain(finding, judge=judge, infiller=FakeInfiller())
-    assert [attribution.level for attribution in explanation.attributions] == ["turn"]
+    (explanation,) = workspace.explain(finding, judge=judge, infiller=FakeInfiller())
+    assert [attribution.level for attribution in explanation.attributions] == ["turn", "sentence", "phrase"]
     assert explanation.contrast.question == "revise"
-    assert workspace.explain(finding, judge=judge, contrast=None).contrast is None
+    (without,) = workspace.explain([finding], judge=judge, task=ShortTask(contrast=None))
+    assert without.contrast is None
+    assert workspace.explain([]) == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,6 @@ def test_a_finding_is_explained_both_ways(workspace, run, judge):
         (ContrastTask(), {"turns": TurnChoice(place=("a", 0))}, UsageError, "judged no such turn on helpfulness"),
         (ContrastTask(), {"run": 7}, StoreError, "run 7"),
         (ContrastTask(), {"judge": "gpt"}, UsageError, "^model 'gpt' is not known"),
-        (ContrastTask(), {"measure_noise": True, "judge": ScriptedModel(depot)}, UsageError, "20 are needed"),
     ],
 )
 def test_arguments_that_cannot_be_meant(workspace, run, task, options, error, words):

@@ -77,7 +77,7 @@ def test_the_worst_turns_are_one_list_over_all_maxims(ws):
     assert [low.rubric for low in worst[0].below] == ["helpfulness", "harm"]
     assert worst[0].to_dict()["below"][1] == {"rubric": "harm", "score": pytest.approx(0.1), "threshold": 0.5}
     assert [finding.conversation.id for finding in run.worst(1)] == ["b"]
-    assert [finding.rubric.id for finding in run.worst(5, rubric="harm")] == ["harm", "harm"]
+    assert [finding.rubric.id for finding in run.worst(5, ["harm"])] == ["harm", "harm"]
     assert run.low_turns == 2
     assert run.to_dict()["worst"][0]["turn"] == 1
 

@@ -18,12 +18,13 @@ from convexplain.errors import RubricError, StoreError, UnavailableError, UsageE
 from convexplain.explain.attribution import AttributionOptions, AttributionSettings
 from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
 from convexplain.store import keep_calibration, keep_noise_floor
+from convexplain.workspace import ShortTask
 from convexplain.workspace.blocking import run_blocking
 from convexplain.workspace.build import located
 from convexplain.workspace.scales import with_thresholds
 from tests.fake_infiller import FakeInfiller
 
-UNVALIDATED = "  Nobody has held this judge against people on this maxim: read the score as a sorting order."
+SHORT = ShortTask(contrast=None)
 
 
 def bananas(request):
@@ -87,16 +88,18 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     judge = model()
     run = ws.analyze(talk, ["helpfulness"], judge)
     (finding,) = run.worst(1)
-    explanation = ws.explain(finding, judge=judge, infiller=FakeInfiller())
+    (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller())
     assert explanation.contrast is not None
-    assert [attribution.level for attribution in explanation.attributions] == ["turn"]
+    assert explanation.attributions[0].level == "turn"
     lines = str(explanation).splitlines()
-    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (threshold 0.5)"
-    assert lines[1] == UNVALIDATED
-    assert lines[2] == "  No earlier turn moves it by more than the judge's noise (0.10)."  # only bananas count
+    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10, below the threshold of 0.5 (unvalidated)"
+    assert lines[2] == "  The reply is too short to be divided into parts."
+    assert lines[4] == '    "Bananas" becomes "lorry"'  # only bananas count
+    assert not explanation.earlier_turns
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
     calls = len(judge.requests)
-    assert str(ws.explain(finding, judge=judge, infiller=FakeInfiller())) == str(explanation)
+    (again,) = ws.explain(finding, judge=judge, infiller=FakeInfiller())
+    assert str(again) == str(explanation)
     assert len(judge.requests) == calls
 
 
@@ -109,11 +112,13 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
 
     judge = ScriptedModel(answer)
     run = ws.analyze(talk, ["helpfulness"], judge, turns="last")
-    lines = str(ws.explain(run.worst(1)[0], judge=judge, contrast=None)).splitlines()
+    (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
+    head, reply, *lines = str(explanation).splitlines()
+    assert head == "late-parcel, turn 3: helpfulness 0.30, below the threshold of 0.5 (unvalidated)"
+    assert reply.startswith('  Reply: "')
     assert lines == [
-        "late-parcel, turn 3: helpfulness 0.30 (threshold 0.5)",
-        UNVALIDATED,
-        "  0.70 without turn 2: Thank you. Can I change the address?",
+        "  The reply is too short to be divided into parts.",
+        '  Earlier turn that lowers it: turn 2, user, "Thank you. Can I change the address?" (0.70 without)',
     ]
 
 
@@ -278,7 +283,7 @@ def test_of_two_conversations_with_one_id_the_one_that_was_found_is_explained(ws
     )
     run = ws.analyze(talks, ["helpfulness"], judge)
     finding = run.worst(2)[1]
-    explanation = ws.explain(finding, judge=judge, contrast=None)
+    (explanation,) = ws.explain(finding, judge=judge, task=SHORT)
     assert finding.turn.content == "Hello."
     assert explanation.attributions[0].score == pytest.approx(0.4)
 
@@ -289,8 +294,11 @@ TWO = (("Hi", "Bananas."), ("Hi there", "Hello."))
 def test_what_an_explanation_lacks_is_said(ws):
     """The first turn has none before it."""
     run = ws.analyze([Turn("assistant", "Bananas.")], ["helpfulness"], judge := model())
-    explanation = ws.explain(run.worst(1)[0], judge=judge, contrast=None)
-    assert str(explanation).splitlines()[1:] == [UNVALIDATED, "  No turn before it could be looked at."]
+    (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
+    assert str(explanation).splitlines()[1:] == [
+        '  Reply: "Bananas."',
+        "  The reply is too short to be divided into parts.",
+    ]
     assert explanation.to_dict()["validated"] is False
 
 

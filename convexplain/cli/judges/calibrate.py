@@ -12,10 +12,11 @@ from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.workspace import FittedCalibration, JudgeOptions, LabelSettings, LogSettings, StoredCalibrations
 
-from ..options.judging import judge_option, judging_options
+from ..options.judging import dry_run_option, judge_option, judging_options
 from ..options.labels import label_options
 from ..options.logs import reading_options
 from ..options.store import MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
+from ..show.agreement import show_validation_plan
 from ..show.progress import plain
 
 
@@ -54,6 +55,7 @@ from ..show.progress import plain
 @reading_options
 @seed_option
 @db_option
+@dry_run_option
 def command(
     logs: tuple[Path, ...],
     labels: Path | None,
@@ -70,6 +72,7 @@ def command(
     remove: int | None,
     seed: int,
     db: str | None,
+    dry_run: bool,
     reading: LogSettings,
 ) -> int:
     """Calibrate a judge on a maxim: what do people say of turns that it gives a score?
@@ -94,6 +97,22 @@ def command(
         return 0
     if rubric is None:
         raise UsageError("name the maxim: --rubric ID")
+    if dry_run and prior:
+        console.print("A few judgements of empty conversations. Nothing was asked.")
+        return 0
+    if dry_run:
+        plan = workspace.plan_validation(
+            list(logs) or None,
+            labels,
+            rubrics=rubric,
+            judge=judge,
+            dialogue=dialogue,
+            settings=reading,
+            label_settings=label_settings,
+            progress=progress_shown(),
+            samples=judging["samples"],
+        )
+        return show_validation_plan(console, plan)
     fitted = workspace.calibrate(
         list(logs) or None,
         labels,

@@ -3,12 +3,15 @@
 import click
 
 from convexplain.text.visible import one_line
-from convexplain.workspace import Workspace
+from convexplain.workspace import CHECK_CALLS, Workspace
+
+from ..options.judging import dry_run_option
 
 
 @click.command("check")
 @click.argument("model")
-def command(model: str) -> int:
+@dry_run_option
+def command(model: str, dry_run: bool) -> int:
     """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?
 
     \b
@@ -16,6 +19,9 @@ def command(model: str) -> int:
         convexplain judges check openai:gpt-4.1-mini
         convexplain judges check gguf:qwen2.5-1.5b-instruct-q4_k_m.gguf
     """
+    if dry_run:
+        click.echo(f"{CHECK_CALLS} short questions to {one_line(model)}. Nothing was asked.")
+        return 0
     check = Workspace().check_model(model)
     for name, value in check.rows():
         click.echo(f"{name:22} {one_line(value)}")

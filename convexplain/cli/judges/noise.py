@@ -9,7 +9,7 @@ from rich.table import Table
 from convexplain.workspace import JudgeOptions, LogSettings, NoiseFloor
 from convexplain.workspace.noise import MIN_TURNS, TURN_JUDGEMENTS
 
-from ..options.judging import judge_option, judging_options
+from ..options.judging import dry_run_option, judge_option, judging_options
 from ..options.logs import reading_options
 from ..options.store import db_option, open_workspace, progress_shown, seed_option
 from ..show.progress import plain
@@ -30,6 +30,7 @@ from ..show.progress import plain
 @reading_options
 @seed_option
 @db_option
+@dry_run_option
 def command(
     logs: tuple[Path, ...],
     judge: str,
@@ -38,6 +39,7 @@ def command(
     judging: JudgeOptions,
     seed: int,
     db: str | None,
+    dry_run: bool,
     reading: LogSettings,
 ) -> int:
     """Judge the same turns again under changes that mean nothing: white space, speaker labels, quotation marks, the
@@ -51,6 +53,13 @@ def command(
         convexplain judges noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'
         convexplain judges noise --rubric harm        # on the conversations of the store
     """
+    if dry_run:
+        count = n * TURN_JUDGEMENTS * len(rubrics)
+        click.echo(
+            f"At most {count:,} judgements: {n} turns, each {TURN_JUDGEMENTS} times, on {len(rubrics)} maxims. "
+            "Nothing was asked."
+        )
+        return 0
     floors = open_workspace(db).measure_noise(
         list(logs) or None,
         rubrics,

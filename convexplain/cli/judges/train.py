@@ -10,6 +10,7 @@ from rich.table import Table
 
 from convexplain.workspace import LabelSettings, LogSettings, TrainedHead
 
+from ..options.judging import dry_run_option
 from ..options.labels import label_options
 from ..options.logs import reading_options
 from ..options.store import db_option, open_workspace, progress_shown
@@ -52,6 +53,7 @@ _ROWS = (
 )
 @reading_options
 @db_option
+@dry_run_option
 def command(
     logs: tuple[Path, ...],
     labels: Path | None,
@@ -63,6 +65,7 @@ def command(
     dialogue: str | None,
     reading: LogSettings,
     db: str | None,
+    dry_run: bool,
 ) -> int:
     """Train a head: a linear layer that makes a small local model judge as your labels do.
 
@@ -77,7 +80,21 @@ def command(
         convexplain analyze chats.jsonl --rubric helpfulness --judge 'embedded?head=ours.json'
         convexplain judges validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
     """
-    trained = open_workspace(db).train_head(
+    workspace = open_workspace(db)
+    if dry_run:
+        plan = workspace.plan_validation(
+            list(logs) or None,
+            labels,
+            rubrics=rubric,
+            judge=model,
+            dialogue=dialogue,
+            settings=reading,
+            label_settings=label_settings,
+            progress=progress_shown(),
+        )
+        click.echo(f"{model} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked.")
+        return 0
+    trained = workspace.train_head(
         list(logs) or None,
         labels,
         rubric=rubric,

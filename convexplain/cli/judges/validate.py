@@ -6,13 +6,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Validation, ValidationPlan
+from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Validation
 
 from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
 from ..options.labels import label_options
 from ..options.logs import reading_options
 from ..options.store import RUN, db_option, open_workspace, out_option, progress_shown, seed_option
-from ..show.agreement import show_agreement
+from ..show.agreement import show_agreement, show_validation_plan
 from ..show.progress import plain
 
 
@@ -86,25 +86,8 @@ def command(
     }
     workspace = open_workspace(db)
     if dry_run:
-        return _show_plan(workspace.plan_validation(**arguments))
+        return show_validation_plan(Console(), workspace.plan_validation(**arguments))
     return _show(workspace.validate(**arguments, keep=keep, seed=seed), out, worst)
-
-
-def _show_plan(plan: ValidationPlan) -> int:
-    console = Console()
-    console.print(
-        f"{plan.judgements:,} labelled turns or sides of pairs on {len(plan.rubrics)} maxims, in "
-        f"{plan.conversations:,} conversations."
-    )
-    for judge in plan.judges:
-        console.print(
-            plain(
-                f"{judge.model}: {judge.calls:,} calls with about {judge.tokens:,} prompt tokens; "
-                f"{judge.cached:,} more are in the cache. Nothing was asked."
-            ),
-            soft_wrap=True,
-        )
-    return 0
 
 
 def _show(validation: Validation, out: Path, worst: int) -> int:

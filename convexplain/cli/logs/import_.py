@@ -43,16 +43,16 @@ def command(
 
 
 def _summary(console: Console, imported: ImportSummary, seconds: float, place: str) -> None:
-    kept = imported.counts
+    counts = imported.counts
     roles = ", ".join(f"{count:,} {role}" for role, count in imported.roles.most_common()) or "none"
     console.print(
         plain(
-            f"{kept.conversations:,} conversations with {kept.turns:,} turns ({roles}) in {seconds:.1f} s, "
-            f"{kept.turns / max(seconds, 1e-9):,.0f} turns/s: {kept.added:,} new in {place}"
+            f"{counts.conversations:,} conversations with {counts.turns:,} turns ({roles}) in {seconds:.1f} s, "
+            f"{counts.turns / max(seconds, 1e-9):,.0f} turns/s: {counts.added:,} new in {place}"
         ),
         soft_wrap=True,
     )
-    if kept.conversations and not imported.roles["assistant"]:
+    if counts.conversations and not imported.roles["assistant"]:
         console.print(
             "No turn is an assistant's: name the assistant with --assistant; `logs inspect` lists the speakers."
         )
@@ -60,5 +60,5 @@ def _summary(console: Console, imported: ImportSummary, seconds: float, place: s
         console.print(
             f"{imported.left_out:,} records or files could not be read, {imported.remarks:,} remarks (see above)."
         )
-    if kept.conversations:
+    if counts.conversations:
         console.print("Judge them with: convexplain analyze --stored", soft_wrap=True)

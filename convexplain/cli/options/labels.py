@@ -58,7 +58,7 @@ def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
         turns_from: str,
         label_columns: str | None,
         called: tuple[str, ...],
-        **others: Any,
+        **arguments: Any,
     ) -> Any:
         settings = LabelSettings(
             scale=scale,
@@ -67,7 +67,7 @@ def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
             columns=_pairs("--label-columns", label_columns.split(",") if label_columns else ()),
             called=_pairs("--called", called),
         )
-        return command(*args, label_settings=settings, **others)
+        return command(*args, label_settings=settings, **arguments)
 
     for option in reversed(_OPTIONS):
         collected = option(collected)

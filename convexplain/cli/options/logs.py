@@ -52,10 +52,10 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         redact: bool,
         redact_names: Path | None,
         redact_presidio: bool,
-        **others: Any,
+        **arguments: Any,
     ) -> Any:
         reading = LogSettings(format_, columns, assistant, redact, redact_names, redact_presidio)
-        return command(*args, reading=reading, **others)
+        return command(*args, reading=reading, **arguments)
 
     for option in reversed(_READING):
         collected = option(collected)

@@ -1,4 +1,4 @@
-"""What the command line shows of agreement with people. Text from logs is shown as text only."""
+"""Agreement with people, as the command line shows it. Text from logs is shown as text only."""
 
 from collections.abc import Sequence
 
@@ -20,53 +20,54 @@ from convexplain.agreement import (
 )
 from convexplain.fidelity import Estimate
 from convexplain.text.visible import one_line, visible
+from convexplain.workspace import ValidationPlan
 
 from .progress import plain
 
 _TEXT = 300  # characters of a turn
 
 
-def show_agreement(console: Console, found: RubricAgreement, worst: int) -> None:
-    """Everything about one rubric: people among themselves, judges beside baselines, and the widest disagreements."""
-    console.print(Text(f"\n{visible(found.rubric.title)}", style="bold"), plain(f"[{found.rubric.id}]"))
-    if found.turns:
+def show_agreement(console: Console, agreement: RubricAgreement, worst: int) -> None:
+    """Show one rubric: people among themselves, judges beside baselines, and the widest disagreements."""
+    console.print(Text(f"\n{visible(agreement.rubric.title)}", style="bold"), plain(f"[{agreement.rubric.id}]"))
+    if agreement.turns:
         console.print(
             plain(
-                f"{found.turns:,} labelled turns in {found.dialogues:,} dialogues, {found.ratings:,} ratings"
-                + (f" by {found.raters:,} raters" if found.raters else "")
+                f"{agreement.turns:,} labelled turns in {agreement.dialogues:,} dialogues, "
+                f"{agreement.ratings:,} ratings" + (f" by {agreement.raters:,} raters" if agreement.raters else "")
             )
         )
-        console.print(plain(_people(found)), soft_wrap=True)
-        console.print(_measures(found))
-    if found.pairs is not None:
-        console.print(_pairs(found))
-    for note in found.notes:
+        console.print(plain(_people(agreement)), soft_wrap=True)
+        console.print(_measures(agreement))
+    if agreement.pairs is not None:
+        console.print(_pairs(agreement))
+    for note in agreement.notes:
         console.print(Text("! ", style="yellow"), plain(note), sep="", soft_wrap=True)
-    for comparison in found.comparisons if found.turns else ():
+    for comparison in agreement.comparisons if agreement.turns else ():
         console.print(_comparison(comparison))
-    for curve in found.escalations:
+    for curve in agreement.escalations:
         if curve.points:
             console.print(_escalation(curve))
-    for judge in found.judges:
-        _show_judge(console, judge, found, worst)
+    for judge in agreement.judges:
+        _show_judge(console, judge, agreement, worst)
 
 
-def _people(found: RubricAgreement) -> str:
+def _people(agreement: RubricAgreement) -> str:
     parts = [
         f"{name}: {format_estimate(estimate) if estimate.value is not None else f'none ({estimate.reason})'}"
         for name, estimate in (
-            ("People among themselves: Krippendorff's alpha", found.alpha),
-            ("one against the rest (Spearman)", found.ceiling),
+            ("People among themselves: Krippendorff's alpha", agreement.alpha),
+            ("one against the rest (Spearman)", agreement.ceiling),
         )
     ]
     return "; ".join(parts)
 
 
-def _measures(found: RubricAgreement) -> Table:
-    columns = [*found.judges, *found.baselines]
-    table = _table("", *(f"{one.name}\nn = {one.n:,}" for one in columns))
+def _measures(agreement: RubricAgreement) -> Table:
+    columns = [*agreement.judges, *agreement.baselines]
+    table = _table("", *(f"{column.name}\nn = {column.n:,}" for column in columns))
     for measure in MEASURES:
-        cells = [_cell(one.measures.get(measure.name), measure) for one in columns]
+        cells = [_cell(column.measures.get(measure.name), measure) for column in columns]
         table.add_row(f"{measure.title} {MARKS[measure.best]}", *cells)
     return table
 
@@ -82,28 +83,28 @@ def _cell(estimate: Estimate | None, measure: AgreementMeasure) -> str:
     return "" if estimate is None else format_estimate(estimate, measure.best == "zero", measure.digits)
 
 
-def _pairs(found: RubricAgreement) -> Table:
-    assert found.pairs is not None
-    table = _table(f"{found.pairs.n:,} pairs", "preferred one scores higher ↑", "pairs")
-    for name, estimate in found.pairs.accuracy.items():
+def _pairs(agreement: RubricAgreement) -> Table:
+    assert agreement.pairs is not None
+    table = _table(f"{agreement.pairs.n:,} pairs", "preferred one scores higher ↑", "pairs")
+    for name, estimate in agreement.pairs.accuracy.items():
         table.add_row(plain(name), format_estimate(estimate), f"{estimate.n:,}")
-    for first, second, estimate in found.pairs.differences:
+    for first, second, estimate in agreement.pairs.differences:
         table.add_row(plain(f"{first} less {second}"), format_estimate(estimate, signed=True), f"{estimate.n:,}")
     return table
 
 
-def _comparison(one: JudgeComparison) -> Table:
-    table = _table("", f"{one.first}\nless {one.second}")
+def _comparison(comparison: JudgeComparison) -> Table:
+    table = _table("", f"{comparison.first}\nless {comparison.second}")
     for measure in MEASURES:
         table.add_row(
             f"{measure.title} {MARKS[measure.best]}",
-            format_estimate(one.differences[measure.name], True, measure.digits),
+            format_estimate(comparison.differences[measure.name], True, measure.digits),
         )
     return table
 
 
 def _escalation(curve: EscalationCurve) -> Table:
-    """What `--judge CHEAP --escalate STRONG` would reach."""
+    """Return a table of what `--judge CHEAP --escalate STRONG` would reach."""
     table = _table(f"{curve.cheap},\nescalated to {curve.strong}", "band", "Spearman ↑", "AUC ↑")
     for point in curve.points:
         table.add_row(
@@ -115,7 +116,7 @@ def _escalation(curve: EscalationCurve) -> Table:
     return table
 
 
-def _show_judge(console: Console, judge: JudgeAgreement, found: RubricAgreement, worst: int) -> None:
+def _show_judge(console: Console, judge: JudgeAgreement, agreement: RubricAgreement, worst: int) -> None:
     if (counts := judge.confusion) is not None and judge.n:
         console.print(
             plain(
@@ -127,23 +128,42 @@ def _show_judge(console: Console, judge: JudgeAgreement, found: RubricAgreement,
         )
     for reason, count in list(judge.unscored.items())[:3]:
         console.print(Text(f"no score {count} x: ", style="yellow"), plain(reason), sep="", soft_wrap=True)
-    _show_disagreements(console, judge, judge.disagreements[:worst], found.rubric.id)
+    _show_disagreements(console, judge, judge.disagreements[:worst], agreement.rubric.id)
 
 
-def _show_disagreements(console: Console, judge: JudgeAgreement, some: Sequence[Disagreement], rubric: str) -> None:
-    if not some:
+def _show_disagreements(
+    console: Console, judge: JudgeAgreement, disagreements: Sequence[Disagreement], rubric: str
+) -> None:
+    if not disagreements:
         return
     console.print(Text(f"\nWidest disagreements of {visible(judge.name)}:", style="bold"))
-    for one in some:
-        turn = one.turn
+    for disagreement in disagreements:
+        turn, judgement = disagreement.turn, disagreement.judgement
         content = turn.conversation.turns[turn.turn].content[:_TEXT]
         console.print(
-            Text(f"  people {turn.human:.2f}, judge {one.judgement.score:.2f}  "),
+            Text(f"  people {turn.human:.2f}, judge {judgement.score:.2f}  "),
             Text(one_line(f"{turn.conversation.id}:{turn.turn}  {content}")),
             sep="",
             no_wrap=True,
             overflow="ellipsis",
         )
-        if one.judgement.reason:
-            console.print(Text("    judge: "), plain(one_line(one.judgement.reason)[:_TEXT]), sep="", soft_wrap=True)
-    console.print(Text("  why: "), plain(explain_command(judge, some[0], rubric)), sep="", soft_wrap=True)
+        if judgement.reason:
+            console.print(Text("    judge: "), plain(one_line(judgement.reason)[:_TEXT]), sep="", soft_wrap=True)
+    console.print(Text("  why: "), plain(explain_command(judge, disagreements[0], rubric)), sep="", soft_wrap=True)
+
+
+def show_validation_plan(console: Console, plan: ValidationPlan) -> int:
+    """Say how many calls judging labelled turns would take, and return the exit code."""
+    console.print(
+        f"{plan.judgements:,} labelled turns or sides of pairs on {len(plan.rubrics)} maxims, in "
+        f"{plan.conversations:,} conversations."
+    )
+    for judge in plan.judges:
+        console.print(
+            plain(
+                f"{judge.model}: {judge.calls:,} calls with about {judge.tokens:,} prompt tokens; "
+                f"{judge.cached:,} more are in the cache. Nothing was asked."
+            ),
+            soft_wrap=True,
+        )
+    return 0

@@ -1,4 +1,4 @@
-"""What the command line shows of attributions: the conversation, a bar a turn, and the parts of the top turns."""
+"""Attributions, as the command line shows them: the conversation, a bar a turn, and the parts of the top turns."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,31 +19,33 @@ _RAISES, _LOWERS = "on dark_blue", "on dark_orange3"  # told apart by colour-bli
 
 
 def show_attributions(
-    console: Console, conversation: Conversation, found: Sequence[Attribution], threshold: float
+    console: Console, conversation: Conversation, attributions: Sequence[Attribution], threshold: float
 ) -> None:
     """One turn's attributions: a line that says what is explained, then the conversation with what each turn does.
 
     `+` and `-` say whether a unit raises or lowers the score, the number what the score would be without it; `~` marks
     what may well be noise, and `*` what joint attribution chose.
     """
-    coarsest = found[0]
+    coarsest = attributions[0]
     where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric}, {coarsest.question}, {coarsest.method}: "
-    console.print(Text.assemble((one_line(where) + " ", "bold"), _outcome(found, threshold)), soft_wrap=True)
-    scale = max((abs(score) for one in found for score in one.scores if score is not None), default=0.0)
-    if scale > _LEAST or found[0].chosen:
-        rows = list(_rows(conversation, found, scale))
+    console.print(Text.assemble((one_line(where) + " ", "bold"), _outcome(attributions, threshold)), soft_wrap=True)
+    scale = max(
+        (abs(score) for attribution in attributions for score in attribution.scores if score is not None), default=0.0
+    )
+    if scale > _LEAST or attributions[0].chosen:
+        rows = list(_rows(conversation, attributions, scale))
         for row in rows:
             console.print(_line(conversation, *row, scale, console), soft_wrap=True)
-    for note in dict.fromkeys(note for one in found for note in one.notes):
+    for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
         if note != NOISE_ASSUMED:
             console.print(Text(f"  note: {one_line(note)}"), soft_wrap=True)
 
 
-def _outcome(found: Sequence[Attribution], threshold: float) -> str:
-    coarsest = found[0]
-    if not coarsest.units and len(found) == 1:
+def _outcome(attributions: Sequence[Attribution], threshold: float) -> str:
+    coarsest = attributions[0]
+    if not coarsest.units and len(attributions) == 1:
         return NOTHING_BEFORE
-    calls = counted(sum(one.calls for one in found), "call")
+    calls = counted(sum(attribution.calls for attribution in attributions), "call")
     if coarsest.full is None:
         return "not attributed"
     if coarsest.score is None:
@@ -62,54 +64,56 @@ def _outcome(found: Sequence[Attribution], threshold: float) -> str:
 Row = tuple[Attribution, int, int]  # attribution, number of the unit, depth
 
 
-def _rows(conversation: Conversation, found: Sequence[Attribution], scale: float) -> Iterator[Row]:
+def _rows(conversation: Conversation, attributions: Sequence[Attribution], scale: float) -> Iterator[Row]:
     """The units in the order of the text, each followed by its parts that do something."""
-    listed = {0: _largest(found[0])}
-    for level, one in enumerate(found[1:], 1):
-        large = {i for i, score in enumerate(one.scores) if score is not None and abs(score) >= _SMALL * scale}
-        listed[level] = large | set(one.chosen)
+    listed = {0: _largest(attributions[0])}
+    for level, attribution in enumerate(attributions[1:], 1):
+        large = {i for i, score in enumerate(attribution.scores) if score is not None and abs(score) >= _SMALL * scale}
+        listed[level] = large | set(attribution.chosen)
 
     def below(level: int, inside: Unit | None) -> Iterator[Row]:
-        if level == len(found):
+        if level == len(attributions):
             return
-        for i, unit in enumerate(found[level].units):
+        for i, unit in enumerate(attributions[level].units):
             if inside is not None and not _within(unit, inside):
                 continue
             same = inside is not None and (unit.start, unit.end) == (inside.start, inside.end)
             if i in listed[level] and not same:
-                yield found[level], i, level
+                yield attributions[level], i, level
             yield from below(level + 1, unit)
 
     yield from below(0, None)
-    first = found[0].units
-    for level, one in enumerate(found[1:], 1):  # parts of the judged turn itself
-        for i, unit in enumerate(one.units):
+    first = attributions[0].units
+    for level, attribution in enumerate(attributions[1:], 1):  # parts of the judged turn itself
+        for i, unit in enumerate(attribution.units):
             if not any(_within(unit, above) for above in first) and i in listed[level]:
-                yield one, i, level
+                yield attribution, i, level
 
 
-def _largest(one: Attribution) -> set[int]:
-    ordered = sorted(range(len(one.units)), key=lambda i: -abs(one.scores[i] or 0.0))
-    return set(ordered[:_TURNS]) | set(one.chosen)
+def _largest(attribution: Attribution) -> set[int]:
+    ordered = sorted(range(len(attribution.units)), key=lambda i: -abs(attribution.scores[i] or 0.0))
+    return set(ordered[:_TURNS]) | set(attribution.chosen)
 
 
-def _within(unit: Unit, other: Unit) -> bool:
-    return unit.turn == other.turn and other.start <= unit.start < other.end
+def _within(unit: Unit, outer: Unit) -> bool:
+    return unit.turn == outer.turn and outer.start <= unit.start < outer.end
 
 
-def _line(conversation: Conversation, one: Attribution, i: int, depth: int, scale: float, console: Console) -> Text:
-    unit, score = one.units[i], one.scores[i]
+def _line(
+    conversation: Conversation, attribution: Attribution, i: int, depth: int, scale: float, console: Console
+) -> Text:
+    unit, score = attribution.units[i], attribution.scores[i]
     turn = conversation.turns[unit.turn]
-    name = f"turn {unit.turn} {turn.role}" if depth == 0 else f"{'  ' * depth}{one.level}"
+    name = f"turn {unit.turn} {turn.role}" if depth == 0 else f"{'  ' * depth}{attribution.level}"
     text = one_line(unit.of(turn.content))
     text = text if len(text) <= _MOST else f"{text[:_MOST]} …"
     if score is None:
         return Text(f"  {name:<20} ?                              {text}")
-    without = one.scores_without[i]
+    without = attribution.scores_without[i]
     sign = " " if abs(score) < _LEAST else "+" if score > 0 else "-"
     bar = "█" * max(1, round(_BAR * abs(score) / scale)) if abs(score) > _SMALL / _BAR * scale else ""
-    marks = ("*" if i in one.chosen else " ") + ("~" if one.noisy[i] else " ")
+    marks = ("*" if i in attribution.chosen else " ") + ("~" if attribution.noisy[i] else " ")
     style = ""
-    if console.is_terminal and not console.no_color and not one.noisy[i]:
+    if console.is_terminal and not console.no_color and not attribution.noisy[i]:
         style = _RAISES if score > 0 else _LOWERS
     return Text.assemble(f"  {name:<20}{marks}{sign} {without:5.2f} without  {bar:<{_BAR}} ", (text, style))

@@ -145,10 +145,10 @@ class ConsoleProgress(Progress):
         return ", ".join(parts)
 
     def _left(self) -> str:
-        made = self._done - self._before
-        if self._total is None or not made or self._done >= self._total:
+        finished = self._done - self._before
+        if self._total is None or not finished or self._done >= self._total:
             return ""
-        return f"about {(self._total - self._done) * self._seconds / made:.0f} s left"
+        return f"about {(self._total - self._done) * self._seconds / finished:.0f} s left"
 
     @property
     def _seconds(self) -> float:

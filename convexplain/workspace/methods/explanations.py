@@ -5,28 +5,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from convexplain.analysis.progress import Progress
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.pairs import PairSettings
 from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn, summarise
+from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
 from ..build import JudgeLike, ModelLike
-from ..explanations import (
-    AttributionTask,
-    ContrastTask,
-    ExplainedTurns,
-    ExplanationModels,
-    Scope,
-    Task,
-    explain_scopes,
-    scopes_of,
-)
+from ..explanations import ExplainedTurns, ExplanationModels, Scope, explain_scopes, scopes_of, turn_scopes
 from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
-from ..results import Explanation, Finding
+from ..results import Finding
+from ..tasks import ShortAnswer, ShortTask, Task
+from ..turn_explanation import Explanation
 from .base import StoreMethods
 
 T = TypeVar("T")
@@ -37,42 +30,62 @@ class ExplanationMethods(StoreMethods):
 
     async def explain(
         self,
-        finding: Finding,
+        findings: Finding | Sequence[Finding],
         *,
         judge: JudgeLike | None = None,
         infiller: str | Infiller = "embedded",
-        attribution: AttributionSettings = AttributionSettings(levels=("turn",), budget=24),
-        contrast: ContrastSettings | None = ContrastSettings(revise=True, budget=24),
+        task: ShortTask = ShortTask(),
+        on_result: Callable[[Explanation], None] = lambda explanation: None,
         progress: Progress = Progress(),
-    ) -> Explanation:
-        """Say what a finding's score hangs on, and which smallest edit of the turn would have changed it.
+    ) -> list[Explanation]:
+        """Return why findings of a run have their scores: which words and turns matter, and which edit changes it.
 
-        The explanation is kept in the store: the same call returns it at once the next time.
+        Explanations are kept in the store: the same call returns them at once the next time.
 
         Args:
-            finding: a judged turn of a run, as `AnalyzedRun.worst` gives them.
-            judge: explain by this judge; None takes the one that the score is from.
-            infiller: what fills holes.
-            attribution: how the turns before it are attributed.
-            contrast: how an edit is looked for; None looks for none.
+            findings: a judged turn, or several of one run, as `AnalyzedRun.worst` gives them; those without a score
+                are left out.
+            judge: explain by this judge; None takes for each finding the one that its score is from.
+            infiller: proposes other words.
+            task: what is asked, and how much it may cost.
+            on_result: is given each explanation as soon as it is there.
             progress: is told how far it is.
 
         Raises:
-            UnavailableError: a model cannot be had.
+            UsageError: the findings are of several runs, or the run's judge cannot be opened again.
+            UnavailableError: a model cannot be had; what was explained until then is kept.
         """
-        choice = TurnChoice(place=(finding.conversation.id, finding.index), number=finding.judged.number)
+        findings = [findings] if isinstance(findings, Finding) else findings
+        if not findings:
+            return []
+        if len({finding.run for finding in findings}) > 1:
+            raise UsageError("findings: they are of several runs; explain the findings of one run at a time")
+        run = self.store.run(findings[0].run)
+        summary = summarise(self.store, run, worst=1)
+        by_turn = {(finding.judged.number, finding.index, finding.rubric.sha): finding for finding in findings}
+        explanations: list[Explanation] = []
 
-        async def explained(task: Task[T]) -> list[T]:
-            turns = await self.explain_turns(
-                finding.run, task, choice, [finding.rubric.id], judge, infiller=infiller, progress=progress
-            )
-            return [item.result for item in turns.explained]
+        def add(turn: ScoredTurn, answer: ShortAnswer) -> None:
+            validated = summary.head(turn.rubric.id) is not None
+            finding = by_turn[turn.number, turn.turn, turn.rubric.sha]
+            explanations.append(Explanation(finding, *answer, validated))
+            on_result(explanations[-1])
 
-        attributions = await explained(AttributionTask(attribution))
-        contrasts = await explained(ContrastTask(contrast)) if contrast else []
-        summary = summarise(self.store, self.store.run(finding.run), worst=1)
-        validated = summary.head(finding.rubric.id) is not None
-        return Explanation(finding, next(iter(attributions), []), next(iter(contrasts), None), validated)
+        await explain_scopes(
+            self._finding_scopes(findings, task, judge), task, ExplanationModels(None, infiller), progress, add
+        )
+        return explanations
+
+    async def plan_explain(
+        self, findings: Sequence[Finding], *, judge: JudgeLike | None = None, task: ShortTask = ShortTask()
+    ) -> list[Scope]:
+        """Return what `explain` would explain with the same arguments, by judge, without asking anything."""
+        return self._finding_scopes(findings, task, judge)
+
+    def _finding_scopes(self, findings: Sequence[Finding], task: ShortTask, judge: JudgeLike | None) -> list[Scope]:
+        run = self.store.run(findings[0].run)
+        rubrics = list({finding.rubric.sha: finding.rubric for finding in findings}.values())
+        return turn_scopes(self.store, run, rubrics, [finding.judged for finding in findings], task, judge)
 
     async def explain_turns(
         self,
@@ -84,7 +97,6 @@ class ExplanationMethods(StoreMethods):
         responder: ModelLike | None = None,
         infiller: str | Infiller = "embedded",
         *,
-        measure_noise: bool = False,
         on_result: Callable[[ScoredTurn, T], None] = lambda turn, result: None,
         progress: Progress = Progress(),
     ) -> ExplainedTurns[T]:
@@ -100,7 +112,6 @@ class ExplanationMethods(StoreMethods):
             judge: explain by this judge; None takes for each turn the one that its score is from.
             responder: the model under test: it answers each edited conversation anew; None keeps the logged answers.
             infiller: what fills holes.
-            measure_noise: first measure the judge's noise floor on each rubric, and keep it.
             on_result: is given each turn with its explanation as soon as it is there.
             progress: is told how far it is.
 
@@ -110,7 +121,7 @@ class ExplanationMethods(StoreMethods):
             UnavailableError: a model cannot be had; what was explained until then is kept.
         """
         scopes = await self.plan_explanations(run, task, turns, rubrics, judge, responder)
-        models = ExplanationModels(responder, infiller, measure_noise)
+        models = ExplanationModels(responder, infiller)
         return await explain_scopes(scopes, task, models, progress, on_result)
 
     async def plan_explanations(
@@ -187,3 +198,11 @@ class ExplanationMethods(StoreMethods):
         """
         exporting = Exporting(self.store, self.store.run(run), format, Path(out))
         return await exporting.write(settings, judge, samples, progress)
+
+    async def plan_export(self, run: RunLike | None = None) -> int:
+        """Return how many judgements `export` asks for at most: both turns of each contrast.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        return 2 * contrast_count(self.store, ContrastFilters(self.store.run(run).id, found=False))

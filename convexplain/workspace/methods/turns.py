@@ -19,7 +19,6 @@ from convexplain.types import Attribution, Contrast, Conversation
 
 from ..build import BuiltJudge, JudgeLike, ModelLike, judges_of, open_calls, open_judge, opened_model
 from ..explainers import open_explainers, open_filler
-from ..explanations import ContrastTask
 from ..inputs import (
     ConversationLike,
     ConversationsLike,
@@ -31,6 +30,7 @@ from ..inputs import (
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
 from ..scales import floor_key
+from ..tasks import ContrastTask
 from .base import StoreMethods, check_turns
 
 S = TypeVar("S", AttributionSettings, ContrastSettings)

@@ -1,0 +1,95 @@
+"""The run of a task that explains turns of a run, as the command line shows it: each result as soon as it is there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import click
+from rich.console import Console
+
+from convexplain.explain.explanations import write_lines
+from convexplain.explain.wording import counted
+from convexplain.store import ScoredTurn
+from convexplain.workspace import Workspace
+from convexplain.workspace.explanations import Scope
+from convexplain.workspace.tasks import Task
+
+from .progress import ConsoleProgress, plain
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationView(Generic[T]):
+    """The words and the file for explanations of one kind.
+
+    Attributes:
+        task: explains the turns.
+        file: name of the file that the explanations are written to.
+        lacking: a verb for what a turn without any unit cannot be used for: `edit`.
+        most: says how much is asked at most for turns.
+        show: shows one explanation.
+        summary: says in one sentence what came of all of them.
+    """
+
+    task: Task[T]
+    file: str
+    lacking: str
+    most: Callable[[Sequence[ScoredTurn]], str]
+    show: Callable[[Console, ScoredTurn, T], None]
+    summary: Callable[[Sequence[T]], str]
+
+
+def show_plan(scopes: Sequence[Scope], view: ExplanationView[Any], responder: str | None) -> int:
+    """Say what explaining these turns would take at most, and return the exit code."""
+    if not scopes[0].chosen:
+        _show_none(scopes[0].run.id, view)
+    console = Console()
+    judged = f" for {responder} to answer and then to be judged." if responder else " to be judged."
+    for note in scopes[0].notes:
+        console.print(plain(note), soft_wrap=True)
+    for scope in scopes:
+        text = (
+            f"Run {scope.run.id}: {counted(len(scope.turns), 'turn')} to explain on "
+            f"{counted(len(scope.rubrics), 'maxim')} with {scope.judge_name}: at most {view.most(scope.turns)}"
+            f"{judged} Nothing was asked."
+        )
+        console.print(plain(text), soft_wrap=True)
+    return 0
+
+
+def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, arguments: dict[str, Any]) -> int:
+    """Explain turns, show and write each explanation, and return the exit code.
+
+    Args:
+        workspace: where the run is.
+        view: the task, and how its results are shown.
+        out: folder that has a folder for each run.
+        arguments: of `Workspace.explain_turns`.
+    """
+    console, progress = Console(), ConsoleProgress(Console(stderr=True))
+    file = out / f"run-{workspace.run(arguments['run']).id}" / view.file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    results: list[T] = []
+
+    def show(turn: ScoredTurn, result: T) -> None:
+        results.append(result)
+        with progress.paused():
+            view.show(console, turn, result)
+
+    try:
+        turns = workspace.explain_turns(task=view.task, on_result=show, progress=progress, **arguments)
+    finally:
+        if results:  # else the file of an earlier command stays
+            write_lines([body for result in results for body in view.task.bodies(result)], file)
+    if not turns.chosen:
+        _show_none(turns.run.id, view)
+    where = f"{file.stem.capitalize()}: {file}   " if results else ""
+    console.print(plain(f"{view.summary(results)}.   {where}Store: {workspace.store.place}"), soft_wrap=True)
+    left_out = arguments["turns"].place is not None and turns.unscored
+    return 1 if turns.failed or left_out else 0
+
+
+def _show_none(run: int, view: ExplanationView[Any]) -> None:
+    click.echo(f"No turn of run {run} was chosen: none scored like that, or none has anything to {view.lacking}.")

@@ -1,0 +1,255 @@
+"""The ways to explain judged turns: an edit, an attribution, or the short answer that has both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from convexplain.connectors.phrase_parsers import open_phrases
+from convexplain.errors import UsageError
+from convexplain.explain.attribution import AttributionSettings, most_calls
+from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.explanations import Attributions, Contrasts, Explainer, may_go_better
+from convexplain.explain.wording import NOTHING_BEFORE, no_turn
+from convexplain.store import RunStore, ScoredTurn, attribution_body, contrast_body
+from convexplain.types import Attribution, Contrast
+
+from .explainers import Explainers, check_scalarizer
+
+T = TypeVar("T")
+
+SHORT_ATTRIBUTION = AttributionSettings(levels=("turn", "sentence", "phrase"), budget=40, response=True)
+SHORT_CONTRAST = ContrastSettings(revise=True, budget=40)
+
+
+class Task(Protocol[T]):
+    """One way to explain turns.
+
+    Attributes:
+        settings: how.
+        nothing: why a turn cannot be explained that has nothing before it.
+        needs_infiller: whether it needs one.
+    """
+
+    @property
+    def settings(self) -> ContrastSettings | AttributionSettings: ...  # noqa: D102 - said above
+    @property
+    def nothing(self) -> str: ...  # noqa: D102
+    @property
+    def needs_infiller(self) -> bool: ...  # noqa: D102
+
+    @property
+    def needs_noise(self) -> bool:
+        """Return whether the judge's noise floor counts."""
+
+    def check(self, responder: bool) -> None:
+        """Raise UsageError where it needs a responder and there is none, or the other way round."""
+
+    def most(self, turns: Sequence[ScoredTurn]) -> int:
+        """Return how many calls that would take at most."""
+
+    def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Explainer[T]:
+        """Return what explains."""
+
+    def bodies(self, result: T) -> list[Mapping[str, object]]:
+        """Return an explanation as JSON values."""
+
+    def failed(self, result: T) -> bool:
+        """Return whether something could not be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastTask:
+    """Look for edits that would have changed the scores.
+
+    Attributes:
+        settings: how.
+        prior: look first where kept attributions point.
+    """
+
+    settings: ContrastSettings = field(default_factory=ContrastSettings)
+    prior: bool = False
+    needs_infiller = True
+
+    @property
+    def nothing(self) -> str:
+        """Return in words which turns are missing."""
+        return f"nothing to edit: {no_turn(self.settings.editable)}"
+
+    @property
+    def needs_noise(self) -> bool:
+        """Return whether delta is the noise floor."""
+        return self.settings.delta is None
+
+    def check(self, responder: bool) -> None:
+        """Raise UsageError where the judged turn itself is edited and there is a responder."""
+        if self.settings.revise and responder:
+            raise UsageError("responder: with revise=True the judged turn itself is edited, so none is asked")
+
+    def most(self, turns: Sequence[ScoredTurn]) -> int:
+        """Return how many edited contexts there are at most."""
+        return len(turns) * self.settings.budget
+
+    def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Contrasts:
+        """Return what looks for contrasts."""
+        parts = _parts(models)
+        return Contrasts(store, run, models.finder(), self.settings, parts, noise, self.prior)
+
+    def bodies(self, result: Contrast) -> list[Mapping[str, object]]:
+        """Return the contrast."""
+        return [contrast_body(result)]
+
+    def failed(self, result: Contrast) -> bool:
+        """Return whether a call failed."""
+        return result.failed > 0 or may_go_better(result)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionTask:
+    """Say which units raise or lower the scores.
+
+    Attributes:
+        settings: how.
+        scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
+        phrases: what says where phrases begin.
+    """
+
+    settings: AttributionSettings = field(default_factory=AttributionSettings)
+    scalarizer: str = "judge"
+    phrases: str = "rules"
+    nothing = NOTHING_BEFORE
+
+    @property
+    def needs_infiller(self) -> bool:
+        """Return whether units are infilled."""
+        return self.settings.perturb == "infill"
+
+    @property
+    def needs_noise(self) -> bool:
+        """Return whether the judge's score is attributed."""
+        return self.scalarizer == "judge"
+
+    def check(self, responder: bool) -> None:
+        """Raise UsageError where there is no such scalarizer, or it needs a responder and there is none."""
+        check_scalarizer(self.scalarizer, responder)
+
+    def most(self, turns: Sequence[ScoredTurn]) -> int:
+        """Return how many perturbed conversations there are at most."""
+        phrases = open_phrases(self.phrases)
+        return sum(most_calls(turn.conversation.until(turn.turn), self.settings, phrases) for turn in turns)
+
+    def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Attributions:
+        """Return what attributes."""
+        parts = {**_parts(models), "scalarizer": self.scalarizer, "phrases": self.phrases}
+        attributor = models.attributor(self.scalarizer, self.phrases)
+        return Attributions(store, run, attributor, self.settings, parts, noise)
+
+    def bodies(self, result: list[Attribution]) -> list[Mapping[str, object]]:
+        """Return one attribution for each level."""
+        return [attribution_body(attribution) for attribution in result]
+
+    def failed(self, result: list[Attribution]) -> bool:
+        """Return whether a value could not be had."""
+        return any(attribution.failed or attribution.full is None for attribution in result)
+
+
+ShortAnswer = tuple[list[Attribution], Contrast | None]
+"""The attributions of a turn, the coarsest level first, and its contrast where one was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortTask:
+    """Say in short why a turn has its score: which words and turns matter, and which edit would change it.
+
+    Attributes:
+        attribution: how turns are attributed.
+        contrast: how an edit is looked for; None looks for none.
+    """
+
+    attribution: AttributionSettings = SHORT_ATTRIBUTION
+    contrast: ContrastSettings | None = SHORT_CONTRAST
+    nothing = "nothing to attribute to or to edit"
+    needs_noise = True
+
+    @property
+    def settings(self) -> AttributionSettings:
+        """The settings that say which turns have units."""
+        return self.attribution
+
+    @property
+    def needs_infiller(self) -> bool:
+        """Return whether an edit is looked for, or units are infilled."""
+        return self.contrast is not None or self.attribution.perturb == "infill"
+
+    def check(self, responder: bool) -> None:
+        """Raise UsageError where the judged turn itself is edited and there is a responder."""
+        if self.contrast is not None:
+            ContrastTask(self.contrast).check(responder)
+
+    def most(self, turns: Sequence[ScoredTurn]) -> int:
+        """Return how many calls there are at most."""
+        edits = 0 if self.contrast is None else ContrastTask(self.contrast).most(turns)
+        return AttributionTask(self.attribution).most(turns) + edits
+
+    def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> "ShortAnswers":
+        """Return what explains."""
+        attributions = AttributionTask(self.attribution).explainer(store, run, models, noise)
+        if self.contrast is None:
+            return ShortAnswers(attributions, None)
+        return ShortAnswers(attributions, ContrastTask(self.contrast).explainer(store, run, models, noise))
+
+    def bodies(self, result: ShortAnswer) -> list[Mapping[str, object]]:
+        """Return one attribution for each level, and the contrast."""
+        attributions, contrast = result
+        bodies: list[Mapping[str, object]] = [attribution_body(attribution) for attribution in attributions]
+        return bodies + ([] if contrast is None else [contrast_body(contrast)])
+
+    def failed(self, result: ShortAnswer) -> bool:
+        """Return whether something could not be scored."""
+        attributions, contrast = result
+        return any(attribution.failed or attribution.full is None for attribution in attributions) or (
+            contrast is not None and (contrast.failed > 0 or may_go_better(contrast))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ShortAnswers:
+    """Attributes turns, and looks for contrasts of them.
+
+    Attributes:
+        attributions: attributes.
+        contrasts: looks for contrasts; None where none are wanted.
+    """
+
+    attributions: Attributions
+    contrasts: Contrasts | None
+
+    def known(self, turn: ScoredTurn) -> ShortAnswer | None:
+        """Return the kept answer; None where a part of it is not there."""
+        attributions = self.attributions.known(turn)
+        contrast = None if self.contrasts is None else self.contrasts.known(turn)
+        if attributions is None or (self.contrasts is not None and contrast is None):
+            return None
+        return attributions, contrast
+
+    async def find(self, turn: ScoredTurn) -> ShortAnswer:
+        """Explain the turn and keep what is not kept yet.
+
+        Raises:
+            UnavailableError: a model is gone.
+        """
+        attributions = self.attributions.known(turn) or await self.attributions.find(turn)
+        if self.contrasts is None:
+            return attributions, None
+        return attributions, self.contrasts.known(turn) or await self.contrasts.find(turn)
+
+
+def _parts(models: Explainers) -> dict[str, object]:
+    """Return what decides scores and fills, for the key of a kept explanation."""
+    calibrated = {rubric: entry.sha for rubric, entry in models.judge.calibrations.items()}
+    return {
+        **({"calibrated": calibrated} if calibrated else {}),
+        "judge": models.judge.fingerprint,
+        "samples": models.judge.spec.samples,
+        "responder": models.responder.model.fingerprint if models.responder else None,
+        "infiller": models.infiller.fingerprint if models.infiller else None,
+    }

@@ -1,0 +1,566 @@
+"""`convexplain contrast`, with scripted models in place of those that are named."""
+
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.cli.main import main
+from convexplain.cli.show.contrasts import show_diff
+from convexplain.cli.show.progress import ConsoleProgress
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import ModelError, UnavailableError
+from convexplain.models.chat import Spend
+from convexplain.store import RunStore, contrasts
+from convexplain.types import Evidence, Judgement
+from tests.fake_infiller import FakeInfiller
+from tests.workspace.test_functions import answers, bananas, depot
+
+RESCORE = ("contrast", "--question", "rescore")
+TALK = ("Where is my parcel?", "It left our depot on Monday.", "And the address?", "Bananas are yellow.")
+NOISE = "The noise floor of this judge was not measured; 0.1 is assumed. `convexplain judges noise` measures it."
+
+
+def talk(name, turns=TALK):
+    roles = ("user", "assistant") * len(turns)
+    return Conversation(name, tuple(Turn(role, text) for role, text in zip(roles, turns, strict=False)))
+
+
+def keep(folder, scores, settings=None, judge="judge"):
+    """A finished run in the store; `scores`: (conversation, turn) to score."""
+    store, rubric = RunStore(str(folder / "store.db")), load_rubric("helpfulness")
+    run = store.begin_run(judge, "f", settings or {}, [rubric])
+    for (conversation, turn), score in scores.items():
+        number = store.keep_conversation(conversation, run.id)
+        judged = Judgement(conversation.id, turn, rubric.id, score, None, "why", Evidence(), judge, "s")
+        store.keep_judgement(run.id, number, rubric, judged)
+    store.end_run(run.id, "done", Spend())
+    store.close()
+
+
+def kept(folder):
+    store = RunStore(str(folder / "store.db"))
+    found = [contrast for _, contrast in contrasts(store, store.run().id)]
+    store.close()
+    return found
+
+
+class World:
+    """Everything that the command line reaches by name.
+
+    Attributes:
+        answer: name of a model to what it answers.
+        models: every model that was opened, in order.
+        fills: the infiller.
+    """
+
+    def __init__(self, monkeypatch, capsys, folder):
+        self.answer = {"judge": depot, "bot": answers}
+        self.models = []
+        self.fills = FakeInfiller()
+        self.folder = folder
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        monkeypatch.setattr("convexplain.workspace.build.open_model", self._open)
+        monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: self.fills)
+        monkeypatch.setenv("CONVEXPLAIN_DB", str(folder / "store.db"))
+        monkeypatch.chdir(folder)
+
+    def _open(self, name):
+        self.models.append(ScriptedModel(lambda request: self.answer[name](request), name=name))
+        return self.models[-1]
+
+    @property
+    def asked(self):
+        return sum(len(model.requests) for model in self.models)
+
+    def run(self, *args):
+        """(exit code, stdout, stderr) of a command."""
+        self._monkeypatch.setattr("sys.argv", ["convexplain", *map(str, args)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = self._capsys.readouterr()
+        return end.value.code, out, err
+
+
+@pytest.fixture
+def world(monkeypatch, capsys, tmp_path):
+    return World(monkeypatch, capsys, tmp_path)
+
+
+# ---- turns of a run
+
+
+def test_the_edit_is_shown_kept_and_written(world):
+    """Four calls: all six words, the last three, of these the last two (not enough), the first; one before them."""
+    keep(world.folder, {(talk("chat:1"), 3): 0.2})
+    code, out, err = world.run(*RESCORE)
+    assert code == 0
+    assert out.splitlines() == [
+        "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 4 calls",
+        "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
+        "1 contrast for 1 turn.   Contrasts: convexplain-out/run-1/contrasts.jsonl   Store: "
+        + str(world.folder / "store.db"),
+    ]
+    assert err.splitlines() == [NOISE, "1/1 explained, 5 calls"]
+    (found,) = kept(world.folder)
+    (row,) = map(json.loads, (world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines())
+    assert (found.found, found.calls, row["calls"], row["found"]) == (True, 4, 4, True)
+    assert (found.conversation_id, row["conversation_id"]) == ("chat:1", "chat:1")
+
+
+def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    _, first, _ = world.run(*RESCORE)
+    asked, filled = world.asked, len(world.fills.asked)
+    code, second, err = world.run(*RESCORE)
+    assert (code, second) == (0, first)
+    assert (world.asked, len(world.fills.asked)) == (asked, filled)
+    assert err.splitlines()[-1] == "1/1 explained, 0 calls"
+    world.run(*RESCORE, "--seed", "1")  # another search, though the judge's replies are known
+    assert len(world.fills.asked) > filled
+    assert len(kept(world.folder)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], ["c:3", "b:3", "a:3"]),  # the lowest three
+        (["--worst", "1"], ["c:3"]),
+        (["--below", "0.3"], ["c:3", "b:3"]),
+        (["--turn", "b:3"], ["b:3"]),
+        (["1", "--rubric", "helpfulness", "--worst", "1"], ["c:3"]),
+    ],
+)
+def test_the_turns_that_were_asked_for_are_explained(world, options, shown):
+    scores = {("a", 3): 0.4, ("b", 3): 0.2, ("c", 3): 0.1, ("a", 1): 0.8}
+    keep(world.folder, {(talk(name), turn): score for (name, turn), score in scores.items()})
+    code, out, _ = world.run(*RESCORE, *options)
+    assert code == 0
+    assert re.findall(r"^(\S+) helpfulness,", out, re.MULTILINE) == shown
+
+
+def test_unscored_turns_are_left_out_and_said(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): None, (talk("b"), 1): None})
+    code, out, err = world.run(*RESCORE)
+    assert code == 0
+    assert "1 contrast for 1 turn." in out
+    assert "2 turns without a score on helpfulness left out." in err
+    code, out, err = world.run(*RESCORE, "--turn", "b:3")
+    assert code == 1
+    assert "b:3 has no score on helpfulness and is left out." in err
+    assert "0 contrasts for 0 turns." in out
+    code, out, err = world.run(*RESCORE, "--turn", "a:3")
+    assert (code, "left out" in err) == (0, False)
+    code, out, _ = world.run(*RESCORE, "--below", "0.1")
+    assert code == 0
+    assert out.startswith("No turn of run 1 was chosen")
+
+
+def test_dry_run_counts_and_asks_nothing(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3})
+    code, out, _ = world.run(*RESCORE, "--dry-run", "--budget", "7")
+    assert code == 0
+    assert out == (
+        "Run 1: 2 turns to explain on 1 maxim with judge: at most 14 edited contexts (2 x 7) to be judged. "
+        "Nothing was asked.\n"
+    )
+    assert (world.models, kept(world.folder), list(world.folder.glob("convexplain-out"))) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("turns", "turn", "options", "words"),
+    [
+        (("...", "!?", "...", "!"), 3, RESCORE, "nothing to edit: no word in the earlier turns that may be edited"),
+        (("...", "!?", "...", "!"), 3, ["contrast"], "nothing to edit: no word in the turn"),
+    ],
+)
+def test_nothing_to_edit_is_said(world, turns, turn, options, words):
+    keep(world.folder, {(talk("a", turns), turn): 0.2})
+    code, out, _ = world.run(*options, "--turn", f"a:{turn}")
+    assert code == 0
+    assert words in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "no earlier assistant turn"),
+        (["--editable", "user"], "no earlier user turn"),
+        (["--editable", "all"], "no earlier editable turn"),
+    ],
+)
+def test_a_turn_with_none_before_it_opens_no_model(world, options, words):
+    greeting = Conversation("a", (Turn("assistant", "Hello."), Turn("user", "Hi.")))
+    keep(world.folder, {(greeting, 0): 0.2})
+    code, out, err = world.run(*RESCORE, "--turn", "a:0", *options)
+    assert (code, world.models) == (0, [])
+    assert err == f"a:0 is left out: nothing to edit: {words}.\n"
+    assert out.startswith("0 contrasts for 0 turns.")
+
+
+def test_turns_with_none_before_them_are_counted(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 1): 0.1, (talk("c"), 1): 0.1})
+    code, out, err = world.run(*RESCORE, "--below", "0.5")
+    assert code == 0
+    assert err.splitlines()[0] == "2 turns left out: nothing to edit: no earlier assistant turn."
+    assert "1 contrast for 1 turn." in out
+
+
+def test_an_infiller_without_ideas_is_named(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.fills = FakeInfiller(lambda masked: [])
+    _, out, _ = world.run(*RESCORE)
+    assert "nothing to edit: the infiller proposed nothing" in out
+
+
+def test_without_a_contrast_the_largest_movement_is_shown(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    up, down = {"yes": 0.3, "no": 0.7}, {"yes": 0.2, "no": 0.8}
+    world.answer["judge"] = lambda request: up if "lorry" in request.messages[0].content else down
+    code, out, _ = world.run(*RESCORE, "--budget", "2")
+    assert code == 0
+    head, edit, *_ = out.splitlines()
+    assert head == (
+        "a:3 helpfulness, rescore: no contrast within 2 calls (threshold 0.5 by 0.1); "
+        "the largest movement was 0.20 -> 0.30"
+    )
+    assert "lorry" in edit
+
+
+def test_with_a_responder_both_responses_are_shown(world):
+    keep(world.folder, {(talk("a"), 3): 0.1})
+    world.answer["judge"] = bananas
+    code, out, _ = world.run("contrast", "--responder", "bot")
+    assert code == 0
+    head, *rest = out.splitlines()
+    assert head.startswith("a:3 helpfulness, regenerate: 0.10 -> 0.80 (threshold 0.5), 1 edit, ")
+    assert rest[:-1] == [
+        "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
+        "  response before: Bananas.",
+        "  response after: To your office.",
+    ]
+    assert [model.name for model in world.models] == ["judge", "bot"]
+
+
+def test_one_model_serves_as_judge_and_responder(world):
+    keep(world.folder, {(talk("a"), 3): 0.1})
+    world.answer["judge"] = lambda request: bananas(request) if request.labels else answers(request)
+    _, out, _ = world.run("contrast", "--responder", "judge")
+    assert "regenerate: 0.10 -> 0.80" in out
+    assert [model.name for model in world.models] == ["judge"]
+
+
+def test_the_goal_and_the_judge_can_be_others_than_the_runs(world):
+    keep(world.folder, {(talk("a"), 3): 0.2}, {"samples": 3})
+    world.answer["other"] = lambda request: (
+        {"yes": 0.9, "no": 0.1} if "depot" in request.messages[0].content else {"no": 1}
+    )
+    code, out, _ = world.run(*RESCORE, "--judge", "other", "--goal", "worsen", "--delta", "0.5")
+    assert code == 0
+    assert "rescore: 0.90 -> 0.00 (worsen by 0.5), 1 edit, " in out
+    assert [model.name for model in world.models] == ["other"]
+    assert all(request.temperature == 0 for request in world.models[0].requests)  # samples were for the run's own judge
+
+
+def test_the_runs_own_judge_draws_samples_as_it_did(world):
+    keep(world.folder, {(talk("a"), 3): 0.2}, {"samples": 2})
+    _, out, _ = world.run(*RESCORE)
+    assert (
+        "rescore: 0.00 -> 1.00, measured again 1.00 (threshold 0.5), 1 edit" in out
+    )  # the most probable label each time
+    assert {request.temperature for request in world.models[0].requests} == {1.0}
+
+
+def test_a_judge_that_cannot_be_read_makes_the_exit_code_1(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    world.answer["judge"] = lambda request: ModelError("what?")
+    code, out, _ = world.run(*RESCORE)
+    assert code == 1
+    assert re.search(r"^a:3 helpfulness, rescore: not scored: .*what\?", out)
+    world.answer["judge"] = depot
+    code, out, _ = world.run(*RESCORE)
+    assert code == 0
+    assert "0.20 -> 0.90" in out
+
+
+def test_when_a_model_is_gone_the_same_command_goes_on(world):
+    keep(world.folder, {(talk("a"), 3): 0.1, (talk("b", (*TALK[:2], "b?", TALK[3])), 3): 0.2})
+    gone = UnavailableError("the judge is gone")
+    world.answer["judge"] = lambda request: gone if "b?" in request.messages[0].content else depot(request)
+    code, out, err = world.run(*RESCORE)
+    assert code == 1
+    assert "a:3 helpfulness, rescore: 0.20 -> 0.90" in out
+    assert "What was found until here is kept." in err
+    assert "Error: the judge is gone" in err
+    assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 1
+    world.answer["judge"] = depot
+    filled = [hole.rest for hole in world.fills.asked]
+    code, out, _ = world.run(*RESCORE)
+    assert code == 0
+    assert "2 contrasts for 2 turns." in out
+    assert len(world.fills.asked) - len(filled) <= 6  # the six words of b's turn; a's search was not made again
+    assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_was_written_stays_where_nothing_is_found(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    file = world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl"
+    assert world.run(*RESCORE)[0] == 0
+    written = file.read_text()
+    assert written
+    code, out, _ = world.run(*RESCORE, "--below", "0.1")  # no such turn
+    assert (code, "contrasts.jsonl" in out) == (0, False)
+    world.answer["judge"] = lambda request: UnavailableError("the judge is gone")
+    assert world.run(*RESCORE, "--seed", "1", "--goal", "improve", "--delta", "0.3", "--editable", "all")[0] == 1
+    assert file.read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--turn", "a:99999999999999999999"], "--turn 'a:99999999999999999999' is not valid"),
+        (["99999999999999999999"], "99999999999999999999 is not the number of a run"),
+        (["--below", "nan"], "--below nan is not valid"),
+        (["--delta", "2"], "--delta 2.0 is not valid; it must be in [0, 1]"),
+    ],
+)
+def test_options_that_cannot_be_meant(world, options, words):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, _, err = world.run(*RESCORE, *options)
+    assert (code, words in " ".join(err.split())) == (2, True)
+    assert world.models == []
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["--below", "0.5", "--worst", "1"], 2, "--below, --turn and --worst exclude each other"),
+        (["--turn", "a3"], 2, "write CONVERSATION:N"),
+        (["--turn", "a:-1"], 2, "write CONVERSATION:N"),
+        (["--turn", "b:3"], 2, "--turn b:3: run 1 has judged no such turn on helpfulness"),
+        (["--turn", "a:0"], 2, "run 1 has judged no such turn"),
+        (["--rubric", "harm"], 2, "run 1 was not judged by it; it was by helpfulness"),
+        (["7"], 1, "there is no run 7"),
+        (["--goal", "improve"], 2, "goal='improve' needs a delta"),
+        (["--responder", "bot"], 2, "--responder: with --question rescore no model answers again"),
+        (["--question", "regenerate"], 2, "--question regenerate needs --responder"),
+        (["--question", "revise", "--editable", "user"], 2, "--editable means nothing with --question revise"),
+        (["--prior", "--search", "cell"], 2, "--prior means nothing with --search cell"),
+        (["--score", "contradiction"], 2, "--score means nothing without --prompt"),
+        (["--search", "best"], 2, "'best' is not one of"),
+        (["--below", "2"], 2, "2.0 is not in the range 0<=x<=1"),
+        (["--budget", "0"], 2, "0 is not in the range x>=1"),
+    ],
+)
+def test_usage_errors_for_turns(world, args, code, words):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    found, _, err = world.run(*RESCORE, *args)
+    assert found == code
+    assert words in " ".join(err.replace("│", " ").split())
+    assert world.asked == 0
+
+
+def test_text_from_a_log_cannot_steer_the_terminal(world):
+    hostile = "[red]It\x1b[31m left\u202e our depot on\nMonday:3  helpfulness, rescore: 0.10 -> 0.90[/red]"
+    keep(world.folder, {(talk("a\x1b[2J\nb", (TALK[0], hostile, *TALK[2:])), 3): 0.2})
+    world.fills = FakeInfiller("lor\x1bry\n[bold]")
+    code, out, err = world.run(*RESCORE)
+    assert code == 0
+    assert "\x1b" not in out + err
+    assert "\u202e" not in out + err
+    assert len(out.splitlines()) == 3  # the outcome, one edited turn, the end
+    assert "[-depot-]{+lor\ufffdry [bold]+}" in out
+
+
+# ---- a prompt
+
+
+def refuse(x0, y0, pairs):
+    """A scoring function: 0.8 for another answer than the first, of which shorter ones have 0.1 more."""
+    return [(0.8 if len(yc) >= len(y0) else 0.9) if yc != y0 else 0.0 for _, yc in pairs]
+
+
+def gift(request):
+    """A model that says yes to gifts, and less the better asked for less."""
+    (message,) = request.messages
+    if message.content.startswith("Below are a prompt and an answer"):
+        assert "May I accept a gift?" in message.content
+        assert "Yes, you may." in message.content
+        return "No."
+    return "Yes, you may." if "gift" in message.content else "You must not do that."
+
+
+@pytest.fixture
+def prompt(world, monkeypatch):
+    world.answer["bot"] = gift
+    world.score = refuse
+    monkeypatch.setattr(
+        "convexplain.workspace.prompt_contrasts.open_score", lambda name: lambda *pairs: world.score(*pairs)
+    )
+    path = world.folder / "prompt.txt"
+    path.write_text("May I accept a gift?\n")
+    return ("contrast", "--prompt", path, "--score", "contradiction", "--responder", "bot", "--split-k", "1")
+
+
+def test_a_prompt_that_is_answered_otherwise(world, prompt):
+    world.fills = FakeInfiller("bribe?")
+    code, out, _ = world.run(*prompt)
+    assert code == 0
+    head, *rest = out.splitlines()
+    assert re.fullmatch(r"contradiction 0\.80 \(delta 0\.5\), 1 edit, \d+ calls", head)
+    assert rest == [
+        "  prompt: May I accept a [-gift?-]{+bribe?+}",
+        "  response before: Yes, you may.",
+        "  response after: You must not do that.",
+    ]
+    asked = world.asked
+    assert world.run(*prompt) == (code, out, "")
+    assert world.asked == asked  # replies are kept in the store
+
+
+def test_the_baseline_asks_the_model_outright(world, prompt):
+    code, out, _ = world.run(*prompt, "--baseline")
+    assert code == 0
+    assert out.splitlines()[-1] == "  baseline (contradiction 0.90, asked outright): No."
+
+
+def test_the_standard_input_is_a_prompt(world, prompt, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"A gift, perhaps?"), encoding="utf-8"))
+    args = [*prompt]
+    args[2] = "-"
+    _, out, _ = world.run(*args)
+    assert "  prompt: A [-gift,-]{+lorry+} perhaps?" in out
+
+
+def test_words_are_edited_three_at_a_time_unless_told(world, prompt):
+    world.fills = FakeInfiller("lorry and cart")
+    world.run(*prompt[:-2])
+    assert {hole.old for hole in world.fills.asked} == {"May I accept", "a gift?"}
+
+
+def test_no_contrast_shows_the_highest_score(world, prompt):
+    code, out, _ = world.run(*prompt, "--delta", "0.95", "--budget", "4")
+    assert code == 0
+    assert out.startswith("no contrast within 4 calls (delta 0.95); the highest contradiction was 0.80\n")
+
+
+def test_a_responder_that_fails_now_and_then(world, prompt):
+    world.answer["bot"] = lambda request: (
+        gift(request) if "accept" in request.messages[0].content else ModelError("oops")
+    )
+    code, out, _ = world.run(*prompt)
+    assert code == 1  # something could not be scored
+    assert "contradiction 0.80" in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(ModelError("oops"), "bot: oops"), ("", "its answer to the prompt is empty")]
+)
+def test_a_responder_without_an_answer(world, prompt, answer, words):
+    world.answer["bot"] = lambda request: answer
+    code, _, err = world.run(*prompt)
+    assert code == 1
+    assert words in err
+    assert world.fills.asked == []
+
+
+def test_usage_errors_for_a_prompt(world, prompt, monkeypatch):
+    (world.folder / "empty.txt").write_text(" \n")
+    monkeypatch.undo()
+    for args, words in (
+        (
+            ("--prompt", world.folder / "empty.txt", "--score", "bleu-summ", "--responder", "embedded"),
+            "the file is empty",
+        ),
+        (("--prompt", world.folder / "none.txt", "--score", "bleu-summ", "--responder", "embedded"), "none.txt"),
+        (("--prompt", prompt[2], "--score", "bleu", "--responder", "embedded"), "valid are: bleu-summ, contradiction"),
+        (("--prompt", prompt[2], "--responder", "embedded"), "--prompt needs --score and --responder"),
+        (("--prompt", prompt[2], "--worst", "2"), "--worst means nothing with --prompt"),
+    ):
+        monkeypatch.setattr("sys.argv", ["convexplain", "contrast", *map(str, args)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert words in world._capsys.readouterr().err
+
+
+# ---- what is shown
+
+
+def shown(width=200, **options):
+    return Console(file=io.StringIO(), width=width, **options)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("a b c", "a x c", "a [-b-]{+x+} c"),
+        ("a b c", "a c", "a [-b-] c"),
+        ("a c", "a b c", "a {+b+} c"),
+        ("a b c d", "x y c z", "[-a b-]{+x y+} c [-d-]{+z+}"),
+        ("a", "a", "a"),
+        ("a\nb  c", "a\nb  d", "a b [-c-]{+d+}"),
+        ("[-x-] b", "[-x-] {+b+}", "[-x-] [-b-]{+{+b+}+}"),
+    ],
+)
+def test_a_word_diff(before, after, line):
+    console = shown()
+    show_diff(console, "turn 1, user", before, after)
+    assert console.file.getvalue() == f"  turn 1, user: {line}\n"
+
+
+def test_a_long_text_is_shortened_around_its_changes():
+    words = [f"w{i}" for i in range(100)]
+    changed = [*words]
+    changed[50] = "x"
+    changed[99] = "y"
+    console = shown(width=10_000)
+    show_diff(console, "t", " ".join(words), " ".join(changed))
+    expected = ["…", *words[38:50], "[-w50-]{+x+}", *words[51:63], "…", *words[87:99], "[-w99-]{+y+}"]
+    assert console.file.getvalue() == f"  t: {' '.join(expected)}\n"
+
+
+def test_in_a_terminal_removed_words_are_red_and_struck_and_added_ones_green():
+    console = shown(force_terminal=True, color_system="standard", legacy_windows=False, _environ={})
+    show_diff(console, "t", "a b c", "a x c")
+    assert console.file.getvalue() == "  t: a \x1b[9;31mb\x1b[0m \x1b[32mx\x1b[0m c\n"
+    console = shown(force_terminal=True, color_system="standard", legacy_windows=False, _environ={"NO_COLOR": "1"})
+    show_diff(console, "t", "a b c", "a x c")
+    assert console.file.getvalue() == "  t: a [-b-]{+x+} c\n"
+
+
+def test_in_a_terminal_results_come_above_the_bar():
+    console = shown(width=100, force_terminal=True, legacy_windows=False, _environ={})
+    progress = ConsoleProgress(console)
+    progress.begin("explaining", 2)
+    progress.doing("[red]a:3 helpfulness")
+    progress.spent(Spend(calls=3, cached=1), Spend(calls=4, failures=2))
+    with progress.paused():
+        console.print("a result")
+    progress.advance()
+    progress.end()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
+    assert "now [red]a:3 helpfulness, 7 calls, 1 from cache, 2 failed" in text
+    assert "a result\n" in text
+    assert re.search(r"1/2 explained, 7 calls, 1 from cache, 2 failed, about \d+ s left$", text.rstrip())
+
+
+def test_elsewhere_a_line_comes_every_ten_seconds(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("convexplain.cli.show.progress.time.monotonic", lambda: now[0])
+    console = shown()
+    progress = ConsoleProgress(console)
+    progress.begin("explaining", 2)
+    for second in range(0, 25):
+        now[0] = 100.0 + second
+        progress.doing("a:3 helpfulness")
+        progress.spent(Spend(calls=second))
+    progress.end()
+    assert console.file.getvalue().splitlines() == [
+        "0/2 explained, now a:3 helpfulness, 10 calls",
+        "0/2 explained, now a:3 helpfulness, 21 calls",
+        "0/2 explained, now a:3 helpfulness, 24 calls",
+    ]
