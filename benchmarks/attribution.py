@@ -24,10 +24,10 @@ from other_explainers import partition_shap
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import open_model
-from convexplain.explain.attribution import unit_levels
 from convexplain.explain.faithfulness import Faithfulness, baselines, faithfulness
 from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
+from convexplain.explain.unit_levels import unit_levels
 from convexplain.fidelity import Estimate, mean, ranked
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns

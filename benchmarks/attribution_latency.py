@@ -16,8 +16,9 @@ from contrast_latency import SECONDS, serve
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import OpenAICompatible
-from convexplain.explain.attribution import AttributionSettings, Attributor
+from convexplain.explain.attribution import Attributor
 from convexplain.explain.measurement import TurnMeasure
+from convexplain.explain.settings import AttributionSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.search import ATTRIBUTION_METHODS

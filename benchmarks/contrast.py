@@ -21,8 +21,9 @@ from pathlib import Path
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import ASSUMED_NOISE
+from convexplain.explain.settings import ContrastSettings
 from convexplain.fidelity import Estimate, contrast_measures, contrast_table, edit_rate, mean, proportion
 from convexplain.judges import Judge
 from convexplain.judges.fence import transcript

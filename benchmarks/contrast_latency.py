@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the tests' st
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import OpenAICompatible
-from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.contrasts import ContrastFinder
+from convexplain.explain.settings import ContrastSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Masked

@@ -22,8 +22,9 @@ from planted import FILES, Planted, chance, planted
 from convexplain import load_rubric
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import open_model
-from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import TurnMeasure
+from convexplain.explain.settings import ContrastSettings
 from convexplain.fidelity import mean, proportion
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls

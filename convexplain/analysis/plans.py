@@ -94,7 +94,7 @@ class _Counts:
 
     def _count_calls(self, conversation: Conversation, turn: int, rubric: Rubric) -> None:
         for request in self._judge.requests(conversation, turn, rubric):
-            if self._calls.known(request):
+            if self._calls.is_cached(request):
                 self.cached += 1
             else:
                 self.calls += 1

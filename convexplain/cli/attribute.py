@@ -7,9 +7,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from convexplain.explain.attribution import AttributionSettings
 from convexplain.explain.explanations import TurnChoice
-from convexplain.explain.scalarizers import FILLS, Perturb
+from convexplain.explain.scalarizers import FILLS
+from convexplain.explain.settings import AttributionSettings, Perturb
 from convexplain.explain.wording import counted
 from convexplain.search import ATTRIBUTION_METHODS, described
 from convexplain.types import LEVELS, Attribution, Level

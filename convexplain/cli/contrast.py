@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 
 from convexplain.errors import UsageError
-from convexplain.explain.contrasts import ContrastSettings, EditableTurns
 from convexplain.explain.explanations import TurnChoice
+from convexplain.explain.settings import ContrastSettings, EditableTurns
 from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES
 from convexplain.types import Contrast, Goal, Question

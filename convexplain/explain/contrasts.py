@@ -1,125 +1,32 @@
-"""What would have changed a turn's score: one search over a judged turn. Models and judge are handed in."""
+"""The smallest edit that changes a turn's score: one search over a judged turn. Models and judge are handed in."""
 
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict
 
 from convexplain.analysis.pipeline import TurnJudge
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.fidelity.edits import edit_distance, words
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
-from convexplain.search import CONTRAST_SEARCHES, make_search
+from convexplain.search import make_search
 from convexplain.search.driver import Evaluate, Outcome, SearchOutcome, arun, drive
 from convexplain.search.editable import editable
 from convexplain.search.protocol import Edits, Hole, Search
-from convexplain.types import (
-    Attribution,
-    Contrast,
-    Conversation,
-    Goal,
-    Judgement,
-    Question,
-    Rubric,
-    log_odds,
-    probability,
-)
+from convexplain.types import Attribution, Contrast, Conversation, Judgement, Question, Rubric
 
 from .measurement import ANSWER, ASSUMED_NOISE, TurnMeasure, too_close
 from .prior import prior_from
+from .score_scale import ScoreScale
+from .settings import ContrastSettings
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
-CONFIRM = 3  # crossing candidates that are measured anew where the judge draws samples
+CONFIRM = 3  # crossing candidates that are measured again where the judge draws samples
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
 _FILLS = 3  # asked for at once for each hole
-
-EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
-
-
-class ContrastOptions(TypedDict, total=False):
-    """Fields of `ContrastSettings`, as keyword arguments."""
-
-    goal: Goal
-    delta: float | None
-    budget: int
-    search: str
-    revise: bool
-    editable: EditableTurns
-    split_k: int | None
-    prior: Sequence[float] | Sequence[Attribution] | None
-    minimise: bool
-    seed: int
-    alpha: float
-
-
-@dataclass(frozen=True, slots=True)
-class ContrastSettings:
-    """How contrasts are looked for.
-
-    Attributes:
-        goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
-        delta: by how much; None with `cross` takes the judge's noise floor.
-        budget: edited contexts that are sent to responder or judge at most.
-        search: a name of `CONTRAST_SEARCHES`.
-        revise: edit the judged turn itself instead of those before it.
-        editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
-            or the indices of turns.
-        split_k: words in a unit; None = 1, and more in very long texts.
-        prior: how likely each unit matters, up to a factor; or the turn's attributions, which say where to look first.
-        minimise: after a crossing, look for one with fewer edits.
-        seed: the same seed gives the same result.
-        alpha: share of earlier candidates among the seeds of `cell_budget`.
-    """
-
-    goal: Goal = "cross"
-    delta: float | None = None
-    budget: int = 50
-    search: str = "guided"
-    revise: bool = False
-    editable: EditableTurns = "assistant"
-    split_k: int | None = None
-    prior: Sequence[float] | Sequence[Attribution] | None = None
-    minimise: bool = True
-    seed: int = 0
-    alpha: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.goal not in ("cross", "improve", "worsen"):
-            raise UsageError(f"goal={self.goal!r} is not valid; valid are: cross, improve, worsen")
-        if self.goal != "cross" and not self.delta:
-            raise UsageError(f"goal={self.goal!r} needs a delta: by how much the score is to change, in (0, 1]")
-        if self.delta is not None and not 0 <= self.delta <= 1:
-            raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
-        CONTRAST_SEARCHES.get(self.search)
-        if not 0 <= self.alpha <= 1:
-            raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
-        if self.seed < 0:
-            raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
-        if self.budget < 1:
-            raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
-
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
-        """The indices of the turns that may be edited.
-
-        Raises:
-            UsageError: `editable` names a turn that is not before the judged one.
-        """
-        if self.revise:
-            return [turn]
-        if isinstance(self.editable, str):
-            roles = {"assistant": ("assistant",), "user": ("user",), "all": ("assistant", "user")}.get(self.editable)
-            if roles is None:
-                raise UsageError(
-                    f"editable={self.editable!r} is not valid; valid are: assistant, user, all, or indices"
-                )
-            return [i for i, before in enumerate(conversation.turns[:turn]) if before.role in roles]
-        if wrong := [i for i in self.editable if not 0 <= i < turn]:
-            raise UsageError(f"editable={wrong} is not valid; the turns before turn {turn} are 0 to {turn - 1}")
-        return sorted(set(self.editable))
 
 
 @dataclass(slots=True)
@@ -129,7 +36,7 @@ class ContrastFinder:
     Attributes:
         judge: scores a turn.
         infiller: fills holes.
-        responder: answers an edited context anew; None keeps the logged answer.
+        responder: answers an edited context; None keeps the logged answer.
     """
 
     judge: TurnJudge
@@ -144,13 +51,13 @@ class ContrastFinder:
         settings: ContrastSettings,
         noise: float | None = None,
     ) -> Contrast:
-        """Looks for the smallest edit that reaches the goal.
+        """Look for the smallest edit that reaches the goal.
 
         Args:
             conversation: the conversation.
             turn: index of the judged turn.
             rubric: the maxim.
-            settings: how to look.
+            settings: the settings.
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
 
         Raises:
@@ -160,12 +67,12 @@ class ContrastFinder:
         if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
             raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
         began = time.monotonic()
-        work = _Work(self, replace(conversation, turns=conversation.turns[: turn + 1]), turn, rubric, settings, noise)
-        contrast = await work.run()
+        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise)
+        contrast = await task.run()
         return replace(contrast, seconds=time.monotonic() - began)
 
 
-class _Work:
+class _ContrastTask:
     """One search: what it may edit, and how a candidate is measured."""
 
     def __init__(
@@ -191,11 +98,11 @@ class _Work:
             self.notes.append(NOISE_ASSUMED)
         if settings.prior is not None and not len(settings.prior):
             self.notes.append("no attribution of this turn is kept: nothing says where to look first")
-        chosen = settings.turns(conversation, turn)
-        self.text = editable(conversation.turns, chosen, split_k=settings.split_k)
-        self.judged: dict[Edits, Judgement] = {}
-        self.filled: dict[Masked, list[str]] = {}
-        self.before: Judgement | None = None
+        turns = settings.turns(conversation, turn)
+        self.text = editable(conversation.turns, turns, split_k=settings.split_k)
+        self.judgements: dict[Edits, Judgement] = {}
+        self.fills: dict[Masked, list[str]] = {}
+        self.scale = ScoreScale(settings.goal, rubric.threshold)
         self.response = conversation.turns[turn].content
 
     @property
@@ -207,146 +114,108 @@ class _Work:
             return self._contrast(None, "nothing to edit", NOTHING_TO_EDIT)
         self._search(self.delta)  # refuses bad settings before anything is asked
         start = await self._measured(())
-        self.before, self.response = self.judged.get(()), start.response
-        if self.before is None or self.before.score is None:
+        self.scale = replace(self.scale, before=self.judgements.get(()))
+        self.response = start.response
+        before = self.scale.before
+        if before is None or before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
         if note := self._too_close:
             return self._contrast(None, "too close", note)
-        aim = self._from + (self.delta if self._upward else -self.delta)
+        aim = self.scale.base + (self.delta if self.scale.upward else -self.delta)
         if not -_ROUNDING <= aim <= 1 + _ROUNDING:
-            note = f"out of reach: the score would have to go from {self._start:.2f} to {aim:.2f}, and lies in [0, 1]"
+            note = f"out of reach: the score would have to go from {before.score:.2f} to {aim:.2f}, and lies in [0, 1]"
             return self._contrast(None, "searched", note)
         # Scores are rounded: what reaches the aim exactly counts. But only from below is a threshold crossed so.
-        delta = self._g(aim) - _ROUNDING
-        if not (self._upward and self.settings.goal == "cross"):
+        delta = self.scale.g(aim) - _ROUNDING
+        if not (self.scale.upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
-        chosen = self.settings
-        sampled = self.before.evidence.kind == "samples"
-        driving = drive(
+        steps = drive(
             self._search(delta),
             delta=delta,
-            budget=chosen.budget,
-            start=replace(start, score=self._g(self.before.score)),
-            minimise=chosen.minimise,
-            confirm=CONFIRM if sampled else 0,
+            budget=self.settings.budget,
+            start=replace(start, score=self.scale.g(before.score)),
+            minimise=self.settings.minimise,
+            confirm=CONFIRM if before.evidence.kind == "samples" else 0,
             size=self.text.size,
         )
-        found = await arun(driving, self._fill, self._evaluate)
-        note = "the infiller had nothing to put in" if found.stopped == "no fills" else ""
-        return self._contrast(found, found.stopped, note)
+        outcome = await arun(steps, self._fill, self._evaluate)
+        note = "the infiller had nothing to put in" if outcome.stopped == "no fills" else ""
+        return self._contrast(outcome, outcome.stopped, note)
 
     def _search(self, delta: float) -> Search:
-        chosen, units = self.settings, range(len(self.text.units))
         return make_search(
-            chosen.search,
+            self.settings.search,
             self.text,
-            units,
+            range(len(self.text.units)),
             delta=delta,
-            budget=chosen.budget,
-            seed=chosen.seed,
+            budget=self.settings.budget,
+            seed=self.settings.seed,
             prior=self._prior(),
-            alpha=chosen.alpha,
+            alpha=self.settings.alpha,
             sentences=True,
         )
 
     def _prior(self) -> Sequence[float] | None:
-        given = () if self.settings.prior is None else self.settings.prior
-        attributions = [one for one in given if isinstance(one, Attribution)]
+        prior = () if self.settings.prior is None else self.settings.prior
+        attributions = [attribution for attribution in prior if isinstance(attribution, Attribution)]
         if attributions:
-            return prior_from(attributions, self.text.units, self._upward)
-        return [one for one in given if not isinstance(one, Attribution)] or None
+            return prior_from(attributions, self.text.units, self.scale.upward)
+        return [weight for weight in prior if not isinstance(weight, Attribution)] or None
 
     @property
     def _too_close(self) -> str:
-        """Why the turn's side of the threshold cannot be told; empty where it can, or where a delta was given."""
+        """The reason why the turn's side of the threshold is not known; empty where it is, or a delta was given."""
         if self.settings.goal != "cross" or self.settings.delta is not None:
             return ""
-        return too_close(self._start, self.rubric.threshold, self.noise)
+        return too_close(self.scale.start, self.rubric.threshold, self.noise)
 
-    @property
-    def _upward(self) -> bool:
-        """Whether the score is to rise."""
-        if self.settings.goal != "cross":
-            return self.settings.goal == "improve"
-        return self._start < self.rubric.threshold
-
-    @property
-    def _start(self) -> float:
-        return 0.0 if self.before is None or self.before.score is None else self.before.score
-
-    @property
-    def _from(self) -> float:
-        """What a score has to go beyond."""
-        return self.rubric.threshold if self.settings.goal == "cross" else self._start
-
-    def _scaled(self, score: float) -> float:
-        """The score as the search sees it: its log-odds where it comes from label probabilities.
-
-        Probabilities saturate near 0 and 1, where the search would learn nothing; what crosses is the same on both.
-        """
-        if self.before is None or self.before.evidence.kind != "label_probability":
-            return score
-        return log_odds(score)
-
-    def _g(self, score: float) -> float:
-        """How far a score is beyond what it has to go beyond, on the search's scale."""
-        return (self._scaled(score) - self._scaled(self._from)) * (1 if self._upward else -1)
-
-    def _score(self, g: float) -> float:
-        """The judge's score that g was made of."""
-        scaled = self._scaled(self._from) + (g if self._upward else -g)
-        if self.before is None or self.before.evidence.kind != "label_probability":
-            return scaled
-        return probability(scaled)
-
-    def _moved(self, g: float | None) -> float | None:
-        """g on the scale of the scores."""
-        return None if g is None else (self._score(g) - self._from) * (1 if self._upward else -1)
-
-    async def _evaluate(self, ask: Evaluate) -> list[Outcome]:
-        again = 1 if ask.fresh else 0
-        measured = await asyncio.gather(*(self._measured(edits, again) for edits in ask.candidates))
+    async def _evaluate(self, request: Evaluate) -> list[Outcome]:
+        again = 1 if request.fresh else 0
+        outcomes = await asyncio.gather(*(self._measured(edits, again) for edits in request.candidates))
         return [
-            outcome if outcome.score is None else replace(outcome, score=self._g(outcome.score)) for outcome in measured
+            outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))
+            for outcome in outcomes
         ]
 
     async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
         """The judge's score of a candidate, with the response that it scored."""
-        changed = replace(self.conversation, turns=self.text.edited(edits))
-        found = await self.measure.turn(changed, self.turn, self.rubric, again)
-        if found.cut:
+        conversation = replace(self.conversation, turns=self.text.edited(edits))
+        measured = await self.measure.turn(conversation, self.turn, self.rubric, again)
+        if measured.cut:
             self._note(f"a regenerated answer was cut after {ANSWER} tokens")
-        if found.judgement is not None and not again:
-            self.judged[edits] = found.judgement
-        return Outcome(found.score, found.response, found.note)
+        if measured.judgement is not None and not again:
+            self.judgements[edits] = measured.judgement
+        return Outcome(measured.score, measured.response, measured.note)
 
     async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
         masked = [self.text.masked(hole) for hole in holes]
-        plain = [replace(one, avoid=()) for one in masked]
+        plain = [replace(hole, avoid=()) for hole in masked]
         await self._ask_infiller(plain)
-        fills = [self._first(self.filled[bare], one) for bare, one in zip(plain, masked, strict=True)]
-        # Where all that is known is refused, the infiller perhaps thinks of something else.
-        await self._ask_infiller([one for one, fill in zip(masked, fills, strict=True) if fill is None and one.avoid])
-        return [fill or self._first(self.filled.get(one, []), one) for one, fill in zip(masked, fills, strict=True)]
+        fills = [self._first(self.fills[bare], hole) for bare, hole in zip(plain, masked, strict=True)]
+        # Where all known fills are refused, the infiller perhaps thinks of another.
+        await self._ask_infiller(
+            [hole for hole, fill in zip(masked, fills, strict=True) if fill is None and hole.avoid]
+        )
+        return [fill or self._first(self.fills.get(hole, []), hole) for hole, fill in zip(masked, fills, strict=True)]
 
     async def _ask_infiller(self, masked: Iterable[Masked]) -> None:
-        new = [one for one in dict.fromkeys(masked) if one not in self.filled]
+        new = [hole for hole in dict.fromkeys(masked) if hole not in self.fills]
         if not new:
             return
         try:
-            found = await self.finder.infiller.infill(new, _FILLS)
+            fills = await self.finder.infiller.infill(new, _FILLS)
         except UnavailableError:
             raise
         except ModelError as error:
             self._note(f"the infiller failed: {error}")
-            found = [[] for _ in new]
-        if len(found) != len(new):
-            raise UsageError(f"infiller {self.finder.infiller.name}: {len(found)} answers for {len(new)} holes")
-        self.filled |= zip(new, found, strict=True)
+            fills = [[] for _ in new]
+        if len(fills) != len(new):
+            raise UsageError(f"infiller {self.finder.infiller.name}: {len(fills)} answers for {len(new)} holes")
+        self.fills |= zip(new, fills, strict=True)
 
     @staticmethod
     def _first(fills: Sequence[str], masked: Masked) -> str | None:
-        """The first fill that says something else than the old words and what is to be avoided."""
+        """The first fill that is neither the old words nor to be avoided."""
         refused = {text.strip().casefold() for text in (masked.old, *masked.avoid, "")}
         return next((fill.strip() for fill in fills if fill.strip().casefold() not in refused), None)
 
@@ -354,15 +223,15 @@ class _Work:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _contrast(self, found: SearchOutcome | None, stopped: str, note: str = "") -> Contrast:
-        edits = found.edits or () if found else ()
-        after = self.judged.get(edits) if edits else None
+    def _contrast(self, outcome: SearchOutcome | None, stopped: str, note: str = "") -> Contrast:
+        edits = outcome.edits or () if outcome else ()
+        before, after = self.scale.before, self.judgements.get(edits) if edits else None
         turns = list(self.text.edited(edits))
         response = self.response
-        if found and found.outcome and edits:
-            response = found.outcome.response
+        if outcome and outcome.outcome and edits:
+            response = outcome.outcome.response
         turns[self.turn] = replace(turns[self.turn], content=response)
-        again = found.confirmation.score if found and found.confirmation else None
+        again = outcome.confirmation.score if outcome and outcome.confirmation else None
         return Contrast(
             conversation_id=self.conversation.id,
             turn=self.turn,
@@ -370,25 +239,25 @@ class _Work:
             question=self.question,
             goal=self.settings.goal,
             search=self.settings.search,
-            found=bool(found and found.found),
+            found=bool(outcome and outcome.found),
             delta=self.delta,
-            score_before=self.before.score if self.before else None,
+            score_before=before.score if before else None,
             score_after=after.score if after else None,
-            score_again=None if again is None else self._score(again),
+            score_again=None if again is None else self.scale.score(again),
             edits=tuple(self.text.edit(unit, fill) for unit, fill in edits),
             turns=tuple(turns),
             response_before=self.response,
             response_after=response,
-            calls=found.calls if found else 0,
-            prompts=found.prompts if found else 0,
-            infills=found.infills if found else 0,
-            failed=found.failed if found else 0,
-            trace=tuple((step.edits, self._moved(step.score)) for step in found.trace) if found else (),
+            calls=outcome.calls if outcome else 0,
+            prompts=outcome.prompts if outcome else 0,
+            infills=outcome.infills if outcome else 0,
+            failed=outcome.failed if outcome else 0,
+            trace=tuple((s.edits, self.scale.movement(s.score)) for s in outcome.trace) if outcome else (),
             edit_distance=self._edit_distance(edits),
             edit_rate=self._edit_rate(edits),
             stopped=stopped,
             seconds=0.0,
-            judge=self.before.model if self.before else "",
+            judge=before.model if before else "",
             responder=self.responder.model.name if self.responder else None,
             infiller=self.finder.infiller.name,
             notes=(*self.notes, note) if note else tuple(self.notes),
@@ -402,6 +271,6 @@ class _Work:
         )
 
     def _edit_rate(self, edits: Edits) -> float | None:
-        chosen = {unit.turn for unit in self.text.units}
-        count = sum(len(words(self.text.turns[i].content)) for i in chosen)
+        edited_turns = {unit.turn for unit in self.text.units}
+        count = sum(len(words(self.text.turns[i].content)) for i in edited_turns)
         return self._edit_distance(edits) / count if count else None

@@ -1,4 +1,4 @@
-"""Explanations of turns that a run has judged: which turns, one after the other, each result kept at once."""
+"""Explanations of turns that a run has judged: the choice of turns, and each result stored at once."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -23,14 +23,15 @@ from convexplain.store import (
 )
 from convexplain.types import Attribution, Contrast, Rubric, sha256_json
 
-from .attribution import AttributionSettings, Attributor
-from .contrasts import ContrastFinder, ContrastSettings
+from .attribution import Attributor
+from .contrasts import ContrastFinder
+from .settings import AttributionSettings, ContrastSettings
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
-_VERSION = 5  # of what the searches ask: explanations of another version are not taken for those of this one
+_VERSION = 5  # of the searches' requests: stored explanations of another version are not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class TurnChoice:
     """Chooses the turns of a run that are explained, on each rubric; at most one of the first three is given.
 
     Attributes:
-        below: all that scored below it.
+        below: all turns that scored below it.
         place: one turn, (conversation's id, index).
-        worst: so many with the lowest scores that have something to edit; 3 when nothing is given.
+        worst: the number of turns with the lowest scores that have something to edit; 3 when nothing is given.
         number: only of the conversation with this number in the store, where several have the id in `place`.
     """
 
@@ -50,48 +51,48 @@ class TurnChoice:
     number: int | None = None
 
     def __post_init__(self) -> None:
-        if sum(given is not None for given in (self.below, self.place, self.worst)) > 1:
+        if sum(choice is not None for choice in (self.below, self.place, self.worst)) > 1:
             raise UsageError("--below, --turn and --worst exclude each other: name one of them")
 
     def turns(
         self, store: RunStore, run: int, rubric: Rubric, settings: ContrastSettings | AttributionSettings
     ) -> list[ScoredTurn]:
-        """The turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
+        """Return the turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
 
-        Turns with nothing to edit or to attribute to are not among the worst ones: they would take the place of others.
+        Turns with nothing to edit or to attribute to are not among the worst ones: they would only take their places.
         """
         worst = _WORST if self == TurnChoice() else self.worst
         places = scored_places(store, run, rubric, below=self.below, place=self.place)
-        found = scored_turns(store, rubric, places)
+        turns = scored_turns(store, rubric, places)
         if self.number is not None:
-            found = (turn for turn in found if turn.number == self.number)
+            turns = (turn for turn in turns if turn.number == self.number)
         if worst is None:
-            return list(found)
-        return list(islice((turn for turn in found if settings.turns(turn.conversation, turn.turn)), worst))
+            return list(turns)
+        return list(islice((turn for turn in turns if settings.turns(turn.conversation, turn.turn)), worst))
 
 
 class Explainer(Protocol[T_co]):
-    """Explains turns of a run, and keeps what it finds."""
+    """Explains turns of a run, and stores the explanations."""
 
-    def known(self, turn: ScoredTurn) -> T_co | None:
-        """What is kept for the turn; None where there is nothing, or where something failed that may go better now."""
+    def stored(self, turn: ScoredTurn) -> T_co | None:
+        """Return the stored explanation; None where there is none, or where a failed part may succeed now."""
 
     async def find(self, turn: ScoredTurn) -> T_co:
-        """Explains the turn and keeps the result. Raises UnavailableError where a model is gone."""
+        """Explain the turn and store the result. Raises UnavailableError where a model is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contrasts:
-    """What would have changed the turns' scores.
+    """Explains turns by contrasts: the smallest edits that change their scores.
 
     Attributes:
-        store: where contrasts are kept.
+        store: the store of the contrasts.
         run: the run's number.
         finder: looks for contrasts.
-        settings: how.
-        models: what the scores and fills hang on: a name for each part, and its fingerprint.
+        settings: the settings of the searches.
+        models: a name for each part that the scores and fills depend on, and its fingerprint.
         noise: SHA of a rubric to the judge's noise floor on it, where it was measured.
-        attributed: look first where the attribution points that was kept last for the turn.
+        attributed: look first where the turn's newest attribution points.
     """
 
     store: RunStore
@@ -102,23 +103,23 @@ class Contrasts:
     noise: Mapping[str, float] = field(default_factory=dict)
     attributed: bool = False
 
-    def known(self, turn: ScoredTurn) -> Contrast | None:
-        """The kept contrast."""
-        found = stored_contrast(self.store, self.run, turn, self.sha(turn))
-        return None if found is not None and may_go_better(found) else found
+    def stored(self, turn: ScoredTurn) -> Contrast | None:
+        """Return the stored contrast."""
+        contrast = stored_contrast(self.store, self.run, turn, self.sha(turn))
+        return None if contrast is not None and may_go_better(contrast) else contrast
 
     async def find(self, turn: ScoredTurn) -> Contrast:
-        """Searches; what was scored before comes out of the cache."""
+        """Search for a contrast and store it; what was scored before comes out of the cache."""
         noise = self.noise.get(turn.rubric.sha)
-        found = await self.finder.find(turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise)
-        keep_contrast(self.store, self.run, turn, self.sha(turn), found)
-        return found
+        contrast = await self.finder.find(turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise)
+        keep_contrast(self.store, self.run, turn, self.sha(turn), contrast)
+        return contrast
 
     def sha(self, turn: ScoredTurn) -> str:
-        """SHA-256 of everything that decides a result besides the turn."""
+        """Return the SHA-256 of everything that decides a result besides the turn."""
         floor = self.noise.get(turn.rubric.sha) if self.settings.delta is None else None
         attributed = self._prior(turn)
-        prior = [([asdict(unit) for unit in one.units], one.scores) for one in attributed]
+        prior = [([asdict(unit) for unit in level.units], level.scores) for level in attributed]
         settings = {
             **asdict(replace(self.settings, prior=None)),
             "prior": self.settings.prior,
@@ -130,18 +131,18 @@ class Contrasts:
         return replace(self.settings, prior=self._prior(turn)) if self.attributed else self.settings
 
     def _prior(self, turn: ScoredTurn) -> list[Attribution]:
-        """What is kept of the turn's own score; none where it is not asked for."""
+        """The stored attributions of the turn's score; none where they are not asked for."""
         return newest_attributions(self.store, self.run, turn) if self.attributed else []
 
 
 @dataclass(frozen=True, slots=True)
 class Attributions:
-    """What the turns' scores hang on.
+    """Explains turns by attributions of their scores.
 
     Attributes:
         store, run, models, noise: as in `Contrasts`.
         attributor: attributes turns.
-        settings: how.
+        settings: the settings of the attributions.
     """
 
     store: RunStore
@@ -151,20 +152,20 @@ class Attributions:
     models: Mapping[str, object]
     noise: Mapping[str, float] = field(default_factory=dict)
 
-    def known(self, turn: ScoredTurn) -> list[Attribution] | None:
-        """The kept attributions."""
-        found = stored_attributions(self.store, self.run, turn, self.sha(turn))
-        return None if found is not None and any(one.failed or one.full is None for one in found) else found
+    def stored(self, turn: ScoredTurn) -> list[Attribution] | None:
+        """Return the stored attributions."""
+        levels = stored_attributions(self.store, self.run, turn, self.sha(turn))
+        return None if levels is not None and any(level.failed or level.full is None for level in levels) else levels
 
     async def find(self, turn: ScoredTurn) -> list[Attribution]:
-        """Attributes; what was scored before comes out of the cache."""
+        """Attribute and store the result; what was scored before comes out of the cache."""
         noise = self.noise.get(turn.rubric.sha)
-        found = await self.attributor.attribute(turn.conversation, turn.turn, turn.rubric, self.settings, noise)
-        keep_attributions(self.store, self.run, turn, self.sha(turn), found)
-        return found
+        levels = await self.attributor.attribute(turn.conversation, turn.turn, turn.rubric, self.settings, noise)
+        keep_attributions(self.store, self.run, turn, self.sha(turn), levels)
+        return levels
 
     def sha(self, turn: ScoredTurn) -> str:
-        """SHA-256 of everything that decides a result besides the turn."""
+        """Return the SHA-256 of everything that decides a result besides the turn."""
         return sha256_json(
             {
                 "attributions": _VERSION,
@@ -176,57 +177,57 @@ class Attributions:
 
 
 def chosen_rubrics(store: RunStore, run: Run, ids: Sequence[str]) -> list[Rubric]:
-    """Those of the run's rubrics that have these ids; all of them when none are given.
+    """Return those of the run's rubrics that have these ids; all of them when none are given.
 
     Raises:
         UsageError: the run has judged by no rubric of that id, or by none at all.
     """
-    found = run_rubrics(store, run.id)
-    if not found:
+    rubrics = run_rubrics(store, run.id)
+    if not rubrics:
         raise UsageError(f"run {run.id} has judged nothing yet")
-    if wrong := [name for name in ids if name not in {rubric.id for rubric in found}]:
-        have = ", ".join(rubric.id for rubric in found)
+    if wrong := [name for name in ids if name not in {rubric.id for rubric in rubrics}]:
+        have = ", ".join(rubric.id for rubric in rubrics)
         raise UsageError(f"--rubric {wrong[0]}: run {run.id} was not judged by it; it was by {have}")
-    return [rubric for rubric in found if not ids or rubric.id in ids]
+    return [rubric for rubric in rubrics if not ids or rubric.id in ids]
 
 
 async def explain(
     turns: Iterable[ScoredTurn], explainer: Explainer[T], begin: Callable[[ScoredTurn], None]
 ) -> AsyncIterator[tuple[ScoredTurn, T]]:
-    """Gives each turn's explanation, from the store where it was found before, else found now and kept.
+    """Yield each turn's explanation, from the store where it is there, else made now and stored.
 
     Where something failed, the turn is explained again the next time; what was scored comes out of the cache then.
 
     Args:
         turns: the turns, in the order in which they are explained.
-        explainer: how.
-        begin: called before each turn that is not known.
+        explainer: makes and stores the explanations.
+        begin: called before each turn whose explanation is not stored.
 
     Raises:
-        UnavailableError: a model is gone; what was found until then is kept.
+        UnavailableError: a model is gone; the explanations until then are stored.
     """
     for turn in turns:
-        found = explainer.known(turn)
-        if found is None:
+        explanation = explainer.stored(turn)
+        if explanation is None:
             begin(turn)
-            found = await explainer.find(turn)
-        yield turn, found
+            explanation = await explainer.find(turn)
+        yield turn, explanation
 
 
 def may_go_better(contrast: Contrast) -> bool:
-    """Whether something failed that may go well another time: the judge, the responder or the infiller."""
+    """Return True where the judge, the responder or the infiller failed, which may succeed another time."""
     return contrast.stopped in ("not scored", "no fills") or (contrast.failed > 0 and not contrast.found)
 
 
 def spread(turns: Sequence[T], n: int) -> list[T]:
-    """At most n of the turns, evenly spaced, the first and the last among them."""
+    """Return at most n of the turns, evenly spaced, the first and the last among them."""
     if len(turns) <= n:
         return list(turns)
     return [turns[round(i * (len(turns) - 1) / (n - 1))] for i in range(n)]
 
 
 def write_lines(bodies: Iterable[Mapping[str, object]], path: Path) -> None:
-    """`contrasts.jsonl`, `attributions.jsonl`: one JSON object a line."""
+    """Write one JSON object a line: `contrasts.jsonl`, `attributions.jsonl`."""
     with path.open("w", encoding="ascii", newline="\n") as file:
         for body in bodies:
             file.write(json.dumps(body, ensure_ascii=True, default=str) + "\n")

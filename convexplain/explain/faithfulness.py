@@ -1,4 +1,4 @@
-"""Is an attribution faithful? Removes what it puts first, and looks how far the value falls."""
+"""The faithfulness of an attribution: how far the value falls when the units that it puts first are removed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ K = 3  # units of PR@k and KL@k
 
 @dataclass(frozen=True, slots=True)
 class Faithfulness:
-    """How faithful an order of the units is. What could not be measured is None.
+    """Measures of the faithfulness of an order of the units; None where it could not be measured.
 
     Attributes:
         aupc: mean fall of the value while the first units are removed, up to half of the words. Higher is better.
@@ -47,10 +47,10 @@ async def faithfulness(
     side: int,
     k: int = K,
     *,
-    whole: bool = False,
+    complete: bool = False,
     embed: Embed | None = None,
 ) -> dict[str, Faithfulness]:
-    """Measures several orders of the same units; everything is evaluated at once, and what they share once.
+    """Measure several orders of the same units; all sets are evaluated at once, and shared sets once.
 
     Args:
         values: the value of the conversation without some units.
@@ -58,61 +58,60 @@ async def faithfulness(
         orders: a name to an order of all the units, the most important first.
         side: 1 where the units are explained that raise the value, -1 where those are that lower it.
         k: units that are removed for `pr`, `kl`, `bleu` and `rouge_l`.
-        whole: measure `deletion` and `insertion` as well, which takes about four times as many evaluations.
+        complete: measure `deletion` and `insertion` as well, which takes about four times as many evaluations.
         embed: gives responses their vectors, for `embedding`.
     """
     everything = frozenset(range(len(units)))
     sizes = [len(words(unit.of(values.conversation.turns[unit.turn].content))) for unit in units]
-    wanted: dict[frozenset[int], None] = {frozenset(): None}
+    sets: dict[frozenset[int], None] = {frozenset(): None}
     for order in orders.values():
-        wanted |= dict.fromkeys([*cumulative(order, sizes, HALF), frozenset(order[:k])])
-        if whole:
+        sets |= dict.fromkeys([*cumulative(order, sizes, HALF), frozenset(order[:k])])
+        if complete:
             falling = cumulative(order, sizes)
-            wanted |= dict.fromkeys([*falling, *(everything - some for some in falling)])
-    found = dict(
-        zip(wanted, await values.measured([frozenset(units[i] for i in some) for some in wanted]), strict=True)
-    )
-    rows = {name: _one(order, sizes, found, side, k, whole) for name, order in orders.items()}
+            sets |= dict.fromkeys([*falling, *(everything - removed for removed in falling)])
+    measured = await values.measured([frozenset(units[i] for i in removed) for removed in sets])
+    scalars = dict(zip(sets, measured, strict=True))
+    rows = {name: _row(order, sizes, scalars, side, k, complete) for name, order in orders.items()}
     if values.scalarizer.question == "regenerate":
-        full = found[frozenset()]
+        full = scalars[frozenset()]
         for name, order in orders.items():
-            rows[name] = _answered(rows[name], full.response, found[frozenset(order[:k])].response, embed)
+            rows[name] = _with_responses(rows[name], full.response, scalars[frozenset(order[:k])].response, embed)
     return rows
 
 
-def _one(
+def _row(
     order: Sequence[int],
     sizes: Sequence[int],
-    found: Mapping[frozenset[int], Scalar],
+    scalars: Mapping[frozenset[int], Scalar],
     side: int,
     k: int,
-    whole: bool,
+    complete: bool,
 ) -> Faithfulness:
-    full = found[frozenset()].value
+    full = scalars[frozenset()].value
     if full is None or not order:
         return Faithfulness(*(None,) * 8)
 
     def fall(sets: Sequence[frozenset[int]], until: float) -> float | None:
-        return area(curve(sets, sizes, full, [found[some].value for some in sets], side), until)
+        return area(curve(sets, sizes, full, [scalars[removed].value for removed in sets], side), until)
 
     falling, everything = cumulative(order, sizes), frozenset(order)
-    # What is there grows from nothing, so a curve over what is missing is read from its end.
-    missing = [*(everything - some for some in reversed(falling)), everything]
-    first = found[frozenset(order[:k])]
+    # An insertion grows from nothing, so the curve over the missing units is read from its end.
+    missing = [*(everything - removed for removed in reversed(falling)), everything]
+    first = scalars[frozenset(order[:k])]
     return Faithfulness(
         aupc=fall(cumulative(order, sizes, HALF), HALF),
-        deletion=fall(falling, 1.0) if whole else None,
-        insertion=fall(missing, 1.0) if whole else None,
-        pr=probability_ratio(first.labels, found[frozenset()].labels),
-        kl=divergence(first.labels, found[frozenset()].labels),
+        deletion=fall(falling, 1.0) if complete else None,
+        insertion=fall(missing, 1.0) if complete else None,
+        pr=probability_ratio(first.labels, scalars[frozenset()].labels),
+        kl=divergence(first.labels, scalars[frozenset()].labels),
         bleu=None,
         rouge_l=None,
         embedding=None,
     )
 
 
-def _answered(row: Faithfulness, before: str, after: str, embed: Embed | None) -> Faithfulness:
-    """The row, with how far the response has moved."""
+def _with_responses(row: Faithfulness, before: str, after: str, embed: Embed | None) -> Faithfulness:
+    """The row, with the measures of how far the response has moved."""
     if not before or not after:
         return row
     return replace(
@@ -124,7 +123,7 @@ def _answered(row: Faithfulness, before: str, after: str, embed: Embed | None) -
 
 
 def baselines(conversation: Conversation, units: Sequence[Unit], seed: int = 0) -> dict[str, list[int]]:
-    """Orders that look at no score: at random, by length (the longest first), by place (the last one first)."""
+    """Return orders that use no score: at random, by length (the longest first), by place (the last one first)."""
     sizes = [len(words(unit.of(conversation.turns[unit.turn].content))) for unit in units]
     every = range(len(units))
     return {

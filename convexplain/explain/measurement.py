@@ -1,4 +1,4 @@
-"""The judge's score of one turn in a perturbed conversation, with the logged response or with one given anew."""
+"""The judge's score of one turn in a perturbed conversation, with the logged response or a regenerated one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class MeasuredTurn:
-    """What measuring a turn gave.
+    """The measurement of a turn.
 
     Attributes:
         score: in [0, 1], 1 = satisfied; None where there is none.
-        response: what was judged.
+        response: the text that was judged.
         judgement: the judge's; None where there was nothing to judge.
         note: why there is no score.
-        cut: the response was given anew and cut at `ANSWER` tokens.
+        cut: the response was regenerated and cut at `ANSWER` tokens.
     """
 
     score: float | None
@@ -35,18 +35,18 @@ class MeasuredTurn:
 
 @dataclass(frozen=True, slots=True)
 class TurnMeasure:
-    """Measures turns.
+    """Measures turns with a judge and perhaps a responder.
 
     Attributes:
         judge: scores a turn.
-        responder: answers anew; None keeps the logged answer.
+        responder: regenerates answers; None keeps the logged answer.
     """
 
     judge: TurnJudge
     responder: Calls | None = None
 
     async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> MeasuredTurn:
-        """The judge's score of a turn.
+        """Return the judge's score of a turn.
 
         Args:
             conversation: the conversation, as perturbed.
@@ -78,7 +78,7 @@ class TurnMeasure:
 
 
 def too_close(score: float, threshold: float, noise: float | None) -> str:
-    """Why the judge cannot tell on which side of the threshold a score lies; empty where it can, or noise is unknown.
+    """Return the reason why a score's side of the threshold is not known; empty where it is, or noise is unknown.
 
     Args:
         score, threshold: in [0, 1].
@@ -93,16 +93,16 @@ def too_close(score: float, threshold: float, noise: float | None) -> str:
 
 
 def responder_request(turns: Sequence[Turn]) -> Request:
-    """Asks a model under test for the next turn, in a form that every chat template accepts.
+    """Return the request for the next turn to a model under test, in a form that every chat template accepts.
 
-    Users and assistants alternate, a user begins, and only the first message may be a system's: what a tool or a later
-    system turn says comes from the user, and turns of one role in a row are joined.
+    Users and assistants alternate, a user begins, and only the first message may be a system's: the text of a tool or a
+    later system turn comes from the user, and turns of one role in a row are joined.
     """
     return Request(messages=chat_messages(turns)[0], max_tokens=ANSWER)
 
 
 def chat_messages(turns: Sequence[Turn]) -> tuple[tuple[Message, ...], list[tuple[int, int]]]:
-    """The messages of `responder_request`; and for each turn the message that it is in, and where it begins there."""
+    """Return the messages of `responder_request`; and for each turn its message's number, and where it begins there."""
     messages: list[Message] = []
     places: list[tuple[int, int]] = []
     for i, turn in enumerate(turns):

@@ -1,4 +1,4 @@
-"""From contrasts to honest preference pairs: which of two turns is better after the same history.
+"""Preference pairs made of contrasts: of two turns after the same history, the better one and the worse one.
 
 A contrast says that an edit moves a score. That is a preference only where two turns are alternatives to each other:
 
@@ -8,8 +8,8 @@ A contrast says that an edit moves a score. That is a preference only where two 
   their own context, move the same way. A fixed later answer may fit a worse earlier turn better.
 - *regenerate*, on request: the two final answers, both judged after the original history.
 
-Everything else is left out and counted. Where a contrast does not hold both scores, both are asked for: scores of two
-judges, or after two histories, say nothing about each other.
+All further contrasts are left out and counted. Where a contrast does not hold both scores, both are asked for: scores
+of two judges, or after two histories, say nothing about each other.
 """
 
 import hashlib
@@ -41,14 +41,14 @@ EMPTY = "a turn is empty, or nothing stands before it"
 
 @dataclass(frozen=True, slots=True)
 class ReviewedContrast:
-    """A contrast of a run.
+    """A contrast of a run, with the decision of a reviewer where there is one.
 
     Attributes:
         number: its number in the store.
         conversation: as it was logged.
         contrast: the contrast.
-        decision: what a reviewer said of it: `accept`, `reject`, or None.
-        text: a reviewer's own wording of the edited turn; None where there is none.
+        decision: the reviewer's, `accept`, `reject` or `fix`; None without a review.
+        text: the reviewer's wording of the edited turn; None where there is none.
     """
 
     number: int
@@ -71,7 +71,7 @@ class Pair:
         final: see `question`.
         conversation_id, turn: the turn that differs.
         split: `train` or `test`: all pairs of a conversation are on one side.
-        provenance: where it comes from (JSON values).
+        provenance: the contrast, judge and models that it comes from (JSON values).
     """
 
     prompt: tuple[Turn, ...]
@@ -95,7 +95,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairSettings:
-    """Which pairs are made.
+    """The settings of preference pairs.
 
     Attributes:
         min_margin: least difference of the scores, in [0, 1].
@@ -119,12 +119,12 @@ class PairSettings:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs, and what became of the other contrasts.
+    """Pairs, and the number of contrasts that became none, by the reason.
 
     Attributes:
         pairs: in the order of the contrasts.
         left_out: how many contrasts became no pair, by the reason.
-        contrasts: how many were looked at.
+        contrasts: how many contrasts there were.
     """
 
     pairs: tuple[Pair, ...]
@@ -145,61 +145,61 @@ class _Case:
 
 
 async def preference_pairs(
-    kept: Iterable[ReviewedContrast],
+    contrasts: Iterable[ReviewedContrast],
     ask: Ask,
     settings: PairSettings | None = None,
     on_contrast: Callable[[], None] = lambda: None,
 ) -> Pairs:
-    """Makes pairs of contrasts, one after the other.
+    """Make pairs of contrasts, one after the other.
 
     Args:
-        kept: the contrasts.
+        contrasts: the contrasts.
         ask: judges a turn.
-        settings: which pairs.
+        settings: the settings of the pairs.
         on_contrast: called after each contrast.
     """
     chosen = settings or PairSettings()
     pairs: list[Pair] = []
     left_out: Counter[str] = Counter()
     seen: set[str] = set()
-    looked_at = 0
-    for one in kept:
-        contrast = one.contrast
+    count = 0
+    for reviewed in contrasts:
+        contrast = reviewed.contrast
         if chosen.rubrics and contrast.rubric not in chosen.rubrics:
             continue
         if chosen.questions and contrast.question not in chosen.questions:
             continue
-        looked_at += 1
-        found = await _pair(one, ask, chosen)
-        if isinstance(found, Pair):
-            digest = _digest(found)
+        count += 1
+        pair = await _pair(reviewed, ask, chosen)
+        if isinstance(pair, Pair):
+            digest = _digest(pair)
             if digest in seen:
                 left_out[DUPLICATE] += 1
             else:
                 seen.add(digest)
-                pairs.append(found)
+                pairs.append(pair)
         else:
-            left_out[found] += 1
+            left_out[pair] += 1
         on_contrast()
-    return Pairs(tuple(pairs), dict(left_out.most_common()), looked_at)
+    return Pairs(tuple(pairs), dict(left_out.most_common()), count)
 
 
 def split_of(conversation_id: str, test: float) -> Split:
-    """The side of a conversation, the same in every run and on every machine."""
+    """Return the side of a conversation, the same in every run and on every machine."""
     number = int.from_bytes(hashlib.sha256(conversation_id.encode("utf-8", "replace")).digest()[:8], "big")
     return "test" if number / 2**64 < test else "train"
 
 
-async def _pair(one: ReviewedContrast, ask: Ask, settings: PairSettings) -> Pair | str:
-    """The pair, or why there is none."""
-    case = _case(one, settings.final_answers)
+async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings) -> Pair | str:
+    """The pair, or the reason why there is none."""
+    case = _case(reviewed, settings.final_answers)
     if isinstance(case, str):
         return case
     if not (case.before.content.strip() and case.after.content.strip() and case.place):
         return EMPTY
     if case.before.content.strip() == case.after.content.strip():  # blanks around it are dropped by chat templates
         return IDENTICAL
-    contrast = one.contrast
+    contrast = reviewed.contrast
     scores, judge = case.scores, contrast.judge
     if scores is None:
         before = await ask(_ending(case, case.before), case.place, contrast.rubric)
@@ -228,52 +228,52 @@ async def _pair(one: ReviewedContrast, ask: Ask, settings: PairSettings) -> Pair
         turn=case.place,
         final=final,
         split=split_of(contrast.conversation_id, settings.test),
-        provenance=_provenance(one, judge, final),
+        provenance=_provenance(reviewed, judge, final),
     )
 
 
-def _case(one: ReviewedContrast, final_answers: bool) -> _Case | str:
-    contrast, talk = one.contrast, one.conversation
-    if one.decision == "reject":
+def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Case | str:
+    contrast, conversation = reviewed.contrast, reviewed.conversation
+    if reviewed.decision == "reject":
         return REJECTED
     if not contrast.found:
         return UNCONFIRMED if contrast.score_again is not None else NOT_FOUND
     if contrast.score_before is None or contrast.score_after is None:
         return UNSCORED
     rises = contrast.score_after > contrast.score_before
-    own = one.text if one.text and one.text.strip() else None
+    wording = reviewed.text if reviewed.text and reviewed.text.strip() else None
     if contrast.question == "revise":
-        logged, edited = talk.turns[contrast.turn], contrast.turns[contrast.turn]
-        after = replace(edited, content=own) if own else edited
-        if own:
-            return _Case(talk, contrast.turn, logged, after, None, None)
-        return _Case(talk, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises)
+        logged, edited = conversation.turns[contrast.turn], contrast.turns[contrast.turn]
+        after = replace(edited, content=wording) if wording else edited
+        if wording:
+            return _Case(conversation, contrast.turn, logged, after, None, None)
+        return _Case(conversation, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises)
     if final_answers:
         if contrast.question != "regenerate":
             return NO_ANSWERS
-        logged = talk.turns[contrast.turn]
+        logged = conversation.turns[contrast.turn]
         answers = [replace(logged, content=text) for text in (contrast.response_before, contrast.response_after)]
-        return _Case(talk, contrast.turn, answers[0], answers[1], None, None)
+        return _Case(conversation, contrast.turn, answers[0], answers[1], None, None)
     places = {edit.unit.turn for edit in contrast.edits}
     if len(places) != 1:
         return SEVERAL if places else IDENTICAL
     (place,) = places
-    if talk.turns[place].role != "assistant":
+    if conversation.turns[place].role != "assistant":
         return NOT_ASSISTANT
     edited = contrast.turns[place]
-    after = replace(edited, content=own) if own else edited
-    return _Case(talk, place, talk.turns[place], after, None, rises)
+    after = replace(edited, content=wording) if wording else edited
+    return _Case(conversation, place, conversation.turns[place], after, None, rises)
 
 
 def _ending(case: _Case, turn: Turn) -> Conversation:
     return replace(case.history, turns=(*case.history.turns[: case.place], turn))
 
 
-def _provenance(one: ReviewedContrast, judge: str, final: bool) -> dict[str, Any]:
-    contrast = one.contrast
+def _provenance(reviewed: ReviewedContrast, judge: str, final: bool) -> dict[str, Any]:
+    contrast = reviewed.contrast
     return {
-        "contrast": one.number,
-        "source": one.conversation.source,
+        "contrast": reviewed.number,
+        "source": reviewed.conversation.source,
         "judged_turn": contrast.turn,
         "score_before": contrast.score_before,
         "score_after": contrast.score_after,
@@ -284,11 +284,11 @@ def _provenance(one: ReviewedContrast, judge: str, final: bool) -> dict[str, Any
         "search": contrast.search,
         "goal": contrast.goal,
         "edits": [[edit.before, edit.after] for edit in contrast.edits],
-        "review": one.decision,
-        "by_hand": not final and bool(one.text and one.text.strip()),
+        "review": reviewed.decision,
+        "by_hand": not final and bool(reviewed.text and reviewed.text.strip()),
     }
 
 
 def _digest(pair: Pair) -> str:
-    said = [[turn.role, turn.content] for turn in (*pair.prompt, pair.chosen, pair.rejected)]
-    return sha256_json([said, pair.rubric])
+    turns = [[turn.role, turn.content] for turn in (*pair.prompt, pair.chosen, pair.rejected)]
+    return sha256_json([turns, pair.rubric])

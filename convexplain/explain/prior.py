@@ -1,15 +1,15 @@
-"""Where a contrast search looks first: at what an attribution says that the score hangs on."""
+"""The prior of a contrast search that comes from attributions: where they are high, it looks first."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from convexplain.types import Attribution, Unit
 
-_REST = 0.05  # of the mean weight: what units have that nothing speaks for, so that none is left out
+_LEAST = 0.05  # of the mean weight: that of units that nothing speaks for, so that none is left out
 
 
 def prior_from(attributions: Sequence[Attribution], units: Sequence[Unit], upward: bool) -> list[float]:
-    """How likely each unit matters, up to a factor.
+    """Return how likely each unit matters, up to a factor.
 
     A unit has the share of the finest attributed unit that it lies in, as far as that holds the score where it is: what
     lowers it where it is to rise. Where nothing does, all have the same.
@@ -24,14 +24,14 @@ def prior_from(attributions: Sequence[Attribution], units: Sequence[Unit], upwar
     inside = Counter(places)
     worth = [0.0 if place is None else max(0.0, side * _score(attributions, place)) / inside[place] for place in places]
     total = sum(worth)
-    return [weight + _REST * total / len(worth) for weight in worth] if total > 0 else [1.0] * len(units)
+    return [weight + _LEAST * total / len(worth) for weight in worth] if total > 0 else [1.0] * len(units)
 
 
 def _finest(attributions: Sequence[Attribution], unit: Unit) -> tuple[int, int] | None:
     """Level and number of the finest attributed unit that a unit begins in."""
     for level in range(len(attributions) - 1, -1, -1):
-        for i, other in enumerate(attributions[level].units):
-            if other.turn == unit.turn and other.start <= unit.start < other.end:
+        for i, attributed in enumerate(attributions[level].units):
+            if attributed.turn == unit.turn and attributed.start <= unit.start < attributed.end:
                 return level, i
     return None
 

@@ -53,8 +53,8 @@ def contrast_outcome(contrast: Contrast, threshold: float) -> str:
     """Return what came of a search, in one line."""
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        found = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
-        return f"{found}; {counted(contrast.calls, 'call')}.".replace("->", "→")
+        change = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
+        return f"{change}; {counted(contrast.calls, 'call')}.".replace("->", "→")
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
     if contrast.stopped in ("nothing to edit", "no fills"):

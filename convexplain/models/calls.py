@@ -90,8 +90,8 @@ class Calls:
         """Return calls to the same model that know nothing of earlier failures, and begin to count anew."""
         return Calls(self.model, self._cache, patience=self._patience, on_change=self._on_change)
 
-    def known(self, request: Request) -> bool:
-        """Whether the reply is in the cache, so that asking costs nothing."""
+    def is_cached(self, request: Request) -> bool:
+        """Return True where the reply is in the cache, so that asking costs nothing."""
         return self._cache.get(request.key(self.model.fingerprint)) is not None
 
     def _forget(self, key: str, done: asyncio.Task[Reply]) -> None:

@@ -66,7 +66,7 @@ class ContrastSearch(_Record[Search]):
 
     @property
     def uses_prior(self) -> bool:
-        """Whether it matters to the search how likely each unit matters."""
+        """True where the search makes use of a prior."""
         return "prior" in self.parameters
 
     @property

@@ -258,7 +258,9 @@ async def _row(
     if settings.self_explanation:
         orders |= await _self_explanation(models.judge.calls, talk, turn, settings.seed)
     orders |= baselines(talk, last.units, settings.seed)
-    return await faithfulness(values, last.units, orders, last.side, settings.k, whole=settings.complete, embed=embed)
+    return await faithfulness(
+        values, last.units, orders, last.side, settings.k, complete=settings.complete, embed=embed
+    )
 
 
 async def _self_explanation(calls: Calls, talk: Conversation, turn: AttributedTurn, seed: int) -> dict[str, list[int]]:

@@ -14,8 +14,7 @@ import platformdirs
 
 from convexplain.analysis.pipeline import Turns
 from convexplain.errors import ConvexplainError, StoreError, UsageError
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.judges.spec import JudgeSpec
 from convexplain.rubrics import HEADLINE
 from convexplain.store import Run, RunStore

@@ -6,9 +6,9 @@ from typing import Protocol, TypeVar
 
 from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.errors import UsageError
-from convexplain.explain.attribution import AttributionSettings, most_calls
-from convexplain.explain.contrasts import ContrastSettings
 from convexplain.explain.explanations import Attributions, Contrasts, Explainer, may_go_better
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
+from convexplain.explain.unit_levels import most_calls
 from convexplain.explain.wording import NOTHING_BEFORE, no_turn
 from convexplain.store import RunStore, ScoredTurn, attribution_body, contrast_body
 from convexplain.types import Attribution, Contrast
@@ -223,10 +223,10 @@ class ShortAnswers:
     attributions: Attributions
     contrasts: Contrasts | None
 
-    def known(self, turn: ScoredTurn) -> ShortAnswer | None:
+    def stored(self, turn: ScoredTurn) -> ShortAnswer | None:
         """Return the kept answer; None where a part of it is not there."""
-        attributions = self.attributions.known(turn)
-        contrast = None if self.contrasts is None else self.contrasts.known(turn)
+        attributions = self.attributions.stored(turn)
+        contrast = None if self.contrasts is None else self.contrasts.stored(turn)
         if attributions is None or (self.contrasts is not None and contrast is None):
             return None
         return attributions, contrast
@@ -237,10 +237,10 @@ class ShortAnswers:
         Raises:
             UnavailableError: a model is gone.
         """
-        attributions = self.attributions.known(turn) or await self.attributions.find(turn)
+        attributions = self.attributions.stored(turn) or await self.attributions.find(turn)
         if self.contrasts is None:
             return attributions, None
-        return attributions, self.contrasts.known(turn) or await self.contrasts.find(turn)
+        return attributions, self.contrasts.stored(turn) or await self.contrasts.find(turn)
 
 
 def _parts(models: Explainers) -> dict[str, object]:

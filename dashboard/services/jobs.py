@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from convexplain.analysis.plans import Plan
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job
 from convexplain.workspace import Workspace

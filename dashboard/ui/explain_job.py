@@ -5,7 +5,7 @@ import streamlit as st
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.dashboard.services.jobs import start_explain
 from convexplain.errors import ConvexplainError
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import ContrastSettings
 from convexplain.types import Goal, Rubric
 from convexplain.workspace.jobs import job_state
 

@@ -5,7 +5,7 @@ import pytest
 
 from convexplain.connectors.phrase_parsers import SpacyPhrases, open_phrases
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.explain.attribution import unit_levels
+from convexplain.explain.unit_levels import unit_levels
 from convexplain.text.segmentation import segment
 from convexplain.types import Conversation, Turn
 

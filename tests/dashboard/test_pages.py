@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import ContrastSettings
 from convexplain.store import scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.attribution import AttributionSettings, Attributor, attribute_values, most_calls
+from convexplain.explain.attribution import Attributor, attribute_values
 from convexplain.explain.measurement import ASSUMED_NOISE, TurnMeasure
 from convexplain.explain.scalarizers import Scalar, TurnValues
+from convexplain.explain.settings import AttributionSettings
+from convexplain.explain.unit_levels import most_calls
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.types import Attribution, Label

@@ -7,8 +7,9 @@ import pytest
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import ASSUMED_NOISE, responder_request
+from convexplain.explain.settings import ContrastSettings
 from convexplain.fidelity import contrast_measures
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls

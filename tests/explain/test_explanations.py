@@ -9,8 +9,9 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.contrasts import ContrastFinder, ContrastSettings
+from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.explanations import Contrasts, TurnChoice, chosen_rubrics, explain, spread, write_lines
+from convexplain.explain.settings import ContrastSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.store import RunStore, ScoredTurn, contrast_body, contrasts

@@ -5,10 +5,10 @@ import pytest
 from convexplain import Conversation, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
-from convexplain.explain.attribution import unit_levels
 from convexplain.explain.faithfulness import baselines, faithfulness
 from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import JudgeValue, TurnValues
+from convexplain.explain.unit_levels import unit_levels
 from convexplain.judges import Judge
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
@@ -40,7 +40,7 @@ def measured(orders, value=None, side=1, **options):
 
 def test_areas_by_hand():
     """Words 4, 1, 3 of 8; the value is 7. Removing gamma (3/8) falls by 4, beta too (4/8) by 6."""
-    found, _ = measured({"best": [2, 1, 0], "worst": [0, 1, 2]}, whole=True, k=1)
+    found, _ = measured({"best": [2, 1, 0], "worst": [0, 1, 2]}, complete=True, k=1)
     # (3/8 · 2 + 1/8 · 5) / (1/2); alone alpha goes, a half of the words: (1/2 · 1/2) / (1/2).
     assert found["best"].aupc == pytest.approx(2 * (0.375 * 2 + 0.125 * 5))
     assert found["worst"].aupc == pytest.approx(0.5)

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from convexplain.errors import UsageError
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.search import (
     ATTRIBUTION_METHODS,
     CONTRAST_SEARCHES,

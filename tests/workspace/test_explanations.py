@@ -8,9 +8,8 @@ from convexplain import AsyncWorkspace, Conversation, Turn, Workspace
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import StoreError, UnavailableError, UsageError
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
 from convexplain.explain.explanations import TurnChoice
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, ShortTask
 from tests.fake_infiller import FakeInfiller
 

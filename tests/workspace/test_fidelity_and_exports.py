@@ -7,9 +7,8 @@ import pytest
 from convexplain import Workspace, read_log
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
 from convexplain.explain.pairs import PairSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings
 from tests.fake_infiller import FakeInfiller
 

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from convexplain import load_rubric
 from convexplain.errors import ConvexplainError, UsageError
-from convexplain.explain.attribution import AttributionSettings
-from convexplain.explain.contrasts import ContrastSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.store import RunStore, schema
 from convexplain.store.jobs import add_job, end_job, find_job, keep_progress
 from convexplain.text.visible import visible

@@ -5,8 +5,8 @@ import pytest
 from convexplain import Workspace
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
-from convexplain.explain.attribution import AttributionSettings
 from convexplain.explain.pairs import PairSettings
+from convexplain.explain.settings import AttributionSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings, build
 from tests.fake_infiller import FakeInfiller
 from tests.stub_server import StubServer

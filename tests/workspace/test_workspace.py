@@ -15,8 +15,7 @@ from convexplain import AsyncWorkspace, Conversation, JudgeSpec, Turn, Workspace
 from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, StoreError, UnavailableError, UsageError
-from convexplain.explain.attribution import AttributionOptions, AttributionSettings
-from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from convexplain.explain.settings import AttributionOptions, AttributionSettings, ContrastOptions, ContrastSettings
 from convexplain.store import keep_calibration, keep_noise_floor
 from convexplain.workspace import ShortTask
 from convexplain.workspace.blocking import run_blocking

@@ -6,7 +6,8 @@ from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.text import Text
 
-from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT, ContrastSettings
+from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
+from convexplain.explain.settings import ContrastSettings
 from convexplain.explain.wording import counted, missed, scores_of
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line

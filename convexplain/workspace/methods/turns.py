@@ -6,8 +6,7 @@ from typing import Any, TypeVar, Unpack
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
 from convexplain.errors import UsageError
-from convexplain.explain.attribution import AttributionOptions, AttributionSettings
-from convexplain.explain.contrasts import ContrastOptions, ContrastSettings
+from convexplain.explain.settings import AttributionOptions, AttributionSettings, ContrastOptions, ContrastSettings
 from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.spec import JudgeOptions

@@ -1,0 +1,157 @@
+"""The settings of contrast searches and of attributions, checked when they are made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict, get_args
+
+from convexplain.errors import UsageError
+from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
+from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level
+
+EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
+Perturb = Literal["remove", "placeholder", "infill"]
+
+
+class ContrastOptions(TypedDict, total=False):
+    """Fields of `ContrastSettings`, as keyword arguments."""
+
+    goal: Goal
+    delta: float | None
+    budget: int
+    search: str
+    revise: bool
+    editable: EditableTurns
+    split_k: int | None
+    prior: Sequence[float] | Sequence[Attribution] | None
+    minimise: bool
+    seed: int
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastSettings:
+    """The settings of a search for a contrast.
+
+    Attributes:
+        goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
+        delta: by how much; None with `cross` takes the judge's noise floor.
+        budget: edited contexts that are sent to responder or judge at most.
+        search: a name of `search.CONTRAST_SEARCHES`.
+        revise: edit the judged turn itself instead of those before it.
+        editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
+            or the indices of turns.
+        split_k: words in a unit; None = 1, and more in very long texts.
+        prior: how likely each unit matters, up to a factor; or the turn's attributions, which say where to look first.
+        minimise: after a crossing, look for one with fewer edits.
+        seed: the same seed gives the same result.
+        alpha: share of earlier candidates among the seeds of `cell_budget`.
+    """
+
+    goal: Goal = "cross"
+    delta: float | None = None
+    budget: int = 50
+    search: str = "guided"
+    revise: bool = False
+    editable: EditableTurns = "assistant"
+    split_k: int | None = None
+    prior: Sequence[float] | Sequence[Attribution] | None = None
+    minimise: bool = True
+    seed: int = 0
+    alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.goal not in get_args(Goal):
+            raise UsageError(f"goal={self.goal!r} is not valid; valid are: {', '.join(get_args(Goal))}")
+        if self.goal != "cross" and not self.delta:
+            raise UsageError(f"goal={self.goal!r} needs a delta: by how much the score is to change, in (0, 1]")
+        if self.delta is not None and not 0 <= self.delta <= 1:
+            raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
+        CONTRAST_SEARCHES.get(self.search)
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
+        if self.seed < 0:
+            raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
+        if self.budget < 1:
+            raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that may be edited.
+
+        Raises:
+            UsageError: `editable` names a turn that is not before the judged one.
+        """
+        if self.revise:
+            return [turn]
+        if isinstance(self.editable, str):
+            roles = {"assistant": ("assistant",), "user": ("user",), "all": ("assistant", "user")}.get(self.editable)
+            if roles is None:
+                raise UsageError(
+                    f"editable={self.editable!r} is not valid; valid are: assistant, user, all, or indices"
+                )
+            return [i for i, before in enumerate(conversation.turns[:turn]) if before.role in roles]
+        if wrong := [i for i in self.editable if not 0 <= i < turn]:
+            raise UsageError(f"editable={wrong} is not valid; the turns before turn {turn} are 0 to {turn - 1}")
+        return sorted(set(self.editable))
+
+
+class AttributionOptions(TypedDict, total=False):
+    """Fields of `AttributionSettings`, as keyword arguments."""
+
+    method: str
+    levels: Sequence[Level]
+    budget: int | None
+    top: int
+    share: float | None
+    k: int
+    perturb: Perturb
+    response: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionSettings:
+    """The settings of an attribution of a turn.
+
+    Attributes:
+        method: a name of `search.ATTRIBUTION_METHODS`.
+        levels: from coarse to fine; of each level after the first only the parts of the top units are attributed to.
+        budget: perturbed conversations that are evaluated at most, all levels together; 3 for each unit unless given.
+        top: units of a level that are refined at most.
+        share: instead of `top`: as many units as have that share of all that speaks for the turn's side, in (0, 1].
+        k: `joint` only: units that are removed together.
+        perturb: `remove` units, put a `placeholder` in their places, or `infill` them (three fills, averaged).
+        response: attribute to the parts of the judged turn as well.
+        seed: the same seed gives the same result.
+    """
+
+    method: str = "clime"
+    levels: tuple[Level, ...] = ("turn", "sentence", "phrase")
+    budget: int | None = None
+    top: int = 2
+    share: float | None = None
+    k: int = 3
+    perturb: Perturb = "remove"
+    response: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        ATTRIBUTION_METHODS.get(self.method)
+        order = [LEVELS.index(level) if level in LEVELS else -1 for level in self.levels]
+        if not order or -1 in order or order != sorted(set(order)):
+            raise UsageError(
+                f"levels={self.levels!r} is not valid; valid are levels out of {', '.join(LEVELS)}, from coarse to fine"
+            )
+        if self.perturb not in get_args(Perturb):
+            raise UsageError(f"perturb={self.perturb!r} is not valid; valid are: {', '.join(get_args(Perturb))}")
+        for name, value in (("budget", self.budget), ("top", self.top), ("k", self.k)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value} is not valid; it must be at least 1")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise UsageError(f"share={self.share} is not valid; it must be in (0, 1]")
+        if self.seed < 0:
+            raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that are attributed to."""
+        indices = [i for i, before in enumerate(conversation.turns[:turn]) if before.content.strip()]
+        return [*indices, turn] if self.response and any(level != "turn" for level in self.levels) else indices

@@ -1,0 +1,75 @@
+"""The units of a conversation on each level, and how many evaluations an attribution to them takes at most."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, most_units
+from convexplain.text.segmentation import Phrases, segment
+from convexplain.types import Conversation, Level, Unit
+
+from .settings import AttributionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLevels:
+    """The conversation's units on each level.
+
+    Attributes:
+        units: for each level the units, in the order of the text.
+        parents: for each of them the number of the unit of the level before that it is in, or `ALWAYS`.
+    """
+
+    units: tuple[tuple[Unit, ...], ...]
+    parents: tuple[tuple[int, ...], ...]
+
+    def numbered(self, level: int, numbers: frozenset[int]) -> frozenset[Unit]:
+        """Return the units of a level with these numbers."""
+        return frozenset(self.units[level][i] for i in numbers)
+
+
+def unit_levels(
+    conversation: Conversation, levels: Sequence[Level], response: bool, phrases: Phrases | None = None
+) -> UnitLevels:
+    """Divide all turns before the last one; with `response` the last one too, into units that are finer than a turn."""
+    last = len(conversation.turns) - 1
+    units: list[tuple[Unit, ...]] = []
+    parents: list[tuple[int, ...]] = []
+    for level in levels:
+        level_units = [
+            unit
+            for i, turn in enumerate(conversation.turns)
+            if i < last or (response and level != "turn")
+            for start, end in _spans(turn.content, level, phrases)
+            if i < last or (start, end) != (0, len(turn.content))  # without it nothing would be left to judge
+            for unit in [Unit(i, start, end, level)]
+            if unit.of(turn.content).strip()
+        ]
+        above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
+        parents.append(tuple(_parent(unit, above) for unit in level_units))
+        units.append(tuple(level_units))
+    return UnitLevels(tuple(units), tuple(parents))
+
+
+def most_calls(conversation: Conversation, settings: AttributionSettings, phrases: Phrases | None = None) -> int:
+    """Return how many perturbed conversations an attribution of the last turn evaluates at most.
+
+    Where units are infilled, each is evaluated with up to `FILLS` fills.
+    """
+    levels = unit_levels(conversation, settings.levels, settings.response, phrases)
+    finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
+    total = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer)) + bool(levels.units[0])
+    return total if settings.budget is None else min(total, settings.budget)
+
+
+@lru_cache(maxsize=4096)
+def _spans(text: str, level: Level, phrases: Phrases | None) -> tuple[tuple[int, int], ...]:
+    """The spans of a text's units, cached: the turns of a conversation are divided for each turn that is judged."""
+    return tuple((unit.start, unit.end) for unit in segment(text, level, 0, phrases))
+
+
+def _parent(unit: Unit, above: Sequence[tuple[int, int]]) -> int:
+    """The number of the last coarser unit that begins no later than this one, in the same turn."""
+    place = bisect_right(above, (unit.turn, unit.start)) - 1
+    return place if place >= 0 and above[place][0] == unit.turn else ALWAYS
