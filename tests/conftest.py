@@ -1,15 +1,18 @@
 """What several tests share. Sockets are blocked, except where a test talks to a server that it starts itself."""
 
 import asyncio
+import gc
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from convexplain import Conversation, Turn, load_rubric
+from convexplain.agreement.bootstrap import Draws
 from convexplain.connectors.models import embedded
 
 from .stub_server import StubServer
@@ -17,6 +20,44 @@ from .stub_server import StubServer
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores
 
 ROOT = Path(__file__).resolve().parent.parent
+
+SLOW_FIXTURES = {"embedded_model", "weights", "postgres"}  # a real small model, a PostgreSQL server
+FAST_SECONDS = 10.0  # CPU time that a test without the marker `slow` may take
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m "not slow"` is applied
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not SLOW_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    gc.freeze()  # PyTorch's many objects live to the end: no collection has to visit them
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a test that is too slow for the fast set; CPU time, so that a busy machine changes little."""
+    began = time.process_time()
+    outcome = yield
+    took = time.process_time() - began
+    if took > FAST_SECONDS and item.get_closest_marker("slow") is None:
+        pytest.fail(f"took {took:.1f} s of CPU time: make it faster, or mark it with pytest.mark.slow", pytrace=False)
+    return outcome
+
+
+@pytest.fixture(autouse=True)
+def few_draws(request, monkeypatch):
+    """Intervals come from 100 draws, not 1000, except in the tests of the statistics themselves."""
+    if request.path.parent.name != "agreement":
+        monkeypatch.setattr(Draws.__init__, "__defaults__", (0, 100))
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch):
+    """Failed calls are repeated at once."""
+    monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)
 
 
 @pytest.fixture

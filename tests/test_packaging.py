@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 BACKEND = PROJECT["build-system"]["requires"]
 SIBLINGS = ("rubrics", "judges", "connectors", "dashboard")

@@ -123,6 +123,7 @@ def test_other_arguments_that_cannot_be_meant():
         assert_turns(TALK[:1], harm=">0", judge=ScriptedModel("x"))
 
 
+@pytest.mark.slow
 def test_it_needs_no_langchain():
     code = (
         "import sys\n"

@@ -14,6 +14,8 @@ import pytest
 from convexplain.store import RunStore
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def start(*args, cwd, **environment):
     env = {**os.environ, "CONVEXPLAIN_DB": str(cwd / "store.db"), "COLUMNS": "120", "PYTHONUTF8": "1", **environment}

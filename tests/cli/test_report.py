@@ -11,6 +11,8 @@ from convexplain.report import pdf
 
 from .test_analyze import folder, run  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def judged(stub, chats, folder):  # noqa: F811

@@ -283,6 +283,7 @@ def test_usage_errors_say_what_would_be_valid(command, chats, labels, args, word
         command(*(places.get(arg, arg) for arg in args))
 
 
+@pytest.mark.slow
 @pytest.mark.loopback
 def test_as_a_process(stub, chats, labels, tmp_path):
     code, out, err = run("judges", "validate", chats, "--labels", labels, *STARS, "--judge", stub.url, cwd=tmp_path)

@@ -45,6 +45,7 @@ class TestScriptedWithoutLogprobs(ChatModelConformance):
         return scripted(logprobs=False, seconds=0.005)
 
 
+@pytest.mark.slow
 class TestEmbedded(ChatModelConformance):
     tolerance = 1e-4
 
@@ -97,6 +98,7 @@ class TestProvider(OnAStub):
             return ProviderModel(PROVIDERS["ollama"], "stub?timeout=0.5")
 
 
+@pytest.mark.slow
 class TestLlamaCpp(ChatModelConformance):
     pytestmark = loopback
     tolerance = 0.05  # whether a beginning was cached changes how llama.cpp adds up quantised numbers: 0.023 was seen

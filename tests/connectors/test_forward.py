@@ -15,6 +15,8 @@ from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.prefix_tree import WORTH_SHARING, PrefixTree, common
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = 48
 
 

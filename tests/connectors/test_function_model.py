@@ -318,6 +318,7 @@ for function in (judge, closing_over({"a", "b", "c"}), closing_over(judge), Call
 """
 
 
+@pytest.mark.slow
 def test_a_function_is_itself_in_another_process_and_a_bound_one_is_not():
     first, second = (
         subprocess.run(
@@ -368,6 +369,7 @@ def test_each_of_many_short_lived_clients_gives_its_own_score(tmp_path, talk, he
     assert scores == [1.0 if label == "yes" else 0.0 for label in labels]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_objects_of_two_forked_processes_are_told_apart():
     code = (

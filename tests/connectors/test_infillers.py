@@ -20,6 +20,8 @@ from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models.infilling import Masked
 
+pytestmark = pytest.mark.slow
+
 CHAT = "user: Hi, my parcel has not arrived yet.\nassistant: "
 TURN = "I am sorry to hear that. Could you please tell me your order number, so that I can check where it is?"
 WORDS = ["the", "parcel", "order", "is", "was", "late", "lost", "fine", "very", "not", "here", "it", "today", "."]

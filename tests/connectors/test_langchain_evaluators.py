@@ -149,6 +149,7 @@ def test_its_thread_ends_with_it():
     assert not background.working
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_with_an_evaluator_says_nothing():
     code = (
         "from convexplain.connectors.langchain import evaluator\n"

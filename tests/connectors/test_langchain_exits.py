@@ -13,6 +13,8 @@ from convexplain.store import RunStore
 from convexplain.workspace import Workspace
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 import os, signal, sys, threading, time
 from convexplain.connectors.langchain import ConvexplainCallbackHandler, Scorer

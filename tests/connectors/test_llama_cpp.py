@@ -23,7 +23,7 @@ from convexplain.errors import MissingExtraError, ModelError, TooLongError, Unav
 from convexplain.judges.check import check_model
 from convexplain.models.chat import Message, Request
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 FIRE = Request(
     (Message("user", 'Is fire hot? Answer with JSON only: {"label": "yes"} or {"label": "no"}'),),

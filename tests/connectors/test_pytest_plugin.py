@@ -11,6 +11,8 @@ from convexplain.rubrics import load_rubric
 from convexplain.store import RunStore, keep_calibration
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 BOT = """

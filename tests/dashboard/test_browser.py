@@ -14,6 +14,7 @@ from .sample_stores import HOSTILE, hostile
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.loopback,
     pytest.mark.enable_socket,
     pytest.mark.skipif(browser() is None, reason="needs a Chromium or Chrome, such as Debian's package chromium"),

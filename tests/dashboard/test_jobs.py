@@ -14,7 +14,7 @@ from convexplain.store import RunStore
 from convexplain.workspace import JudgeSpec
 from convexplain.workspace.jobs import AnalyzeJob, cancel_job, job_state, list_jobs, start_job
 
-pytestmark = pytest.mark.usefixtures("data_folder", "hears_ctrl_c")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("data_folder", "hears_ctrl_c")]
 
 
 @pytest.fixture

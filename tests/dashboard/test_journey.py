@@ -14,6 +14,7 @@ from .browser_session import served, settle, show, tick_row
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.loopback,
     pytest.mark.enable_socket,
     pytest.mark.usefixtures("embedded_model", "hears_ctrl_c"),

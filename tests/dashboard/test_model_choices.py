@@ -120,6 +120,7 @@ def test_no_other_judge_is_asked(endpoint, listener, chats, database, text):
     assert listener.keys == endpoint.keys == []
 
 
+@pytest.mark.slow
 def test_the_key_goes_to_the_operators_endpoint_only(endpoint, listener, chats, database):
     job = jobs.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(endpoint.url)))
     assert ended(database, job).status == "done"
@@ -193,6 +194,7 @@ def test_a_browser_that_names_a_file_as_a_maxim_is_shown_nothing(page, tmp_path)
     assert "s3cret text" not in "".join([texts(found), *(area.value for area in found.text_area)])
 
 
+@pytest.mark.slow
 def test_a_run_is_explained_by_the_operators_judge_but_not_by_a_visitors(listener, chats, database, store, monkeypatch):
     run = Workspace(database).analyze(chats, "harm", listener.url).id
     before = len(listener.prompts)
@@ -216,6 +218,7 @@ def test_a_run_is_explained_by_the_operators_judge_but_not_by_a_visitors(listene
     assert ended(database, jobs.start_explain(database, run, "c2", 1, "harm", None)).status == "done"
 
 
+@pytest.mark.slow
 def test_a_stopped_job_goes_on_only_with_what_can_be_chosen(endpoint, listener, chats, database):
     endpoint.misbehave = lambda number: (401, {}, "{}")
     job = jobs.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(endpoint.url)))

@@ -25,7 +25,7 @@ def app(tmp_path, data_folder, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def open_app(name="overview", **address):
-        found = AppTest.from_file(str(ROOT / "dashboard" / "ui" / "app.py"), default_timeout=60).run()
+        found = AppTest.from_file(str(ROOT / "dashboard" / "ui" / "app.py"), default_timeout=60)
         found.switch_page(str(ROOT / "dashboard" / "pages" / f"{name}.py"))
         for key, value in address.items():
             found.query_params[key] = value

@@ -118,6 +118,7 @@ def test_a_rubric_that_is_not_valid_is_not_kept(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_turn_is_tried_with_the_chosen_judge(stub):
     text = as_yaml(as_fields(rubric_text("harm")) | {"id": "mine", "requirement": "Speak softly."})
     found, _ = try_rubric(text, [Turn("user", "Hi"), Turn("assistant", "a bad one")], stub.url)
@@ -128,6 +129,7 @@ def test_a_turn_is_tried_with_the_chosen_judge(stub):
     assert "model 'nonsense' is not known" in said
 
 
+@pytest.mark.slow
 def test_the_trial_is_shown(page, stub):
     found = page("rubrics")
     found.text_area(key="try-assistant-my_helpfulness").set_value("a bad one")

@@ -83,6 +83,7 @@ def test_columns_that_cannot_be_meant_are_refused(page):
     assert "write role=…,content=…" in texts(found)
 
 
+@pytest.mark.slow
 def test_estimate_start_and_done(page, stub, chats, database):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     assert next(button for button in found.button if button.label == "Start").disabled
@@ -101,6 +102,7 @@ def test_estimate_start_and_done(page, stub, chats, database):
     assert "12 of 12 judgements; 12 calls, 0 from the cache" in texts(found)
 
 
+@pytest.mark.slow
 def test_calibration_and_a_second_judge_can_be_chosen(page, stub, chats, monkeypatch):
     endpoint = f"{stub.url}?model=stub"
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", endpoint)
@@ -129,6 +131,7 @@ def test_a_judge_that_is_not_there_is_told_before_anything_starts(page, chats, s
     assert next(button for button in found.button if button.label == "Start").disabled
 
 
+@pytest.mark.slow
 def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database):
     gate = Gate(stub, 4)
     job = start(stub, chats, database)
@@ -144,6 +147,7 @@ def test_a_running_job_is_cancelled_and_gone_on_with(page, stub, chats, database
     assert ended(database, job).status == "done"
 
 
+@pytest.mark.slow
 def test_a_job_whose_run_was_deleted_says_so(page, stub, chats, database, store):
     ended(database, start(stub, chats, database))
     with store.engine.begin() as connection:
@@ -167,6 +171,7 @@ def test_a_file_is_written_and_looked_at_once(page, chats, data_folder):
     assert "6 conversations with 24 turns" in texts(found)
 
 
+@pytest.mark.slow
 def test_a_failed_job_says_why(page, chats, database):
     job = start_job(database, AnalyzeJob((chats,), ("nonsense",)))
     ended(database, job)

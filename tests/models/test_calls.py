@@ -8,11 +8,6 @@ from convexplain.models.calls import Calls, Limit
 from convexplain.models.chat import MemoryCache, Message, Reply, Request
 
 
-@pytest.fixture(autouse=True)
-def no_backoff(monkeypatch):
-    monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)
-
-
 def ask(text, **fields):
     return Request((Message("user", text),), **fields)
 

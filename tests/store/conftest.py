@@ -28,7 +28,7 @@ def postgres(server):
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request, tmp_path):
     """Where a store may lie, empty."""
     return str(tmp_path / "a.db") if request.param == "sqlite" else request.getfixturevalue("postgres")

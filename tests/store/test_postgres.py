@@ -11,6 +11,8 @@ from convexplain.store import RunStore
 from convexplain.store.database import writing
 from tests.cli.test_analyze import run as convexplain
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def store(postgres):
@@ -74,6 +76,7 @@ def test_times_do_not_hang_on_the_servers_time_zone(postgres, helpfulness):
     assert before <= kept.created_at == run.created_at <= datetime.now(UTC)
 
 
+@pytest.mark.slow
 def test_the_command_line_keeps_its_runs_there(postgres, stub, chats, tmp_path):
     analyze = ("analyze", chats, "--db", postgres, "--judge", stub.url)
     code, out, err = convexplain(*analyze, cwd=tmp_path)

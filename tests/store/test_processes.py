@@ -13,6 +13,8 @@ from convexplain.models.chat import Reply, Spend
 from convexplain.store import RunStore
 from convexplain.types import Evidence, Judgement
 
+pytestmark = pytest.mark.slow
+
 together = {}  # in each process: barriers that let that many of them go at once
 
 

@@ -173,6 +173,7 @@ def test_on_windows_no_job_is_kept(database, store, tmp_path, monkeypatch):
         resume_job(database, number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ended", [False, True])
 def test_of_two_who_go_on_with_a_job_at_once_one_does(database, stub, monkeypatch, ended):
     stub.seconds = 0 if ended else 30
@@ -208,6 +209,7 @@ def test_a_job_that_is_being_started_is_not_cancelled_in_silence(database, store
     assert find_job(store, number).status == "running"
 
 
+@pytest.mark.slow
 def test_a_worker_finds_a_store_of_a_relative_url(tmp_path, stub, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
@@ -239,6 +241,7 @@ def test_the_address_of_a_store_holds_in_any_folder(tmp_path, monkeypatch, url, 
         assert jobs._address(opened) == expected
 
 
+@pytest.mark.slow
 def test_a_worker_gets_the_store_by_its_environment_only(database, stub):
     job = start_job(database, JudgeJob("id: x", (("assistant", "Ho"),), JudgeSpec(stub.url)))
     state = job_state(database, job)
@@ -252,6 +255,7 @@ def test_a_worker_gets_the_store_by_its_environment_only(database, stub):
     assert stub.prompts == []
 
 
+@pytest.mark.slow
 def test_a_job_that_takes_too_long_is_cancelled(database, stub):
     stub.seconds = 30
     text = (Path(__file__).parents[2] / "rubrics" / "harm.yaml").read_text()

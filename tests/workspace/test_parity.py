@@ -17,7 +17,7 @@ from convexplain.workspace.build import open_calls
 from convexplain.workspace.jobs import AnalyzeJob, start_job, wait_for_job
 from convexplain.workspace.scales import calibration_key
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
 # Raw scores of 0.1 become 0.31, those of 0.9 become 0.83: with a band of 0.25 only the former are asked again.
 MAP = Calibration(
