@@ -23,10 +23,13 @@ def is_slow(node):
 def fast_tests(path):
     """The names of a file's tests without the marker."""
     module = ast.parse(path.read_text())
-    for node in module.body:
-        if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node.targets[0]):
-            if "mark.slow" in ast.unparse(node.value):
-                return []
+    file_marks = (
+        ast.unparse(node.value)
+        for node in module.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    )
+    if any("mark.slow" in mark for mark in file_marks):
+        return []
     classes = [node for node in module.body if isinstance(node, ast.ClassDef) and not is_slow(node)]
     functions = [*module.body, *(test for node in classes for test in node.body)]
     return [
