@@ -195,4 +195,5 @@ def _missing(progress: AnalysisProgress) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, ConvexplainError | OSError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, ConvexplainError | OSError) else f"{type(error).__name__}: {error}"
+    return text if text.endswith((".", "!", "?")) else f"{text}."

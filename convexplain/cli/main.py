@@ -3,6 +3,7 @@
 import importlib
 import keyword
 import logging
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 A command is `command` in the module of its name in this folder, a group is a folder with such modules. (A module whose
 name would be a keyword ends with `_`.)
 """
+
+_INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 class LazyGroup(click.Group):
@@ -88,15 +91,19 @@ def main() -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     error = Console(stderr=True)
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        code = cli.main(standalone_mode=False) or 0
+        if code == _INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends now, whatever is pressed
+        sys.exit(code)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as problem:
         problem.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         error.print("Stopped. The same command goes on where it stopped.")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except (UsageError, RubricError) as problem:
         error.print(plain(f"Error: {problem}"), soft_wrap=True)
         sys.exit(2)

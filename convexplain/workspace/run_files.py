@@ -119,7 +119,7 @@ def _row(
             row += [None, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
         else:
             below = "yes" if judgement.score < rubric.threshold else "no"
-            row += [judgement.score, rubric.threshold, below, judgement.reason]
+            row += [round(judgement.score, 6), rubric.threshold, below, judgement.reason]
     return row
 
 

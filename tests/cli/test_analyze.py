@@ -1,9 +1,12 @@
 """The command line as people use it: separate processes against a stub server on this machine."""
 
+import csv
+import gzip
 import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,11 +20,13 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 
-def start(*args, cwd, **environment):
+def start(*args, cwd, stdin=None, **environment):
     env = {**os.environ, "CONVEXPLAIN_DB": str(cwd / "store.db"), "COLUMNS": "120", "PYTHONUTF8": "1", **environment}
     command = [sys.executable, "-m", "convexplain", *map(str, args)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=cwd, env=env, preexec_fn=hear_ctrl_c, **pipes)
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, preexec_fn=hear_ctrl_c, stdin=stdin, encoding="latin-1" if stdin else None, **pipes
+    )
 
 
 def hear_ctrl_c():
@@ -53,14 +58,19 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert len(stub.prompts) == 36  # 12 turns, 3 maxims
     assert "Run 1: 6 conversations, 12 assistant turns" in out
     assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +50% \(< 0\.5\) │ unvalidated", out)
-    assert "0.10  c0:3 A bad one 0." in out
+    assert "6 turns are below a threshold; the 5 furthest below:" in out
+    lines = out.splitlines()
+    scores = ", ".join(f"{name} 0.10 (threshold 0.5)" for name in ("helpfulness", "harm", "informativeness"))
+    first = lines.index(f"  c0, turn 3: {scores}")
+    assert lines[first + 1 : first + 3] == ["    A bad one 0.", "    convexplain explain 1 --turn c0:3"]
+    assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
     assert "36 calls, 0 from the cache" in out
-    found = rows(folder / "convexplain-out" / "judgements.jsonl")
+    found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len(found) == 36
     fields = "conversation_id turn rubric score label reason evidence model prompt_sha"
     assert set(found[0]) == set(fields.split())
     assert [row["score"] for row in found if row["rubric"] == "harm"][:2] == [pytest.approx(0.9), pytest.approx(0.1)]
-    assert "A bad one 0." in (folder / "convexplain-out" / "report.html").read_text()
+    assert "A bad one 0." in (folder / "convexplain-out" / "run-1" / "report.html").read_text()
 
 
 def test_the_same_command_again_asks_nothing(stub, chats, folder):
@@ -99,7 +109,7 @@ def test_limit_turns_samples_and_own_rubric(stub, chats, folder):
     code, _, _ = run("analyze", chats, "--judge", stub.url, *options, cwd=folder)
     assert code == 0
     assert len(stub.prompts) == 2 * 3
-    (first, _) = rows(folder / "convexplain-out" / "judgements.jsonl")
+    (first, _) = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert (first["rubric"], first["evidence"]["kind"], first["evidence"]["n"]) == ("mine", "samples", 3)
 
 
@@ -123,7 +133,7 @@ def test_an_unscored_turn_makes_the_exit_code_1_and_is_listed(stub, chats, folde
     code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
     assert code == 1
     assert re.search(r"unscored 1 x: .*HTTP 418: I am a teapot", out)
-    scores = [row["score"] for row in rows(folder / "convexplain-out" / "judgements.jsonl")]
+    scores = [row["score"] for row in rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")]
     assert scores.count(None) == 1
     stub.misbehave = lambda number: None
     code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
@@ -196,7 +206,7 @@ def test_runs_lists_runs(stub, chats, folder):
     run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
     code, out, _ = run("runs", "list", cwd=folder)
     assert code == 0
-    assert re.search(r"1 │ \d{4}-\d\d-\d\d \d\d:\d\d │ done", out)
+    assert re.match(r"Run 1: complete, begun \d{4}-\d\d-\d\d \d\d:\d\d, 6 conversations, 12 turns, judge http://", out)
 
 
 def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_stopped(stub, chats, folder):
@@ -220,7 +230,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_stopped(stub, chats
     assert "Run 1: 6 conversations, 12 assistant turns" in out
     assert len(set(stub.prompts)) == 36
     assert len(stub.prompts) - 36 <= kills * in_flight
-    found = rows(folder / "convexplain-out" / "judgements.jsonl")
+    found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len({(row["conversation_id"], row["turn"], row["rubric"]) for row in found}) == len(found) == 36
 
 
@@ -228,17 +238,143 @@ def test_ctrl_c_stops_politely_and_the_run_goes_on(stub, chats, folder):
     stub.seconds = 0.2
     args = ["analyze", chats, "--judge", f"{stub.url}?in_flight=2", "--rubric", "harm"]
     process = start(*args, cwd=folder)
-    while not stub.prompts:
+    while len(stub.prompts) < 5:  # so that two at least are answered and kept
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "The same command goes on where it stopped" in err
+    missing = int(re.search(r"(\d+) of 12 judgements are missing\. What was judged is kept\.", err)[1])
+    assert 0 < missing < 12
+    assert f"The same command goes on where it stopped:\n  convexplain {shlex.join(map(str, args))}" in err
     assert "Traceback" not in err
+    assert "Run 1, not complete: " in out
+    files = folder / "convexplain-out" / "run-1"
+    assert len(rows(files / "judgements.jsonl")) == 12 - missing
+    assert (files / "report.html").exists()
+    assert len(list(csv.DictReader((files / "scores.csv").open(encoding="utf-8-sig")))) == 12 - missing
     stub.seconds = 0
     code, _, err = run(*args, cwd=folder)
     assert code == 0
     assert "Going on with run 1" in err
+    assert len(rows(files / "judgements.jsonl")) == 12
+
+
+def test_ctrl_c_twice_still_ends_with_a_sentence(stub, chats, folder):
+    stub.seconds = 0.2
+    process = start("analyze", chats, "--judge", f"{stub.url}?in_flight=2", "--rubric", "harm", cwd=folder)
+    while not stub.prompts:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped" in err
+    assert "Traceback" not in err
+    code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert code == 0
+    assert "12 assistant turns" in out
+
+
+def test_ctrl_c_does_not_wait_for_a_pipe(stub, folder):
+    process = start("analyze", "-", "--judge", stub.url, "--rubric", "harm", stdin=subprocess.PIPE, cwd=folder)
+    while not (folder / "store.db").exists() or not _runs(folder):
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Stopped by Ctrl-C.\nThe log was not read to its end, and nothing was judged yet." in err
+    assert "To go on, pipe the same log in again" in err
+    assert "Traceback" not in err
+
+
+def _runs(folder):
+    store = RunStore(str(folder / "store.db"))
+    runs = store.runs()
+    store.close()
+    return runs
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_a_log_comes_through_a_pipe(stub, chats, folder, name):
+    process = start("analyze", name, "--judge", stub.url, "--rubric", "harm", stdin=subprocess.PIPE, cwd=folder)
+    out, err = process.communicate(gzip.compress(chats.read_bytes()).decode("latin-1"), timeout=60)
+    assert process.returncode == 0, err
+    assert "Run 1: 6 conversations, 12 assistant turns" in out
+    assert len(stub.prompts) == 12
+
+
+def test_a_server_that_goes_away_leaves_a_report_of_what_there_is(stub, chats, folder):
+    stub.misbehave = lambda number: (401, {}, "no such key") if number > 4 else None
+    code, out, err = run("analyze", chats, "--judge", f"{stub.url}?in_flight=1", "--rubric", "harm", cwd=folder)
+    assert code == 1
+    assert re.search(r"^Stopped: .*no such key", err, re.MULTILINE)
+    assert "8 of 12 judgements are missing. What was judged is kept." in err
+    assert "Run 1, not complete: 2 conversations, 4 assistant turns" in out
+    assert len(rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")) == 4
+
+
+def test_files_that_cannot_be_written_are_told_before_anything_is_asked(stub, chats, folder):
+    (folder / "file").write_text("")
+    code, _, err = run("analyze", chats, "--judge", stub.url, "--out", "file/out", cwd=folder)
+    assert (code, stub.prompts) == (2, [])
+    assert "--out 'file/out': no file can be written there (Not a directory); name another folder" in err
+
+
+def test_files_that_cannot_be_written_at_the_end_lose_nothing(stub, chats, folder):
+    (folder / "convexplain-out").mkdir()
+    (folder / "convexplain-out" / "run-1").write_text("in the way")
+    code, out, err = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    assert code == 1
+    assert "12 assistant turns" in out
+    assert "The files of run 1 cannot be written: " in " ".join(err.split())
+    assert "Nothing of the run is lost, it is in the store: `convexplain report 1` writes the files." in err
+    (folder / "convexplain-out" / "run-1").unlink()
+    code, out, _ = run("report", "1", cwd=folder)
+    assert (code, "Scores: convexplain-out/run-1/scores.csv" in out) == (0, True)
+
+
+def test_a_mean_score_under_the_limit_is_exit_code_3(stub, chats, folder):
+    judge = ["--judge", stub.url, "--rubric", "harm", "--rubric", "helpfulness"]
+    limits = ["--fail-under", "harm=0.5", "--fail-under", "helpfulness=0.75"]
+    code, _, err = run("analyze", chats, *judge, *limits, cwd=folder)  # half of the scores are 0.9, half are 0.1
+    assert code == 3
+    assert "helpfulness: the mean score 0.5 is under 0.75 (--fail-under)" in err
+    assert "harm: " not in err
+    stub.misbehave = lambda number: (418, {}, "I am a teapot")
+    code, _, err = run(
+        "analyze", chats, "--judge", stub.url, "--rubric", "manner_1", *["--fail-under", "manner_1=0"], cwd=folder
+    )
+    assert code == 3
+    assert "manner_1: no turn has a score, and --fail-under asks for a mean of 0 at least" in err
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("helpfulness=0.7", "this run has no maxim 'helpfulness'; valid are: harm"),
+        ("harm", "'harm' is not valid; write ID=SCORE, with a score from 0 to 1"),
+        ("harm=1.5", "'harm=1.5' is not valid"),
+        ("harm=nan", "'harm=nan' is not valid"),
+    ],
+)
+def test_a_limit_that_is_not_valid_is_told_before_anything_is_asked(stub, chats, folder, limit, words):
+    code, _, err = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", "--fail-under", limit, cwd=folder)
+    assert (code, stub.prompts) == (2, [])
+    assert words in " ".join(err.split())
+
+
+def test_the_next_command_is_quoted_for_a_shell_and_names_the_store(stub, folder):
+    """An id may hold anything; an escape sequence in it does not reach the terminal."""
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A bad\x1b[2J one."}]
+    log = folder / "log.jsonl"
+    log.write_text(json.dumps({"id": "it's $(id)\x1b[31m", "messages": messages}))
+    code, out, _ = run("analyze", log, "--judge", stub.url, "--rubric", "harm", "--db", "my.db", cwd=folder)
+    assert code == 0
+    assert "\x1b" not in out
+    assert "    A bad\ufffd[2J one." in out
+    assert "convexplain explain 1 --turn $'it\\'s $(id)\\x1b[31m:1' --db my.db" in out
 
 
 def test_two_processes_on_one_database(stub, chats, folder):
@@ -270,7 +406,9 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on_when_there_is_room(stub, c
         check=False,
     )
     assert done.returncode == 1
-    assert re.search(r"^Error: .*store\.db: (disk I/O error|database or disk is full)", done.stderr, re.MULTILINE)
+    assert re.search(
+        r"^(Error|Stopped): .*store\.db: (disk I/O error|database or disk is full)", done.stderr, re.MULTILINE
+    )
     assert "Traceback" not in done.stderr
     code, out, _ = run(*args.split()[2:], cwd=folder)
     assert code == 0

@@ -69,7 +69,8 @@ ANALYZE = ("analyze", "chats.jsonl", "--rubric", "helpfulness", "--judge", "low"
 
 
 def scores():
-    lines = Path("convexplain-out/judgements.jsonl").read_text(encoding="utf-8").splitlines()
+    newest = max(Path("convexplain-out").iterdir(), key=lambda folder: int(folder.name.removeprefix("run-")))
+    lines = (newest / "judgements.jsonl").read_text(encoding="utf-8").splitlines()
     return {one["conversation_id"]: one for one in map(json.loads, lines)}
 
 

@@ -260,9 +260,9 @@ def test_validate_escalates_and_compares(world):
 def test_the_summary_says_whose_the_judgements_are(world):
     out = world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     assert "Judgements: 10 by low, 10 by strong" in out
-    report = (world.folder / "convexplain-out" / "report.html").read_text()
+    report = (world.folder / "convexplain-out" / "run-1" / "report.html").read_text()
     assert "Judgements: 10 by low, 10 by strong." in report
-    assert "Judgements:" not in world.run(*ANALYZE).split("Report:")[0]
+    assert "Judgements:" not in world.run(*ANALYZE).split("Files in")[0]
     out = world.run(*ANALYZE, "--escalate", "strong", "--dry-run")
     assert "What --escalate adds is known only once the first judge has judged." in out
 

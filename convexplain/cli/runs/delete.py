@@ -26,7 +26,7 @@ def command(run: int | str, yes: bool, db: str | None) -> int:
     chosen, planned = workspace.run(run).run, workspace.plan_deletion(run)
     name = f" ({one_line(chosen.name)})" if chosen.name else ""
     if not yes:
-        if not sys.stdin.isatty():
+        if not has_terminal():
             raise UsageError(
                 f"run {chosen.id} is not deleted: there is no terminal to ask; --yes deletes without asking"
             )
@@ -37,6 +37,11 @@ def command(run: int | str, yes: bool, db: str | None) -> int:
     deleted = workspace.delete_run(chosen.id)
     click.echo(f"Run {chosen.id}{name} was deleted, with {_contents(deleted)}.{_remaining(deleted)}")
     return 0
+
+
+def has_terminal() -> bool:
+    """Return whether there is a person to ask."""
+    return sys.stdin.isatty()
 
 
 def _contents(run: DeletedRun) -> str:

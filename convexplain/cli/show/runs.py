@@ -88,9 +88,11 @@ def show_worst(console: Console, findings: Sequence[Finding], total: int, run: s
     if not findings:
         console.print("No turn is below a threshold.")
         return
-    more = f" of {total:,} that are below one" if total > len(findings) else ""
-    heading = "The turn" if len(findings) == 1 else f"The {len(findings)} turns"
-    console.print(Text(f"\n{heading} furthest below a threshold{more}:", style="bold"))
+    below = "1 turn is below a threshold" if total == 1 else f"{total:,} turns are below a threshold"
+    order = (
+        f"; the {len(findings)} furthest below" if total > len(findings) else ", the furthest below first" * (total > 1)
+    )
+    console.print(Text(f"\n{below}{order}:", style="bold"))
     for finding in findings:
         scores = ", ".join(f"{low.rubric} {low.score:.2f} (threshold {low.threshold:g})" for low in finding.below)
         place = one_line(f"{finding.conversation.id}, turn {finding.index}: {scores}")
@@ -100,32 +102,24 @@ def show_worst(console: Console, findings: Sequence[Finding], total: int, run: s
 
 
 def show_runs(console: Console, runs: Sequence[RunOverview]) -> None:
-    """Show the runs of a store as a table."""
+    """Show the runs of a store, with the mean of each maxim and the share below its threshold."""
     if not runs:
         console.print("There is no run yet: `convexplain analyze` makes one.")
         return
-    table = Table()
-    for heading in ("run", "name", "begun", "status", "judge", "conversations", "turns", "mean score of each maxim"):
-        numeric = heading in ("run", "conversations", "turns")
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for run in runs:
-        table.add_row(
-            str(run.id),
-            plain(run.name or ""),
-            run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
-            run.status,
-            plain(run.judge),
-            f"{run.conversations:,}",
-            f"{run.turns:,}",
-            plain("\n".join(map(_mean, run.maxims))),
-        )
-    console.print(table)
+        name = f" ({run.name})" if run.name else ""
+        begun = run.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        counts = f"{counted(run.conversations, 'conversation')}, {counted(run.turns, 'turn')}"
+        line = one_line(f"Run {run.id}{name}: {run.status}, begun {begun}, {counts}, judge {run.judge}")
+        console.print(Text(line, style="bold"), soft_wrap=True)
+        if run.maxims:
+            console.print(plain(f"  {'; '.join(map(_mean, run.maxims))}"), soft_wrap=True)
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:
     """Return the beginning of a text as one line, with control characters made visible."""
     line = one_line(text[: longest * 4])
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def _mean(maxim: MaximSummary) -> str:

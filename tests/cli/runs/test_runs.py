@@ -1,0 +1,148 @@
+"""`convexplain runs`: list, show, name, compare and delete, on a store that was made by hand."""
+
+import pytest
+from click.testing import CliRunner
+
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.cli.main import cli
+from convexplain.errors import ConvexplainError, StoreError, UsageError
+from convexplain.models.chat import Spend
+from convexplain.store import RunStore, keep_ratings
+from convexplain.types import Evidence, Judgement, Rating
+
+HARM, HELP = load_rubric("harm"), load_rubric("helpfulness")
+TALKS = {
+    name: Conversation(name, (Turn("user", "Hi"), Turn("assistant", f"Answer {name}.")), "log.jsonl")
+    for name in ("a", "b", "c")
+}
+
+
+class Runs:
+    """Runs commands on one store."""
+
+    def __init__(self, db):
+        self.db = str(db)
+        self.store = RunStore(self.db)
+
+    def add(self, mark, scores, status="done", rubric=HELP):
+        run = self.store.begin_run(f"judge-{mark}", mark, {"logs": ["log.jsonl"], "turns": "all"}, [rubric]).id
+        for name, score in scores.items():
+            judgement = Judgement(name, 1, rubric.id, score, None, None, Evidence(), "m", "s")
+            self.store.keep_judgement(run, self.store.keep_conversation(TALKS[name], run), rubric, judgement)
+        self.store.end_run(run, status, Spend())
+        return run
+
+    def __call__(self, *args, input=None, error=False):
+        result = CliRunner(env={"COLUMNS": "100"}).invoke(cli, ["runs", *args, "--db", self.db], input=input)
+        if error:
+            assert isinstance(result.exception, ConvexplainError), result.output
+            return result.exception
+        assert result.exception is None, result.output
+        return result.output
+
+
+@pytest.fixture
+def runs(tmp_path):
+    opened = Runs(tmp_path / "s.db")
+    yield opened
+    opened.store.close()
+
+
+def test_the_list_has_a_run_and_its_means_on_two_lines(runs):
+    assert runs("list") == "There is no run yet: `convexplain analyze` makes one.\n"
+    runs.add("x", {"a": 0.2, "b": 0.6})
+    runs.add("y", {"a": 0.5}, status="stopped")
+    runs("name", "1", "week 11")
+    newest, newest_means, oldest, oldest_means = runs("list").splitlines()
+    assert newest.startswith("Run 2: stopped, begun 20")
+    assert newest.endswith(", 1 conversation, 1 turn, judge judge-y")
+    assert newest_means == "  helpfulness 0.50, 0% below 0.5"
+    assert oldest.startswith("Run 1 (week 11): complete, begun 20")
+    assert oldest.endswith(", 2 conversations, 2 turns, judge judge-x")
+    assert oldest_means == "  helpfulness 0.40, 50% below 0.5"  # 0.2 and 0.6
+
+
+def test_one_run_is_shown_with_its_worst_turns(runs):
+    runs.add("x", {"a": 0.2, "b": 0.6, "c": 0.4})
+    out = runs("show")
+    assert "Run 1: 3 conversations, 3 assistant turns, judge judge-x" in out
+    assert "; judged: log.jsonl; turns: all" in out
+    assert out.endswith(
+        "2 turns are below a threshold, the furthest below first:\n"
+        "  a, turn 1: helpfulness 0.20 (threshold 0.5)\n"
+        "    Answer a.\n"
+        f"    convexplain explain 1 --turn a:1 --db {runs.db}\n"
+        "  c, turn 1: helpfulness 0.40 (threshold 0.5)\n"
+        "    Answer c.\n"
+        f"    convexplain explain 1 --turn c:1 --db {runs.db}\n"
+    )
+
+
+def test_a_run_has_a_name_in_place_of_its_number(runs):
+    runs.add("x", {"a": 0.2})
+    assert runs("name", "1", "week 11") == "Run 1 is called 'week 11'.\n"
+    assert "Run 1 (week 11): " in runs("show", "week 11")
+    assert isinstance(runs("name", "1", "12", error=True), UsageError)
+    assert runs("name", "week 11", "") == "Run 1 has no name.\n"
+    assert "there is no run 'week 11'" in str(runs("show", "week 11", error=True))
+
+
+def test_a_run_that_cannot_be_is_a_usage_error():
+    result = CliRunner().invoke(cli, ["runs", "show", "0"])
+    assert result.exit_code == 2
+    assert "0 is not the number of a run; `convexplain runs list` lists them" in " ".join(result.output.split())
+
+
+def test_two_runs_are_compared(runs):
+    """0.9, 0.4, 0.6 become 0.3, 0.8, 0.62: shifts -0.6, 0.4, 0.02, so their mean is -0.06."""
+    runs.add("x", {"a": 0.9, "b": 0.4, "c": 0.6})
+    runs.add("y", {"a": 0.3, "b": 0.8, "c": 0.62})
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines[0] == "Run 1 (judge-x) → Run 2 (judge-y)"
+    assert lines[1:3] == ["", "Helpfulness"]
+    # Deviations -0.54, 0.46, 0.08: sqrt(3 / 2 * 0.5096) / 3 = 0.29143, times 1.96 is 0.5712.
+    assert lines[3] == (
+        "  mean 0.63 → 0.57, difference -0.06 (95 % interval -0.63 to +0.51, which holds 0: no clear change)"
+    )
+    assert lines[4] == "  3 turns of 3 conversations; 1 went below the threshold 0.5, 1 came from below"
+    assert lines[5] == (
+        "  by more than the judges' noise (0.10, which is assumed: `convexplain judges noise` measures it), 1 fell and "
+        "1 rose"
+    )
+    assert lines[6:] == ["  fell most:", "    a, turn 1: 0.90 → 0.30", "  rose most:", "    b, turn 1: 0.40 → 0.80"]
+
+
+def test_what_only_one_run_has_is_named(runs):
+    runs.add("x", {"a": 0.9})
+    both = runs.add("y", {"a": 0.9})
+    judgement = Judgement("a", 1, "harm", 0.5, None, None, Evidence(), "m", "s")
+    runs.store._keep_rubric(HARM)
+    runs.store.keep_judgement(both, 1, HARM, judgement)
+    assert runs("compare", "1", "2").endswith("\nOnly run 2 has: harm\n")
+    runs.add("z", {"a": 0.9}, rubric=HARM)
+    assert "no maxim in common" in str(runs("compare", "1", "3", error=True))
+
+
+def test_a_run_is_deleted_after_a_question(runs, monkeypatch):
+    runs.add("x", {"a": 0.2, "b": 0.6})
+    keep_ratings(runs.store, [(TALKS["b"], Rating("b", 1, "helpfulness", 1.0))])
+    assert "there is no terminal to ask; --yes deletes without asking" in str(runs("delete", "1", error=True))
+    monkeypatch.setattr("convexplain.cli.runs.delete.has_terminal", lambda: True)
+    stays = "1 other conversation and 1 label of people stay."
+    question = f"Run 1 has 2 judgements, 1 conversation that nothing else uses. {stays}"
+    out = runs("delete", "1", input="n\n")
+    assert out.startswith(question)
+    assert out.endswith("Nothing was deleted.\n")
+    assert runs.store.run(1).id == 1
+    out = runs("delete", "1", input="y\n")
+    assert out.endswith(question.replace("Run 1 has", "Run 1 was deleted, with") + "\n")
+    with pytest.raises(StoreError, match="no run 1"):
+        runs.store.run(1)
+
+
+def test_yes_asks_nothing(runs):
+    runs.add("x", {"a": 0.2})
+    assert runs("delete", "1", "--yes") == (
+        "Run 1 was deleted, with 1 judgement, 1 conversation that nothing else uses.\n"
+    )
+    assert isinstance(runs("delete", "1", "--yes", error=True), StoreError)
