@@ -15,7 +15,7 @@ import regex
 
 from convexplain.connectors.models.embedded import EmbeddedModel
 from convexplain.connectors.models.local import LocalModel
-from convexplain.connectors.models.prefix_tree import Node, common
+from convexplain.connectors.models.prefix_tree import Node, common_length
 from convexplain.connectors.models.raw_text import RawText
 from convexplain.errors import ModelError
 from convexplain.fidelity.edits import words
@@ -135,8 +135,8 @@ class _Vocabulary:
     """Masks over the tokens: which of them may begin or continue a word."""
 
     def __init__(self, raw: RawText) -> None:
-        self.special = raw.special()
-        self._words = raw.words
+        self.special = raw.special_tokens()
+        self._words = raw.token_texts
         self.inner = self._fit(r"['’-]?\w.*")  # a word goes on
         self._openers: dict[tuple[str, str], torch.Tensor] = {}
 
@@ -169,7 +169,7 @@ class _Filling:
         texts = [self._read(hole) for hole in masked]
         filled: dict[int, list[str]] = {}
         for chain in _chains([ids for ids, _, _ in texts]):
-            places = self._raw.forward.along(texts[chain[-1]][0], [len(texts[i][0]) for i in chain])
+            places = self._raw.forward.prefix_outputs(texts[chain[-1]][0], [len(texts[i][0]) for i in chain])
             for i, (place, logits) in zip(chain, places, strict=True):
                 filled[i] = self._fills(self._hole(masked[i], *texts[i], place, logits))
         return [filled[i] for i in range(len(masked))]
@@ -181,7 +181,7 @@ class _Filling:
         text = fills.neutralize(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
         text = text if text.strip() else f"{_LEAD} "
         gap = " " if text.endswith(" ") else ""
-        return self._raw.begin(text.removesuffix(" "), self._limit), gap, opening
+        return self._raw.encode_end(text.removesuffix(" "), self._limit), gap, opening
 
     def _hole(
         self, masked: Masked, ids: list[int], gap: str, opening: str, place: Node, logits: "torch.Tensor"
@@ -197,8 +197,8 @@ class _Filling:
         begins = best(logits)
         behind = fills.neutralize(masked.after[:_BEHIND]).strip()
         if len(ids) < _SHORT and behind:  # a text's beginning says little of what it will be about
-            hint = self._raw.follow(f"\n\n{_LEAD} ...{behind}")
-            ((_, hinted),) = self._raw.forward.along([*hint, *ids], [len(hint) + len(ids)])
+            hint = self._raw.encode_following(f"\n\n{_LEAD} ...{behind}")
+            ((_, hinted),) = self._raw.forward.prefix_outputs([*hint, *ids], [len(hint) + len(ids)])
             both = zip(begins, best(hinted), strict=True)
             begins = list(dict.fromkeys(token for pair in both for token in pair))[: tries + _FIRST // 2]
         logprobs = logits.log_softmax(-1)[: len(allowed)]
@@ -206,7 +206,7 @@ class _Filling:
 
     def _fills(self, hole: _Hole) -> list[str]:
         if hole.words <= _FEW:
-            self._score(hole, [self._raw.words[i].strip() for i in hole.begins], _PIECES)
+            self._score(hole, [self._raw.token_texts[i].strip() for i in hole.begins], _PIECES)
         if hole.words > 1:
             self._score(hole, list(self._continued(hole)), 0)
         ranked = sorted(hole.scores, key=lambda fill: -hole.scores[fill])
@@ -225,11 +225,11 @@ class _Filling:
             logprobs = logits.log_softmax(-1)
             steps = [float(hole.logprobs[ids[0]]), *logprobs[range(len(ids) - 1), ids[1:]].tolist()]
             core = hole.opening + fills.parts(fill)[1]
-            word, end = (max(1, common(self._tokens(hole, text), ids)) for text in (core, fill))
+            word, end = (max(1, common_length(self._tokens(hole, text), ids)) for text in (core, fill))
             after_word = logprobs[word - 1, : len(hole.logprobs)].masked_fill(~self._vocabulary.inner, float("-inf"))
             goes_on = float(after_word.exp().sum()) if pieces and not hole.after[0].isalnum() else 0.0
             if goes_on > _UNFINISHED:
-                further.append(fills.parts(fill)[1] + self._raw.words[int(after_word.argmax())])
+                further.append(fills.parts(fill)[1] + self._raw.token_texts[int(after_word.argmax())])
             if goes_on < _MERE_PIECE:
                 fill_logprob, after_logprob = sum(steps[:end]), sum(steps[end:])
                 if hole.words > 1:
@@ -240,11 +240,11 @@ class _Filling:
 
     def _tokens(self, hole: _Hole, text: str) -> list[int]:
         """Return the tokens of a fill and of the text behind it, as they follow the text before the hole."""
-        return self._raw.follow(hole.gap + fills.neutralize(text).removeprefix(hole.opening))
+        return self._raw.encode_following(hole.gap + fills.neutralize(text).removeprefix(hole.opening))
 
     def _continued(self, hole: _Hole) -> Iterator[str]:
         """Yield greedy continuations of several first words, cut at lengths near the hole's."""
-        vocabulary, most = self._raw.words, min(hole.words, _LONGEST) + 2
+        vocabulary, most = self._raw.token_texts, min(hole.words, _LONGEST) + 2
         starts = hole.begins[: _BEGINNINGS + self._k]
         room = min(3 * most, (self._raw.window or 10 * _BEFORE) - len(hole.ids) - 8)
 

@@ -39,7 +39,7 @@ class Credentials:
     variable: str = ""
 
 
-def by_key(
+def key_credentials(
     key: Callable[[], str], source: str, *, header: str = "Authorization", variable: str = "", hint: str = ""
 ) -> Credentials:
     """Return credentials that consist of a key.
@@ -61,18 +61,18 @@ def by_key(
     return Credentials(authorize, hint or f"the key is taken from {source}", variable)
 
 
-def of_provider(provider: Provider) -> Credentials:
+def provider_credentials(provider: Provider) -> Credentials:
     """Return the credentials for a provider's own address.
 
     Raises:
         UsageError: the environment variable holds what no key is.
     """
     if not provider.key:
-        return by_key(lambda: "", "", hint=f"{provider.name}: models are asked without a key")
-    return by_key(_key_in(provider.key, provider.name), provider.key, header=provider.header)
+        return key_credentials(lambda: "", "", hint=f"{provider.name}: models are asked without a key")
+    return key_credentials(_key_reader(provider.key, provider.name), provider.key, header=provider.header)
 
 
-def of_url(parts: SplitResult, variable: str = "") -> Credentials:
+def url_credentials(parts: SplitResult, variable: str = "") -> Credentials:
     """Return the credentials for a server that a URL names.
 
     Args:
@@ -89,21 +89,21 @@ def of_url(parts: SplitResult, variable: str = "") -> Credentials:
     if variable and parts.username:
         raise UsageError(f"key=VARIABLE in the model's URL for {origin} does not go with a user in it; leave out one")
     if parts.username:
-        return _of_user(parts, origin)
+        return _user_credentials(parts, origin)
     if variable and variable != API_KEY:
         _check_variable(variable, origin)
-        return by_key(_key_in(variable, origin), variable, variable=variable)
+        return key_credentials(_key_reader(variable, origin), variable, variable=variable)
     if not _is_ours(origin):
-        return by_key(lambda: "", API_KEY, hint=f"{_withheld(API_KEY)}; key=VARIABLE in the URL names another")
-    return by_key(_key_in(API_KEY, origin, required=bool(variable)), API_KEY, variable=variable)
+        return key_credentials(lambda: "", API_KEY, hint=f"{_withheld(API_KEY)}; key=VARIABLE in the URL names another")
+    return key_credentials(_key_reader(API_KEY, origin, required=bool(variable)), API_KEY, variable=variable)
 
 
-def _of_user(parts: SplitResult, origin: str) -> Credentials:
+def _user_credentials(parts: SplitResult, origin: str) -> Credentials:
     """Return a user's name and password; that of the environment where the URL has none."""
     user = unquote(parts.username or "")
     if parts.password is not None:
         literal = unquote(parts.password)
-        return _by_password(user, lambda: literal, "user and password are taken from the model's URL")
+        return _password_credentials(user, lambda: literal, "user and password are taken from the model's URL")
     if not _is_ours(origin):
         message = f"{origin}: the user in the URL has no password, and {_withheld(PASSWORD)}"
     else:
@@ -115,10 +115,12 @@ def _of_user(parts: SplitResult, origin: str) -> Credentials:
             raise UnavailableError(message)
         return secret
 
-    return _by_password(user, password, f"the user is taken from the model's URL, the password from {PASSWORD}")
+    return _password_credentials(
+        user, password, f"the user is taken from the model's URL, the password from {PASSWORD}"
+    )
 
 
-def _by_password(user: str, password: Callable[[], str], hint: str) -> Credentials:
+def _password_credentials(user: str, password: Callable[[], str], hint: str) -> Credentials:
     def authorize(request: httpx2.Request) -> httpx2.Request:
         token = base64.b64encode(f"{user}:{password()}".encode()).decode("ascii")
         request.headers["Authorization"] = f"Basic {token}"
@@ -127,7 +129,7 @@ def _by_password(user: str, password: Callable[[], str], hint: str) -> Credentia
     return Credentials(authorize, hint)
 
 
-def _key_in(variable: str, owner: str, *, required: bool = True) -> Callable[[], str]:
+def _key_reader(variable: str, owner: str, *, required: bool = True) -> Callable[[], str]:
     """Return what gives the key that an environment variable holds now.
 
     Args:

@@ -143,7 +143,7 @@ class Forward:
         self._tidy(leaves, keep=True)
         return states, cached
 
-    def along(self, ids: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
+    def prefix_outputs(self, ids: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
         """Return the output after several beginnings of one sequence, `ids[:end]` for each end, from one pass over it.
 
         Args:
@@ -232,7 +232,7 @@ class Forward:
         self._tidy(leaves, keep=True)
         return continuations, cached
 
-    def alone(self, work: Callable[[], R]) -> R:
+    def run_alone(self, work: Callable[[], R]) -> R:
         """Return the result of `work()`, which runs again with an empty cache where the memory did not suffice.
 
         Raises:

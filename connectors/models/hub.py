@@ -10,7 +10,7 @@ from urllib.parse import quote
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.models.chat import ChatModel
 
-from .credentials import BASE_URL, by_key
+from .credentials import BASE_URL, key_credentials
 from .kind import ModelKind
 from .local import LocalModel
 from .openai_compatible import OpenAICompatible
@@ -77,7 +77,7 @@ class HubModel(OpenAICompatible):
         except ImportError as error:
             raise MissingExtraError("Hugging Face inference", "local") from error
         router = constants.INFERENCE_PROXY_TEMPLATE.format(provider="v1")
-        super().__init__(f"{router}?model={quote(repo)}", credentials=by_key(_token, _SOURCE))
+        super().__init__(f"{router}?model={quote(repo)}", credentials=key_credentials(_token, _SOURCE))
         self._spellings: set[str] = set()
 
     async def prepare(self) -> None:

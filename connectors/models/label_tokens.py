@@ -28,7 +28,7 @@ class LabelTokens:
         self._tables: dict[tuple[str, ...], dict[str, list[int]]] = {}
 
     @cached_property
-    def words(self) -> list[str]:
+    def token_texts(self) -> list[str]:
         """Return each token's text inside a text: some tokenizers drop a first token's leading space."""
         size = min(self._size, len(self._tokenizer))
         (first,) = self._tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
@@ -36,12 +36,12 @@ class LabelTokens:
         pairs = [[first, i] for i in range(size)]
         return [text[lead:] for text in self._tokenizer.batch_decode(pairs)]
 
-    def deciding(self, labels: tuple[str, ...], before: str) -> dict[str, list[int]]:
+    def deciding_tokens(self, labels: tuple[str, ...], before: str) -> dict[str, list[int]]:
         """Return the tokens that decide for each label after the text `before`; under "" those of several labels."""
         key = (*labels, before)
         if key not in self._tables:
             table: dict[str, list[int]] = {name: [] for name in (*labels, "")}
-            for token, text in enumerate(self.words):
+            for token, text in enumerate(self.token_texts):
                 possible = possible_labels(before + text, labels) if text else ()
                 if possible:
                     table[possible[0] if len(possible) == 1 else ""].append(token)
@@ -70,14 +70,14 @@ class LabelTokens:
                 if isinstance(outcome, ModelError):
                     errors[i] = outcome
                     continue
-                table = self.deciding(labels[i], before)
+                table = self.deciding_tokens(labels[i], before)
                 probabilities = outcome.double().softmax(-1)
                 for name in labels[i]:
                     masses[i][name] += reached * float(probabilities[table[name]].sum())
                 for token in table[""]:
                     p = reached * float(probabilities[token])
                     if p > _NEGLIGIBLE:
-                        further.append((i, [*ids, token], before + self.words[token], p))
+                        further.append((i, [*ids, token], before + self.token_texts[token], p))
             places = further
             if places:
                 outcomes, _ = forward.last([ids for _, ids, _, _ in places], keep=False)

@@ -19,7 +19,7 @@ import httpx2
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models.chat import Reply, Request
 
-from .credentials import by_key
+from .credentials import key_credentials
 from .kind import ModelKind
 from .openai_compatible import OpenAICompatible
 from .openai_requests import Dialect, Wording
@@ -134,7 +134,7 @@ class LlamaCppModel:
                 # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
                 direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
                 url = f"{started['address']}/v1?timeout={_TIMEOUT:g}"
-                server = _Server(url, transport=direct, credentials=by_key(lambda: key, "this program"))
+                server = _Server(url, transport=direct, credentials=key_credentials(lambda: key, "this program"))
                 server.pinned = int(started["in_flight"]) == 1
                 await server.prepare()
             except BaseException:  # a start that was called off too

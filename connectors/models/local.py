@@ -18,7 +18,7 @@ from .gradients import check_spans, label_gradients, reply_gradients, unit_token
 from .head_query import read_heads, split_heads
 from .kind import ModelKind
 from .label_tokens import LabelTokens
-from .prefix_tree import common
+from .prefix_tree import common_length
 from .prompt_encoder import PromptEncoder
 from .raw_text import RawText
 from .request_batch import BatchAnswerer
@@ -145,7 +145,7 @@ class LocalModel:
     async def on_raw_text(self, work: Callable[[RawText], T]) -> T:
         """Run work on text without the chat template; in a thread, and one such work at a time."""
         return await self._in_thread(
-            lambda: work(RawText(self._loaded(self._forward), self._tokenizer, self._labels.words, self.window))
+            lambda: work(RawText(self._loaded(self._forward), self._tokenizer, self._labels.token_texts, self.window))
         )
 
     def count_tokens(self, text: str) -> int:
@@ -242,13 +242,13 @@ class LocalModel:
 
     def _best(self, logits: "torch.Tensor", k: int) -> list[tuple[str, float]]:
         best = logits.double().log_softmax(-1).topk(k)
-        return list(zip((self._labels.words[int(i)] for i in best.indices), best.values.tolist(), strict=True))
+        return list(zip((self._labels.token_texts[int(i)] for i in best.indices), best.values.tolist(), strict=True))
 
     def _continuation(self, request: Request, text: str) -> float:
         prompt = self._encode(request)
         # Tokenised after the prompt's text, so that the two are cut apart where the model would cut them.
         ids = self._encode(replace(request, opening=request.opening + text))
-        return self._loaded(self._forward).continuation(ids, min(common(prompt, ids), len(ids) - 1))
+        return self._loaded(self._forward).continuation(ids, min(common_length(prompt, ids), len(ids) - 1))
 
     def _unit_gradients(self, request: Request, spans: Sequence[tuple[int, int, int]]) -> list[float]:
         if not request.reply:
@@ -256,11 +256,11 @@ class LocalModel:
         encoder = self._loaded(self._encoder)
         ids, start = encoder.encode_with_reply(request)
         units = unit_tokens(partial(encoder.text_with_reply, request), self._tokenizer, request.messages, spans)
-        gradients = self._loaded(self._forward).alone(lambda: reply_gradients(self._model, ids, start))
+        gradients = self._loaded(self._forward).run_alone(lambda: reply_gradients(self._model, ids, start))
         return [math.fsum(gradients[token] for token in tokens) for tokens in units]
 
     def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
-        deciding = self._labels.deciding(request.labels, "")[label]
+        deciding = self._labels.deciding_tokens(request.labels, "")[label]
         content = sendable(request.messages[-1].content)
         text = self._loaded(self._encoder).text(request)
         return label_gradients(self._model, self._tokenizer, text, content, deciding)

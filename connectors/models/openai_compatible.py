@@ -17,7 +17,7 @@ from convexplain.errors import ModelError, TransientError, UnavailableError
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
-from .credentials import Credentials, of_url
+from .credentials import Credentials, url_credentials
 from .kind import ModelKind
 from .model_url import effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
@@ -83,7 +83,7 @@ class OpenAICompatible:
         self._wording = wording or Wording()
         self._effort = effort_option(options.get("reasoning_effort", ""))
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
-        self._credentials = credentials or of_url(parts, options.get("key", ""))
+        self._credentials = credentials or url_credentials(parts, options.get("key", ""))
         self._transport = transport
         self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
 

@@ -117,7 +117,7 @@ class PrefixTree:
         """Return the child that shares most with `ids[at:]`, without the last token, and the length."""
         best, most = None, 0
         for child in node.children:
-            shared = common(child.tokens, ids[at : min(len(ids) - 1, at + len(child.tokens))])
+            shared = common_length(child.tokens, ids[at : min(len(ids) - 1, at + len(child.tokens))])
             if shared > most:
                 best, most = child, shared
         return best, most
@@ -155,7 +155,7 @@ def waves(leaves: Sequence[Node]) -> list[list[Node]]:
     return by_depth
 
 
-def common(a: Sequence[int], b: Sequence[int]) -> int:
+def common_length(a: Sequence[int], b: Sequence[int]) -> int:
     """Return the length of the common beginning."""
     size = min(len(a), len(b))
     if a[:size] == b[:size]:

@@ -10,7 +10,7 @@ from jinja2 import TemplateError
 from convexplain.errors import ModelError, TooLongError
 from convexplain.models.chat import Message, Request, sendable
 
-from .prefix_tree import common
+from .prefix_tree import common_length
 
 _TODAY = date(2026, 1, 1)
 _MARK = "\x02reply\x03"
@@ -67,7 +67,7 @@ class PromptEncoder:
         ids, prompt = (
             self.tokenizer(part, add_special_tokens=False)["input_ids"] for part in (text, text[: -len(reply)])
         )
-        start = common(prompt, ids)
+        start = common_length(prompt, ids)
         if not 0 < start < len(ids):
             raise ModelError(f"{self.name}: the given reply cannot be scored: {len(ids)} tokens, {start} before it")
         if self.window is not None and len(ids) > self.window:

@@ -6,7 +6,7 @@ import httpx2
 
 from convexplain.errors import UsageError
 
-from .credentials import of_provider
+from .credentials import provider_credentials
 from .langchain_chat import LangChainModel
 from .openai_compatible import OpenAICompatible
 from .providers import LANGCHAIN_NAMES, Provider
@@ -39,7 +39,7 @@ class ProviderModel(OpenAICompatible):
         super().__init__(
             f"{url}&{options}" if options else url,
             transport,
-            credentials=of_provider(provider),
+            credentials=provider_credentials(provider),
             wording=provider.wording,
         )
 

@@ -12,7 +12,7 @@ from packaging.version import Version
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from convexplain.connectors.models.forward import Forward
-from convexplain.connectors.models.prefix_tree import WORTH_SHARING, PrefixTree, common
+from convexplain.connectors.models.prefix_tree import WORTH_SHARING, PrefixTree, common_length
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 
 pytestmark = pytest.mark.slow
@@ -297,7 +297,7 @@ def test_no_position_lies_beyond_the_longest_prompt(model):
     ],
 )
 def test_common_beginning(left, right, length):
-    assert common(left, right) == length
+    assert common_length(left, right) == length
 
 
 def keep(tree, *prompts):

@@ -150,11 +150,11 @@ def test_many_holes_of_a_long_text_are_read_in_few_passes(mixtral_folder):
 
 
 def test_the_tokens_before_a_hole_are_cut_in_steps(embedded_model):
-    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._labels.words, None)
-    lead = len(raw.follow("\n\n"))
+    raw = RawText(embedded_model._forward, embedded_model._tokenizer, embedded_model._labels.token_texts, None)
+    lead = len(raw.encode_following("\n\n"))
     for words, kept in ((5, 5), (8, 8), (9, 5), (12, 8), (13, 5), (100, 8)):
-        assert len(raw.begin("the" + " the" * (words - 1), 8)) == lead + kept
-    assert raw.begin("", 8) == raw.follow("\n\n")
+        assert len(raw.encode_end("the" + " the" * (words - 1), 8)) == lead + kept
+    assert raw.encode_end("", 8) == raw.encode_following("\n\n")
 
 
 def test_a_model_that_does_not_chat_can_fill(mixtral_folder, tmp_path):

@@ -328,7 +328,7 @@ def test_gradients_are_those_of_the_label_by_finite_differences(embedded_model):
     (found,) = asyncio.run(embedded_model.label_gradients([asked], "yes"))
     content = asked.messages[0].content
     assert "".join(content[start:end] for start, end, _ in found) == content
-    model, tokens = embedded_model._model, embedded_model._labels.deciding(("yes", "no"), "")["yes"]
+    model, tokens = embedded_model._model, embedded_model._labels.deciding_tokens(("yes", "no"), "")["yes"]
     ids = embedded_model._encode(asked)
 
     def logprob(embedded):

@@ -53,7 +53,7 @@ def test_the_label_stands_where_mistral_puts_it(mixtral, reference, talk, helpfu
     for label in ("yes", "no"):
         whole = encoded(reference, request.messages[0].content, f'{{"label": "{label}"}}')
         assert whole[: len(ids)] == ids
-        assert whole[len(ids)] in mixtral._labels.deciding(("yes", "no"), "")[label]
+        assert whole[len(ids)] in mixtral._labels.deciding_tokens(("yes", "no"), "")[label]
 
 
 def test_without_an_opening_the_prompt_ends_where_the_reply_begins(mixtral, reference):
@@ -69,7 +69,7 @@ def test_label_probabilities_are_those_of_a_plain_forward_pass(mixtral, talk, he
         with torch.inference_mode():
             p = mixtral._model(torch.tensor([ids])).logits[0, -1].double().softmax(-1)
         for label in ("yes", "no"):
-            expected = float(p[mixtral._labels.deciding(("yes", "no"), "")[label]].sum())
+            expected = float(p[mixtral._labels.deciding_tokens(("yes", "no"), "")[label]].sum())
             assert math.exp(reply.labels.logprobs[label]) == pytest.approx(expected, rel=1e-4)
     assert replies[1].cached_tokens > 500  # rubric and first turns
 
@@ -77,7 +77,7 @@ def test_label_probabilities_are_those_of_a_plain_forward_pass(mixtral, talk, he
 def test_a_label_of_several_words_is_read_with_the_spaces_that_the_tokenizer_drops(mixtral, monkeypatch):
     """Its tokens are `part`, `ly`, `▁wrong`; decoded alone the last one has no space."""
     ids = mixtral._tokenizer('"partly wrong', add_special_tokens=False)["input_ids"][1:]
-    assert "".join(mixtral._labels.words[i] for i in ids) == "partly wrong"
+    assert "".join(mixtral._labels.token_texts[i] for i in ids) == "partly wrong"
     labels = ("partly wrong", "partly right")
     asked = Request((Message("user", "Is it?"),), labels=labels, opening='{"label": "')
     prompt = mixtral._encode(asked)
@@ -86,14 +86,14 @@ def test_a_label_of_several_words_is_read_with_the_spaces_that_the_tokenizer_dro
     path = sum(float(logprobs[len(prompt) - 1 + i, t]) for i, t in enumerate(ids))
     # A random model gives every token about 1/32,000: nothing is negligible, and only this path is followed.
     monkeypatch.setattr(label_tokens, "_NEGLIGIBLE", 0.0)
-    followed = mixtral._labels.deciding
+    followed = mixtral._labels.deciding_tokens
 
     def one_path(names, before):
         table = dict(followed(names, before))
         table[""] = [t for t in table[""] if t in ids]
         return table
 
-    monkeypatch.setattr(mixtral._labels, "deciding", one_path)
+    monkeypatch.setattr(mixtral._labels, "deciding_tokens", one_path)
     (reply,) = asyncio.run(mixtral.chat([asked]))
     # The label ends with its last token; a shorter one that only begins "wrong" decides as well.
     assert reply.labels.logprobs["partly wrong"] >= path

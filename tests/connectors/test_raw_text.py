@@ -28,7 +28,7 @@ def test_places_and_branches_are_those_of_each_text_alone(model, ends, at_once, 
     forward = Forward(model, at_once, kept)
     forward.last([IDS[:25]])  # some of it may be known
     branches = [[5, 6, 7], [8], [5, 6], [9] * 300, [8]]
-    places = forward.along(IDS, ends)
+    places = forward.prefix_outputs(IDS, ends)
     expected = plain(model, IDS)
     for end, (place, logits) in zip(ends, places, strict=True):
         assert torch.allclose(logits, expected[end - 1], atol=1e-4)
@@ -39,19 +39,19 @@ def test_places_and_branches_are_those_of_each_text_alone(model, ends, at_once, 
 
 def test_what_an_earlier_call_computed_is_not_computed_again(model):
     forward = Forward(model, 1, 10**9)
-    forward.along(IDS, [40])
+    forward.prefix_outputs(IDS, [40])
     assert forward.last([IDS])[1] == [40]
 
 
 def test_too_little_memory_is_said(model, monkeypatch):
     forward = Forward(model, 1, 10**9)
-    (place, _) = forward.along(IDS, [40])[0]
+    (place, _) = forward.prefix_outputs(IDS, [40])[0]
 
     def full(*_, **__):
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(forward._pass, "run", full)
     with pytest.raises(TooLongError, match="too long for the memory"):
-        forward.along([*IDS, 1], [41, 61])
+        forward.prefix_outputs([*IDS, 1], [41, 61])
     with pytest.raises(TooLongError, match="too long for the memory"):
         forward.branches(place, [[1, 2]])
