@@ -177,7 +177,9 @@ def _judge_agreement(
     gaps = []
     for turn, judgement in zip(turns, judgements, strict=True):
         if judgement is None or judgement.score is None:
-            reason = "it has not judged this turn" if judgement is None else judgement.reason or "no reason given"
+            reason = (
+                "the judge has not judged this turn" if judgement is None else judgement.reason or "no reason given"
+            )
             unscored[reason] = unscored.get(reason, 0) + 1
         else:
             gaps.append(Disagreement(turn, judgement, judgement.score - turn.human))

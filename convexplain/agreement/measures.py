@@ -61,7 +61,7 @@ class ScoreTable:
         return self.humans < self.threshold
 
 
-def _kappa_sides(table: ScoreTable) -> Statistic:
+def _kappa_at_threshold(table: ScoreTable) -> Statistic:
     return kappa(table.judge_bad.astype(np.float64), table.people_bad.astype(np.float64))
 
 
@@ -97,9 +97,9 @@ MEASURES: tuple[AgreementMeasure, ...] = (
     AgreementMeasure("spearman", "Spearman", "high", lambda t: spearman(t.scores, t.humans), on_scale=False),
     AgreementMeasure("kendall", "Kendall's tau-b", "high", lambda t: kendall(t.scores, t.humans), on_scale=False),
     AgreementMeasure("auc", "AUC", "high", lambda t: auc(t.scores, t.good[0]), on_scale=False),
-    AgreementMeasure("kappa", "kappa, sides", "high", _kappa_sides),
-    AgreementMeasure("kappa_levels", "kappa, levels", "high", lambda t: _on_levels(t, kappa)),
-    AgreementMeasure("weighted_kappa", "weighted kappa, levels", "high", lambda t: _on_levels(t, weighted_kappa)),
+    AgreementMeasure("kappa", "kappa at the threshold", "high", _kappa_at_threshold),
+    AgreementMeasure("kappa_levels", "kappa on levels", "high", lambda t: _on_levels(t, kappa)),
+    AgreementMeasure("weighted_kappa", "weighted kappa on levels", "high", lambda t: _on_levels(t, weighted_kappa)),
     AgreementMeasure("brier", "Brier", "low", lambda t: brier(t.scores, t.humans)),
     AgreementMeasure("ece", "ECE", "low", lambda t: ece(t.scores, t.humans)),
     AgreementMeasure("bias", "judge - people", "zero", lambda t: bias(t.scores, t.humans)),

@@ -19,6 +19,7 @@ from .contrasts import (
 )
 from .conversation_import import ImportCounts, keep_conversations
 from .deletion import DeletedRun, delete_run, run_contents
+from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
 from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings, unrated_turns
 from .reviews import Review, keep_review, reviews
@@ -27,7 +28,6 @@ from .run_records import Run
 from .scored_turns import ScoredTurn, run_rubrics, scored_places, scored_turns
 from .store import RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, explained_turns, score_histogram, summarise
-from .worst import LowScore, LowTurn, low_turn_count, low_turns
 
 __all__ = [
     "AnswerScore",

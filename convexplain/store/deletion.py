@@ -1,4 +1,4 @@
-"""Deleting a run, with everything that belongs to it alone."""
+"""The deletion of a run, with everything that only this run uses."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,19 +12,19 @@ from .database import reading, writing
 from .run_records import is_alive
 from .store import RunStore
 
-_PAGE = 500  # conversations that are deleted by one statement
+_PAGE = 500  # conversations deleted in one statement
 
 
 @dataclass(frozen=True, slots=True)
 class DeletedRun:
-    """A run with the number of things that go with it.
+    """Counts of what the deletion of a run deletes, and of what stays.
 
     Attributes:
         run: its number.
-        judgements, attributions, contrasts: what it holds.
-        reviews: what people decided about its contrasts.
-        conversations: those that nothing else uses.
-        conversations_kept: those that stay: another run has them, people have labelled them, or they were imported.
+        judgements, attributions, contrasts: of the run; deleted.
+        reviews: of its contrasts; deleted.
+        conversations: conversations that nothing else uses; deleted.
+        conversations_kept: conversations that another run uses, that people have labelled, or that were imported.
         labels_kept: labels of people on conversations of the run; they stay.
     """
 
@@ -43,29 +43,29 @@ class DeletedRun:
 
 
 def run_contents(store: RunStore, run: int) -> DeletedRun:
-    """Return what deleting a run would delete, and what would stay."""
+    """Return the counts of what deleting a run would delete, and of what would stay."""
     with reading(store.engine) as connection:
         return _contents(connection, run)
 
 
 def delete_run(store: RunStore, run: int) -> DeletedRun:
-    """Delete a run, and return what was deleted with it, and what stays.
+    """Delete a run, and return the counts of what was deleted and of what stays.
 
-    Replies of models stay in the cache: the same analysis asks nothing again.
+    Replies of models stay in the cache: the same analysis needs no calls.
 
     Raises:
         StoreError: a process works on the run.
     """
-    runs, talks, members = schema.runs, schema.conversations, schema.run_conversations
+    runs, conversations, members = schema.runs, schema.conversations, schema.run_conversations
     with writing(store.engine) as connection:
         row = connection.execute(sa.select(runs).where(runs.c.id == run).with_for_update()).first()
-        if row is not None and is_alive(row.owner, row.alive_at, row.status, own=True):
+        if row is not None and is_alive(row.owner, row.alive_at, row.status, include_self=True):
             raise StoreError(f"run {run} is being worked on by {row.owner}; stop that first")
         contents = _contents(connection, run)
         numbers = list(connection.scalars(_unused(sa.select(members.c.conversation), run)))
         connection.execute(sa.delete(runs).where(runs.c.id == run))
         for start in range(0, len(numbers), _PAGE):
-            connection.execute(sa.delete(talks).where(talks.c.id.in_(numbers[start : start + _PAGE])))
+            connection.execute(sa.delete(conversations).where(conversations.c.id.in_(numbers[start : start + _PAGE])))
     return contents
 
 
@@ -94,12 +94,12 @@ def _contents(connection: sa.Connection, run: int) -> DeletedRun:
 
 
 def _unused(query: sa.Select[Any], run: int) -> sa.Select[Any]:
-    """The query over the members of a run that nothing else refers to."""
-    members, talks, ratings = schema.run_conversations, schema.conversations, schema.ratings
-    held = [  # by another run, as a member or by what was found in it
+    """Return the query over the conversations of a run that nothing else uses."""
+    members, conversations, ratings = schema.run_conversations, schema.conversations, schema.ratings
+    held = [  # by another run, as a member or by its judgements and explanations
         sa.exists().where(table.c.conversation == members.c.conversation, table.c.run != run)
         for table in (members.alias(), schema.judgements, schema.contrasts, schema.attributions)
     ]
     labelled = sa.exists().where(ratings.c.conversation == members.c.conversation)
-    joined = members.join(talks, talks.c.id == members.c.conversation)
-    return query.select_from(joined).where(members.c.run == run, ~talks.c.imported, ~sa.or_(labelled, *held))
+    joined = members.join(conversations, conversations.c.id == members.c.conversation)
+    return query.select_from(joined).where(members.c.run == run, ~conversations.c.imported, ~sa.or_(labelled, *held))

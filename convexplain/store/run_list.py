@@ -1,6 +1,5 @@
-"""The runs of a store as a list, with the counts and means of each; the names of runs."""
+"""The list of runs with their counts and means, and the names of runs."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from . import schema
 from .database import reading, writing
 from .run_records import is_alive
 from .store import RunStore
-from .summary import MaximSummary
+from .summary import MaximSummary, maxim_summaries
 
 _LONGEST_NAME = 100
 
@@ -26,14 +25,14 @@ class RunOverview:
 
     Attributes:
         id: its number in the store.
-        name: None where nobody has named it.
+        name: None without one.
         judge: the judge's model.
         created_at: when it began.
         status: `complete`; `running` (a process works on it); `stopped` (the same analysis goes on with it).
-        logs: the files that were judged; empty for conversations that the store held already.
-        conversations: how many belong to it, judged or not.
-        turns: how many have a judgement, scored or not.
-        maxims: counts and means of each maxim, in the order in which they came.
+        logs: the judged files; empty for conversations from the store.
+        conversations: its conversations, judged or not.
+        turns: its turns with a judgement, scored or not.
+        maxims: counts and means of each maxim, in the order of their first judgements.
     """
 
     id: int
@@ -52,7 +51,7 @@ class RunOverview:
 
 
 def run_overviews(store: RunStore) -> list[RunOverview]:
-    """Return all runs with their counts, the newest first; the database is asked four times, whatever their number."""
+    """Return all runs with their counts, the newest first, in four queries whatever their number."""
     runs, judgements, members = schema.runs, schema.judgements, schema.run_conversations
     columns = (runs.c.id, runs.c.name, runs.c.judge, runs.c.created_at, runs.c.status, runs.c.owner, runs.c.alive_at)
     places = sa.select(judgements.c.run, judgements.c.conversation, judgements.c.turn).distinct().subquery()
@@ -61,7 +60,7 @@ def run_overviews(store: RunStore) -> list[RunOverview]:
         conversations = _counts(connection, members)
         turns = _counts(connection, places)
         maxims: dict[int, list[MaximSummary]] = {}
-        for run, maxim in _maxims(connection):
+        for run, _, maxim in maxim_summaries(connection):
             maxims.setdefault(run, []).append(maxim)
     return [
         RunOverview(
@@ -80,7 +79,7 @@ def run_overviews(store: RunStore) -> list[RunOverview]:
 
 
 def name_run(store: RunStore, run: int, name: str | None) -> None:
-    """Give a run a name, or take its name away (None).
+    """Give a run a name, or remove its name (None).
 
     Raises:
         UsageError: the name is not valid, or another run has it.
@@ -89,8 +88,8 @@ def name_run(store: RunStore, run: int, name: str | None) -> None:
         _check_name(name)
     table = schema.runs
     with writing(store.engine) as connection:
-        other = sa.select(table.c.id).where(table.c.name == name, table.c.id != run)
-        owner = None if name is None else connection.execute(other).scalar()
+        same_name = sa.select(table.c.id).where(table.c.name == name, table.c.id != run)
+        owner = None if name is None else connection.execute(same_name).scalar()
         if owner is not None:
             raise UsageError(f"name {name!r} is the name of run {owner}; choose another one")
         connection.execute(sa.update(table).where(table.c.id == run).values(name=name))
@@ -111,33 +110,7 @@ def _counts(connection: sa.Connection, table: sa.FromClause) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _maxims(connection: sa.Connection) -> Iterator[tuple[int, MaximSummary]]:
-    table, rubric = schema.judgements, schema.rubrics
-    below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
-    query = (
-        sa.select(
-            table.c.run,
-            rubric.c.rubric,
-            rubric.c.title,
-            rubric.c.threshold,
-            sa.func.count().label("judged"),
-            sa.func.count(table.c.score).label("scored"),
-            sa.func.avg(table.c.score).label("mean"),
-            sa.func.avg(below).label("below"),
-        )
-        .join(rubric)
-        .group_by(table.c.run, rubric.c.sha, rubric.c.rubric, rubric.c.title, rubric.c.threshold)
-        .order_by(table.c.run, sa.func.min(table.c.id))
-    )
-    for row in connection.execute(query):
-        unscored = row.judged - row.scored
-        yield (
-            row.run,
-            MaximSummary(row.rubric, row.title, row.threshold, row.judged, unscored, row.mean, row.below),
-        )
-
-
 def _status(row: Any) -> RunStatus:
     if row.status == "done":
         return "complete"
-    return "running" if is_alive(row.owner, row.alive_at, row.status, own=True) else "stopped"
+    return "running" if is_alive(row.owner, row.alive_at, row.status, include_self=True) else "stopped"

@@ -67,12 +67,13 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def is_alive(owner: str, alive_at: datetime, status: str, *, own: bool = False) -> bool:
+def is_alive(owner: str, alive_at: datetime, status: str, *, include_self: bool = False) -> bool:
     """Return whether a process still works on a run: a recent sign of life, and no evidence that it has ended.
 
     Args:
         owner, alive_at, status: of the run.
-        own: count this process too. When it begins the same analysis, an earlier run of it has not come to its end.
+        include_self: also count this process. It is False when an analysis begins: an earlier run of this process on
+            the same analysis did not come to its end.
     """
     if status != "running" or datetime.now(UTC) - alive_at > _SIGN_OF_LIFE:
         return False
@@ -80,7 +81,7 @@ def is_alive(owner: str, alive_at: datetime, status: str, *, own: bool = False) 
     if host != socket.gethostname() or os.name == "nt":  # on Windows no signal tests for a process without effect
         return True
     if int(process) == os.getpid():
-        return own
+        return include_self
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:

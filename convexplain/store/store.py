@@ -41,7 +41,7 @@ class RunStore:
 
     @property
     def in_memory(self) -> bool:
-        """True where it lies in this process's memory, and ends with it."""
+        """Return whether the store is in this process's memory, and ends with it."""
         return is_in_memory(self._engine.url)
 
     @property

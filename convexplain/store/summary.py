@@ -1,5 +1,6 @@
 """The summary of a run, computed by the database."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -75,25 +76,8 @@ class Summary:
 
 def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
     """Return the summary of a run, with its `worst` lowest-scored turns of each maxim."""
-    table, rubric = schema.judgements, schema.rubrics
+    table = schema.judgements
     of_run = table.c.run == run.id
-    below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
-    by_maxim = (
-        sa.select(
-            rubric.c.sha,
-            rubric.c.rubric,
-            rubric.c.title,
-            rubric.c.threshold,
-            sa.func.count().label("judged"),
-            sa.func.count(table.c.score).label("scored"),
-            sa.func.avg(table.c.score).label("mean"),
-            sa.func.avg(below).label("below"),
-        )
-        .join(rubric)
-        .where(of_run)
-        .group_by(rubric.c.sha, rubric.c.rubric, rubric.c.title, rubric.c.threshold)
-        .order_by(sa.func.min(table.c.id))
-    )
     reasons = (
         sa.select(table.c.reason, sa.func.count().label("n"))
         .where(of_run, table.c.score.is_(None))
@@ -103,7 +87,7 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
     models = sa.select(table.c.model, sa.func.count().label("n")).where(of_run).group_by(table.c.model)
     places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct().subquery()
     with reading(store.engine) as connection:
-        rows = connection.execute(by_maxim).all()
+        maxims = list(maxim_summaries(connection, run.id))
         unscored = connection.execute(reasons).all()
         judges = connection.execute(models).all()
         turns = connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one()
@@ -114,15 +98,38 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         run=run,
         conversations=conversations,
         turns=turns,
-        maxims=tuple(
-            MaximSummary(row.rubric, row.title, row.threshold, row.judged, row.judged - row.scored, row.mean, row.below)
-            for row in rows
-        ),
-        worst=tuple(turn for row in rows for turn in _worst(store, run, row.sha, worst)),
+        maxims=tuple(maxim for _, _, maxim in maxims),
+        worst=tuple(turn for _, sha, _ in maxims for turn in _worst(store, run, sha, worst)),
         unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
         problems=sum(not problem.kept for problem in store.problems(run.id)),
         judges=tuple(sorted(((row.model, row.n) for row in judges), key=lambda judge: (judge[0] != run.judge, *judge))),
     )
+
+
+def maxim_summaries(connection: sa.Connection, run: int | None = None) -> Iterator[tuple[int, str, MaximSummary]]:
+    """Yield (run, SHA of the rubric, summary) of each maxim of one run or of all, in the order of first judgements."""
+    table, rubric = schema.judgements, schema.rubrics
+    below = sa.case((table.c.score < rubric.c.threshold, 1.0), (table.c.score.is_not(None), 0.0))
+    query = (
+        sa.select(
+            table.c.run,
+            rubric.c.sha,
+            rubric.c.rubric,
+            rubric.c.title,
+            rubric.c.threshold,
+            sa.func.count().label("judged"),
+            sa.func.count(table.c.score).label("scored"),
+            sa.func.avg(table.c.score).label("mean"),
+            sa.func.avg(below).label("below"),
+        )
+        .join(rubric)
+        .group_by(table.c.run, rubric.c.sha, rubric.c.rubric, rubric.c.title, rubric.c.threshold)
+        .order_by(table.c.run, sa.func.min(table.c.id))
+    )
+    for row in connection.execute(query if run is None else query.where(table.c.run == run)):
+        unscored = row.judged - row.scored
+        summary = MaximSummary(row.rubric, row.title, row.threshold, row.judged, unscored, row.mean, row.below)
+        yield row.run, row.sha, summary
 
 
 def explained_turns(store: RunStore, run: Run, rubric: str, limit: int) -> list[JudgedTurn]:

@@ -113,7 +113,7 @@ def test_what_a_judge_has_not_scored_counts_nowhere_and_is_said():
     del scores["c0", 1]
     (judge,) = agreement(HARM, TURNS, [judged("j", scores)]).judges
     assert judge.n == 2
-    assert judge.unscored == {"it has not judged this turn": 1, "no reply": 1}
+    assert judge.unscored == {"the judge has not judged this turn": 1, "no reply": 1}
     assert judge.measures["spearman"].reason == "2 turns give no order; at least 3 are needed"
     assert judge.measures["brier"].n == 2
     assert len(judge.disagreements) == 2

@@ -73,7 +73,10 @@ def test_table_json_page_and_disagreements(command, models, chats, labels, tmp_p
     assert len(models["good"].requests) == 12
     out = result.output
     assert "12 labelled turns in 6 dialogues, 24 ratings by 2 raters" in out
-    assert "Krippendorff's alpha: 1.00 [1.00, 1.00]; one against the rest (Spearman): 1.00 [1.00, 1.00]" in out
+    assert (
+        "Krippendorff's alpha: 1.00 [1.00, 1.00]; one person with the mean of the others (Spearman): 1.00 [1.00, 1.00]"
+        in out
+    )
     assert "good at 0.5: both good 6, both bad 5, only the judge says bad 1, only people say bad 0" in out
     assert "people 1.00, judge 0.10  c0:3 A bad one 0." in out
     assert "why: convexplain explain 1 --turn c0:3 --rubric helpfulness" in out

@@ -57,7 +57,7 @@ def _people(agreement: RubricAgreement) -> str:
         f"{name}: {format_estimate(estimate) if estimate.value is not None else f'none ({estimate.reason})'}"
         for name, estimate in (
             ("People among themselves: Krippendorff's alpha", agreement.alpha),
-            ("one against the rest (Spearman)", agreement.ceiling),
+            ("one person with the mean of the others (Spearman)", agreement.ceiling),
         )
     ]
     return "; ".join(parts)

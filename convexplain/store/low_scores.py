@@ -1,4 +1,4 @@
-"""The turns of a run that are furthest below a threshold."""
+"""Low scores: the turns of a run that are below a threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .database import reading
 from .serialization import to_conversation
 from .store import RunStore
 
-_PAGE = 500  # turns that are read at once
+_PAGE = 500  # turns read in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class LowScore:
         rubric: the maxim's id.
         score: in [0, 1], 1 = the requirement is satisfied.
         threshold: the maxim's.
-        model: the judge's model that the score is from.
-        sha: of the rubric as it was judged by.
+        model: the judge's model that gave the score.
+        sha: of the rubric's wording in the run.
         reason: the judge's reason in words, if it was asked for.
     """
 
@@ -38,12 +38,12 @@ class LowScore:
 
 @dataclass(frozen=True, slots=True)
 class LowTurn:
-    """A turn below the threshold of one maxim at least.
+    """A turn below the threshold of at least one maxim.
 
     Attributes:
         number: the conversation's number in the store.
         conversation, turn: the turn.
-        scores: those below their threshold, the furthest below first.
+        scores: the scores below their threshold, the furthest below first.
     """
 
     number: int
@@ -55,12 +55,12 @@ class LowTurn:
 def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | None = None) -> list[LowTurn]:
     """Return the turns of a run that are below a threshold, the furthest below first.
 
-    A turn's place is that of its score that is furthest below its threshold; equal ones are in the order of the store.
+    Turns are sorted by their score that is furthest below its threshold; equal ones are in the order of the store.
 
     Args:
         store: the store.
         run: the run's number.
-        limit: so many at most.
+        limit: the most turns that are returned.
         rubrics: ids of the maxims that count; None takes all.
     """
     low = _low(run, rubrics)
@@ -73,21 +73,22 @@ def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | No
 
 
 def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]]) -> list[LowTurn]:
-    talk, numbers = schema.conversations, {number for number, _ in places}
+    conversations, numbers = schema.conversations, {number for number, _ in places}
     query = sa.select(low).where(low.c.conversation.in_(numbers)).order_by(low.c.distance, low.c.id)
     with reading(store.engine) as connection:
         scores = connection.execute(query).all()
-        bodies = connection.execute(sa.select(talk.c.id, talk.c.body).where(talk.c.id.in_(numbers))).all()
-    talks = {row.id: to_conversation(row.body) for row in bodies}
+        columns = sa.select(conversations.c.id, conversations.c.body)
+        bodies = connection.execute(columns.where(conversations.c.id.in_(numbers))).all()
+    by_number = {row.id: to_conversation(row.body) for row in bodies}
     below: dict[tuple[int, int], list[LowScore]] = {}
     for row in scores:
         score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason)
         below.setdefault((row.conversation, row.turn), []).append(score)
-    return [LowTurn(number, talks[number], turn, tuple(below[number, turn])) for number, turn in places]
+    return [LowTurn(number, by_number[number], turn, tuple(below[number, turn])) for number, turn in places]
 
 
 def low_turn_count(store: RunStore, run: int) -> int:
-    """Return how many turns of a run are below the threshold of one maxim at least."""
+    """Return the number of turns of a run that are below the threshold of at least one maxim."""
     low = _low(run, None)
     places = sa.select(low.c.conversation, low.c.turn).distinct().subquery()
     with reading(store.engine) as connection:
