@@ -1,10 +1,10 @@
 """The errors that convexplain raises on purpose, all under one root.
 
 ConvexplainError
-├── UsageError           an argument that cannot be meant: names the parameter, the value, what would be valid
+├── UsageError           an argument that is not valid: names the parameter, the value, what would be valid
 ├── MissingExtraError    an optional dependency is not installed: names the install command
 ├── LogError             a log file, or a record in it, that cannot be read: file and position
-│   └── Problem          such a thing while the rest is read on: reported, not raised
+│   └── Problem          the same, where reading goes on: reported, not raised
 ├── RubricError          a rubric file that breaks the schema: file, line and key
 ├── HeadError            a file that is no head, or a head of another model
 ├── StoreError           the run store cannot be opened, is of a newer schema, or is full
@@ -22,14 +22,14 @@ class ConvexplainError(Exception):
 
 
 class UsageError(ConvexplainError):
-    """An argument that cannot be meant; the message names it, its value and what would be valid."""
+    """An argument that is not valid; the message names it, its value and what would be valid."""
 
 
 class MissingExtraError(ConvexplainError):
     """An optional dependency is not installed.
 
     Args:
-        what: what was wanted, as a person would say it.
+        what: the feature, as a person would say it.
         extra: the extra of `convexplain` that brings it.
     """
 
@@ -84,7 +84,7 @@ class ModelError(ConvexplainError):
     """A chat model gave no usable reply.
 
     Attributes:
-        raw: what came back instead (cut to a readable length), or an empty string.
+        raw: the answer (cut to a readable length), or an empty string.
     """
 
     def __init__(self, message: str, raw: str = "") -> None:

@@ -51,7 +51,7 @@ class Conversation:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def until(self, turn: int) -> "Conversation":
-        """The same conversation, up to and with that turn."""
+        """Return the same conversation, up to and with that turn."""
         return replace(self, turns=self.turns[: turn + 1])
 
 
@@ -68,13 +68,13 @@ class Unit:
     level: Level
 
     def of(self, text: str) -> str:
-        """The unit's characters in the content of its turn."""
+        """Return the unit's characters in the content of its turn."""
         return text[self.start : self.end]
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One unit replaced by something else."""
+    """One unit replaced by another text."""
 
     unit: Unit
     before: str
@@ -128,7 +128,7 @@ class Rubric:
         return sha256_json(asdict(self))
 
     def value(self, label: str) -> float:
-        """The value of a label, in [0, 1]."""
+        """Return the value of a label, in [0, 1]."""
         return next(item.value for item in self.labels if item.name == label)
 
 
@@ -137,7 +137,7 @@ EvidenceKind = Literal["label_probability", "samples", "head"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How a score was measured.
+    """The evidence of a score: the measurement behind it.
 
     Attributes:
         kind: `label_probability`, `samples` or `head`; None when no measurement came about.
@@ -147,7 +147,7 @@ class Evidence:
         n: draws that were read (samples only).
         spread: standard deviation of the draws' values (samples only; None below two draws).
         left_out: how many of the oldest turns were left out because the window was too small.
-        notes: what a reader of the score should know besides.
+        notes: further remarks for readers of the score.
         raw: the model's reply, kept when it could not be read.
         raw_score: what the judge gave, where the score is a calibrated one.
     """
@@ -166,7 +166,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a judge says of one turn on one rubric.
+    """A judge's score of one turn on one rubric, with its evidence.
 
     Attributes:
         conversation_id: the conversation's id.
@@ -193,7 +193,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What a person said of one turn.
+    """A person's score of one turn on one rubric.
 
     Attributes:
         conversation_id, turn: which turn; `turn` is a 0-based index.
@@ -231,7 +231,7 @@ class Contrast:
         delta: by how much the score had to go beyond the threshold (`cross`) or to change.
         score_before, score_after: the judge's scores in [0, 1], 1 = satisfied; None where there is none.
         score_again: the second measurement of score_after; None where none was made.
-        edits: what was changed, in the order of the text: units, or whole sentences that were said anew.
+        edits: the replaced units or whole sentences, in the order of the text.
         turns: the whole conversation up to the judged turn as edited, with the response that was judged.
         response_before, response_after: the responses that were judged.
         calls: edited contexts sent to the responder or the judge; the unchanged one is not counted.
@@ -243,9 +243,9 @@ class Contrast:
         edit_rate: that, divided by the words that might be edited; None where there were none.
         stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`,
             `too close` (to the threshold, for the judge's measured noise).
-        seconds: how long it took.
+        seconds: the duration of the search.
         judge, responder, infiller: the models' names.
-        notes: what a reader should know besides.
+        notes: further remarks for readers.
         editable: indices of the turns that might be edited.
     """
 
@@ -289,7 +289,7 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What a judged turn's value hangs on, on one level.
+    """The attribution of a judged turn's value to units of one level.
 
     Attributes:
         conversation_id, turn, rubric: the judged turn; `rubric` is empty where no judge was asked.
@@ -297,7 +297,8 @@ class Attribution:
             answer to it).
         method: the attribution method's name.
         level: what one unit is.
-        scalarizer: what the values are: `log_odds` of the judge's score, the `score` itself, or another's name.
+        scalarizer: the name of the values: `log_odds` of the judge's score, the `score` itself, or another
+            scalarizer's.
         units: the units that were attributed to, in the order of the text.
         scores: one a unit, on the scale of the values; positive = the unit raises the value; None where that could not
             be had.
@@ -308,13 +309,13 @@ class Attribution:
         score: the judge's score of the unchanged turn in [0, 1]; None where there is none.
         noise: a smaller difference between two scores of this judge may be noise; None where no judge was asked.
         chosen: `joint` only: places in `units` of those that together move the value most.
-        drop: `joint` only: what the value loses without them, counted toward `side`.
-        perturbed: what became of a removed unit: `remove`, `placeholder` or `infill`.
+        drop: `joint` only: the loss of value without them, counted toward `side`.
+        perturbed: what was done to a removed unit: `remove`, `placeholder` or `infill`.
         calls: perturbed conversations that were evaluated for this level; the unchanged one is not counted.
         failed: those of them that have no value.
-        seconds: how long all levels took together.
+        seconds: the duration of all levels together.
         judge, responder: the models' names.
-        notes: what a reader should know besides.
+        notes: further remarks for readers.
     """
 
     conversation_id: str
@@ -343,7 +344,7 @@ class Attribution:
 
     @property
     def of_score(self) -> bool:
-        """Whether it is the judge's score that is attributed, and not another scalarizer's value."""
+        """True where the judge's score is attributed, and not another scalarizer's value."""
         return self.scalarizer in ("log_odds", "score")
 
     @property
@@ -354,29 +355,29 @@ class Attribution:
 
     @property
     def noisy(self) -> tuple[bool, ...]:
-        """For each unit whether what it does to the judge's score is less than the judge's noise."""
+        """For each unit True where its effect on the judge's score is less than the judge's noise."""
         if self.noise is None or self.score is None:
             return (False,) * len(self.units)
         return tuple(value is not None and abs(self.score - value) < self.noise for value in self.scores_without)
 
     def value_of(self, value: float | None) -> float | None:
-        """A value as people read it: in [0, 1] where it is log-odds."""
+        """Return a value as people read it: in [0, 1] where it is log-odds."""
         return probability(value) if value is not None and self.scalarizer == "log_odds" else value
 
 
 def log_odds(score: float) -> float:
-    """The log-odds of a score in [0, 1]; of 0 and 1 about ±20.7."""
+    """Return the log-odds of a score in [0, 1]; of 0 and 1 about ±20.7."""
     clipped = min(max(score, _EDGE), 1 - _EDGE)
     return math.log(clipped / (1 - clipped))
 
 
 def probability(log_odds: float) -> float:
-    """The score of log-odds, in [0, 1]."""
+    """Return the score of log-odds, in [0, 1]."""
     return 1 / (1 + math.exp(-log_odds)) if log_odds >= 0 else math.exp(log_odds) / (1 + math.exp(log_odds))
 
 
 def _taken_back(content: str, turn: int, edits: Iterable[Edit]) -> str:
-    """What the content of a turn was before the edits, whose units are places in the text before them."""
+    """The content of a turn before the edits, whose units are places in the text before them."""
     for edit in sorted((edit for edit in edits if edit.unit.turn == turn), key=lambda edit: edit.unit.start):
         # What comes before this edit is as it was by now, so its place is right.
         content = content[: edit.unit.start] + edit.before + content[edit.unit.start + len(edit.after) :]
@@ -384,6 +385,6 @@ def _taken_back(content: str, turn: int, edits: Iterable[Edit]) -> str:
 
 
 def sha256_json(value: Any) -> str:
-    """SHA-256 (hex) of a value's canonical JSON; lone surrogates are allowed."""
+    """Return the SHA-256 (hex) of a value's canonical JSON; lone surrogates are allowed."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

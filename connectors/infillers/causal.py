@@ -176,7 +176,7 @@ class _Filling:
 
     def _read(self, masked: Masked) -> tuple[list[int], str, str]:
         """Return the tokens before the hole, the white space of a fill's first token, and opening punctuation."""
-        text, opening = masked.rest + masked.before, fills.parts(fills.neutralize(masked.old))[0]
+        text, opening = masked.context + masked.before, fills.parts(fills.neutralize(masked.old))[0]
         # Cut in steps, so that the tokens of neighbouring holes begin at one place.
         text = fills.neutralize(text[max(0, len(text) // _READ - 1) * _READ :]) + opening
         text = text if text.strip() else f"{_LEAD} "

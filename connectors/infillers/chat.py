@@ -89,7 +89,7 @@ class ChatInfiller:
 
 def infill_request(masked: Masked, k: int) -> Request:
     """Return the request for one hole. Nothing in the text can pass for a part of the prompt."""
-    before = _fenced((masked.rest + masked.before)[-_AROUND:])
+    before = _fenced((masked.context + masked.before)[-_AROUND:])
     text = f"{before}{_HOLE}{_fenced(masked.after[:_AROUND])}"
     avoid = "".join(f", nor {_quoted(words)}" for words in masked.avoid)
     prompt = _PROMPT.format(hole=_HOLE, old=_quoted(masked.old), n=k + _SPARE, avoid=avoid, text=text)

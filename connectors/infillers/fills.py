@@ -82,7 +82,7 @@ def with_form(text: str, masked: Masked) -> str:
     core = parts(text)[1]
     if not old or not core:  # punctuation has no form to keep
         return text
-    return opening + _cased(core, old, starts_sentence(masked.rest[-40:] + masked.before[-40:])) + closing
+    return opening + _cased(core, old, starts_sentence(masked.context[-40:] + masked.before[-40:])) + closing
 
 
 def parts(text: str) -> tuple[str, str, str]:

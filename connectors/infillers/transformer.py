@@ -97,7 +97,7 @@ class TransformerInfiller(ABC):
     def _sides(self, masked: Masked) -> tuple[list[int], list[int]]:
         """Return the tokens before and behind the words to replace; their punctuation stays with the text."""
         opening, core, closing = fills.parts(masked.old) if fills.parts(masked.old)[1] else ("", masked.old, "")
-        before = fills.neutralize(((masked.rest + masked.before)[-_READ:] + opening).rstrip())
+        before = fills.neutralize(((masked.context + masked.before)[-_READ:] + opening).rstrip())
         after = fills.neutralize(closing + masked.after[:_READ])
         side = min(_SIDE, (self._positions() - 2 * len(words(core)) - 8) // 2)
         head, tail = (self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after))

@@ -193,7 +193,7 @@ class TurnValues:
         start, end = core(content, unit)
         before = "".join(f"{turn.role}: {turn.content}\n" for turn in self.conversation.turns[: unit.turn])
         context = f"{before}{self.conversation.turns[unit.turn].role}: "
-        return Masked(content[:start], content[start:end], content[end:], rest=context)
+        return Masked(content[:start], content[start:end], content[end:], context=context)
 
     def note(self, note: str) -> None:
         """Add a note, once."""

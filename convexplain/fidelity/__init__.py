@@ -1,4 +1,4 @@
-"""How good explanations are: what the papers measure of contrasts and attributions, each with its uncertainty."""
+"""Measures of explanations: those of the papers for contrasts and attributions, each with its uncertainty."""
 
 from .contrasts import ContrastMeasures, ContrastTable, contrast_measures, contrast_table
 from .curves import Curve, area, cumulative, curve, ranked

@@ -1,4 +1,4 @@
-"""What the contrasts of a set of explained turns have in common: how often found, how small, at what cost."""
+"""Measures of the contrasts of a set of explained turns: how often there is one, how small, at what cost."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +12,15 @@ from .estimates import Estimate, mean, proportion
 
 @dataclass(frozen=True, slots=True)
 class ContrastMeasures:
-    """One explained turn.
+    """The measures of one explained turn.
 
     Attributes:
-        found: whether the search ended with a contrast; None when that could not be told (the search broke off).
+        found: the search ended with a contrast; None when that is not known (the search broke off).
         before: the text that was to be edited.
-        after: the contrast's text; counts only where one was found.
-        calls: calls that the search spent; None when not known.
-        prompts: prompts that were sent to any model for it; None when not known.
-        seconds: how long it took; None when not known.
+        after: the contrast's text; counts only where there is one.
+        calls: calls that the search spent; None when not measured.
+        prompts: prompts that were sent to any model for it; None when not measured.
+        seconds: the duration of the search; None when not measured.
     """
 
     found: bool | None
@@ -33,11 +33,11 @@ class ContrastMeasures:
 
 @dataclass(frozen=True, slots=True)
 class ContrastTable:
-    """Contrasts measured over a set of turns. What is missing is left out: each estimate's n says how many were there.
+    """Measures over a set of turns. Missing values are left out: each estimate's n is the number of the present ones.
 
     Attributes:
         turns: how many rows there were.
-        flip_rate: for what proportion of the turns a contrast was found.
+        flip_rate: the proportion of the turns with a contrast, in [0, 1].
         edits: word-level edit distance, over those found.
         edit_rate: that distance by the words of the text before, over those found.
         content_preservation: cosine of the embeddings before and after, over those found; None without `embed`.
@@ -59,15 +59,14 @@ class ContrastTable:
 
 
 def contrast_measures(contrast: Contrast) -> ContrastMeasures:
-    """One contrast as a row: the turns that might be edited, before and after."""
+    """Return the measures of one contrast: of the turns that might be edited, before and after."""
     before, after = contrast.texts
-    scored = contrast.stopped != "not scored"
-    found = contrast.found if scored else None
-    return ContrastMeasures(found, before, after, contrast.calls, contrast.prompts, contrast.seconds)
+    is_contrast = contrast.found if contrast.stopped != "not scored" else None
+    return ContrastMeasures(is_contrast, before, after, contrast.calls, contrast.prompts, contrast.seconds)
 
 
 def contrast_table(rows: Sequence[ContrastMeasures], embed: Embed | None = None, seed: int = 0) -> ContrastTable:
-    """The properties of contrasts that the CELL paper reports (section 5.2), with 95 % intervals.
+    """Return the properties of contrasts that the CELL paper reports (section 5.2), with 95 % intervals.
 
     Args:
         rows: the explained turns, found or not.
@@ -79,24 +78,24 @@ def contrast_table(rows: Sequence[ContrastMeasures], embed: Embed | None = None,
     """
     missing: dict[str, int] = {}
 
-    def known(column: str, values: Sequence[float | None]) -> list[float]:
-        there = [value for value in values if value is not None and math.isfinite(value)]
-        missing[column] = len(values) - len(there)
-        return there
+    def present(column: str, values: Sequence[float | None]) -> list[float]:
+        finite = [value for value in values if value is not None and math.isfinite(value)]
+        missing[column] = len(values) - len(finite)
+        return finite
 
     def average(column: str, values: Sequence[float | None]) -> Estimate:
-        return mean(known(column, values), seed)
+        return mean(present(column, values), seed)
 
-    def over_found(value: Callable[[str, str], float | None]) -> list[float | None]:
+    def of_contrasts(value: Callable[[str, str], float | None]) -> list[float | None]:
         return [value(before, after) for before, after in pairs]
 
     pairs = [(row.before, row.after) for row in rows if row.found]
-    told = known("flip_rate", [row.found for row in rows])
+    searched = present("flip_rate", [row.found for row in rows])
     return ContrastTable(
         turns=len(rows),
-        flip_rate=proportion(len(pairs), len(told)),
-        edits=average("edits", over_found(edit_distance)),
-        edit_rate=average("edit_rate", over_found(edit_rate)),
+        flip_rate=proportion(len(pairs), len(searched)),
+        edits=average("edits", of_contrasts(edit_distance)),
+        edit_rate=average("edit_rate", of_contrasts(edit_rate)),
         content_preservation=average("content_preservation", preservations(pairs, embed)) if embed else None,
         calls=average("calls", [row.calls for row in rows]),
         prompts=average("prompts", [row.prompts for row in rows]),

@@ -13,7 +13,7 @@ HALF = 0.5  # of the words: how far the curve of the AUPC goes (MExGen)
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How far the value has fallen after so much of the text.
+    """The fall of the value as a function of the share of the text that is removed.
 
     Attributes:
         shares: of the words that were removed, rising from 0, in [0, 1].
@@ -25,13 +25,13 @@ class Curve:
 
 
 def ranked(scores: Sequence[float | None], side: int = 1) -> list[int]:
-    """The units, those first that speak most for the side; those without a score last, in the order of the text."""
+    """Return the units, those first that speak most for the side; units without a score last, in the text's order."""
     worth = [-math.inf if score is None else side * score for score in scores]
     return sorted(range(len(scores)), key=lambda unit: -worth[unit])
 
 
 def cumulative(order: Sequence[int], sizes: Sequence[int], until: float = 1.0) -> list[frozenset[int]]:
-    """The first unit of an order, the first two, and so on, until so much of the text is removed or more.
+    """Return the first unit of an order, the first two, and so on, until a share of the text is removed.
 
     Args:
         order: all units, the most important first.
@@ -51,15 +51,17 @@ def cumulative(order: Sequence[int], sizes: Sequence[int], until: float = 1.0) -
 def curve(
     sets: Sequence[frozenset[int]], sizes: Sequence[int], full: float, values: Sequence[float | None], side: int = 1
 ) -> Curve:
-    """The curve through the values without each of the sets; sets without a value are passed over."""
+    """Return the curve through the values without each of the sets; sets without a value are passed over."""
     total = max(1, sum(sizes))
-    known = [(some, value) for some, value in zip(sets, values, strict=True) if value is not None]
-    shares = [sum(sizes[unit] for unit in some) / total for some, _ in known]
-    return Curve((0.0, *shares), (0.0, *(side * (full - value) for _, value in known)))
+    points = [(removed, value) for removed, value in zip(sets, values, strict=True) if value is not None]
+    shares = [sum(sizes[unit] for unit in removed) / total for removed, _ in points]
+    return Curve((0.0, *shares), (0.0, *(side * (full - value) for _, value in points)))
 
 
-def area(found: Curve, until: float = 1.0) -> float | None:
-    """The mean height of the curve up to a share of the words: the AUPC, divided by that share. Higher is better.
+def area(falls: Curve, until: float = 1.0) -> float | None:
+    """Return the mean height of the curve up to a share of the words: the AUPC, divided by that share.
+
+    Higher is better.
 
     Between two points the curve is a straight line. None where it does not reach that far.
 
@@ -68,7 +70,7 @@ def area(found: Curve, until: float = 1.0) -> float | None:
     """
     if not 0 < until <= 1:
         raise UsageError(f"until={until} is not valid; it must be in (0, 1]")
-    shares, drops = np.array(found.shares), np.array(found.drops)
+    shares, drops = np.array(falls.shares), np.array(falls.drops)
     if shares[-1] < until - 1e-9:
         return None
     inside = shares < until

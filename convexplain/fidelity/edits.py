@@ -1,4 +1,4 @@
-"""How far a text was changed: in words, and in content."""
+"""The change of a text: in words, and in content."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ Embed = Callable[[list[str]], list[list[float]]]
 
 
 def edit_distance(before: str, after: str) -> int:
-    """The fewest words to add, to take out or to replace to get from one text to the other (Levenshtein).
+    """Return the fewest words to add, to take out or to replace to get from one text to the other (Levenshtein).
 
     Words are those of `words`: case and punctuation count, the white space itself does not.
     """
@@ -24,14 +24,14 @@ def edit_distance(before: str, after: str) -> int:
 
 
 def words(text: str) -> list[str]:
-    """What white space separates; of scripts that do not separate words (Chinese, Thai), the units that are edited."""
+    """Return the words between white space; in scripts without it (Chinese, Thai), the units that are edited."""
     if not _UNSPACED.search(text):
         return text.split()
     return [word for unit in segment(text, "word") if (word := unit.of(text).strip())]
 
 
 def edit_rate(before: str, after: str) -> float | None:
-    """The edit distance divided by the number of words before: 0 is unchanged; above 1 when much was added.
+    """Return the edit distance divided by the number of words before: 0 is unchanged; above 1 when much was added.
 
     None where `before` has no words, for then there is nothing to divide by.
     """
@@ -40,7 +40,7 @@ def edit_rate(before: str, after: str) -> float | None:
 
 
 def content_preservation(before: str, after: str, embed: Embed) -> float | None:
-    """The cosine of the two texts' embeddings, in [-1, 1]: 1 when all content is kept.
+    """Return the cosine of the two texts' embeddings, in [-1, 1]: 1 when all content is preserved.
 
     None where an embedding has no direction: all zeros, or with a number that is not finite.
 
@@ -51,20 +51,22 @@ def content_preservation(before: str, after: str, embed: Embed) -> float | None:
 
 
 def preservations(pairs: Sequence[tuple[str, str]], embed: Embed) -> list[float | None]:
-    """The content preservation of each (before, after), with one call of `embed`; as `content_preservation`."""
+    """Return the content preservation of each (before, after), with one call of `embed`; see `content_preservation`."""
     texts = [text for pair in pairs for text in pair]
     vectors = embed(texts) if texts else []
     if len(vectors) != len(texts):
         raise UsageError(f"embed: it gave {len(vectors)} vectors for {len(texts)} texts; valid is one for each")
-    return [_cosine(one, other) for one, other in zip(vectors[::2], vectors[1::2], strict=True)]
+    return [_cosine(first, second) for first, second in zip(vectors[::2], vectors[1::2], strict=True)]
 
 
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float | None:
-    if len(one) != len(other):
-        raise UsageError(f"embed: it gave vectors of {len(one)} and {len(other)} numbers; valid is one length for all")
-    lengths = math.hypot(*one), math.hypot(*other)
+def _cosine(first: Sequence[float], second: Sequence[float]) -> float | None:
+    if len(first) != len(second):
+        raise UsageError(
+            f"embed: it gave vectors of {len(first)} and {len(second)} numbers; valid is one length for all"
+        )
+    lengths = math.hypot(*first), math.hypot(*second)
     if not all(math.isfinite(length) and length > 0 for length in lengths):
         return None
     # Each is brought to length 1 first, so that no product of large or small numbers leaves the range of floats.
-    cosine = math.fsum((a / lengths[0]) * (b / lengths[1]) for a, b in zip(one, other, strict=True))
+    cosine = math.fsum((a / lengths[0]) * (b / lengths[1]) for a, b in zip(first, second, strict=True))
     return min(1.0, max(-1.0, cosine))

@@ -14,7 +14,7 @@ _AT_ONCE = 1_000_000  # numbers drawn at a time: 16 MB
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What was measured on a sample, and between which bounds the value for all such cases lies.
+    """A value measured on a sample, with the bounds between which the value for all such cases lies.
 
     Attributes:
         value: the estimate; None when there was nothing to measure.
@@ -32,7 +32,7 @@ class Estimate:
 
 
 def proportion(successes: int, n: int) -> Estimate:
-    """How often something happened among n cases, with Wilson's score interval (good for small n and for 0 and n too).
+    """Return the proportion of successes among n cases, with Wilson's score interval (good for small n, 0 and n too).
 
     With n = 0 there is neither a value nor an interval.
 
@@ -50,7 +50,7 @@ def proportion(successes: int, n: int) -> Estimate:
 
 
 def mean(values: Iterable[float], seed: int = 0) -> Estimate:
-    """The mean, with the percentile bootstrap interval of 9,999 resamples.
+    """Return the mean, with the percentile bootstrap interval of 9,999 resamples.
 
     - No values: neither a value nor an interval.
     - One value: no interval, for one value says nothing of the spread.
@@ -63,25 +63,25 @@ def mean(values: Iterable[float], seed: int = 0) -> Estimate:
     Raises:
         UsageError: a value is not finite.
     """
-    known = sorted(values)
-    for value in known:
+    sample = sorted(values)
+    for value in sample:
         if not math.isfinite(value):
             raise UsageError(f"values: {value} is among them; valid are finite numbers, what is missing is left out")
-    if not known:
+    if not sample:
         return Estimate(None, None, None, 0)
-    if len(known) == 1:
-        return Estimate(float(known[0]), None, None, 1)
-    if known[0] == known[-1]:
-        return Estimate(float(known[0]), float(known[0]), float(known[0]), len(known))
+    if len(sample) == 1:
+        return Estimate(float(sample[0]), None, None, 1)
+    if sample[0] == sample[-1]:
+        return Estimate(float(sample[0]), float(sample[0]), float(sample[0]), len(sample))
     from scipy.stats import bootstrap
 
     interval = bootstrap(
-        (known,),
-        lambda sample, axis: sample.mean(axis=axis),
+        (sample,),
+        lambda draws, axis: draws.mean(axis=axis),
         n_resamples=_RESAMPLES,
-        batch=max(1, _AT_ONCE // len(known)),
+        batch=max(1, _AT_ONCE // len(sample)),
         confidence_level=_CONFIDENCE,
         method="percentile",
         rng=seed,
     ).confidence_interval
-    return Estimate(statistics.fmean(known), float(interval.low), float(interval.high), len(known))
+    return Estimate(statistics.fmean(sample), float(interval.low), float(interval.high), len(sample))

@@ -24,8 +24,8 @@ class Calls:
 
     Args:
         model: the model; the caller prepares and closes it.
-        cache: where replies are kept; in memory unless told.
-        patience: seconds of waiting between tries of one request, after which it has failed.
+        cache: the store of replies; in memory unless given.
+        patience: seconds of waiting between attempts at one request, after which it has failed.
         on_change: called after each reply or final failure.
     """
 
@@ -61,24 +61,24 @@ class Calls:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Cancels what is still under way."""
+        """Cancel the calls that are still under way."""
         tasks = [*self._under_way.values(), *self._open]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def ask(self, request: Request) -> Reply:
-        """The model's reply, from the cache where it is known.
+        """Return the model's reply, from the cache where it is there.
 
         Raises:
             ModelError: the model refused, or transient failures outlasted the patience.
             UnavailableError: so many requests failed in a row that the endpoint counts as gone.
         """
         key = request.key(self.model.fingerprint)
-        if (known := self._cache.get(key)) is not None:
+        if (cached := self._cache.get(key)) is not None:
             self.spend.cached += 1
             self._on_change()
-            return known
+            return cached
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.create_task(self._ask(key, request))
@@ -87,7 +87,7 @@ class Calls:
         return await asyncio.shield(task)  # one impatient caller does not cancel the call for the others
 
     def renewed(self) -> "Calls":
-        """Return calls to the same model that know nothing of earlier failures, and begin to count anew."""
+        """Return calls to the same model without its earlier failures, whose counts begin at 0."""
         return Calls(self.model, self._cache, patience=self._patience, on_change=self._on_change)
 
     def is_cached(self, request: Request) -> bool:
@@ -152,7 +152,7 @@ class Calls:
                 task.add_done_callback(self._closed)
 
     def _gone(self) -> UnavailableError | None:
-        """Why nothing more is sent, once too much has failed without a success between."""
+        """The error of all further requests, once too many have failed without a success between; None before."""
         most = self._limit.most + 4
         hung = most if self._answered else TIMEOUTS - 1  # what never answered is not waited for as long
         if self._failures_in_a_row <= most and self._hung_in_a_row <= hung:

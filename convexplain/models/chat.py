@@ -1,4 +1,4 @@
-"""What a chat model is to convexplain: the request, the reply and the protocol. No model lives here."""
+"""Requests to chat models, their replies, and the protocol of a chat model. No model lives here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
@@ -17,13 +17,13 @@ class Message:
 
 
 def sendable(text: str) -> str:
-    """The text with lone surrogates, which no tokenizer and no server takes, as question marks."""
+    """Return the text with lone surrogates, which no tokenizer and no server takes, as question marks."""
     return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked: everything that decides its reply, and nothing else.
+    """A request to a model: everything that decides its reply, and nothing else.
 
     Attributes:
         messages: the prompt.
@@ -51,12 +51,12 @@ class Request:
     features: str = ""
 
     def key(self, fingerprint: str) -> str:
-        """The content address of this call on the model with that fingerprint."""
-        asked = asdict(self)
-        for later in ("reply", "features"):  # what was kept before requests could give these is found again
-            if not asked[later]:
-                del asked[later]
-        return sha256_json({"model": fingerprint, **asked})
+        """Return the content address of this call on the model with that fingerprint."""
+        fields = asdict(self)
+        for later in ("reply", "features"):  # so that replies stored before requests had these fields stay valid
+            if not fields[later]:
+                del fields[later]
+        return sha256_json({"model": fingerprint, **fields})
 
     @property
     def prompt_sha(self) -> str:
@@ -82,7 +82,7 @@ class LabelLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered.
+    """A model's reply.
 
     Attributes:
         text: the reply, with the request's opening where the model started from it; empty where a given reply was
@@ -113,12 +113,12 @@ class Reply:
 
 
 def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:
-    """What a request that gives its reply ends in, on a model that cannot score it.
+    """Return the error of a request that gives its reply, on a model that cannot score it.
 
     Args:
         name: the model.
-        why: what is missing.
-        raw: what came back instead.
+        why: the reason.
+        raw: the server's answer.
     """
     return ModelError(
         f"{name} does not give the log-probability of a given reply: {why}. Models that do: local:REPO_OR_FOLDER and "
@@ -128,7 +128,7 @@ def no_reply_logprob(name: str, why: str = "it only writes replies of its own", 
 
 
 def no_features(name: str) -> ModelError:
-    """What a request for features ends in, on a model that gives none."""
+    """Return the error of a request for features, on a model that gives none."""
     return ModelError(
         f"{name} gives no hidden states, which heads need. Models that do: embedded and local:REPO_OR_FOLDER"
     )
@@ -147,7 +147,7 @@ class ChatModel(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - said above
+    def name(self) -> str: ...  # noqa: D102 - in the class's docstring
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
     @property
@@ -163,13 +163,13 @@ class ChatModel(Protocol):
         """Load weights or reach the server, once, before the first call. Raises UnavailableError."""
 
     async def chat(self, requests: Sequence[Request]) -> Sequence[Reply | ModelError]:
-        """Answers in the order of the requests; a request that failed has its error in its place."""
+        """Answer in the order of the requests; a request that failed has its error in its place."""
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens the text has; an estimate from above where the tokenizer is elsewhere."""
+        """Return the number of tokens of the text; an estimate from above where the tokenizer is elsewhere."""
 
     async def aclose(self) -> None:
-        """Gives back connections and memory. The model cannot be used afterwards."""
+        """Give back connections and memory. The model cannot be used afterwards."""
 
 
 @runtime_checkable
@@ -179,12 +179,12 @@ class GivesUnitGradients(Protocol):
     async def unit_gradients(
         self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
     ) -> list[float]:
-        """One number for each span (index of the message, first character, end); positive: it raises log p(reply)."""
+        """Return one number for each span (index of the message, first character, end); > 0: it raises log p(reply)."""
 
 
 @dataclass(slots=True)
 class Spend:
-    """What a run has cost so far. Tokens and seconds are those of calls really made, not of replies from the cache."""
+    """The cost of a run so far. Tokens and seconds are those of calls really made, not of replies from the cache."""
 
     calls: int = 0
     cached: int = 0
@@ -196,26 +196,26 @@ class Spend:
     seconds: float = 0.0
 
     def add(self, reply: Reply) -> None:
-        """Counts one reply that was really asked for."""
+        """Count one reply of a call that was really made."""
         self.calls += 1
         self.prompt_tokens += reply.prompt_tokens
         self.completion_tokens += reply.completion_tokens
         self.prefix_tokens += reply.cached_tokens
         self.seconds += reply.seconds
 
-    def __add__(self, other: "Spend") -> "Spend":
-        """What both have cost together."""
-        return Spend(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, spend: "Spend") -> "Spend":
+        """Return the cost of both together."""
+        return Spend(*(first + second for first, second in zip(astuple(self), astuple(spend), strict=True)))
 
 
 class Cache(Protocol):
-    """Where replies are kept by content address."""
+    """A store of replies by their content address."""
 
     def get(self, key: str) -> Reply | None:
-        """The reply that was kept under the key."""
+        """Return the reply that is stored under the key; None where there is none."""
 
     def put(self, key: str, model: str, reply: Reply) -> None:
-        """Keeps a reply; on return it survives the end of the process."""
+        """Store a reply; on return it survives the end of the process."""
 
 
 @dataclass(slots=True)
@@ -225,9 +225,9 @@ class MemoryCache:
     replies: dict[str, Reply] = field(default_factory=dict)
 
     def get(self, key: str) -> Reply | None:
-        """The reply that was kept under the key."""
+        """Return the reply that is stored under the key; None where there is none."""
         return self.replies.get(key)
 
     def put(self, key: str, model: str, reply: Reply) -> None:
-        """Keeps a reply."""
+        """Store a reply."""
         self.replies[key] = reply

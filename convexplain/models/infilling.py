@@ -1,4 +1,4 @@
-"""What an infiller is to convexplain: a text with one hole, and the protocol of what fills it. No model lives here."""
+"""Texts with one hole, and the protocol of infillers, which fill it. No model lives here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ class Masked:
 
     Attributes:
         before: the text up to the hole, as edited so far.
-        old: what stood in the hole, without the white space around it; never to be put back.
+        old: the words that the hole replaces, without the white space around them; never to be put back.
         after: the text behind the hole.
-        avoid: further fills that are not wanted.
-        rest: text that comes before all of it and is not edited (the conversation up to this turn), for infillers that
-            read more than one turn; empty for a text that stands alone.
+        avoid: further fills that are refused.
+        context: text before all of it that is not edited (the conversation up to this turn), for infillers that read
+            more than one turn; empty for a text that stands alone.
     """
 
     before: str
     old: str
     after: str
     avoid: tuple[str, ...] = ()
-    rest: str = ""
+    context: str = ""
 
     def __str__(self) -> str:
         return f"{self.before}{MASK}{self.after}"
@@ -39,19 +39,19 @@ class Infiller(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102 - said above
+    def name(self) -> str: ...  # noqa: D102 - in the class's docstring
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
 
     async def prepare(self) -> None:
-        """Loads weights or reaches the server, once, before the first hole. Raises UnavailableError."""
+        """Load weights or reach the server, once, before the first hole. Raises UnavailableError."""
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
-        """For each hole at most k different fills, best first; none where it has no idea.
+        """Return for each hole at most k different fills, best first; none where it has no idea.
 
         A fill is neither empty nor, apart from case and white space, the old words or one to avoid. It has no white
         space around it and keeps the old words' case (all capitals, a capital first) and closing punctuation.
         """
 
     async def aclose(self) -> None:
-        """Gives back memory and connections."""
+        """Give back memory and connections."""

@@ -8,16 +8,16 @@ from convexplain.errors import TransientError
 
 BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 TIMEOUTS = 3
-"""Tries of a call that hangs: each costs its whole time-out, so these are fewer than for a quick refusal."""
+"""Attempts at a call that hangs: each costs its whole time-out, so these are fewer than for a quick refusal."""
 
 
 def retrying(patience: float, before_sleep: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
-    """Return what tries a call again after transient failures.
+    """Return the policy by which a call is repeated after transient failures.
 
     It waits with growing pauses, or as the endpoint's Retry-After says.
 
     Args:
-        patience: seconds of waiting between tries of one call, after which it has failed.
+        patience: seconds of waiting between attempts at one call, after which it has failed.
         before_sleep: is called before each pause.
     """
 
@@ -43,7 +43,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 class Limit:
-    """How many calls may be open: grows by one a round while all goes well, shrinks by a quarter at a trouble."""
+    """The number of calls that may be open: grows by one a round of successes, shrinks by a quarter at trouble."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -56,11 +56,11 @@ class Limit:
         return int(self._now)
 
     def grow(self) -> None:
-        """One call went well."""
+        """Raise the limit after a call that went well."""
         self._now = min(self.most, self._now + 1 / self._now)
 
     def cut(self, clock: float) -> None:
-        """The endpoint is in trouble. The calls that were open together fail together, and count once.
+        """Lower the limit: the endpoint is in trouble. Calls that were open together fail together, and count once.
 
         A quarter, not half: random failures, one in ten, would otherwise keep it at half of what the endpoint bears,
         and at one that really pushes back it falls to a twentieth in ten seconds all the same.

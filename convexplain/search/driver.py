@@ -110,12 +110,12 @@ class _Ledger:
         return outcome.score if outcome else None
 
     def crossing(self) -> list[Edits]:
-        """The crossing candidates, the best first."""
+        """Return the crossing candidates, the best first."""
         ranked = sorted((self.size(edits), -score, edits) for edits, score in self._scored() if score >= self.delta)
         return [edits for _, _, edits in ranked]
 
     def best_unconfirmed(self) -> Edits | None:
-        """The best crossing candidate, confirmed or not; without one the candidate of the highest score."""
+        """Return the best crossing candidate, confirmed or not; without one the candidate of the highest score."""
         if crossing := self.crossing():
             return crossing[0]
         best = max(((score, -self.size(edits), edits) for edits, score in self._scored()), default=None)

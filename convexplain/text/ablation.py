@@ -1,4 +1,4 @@
-"""A conversation without some of its units: taken out, or something else put in their places. Pure functions."""
+"""Ablation: a conversation without some of its units, taken out or replaced. Pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ PLACEHOLDER = "…"
 def without(
     turns: Sequence[Turn], removed: Iterable[Unit], fills: Mapping[Unit, str] | None = None
 ) -> tuple[Turn, ...]:
-    """The turns without the units; the last one is the judged turn.
+    """Return the turns without the units; the last one is the judged turn.
 
     A turn that nothing is left of is gone; two neighbours of one role that meet by that become one turn, with a line
     end between them. The judged turn stays a turn of its own, even an empty one.
@@ -21,7 +21,7 @@ def without(
     Args:
         turns: the conversation up to the judged turn.
         removed: units of one level, in any order.
-        fills: what is put into the place of a unit; nothing is for those that have none here.
+        fills: the text that is put into the place of a unit; a unit that has none here is taken out.
     """
     by_turn: dict[int, list[Unit]] = {}
     for unit in removed:
@@ -30,18 +30,18 @@ def without(
         replace(turn, content=_cut(turn.content, by_turn[i], fills or {})) if i in by_turn else turn
         for i, turn in enumerate(turns)
     ]
-    kept: list[Turn] = []
+    result: list[Turn] = []
     gap = False  # whether the turn before is gone
     for i, turn in enumerate(changed[:-1]):
         if i in by_turn and not turn.content:
             gap = True
-        elif gap and kept and kept[-1].role == turn.role:
-            kept[-1] = replace(kept[-1], content=f"{kept[-1].content}\n{turn.content}")
+        elif gap and result and result[-1].role == turn.role:
+            result[-1] = replace(result[-1], content=f"{result[-1].content}\n{turn.content}")
             gap = False
         else:
-            kept.append(turn)
+            result.append(turn)
             gap = False
-    return (*kept, *changed[-1:])
+    return (*result, *changed[-1:])
 
 
 def _cut(content: str, units: Iterable[Unit], fills: Mapping[Unit, str]) -> str:

@@ -1,4 +1,4 @@
-"""Two texts as the words that were taken out and put in."""
+"""Word differences of two texts."""
 
 import re
 from dataclasses import dataclass
@@ -20,25 +20,24 @@ class TextChange:
 
 
 def word_diff(before: str, after: str) -> list[TextChange]:
-    """What became of `before`, word by word: unchanged and removed words are `before`, unchanged and added `after`."""
+    """Return the runs of words: unchanged and removed ones give `before`, unchanged and added ones `after`."""
     old, new = _words(before), _words(after)
-    found: list[TextChange] = []
+    changes: list[TextChange] = []
     for step in Indel.opcodes([word.strip() for word in old], [word.strip() for word in new]):
-        gone, come = old[step.src_start : step.src_end], new[step.dest_start : step.dest_end]
+        removed, added = old[step.src_start : step.src_end], new[step.dest_start : step.dest_end]
         if step.tag != "equal":
-            found += [TextChange("removed", "".join(gone)), TextChange("added", "".join(come))]
+            changes += [TextChange("removed", "".join(removed)), TextChange("added", "".join(added))]
             continue
-        for one, other in zip(gone, come, strict=True):
-            word = one.strip()
-            same = one if one == other else word
-            found.append(TextChange("same", same))
-            if one != other:  # the white space after it
-                found += [TextChange("removed", one[len(word) :]), TextChange("added", other[len(word) :])]
-    return _joined(found)
+        for old_word, new_word in zip(removed, added, strict=True):
+            word = old_word.strip()
+            changes.append(TextChange("same", old_word if old_word == new_word else word))
+            if old_word != new_word:  # the white space after it
+                changes += [TextChange("removed", old_word[len(word) :]), TextChange("added", new_word[len(word) :])]
+    return _joined(changes)
 
 
 def shortened(changes: list[TextChange], around: int = _AROUND) -> list[TextChange]:
-    """The same with long unchanged runs cut to what stands next to a change."""
+    """Return the changes with long unchanged runs cut to the text next to a change."""
     last = len(changes) - 1
     return [_cut(change, 0 if i == 0 else around, 0 if i == last else around) for i, change in enumerate(changes)]
 
@@ -57,11 +56,11 @@ def _words(text: str) -> list[str]:
 
 def _joined(changes: list[TextChange]) -> list[TextChange]:
     """A removed run stands before the added one that takes its place, and neighbours of one kind are one run."""
-    found: list[TextChange] = []
+    joined: list[TextChange] = []
     for edited, group in groupby(changes, key=lambda change: change.kind != "same"):
         runs = list(group)
         kinds: tuple[Kind, ...] = ("removed", "added") if edited else ("same",)
         for kind in kinds:
             text = "".join(change.text for change in runs if change.kind == kind)
-            found += [TextChange(kind, text)] if text else []
-    return found
+            joined += [TextChange(kind, text)] if text else []
+    return joined

@@ -1,4 +1,4 @@
-"""Cuts text into the units that are perturbed: turns, sentences, phrases, words.
+"""Segmentation of text into the units that are perturbed: turns, sentences, phrases, words.
 
 A level is a set of cuts, offsets at which a unit begins. Three facts make it safe to take units out and put
 them back, and none of them depends on how well the rules below guess:
@@ -92,7 +92,7 @@ _FLAG = regex.compile(r"\p{Regional_Indicator}{2}|\p{Regional_Indicator}")
 
 
 def segment(text: str, level: Level, turn: int = 0, phrases: Phrases | None = None) -> list[Unit]:
-    """The units of one text, in order.
+    """Return the units of one text, in order.
 
     They are contiguous and non-empty, the first starts at 0, the last ends with the text; an empty text has
     none. Boundaries of a coarser level are among those of every finer one. White space belongs to the unit
@@ -116,15 +116,15 @@ def segment(text: str, level: Level, turn: int = 0, phrases: Phrases | None = No
     # To tell which two flags pair up, regex looks back over their whole row for each: other pairs are cheap.
     plain: str = _FLAG.sub(lambda flag: "★\u0301"[: len(flag[0])], text)
     inside = _inside_clusters(plain)
-    wanted = _cuts(plain, level)
+    offsets = _cuts(plain, level)
     if phrases is not None and level == "phrase":
-        wanted = _cuts(plain, "sentence") | (_word_cuts(plain) & set(phrases(text)))
-    cuts = sorted(cut for cut in wanted if lead < cut < len(text) and cut not in inside)
+        offsets = _cuts(plain, "sentence") | (_word_cuts(plain) & set(phrases(text)))
+    cuts = sorted(cut for cut in offsets if lead < cut < len(text) and cut not in inside)
     return [Unit(turn, start, end, level) for start, end in pairwise([0, *cuts, len(text)])]
 
 
 def core(text: str, unit: Unit) -> tuple[int, int]:
-    """The unit's span without the white space around it: what an infiller replaces.
+    """Return the unit's span without the white space around it, which an infiller replaces.
 
     Both are the unit's start when it is nothing but white space.
     """
@@ -160,36 +160,36 @@ def _inside_clusters(text: str) -> set[int]:
 
 def _sentence_cuts(text: str) -> set[int]:
     cuts: set[int] = set()
-    for start, end, whole in _stretches(text):
+    for start, end, uncut in _stretches(text):
         cuts.add(start)
-        if not whole:
+        if not uncut:
             cuts.update(start + cut for cut in _prose_cuts(text[start:end]))
     return cuts
 
 
 def _stretches(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Spans no sentence crosses (lines, joined where prose is hard-wrapped); whether each stands whole."""
+    """Spans no sentence crosses (lines, joined where prose is hard-wrapped); True for each that is not divided."""
     fence, offset = "", 0
     open_start, open_end, previous = 0, 0, ""  # the stretch of prose that may still grow, and its last line
     for line in text.splitlines(keepends=True):
         start, offset = offset + len(line) - len(line.lstrip()), offset + len(line)
         in_code, fence = _fenced(line, fence)
-        whole = in_code or bool(_WHOLE_LINE.match(line))
-        if not whole and _wraps(previous, line):
+        uncut = in_code or bool(_WHOLE_LINE.match(line))
+        if not uncut and _wraps(previous, line):
             open_end, previous = offset, line
             continue
         if previous.strip():
             yield open_start, open_end, False
-        previous = "" if whole else line
+        previous = "" if uncut else line
         open_start, open_end = start, offset
-        if whole and not line.isspace():
+        if uncut and not line.isspace():
             yield start, offset, True
     if previous.strip():
         yield open_start, open_end, False
 
 
 def _fenced(line: str, fence: str) -> tuple[bool, str]:
-    """Whether a line belongs to a fenced code block, and the fence that is open after it."""
+    """True where a line belongs to a fenced code block; and the fence that is open after it."""
     mark = _FENCE.match(line)
     if not fence:
         return mark is not None, mark[1] if mark else ""
@@ -198,7 +198,7 @@ def _fenced(line: str, fence: str) -> tuple[bool, str]:
 
 
 def _wraps(previous: str, line: str) -> bool:
-    """Whether a sentence seems to go on in the next line: a full line of prose, then a small letter."""
+    """True where a sentence seems to go on in the next line: a full line of prose, then a small letter."""
     before, after = previous.strip(), line.lstrip()
     return (
         50 <= len(before) <= 100
@@ -250,14 +250,14 @@ def _without_fragments(prose: str, cuts: list[int]) -> list[int]:
     """Drops cuts that leave a sentence without a word ("😀", ":)") or with only the number of a list item."""
     bounds = [0, *cuts, len(prose)]
     worded = [bool(_WORD_CHARACTER.search(prose, start, end)) for start, end in pairwise(bounds)]
-    kept: list[int] = []
+    bounded: list[int] = []
     begun = False
     for index, cut in enumerate(cuts):
         begun = begun or worded[index]
         if begun and worded[index + 1] and not LIST_NUMBER.fullmatch(prose, bounds[index], cut):
-            kept.append(cut)
+            bounded.append(cut)
             begun = False
-    return kept
+    return bounded
 
 
 # --- phrases and words
@@ -291,8 +291,8 @@ def _word_cuts(text: str) -> set[int]:
 
 
 def _starts(text: str, *patterns: regex.Pattern[str]) -> set[int]:
-    return {found.start() for pattern in patterns for found in pattern.finditer(text)}
+    return {match.start() for pattern in patterns for match in pattern.finditer(text)}
 
 
 def _ends(text: str, *patterns: regex.Pattern[str]) -> set[int]:
-    return {found.end() for pattern in patterns for found in pattern.finditer(text)}
+    return {match.end() for pattern in patterns for match in pattern.finditer(text)}

@@ -1,4 +1,4 @@
-"""Text from outside as something that can be shown: nothing in it moves cursor or reading direction."""
+"""Text from outside, made safe to show: nothing in it moves the cursor or the reading direction."""
 
 _HIDDEN = (
     *(code for code in range(32) if code not in (9, 10)),
@@ -12,10 +12,13 @@ _VISIBLE = dict.fromkeys(_HIDDEN, "\ufffd")
 
 
 def visible(text: str) -> str:
-    """The text with control and bidirectional characters and lone surrogates as U+FFFD; tabs and line breaks stay."""
+    """Return the text with control and bidirectional characters and lone surrogates as U+FFFD.
+
+    Tabs and line breaks stay.
+    """
     return text.translate(_VISIBLE)
 
 
 def one_line(text: str) -> str:
-    """`visible` text with all white space folded to single spaces, so that it cannot forge a line of its own."""
+    """Return `visible` text with all white space folded to single spaces, so that it cannot forge a line of its own."""
     return " ".join(visible(text).split())

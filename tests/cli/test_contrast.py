@@ -297,7 +297,7 @@ def test_when_a_model_is_gone_the_same_command_goes_on(world):
     assert "Error: the judge is gone" in err
     assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 1
     world.answer["judge"] = depot
-    filled = [hole.rest for hole in world.fills.asked]
+    filled = [hole.context for hole in world.fills.asked]
     code, out, _ = world.run(*RESCORE)
     assert code == 0
     assert "2 contrasts for 2 turns." in out

@@ -98,8 +98,8 @@ def test_the_first_word_of_a_sentence_has_its_own_case(raw, old, before, expecte
 
 
 def test_a_sentence_may_begin_after_the_rest_of_the_conversation():
-    assert fills.fill_of("we", Masked("", "I", " am", rest="user: Hello, ")) == "we"
-    assert fills.fill_of("we", Masked("", "I", " am", rest="user: Hello.\nassistant. ")) == "We"
+    assert fills.fill_of("we", Masked("", "I", " am", context="user: Hello, ")) == "we"
+    assert fills.fill_of("we", Masked("", "I", " am", context="user: Hello.\nassistant. ")) == "We"
 
 
 def test_choosing_keeps_the_order_drops_twins_and_stops_at_k():

@@ -27,9 +27,9 @@ TURN = "I am sorry to hear that. Could you please tell me your order number, so 
 WORDS = ["the", "parcel", "order", "is", "was", "late", "lost", "fine", "very", "not", "here", "it", "today", "."]
 
 
-def hole(text, old, avoid=(), rest=""):
+def hole(text, old, avoid=(), context=""):
     at = text.index(old)
-    return Masked(text[:at], old, text[at + len(old) :], avoid, rest)
+    return Masked(text[:at], old, text[at + len(old) :], avoid, context)
 
 
 def infill(infiller, *masked, k=3):
@@ -69,8 +69,8 @@ def embedded_infiller(embedded_model):
 
 def test_the_embedded_model_fills_what_fits(embedded_infiller):
     holes = [
-        hole(TURN, "number,", rest=CHAT),
-        hole(TURN, "tell", rest=CHAT),
+        hole(TURN, "number,", context=CHAT),
+        hole(TURN, "tell", context=CHAT),
         hole("The capital of France is Lyon, and I live there.", "Lyon,"),
         hole("Yesterday it was raining the whole day.", "day."),
     ]
@@ -87,8 +87,8 @@ def test_the_embedded_model_fills_what_fits(embedded_infiller):
 def test_the_word_that_stood_there_comes_back_when_it_may(embedded_infiller):
     """The quality that is to be kept: the original word among the first five in most chat masks."""
     words = ["sorry", "order", "number,", "check"]
-    holes = [hole(TURN, word, rest=CHAT) for word in words]
-    asked = [Masked(one.before, "zq" + "," * one.old.endswith(","), one.after, (), one.rest) for one in holes]
+    holes = [hole(TURN, word, context=CHAT) for word in words]
+    asked = [Masked(one.before, "zq" + "," * one.old.endswith(","), one.after, (), one.context) for one in holes]
     found = infill(embedded_infiller, *asked, k=5)
     assert sum(word in some for word, some in zip(words, found, strict=True)) >= 3
 
@@ -104,7 +104,7 @@ def test_old_words_and_those_to_avoid_do_not_come(embedded_infiller):
 
 def test_holes_of_several_words_get_phrases_of_about_their_length(embedded_infiller):
     text = "I am sorry to hear that. If it was lost, we will send you a new one."
-    one, sentence = hole(text, "a new one.", rest=CHAT), hole(text, "I am sorry to hear that.", rest=CHAT)
+    one, sentence = hole(text, "a new one.", context=CHAT), hole(text, "I am sorry to hear that.", context=CHAT)
     found = infill(embedded_infiller, one, sentence)
     for masked, some in zip((one, sentence), found, strict=True):
         holds(masked, some)
@@ -116,7 +116,7 @@ def test_holes_of_several_words_get_phrases_of_about_their_length(embedded_infil
 
 def test_a_hole_is_filled_alone_as_it_is_among_others(embedded_infiller, embedded_model):
     words = ["sorry", "tell", "order", "check"]
-    holes = [hole(TURN, word, rest=CHAT) for word in words]
+    holes = [hole(TURN, word, context=CHAT) for word in words]
     together = infill(embedded_infiller, *reversed(holes))[::-1]
     for one, some in zip(holes, together, strict=True):
         embedded_model._forward.free()

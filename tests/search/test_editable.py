@@ -108,14 +108,14 @@ def test_a_hole_in_a_text_that_stands_alone():
     text = editable([Turn("user", "one two three four")], [0])
     hole = text.masked(Hole(2, ((0, "first"), (3, "x")), avoid=("y",)))
     assert (hole.before, hole.old, hole.after) == ("first two ", "three", " x")
-    assert (hole.avoid, hole.rest) == (("y",), "")
+    assert (hole.avoid, hole.context) == (("y",), "")
 
 
 def test_a_hole_knows_the_turns_before_it_as_edited_and_none_behind_it():
     text = editable(turns("a b", "c d", "e f"), [0, 1, 2])
     hole = text.masked(Hole(2, ((0, "XX"), (3, "Y"), (5, "Z"))))
     assert (hole.before, hole.old, hole.after) == ("", "c", " Y")
-    assert hole.rest == "user: XX b\nassistant: "
+    assert hole.context == "user: XX b\nassistant: "
 
 
 TEXTS = st.lists(

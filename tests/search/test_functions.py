@@ -150,7 +150,7 @@ def test_holes_are_the_text_as_edited_so_far(name):
         assert len(whole) == 10
         assert all(now in (word, "blank") for now, word in zip(whole, words, strict=True))
         assert hole.old in words
-        assert hole.rest == ""
+        assert hole.context == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

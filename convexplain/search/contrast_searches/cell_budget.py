@@ -86,7 +86,7 @@ class _Draw:
         return len(self.dead) == len(self._weights)
 
     def units(self, among: Sequence[int], count: int) -> list[int]:
-        """Different units, by their weights."""
+        """Draw different units, by their weights."""
         alive = [unit for unit in among if unit not in self.dead]
         if not alive:
             return []
@@ -99,7 +99,7 @@ class _Draw:
         return [unit for unit in range(len(self._weights)) if unit not in edited]
 
     def around(self, edits: Edits, radius: int | None) -> list[int]:
-        """Unedited units near an edited one; all unedited ones where there are no such."""
+        """Return unedited units near an edited one; all unedited ones where there are no such."""
         unedited = self.unedited(edits)
         if radius is None:
             return unedited
@@ -107,7 +107,7 @@ class _Draw:
         return near or unedited
 
     def best(self, scored: Mapping[Edits, float], count: int) -> list[Edits]:
-        """Candidates of the highest scores that still have units to edit; chance breaks ties."""
+        """Return candidates of the highest scores that still have units to edit; chance breaks ties."""
         possible = [edits for edits in scored if self.unedited(edits)]
         chance = self._rng.random(len(possible))
         order = sorted(range(len(possible)), key=lambda i: (-scored[possible[i]], chance[i]))
