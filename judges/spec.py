@@ -179,8 +179,24 @@ class JudgeSpec:
         return f"JudgeSpec({self.public!r})"
 
     def model_alone(self) -> Self:
-        """Return the same model with its options, and without anything else."""
-        return replace(self.raw(), samples=None, reasons=False)
+        """Return the same model with its options, and without those of how it judges."""
+        judging = {name for name, option in judge_options().items() if option.flag}
+        defaults: dict[str, Any] = {item.name: item.default for item in fields(self) if item.name in judging}
+        return replace(self, **defaults)
+
+    def changed(self, options: Mapping[str, Any]) -> Self:
+        """Return the same judge with other options.
+
+        Args:
+            options: fields, a second judge by its text form too; None leaves a field as it is.
+
+        Raises:
+            UsageError: a value is not valid.
+        """
+        changes = {name: value for name, value in options.items() if value is not None}
+        if isinstance(second := changes.get("escalate"), str):
+            changes["escalate"] = JudgeSpec.parse(second)
+        return replace(self, **changes)
 
     def raw(self) -> Self:
         """Return the same judge without calibration and second judge."""

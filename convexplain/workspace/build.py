@@ -179,10 +179,7 @@ def judge_spec(judge: JudgeLike, **options: Any) -> JudgeSpec:
         spec = JudgeSpec.parse(judge)
     else:
         spec = JudgeSpec(str(getattr(judge, "name", None) or getattr(judge, "__name__", "function")))
-    changes = {name: value for name, value in options.items() if value is not None}
-    if isinstance(second := changes.get("escalate"), str):
-        changes["escalate"] = JudgeSpec.parse(second)
-    return replace(spec, **changes)
+    return spec.changed(options)
 
 
 def judges_of(judge: JudgeLike | Sequence[JudgeLike]) -> list[JudgeLike]:

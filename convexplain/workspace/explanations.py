@@ -45,7 +45,7 @@ class Scope:
     @property
     def judge_name(self) -> str:
         """The judge's model with its options, without passwords."""
-        return replace(judge_spec(self.judge), samples=None, reasons=False).raw().public
+        return judge_spec(self.judge).model_alone().public
 
 
 def scopes_of(

@@ -1,7 +1,6 @@
 """The judges that a visitor may choose: the embedded model and the operator's server."""
 
 import os
-from dataclasses import replace
 
 from convexplain.errors import UsageError
 from convexplain.store import Run, RunStore
@@ -40,15 +39,15 @@ def _endpoint() -> JudgeSpec | None:
 
 
 def check_judge(judge: JudgeSpec) -> None:
-    """Check that a judge and its second judge may be chosen; reasons, calibration and band are free.
+    """Check that a judge and its second judge may be chosen; how they judge is free.
 
     Raises:
         UsageError: one of them may not.
     """
     choices = judge_choices()
-    models = [replace(JudgeSpec.parse(choice).raw(), reasons=False) for choice in choices]
+    models = [JudgeSpec.parse(choice).model_alone() for choice in choices]
     for spec in (judge, judge.escalate):
-        if spec is None or replace(spec.raw(), reasons=False) in models:
+        if spec is None or spec.model_alone() in models:
             continue
         name = spec.public.rpartition("@")[2].partition("key=")[0]  # a visitor may have put a key there
         raise UsageError(

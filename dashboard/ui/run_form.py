@@ -1,7 +1,6 @@
 """The form of a new run: its options, its estimate, and the button that starts it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -16,6 +15,7 @@ from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 from convexplain.workspace import JudgeSpec, LogSettings
 from convexplain.workspace.jobs import AnalyzeJob
 
+from .judge_options import judge_option_values
 from .safe_text import message
 
 JUDGE_HELP = "An operator adds a server to this list by the environment variable CONVEXPLAIN_BASE_URL."
@@ -42,22 +42,13 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
         message(problem, "error")
     which: tuple[Turns, ...] = ("all", "last")
     turns = right_column.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
-    reasons = st.toggle("Ask the judge for a reason in words (one more call for each judgement)", key="explain")
-    calibrated = st.toggle(
-        "Calibrate scores to people’s labels (needs `convexplain judges calibrate`)", key="calibrated"
-    )
-    second_choices = [choice for choice in judge_choices() if choice != judge]
-    second = None
-    if second_choices:
-        second = st.selectbox(
-            "Second judge for scores near the threshold", second_choices, index=None, placeholder="none", key="escalate"
-        )
+    with st.expander("More options of the judge"):
+        options = judge_option_values([choice for choice in judge_choices() if choice != judge])
     if not rubrics:
         st.info("Choose at least one maxim.")
         return None
     try:
-        escalate = None if second is None else JudgeSpec.parse(second)
-        spec = replace(JudgeSpec.parse(judge), reasons=reasons, calibrated=calibrated, escalate=escalate)
+        spec = JudgeSpec.parse(judge).changed(options)
     except ConvexplainError as error:  # a browser may send anything
         message(str(error), "error")
         return None
