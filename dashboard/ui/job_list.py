@@ -61,6 +61,8 @@ def _progress(state: JobState) -> str:
     started = f"started {state.job.created_at:%Y-%m-%d %H:%M} UTC"
     if state.run is None or state.job.kind != "analyze":
         return started
+    if state.job.progress.get("task") == "reading":
+        return f"reading the logs; {started}"
     spend = state.run.spend
     judged = f"{state.done:,} of {state.total:,} judgements" if state.total else f"{state.done:,} judgements"
     tokens = f"{spend.prompt_tokens + spend.completion_tokens:,} tokens"

@@ -12,6 +12,7 @@ from typing import Any
 OnBytes = Callable[[int], None]
 
 _STDIN = Path("/dev/stdin")
+_BLOCK = 1 << 20
 _RANDOM_ACCESS = (b"PK\x03\x04", b"PK\x05\x06", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")
 """Beginnings of files that are not read from their start to their end: zip, Excel, Parquet, Arrow."""
 
@@ -57,6 +58,13 @@ class _Input(io.FileIO):
         if self._on_bytes is not None:
             self._on_bytes(count)
         return count
+
+    def readall(self) -> bytes:
+        """Read until the end."""
+        data, buffer = bytearray(), bytearray(_BLOCK)
+        while count := self.readinto(buffer):
+            data += buffer[:count]
+        return bytes(data)
 
     def tell(self) -> int:
         """Return the position; of a pipe, how many bytes were read."""
