@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from convexplain.errors import UsageError
 from convexplain.models.infilling import Infiller
 from convexplain.search import make_method
-from convexplain.search.attribution_driver import AttributionRun, attributed
-from convexplain.search.protocol import Attributing, Value
+from convexplain.search.attribution_driver import AttributionRun, run_attribution
+from convexplain.search.protocol import Value, ValueSearch
 from convexplain.search.refinement import LevelScores, refine
 from convexplain.text.segmentation import Phrases
 from convexplain.types import Attribution, Conversation, Rubric, Unit
@@ -139,7 +139,7 @@ async def attribute_values(
         impossible[request.level] += sum(map(values.impossible, sets))
         return await values.values(sets)
 
-    run = await attributed(
+    run = await run_attribution(
         _with_baseline(refining, len(levels.units[0])),
         value,
         budget=settings.budget,
@@ -171,8 +171,8 @@ async def _guide(values: TurnValues, levels: UnitLevels) -> list[list[float]] | 
 
 
 def _with_baseline(
-    search: Attributing[list[LevelScores]], coarsest: int
-) -> Attributing[tuple[list[LevelScores], float | None]]:
+    search: ValueSearch[list[LevelScores]], coarsest: int
+) -> ValueSearch[tuple[list[LevelScores], float | None]]:
     """The search, with the value without any of the coarsest units, which is asked for beside its first question."""
     everything, baseline = frozenset(range(coarsest)), None
     answer: Sequence[float | None] | None = None

@@ -106,7 +106,7 @@ class Contrasts:
     def stored(self, turn: ScoredTurn) -> Contrast | None:
         """Return the stored contrast."""
         contrast = stored_contrast(self.store, self.run, turn, self.sha(turn))
-        return None if contrast is not None and may_go_better(contrast) else contrast
+        return None if contrast is not None and is_retryable(contrast) else contrast
 
     async def find(self, turn: ScoredTurn) -> Contrast:
         """Search for a contrast and store it; what was scored before comes out of the cache."""
@@ -214,12 +214,12 @@ async def explain(
         yield turn, explanation
 
 
-def may_go_better(contrast: Contrast) -> bool:
+def is_retryable(contrast: Contrast) -> bool:
     """Return True where the judge, the responder or the infiller failed, which may succeed another time."""
     return contrast.stopped in ("not scored", "no fills") or (contrast.failed > 0 and not contrast.found)
 
 
-def spread(turns: Sequence[T], n: int) -> list[T]:
+def evenly_spaced(turns: Sequence[T], n: int) -> list[T]:
     """Return at most n of the turns, evenly spaced, the first and the last among them."""
     if len(turns) <= n:
         return list(turns)

@@ -133,7 +133,7 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _Alternatives:
     """Two forms of a turn, with the scores that are known."""
 
     history: Conversation
@@ -232,7 +232,7 @@ async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings) ->
     )
 
 
-def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Case | str:
+def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Alternatives | str:
     contrast, conversation = reviewed.contrast, reviewed.conversation
     if reviewed.decision == "reject":
         return REJECTED
@@ -246,14 +246,16 @@ def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Case | str:
         logged, edited = conversation.turns[contrast.turn], contrast.turns[contrast.turn]
         after = replace(edited, content=wording) if wording else edited
         if wording:
-            return _Case(conversation, contrast.turn, logged, after, None, None)
-        return _Case(conversation, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises)
+            return _Alternatives(conversation, contrast.turn, logged, after, None, None)
+        return _Alternatives(
+            conversation, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises
+        )
     if final_answers:
         if contrast.question != "regenerate":
             return NO_ANSWERS
         logged = conversation.turns[contrast.turn]
         answers = [replace(logged, content=text) for text in (contrast.response_before, contrast.response_after)]
-        return _Case(conversation, contrast.turn, answers[0], answers[1], None, None)
+        return _Alternatives(conversation, contrast.turn, answers[0], answers[1], None, None)
     places = {edit.unit.turn for edit in contrast.edits}
     if len(places) != 1:
         return SEVERAL if places else IDENTICAL
@@ -262,10 +264,10 @@ def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Case | str:
         return NOT_ASSISTANT
     edited = contrast.turns[place]
     after = replace(edited, content=wording) if wording else edited
-    return _Case(conversation, place, conversation.turns[place], after, None, rises)
+    return _Alternatives(conversation, place, conversation.turns[place], after, None, rises)
 
 
-def _ending(case: _Case, turn: Turn) -> Conversation:
+def _ending(case: _Alternatives, turn: Turn) -> Conversation:
     return replace(case.history, turns=(*case.history.turns[: case.place], turn))
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 from convexplain.errors import UsageError
 
-from .attribution_driver import attributed
+from .attribution_driver import run_attribution
 from .driver import at_once
 from .protocol import Scores, Value
 from .registry import ATTRIBUTION_METHODS, generator_of
@@ -75,7 +75,7 @@ async def aattribute(
         raise UsageError(f"{unknown[0]} is not known to {method}; valid are: {', '.join(record.options)}")
     facts: dict[str, Any] = {**options, "rng": generator_of(options.get("seed", 0))}
     search = record.start(_count(units), facts)
-    end = await attributed(search, partial(_values, value), budget=options.get("budget"))
+    end = await run_attribution(search, partial(_values, value), budget=options.get("budget"))
     outcome = end.outcome
     return AttributionResult(
         outcome.scores, end.full, end.calls.total(), end.failed.total(), outcome.chosen, outcome.drop

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from convexplain.errors import UsageError
 
-from .protocol import Attributing, Value
+from .protocol import Value, ValueSearch
 
 T = TypeVar("T")
 Key: TypeAlias = Callable[[int, frozenset[int]], Hashable]
@@ -31,8 +31,8 @@ class AttributionRun(Generic[T]):
     failed: Counter[int]
 
 
-async def attributed(
-    search: Attributing[T],
+async def run_attribution(
+    search: ValueSearch[T],
     value: Callable[[Value], Awaitable[Sequence[float | None]]],
     *,
     budget: int | None = None,
@@ -61,7 +61,7 @@ async def attributed(
 
 
 def _steps(
-    search: Attributing[T], budget: int | None, key: Key
+    search: ValueSearch[T], budget: int | None, key: Key
 ) -> Generator[Value, Sequence[float | None], AttributionRun[T]]:
     if budget is not None and budget < 1:
         raise UsageError(f"budget={budget} is not valid; it must be at least 1")

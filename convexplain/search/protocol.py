@@ -64,7 +64,7 @@ class Value:
     level: int = 0
 
 
-Attributing: TypeAlias = Generator[Value, Sequence[float | None], T]
+ValueSearch: TypeAlias = Generator[Value, Sequence[float | None], T]
 """A search over values that ends with a T."""
 
 Scores: TypeAlias = tuple[float | None, ...]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .protocol import Attributing, MethodOutcome, Scores, Value
+from .protocol import MethodOutcome, Scores, Value, ValueSearch
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
 CALLS_PER_UNIT = 3
@@ -32,13 +32,13 @@ class LevelScores:
 
 def refine(
     parents: Sequence[Sequence[int]],
-    method: Callable[[int, Sequence[int], int], Attributing[MethodOutcome]],
+    method: Callable[[int, Sequence[int], int], ValueSearch[MethodOutcome]],
     *,
     side: int,
     top: int | None = 2,
     share: float | None = None,
     budget: int | None = None,
-) -> Attributing[list[LevelScores]]:
+) -> ValueSearch[list[LevelScores]]:
     """Attribute to the coarsest units, then to the parts of the top ones, and so on.
 
     The units that are not refined stay in the text. A finer level is begun only where the budget is enough to remove
@@ -82,8 +82,8 @@ def most_units(parents: Sequence[int], top: int | None, share: float | None) -> 
 
 
 def _on_level(
-    search: Attributing[MethodOutcome], units: Sequence[int], level: int
-) -> Attributing[tuple[LevelScores, int]]:
+    search: ValueSearch[MethodOutcome], units: Sequence[int], level: int
+) -> ValueSearch[tuple[LevelScores, int]]:
     """The search over some units of a level, and how many evaluations it asked for."""
     spent = 0
     answer: Sequence[float | None] | None = None

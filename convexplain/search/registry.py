@@ -17,13 +17,13 @@ from convexplain.errors import UsageError
 from convexplain.plugins import Registry
 
 from .editable import Editable
-from .protocol import Attributing, MethodOutcome, Search
+from .protocol import MethodOutcome, Search, ValueSearch
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Record(Generic[T]):
+class _NamedGenerator(Generic[T]):
     """A named generator.
 
     Attributes:
@@ -47,7 +47,7 @@ class _Record(Generic[T]):
 
 
 @dataclass(frozen=True)
-class ContrastSearch(_Record[Search]):
+class ContrastSearch(_NamedGenerator[Search]):
     """A search for a contrast.
 
     Its generator may take, by keyword: `delta` (g from which on a candidate is a contrast), `budget` (calls that there
@@ -76,7 +76,7 @@ class ContrastSearch(_Record[Search]):
 
 
 @dataclass(frozen=True)
-class AttributionMethod(_Record[Attributing[MethodOutcome]]):
+class AttributionMethod(_NamedGenerator[ValueSearch[MethodOutcome]]):
     """A method that attributes a value to units.
 
     Its generator may take, by keyword: `rng` (the source of all chance), `budget` (evaluations that there are; None =
@@ -151,7 +151,7 @@ def make_search(
 
 def make_method(
     name: str, *, seed: int = 0, side: int = 1, k: int = 3, guide: Sequence[Sequence[float]] | None = None
-) -> Callable[[int, Sequence[int], int], Attributing[MethodOutcome]]:
+) -> Callable[[int, Sequence[int], int], ValueSearch[MethodOutcome]]:
     """Return the attribution method of that name as `refinement.refine` takes it.
 
     Args:
@@ -166,7 +166,7 @@ def make_method(
     """
     method = ATTRIBUTION_METHODS.get(name)
 
-    def search_level(level: int, units: Sequence[int], budget: int) -> Attributing[MethodOutcome]:
+    def search_level(level: int, units: Sequence[int], budget: int) -> ValueSearch[MethodOutcome]:
         start = None if guide is None else [guide[level][unit] for unit in units]
         facts = {"rng": generator_of(seed), "budget": budget, "side": side, "k": k, "start": start}
         return method.start(len(units), facts)

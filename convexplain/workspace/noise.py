@@ -7,7 +7,7 @@ from convexplain.analysis.pipeline import turns_to_judge
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource
 from convexplain.errors import UsageError
-from convexplain.explain.explanations import spread
+from convexplain.explain.explanations import evenly_spaced
 from convexplain.judges.noise import MIN_TURNS, VARIATIONS, NoiseFloor, extra_variations, noise_floor
 from convexplain.store import RunStore, keep_noise_floor
 from convexplain.types import Conversation, Rubric
@@ -56,7 +56,7 @@ def assistant_turns(
         progress.end()
     if len(turns) < MIN_TURNS:
         raise UsageError(f"{len(turns)} assistant turns are there; a noise floor needs at least {MIN_TURNS}")
-    return spread(turns, n)
+    return evenly_spaced(turns, n)
 
 
 async def measure_noise(

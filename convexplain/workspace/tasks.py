@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.errors import UsageError
-from convexplain.explain.explanations import Attributions, Contrasts, Explainer, may_go_better
+from convexplain.explain.explanations import Attributions, Contrasts, Explainer, is_retryable
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.explain.unit_levels import most_calls
 from convexplain.explain.wording import NOTHING_BEFORE, no_turn
@@ -100,7 +100,7 @@ class ContrastTask:
 
     def failed(self, result: Contrast) -> bool:
         """Return whether a call failed."""
-        return result.failed > 0 or may_go_better(result)
+        return result.failed > 0 or is_retryable(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class ShortTask:
         """Return whether something could not be scored."""
         attributions, contrast = result
         return any(attribution.failed or attribution.full is None for attribution in attributions) or (
-            contrast is not None and (contrast.failed > 0 or may_go_better(contrast))
+            contrast is not None and (contrast.failed > 0 or is_retryable(contrast))
         )
 
 

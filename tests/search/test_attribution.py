@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
 from convexplain.search import aattribute, clime, joint, loo, lshap
-from convexplain.search.attribution_driver import attributed
+from convexplain.search.attribution_driver import run_attribution
 from convexplain.search.driver import at_once
 from convexplain.search.protocol import MethodOutcome, Value
 from convexplain.search.refinement import ALWAYS, refine
@@ -299,7 +299,7 @@ def levels(parents, method, value, **options):
         asks.append(ask)
         return [value(ask.level, removed) for removed in ask.removed]
 
-    valued = at_once(attributed(refine(parents, method, **options), answer, budget=options.get("budget")))
+    valued = at_once(run_attribution(refine(parents, method, **options), answer, budget=options.get("budget")))
     return valued, asks
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Attributing, MethodOutcome, Scores, Value
+from ..protocol import MethodOutcome, Scores, Value, ValueSearch
 from ..registry import AttributionMethod
 from ._limits import check_at_least
 
@@ -24,7 +24,7 @@ def clime(
     per_unit: int = PER_UNIT,
     num_nonzeros: int | None = None,
     budget: int | None = None,
-) -> Attributing[MethodOutcome]:
+) -> ValueSearch[MethodOutcome]:
     """Fit the value as a constant plus one summand for each unit that is there.
 
     Evaluated are the whole text, every unit removed alone, and sets of two up to `max_removed` units: all of them, or
@@ -51,7 +51,7 @@ def clime(
 
 def evaluate(
     n: int, rng: np.random.Generator, max_removed: int, most: int
-) -> Attributing[Mapping[frozenset[int], float]]:
+) -> ValueSearch[Mapping[frozenset[int], float]]:
     """Ask for the values that C-LIME fits, and return those that could be had, by the set of removed units."""
     sets = [frozenset[int](), *_sets(n, rng, max_removed, most)]
     values = yield Value(tuple(sets))

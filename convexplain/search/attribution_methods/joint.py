@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from convexplain.errors import UsageError
 
-from ..protocol import Attributing, MethodOutcome, Value
+from ..protocol import MethodOutcome, Value, ValueSearch
 from ..registry import AttributionMethod
 from ._limits import check_at_least
 from .clime import evaluate, fit
@@ -27,7 +27,7 @@ def joint(
     side: int = 1,
     budget: int | None = None,
     start: Sequence[float] | None = None,
-) -> Attributing[MethodOutcome]:
+) -> ValueSearch[MethodOutcome]:
     """Look for the k units whose removal takes most of the value.
 
     Where there are few sets of k units, all of them are evaluated, and single units as far as there is budget. Else
@@ -87,7 +87,7 @@ def _swap(
     values: dict[frozenset[int], float],
     rng: np.random.Generator,
     most: int,
-) -> Attributing[None]:
+) -> ValueSearch[None]:
     """Ask for sets that differ from the best one in one unit, in batches, until `most` sets were evaluated."""
     requested = set(values)
     current = _first(n, k, side, guide, values)
@@ -105,7 +105,7 @@ def _swap(
         current = min((s for s in (current, *sets) if s in values), key=lambda s: side * values[s], default=current)
 
 
-def _ask(sets: Sequence[frozenset[int]], values: dict[frozenset[int], float]) -> Attributing[None]:
+def _ask(sets: Sequence[frozenset[int]], values: dict[frozenset[int], float]) -> ValueSearch[None]:
     answer = yield Value(tuple(sets))
     values |= {removed: value for removed, value in zip(sets, answer, strict=True) if value is not None}
 

@@ -1,10 +1,10 @@
 """Leave one out: the loss of value when a unit is removed."""
 
-from ..protocol import Attributing, MethodOutcome, Value
+from ..protocol import MethodOutcome, Value, ValueSearch
 from ..registry import AttributionMethod
 
 
-def loo(n: int) -> Attributing[MethodOutcome]:
+def loo(n: int) -> ValueSearch[MethodOutcome]:
     """Remove each unit alone: n evaluations besides that of the whole text.
 
     Exact where the value is a sum over the units. It does not see what two units do together: of two that say the same,

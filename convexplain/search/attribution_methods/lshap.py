@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Iterator
 
-from ..protocol import Attributing, MethodOutcome, Value
+from ..protocol import MethodOutcome, Value, ValueSearch
 from ..registry import AttributionMethod
 from ._limits import check_at_least
 
@@ -14,7 +14,7 @@ _SMALLER = ((2, 2), (2, 1), (1, 1), (0, 0))  # radius and others removed, the de
 
 def lshap(
     n: int, *, radius: int | None = 2, max_removed: int | None = 2, budget: int | None = None
-) -> Attributing[MethodOutcome]:
+) -> ValueSearch[MethodOutcome]:
     """Average the loss of value by removing a unit, over how many neighbours are removed already and over which ones.
 
     Exact where the value is a sum over the units, for every n: sizes that a unit at the edge of a short text has not

@@ -80,12 +80,9 @@ def guided(
         crossing = scores.crossing(delta)
     if crossing is None:
         return
+    state = unmeasured(crossing, scores)
     if cut and crossing in first[-2:] and scores.get(everything, -math.inf) >= delta:
-        crossing = everything
-        group = UnitGroup(tuple(unit for unit, _ in crossing), scores[crossing] - scores.get((), 0.0))
-        state = split(group, *cut, scores[crossing], crossing, scores)
-    else:
-        state = unmeasured(crossing, scores)
+        crossing, state = everything, _in_halves(everything, cut, scores)
     edits = yield from minimise(crossing, state, delta, scores, groups)
     edits = yield from minimise_crossing(edits, delta, scores, groups)
     while scores.size(edits) > enough:
@@ -95,6 +92,12 @@ def guided(
         if scores.size(scores.crossing(delta) or edits) >= scores.size(edits):
             return
         edits = yield from minimise_crossing(edits, delta, scores, groups)
+
+
+def _in_halves(everything: Edits, cut: tuple[tuple[int, ...], tuple[int, ...]], scores: Scoreboard) -> list[UnitGroup]:
+    """All edits in the two groups of a cut, of which the first was taken back already."""
+    group = UnitGroup(tuple(unit for unit, _ in everything), scores[everything] - scores.get((), 0.0))
+    return split(group, *cut, scores[everything], everything, scores)
 
 
 def replace_sentences(
