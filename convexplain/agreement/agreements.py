@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from convexplain.types import Conversation, Judgement, Rubric
 
 from .bootstrap import MIN_DIALOGUES, Draws, Floats, Statistic
 from .categories import confusion
-from .escalation_curves import escalation_curve
+from .escalation_curves import EscalationCurve, escalation_curve
 from .labels import LabelledTurn, group_of
 from .measures import MEASURES, ScoreTable, rated_levels, undefined_reason
 from .pairs import JudgedPair, pair_agreement
@@ -23,6 +24,11 @@ from .results import Disagreement, JudgeAgreement, JudgeComparison, RubricAgreem
 LENGTH, PLACE = "length in words", "turn number"
 _FEW_TURNS = 30
 _FEW_GROUPS = 10
+_NO_ALPHA = "no turn has two ratings, or all ratings are the same"
+_NO_CEILING = "no rater shares three turns with other raters, or all ratings are the same"
+
+_NamedTable: TypeAlias = tuple[str, ScoreTable]
+"""A judge's name and its scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,12 @@ def agreement(
     people = _People(rubric, turns, [group(turn.conversation) for turn in turns], seed)
     judgements = [[judge.judgement(turn.conversation, turn.turn) for turn in turns] for judge in judges]
     tables = [
-        replace(people.table(_scores(column)), cut=judge.threshold)
+        (judge.name, replace(people.table(_scores(column)), cut=judge.threshold))
         for judge, column in zip(judges, judgements, strict=True)
     ]
     agreements = [
         _judge_agreement(judge, turns, column, table, people.measures(table))
-        for judge, column, table in zip(judges, judgements, tables, strict=True)
+        for judge, column, (_, table) in zip(judges, judgements, tables, strict=True)
     ]
     baselines = [
         people.baseline(LENGTH, [turn.words for turn in turns]),
@@ -84,30 +90,14 @@ def agreement(
         raters=int(ratings.raters.max(initial=-1)) + 1,
         positive=people.table(people.humans).good[1],
         steps=people.steps,
-        alpha=draws.estimate(alpha(ratings), "no turn has two ratings, or all ratings are the same"),
-        ceiling=draws.estimate(
-            ceiling(ratings), "no rater shares three turns with other raters, or all ratings are the same"
-        ),
+        alpha=draws.estimate(alpha(ratings), _NO_ALPHA),
+        ceiling=draws.estimate(ceiling(ratings), _NO_CEILING),
         judges=tuple(agreements),
         baselines=tuple(baselines),
-        comparisons=tuple(
-            JudgeComparison(judges[i].name, judges[j].name, people.differences(tables[i], tables[j]))
-            for i, j in combinations(range(len(judges)), 2)
-        ),
+        comparisons=tuple(people.comparison(first, second) for first, second in combinations(tables, 2)),
         pairs=pair_agreement(pairs, [judge.name for judge in judges], group, seed) if pairs else None,
         notes=_notes(len(turns), draws.groups, people.humans, agreements, baselines),
-        escalations=tuple(
-            escalation_curve(
-                (judges[i].name, judges[j].name),
-                tables[i].scores,
-                tables[j].scores,
-                people.humans,
-                tables[i].flags_below,
-                people.groups,
-                seed,
-            )
-            for i, j in combinations(range(len(judges)), 2)
-        ),
+        escalations=tuple(people.escalation(cheap, strong) for cheap, strong in combinations(tables, 2)),
     )
 
 
@@ -140,16 +130,20 @@ class _People:
         table = self.table(np.array(sizes, dtype=np.float64), on_scale=False)
         return JudgeAgreement(name, None, len(sizes), {}, self.measures(table))
 
-    def differences(self, first: ScoreTable, second: ScoreTable) -> dict[str, Estimate]:
+    def comparison(self, first: _NamedTable, second: _NamedTable) -> JudgeComparison:
         """Return the first judge's measures less the second's, on the turns that both have scored."""
-        rows = np.isfinite(first.scores) & np.isfinite(second.scores)
-        first, second, draws = first.subset(rows), second.subset(rows), self._draws(rows)
+        rows = np.isfinite(first[1].scores) & np.isfinite(second[1].scores)
+        a, b, draws = first[1].subset(rows), second[1].subset(rows), self._draws(rows)
         differences = {}
         for measure in MEASURES:
-            reason = undefined_reason(measure, first) or undefined_reason(measure, second)
-            statistic = _difference(measure.statistic(first), measure.statistic(second))
-            differences[measure.name] = draws.estimate(statistic, reason)
-        return differences
+            reason = undefined_reason(measure, a) or undefined_reason(measure, b)
+            differences[measure.name] = draws.estimate(_difference(measure.statistic(a), measure.statistic(b)), reason)
+        return JudgeComparison(first[0], second[0], differences)
+
+    def escalation(self, cheap: _NamedTable, strong: _NamedTable) -> EscalationCurve:
+        """Return the escalation curve of a cascade of two judges."""
+        names, scores = (cheap[0], strong[0]), (cheap[1].scores, strong[1].scores)
+        return escalation_curve(names, *scores, self.humans, cheap[1].flags_below, self.groups, self._seed)
 
     def _draws(self, rows: NDArray[np.bool_]) -> Draws:
         return Draws([group for group, drawn in zip(self.groups, rows, strict=True) if drawn], self._seed)

@@ -85,7 +85,7 @@ async def judge_into(
     def unjudged(number: int, conversation: Conversation) -> Iterator[tuple[int, Conversation, set[tuple[int, str]]]]:
         """Yield the conversation with what is judged already; nothing where there is nothing to judge."""
         if turns_to_judge(conversation, "last"):
-            yield number, conversation, store.judged(run, number)
+            yield number, conversation, store.scored_judgements(run, number)
         else:
             problem = no_assistant_turn(conversation)
             store.keep_problem(run, problem)

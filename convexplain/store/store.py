@@ -249,7 +249,7 @@ class RunStore:
 
     # ---- judgements and problems
 
-    def judged(self, run: int, conversation: int) -> set[tuple[int, str]]:
+    def scored_judgements(self, run: int, conversation: int) -> set[tuple[int, str]]:
         """Return (turn, SHA of the rubric) of each score that the run has for this conversation."""
         table = schema.judgements
         query = sa.select(table.c.turn, table.c.rubric).where(
@@ -279,10 +279,10 @@ class RunStore:
 
     def judgements(self, run: int) -> Iterator[tuple[Conversation, Judgement]]:
         """Yield the judgements of a run with their conversations, in the order of the conversations and turns."""
-        return ((talk, judgement) for _, talk, judgement in self.numbered_judgements(run))
+        return ((conversation, judgement) for _, conversation, judgement in self.numbered_judgements(run))
 
     def numbered_judgements(self, run: int) -> Iterator[tuple[int, Conversation, Judgement]]:
-        """Yield the same with the conversations' numbers, a page of conversations in memory at a time."""
+        """Yield (number, conversation, judgement), in the same order, with a page of conversations in memory at a time."""
         table, rubric = schema.judgements, schema.rubrics
         query = (
             sa.select(table, rubric.c.rubric.label("rubric_id"))
@@ -291,11 +291,12 @@ class RunStore:
             .order_by(table.c.conversation, table.c.turn, table.c.id)
         )
         for page in self._pages(run):
-            talks = {row.id: to_conversation(row.body) for row in page}
+            conversations = {row.id: to_conversation(row.body) for row in page}
             with reading(self._engine) as connection:
-                rows = connection.execute(query.where(table.c.conversation.in_(talks))).all()
+                rows = connection.execute(query.where(table.c.conversation.in_(conversations))).all()
             for row in rows:
-                yield row.conversation, talks[row.conversation], to_judgement(row, talks[row.conversation])
+                conversation = conversations[row.conversation]
+                yield row.conversation, conversation, to_judgement(row, conversation)
 
     def keep_problem(self, run: int, problem: Problem) -> None:
         """Store a problem that a reader reported."""
