@@ -282,7 +282,7 @@ class RunStore:
         return ((conversation, judgement) for _, conversation, judgement in self.numbered_judgements(run))
 
     def numbered_judgements(self, run: int) -> Iterator[tuple[int, Conversation, Judgement]]:
-        """Yield (number, conversation, judgement), in the same order, with a page of conversations in memory at a time."""
+        """Yield (number, conversation, judgement) in the same order, a page of conversations in memory at a time."""
         table, rubric = schema.judgements, schema.rubrics
         query = (
             sa.select(table, rubric.c.rubric.label("rubric_id"))
