@@ -12,10 +12,10 @@ from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
-from .analysis import AnalysisCommand, mean_limits
 from .options.judging import dry_run_option, judge_option, judging_options
 from .options.logs import limit_option, reading_options
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
+from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import plain
 
 

@@ -93,7 +93,7 @@ def command(
     preference. What becomes no pair is counted by its reason. A folder gets train and test files and a data card.
 
     \b
-        convexplain explain --revise --worst 50
+        convexplain contrast --worst 50
         convexplain export --format trl-dpo --out pairs --test 0.1
         convexplain export 3 --format csv --min-margin 0.3
         convexplain export 3 --format openai --out chats        # its conversations, to be read again

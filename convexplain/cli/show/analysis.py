@@ -17,9 +17,9 @@ from convexplain.workspace import AnalyzedRun, Workspace
 from convexplain.workspace.inputs import rubrics_of
 from convexplain.workspace.run_files import check_writable
 
-from .show.commands import command_line
-from .show.progress import ConsoleProgress, plain
-from .show.runs import show_cost, show_summary, show_worst
+from .commands import command_line
+from .progress import ConsoleProgress, plain
+from .runs import show_cost, show_summary, show_worst
 
 _WORST = 5  # turns that are shown at the end
 

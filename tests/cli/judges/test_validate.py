@@ -12,8 +12,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.store import RunStore, keep_ratings, ratings
 from convexplain.types import Rating
-
-from .test_analyze import run
+from tests.cli.test_analyze import run
 
 # The judge says 0.9 of "Answer 0." to "Answer 5." and 0.1 of "A bad one 0." to "A bad one 5.".
 

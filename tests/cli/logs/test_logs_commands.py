@@ -17,8 +17,7 @@ from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.logs import LOG_FORMATS, read_log
 from convexplain.errors import UsageError
 from convexplain.store import ImportCounts, RunStore
-
-from .test_analyze import run
+from tests.cli.test_analyze import run
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 
