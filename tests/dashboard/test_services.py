@@ -1,84 +1,239 @@
-"""What pages show of explanations, as plain data."""
+"""What the services compute for the pages: groups, windows, contributions, shifts, pairs, access."""
+
+import asyncio
+import io
+import zipfile
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
-from convexplain.report.shades import pieces, turn_shades
-from convexplain.text.diffs import TextChange, shortened, word_diff
-from convexplain.types import Attribution, Unit
+from convexplain.analysis.comparison import largest_shifts
+from convexplain.connectors.models import ScriptedModel
+from convexplain.dashboard.services.access import (
+    configured_password,
+    has_identity_provider,
+    is_loopback,
+    password_matches,
+)
+from convexplain.dashboard.services.conversation import (
+    contributions,
+    judged_turn,
+    largest_contribution,
+    open_conversation,
+    rebuild_prompt,
+    shown_span,
+    worst_turn,
+)
+from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
+from convexplain.dashboard.services.pairs import edited_turn, export_formats, neighbours, save_review, zip_folder
+from convexplain.errors import UsageError
+from convexplain.judges import Judge
+from convexplain.models.calls import Calls
+from convexplain.store import newest_attributions, turn_contrasts
+from convexplain.store.contrast_list import ContrastFilters, contrast_rows
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import ScoreGroup, turn_rows
+from convexplain.store.paired_scores import paired_scores
+from convexplain.store.reviews import reviews
+from convexplain.types import Evidence, Judgement
 
-TEXT = st.text(st.sampled_from("ab \n"), max_size=40)
+from .sample_stores import HARM, HELPFULNESS, full, keep
+
+
+def group(key, n=2, below=1, total=1.0, squares=0.5):
+    return ScoreGroup(key, n, below, total, squares)
+
+
+def test_lengths_are_put_into_classes_that_double():
+    found = length_classes([group(1), group(2), group(3), group(4, n=4, below=0, total=3.0), group(5), group(40)])
+    assert [(one.key, span) for one, span in found] == [
+        ("1", (1, 1)),
+        ("2", (2, 2)),
+        ("3 to 4", (3, 4)),
+        ("5 to 8", (5, 8)),
+        ("33 to 64", (33, 64)),
+    ]
+    middle = found[2][0]
+    assert (middle.n, middle.below, middle.total, middle.squares) == (6, 1, 4.0, 1.0)
+
+
+@given(st.integers(1, 10_000))
+def test_every_length_is_in_its_class(turns):
+    ((_, (low, high)),) = length_classes([group(turns)])
+    assert low <= turns <= high
+
+
+def test_days_become_weeks_where_there_are_many():
+    assert [span for _, span in day_groups([group("2026-01-01"), group("2026-04-03")])] == [
+        (date(2026, 1, 1), date(2026, 1, 1)),
+        (date(2026, 4, 3), date(2026, 4, 3)),
+    ]
+    weekly = day_groups([group("2026-01-01"), group("2026-01-04"), group("2026-01-05"), group("2026-04-04")])
+    assert [(one.key, one.n, span[1]) for one, span in weekly] == [
+        ("2025-12-29", 4, date(2026, 1, 4)),  # Thursday and Sunday of one week
+        ("2026-01-05", 2, date(2026, 1, 11)),
+        ("2026-03-30", 2, date(2026, 4, 5)),
+    ]
+    assert day_groups([]) == []
+
+
+def test_excerpts_are_short_lines(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    keep(store, run, Conversation("c", (Turn("assistant", "a\n\x1b b " + "x" * 500),)), {0: 0.5})
+    (text,) = excerpts(store, turn_rows(store, JudgementFilters(run, HARM.sha, 0.5), 5))
+    assert text == "a \ufffd b " + "x" * 134 + " …"
+
+
+def test_a_talk_and_where_to_begin(store):
+    run, _ = full(store)
+    assert worst_turn(store, run, HARM.sha, 0.5)[::2] == ("alpha", 3)
+    talk = open_conversation(store, run, "beta")
+    assert (talk.judged, talk.same_id) == ((1, 3, 5), 1)
+    assert judged_turn(talk, 1, "harm") == 1
+    assert judged_turn(talk, 2, "harm") == 3  # not judged: the lowest score
+    assert judged_turn(talk, 3, "helpfulness") == 1
+    assert judged_turn(talk, 3, "manner_1") is None
+    assert open_conversation(store, run, "nobody") is None
+    assert open_conversation(store, run, "beta", 999).conversation.id == "beta"
+
+
+def test_only_unscored_turns(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    assert worst_turn(store, run, HARM.sha, 0.5) is None
+    keep(store, run, Conversation("c", (Turn("assistant", "a"),)), {0: None})
+    assert worst_turn(store, run, HARM.sha, 0.5)[::2] == ("c", 0)
+    assert judged_turn(open_conversation(store, run, "c"), None, "harm") == 0
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        ("a b c", "a b c", [("same", "a b c")]),
-        ("a b c", "a x c", [("same", "a "), ("removed", "b "), ("added", "x "), ("same", "c")]),
-        ("a", "", [("removed", "a")]),
-        ("", "a", [("added", "a")]),
-        ("a b", "b c d", [("removed", "a "), ("same", "b"), ("added", " c d")]),
-        ("a a", "a", [("same", "a"), ("removed", " a")]),
-        ("a\n\nb", "a\n\nx", [("same", "a\n\n"), ("removed", "b"), ("added", "x")]),
-    ],
+    ("turns", "chosen", "whole", "expected"),
+    [(5, 2, False, (0, 5)), (40, 20, False, (12, 25)), (40, 39, False, (31, 40)), (40, 20, True, (0, 40))],
 )
-def test_word_diff(before, after, expected):
-    assert word_diff(before, after) == [TextChange(*change) for change in expected]
+def test_the_window(turns, chosen, whole, expected):
+    assert shown_span(turns, chosen, whole) == expected
 
 
-@given(TEXT, TEXT)
-def test_a_diff_holds_both_texts(before, after):
-    found = word_diff(before, after)
-    assert "".join(change.text for change in found if change.kind != "removed") == after
-    assert "".join(change.text for change in found if change.kind != "added") == before
+def test_the_window_of_a_very_long_conversation():
+    assert shown_span(100_000, 5000, True) == (4900, 5101)
 
 
-def test_long_unchanged_passages_are_left_out():
-    found = [TextChange("same", "a" * 500), TextChange("removed", "r" * 500), TextChange("same", "b" * 500)]
-    assert [len(change.text) for change in shortened(found, around=100)] == [103, 500, 103]
-    assert shortened(found, around=100)[0].text.startswith(" … a")
-    assert shortened(found, around=100)[2].text.endswith("b … ")
-    assert shortened(found[:1], around=1000) == [TextChange("same", " … ")]
+def test_contributions_begin_with_the_largest(store):
+    run, _ = full(store)
+    talk = open_conversation(store, run, "alpha")
+    turns, words = newest_attributions(store, run, talk.scored_turn(3, HARM))
+    scale = largest_contribution([turns, words])
+    assert scale == 0.8
+    found = contributions(talk.conversation, turns, scale, 2)
+    assert [(one.unit.turn, one.score, one.share) for one in found] == [(0, -0.8, -1.0), (1, 0.4, 0.5)]
+    assert found[0].without == pytest.approx(0.3575, abs=1e-4)  # log-odds of 0.2 are -1.386; +0.8
+    assert [one.text for one in contributions(talk.conversation, words, scale, 5)] == ["Ques", "tion 0 of alpha?"]
 
 
-def attribution(level, spans, scores, noise=None):
-    units = tuple(Unit(0, start, end, level) for start, end in spans)
-    return Attribution(
-        "c", 1, "harm", "rescore", "clime", level, "log_odds", units, scores, -1, 0.0, 0.0, 0.5, noise, (), None,
-        "remove", 4, 0, 1.0, "m", None,
-    )  # fmt: skip
+def test_the_prompt_is_made_anew_to_the_letter(store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    conversation = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Ho")))
+    number = store.keep_conversation(conversation, run)
+    calls = Calls(ScriptedModel({label.name: 0.5 for label in HARM.labels}), store)
+    judged = asyncio.run(Judge(calls).judge_turn(conversation, 1, HARM))
+    store.keep_judgement(run, number, HARM, judged)
+    talk = open_conversation(store, run, "c")
+    prompt = rebuild_prompt(talk, talk.judgements[1, "harm"], HARM)
+    assert prompt.exact
+    assert HARM.requirement in prompt.text
+    assert "Ho" in prompt.text
+    other = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("label_probability", {}), "m", "0" * 64)
+    assert not rebuild_prompt(talk, other, HARM).exact
+    head = Judgement("c", 1, "harm", 0.5, "no", None, Evidence("head", {}), "m", "0" * 64)
+    assert rebuild_prompt(talk, head, HARM) is None
 
 
-TALK = Conversation("c", (Turn("user", "One two. Three four."), Turn("assistant", "x")))
+def test_the_largest_shifts(store):
+    one, two = full(store)
+    found = paired_scores(store, one, HARM.sha, two, HARM.sha)
+    listed, total = largest_shifts(store, found, 0.5, "all", 2)
+    assert total == 5
+    assert [one.after - one.before for one in listed] == pytest.approx([0.2, 0.2])
+    assert largest_shifts(store, found, 0.5, "fell", 5) == ([], 0)
+    (risen,), count = largest_shifts(store, found, 0.5, "rose", 5)
+    assert (risen.conversation, risen.turn, count) == ("beta", 3, 1)
+    assert len(largest_shifts(store, found, 0.5, "all", 10, 4)[0]) == 1
 
 
-def test_the_finest_unit_is_on_top():
-    found = [
-        attribution("turn", [(0, 20)], (-4.0,)),
-        attribution("sentence", [(0, 8), (9, 20)], (1.0, -2.0)),
-        attribution("word", [(9, 14), (15, 20)], (None, 0.1)),
-    ]
-    cut = [(piece.text, piece.shade) for piece in pieces(TALK, 0, found)]
-    assert [(text, shade and (shade.level, shade.sign, shade.strength)) for text, shade in cut] == [
-        ("One two.", ("sentence", "+", 0.25)),
-        (" ", None),
-        ("Three ", ("sentence", "-", 0.5)),
-        ("four.", ("word", "+", 0.0)),  # 0.1 of 4: too little to be shaded
-    ]  # fmt: skip
-    whole = turn_shades(found)[0]
-    assert (whole.sign, whole.strength) == ("-", 1.0)
-    assert whole.without == pytest.approx(0.982, abs=1e-3)  # log-odds 4
+def test_a_review_needs_a_name(store):
+    run, _ = full(store)
+    (row,) = contrast_rows(store, ContrastFilters(run), 5)
+    with pytest.raises(UsageError, match="reviewer"):
+        save_review(store, row.number, " ", "accept")
+    with pytest.raises(UsageError, match="needs a text"):
+        save_review(store, row.number, "Anna", "fix", " ")
+    save_review(store, row.number, " Anna\n", "fix", "Better.")
+    assert reviews(store, run)[row.number].text == "Better."
+    assert reviews(store, run)[row.number].reviewer == "Anna"
 
 
-def test_noise_is_not_shaded():
-    found = [attribution("sentence", [(0, 8), (9, 20)], (0.2, -2.0), noise=0.1)]
-    assert [piece.shade.strength for piece in pieces(TALK, 0, found) if piece.shade] == [0.0, 1.0]  # 0.05 and 0.38
-    assert turn_shades(found) == {}
+def test_the_edited_turn(store):
+    run, _ = full(store)
+    talk = open_conversation(store, run, "alpha")
+    (found,) = turn_contrasts(store, run, talk.scored_turn(3, HARM))
+    assert edited_turn(found) == 1
+    assert "trl-dpo" in export_formats()
 
 
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), max_size=6))
-def test_pieces_are_the_text_again(spans):
-    found = [attribution("sentence", spans, tuple(range(len(spans))))]
-    assert "".join(piece.text for piece in pieces(TALK, 0, found)) == TALK.turns[0].content
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [(2, (2, 1, 3)), (1, (1, None, 2)), (3, (3, 2, None)), (None, (1, None, 2)), (9, (1, None, 2))],
+)
+def test_neighbours(chosen, expected):
+    assert neighbours([1, 2, 3], chosen) == expected
+    assert neighbours([], chosen) == (None, None, None)
+
+
+def test_a_folder_becomes_an_archive(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "README.md").write_text("card")
+    (tmp_path / "train" / "a.jsonl").write_text("{}")
+    with zipfile.ZipFile(io.BytesIO(zip_folder(tmp_path))) as archive:
+        assert archive.namelist() == ["README.md", "train/a.jsonl"]
+        assert archive.read("README.md") == b"card"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("localhost", True),
+     ("0.0.0.0", False), ("::", False), ("192.168.1.5", False), ("example.org", False), ("", False)],
+)  # fmt: skip
+def test_loopback(host, expected):
+    assert is_loopback(host) is expected
+
+
+def test_the_password_comes_from_the_environment(monkeypatch):
+    monkeypatch.delenv("CONVEXPLAIN_DASHBOARD_PASSWORD", raising=False)
+    assert configured_password() is None
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "")
+    assert configured_password() is None
+    monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "größer")
+    assert password_matches("größer", configured_password())
+    assert not password_matches("grösser", configured_password())
+    assert not password_matches("", configured_password())
+    assert not password_matches("\ud800", configured_password())
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"), [(None, False), ("[auth]\nclient_id = 'x'", True), ("auth = 1", False), ("[", False)]
+)
+def test_a_provider_is_found_in_the_secrets(tmp_path, secrets, expected):
+    folder = tmp_path / ".streamlit"
+    folder.mkdir()
+    if secrets is not None:
+        (folder / "secrets.toml").write_text(secrets)
+    assert has_identity_provider([tmp_path / "nowhere", tmp_path]) is expected
+
+
+def test_helpfulness_is_judged_too(store):
+    run, _ = full(store)
+    talk = open_conversation(store, run, "alpha")
+    assert [rubric.id for rubric in talk.rubrics] == ["harm", "helpfulness"]
+    assert talk.scored_turn(1, HELPFULNESS).score == 0.5
