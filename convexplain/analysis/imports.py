@@ -90,16 +90,16 @@ async def keep_source(
     Raises:
         StoreError: the store cannot be written; what was kept until then stays.
     """
-    shown = _ReadingProgress(progress)
+    report = _ReadingProgress(progress)
 
     def work(cancelled: threading.Event) -> ImportCounts:
         def conversations() -> Iterator[Conversation]:
-            for conversation in source.read(store, on_problem, shown.on_bytes):
+            for conversation in source.read(store, on_problem, report.on_bytes):
                 if cancelled.is_set():
                     return
                 yield change(conversation)
 
-        return keep_conversations(store, conversations(), run, shown.on_batch)
+        return keep_conversations(store, conversations(), run, report.on_batch)
 
     progress.begin("reading", source.size)
     try:

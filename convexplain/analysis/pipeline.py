@@ -82,19 +82,10 @@ async def judge_into(
         store.keep_judgement(run, number, rubric, judgement)
         progress.judged(judgement)
 
-    def unjudged(number: int, conversation: Conversation) -> Iterator[tuple[int, Conversation, set[tuple[int, str]]]]:
-        """Yield the conversation with what is judged already; nothing where there is nothing to judge."""
-        if turns_to_judge(conversation, "last"):
-            yield number, conversation, store.scored_judgements(run, number)
-        else:
-            problem = no_assistant_turn(conversation)
-            store.keep_problem(run, problem)
-            progress.problem(problem)
-
     try:
         async with asyncio.TaskGroup() as group:
             for chunk in _chunks(conversations):
-                work = [member for number, conversation in chunk for member in unjudged(number, conversation)]
+                work = list(_with_judged(store, run, chunk, progress))
                 for rubric in rubrics:  # its prompts follow each other: even a server's only cache slot holds it then
                     for number, conversation, judged in work:
                         for turn in chosen_turns(conversation, turns, rubric):
@@ -105,6 +96,19 @@ async def judge_into(
                             group.create_task(judge_one(number, conversation, turn, rubric))
     except BaseExceptionGroup as errors:
         raise first_error(errors) from errors
+
+
+def _with_judged(
+    store: RunStore, run: int, conversations: Iterable[tuple[int, Conversation]], progress: Progress
+) -> Iterator[tuple[int, Conversation, set[tuple[int, str]]]]:
+    """Yield conversations with the turns and rubrics that are judged already; those without an assistant turn not."""
+    for number, conversation in conversations:
+        if turns_to_judge(conversation, "last"):
+            yield number, conversation, store.scored_judgements(run, number)
+        else:
+            problem = no_assistant_turn(conversation)
+            store.keep_problem(run, problem)
+            progress.problem(problem)
 
 
 def _chunks(conversations: Iterable[tuple[int, Conversation]]) -> Iterator[list[tuple[int, Conversation]]]:

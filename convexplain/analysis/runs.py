@@ -61,7 +61,7 @@ async def analyse(
             conversations = store.numbered_conversations(run.id)
         else:
             if total is None:
-                total = sum(_judgements(talk, rubrics, turns) for talk in source.read(store, _ignore))
+                total = sum(_judgements(member, rubrics, turns) for member in source.read(store, _ignore))
             conversations = _kept(source, store, run.id, on_problem)
         progress.begin("judging", total)
         try:
@@ -95,7 +95,7 @@ async def _read(
 
     counts = await keep_source(source, store, progress, on_problem, counted, run)
     if store.run_size(run) < counts.conversations:  # some came twice, and count once
-        total = sum(_judgements(talk, rubrics, turns) for talk in store.conversations(run))
+        total = sum(_judgements(member, rubrics, turns) for member in store.conversations(run))
     return total
 
 
@@ -115,7 +115,7 @@ def _ignore(problem: Problem) -> None:
 
 
 def _spend(calls: Sequence[Calls]) -> Spend:
-    return sum((each.spend for each in calls), Spend())
+    return sum((model_calls.spend for model_calls in calls), Spend())
 
 
 async def _signs_of_life(store: RunStore, run: int, calls: Sequence[Calls]) -> None:

@@ -1,4 +1,4 @@
-"""What people hand in as conversations: turns, messages, lists, data frames, files."""
+"""Conversations, rubrics and runs in the forms that callers give them: turns, messages, lists, data frames, files."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ def rubrics_of(rubrics: RubricLike | Sequence[RubricLike]) -> list[Rubric]:
         UsageError: one is named twice.
         RubricError: there is no such rubric, or its file is not valid.
     """
-    items = [rubrics] if isinstance(rubrics, (str, Path, Rubric)) else list(rubrics)
-    loaded = [item if isinstance(item, Rubric) else load_rubric(item) for item in items]
+    named = [rubrics] if isinstance(rubrics, (str, Path, Rubric)) else list(rubrics)
+    loaded = [rubric if isinstance(rubric, Rubric) else load_rubric(rubric) for rubric in named]
     ids = [rubric.id for rubric in loaded]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise UsageError(f"rubric {', '.join(twice)} is named twice")
@@ -54,7 +54,7 @@ def conversation_of(conversation: ConversationLike) -> Conversation:
             f"conversation: {type(conversation).__name__} is not valid; valid are a Conversation, a list of turns or a "
             "list of messages (read_log reads files)"
         )
-    turns = [turn for i, item in enumerate(conversation) for turn in _turns(i, item)]
+    turns = [turn for i, message in enumerate(conversation) for turn in _turns(i, message)]
     return Conversation("conversation", tuple(turns))
 
 
@@ -68,53 +68,53 @@ def conversations_of(conversations: ConversationsLike) -> list[Conversation]:
     if hasattr(conversations, "to_csv") and hasattr(conversations, "columns"):
         return list(_of_frame(conversations))
     if isinstance(conversations, Sequence) and conversations:
-        items: Sequence[Any] = conversations
-        if all(isinstance(item, Conversation) for item in items):
-            return list(items)
-        if all(isinstance(item, (list, tuple)) and not _is_pair(item) for item in items):
-            talks = [conversation_of(item) for item in items]
-            return [Conversation(f"conversation-{i}", talk.turns) for i, talk in enumerate(talks, 1)]
+        members: Sequence[Any] = conversations
+        if all(isinstance(member, Conversation) for member in members):
+            return list(members)
+        if all(isinstance(member, (list, tuple)) and not _is_pair(member) for member in members):
+            turns = [conversation_of(member).turns for member in members]
+            return [Conversation(f"conversation-{i}", texts) for i, texts in enumerate(turns, 1)]
     return [conversation_of(conversations)]
 
 
-def _is_pair(item: Sequence[Any]) -> bool:
-    """Whether it is a pair of role and text, which stands for one message."""
-    return len(item) == 2 and all(isinstance(part, str) for part in item)
+def _is_pair(message: Sequence[Any]) -> bool:
+    """Return whether a message is a pair of role and text."""
+    return len(message) == 2 and all(isinstance(part, str) for part in message)
 
 
-def _turns(position: int, item: Any) -> Iterator[Turn]:
-    if isinstance(item, list) and _is_pair(item):  # as JSON has pairs
-        item = tuple(item)
-    if isinstance(item, Turn):
-        yield item
-    elif isinstance(item, Mapping) and "role" in item:
-        yield _turn(position, item)
+def _turns(position: int, message: Any) -> Iterator[Turn]:
+    if isinstance(message, list) and _is_pair(message):  # JSON has no tuples
+        message = tuple(message)
+    if isinstance(message, Turn):
+        yield message
+    elif isinstance(message, Mapping) and "role" in message:
+        yield _turn(position, message)
     else:
-        turns = turns_of([item])
+        turns = turns_of([message])
         if not turns:
             raise UsageError(
-                f"turn {position}: {type(item).__name__} is not valid; valid are Turn objects, mappings with 'role' "
+                f"turn {position}: {type(message).__name__} is not valid; valid are Turn objects, mappings with 'role' "
                 "and 'content', and messages"
             )
         yield from turns
 
 
-def _turn(position: int, item: Mapping[str, Any]) -> Turn:
-    role, content = item.get("role"), item.get("content")
+def _turn(position: int, message: Mapping[str, Any]) -> Turn:
+    role, content = message.get("role"), message.get("content")
     if role not in ROLES or not isinstance(content, str):
-        turns = turns_of([dict(item)]) if role in ROLES else ()
+        turns = turns_of([dict(message)]) if role in ROLES else ()
         if turns and turns[0].content.strip():  # parts, or calls of tools
             return turns[0]
         raise UsageError(
             f"turn {position}: it needs a 'role' out of {', '.join(ROLES)} and a 'content' that is a string; "
             f"it has {role!r} and {type(content).__name__}"
         )
-    known: Role = role
-    return Turn(known, content, item.get("name"))
+    speaker: Role = role
+    return Turn(speaker, content, message.get("name"))
 
 
 def _of_frame(frame: Any) -> Iterator[Conversation]:
-    """The conversations of a pandas DataFrame, read as the same table in a file would be."""
+    """Yield the conversations of a pandas DataFrame, read as the same table in a file would be."""
 
     def refuse(problem: Problem) -> None:
         if not problem.kept:

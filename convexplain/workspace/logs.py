@@ -1,4 +1,4 @@
-"""How logs are read: their format, their columns, who the assistant is, and which personal data is replaced."""
+"""Settings for reading logs: format, columns, names of the assistant, and which personal data is replaced."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from convexplain.errors import Problem, UsageError
 from convexplain.types import Conversation, sha256_json
 
 COLUMNS = ("conversation", "role", "content", "order", "name", "at")
-"""What columns of a table may be."""
+"""The parts of a message that a column of a table may hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How logs are read.
+    """Settings for reading logs.
 
     Attributes:
         format: a format's name; None recognises it.
@@ -37,12 +37,12 @@ class LogSettings:
 
     @property
     def redacts(self) -> bool:
-        """Whether anything is replaced."""
+        """True if anything is replaced."""
         return self.redact or self.redact_names is not None or self.redact_presidio
 
     @property
     def signature(self) -> list[Any]:
-        """Everything here that decides what conversations come out, as JSON values."""
+        """Return everything that decides which conversations come out, as JSON values."""
         signature: list[Any] = [self.format, self.columns, list(self.assistant)]
         if self.redacts:
             path = self.redact_names
@@ -51,7 +51,7 @@ class LogSettings:
         return signature
 
     def reader(self) -> "LogReader":
-        """Return what reads a log like that.
+        """Return the reader with these settings.
 
         Raises:
             UsageError: there is no such format, the columns are not written as they should be, or there are no names.
@@ -125,7 +125,7 @@ class LogReader:
 
     @property
     def replaced(self) -> Counter[str]:
-        """How often each kind of personal data was replaced."""
+        """Return how often each kind of personal data was replaced."""
         return sum(self.counts.values(), Counter[str]())
 
 

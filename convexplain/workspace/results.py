@@ -1,4 +1,4 @@
-"""What the workspace returns: typed results that become dictionaries and data frames."""
+"""Results of the workspace: typed, and to be had as dictionaries and data frames."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -88,27 +88,27 @@ class Finding:
 
     @property
     def score(self) -> float | None:
-        """The score in [0, 1], 1 = the requirement is satisfied; None = unscored."""
+        """Return the score in [0, 1], 1 = the requirement is satisfied; None = unscored."""
         return self.judged.score
 
     @property
     def conversation(self) -> Conversation:
-        """The conversation."""
+        """Return the conversation."""
         return self.judged.conversation
 
     @property
     def index(self) -> int:
-        """The turn's index in the conversation."""
+        """Return the turn's index in the conversation."""
         return self.judged.turn
 
     @property
     def turn(self) -> Turn:
-        """The turn itself."""
+        """Return the turn itself."""
         return self.judged.conversation.turns[self.judged.turn]
 
     @property
     def rubric(self) -> Rubric:
-        """The rubric."""
+        """Return the rubric."""
         return self.judged.rubric
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,11 +127,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class AnalyzedRun:
-    """A run of the store and what it found.
+    """A run of the store with its results.
 
     Attributes:
         store: the store.
-        run: the run, with what it has cost.
+        run: the run, with its cost.
         escalated: how many judgements are the second judge's, in words; empty where there is none.
     """
 
@@ -141,22 +141,22 @@ class AnalyzedRun:
 
     @property
     def id(self) -> int:
-        """The run's number in the store."""
+        """Return the run's number in the store."""
         return self.run.id
 
     @cached_property
     def summary(self) -> Summary:
-        """What the run found, counted, with the three worst turns of each rubric."""
+        """Return the counts and means of the run, with the lowest scores of each rubric."""
         return summarise(self.store, self.run)
 
     @property
     def rubrics(self) -> list[Rubric]:
-        """The rubrics that were judged by."""
+        """Return the rubrics of the run."""
         return run_rubrics(self.store, self.run.id)
 
     @property
     def judgements(self) -> Judgements:
-        """All judgements."""
+        """Return all judgements."""
         return Judgements(judgement for _, judgement in self.store.judgements(self.run.id))
 
     def write_judgements(self, path: Path) -> int:
@@ -197,13 +197,13 @@ class AnalyzedRun:
         ]
         if not judged:
             raise UsageError(f"--turn {conversation}:{turn}: run {self.id} has judged no such turn")
-        scored = sorted((each for each in judged if each.score is not None), key=_margin)
-        low = [each for each in scored if _margin(each) < 0]
-        return [Finding(self.id, each) for each in low or scored[:1]]
+        ranked = sorted((scored for scored in judged if scored.score is not None), key=_margin)
+        low = [scored for scored in ranked if _margin(scored) < 0]
+        return [Finding(self.id, scored) for scored in low or ranked[:1]]
 
     @cached_property
     def low_turns(self) -> int:
-        """How many turns are below a threshold."""
+        """Return the number of turns below a threshold."""
         return low_turn_count(self.store, self.run.id)
 
     def to_dict(self) -> dict[str, Any]:

@@ -54,6 +54,10 @@ def show_summary(console: Console, summary: Summary) -> None:
     if summary.problems:
         what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
         console.print(Text(f"{what} could not be used", style="yellow"))
+    _show_trust(console, summary)
+
+
+def _show_trust(console: Console, summary: Summary) -> None:
     heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
     for title, head in heads.items():
         console.print(plain(f"{title}, {head}"), soft_wrap=True)

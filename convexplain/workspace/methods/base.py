@@ -1,4 +1,4 @@
-"""The store of a workspace, and what its methods share."""
+"""The store of a workspace, and helpers of its methods."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MEMORY = "memory"
 
 
 def default_database() -> str:
-    """Return where the store lies unless told: `CONVEXPLAIN_DB`, or convexplain.db in the user's data folder."""
+    """Return the default store: `CONVEXPLAIN_DB`, or convexplain.db in the user's data folder."""
     folder = Path(platformdirs.user_data_dir("convexplain"))
     return os.environ.get("CONVEXPLAIN_DB") or str(folder / "convexplain.db")
 
@@ -36,7 +36,7 @@ class StoreMethods:
 
     @cached_property
     def store(self) -> RunStore:
-        """The run store, opened at first use.
+        """Return the run store, opened at first use.
 
         Raises:
             StoreError: it cannot be opened.
@@ -50,7 +50,7 @@ class StoreMethods:
 
     @property
     def cache(self) -> RunStore | None:
-        """The store as a cache of replies; None where this workspace keeps nothing."""
+        """Return the store as a cache of replies; None if this workspace keeps nothing."""
         return None if self._db == MEMORY else self.store
 
     def close(self) -> None:
@@ -80,5 +80,5 @@ def check_turns(turns: str) -> None:
 def tell_replaced(replaced: Mapping[str, int], progress: Progress) -> None:
     """Note how often each kind of personal data was replaced, where any was."""
     if replaced:
-        counts = ", ".join(f"{count:,} x {kind}" for kind, count in sorted(replaced.items(), key=lambda item: -item[1]))
+        counts = ", ".join(f"{count:,} x {kind}" for kind, count in sorted(replaced.items(), key=lambda pair: -pair[1]))
         progress.note(f"Replaced: {counts}.")
