@@ -87,7 +87,8 @@ class ConsoleProgress(Progress):
     def advance(self, count: int = 1) -> None:
         """Move the bar."""
         self._done += count
-        self._item = ""
+        if self._task != "reading":  # whose counts go on
+            self._item = ""
         self._show()
 
     def doing(self, item: str) -> None:

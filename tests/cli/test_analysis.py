@@ -1,0 +1,93 @@
+"""What becomes of an analysis that does not come to its end, without a process of its own."""
+
+import csv
+import json
+
+import pytest
+
+from convexplain import Workspace
+from convexplain.cli.analysis import AnalysisCommand, mean_limits
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import UsageError
+from convexplain.store import RunStore
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    opened = Workspace(tmp_path / "s.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """A function that makes keeping judgements fail after so many."""
+
+    def fail(error, after):
+        keep, kept = RunStore.keep_judgement, []
+
+        def keep_judgement(*args):
+            if len(kept) == after:
+                raise error
+            kept.append(keep(*args))
+
+        monkeypatch.setattr(RunStore, "keep_judgement", keep_judgement)
+
+    return fail
+
+
+def judge():
+    return ScriptedModel({"yes": 0.25, "no": 0.75}, in_flight=1)
+
+
+def analyze(workspace, out, model):
+    log = out.parent / "log.jsonl"
+    if not log.exists():
+        talks = [{"id": name, "messages": [{"role": "assistant", "content": f"Answer {name}."}]} for name in "abcd"]
+        log.write_text("".join(json.dumps(talk) + "\n" for talk in talks))
+    arguments = {"logs": [log], "rubrics": ["helpfulness"], "judge": model}
+    return AnalysisCommand(workspace, out, {}, "my.db").run(arguments)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (RuntimeError("boom"), 1, "Stopped: RuntimeError: boom."),
+        (KeyboardInterrupt(), 130, "Stopped by Ctrl-C."),
+    ],
+)
+def test_a_crash_leaves_the_files_of_what_was_judged(
+    workspace, tmp_path, capsys, monkeypatch, failing, error, code, reason
+):
+    failing(error, after=2)
+    assert analyze(workspace, tmp_path / "out", judge()) == code
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert reason in lines
+    assert "2 of 4 judgements are missing. What was judged is kept." in lines
+    assert "The same command goes on where it stopped:" in lines
+    assert "Run 1, not complete: 2 conversations, 2 assistant turns" in shown.out
+    assert "    convexplain explain 1 --turn a:0 --db my.db" in shown.out.splitlines()
+    with (tmp_path / "out" / "run-1" / "scores.csv").open(encoding="utf-8-sig") as file:
+        assert [row["conversation"] for row in csv.DictReader(file)] == ["a", "b"]
+    assert workspace.runs()[0].status == "stopped"
+    monkeypatch.undo()
+    assert analyze(workspace, tmp_path / "out", judge()) == 0
+    assert [(run.id, run.status) for run in workspace.runs()] == [(1, "complete")]
+
+
+def test_a_crash_before_the_first_judgement_leaves_no_files(workspace, tmp_path, capsys, failing):
+    failing(RuntimeError("boom"), after=0)
+    assert analyze(workspace, tmp_path / "out", judge()) == 1
+    assert "4 of 4 judgements are missing." in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
+    with pytest.raises(UsageError, match="valid are"):
+        analyze(workspace, tmp_path / "out", "gpt")
+
+
+def test_limits_are_by_the_ids_of_maxims(tmp_path):
+    assert mean_limits(["harm=0.5", "helpfulness=1"], ["helpfulness", "harm"]) == {"harm": 0.5, "helpfulness": 1.0}
+    assert mean_limits([], ["no such rubric"]) == {}
