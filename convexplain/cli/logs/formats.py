@@ -25,4 +25,4 @@ def command(name: str | None, as_json: bool) -> None:
         rows = [{"name": form.name, "description": form.description, "example": form.example} for form in chosen]
         click.echo(json.dumps(rows, indent=2))
         return
-    show_formats(Console(), [(form.name, form.description, form.example) for form in chosen], whole=name is not None)
+    show_formats(Console(), [(form.name, form.description, form.example) for form in chosen], complete=name is not None)

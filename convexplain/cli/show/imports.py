@@ -1,4 +1,4 @@
-"""What the command line shows of an import: progress, and what was recognised. Text from logs is text only."""
+"""Imports, as the command line shows them: formats, and what was recognised. Text from logs is text only."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,31 +20,35 @@ _TURNS = 12  # of the first conversation
 _CHARACTERS = 600  # of each of them
 
 
-def show_formats(console: Console, found: Sequence[tuple[str, str, str]], *, whole: bool) -> None:
-    """The formats by name, description and example; `whole` shows examples in full, and one format."""
-    for name, description, example in found:
+def show_formats(console: Console, formats: Sequence[tuple[str, str, str]], *, complete: bool) -> None:
+    """Show formats by name, description and example; `complete` shows the whole examples."""
+    for name, description, example in formats:
         console.print(Text(name, style="bold"), plain(description), sep="  ", soft_wrap=True)
         lines = visible(example).splitlines()
-        for line in lines if whole else [one_line(example)[:200]]:
+        for line in lines if complete else [one_line(example)[:200]]:
             console.print(Text(f"    {line}"), soft_wrap=True)
 
 
-def show_inspected(console: Console, path: str, found: LogInspection) -> None:
-    """What was recognised in one log, who has which role, and the first conversation."""
+def show_inspected(console: Console, path: str, inspection: LogInspection) -> None:
+    """Show what was recognised in one log, the role of each speaker, and the first conversation."""
     console.print(Text(one_line(path), style="bold"), soft_wrap=True)
-    containers = _counted((name or "none", count) for name, count in found.containers.most_common(10))
-    console.print(plain(f"  format     {_counted(found.formats.most_common(10)) or 'not recognised'}"), soft_wrap=True)
-    console.print(plain(f"  encoding   {_counted(found.encodings.most_common(10)) or '–'}"), soft_wrap=True)
+    containers = _counted((name or "none", count) for name, count in inspection.containers.most_common(10))
+    console.print(
+        plain(f"  format     {_counted(inspection.formats.most_common(10)) or 'not recognised'}"), soft_wrap=True
+    )
+    console.print(plain(f"  encoding   {_counted(inspection.encodings.most_common(10)) or '–'}"), soft_wrap=True)
     console.print(plain(f"  container  {containers or 'none'}"), soft_wrap=True)
-    part = "all of it" if found.complete else "its first part"
-    console.print(f"  read       {found.conversations:,} conversations with {found.turns:,} turns, from {part}")
-    if found.speakers:
-        console.print(_speakers(found.speakers))
-    if found.first is not None:
-        _show_first(console, found.first)
-    for problem in found.problems[:_PROBLEMS]:
+    part = "all of it" if inspection.complete else "its first part"
+    console.print(
+        f"  read       {inspection.conversations:,} conversations with {inspection.turns:,} turns, from {part}"
+    )
+    if inspection.speakers:
+        console.print(_speakers(inspection.speakers))
+    if inspection.first is not None:
+        _show_first(console, inspection.first)
+    for problem in inspection.problems[:_PROBLEMS]:
         console.print(_problem(problem), soft_wrap=True)
-    if (more := len(found.problems) - _PROBLEMS) > 0:
+    if (more := len(inspection.problems) - _PROBLEMS) > 0:
         console.print(f"! and {more:,} more problems")
 
 
@@ -68,8 +72,8 @@ def _show_first(console: Console, conversation: Conversation) -> None:
     for turn in conversation.turns[:_TURNS]:
         name = f" ({one_line(turn.name)[:40]})" if turn.name else ""
         content = visible(turn.content[:_CHARACTERS]) + ("…" if len(turn.content) > _CHARACTERS else "")
-        said = content.replace("\n", "\n      ")
-        console.print(Text(f"  {turn.role}{name}: ", style="bold"), Text(said), sep="", soft_wrap=True)
+        indented = content.replace("\n", "\n      ")
+        console.print(Text(f"  {turn.role}{name}: ", style="bold"), Text(indented), sep="", soft_wrap=True)
     if (more := len(conversation.turns) - _TURNS) > 0:
         console.print(f"  … and {more:,} more turns")
 
