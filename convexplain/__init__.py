@@ -1,4 +1,4 @@
-"""convexplain: how good every assistant turn of a chat log is, and what its score hangs on.
+"""convexplain: scores for every assistant turn of a chat log, and reasons for the scores.
 
 The workspace and the functions over it are loaded lazily, so that importing the package stays cheap.
 """

@@ -75,7 +75,7 @@ class BuiltJudge:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies what the model's scores hang on."""
+        """Return what identifies the model's scores."""
         return scoring_fingerprint(self.calls.model)
 
     @property

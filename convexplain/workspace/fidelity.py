@@ -212,7 +212,7 @@ def _by_judge(
 
 
 def _attributed(store: RunStore, run: Run, level: Level, regenerated: bool) -> Iterator[AttributedTurn]:
-    """Each attributed turn, with what was kept last of each method; only what the judge's score hangs on."""
+    """Yield each attributed turn, with the newest attribution of each method; only those of the judge's score."""
     rubrics = {rubric.id: rubric for rubric in run_rubrics(store, run.id)}
     talks: dict[int, Conversation] = {}
     grouped: dict[tuple[int, int, str], list[Attribution]] = defaultdict(list)

@@ -141,7 +141,7 @@ class TurnMethods(StoreMethods):
         samples: int | None = None,
         **changes: Unpack[AttributionOptions],
     ) -> list[Attribution]:
-        """Say which turns, sentences, phrases and words before a turn its score hangs on.
+        """Return which turns, sentences, phrases and words before a turn raise or lower its score.
 
         Args:
             conversation, turn, rubric, judge, infiller, samples: as of `contrast`.
