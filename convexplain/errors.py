@@ -43,7 +43,7 @@ class LogError(ConvexplainError):
 
     Attributes:
         path: the file.
-        line: 1-based line (for line formats) or 1-based record number; None when the whole file is meant.
+        line: 1-based line (for line formats) or 1-based record number; None for the whole file.
         reason: what is wrong, without file and position.
     """
 

@@ -211,7 +211,7 @@ class Rating:
     label: str | None = None
 
 
-_EDGE = 1e-9  # nearer to 0 and 1 scores are not told apart by their log-odds
+_EDGE = 1e-9  # nearer to 0 and 1 all scores have the same log-odds
 
 Question = Literal["rescore", "regenerate", "revise"]
 Goal = Literal["cross", "improve", "worsen"]

@@ -61,7 +61,7 @@ class Attributor:
 
         Raises:
             UsageError: the turn is not there, or no turn of the assistant; or the parts of a response are asked for
-                that is given anew, or whose probability falls with its length.
+                that is regenerated, or whose probability falls with its length.
             UnavailableError: a model is gone.
         """
         if settings.response and (self.measure.responder or self.scalarizer):
