@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 def scripted(monkeypatch, tmp_path):
     """0.25 for everything, by any name, and a store of its own."""
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "page.db"))
-    name = "convexplain.workspace.build.open_model"
+    name = "convexplain.workspace.judge_arguments.open_model"
     monkeypatch.setattr(name, lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}))
 
 

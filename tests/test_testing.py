@@ -148,7 +148,7 @@ def named(tmp_path, monkeypatch):
     answers = {"low": judge, "strong": {"yes": 0.125, "no": 0.875}}
     opened = []
     monkeypatch.setattr(
-        "convexplain.workspace.build.open_model",
+        "convexplain.workspace.judge_arguments.open_model",
         lambda name: opened.append(ScriptedModel(answers[name], name=name)) or opened[-1],
     )
     return opened

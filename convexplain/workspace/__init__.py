@@ -11,13 +11,13 @@ from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options
 
 from .background import BackgroundJudge
-from .build import JudgeLike
 from .calibrations import FittedCalibration, StoredCalibrations
 from .comparisons import MaximComparison, RunComparison
 from .explanations import ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
 from .heads import TrainedHead
+from .judge_arguments import JudgeLike
 from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors

@@ -15,7 +15,8 @@ from convexplain.models.chat import Cache, ChatModel, Spend
 from convexplain.store import RunStore
 from convexplain.types import Conversation, Judgement, Rubric
 
-from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec
+from .build import BuiltJudge, PendingJudge
+from .judge_arguments import JudgeLike, judge_spec
 from .methods.base import default_database
 from .runs import run_description
 

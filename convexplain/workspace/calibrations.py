@@ -11,7 +11,8 @@ from convexplain.errors import Problem, UsageError
 from convexplain.store import RunStore, calibrations, keep_calibration, remove_calibration
 from convexplain.types import Conversation, Rubric, Turn
 
-from .build import JudgeLike, first_judge, judge_spec, open_judge
+from .build import open_judge
+from .judge_arguments import JudgeLike, first_judge, judge_spec
 from .labels import LabelResult, LabelSet, judge_labelled
 from .results import data_frame
 from .scales import calibration_key

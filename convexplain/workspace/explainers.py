@@ -20,7 +20,8 @@ from convexplain.models.infilling import Infiller
 from convexplain.store import Run
 from convexplain.types import Rubric
 
-from .build import BuiltJudge, JudgeLike, ModelLike, first_judge, judge_spec, open_calls, open_judge
+from .build import BuiltJudge, open_calls, open_judge
+from .judge_arguments import JudgeLike, ModelLike, first_judge, judge_spec
 
 
 @dataclass(frozen=True, slots=True)

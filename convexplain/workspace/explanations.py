@@ -14,8 +14,9 @@ from convexplain.models.infilling import Infiller
 from convexplain.store import Run, RunStore, ScoredTurn
 from convexplain.types import Rubric
 
-from .build import BuiltJudge, JudgeLike, ModelLike, judge_spec, run_judge
+from .build import BuiltJudge
 from .explainers import open_explainers
+from .judge_arguments import JudgeLike, ModelLike, judge_spec, run_judge
 from .scales import floor_key, scale_lost
 from .tasks import Task
 

@@ -26,7 +26,8 @@ from convexplain.store import Run, RunStore, numbered_contrasts, reviews
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 from convexplain.types import Conversation, Judgement
 
-from .build import JudgeLike, open_judge, run_judge
+from .build import open_judge
+from .judge_arguments import JudgeLike, run_judge
 from .scales import scale_lost
 
 

@@ -19,8 +19,8 @@ from convexplain.models.calls import Calls
 from convexplain.store import Run, RunStore, attributions, run_rubrics
 from convexplain.types import Attribution, Conversation, Level, Rubric
 
-from .build import JudgeLike, ModelLike, run_judge
 from .explainers import Explainers, open_explainers
+from .judge_arguments import JudgeLike, ModelLike, run_judge
 from .results import data_frame
 from .scales import scale_lost
 

@@ -12,7 +12,8 @@ from convexplain.judges.heads import Head, head_of, write_head
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
 
-from .build import ModelLike, judge_spec, open_calls
+from .build import open_calls
+from .judge_arguments import ModelLike, judge_spec
 from .labels import LabelResult, LabelSet
 
 

@@ -3,23 +3,17 @@
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
 
 import platformdirs
 
-from convexplain.analysis.pipeline import Turns
 from convexplain.errors import ConvexplainError, StoreError, UsageError
-from convexplain.explain.settings import AttributionSettings, ContrastSettings
-from convexplain.judges.spec import JudgeSpec
-from convexplain.rubrics import HEADLINE
 from convexplain.store import Run, RunStore
 from convexplain.store.jobs import (
-    TRIAL,
     Job,
     JobStatus,
     add_job,
@@ -30,9 +24,8 @@ from convexplain.store.jobs import (
     newest_jobs,
 )
 from convexplain.text.visible import visible
-from convexplain.types import Role
 
-from .logs import LogSettings
+from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, job_settings, job_spec
 from .processes import check_system, held, interrupt, lives, start_worker
 
 _TAIL = 8192  # bytes of what a process wrote that are looked at
@@ -40,148 +33,6 @@ _LINES = 40
 _FRESH = timedelta(seconds=60)  # a job on another machine gives a sign of life every few seconds
 _POLL = 0.2  # seconds
 _EXIT = 10.0  # seconds that a process may take to exit once its job has ended
-
-
-@dataclass(frozen=True, slots=True)
-class AnalyzeJob:
-    """Judge logs into a run.
-
-    Attributes:
-        logs: the files.
-        rubrics: ids of shipped rubrics, or paths of rubric files.
-        judge: the judge. Its passwords are not kept: the worker takes them from the environment.
-        turns: `all` assistant turns or the `last` one.
-        limit: only so many conversations, the first ones.
-        reading: how the logs are read.
-    """
-
-    kind: ClassVar[str] = "analyze"
-    logs: tuple[Path, ...]
-    rubrics: tuple[str, ...] = HEADLINE
-    judge: JudgeSpec = field(default=JudgeSpec())
-    turns: Turns = "all"
-    limit: int | None = None
-    reading: LogSettings = field(default=LogSettings())
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainJob:
-    """Explain one turn of a run, by the judge that its score is from.
-
-    Attributes:
-        run: the run's number.
-        conversation: the conversation's own id.
-        turn: the turn's index.
-        rubric: the rubric's id.
-        contrast: which contrast is looked for; None attributes the score.
-        attribution: how it is attributed.
-        number: the conversation's number in the store, for several of a run may have one id; None explains the turn
-            of each.
-    """
-
-    kind: ClassVar[str] = "explain"
-    run: int
-    conversation: str
-    turn: int
-    rubric: str
-    contrast: ContrastSettings | None = None
-    attribution: AttributionSettings = field(default=AttributionSettings())
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExportJob:
-    """Write the contrasts of a run as preference pairs.
-
-    Attributes:
-        run: the run's number.
-        form: as what, a name of `connectors.training.EXPORTERS`.
-        out: the folder.
-        min_margin: by how much the chosen turn must score higher, in [0, 1].
-        test: share of the conversations that is held out, in [0, 1).
-    """
-
-    kind: ClassVar[str] = "export"
-    run: int
-    form: str
-    out: Path
-    min_margin: float = 0.1
-    test: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeJob:
-    """Judge one turn by a rubric that is being written. Such a job is waited for; `list_jobs` leaves it out.
-
-    Attributes:
-        rubric: the rubric file's text.
-        messages: role and text of the turns; the last one is judged.
-        judge: as of `AnalyzeJob`.
-    """
-
-    kind: ClassVar[str] = TRIAL
-    rubric: str
-    messages: tuple[tuple[Role, str], ...]
-    judge: JudgeSpec = field(default=JudgeSpec())
-
-
-JobSpec: TypeAlias = AnalyzeJob | ExplainJob | ExportJob | JudgeJob
-"""What a job does."""
-
-_KINDS: dict[str, type[JobSpec]] = {kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob)}
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def _reading(values: Mapping[str, Any]) -> LogSettings:
-    names = values["redact_names"]
-    return LogSettings(**{**_tuples(values), "redact_names": None if names is None else Path(names)})
-
-
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    "logs": lambda value: tuple(map(Path, value)),
-    "rubrics": tuple,
-    "judge": JudgeSpec.parse,
-    "reading": _reading,
-    "contrast": lambda value: None if value is None else ContrastSettings(**_tuples(value)),
-    "attribution": lambda value: AttributionSettings(**_tuples(value)),
-    "out": Path,
-    "messages": lambda value: tuple(map(tuple, value)),
-}
-
-
-def job_settings(spec: JobSpec) -> dict[str, Any]:
-    """Return a spec's fields as JSON values, without passwords."""
-    return {part.name: _json(getattr(spec, part.name)) for part in fields(spec)}
-
-
-def job_spec(job: Job) -> JobSpec:
-    """Return what a job does.
-
-    Raises:
-        UsageError: another version of convexplain has started it.
-    """
-    try:
-        values = {name: _FIELDS.get(name, lambda value: value)(value) for name, value in job.settings.items()}
-        return _KINDS[job.kind](**values)
-    except (KeyError, TypeError, UsageError) as error:
-        raise UsageError(
-            f"job {job.id} was started by another version of convexplain and cannot go on; start it again"
-        ) from error
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, JudgeSpec):
-        return value.public
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return [_json(item) for item in value]
-    if is_dataclass(value):
-        return {part.name: _json(getattr(value, part.name)) for part in fields(value)}
-    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from convexplain.rubrics import rubric_ids
 from convexplain.store import RunStore, ratings, run_rubrics
 from convexplain.types import Conversation, Rubric
 
-from .build import BuiltJudge, JudgeLike
+from .build import BuiltJudge
 from .inputs import RubricLike, rubrics_of
+from .judge_arguments import JudgeLike
 from .results import AnalyzedRun
 from .runs import Analysis, run_analysis
 

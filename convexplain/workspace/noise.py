@@ -12,7 +12,8 @@ from convexplain.judges.noise import MIN_TURNS, VARIATIONS, NoiseFloor, extra_va
 from convexplain.store import RunStore, keep_noise_floor
 from convexplain.types import Conversation, Rubric
 
-from .build import JudgeLike, first_judge, open_judge
+from .build import open_judge
+from .judge_arguments import JudgeLike, first_judge
 from .results import data_frame
 from .scales import floor_key
 

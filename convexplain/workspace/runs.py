@@ -18,7 +18,8 @@ from convexplain.store import RunStore
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
-from .build import BuiltJudge, JudgeLike, PendingJudge, judge_spec, located, open_judge
+from .build import BuiltJudge, PendingJudge, open_judge
+from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
 from .results import AnalyzedRun
 

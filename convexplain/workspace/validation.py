@@ -15,7 +15,7 @@ from convexplain.errors import Problem, UsageError
 from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore
 
-from .build import JudgeLike, judges_of
+from .judge_arguments import JudgeLike, judges_of
 from .labels import LabelResult, LabelSet, judge_labelled
 from .results import data_frame
 from .runs import plan_analysis

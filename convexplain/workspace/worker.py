@@ -23,7 +23,7 @@ from convexplain.store import RunStore
 from convexplain.store.jobs import end_job, find_job, keep_progress
 from convexplain.types import Conversation, Judgement, Turn
 
-from .jobs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, job_spec
+from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, job_spec
 from .tasks import AttributionTask, ContrastTask, Task
 from .workspace import AsyncWorkspace
 

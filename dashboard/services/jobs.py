@@ -10,7 +10,8 @@ from convexplain.explain.settings import ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job
 from convexplain.workspace import Workspace
-from convexplain.workspace.jobs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, job_spec, resume_job, start_job
+from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, job_spec
+from convexplain.workspace.jobs import resume_job, start_job
 
 from .model_choices import check_judge, check_run_judge
 from .rubric_files import check_rubrics

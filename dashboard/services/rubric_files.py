@@ -14,7 +14,8 @@ from convexplain.errors import ConvexplainError, RubricError, UsageError
 from convexplain.rubrics import RubricProblem, parse_rubric, rubric_ids, rubric_problems
 from convexplain.types import Turn
 from convexplain.workspace import JudgeSpec
-from convexplain.workspace.jobs import JudgeJob, start_job, wait_for_job
+from convexplain.workspace.job_specs import JudgeJob
+from convexplain.workspace.jobs import start_job, wait_for_job
 
 from .model_choices import check_judge
 

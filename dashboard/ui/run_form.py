@@ -13,7 +13,7 @@ from convexplain.dashboard.services.rubric_files import own_rubrics
 from convexplain.errors import ConvexplainError
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 from convexplain.workspace import JudgeSpec, LogSettings
-from convexplain.workspace.jobs import AnalyzeJob
+from convexplain.workspace.job_specs import AnalyzeJob
 
 from .judge_options import judge_option_values
 from .safe_text import message

@@ -48,7 +48,7 @@ class World:
             labels.append(f"c{i},3,helpfulness,{i % 2}")
         (folder / "chats.jsonl").write_text("\n".join(talks))
         (folder / "labels.csv").write_text("\n".join(labels))
-        monkeypatch.setattr("convexplain.workspace.build.open_model", self._open)
+        monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", self._open)
         monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: FakeInfiller())
         monkeypatch.chdir(folder)
 

@@ -63,7 +63,7 @@ class World:
         self.fills = FakeInfiller()
         self.folder = folder
         self._monkeypatch, self._capsys = monkeypatch, capsys
-        monkeypatch.setattr("convexplain.workspace.build.open_model", self._open)
+        monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", self._open)
         monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: self.fills)
         monkeypatch.setenv("CONVEXPLAIN_DB", str(folder / "store.db"))
         monkeypatch.chdir(folder)

@@ -59,7 +59,7 @@ def world(monkeypatch, capsys, tmp_path):
         world.models.append(ScriptedModel(lambda request: world.answer(request), name=name))
         return world.models[-1]
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", opened)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", opened)
     monkeypatch.chdir(tmp_path)
     return world
 

@@ -51,7 +51,7 @@ class World:
         self.folder, self.models, self.stores = folder, {}, {}
         self.answers = {"low": explained, "strong": explained}
         self.kind, self.options = ScriptedModel, {}
-        monkeypatch.setattr("convexplain.workspace.build.open_model", self.open)
+        monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", self.open)
 
     def open(self, name):
         self.models[name] = self.kind(self.answers[name], name=name, **self.options)

@@ -12,7 +12,8 @@ from convexplain.dashboard.services import jobs as service
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import RunStore
 from convexplain.workspace import JudgeSpec
-from convexplain.workspace.jobs import AnalyzeJob, cancel_job, job_state, list_jobs, start_job
+from convexplain.workspace.job_specs import AnalyzeJob
+from convexplain.workspace.jobs import cancel_job, job_state, list_jobs, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("data_folder", "hears_ctrl_c")]
 

@@ -13,7 +13,8 @@ from convexplain.rubrics import rubric_text
 from convexplain.store.jobs import add_job, keep_progress
 from convexplain.types import Turn
 from convexplain.workspace import JudgeSpec, LogSettings, Workspace
-from convexplain.workspace.jobs import AnalyzeJob, list_jobs, start_job
+from convexplain.workspace.job_specs import AnalyzeJob
+from convexplain.workspace.jobs import list_jobs, start_job
 from tests.stub_server import StubServer
 
 from .conftest import texts

@@ -8,7 +8,8 @@ import pytest
 from convexplain.dashboard.services.uploads import safe_name, store_upload
 from convexplain.errors import UsageError
 from convexplain.workspace import JudgeSpec
-from convexplain.workspace.jobs import AnalyzeJob, job_state, list_jobs, start_job
+from convexplain.workspace.job_specs import AnalyzeJob
+from convexplain.workspace.jobs import job_state, list_jobs, start_job
 from convexplain.workspace.logs import columns_text
 
 from .conftest import texts

@@ -47,7 +47,7 @@ def test_it_judges_from_anywhere(talk, helpfulness):
 
 def test_a_model_opened_by_its_name_is_closed(talk, helpfulness, monkeypatch):
     model = Watched({"yes": 1.0})
-    monkeypatch.setattr("convexplain.workspace.build.open_model", lambda name: model)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", lambda name: model)
     with BackgroundJudge("name") as judge:
         judge.judge(talk, 1, helpfulness)
     assert model.events == ["prepared", "closed"]
@@ -161,7 +161,7 @@ def test_a_judge_that_comes_back_keeps_its_scale_unless_it_is_another_model(talk
 @pytest.mark.parametrize("gone", ["low", "strong"])
 def test_a_second_judge(talk, helpfulness, monkeypatch, gone):
     models = {name: Watched({"yes": p, "no": 1 - p}, name=name) for name, p in (("low", 0.5), ("strong", 0.9))}
-    monkeypatch.setattr("convexplain.workspace.build.open_model", models.__getitem__)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", models.__getitem__)
     with BackgroundJudge("low?escalate=strong") as judge:
         assert judge.spend == Spend()
         judgement = judge.judge(talk, 1, helpfulness)

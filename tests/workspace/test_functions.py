@@ -193,7 +193,7 @@ def test_models_named_alike_are_one_and_all_that_was_opened_is_closed(monkeypatc
         fakes.append(FakeInfiller())
         return fakes[-1]
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", open_model)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", open_model)
     monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", open_infiller)
     assert contrast(PARCEL, 3, "helpfulness", "one", "one").found
     assert [(model.name, model.closed) for model in opened] == [("one", 1)]

@@ -15,20 +15,8 @@ from convexplain.store import RunStore, schema
 from convexplain.store.jobs import add_job, end_job, find_job, keep_progress
 from convexplain.text.visible import visible
 from convexplain.workspace import JudgeSpec, LogSettings, jobs, processes
-from convexplain.workspace.jobs import (
-    AnalyzeJob,
-    ExplainJob,
-    ExportJob,
-    JudgeJob,
-    cancel_job,
-    job_settings,
-    job_spec,
-    job_state,
-    list_jobs,
-    resume_job,
-    start_job,
-    wait_for_job,
-)
+from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JudgeJob, job_settings, job_spec
+from convexplain.workspace.jobs import cancel_job, job_state, list_jobs, resume_job, start_job, wait_for_job
 from convexplain.workspace.processes import held
 
 HOST = socket.gethostname()

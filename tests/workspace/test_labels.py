@@ -172,7 +172,7 @@ def test_raw_scores_of_the_first_judge_are_calibrated(workspace, talks, labels, 
         opened.append(ScriptedModel(low, name=name))
         return opened[-1]
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", open_model)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", open_model)
     judge = JudgeSpec("low", calibrated=True, escalate=JudgeSpec("strong"), band=1.0)
     fitted = workspace.calibrate(talks, labels, rubric="helpfulness", judge=judge)
     assert [model.name for model in opened] == ["low"]

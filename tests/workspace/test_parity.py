@@ -14,7 +14,8 @@ from convexplain.connectors.langchain import Scorer
 from convexplain.connectors.langchain.history_queue import History
 from convexplain.store import RunStore, keep_calibration
 from convexplain.workspace.build import open_calls
-from convexplain.workspace.jobs import AnalyzeJob, start_job, wait_for_job
+from convexplain.workspace.job_specs import AnalyzeJob
+from convexplain.workspace.jobs import start_job, wait_for_job
 from convexplain.workspace.scales import calibration_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]

@@ -13,7 +13,7 @@ from convexplain.rubrics import rubric_text
 from convexplain.store import RunStore, keep_contrast, newest_attributions, run_rubrics, scored_places, scored_turns
 from convexplain.store.jobs import add_job, find_job
 from convexplain.workspace import JudgeSpec, worker
-from convexplain.workspace.jobs import AnalyzeJob, ExplainJob, ExportJob, JudgeJob, job_settings
+from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JudgeJob, job_settings
 from tests.explain.test_pairs import contrast
 
 
@@ -30,7 +30,7 @@ def scripted(monkeypatch):
     answers = {}
     answers["reply"] = lambda request: {"yes": 0.1, "no": 0.9} if "bad" in request.messages[0].content else {"yes": 0.9}
     monkeypatch.setattr(
-        "convexplain.workspace.build.open_model",
+        "convexplain.workspace.judge_arguments.open_model",
         lambda name: ScriptedModel(lambda request: answers["reply"](request), name=name),
     )
     return answers
@@ -80,7 +80,7 @@ def test_a_judge_that_is_not_there_has_no_run(store, chats, monkeypatch):
         async def prepare(self):
             raise UnavailableError("no server")
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", lambda name: Away({"yes": 1.0}))
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", lambda name: Away({"yes": 1.0}))
     job = do(store, analysis(chats))
     assert (job.status, job.run, job.error) == ("failed", None, "no server")
 

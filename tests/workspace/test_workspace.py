@@ -19,7 +19,7 @@ from convexplain.explain.settings import AttributionOptions, AttributionSettings
 from convexplain.store import keep_calibration, keep_noise_floor
 from convexplain.workspace import ShortTask
 from convexplain.workspace.blocking import run_blocking
-from convexplain.workspace.build import located
+from convexplain.workspace.judge_arguments import located
 from convexplain.workspace.scales import with_thresholds
 from tests.fake_infiller import FakeInfiller
 
@@ -308,7 +308,7 @@ def test_a_calibrated_judge_is_held_to_its_own_threshold_and_noise(ws, talk, hel
     (scaled,) = with_thresholds([helpfulness], {"helpfulness": curve})
     keep_noise_floor(ws.store, f"scripted calibrated={curve.sha}", scaled, 0.02, 20, 20)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("convexplain.workspace.build.open_model", lambda name: model())
+        patched.setattr("convexplain.workspace.judge_arguments.open_model", lambda name: model())
         contrast = ws.contrast(
             talk, -1, "helpfulness", judge="scripted?calibrated=yes", infiller=FakeInfiller(), revise=True
         )
@@ -321,7 +321,9 @@ def test_one_explanation_has_the_scores_of_one_judge(talk):
     """Every score lies within the band of 1: a second judge would be asked each time."""
     first, strong = model(name="first"), model(name="strong")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("convexplain.workspace.build.open_model", {"first": first, "strong": strong}.__getitem__)
+        patched.setattr(
+            "convexplain.workspace.judge_arguments.open_model", {"first": first, "strong": strong}.__getitem__
+        )
         (attribution,) = convexplain.attribute(
             talk, -1, "helpfulness", judge="first?escalate=strong&band=1", levels=["turn"]
         )
@@ -387,7 +389,7 @@ def test_a_run_costs_what_both_judges_cost(ws, chats):
     (strong := model(name="strong")).fingerprint = "strong"
     with pytest.MonkeyPatch.context() as patched:
         models = {"first": model(name="first"), "strong": strong}
-        patched.setattr("convexplain.workspace.build.open_model", models.__getitem__)
+        patched.setattr("convexplain.workspace.judge_arguments.open_model", models.__getitem__)
         run = ws.analyze(chats, ["helpfulness"], "first", escalate="strong", band=0.5)
     assert run.run.spend.calls == 24
 

@@ -12,7 +12,6 @@ from convexplain.judges.spec import JudgeOptions
 from convexplain.rubrics import HEADLINE
 from convexplain.store import calibrations, keep_ratings
 
-from ..build import JudgeLike, ModelLike
 from ..calibrations import (
     FittedCalibration,
     StoredCalibrations,
@@ -29,6 +28,7 @@ from ..inputs import (
     conversations_of,
     rubrics_of,
 )
+from ..judge_arguments import JudgeLike, ModelLike
 from ..labels import LabelSet, Pairs, label_set, labelled_rubrics
 from ..logs import LogReader, LogSettings
 from ..noise import MIN_TURNS, NoiseFloors, assistant_turns, measure_noise

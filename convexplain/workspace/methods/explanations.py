@@ -12,11 +12,11 @@ from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn, summarise
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
-from ..build import JudgeLike, ModelLike
 from ..explanations import ExplainedTurns, ExplanationModels, Scope, explain_scopes, scopes_of, turn_scopes
 from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
+from ..judge_arguments import JudgeLike, ModelLike
 from ..results import Finding
 from ..tasks import ShortAnswer, ShortTask, Task
 from ..turn_explanation import Explanation

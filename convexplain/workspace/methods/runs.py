@@ -18,9 +18,9 @@ from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, summarise
 
-from ..build import JudgeLike
 from ..comparisons import RunComparison, compare_runs
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
+from ..judge_arguments import JudgeLike
 from ..logs import LogSettings
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files

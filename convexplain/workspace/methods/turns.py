@@ -16,7 +16,7 @@ from convexplain.search import Options
 from convexplain.store import noise_floor
 from convexplain.types import Attribution, Contrast, Conversation
 
-from ..build import BuiltJudge, JudgeLike, ModelLike, judges_of, open_calls, open_judge, opened_model
+from ..build import BuiltJudge, open_calls, open_judge
 from ..explainers import open_explainers, open_filler
 from ..inputs import (
     ConversationLike,
@@ -26,6 +26,7 @@ from ..inputs import (
     conversations_of,
     rubrics_of,
 )
+from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
 from ..scales import floor_key

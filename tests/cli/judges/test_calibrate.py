@@ -39,7 +39,7 @@ def world(tmp_path, monkeypatch):
     def opened(name):
         return ScriptedModel(models[name], name=name)
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", opened)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", opened)
     monkeypatch.chdir(tmp_path)
 
     def run(*args, code=0):

@@ -26,7 +26,9 @@ def world(tmp_path, monkeypatch):
         greeted = re.search(r"user: (Hello\.|Good day,|Hi there!) Question", request.messages[0].content)
         return {"yes": 0.4, "no": 0.6} if greeted else {"yes": 0.6, "no": 0.4}
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", lambda name: ScriptedModel(steady, name=name))
+    monkeypatch.setattr(
+        "convexplain.workspace.judge_arguments.open_model", lambda name: ScriptedModel(steady, name=name)
+    )
     monkeypatch.chdir(tmp_path)
 
     def run(*args):

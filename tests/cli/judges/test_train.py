@@ -38,7 +38,7 @@ def world(tmp_path, monkeypatch):
         world.opened.append(model)
         return model
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", opened)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", opened)
     monkeypatch.chdir(tmp_path)
 
     def run(*args):

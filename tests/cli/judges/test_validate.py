@@ -32,7 +32,7 @@ def models(monkeypatch):
         opened[name] = ScriptedModel(answers[name], name=name)
         return opened[name]
 
-    monkeypatch.setattr("convexplain.workspace.build.open_model", open_)
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", open_)
     return opened
 
 
