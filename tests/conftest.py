@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.agreement.bootstrap import Draws
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(item.fixturenames):
             item.add_marker("slow")
+
+
+def pytest_configure(config):
+    settings.register_profile("fast", max_examples=25, deadline=None)
+    if config.option.markexpr == "not slow":
+        settings.load_profile("fast")
 
 
 def pytest_collection_finish():

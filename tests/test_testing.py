@@ -175,6 +175,7 @@ def test_a_calibration_that_is_missing(named):
         assert_turns(TALK, helpfulness=">=0", harm=">=0", judge="low?calibrated=yes")
 
 
+@pytest.mark.slow
 def test_a_function_is_a_judge():
     def says(prompt):
         return '{"label": "no"}' if "yellow." in prompt else '{"label": "yes"}'

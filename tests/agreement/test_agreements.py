@@ -119,6 +119,7 @@ def test_what_a_judge_has_not_scored_counts_nowhere_and_is_said():
     assert len(judge.disagreements) == 2
 
 
+@pytest.mark.slow
 def test_two_judges_are_compared_on_the_turns_of_both():
     # The second has no score of c3. Of the other three people say 0 ¼ ½: the first 0.1 0.3 0.2 (ranks 1 3 2: 0.5), the
     # second as people: 1. Difference -0.5.
@@ -132,6 +133,7 @@ def test_two_judges_are_compared_on_the_turns_of_both():
     assert comparison.differences["brier"].low >= 0  # in no draw is the first one nearer
 
 
+@pytest.mark.slow
 def test_a_judge_against_itself_differs_by_nothing():
     (comparison,) = agreement(HARM, AGAIN, [judged(name, again(SCORES)) for name in ("j", "k")]).comparisons
     assert {(one.value, one.low, one.high) for one in comparison.differences.values()} == {(0.0, 0.0, 0.0)}

@@ -34,6 +34,7 @@ BENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BENDS)
 def test_a_known_rising_distortion_is_undone(name):
     p, scores, labels, groups = distorted(5000, BENDS[name])
@@ -52,6 +53,7 @@ def test_few_labels_are_met_by_the_smoother_map():
     assert calibrate(scores, labels, groups).kind == "platt"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 50), st.sampled_from(sorted(BENDS)))
 def test_a_calibration_rises_and_stays_in_range(seed, name):

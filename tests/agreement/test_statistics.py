@@ -96,6 +96,7 @@ def test_who_is_positive(humans, positive, rule):
 values = st.lists(st.integers(0, 6), min_size=3, max_size=25)
 
 
+@pytest.mark.slow
 @given(values, st.data())
 def test_ranks_are_as_other_libraries_have_them(x, data):
     y = data.draw(st.lists(st.integers(0, 6), min_size=len(x), max_size=len(x)))
@@ -169,6 +170,7 @@ def test_nearest_level():
     assert nearest_level(floats(0, 0.24, 0.25, 0.74, 0.75, 1), (0.0, 0.5, 1.0)).tolist() == [0, 0, 0.5, 0.5, 1, 1]
 
 
+@pytest.mark.slow
 @given(values, st.data())
 def test_kappa_is_as_another_library_has_it(x, data):
     y = data.draw(st.lists(st.integers(0, 6), min_size=len(x), max_size=len(x)))

@@ -124,6 +124,7 @@ def test_a_conversation_with_nothing_to_judge_is_reported(store):
     assert seen.problems == ["a.jsonl: conversation 'lonely' has no assistant turn to judge"]
 
 
+@pytest.mark.slow
 def test_a_log_streams_through(store):
     """Not more than a bounded number of judgements is under way, however long the log is."""
     model = ScriptedModel({"yes": 1.0}, in_flight=2, seconds=0.001)

@@ -15,6 +15,8 @@ from convexplain.errors import UsageError
 from convexplain.store import RunStore, keep_calibration, keep_noise_floor, noise_floor, run_rubrics
 from tests.fake_infiller import FakeInfiller
 
+pytestmark = pytest.mark.slow
+
 N = 20
 # Scores up to 0.1 become 0.2, those from 0.3 on become 0.9; between them the line.
 MAP = Calibration("isotonic", ((0.1, 0.2), (0.3, 0.9)), about={"judge": "low", "rubric": "helpfulness"})
@@ -124,6 +126,7 @@ def test_pairs_are_judged_on_the_scale_of_the_run(world):
     assert found["margin"] == pytest.approx(0.9 - 0.2)  # raw, the edited turn has 0.3 and the logged one 0.1
 
 
+@pytest.mark.slow
 def test_fidelity_measures_by_the_judge_and_on_the_scale_that_was_attributed(world):
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     for place in ("c1:3", "c2:3"):
@@ -133,6 +136,7 @@ def test_fidelity_measures_by_the_judge_and_on_the_scale_that_was_attributed(wor
     assert sorted(model.name for model in world.opened[before:]) == ["low", "strong"]
 
 
+@pytest.mark.slow
 def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
@@ -145,6 +149,7 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     assert "are raw" not in world.run("export", "--format", "jsonl", "--out", "two")
 
 
+@pytest.mark.slow
 def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):
     # The map has slope 3.5 where the judge moves. A greeting makes no lorry of anything: nothing moves here.
     world.calibrate(threshold=0.25)
@@ -201,6 +206,7 @@ def test_an_attribution_of_what_is_too_close_to_call_says_so(world, floor, close
     assert ("too close to call: the score of 0.10 lies within the judge's noise of 0.41" in out) is close
 
 
+@pytest.mark.slow
 def test_validate_applies_map_and_threshold_and_says_what_it_was_made_from(world):
     # Even turns: 0.1 -> 0.2, labelled 0. Odd ones: 0.12 -> 0.2 + 0.02 / 0.2 * 0.7 = 0.27, labelled 1.
     validate = (
@@ -238,6 +244,7 @@ def test_validate_applies_map_and_threshold_and_says_what_it_was_made_from(world
     assert "20 of 20 labelled turns are among those that low was calibrated on for helpfulness" in out
 
 
+@pytest.mark.slow
 def test_validate_escalates_and_compares(world):
     validate = (
         "judges",
@@ -257,6 +264,7 @@ def test_validate_escalates_and_compares(world):
     assert re.search(r"50% of the turns +│ +0\.38", out)  # the ten odd turns: |0.12 - 0.5|
 
 
+@pytest.mark.slow
 def test_the_summary_says_whose_the_judgements_are(world):
     out = world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     assert "Judgements: 10 by low, 10 by strong" in out
@@ -267,6 +275,7 @@ def test_the_summary_says_whose_the_judgements_are(world):
     assert "What --escalate adds is known only once the first judge has judged." in out
 
 
+@pytest.mark.slow
 def test_a_second_judges_calibration_makes_another_run(world):
     world.calibrate()
     helpful = load_rubric("helpfulness")

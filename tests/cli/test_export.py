@@ -184,6 +184,7 @@ TALKS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TALKS)
 def test_what_is_written_is_read_as_the_same_conversations(tmp_path_factory, talks):

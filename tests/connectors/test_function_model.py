@@ -360,6 +360,7 @@ def test_an_object_in_the_place_of_a_freed_one_is_another(kind, function_of):
     assert len(prints) == 50
 
 
+@pytest.mark.slow
 def test_each_of_many_short_lived_clients_gives_its_own_score(tmp_path, talk, helpfulness):
     labels = ["yes", "no", "no", "yes", "yes", "no", "yes", "no"] * 10
     workspace = Workspace(tmp_path / "runs.db")

@@ -180,6 +180,7 @@ def test_what_is_no_record_is_left_out_and_said(installed, caplog):
     ]
 
 
+@pytest.mark.slow
 def test_listing_names_imports_no_heavy_package():
     code = (
         "import sys\n"

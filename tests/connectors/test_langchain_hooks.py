@@ -80,6 +80,7 @@ async def asay(handler, talker, texts, stream):
         await asyncio.gather(*(one(text, thread) for thread in THREADS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", [None, "messages", "values", "updates"])
 @pytest.mark.parametrize("kind", HANDLERS)
 @pytest.mark.parametrize("speak", [say, asay])

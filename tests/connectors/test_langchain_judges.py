@@ -97,6 +97,7 @@ def described(store, number):
     return run.judge, run.judge_spec, settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "options", "logprobs"),
     [
@@ -140,6 +141,7 @@ async def awaited(prompt):
     return answered(prompt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [answered, awaited])
 def test_a_function_is_a_judge(world, function):
     analyzed, store = world.store("analyzed"), world.store("heard")

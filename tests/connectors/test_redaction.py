@@ -221,6 +221,7 @@ SECRETS = {
 SECRET = st.one_of(*SECRETS.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     st.lists(SECRET, min_size=1, max_size=4),
@@ -270,6 +271,7 @@ def test_dates_times_amounts_and_ids_stay(parts):
     assert shown(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [
@@ -298,6 +300,7 @@ def test_long_lines_take_linear_time(piece):
     assert len(shown(text)) > 0
 
 
+@pytest.mark.slow
 def test_very_many_different_things_take_linear_time():
     text = " ".join(f"a{number}@b.example" for number in range(30_000))
     found = shown(text)
@@ -305,6 +308,7 @@ def test_very_many_different_things_take_linear_time():
     assert found.endswith(" [e-mail 30000]")
 
 
+@pytest.mark.slow
 def test_many_names_take_little_time():
     find = names(f"{first}{second}{third} Lee" for first in LETTERS for second in LETTERS for third in LETTERS)
     assert shown("lorem ipsum dolor sit " * 5_000 + "abc lee", find).endswith("sit [name 1]")

@@ -167,6 +167,7 @@ REPLIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 60, 10_000])
 def test_a_padded_batch_gives_what_single_calls_give(folder, at_once):
     """Prompts and replies of many lengths, some of them with a common beginning."""

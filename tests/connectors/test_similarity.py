@@ -171,6 +171,7 @@ def similarity(request, bert_folder, t5_folder, bart_folder, nli_folder, summari
 
 
 class TestEverySimilarity:
+    @pytest.mark.slow
     def test_a_padded_batch_gives_what_single_calls_give(self, similarity):
         texts = [some(i % 7 + 1, 3 * i) for i in range(18)] + [" ".join("abcdefgh"[: i % 5 + 1]) for i in range(18)]
         together = similarity(some(5), texts)

@@ -95,6 +95,7 @@ TEXTS = st.sampled_from(["", "Yo", 'Yo\n[tool call find({"a":1})]', '[tool call 
 TURNS = st.builds(Turn, st.sampled_from(["user", "assistant", "tool"]), TEXTS, st.none() | st.just("Bo"), metadata=TOLD)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(TURNS, min_size=1, max_size=4).map(tuple), TOLD)
 def test_whatever_the_metadata_what_was_said_comes_back(tmp_path_factory, turns, metadata):

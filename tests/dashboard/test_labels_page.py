@@ -77,6 +77,7 @@ def test_turns_come_by_their_scores_until_all_are_labelled(page, store):
     assert kept == {("talk 1", "no", no, "Anna"), ("talk 0", "good", 1.0, "Anna")}
 
 
+@pytest.mark.slow
 def test_two_people_who_label_one_turn_both_count(page, store):
     judged(store, [0.9])
     first, second = sign_in(page("labels"), "Anna"), sign_in(page("labels"), "Ben")

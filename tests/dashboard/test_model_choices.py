@@ -107,6 +107,7 @@ def test_what_is_refused_is_shown_without_its_secrets(monkeypatch):
     assert not any(secret in str(refused.value) for secret in ("pass", "sk-typed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", REFUSED)
 def test_no_other_judge_is_asked(endpoint, listener, chats, database, text):
     name = named(text, endpoint, listener)

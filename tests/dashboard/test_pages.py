@@ -55,11 +55,13 @@ def test_all_pages_are_in_the_navigation(app):
         assert app(name).title[0].value == title
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_an_empty_store_says_what_to_do(app, name):
     assert "udge" in app(name).info[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_a_run_without_judgements(app, store, name):
     for judge in ("a", "b"):
@@ -74,6 +76,7 @@ def test_a_store_of_a_newer_version_is_named(app, store, name):
     assert "its schema is 9999" in texts(app(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_the_run_in_the_address_is_gone(app, store, name):
     full(store)
@@ -151,6 +154,7 @@ def test_a_deep_link_opens_the_turn(app, store):
     assert "−0.80" in texts(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -338,6 +342,7 @@ def test_what_cannot_be_compared(app, store):
     assert "no maxim in common" in app("compare", run=str(two), other=str(lone)).info[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_hostile_text_is_never_markdown(app, store, name):
     run = hostile(store)

@@ -50,6 +50,7 @@ def test_fields_are_edited_and_kept(page, data_folder):
     assert "polite (your own)" in page("rubrics").selectbox(key="rubric").options
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [

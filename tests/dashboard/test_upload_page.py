@@ -123,6 +123,7 @@ def test_calibration_and_a_second_judge_can_be_chosen(page, stub, chats, monkeyp
     assert "no calibration of" in state.job.error
 
 
+@pytest.mark.slow
 def test_a_judge_that_is_not_there_is_told_before_anything_starts(page, chats, socket_enabled, monkeypatch):
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://127.0.0.1:1/v1")
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
@@ -164,6 +165,7 @@ def test_a_store_of_a_newer_version_is_named(page, store):
     assert "its schema is 9999" in texts(found)
 
 
+@pytest.mark.slow
 def test_a_file_is_written_and_looked_at_once(page, chats, data_folder):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     (kept,) = (data_folder / "convexplain" / "uploads").rglob("chats.jsonl")

@@ -276,6 +276,7 @@ def test_empty_turns_are_passed_over_and_all_turns_may_be_equal():
     assert any("no unit moves the value" in note for note in turns.notes)
 
 
+@pytest.mark.slow
 def test_500_turns():
     turns = tuple(Turn("user" if i % 2 == 0 else "assistant", f"Turn {i}.") for i in range(500))
     talk = Conversation("long", (*turns[:321], Turn("assistant", "You are red."), *turns[322:]))

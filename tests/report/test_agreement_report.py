@@ -60,6 +60,7 @@ def test_the_page_asks_nothing_of_the_network(tmp_path):
     assert "default-src 'none'" in text
 
 
+@pytest.mark.slow
 def test_anchors_are_different_and_lead_to_the_disagreements(tmp_path):
     text = page(tmp_path, [found(HOSTILE), found(HOSTILE)])
     anchors = re.findall(r'<details id="([^"]+)"', text)

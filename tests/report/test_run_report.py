@@ -156,6 +156,7 @@ def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     assert 'class="gauge"' not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_from_an_explanation_becomes_markup(tmp_path, text):
     page = explained_page(tmp_path, text)

@@ -240,6 +240,7 @@ ASKS = st.lists(st.lists(CANDIDATES, max_size=6), max_size=6)
 SCORES = st.lists(st.sampled_from([None, math.nan, -1.0, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @given(asks=ASKS, scores=SCORES, budget=st.integers(1, 12))
 @settings(max_examples=200, deadline=None)
 def test_the_budget_is_exact_and_the_best_candidate_is_kept(asks, scores, budget):
@@ -261,6 +262,7 @@ def test_the_budget_is_exact_and_the_best_candidate_is_kept(asks, scores, budget
         assert found.edits is None
 
 
+@pytest.mark.slow
 @given(
     asks=ASKS, scores=SCORES, budget=st.integers(1, 12), confirm=st.integers(0, 4), minimise=st.booleans(),
     good=st.booleans(),

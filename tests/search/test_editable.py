@@ -125,6 +125,7 @@ TEXTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(contents=TEXTS, k=st.integers(1, 3), data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_edits_and_holes_of_any_text(contents, k, data):

@@ -60,6 +60,7 @@ def test_knowing_where_to_look_saves_calls(family):
     assert sum(row.found for row in knowing) >= 18
 
 
+@pytest.mark.slow
 @given(
     weights=st.lists(st.integers(0, 5), min_size=1, max_size=12),
     share=st.floats(0.01, 1),
@@ -86,6 +87,7 @@ def test_what_is_found_is_irreducible(weights, share, cuts, prior, seed):
         assert all(sum(left) - weight < delta for weight in left)
 
 
+@pytest.mark.slow
 @given(
     scores=st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=30),
     n=st.integers(0, 8),
@@ -262,6 +264,7 @@ def test_something_is_edited_even_where_the_unchanged_text_would_cross(n):
     assert len(asks) <= 8
 
 
+@pytest.mark.slow
 def test_a_whole_sentence_may_cross_whose_edits_are_not_all_among_those_that_are_learnt_about():
     """500 words in five sentences; learnt is about 400. One of the others has to be edited, and word 450 not."""
     words = plain_edits(500)

@@ -64,6 +64,7 @@ def lasting_store(request, tmp_path_factory):
         store.close()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(text=st.text(st.characters(codec=None)), name=st.none() | st.text(st.characters(codec=None)))
 def test_conversations_come_back_as_they_were(lasting_store, text, name):
@@ -198,6 +199,7 @@ def test_an_empty_run_has_a_summary(store, helpfulness):
     assert (found.conversations, found.turns, found.maxims, found.worst) == (0, 0, (), ())
 
 
+@pytest.mark.slow
 def test_readers_and_writers_at_once(url, talk, helpfulness):
     errors = []
 

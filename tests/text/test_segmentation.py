@@ -230,6 +230,7 @@ DENSE = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @given(st.one_of(ANY, DENSE))
 @settings(max_examples=300, deadline=None)
 def test_units_tile_any_text_and_levels_nest(text):

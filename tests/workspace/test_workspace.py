@@ -394,6 +394,7 @@ def test_a_run_costs_what_both_judges_cost(ws, chats):
     assert run.run.spend.calls == 24
 
 
+@pytest.mark.slow
 def test_files_of_a_judge_are_found_from_any_folder(tmp_path, monkeypatch):
     (tmp_path / "ours.json").write_text("{}")
     (tmp_path / "m.gguf").write_text("")

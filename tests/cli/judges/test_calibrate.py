@@ -74,6 +74,7 @@ def scores():
     return {one["conversation_id"]: one for one in map(json.loads, lines)}
 
 
+@pytest.mark.slow
 def test_a_calibration_is_kept_applied_and_taken_out_again(world):
     out = world(*CALIBRATE)
     assert "80 labelled turns in 80 dialogues" in out
@@ -95,6 +96,7 @@ def test_a_calibration_is_kept_applied_and_taken_out_again(world):
         world("judges", "calibrate", "--remove", 1)
 
 
+@pytest.mark.slow
 def test_a_proposed_threshold_is_applied_with_the_scores(world):
     out = world(*CALIBRATE, "--flagged", "0.5")
     assert "flagged 50%" in out
@@ -102,6 +104,7 @@ def test_a_proposed_threshold_is_applied_with_the_scores(world):
     assert "50% (<" in out
 
 
+@pytest.mark.slow
 def test_a_calibration_belongs_to_one_judge_and_wording(world, tmp_path):
     world(*CALIBRATE)
     store, rubric = RunStore("s.db"), load_rubric("helpfulness")
@@ -112,6 +115,7 @@ def test_a_calibration_belongs_to_one_judge_and_wording(world, tmp_path):
     assert len(calibrations(store)) == 1
 
 
+@pytest.mark.slow
 def test_without_labels_the_judges_leaning_is_taken_out(world):
     out = world("judges", "calibrate", "--rubric", "helpfulness", "--judge", "low", "--prior")
     assert "gives helpfulness 0.90 (3 inputs). Log-odds are moved by -2.20" in out  # log(0.9 / 0.1) = 2.197
@@ -146,6 +150,7 @@ def test_a_few_labels_are_refused(world, tmp_path):
         world(*CALIBRATE)
 
 
+@pytest.mark.slow
 def test_what_is_near_the_threshold_is_escalated(world):
     # Scores 0.35 to 0.395 (Answers 70 to 79) lie within 0.15 of 0.5, and 0.35 does not: 0.15 away is far enough.
     out = world(*ANALYZE, "--escalate", "strong")

@@ -123,6 +123,7 @@ def test_judges_side_by_side(command, chats, labels, tmp_path):
     assert "less flat" in result.output
 
 
+@pytest.mark.slow
 def test_kept_judgements_of_runs(command, models, chats, labels, tmp_path):
     command(chats, "--labels", labels, *STARS, "--judge", "good", "--judge", "flat")
     models.clear()

@@ -62,6 +62,7 @@ def test_import_once_and_again(tmp_path, exports):
     store.close()
 
 
+@pytest.mark.slow
 def test_imported_conversations_are_judged_without_a_run(stub, chats, tmp_path):
     code, out, _ = run("logs", "import", chats, cwd=tmp_path)
     assert code == 0
@@ -240,6 +241,7 @@ def test_names_that_cannot_be_read(tmp_path):
     assert "names.txt" in str(result.exception)
 
 
+@pytest.mark.slow
 @pytest.mark.loopback
 def test_what_is_judged_with_and_without_redaction_are_two_runs(stub, tmp_path):
     turns = [

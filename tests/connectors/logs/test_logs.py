@@ -715,6 +715,7 @@ def test_long_turns(tmp_path, name):
     assert said(found[0])[1:] == HI_SAID
 
 
+@pytest.mark.slow
 def test_records_across_the_chunks_of_a_document(tmp_path):
     # 4,000 records of over 100 characters are several chunks of 65,536; brackets and quotes inside strings.
     records = [

@@ -393,6 +393,7 @@ def test_any_text(tmp_path_factory, content, name):
     check(tmp_path_factory.getbasetemp(), content.encode("utf-8", "surrogatepass"), name)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, st.sampled_from([form.name for form in LOG_FORMATS.records]))
 def test_any_text_in_a_given_format(tmp_path_factory, content, form):
@@ -448,6 +449,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(JSON)
 def test_any_json(tmp_path_factory, value):

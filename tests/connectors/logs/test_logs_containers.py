@@ -75,6 +75,7 @@ def test_they_are_told_by_their_content_and_in_several_pieces(tmp_path, pack, ki
     assert [said(item) for item in found] == [HI_SAID]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pack", "kind", "ending"), PACKERS)
 def test_damaged_ones_give_what_comes_before_the_damage(tmp_path, pack, kind, ending):
     # Ten megabytes whose second half is lost; noise, so that packing keeps the parts apart.
@@ -201,6 +202,7 @@ def small(monkeypatch):
     monkeypatch.setattr(containers, "MAX_MEMBERS", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pack", "kind", "ending"), PACKERS)
 def test_bombs_are_given_up(tmp_path, small, pack, kind, ending):
     with pytest.raises(LogError, match="more than 20 times its size"):

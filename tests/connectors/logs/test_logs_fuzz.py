@@ -15,6 +15,7 @@ def test_the_examples_can_be_read(tmp_path, data):
         fuzzing.check(tmp_path, data, name, {})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(fuzzing.LOGS, fuzzing.NAMES, fuzzing.OPTIONS)
 def test_any_log_is_read_or_refused(tmp_path_factory, data, name, options):
