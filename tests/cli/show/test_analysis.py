@@ -6,7 +6,7 @@ import json
 import pytest
 
 from convexplain import Workspace
-from convexplain.cli.analysis import AnalysisCommand, mean_limits
+from convexplain.cli.show.analysis import AnalysisCommand, mean_limits
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.store import RunStore
