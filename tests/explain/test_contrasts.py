@@ -231,7 +231,7 @@ def test_later_turns_are_never_seen():
     prompts = [m.content for request in [*model.requests, *responder.requests] for m in request.messages]
     assert prompts
     assert not any("LATER" in text for text in prompts)
-    assert not any("LATER" in one.rest + one.before + one.after for one in infiller.asked)
+    assert not any("LATER" in one.context + one.before + one.after for one in infiller.asked)
 
 
 @pytest.mark.parametrize("settings", [{}, {"editable": []}, {"editable": "assistant"}])
