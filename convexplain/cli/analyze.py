@@ -80,9 +80,10 @@ def command(
     fail_under: Sequence[str],
     dry_run: bool,
 ) -> int:
-    """Judge every assistant turn of the LOGs (files, folders, or - for the standard input) on every chosen maxim.
+    """Score every assistant turn of chat logs.
 
-    Formats are recognised by content. A run that was stopped or killed goes on when the same command is given again;
+    Each LOG is a file, a folder, or - for the standard input; its format is recognised by content. Every assistant turn
+    is judged on every chosen maxim. A run that was stopped or killed goes on when the same command is given again;
     replies of the judge are kept, so nothing is asked twice. The files of a run go to DIR/run-NUMBER: a report, the
     judgements as JSON lines, and the scores as a table (CSV, and Excel with the extra 'logs').
 
@@ -99,7 +100,7 @@ def command(
     Exit codes:
         0    every turn was read and scored
         1    something could not be read or scored, or the run was stopped by an error
-        2    the command cannot be meant so; nothing was asked
+        2    an option or argument is not valid; nothing was asked
         3    a mean score is under --fail-under
         130  stopped by Ctrl-C
     """

@@ -133,10 +133,11 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Say which turns, sentences and phrases raise or lower the scores of a RUN's turns (the newest run by default).
+    """Say which turns, sentences and words raise or lower scores.
 
-    Units are left out one by one and two by two, and the turn is judged again: what the score loses without a unit is
-    that unit's effect. Results are kept in the store, so the same command goes on where it was stopped.
+    RUN is a number or a name; the newest run unless given. Units are left out one by one and two by two, and the turn
+    is judged again: what the score loses without a unit is that unit's effect. Results are kept in the store, so the
+    same command goes on where it was stopped.
 
     With --check also a table: the units that an attribution ranks first are removed, one after the other. AUPC is the
     mean movement of the score up to half of the words (higher is better), beside a random order, length and position.

@@ -106,10 +106,10 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Look for the smallest edit that carries the scores of a RUN's turns over the threshold (the newest by default).
+    """Find the smallest edit that carries a score over its threshold.
 
-    Contrasts are kept in the store, so the same command goes on where it was stopped; `convexplain export` makes
-    training data of them.
+    RUN is a number or a name; the newest run unless given. Contrasts are kept in the store, so the same command goes on
+    where it was stopped; `convexplain export` makes training data of them.
 
     With --prompt: the smallest edit of a prompt that makes a model's answer contrary to its first one, or worse.
 

@@ -31,7 +31,7 @@ _OPTIONS = {
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="Address to listen on.")
 @click.option("--insecure", is_flag=True, help="Listen on a network address although nobody has to sign in.")
 def command(db: str | None, port: int, host: str, insecure: bool) -> int:
-    """Serve the dashboard: upload logs, read scores and their explanations, label turns, export pairs.
+    """Serve the dashboard in a browser: upload, read, label, export.
 
     On an address that others reach, people have to sign in: set a password in CONVEXPLAIN_DASHBOARD_PASSWORD, or an
     identity provider (OpenID Connect) in the section `auth` of .streamlit/secrets.toml, as Streamlit describes it.

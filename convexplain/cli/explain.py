@@ -53,12 +53,12 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Say in short why the worst turns of a RUN have their scores (the newest run by default).
+    """Say in short why the worst turns are bad.
 
-    For each turn: the judge's reason (if `convexplain analyze --reasons` asked for it), the words of the reply and the
-    earlier turns that the score depends on, and the smallest edit of the reply that carries the score over the
-    threshold. Results are kept in the store: the same command goes on where it was stopped. `convexplain attribute` and
-    `convexplain contrast` have all options.
+    RUN is a number or a name; the newest run unless given. For each turn: the judge's reason (if `convexplain analyze
+    --reasons` asked for it), the words of the reply and the earlier turns that the score depends on, and the smallest
+    edit of the reply that carries the score over the threshold. Results are kept in the store: the same command goes on
+    where it was stopped. `convexplain attribute` and `convexplain contrast` have all options.
 
     \b
         convexplain explain

@@ -86,11 +86,12 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Write the contrasts of a RUN (number or name; else the newest) as preference pairs for a trainer.
+    """Write the contrasts of a run as training data.
 
-    A pair is two forms of one assistant turn after the same history. Edited turns that stand earlier than the judged
-    one are judged themselves first (by the run's judge, unless --judge names one): only what moves the same way is a
-    preference. What becomes no pair is counted by its reason. A folder gets train and test files and a data card.
+    RUN is a number or a name; the newest run unless given. A pair is two forms of one assistant turn after the same
+    history. Edited turns that stand earlier than the judged one are judged themselves first (by the run's judge, unless
+    --judge names one): only what moves the same way is a preference. What becomes no pair is counted by its reason. A
+    folder gets train and test files and a data card.
 
     \b
         convexplain contrast --worst 50

@@ -128,7 +128,7 @@ def cli(**_: Any) -> None:
     Why is the worst one bad?
         convexplain explain
     The same as a spreadsheet, a report, a dashboard:
-        convexplain-out/run-1/scores.csv
+        (analyze wrote convexplain-out/run-1/scores.csv)
         convexplain report
         convexplain dashboard
     A stronger judge: a server of your own, a provider, or a model file on this machine:

@@ -21,12 +21,12 @@ from .options.store import db_option, open_workspace, out_option, run_argument
 @out_option
 @db_option
 def command(run: int | str | None, html: Path | None, pdf: Path | None, out: Path, db: str | None) -> int:
-    """Write a RUN (number or name; else the newest) as files: a report, its judgements, and a table of scores.
+    """Write a run as files: a report, judgements, a table of scores.
 
-    They go to DIR/run-RUN/, or, with --html and --pdf, only the report goes where these say. The report is
-    one HTML file that needs nothing else. It holds the summary, distributions, how scores go along the conversations,
-    and the worst turns with what is known of them: run `convexplain explain` before, with and without --attribute, to
-    have them explained.
+    RUN is a number or a name; the newest run unless given. The files go to DIR/run-RUN/, or, with --html and --pdf,
+    only the report goes where these say. The report is one HTML file that needs nothing else. It holds the summary,
+    distributions, how scores go along the conversations, and the worst turns with their explanations: run `convexplain
+    explain` before.
 
     \b
         convexplain report

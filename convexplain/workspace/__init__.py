@@ -3,7 +3,7 @@
 from convexplain.connectors.infillers import INFILLERS
 from convexplain.connectors.kinds import usages
 from convexplain.connectors.labels import LabelSettings
-from convexplain.connectors.models import MODELS, ScriptedModel, model_usage
+from convexplain.connectors.models import MODELS, ScriptedModel
 from convexplain.connectors.phrase_parsers import PHRASES as PHRASE_NAMES
 from convexplain.connectors.scorers import SCALARIZERS, SCORES
 from convexplain.judges.check import CHECK_CALLS
@@ -29,7 +29,6 @@ from .validation import Validation, ValidationPlan
 from .workspace import AsyncWorkspace, Workspace
 
 INFILLER_NAMES = usages(INFILLERS.built_in.values())
-MODEL_NAMES = model_usage(MODELS.built_in.values())
 SCALARIZER_NAMES = usages(SCALARIZERS.built_in.values())
 SCORE_NAMES = usages(SCORES.built_in.values())
 
@@ -39,7 +38,6 @@ __all__ = [
     "INFILLER_NAMES",
     "MEMORY",
     "MODELS",
-    "MODEL_NAMES",
     "PHRASE_NAMES",
     "SCALARIZER_NAMES",
     "SCORE_NAMES",

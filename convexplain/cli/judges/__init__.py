@@ -1,1 +1,1 @@
-"""Judges: list them, ask whether one answers, hold one against people, calibrate it, measure its noise, train one."""
+"""List judges, check that one answers, validate, calibrate, train."""

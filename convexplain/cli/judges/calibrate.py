@@ -75,7 +75,7 @@ def command(
     dry_run: bool,
     reading: LogSettings,
 ) -> int:
-    """Calibrate a judge on a maxim: what do people say of turns that it gives a score?
+    """Map a judge's scores to what people say, and choose a threshold.
 
     The labelled turns of the LOGs, or of the store, are judged; a rising curve is fitted from scores to people's means
     and tried on dialogues that were held out. It is kept for that judge and maxim, and applied where `--calibrated` is

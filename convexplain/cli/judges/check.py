@@ -12,7 +12,7 @@ from ..options.judging import dry_run_option
 @click.argument("model")
 @dry_run_option
 def command(model: str, dry_run: bool) -> int:
-    """Ask MODEL a few questions: does it answer, with log-probabilities, and how fast?
+    """Ask MODEL three questions: does it answer, and how fast?
 
     \b
         convexplain judges check 'http://localhost:8000/v1'

@@ -11,7 +11,7 @@ from ..show.progress import plain
 
 @click.command("list")
 def command() -> None:
-    """List the models that can judge, as --judge takes them.
+    """List the models that can judge, by the names that --judge takes.
 
     `convexplain judges check MODEL` asks whether one answers. Options stand behind a `?`, with `&` between them.
 

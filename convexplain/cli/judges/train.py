@@ -67,13 +67,15 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Train a head: a linear layer that makes a small local model judge as your labels do.
+    """Train a small local model to judge as your labels do.
 
-    The labelled turns are those of the LOGs, or of the store; labels come as in `judges validate`. The model reads
-    each turn once (what was read is kept, so a stopped training goes on); then the layer is fitted, and tried on
-    dialogues that were held out. Where the model brings a head for the maxim, as embedded does for some, that one is
-    corrected; 'embedded?head=none' begins from nothing. How many labels are worth it: docs/heads.md. The file holds
-    weights and a card, some kilobytes of JSON. Judge with it:
+    What is trained is a head: a linear layer on the model's hidden states.
+
+    The labelled turns are those of the LOGs, or of the store; labels come as in `judges validate`. The model reads each
+    turn once (what was read is kept, so a stopped training goes on); then the layer is fitted, and tried on dialogues
+    that were held out. Where the model brings a head for the maxim, as embedded does for some, that one is corrected;
+    'embedded?head=none' begins from nothing. How many labels are worth it: docs/heads.md. The file holds weights and a
+    card, some kilobytes of JSON. Judge with it:
 
     \b
         convexplain judges train chats.jsonl --labels labels.csv --rubric helpfulness --out ours.json

@@ -59,12 +59,13 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Hold judges against people: on the turns of the LOGs, or of the store, that people have labelled.
+    """Compare judges with people: how far do their scores agree?
 
-    Labels come from --labels, from the LOGs where these bring some, and from the store. Each --judge judges the
-    labelled turns alone (as a run, which goes on where it was stopped); --run takes what a run has judged. Beside the
-    judges stand length and turn number: a judge that does no better has learnt nothing else. All intervals are 95 %,
-    over dialogues. Scores mean "satisfied": for harm, 1 is harmless, in labels too (else --higher-is bad).
+    The turns that people have labelled, of the LOGs or of the store, are judged. Labels come from --labels, from the
+    LOGs where these bring some, and from the store. Each --judge judges the labelled turns alone (as a run, which goes
+    on where it was stopped); --run takes what a run has judged. Beside the judges stand length and turn number: a judge
+    that does no better has learnt nothing else. All intervals are 95 %, over dialogues. Scores mean "satisfied": for
+    harm, 1 is harmless, in labels too (else --higher-is bad).
 
     \b
         convexplain judges validate chats.jsonl --labels labels.csv --rubric helpfulness --judge embedded

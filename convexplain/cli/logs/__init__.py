@@ -1,1 +1,1 @@
-"""Logs: import them into the store, see what is recognised in a file, list the formats."""
+"""Import logs, check what is recognised in them, list the formats."""

@@ -25,11 +25,11 @@ def command(
     db: str | None,
     limit: int | None,
 ) -> int:
-    """Read the LOGs (files or folders) into the store, once, to be judged many times.
+    """Read logs into the store, once, to be judged many times.
 
-    Formats are recognised by content (`convexplain logs formats` lists them), compressed files and archives are opened.
-    A conversation that is in the store already is not kept twice: give the same command again when new logs have come,
-    or after it was stopped. `convexplain logs inspect` shows first what is recognised.
+    A LOG is a file or a folder. Formats are recognised by content (`convexplain logs formats` lists them), compressed
+    files and archives are opened. A conversation that is in the store already is not kept twice: give the same command
+    again when new logs have come, or after it was stopped. `convexplain logs inspect` shows first what is recognised.
 
     \b
         convexplain logs import exports/ chats-2024.jsonl.gz

@@ -17,10 +17,10 @@ from ..show.progress import plain
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
 @reading_options
 def command(logs: tuple[Path, ...], reading: LogSettings) -> int:
-    """Show what is recognised in the LOGs (files or folders); nothing is kept.
+    """Show what is recognised in logs: is a file read right?
 
-    For each file: its format, who speaks and who is taken for the assistant, what cannot be read, and the first
-    conversation. Use it before `convexplain analyze` when a log is new.
+    A LOG is a file or a folder; nothing is kept. For each file: its format, who speaks and who is taken for the
+    assistant, what cannot be read, and the first conversation. Use it before `convexplain analyze` when a log is new.
 
     \b
         convexplain logs inspect exports/

@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from convexplain.workspace import MODEL_NAMES, JudgeOption, judge_options
+from convexplain.workspace import JudgeOption, judge_options
 
-JUDGE_HELP = f"The judge, one of: {MODEL_NAMES}."
+JUDGE_HELP = (
+    "The judge: embedded (built in, weak), http://HOST:PORT/v1?model=NAME (a server of yours), openai:MODEL or another"
+    " provider, gguf:FILE (a model file); `convexplain judges list` shows all."
+)
 
 judge_option = click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
 run_judge_option = click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")

@@ -1,1 +1,1 @@
-"""Rubrics: list the maxims, show what one asks, check a file of your own."""
+"""List the maxims, show one, check a rubric file of your own."""

@@ -12,11 +12,12 @@ from ..show.comparisons import show_comparison
 @click.argument("second", type=RUN, metavar="RUN")
 @db_option
 def command(first: int | str, second: int | str, db: str | None) -> None:
-    """Say what changed from the first RUN to the second, on the turns that both have judged.
+    """Compare two runs: which maxims and turns got better or worse.
 
-    For each maxim: the difference of the means, with its 95 % interval over conversations, and the turns that fell and
-    rose most, of those that moved by more than the judges' noise. Turns are matched by their conversations, or, where
-    the runs have none in common (another version of a bot answered), by the conversations' ids.
+    Only turns that both runs have judged count. For each maxim: the difference of the means, with its 95 % interval
+    over conversations, and the turns that fell and rose most, of those that moved by more than the judges' noise. Turns
+    are matched by their conversations, or, where the runs have none in common (another version of a bot answered), by
+    the conversations' ids.
 
     \b
         convexplain runs compare 1 2

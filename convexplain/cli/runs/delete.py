@@ -17,7 +17,7 @@ from ..options.store import RUN, db_option, open_workspace
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @db_option
 def command(run: int | str, yes: bool, db: str | None) -> int:
-    """Delete a RUN with its judgements, attributions and contrasts.
+    """Delete a run with its judgements and explanations.
 
     Labels of people stay, and so do conversations that another run has, that people have labelled, or that were
     imported. Replies of models stay in the cache, and files that were written stay where they are.

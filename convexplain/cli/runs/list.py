@@ -10,5 +10,8 @@ from ..show.runs import show_runs
 @click.command("list")
 @db_option
 def command(db: str | None) -> None:
-    """List the runs in the store, newest first, with the mean of each maxim and the share below its threshold."""
+    """List the runs in the store, newest first.
+
+    Each has its judge and, for each maxim, the mean score and the share of turns below the threshold.
+    """
     show_runs(Console(), open_workspace(db).runs())

@@ -12,7 +12,9 @@ from ..options.store import RUN, db_option, open_workspace
 @click.argument("name")
 @db_option
 def command(run: int | str, name: str, db: str | None) -> None:
-    """Give a RUN the NAME, which stands for its number everywhere; an empty NAME takes the name away.
+    """Give a run a name, to be used instead of its number.
+
+    An empty NAME takes the name away.
 
     \b
         convexplain runs name 3 'before the new prompt'

@@ -15,7 +15,10 @@ _WORST = 5
 @db_option
 @click.pass_context
 def command(ctx: click.Context, run: int | str | None, db: str | None) -> None:
-    """Show a RUN (its number or its name; else the newest): its scores, and the turns furthest below a threshold."""
+    """Show the scores of a run, and its worst turns.
+
+    RUN is a number or a name; the newest run unless given.
+    """
     console, analyzed = Console(), open_workspace(db).run(run)
     settings = analyzed.run.settings
     show_summary(console, analyzed.summary)
