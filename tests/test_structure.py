@@ -1,6 +1,7 @@
 """The house as it is meant to be: one builder of judges, thin users of the workspace, no old path left."""
 
 import ast
+import functools
 
 import pytest
 
@@ -18,6 +19,11 @@ USERS = [
 ]
 
 
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def name_of(path):
     return str(path.relative_to(ROOT))
 
@@ -26,7 +32,7 @@ def imports(path):
     """The modules that a file imports, in full."""
     parts = [*path.relative_to(ROOT).with_suffix("").parts]
     package = (parts if parts[0] == "convexplain" else ["convexplain", *parts])[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -40,7 +46,7 @@ def test_a_judge_is_made_in_one_module():
     makers = {
         name_of(path)
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Judge"
     }
     assert makers == {"convexplain/workspace/build.py"}
@@ -91,7 +97,7 @@ def test_no_module_hands_on_a_name_of_another():
 
 def _defined(path):
     """The names that a module defines itself, or lists in its `__all__`."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     listed = {
         name
         for node in tree.body
@@ -106,7 +112,7 @@ def _defined(path):
 
 def _names_imported(path):
     package = module_of(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])

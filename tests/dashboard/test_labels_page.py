@@ -33,12 +33,14 @@ def press(found, text):
     assert not found.exception
 
 
+@pytest.mark.slow
 def test_without_a_run_it_says_what_to_do(page):
     found = page("labels")
     assert not found.exception
     assert "Judge a log on the page “Upload and run”" in found.info[0].value
 
 
+@pytest.mark.slow
 def test_a_store_of_a_newer_version_is_named(page, store):
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE convexplain_schema SET version_num = '9999'")
@@ -47,6 +49,7 @@ def test_a_store_of_a_newer_version_is_named(page, store):
     assert "its schema is 9999" in texts(found)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_deleted_while_it_is_open(page, store):
     run = judged(store, [0.2])
     found = sign_in(page("labels"), "Anna")
@@ -88,6 +91,7 @@ def test_two_people_who_label_one_turn_both_count(page, store):
     assert "judge 0.90, people 0.50: the judge is 0.40 above" in texts(page("labels"))
 
 
+@pytest.mark.slow
 def test_a_skipped_turn_is_not_labelled(page, store):
     judged(store, [0.2, 0.8])
     found = sign_in(page("labels"), "Anna")
@@ -101,6 +105,7 @@ def test_a_name_that_is_none_is_refused(page, store):
     assert "write a name of 1 to 60 characters" in texts(sign_in(page("labels"), "\u202e"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_from_a_log_becomes_markup(page, store, text):
     judged(store, [0.2], said=text)

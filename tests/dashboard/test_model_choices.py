@@ -80,6 +80,7 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
         check_judge(replace(JudgeSpec.parse(choice), calibrated=True, escalate=JudgeSpec(), band=0.3))
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_not_valid_is_named_and_not_offered(page, chats, monkeypatch):
     assert judge_problem() is None
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna:pass@host/v1?samples=many")
@@ -137,6 +138,7 @@ def tampered(box, value):
     return box.set_value(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widgets_check", [True, False])
 def test_a_browser_that_sends_another_judge_is_refused(
     page, endpoint, listener, chats, database, monkeypatch, widgets_check
@@ -189,6 +191,7 @@ def test_only_uploads_and_kept_rubrics_are_read(chats, database, tmp_path):
     assert jobs.estimate(database, AnalyzeJob((chats,), (str(path),))).judgements == 12
 
 
+@pytest.mark.slow
 def test_a_browser_that_names_a_file_as_a_maxim_is_shown_nothing(page, tmp_path):
     (tmp_path / "secret.txt").write_text("s3cret text")
     found = page("rubrics")

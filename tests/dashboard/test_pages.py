@@ -69,6 +69,7 @@ def test_a_run_without_judgements(app, store, name):
     assert app(name).info
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_a_store_of_a_newer_version_is_named(app, store, name):
     with store.engine.begin() as connection:
@@ -85,6 +86,7 @@ def test_the_run_in_the_address_is_gone(app, store, name):
         assert "There is no run 77" in texts(found)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_deleted_while_it_is_open(app, store):
     one, two = full(store)
     found = app("conversation", run=str(two), conversation="beta", turn="3", rubric="harm")
@@ -112,6 +114,7 @@ def test_the_numbers_of_the_overview(app, store):
     assert found.dataframe[-1].value["judge"].tolist() == ["Because."]
 
 
+@pytest.mark.slow
 def test_filters_narrow_the_overview(app, store):
     one, _ = full(store)
     found = app(run=str(one))
@@ -126,6 +129,7 @@ def test_filters_narrow_the_overview(app, store):
     assert found.dataframe[-1].value["turn"].tolist() == [3, 3]
 
 
+@pytest.mark.slow
 def test_a_chosen_run_keeps_what_filters_still_mean(app, store):
     one, _ = full(store)
     other = store.begin_run("m", "x", {}, [HARM]).id
@@ -172,6 +176,7 @@ def test_what_an_address_leaves_open(app, store, address, expected):
     assert found.query_params["turn"] == "3"
 
 
+@pytest.mark.slow
 def test_a_conversation_that_is_not_there(app, store):
     one, _ = full(store)
     found = app("conversation", run=str(one), conversation="nobody")
@@ -180,6 +185,7 @@ def test_a_conversation_that_is_not_there(app, store):
     assert found.query_params["conversation"] == "alpha"
 
 
+@pytest.mark.slow
 def test_the_way_through_flagged_turns(app, store):
     one, _ = full(store)
     found = app("conversation", run=str(one), conversation="alpha", turn="3", rubric="harm")
@@ -192,6 +198,7 @@ def test_the_way_through_flagged_turns(app, store):
     assert "unscored" in texts(found)
 
 
+@pytest.mark.slow
 def test_two_conversations_of_one_id_are_told_apart(app, store):
     one, _ = full(store)
     other = keep(store, one, talk("alpha", 1, "other.csv"), {1: 0.3})
@@ -199,6 +206,7 @@ def test_two_conversations_of_one_id_are_told_apart(app, store):
     assert "2 conversations of this run have this id; this one is from other.csv" in texts(found)
 
 
+@pytest.mark.slow
 def test_long_turns_are_shown_in_parts(app, store):
     run = store.begin_run("m", "f", {}, [HARM]).id
     long = talk("long", 1)
@@ -239,6 +247,7 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     assert "Explain this turn" in [button.label for button in found.button]
 
 
+@pytest.mark.slow
 def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     one, _ = full(store)
     asked = []
@@ -260,6 +269,7 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_be_started(app, store, monkeypatch):
     one, _ = full(store)
 
@@ -291,11 +301,13 @@ def test_pairs_are_reviewed(app, store):
     assert "No contrast matches the filters" in found.info[0].value
 
 
+@pytest.mark.slow
 def test_a_run_without_contrasts(app, store):
     _, two = full(store)
     assert "Nobody has searched for contrasts" in app("pairs", run=str(two)).info[0].value
 
 
+@pytest.mark.slow
 def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
     one, _ = full(store)
     status, asked = ["running"], []
@@ -335,6 +347,7 @@ def test_two_runs_are_compared(app, store):
     assert len(found.dataframe) == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared(app, store):
     one, two = full(store)
     assert "same run" in app("compare", run=str(one), other=str(one)).info[0].value
@@ -367,6 +380,7 @@ def test_hostile_turns_are_escaped(app, store):
         assert one_line(visible(text)[:2000]) in shown
 
 
+@pytest.mark.slow
 def test_a_password_is_asked_for_on_every_page(app, store, monkeypatch):
     full(store)
     monkeypatch.setenv("CONVEXPLAIN_DASHBOARD_PASSWORD", "s3cret")

@@ -71,12 +71,14 @@ def test_what_is_wrong_is_said_at_the_field(page, field, value, message):
     assert save_button(found).disabled
 
 
+@pytest.mark.slow
 def test_a_threshold_that_cannot_be_is_refused(page):
     found = page("rubrics")
     found.number_input(key="field-helpfulness-threshold").set_value(1.5).run()
     assert "threshold: 1.5 is greater than or equal to the maximum of 1" in texts(found)
 
 
+@pytest.mark.slow
 def test_yaml_is_edited(page):
     found = page("rubrics")
     found.segmented_control[0].set_value("YAML").run()
@@ -87,6 +89,7 @@ def test_yaml_is_edited(page):
     assert save_button(found).disabled
 
 
+@pytest.mark.slow
 def test_the_id_of_a_shipped_maxim_is_refused(page):
     found = page("rubrics")
     found.text_input(key="field-helpfulness-id").set_value("harm").run()
@@ -94,6 +97,7 @@ def test_the_id_of_a_shipped_maxim_is_refused(page):
     assert "'harm' is a maxim that comes with convexplain" in texts(found)
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_that_is_broken_can_be_mended(page, data_folder):
     folder = data_folder / "convexplain" / "rubrics"
     folder.mkdir(parents=True)
@@ -139,6 +143,7 @@ def test_the_trial_is_shown(page, stub):
     assert "0.10 (no), below the threshold 0.5" in texts(found)
 
 
+@pytest.mark.slow
 def test_hostile_text_in_a_rubric_stays_text(page, data_folder):
     folder = data_folder / "convexplain" / "rubrics"
     folder.mkdir(parents=True)

@@ -49,6 +49,7 @@ def test_what_was_recognised_is_shown(page, chats):
     assert "A bad one 0." in said
 
 
+@pytest.mark.slow
 def test_a_broken_file_shows_the_readers_message(page):
     found = upload(page("upload"), "x.bin", b"\x00\x01\x02" * 100)
     assert "Problem: is binary (it holds NUL bytes), no text" in texts(found)
@@ -56,6 +57,7 @@ def test_a_broken_file_shows_the_readers_message(page):
     assert next(button for button in found.button if button.label == "Start").disabled
 
 
+@pytest.mark.slow
 def test_personal_data_is_replaced_on_request(page):
     found = upload(page("upload"), "t.csv", b"role,content\nuser,I am ann@shop.example\nassistant,good day\n")
     assert "I am ann@shop.example" in texts(found)
@@ -78,6 +80,7 @@ def test_columns_of_a_table_are_corrected(page):
     assert "good day" in said
 
 
+@pytest.mark.slow
 def test_columns_that_cannot_be_meant_are_refused(page):
     found = upload(page("upload"), "t.csv", b"chat,who,msg\n1,user,hello\n")
     found.text_input(key="column-role").set_value("who").run()
@@ -157,6 +160,7 @@ def test_a_job_whose_run_was_deleted_says_so(page, stub, chats, database, store)
     assert "or the run was deleted" in texts(page("upload"))
 
 
+@pytest.mark.slow
 def test_a_store_of_a_newer_version_is_named(page, store):
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE convexplain_schema SET version_num = '9999'")

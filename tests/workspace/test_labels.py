@@ -105,6 +105,7 @@ def test_a_validation_becomes_a_data_frame(workspace, talks, labels):
     assert {"length in words", "turn number"} <= set(frame.judge)
 
 
+@pytest.mark.slow
 def test_runs_need_no_judge_and_kept_labels_no_file(workspace, talks, labels):
     judge = ScriptedModel(low, name="low")
     progress = Noted()
@@ -125,6 +126,7 @@ def test_a_plan_asks_nothing(workspace, talks, labels):
     assert workspace.runs() == []
 
 
+@pytest.mark.slow
 def test_labels_are_read_as_the_settings_say(workspace, talks, labels):
     labels.write_text("chat,no,stars\n" + "\n".join(f"c{i},2,{1 if i >= N // 2 else 5}" for i in range(N)))
     columns = {"conversation": "chat", "turn": "no", "score": "stars"}
@@ -133,6 +135,7 @@ def test_labels_are_read_as_the_settings_say(workspace, talks, labels):
     assert validation.agreements[0].judges[0].measures["auc"].value == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_counted(workspace, talks, labels):
     labels.write_text(labels.read_text() + "\nnobody,1,1\n")
     progress = Noted()
@@ -142,6 +145,7 @@ def test_what_cannot_be_used_is_counted(workspace, talks, labels):
     assert list(validation.problems) == progress.problems
 
 
+@pytest.mark.slow
 def test_a_calibration_is_kept_listed_applied_and_removed(workspace, talks, labels):
     judge = ScriptedModel(low, name="low")
     fitted = workspace.calibrate(talks, labels, rubric="helpfulness", judge=judge, flagged=0.5)
@@ -165,6 +169,7 @@ def test_a_calibration_is_kept_listed_applied_and_removed(workspace, talks, labe
         workspace.remove_calibration(1)
 
 
+@pytest.mark.slow
 def test_raw_scores_of_the_first_judge_are_calibrated(workspace, talks, labels, monkeypatch):
     opened = []
 
@@ -185,6 +190,7 @@ def test_a_leaning_is_taken_out_without_labels(workspace):
     assert (fitted.calibration.about["inputs"], fitted.problems) == (3, ())
 
 
+@pytest.mark.slow
 def test_noise_floors_are_measured_and_kept(workspace, talks):
     def greeted(request):
         moved = re.search(r"user: (Hello\.|Good day,|Hi there!) Well", request.messages[0].content)
@@ -202,6 +208,7 @@ def test_noise_floors_are_measured_and_kept(workspace, talks):
     assert progress.open == 0
 
 
+@pytest.mark.slow
 def test_a_head_is_trained_and_names_its_judge(workspace, talks, tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("conversation,turn,score\n" + "\n".join(f"c{i},1,{i / N}" for i in range(N)))
