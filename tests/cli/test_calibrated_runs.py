@@ -90,7 +90,9 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
     out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
     assert "c0:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5)" in out
     world.run("attribute", "--turn", "c0:3", "--levels", "turn")
-    (found,) = map(json.loads, (world.folder / "convexplain-out" / "attributions.jsonl").read_text().splitlines())
+    (found,) = map(
+        json.loads, (world.folder / "convexplain-out" / "run-1" / "attributions.jsonl").read_text().splitlines()
+    )
     assert found["score"] == pytest.approx(0.2)
 
 
@@ -189,7 +191,9 @@ def test_what_is_too_close_to_call_is_told_and_not_searched(world, floor, option
     before = len(world.opened)
     out = world.run("contrast", "--question", "rescore", "--turn", "c0:3", *options)
     asked = sum(len(model.requests) for model in world.opened[before:])
-    (found,) = map(json.loads, (world.folder / "convexplain-out" / "contrasts.jsonl").read_text().splitlines())
+    (found,) = map(
+        json.loads, (world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()
+    )
     assert (found["stopped"] == "too close") is close
     assert ("too close to call: the score of 0.10 lies within the judge's noise of 0.41" in out) is close
     if close:
