@@ -251,7 +251,8 @@ def test_ctrl_c_stops_politely_and_the_run_goes_on(stub, chats, folder):
     files = folder / "convexplain-out" / "run-1"
     assert len(rows(files / "judgements.jsonl")) == 12 - missing
     assert (files / "report.html").exists()
-    assert len(list(csv.DictReader((files / "scores.csv").open(encoding="utf-8-sig")))) == 12 - missing
+    scores = (files / "scores.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(list(csv.DictReader(scores))) == 12 - missing
     stub.seconds = 0
     code, _, err = run(*args, cwd=folder)
     assert code == 0
