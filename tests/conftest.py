@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.agreement.bootstrap import Draws
@@ -34,9 +34,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    settings.register_profile("fast", max_examples=25, deadline=None)
-    if config.option.markexpr == "not slow":
-        settings.load_profile("fast")
+    patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # the machine may be busy
+    settings.register_profile("all", **patient)
+    settings.register_profile("fast", max_examples=25, **patient)
+    settings.load_profile("fast" if config.option.markexpr == "not slow" else "all")
 
 
 def pytest_collection_finish():
