@@ -38,10 +38,12 @@ def pytest_configure(config):
     settings.register_profile("all", **patient)
     settings.register_profile("fast", max_examples=25, **patient)
     settings.load_profile("fast" if config.option.markexpr == "not slow" else "all")
+    gc.disable()  # imports make many objects that live to the end: a third of the time of a collection of tests
 
 
 def pytest_collection_finish():
-    gc.freeze()  # PyTorch's many objects live to the end: no collection has to visit them
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
