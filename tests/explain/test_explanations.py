@@ -10,7 +10,7 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain.contrasts import ContrastFinder
-from convexplain.explain.explanations import Contrasts, TurnChoice, chosen_rubrics, explain, spread, write_lines
+from convexplain.explain.explanations import Contrasts, TurnChoice, chosen_rubrics, evenly_spaced, explain, write_lines
 from convexplain.explain.settings import ContrastSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -191,10 +191,10 @@ def test_the_noise_floor_of_the_rubric_is_the_delta(store, run, helpfulness):
 
 
 def test_spread_is_even_and_keeps_the_ends():
-    assert spread(range(5), 3) == [0, 2, 4]
-    assert spread(range(3), 3) == [0, 1, 2]
-    assert spread(range(2), 3) == [0, 1]
-    chosen = spread(range(1000), 20)
+    assert evenly_spaced(range(5), 3) == [0, 2, 4]
+    assert evenly_spaced(range(3), 3) == [0, 1, 2]
+    assert evenly_spaced(range(2), 3) == [0, 1]
+    chosen = evenly_spaced(range(1000), 20)
     assert (chosen[0], chosen[-1], len(set(chosen))) == (0, 999, 20)
 
 
