@@ -22,7 +22,7 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.connectors.models import ScriptedModel
-from convexplain.dashboard.services.labelling import Choice, disagreements, label, waiting
+from convexplain.dashboard.services.labelling import Choice, disagreements, save_label, unlabelled_turns
 from convexplain.errors import ConvexplainError, Problem
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -146,9 +146,9 @@ def labelling(url: str, run: int, name: str, until: float) -> Result:
     store, rubric = RunStore(url), load_rubric("harm")
 
     def say() -> bool:
-        turns = waiting(store, run, rubric, name, AHEAD)
+        turns = unlabelled_turns(store, run, rubric, name, AHEAD)
         if turns:
-            label(store, turns[0], name, Choice("good", 1.0))
+            save_label(store, turns[0], name, Choice("good", 1.0))
         else:
             time.sleep(0.05)
         return bool(turns)

@@ -17,16 +17,16 @@ rho with people, with 95 % bootstrap intervals over dialogues, beside that of th
 
 import argparse
 import asyncio
+import json
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agreement import dialogue, interval, sample
-from scipy.stats import spearmanr
-
 from convexplain import Conversation, Rubric, Turn, load_rubric
+from convexplain.agreement import Draws, spearman
 from convexplain.connectors.models import LlamaCppModel, LocalModel, OpenAICompatible, open_model
 from convexplain.judges import SAMPLES
 from convexplain.judges.judge import by_probability, by_samples
@@ -83,6 +83,18 @@ def forget(model: ChatModel) -> None:
         model._forward.free()
 
 
+def sample(path: Path, rubric: str, n: int) -> list[dict[str, Any]]:
+    """Draw n rows; those of one dialogue stay together and in order, so that prompts share their beginnings."""
+    rows = [row for row in map(json.loads, path.open(encoding="utf-8")) if rubric in row["proxy"]]
+    drawn = random.Random(0).sample(range(len(rows)), min(n, len(rows)))
+    return [rows[i] for i in sorted(drawn)]
+
+
+def dialogue(row: dict[str, Any]) -> Any:
+    """Return the dialogue that a row belongs to."""
+    return row.get("meta", {}).get("dialogue", row["id"])
+
+
 def without_cache(model: ChatModel) -> None:
     """llama.cpp is asked to compute each prompt whole; a local model is made to forget before each."""
     server = model._server if isinstance(model, LlamaCppModel) else model
@@ -94,13 +106,19 @@ def without_cache(model: ChatModel) -> None:
 def rho(way: Way, ids: Sequence[str], label: str) -> str:
     rows = [row for row in way.rows if row["id"] in way.scores and row["id"] in ids]
     people, scores = [row["proxy"][label] for row in rows], [way.scores[row["id"]] for row in rows]
-    low, high = interval(scores, people, [dialogue(row) for row in rows])
-    return f"{spearmanr(scores, people).statistic:+.2f} [{low:+.2f}, {high:+.2f}] (n = {len(rows)})"
+    draws = Draws([dialogue(row) for row in rows], seed=0)
+    estimate = draws.estimate(spearman(scores, people))
+    interval = "" if estimate.low is None else f" [{estimate.low:+.2f}, {estimate.high:+.2f}]"
+    return f"{estimate.value:+.2f}{interval} (n = {len(rows)})"
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", type=Path, help="in the form that agreement.py describes")
+    parser.add_argument(
+        "rows",
+        type=Path,
+        help="JSON lines: id, turns (the last is rated), proxy {RUBRIC: 0..1}",
+    )
     parser.add_argument("--judge", default="embedded", help="a local or a gguf model, or a llama.cpp server")
     parser.add_argument("--rubric", default="helpfulness")
     parser.add_argument("-n", type=int, default=200)

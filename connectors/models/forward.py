@@ -52,35 +52,21 @@ class Forward:
         """Return the number of layers of the model."""
         return self._pass.layers
 
-    def last(
-        self, prompts: Sequence[Sequence[int]], *, keep: bool = True, hidden: bool = False
-    ) -> tuple[list["Outcome"], list[int]]:
-        """Return the model's output after the last token of each prompt, and how many of its tokens were cached.
+    def last(self, prompts: Sequence[Sequence[int]], *, keep: bool = True) -> tuple[list["Outcome"], list[int]]:
+        """Return the next token's logits after each prompt, and how many of its tokens were cached.
 
         Args:
             prompts: token ids, at least one each.
             keep: keep the prompts' own endings for later calls too.
-            hidden: the last layer's hidden state instead of the next token's logits.
 
         Returns:
-            One vector a prompt, of the vocabulary's or the model's width, in float32 on the CPU; TooLongError in its
+            One vector a prompt, of the vocabulary's width, in float32 on the CPU; TooLongError in its
             place where the memory does not suffice for that prompt even alone.
         """
         leaves, cached = self._place(prompts)
-        outcomes = self._compute(leaves, hidden)
+        outcomes = self._compute(leaves)
         self._tidy(leaves, keep)
         return [outcomes[leaf] for leaf in leaves], cached
-
-    def continuation(self, ids: Sequence[int], start: int) -> float:
-        """Return the summed log-probability of `ids[start:]` after `ids[:start]`; `start` is at least 1.
-
-        Raises:
-            TooLongError: the memory does not suffice.
-        """
-        (logprob,), _ = self.continuations([(ids, start)])
-        if isinstance(logprob, ModelError):
-            raise logprob
-        return logprob
 
     def continuations(self, pairs: Sequence[tuple[Sequence[int], int]]) -> tuple[list[float | ModelError], list[int]]:
         """Return for each (ids, start) the summed log-probability of `ids[start:]` after `ids[:start]`.
@@ -93,7 +79,7 @@ class Forward:
             how many of its tokens before `start` were cached.
         """
         leaves, cached = self._place([ids[:start] for ids, start in pairs])
-        outcomes = self._compute(leaves, hidden=False)
+        outcomes = self._compute(leaves)
         logprobs: list[float | ModelError] = []
         endings: dict[Node, tuple[int, float]] = {}
         for i, ((ids, start), leaf) in enumerate(zip(pairs, leaves, strict=True)):
@@ -128,7 +114,7 @@ class Forward:
             tokens before `start` were cached.
         """
         leaves, cached = self._place([ids[:start] for ids, start in pairs])
-        outcomes = self._compute(leaves, hidden=False)
+        outcomes = self._compute(leaves)
         states: list[Outcome] = [outcomes[leaf] for leaf in leaves]
         endings = {
             Node(ids[start:], leaf, start=start): i
@@ -158,7 +144,7 @@ class Forward:
         """
         first, last = ends[0], ends[-1]
         (leaf,), _ = self._place([ids[:first]])
-        outcome = self._compute([leaf], hidden=False)[leaf]
+        outcome = self._compute([leaf])[leaf]
         self._tidy([leaf], keep=True)
         if isinstance(outcome, ModelError):
             raise outcome
@@ -210,7 +196,7 @@ class Forward:
             The new tokens of each prompt, and how many of the prompt's tokens were cached.
         """
         leaves, cached = self._place(prompts)
-        outcomes = self._compute(leaves, hidden=False)
+        outcomes = self._compute(leaves)
         continuations: list[list[int] | ModelError] = [[] for _ in prompts]
         active: list[int] = []
         for i, leaf in enumerate(leaves):
@@ -271,12 +257,12 @@ class Forward:
         self.tree.next_call()
         self.tree.shrink(self._cache_bytes)
 
-    def _compute(self, leaves: Rows, hidden: bool) -> "dict[Node, Outcome]":
+    def _compute(self, leaves: Rows) -> "dict[Node, Outcome]":
         """Compute keys and values of every node that has none yet, and return the outcome at each leaf."""
         outcomes: dict[Node, Outcome] = {}
 
         def forward(nodes: Rows) -> "list[torch.Tensor]":
-            return self._pass.run(nodes, "hidden" if hidden else "last", keep=True)
+            return self._pass.run(nodes, "last", keep=True)
 
         for wave in waves(leaves):
             possible = []

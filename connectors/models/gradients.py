@@ -27,37 +27,6 @@ def check_spans(messages: Sequence[Message], spans: Sequence[Span]) -> None:
             )
 
 
-def label_gradients(
-    model: Any, tokenizer: Any, text: str, content: str, deciding: Sequence[int]
-) -> list[tuple[int, int, float]]:
-    """Return the gradient of the next label's log-probability at each token of the prompt's last message.
-
-    Args:
-        model: a causal language model of `transformers`.
-        tokenizer: a fast one.
-        text: the prompt as the template writes it.
-        content: the last message.
-        deciding: the tokens that decide for the label.
-
-    Returns:
-        For each token of the message (start, end, L2 norm of the gradient at its embedding).
-    """
-    import torch
-
-    stripped = content.strip()  # some templates strip it
-    begin = text.rindex(stripped)
-    lead = len(content) - len(content.lstrip())
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids = torch.tensor([encoded["input_ids"]], device=model.device)
-    embedded = model.get_input_embeddings()(ids).detach().requires_grad_()
-    logits = model(inputs_embeds=embedded, logits_to_keep=1).logits[0, -1].double()
-    target = logits.log_softmax(-1)[deciding].logsumexp(0)
-    norms = torch.autograd.grad(target, embedded)[0][0].norm(dim=-1).tolist()
-    places = [(start - begin + lead, end - begin + lead) for start, end in encoded["offset_mapping"]]
-    inside = range(lead, lead + len(stripped))
-    return [(*place, norm) for place, norm in zip(places, norms, strict=True) if place[0] in inside]
-
-
 def reply_gradients(model: Any, ids: Sequence[int], start: int) -> list[float]:
     """Return for each token its embedding times the gradient of log p(ids[start:] | ids[:start]) there.
 

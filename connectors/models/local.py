@@ -4,28 +4,26 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from convexplain.errors import ConvexplainError, MissingExtraError, ModelError, UnavailableError
 from convexplain.judges.heads import Head, check_heads
-from convexplain.models.chat import Message, Reply, Request, sendable
+from convexplain.models.chat import Message, Reply, Request
 
 from .forward import Forward
-from .gradients import check_spans, label_gradients, reply_gradients, unit_tokens
+from .gradients import check_spans, reply_gradients, unit_tokens
 from .head_query import read_heads, split_heads
 from .kind import ModelKind
 from .label_tokens import LabelTokens
-from .prefix_tree import common_length
 from .prompt_encoder import PromptEncoder
 from .raw_text import RawText
 from .request_batch import BatchAnswerer
 from .weights import Weights, context_length, find_weights
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 T = TypeVar("T")
 
@@ -95,11 +93,6 @@ class LocalModel:
         """Answer requests together."""
         return await self._in_thread(lambda: self._loaded(self._answerer).answer(requests))
 
-    async def continuation_logprobs(self, requests: Sequence[Request], texts: Sequence[str]) -> list[float]:
-        """Return for each pair the summed natural log-probability of the text as the reply to the request."""
-        pairs = list(zip(requests, texts, strict=True))
-        return await self._in_thread(lambda: [self._continuation(request, text) for request, text in pairs])
-
     async def unit_gradients(
         self, messages: Sequence[Message], reply: str, spans: Sequence[tuple[int, int, int]]
     ) -> list[float]:
@@ -129,18 +122,6 @@ class LocalModel:
         check_spans(messages, spans)
         request = Request(tuple(messages), reply=reply)
         return await self._in_thread(lambda: self._unit_gradients(request, spans))
-
-    async def hidden_states(self, requests: Sequence[Request]) -> list[list[float]]:
-        """Return the last layer's hidden state at the last prompt token: one vector of the model's width a request."""
-        return await self._in_thread(lambda: [vector.tolist() for vector in self._last(requests, hidden=True)])
-
-    async def next_tokens(self, requests: Sequence[Request], k: int) -> list[list[tuple[str, float]]]:
-        """Return the k most probable next tokens after each prompt with their log-probabilities, best first."""
-        return await self._in_thread(lambda: [self._best(logits, k) for logits in self._last(requests)])
-
-    async def label_gradients(self, requests: Sequence[Request], label: str) -> list[list[tuple[int, int, float]]]:
-        """Return for each token of the last message (start, end, L2 norm of the label's gradient there)."""
-        return await self._in_thread(lambda: [self._gradients(request, label) for request in requests])
 
     async def on_raw_text(self, work: Callable[[RawText], T]) -> T:
         """Run work on text without the chat template; in a thread, and one such work at a time."""
@@ -228,28 +209,6 @@ class LocalModel:
         self._answerer = BatchAnswerer(self._forward, labels, self._encoder, ends)
         self._model = model
 
-    def _last(self, requests: Sequence[Request], *, hidden: bool = False) -> "list[torch.Tensor]":
-        outcomes, _ = self._loaded(self._forward).last([self._encode(request) for request in requests], hidden=hidden)
-        vectors = []
-        for outcome in outcomes:
-            if isinstance(outcome, ModelError):
-                raise outcome
-            vectors.append(outcome)
-        return vectors
-
-    def _encode(self, request: Request) -> list[int]:
-        return self._loaded(self._encoder).encode(request)
-
-    def _best(self, logits: "torch.Tensor", k: int) -> list[tuple[str, float]]:
-        best = logits.double().log_softmax(-1).topk(k)
-        return list(zip((self._labels.token_texts[int(i)] for i in best.indices), best.values.tolist(), strict=True))
-
-    def _continuation(self, request: Request, text: str) -> float:
-        prompt = self._encode(request)
-        # Tokenised after the prompt's text, so that the two are cut apart where the model would cut them.
-        ids = self._encode(replace(request, opening=request.opening + text))
-        return self._loaded(self._forward).continuation(ids, min(common_length(prompt, ids), len(ids) - 1))
-
     def _unit_gradients(self, request: Request, spans: Sequence[tuple[int, int, int]]) -> list[float]:
         if not request.reply:
             return [0.0 for _ in spans]
@@ -258,12 +217,6 @@ class LocalModel:
         units = unit_tokens(partial(encoder.text_with_reply, request), self._tokenizer, request.messages, spans)
         gradients = self._loaded(self._forward).run_alone(lambda: reply_gradients(self._model, ids, start))
         return [math.fsum(gradients[token] for token in tokens) for tokens in units]
-
-    def _gradients(self, request: Request, label: str) -> list[tuple[int, int, float]]:
-        deciding = self._labels.deciding_tokens(request.labels, "")[label]
-        content = sendable(request.messages[-1].content)
-        text = self._loaded(self._encoder).text(request)
-        return label_gradients(self._model, self._tokenizer, text, content, deciding)
 
 
 def _make(target: str) -> LocalModel:

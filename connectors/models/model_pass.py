@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
-Output = Literal["last", "all", "hidden", "logprobs", "states"]
+Output = Literal["last", "all", "logprobs", "states"]
 
 
 class ModelPass:
@@ -49,7 +49,7 @@ class ModelPass:
 
         Args:
             nodes: the rows of the batch.
-            output: "last" logits, "all" logits, the "hidden" state at the last token, "logprobs" of the nodes' tokens
+            output: "last" logits, "all" logits, "logprobs" of the nodes' tokens
                 after the first, or the "states" of some layers at all tokens.
             keep: store the keys and values in the nodes.
             layers: the layers of "states".
@@ -67,7 +67,7 @@ class ModelPass:
                 **{self._cache_argument: cache},
                 use_cache=True,
                 logits_to_keep=self._logits_to_keep(nodes, output, width),
-                output_hidden_states=output in ("hidden", "states"),
+                output_hidden_states=output == "states",
             )
             if keep:
                 for row, node in enumerate(nodes):
@@ -171,9 +171,6 @@ class ModelPass:
         import torch
 
         lengths = [len(node.tokens) for node in nodes]
-        if output == "hidden":
-            states = result.hidden_states[-1].float().cpu()
-            return [states[row, length - 1] for row, length in enumerate(lengths)]
         if output == "states":
             return [
                 torch.stack([result.hidden_states[layer][row, :length].float().cpu() for layer in layers])

@@ -74,13 +74,6 @@ def test_any_batch_gives_what_each_prompt_gives_alone(model, calls, at_once, kep
             assert 0 <= shared < len(ids)
 
 
-def test_hidden_states_are_those_of_each_prompt_alone(model):
-    prompts = family(1, 30, 10, 41)
-    found, _ = Forward(model, 10_000, 0).last(prompts, hidden=True)
-    for ids, state in zip(prompts, found, strict=True):
-        assert torch.allclose(state, plain(model, ids)[1], atol=1e-4)
-
-
 def test_what_is_shared_is_computed_once_within_a_call_and_between_calls(model):
     first, second, third = family(2, 30, 25)
     forward = Forward(model, 10_000, 10**9)
@@ -111,7 +104,7 @@ def test_a_continuation_is_the_sum_of_its_tokens(model):
     with torch.inference_mode():
         logprobs = model(torch.tensor([ids])).logits[0].log_softmax(-1)
     expected = sum(float(logprobs[i - 1, ids[i]]) for i in range(33, 40))
-    assert Forward(model, 100, 10**9).continuation(ids, 33) == pytest.approx(expected, abs=1e-4)
+    assert Forward(model, 100, 10**9).continuations([(ids, 33)])[0] == [pytest.approx(expected, abs=1e-4)]
 
 
 def greedy(stop_after):

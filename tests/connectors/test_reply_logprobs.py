@@ -210,13 +210,6 @@ def test_each_request_of_a_batch_gets_its_own_kind_of_answer(model):
     assert "the window of" in str(refused)
 
 
-def test_the_number_is_that_of_the_continuation(model):
-    (found,) = ask(model, given("hello again."))
-    assert asyncio.run(model.continuation_logprobs([Request(ASKED)], ["hello again."])) == pytest.approx(
-        [found.logprob]
-    )
-
-
 def test_what_the_template_writes_before_a_reply_belongs_to_the_prompt(tmp_path):
     """As templates do that write an empty thought before the reply, which is not in the prompt for a new one."""
     thought = CHATML.replace("'\n' + m.content", "('\n<t></t>' if m.role == 'assistant' else '\n') + m.content")

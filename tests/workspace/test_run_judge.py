@@ -7,7 +7,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.settings import AttributionSettings
-from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings, build
+from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings, judge_arguments
 from tests.fake_infiller import FakeInfiller
 from tests.stub_server import StubServer
 
@@ -36,11 +36,11 @@ def opened(monkeypatch):
     """The models that are opened, each with its address."""
     models = []
 
-    def open_model(address, right=build.open_model):
+    def open_model(address, right=judge_arguments.open_model):
         models.append((address, right(address)))
         return models[-1][1]
 
-    monkeypatch.setattr(build, "open_model", open_model)
+    monkeypatch.setattr(judge_arguments, "open_model", open_model)
     return models
 
 
