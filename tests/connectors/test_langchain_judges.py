@@ -274,6 +274,7 @@ def test_a_run_that_begins_before_its_judge_is_there_says_what_it_was_judged_by(
     assert judgements(store, scorer.run) == judgements(world.store("analyzed"), run.id)
 
 
+@pytest.mark.slow
 def test_a_judge_that_never_comes_loses_no_conversation(world):
     store, world.kind = world.store("s"), Late
     with Scorer("low?calibrated=yes&escalate=strong", RUBRICS, store) as scorer:

@@ -186,6 +186,7 @@ class Gated(ScriptedModel):
         return await super().chat(requests)
 
 
+@pytest.mark.slow
 def test_many_answers_are_waited_for_at_once(store, monkeypatch):
     middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5}, patience=30)
     talker = agent(memory=False, middleware=[middleware])

@@ -10,6 +10,8 @@ from convexplain.connectors.models import LocalModel, label_tokens
 from convexplain.judges import judge_request
 from convexplain.models.chat import Message, Request
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def mixtral(mixtral_folder):

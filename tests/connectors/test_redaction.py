@@ -235,6 +235,7 @@ def test_nothing_that_was_put_in_is_left(secrets, between):
     assert not re.search(r"\d", re.sub(r"\[[^\[\]]* \d+\]", "", found))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(SECRETS)).flatmap(lambda kind: st.tuples(st.just(kind), SECRETS[kind])))
 def test_each_kind_is_called_what_it_is(case):

@@ -221,6 +221,7 @@ def test_what_the_template_writes_before_a_reply_belongs_to_the_prompt(tmp_path)
     assert found.logprob == pytest.approx(sum(logprobs[-len(ids) :]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_token_of_prompt_and_reply_is_the_replys(mixtral_folder):
     """Mixtral's template writes a space before the reply, and its tokenizer makes one token of it and a word."""
     model = prepared(mixtral_folder)

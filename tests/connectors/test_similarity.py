@@ -30,6 +30,8 @@ from convexplain.judges.similarity import NLILogOdds
 
 from .test_scorers import NLI_LABELS, WORDS, plain_contradiction, save_bert, save_t5, some
 
+pytestmark = pytest.mark.slow
+
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 

@@ -211,6 +211,7 @@ def test_no_cell_is_a_formula(tmp_path, text):
     assert row["chosen"] == row["conversation"] == f"'{text}"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(), min_size=1, max_size=30))
 def test_any_text_is_one_record_of_every_text_format(tmp_path_factory, text):
@@ -297,6 +298,7 @@ def trained_on(found, tokenizer):
     return sorted(tokenizer.decode(ids[mask.bool()]) for ids, mask in masked)
 
 
+@pytest.mark.slow
 def test_dpo_trains_on_the_edited_turn_alone(tiny, tmp_path):
     found, tokenizer = batch("DPO", tiny, tmp_path, "trl-dpo", pair(), pair("soon.", "where?"))
     turns = ["soon.", "the parcel.", "tomorrow.", "where?"]

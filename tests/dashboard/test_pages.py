@@ -368,6 +368,7 @@ def test_hostile_text_is_never_markdown(app, store, name):
     assert not [one for one in (*said, *labels) if "evil" in one or "hit" in one]
 
 
+@pytest.mark.slow
 def test_hostile_turns_are_escaped(app, store):
     run = hostile(store)
     found = app("conversation", run=str(run), conversation="all", turn="8")

@@ -73,6 +73,7 @@ def test_a_judge_that_never_moves_has_no_noise(helpfulness):
     assert set(found.by_change.values()) == {0.0}
 
 
+@pytest.mark.slow
 def test_the_floor_is_the_95th_percentile_of_the_differences(helpfulness):
     """Two of twenty changes move the score, by 0.2: 40 of 400 pairs, so the 95th percentile is 0.2.
 
@@ -105,6 +106,7 @@ def test_too_few_turns_are_refused(helpfulness):
         floor("nonsense", helpfulness)
 
 
+@pytest.mark.slow
 def test_the_floor_of_calibrated_scores_is_on_their_scale(helpfulness):
     """Two of twenty changes move the score from 0.6 to 0.8; the map halves that, across the threshold: 0.43 to 0.53."""
 

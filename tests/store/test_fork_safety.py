@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from convexplain.store import RunStore
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")]
 
 _PROGRAM = """
 import os

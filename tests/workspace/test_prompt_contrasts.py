@@ -62,7 +62,7 @@ def test_an_answer_that_could_not_be_had_counts_as_unscored():
         (PROMPT, score, ScriptedModel(""), {}, ModelError, "scripted: its answer to the prompt is empty"),
         (PROMPT, score, ScriptedModel(ModelError("oops")), {}, ModelError, "scripted: oops"),
         (PROMPT, score, "gpt", {}, UsageError, "'gpt' is not known"),
-        (PROMPT, score, ScriptedModel(answer), {"search": "best"}, UsageError, "search='best' is not valid"),
+        (PROMPT, score, ScriptedModel(answer), {"search": "best"}, UsageError, "search 'best' is not known"),
     ],
 )
 def test_arguments_that_cannot_be_meant(prompt, name, model, options, error, words):

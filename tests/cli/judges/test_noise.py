@@ -42,6 +42,7 @@ def world(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_movements_sides_and_the_band_are_told_and_the_floor_is_kept(world):
     out = world("chats.jsonl", "--rubric", "helpfulness", "--judge", "steady")
     # Of the 20 kinds of changes one has no apostrophe to change: 19 a turn, of which 3 move by 0.2. That is more than

@@ -74,6 +74,7 @@ def test_a_head_is_trained_and_its_card_says_what_it_is_worth(world):
     assert (world.folder / "ours.json").stat().st_size < 8000
 
 
+@pytest.mark.slow
 def test_what_was_read_is_not_read_again(world):
     world.run(*TRAIN)
     world.run(*TRAIN, "--out", "again.json")

@@ -213,6 +213,7 @@ def test_pairs_of_a_file(command, chats, labels, tmp_path):
     assert body(tmp_path)["rubrics"][0]["turns"] == 0
 
 
+@pytest.mark.slow
 def test_higher_is_bad(command, chats, labels, tmp_path):
     labels.write_text("conversation,turn,score\n" + "\n".join(f"c{i},1,0\nc{i},3,1" for i in range(6)))
     command(chats, "--labels", labels, "--rubric", "harm", "--higher-is", "bad", "--judge", "good")
