@@ -261,8 +261,8 @@ def test_what_the_window_or_the_memory_does_not_hold_is_too_long(folder):
 
 def test_only_what_follows_the_prompt_is_counted(model):
     """The sum over the reply's two halves, the first one being part of what the second follows, is the whole."""
-    ids = model._encode(Request(TALK, opening="hello again", max_tokens=1))
-    start = len(model._encode(Request(TALK, max_tokens=1)))
+    ids = model._encoder.encode(Request(TALK, opening="hello again", max_tokens=1))
+    start = len(model._encoder.encode(Request(TALK, max_tokens=1)))
     cut = start + 2
     whole, first = reply_gradients(model._model, ids, start), reply_gradients(model._model, ids[:cut], start)
     second = reply_gradients(model._model, ids, cut)

@@ -49,7 +49,7 @@ def test_the_probability_of_a_label_is_the_sum_over_its_tokens(embedded_model):
     asked = request("Is fire hot? Answer yes or no as JSON.", **YES_NO)
     fresh(embedded_model)
     (reply,) = ask(embedded_model, asked)
-    ids = torch.tensor([embedded_model._encode(asked)])
+    ids = torch.tensor([embedded_model._encoder.encode(asked)])
     with torch.inference_mode():
         p = embedded_model._model(ids).logits[0, -1].double().softmax(-1)
     tokenizer = embedded_model._tokenizer
@@ -212,7 +212,7 @@ def test_in_half_precision_the_logits_are_computed_in_float32(mixtral_folder):
     model = LocalModel(mixtral_folder, dtype="bfloat16")
     asyncio.run(model.prepare())
     assert model._model.dtype == torch.bfloat16
-    ((logits,), _) = model._forward.last([model._encode(request("Hello"))])
+    ((logits,), _) = model._forward.last([model._encoder.encode(request("Hello"))])
     assert not torch.equal(logits, logits.bfloat16().float())
 
 

@@ -41,7 +41,7 @@ def encoded(reference, user, assistant=None):
 
 def test_the_prompt_is_one_user_message_with_one_bos_as_mistral_encodes_it(mixtral, reference, talk, helpfulness):
     request = judge_request(helpfulness, talk.turns)
-    ids = mixtral._encode(request)
+    ids = mixtral._encoder.encode(request)
     text = mixtral._encoder.text(request)
     assert (text.count("[INST]"), text.count("[/INST]"), text.count("<s>")) == (1, 1, 1)
     assert ids.count(1) == 1
@@ -51,7 +51,7 @@ def test_the_prompt_is_one_user_message_with_one_bos_as_mistral_encodes_it(mixtr
 
 def test_the_label_stands_where_mistral_puts_it(mixtral, reference, talk, helpfulness):
     request = judge_request(helpfulness, talk.turns)
-    ids = mixtral._encode(request)
+    ids = mixtral._encoder.encode(request)
     for label in ("yes", "no"):
         whole = encoded(reference, request.messages[0].content, f'{{"label": "{label}"}}')
         assert whole[: len(ids)] == ids
@@ -60,14 +60,14 @@ def test_the_label_stands_where_mistral_puts_it(mixtral, reference, talk, helpfu
 
 def test_without_an_opening_the_prompt_ends_where_the_reply_begins(mixtral, reference):
     request = Request((Message("user", "Is fire hot?"),))
-    assert mixtral._encode(request) == encoded(reference, "Is fire hot?")
+    assert mixtral._encoder.encode(request) == encoded(reference, "Is fire hot?")
 
 
 def test_label_probabilities_are_those_of_a_plain_forward_pass(mixtral, talk, helpfulness):
     requests = [judge_request(helpfulness, talk.turns[:2]), judge_request(helpfulness, talk.turns)]
     replies = asyncio.run(mixtral.chat(requests))
     for request, reply in zip(requests, replies, strict=True):
-        ids = mixtral._encode(request)
+        ids = mixtral._encoder.encode(request)
         with torch.inference_mode():
             p = mixtral._model(torch.tensor([ids])).logits[0, -1].double().softmax(-1)
         for label in ("yes", "no"):
@@ -82,7 +82,7 @@ def test_a_label_of_several_words_is_read_with_the_spaces_that_the_tokenizer_dro
     assert "".join(mixtral._labels.token_texts[i] for i in ids) == "partly wrong"
     labels = ("partly wrong", "partly right")
     asked = Request((Message("user", "Is it?"),), labels=labels, opening='{"label": "')
-    prompt = mixtral._encode(asked)
+    prompt = mixtral._encoder.encode(asked)
     with torch.inference_mode():
         logprobs = mixtral._model(torch.tensor([prompt + ids])).logits[0].double().log_softmax(-1)
     path = sum(float(logprobs[len(prompt) - 1 + i, t]) for i, t in enumerate(ids))
