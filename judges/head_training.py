@@ -80,7 +80,7 @@ async def turn_features(
     async def read(key: TurnKey) -> None:
         conversation, turn = key
         turns = conversation.turns[: turn + 1]
-        reason = "" if turns[-1].content.strip() else "the response is empty"
+        reason = "" if turns[-1].content.strip() else "the reply is empty"
         async with room:
             while not reason:
                 try:

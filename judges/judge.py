@@ -136,7 +136,7 @@ class Judge:
         request = self._request(turns, rubric, left_out)
         if (head := self._head(rubric)) is not None:
             if not turns[-1].content.strip():
-                return Verdict(reason="the response is empty, and a head reads its words")
+                return Verdict(reason="the reply is empty")
             return _by_head((await self._calls.ask(request)).features or (), head, rubric)
         reply = await self._first_reply(request) if self._mode is None else None
         if self._mode == "samples":

@@ -43,7 +43,7 @@ class ResponseLogprob:
         """
         response = conversation.turns[turn].content
         if not response.strip():
-            return Scalar(None, "the response is empty")
+            return Scalar(None, "the reply is empty")
         try:
             reply = await self.calls.ask(replace(responder_request(conversation.turns[:turn]), reply=response))
         except UnavailableError:

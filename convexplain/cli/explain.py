@@ -17,6 +17,7 @@ from .options.store import db_option, named_store, open_workspace, out_option, p
 from .options.turns import refuse, rubrics_option, turn_option, turn_place
 from .show.commands import command_line
 from .show.progress import plain
+from .show.runs import UNVALIDATED
 
 _BUDGET = 40
 
@@ -131,9 +132,6 @@ class _View:
             return
         write_lines([explanation.to_dict() for explanation in self.explanations], self._file)
         if not all(explanation.validated for explanation in self.explanations):
-            self._console.print(
-                "unvalidated: nobody has compared this judge with people on this maxim; use scores to sort only.",
-                soft_wrap=True,
-            )
+            self._console.print(UNVALIDATED, soft_wrap=True)
         explained = counted(len(self.explanations), "turn")
         self._console.print(plain(f"{explained} explained. Explanations: {self._file}"), soft_wrap=True)

@@ -123,7 +123,7 @@ def cli(**_: Any) -> None:
     """Find the bad assistant turns of chat logs, see why they are bad, and what would have made them better.
 
     \b
-    Which turns are bad? (The embedded model judges: no server, no key.)
+    Which turns are bad? (A small built-in model judges: to try convexplain out, no server, no key.)
         convexplain analyze chats.jsonl
     Why is the worst one bad?
         convexplain explain

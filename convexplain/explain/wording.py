@@ -24,24 +24,34 @@ def scores_of(contrast: Contrast) -> str:
 
 def missed(contrast: Contrast, threshold: float) -> str:
     """Say why there is no contrast of a turn that has a score and something to edit."""
-    scores = scores_of(contrast)
-    before = scores.split()[0]
+    before = movement(contrast.score_before, contrast.score_after).split()[0]
     if contrast.stopped == "too close":
-        return f"not searched: the score of {before} is too close to the threshold of {threshold:g} to call"
+        return f"not searched: the score of {before} is within the judge's noise of the threshold of {threshold:g}"
     if not contrast.calls:
         return f"no contrast: the score is {before} and cannot go that far"
+    tries = f"{contrast.calls} try" if contrast.calls == 1 else f"{contrast.calls} tries"
     if contrast.score_after is None:
-        return f"no contrast: none of {counted(contrast.calls, 'edited context')} could be scored"
-    # A crossing by less than delta is none.
-    aim = f"threshold {threshold:g}" if contrast.goal == "cross" else contrast.goal
-    within = f"no contrast within {counted(contrast.calls, 'call')} ({aim} by {contrast.delta:g})"
+        return f"no contrast: none of {tries} could be scored"
+    missed_aim = f"no edit {_aim(contrast, threshold, before)} in {tries}"
     best = max((g for _, g in contrast.trace if g is not None), default=None)
     start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
     if best is None or best <= start + _NOTHING:
-        return f"{within}; no edit moved the score of {before} toward the goal"
+        return f"{missed_aim}; none moved it in that direction"
+    reached = f"{contrast.score_after:.2f}"
     if best >= contrast.delta - _NOTHING:
-        return f"{within}: {scores} was not confirmed by a second measurement"
-    return f"{within}; the largest movement was {scores}"
+        again = "" if contrast.score_again is None else f" but, measured again, {contrast.score_again:.2f}"
+        return f"{missed_aim} for certain; the best reached {reached}{again}"
+    return f"{missed_aim}; the best reached {reached}"
+
+
+def _aim(contrast: Contrast, threshold: float, before: str) -> str:
+    """Return what a search was to do; a crossing by less than delta, the margin for noise, is none."""
+    if contrast.goal != "cross":
+        return f"{contrast.goal}d the score of {before} by {contrast.delta:g}".replace("worsend", "worsened")
+    up = (contrast.score_before or 0.0) < threshold
+    target = threshold + contrast.delta if up else threshold - contrast.delta
+    margin = f"threshold {threshold:g} and a margin of {contrast.delta:g} for noise"
+    return f"carried the score of {before} to {target:.2f} ({margin})"
 
 
 def no_turn(editable: object) -> str:
@@ -58,6 +68,7 @@ def contrast_outcome(contrast: Contrast, threshold: float) -> str:
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
     if contrast.stopped in ("nothing to edit", "no fills"):
-        return "Nothing before the turn may be edited, or nothing could be put in its place."
+        place = "the reply" if contrast.question == "revise" else "the earlier turns that may be edited"
+        return f"There is nothing to edit in {place}, or no other words were proposed."
     why = missed(contrast, threshold).replace("->", "→")
     return f"{why[0].upper()}{why[1:]}."

@@ -249,7 +249,7 @@ async def _noise_floors(scope: Scope, judge: BuiltJudge, progress: Progress, *, 
     }
     if needed and None in floors.values():
         progress.note(
-            f"The noise floor of this judge was not measured; {ASSUMED_NOISE} is assumed. "
+            f"The noise of this judge was not measured: differences under {ASSUMED_NOISE} are taken for chance. "
             "`convexplain judges noise` measures it."
         )
     return {sha: value for sha, value in floors.items() if value is not None}

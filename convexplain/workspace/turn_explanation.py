@@ -105,6 +105,9 @@ class Explanation:
         side = "below" if score < threshold else "not below"
         yield f"{place} {score:.2f}, {side} the threshold of {threshold:g}{'' if self.validated else ' (unvalidated)'}"
         yield f"  Reply: {_quoted(finding.turn.content)}"
+        if not finding.turn.content.strip():
+            yield "  The reply is empty: there is nothing to explain."
+            return
         if self.reason:
             yield f"  Judge's reason: {_cut(self.reason)}"
         yield from self._effect_lines("lower" if score < threshold else "raise")

@@ -21,7 +21,10 @@ from tests.workspace.test_functions import answers, bananas, depot
 
 RESCORE = ("contrast", "--question", "rescore")
 TALK = ("Where is my parcel?", "It left our depot on Monday.", "And the address?", "Bananas are yellow.")
-NOISE = "The noise floor of this judge was not measured; 0.1 is assumed. `convexplain judges noise` measures it."
+NOISE = (
+    "The noise of this judge was not measured: differences under 0.1 are taken for chance. "
+    "`convexplain judges noise` measures it."
+)
 
 
 def talk(name, turns=TALK):
@@ -224,8 +227,8 @@ def test_without_a_contrast_the_largest_movement_is_shown(world):
     assert code == 0
     head, edit, *_ = out.splitlines()
     assert head == (
-        "a:3 helpfulness, rescore: no contrast within 2 calls (threshold 0.5 by 0.1); "
-        "the largest movement was 0.20 -> 0.30"
+        "a:3 helpfulness, rescore: no edit carried the score of 0.20 to 0.60 (threshold 0.5 and a margin of 0.1 for "
+        "noise) in 2 tries; the best reached 0.30"
     )
     assert "lorry" in edit
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
+from convexplain.cli.show.runs import UNVALIDATED
 from convexplain.errors import UnavailableError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore
@@ -13,7 +14,6 @@ from convexplain.types import Evidence, Judgement
 from .test_contrast import NOISE, World
 
 TALK = ("Where is my parcel?", "Bananas are yellow. It left our depot.", "And the address?", "Bananas are yellow.")
-UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use scores to sort only."
 
 
 def bananas(request):

@@ -63,7 +63,7 @@ def test_what_was_asked_before_is_not_asked_again(talk):
 def test_an_empty_response_has_no_value(talk, content):
     model = ScriptedModel(-1.0)
     empty = replace(talk, turns=(talk.turns[0], Turn("assistant", content)))
-    assert values(model, (empty, 1)) == [Scalar(None, "the response is empty")]
+    assert values(model, (empty, 1)) == [Scalar(None, "the reply is empty")]
     assert model.requests == []
 
 

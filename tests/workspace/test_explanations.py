@@ -77,7 +77,7 @@ def test_contrasts_of_the_worst_turns_are_handed_over_and_kept(workspace, run, j
     assert (len(turns.chosen), turns.unscored, turns.failed) == (2, 0, 0)
     assert [body["found"] for body in turns.to_dict()] == [True, True]
     assert progress.events[1:] == [("explaining", 2), "a:3 helpfulness", "b:3 helpfulness", "end"]
-    assert "noise floor of this judge was not measured" in progress.events[0]
+    assert "The noise of this judge was not measured" in progress.events[0]
     requests, holes = len(judge.requests), len(infiller.asked)
     again = workspace.explain_turns(run.id, ContrastTask(), judge=judge, infiller=infiller)
     assert again.to_dict() == turns.to_dict()

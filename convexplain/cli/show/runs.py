@@ -14,6 +14,8 @@ from convexplain.workspace import Finding
 from .commands import command_line
 from .progress import plain
 
+UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
+
 _REASONS = 10  # reasons for unscored turns that are listed
 _LONGEST = 100  # characters of a turn that are shown
 
@@ -33,7 +35,7 @@ def show_summary(console: Console, summary: Summary) -> None:
     table.add_column("maxim", overflow="fold")
     for heading, width in (("scored", 6), ("unscored", 8), ("mean", 4), ("below threshold", 13)):
         table.add_column(heading, justify="right", min_width=width)
-    table.add_column("judge", min_width=11)
+    table.add_column("trust", min_width=11)
     for maxim in summary.maxims:
         table.add_row(
             plain(maxim.title),
@@ -41,7 +43,7 @@ def show_summary(console: Console, summary: Summary) -> None:
             str(maxim.unscored),
             _number(maxim.mean),
             _below(maxim),
-            "head" if summary.head(maxim.rubric) else "unvalidated",
+            "benchmarked" if summary.head(maxim.rubric) else "unvalidated",
         )
     console.print(table)
     if len(summary.judges) > 1:
@@ -62,8 +64,11 @@ def _show_trust(console: Console, summary: Summary) -> None:
     for title, head in heads.items():
         console.print(plain(f"{title}, {head}"), soft_wrap=True)
     if len(heads) < len(summary.maxims):
+        console.print(UNVALIDATED, soft_wrap=True)
+    if summary.run.judge.partition("?")[0] == "embedded":
         console.print(
-            "unvalidated: nobody has held this judge against people on this maxim; read scores as a sorting order.",
+            "The built-in model is for trying convexplain out: do not act on its scores. Stronger judges: "
+            "`convexplain judges list`.",
             soft_wrap=True,
         )
 

@@ -18,19 +18,28 @@ def contrast(**fields):
     return Contrast(**{**values, **fields})
 
 
+MARGIN = "(threshold 0.5 and a margin of 0.1 for noise)"
 CASES = [
-    ({}, "no contrast within 4 calls (threshold 0.5 by 0.1); the largest movement was 0.30 -> 0.45"),
+    ({}, f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries; the best reached 0.45"),
     (
         {"score_after": 0.25, "trace": ((1, -0.25),)},  # the wrong way
-        "no contrast within 4 calls (threshold 0.5 by 0.1); no edit moved the score of 0.30 toward the goal",
+        f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries; none moved it in that direction",
     ),
     (
         {"goal": "improve", "delta": 0.2, "trace": ((1, 0.15),)},
-        "no contrast within 4 calls (improve by 0.2); the largest movement was 0.30 -> 0.45",
+        "no edit improved the score of 0.30 by 0.2 in 4 tries; the best reached 0.45",
+    ),
+    (
+        {"goal": "worsen", "delta": 0.2, "score_after": 0.25, "calls": 1, "trace": ((1, 0.05),)},
+        "no edit worsened the score of 0.30 by 0.2 in 1 try; the best reached 0.25",
+    ),
+    (
+        {"score_before": 0.8, "score_after": 0.55, "trace": ((1, -0.05),)},  # downward
+        f"no edit carried the score of 0.80 to 0.40 {MARGIN} in 4 tries; the best reached 0.55",
     ),
     (
         {"score_before": 0.52, "score_after": None, "calls": 0, "trace": (), "stopped": "too close"},
-        "not searched: the score of 0.52 is too close to the threshold of 0.5 to call",
+        "not searched: the score of 0.52 is within the judge's noise of the threshold of 0.5",
     ),
     (
         {"score_after": None, "calls": 0, "trace": (), "stopped": "searched"},
@@ -38,12 +47,12 @@ CASES = [
     ),
     (
         {"score_after": None, "trace": ((1, None),) * 4, "failed": 4},
-        "no contrast: none of 4 edited contexts could be scored",
+        "no contrast: none of 4 tries could be scored",
     ),
     (
         {"score_after": 0.6, "score_again": 0.4, "trace": ((1, 0.6 - 0.5),)},  # 0.09999999999999998
-        "no contrast within 4 calls (threshold 0.5 by 0.1): 0.30 -> 0.60, measured again 0.40 was not confirmed by a "
-        "second measurement",
+        f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries for certain; the best reached 0.60 but, "
+        "measured again, 0.40",
     ),
 ]
 
