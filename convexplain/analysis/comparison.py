@@ -1,4 +1,7 @@
-"""Two runs turn by turn: shifts of scores, turns that changed sides of a threshold, agreement."""
+"""Two runs turn by turn: shifts of scores, turns that changed sides of a threshold, agreement.
+
+Runs without a turn in common are compared by their averages: `convexplain.analysis.averages`.
+"""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from convexplain.agreement import confusion, kappa, spearman
 from convexplain.store import RunStore
+from convexplain.store.conversations import turn_excerpts
 from convexplain.store.paired_scores import Floats, Numbers, PairedScores, conversation_ids
 
 BINS = 40
@@ -28,7 +32,7 @@ class Comparison:
         before, after: the mean scores.
         shift: the mean difference, after − before.
         interval: the 95 % interval of the shift (normal, over conversations); None below two conversations.
-        fell, rose: turns that went below the threshold, and that came from below it.
+        fell, rose: turns that went below the threshold, and that rose above it.
         spearman, kappa: agreement of scores, and of the sides of the threshold; None where it is undefined.
         counts: shifts in `BINS` equal parts of [-1, 1].
         by_id: turns were matched by their conversations' ids.
@@ -55,13 +59,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One turn: its conversation (number and id, in the first run), the index, and both scores."""
+    """One turn: its conversation (number and id, in the first run), the index, both scores and both texts."""
 
     number: int
     conversation: str
     turn: int
     before: float
     after: float
+    text_before: str
+    text_after: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the turn as JSON values, without the store's own number."""
@@ -103,7 +109,7 @@ def largest_shifts(
 ) -> tuple[list[Shift], int]:
     """Return a page of the turns that moved most, and how many there are.
 
-    `direction` is `all`, `fell` (went below the threshold) or `rose` (came from below it).
+    `direction` is `all`, `fell` (went below the threshold) or `rose` (rose above it).
     """
     shifts = np.abs(paired.after - paired.before)
     low, lower = paired.before < threshold, paired.after < threshold
@@ -151,6 +157,10 @@ def _ordered(keys: Floats, chosen: NDArray[np.bool_]) -> Numbers:
 
 def _shifts(store: RunStore, paired: PairedScores, places: Numbers) -> list[Shift]:
     ids = conversation_ids(store, [int(paired.numbers[i]) for i in places])
+    before, after = (
+        turn_excerpts(store, [(int(numbers[i]), int(paired.turns[i])) for i in places])
+        for numbers in (paired.numbers, paired.numbers_after)
+    )
     return [
         Shift(
             int(paired.numbers[i]),
@@ -158,8 +168,10 @@ def _shifts(store: RunStore, paired: PairedScores, places: Numbers) -> list[Shif
             int(paired.turns[i]),
             float(paired.before[i]),
             float(paired.after[i]),
+            text_before,
+            text_after,
         )
-        for i in places
+        for i, text_before, text_after in zip(places, before, after, strict=True)
     ]
 
 

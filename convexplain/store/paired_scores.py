@@ -34,6 +34,31 @@ class PairedScores:
     by_id: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RunScores:
+    """The turns that one run has judged on one maxim: conversations' numbers, and scores, NaN where unscored."""
+
+    numbers: Numbers
+    scores: Floats
+
+    def scored(self) -> "RunScores":
+        """Return the turns that have a score."""
+        scored = ~np.isnan(self.scores)
+        return RunScores(self.numbers[scored], self.scores[scored])
+
+
+def run_scores(store: RunStore, run: int, sha: str) -> RunScores:
+    """Return the scores of a run on one maxim.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        sha: SHA of the maxim's wording.
+    """
+    rows = _scores(store, run, sha)
+    return RunScores(rows[:, 0].astype(np.int64), rows[:, 2])
+
+
 def shared_maxims(store: RunStore, before: int, after: int) -> list[tuple[str, str, str, str, float]]:
     """Return the maxims of both runs: id, title, SHA in the first, SHA in the second, threshold in the second."""
     table, rubric = schema.judgements, schema.rubrics

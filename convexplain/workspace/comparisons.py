@@ -1,14 +1,15 @@
-"""Two runs of a store, compared on the turns that both have judged."""
+"""Two runs of a store, compared on the turns that both have judged, else by their averages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from convexplain.analysis.averages import AverageComparison, compare_averages
 from convexplain.analysis.comparison import Comparison, Shift, compare, difference_noise, shifts_beyond_noise
 from convexplain.errors import UsageError
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.store import Run, RunStore, run_rubrics
-from convexplain.store.paired_scores import paired_scores
+from convexplain.store.paired_scores import paired_scores, run_scores
 from convexplain.types import Rubric
 
 from .results import data_frame
@@ -28,6 +29,9 @@ class MaximComparison:
         noise_assumed: the noise floor of a judge was not measured; 0.1 stands for it.
         falls, rises: the turns that fell and rose most, of those that moved by more than the noise.
         fell, rose: how many turns fell and rose by more than the noise.
+        paired: how many turns both runs have judged; 0 where they have no conversation in common.
+        averages: the runs' averages as two independent samples, where no turn was scored by both; else None, as where
+            one of the runs has no score.
     """
 
     rubric: str
@@ -41,6 +45,8 @@ class MaximComparison:
     rises: tuple[Shift, ...]
     fell: int
     rose: int
+    paired: int
+    averages: AverageComparison | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
@@ -84,11 +90,11 @@ class RunComparison:
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for maxim in self.maxims:
-            change = maxim.change
+            change = maxim.change or maxim.averages
             low, high = (None, None) if change is None or change.interval is None else change.interval
             yield {
                 "rubric": maxim.rubric,
-                "turns": 0 if change is None else change.turns,
+                "turns": 0 if maxim.change is None else maxim.change.turns,
                 "before": None if change is None else change.before,
                 "after": None if change is None else change.after,
                 "shift": None if change is None else change.shift,
@@ -141,16 +147,25 @@ def _compared(store: RunStore, first: tuple[Run, Rubric], second: tuple[Run, Rub
     floors = [run_noise_floor(store, run, rubric), run_noise_floor(store, later, later_rubric)]
     noise = difference_noise(*(ASSUMED_NOISE if floor is None else floor for floor in floors))
     (falls, fell), (rises, rose) = shifts_beyond_noise(store, paired, noise, turns)
+    change, averages = compare(paired, later_rubric.threshold), None
+    if change is None:
+        averages = compare_averages(
+            run_scores(store, run.id, rubric.sha),
+            run_scores(store, later.id, later_rubric.sha),
+            later_rubric.threshold,
+        )
     return MaximComparison(
         rubric=rubric.id,
         title=rubric.title,
         threshold=later_rubric.threshold,
         reworded=rubric.sha != later_rubric.sha,
-        change=compare(paired, later_rubric.threshold),
+        change=change,
         noise=noise,
         noise_assumed=None in floors,
         falls=tuple(falls),
         rises=tuple(rises),
         fell=fell,
         rose=rose,
+        paired=len(paired.turns),
+        averages=averages,
     )

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from convexplain.analysis.averages import compare_averages
 from convexplain.analysis.comparison import BINS, compare
 from convexplain.dashboard.ui.charts import shifts
-from convexplain.dashboard.ui.comparison_parts import comparison_figures, select_runs, shift_list
+from convexplain.dashboard.ui.comparison_parts import average_figures, comparison_figures, select_runs, shift_list
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.query_cache import cached_query
-from convexplain.store.paired_scores import paired_scores
+from convexplain.store.paired_scores import paired_scores, run_scores
 
 st.title("Compare")
 store = open_store()
@@ -18,7 +19,9 @@ first, second, maxim = selection
 paired = cached_query(store, (first.id, second.id), paired_scores, first.id, maxim.sha, second.id, maxim.second_sha)
 comparison = compare(paired, maxim.threshold)
 if comparison is None:
-    st.info("The two runs have scored no turn in common on this maxim. Choose runs over the same conversations.")
+    st.info("The two runs have scored no turn in common on this maxim: only their averages are compared.")
+    samples = [run_scores(store, run.id, sha) for run, sha in ((first, maxim.sha), (second, maxim.second_sha))]
+    average_figures(compare_averages(samples[0], samples[1], maxim.threshold))
     st.stop()
 comparison_figures(comparison)
 left_column, right_column = st.columns([2, 3], gap="medium")

@@ -1,10 +1,12 @@
 """The parts of the page that compares two runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import Comparison, Direction, largest_shifts
 from convexplain.store import Run, RunStore
 from convexplain.store.paired_scores import PairedScores, shared_maxims
@@ -71,23 +73,47 @@ def select_runs(store: RunStore) -> tuple[Run, Run, SharedMaxim] | None:
 
 def comparison_figures(comparison: Comparison) -> None:
     """Show the numbers of a comparison."""
-    bounds = comparison.interval
-    interval = "" if bounds is None else f" (95 %: {signed(bounds[0])} to {signed(bounds[1])})"
     cells = (
-        (signed(comparison.shift), f"mean shift{interval}"),
+        (signed(comparison.shift), f"mean shift{_interval(comparison.interval)}"),
         (f"{comparison.before:.2f} → {comparison.after:.2f}", "mean score"),
         (f"{comparison.fell:,} ▼", "fell below the threshold"),
         (f"{comparison.rose:,} ▲", "rose above the threshold"),
         ("–" if comparison.spearman is None else f"{comparison.spearman:.2f}", "Spearman correlation of the scores"),
         ("–" if comparison.kappa is None else f"{comparison.kappa:.2f}", "Cohen’s kappa of above and below"),
     )
-    st.html(
-        f'<div class="cx cx-figures">{"".join(f"<div><b>{number}</b>{name}</div>" for number, name in cells)}</div>'
-    )
+    _figures(cells)
     unscored = f"; {comparison.unscored:,} more are unscored in at least one run" if comparison.unscored else ""
     matching = " Conversations were matched by their ids." if comparison.by_id else ""
     scored = f"{comparison.turns:,} turns of {comparison.conversations:,} conversations, scored in both runs"
     message(f"{scored}{unscored}.{matching}", "soft")
+
+
+def average_figures(averages: AverageComparison | None) -> None:
+    """Show the averages of two runs over different conversations; None where a run has no score."""
+    if averages is None:
+        message("One of the runs has no score on this maxim.", "soft")
+        return
+    _figures(
+        (
+            (signed(averages.shift), f"difference of the means{_interval(averages.interval)}"),
+            (f"{averages.before:.2f} → {averages.after:.2f}", "mean score"),
+            (f"{averages.below_before:.0%} → {averages.below_after:.0%}", "below the threshold"),
+        )
+    )
+    turns, conversations = averages.turns, averages.conversations
+    message(
+        f"{turns[0]:,} turns of {conversations[0]:,} conversations, and {turns[1]:,} of {conversations[1]:,}.", "soft"
+    )
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    return "" if bounds is None else f" (95 %: {signed(bounds[0])} to {signed(bounds[1])})"
+
+
+def _figures(cells: Sequence[tuple[str, str]]) -> None:
+    st.html(
+        f'<div class="cx cx-figures">{"".join(f"<div><b>{number}</b>{name}</div>" for number, name in cells)}</div>'
+    )
 
 
 def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: SharedMaxim) -> None:

@@ -65,7 +65,12 @@ def test_the_turns_that_moved_by_more_than_noise(tmp_path):
     (falls, fell), (rises, rose) = shifts_beyond_noise(store, pairs, 0.1, 5)
     assert ([shift.conversation for shift in falls], fell) == (["a", "c"], 2)
     assert ([shift.to_dict() for shift in rises], rose) == (
-        [{"conversation_id": "b", "turn": 1, "before": 0.5, "after": 0.8}],
+        [
+            {
+                **{"conversation_id": "b", "turn": 1, "before": 0.5, "after": 0.8},
+                **{"text_before": "Ho b", "text_after": "Ho b"},
+            }
+        ],
         1,
     )
     (only, count), _ = shifts_beyond_noise(store, pairs, 0.1, 1)

@@ -355,6 +355,14 @@ def test_what_cannot_be_compared(app, store):
     assert "no maxim in common" in app("compare", run=str(two), other=str(lone)).info[0].value
 
 
+def test_runs_over_other_conversations_are_compared_by_their_averages(app, store):
+    one, _ = full(store)
+    keep(store, store.begin_run("m", "z", {}, [HARM]).id, talk("zeta", 1), {1: 0.25})
+    found = app("compare", rubric="harm", run=str(one), other="3")
+    assert "only their averages are compared" in found.info[0].value
+    assert "→ 0.25" in texts(found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READING)
 def test_hostile_text_is_never_markdown(app, store, name):

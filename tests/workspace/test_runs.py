@@ -120,7 +120,9 @@ def test_runs_that_cannot_be_compared(ws):
         ws.compare(1, 2)
     ws.analyze([conversation("z", "Four.")], ["harm"], scored({}))
     (maxim,) = ws.compare(2, 3).maxims
-    assert (maxim.change, maxim.fell, maxim.rose) == (None, 0, 0)
+    assert (maxim.change, maxim.fell, maxim.rose, maxim.paired) == (None, 0, 0, 0)
+    assert (maxim.averages.turns, maxim.averages.shift, maxim.averages.interval) == ((3, 1), pytest.approx(0), None)
+    assert list(ws.compare(2, 3).to_pandas()["before"]) == [pytest.approx(0.9)]
 
 
 def test_deleting_a_run_says_what_went_and_what_stays(ws):

@@ -5,37 +5,70 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import Comparison, Shift
 from convexplain.explain.wording import counted
 from convexplain.store import Run
 from convexplain.text.visible import one_line, visible
 from convexplain.workspace import MaximComparison, RunComparison
 
+from .commands import command_line
+from .runs import cut
 
-def show_comparison(console: Console, compared: RunComparison) -> None:
-    """Show the change of each maxim, and the turns that moved most."""
+
+def show_comparison(console: Console, compared: RunComparison, db: str | None) -> None:
+    """Show the change of each maxim, first as one sentence each, and the turns that moved most.
+
+    Args:
+        console: the terminal.
+        compared: the runs.
+        db: the store, where a command has to name it.
+    """
     console.print(Text(f"{_name(compared.first)} → {_name(compared.second)}"), soft_wrap=True)
+    apart = all(not maxim.paired for maxim in compared.maxims)
+    if apart:
+        console.print("The runs have no conversation in common: only their averages are compared.", style="yellow")
     for maxim in compared.maxims:
-        _show_maxim(console, maxim)
+        console.print(Text(visible(f"{maxim.rubric}: {verdict(maxim.change or maxim.averages)}")), soft_wrap=True)
+    for maxim in compared.maxims:
+        _show_maxim(console, maxim, apart, ["convexplain", "explain", str(compared.second.id)], db)
     for run, rubrics in ((compared.first, compared.only_first), (compared.second, compared.only_second)):
         if rubrics:
             console.print(Text(visible(f"\nOnly run {run.id} has: {', '.join(rubrics)}")), soft_wrap=True)
 
 
-def _show_maxim(console: Console, maxim: MaximComparison) -> None:
+def verdict(change: Comparison | AverageComparison | None) -> str:
+    """Return in words whether scores got better or worse; None is where a run has no score."""
+    if change is None:
+        return "cannot be compared: one of the runs has no score"
+    if change.interval is None:
+        direction = "higher" if change.shift > 0 else "lower"
+        return f"{direction} by {abs(change.shift):.2f}, of too few conversations to say whether that is chance"
+    low, high = change.interval
+    if low > 0:
+        return f"better by {change.shift:.2f} ({low:.2f} to {high:.2f})"
+    if high < 0:
+        return f"worse by {-change.shift:.2f} ({-high:.2f} to {-low:.2f})"
+    return f"no clear change (the difference may be {low:+.2f} to {high:+.2f})"
+
+
+def _show_maxim(console: Console, maxim: MaximComparison, apart: bool, explain: Sequence[str], db: str | None) -> None:
     console.print(Text(visible(f"\n{maxim.title}"), style="bold"))
     if maxim.reworded:
         console.print("  The wording or the threshold of this maxim differs between the two runs.", style="yellow")
     change = maxim.change
     if change is None:
-        console.print("  The two runs have scored no turn in common.")
+        if not apart:
+            console.print("  The two runs have scored no turn in common: only their averages are compared.")
+        if maxim.averages is not None:
+            _show_averages(console, maxim.averages, maxim.threshold)
         return
     console.print(Text(f"  mean {change.before:.2f} → {change.after:.2f}, {_difference(change)}"), soft_wrap=True)
     unscored = f" ({change.unscored:,} more have no score in one of them)" if change.unscored else ""
     matched = ", matched by the ids of their conversations" if change.by_id else ""
     console.print(
         f"  {counted(change.turns, 'turn')} of {counted(change.conversations, 'conversation')}{unscored}{matched}; "
-        f"{change.fell:,} went below the threshold {maxim.threshold:g}, {change.rose:,} came from below",
+        f"{change.fell:,} went below the threshold {maxim.threshold:g}, {change.rose:,} rose above it",
         soft_wrap=True,
     )
     assumed = ", which is assumed: `convexplain judges noise` measures it" if maxim.noise_assumed else ""
@@ -43,21 +76,40 @@ def _show_maxim(console: Console, maxim: MaximComparison) -> None:
         f"  by more than the judges' noise ({maxim.noise:.2f}{assumed}), {maxim.fell:,} fell and {maxim.rose:,} rose",
         soft_wrap=True,
     )
-    _show_shifts(console, "fell most", maxim.falls)
-    _show_shifts(console, "rose most", maxim.rises)
+    for heading, shifts in (("fell most", maxim.falls), ("rose most", maxim.rises)):
+        if shifts:
+            console.print(f"  {heading}:")
+        for shift in shifts:
+            _show_shift(console, shift, explain, db)
 
 
-def _show_shifts(console: Console, heading: str, shifts: Sequence[Shift]) -> None:
-    if shifts:
-        console.print(f"  {heading}:")
-    for shift in shifts:
-        place = one_line(f"{shift.conversation}, turn {shift.turn}")
-        console.print(Text(f"    {place}: {shift.before:.2f} → {shift.after:.2f}"), soft_wrap=True)
+def _show_averages(console: Console, averages: AverageComparison, threshold: float) -> None:
+    means = f"  mean {averages.before:.2f} → {averages.after:.2f}, {_difference(averages)}"
+    console.print(Text(means), soft_wrap=True)
+    samples = " → ".join(
+        f"{share:.0%} of {counted(turns, 'turn')} in {counted(conversations, 'conversation')}"
+        for share, turns, conversations in zip(
+            (averages.below_before, averages.below_after), averages.turns, averages.conversations, strict=True
+        )
+    )
+    console.print(f"  below the threshold {threshold:g}: {samples}", soft_wrap=True)
 
 
-def _difference(change: Comparison) -> str:
+def _show_shift(console: Console, shift: Shift, explain: Sequence[str], db: str | None) -> None:
+    place = one_line(f"{shift.conversation}, turn {shift.turn}")
+    if shift.text_before == shift.text_after:
+        texts = [cut(shift.text_after)]
+    else:
+        texts = [f"before: {cut(shift.text_before)}", f"after: {cut(shift.text_after)}"]
+    command = command_line([*explain, "--turn", f"{shift.conversation}:{shift.turn}", *(["--db", db] if db else [])])
+    lines = [f"    {place}: {shift.before:.2f} → {shift.after:.2f}", *(f"      {line}" for line in (*texts, command))]
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _difference(change: Comparison | AverageComparison) -> str:
     if change.interval is None:
-        return f"difference {change.shift:+.2f} (of one conversation: no interval)"
+        few = "of one conversation" if isinstance(change, Comparison) else "of fewer than five conversations in a run"
+        return f"difference {change.shift:+.2f} ({few}: no interval)"
     low, high = change.interval
     clear = "" if low > 0 or high < 0 else ", which holds 0: no clear change"
     return f"difference {change.shift:+.2f} (95 % interval {low:+.2f} to {high:+.2f}{clear})"

@@ -76,6 +76,8 @@ class RunMethods(StoreMethods):
     async def compare(self, first: RunLike, second: RunLike, turns: int = 5) -> RunComparison:
         """Return what changed from one run to another, for each maxim, on the turns that both have judged.
 
+        Where there is no such turn, only the averages of the runs are compared.
+
         Args:
             first, second: the runs; differences are second − first.
             turns: how many of the turns that fell and rose most are named for each maxim.

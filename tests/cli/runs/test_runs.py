@@ -99,17 +99,61 @@ def test_two_runs_are_compared(runs):
     runs.add("y", {"a": 0.3, "b": 0.8, "c": 0.62})
     lines = runs("compare", "1", "2").splitlines()
     assert lines[0] == "Run 1 (judge-x) → Run 2 (judge-y)"
-    assert lines[1:3] == ["", "Helpfulness"]
+    assert lines[1:4] == ["helpfulness: no clear change (the difference may be -0.63 to +0.51)", "", "Helpfulness"]
+    lines = lines[1:]
     # Deviations -0.54, 0.46, 0.08: sqrt(3 / 2 * 0.5096) / 3 = 0.29143, times 1.96 is 0.5712.
     assert lines[3] == (
         "  mean 0.63 → 0.57, difference -0.06 (95 % interval -0.63 to +0.51, which holds 0: no clear change)"
     )
-    assert lines[4] == "  3 turns of 3 conversations; 1 went below the threshold 0.5, 1 came from below"
+    assert lines[4] == "  3 turns of 3 conversations; 1 went below the threshold 0.5, 1 rose above it"
     assert lines[5] == (
         "  by more than the judges' noise (0.10, which is assumed: `convexplain judges noise` measures it), 1 fell and "
         "1 rose"
     )
-    assert lines[6:] == ["  fell most:", "    a, turn 1: 0.90 → 0.30", "  rose most:", "    b, turn 1: 0.40 → 0.80"]
+    assert lines[6:] == [
+        "  fell most:",
+        "    a, turn 1: 0.90 → 0.30",
+        "      Answer a.",
+        f"      convexplain explain 2 --turn a:1 --db {runs.db}",
+        "  rose most:",
+        "    b, turn 1: 0.40 → 0.80",
+        "      Answer b.",
+        f"      convexplain explain 2 --turn b:1 --db {runs.db}",
+    ]
+
+
+def test_the_answers_of_two_bots_are_both_shown(runs):
+    runs.add("x", {"a": 0.9})
+    answer = Conversation("a", (Turn("user", "Hi"), Turn("assistant", "No\x1b[2J" + "o" * 200)), "log.jsonl")
+    run = runs.store.begin_run("judge-y", "y", {}, [HELP]).id
+    judgement = Judgement("a", 1, "helpfulness", 0.3, None, None, Evidence(), "m", "s")
+    runs.store.keep_judgement(run, runs.store.keep_conversation(answer, run), HELP, judgement)
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines[1] == "helpfulness: lower by 0.60, of too few conversations to say whether that is chance"
+    at = lines.index("    a, turn 1: 0.90 → 0.30")
+    assert lines[at + 1] == "      before: Answer a."
+    assert lines[at + 2].startswith("      after: No\ufffd[2Jooo")
+    assert lines[at + 2].endswith("o…")
+
+
+def test_runs_over_other_conversations_are_compared_by_their_averages(runs):
+    """Six of 0.6 and six of 0.4: the difference is -0.2 in each draw."""
+    for mark, score in (("x", 0.6), ("y", 0.4)):
+        run = runs.store.begin_run(f"judge-{mark}", mark, {}, [HELP]).id
+        for number in range(6):
+            name = f"{mark}{number}"
+            talk = Conversation(name, (Turn("user", "Hi"), Turn("assistant", "Ho")), "log.jsonl")
+            judgement = Judgement(name, 1, "helpfulness", score, None, None, Evidence(), "m", "s")
+            runs.store.keep_judgement(run, runs.store.keep_conversation(talk, run), HELP, judgement)
+    assert runs("compare", "1", "2").splitlines() == [
+        "Run 1 (judge-x) → Run 2 (judge-y)",
+        "The runs have no conversation in common: only their averages are compared.",
+        "helpfulness: worse by 0.20 (0.20 to 0.20)",
+        "",
+        "Helpfulness",
+        "  mean 0.60 → 0.40, difference -0.20 (95 % interval -0.20 to -0.20)",
+        "  below the threshold 0.5: 0% of 6 turns in 6 conversations → 100% of 6 turns in 6 conversations",
+    ]
 
 
 def test_what_only_one_run_has_is_named(runs):
