@@ -195,6 +195,6 @@ def _head(raw: bytes, name: str) -> Head:
         where = "/".join(map(str, error.absolute_path)) or "its top level"
         raise HeadError(f"head {name}: {where}: {error.message}") from error
     except (ValueError, RecursionError) as error:
-        raise HeadError(f"head {name}: it is no head as train-head writes it: {error}") from error
+        raise HeadError(f"head {name}: it is no head as `convexplain judges train` writes it: {error}") from error
     rubric, question, model, recipe = (str(body[key]) for key in ("rubric", "question", "model", "recipe"))
     return Head(rubric, question, model, recipe, tuple(weights.tolist()), float(body["bias"]), body["card"])

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from convexplain.errors import UsageError
 
 BAND = 0.15
+_MOST = 10_000  # samples of a reply, requests at once
 _SAFE = "/:~,@ ()"  # characters of values that need no quoting in the text form
 
 
@@ -19,8 +20,8 @@ class JudgeOption:
     makes of it.
 
     Attributes:
-        kind: `count` is a whole number, at least 1; `number` lies in [0, 1]; `seconds` are more than 0; `switch` is yes
-            or no; `judge` is another judge; `text` and `texts` are free.
+        kind: `count` is a whole number from 1 to 10,000; `number` lies in [0, 1]; `seconds` are more than 0;
+            `switch` is yes or no; `judge` is another judge; `text` and `texts` are free.
         key: the name in the text form; the field's name unless given.
         flag: the command line's option; empty where only the text form takes it, since it is about the model.
         help: the option in one sentence, for people.
@@ -285,6 +286,8 @@ def _check(name: str, value: Any, option: JudgeOption) -> None:
         return
     if option.kind == "count" and (not isinstance(value, int) or value < 1):
         raise UsageError(f"{name}={value} is not valid; it must be a whole number, at least 1")
+    if option.kind == "count" and value > _MOST:
+        raise UsageError(f"{name}={value} is not valid; it must be at most {_MOST}")
     if option.kind == "seconds" and not value > 0:
         raise UsageError(f"{name}={value} is not valid; it must be above 0 seconds")
     if option.kind == "number" and not 0 <= value <= 1:

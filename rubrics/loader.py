@@ -109,6 +109,8 @@ def _parse(text: str) -> tuple[Any, list[RubricProblem]]:
         mark = getattr(error, "problem_mark", None)
         message = f"not valid YAML: {getattr(error, 'problem', None) or error}"
         return None, [RubricProblem((), mark.line + 1 if mark else None, message)]
+    except RecursionError:
+        return None, [RubricProblem((), None, "not valid YAML: nested too deeply")]
     if tree is None:
         return None, [RubricProblem((), None, "the file is empty")]
     problems = [(_path(error), _explain(error)) for error in _validator().iter_errors(data)]

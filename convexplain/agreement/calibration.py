@@ -216,13 +216,27 @@ def _reaches(aim: Aim, target: float, flagged: NDArray[np.bool_], bad: NDArray[n
     return bool(rate >= target - 1e-12)
 
 
-def _check(scores: Floats, humans: Floats, groups: Sequence[Hashable]) -> None:
-    n, dialogues = len(scores), len(set(groups))
+def check_size(n: int, groups: Sequence[Hashable]) -> None:
+    """Check that there are enough labelled turns for a calibration.
+
+    Args:
+        n: how many turns there are.
+        groups: the dialogue of each.
+
+    Raises:
+        UsageError: there are too few turns or dialogues.
+    """
+    dialogues = len(set(groups))
     if n < MIN_TURNS or dialogues < MIN_DIALOGUES:
         raise UsageError(
             f"{n} labelled turns of {dialogues} dialogues are too few for a calibration; at least {MIN_TURNS} of "
             f"{MIN_DIALOGUES} are needed"
         )
+
+
+def _check(scores: Floats, humans: Floats, groups: Sequence[Hashable]) -> None:
+    n = len(scores)
+    check_size(n, groups)
     if np.ptp(humans) == 0:
         raise UsageError(f"people gave all {n} turns the same score, {humans[0]:g}: there is nothing to calibrate to")
     if np.ptp(scores) == 0:

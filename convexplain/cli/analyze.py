@@ -127,13 +127,12 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
     for problem in plan.problems:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
     later = " What --escalate adds is known only once the first judge has judged." if escalates else ""
-    Console().print(
+    text = (
         f"{plan.conversations} conversations, {plan.turns} assistant turns, {rubrics} maxims: "
         f"{plan.judgements} judgements.\n"
         f"{plan.calls} calls to {plan.model} with about {plan.tokens:,} prompt tokens; "
         f"{plan.cached} more are in the cache. Nothing was asked.\n"
-        f"A model that gives no log-probabilities takes {plan.samples} calls for a judgement.{later}",
-        soft_wrap=True,
-        markup=False,
+        f"A model that gives no log-probabilities takes {plan.samples} calls for a judgement.{later}"
     )
+    Console().print(plain(text), soft_wrap=True)
     return 1 if any(not problem.kept for problem in plan.problems) else 0

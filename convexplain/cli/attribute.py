@@ -16,6 +16,7 @@ from convexplain.types import LEVELS, Attribution, Level
 from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, FidelitySettings, Workspace
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
+from .options.numbers import Count, Share
 from .options.searching import infiller_option
 from .options.store import db_option, open_workspace, out_option, progress_shown, run_argument, seed_option
 from .options.turns import refuse, rubrics_option, turn_options
@@ -63,19 +64,17 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     show_default=True,
     help=f"The attribution method. {described(ATTRIBUTION_METHODS.records)}",
 )
-@click.option("--budget", type=click.IntRange(min=1), metavar="N", help="Calls for each turn.  [default: 3 a unit]")
+@click.option("--budget", type=Count(min=1), metavar="N", help="Calls for each turn.  [default: 3 a unit]")
 @click.option(
-    "--top", type=click.IntRange(min=1), default=2, show_default=True, help="Units of a level that are divided further."
+    "--top", type=Count(min=1), default=2, show_default=True, help="Units of a level that are divided further."
 )
 @click.option(
     "--share",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Share(min_open=True),
     metavar="S",
     help="Instead of --top: divide as many units as have that share of the whole effect.",
 )
-@click.option(
-    "--k", type=click.IntRange(min=1), default=3, show_default=True, help="With --method joint: units taken together."
-)
+@click.option("--k", type=Count(min=1), default=3, show_default=True, help="With --method joint: units taken together.")
 @click.option(
     "--perturb",
     type=click.Choice(["remove", "placeholder", "infill"]),
@@ -159,7 +158,7 @@ def command(
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
     workspace = open_workspace(db)
     if dry_run:
-        code = show_plan(workspace.plan_explanations(task=task, **chosen), view, responder)
+        code = show_plan(workspace.plan_explanations(task=task, infiller=infiller, **chosen), view, responder)
         if check:
             click.echo("--check asks about as much again for each order of the units that it compares.")
         return code

@@ -1,11 +1,14 @@
 """`convexplain contrast`: the smallest edit that would have changed a score, or a model's answer to a prompt."""
 
+import asyncio
+import math
 from pathlib import Path
 from typing import Any, cast
 
 import click
 from rich.console import Console
 
+from convexplain.connectors.scorers import open_score
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.settings import ContrastSettings, EditableTurns
@@ -13,13 +16,16 @@ from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES
 from convexplain.types import Contrast, Goal, Question
 from convexplain.workspace import SCORE_NAMES, ContrastTask, PromptContrast
+from convexplain.workspace.explainers import check_models
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
+from .options.numbers import Count
 from .options.searching import budget_option, infiller_option, search_option
 from .options.store import db_option, open_workspace, out_option, run_argument, seed_option
 from .options.turns import refuse, rubrics_option, turn_options
 from .show.contrasts import show_contrast, show_prompt_contrast
 from .show.explained import ExplanationView, show_explained, show_plan
+from .show.progress import plain
 
 _DELTA = 0.5
 _RUN_OPTIONS = ["run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"]
@@ -72,7 +78,7 @@ _PROMPT_OPTIONS = ("score", "baseline")
 @budget_option
 @click.option(
     "--split-k",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     metavar="K",
     help="Words that are edited as one unit.  [default: 1, more in very long texts; with --prompt 3]",
 )
@@ -137,7 +143,8 @@ def command(
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
     workspace = open_workspace(db)
     if dry_run:
-        return show_plan(workspace.plan_explanations(task=view.task, **chosen), view, responder)
+        scopes = workspace.plan_explanations(task=view.task, infiller=infiller, **chosen)
+        return show_plan(scopes, view, responder)
     return show_explained(workspace, view, out, {**chosen, "infiller": infiller})
 
 
@@ -182,16 +189,29 @@ def _prompt(
     baseline: bool,
     **options: Any,
 ) -> int:
-    with click.open_file(file, encoding="utf-8", errors="replace") as opened:
-        prompt = opened.read().strip()
-    if not prompt:
-        raise UsageError("--prompt: the file is empty; a prompt has at least one word")
+    if not math.isfinite(delta):
+        raise UsageError(f"--delta {delta} is not valid; it must be a finite number")
+    prompt = _prompt_text(file)
     if dry_run:
+        open_score(score)
+        asyncio.run(check_models(responder=responder, infiller=options["infiller"]))
         calls = 1 + options["budget"] + baseline
-        click.echo(f"At most {calls} answers of {responder}, each scored by {score}. Nothing was asked.")
+        text = f"At most {calls} answers of {responder}, each scored by {score}. Nothing was asked."
+        Console().print(plain(text), soft_wrap=True)
         return 0
     contrast: PromptContrast = open_workspace(db).contrast_prompt(
         prompt, score, responder, delta=delta, baseline=baseline, **options
     )
     show_prompt_contrast(Console(), score, prompt, delta, contrast)
     return 1 if contrast.unscored else 0
+
+
+def _prompt_text(file: str) -> str:
+    try:
+        with click.open_file(file, encoding="utf-8", errors="replace") as opened:
+            prompt = str(opened.read()).strip()
+    except OSError as error:
+        raise UsageError(f"--prompt {file!r} cannot be read ({error.strerror or error}); name another file") from error
+    if not prompt:
+        raise UsageError("--prompt: the file is empty; a prompt has at least one word")
+    return prompt

@@ -7,15 +7,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from convexplain.explain.explanations import write_lines
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.workspace import Explanation, Finding, ShortTask, Workspace
+from convexplain.workspace.run_files import check_writable
 
 from .options.judging import dry_run_option, run_judge_option
+from .options.numbers import Count
 from .options.store import db_option, named_store, open_workspace, out_option, progress_shown, run_argument
 from .options.turns import refuse, rubrics_option, turn_option, turn_place
 from .show.commands import command_line
+from .show.explained import write_explanations
 from .show.progress import plain
 from .show.runs import UNVALIDATED
 
@@ -26,14 +28,12 @@ _BUDGET = 40
 @click.pass_context
 @run_argument
 @turn_option
-@click.option(
-    "--worst", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="The N worst turns."
-)
+@click.option("--worst", type=Count(min=1), default=3, show_default=True, metavar="N", help="The N worst turns.")
 @rubrics_option
 @run_judge_option
 @click.option(
     "--budget",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=_BUDGET,
     show_default=True,
     metavar="N",
@@ -66,7 +66,7 @@ def command(
         convexplain explain 3 --worst 10 --rubric helpfulness
         convexplain explain 3 --turn chat-17:5
     """
-    refuse(ctx, {"worst": "with --turn"} if turn else {})
+    refuse(ctx, {"worst": "with --turn"} if turn is not None else {})
     workspace = open_workspace(db)
     analyzed = workspace.run(run)
     place = turn_place(turn)
@@ -81,12 +81,14 @@ def command(
         return 0
     if dry_run:
         return _show_plan(workspace, findings, judge, task)
+    check_writable(out)
     view = _View(out / f"run-{analyzed.id}" / "explanations.jsonl", named_store(ctx))
     try:
         workspace.explain(findings, judge=judge, task=task, on_result=view.show, progress=view.progress)
     finally:
-        view.write()
-    return 1 if any(task.failed((list(each.attributions), each.contrast)) for each in view.explanations) else 0
+        written = view.write()
+    failed = any(task.failed((list(each.attributions), each.contrast)) for each in view.explanations)
+    return 1 if failed or not written else 0
 
 
 def _show_plan(workspace: Workspace, findings: Sequence[Finding], judge: str | None, task: ShortTask) -> int:
@@ -114,7 +116,6 @@ class _View:
         self.explanations: list[Explanation] = []
         self.progress = progress_shown()
         self._console, self._file, self._db = Console(), file, db
-        file.parent.mkdir(parents=True, exist_ok=True)
 
     def show(self, explanation: Explanation) -> None:
         """Show an explanation, with the command that tells more."""
@@ -126,12 +127,14 @@ class _View:
             self._console.print(plain(str(explanation)), soft_wrap=True)
             self._console.print(plain(f"  More: {command_line(command)}\n"), soft_wrap=True)
 
-    def write(self) -> None:
-        """Write all explanations and say where; without any, the file of an earlier command stays."""
+    def write(self) -> bool:
+        """Write all explanations and say where, or return False; without any, the file of an earlier command stays."""
         if not self.explanations:
-            return
-        write_lines([explanation.to_dict() for explanation in self.explanations], self._file)
+            return True
+        written = write_explanations([explanation.to_dict() for explanation in self.explanations], self._file)
         if not all(explanation.validated for explanation in self.explanations):
             self._console.print(UNVALIDATED, soft_wrap=True)
         explained = counted(len(self.explanations), "turn")
-        self._console.print(plain(f"{explained} explained. Explanations: {self._file}"), soft_wrap=True)
+        where = f" Explanations: {self._file}" if written else ""
+        self._console.print(plain(f"{explained} explained.{where}"), soft_wrap=True)
+        return written

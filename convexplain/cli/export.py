@@ -8,9 +8,12 @@ from rich.console import Console
 from convexplain.connectors.training import EXPORTERS, ConversationExporter, Exporter, PairExporter
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.wording import counted
+from convexplain.workspace.run_files import check_writable
 
 from .options.judging import dry_run_option, run_judge_option
+from .options.numbers import Count, Share
 from .options.store import db_option, open_workspace, progress_shown, run_argument
+from .options.turns import refuse
 from .show.progress import plain
 
 
@@ -18,7 +21,11 @@ def _names(kind: type[Exporter]) -> str:
     return ", ".join(exporter.name for exporter in EXPORTERS.records if isinstance(exporter, kind))
 
 
+_PAIR_OPTIONS = ("rubrics", "questions", "min_margin", "test", "final_answers", "judge", "samples")
+
+
 @click.command("export")
+@click.pass_context
 @run_argument
 @click.option(
     "--format",
@@ -45,14 +52,14 @@ def _names(kind: type[Exporter]) -> str:
 )
 @click.option(
     "--min-margin",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.1,
     show_default=True,
     help="By how much the chosen turn must score higher.",
 )
 @click.option(
     "--test",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Share(max_open=True),
     default=0.0,
     show_default=True,
     metavar="SHARE",
@@ -66,13 +73,14 @@ def _names(kind: type[Exporter]) -> str:
 @run_judge_option
 @click.option(
     "--samples",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     metavar="N",
     help="Average N sampled replies of the judge.  [default: as the run did, without --judge]",
 )
 @db_option
 @dry_run_option
 def command(
+    ctx: click.Context,
     run: int | str | None,
     form: str,
     out: Path,
@@ -100,12 +108,15 @@ def command(
         convexplain export 3 --format openai --out chats        # its conversations, to be read again
     """
     console = Console()
+    if isinstance(EXPORTERS.get(form), ConversationExporter):
+        refuse(ctx, dict.fromkeys(_PAIR_OPTIONS, f"with --format {form}, which writes conversations"))
     settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions))
     workspace = open_workspace(db)
     if dry_run:
-        most = workspace.plan_export(run)
+        most = workspace.plan_export(run, form, settings=settings, judge=judge)
         console.print(f"At most {most:,} judgements: the two turns of each contrast. Nothing was asked.")
         return 0
+    check_writable(out)
     exported = workspace.export(
         run, form, out, settings=settings, judge=judge, samples=samples, progress=progress_shown()
     )

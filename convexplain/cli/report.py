@@ -4,6 +4,10 @@ from pathlib import Path
 
 import click
 
+from convexplain.errors import ConvexplainError
+from convexplain.text.visible import one_line
+from convexplain.workspace.run_files import check_writable
+
 from .options.store import db_option, open_workspace, out_option, run_argument
 
 
@@ -32,7 +36,17 @@ def command(run: int | str | None, html: Path | None, pdf: Path | None, out: Pat
         convexplain report
         convexplain report 3 --html week-12.html --pdf week-12.pdf
     """
-    written = open_workspace(db).report(run, html=html, pdf=pdf, out=out)
+    targets = {"--html": html, "--pdf": pdf}
+    places = {option: file.parent for option, file in targets.items() if file is not None} or {"--out": out}
+    for option, folder in places.items():
+        check_writable(folder, option)
+    try:
+        written = open_workspace(db).report(run, html=html, pdf=pdf, out=out)
+    except OSError as error:
+        named = ", ".join(f"{option} {str(folder)!r}" for option, folder in places.items())
+        raise ConvexplainError(
+            f"{named}: the files cannot be written ({error.strerror or error}); name another place"
+        ) from error
     for kind, path in written.items():
-        click.echo(f"{kind}: {path}")
+        click.echo(f"{kind}: {one_line(str(path))}")
     return 0

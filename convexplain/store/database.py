@@ -49,7 +49,7 @@ def connect(url: str) -> sa.Engine:
     except ImportError as error:
         raise MissingExtraError("The database driver psycopg", "postgres") from error
     except OSError as error:
-        raise StoreError(f"--db: {error}") from error
+        raise StoreError(f"--db {url!r}: its folder cannot be made ({error.strerror or error})") from error
     except (SQLAlchemyError, ValueError, KeyError) as error:
         address_shown = re.sub(r"//.*@", "//…@", url, flags=re.DOTALL).partition("?")[0]  # without user and password
         raise StoreError(
@@ -71,6 +71,8 @@ def _url(text: str) -> sa.URL:
     """Return the URL, or that of an SQLite file; create the file's folder if it is missing."""
     if "://" not in text:
         path = Path(text).expanduser().resolve()
+        if path.is_dir():
+            raise StoreError(f"--db {text!r} is a folder; name a file in it")
         path.parent.mkdir(parents=True, exist_ok=True)
         return sa.URL.create("sqlite", database=str(path))
     url = sa.make_url(text)

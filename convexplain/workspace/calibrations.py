@@ -4,7 +4,15 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from convexplain.agreement.calibration import Aim, Calibration, Threshold, calibrate, label_prior, threshold_for
+from convexplain.agreement.calibration import (
+    Aim,
+    Calibration,
+    Threshold,
+    calibrate,
+    check_size,
+    label_prior,
+    threshold_for,
+)
 from convexplain.agreement.validation import RunJudgements
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem, UsageError
@@ -88,9 +96,10 @@ async def calibrate_on_labels(
 ) -> FittedCalibration:
     """Judge the turns that are labelled on one rubric, fit the map from scores to labels, and keep it."""
     (rubric,) = labels.rubrics
+    rated = labels.labelled(rubric)
+    check_size(len(rated), [labels.group(turn.conversation) for turn in rated])
     run, built = await judge_labelled(store, labels, first_judge(judge), progress, samples=samples, calibrated=False)
     judged = RunJudgements(store, run.id, run.run.judge)
-    rated = labels.labelled(rubric)
     judgements = [judged.judgement(turn.conversation, turn.turn, rubric.id) for turn in rated]
     pairs = [
         (judgement.score, turn) for judgement, turn in zip(judgements, rated, strict=True) if judgement is not None

@@ -21,7 +21,7 @@ from convexplain.store import Run
 from convexplain.types import Rubric
 
 from .build import BuiltJudge, open_calls, open_judge
-from .judge_arguments import JudgeLike, ModelLike, first_judge, judge_spec
+from .judge_arguments import JudgeLike, ModelLike, first_judge, judge_spec, opened_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,21 @@ def check_scalarizer(name: str, responder: bool) -> tuple[ScalarizerKind, str]:
     if kind.needs_responder and not responder:
         raise UsageError(f"scalarizer {name!r} compares a responder's answers; name a responder")
     return kind, target
+
+
+async def check_models(
+    judge: JudgeLike | None = None, responder: ModelLike | None = None, *, infiller: str | Infiller | None = None
+) -> None:
+    """Check that models that are named are known; nothing is loaded or reached.
+
+    Raises:
+        UsageError, UnavailableError, MissingExtraError: there is no such model.
+    """
+    for model in (judge, responder):
+        if isinstance(model, (str, JudgeSpec)):
+            await opened_model(model).aclose()
+    if isinstance(infiller, str):
+        await open_infiller(infiller, None).aclose()
 
 
 @asynccontextmanager

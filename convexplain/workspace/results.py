@@ -164,7 +164,7 @@ class AnalyzedRun:
         return write_judgements(self.store, self.run, path)
 
     def worst(self, n: int = 3, rubrics: Sequence[str] = ()) -> list[Finding]:
-        """Return the n turns that are furthest below a threshold, the furthest below first.
+        """Return the n turns that are furthest below a threshold, the furthest below first; none of an empty run.
 
         Args:
             n: how many turns, over all rubrics.
@@ -173,6 +173,8 @@ class AnalyzedRun:
         Raises:
             UsageError: the run was not judged by one of the rubrics.
         """
+        if not rubrics and not self.summary.turns:
+            return []
         by_sha = {rubric.sha: rubric for rubric in chosen_rubrics(self.store, self.run, rubrics)}
         low = low_turns(self.store, self.run.id, n, rubrics or None)
         return [self._finding(turn, by_sha[turn.scores[0].sha]) for turn in low]

@@ -31,20 +31,26 @@ def run_folder(out: Path, run: int) -> Path:
     return out / f"run-{run}"
 
 
-def check_writable(out: Path) -> None:
-    """Make a folder, and check that files can be written there.
+def check_writable(folder: Path, option: str = "--out") -> None:
+    """Check that files can be written to a folder, or to the folder in which it would be made; nothing stays there.
+
+    Args:
+        folder: the folder.
+        option: what names it, for the message.
 
     Raises:
         UsageError: they cannot.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=out, prefix=".convexplain-") as file:
+        place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".convexplain-") as file:
             file.write(b"0" * 4096)
             file.flush()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UsageError(f"--out {str(out)!r}: no file can be written there ({reason}); name another folder") from error
+        raise UsageError(
+            f"{option} {str(folder)!r}: no file can be written there ({reason}); name another folder"
+        ) from error
 
 
 def write_run_files(store: RunStore, summary: Summary, out: Path) -> dict[str, Path]:

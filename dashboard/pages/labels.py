@@ -43,4 +43,4 @@ with differences:
         show_disagreement(turn)
     if not rated:
         st.info("Nobody has labelled a turn of this run on this maxim yet.")
-st.caption("`convexplain judges validate`, `calibrate` and `train-head` use these labels.")
+st.caption("`convexplain judges validate`, `calibrate` and `train` use these labels.")

@@ -326,7 +326,7 @@ def test_what_was_written_stays_where_nothing_is_found(world):
     [
         (["--turn", "a:99999999999999999999"], "--turn 'a:99999999999999999999' is not valid"),
         (["99999999999999999999"], "99999999999999999999 is not the number of a run"),
-        (["--below", "nan"], "--below nan is not valid"),
+        (["--below", "nan"], "nan is not in the range 0<=x<=1"),
         (["--delta", "2"], "--delta 2.0 is not valid; it must be in [0, 1]"),
     ],
 )

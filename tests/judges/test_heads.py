@@ -80,7 +80,7 @@ def test_a_head_is_read_back_as_it_was_written(head, tmp_path):
         (lambda body: body.pop("bias"), "'bias' is a required property"),
         (lambda body: body.update(n=3), "not the 3 finite weights"),
         (lambda body: body.update(weights="AAAA"), "buffer size must be a multiple|not the 2 finite weights"),
-        (lambda body: body.update(weights="!!!!"), "no head as train-head writes it"),
+        (lambda body: body.update(weights="!!!!"), "no head as `convexplain judges train` writes it"),
         (lambda body: body.update(weights="AADAfwAAgD8="), "finite weights"),  # a NaN
         (lambda body: body.update(convexplain_head=2), "1 was expected"),
         (lambda body: body.update(bias="0"), "bias: '0' is not of type 'number'"),

@@ -169,6 +169,8 @@ def open_file(path: Path, on_bytes: OnBytes | None = None) -> Iterator["io.Buffe
         raise LogError(path, None, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
     try:
         yield stream
+    except OSError as error:
+        raise LogError(path, None, f"cannot be read: {error.strerror or error}") from error
     finally:
         opened.__exit__(None, None, None)
 

@@ -1,5 +1,6 @@
 """`convexplain judges calibrate`: from a judge's scores to what people say, and thresholds that keep a promise."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,35 +12,38 @@ from rich.table import Table
 from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.workspace import FittedCalibration, JudgeOptions, LabelSettings, LogSettings, StoredCalibrations
+from convexplain.workspace.explainers import check_models
+from convexplain.workspace.inputs import rubrics_of
 
 from ..options.judging import dry_run_option, judge_option, judging_options
 from ..options.labels import label_options
 from ..options.logs import reading_options
-from ..options.store import MOST_NUMBER, db_option, open_workspace, progress_shown, seed_option
+from ..options.numbers import Count, Share
+from ..options.store import db_option, open_workspace, progress_shown, seed_option
+from ..options.turns import refuse
 from ..show.agreement import show_validation_plan
 from ..show.progress import plain
 
 
 @click.command("calibrate")
+@click.pass_context
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
 @judge_option
 @click.option("--rubric", "rubric", metavar="ID|FILE", help="The maxim that is calibrated.")
 @click.option(
     "--precision",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Share(min_open=True),
     metavar="P",
     help="Flag so that of the flagged turns this share is bad.",
 )
 @click.option(
     "--recall",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Share(min_open=True),
     metavar="R",
     help="Flag so that of the bad turns this share is flagged.",
 )
-@click.option(
-    "--flagged", type=click.FloatRange(0, 1, min_open=True), metavar="S", help="Flag this share of the turns."
-)
+@click.option("--flagged", type=Share(min_open=True), metavar="S", help="Flag this share of the turns.")
 @click.option(
     "--prior", is_flag=True, help="Without labels: take out what the judge says where there is nothing to judge."
 )
@@ -48,7 +52,7 @@ from ..show.progress import plain
 @click.option("--list", "show", is_flag=True, help="List the calibrations that are kept, and stop.")
 @click.option(
     "--remove",
-    type=click.IntRange(1, MOST_NUMBER),
+    type=Count(min=1),
     metavar="NUMBER",
     help="Take out the calibration of that number, and stop.",
 )
@@ -57,6 +61,7 @@ from ..show.progress import plain
 @db_option
 @dry_run_option
 def command(
+    ctx: click.Context,
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
@@ -87,6 +92,9 @@ def command(
         convexplain analyze chats.jsonl --rubric helpfulness --calibrated
         convexplain judges calibrate --rubric helpfulness --prior          # no labels: only the judge's own leaning
     """
+    if remove is not None or show:
+        option, name = ("--remove", "remove") if remove is not None else ("--list", "show")
+        refuse(ctx, dict.fromkeys(ctx.params.keys() - {name, "db"}, f"with {option}"))
     workspace, console = open_workspace(db), Console()
     if remove is not None:
         workspace.remove_calibration(remove)
@@ -98,6 +106,8 @@ def command(
     if rubric is None:
         raise UsageError("name the maxim: --rubric ID")
     if dry_run and prior:
+        rubrics_of(rubric)
+        asyncio.run(check_models(judge))
         console.print("A few judgements of empty conversations. Nothing was asked.")
         return 0
     if dry_run:

@@ -1,16 +1,21 @@
 """`convexplain judges noise`: how far does a judge's score move for no reason?"""
 
+import asyncio
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from convexplain.analysis.sources import find_logs
 from convexplain.workspace import JudgeOptions, LogSettings, NoiseFloor
+from convexplain.workspace.explainers import check_models
+from convexplain.workspace.inputs import rubrics_of
 from convexplain.workspace.noise import MIN_TURNS, TURN_JUDGEMENTS
 
 from ..options.judging import dry_run_option, judge_option, judging_options
 from ..options.logs import reading_options
+from ..options.numbers import Count
 from ..options.store import db_option, open_workspace, progress_shown, seed_option
 from ..show.progress import plain
 
@@ -21,7 +26,7 @@ from ..show.progress import plain
 @click.option("--rubric", "rubrics", multiple=True, required=True, metavar="ID|FILE", help="A maxim; may be repeated.")
 @click.option(
     "-n",
-    type=click.IntRange(min=MIN_TURNS),
+    type=Count(min=MIN_TURNS),
     default=MIN_TURNS,
     show_default=True,
     help=f"Turns, spread over the logs; each takes {TURN_JUDGEMENTS} judgements.",
@@ -55,6 +60,9 @@ def command(
         convexplain judges noise --rubric harm        # on the conversations of the store
     """
     if dry_run:
+        rubrics_of(rubrics)
+        find_logs(logs)
+        asyncio.run(check_models(judge))
         count = n * TURN_JUDGEMENTS * len(rubrics)
         click.echo(
             f"At most {count:,} judgements: {n} turns, each {TURN_JUDGEMENTS} times, on {len(rubrics)} maxims. "

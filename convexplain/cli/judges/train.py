@@ -8,7 +8,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from convexplain.errors import UsageError
+from convexplain.text.visible import one_line
 from convexplain.workspace import LabelSettings, LogSettings, TrainedHead
+from convexplain.workspace.run_files import check_writable
 
 from ..options.judging import dry_run_option
 from ..options.labels import label_options
@@ -94,8 +97,13 @@ def command(
             label_settings=label_settings,
             progress=progress_shown(),
         )
-        click.echo(f"{model} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked.")
+        text = f"{model} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked."
+        click.echo(one_line(text))
         return 0
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {str(out)!r} is a folder; name a file")
+    if out is not None:
+        check_writable(out.parent)
     trained = workspace.train_head(
         list(logs) or None,
         labels,

@@ -7,16 +7,20 @@ import click
 from rich.console import Console
 
 from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Validation
+from convexplain.workspace.run_files import check_writable
 
 from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
 from ..options.labels import label_options
 from ..options.logs import reading_options
+from ..options.numbers import Count
 from ..options.store import RUN, db_option, open_workspace, out_option, progress_shown, seed_option
+from ..options.turns import refuse
 from ..show.agreement import show_agreement, show_validation_plan
 from ..show.progress import plain
 
 
 @click.command("validate")
+@click.pass_context
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
 @label_options
 @click.option("--run", "runs", type=RUN, multiple=True, metavar="RUN", help="Take the judgements of that run.")
@@ -34,7 +38,7 @@ from ..show.progress import plain
     help="What in a conversation's metadata says which dialogue it belongs to; intervals draw dialogues."
     "  [default: 'dialogue' where there is one, else each conversation is one]",
 )
-@click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True, help="Disagreements to print.")
+@click.option("--worst", type=Count(min=0), default=5, show_default=True, help="Disagreements to print.")
 @click.option("--keep", is_flag=True, help="Keep the labels in the store: later commands know them without FILE.")
 @judging_options()
 @reading_options
@@ -43,6 +47,7 @@ from ..show.progress import plain
 @db_option
 @dry_run_option
 def command(
+    ctx: click.Context,
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
@@ -73,6 +78,8 @@ def command(
         convexplain judges validate dbdc.zip --judge embedded --judge 'http://localhost:8000/v1?model=NAME'
         convexplain judges validate hh.jsonl --rubric harm --judge embedded
     """
+    if runs and not judges:
+        refuse(ctx, dict.fromkeys(judging, "with --run and without --judge: a run is judged already"))
     arguments: dict[str, Any] = {
         "logs": list(logs) or None,
         "labels": labels,
@@ -88,6 +95,7 @@ def command(
     workspace = open_workspace(db)
     if dry_run:
         return show_validation_plan(Console(), workspace.plan_validation(**arguments))
+    check_writable(out)
     return _show(workspace.validate(**arguments, keep=keep, seed=seed), out, worst)
 
 

@@ -8,6 +8,8 @@ import click
 
 from convexplain.workspace import JudgeOption, judge_options
 
+from .numbers import Count, Share
+
 JUDGE_HELP = (
     "The judge: embedded (built in, weak), http://HOST:PORT/v1?model=NAME (a server of yours), openai:MODEL or another"
     " provider, gguf:FILE (a model file); `convexplain judges list` shows all."
@@ -53,7 +55,7 @@ def _type(option: JudgeOption) -> dict[str, Any]:
     if option.kind == "switch":
         return {"is_flag": True, "default": None}
     if option.kind == "count":
-        return {"type": click.IntRange(min=1), "metavar": "N"}
+        return {"type": Count(min=1), "metavar": "N"}
     if option.kind == "number":
-        return {"type": click.FloatRange(0, 1), "metavar": "D"}
+        return {"type": Share(), "metavar": "D"}
     return {"metavar": "MODEL" if option.kind == "judge" else "VALUE"}

@@ -9,7 +9,9 @@ import click
 
 from convexplain.workspace import LogSettings
 
-limit_option = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N conversations.")
+from .numbers import Count
+
+limit_option = click.option("--limit", type=Count(min=1), metavar="N", help="Only the first N conversations.")
 _READING = (
     click.option(
         "--format",

@@ -5,6 +5,8 @@ import click
 from convexplain.search import described, offered_searches
 from convexplain.workspace import INFILLER_NAMES
 
+from .numbers import Count
+
 infiller_option = click.option(
     "--infiller",
     default="embedded",
@@ -21,7 +23,7 @@ search_option = click.option(
 )
 budget_option = click.option(
     "--budget",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=50,
     show_default=True,
     metavar="N",

@@ -10,9 +10,7 @@ from rich.console import Console
 from convexplain.workspace import Workspace
 
 from ..show.progress import ConsoleProgress
-
-MOST_NUMBER = 10**9 - 1
-"""No store has as many runs, and no conversation as many turns."""
+from .numbers import MOST_NUMBER
 
 
 class RunParameter(click.ParamType[int | str]):
@@ -48,7 +46,12 @@ out_option = click.option(
     help="Folder for the files that it writes.",
 )
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, metavar="N", help="The same seed gives the same result."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="The same seed gives the same result.",
 )
 
 

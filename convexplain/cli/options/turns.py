@@ -1,7 +1,6 @@
 """The options of commands that explain turns of a run: which run, which turns, which maxims."""
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 
-from .store import MOST_NUMBER
+from .numbers import MOST_NUMBER, Count, Share
 
 rubrics_option = click.option(
     "--rubric", "rubrics", multiple=True, metavar="ID", help="Only that maxim of the run; may be repeated."
@@ -20,10 +19,10 @@ turn_option = click.option(
 )
 _CHOICE = (
     turn_option,
-    click.option("--below", type=click.FloatRange(0, 1), metavar="SCORE", help="All turns that score below SCORE."),
+    click.option("--below", type=Share(), metavar="SCORE", help="All turns that score below SCORE."),
     click.option(
         "--worst",
-        type=click.IntRange(min=1),
+        type=Count(min=1),
         metavar="N",
         help="The N turns with the lowest scores on each maxim.  [default: 3]",
     ),
@@ -35,8 +34,6 @@ def turn_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def collected(*args: Any, turn: str | None, below: float | None, worst: int | None, **arguments: Any) -> Any:
-        if below is not None and math.isnan(below):
-            raise UsageError("--below nan is not valid; it must be in [0, 1]")
         return command(*args, turns=TurnChoice(below, turn_place(turn), worst), **arguments)
 
     for option in reversed(_CHOICE):
@@ -71,5 +68,9 @@ def refuse(ctx: click.Context, reasons: dict[str, str]) -> None:
         ctx: the command's context.
         reasons: parameters that may not be given, each with the reason.
     """
-    for name in sorted(given_options(ctx) & reasons.keys()):
-        raise UsageError(f"--{name.replace('_', '-')} means nothing {reasons[name]}; leave it out")
+    names = given_options(ctx) & reasons.keys()
+    for parameter in ctx.command.params:
+        if parameter.name in names:
+            option = isinstance(parameter, click.Option)
+            name = parameter.opts[0] if option else parameter.make_metavar(ctx).strip("[]")
+            raise UsageError(f"{name} means nothing {reasons[parameter.name]}; leave it out")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from convexplain.rubrics import load_rubric
+from convexplain.text.visible import one_line
 
 
 @click.command("check")
@@ -12,4 +13,5 @@ from convexplain.rubrics import load_rubric
 def command(file: Path) -> None:
     """Check a rubric FILE of your own; says file, line and key of what is wrong."""
     loaded = load_rubric(file)
-    click.echo(f"{file}: rubric {loaded.id!r} is valid: {len(loaded.labels)} labels, {len(loaded.examples)} examples")
+    counts = f"{len(loaded.labels)} labels, {len(loaded.examples)} examples"
+    click.echo(one_line(f"{file}: rubric {loaded.id!r} is valid: {counts}"))

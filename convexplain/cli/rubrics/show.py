@@ -3,6 +3,7 @@
 import click
 
 from convexplain.rubrics import load_rubric
+from convexplain.text.visible import visible
 
 
 @click.command("show")
@@ -11,12 +12,9 @@ def command(rubric: str) -> None:
     """Show a maxim: requirement, labels, examples and notes."""
     loaded = load_rubric(rubric)
     head = f"{loaded.title}  [{loaded.id}, {loaded.category}], threshold {loaded.threshold:g}"
-    click.echo(f"{head}\n\n{loaded.requirement}\n")
-    for label in loaded.labels:
-        click.echo(f"  {label.name} = {label.value:g}: {label.criterion}")
-    for note in loaded.notes:
-        click.echo(f"\nNote: {note}")
+    lines = [f"{head}\n\n{loaded.requirement}\n"]
+    lines += [f"  {label.name} = {label.value:g}: {label.criterion}" for label in loaded.labels]
+    lines += [f"\nNote: {note}" for note in loaded.notes]
     for example in loaded.examples:
-        click.echo(f"\nExample for {example.label}:")
-        for turn in example.turns:
-            click.echo(f"  {turn.role}: {turn.content}")
+        lines += [f"\nExample for {example.label}:", *(f"  {turn.role}: {turn.content}" for turn in example.turns)]
+    click.echo(visible("\n".join(lines)))

@@ -48,6 +48,8 @@ def mean_limits(texts: Sequence[str], rubrics: Sequence[str]) -> dict[str, float
             raise UsageError(f"--fail-under {text!r} is not valid; write ID=SCORE, with a score from 0 to 1")
         if name not in ids:
             raise UsageError(f"--fail-under {text!r}: this run has no maxim {name!r}; valid are: {', '.join(ids)}")
+        if name in limits:
+            raise UsageError(f"--fail-under {text!r}: {name} is named twice; name it once")
         limits[name] = limit
     return limits
 

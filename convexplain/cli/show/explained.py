@@ -1,6 +1,6 @@
 """The run of a task that explains turns of a run, as the command line shows it: each result as soon as it is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,7 @@ from convexplain.explain.wording import counted
 from convexplain.store import ScoredTurn
 from convexplain.workspace import Workspace
 from convexplain.workspace.explanations import Scope
+from convexplain.workspace.run_files import check_writable
 from convexplain.workspace.tasks import Task
 
 from .progress import ConsoleProgress, plain
@@ -70,7 +71,7 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
     """
     console, progress = Console(), ConsoleProgress(Console(stderr=True))
     file = out / f"run-{workspace.run(arguments['run']).id}" / view.file
-    file.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
     results: list[T] = []
 
     def show(turn: ScoredTurn, result: T) -> None:
@@ -78,17 +79,33 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
         with progress.paused():
             view.show(console, turn, result)
 
+    written = False
     try:
         turns = workspace.explain_turns(task=view.task, on_result=show, progress=progress, **arguments)
     finally:
         if results:  # else the file of an earlier command stays
-            write_lines([body for result in results for body in view.task.bodies(result)], file)
+            written = write_explanations([body for result in results for body in view.task.bodies(result)], file)
     if not turns.chosen:
         _show_none(turns.run.id, view)
-    where = f"{file.stem.capitalize()}: {file}   " if results else ""
+    where = f"{file.stem.capitalize()}: {file}   " if written else ""
     console.print(plain(f"{view.summary(results)}.   {where}Store: {workspace.store.place}"), soft_wrap=True)
     left_out = arguments["turns"].place is not None and turns.unscored
-    return 1 if turns.failed or left_out else 0
+    return 1 if turns.failed or left_out or (results and not written) else 0
+
+
+def write_explanations(bodies: Iterable[Mapping[str, object]], file: Path) -> bool:
+    """Write one JSON object a line; say where that is not possible, and return False."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_lines(bodies, file)
+    except OSError as error:
+        text = (
+            f"{file} cannot be written ({error.strerror or error}). Nothing is lost, the explanations are in the "
+            "store: the same command with another --out writes them, and asks nothing again."
+        )
+        Console(stderr=True).print(plain(text), soft_wrap=True)
+        return False
+    return True
 
 
 def _show_none(run: int, view: ExplanationView[Any]) -> None:

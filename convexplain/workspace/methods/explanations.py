@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from convexplain.analysis.progress import Progress
+from convexplain.connectors.training import EXPORTERS, ConversationExporter
 from convexplain.errors import UsageError
-from convexplain.explain.explanations import TurnChoice
+from convexplain.explain.explanations import TurnChoice, chosen_rubrics
 from convexplain.explain.pairs import PairSettings
 from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn, summarise
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
+from ..explainers import check_models
 from ..explanations import ExplainedTurns, ExplanationModels, Scope, explain_scopes, scopes_of, turn_scopes
 from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
@@ -80,6 +82,7 @@ class ExplanationMethods(StoreMethods):
         self, findings: Sequence[Finding], *, judge: JudgeLike | None = None, task: ShortTask = ShortTask()
     ) -> list[Scope]:
         """Return what `explain` would explain with the same arguments, by judge, without asking anything."""
+        await check_models(judge)
         return self._finding_scopes(findings, task, judge)
 
     def _finding_scopes(self, findings: Sequence[Finding], task: ShortTask, judge: JudgeLike | None) -> list[Scope]:
@@ -120,7 +123,8 @@ class ExplanationMethods(StoreMethods):
             UsageError: an argument is not valid, or the run's judge cannot be opened again.
             UnavailableError: a model cannot be had; what was explained until then is kept.
         """
-        scopes = await self.plan_explanations(run, task, turns, rubrics, judge, responder)
+        task.check(responder is not None)
+        scopes = scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
         models = ExplanationModels(responder, infiller)
         return await explain_scopes(scopes, task, models, progress, on_result)
 
@@ -132,6 +136,7 @@ class ExplanationMethods(StoreMethods):
         rubrics: Sequence[str] = (),
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
+        infiller: str | Infiller | None = None,
     ) -> list[Scope]:
         """Return what `explain_turns` would explain with the same arguments, by judge, without asking anything.
 
@@ -140,6 +145,7 @@ class ExplanationMethods(StoreMethods):
             UsageError: an argument is not valid.
         """
         task.check(responder is not None)
+        await check_models(judge, responder, infiller=infiller if task.needs_infiller else None)
         return scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
 
     async def fidelity(
@@ -199,10 +205,23 @@ class ExplanationMethods(StoreMethods):
         exporting = Exporting(self.store, self.store.run(run), format, Path(out))
         return await exporting.write(settings, judge, samples, progress)
 
-    async def plan_export(self, run: RunLike | None = None) -> int:
-        """Return how many judgements `export` asks for at most: both turns of each contrast.
+    async def plan_export(
+        self,
+        run: RunLike | None = None,
+        format: str = "jsonl",
+        *,
+        settings: PairSettings = PairSettings(),
+        judge: JudgeLike | None = None,
+    ) -> int:
+        """Return how many judgements `export` asks for at most: both turns of each contrast; none for conversations.
 
         Raises:
             StoreError: there is no such run.
+            UsageError: there is no such format, rubric or judge.
         """
-        return 2 * contrast_count(self.store, ContrastFilters(self.store.run(run).id, found=False))
+        chosen = self.store.run(run)
+        await check_models(judge)
+        if isinstance(EXPORTERS.get(format), ConversationExporter):
+            return 0
+        chosen_rubrics(self.store, chosen, sorted(settings.rubrics))
+        return 2 * contrast_count(self.store, ContrastFilters(chosen.id, found=False))

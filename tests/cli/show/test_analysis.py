@@ -80,7 +80,7 @@ def test_a_crash_before_the_first_judgement_leaves_no_files(workspace, tmp_path,
     failing(RuntimeError("boom"), after=0)
     assert analyze(workspace, tmp_path / "out", judge()) == 1
     assert "4 of 4 judgements are missing." in capsys.readouterr().err
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
