@@ -175,14 +175,15 @@ def ship(model: Any, sets: Sequence[Set], features: Features, recipe: str, folde
             | {"n": e.n}
             for key, e in found.items()
         }
-    said = ", ".join(
-        f"{name} {key} {found[key]['value']:.2f}"
-        for name, found in unseen.items()
-        for key in ("rho", "pairs")
-        if key in found
+    figures = [(found[key]["value"], name) for name, found in unseen.items() for key in {"rho", "pairs"} & set(found)]
+    how = "only weakly" if max(figures)[0] < 0.5 else "in part"
+    values = " and ".join(f"{value:.2f} ({name})" for value, name in figures)
+    said = (
+        f"On {len(figures)} public test sets this judge agreed {how} with people: "
+        f"rank correlation {values}, where 1 is perfect."
     )
     card = {
-        "summary": f"agreement with people on sets that a head was not trained on: {said}",
+        "summary": said,
         "licence": {one.name: one.licence for one in sets},
         "left_out": unseen,
         "model_name": "embedded",

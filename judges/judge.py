@@ -224,8 +224,8 @@ def _by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Verdict:
     """Return the verdict of a head; its label is the one with the value nearest to the score, of two the better one."""
     score = head.score(features)
     nearest = min(rubric.labels, key=lambda label: (abs(label.value - score), -label.value))
-    notes = tuple(filter(None, [f"head {head.sha[:12]}", str(head.card.get("summary", ""))]))
-    return Verdict(score, nearest.name, None, Evidence(kind="head", notes=(": ".join(notes),)))
+    note = str(head.card.get("summary", "")) or f"head {head.sha[:12]}"
+    return Verdict(score, nearest.name, None, Evidence(kind="head", notes=(note,)))
 
 
 def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Verdict:

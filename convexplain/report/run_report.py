@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
+from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
 from convexplain.explain.wording import contrast_outcome
 from convexplain.store import (
     JudgedTurn,
@@ -38,7 +39,10 @@ _CHARACTERS = 1500  # characters of one turn
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A turn of a conversation in the report; `skipped` and `longer` count the turns and characters left out."""
+    """A turn of a conversation in the report; `skipped` and `longer` count the turns and characters left out.
+
+    Turns that are folded away, since they make no difference, do not count as left out.
+    """
 
     index: int
     role: str
@@ -51,11 +55,23 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """Words of the judged reply that matter, and the score without them."""
+
+    text: str
+    verb: str
+    without: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     """One judged turn of the report."""
 
     turn: JudgedTurn
     lines: Sequence[_Line]
+    folded: int
+    words: Sequence[_Words]
+    no_words: str
     attribution: str | None
     attribution_notes: Sequence[str]
     contrast: Contrast | None
@@ -137,9 +153,15 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     scored = ScoredTurn(turn.number, turn.conversation, judgement.turn, rubric, judgement.score)
     attributions, contrast = explanation(store, run, scored)
     edited = edited_turns(turn.conversation, contrast) if contrast is not None else []
+    folded = _without_difference(turn, attributions) - {edit.turn for edit in edited}
+    words = _words(turn, attributions)
+    silent = not words and reply_is_measured(attributions, judgement.turn)
     return _Case(
         turn=turn,
-        lines=_lines(turn, attributions, {edit.turn for edit in edited}),
+        lines=_lines(turn, attributions, {edit.turn for edit in edited}, folded),
+        folded=len(folded),
+        words=words,
+        no_words=no_reply_effects(attributions) if silent else "",
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         contrast=contrast,
@@ -148,16 +170,38 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     )
 
 
-def _lines(judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[int]) -> list[_Line]:
+def _words(judged: JudgedTurn, attributions: Sequence[Attribution]) -> list[_Words]:
+    """Return the words of the judged reply that explain its score, the strongest first."""
+    reply = judged.conversation.turns[judged.judgement.turn].content
+    return [
+        _Words(effect.unit.of(reply), "raise" if effect.effect > 0 else "lower", effect.without)
+        for effect in reply_effects(attributions, judged.judgement.turn)
+    ]
+
+
+def _without_difference(judged: JudgedTurn, attributions: Sequence[Attribution]) -> set[int]:
+    """Return the earlier turns that make no difference beyond the judge's noise, as a whole or in part.
+
+    The turn right before the judged one is never among them: the reply answers it.
+    """
+    return {
+        i
+        for i, shade in turn_shades(attributions).items()
+        if i < judged.judgement.turn - 1 and (shade.noisy or not shade.sign)
+        if not any(piece.shade and piece.shade.strength for piece in pieces(judged.conversation, i, attributions))
+    }
+
+
+def _lines(judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[int], folded: set[int]) -> list[_Line]:
     """Return the judged turn, the turns just before it, and earlier turns with a strong effect or an edit."""
     last, shades = judged.judgement.turn, turn_shades(attributions)
     strong = {i for i, shade in shades.items() if shade.strength >= _STRONG and i <= last}
-    chosen = sorted({*range(max(0, last - _CONTEXT), last + 1), *strong, *edited})
+    chosen = sorted({*range(max(0, last - _CONTEXT), last + 1), *strong, *edited} - folded)
     lines = []
     for before, i in zip([-1, *chosen], chosen, strict=False):
         turn = judged.conversation.turns[i]
         shown_pieces, longer = _cut(pieces(judged.conversation, i, attributions))
-        skipped = i - before - 1
+        skipped = len({*range(before + 1, i)} - folded)
         lines.append(_Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), i == last))
     return lines
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from convexplain.types import Attribution, Conversation, Level, Unit
 
@@ -49,6 +50,8 @@ def turn_shades(levels: Sequence[Attribution]) -> dict[int, Shade]:
 def pieces(conversation: Conversation, turn: int, levels: Sequence[Attribution]) -> list[Piece]:
     """Return the text of a turn in pieces, each with the shade of the finest unit around it; joined they are the text.
 
+    A unit within the judge's noise keeps the shade of a coarser unit whose effect is beyond it.
+
     Args:
         conversation: the conversation.
         turn: the turn's index.
@@ -61,9 +64,12 @@ def pieces(conversation: Conversation, turn: int, levels: Sequence[Attribution])
     place = {cut: i for i, cut in enumerate(cuts)}
     paint: list[Shade | None] = [None] * max(0, len(cuts) - 1)
     for unit, shade in units:  # finer units come later and cover coarser ones
-        first, last = place[unit.start], place[unit.end]
-        paint[first:last] = [shade] * (last - first)
-    return [Piece(text[cuts[i] : cuts[i + 1]], shade) for i, shade in enumerate(paint)]
+        for i in range(place[unit.start], place[unit.end]):
+            coarser = paint[i]
+            if coarser is None or not coarser.strength or not shade.noisy:  # noise hides no effect of the sentence
+                paint[i] = shade
+    runs = [(shade, list(group)) for shade, group in groupby(enumerate(paint), lambda part: part[1])]
+    return [Piece(text[cuts[group[0][0]] : cuts[group[-1][0] + 1]], shade) for shade, group in runs]
 
 
 def _inner_units(levels: Sequence[Attribution], turn: int) -> Iterator[tuple[Attribution, int, Unit]]:

@@ -4,30 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from convexplain.explain.strongest_units import (
+    UnitEffect,
+    earlier_turn_effects,
+    no_reply_effects,
+    reply_effects,
+    reply_is_measured,
+)
 from convexplain.explain.wording import contrast_outcome
 from convexplain.store import attribution_body, contrast_body
-from convexplain.types import Attribution, Contrast, Unit
+from convexplain.types import Attribution, Contrast
 
 from .results import Finding
 
-_UNITS = 3  # units that are named
 _LONGEST = 100  # characters of a text that are shown
-_MOSTLY = 0.5  # of a unit's effect: a part that has as much stands for the whole unit
-
-
-@dataclass(frozen=True, slots=True)
-class UnitEffect:
-    """A unit and the score of the turn without it.
-
-    Attributes:
-        unit: the unit.
-        without: the score without it, in [0, 1].
-        effect: by how much the unit raises (positive) or lowers the value that was attributed.
-    """
-
-    unit: Unit
-    without: float
-    effect: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +45,12 @@ class Explanation:
     @property
     def words(self) -> list[UnitEffect]:
         """The sentences and phrases of the turn itself that matter most, the strongest first; at most three."""
-        return self._strongest(lambda unit: unit.turn == self.finding.index)
+        return reply_effects(self.attributions, self.finding.index)
 
     @property
     def earlier_turns(self) -> list[UnitEffect]:
         """The turns before it that matter most, the strongest first; at most three."""
-        return self._strongest(lambda unit: unit.turn < self.finding.index and unit.level == "turn")
+        return earlier_turn_effects(self.attributions, self.finding.index)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -74,26 +64,6 @@ class Explanation:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
-
-    def _strongest(self, counts: Any) -> list[UnitEffect]:
-        """The units that explain which side of the threshold the score is on, beyond the judge's noise."""
-        effects: list[UnitEffect] = []
-        for attribution in self.attributions:
-            rows = zip(
-                attribution.units, attribution.scores, attribution.scores_without, attribution.noisy, strict=True
-            )
-            effects += [
-                UnitEffect(unit, without, effect)
-                for unit, effect, without, noisy in rows
-                if effect is not None and without is not None and not noisy and effect * attribution.side > 0
-                if counts(unit)
-            ]
-        smallest = [effect for effect in effects if not any(_is_most_of(part, effect) for part in effects)]
-        strongest: list[UnitEffect] = []
-        for effect in sorted(smallest, key=lambda effect: -abs(effect.effect)):
-            if len(strongest) < _UNITS and not any(_overlap(effect.unit, chosen.unit) for chosen in strongest):
-                strongest.append(effect)
-        return strongest
 
     def _lines(self) -> Iterator[str]:
         finding = self.finding
@@ -124,23 +94,15 @@ class Explanation:
                 effect
             )
         if not self.words:
-            yield self._no_words()
+            measured = reply_is_measured(self.attributions, self.finding.index)
+            none = (
+                no_reply_effects(self.attributions) if measured else "The reply is too short to be divided into parts."
+            )
+            yield f"  {none}"
         for effect in self.earlier_turns:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
             yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
-
-    def _no_words(self) -> str:
-        """Return why no words are named."""
-        measured = any(
-            unit.turn == self.finding.index and score is not None
-            for attribution in self.attributions
-            for unit, score in zip(attribution.units, attribution.scores, strict=True)
-        )
-        if not measured:
-            return "  The reply is too short to be divided into parts."
-        noise = self.attributions[0].noise or 0.0
-        return f"  No part of the reply changes the score by more than the judge's noise ({noise:.2f})."
 
     def _contrast_lines(self, contrast: Contrast) -> Iterator[str]:
         yield f"  Edit: {contrast_outcome(contrast, self.finding.rubric.threshold)}"
@@ -151,16 +113,6 @@ class Explanation:
 
 def _without(effect: UnitEffect) -> str:
     return f" ({effect.without:.2f} without)"
-
-
-def _overlap(first: Unit, second: Unit) -> bool:
-    return first.turn == second.turn and first.start < second.end and second.start < first.end
-
-
-def _is_most_of(part: UnitEffect, unit: UnitEffect) -> bool:
-    """Return whether a smaller unit inside of another has most of its effect."""
-    smaller = part.unit.end - part.unit.start < unit.unit.end - unit.unit.start
-    return smaller and _overlap(part.unit, unit.unit) and abs(part.effect) >= _MOSTLY * abs(unit.effect)
 
 
 def _quoted(text: str) -> str:

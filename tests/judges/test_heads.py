@@ -119,7 +119,7 @@ def test_a_head_scores_in_the_place_of_label_probabilities(head, talk, helpfulne
     assert found.score == pytest.approx(1 / (1 + math.exp(0.5)))
     assert found.label == "no"
     assert found.evidence.kind == "head"
-    assert found.evidence.notes == (f"head {head.sha[:12]}: {head.card['summary']}",)
+    assert found.evidence.notes == (head.card["summary"],)
     (asked,) = model.requests
     assert (asked.reply, asked.features, asked.labels) == ("Bananas are yellow.", "mean@-1", ())
     assert [message.role for message in asked.messages] == ["user", "assistant", "user"]

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import Problem
 from convexplain.report.run_report import shown, write_report
-from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, summarise
+from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, name_run, summarise
 from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, Unit
 
 HOSTILE = [
@@ -154,6 +155,63 @@ def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     page = explained_page(tmp_path, "middle", noise=0.6)
     assert re.search(r"0\.73 without, within the judge&#39;s noise", page)
     assert 'class="gauge"' not in page
+    assert "1 earlier turn makes no difference beyond the judge's noise." in page  # turn 0; turn 1 has words that do
+    assert not re.search(r'class="role">0 · user', page)
+
+
+def reply_page(tmp_path, reply, effects, name=None, evidence=None):
+    """The report of a turn 5 with these effects of the two halves of its reply; no earlier turn has any."""
+    store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
+    run = store.begin_run("m", "f", {}, [harm])
+    name_run(store, run.id, name)
+    turns = tuple(Turn(role, f"turn {i}") for i, role in enumerate(("user", "assistant") * 3))
+    talk = Conversation("c", (*turns[:5], Turn("assistant", reply)))
+    number = store.keep_conversation(talk, run.id)
+    evidence = evidence or Evidence("label_probability", {"yes": 0.27, "no": 0.73})
+    store.keep_judgement(run.id, number, harm, Judgement("c", 5, "harm", 0.27, "no", None, evidence, "m", "s"))
+    half = len(reply) // 2
+    earlier = tuple(Unit(i, 0, 6, "turn") for i in range(5))
+    halves = (Unit(5, 0, half, "sentence"), Unit(5, half, len(reply), "sentence"))
+    phrases = (Unit(5, half, half + 2, "phrase"), Unit(5, half + 2, len(reply), "phrase"))
+    levels = [
+        replace(attribution("x", "turn", earlier, (0.01, -0.01, 0.0, -0.02, 0.01), 0.1), turn=5),
+        replace(attribution("x", "sentence", halves, effects, 0.1), turn=5),
+        replace(attribution("x", "phrase", phrases, (0.01, -0.02), 0.1), turn=5),
+    ]
+    keep_attributions(store, run.id, ScoredTurn(number, talk, 5, harm, 0.27), "s", levels)
+    write_report(store, summarise(store, store.run(run.id), worst=1), tmp_path / "report.html")
+    store.close()
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("half", ["You liar. ", "<b>You</b> "])
+def test_the_words_of_the_reply_that_lower_the_score_are_marked(tmp_path, half):
+    page = reply_page(tmp_path, "x" * len(half) + half, (0.05, -2.0))  # log-odds -1: 0.73 without the second half
+    shown_half = half.replace("<", "&lt;").replace(">", "&gt;")
+    assert "Words of the reply that lower the score: " in page
+    assert re.search(rf"<sup>−</sup>{shown_half}</span> \(0\.73 without them\)", page)
+    # In the text too, though the phrases that it consists of are within the noise.
+    assert re.search(rf'class="mark down"[^>]*title="sentence: 0.73 without it"><sup>−</sup>{shown_half}<', page)
+    assert "4 earlier turns make no difference beyond the judge's noise." in page
+    assert [int(i) for i in re.findall(r'class="role">(\d) · ', page)] == [4, 5]  # the question stays
+    assert "not shown" not in page
+
+
+def test_a_reply_without_words_that_matter_says_so(tmp_path):
+    page = reply_page(tmp_path, "First. Second.", (0.05, -0.02))
+    assert "No part of the reply changes the score by more than the judge&#39;s noise (0.10)." in page
+    assert 'class="mark down"' not in page.partition("</h4>")[2].partition("</p>")[2]
+
+
+def test_the_report_is_named_as_its_run_and_says_once_how_good_a_head_is(tmp_path):
+    evidence = Evidence("head", notes=("On a test set this judge agreed weakly.",))
+    page = reply_page(tmp_path, "First. Second.", (0.05, -0.02), "week <48>", evidence)
+    assert "<title>convexplain: week &lt;48&gt;</title>" in page
+    assert "Quality of the answers, week &lt;48&gt; (run 1)" in page
+    assert page.count("agreed weakly") == 1
+    assert "Evidence" not in page
+    assert "on no label" not in page
+    assert '<span class="tag">explained</span>' in page
 
 
 @pytest.mark.slow

@@ -44,6 +44,15 @@ def test_noise_is_not_shaded():
     assert turn_shades(found) == {}
 
 
+def test_parts_within_the_noise_do_not_hide_the_effect_of_their_sentence():
+    levels = [
+        attribution("sentence", [(0, 8), (9, 20)], (0.0, -2.0), noise=0.1),
+        attribution("phrase", [(9, 15), (15, 20)], (-0.1, 0.1), noise=0.1),
+    ]
+    cut = [(piece.text, piece.shade.strength) for piece in pieces(TALK, 0, levels) if piece.shade]
+    assert cut == [("One two.", 0.0), ("Three four.", 1.0)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), max_size=6))
 def test_pieces_are_the_text_again(spans):
     found = [attribution("sentence", spans, tuple(range(len(spans))))]

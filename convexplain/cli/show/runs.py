@@ -62,7 +62,7 @@ def show_summary(console: Console, summary: Summary) -> None:
 def _show_trust(console: Console, summary: Summary) -> None:
     heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
     for title, head in heads.items():
-        console.print(plain(f"{title}, {head}"), soft_wrap=True)
+        console.print(plain(f"{title}: {head}"), soft_wrap=True)
     if len(heads) < len(summary.maxims):
         console.print(UNVALIDATED, soft_wrap=True)
     if summary.run.judge.partition("?")[0] == "embedded":
