@@ -170,13 +170,22 @@ class _Rows:
             yield strength, (np.asarray(model.coef_[0]) / self._spread, self.middle)
 
 
+def check_size(turns: int, pairs: int) -> None:
+    """Check that there are enough labelled turns or pairs to fit a head.
+
+    Raises:
+        UsageError: there are too few of both.
+    """
+    if turns < MIN_EXAMPLES and pairs < MIN_EXAMPLES:
+        raise UsageError(
+            f"{turns} labelled turns and {pairs} pairs are too few; at least {MIN_EXAMPLES} of either are needed"
+        )
+
+
 def _check(examples: Examples) -> None:
     scored = np.isfinite(examples.scores)
     n, pairs = int(scored.sum()), len(examples.pairs)
-    if n < MIN_EXAMPLES and pairs < MIN_EXAMPLES:
-        raise UsageError(
-            f"{n} labelled turns and {pairs} pairs are too few; at least {MIN_EXAMPLES} of either are needed"
-        )
+    check_size(n, pairs)
     if pairs < MIN_EXAMPLES and n and np.ptp(examples.scores[scored]) == 0:
         raise UsageError(
             f"people gave all {n} turns the same score, {examples.scores[scored][0]:g}: nothing can be learnt from that"

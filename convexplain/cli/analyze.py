@@ -13,7 +13,7 @@ from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
 from .options.judging import dry_run_option, judge_option, judging_options
-from .options.logs import limit_option, reading_options
+from .options.logs import LogPath, limit_option, reading_options
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import plain
@@ -29,7 +29,7 @@ class _StoredRun(RunParameter):
 
 @click.command("analyze")
 @click.pass_context
-@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
+@click.argument("logs", nargs=-1, type=LogPath(), metavar="LOG...")
 @click.option(
     "--stored",
     is_flag=False,

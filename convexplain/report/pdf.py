@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convexplain.errors import ConvexplainError
+from convexplain.errors import ConvexplainError, UsageError
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge", "microsoft-edge")
 _PLACES = (
@@ -29,15 +29,18 @@ def print_page(page: Path, pdf: Path) -> None:
     """Print an HTML file that needs no network to a PDF file.
 
     Raises:
+        UsageError: there is something else than a file in its place, for instance a device.
         ConvexplainError: no browser is installed, or it fails.
     """
+    target = pdf.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"--pdf {str(pdf)!r} is no file, and is not replaced; name another")
     program = browser()
     if program is None:
         raise ConvexplainError(
             "--pdf: neither Chromium, Chrome nor Edge is found; open the page of --html in any browser and print it to "
             "a PDF file there"
         )
-    target = pdf.resolve()
     target.unlink(missing_ok=True)  # so that a file that is there afterwards is new
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [

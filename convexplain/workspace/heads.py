@@ -7,6 +7,7 @@ from typing import Any
 from convexplain import __version__
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem
+from convexplain.judges.head_fit import check_size
 from convexplain.judges.head_training import RECIPE, TrainingSource, make_head, turn_features
 from convexplain.judges.heads import Head, head_of, write_head
 from convexplain.judges.spec import JudgeSpec
@@ -49,6 +50,7 @@ async def train_head(
     """Read the turns that are labelled on one rubric by the model, and fit a head; what was read is kept."""
     (rubric,) = labels.rubrics
     source = TrainingSource(labels.name, labels.labelled(rubric), labels.matched.pairs(rubric.id))
+    check_size(len(source.turns), len(source.pairs))
     async with open_calls(model, store) as calls:
         progress.begin("turns", len(source.turn_keys))
         try:

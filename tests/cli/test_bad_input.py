@@ -104,6 +104,8 @@ EXCLUDED = [
     (["judges", "calibrate", "--list", "--remove", "1"], "--list means nothing with --remove"),
 ]
 OUT_OF_RANGE = [
+    (["analyze", ""], "the name of a log is empty"),
+    (["judges", "train", *LABELLED], "2 labelled turns and 0 pairs are too few; at least 20 of either are needed"),
     ([*ANALYZE, "--limit", HUGE], "the largest valid number is 999999999"),
     ([*ANALYZE, "--samples", "20000", "--dry-run"], "samples=20000 is not valid; it must be at most 10000"),
     ([*ANALYZE, "--fail-under", "helpfulness=nan"], "--fail-under 'helpfulness=nan' is not valid"),
@@ -151,6 +153,7 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_is_a
     [
         (["report", "--html", "file/x.html"], "--html 'file': no file can be written there (Not a directory)"),
         (["judges", "train", *LABELLED, "--out", "file/head.json"], "--out 'file': no file can be written there"),
+        (["report", "--pdf", "/dev/full"], "--pdf '/dev/full' is no file, and is not replaced; name another"),
         (["judges", "train", *LABELLED, "--out", ""], "--out '.' is a folder; name a file"),
     ],
 )

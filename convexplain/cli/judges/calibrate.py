@@ -17,7 +17,7 @@ from convexplain.workspace.inputs import rubrics_of
 
 from ..options.judging import dry_run_option, judge_option, judging_options
 from ..options.labels import label_options
-from ..options.logs import reading_options
+from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count, Share
 from ..options.store import db_option, open_workspace, progress_shown, seed_option
 from ..options.turns import refuse
@@ -27,7 +27,7 @@ from ..show.progress import plain
 
 @click.command("calibrate")
 @click.pass_context
-@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@click.argument("logs", nargs=-1, type=LogPath(), metavar="[LOG...]")
 @label_options
 @judge_option
 @click.option("--rubric", "rubric", metavar="ID|FILE", help="The maxim that is calibrated.")

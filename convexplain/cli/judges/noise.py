@@ -14,14 +14,14 @@ from convexplain.workspace.inputs import rubrics_of
 from convexplain.workspace.noise import MIN_TURNS, TURN_JUDGEMENTS
 
 from ..options.judging import dry_run_option, judge_option, judging_options
-from ..options.logs import reading_options
+from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count
 from ..options.store import db_option, open_workspace, progress_shown, seed_option
 from ..show.progress import plain
 
 
 @click.command("noise")
-@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@click.argument("logs", nargs=-1, type=LogPath(), metavar="[LOG...]")
 @judge_option
 @click.option("--rubric", "rubrics", multiple=True, required=True, metavar="ID|FILE", help="A maxim; may be repeated.")
 @click.option(

@@ -15,7 +15,7 @@ from convexplain.workspace.run_files import check_writable
 
 from ..options.judging import dry_run_option
 from ..options.labels import label_options
-from ..options.logs import reading_options
+from ..options.logs import LogPath, reading_options
 from ..options.store import db_option, open_workspace, progress_shown
 from ..show.progress import plain
 
@@ -31,7 +31,7 @@ _ROWS = (
 
 
 @click.command("train")
-@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@click.argument("logs", nargs=-1, type=LogPath(), metavar="[LOG...]")
 @label_options
 @click.option("--rubric", required=True, metavar="ID|FILE", help="The maxim that the labels answer.")
 @click.option(

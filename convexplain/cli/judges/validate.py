@@ -11,7 +11,7 @@ from convexplain.workspace.run_files import check_writable
 
 from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
 from ..options.labels import label_options
-from ..options.logs import reading_options
+from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count
 from ..options.store import RUN, db_option, open_workspace, out_option, progress_shown, seed_option
 from ..options.turns import refuse
@@ -21,7 +21,7 @@ from ..show.progress import plain
 
 @click.command("validate")
 @click.pass_context
-@click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="[LOG...]")
+@click.argument("logs", nargs=-1, type=LogPath(), metavar="[LOG...]")
 @label_options
 @click.option("--run", "runs", type=RUN, multiple=True, metavar="RUN", help="Take the judgements of that run.")
 @click.option("--judge", "judges", multiple=True, metavar="MODEL", help=f"{JUDGE_HELP} May be repeated.")

@@ -9,13 +9,13 @@ from rich.console import Console
 from convexplain.analysis.imports import ImportSummary
 from convexplain.workspace import LogSettings
 
-from ..options.logs import limit_option, reading_options
+from ..options.logs import LogPath, limit_option, reading_options
 from ..options.store import db_option, open_workspace, progress_shown
 from ..show.progress import plain
 
 
 @click.command("import")
-@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, type=LogPath(), metavar="LOG...")
 @reading_options
 @db_option
 @limit_option

@@ -8,13 +8,13 @@ from rich.console import Console
 from convexplain.errors import UsageError
 from convexplain.workspace import LogSettings, Workspace
 
-from ..options.logs import reading_options
+from ..options.logs import LogPath, reading_options
 from ..show.imports import show_inspected
 from ..show.progress import plain
 
 
 @click.command("inspect")
-@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, type=LogPath(), metavar="LOG...")
 @reading_options
 def command(logs: tuple[Path, ...], reading: LogSettings) -> int:
     """Show what is recognised in logs: is a file read right?

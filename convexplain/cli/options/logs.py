@@ -11,6 +11,20 @@ from convexplain.workspace import LogSettings
 
 from .numbers import Count
 
+
+class LogPath(click.Path):
+    """A log: a file, a folder, or - for the standard input. An empty name is none: it would be the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if value == "":
+            self.fail("the name of a log is empty; name a file, a folder (. is this one), or -", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 limit_option = click.option("--limit", type=Count(min=1), metavar="N", help="Only the first N conversations.")
 _READING = (
     click.option(
