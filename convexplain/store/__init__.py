@@ -27,7 +27,7 @@ from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
 from .scored_turns import ScoredTurn, run_rubrics, scored_places, scored_turns
 from .store import RunStore
-from .summary import JudgedTurn, MaximSummary, Summary, explained_turns, score_histogram, summarise
+from .summary import JudgedTurn, MaximSummary, Summary, UnscoredTurn, explained_turns, score_histogram, summarise
 
 __all__ = [
     "AnswerScore",
@@ -44,6 +44,7 @@ __all__ = [
     "RunStore",
     "ScoredTurn",
     "Summary",
+    "UnscoredTurn",
     "attribution_body",
     "attributions",
     "calibration",

@@ -90,7 +90,9 @@ def keep_process(store: RunStore, job: int, process: int) -> None:
 
 def keep_progress(store: RunStore, job: int, progress: Mapping[str, Any], run: int | None = None) -> None:
     """Record a job's progress, a sign of life, and its run if there is one."""
-    values = {} if run is None else {"run": run}
+    runs = schema.runs
+    stored = sa.select(runs.c.id).where(runs.c.id == run).scalar_subquery()  # none where the run was deleted
+    values = {} if run is None else {"run": stored}
     _update(store, job, progress=progress, alive_at=datetime.now(UTC), **values)
 
 

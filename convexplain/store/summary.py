@@ -13,6 +13,9 @@ from .run_records import Run
 from .serialization import to_conversation, to_judgement
 from .store import RunStore
 
+_NO_REASON = "no reason given"
+_EXAMPLES = 4  # unscored turns that are named for each reason
+
 
 @dataclass(frozen=True, slots=True)
 class MaximSummary:
@@ -46,6 +49,15 @@ class JudgedTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class UnscoredTurn:
+    """A turn without a score on at least one maxim: its conversation's id, its index, and the reason."""
+
+    conversation: str
+    turn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The results of a run, summarised.
 
@@ -57,6 +69,8 @@ class Summary:
         unscored: reasons for missing scores, each with its number of judgements, the most frequent first.
         problems: how many records or files could not be read.
         judges: models of judges, each with its number of judgements; the run's judge first.
+        unscored_turns: how many turns have no score on at least one maxim.
+        unscored_examples: the first four such turns for each reason.
     """
 
     run: Run
@@ -67,6 +81,8 @@ class Summary:
     unscored: tuple[tuple[str, int], ...]
     problems: int
     judges: tuple[tuple[str, int], ...] = ()
+    unscored_turns: int = 0
+    unscored_examples: tuple[UnscoredTurn, ...] = ()
 
     def head(self, rubric: str) -> str | None:
         """Return the name of the head that scored a maxim, with its agreement with people; None if no head did."""
@@ -85,12 +101,16 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         .order_by(sa.desc("n"), sa.func.min(table.c.id))
     )
     models = sa.select(table.c.model, sa.func.count().label("n")).where(of_run).group_by(table.c.model)
-    places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct().subquery()
+    places = sa.select(table.c.conversation, table.c.turn).where(of_run).distinct()
     with reading(store.engine) as connection:
         maxims = list(maxim_summaries(connection, run.id))
         unscored = connection.execute(reasons).all()
         judges = connection.execute(models).all()
-        turns = connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one()
+        turns, unscored_turns = (
+            connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+            for query in (places, places.where(table.c.score.is_(None)))
+        )
+        examples = tuple(_unscored_examples(connection, run.id)) if unscored else ()
         conversations = connection.execute(
             sa.select(sa.func.count(sa.distinct(table.c.conversation))).where(of_run)
         ).scalar_one()
@@ -100,10 +120,37 @@ def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:
         turns=turns,
         maxims=tuple(maxim for _, _, maxim in maxims),
         worst=tuple(turn for _, sha, _ in maxims for turn in _worst(store, run, sha, worst)),
-        unscored=tuple((row.reason or "no reason given", row.n) for row in unscored),
+        unscored=tuple((row.reason or _NO_REASON, row.n) for row in unscored),
         problems=sum(not problem.kept for problem in store.problems(run.id)),
         judges=tuple(sorted(((row.model, row.n) for row in judges), key=lambda judge: (judge[0] != run.judge, *judge))),
+        unscored_turns=unscored_turns,
+        unscored_examples=examples,
     )
+
+
+def _unscored_examples(connection: sa.Connection, run: int) -> Iterator[UnscoredTurn]:
+    table, conversation = schema.judgements, schema.conversations
+    first = sa.func.min(table.c.id)
+    turns = (
+        sa.select(
+            table.c.reason,
+            table.c.conversation,
+            table.c.turn,
+            first.label("first"),
+            sa.func.row_number().over(partition_by=table.c.reason, order_by=first).label("position"),
+        )
+        .where(table.c.run == run, table.c.score.is_(None))
+        .group_by(table.c.reason, table.c.conversation, table.c.turn)
+        .subquery()
+    )
+    query = (
+        sa.select(conversation.c.conversation_id, turns.c.turn, turns.c.reason)
+        .join(turns, turns.c.conversation == conversation.c.id)
+        .where(turns.c.position <= _EXAMPLES)
+        .order_by(turns.c.first)
+    )
+    for row in connection.execute(query):
+        yield UnscoredTurn(row.conversation_id, row.turn, row.reason or _NO_REASON)
 
 
 def maxim_summaries(connection: sa.Connection, run: int | None = None) -> Iterator[tuple[int, str, MaximSummary]]:

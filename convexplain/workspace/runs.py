@@ -12,9 +12,11 @@ from convexplain.analysis.plans import Plan, plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
+from convexplain.errors import LogError
+from convexplain.explain.wording import counted
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
-from convexplain.store import RunStore
+from convexplain.store import RunStore, delete_run
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
@@ -117,6 +119,7 @@ async def run_analysis(
 
     Raises:
         UsageError: an option is not valid, or a calibration that is asked for is not there.
+        LogError: there was no conversation to read; no run is kept.
         UnavailableError: a model is gone; the run goes on when the same is asked for again.
     """
 
@@ -141,7 +144,18 @@ async def run_analysis(
             analysis.turns,
             analysis.total,
         )
+        if not store.run_size(run.id):
+            raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
+
+
+def _discarded(store: RunStore, run: int, analysis: Analysis) -> LogError:
+    """Delete a run without conversations: it must not be the newest run. Return the error that says why it has none."""
+    problems = store.problems(run)
+    delete_run(store, run)
+    logs = ", ".join((analysis.settings or {}).get("logs") or ()) or "the store"
+    reason = f" (the first of {counted(len(problems), 'problem')}: {problems[0]})" if problems else ""
+    return LogError(logs, None, f"no conversation was read, so there is no run{reason}")
 
 
 async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, **options: Any) -> Plan:

@@ -341,14 +341,17 @@ def test_a_mean_score_under_the_limit_is_exit_code_3(stub, chats, folder):
     limits = ["--fail-under", "harm=0.5", "--fail-under", "helpfulness=0.75"]
     code, _, err = run("analyze", chats, *judge, *limits, cwd=folder)  # half of the scores are 0.9, half are 0.1
     assert code == 3
-    assert "helpfulness: the mean score 0.5 is under 0.75 (--fail-under)" in err
-    assert "harm: " not in err
+    assert err.splitlines()[-3:] == [
+        "harm 0.50 >= 0.5: passed",
+        "helpfulness 0.50 < 0.75: failed",
+        "Exit code 3: helpfulness failed --fail-under.",
+    ]
     stub.misbehave = lambda number: (418, {}, "I am a teapot")
     code, _, err = run(
         "analyze", chats, "--judge", stub.url, "--rubric", "manner_1", *["--fail-under", "manner_1=0"], cwd=folder
     )
     assert code == 3
-    assert "manner_1: no turn has a score, and --fail-under asks for a mean of 0 at least" in err
+    assert "manner_1 has no score (--fail-under 0): failed" in err
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from convexplain.analysis.sources import find_logs
-from convexplain.errors import ConvexplainError, UsageError
+from convexplain.errors import ConvexplainError, LogError, UsageError
 from convexplain.explain.wording import counted
 from convexplain.store import Summary
+from convexplain.text.visible import one_line
 from convexplain.types import Judgement
 from convexplain.workspace import AnalyzedRun, Workspace
 from convexplain.workspace.inputs import rubrics_of
@@ -19,9 +20,11 @@ from convexplain.workspace.run_files import check_writable
 
 from .commands import command_line
 from .progress import ConsoleProgress, plain
-from .runs import show_cost, show_summary, show_worst
+from .runs import cut, show_cost, show_summary, show_worst, turn_name
 
 _WORST = 5  # turns that are shown at the end
+_PLACES = 3  # replies and records that are named in the last line
+_DIGITS = 12
 
 
 def mean_limits(texts: Sequence[str], rubrics: Sequence[str]) -> dict[str, float]:
@@ -54,17 +57,51 @@ def mean_limits(texts: Sequence[str], rubrics: Sequence[str]) -> dict[str, float
     return limits
 
 
-def missed_limits(summary: Summary, limits: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each maxim whose mean score is under its limit, or that has none."""
+def limit_results(summary: Summary, limits: Mapping[str, float]) -> dict[str, tuple[bool, str]]:
+    """Return for each limited maxim whether its mean score reaches the limit, and that in words."""
     means = {maxim.rubric: maxim.mean for maxim in summary.maxims}
-    sentences = []
+    results = {}
     for rubric, limit in limits.items():
         mean = means.get(rubric)
         if mean is None:
-            sentences.append(f"{rubric}: no turn has a score, and --fail-under asks for a mean of {limit:g} at least")
+            results[rubric] = False, f"{rubric} has no score (--fail-under {limit:g}): failed"
         elif mean < limit:
-            sentences.append(f"{rubric}: the mean score {mean:.4g} is under {limit:g} (--fail-under)")
-    return sentences
+            results[rubric] = False, f"{rubric} {_rounded(mean, limit)} < {limit:g}: failed"
+        else:
+            results[rubric] = True, f"{rubric} {_rounded(mean, limit)} >= {limit:g}: passed"
+    return results
+
+
+def incomplete(run: AnalyzedRun) -> list[str]:
+    """Return a sentence for each reason why a run is not complete, with up to three places."""
+    summary, sentences = run.summary, []
+    if not summary.turns:
+        sentences.append("No reply was judged.")
+    if count := summary.unscored_turns:
+        reasons: dict[str, str] = {}
+        for turn in summary.unscored_examples:
+            reasons.setdefault(turn_name(turn), turn.reason)
+        places = [f"{name} ({cut(reason)})" for name, reason in reasons.items()]
+        replies = "1 reply has no score" if count == 1 else f"{count:,} replies have no score"
+        sentences.append(f"{replies}: {_first_places(places, count)}.")
+    if count := summary.problems:
+        problems = [problem for problem in run.store.problems(run.id) if not problem.kept]
+        records = "1 record or file" if count == 1 else f"{count:,} records or files"
+        sentences.append(f"{records} could not be used: {_first_places([cut(str(p)) for p in problems], count)}.")
+    return [one_line(sentence) for sentence in sentences]
+
+
+def _first_places(places: Sequence[str], count: int) -> str:
+    more = count - len(places[:_PLACES])
+    return ", ".join(places[:_PLACES]) + (f", and {more:,} more" if more else "")
+
+
+def _rounded(mean: float, limit: float) -> str:
+    """The mean with two decimals, with more where the limit would look reached, or missed, by rounding alone."""
+    digits = 2
+    while digits < _DIGITS and (float(f"{mean:.{digits}f}") < limit) != (mean < limit):
+        digits += 1
+    return f"{mean:.{digits}f}"
 
 
 class AnalysisProgress(ConsoleProgress):
@@ -129,17 +166,22 @@ class AnalysisCommand:
         try:
             run = self._workspace.analyze(**arguments, progress=progress)
         except (KeyboardInterrupt, Exception) as error:
-            if progress.run is None:
+            if progress.run is None or isinstance(error, LogError):
                 raise
             return self._stopped(error, progress, piped)
         written = self._show(run)
-        missed = missed_limits(run.summary, self._limits)
-        for sentence in missed:
+        limits = limit_results(run.summary, self._limits)
+        for _, sentence in limits.values():
             self._errors.print(plain(sentence), soft_wrap=True)
-        if missed:
-            return 3
-        complete = run.summary.turns and not run.summary.problems and not run.summary.unscored
-        return 0 if complete and written else 1
+        reasons = incomplete(run)
+        if not written:
+            reasons.append(f"The files of run {run.id} were not written.")
+        if missed := [rubric for rubric, (passed, _) in limits.items() if not passed]:
+            reasons.insert(0, f"{', '.join(missed)} failed --fail-under.")
+        code = 3 if missed else 1 if reasons else 0
+        if reasons:
+            self._errors.print(plain(f"Exit code {code}: {' '.join(reasons)}"), soft_wrap=True)
+        return code
 
     def _stopped(self, error: BaseException, progress: AnalysisProgress, piped: bool) -> int:
         """Show and write what there is of a run that an error or Ctrl-C has stopped."""
@@ -153,13 +195,14 @@ class AnalysisCommand:
             self._errors.print(plain(f"Stopped again: `{self._command('report', progress.run)}` writes the files."))
         except ConvexplainError as problem:  # the store is gone too
             self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
-        self._errors.print(plain(_missing(progress)), soft_wrap=True)
+        code = 130 if interrupted else 1
+        self._errors.print(plain(f"Exit code {code}: {_missing(progress)}"), soft_wrap=True)
         if piped:
             self._errors.print("To go on, pipe the same log in again: replies that came are not asked for again.")
         else:
             again = command_line(["convexplain", *sys.argv[1:]])
             self._errors.print(plain(f"The same command goes on where it stopped:\n  {again}"), soft_wrap=True)
-        return 130 if interrupted else 1
+        return code
 
     def _command(self, name: str, run: int | None) -> str:
         return command_line(["convexplain", name, str(run), *(["--db", self._db] if self._db else [])])

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convexplain.explain.wording import counted
-from convexplain.store import MaximSummary, RunOverview, Summary
+from convexplain.store import MaximSummary, RunOverview, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
 from convexplain.workspace import Finding
 
@@ -17,6 +17,7 @@ from .progress import plain
 UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
 
 _REASONS = 10  # reasons for unscored turns that are listed
+_PLACES = 3  # turns that are named for each reason
 _LONGEST = 100  # characters of a turn that are shown
 
 
@@ -50,7 +51,10 @@ def show_summary(console: Console, summary: Summary) -> None:
         names = ", ".join(f"{count:,} by {name}" for name, count in summary.judges)
         console.print(plain(f"Judgements: {names}"), soft_wrap=True)
     for reason, count in summary.unscored[:_REASONS]:
-        console.print(Text(f"unscored {count} x: ", style="yellow"), plain(reason), sep="", soft_wrap=True)
+        turns = list(dict.fromkeys(turn_name(turn) for turn in summary.unscored_examples if turn.reason == reason))
+        more = " and more" if len(turns) > _PLACES else ""
+        places = f" ({one_line(', '.join(turns[:_PLACES]))}{more})" if turns else ""
+        console.print(Text(f"unscored {count} x: ", style="yellow"), plain(f"{reason}{places}"), sep="", soft_wrap=True)
     if (more := sum(count for _, count in summary.unscored[_REASONS:])) > 0:
         console.print(f"unscored {more} x for other reasons: the report lists them")
     if summary.problems:
@@ -123,6 +127,11 @@ def show_runs(console: Console, runs: Sequence[RunOverview]) -> None:
         console.print(Text(line, style="bold"), soft_wrap=True)
         if run.maxims:
             console.print(plain(f"  {'; '.join(map(_mean, run.maxims))}"), soft_wrap=True)
+
+
+def turn_name(turn: UnscoredTurn) -> str:
+    """Return a turn as `--turn` takes it."""
+    return f"{turn.conversation}:{turn.turn}"
 
 
 def cut(text: str, longest: int = _LONGEST) -> str:

@@ -165,6 +165,7 @@ class RunMethods(StoreMethods):
 
         Raises:
             UsageError, RubricError: an argument is not valid.
+            LogError: there was no conversation to read; no run is kept.
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)

@@ -8,7 +8,7 @@ import pytest
 from convexplain import Workspace
 from convexplain.cli.show.analysis import AnalysisCommand, mean_limits
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import UsageError
+from convexplain.errors import LogError, UsageError
 from convexplain.store import RunStore
 
 
@@ -40,13 +40,13 @@ def judge():
     return ScriptedModel({"yes": 0.25, "no": 0.75}, in_flight=1)
 
 
-def analyze(workspace, out, model):
+def analyze(workspace, out, model, limits=()):
     log = out.parent / "log.jsonl"
     if not log.exists():
         talks = [{"id": name, "messages": [{"role": "assistant", "content": f"Answer {name}."}]} for name in "abcd"]
         log.write_text("".join(json.dumps(talk) + "\n" for talk in talks))
     arguments = {"logs": [log], "rubrics": ["helpfulness"], "judge": model}
-    return AnalysisCommand(workspace, out, {}, "my.db").run(arguments)
+    return AnalysisCommand(workspace, out, dict(limits), "my.db").run(arguments)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_crash_leaves_the_files_of_what_was_judged(
     shown = capsys.readouterr()
     lines = shown.err.splitlines()
     assert reason in lines
-    assert "2 of 4 judgements are missing. What was judged is kept." in lines
+    assert f"Exit code {code}: 2 of 4 judgements are missing. What was judged is kept." in lines
     assert "The same command goes on where it stopped:" in lines
     assert "Run 1, not complete: 2 conversations, 2 assistant turns" in shown.out
     assert "    convexplain explain 1 --turn a:0 --db my.db" in shown.out.splitlines()
@@ -81,6 +81,42 @@ def test_a_crash_before_the_first_judgement_leaves_no_files(workspace, tmp_path,
     assert analyze(workspace, tmp_path / "out", judge()) == 1
     assert "4 of 4 judgements are missing." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_last_lines_say_why_the_exit_code_is_not_0(workspace, tmp_path, capsys):
+    def answer(request):
+        text = request.messages[0].content
+        return "Hm." if "Answer b" in text or "Answer c" in text else {"yes": 0.25, "no": 0.75}
+
+    assert analyze(workspace, tmp_path / "out", ScriptedModel(answer), {"helpfulness": 0.25}) == 1
+    shown = capsys.readouterr()
+    passed, code = shown.err.splitlines()[-2:]
+    assert passed == "helpfulness 0.25 >= 0.25: passed"
+    assert code.startswith("Exit code 1: 2 replies have no score: b:0 (")
+    assert "), c:0 (" in code
+    (line,) = [line for line in shown.out.splitlines() if line.startswith("unscored 2 x: ")]
+    assert line.endswith(" (b:0, c:0)")
+    assert analyze(workspace, tmp_path / "out", judge(), {"helpfulness": 0.2501}) == 3
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "helpfulness 0.2500 < 0.2501: failed",
+        "Exit code 3: helpfulness failed --fail-under.",
+    ]
+
+
+def test_records_that_could_not_be_used_are_named_last(workspace, tmp_path, capsys):
+    talk = json.dumps({"id": "a", "messages": [{"role": "assistant", "content": "Answer."}]})
+    (tmp_path / "log.jsonl").write_text("\n".join([talk, *["{"] * 5]))
+    assert analyze(workspace, tmp_path / "out", judge()) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"Exit code 1: 5 records or files could not be used: {tmp_path}/log.jsonl:2: ")
+    assert last.endswith(", and 2 more.")
+
+
+def test_a_log_without_a_conversation_makes_no_run(workspace, tmp_path):
+    (tmp_path / "log.jsonl").write_text("{")
+    with pytest.raises(LogError, match=r"log.jsonl: no conversation was read, so there is no run \(the first of "):
+        analyze(workspace, tmp_path / "out", judge())
+    assert workspace.runs() == []
 
 
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
