@@ -52,8 +52,8 @@ def show_summary(console: Console, summary: Summary) -> None:
         console.print(plain(f"Judgements: {names}"), soft_wrap=True)
     for reason, count in summary.unscored[:_REASONS]:
         turns = list(dict.fromkeys(turn_name(turn) for turn in summary.unscored_examples if turn.reason == reason))
-        more = " and more" if len(turns) > _PLACES else ""
-        places = f" ({one_line(', '.join(turns[:_PLACES]))}{more})" if turns else ""
+        further = " and more" if len(turns) > _PLACES else ""
+        places = f" ({one_line(', '.join(turns[:_PLACES]))}{further})" if turns else ""
         console.print(Text(f"unscored {count} x: ", style="yellow"), plain(f"{reason}{places}"), sep="", soft_wrap=True)
     if (more := sum(count for _, count in summary.unscored[_REASONS:])) > 0:
         console.print(f"unscored {more} x for other reasons: the report lists them")
