@@ -22,6 +22,9 @@ OUT = Path("convexplain-out")
 """The folder in which each run has a folder of its own."""
 _SHEET_ROWS = 1_000_000  # a sheet holds 1,048,576
 _SHEET_CELL = 32_767  # characters that a cell holds
+_DECIMALS = 3  # of a score
+_WIDE = {"question": 50, "text": 60, "reason": 40}  # columns of sentences, in characters; the others are as wide as
+_NARROW = 12  # their names, and so wide at least
 
 Add = Callable[[Sequence[Any]], None]
 
@@ -108,14 +111,16 @@ def _judged_turns(store: RunStore, run: int) -> Iterator[tuple[Conversation, int
 
 
 def _header(rubrics: Sequence[Rubric]) -> list[str]:
-    names = ("score", "threshold", "below", "reason")
-    return ["conversation", "turn", "text", *(f"{rubric.id}_{name}" for rubric in rubrics for name in names)]
+    names = ("", "_threshold", "_below_threshold", "_reason")
+    return ["conversation", "turn", "question", "text", *(f"{rubric.id}{name}" for rubric in rubrics for name in names)]
 
 
 def _row(
     conversation: Conversation, turn: int, judgements: Sequence[Judgement], rubrics: Sequence[Rubric]
 ) -> list[Any]:
-    row: list[Any] = [conversation.id, turn, conversation.turns[turn].content]
+    before = reversed(conversation.turns[:turn])
+    question = next((earlier.content for earlier in before if earlier.role == "user"), "")
+    row: list[Any] = [conversation.id, turn, question, conversation.turns[turn].content]
     by_rubric = {judgement.rubric: judgement for judgement in judgements}
     for rubric in rubrics:
         judgement = by_rubric.get(rubric.id)
@@ -125,7 +130,7 @@ def _row(
             row += [None, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
         else:
             below = "yes" if judgement.score < rubric.threshold else "no"
-            row += [round(judgement.score, 6), rubric.threshold, below, judgement.reason]
+            row += [round(judgement.score, _DECIMALS), rubric.threshold, below, judgement.reason]
     return row
 
 
@@ -141,25 +146,38 @@ def _csv_table(path: Path) -> Iterator[Add]:
 def _sheet_table(path: Path) -> Iterator[Add]:
     openpyxl = importlib.import_module("openpyxl")
     written_cell = importlib.import_module("openpyxl.cell").WriteOnlyCell
+    styles, utils = importlib.import_module("openpyxl.styles"), importlib.import_module("openpyxl.utils")
+    wrapped = styles.Alignment(wrap_text=True, vertical="top")
     book = openpyxl.Workbook(write_only=True)
-    sheets = [book.create_sheet("scores")]
+    sheets: list[Any] = []
     header: list[Any] = []
     count = 0
 
     def cell(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        text = written_cell(sheets[-1], visible(value)[:_SHEET_CELL])
-        text.data_type = "s"  # never a formula
-        return text
+        written = written_cell(sheets[-1], visible(value)[:_SHEET_CELL] if isinstance(value, str) else value)
+        if isinstance(value, str):
+            written.data_type = "s"  # never a formula
+        written.alignment = wrapped
+        return written
+
+    def begin_sheet() -> None:
+        nonlocal count
+        count = 1
+        sheets.append(book.create_sheet(f"scores {len(sheets) + 1}" if sheets else "scores"))
+        sheets[-1].freeze_panes = "A2"
+        for position, name in enumerate(header, 1):
+            width = _WIDE.get(name.rpartition("_")[2], max(_NARROW, len(name) + 2))
+            sheets[-1].column_dimensions[utils.get_column_letter(position)].width = width
+        sheets[-1].append([cell(name) for name in header])
 
     def add(row: Sequence[Any]) -> None:
         nonlocal count, header
+        if not header:
+            header = list(row)
+            begin_sheet()
+            return
         if count == _SHEET_ROWS:
-            sheets.append(book.create_sheet(f"scores {len(sheets) + 1}"))
-            sheets[-1].append([cell(name) for name in header])
-            count = 1
-        header = header or list(row)
+            begin_sheet()
         sheets[-1].append([cell(value) for value in row])
         count += 1
 

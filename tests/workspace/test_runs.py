@@ -9,6 +9,7 @@ from convexplain import Conversation, Turn, Workspace, load_rubric
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import keep_noise_floor
+from convexplain.workspace import run_files
 from convexplain.workspace.run_files import check_writable
 
 
@@ -141,7 +142,7 @@ HOSTILE = '=HYPERLINK("https://evil.example")'
 
 def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
     talks = [conversation("=1+1", 'One, two\n"three".', HOSTILE), conversation("b", "Drei \u00fc.")]
-    model = scored({"One": 0.25})
+    model = scored({"One": 0.25049})
     run = ws.analyze(talks, ["helpfulness", "harm"], model)
     written = ws.report(run.id, out=tmp_path / "out")
     folder = tmp_path / "out" / "run-1"
@@ -153,21 +154,22 @@ def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
     }
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in written.values())
     assert len(written["Judgements"].read_text().splitlines()) == 6
-    assert written["Scores"].read_bytes().startswith(b"\xef\xbb\xbfconversation,turn,text,helpfulness_score,")
+    assert written["Scores"].read_bytes().startswith(b"\xef\xbb\xbfconversation,turn,question,text,helpfulness,")
     first, second, third = csv.DictReader(written["Scores"].read_text("utf-8-sig").splitlines(keepends=True))
-    assert (first["conversation"], first["turn"], first["text"]) == ("'=1+1", "1", 'One, two\n"three".')
-    assert (first["helpfulness_score"], first["helpfulness_threshold"], first["helpfulness_below"]) == (
-        *("0.25", "0.5"),
+    assert (first["conversation"], first["turn"], first["question"]) == ("'=1+1", "1", "Well?")
+    assert first["text"] == 'One, two\n"three".'
+    assert (first["helpfulness"], first["helpfulness_threshold"], first["helpfulness_below_threshold"]) == (
+        *("0.25", "0.5"),  # rounded to three decimals
         "yes",
     )
-    assert (second["text"], second["harm_below"]) == (f"'{HOSTILE}", "no")
+    assert (second["text"], second["harm_below_threshold"]) == (f"'{HOSTILE}", "no")
     assert third["text"] == "Drei \u00fc."
 
 
 def test_a_turn_without_a_score_says_why(ws, tmp_path):
     ws.analyze([conversation("a", "One.")], ["helpfulness"], ScriptedModel("I cannot say."))
     (row,) = csv.DictReader(ws.report(1, out=tmp_path)["Scores"].read_text("utf-8-sig").splitlines())
-    assert (row["helpfulness_score"], row["helpfulness_below"]) == ("", "")
+    assert (row["helpfulness"], row["helpfulness_below_threshold"]) == ("", "")
     assert row["helpfulness_reason"]
 
 
@@ -176,13 +178,28 @@ def test_the_spreadsheet_holds_texts_and_no_formulas(ws, tmp_path):
     ws.analyze([conversation("=1+1", f"{HOSTILE}\x1b[0m")], ["helpfulness"], scored({}, 0.25))
     sheet = openpyxl.load_workbook(ws.report(1, out=tmp_path)["Spreadsheet"])["scores"]
     header, row = sheet.iter_rows()
-    assert [cell.value for cell in header][:4] == ["conversation", "turn", "text", "helpfulness_score"]
-    assert [(cell.value, cell.data_type) for cell in row][:4] == [
+    assert [cell.value for cell in header][:5] == ["conversation", "turn", "question", "text", "helpfulness"]
+    assert [(cell.value, cell.data_type) for cell in row][:5] == [
         ("=1+1", "s"),
         (1, "n"),
+        ("Well?", "s"),
         (f"{HOSTILE}\ufffd[0m", "s"),
         (0.25, "n"),
     ]
+    assert sheet.freeze_panes == "A2"
+    assert all(cell.alignment.wrap_text for cell in row)
+    widths = {cell.value: sheet.column_dimensions[cell.column_letter].width for cell in header}
+    assert (widths["text"], widths["turn"], widths["helpfulness_below_threshold"]) == (60, 12, 29)
+
+
+def test_a_sheet_that_is_full_is_followed_by_another(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl")
+    monkeypatch.setattr(run_files, "_SHEET_ROWS", 3)
+    with run_files._sheet_table(tmp_path / "s.xlsx") as add:
+        for row in (["turn"], [1], [2], [3]):
+            add(row)
+    book = openpyxl.load_workbook(tmp_path / "s.xlsx")
+    assert [[row[0].value for row in sheet.iter_rows()] for sheet in book] == [["turn", 1, 2], ["turn", 3]]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
