@@ -18,6 +18,7 @@ from convexplain.types import Attribution, Contrast
 from .results import Finding
 
 _LONGEST = 100  # characters of a text that are shown
+_REASON = 400  # characters of a reason that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Explanation:
             yield "  The reply is empty: there is nothing to explain."
             return
         if self.reason:
-            yield f"  Judge's reason: {_cut(self.reason)}"
+            yield f"  Judge's reason: {_cut(self.reason, _REASON)}"
         yield from self._effect_lines("lower" if score < threshold else "raise")
         if self.contrast is not None:
             yield from self._contrast_lines(self.contrast)
@@ -119,6 +120,6 @@ def _quoted(text: str) -> str:
     return f'"{_cut(text)}"'
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, longest: int = _LONGEST) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -31,10 +31,10 @@ def test_again(convexplain_judge):
 # Stands in for a model by its name.
 CONFTEST = """
 import pytest
-import convexplain.workspace.build as build
+import convexplain.workspace.judge_arguments as judge_arguments
 from convexplain.connectors.models import ScriptedModel
 
-build.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)
+judge_arguments.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)
 """
 
 
