@@ -92,4 +92,4 @@ def test_the_command_line_keeps_its_runs_there(postgres, stub, chats, tmp_path):
     assert "0 calls, 36 from the cache" in out
     code, out, err = convexplain("runs", "list", "--db", postgres, cwd=tmp_path)
     assert code == 0, err
-    assert [line.split()[1] for line in out.splitlines() if "done" in line] == ["2", "1"]
+    assert [line.split(":")[0] for line in out.splitlines() if "complete" in line] == ["Run 2", "Run 1"]
