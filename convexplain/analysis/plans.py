@@ -28,6 +28,8 @@ class Plan:
         problems: what cannot be read.
         model: the judge's model.
         samples: calls that a judgement takes where the model gives no log-probabilities.
+        most_calls: calls, with those whose replies are in the cache, where the model gives no log-probabilities.
+        unreached: why the judge cannot be reached, so that no reply in the cache could be counted; else empty.
     """
 
     conversations: int
@@ -39,6 +41,8 @@ class Plan:
     problems: tuple[Problem, ...]
     model: str
     samples: int
+    most_calls: int
+    unreached: str = ""
 
 
 async def plan(
@@ -50,7 +54,10 @@ async def plan(
     turns: Choice,
     samples: int,
 ) -> Plan:
-    """Read all conversations once and count, without asking the model anything."""
+    """Read all conversations once and count, without asking the model anything.
+
+    `samples` is how often each judgement is asked for at most.
+    """
     problems: list[Problem] = []
     counts = _Counts(rubrics, judge, calls, turns)
 
@@ -71,6 +78,7 @@ async def plan(
         tuple(problems),
         calls.model.name,
         samples,
+        counts.calls + counts.cached + counts.judgements * (samples - 1),
     )
 
 

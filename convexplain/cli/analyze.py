@@ -10,6 +10,7 @@ from rich.console import Console
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
+from convexplain.text.visible import one_line
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
 from .options.judging import dry_run_option, judge_option, judging_options
@@ -126,13 +127,28 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
     notes = Console(stderr=True)
     for problem in plan.problems:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
-    later = " What --escalate adds is known only once the first judge has judged." if escalates else ""
-    text = (
+    unread = [problem for problem in plan.problems if not problem.kept]
+    if not plan.conversations:
+        reasons = f": {one_line(str((unread or plan.problems)[0]))}" if plan.problems else ""
+        notes.print(plain(f"Exit code 1: no conversation could be read{reasons}. Nothing was asked."), soft_wrap=True)
+        return 1
+    cached = f"{plan.cached} more are in the cache."
+    if plan.unreached:
+        cached = f"replies in the cache could not be counted, since the judge cannot be reached ({plan.unreached})."
+    lines = [
         f"{plan.conversations} conversations, {plan.turns} assistant turns, {rubrics} maxims: "
-        f"{plan.judgements} judgements.\n"
-        f"{plan.calls} calls to {plan.model} with about {plan.tokens:,} prompt tokens; "
-        f"{plan.cached} more are in the cache. Nothing was asked.\n"
-        f"A model that gives no log-probabilities takes {plan.samples} calls for a judgement.{later}"
-    )
-    Console().print(plain(text), soft_wrap=True)
-    return 1 if any(not problem.kept for problem in plan.problems) else 0
+        f"{plan.judgements} judgements.",
+        f"{plan.calls} calls to {plan.model} with about {plan.tokens:,} prompt tokens; {cached} Nothing was asked.",
+    ]
+    if plan.most_calls > plan.calls + plan.cached:
+        lines.append(
+            f"If the judge gives no log-probabilities it takes {plan.samples} calls for each score: at most "
+            f"{plan.most_calls:,} calls."
+        )
+    if escalates:
+        lines.append("What --escalate adds is known only once the first judge has judged.")
+    Console().print(plain("\n".join(lines)), soft_wrap=True)
+    if unread:
+        records = "1 record or file" if len(unread) == 1 else f"{len(unread):,} records or files"
+        notes.print(plain(f"Exit code 1: {records} could not be used: {one_line(str(unread[0]))}"), soft_wrap=True)
+    return 1 if unread else 0

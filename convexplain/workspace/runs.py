@@ -2,25 +2,27 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from convexplain import __version__
-from convexplain.analysis.pipeline import Choice, turns_to_judge
+from convexplain.analysis.pipeline import Choice, TurnJudge, turns_to_judge
 from convexplain.analysis.plans import Plan, plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
-from convexplain.errors import LogError
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import LogError, UnavailableError
 from convexplain.explain.wording import counted
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
+from convexplain.models.calls import Calls
 from convexplain.store import RunStore, delete_run
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
-from .build import BuiltJudge, PendingJudge, open_judge
+from .build import BuiltJudge, PendingJudge, open_judge, turn_judge
 from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
 from .results import AnalyzedRun
@@ -159,15 +161,22 @@ def _discarded(store: RunStore, run: int, analysis: Analysis) -> LogError:
 
 
 async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, **options: Any) -> Plan:
-    """Return the calls that an analysis would make, without making any."""
+    """Return the calls that an analysis would make, without making any; the judge need not be reachable."""
     spec = judge_spec(judge, **options).raw()
     chosen = spec if isinstance(judge, (str, JudgeSpec)) else judge
-    async with open_judge(
-        chosen, analysis.rubrics, cache=store, load=False, samples=spec.samples, reasons=spec.reasons
-    ) as built:
-        return await plan(
-            analysis.source, store, analysis.rubrics, built.single(), built.calls, analysis.turns, SAMPLES
-        )
+    samples = 1 if spec.samples else SAMPLES  # those that are asked for are counted already
+
+    async def counts(single: TurnJudge, calls: Calls) -> Plan:
+        return await plan(analysis.source, store, analysis.rubrics, single, calls, analysis.turns, samples)
+
+    try:
+        async with open_judge(
+            chosen, analysis.rubrics, cache=store, load=False, samples=spec.samples, reasons=spec.reasons
+        ) as built:
+            return await counts(built.single(), built.calls)
+    except UnavailableError as error:
+        async with Calls(ScriptedModel("", name=replace(spec, samples=None, reasons=False).public)) as calls:
+            return replace(await counts(turn_judge(calls, spec, {}), calls), unreached=str(error))
 
 
 def memory_analysis(

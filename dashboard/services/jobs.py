@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from convexplain.analysis.plans import Plan
+from convexplain.errors import UnavailableError
 from convexplain.explain.settings import ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job
@@ -27,11 +28,14 @@ def estimate(database: str, spec: AnalyzeJob) -> Plan:
     _check(database, spec)
     workspace = Workspace(database)
     try:
-        return workspace.plan(
+        plan = workspace.plan(
             spec.logs, spec.rubrics, spec.judge, turns=spec.turns, limit=spec.limit, settings=spec.reading
         )
     finally:
         workspace.close()
+    if plan.unreached:
+        raise UnavailableError(plan.unreached)
+    return plan
 
 
 def start_analyze(database: str, spec: AnalyzeJob) -> int:

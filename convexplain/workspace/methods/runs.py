@@ -188,9 +188,10 @@ class RunMethods(StoreMethods):
     ) -> Plan:
         """Return what `analyze` would ask with the same arguments, without asking anything.
 
+        Where the judge cannot be reached, replies in the cache are not counted, and `unreached` of the plan says why.
+
         Raises:
             UsageError, RubricError: an argument is not valid.
-            UnavailableError: the judge's server cannot be reached.
         """
         analysis, _ = self._analysis(logs, rubrics, turns, stored, limit, settings)
         return await plan_analysis(self.store, analysis, judge, **options)

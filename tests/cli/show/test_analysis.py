@@ -99,7 +99,7 @@ def test_the_last_lines_say_why_the_exit_code_is_not_0(workspace, tmp_path, caps
     other = ScriptedModel({"yes": 0.25, "no": 0.75}, name="other")
     assert analyze(workspace, tmp_path / "out", other, {"helpfulness": 0.2501}) == 3
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "helpfulness 0.2500 < 0.2501: failed",
+        "helpfulness 0.25 < 0.2501: failed",
         "Exit code 3: helpfulness failed --fail-under.",
     ]
 
