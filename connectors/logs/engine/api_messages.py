@@ -74,10 +74,7 @@ def parse_messages(values: Sequence[Any], remarks: list[str]) -> list[ParsedTurn
         elif isinstance(value, dict) and _unwrapped(value) is None:
             continues = _add_item(turns, value, continues)
         else:
-            for turn in parse_message(value):
-                turns.append(turn)
-                if not turn.content.strip():
-                    remarks.append(f"message {number} ({turn.speaker!r}) is empty")
+            turns += parse_message(value)
             continues = False
     return merge_thoughts(turns)
 

@@ -1,14 +1,25 @@
 """Parsed records become conversations with roles and ids."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from convexplain.types import Conversation, Turn
 
 from .metadata import clean_text
-from .parse_results import ParsedConversation, ParsedRecord, ProblemReporter, UnreadableError
-from .roles import assign_roles
+from .parse_results import (
+    ParsedConversation,
+    ParsedRecord,
+    ParsedTurn,
+    ProblemReporter,
+    UnknownSpeakersError,
+    UnreadableError,
+    quoted_names,
+)
+from .roles import assign_roles, has_stranger, normalized_word
+
+_REMARKS = 1000  # different remarks that are held to the end of a file
+_SPEAKERS = 20  # that are named
 
 
 class ConversationBuilder:
@@ -17,7 +28,7 @@ class ConversationBuilder:
     Args:
         path: the file.
         report: is called with conversations that cannot be read.
-        assistant: names of the assistant, as `roles.normalized_names` returns them.
+        assistant: names of the assistant as a person wrote them, by their form of `roles.normalized_word`.
         stem: the beginning of ids that are made up; None for the file's name without its ending.
         speakers: counts each speaker's word, name and role ("?" for an unknown one); None to count nothing.
     """
@@ -26,15 +37,21 @@ class ConversationBuilder:
         self,
         path: Path,
         report: ProblemReporter,
-        assistant: frozenset[str],
+        assistant: Mapping[str, str],
         stem: str | None = None,
         speakers: Counter[tuple[str, str, str]] | None = None,
     ) -> None:
         self._path = path
         self._report = report
-        self._assistant = assistant
+        self._assistant = frozenset(assistant)
+        self._names = assistant
         self._stem = clean_text(stem or path.stem)
         self._speakers = speakers
+        self._unheard = set(assistant)
+        self._voices: dict[str, None] = {}  # all speakers, where some name of the assistant was not heard yet
+        self._strangers = False  # whether one of them has no role
+        self._unreadable: list[tuple[int, str]] = []  # conversations whose assistant is not known
+        self._remarks: dict[str, list[int]] = {}
         self._ids: set[str] = set()
         self._times: dict[str, int] = {}
 
@@ -47,23 +64,62 @@ class ConversationBuilder:
         base = self._id(record, [parsed.suffix for parsed, _ in accepted])
         for parsed, turns in accepted:
             for remark in parsed.remarks:
-                self._report(record.position, remark, kept=True)
+                self._remark(record.position, remark)
+            if empty := [f"{base}{parsed.suffix}:{i}" for i, turn in enumerate(turns) if not turn.content.strip()]:
+                self._report(
+                    record.position, f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty", kept=True
+                )
             if self._speakers is not None:
                 for parsed_turn, turn in zip(parsed.turns, turns, strict=True):
                     self._speakers[parsed_turn.speaker, parsed_turn.name or "", turn.role] += 1
             pair = {} if parsed.preferred is None else {"pair": base, "preferred": parsed.preferred}
             yield Conversation(base + parsed.suffix, turns, str(self._path), {**parsed.metadata, **pair})
 
+    def finish(self) -> None:
+        """Report at the end of the file what concerns many conversations: each remark once, with how many times."""
+        for remark, positions in self._remarks.items():
+            times = f" (so in {len(positions):,} conversations, first here)" if len(positions) > 1 else ""
+            self._report(positions[0], f"{remark}{times}", kept=True)
+        if self._unheard and self._strangers:
+            names = quoted_names(sorted(self._names[name] for name in self._unheard))
+            speakers = f"no speaker {names}; the speakers are: {quoted_names(list(self._voices))}"
+            many = len(self._unreadable)
+            lost = f"; {many:,} conversation{'s' if many > 1 else ''} cannot be read" if many else ""
+            self._report(None, f"assistant: {speakers}{lost}", kept=not many)
+        elif self._unreadable:
+            position, reason = self._unreadable[0]
+            more = len(self._unreadable) - 1
+            times = f" (and so in {more:,} further conversation{'s' if more > 1 else ''})" if more else ""
+            self._report(position, f"{reason}{times}")
+
+    def _remark(self, position: int, remark: str) -> None:
+        if remark in self._remarks or len(self._remarks) < _REMARKS:
+            self._remarks.setdefault(remark, []).append(position)
+        else:
+            self._report(position, remark, kept=True)
+
+    def _listen(self, turns: Sequence[ParsedTurn]) -> None:
+        """Note which names of the assistant speak, and who else speaks without a role."""
+        if self._unheard:
+            self._unheard -= {normalized_word(word) for turn in turns for word in (turn.speaker, turn.name or "")}
+            self._strangers = self._strangers or has_stranger(turns, self._assistant)
+            if len(self._voices) < _SPEAKERS:
+                self._voices.update(dict.fromkeys(turn.name or turn.speaker for turn in turns))
+
     def _turns(self, record: ParsedRecord, parsed: ParsedConversation) -> tuple[Turn, ...]:
         reason = "the conversation has no turns" if not parsed.turns else "no turn of the conversation has text"
+        name = parsed.suffix.removeprefix("-")
         if any(turn.content.strip() for turn in parsed.turns):
+            self._listen(parsed.turns)
             try:
                 return assign_roles(parsed.turns, self._assistant, certain=record.speakers_certain)
             except UnreadableError as error:
                 reason = str(error)
                 if self._speakers is not None:
                     self._speakers.update((turn.speaker, turn.name or "", "?") for turn in parsed.turns)
-        name = parsed.suffix.removeprefix("-")
+                if isinstance(error, UnknownSpeakersError):
+                    self._unreadable.append((record.position, f"{name}: {reason}" if name else reason))
+                    return ()
         self._report(record.position, f"{name}: {reason}" if name else reason)
         return ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .message_lists import content_text
 from .metadata import clean_text
-from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter, UnreadableError
+from .parse_results import ParsedConversation, ParsedRecord, ProblemReporter, UnreadableError
 
 _WORDS = ("image", "audio", "video")
 _SUFFIXES = {
@@ -104,13 +104,6 @@ def scale_number(value: Any, least: int, most: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         return None
     return int(value) if value == int(value) else None
-
-
-def add_turn(conversation: ParsedConversation, turn: ParsedTurn) -> None:
-    """Add a turn, with a remark where it is empty."""
-    conversation.turns.append(turn)
-    if not turn.content.strip():
-        conversation.remarks.append(f"turn {len(conversation.turns)} ({turn.speaker!r}) is empty")
 
 
 def record_reader(

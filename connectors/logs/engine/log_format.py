@@ -25,7 +25,7 @@ class LogFormat:
             make up a list, and the list is a record.
         is_text: of a format that is no JSON: returns whether a file's first 65,536 characters begin a log of it.
         read_text: of a format that is no JSON: yields the conversations in a text; its second argument are the names
-            of the assistant, as `roles.normalized_names` returns them.
+            of the assistant, as `roles.normalized_word` returns them.
         id_key: the key of a record's id, where that has no usual name.
         precedence: where a log fits several formats, the one with the highest precedence reads it; of equal ones, the
             first in the registry. A format of another package comes before all built-in ones.

@@ -161,14 +161,12 @@ def _is_empty(items: list[Any]) -> bool:
 
 
 def _parse_list_turn(turn: Any, number: int, remarks: list[str]) -> ParsedTurn | None:
-    """Return a turn of a list, None where there is none; a remark is added for a missing or empty turn."""
+    """Return a turn of a list, None where there is none; a remark is added for a missing turn."""
     parsed_turn = parse_turn(turn) if isinstance(turn, dict) else None
     if parsed_turn is None:
         if isinstance(turn, dict) and _turn_text(turn).strip():
-            raise UnreadableError(f"turn {number} does not say who speaks")
-        remarks.append(f"turn {number} is missing")
-    elif not parsed_turn.content.strip():
-        remarks.append(f"turn {number} ({parsed_turn.speaker!r}) is empty")
+            raise UnreadableError(f"message {number} does not say who speaks")
+        remarks.append(f"message {number} is missing")
     return parsed_turn
 
 

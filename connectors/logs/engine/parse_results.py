@@ -73,6 +73,10 @@ class UnreadableError(ConvexplainError):
     """A record that cannot become a conversation; the message is the reason. It never leaves this package."""
 
 
+class UnknownSpeakersError(UnreadableError):
+    """A conversation whose assistant is not known."""
+
+
 class ProblemReporter(Protocol):
     """A function that is called with each problem of a log."""
 

@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from .log_text import LogText, NoLogError, open_file
 from .parse_results import ParsedRecord, ProblemReporter
 from .recognition import is_json, recognise
 from .registry import LOG_FORMATS
-from .roles import normalized_names
+from .roles import normalized_word
 from .turn_table import ColumnMap
 
 _logger = logging.getLogger(__name__)
@@ -121,12 +122,12 @@ def inspect_log(
     """
     inspection = LogInspection()
     reader = _LogReader(format, columns, assistant, inspection.problems.append, inspection)
-    conversations = reader.conversations(Path(path))
     try:
-        for conversation in islice(conversations, limit):
-            inspection.first = inspection.first or conversation
-            inspection.conversations += 1
-            inspection.turns += len(conversation.turns)
+        with closing(reader.conversations(Path(path))) as conversations:  # what is said of many comes at its end
+            for conversation in islice(conversations, limit):
+                inspection.first = inspection.first or conversation
+                inspection.conversations += 1
+                inspection.turns += len(conversation.turns)
         inspection.complete = inspection.conversations < limit
     except LogError as error:
         inspection.problems.append(Problem(error.path, error.line, error.reason))
@@ -147,11 +148,13 @@ class _LogReader:
         check_reading(format, columns)
         self._format = "csv" if columns is not None else format
         self._columns = columns
-        self._assistant = normalized_names((assistant,) if isinstance(assistant, str) else tuple(assistant))
+        names = (assistant,) if isinstance(assistant, str) else tuple(assistant)
+        self._names = {word: name for name in names if (word := normalized_word(name))}
+        self._assistant = frozenset(self._names)
         self._on_problem = on_problem
         self._inspection = inspection
 
-    def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Iterator[Conversation]:
+    def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Generator[Conversation, None, None]:
         """Yield the conversations of one file."""
         with open_file(path, on_bytes) as stream:
             outer = LogFile(path, path, stream)
@@ -198,8 +201,11 @@ class _LogReader:
         if self._inspection is not None:
             self._inspection.containers[log_file.container] += 1
         builder = self._builder(log_file.path, report, log_file.name.stem)
-        for record in self._records(log_file, report):
-            yield from builder.conversations(record)
+        try:
+            for record in self._records(log_file, report):
+                yield from builder.conversations(record)
+        finally:
+            builder.finish()
 
     def _records(self, log_file: LogFile, report: ProblemReporter) -> Iterator[ParsedRecord]:
         counts = None if self._inspection is None else self._inspection.formats
@@ -241,12 +247,15 @@ class _LogReader:
             self._inspection.formats["slack"] += len(export.channels)
         for path, parsed_records in export.entries(self._report):
             builder = self._builder(path, self._report(path), path.name)
-            for record in parsed_records:
-                yield from builder.conversations(record)
+            try:
+                for record in parsed_records:
+                    yield from builder.conversations(record)
+            finally:
+                builder.finish()
 
     def _builder(self, path: Path, report: ProblemReporter, stem: str) -> ConversationBuilder:
         return ConversationBuilder(
-            path, report, self._assistant, stem, None if self._inspection is None else self._inspection.speakers
+            path, report, self._names, stem, None if self._inspection is None else self._inspection.speakers
         )
 
     def _report(self, path: Path) -> ProblemReporter:

@@ -174,7 +174,7 @@ def _grouped_messages(
     record: _Record, conversation: str, order: str | None, report: ProblemReporter
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations in a list of messages that each name theirs, as a table's rows do."""
-    groups = TurnGroups(order, "line or record")
+    groups = TurnGroups(order)
     for position, message in zip(record.positions or [record.position] * len(record.value), record.value, strict=True):
         conversation_id = message.get(conversation) if isinstance(message, dict) else None
         if (

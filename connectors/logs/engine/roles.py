@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from convexplain.types import Role, Turn
 
-from .parse_results import ParsedTurn, UnreadableError, quoted_names
+from .parse_results import ParsedTurn, UnknownSpeakersError, UnreadableError, quoted_names
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -33,20 +33,20 @@ def normalized_word(word: str) -> str:
     return " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def normalized_names(words: Sequence[str]) -> frozenset[str]:
-    """Return the words as they are compared, without empty ones."""
-    return frozenset(filter(None, map(normalized_word, words)))
-
-
 def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
     """Return the role of a speaker's word; None where the word is not known.
 
     Args:
         word: the log's word for a speaker.
-        assistant: names of the assistant, as `normalized_names` returns them; they go before the table.
+        assistant: names of the assistant, as `normalized_word` returns them; they go before the table.
     """
     compared = normalized_word(word)
     return "assistant" if compared in assistant else _ROLES.get(compared)
+
+
+def has_stranger(turns: Sequence[ParsedTurn], assistant: frozenset[str]) -> bool:
+    """Return whether neither the table of words nor the names of the assistant tell the role of some speaker."""
+    return any(_role(turn, assistant) is None for turn in turns)
 
 
 def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
@@ -58,7 +58,7 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
 
     Args:
         turns: the turns of one conversation.
-        assistant: names of the assistant, as `normalized_names` returns them.
+        assistant: names of the assistant, as `normalized_word` returns them.
         certain: whether every speaker's word is surely one.
 
     Raises:
@@ -66,7 +66,7 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
     """
     for number, turn in enumerate(turns, 1):
         if not normalized_word(turn.speaker):
-            raise UnreadableError(f"turn {number} does not say who speaks")
+            raise UnreadableError(f"message {number} does not say who speaks")
     roles = [_role(turn, assistant) for turn in turns]
     unknown = {
         normalized_word(turn.speaker): turn.speaker for turn, role in zip(turns, roles, strict=True) if role is None
@@ -106,7 +106,7 @@ def _default_role(
     if certain and named:
         return "user"
     speakers = {normalized_word(turn.speaker): turn.speaker for turn in turns}
-    raise UnreadableError(
+    raise UnknownSpeakersError(
         f"cannot tell which role {quoted_names(list(unknown.values()))} has; the speakers are "
         f"{quoted_names(list(speakers.values()))}. Name the assistant's speakers with the option `assistant` "
         "(command line: --assistant NAME)"

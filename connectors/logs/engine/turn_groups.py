@@ -18,7 +18,6 @@ class _TurnGroup:
     position: int
     turns: list[ParsedTurn] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
-    empty: list[int] = field(default_factory=list)
 
 
 class TurnGroups:
@@ -26,19 +25,15 @@ class TurnGroups:
 
     Args:
         order: the name of the column that orders the turns, for messages; None when they are in order.
-        place: the word for a position, for messages.
     """
 
-    def __init__(self, order: str | None, place: str = "line") -> None:
+    def __init__(self, order: str | None) -> None:
         self._order = order
-        self._place = place
         self._groups: dict[str, _TurnGroup] = {}
 
     def add(self, conversation_id: str, position: int, turn: ParsedTurn, order: str) -> None:
         """Add a turn to the conversation with this id (empty: none); `order` is its row's value for the order."""
         group = self._groups.setdefault(conversation_id, _TurnGroup(position))
-        if not turn.content.strip():
-            group.empty.append(position)
         group.turns.append(turn)
         group.order.append(order)
 
@@ -46,8 +41,6 @@ class TurnGroups:
         """Yield the conversations in the order of their first turns."""
         for number, (conversation_id, group) in enumerate(self._groups.items(), 1):
             conversation = ParsedConversation(group.turns)
-            if group.empty:
-                conversation.remarks.append(f"the turn in {self._place} {', '.join(map(str, group.empty))} is empty")
             if self._order is not None:
                 keys = _numbers(group.order) or _timestamps(group.order)
                 if keys is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convexplain.errors import LogError, UsageError
 
+from .column_guess import SAMPLE, columns_option
 from .log_text import MAX_RECORD, LogText
 from .metadata import clean_text, extra_metadata, parse_timestamp
 from .parse_results import ParsedRecord, ParsedTurn, ProblemReporter, quoted_names
@@ -31,7 +32,7 @@ _USUAL = {
     "dialog id, dialogid, dialogue, dialog, session id, sessionid, session, thread id, threadid, thread, "
     "chat id, chatid, ticket id",
     "role": "role, speaker, speaker role, sender, sender type, author, from, participant, who",
-    "content": "content, text, message, utterance, body, message text, turn text, value",
+    "content": "content, text, message, msg, utterance, body, message text, turn text, value",
     "order": "turn index, turn id, turn number, turn, message index, message number, index, position, order, "
     "sequence, seq, step, utterance index",
     "at": "timestamp, created at, createdat, sent at, datetime, date time, time, date, ts, at",
@@ -116,7 +117,7 @@ def read_turn_table(
         LogError: the first row cannot be read.
     """
     header = names_in(path, next(rows, TableRow(1, [])))
-    places = _find_columns(header, columns)
+    places = _find_columns(header, columns, rows)
     if places.conversation is None and columns is None:
         report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
     groups = TurnGroups(places.order)
@@ -160,7 +161,7 @@ def first_rows(head: str, columns: ColumnMap | None) -> tuple[str, list[TableRow
     return max(((delimiter, rows(delimiter)) for delimiter in _DELIMITERS), key=merit)
 
 
-def _find_columns(header: Sequence[str], columns: ColumnMap | None) -> ColumnMap:
+def _find_columns(header: Sequence[str], columns: ColumnMap | None, rows: Iterator[TableRow]) -> ColumnMap:
     listed = f"the file's columns are {quoted_names(header, most=30)}"
     if columns is not None:
         if missing := sorted(columns.names() - set(header)):
@@ -173,9 +174,9 @@ def _find_columns(header: Sequence[str], columns: ColumnMap | None) -> ColumnMap
         lacking = []
     if role is None or content is None or lacking:
         raise UsageError(
-            f"columns: cannot tell which column holds: {', '.join(lacking)}; {listed}. Give them with the "
-            "option `columns`: ColumnMap(conversation, role, content); conversation=None where the whole "
-            "file is one conversation"
+            f"columns: cannot tell which column holds: {', '.join(lacking)}; {listed}. Give them: "
+            f"{columns_option(header, usual, islice(rows, SAMPLE))} (from Python: columns=…); without a conversation=… "
+            "the whole file is one conversation"
         )
     return ColumnMap(usual["conversation"], role, content, usual["order"], usual["name"], usual["at"])
 

@@ -68,8 +68,6 @@ def _parse_conversation(record: Mapping[str, Any], key: str) -> ParsedConversati
         message_lists.add_system(conversation)
     else:
         return None
-    if empty := [str(number) for number, turn in enumerate(conversation.turns, 1) if not turn.content.strip()]:
-        conversation.remarks.append(f"{key}: turn {', '.join(empty)} is empty")
     return conversation
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, content_or_placeholder, first_text, identifier
+from convexplain.connectors.logs.engine.fields import content_or_placeholder, first_text, identifier
 from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 from convexplain.connectors.logs.engine.roles import role_of
@@ -17,11 +17,11 @@ def add_act(conversation: ParsedConversation, act: Act, user: str | None) -> Non
     """Add the turn of an act; the speaker `user` is the user."""
     speaker = identifier(act, "id", "speaker")
     if speaker.lower() != CONTEXT:
-        add_turn(conversation, parse_act(act, "user" if speaker and speaker == user else speaker, speaker))
+        conversation.turns.append(parse_act(act, "user" if speaker and speaker == user else speaker, speaker))
         return
     turn = parse_act(act, "system", "")
     if not conversation.turns or conversation.turns[-1] != turn:  # both speakers of a pair are given it
-        add_turn(conversation, turn)
+        conversation.turns.append(turn)
 
 
 def parse_act(act: Act, speaker: str, name: str) -> ParsedTurn:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     content_or_placeholder,
     identifier,
     objects,
@@ -76,7 +75,7 @@ def _parse_conversation(value: Mapping[str, Any]) -> ParsedConversation:
         else:
             raise UnreadableError(f"turn {number} is no speaker with a text")
         role: str = _ROLES.get(speaker.strip().lower()) or speaker
-        add_turn(conversation, ParsedTurn(role, content, None, None, about))
+        conversation.turns.append(ParsedTurn(role, content, None, None, about))
     return conversation
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, identifier, object_at, objects, record_reader
+from convexplain.connectors.logs.engine.fields import identifier, object_at, objects, record_reader
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, UnreadableError
@@ -80,7 +80,7 @@ def _parse_dialogue(dialogue: Mapping[str, Any], name: str) -> ParsedConversatio
         if speaker.lower() == CONTEXT:
             add_act(conversation, act, None)
         else:
-            add_turn(conversation, parse_act(act, "assistant" if speaker == name else "user", speaker))
+            conversation.turns.append(parse_act(act, "assistant" if speaker == name else "user", speaker))
     return conversation
 
 

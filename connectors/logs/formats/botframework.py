@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     content_or_placeholder,
     count_summary,
     file_placeholder,
@@ -62,8 +61,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         )
         at = parse_timestamp(activity.get("timestamp")) or parse_timestamp(activity.get("localTimestamp"))
         about = {"channel": activity["channelId"]} if first_text(activity, "channelId") else {}
-        add_turn(
-            conversation,
+        conversation.turns.append(
             ParsedTurn(
                 speaker, _activity_text(activity), name, at, {**extra_metadata(activity, _IGNORED_KEYS), **about}
             ),

@@ -5,7 +5,6 @@ from datetime import UTC
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     decoded_json,
     file_placeholder,
     first_text,
@@ -52,7 +51,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
             places = list(range(len(turns)))
             conversation.remarks.append("not all messages have a time: they are in the order of the file")
         for place in places:
-            add_turn(conversation, turns[place])
+            conversation.turns.append(turns[place])
         yield ParsedRecord(position, number, conversation_id or None, [conversation])
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, count_summary, file_placeholder
+from convexplain.connectors.logs.engine.fields import count_summary, file_placeholder
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.log_text import LogText
 from convexplain.connectors.logs.engine.metadata import clean_text
@@ -100,7 +100,7 @@ def _end_turn(
     if text.strip() and not content:
         return  # typing by itself is no turn
     role, name, about = current
-    add_turn(conversation, ParsedTurn(role, content, name, None, about))
+    conversation.turns.append(ParsedTurn(role, content, name, None, about))
 
 
 def _instruction_text(match: re.Match[str], skipped: Counter[str]) -> str:

@@ -65,8 +65,6 @@ def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> Par
     for number, message in enumerate(branch, 1):
         turns = list(_parse_message(message, number))
         conversation.turns += turns
-        if not any(turn.content.strip() for turn in turns):
-            conversation.remarks.append(f"message {number} ({turns[0].speaker!r}) is empty")
     if not conversation.turns:
         raise UnreadableError("the conversation has no messages")
     conversation.turns = merge_thoughts(conversation.turns)

@@ -130,8 +130,6 @@ def _add_record(session: _Session, record: Mapping[str, Any], message_id: str) -
         session_turns.append(replace(last, content=content))
         return
     for turn in turns:
-        if not turn.content.strip():
-            session.conversation.remarks.append(f"the message {message_id!r} ({turn.speaker!r}) is empty")
         session_turns.append(turn)
         session.marks.append((parent if role_of(turn.speaker) == "user" else "", answer))
 

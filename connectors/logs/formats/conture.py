@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, content_or_placeholder, objects, rating, scale_number
+from convexplain.connectors.logs.engine.fields import content_or_placeholder, objects, rating, scale_number
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
@@ -41,8 +41,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
                     about["ratings"] = [rating(_IMPRESSION, label / _BEST_IMPRESSION, str(label), _RUBRIC)]
             # Each text begins with who says it.
             prefix = f"{key.capitalize()}: "
-            add_turn(
-                conversation,
+            conversation.turns.append(
                 ParsedTurn(speaker, content_or_placeholder(turn[key]).removeprefix(prefix), None, None, about),
             )
     if unknown:

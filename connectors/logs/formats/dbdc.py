@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, content_or_placeholder, identifier, objects, rating
+from convexplain.connectors.logs.engine.fields import content_or_placeholder, identifier, objects, rating
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
@@ -43,8 +43,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
             about["ratings"] = ratings
         unknown += len(labels) - len(ratings)
         speaker = identifier(turn, "speaker")
-        add_turn(
-            conversation,
+        conversation.turns.append(
             ParsedTurn(_ROLES.get(speaker, speaker), content_or_placeholder(turn.get("utterance")), None, at, about),
         )
     if unknown:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     content_or_placeholder,
     decoded_json,
     file_placeholder,
@@ -80,11 +79,15 @@ def _add_row(conversation: ParsedConversation, row: _Row) -> None:
         object_at(result, "match", "intent") or object_at(result, "intent"), "displayName", "display_name"
     )
     if question or not result:
-        add_turn(conversation, ParsedTurn("user", question, None, at, about | ({"intent": intent} if intent else {})))
+        conversation.turns.append(
+            ParsedTurn("user", question, None, at, about | ({"intent": intent} if intent else {}))
+        )
     answers = [answer for item in objects(_get(result, "responseMessages")) if (answer := _answer(item))]
     if answers:
         page = first_text(_object_at(result, "currentPage"), "displayName", "display_name")
-        add_turn(conversation, ParsedTurn("assistant", "\n".join(answers), None, None, {"page": page} if page else {}))
+        conversation.turns.append(
+            ParsedTurn("assistant", "\n".join(answers), None, None, {"page": page} if page else {})
+        )
 
 
 def _question(query: _Row, result: _Row) -> str:

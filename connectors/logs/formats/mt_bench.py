@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, content_or_placeholder, first_text, identifier, objects
+from convexplain.connectors.logs.engine.fields import content_or_placeholder, first_text, identifier, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import (
@@ -64,7 +64,7 @@ def _parse_conversation(
     for place in range(max(len(turns) for turns, _ in sides)):
         for turns, speaker in sides:
             if place < len(turns):
-                add_turn(conversation, ParsedTurn(speaker, content_or_placeholder(turns[place])))
+                conversation.turns.append(ParsedTurn(speaker, content_or_placeholder(turns[place])))
     question_count, answer_count = (len(turns) for turns, _ in sides)
     if question_count and answer_count and question_count != answer_count:
         conversation.remarks.append(f"there are {question_count} questions and {answer_count} answers")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, content_or_placeholder, objects
+from convexplain.connectors.logs.engine.fields import content_or_placeholder, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
@@ -24,7 +24,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
             continue
         for key, speaker in (("user", "user"), ("bot", "assistant")):
             if key in pair:
-                add_turn(conversation, ParsedTurn(speaker, content_or_placeholder(pair[key])))
+                conversation.turns.append(ParsedTurn(speaker, content_or_placeholder(pair[key])))
     return [conversation]
 
 

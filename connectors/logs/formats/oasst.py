@@ -7,7 +7,7 @@ beginning, and have it judged as often.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, identifier, objects
+from convexplain.connectors.logs.engine.fields import identifier, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
 from convexplain.connectors.logs.engine.parse_results import (
@@ -111,8 +111,7 @@ def _add_message(conversation: ParsedConversation, message: _Message) -> None:
     role, content = message.get("role"), message.get("text")
     speaker = role if isinstance(role, str) else ""
     at = parse_timestamp(message.get("created_date"))
-    add_turn(
-        conversation,
+    conversation.turns.append(
         ParsedTurn(speaker, content if isinstance(content, str) else "", None, at, extra_metadata(message, _USED_KEYS)),
     )
 

@@ -90,7 +90,7 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
 
     Args:
         text: the log.
-        assistant: names of the assistant, as `roles.normalized_names` returns them.
+        assistant: names of the assistant, as `roles.normalized_word` returns them.
     """
     for number, block in enumerate(_blocks(text.lines()), 1):
         if (first := parse_stamped_line(next(filter(_has_content, block.lines), ""))) is None:
@@ -225,8 +225,6 @@ def _end_turn(
     if start.word is None:
         return
     gathered = list(dropwhile(lambda line: not line.strip(), gathered))
-    if not gathered:
-        conversation.remarks.append(f"turn {len(conversation.turns) + 1} ({start.word!r}) is empty")
     at = _moment(start, order)
     metadata = {"at": f"{start.date} {start.time}".strip()} if start.time and at is None else {}
     conversation.turns.append(ParsedTurn(start.word, "\n".join(gathered), start.name, at, metadata))

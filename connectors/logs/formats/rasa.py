@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     content_or_placeholder,
     count_summary,
     decoded_json,
@@ -102,8 +101,7 @@ def _sessions(events: Sequence[Any]) -> list[ParsedConversation]:
         if kind in _SESSION_ENDS and conversations[-1].turns:
             conversations.append(ParsedConversation([]))
         if kind == "user":
-            add_turn(
-                conversations[-1],
+            conversations[-1].turns.append(
                 ParsedTurn(
                     "user",
                     content_or_placeholder(event.get("text")),
@@ -113,8 +111,7 @@ def _sessions(events: Sequence[Any]) -> list[ParsedConversation]:
                 ),
             )
         elif kind == "bot":
-            add_turn(
-                conversations[-1],
+            conversations[-1].turns.append(
                 ParsedTurn(
                     "bot", _bot_text(event), None, parse_timestamp(event.get("timestamp")), _event_metadata(event)
                 ),
@@ -122,8 +119,7 @@ def _sessions(events: Sequence[Any]) -> list[ParsedConversation]:
         elif kind == "action" and not worded and first_text(event, "name").startswith("utter_"):
             name = first_text(event, "name")
             action_text = f"[action {' '.join(name.split())}]"
-            add_turn(
-                conversations[-1],
+            conversations[-1].turns.append(
                 ParsedTurn("bot", action_text, None, parse_timestamp(event.get("timestamp")), _event_metadata(event)),
             )
             silent[name] += 1

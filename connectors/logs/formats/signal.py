@@ -39,8 +39,6 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
             left_out += 1
             continue
         _, conversation = conversations.setdefault(conversation_id, (position, ParsedConversation([])))
-        if not turn.content.strip():
-            conversation.remarks.append(f"the message at {position} is empty")
         conversation.turns.append(turn)
     if left_out:
         report(None, f"{left_out} records without a message (receipts, typing, calls) are left out", kept=True)

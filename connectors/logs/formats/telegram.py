@@ -84,14 +84,11 @@ def _parse_chat(chat: Mapping[str, Any]) -> ParsedConversation:
     service: Counter[str] = Counter()
     for number, message in enumerate(chat["messages"], 1):
         if not isinstance(message, dict):
-            conversation.remarks.append(f"turn {number} is missing")
+            conversation.remarks.append(f"message {number} is missing")
         elif message.get("type") == "service":
             service[clean_text(str(message.get("action", "?")))] += 1
         else:
-            turn = _parse_turn(message, chat)
-            if not turn.content.strip():
-                conversation.remarks.append(f"message {number} ({turn.speaker!r}) is empty")
-            conversation.turns.append(turn)
+            conversation.turns.append(_parse_turn(message, chat))
     if service:
         kinds = ", ".join(f"{count} {kind}" for kind, count in service.most_common(10))
         conversation.remarks.append(f"{service.total()} messages of Telegram itself are left out ({kinds})")

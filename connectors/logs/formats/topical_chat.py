@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     content_or_placeholder,
     identifier,
     objects,
@@ -54,14 +53,14 @@ def _parse_conversation(value: Mapping[str, Any]) -> ParsedConversation:
     for number, turn in enumerate(value["content"], 1):
         agent = identifier(turn, "agent")
         if not agent:
-            raise UnreadableError(f"turn {number} does not say who speaks")
+            raise UnreadableError(f"message {number} does not say who speaks")
         first = first or agent
         about = extra_metadata(turn, {"agent", "message"})
         label = identifier(turn, "turn_rating")
         if (score := _RATINGS.get(label.lower())) is not None:
             about["ratings"] = [rating("turn_rating", score, label)]
         speaker, name = ("user", agent) if agent == first else (agent, None)
-        add_turn(conversation, ParsedTurn(speaker, content_or_placeholder(turn.get("message")), name, None, about))
+        conversation.turns.append(ParsedTurn(speaker, content_or_placeholder(turn.get("message")), name, None, about))
     if len({parsed_turn.name or parsed_turn.speaker for parsed_turn in conversation.turns}) > 1:
         conversation.remarks.append(f"both speakers are people; taken for the user: {first!r}, who begins")
     return conversation

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import add_turn, rating, scale_number
+from convexplain.connectors.logs.engine.fields import rating, scale_number
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.log_text import LogText
 from convexplain.connectors.logs.engine.parse_results import (
@@ -73,7 +73,7 @@ def _parse_session(block: Sequence[tuple[int, str]], report: ProblemReporter) ->
             else:
                 about["satisfaction"] = [number for number in numbers if number is not None]
                 homeless += 1
-        add_turn(conversation, ParsedTurn("user" if speaker == "USER" else "assistant", text, None, None, about))
+        conversation.turns.append(ParsedTurn("user" if speaker == "USER" else "assistant", text, None, None, about))
     if homeless:
         conversation.remarks.append(
             f"{homeless} turns of the user with labels come after no turn of the system: kept with them"

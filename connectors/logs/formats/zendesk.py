@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import (
-    add_turn,
     file_placeholder,
     first_text,
     identifier,
@@ -128,8 +127,7 @@ def _add_comment(conversation: ParsedConversation, comment: Mapping[str, Any], a
     if kind:
         about["author_type"] = kind
     name = first_text(user, "name") or None
-    add_turn(
-        conversation,
+    conversation.turns.append(
         ParsedTurn(speaker, _comment_text(comment), name, parse_timestamp(comment.get("created_at")), about),
     )
 

@@ -181,9 +181,9 @@ def test_openai_messages_that_are_missing_or_empty(tmp_path):
     found, problems = read(tmp_path, lines({"messages": messages}))
     assert said(found[0]) == [("user", ""), *HI_SAID]
     assert [problem.reason for problem in problems] == [
-        "turn 1 is missing",
-        "turn 2 is missing",
-        "turn 3 ('user') is empty",
+        "log-1:0 is empty",
+        "message 1 is missing",
+        "message 2 is missing",
     ]
 
 
@@ -295,9 +295,8 @@ def test_sharegpt_missing_turns_are_told_and_kept(tmp_path):
     found, problems = read(tmp_path, lines({"conversations": turns}))
     assert [turn.content for turn in found[0].turns] == ["Hi", "", "", "Hi", "Hello"]
     assert [problem.reason for problem in problems] == [
-        "turn 2 ('gpt') is empty",
-        "turn 3 is missing",
-        "turn 4 ('gpt') is empty",
+        "log-1:1, log-1:2 are empty",
+        "message 3 is missing",
     ]
     assert all(problem.kept and problem.line == 1 for problem in problems)
 
@@ -321,7 +320,7 @@ def test_hh(tmp_path):
         {"source": "s", "pair": "p-1", "preferred": True},
         {"source": "s", "pair": "p-1", "preferred": False},
     ]
-    assert [problem.reason for problem in problems] == ["chosen: turn 4 is empty"]
+    assert [problem.reason for problem in problems] == ["p-1-chosen:3 is empty"]
 
 
 def test_hh_red_team_transcript(tmp_path):
@@ -434,7 +433,7 @@ def test_table_cells(tmp_path):
     ]
     # The row after the quoted line end is line 5: 1 names, 2-3 first row, 4 blank, 5 Hello, 6 the short row.
     assert [problem.reason for problem in problems] == [
-        "the turn in line 6 is empty",
+        "1:2 is empty",
         "the column 'created_at' does not order its rows (not all are numbers or moments); "
         "they are in the order of the file",
     ]
@@ -558,7 +557,7 @@ def test_plain_is_recognised(tmp_path, content, expected):
 def test_plain_turns_without_text(tmp_path):
     found, problems = read(tmp_path, "User: Hi\nBot:\n\n---\nUser: Hm\n")
     assert said(found[0]) == [("user", "Hi"), ("assistant", ""), ("user", "Hm")]
-    assert [problem.reason for problem in problems] == ["turn 2 ('Bot') is empty"]
+    assert [problem.reason for problem in problems] == ["log-1:1 is empty"]
 
 
 def test_plain_text_before_the_first_speaker_is_told(tmp_path):

@@ -123,17 +123,20 @@ def test_columns_that_cannot_be_told(tmp_path, header, columns, reason):
         ('{"messages": [{"role": "user", "content": " "}]}', "no turn of the conversation has text"),
         (
             '{"messages": [{"role": "user", "content": "a"}, {"content": "b"}]}',
-            "turn 2 does not say who speaks",
+            "message 2 does not say who speaks",
         ),
         (
             '{"messages": [{"role": "user", "content": "a"}, {"role": " ", "content": "b"}]}',
-            "turn 2 does not say",
+            "message 2 does not say",
         ),
         ('{"x": 1}', "an object with the keys 'x'"),
         ("3", "a number"),
         ("null", "null"),
         ('{"conversations": [{"user": "Hi", "assistant": "Hello"}]}', "begin with an object with the keys 'user'"),
-        ('{"chosen": [{"content": "a"}], "rejected": [{"role": "user", "content": "b"}, {"content": "c"}]}', "turn 2"),
+        (
+            '{"chosen": [{"content": "a"}], "rejected": [{"role": "user", "content": "b"}, {"content": "c"}]}',
+            "message 2",
+        ),
     ],
 )
 def test_a_bad_line_costs_only_itself(tmp_path, line, reason):
@@ -183,7 +186,6 @@ def test_a_forced_format_refuses_others(tmp_path):
         (("system", "Anna"), ()),
         (("user", "assistant", "critic"), ()),
         (("user", "Anna", "Ben"), ()),
-        (("user", "Anna", "Ben"), ("Cleo",)),
     ],
 )
 def test_roles_are_never_guessed(tmp_path, speakers, assistant):
@@ -194,6 +196,34 @@ def test_roles_are_never_guessed(tmp_path, speakers, assistant):
     assert all(repr(speaker) in problems[0].reason for speaker in speakers)
     assert "`assistant`" in problems[0].reason
     assert "--assistant NAME" in problems[0].reason
+
+
+def test_a_name_that_nobody_has_is_said_once_for_the_file(tmp_path):
+    turns = [{"role": "Berta", "content": "Hi"}, {"role": "Kunde Müller", "content": "Hello"}]
+    found, problems = read(tmp_path, "\n".join([json.dumps({"messages": turns})] * 3), assistant=["Bertha"])
+    assert found == []
+    assert [(problem.line, problem.reason, problem.kept) for problem in problems] == [
+        (
+            None,
+            "assistant: no speaker 'Bertha'; the speakers are: 'Berta', 'Kunde Müller'; 3 conversations cannot be read",
+            False,
+        )
+    ]
+    found, problems = read(tmp_path, "\n".join([json.dumps({"messages": turns})] * 3), assistant=["berta"])
+    assert (len(found), problems) == (3, [])
+
+
+def test_what_many_conversations_have_in_common_is_said_once(tmp_path):
+    turns = [{"role": "Anna", "content": "Hi"}, {"role": "Ben", "content": "Hello"}]
+    _, problems = read(tmp_path, "\n".join([json.dumps({"messages": turns})] * 3))
+    (problem,) = problems
+    assert (problem.line, problem.kept) == (1, False)
+    assert problem.reason.endswith("(and so in 2 further conversations)")
+    missing = {"messages": [None, {"role": "user", "content": "Hi"}]}
+    _, problems = read(tmp_path, "\n".join([json.dumps(missing)] * 3))
+    assert [(problem.line, problem.reason, problem.kept) for problem in problems] == [
+        (1, "message 1 is missing (so in 3 conversations, first here)", True)
+    ]
 
 
 def test_plain_speakers_are_never_guessed(tmp_path):
@@ -259,9 +289,7 @@ def test_broken_rows_cost_only_themselves(tmp_path):
         (9, "the row has no"),
     ]
     # The remark stands at the first line of its conversation.
-    assert [(problem.line, problem.reason) for problem in problems if problem.kept] == [
-        (5, "the turn in line 10 is empty")
-    ]
+    assert [(problem.line, problem.reason) for problem in problems if problem.kept] == [(5, "b:2 is empty")]
 
 
 def test_quotes_that_never_close_do_not_take_for_ever(tmp_path, monkeypatch):

@@ -284,7 +284,7 @@ def test_an_answer_of_anthropics_interface_by_itself(tmp_path):
         ),
         (
             {"mapping": {"a": {"message": {"author": 3, "content": {"parts": ["Hi"]}}}}},
-            "turn 1 does not say who speaks",
+            "message 1 does not say who speaks",
         ),
         ({"chat_messages": []}, "the conversation has no messages"),
         ({"chat_messages": [{"text": "Hi"}]}, "message 1 does not say who speaks"),
@@ -306,9 +306,9 @@ def test_what_is_no_message_is_told(tmp_path):
     found, problems = one(tmp_path, record)
     assert said(found) == [("user", "Weather?"), ("assistant", "")]
     assert problems == [
+        ("log-1:1 is empty", True),
         ("message 1 cannot be read", True),
         ("message 3 cannot be read", True),
-        ("message 4 ('ai') is empty", True),
     ]
 
 
@@ -525,7 +525,7 @@ def test_claudes_export(tmp_path):
         ("assistant", "Hello"),
         ("user", ""),
     ]
-    assert problems == [("message 3 ('human') is empty", True)]
+    assert problems == [("c1:4 is empty", True)]
     assert found.turns[0].at == datetime(2024, 5, 1, 10, 0, tzinfo=UTC)
 
 

@@ -61,10 +61,10 @@ def test_oasst_messages_are_joined_in_any_order(tmp_path):
     assert [(item.id, said(item)) for item in found] == [("t", HI_SAID), ("o", [("assistant", "orphan")])]
     assert told(tmp_path, problems) == [
         ("log.txt:4: the message 'b' was there before", False),
-        ("log.txt:2: the best-ranked path of a tree; 1 other branches from it are left out", True),
-        ("log.txt:7: the message that it answers ('gone') is not in the file", True),
         ("log.txt:5: the message 'x' is its own ancestor", False),
         ("log.txt:6: the message 'y' is its own ancestor", False),
+        ("log.txt:2: the best-ranked path of a tree; 1 other branches from it are left out", True),
+        ("log.txt:7: the message that it answers ('gone') is not in the file", True),
     ]
 
 
@@ -86,9 +86,8 @@ def test_mt_bench_puts_questions_and_answers_together(tmp_path):
     ]
     assert found[0].metadata == {"question_id": 1, "category": "writing", "reference": ["Hello"], "model_id": "m"}
     assert reasons(problems, kept=True) == [
-        "there are 2 questions and 1 answers",
-        "there are 2 questions and 1 answers",
         "1 answers come without their questions; put the questions into the same file to have both",
+        "there are 2 questions and 1 answers (so in 2 conversations, first here)",
     ]
 
 
@@ -353,9 +352,9 @@ def test_uss(tmp_path):
     assert found[0].turns[0].metadata == {"action": "GREET", "satisfaction": [3, 3, 3]}
     assert found[0].metadata == {"overall_satisfaction": [2, 1], "explanation": "not helped"}
     assert told(tmp_path, problems) == [
+        ("SGD.txt:9: a line that does not begin with USER or SYSTEM and a tab", False),
         ("SGD.txt:1: 2 turns of the user with labels come after no turn of the system: kept with them", True),
         ("SGD.txt:1: 1 labels are no whole numbers from 1 to 5 and are left out", True),
-        ("SGD.txt:9: a line that does not begin with USER or SYSTEM and a tab", False),
     ]
 
 
@@ -363,10 +362,10 @@ def test_uss(tmp_path):
     ("record", "reason"),
     [
         ({"turns": [{"speaker": "S", "utterance": "x", "annotations": []}, 7]}, "turn 2 is no object"),
-        ({"turns": [{"speaker": 3.5, "utterance": "x", "annotations": []}]}, "turn 1 does not say who speaks"),
+        ({"turns": [{"speaker": 3.5, "utterance": "x", "annotations": []}]}, "message 1 does not say who speaks"),
         ({"turns": [{"speaker": "Q", "utterance": "x", "annotations": []}]}, "cannot tell which role 'Q' has"),
-        ({"dialog": [{"id": "", "text": "x"}]}, "turn 1 does not say who speaks"),
-        ({"t": {"content": [{"agent": None, "message": "x"}]}}, "turn 1 does not say who speaks"),
+        ({"dialog": [{"id": "", "text": "x"}]}, "message 1 does not say who speaks"),
+        ({"t": {"content": [{"agent": None, "message": "x"}]}}, "message 1 does not say who speaks"),
         (pairing(speakers_to_eval=["m"]), "'speakers_to_eval' are 1 values, not the names of two speakers"),
         ({"convo_id": 1, "original": []}, "the conversation has no turns"),
         ({"message_tree_id": "t", "prompt": node("a", "ghost", "Boo")}, "cannot tell which role 'ghost' has"),

@@ -403,11 +403,11 @@ def test_zendesk_tickets_without_comments_are_told(tmp_path):
     found, problems = read(tmp_path, lines(TICKET, {**TICKET, "id": 6, "description": None}))
     assert [(item.id, said(item)) for item in found] == [("5", [("user", "Hi")])]
     assert told(tmp_path, problems) == [
+        ("log.txt:2: a ticket without comments: they are exported by themselves (tickets/ID/comments)", False),
         (
             "log.txt:1: the ticket has no comments, only its description: they are exported by themselves",
             True,
         ),
-        ("log.txt:2: a ticket without comments: they are exported by themselves (tickets/ID/comments)", False),
     ]
 
 
