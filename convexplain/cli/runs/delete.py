@@ -8,6 +8,7 @@ from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
 from convexplain.store import DeletedRun
 from convexplain.text.visible import one_line
+from convexplain.workspace.run_files import OUT, run_folder
 
 from ..options.store import RUN, db_option, open_workspace
 
@@ -30,12 +31,12 @@ def command(run: int | str, yes: bool, db: str | None) -> int:
             raise UsageError(
                 f"run {chosen.id} is not deleted: there is no terminal to ask; --yes deletes without asking"
             )
-        click.echo(f"Run {chosen.id}{name} has {_contents(planned)}.{_remaining(planned)}")
+        click.echo(f"Run {chosen.id}{name} has {_contents(planned)}. {_remaining(planned, 'are')}")
         if not click.confirm("Delete it?"):
             click.echo("Nothing was deleted.")
             return 0
     deleted = workspace.delete_run(chosen.id)
-    click.echo(f"Run {chosen.id}{name} was deleted, with {_contents(deleted)}.{_remaining(deleted)}")
+    click.echo(f"Run {chosen.id}{name} was deleted, with {_contents(deleted)}. {_remaining(deleted, 'were')}")
     return 0
 
 
@@ -57,10 +58,8 @@ def _contents(run: DeletedRun) -> str:
     return (", ".join(named) or "nothing in it") + used
 
 
-def _remaining(run: DeletedRun) -> str:
-    counts = [(run.conversations_kept, "other conversation"), (run.labels_kept, "label")]
-    named = [counted(number, what) for number, what in counts if number]
-    people = " of people" if run.labels_kept else ""
-    if not named:
-        return ""
-    return f" {' and '.join(named)}{people} {'stays' if sum(number for number, _ in counts) == 1 else 'stay'}."
+def _remaining(run: DeletedRun, verb: str) -> str:
+    counts = [(run.conversations_kept, "The conversations themselves"), (run.labels_kept, "Labels of people")]
+    sentences = [f"{what} {verb} kept: {number:,}." for number, what in counts if number]
+    files = f"The files of the run stay ({run_folder(OUT, run.run)}, where --out named no other folder)."
+    return " ".join([*sentences, files])

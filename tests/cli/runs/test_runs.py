@@ -172,14 +172,15 @@ def test_a_run_is_deleted_after_a_question(runs, monkeypatch):
     keep_ratings(runs.store, [(TALKS["b"], Rating("b", 1, "helpfulness", 1.0))])
     assert "there is no terminal to ask; --yes deletes without asking" in str(runs("delete", "1", error=True))
     monkeypatch.setattr("convexplain.cli.runs.delete.has_terminal", lambda: True)
-    stays = "1 other conversation and 1 label of people stay."
+    files = "The files of the run stay (convexplain-out/run-1, where --out named no other folder)."
+    stays = f"The conversations themselves are kept: 1. Labels of people are kept: 1. {files}"
     question = f"Run 1 has 2 judgements, 1 conversation that nothing else uses. {stays}"
     out = runs("delete", "1", input="n\n")
     assert out.startswith(question)
     assert out.endswith("Nothing was deleted.\n")
     assert runs.store.run(1).id == 1
     out = runs("delete", "1", input="y\n")
-    assert out.endswith(question.replace("Run 1 has", "Run 1 was deleted, with") + "\n")
+    assert out.endswith(question.replace("Run 1 has", "Run 1 was deleted, with").replace(" are ", " were ") + "\n")
     with pytest.raises(StoreError, match="no run 1"):
         runs.store.run(1)
 
@@ -187,6 +188,7 @@ def test_a_run_is_deleted_after_a_question(runs, monkeypatch):
 def test_yes_asks_nothing(runs):
     runs.add("x", {"a": 0.2})
     assert runs("delete", "1", "--yes") == (
-        "Run 1 was deleted, with 1 judgement, 1 conversation that nothing else uses.\n"
+        "Run 1 was deleted, with 1 judgement, 1 conversation that nothing else uses. "
+        "The files of the run stay (convexplain-out/run-1, where --out named no other folder).\n"
     )
     assert isinstance(runs("delete", "1", "--yes", error=True), StoreError)
