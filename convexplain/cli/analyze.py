@@ -54,6 +54,9 @@ class _StoredRun(RunParameter):
     show_default=True,
     help="Which assistant turns of a conversation.",
 )
+@click.option(
+    "--name", metavar="TEXT", help="Name the run: commands take it in place of the number, as `runs name` gives one."
+)
 @db_option
 @out_option
 @reading_options
@@ -73,6 +76,7 @@ def command(
     rubrics: tuple[str, ...],
     judge: str,
     turns: Turns,
+    name: str | None,
     db: str | None,
     out: Path,
     reading: LogSettings,
@@ -95,6 +99,7 @@ def command(
         convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze chats.jsonl --escalate 'http://localhost:8000/v1?model=NAME'
+        convexplain analyze chats.jsonl --name 'week 12'
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
 
     \b
@@ -120,7 +125,7 @@ def command(
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
         return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates)
-    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run(arguments)
+    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run({**arguments, "name": name})
 
 
 def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:

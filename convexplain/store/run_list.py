@@ -78,6 +78,21 @@ def run_overviews(store: RunStore) -> list[RunOverview]:
     ]
 
 
+def check_run_name(store: RunStore, name: str) -> None:
+    """Check that a run that begins, or goes on, can have a name.
+
+    Raises:
+        UsageError: the name is not valid, or a run that is complete has it.
+    """
+    _check_name(name)
+    table = schema.runs
+    query = sa.select(table.c.id).where(table.c.name == name, table.c.status == "done")
+    with reading(store.engine) as connection:
+        owner = connection.execute(query).scalar()
+    if owner is not None:
+        raise UsageError(f"name {name!r} is the name of run {owner}; choose another one")
+
+
 def name_run(store: RunStore, run: int, name: str | None) -> None:
     """Give a run a name, or remove its name (None).
 

@@ -13,12 +13,13 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import LogError, UnavailableError
+from convexplain.errors import LogError, UnavailableError, UsageError
 from convexplain.explain.wording import counted
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
-from convexplain.store import RunStore, delete_run
+from convexplain.store import Run, RunStore, delete_run, name_run
+from convexplain.store.run_list import check_run_name
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
@@ -106,6 +107,7 @@ async def run_analysis(
     judge: JudgeLike,
     progress: Progress,
     *,
+    name: str | None = None,
     on_built: Callable[[BuiltJudge], None] = lambda built: None,
     **options: Any,
 ) -> AnalyzedRun:
@@ -116,6 +118,7 @@ async def run_analysis(
         analysis: the conversations and rubrics.
         judge: the judge.
         progress: receives how far it is.
+        name: names the run.
         on_built: receives the judge when it is open.
         options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -128,9 +131,13 @@ async def run_analysis(
     def spent() -> None:
         progress.spent(*built.spends)
 
+    if name is not None:
+        check_run_name(store, name)
     async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as built:
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
         run = store.begin_run(**run_description(built, {**(analysis.settings or {}), "turns": turns}))
+        if name is not None:
+            _name_begun(store, run, name)
         progress.started(run.id)
         if run.resumed:
             progress.note(f"Going on with run {run.id}, which was not finished.")
@@ -149,6 +156,17 @@ async def run_analysis(
         if not store.run_size(run.id):
             raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
+
+
+def _name_begun(store: RunStore, run: Run, name: str) -> None:
+    """Name a run; where that is refused, the run does not stay unless it was begun before."""
+    try:
+        name_run(store, run.id, name)
+    except UsageError:
+        store.end_run(run.id, "stopped", run.spend)
+        if not run.resumed:
+            delete_run(store, run.id)
+        raise
 
 
 def _discarded(store: RunStore, run: int, analysis: Analysis) -> LogError:

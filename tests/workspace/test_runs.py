@@ -68,6 +68,31 @@ def test_a_name_stands_for_a_run_everywhere(ws, tmp_path):
         ws.run("first")
 
 
+def test_a_run_is_named_when_it_begins(ws):
+    model = scored({})
+    assert ws.analyze(TALKS, ["helpfulness"], model, name="week 1").run.name == "week 1"
+    asked = len(model.requests)
+    for name, words in (("week 1", "is the name of run 1"), ("12", "a whole number is the number of a run")):
+        with pytest.raises(UsageError, match=words):
+            ws.analyze(TALKS, ["harm"], model, name=name)
+    assert len(model.requests) == asked
+    assert [run.id for run in ws.runs()] == [1]
+
+
+def test_a_stopped_run_with_a_name_goes_on_under_it(ws, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("boom")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(ws.store), "keep_judgement", fail)
+        with pytest.raises(RuntimeError):
+            ws.analyze(TALKS, ["helpfulness"], scored({}), name="week 1")
+    with pytest.raises(UsageError, match="is the name of run 1"):
+        ws.analyze(TALKS, ["harm"], scored({}), name="week 1")
+    assert [(run.id, run.status) for run in ws.runs()] == [(1, "stopped")]
+    assert ws.analyze(TALKS, ["helpfulness"], scored({}), name="week 1").id == 1
+
+
 def test_the_worst_turns_are_one_list_over_all_maxims(ws):
     run = ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.4, "Three.": 0.1}))
     worst = run.worst(5)

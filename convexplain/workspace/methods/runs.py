@@ -146,6 +146,7 @@ class RunMethods(StoreMethods):
         stored: RunLike | None = None,
         limit: int | None = None,
         settings: LogSettings = LogSettings(),
+        name: str | None = None,
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
@@ -160,6 +161,7 @@ class RunMethods(StoreMethods):
             stored: instead of logs, judge the conversations of this run (number or name); 0 = all of the store.
             limit: only so many conversations, the first ones.
             settings: how logs are read.
+            name: names the run; a name that is not valid or that another run has is refused before any call.
             progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -169,7 +171,7 @@ class RunMethods(StoreMethods):
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
-        analyzed = await run_analysis(self.store, analysis, judge, progress, **options)
+        analyzed = await run_analysis(self.store, analysis, judge, progress, name=name, **options)
         if reader is not None:
             tell_replaced(reader.replaced, progress)
         return analyzed
