@@ -10,7 +10,6 @@ from rich.console import Console
 from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
-from convexplain.text.visible import one_line
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
 from .options.judging import dry_run_option, judge_option, judging_options
@@ -18,6 +17,9 @@ from .options.logs import LogPath, limit_option, reading_options
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import plain
+from .show.runs import cut
+
+_REASON = 200  # characters of why a log could not be read
 
 
 class _StoredRun(RunParameter):
@@ -134,7 +136,7 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
     unread = [problem for problem in plan.problems if not problem.kept]
     if not plan.conversations:
-        reasons = f": {one_line(str((unread or plan.problems)[0]))}" if plan.problems else ""
+        reasons = f": {cut(str((unread or plan.problems)[0]), _REASON)}" if plan.problems else ""
         notes.print(plain(f"Exit code 1: no conversation could be read{reasons}. Nothing was asked."), soft_wrap=True)
         return 1
     cached = f"{plan.cached} more are in the cache."
@@ -155,5 +157,5 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
     Console().print(plain("\n".join(lines)), soft_wrap=True)
     if unread:
         records = "1 record or file" if len(unread) == 1 else f"{len(unread):,} records or files"
-        notes.print(plain(f"Exit code 1: {records} could not be used: {one_line(str(unread[0]))}"), soft_wrap=True)
+        notes.print(plain(f"Exit code 1: {records} could not be used: {cut(str(unread[0]), _REASON)}"), soft_wrap=True)
     return 1 if unread else 0

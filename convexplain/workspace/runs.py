@@ -1,5 +1,6 @@
 """Analyses: from logs, conversations or the store to a judged run."""
 
+import textwrap
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,6 @@ from convexplain.analysis.runs import analyse
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import LogError, UnavailableError, UsageError
-from convexplain.explain.wording import counted
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
@@ -27,6 +27,8 @@ from .build import BuiltJudge, PendingJudge, open_judge, turn_judge
 from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
 from .results import AnalyzedRun
+
+_REASON = 200  # characters of why nothing could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def _discarded(store: RunStore, run: int, analysis: Analysis) -> LogError:
     problems = store.problems(run)
     delete_run(store, run)
     logs = ", ".join((analysis.settings or {}).get("logs") or ()) or "the store"
-    reason = f" (the first of {counted(len(problems), 'problem')}: {problems[0]})" if problems else ""
+    reason = f" ({textwrap.shorten(str(problems[0]), _REASON, placeholder='…')})" if problems else ""
     return LogError(logs, None, f"no conversation was read, so there is no run{reason}")
 
 

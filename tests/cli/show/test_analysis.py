@@ -115,7 +115,7 @@ def test_records_that_could_not_be_used_are_named_last(workspace, tmp_path, caps
 
 def test_a_log_without_a_conversation_makes_no_run(workspace, tmp_path):
     (tmp_path / "log.jsonl").write_text("{")
-    with pytest.raises(LogError, match=r"log.jsonl: no conversation was read, so there is no run \(the first of "):
+    with pytest.raises(LogError, match=r"log.jsonl: no conversation was read, so there is no run \(.+\)$"):
         analyze(workspace, tmp_path / "out", judge())
     assert workspace.runs() == []
 
