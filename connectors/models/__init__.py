@@ -1,10 +1,9 @@
 """Chat models that really run, and how a user names one."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
-from convexplain.connectors.kinds import usages
 from convexplain.errors import UsageError
 from convexplain.models.chat import ChatModel
 
@@ -34,9 +33,17 @@ __all__ = [
     "ScriptedModel",
     "as_model",
     "mixtral_model",
-    "model_usage",
     "open_model",
 ]
+
+_MEANT = {
+    "gguf": r"[^:?]+\.gguf$",
+    "openai": r"(gpt-|chatgpt|o\d)[^:?]*$",
+    "anthropic": r"claude[^:?]*$",
+    "google": r"gemini[^:?]*$",
+    "local": r"[\w.-]+/[\w.-]+$",
+}
+"""Models by the patterns of names that people write without the kind."""
 
 
 def open_model(name: str) -> ChatModel:
@@ -62,7 +69,9 @@ def open_model(name: str) -> ChatModel:
         check_options(name)
         return langchain_model(word, ending[1:])
     public_name = re.sub(r"\bkey=[^&]*", "key=…", name.rpartition("@")[2])
-    raise UsageError(f"model {public_name!r} is not known; valid are: {model_usage(MODELS.records)}")
+    meant = next((prefix for prefix, pattern in _MEANT.items() if re.match(pattern, public_name, re.IGNORECASE)), None)
+    hint = f"did you mean {meant}:{public_name}? " if meant else ""
+    raise UsageError(f"model {public_name!r} is not known; {hint}`convexplain judges list` lists the models")
 
 
 def as_model(model: str | ChatModel | Callable[[str], str | Awaitable[str]]) -> ChatModel:
@@ -87,18 +96,4 @@ def as_model(model: str | ChatModel | Callable[[str], str | Awaitable[str]]) -> 
     raise UsageError(
         f"model={model!r:.80} is no model; valid are a name, an object with the protocol convexplain.models.ChatModel "
         "(LangChainModel(chat) makes one of a LangChain model), and a function from a prompt to the reply"
-    )
-
-
-def model_usage(kinds: Iterable[ModelKind]) -> str:
-    """Return the forms of names that users may write, those of LangChain's providers and the options."""
-    kinds = tuple(kinds)
-    takers: dict[tuple[str, ...], list[str]] = {}
-    for kind in kinds:
-        if kind.options:
-            takers.setdefault(kind.options, []).append(kind.name)
-    options = (f"?{'&'.join(options)} ({', '.join(names)})" for options, names in takers.items())
-    return (
-        f"{usages(kinds)}, and LangChain's providers (anthropic:MODEL, bedrock:MODEL, google:MODEL, …). Options: "
-        f"{'; '.join(options)}"
     )

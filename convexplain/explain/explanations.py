@@ -12,6 +12,7 @@ from convexplain.store import (
     Run,
     RunStore,
     ScoredTurn,
+    judged_indices,
     keep_attributions,
     keep_contrast,
     newest_attributions,
@@ -31,6 +32,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
+_JUDGED = 20  # judged turns that an error lists
 _VERSION = 5  # of the searches' requests: stored explanations of another version are not used
 
 
@@ -189,6 +191,25 @@ def chosen_rubrics(store: RunStore, run: Run, ids: Sequence[str]) -> list[Rubric
         have = ", ".join(rubric.id for rubric in rubrics)
         raise UsageError(f"--rubric {wrong[0]}: run {run.id} was not judged by it; it was by {have}")
     return [rubric for rubric in rubrics if not ids or rubric.id in ids]
+
+
+def no_such_turn(store: RunStore, run: Run, rubrics: Sequence[Rubric], place: tuple[str, int]) -> UsageError:
+    """Return the error for a turn that the run has not judged; it lists the conversation's judged turns.
+
+    Args:
+        store: the store.
+        run: the run.
+        rubrics: the rubrics that count.
+        place: the conversation's id and the turn's index.
+    """
+    conversation, turn = place
+    judged = [str(index) for index in judged_indices(store, run.id, conversation, rubrics)]
+    more = f" and {len(judged) - _JUDGED} more" if len(judged) > _JUDGED else ""
+    indices = f"it has judged {', '.join(judged[:_JUDGED])}{more}" if judged else "it has judged none"
+    names = ", ".join(rubric.id for rubric in rubrics)
+    return UsageError(
+        f"--turn {conversation}:{turn}: run {run.id} has judged no such turn on {names}; of {conversation} {indices}"
+    )
 
 
 async def explain(

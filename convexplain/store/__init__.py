@@ -25,7 +25,7 @@ from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings
 from .reviews import Review, keep_review, reviews
 from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
-from .scored_turns import ScoredTurn, run_rubrics, scored_places, scored_turns
+from .scored_turns import ScoredTurn, judged_indices, run_rubrics, scored_places, scored_turns
 from .store import RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, UnscoredTurn, explained_turns, score_histogram, summarise
 
@@ -53,6 +53,7 @@ __all__ = [
     "contrasts",
     "delete_run",
     "explained_turns",
+    "judged_indices",
     "keep_attributions",
     "keep_calibration",
     "keep_contrast",

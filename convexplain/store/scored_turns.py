@@ -86,6 +86,21 @@ def scored_places(
         return list(connection.scalars(query))
 
 
+def judged_indices(store: RunStore, run: int, conversation_id: str, rubrics: Sequence[Rubric]) -> list[int]:
+    """Return the indices of the turns that the run has judged, of conversations with this id, on any of the rubrics."""
+    table, conversation = schema.judgements, schema.conversations
+    query = (
+        sa.select(table.c.turn)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .where(table.c.run == run, table.c.rubric.in_([rubric.sha for rubric in rubrics]))
+        .where(conversation.c.conversation_id == conversation_id)
+        .distinct()
+        .order_by(table.c.turn)
+    )
+    with reading(store.engine) as connection:
+        return list(connection.scalars(query))
+
+
 def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iterator[ScoredTurn]:
     """Yield the turns at these places, in this order, a page in memory at a time: conversations are long."""
     table, conversation = schema.judgements, schema.conversations

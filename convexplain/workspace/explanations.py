@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from convexplain import store as stores
 from convexplain.analysis.progress import Progress
-from convexplain.errors import UnavailableError, UsageError
-from convexplain.explain.explanations import TurnChoice, chosen_rubrics, explain
+from convexplain.errors import UnavailableError
+from convexplain.explain.explanations import TurnChoice, chosen_rubrics, explain, no_such_turn
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.wording import counted
 from convexplain.models.infilling import Infiller
@@ -73,9 +73,7 @@ def scopes_of(
     chosen = chosen_rubrics(store, run, rubrics)
     turns = [turn for rubric in chosen for turn in choice.turns(store, run.id, rubric, task.settings)]
     if choice.place is not None and not turns:
-        where = ":".join(map(str, choice.place))
-        names = ", ".join(rubric.id for rubric in chosen)
-        raise UsageError(f"--turn {where}: run {run.id} has judged no such turn on {names}")
+        raise no_such_turn(store, run, chosen, choice.place)
     notes = list(_unscored(store, run, chosen, turns, choice))
     return turn_scopes(store, run, chosen, turns, task, judge, notes)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from convexplain.analysis.runs import write_judgements
-from convexplain.errors import MissingExtraError, UsageError
-from convexplain.explain.explanations import chosen_rubrics
+from convexplain.errors import MissingExtraError
+from convexplain.explain.explanations import chosen_rubrics, no_such_turn
 from convexplain.store import (
     LowScore,
     LowTurn,
@@ -190,15 +190,16 @@ class AnalyzedRun:
         Raises:
             UsageError: the run was not judged by one of the rubrics, or has not judged the turn.
         """
+        chosen = chosen_rubrics(self.store, self.run, rubrics)
         judged = [
             scored
-            for rubric in chosen_rubrics(self.store, self.run, rubrics)
+            for rubric in chosen
             for scored in scored_turns(
                 self.store, rubric, scored_places(self.store, self.run.id, rubric, place=(conversation, turn))
             )
         ]
         if not judged:
-            raise UsageError(f"--turn {conversation}:{turn}: run {self.id} has judged no such turn")
+            raise no_such_turn(self.store, self.run, chosen, (conversation, turn))
         ranked = sorted((scored for scored in judged if scored.score is not None), key=_margin)
         low = [scored for scored in ranked if _margin(scored) < 0]
         return [Finding(self.id, scored) for scored in low or ranked[:1]]

@@ -344,7 +344,7 @@ def test_options_that_cannot_be_meant(world, options, words):
         (["--turn", "a3"], 2, "write CONVERSATION:N"),
         (["--turn", "a:-1"], 2, "write CONVERSATION:N"),
         (["--turn", "b:3"], 2, "--turn b:3: run 1 has judged no such turn on helpfulness"),
-        (["--turn", "a:0"], 2, "run 1 has judged no such turn"),
+        (["--turn", "a:0"], 2, "run 1 has judged no such turn on helpfulness; of a it has judged 3"),
         (["--rubric", "harm"], 2, "run 1 was not judged by it; it was by helpfulness"),
         (["7"], 1, "there is no run 7"),
         (["--goal", "improve"], 2, "goal='improve' needs a delta"),

@@ -122,7 +122,8 @@ def test_a_run_without_a_bad_turn_says_so(world):
     [
         (["7"], 1, "there is no run 7"),
         (["--turn", "a3"], 2, "write CONVERSATION:N"),
-        (["--turn", "b:3"], 2, "run 1 has judged no such turn"),
+        (["--turn", "b:3"], 2, "of b it has judged none"),
+        (["--turn", "a:2"], 2, "--turn a:2: run 1 has judged no such turn on helpfulness; of a it has judged 3"),
         (["--rubric", "harm"], 2, "run 1 was not judged by it; it was by helpfulness"),
         (["--worst", "0"], 2, "0 is not in the range x>=1"),
         (["--turn", "a:3", "--worst", "2"], 2, "--worst means nothing with --turn"),

@@ -8,7 +8,7 @@ import pytest
 
 from convexplain.connectors.infillers import INFILLERS, open_infiller
 from convexplain.connectors.kinds import Kind
-from convexplain.connectors.models import MODELS, ScriptedModel, model_usage, open_model
+from convexplain.connectors.models import MODELS, ScriptedModel, open_model
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.connectors.scorers import SCALARIZERS, SCORES, find_scalarizer, open_score
 from convexplain.connectors.training import EXPORTERS
@@ -54,7 +54,6 @@ def test_every_model_is_opened_by_its_name_and_nothing_is_loaded(kind, monkeypat
 
 def test_every_provider_is_a_kind_of_model():
     assert PROVIDERS.keys() <= MODELS.built_in.keys()
-    assert all(kind.usage in model_usage(MODELS.records) for kind in MODELS.records)
 
 
 @pytest.mark.parametrize("kind", INFILLERS.built_in.values(), ids=INFILLERS.built_in)
@@ -158,7 +157,7 @@ def test_models_and_infillers_of_other_packages(installed, opener):
     for name in ("fake:yes?timeout=3", "fake:yes?key=A"):  # what follows is the package's own affair
         assert isinstance(opener(name), ScriptedModel)
     for name in ("gone:x", "other:x", "fake:"):
-        with pytest.raises(UsageError, match=r"is not known; valid are: .*fake:ANYTHING"):
+        with pytest.raises(UsageError, match=r"is not known; (valid are: .*fake:ANYTHING|`convexplain judges list`)"):
             opener(name)
 
 

@@ -8,6 +8,8 @@ from convexplain.workspace import MODELS
 
 from ..show.progress import plain
 
+_FIRST = {name: place for place, name in enumerate(("embedded", "http", "https", "openai", "gguf"))}
+
 
 @click.command("list")
 def command() -> None:
@@ -20,6 +22,15 @@ def command() -> None:
         convexplain judges check 'http://localhost:8000/v1?model=NAME&in_flight=4'
     """
     table = Table("--judge", "model", "options", box=None, pad_edge=False)
-    for model in MODELS.records:
+    for model in sorted(MODELS.records, key=lambda model: _FIRST.get(model.name, len(_FIRST))):
         table.add_row(plain(model.usage), plain(model.description), plain(" ".join(model.options or ())))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(
+        plain(
+            "LangChain's providers judge too: anthropic:MODEL, bedrock:MODEL, google:MODEL, …\n"
+            "Not sure? A provider's model (for instance openai:gpt-4.1-mini, with the key in OPENAI_API_KEY) or a "
+            "model file (gguf:FILE) judges better than embedded, which is for trying convexplain out."
+        ),
+        soft_wrap=True,
+    )

@@ -32,12 +32,13 @@ def show_formats(console: Console, formats: Sequence[tuple[str, str, str]], *, c
 def show_inspected(console: Console, path: str, inspection: LogInspection) -> None:
     """Show what was recognised in one log, the role of each speaker, and the first conversation."""
     console.print(Text(one_line(path), style="bold"), soft_wrap=True)
-    containers = _counted((name or "none", count) for name, count in inspection.containers.most_common(10))
+    containers = _counted((name, count) for name, count in inspection.containers.most_common(10) if name)
     console.print(
         plain(f"  format     {_counted(inspection.formats.most_common(10)) or 'not recognised'}"), soft_wrap=True
     )
     console.print(plain(f"  encoding   {_counted(inspection.encodings.most_common(10)) or '–'}"), soft_wrap=True)
-    console.print(plain(f"  container  {containers or 'none'}"), soft_wrap=True)
+    if containers:
+        console.print(plain(f"  container  {containers}"), soft_wrap=True)
     part = "all of it" if inspection.complete else "its first part"
     console.print(
         f"  read       {inspection.conversations:,} conversations with {inspection.turns:,} turns, from {part}"
@@ -53,17 +54,19 @@ def show_inspected(console: Console, path: str, inspection: LogInspection) -> No
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{one_line(name)} ({count:,})" for name, count in counts)
+    return ", ".join(one_line(name) + (f" ({count:,})" if count > 1 else "") for name, count in counts)
 
 
 def _speakers(speakers: Counter[tuple[str, str, str]]) -> Table:
     table = Table(title="speakers", title_justify="left")
-    for heading in ("in the log", "name", "role", "turns"):
+    named = any(name for _, name, _ in speakers)
+    for heading in ("in the log", *(["name"] if named else []), "role", "turns"):
         table.add_column(heading, justify="right" if heading == "turns" else "left", overflow="fold")
     for (word, name, role), count in speakers.most_common(_SPEAKERS):
-        table.add_row(Text(one_line(word)[:60]), Text(one_line(name)[:60]), role, f"{count:,}")
+        names = [Text(one_line(name)[:60])] if named else []
+        table.add_row(Text(one_line(word)[:60]), *names, role, f"{count:,}")
     if (more := len(speakers) - _SPEAKERS) > 0:
-        table.add_row(f"and {more:,} more", "", "", "")
+        table.add_row(f"and {more:,} more")
     return table
 
 

@@ -114,11 +114,11 @@ def test_inspect_shows_and_keeps_nothing(tmp_path, exports):
     assert found.return_value == 1
     assert not (tmp_path / "s.db").exists()
     text = " ".join(found.output.split())
-    assert "a.jsonl format openai (2) encoding utf-8 (1) container none (1)" in text
+    assert "a.jsonl format openai (2) encoding utf-8 read" in text
     assert "read 2 conversations with 4 turns, from all of it" in text
-    assert "│ assistant │ │ assistant │ 2 │" in text
+    assert "│ assistant │ assistant │ 2 │" in text
     assert "first conversation: a-1 user: Hi assistant: Hello" in text
-    assert "b.txt.gz format plain (1) encoding utf-8 (1) container gzip (1)" in text
+    assert "b.txt.gz format plain encoding utf-8 container gzip read" in text
     # Who speaks, although the roles cannot be told, and nothing that moves the cursor.
     assert "│ Anna │ │ ? │ 1 │" in text
     assert "│ Shop\ufffd[2J │ │ ? │ 1 │" in text

@@ -1,0 +1,13 @@
+"""`convexplain judges list`: what most people need comes first, and the end says which to take."""
+
+from click.testing import CliRunner
+
+from convexplain.cli.judges.list import command
+
+
+def test_the_usual_models_come_first():
+    output = CliRunner().invoke(command, [], env={"COLUMNS": "200"}).output
+    names = [line.split(" ")[0] for line in output.splitlines()]
+    assert [name.partition(":")[0] for name in names[1:6]] == ["embedded", "http", "https", "openai", "gguf"]
+    assert "anthropic:MODEL" in output
+    assert output.endswith("judges better than embedded, which is for trying convexplain out.\n")
