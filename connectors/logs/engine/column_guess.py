@@ -48,13 +48,13 @@ def _content(columns: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _role(columns: Mapping[str, Sequence[str]]) -> str | None:
-    """Return the column of few words that changes most often from row to row."""
+    """Return the column with the fewest words of those in which a word comes back after another one."""
     words = {
-        name: _changes(cells)
+        name: len(set(cells))
         for name, cells in columns.items()
-        if 2 <= len(set(cells)) <= max(2, len(cells) // 2) and not all(cell.isdecimal() for cell in cells)
+        if _changes(cells) + 1 > len(set(cells)) and not all(cell.isdecimal() for cell in cells)
     }
-    return max(words, key=lambda name: words[name], default=None)
+    return min(words, key=lambda name: words[name], default=None)
 
 
 def _conversation(columns: Mapping[str, Sequence[str]]) -> str | None:

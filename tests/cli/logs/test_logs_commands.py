@@ -120,8 +120,8 @@ def test_inspect_shows_and_keeps_nothing(tmp_path, exports):
     assert "first conversation: a-1 user: Hi assistant: Hello" in text
     assert "b.txt.gz format plain encoding utf-8 container gzip read" in text
     # Who speaks, although the roles cannot be told, and nothing that moves the cursor.
-    assert "│ Anna │ │ ? │ 1 │" in text
-    assert "│ Shop\ufffd[2J │ │ ? │ 1 │" in text
+    assert "│ Anna │ ? │ 1 │" in text
+    assert "│ Shop\ufffd[2J │ ? │ 1 │" in text
     assert "\x1b" not in found.output
 
 

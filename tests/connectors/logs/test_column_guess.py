@@ -19,6 +19,7 @@ T2;2.5.;Berta;Bitte.
     ("table", "option"),
     [
         (TICKETS, "--columns conversation=Ticket,role=Wer,content=Gesagt (from"),
+        (TICKETS[: TICKETS.index("T2;2.5.;Kundin")], "--columns conversation=Ticket,role=Wer,content=Gesagt (from"),
         (TICKETS.replace("Ticket", "Ticket Nr", 1), "--columns 'conversation=Ticket Nr,role=Wer,content=Gesagt' (from"),
         ("role,text,x\nuser,Hi,1\nbot,Ho,2\n", "--columns conversation=…,role=role,content=text (from"),
         ("a,b\n", "--columns conversation=…,role=…,content=… (from"),
