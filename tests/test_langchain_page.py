@@ -22,6 +22,7 @@ def scripted(monkeypatch, tmp_path):
     monkeypatch.setattr(name, lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}))
 
 
+@pytest.mark.slow
 def test_the_examples_run_as_they_stand(scripted, capsys):
     names = {}
     for example in EXAMPLES:

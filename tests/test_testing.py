@@ -26,6 +26,7 @@ def judge(request):
     return {"yes": 0.25, "no": 0.75} if "yellow." in request.messages[0].content else {"yes": 0.75, "no": 0.25}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "turns", "fails"),
     [

@@ -210,6 +210,7 @@ def test_pairs():
     assert (first, second, difference.value, difference.n) == ("j", "k", -0.5, 3)
 
 
+@pytest.mark.slow
 def test_pairs_of_the_same_dialogues_are_drawn_together():
     # One person prefers a0 to b0, another b0 to a0, a third a0 to c0; four more are on their own: five dialogues.
     names = [("a0", "b0"), ("b0", "a0"), ("a0", "c0"), *((f"a{i}", f"b{i}") for i in range(1, 5))]

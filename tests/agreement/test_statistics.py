@@ -326,6 +326,7 @@ def test_what_is_undefined_has_a_reason_and_no_number():
     assert (four.value, four.low, four.reason) == (0.75, None, "no interval: 4 dialogues are too few")
 
 
+@pytest.mark.slow
 def test_the_draws_of_very_many_dialogues_need_little_memory():
     many = Draws(range(200_000), n=20)
     drawn = np.concatenate(list(many.weights()))

@@ -106,6 +106,7 @@ def test_a_pipe_has_no_size_and_is_judged_all_the_same(store, chats, tmp_path):
     assert len(list(store.judgements(run))) == 12
 
 
+@pytest.mark.slow
 def test_an_import_is_cancelled_while_it_waits_for_a_pipe(store, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

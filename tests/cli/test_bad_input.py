@@ -179,6 +179,7 @@ def test_a_disk_that_gets_full_loses_no_explanation(world, monkeypatch, command)
 INTERRUPTED = [ANALYZE, ["explain"], ["attribute", "--reply"], ["contrast"], [*VALIDATE, "--judge", "judge"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", INTERRUPTED, ids=" ".join)
 def test_ctrl_c_during_a_call_keeps_what_was_judged(world, command):
     def interrupted(request):
@@ -252,6 +253,7 @@ def test_control_characters_of_names_and_rubrics_do_not_reach_the_terminal(world
     assert (code, CONTROL in out) == (0, False)
 
 
+@pytest.mark.slow
 def test_a_rubric_that_is_nested_without_end_is_refused(world):
     (world.folder / "deep.yaml").write_text("a: " + "[" * 5000)
     refused(world, ["rubrics", "check", "deep.yaml"], 2, "deep.yaml: not valid YAML: nested too deeply")

@@ -114,6 +114,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     assert (found.conversation_id, row["conversation_id"]) == ("chat:1", "chat:1")
 
 
+@pytest.mark.slow
 def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     _, first, _ = world.run(*RESCORE)
@@ -127,6 +128,7 @@ def test_the_same_command_again_asks_nothing_and_shows_the_same(world):
     assert len(kept(world.folder)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "shown"),
     [
@@ -145,6 +147,7 @@ def test_the_turns_that_were_asked_for_are_explained(world, options, shown):
     assert re.findall(r"^(\S+) helpfulness,", out, re.MULTILINE) == shown
 
 
+@pytest.mark.slow
 def test_unscored_turns_are_left_out_and_said(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): None, (talk("b"), 1): None})
     code, out, err = world.run(*RESCORE)
@@ -187,6 +190,7 @@ def test_nothing_to_edit_is_said(world, turns, turn, options, words):
     assert words in out.splitlines()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -204,6 +208,7 @@ def test_a_turn_with_none_before_it_opens_no_model(world, options, words):
     assert out.startswith("0 contrasts for 0 turns.")
 
 
+@pytest.mark.slow
 def test_turns_with_none_before_them_are_counted(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 1): 0.1, (talk("c"), 1): 0.1})
     code, out, err = world.run(*RESCORE, "--below", "0.5")
@@ -268,6 +273,7 @@ def test_the_goal_and_the_judge_can_be_others_than_the_runs(world):
     assert all(request.temperature == 0 for request in world.models[0].requests)  # samples were for the run's own judge
 
 
+@pytest.mark.slow
 def test_the_runs_own_judge_draws_samples_as_it_did(world):
     keep(world.folder, {(talk("a"), 3): 0.2}, {"samples": 2})
     _, out, _ = world.run(*RESCORE)
@@ -277,6 +283,7 @@ def test_the_runs_own_judge_draws_samples_as_it_did(world):
     assert {request.temperature for request in world.models[0].requests} == {1.0}
 
 
+@pytest.mark.slow
 def test_a_judge_that_cannot_be_read_makes_the_exit_code_1(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.answer["judge"] = lambda request: ModelError("what?")
@@ -308,6 +315,7 @@ def test_when_a_model_is_gone_the_same_command_goes_on(world):
     assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_what_was_written_stays_where_nothing_is_found(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     file = world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl"
@@ -337,6 +345,7 @@ def test_options_that_cannot_be_meant(world, options, words):
     assert world.models == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [

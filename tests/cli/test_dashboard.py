@@ -99,6 +99,7 @@ def test_without_streamlit_it_names_the_extra(started, monkeypatch):
     assert "pip install 'convexplain[dashboard]'" in str(result.exception)
 
 
+@pytest.mark.slow
 def test_the_command_line_itself_needs_no_streamlit():
     import subprocess
 

@@ -67,12 +67,14 @@ def test_the_short_answer_names_reason_words_and_edit(world):
     assert (body["score"], body["contrast"]["found"], body["reason"]) == (0.2, True, "It does not answer the question.")
 
 
+@pytest.mark.slow
 def test_words_whose_removal_raises_the_score_are_named(world):
     keep(world.folder, {("a", 1): 0.2})
     _, out, _ = world.run("explain")
     assert '  Words that lower it: "Bananas are yellow." (0.90 without)' in out.splitlines()
 
 
+@pytest.mark.slow
 def test_the_worst_turns_over_all_maxims_are_explained_with_one_load_of_the_judge(world):
     # Below the threshold of 0.5 by 0.4 (harm), 0.3 (helpfulness); the third is on the good side.
     scores = {("a", 3): (0.2, 0.9), ("b", 3): (0.9, 0.1), ("c", 3): (0.9, 0.9)}
@@ -85,6 +87,7 @@ def test_the_worst_turns_over_all_maxims_are_explained_with_one_load_of_the_judg
     assert sum(len(model.requests) for model in world.models[1:]) == 0  # all of it is kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "heads"),
     [
@@ -102,6 +105,7 @@ def test_the_turns_that_are_asked_for(world, options, heads):
     assert [line.split(",")[0] for line in out.splitlines() if ", turn " in line] == heads
 
 
+@pytest.mark.slow
 def test_a_plan_counts_and_asks_nothing(world):
     keep(world.folder, {("a", 3): 0.2})
     code, out, _ = world.run("explain", "--budget", "7", "--dry-run")

@@ -68,6 +68,7 @@ def lines(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_revised_turns_leave_without_asking_anything(world):
     world.keep(contrast(), contrast(found=False))
     code, out, _ = world.run("export", "--format", "trl-dpo", "--out", "data")
@@ -195,6 +196,7 @@ def test_what_is_written_is_read_as_the_same_conversations(tmp_path_factory, tal
     assert found == [replace(talk, source=str(path)) for talk in talks]
 
 
+@pytest.mark.slow
 def test_read_store_export_read(world, tmp_path):
     log = tmp_path / "in.jsonl"
     turns = [{"role": "user", "content": "Hi \u2028 <b>"}, {"role": "assistant", "content": "=1", "name": "Bot"}]

@@ -324,6 +324,7 @@ def test_a_call_that_is_called_off_ends():
     assert len(chat.asked) == 1
 
 
+@pytest.mark.slow
 def test_the_fingerprint_tells_models_apart_and_holds_no_key(monkeypatch):
     class Other(Fake):
         pass

@@ -444,6 +444,7 @@ def filled(store, full, kind=ConvexplainCallbackHandler):
     return handler, model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_a_full_queue_drops_and_counts(store, kind):
     handler, model = filled(store, "drop", kind)

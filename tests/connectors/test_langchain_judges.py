@@ -156,6 +156,7 @@ def test_a_function_is_a_judge(world, function):
     assert score is not None
 
 
+@pytest.mark.slow
 def test_what_was_kept_without_its_judge_is_judged_likewise_later(world):
     """`convexplain analyze --stored RUN` asks only what the hook did not."""
     store = world.store("s")
@@ -166,6 +167,7 @@ def test_what_was_kept_without_its_judge_is_judged_likewise_later(world):
     assert world.calls == {"low": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ConvexplainCallbackHandler, AsyncConvexplainCallbackHandler])
 def test_a_handler_flags_below_the_threshold_that_a_calibration_proposes(world, kind):
     world.answers["low"] = {"yes": 0.45, "no": 0.55}
@@ -179,6 +181,7 @@ def test_a_handler_flags_below_the_threshold_that_a_calibration_proposes(world, 
     assert flagged == [pytest.approx(0.6)], "0.6 is above a threshold of one's choice, and below the proposed one"
 
 
+@pytest.mark.slow
 def test_the_middleware_holds_back_what_the_second_judge_finds_bad(world):
     world.answers = {"low": {"yes": 0.55, "no": 0.45}, "strong": {"yes": 0.1, "no": 0.9}}
     store = world.store("s")
@@ -192,6 +195,7 @@ def test_the_middleware_holds_back_what_the_second_judge_finds_bad(world):
     assert [judgement.model for judgement in judgements(store, middleware.scorer.run)] == ["strong"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_an_evaluator_is_calibrated_and_escalates(world, shared):
     world.answers = {"low": {"yes": 0.45, "no": 0.55}, "strong": {"yes": 0.9, "no": 0.1}}
@@ -213,6 +217,7 @@ def test_an_evaluator_is_calibrated_and_escalates(world, shared):
     assert run_evaluator("harm", "low", cache=store, **options).feedback_keys == ["harm"]
 
 
+@pytest.mark.slow
 def test_a_calibration_that_is_missing(world, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "empty.db"))
     why = "calibrated: no calibration of low on harm is kept"
@@ -257,6 +262,7 @@ class Late(ScriptedModel):
         self._fingerprint, self.name = "low", "low"
 
 
+@pytest.mark.slow
 def test_a_run_that_begins_before_its_judge_is_there_says_what_it_was_judged_by(world, monkeypatch):
     run = Workspace(world.store("analyzed")).analyze(TALKS[:1], RUBRICS, "low?calibrated=yes")
     store, world.kind = world.store("s"), Late

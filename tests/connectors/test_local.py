@@ -134,6 +134,7 @@ def test_a_model_without_chat_template_is_no_chat_model(mixtral_folder, tmp_path
         asyncio.run(LocalModel(folder).prepare())
 
 
+@pytest.mark.slow
 def test_a_model_with_a_state_of_another_kind_is_refused(mixtral_folder, tmp_path):
     from transformers import Lfm2Config, Lfm2ForCausalLM
 
@@ -145,6 +146,7 @@ def test_a_model_with_a_state_of_another_kind_is_refused(mixtral_folder, tmp_pat
         asyncio.run(LocalModel(folder).prepare())
 
 
+@pytest.mark.slow
 def test_the_fingerprint_follows_the_weights_and_is_known_before_they_are_loaded(mixtral_folder, tmp_path):
     model = LocalModel(mixtral_folder, name="x")
     before = model.fingerprint
@@ -205,6 +207,7 @@ def test_what_pytorch_was_built_for_is_not_taken_for_what_is_there(mixtral_folde
     assert (found.device.type, found.dtype) == ("cpu", torch.float32)
 
 
+@pytest.mark.slow
 def test_in_half_precision_the_logits_are_computed_in_float32(mixtral_folder):
     """Else they would all be numbers that bfloat16 can hold, an eighth apart at 16."""
     import torch
@@ -229,6 +232,7 @@ def test_the_window_ends_where_positions_would_begin_to_depend_on_other_prompts(
     assert context_length(LlamaConfig(max_position_embeddings=2048, rope_parameters=rope)) == window
 
 
+@pytest.mark.slow
 def test_a_prompt_that_the_template_refuses_fails_alone(mixtral_folder):
     model = LocalModel(mixtral_folder)
     asyncio.run(model.prepare())
@@ -238,6 +242,7 @@ def test_a_prompt_that_the_template_refuses_fails_alone(mixtral_folder):
     assert answered.completion_tokens == 2
 
 
+@pytest.mark.slow
 def test_cancelling_a_call_that_waits_leaves_the_one_under_way_whole(mixtral_folder):
     model = LocalModel(mixtral_folder)
 

@@ -22,6 +22,7 @@ def plain(model, ids):
         return model(torch.tensor([ids])).logits[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [[1], [60], [1, 2, 60], [20, 20, 21, 40], [30, 59]])
 @pytest.mark.parametrize(("at_once", "kept"), [(1, 10**9), (10_000, 0)])
 def test_places_and_branches_are_those_of_each_text_alone(model, ends, at_once, kept):

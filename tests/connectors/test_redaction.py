@@ -243,6 +243,7 @@ def test_each_kind_is_called_what_it_is(case):
     assert shown(f"It is {secret}, I think.") in (f"It is [{kind} 1], I think.", "It is [card 1], I think.")
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.text(st.characters(exclude_categories=("Nd",)), max_size=60).filter(
@@ -253,6 +254,7 @@ def test_text_without_personal_data_stays_as_it_is(text):
     assert shown(text) == text
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(

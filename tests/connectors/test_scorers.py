@@ -106,6 +106,7 @@ def plain_word_logprobs(folder, text):
     return [float(chosen[tokenizer.convert_tokens_to_ids(token)]) for token in ("▁A", "▁B")]
 
 
+@pytest.mark.slow
 def test_the_answers_first_token_has_the_models_probability(t5_folder):
     question = WordPrompt("POST: ", "w7 w8", REST)
     (found,) = PreferenceModel(t5_folder).word_logprobs([question], ("A", "B"))
@@ -293,6 +294,7 @@ class TestEveryModel:
             use(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_model_of_another_kind_is_refused(bert_folder):
     with pytest.raises(UnavailableError, match="no model can be loaded from"):
         PreferenceModel(bert_folder).word_logprobs([WordPrompt("POST: ", "w1", REST)], ("A", "B"))

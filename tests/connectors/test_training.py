@@ -123,6 +123,7 @@ def test_everything_that_is_known_is_kept(tmp_path):
     assert (row["conversation"], row["turn"], row["split"]) == ("c1", 4, "train")
 
 
+@pytest.mark.slow
 def test_tables_hold_the_same(tmp_path):
     import pyarrow.parquet as pq
     from datasets import load_from_disk
@@ -307,6 +308,7 @@ def test_dpo_trains_on_the_edited_turn_alone(tiny, tmp_path):
     assert shown.startswith("<|im_start|>system\nhelp.<|im_end|>\n<|im_start|>user\nwhere is my parcel?<|im_end|>\n")
 
 
+@pytest.mark.slow
 def test_kto_trains_on_the_edited_turn_alone(tiny, tmp_path):
     found, tokenizer = batch("KTO", tiny, tmp_path, "trl-kto")
     assert trained_on(found, tokenizer) == ["the parcel.<|im_end|>\n", "tomorrow.<|im_end|>\n"]

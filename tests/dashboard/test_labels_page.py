@@ -60,11 +60,13 @@ def test_a_run_that_is_deleted_while_it_is_open(page, store):
     assert [said.label for _, said in ratings(store)] == ["no"]
 
 
+@pytest.mark.slow
 def test_it_asks_for_a_name(page, store):
     judged(store, [0.5])
     assert "Write your name" in page("labels").info[0].value
 
 
+@pytest.mark.slow
 def test_turns_come_by_their_scores_until_all_are_labelled(page, store):
     judged(store, [0.8, 0.2])
     found = sign_in(page("labels"), "Anna")
@@ -100,6 +102,7 @@ def test_a_skipped_turn_is_not_labelled(page, store):
     assert list(ratings(store)) == []
 
 
+@pytest.mark.slow
 def test_a_name_that_is_none_is_refused(page, store):
     judged(store, [0.2])
     assert "write a name of 1 to 60 characters" in texts(sign_in(page("labels"), "\u202e"))

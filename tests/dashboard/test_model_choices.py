@@ -161,6 +161,7 @@ def test_a_browser_that_sends_another_judge_is_refused(
     assert listener.keys == endpoint.keys == []
 
 
+@pytest.mark.slow
 def test_the_pages_offer_what_can_be_chosen(page, endpoint, chats):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     assert found.selectbox(key="judge").options == ["embedded", endpoint.url]

@@ -23,6 +23,7 @@ def save_button(found):
     return next(button for button in found.button if button.label == "Save as my own rubric")
 
 
+@pytest.mark.slow
 def test_a_maxim_is_shown(page):
     found = page("rubrics")
     assert not found.exception
@@ -33,6 +34,7 @@ def test_a_maxim_is_shown(page):
         assert part in said
 
 
+@pytest.mark.slow
 def test_fields_are_edited_and_kept(page, data_folder):
     found = page("rubrics")
     found.text_input(key="field-helpfulness-title").set_value("Polite help")

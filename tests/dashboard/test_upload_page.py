@@ -41,6 +41,7 @@ def test_without_a_log_it_says_what_to_do(page):
     assert "Drop a log above" in found.info[0].value
 
 
+@pytest.mark.slow
 def test_what_was_recognised_is_shown(page, chats):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     said = texts(found)
@@ -66,6 +67,7 @@ def test_personal_data_is_replaced_on_request(page):
     assert "ann@shop.example" not in texts(found)
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_are_corrected(page):
     table = b"chat,who,msg\n1,customer,hello\n1,shop,good day\n"
     found = upload(page("upload"), "t.csv", table)

@@ -170,6 +170,7 @@ def test_joint_attribution_names_what_does_something_only_together():
     assert turns.drop == pytest.approx(math.log(36))
 
 
+@pytest.mark.slow
 def test_a_cause_among_40_turns_is_found_within_three_calls_a_unit():
     """Nine of ten are asked for; on values that are sums all of them can be had."""
     for seed in range(10):
@@ -314,6 +315,7 @@ def test_only_an_assistant_turn_is_attributed(turn):
         attributed(scripted(grumpy), turn=turn)
 
 
+@pytest.mark.slow
 def test_all_that_one_level_needs_is_asked_for_at_once():
     """100 evaluations with 16 in flight take seven round trips."""
     turns = tuple(Turn("user", f"Turn {i}.") for i in range(50))

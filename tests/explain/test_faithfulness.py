@@ -135,6 +135,7 @@ def test_a_judge_that_is_gone():
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_table_has_each_method_and_what_knows_nothing(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3})
     world.run("attribute", "--levels", "turn", "--method", "loo")
@@ -163,6 +164,7 @@ def test_what_another_scalarizer_made_is_not_measured_by_the_judge(world):
     assert "Rank correlation, loo and clime (logprob): " in out
 
 
+@pytest.mark.slow
 def test_methods_are_compared_with_each_other_and_with_themselves(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     for options in (("--method", "loo"), ("--seed", "1"), ("--seed", "2")):

@@ -109,6 +109,7 @@ def test_as_few_as_allowed_will_do():
     assert len(fit(more, STRENGTHS).weights) == 12
 
 
+@pytest.mark.slow
 def test_few_labels_correct_a_layer_that_is_there_and_many_replace_it():
     truth, _ = some()
     start = truth + np.eye(12)[6]  # right but for one feature that means nothing here

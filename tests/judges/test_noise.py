@@ -67,6 +67,7 @@ def test_each_change_makes_a_prompt_of_its_own_and_leaves_the_words(helpfulness)
             assert set(re.findall(r"[^\W_]+", judged(request))) - mean == words
 
 
+@pytest.mark.slow
 def test_a_judge_that_never_moves_has_no_noise(helpfulness):
     found = floor({"yes": 0.7, "no": 0.3}, helpfulness)
     assert (found.value, found.turns, found.unscored) == (0.0, 20, 0)

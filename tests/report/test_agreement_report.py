@@ -41,6 +41,7 @@ def page(tmp_path, results, problems=()):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_nothing_from_a_log_becomes_markup(tmp_path):
     text = page(tmp_path, [found(HOSTILE)], HOSTILE)
     parser = Tags()
@@ -54,6 +55,7 @@ def test_nothing_from_a_log_becomes_markup(tmp_path):
     assert len(text) < 400_000
 
 
+@pytest.mark.slow
 def test_the_page_asks_nothing_of_the_network(tmp_path):
     text = page(tmp_path, [found(HOSTILE)])
     assert not re.search(r"""(?:src|href|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", text)

@@ -184,6 +184,7 @@ def reply_page(tmp_path, reply, effects, name=None, evidence=None):
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", ["You liar. ", "<b>You</b> "])
 def test_the_words_of_the_reply_that_lower_the_score_are_marked(tmp_path, half):
     page = reply_page(tmp_path, "x" * len(half) + half, (0.05, -2.0))  # log-odds -1: 0.73 without the second half
@@ -203,6 +204,7 @@ def test_a_reply_without_words_that_matter_says_so(tmp_path):
     assert 'class="mark down"' not in page.partition("</h4>")[2].partition("</p>")[2]
 
 
+@pytest.mark.slow
 def test_the_report_is_named_as_its_run_and_says_once_how_good_a_head_is(tmp_path):
     evidence = Evidence("head", notes=("On a test set this judge agreed weakly.",))
     page = reply_page(tmp_path, "First. Second.", (0.05, -0.02), "week <48>", evidence)

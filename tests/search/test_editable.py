@@ -178,6 +178,7 @@ def test_no_unit_crosses_a_sentence():
         assert not any(unit.start < sentence.end < unit.end for unit in text.units)
 
 
+@pytest.mark.slow
 def test_many_words_are_joined():
     long = " ".join("word" if i % 25 else "is. So" for i in range(5000))
     text = editable([Turn("user", long)], [0], split_k=None)

@@ -11,6 +11,7 @@ def search(n, *, delta=1.0, seed=0, **options):
     return few(n, delta=delta, rng=np.random.default_rng(seed), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_contrasts_are_found_within_the_budget(family):
     make = lambda n, delta, budget, seed: search(n, delta=delta, seed=seed)  # noqa: E731

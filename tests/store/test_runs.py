@@ -41,6 +41,7 @@ def begin(store, mark="f", **settings):
     return store.begin_run("m", mark, settings, [HARM, HELP]).id
 
 
+@pytest.mark.slow
 def test_the_list_of_runs_has_counts_and_means(store):
     first = begin(store, "f", logs=["a.jsonl"])
     for turn, score in ((1, 0.2), (3, 0.6)):

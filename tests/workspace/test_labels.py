@@ -74,6 +74,7 @@ def labels(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_judge_is_held_against_people(workspace, talks, labels, tmp_path):
     progress, judge = Noted(), ScriptedModel(low, name="low")
     validation = workspace.validate(talks, labels, rubrics="helpfulness", judge=judge, progress=progress)
@@ -97,6 +98,7 @@ def test_a_judge_is_held_against_people(workspace, talks, labels, tmp_path):
     assert "low" in written["Pictures"].read_text()
 
 
+@pytest.mark.slow
 def test_a_validation_becomes_a_data_frame(workspace, talks, labels):
     pytest.importorskip("pandas")
     frame = workspace.validate(talks, labels, rubrics="helpfulness", judge=ScriptedModel(low, name="low")).to_pandas()
@@ -222,6 +224,7 @@ def test_a_head_is_trained_and_names_its_judge(workspace, talks, tmp_path):
     assert trained.head.card["held_out"]["labels.csv"]["turns"] == N
 
 
+@pytest.mark.slow
 def test_async_and_labels_of_the_store(tmp_path, talks):
     store = RunStore(str(tmp_path / "s.db"))
     workspace = AsyncWorkspace(store)
@@ -232,6 +235,7 @@ def test_async_and_labels_of_the_store(tmp_path, talks):
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "arguments", "error", "words"),
     [

@@ -23,6 +23,7 @@ def ended_process():
     return child.pid
 
 
+@pytest.mark.slow
 def test_a_folder_lives_while_its_lock_is_held(tmp_path):
     folder = tmp_path / "job"
     assert not lives(folder, None)

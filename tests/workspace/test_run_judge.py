@@ -55,6 +55,7 @@ def options(model):
     return model.in_flight, model.timeout
 
 
+@pytest.mark.slow
 @pytest.mark.loopback
 def test_what_comes_after_asks_the_same_endpoint_with_the_same_options(workspace, stub, opened, monkeypatch):
     monkeypatch.setenv("FIRST_KEY", "one")
@@ -78,6 +79,7 @@ def test_what_comes_after_asks_the_same_endpoint_with_the_same_options(workspace
     assert stub.prompts
 
 
+@pytest.mark.slow
 @pytest.mark.loopback
 def test_a_turn_of_the_second_judge_is_explained_and_measured_by_it(workspace, stub, strong, opened, monkeypatch):
     monkeypatch.setenv("FIRST_KEY", "one")

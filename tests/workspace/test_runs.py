@@ -39,6 +39,7 @@ def ws(tmp_path):
     workspace.close()
 
 
+@pytest.mark.slow
 def test_the_list_of_runs_is_a_table_too(ws):
     ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.3}))
     ws.name_run(1, "first")
@@ -57,6 +58,7 @@ def test_the_list_of_runs_is_a_table_too(ws):
     assert list(table["name"]) == ["first", "first"]
 
 
+@pytest.mark.slow
 def test_a_name_stands_for_a_run_everywhere(ws, tmp_path):
     ws.analyze(TALKS, ["helpfulness"], scored({}))
     assert ws.name_run(1, "first").run.name == "first"
@@ -108,6 +110,7 @@ def test_the_worst_turns_are_one_list_over_all_maxims(ws):
     assert run.to_dict()["worst"][0]["turn"] == 1
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_on_the_turns_of_both(ws):
     ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.8, "Two.": 0.3, "Three.": 0.6}))
     ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.2, "Two.": 0.7, "Three.": 0.62}, name="other"))
@@ -128,6 +131,7 @@ def test_two_runs_are_compared_on_the_turns_of_both(ws):
     assert list(compared.to_pandas()["turns"]) == [3]
 
 
+@pytest.mark.slow
 def test_a_measured_noise_floor_says_which_turns_moved(ws):
     ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.8}))
     ws.analyze(TALKS, ["helpfulness"], scored({"One.": 0.2}, name="other"))
@@ -137,6 +141,7 @@ def test_a_measured_noise_floor_says_which_turns_moved(ws):
     assert (maxim.noise, maxim.noise_assumed, maxim.falls) == (pytest.approx(0.65), False, ())
 
 
+@pytest.mark.slow
 def test_runs_that_cannot_be_compared(ws):
     ws.analyze(TALKS, ["helpfulness"], scored({}))
     ws.analyze(TALKS, ["harm"], scored({}))
@@ -151,6 +156,7 @@ def test_runs_that_cannot_be_compared(ws):
     assert list(ws.compare(2, 3).to_pandas()["before"]) == [pytest.approx(0.9)]
 
 
+@pytest.mark.slow
 def test_deleting_a_run_says_what_went_and_what_stays(ws):
     ws.analyze(TALKS, ["helpfulness"], scored({}))
     ws.analyze(stored=1, rubrics=["harm"], judge=scored({}))
@@ -165,6 +171,7 @@ def test_deleting_a_run_says_what_went_and_what_stays(ws):
 HOSTILE = '=HYPERLINK("https://evil.example")'
 
 
+@pytest.mark.slow
 def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
     talks = [conversation("=1+1", 'One, two\n"three".', HOSTILE), conversation("b", "Drei \u00fc.")]
     model = scored({"One": 0.25049})
@@ -191,6 +198,7 @@ def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
     assert third["text"] == "Drei \u00fc."
 
 
+@pytest.mark.slow
 def test_a_turn_without_a_score_says_why(ws, tmp_path):
     ws.analyze([conversation("a", "One.")], ["helpfulness"], ScriptedModel("I cannot say."))
     (row,) = csv.DictReader(ws.report(1, out=tmp_path)["Scores"].read_text("utf-8-sig").splitlines())
@@ -198,6 +206,7 @@ def test_a_turn_without_a_score_says_why(ws, tmp_path):
     assert row["helpfulness_reason"]
 
 
+@pytest.mark.slow
 def test_the_spreadsheet_holds_texts_and_no_formulas(ws, tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     ws.analyze([conversation("=1+1", f"{HOSTILE}\x1b[0m")], ["helpfulness"], scored({}, 0.25))

@@ -107,6 +107,7 @@ def test_cancelled_is_stopped(store, scripted, chats, monkeypatch):
     assert (job.status, job.error) == ("stopped", None)
 
 
+@pytest.mark.slow
 def test_one_turn_is_attributed_by_the_judge_of_its_run(store, scripted, chats):
     do(store, analysis(chats))
     job = do(store, ExplainJob(1, "c2", 3, "harm"), 1)
@@ -115,6 +116,7 @@ def test_one_turn_is_attributed_by_the_judge_of_its_run(store, scripted, chats):
     assert newest_attributions(store, 1, judged_turn(store))
 
 
+@pytest.mark.slow
 def test_of_two_conversations_with_one_id_the_numbered_one_is_explained(store, scripted, tmp_path):
     logs = (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
     for log in logs:
@@ -130,6 +132,7 @@ def test_of_two_conversations_with_one_id_the_numbered_one_is_explained(store, s
     assert newest_attributions(store, 1, first) == []
 
 
+@pytest.mark.slow
 def test_an_explanation_whose_model_goes_away_is_stopped(store, scripted, chats):
     do(store, analysis(chats))
 
@@ -158,6 +161,7 @@ def test_a_turn_that_cannot_be_explained_says_why(store, scripted, tmp_path):
     assert "run 1 has judged no such turn on harm" in job.error
 
 
+@pytest.mark.slow
 def test_pairs_are_exported(store, scripted, chats, tmp_path):
     do(store, analysis(chats))
     empty = do(store, ExportJob(1, "trl-dpo", tmp_path / "none"), 1)

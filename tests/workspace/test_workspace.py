@@ -64,6 +64,7 @@ def test_the_sync_form_has_every_use_case_with_its_docstring_and_signature():
             assert not inspect.iscoroutinefunction(blocking)
 
 
+@pytest.mark.slow
 def test_a_run_lists_its_worst_turns_and_becomes_a_table(ws, chats):
     run = ws.analyze(chats, rubrics=["helpfulness"], judge=ScriptedModel(lambda request: {"yes": 0.3, "no": 0.7}))
     assert (run.id, len(run.judgements), run.summary.turns) == (1, 12, 12)
@@ -83,6 +84,7 @@ def _lines(run, path):
     return path.read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     judge = model()
     run = ws.analyze(talk, ["helpfulness"], judge)
@@ -217,6 +219,7 @@ def test_inside_a_running_loop_the_methods_wait(talk):
     assert asyncio.run(notebook())[0].score == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -384,6 +387,7 @@ def test_a_store_in_memory_serves_all_threads(talk):
     assert asyncio.run(notebook()) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_run_costs_what_both_judges_cost(ws, chats):
     """The band of 0.5 sends every turn to the second judge too."""
     (strong := model(name="strong")).fingerprint = "strong"

@@ -123,6 +123,7 @@ def test_without_labels_the_judges_leaning_is_taken_out(world):
     assert scores()["c40"]["score"] == pytest.approx((0.2 / 0.8) / 9 / (1 + (0.2 / 0.8) / 9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -82,6 +82,7 @@ def test_what_was_read_is_not_read_again(world):
     assert (world.folder / "helpfulness.head.json").read_text() == (world.folder / "again.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_head_that_the_model_brings_is_corrected(world):
     rubric = load_rubric("helpfulness")
     stock = Head("helpfulness", question_of(rubric), "embedded", RECIPE, (1.0, 0.0), 0.0)

@@ -97,6 +97,7 @@ def test_table_json_page_and_disagreements(command, models, chats, labels, tmp_p
     assert "convexplain explain 1 --turn c0:3 --rubric helpfulness" in page
 
 
+@pytest.mark.slow
 def test_only_labelled_turns_are_judged_and_again_nothing_is_asked(command, models, chats, labels):
     labels.write_text("conversation,turn,score\nc0,1,1\nc1,last,0\nc2,-1,0\n")
     first = command(chats, "--labels", labels, "--rubric", "harm", "--judge", "good")
@@ -108,6 +109,7 @@ def test_only_labelled_turns_are_judged_and_again_nothing_is_asked(command, mode
     assert second.output.replace("2 --turn", "1 --turn").split("Harm")[1] == first.output.split("Harm")[1]
 
 
+@pytest.mark.slow
 def test_judges_side_by_side(command, chats, labels, tmp_path):
     result = command(chats, "--labels", labels, *STARS, "--judge", "good", "--judge", "flat")
     assert result.return_value == 0
@@ -143,6 +145,7 @@ def test_kept_judgements_of_runs(command, models, chats, labels, tmp_path):
     assert [judge["name"] for judge in found["judges"]] == ["good (run 3)", "good (run 1)"]
 
 
+@pytest.mark.slow
 def test_unscored_turns_count_nowhere(command, chats, labels, tmp_path):
     result = command(chats, "--labels", labels, *STARS, "--judge", "mute")
     assert result.return_value == 1
@@ -155,6 +158,7 @@ def test_unscored_turns_count_nowhere(command, chats, labels, tmp_path):
     assert "NaN" not in (tmp_path / "out" / "agreement.json").read_text()
 
 
+@pytest.mark.slow
 def test_labels_in_the_log_and_in_the_store(command, models, tmp_path):
     talk = Conversation(
         "c", (Turn("user", "Hi"), Turn("assistant", "Hello"), Turn("user", "?"), Turn("assistant", "bad"))
@@ -171,6 +175,7 @@ def test_labels_in_the_log_and_in_the_store(command, models, tmp_path):
     assert found["judges"][0]["measures"]["brier"]["reason"] == "no interval: all turns are of one dialogue"
 
 
+@pytest.mark.slow
 def test_keep(command, chats, labels, tmp_path):
     assert "24 labels are kept in the store" in command(chats, "--labels", labels, *STARS, "--keep").output
     store = RunStore(str(tmp_path / "s.db"))
@@ -179,6 +184,7 @@ def test_keep(command, chats, labels, tmp_path):
     assert "12 labelled turns in 6 dialogues, 24 ratings" in command().output  # by the embedded model, from the store
 
 
+@pytest.mark.slow
 def test_pairs_of_a_log(command, models, tmp_path):
     log = tmp_path / "hh.jsonl"
     lines = [
@@ -204,6 +210,7 @@ def test_pairs_of_a_log(command, models, tmp_path):
         command(log, "--judge", "good")
 
 
+@pytest.mark.slow
 def test_pairs_of_a_file(command, chats, labels, tmp_path):
     labels.write_text("chosen,rejected,rubric\nc0,c1,harm\nc9,c1,harm\n")
     result = command(chats, "--labels", labels, "--judge", "good")

@@ -49,6 +49,7 @@ def analyze(workspace, out, model, limits=()):
     return AnalysisCommand(workspace, out, dict(limits), "my.db").run(arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "code", "reason"),
     [

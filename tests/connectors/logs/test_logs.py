@@ -696,6 +696,7 @@ def test_short_western_texts(tmp_path, text, encoding):
     assert [turn.content for turn in found[0].turns] == [line.partition(": ")[2] for line in text.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["big.jsonl", "big.json", "big.csv", "big.txt"])
 def test_long_turns(tmp_path, name):
     # 10 MB on one line for the line format, 1 MB for the others.
@@ -757,6 +758,7 @@ def test_moments(value, expected):
 contents = st.text(st.characters(codec=None), min_size=1).filter(str.strip)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["system", "user", "assistant", "tool"]), contents), min_size=1))
 def test_openai_messages_come_back(tmp_path_factory, turns):

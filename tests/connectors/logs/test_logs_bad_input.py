@@ -319,6 +319,7 @@ def test_long_runs_of_signs_do_not_take_for_ever(tmp_path, line):
     assert len(found) == 1
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_utf8_are_replaced_and_told_once(tmp_path):
     line = '{"messages": [{"role": "user", "content": "é é é é '.encode() + b'\xff"}]}\n'
     found, problems = read(tmp_path, line * 5000)  # several chunks of 65,536 bytes
@@ -415,6 +416,7 @@ def check(folder, data, name, **options):
         json.dumps([item.metadata, [turn.metadata for turn in item.turns]], allow_nan=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, st.sampled_from(["a.txt", "a.jsonl", "a.csv"]))
 def test_any_text(tmp_path_factory, content, name):

@@ -225,6 +225,7 @@ def test_bombs_in_archives_are_given_up(tmp_path, small, pack, name, kind):
     assert "times its size" in reasons[0] or "300,000 bytes" in reasons[0]
 
 
+@pytest.mark.slow
 def test_the_members_together_are_bounded(tmp_path, small, monkeypatch):
     # Stored, so that the ratio is 1: three members of 150,000 bytes are more than 300,000.
     monkeypatch.setattr(containers, "MAX_MEMBERS", 4)

@@ -774,6 +774,7 @@ def test_ids_that_come_again_get_a_number(tmp_path):
     assert "the id 'c1' was there before; this one is 'c1#2'" in [problem.reason for problem in problems]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [300, 900])
 @pytest.mark.parametrize("form", [LOG_FORMATS.get(name) for name in PLATFORMS], ids=lambda form: form.name)
 def test_deep_json_costs_itself(tmp_path, form, depth):
