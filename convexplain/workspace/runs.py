@@ -1,5 +1,6 @@
 """Analyses: from logs, conversations or the store to a judged run."""
 
+import contextlib
 import textwrap
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import LogError, UnavailableError, UsageError
+from convexplain.errors import LogError, StoreError, UnavailableError, UsageError
 from convexplain.judges import SAMPLES
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
@@ -144,17 +145,23 @@ async def run_analysis(
         if run.resumed:
             progress.note(f"Going on with run {run.id}, which was not finished.")
         on_built(built)
-        await analyse(
-            analysis.source,
-            store,
-            run,
-            built.rubrics,
-            built.judge,
-            built.all_calls,
-            progress,
-            analysis.turns,
-            analysis.total,
-        )
+        try:
+            await analyse(
+                analysis.source,
+                store,
+                run,
+                built.rubrics,
+                built.judge,
+                built.all_calls,
+                progress,
+                analysis.turns,
+                analysis.total,
+            )
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                if not store.run_size(run.id):
+                    delete_run(store, run.id)
+            raise
         if not store.run_size(run.id):
             raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)

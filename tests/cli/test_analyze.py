@@ -285,7 +285,7 @@ def test_ctrl_c_does_not_wait_for_a_pipe(stub, folder):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Stopped by Ctrl-C.\nThe log was not read to its end, and nothing was judged yet." in err
+    assert "Stopped by Ctrl-C.\nExit code 130: The log was not read to its end, and nothing was judged yet." in err
     assert "To go on, pipe the same log in again" in err
     assert "Traceback" not in err
 

@@ -121,6 +121,15 @@ def test_a_log_without_a_conversation_makes_no_run(workspace, tmp_path):
     assert workspace.runs() == []
 
 
+def test_a_run_that_is_stopped_before_it_has_read_anything_is_not_kept(workspace, tmp_path, monkeypatch):
+    async def keep_source(*_):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("convexplain.analysis.runs.keep_source", keep_source)
+    assert analyze(workspace, tmp_path / "out", judge()) == 1
+    assert workspace.runs() == []
+
+
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
     with pytest.raises(UsageError, match="valid are"):
         analyze(workspace, tmp_path / "out", "gpt")
