@@ -131,7 +131,7 @@ def test_a_run_that_is_stopped_before_it_has_read_anything_is_not_kept(workspace
 
 
 def test_what_comes_before_a_run_is_an_error_as_ever(workspace, tmp_path):
-    with pytest.raises(UsageError, match="valid are"):
+    with pytest.raises(UsageError, match="is not known"):
         analyze(workspace, tmp_path / "out", "gpt")
 
 
