@@ -171,7 +171,7 @@ def test_an_endpoint_that_hangs(stub, chats, folder):
         (["analyze", "no-such-file"], 2, "no-such-file"),
         (["analyze", "chats.jsonl", "--rubric", "helpfullness"], 2, "is neither a file nor one of: helpfulness, harm"),
         (["analyze", "chats.jsonl", "--rubric", "harm", "--rubric", "harm"], 2, "harm is named twice"),
-        (["analyze", "chats.jsonl", "--judge", "gpt"], 2, "valid are: embedded"),
+        (["analyze", "chats.jsonl", "--judge", "gpt"], 2, "model 'gpt' is not known"),
         (["analyze", "chats.jsonl", "--turns", "some"], 2, "'some' is not one of 'all', 'last'"),
         (["analyze", "chats.jsonl", "--columns", "role=a"], 2, "write role=…,content=…"),
         (["analyze", "chats.jsonl", "--judge", "http://127.0.0.1:9/v1?model=m"], 1, "cannot be reached"),
