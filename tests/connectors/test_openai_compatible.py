@@ -409,7 +409,7 @@ def test_secrets_are_sent_and_never_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gpt-9", "valid are: embedded, .*http://HOST:PORT/v1"),
+        ("gpt-9", "did you mean openai:gpt-9"),
         ("http://127.0.0.1/v1?modle=m", "unknown option modle"),
         ("http://127.0.0.1/v1?in_flight=0", "in_flight='0'"),
         ("http://127.0.0.1/v1?in_flight=0.5", "in_flight='0.5'"),

@@ -82,7 +82,7 @@ def test_nothing_to_judge_is_no_error():
         ((MESSAGES, "harm"), {"turns": "first"}, UsageError, "valid are: 'all', 'last'"),
         ((MESSAGES, "harm"), {"samples": 0}, UsageError, "at least 1"),
         ((MESSAGES, "harmm"), {}, RubricError, "neither a file nor one of"),
-        ((MESSAGES, "harm", "gpt"), {}, UsageError, "valid are: embedded"),
+        ((MESSAGES, "harm", "gpt"), {}, UsageError, "is not known; `convexplain judges list` lists"),
     ],
 )
 def test_arguments_that_cannot_be_meant(arguments, options, error, words):
@@ -235,8 +235,8 @@ def test_a_model_that_is_gone_is_an_error():
         ((PARCEL, -5, "helpfulness"), {}, UsageError, "turn=-5 is not valid"),
         (([], -1, "helpfulness"), {}, UsageError, "turn=-1 is not valid"),
         ((PARCEL, 3, "helpfullness"), {}, RubricError, "neither a file nor one of"),
-        ((PARCEL, 3, "helpfulness"), {"judge": "gpt"}, UsageError, "valid are: embedded"),
-        ((PARCEL, 3, "helpfulness"), {"responder": "gpt"}, UsageError, "valid are: embedded"),
+        ((PARCEL, 3, "helpfulness"), {"judge": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
+        ((PARCEL, 3, "helpfulness"), {"responder": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
         ((PARCEL, 3, "helpfulness"), {"infiller": "gpt"}, UsageError, "infiller 'gpt' is not known"),
         ((PARCEL, 3, "helpfulness"), {"samples": 0}, UsageError, "at least 1"),
         ((PARCEL, 3, "helpfulness"), {"budget": 0}, UsageError, "budget=0 is not valid"),
