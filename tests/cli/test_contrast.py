@@ -296,6 +296,7 @@ def test_a_judge_that_cannot_be_read_makes_the_exit_code_1(world):
     assert "0.20 -> 0.90" in out
 
 
+@pytest.mark.slow
 def test_when_a_model_is_gone_the_same_command_goes_on(world):
     keep(world.folder, {(talk("a"), 3): 0.1, (talk("b", (*TALK[:2], "b?", TALK[3])), 3): 0.2})
     gone = UnavailableError("the judge is gone")

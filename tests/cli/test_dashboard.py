@@ -29,6 +29,7 @@ def invoke(*arguments):
     return CliRunner().invoke(cli, ["dashboard", *arguments])
 
 
+@pytest.mark.slow
 def test_it_listens_on_this_machine_and_sends_nothing_home(started, tmp_path):
     result = invoke("--port", "8600")
     assert result.exit_code == 0, result.output

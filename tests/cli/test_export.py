@@ -94,6 +94,7 @@ def test_earlier_edited_turns_are_judged_by_the_runs_judge_first(world):
     assert len(world.models[-1].requests) == 0  # both judgements were kept
 
 
+@pytest.mark.slow
 def test_a_judge_that_drew_samples_draws_them_again(world):
     world.keep(contrast("rescore", edited={1: "It left on Friday."}), settings={"samples": 3})
     world.answer = lambda request: {"yes": 0.9, "no": 0.1} if "Friday" in str(request.messages) else {"no": 1.0}

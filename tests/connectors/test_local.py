@@ -127,6 +127,7 @@ def test_weights_that_are_cut_short_are_one_plain_message(mixtral_folder, tmp_pa
         asyncio.run(LocalModel(folder).prepare())
 
 
+@pytest.mark.slow
 def test_a_model_without_chat_template_is_no_chat_model(mixtral_folder, tmp_path):
     folder = copied(mixtral_folder, tmp_path)
     (folder / "chat_template.jinja").unlink()

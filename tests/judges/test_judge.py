@@ -147,6 +147,7 @@ def test_the_first_reply_settles_how_all_are_measured(talk, helpfulness):
     assert sum(request.labels != () for request in model.requests) == 1
 
 
+@pytest.mark.slow
 def test_an_endpoint_in_trouble_is_not_asked_one_by_one(helpfulness):
     talk = Conversation("c", tuple(Turn("assistant", f"a{i}") for i in range(9)))
     # Long enough that all calls are open before the first one is answered, however slow the machine is.

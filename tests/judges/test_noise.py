@@ -48,6 +48,7 @@ def test_there_are_twenty_changes_of_the_five_kinds_each_with_a_name_of_its_own(
     }
 
 
+@pytest.mark.slow
 def test_each_change_makes_a_prompt_of_its_own_and_leaves_the_words(helpfulness):
     asked = []
 

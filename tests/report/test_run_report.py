@@ -151,6 +151,7 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert page.count("<svg") == 2
 
 
+@pytest.mark.slow
 def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     page = explained_page(tmp_path, "middle", noise=0.6)
     assert re.search(r"0\.73 without, within the judge&#39;s noise", page)

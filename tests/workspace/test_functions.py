@@ -208,6 +208,7 @@ def test_models_of_ones_own_are_not_closed():
     assert (infiller.prepared, infiller.closed) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_store_keeps_the_replies_and_gives_the_noise_floor(tmp_path):
     store, model = RunStore(str(tmp_path / "a.db")), ScriptedModel(depot)
     stored = Workspace(store).contrast

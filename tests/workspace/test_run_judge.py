@@ -104,6 +104,7 @@ def verdict(prompt):
     return '{"label": "no"}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", [ScriptedModel(depot), verdict])
 def test_a_judge_that_cannot_be_opened_by_its_name_has_to_be_named(workspace, judge):
     run = workspace.analyze([talk("a")], "helpfulness", judge)
