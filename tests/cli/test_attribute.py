@@ -80,6 +80,7 @@ def test_dry_run_says_how_much_and_asks_nothing(world):
     assert not world.asked
 
 
+@pytest.mark.slow
 def test_a_contrast_may_look_first_where_the_attribution_points(world):
     turns = (
         "Where is it?",

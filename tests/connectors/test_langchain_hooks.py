@@ -481,6 +481,7 @@ def test_a_full_queue_blocks_where_that_is_wanted(store, kind):
     assert (handler.counts.judged, handler.counts.dropped) == (7, 0)
 
 
+@pytest.mark.slow
 def test_a_full_queue_does_not_hold_up_the_event_loop(store):
     handler, model = filled(store, "block", AsyncConvexplainCallbackHandler)
 

@@ -154,6 +154,7 @@ class Gone(ScriptedModel):
         raise UnavailableError("gone")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize(
     ("model", "why"), [(Gone("x"), "gone"), (ScriptedModel({"no": 1.0}, seconds=600), "TimeoutError")]

@@ -164,6 +164,7 @@ def test_the_fingerprint_follows_the_weights_and_is_known_before_they_are_loaded
     assert LocalModel(tmp_path / "nowhere").fingerprint == f"local:{tmp_path / 'nowhere'}"
 
 
+@pytest.mark.slow
 def test_a_repository_is_fetched_from_the_hub(mixtral_folder, monkeypatch):
     import huggingface_hub
 

@@ -267,6 +267,7 @@ def test_when_the_memory_does_not_suffice_the_batch_is_halved_and_what_is_too_lo
     assert isinstance(found[3], TooLongError)
 
 
+@pytest.mark.slow
 def test_a_template_that_refuses_the_messages_is_one_plain_message(mixtral_folder):
     refused, scored = ask(prepared(mixtral_folder), given("Hello", TALK), given("Hello"))
     assert "chat template refuses the messages" in str(refused)

@@ -315,6 +315,7 @@ def test_kto_trains_on_the_edited_turn_alone(tiny, tmp_path):
     assert sorted(found["label"].tolist()) == [False, True]
 
 
+@pytest.mark.slow
 def test_sft_trains_on_the_chosen_turn_alone(tiny, tmp_path):
     found, tokenizer = batch("SFT", tiny, tmp_path, "trl-sft", pair(), pair("soon."))
     trained = [

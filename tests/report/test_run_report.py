@@ -230,6 +230,7 @@ def test_nothing_from_an_explanation_becomes_markup(tmp_path, text):
     assert len(page) < 100_000
 
 
+@pytest.mark.slow
 def test_the_curve_has_a_dot_for_each_answer(tmp_path):
     """Two conversations with three answers: means 0.9, 0.5 and 0.1."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")

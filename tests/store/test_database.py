@@ -145,6 +145,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
         RunStore(str(tmp_path / "a.db"))
 
 
+@pytest.mark.slow
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
     """Before it has become a WAL file, SQLite refuses that change at once, whatever the time-out."""
     writer = sqlite3.connect(tmp_path / "a.db", check_same_thread=False, isolation_level=None)

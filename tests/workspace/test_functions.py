@@ -48,6 +48,7 @@ def test_turns_conversation_and_mappings_are_the_same():
     assert judge(turns, load_rubric("harm"), ScriptedModel(bananas)) == judge(MESSAGES, "harm", ScriptedModel(bananas))
 
 
+@pytest.mark.slow
 def test_last_judges_the_last_assistant_turn():
     assert [item.turn for item in judge(MESSAGES, "harm", ScriptedModel(bananas), "last")] == [3]
 

@@ -34,6 +34,7 @@ def test_a_folder_lives_while_its_lock_is_held(tmp_path):
     assert not lives(folder, None)
 
 
+@pytest.mark.slow
 def test_who_looks_is_not_taken_for_the_process(tmp_path):
     with held(tmp_path):
         pass
@@ -45,6 +46,7 @@ def test_who_looks_is_not_taken_for_the_process(tmp_path):
             assert lives(tmp_path, None)
 
 
+@pytest.mark.slow
 def test_a_process_that_lives_no_more_is_no_zombie(tmp_path, monkeypatch):
     """It has let go of its lock and has not ended yet: a zombie would seem to work on its run still."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"])

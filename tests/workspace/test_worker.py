@@ -46,6 +46,7 @@ def analysis(log, rubrics=("harm",)):
     return AnalyzeJob((log,), rubrics, JudgeSpec("scripted"))
 
 
+@pytest.mark.slow
 def test_an_analysis_keeps_its_run_and_what_it_found(store, scripted, chats):
     chats.write_text(chats.read_text() + "\nno JSON")
     job = do(store, analysis(chats))

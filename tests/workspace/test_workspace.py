@@ -348,6 +348,7 @@ def test_a_failure_ends_what_is_under_way(talk):
     assert (later, tasks) == (first, 1)
 
 
+@pytest.mark.slow
 def test_stopping_a_cell_stops_the_work():
     """What waits in a running loop is interrupted: the thread that works is cancelled, and ended."""
     ended = threading.Event()

@@ -57,6 +57,7 @@ def world(tmp_path, monkeypatch):
 TRAIN = ("chats.jsonl", "--labels", "labels.csv", "--rubric", "helpfulness")
 
 
+@pytest.mark.slow
 def test_a_head_is_trained_and_its_card_says_what_it_is_worth(world):
     out = world.run(*TRAIN, "--out", "ours.json", "--licence", "CC0")
     assert "50 labelled turns and 0 pairs in 50 dialogues" in out

@@ -66,6 +66,7 @@ def body(tmp_path):
 STARS = ("--scale", "1", "5", "--rubric", "helpfulness")
 
 
+@pytest.mark.slow
 def test_table_json_page_and_disagreements(command, models, chats, labels, tmp_path):
     result = command(chats, "--labels", labels, *STARS, "--judge", "good", "--worst", 2)
     assert result.return_value == 0
@@ -258,6 +259,7 @@ def test_dry_run_asks_nothing(command, models, chats, labels, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_turns_of_one_dialogue_are_drawn_together(command, tmp_path):
     log, labels = tmp_path / "log.jsonl", tmp_path / "labels.csv"
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]

@@ -84,6 +84,7 @@ def test_a_crash_before_the_first_judgement_leaves_no_files(workspace, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_last_lines_say_why_the_exit_code_is_not_0(workspace, tmp_path, capsys):
     def answer(request):
         text = request.messages[0].content

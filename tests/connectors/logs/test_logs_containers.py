@@ -209,6 +209,7 @@ def test_bombs_are_given_up(tmp_path, small, pack, kind, ending):
         read(tmp_path, pack(GOOD * 50_000), f"a.jsonl{ending}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pack", "name", "kind"), ARCHIVES)
 def test_bombs_in_archives_are_given_up(tmp_path, small, pack, name, kind):
     path = write(tmp_path, pack(("a.jsonl", GOOD * 50_000)), name)
