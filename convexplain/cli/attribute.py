@@ -102,7 +102,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @click.option(
     "--check",
     is_flag=True,
-    help="Then measure how faithful the attributions are: does the score move when the top units are removed?",
+    help="Then measure how faithful the run's attributions are: does the score move without the top units?",
 )
 @seed_option
 @out_option
@@ -160,7 +160,9 @@ def command(
     if dry_run:
         code = show_plan(workspace.plan_explanations(task=task, infiller=infiller, **chosen), view, responder)
         if check:
-            click.echo("--check asks about as much again for each order of the units that it compares.")
+            click.echo(
+                "--check asks about as much again for each attributed turn of the run and each order of its units."
+            )
         return code
     code = show_explained(workspace, view, out, {**chosen, "infiller": infiller})
     if check:

@@ -15,7 +15,7 @@ from convexplain.explain.settings import ContrastSettings, EditableTurns
 from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES
 from convexplain.types import Contrast, Goal, Question
-from convexplain.workspace import SCORE_NAMES, ContrastTask, PromptContrast
+from convexplain.workspace import SCORE_NAMES, ContrastTask, JudgeSpec, PromptContrast
 from convexplain.workspace.explainers import check_models
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
@@ -196,7 +196,8 @@ def _prompt(
         open_score(score)
         asyncio.run(check_models(responder=responder, infiller=options["infiller"]))
         calls = 1 + options["budget"] + baseline
-        text = f"At most {calls} answers of {responder}, each scored by {score}. Nothing was asked."
+        name = JudgeSpec.parse(responder).public
+        text = f"At most {calls} answers of {name}, each scored by {score}. Nothing was asked."
         Console().print(plain(text), soft_wrap=True)
         return 0
     contrast: PromptContrast = open_workspace(db).contrast_prompt(

@@ -87,7 +87,11 @@ def command(
         workspace.explain(findings, judge=judge, task=task, on_result=view.show, progress=view.progress)
     finally:
         written = view.write()
-    failed = any(task.failed((list(each.attributions), each.contrast)) for each in view.explanations)
+    failed = any(
+        task.failed((list(each.attributions), each.contrast))
+        for each in view.explanations
+        if each.finding.turn.content.strip()
+    )
     return 1 if failed or not written else 0
 
 

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from . import schema
 from .database import reading
+from .serialization import to_conversation
 from .store import RunStore
+
+_PAGE = 500  # conversations that are in memory at once
 
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -79,8 +82,9 @@ def shared_maxims(store: RunStore, before: int, after: int) -> list[tuple[str, s
 def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after: str) -> PairedScores:
     """Return the turns that two runs have judged on one maxim, in the order of the first run's conversations.
 
-    Turns are matched by conversation. Runs with no conversation in common are matched by the conversations' ids: there,
-    another version of a bot answered the same conversations.
+    Turns are matched by conversation. Runs with no conversation in common are matched by the conversations' ids, where
+    the first user turn is the same: there, another version of a bot answered the same conversations. (Ids that a reader
+    made of a file's name and a number say nothing about the conversation.)
 
     Args:
         store: the store.
@@ -95,11 +99,30 @@ def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after:
     if by_id:
         ids = {name: number for number, name in _ids(store, before)}
         same = {number: ids[name] for number, name in _ids(store, after) if name in ids}
+        same = _with_the_same_opening(store, same)
         matches = np.array([same.get(number, -1) for number in numbers_after.tolist()], dtype=np.int64)
     width = 1 + int(max(turns.max(initial=0), turns_after.max(initial=0)))
     # Where conversations of one run have the same id, one of them counts.
     _, at, at_after = np.intersect1d(numbers * width + turns, matches * width + turns_after, return_indices=True)
     return PairedScores(numbers[at], numbers_after[at_after], turns[at], first[at, 2], second[at_after, 2], by_id)
+
+
+def _with_the_same_opening(store: RunStore, matches: dict[int, int]) -> dict[int, int]:
+    """Return those matches of conversations in which the user begins with the same text."""
+    openings = _openings(store, sorted({*matches, *matches.values()}))
+    return {number: match for number, match in matches.items() if openings[number] == openings[match]}
+
+
+def _openings(store: RunStore, numbers: list[int]) -> dict[int, str | None]:
+    """Return the first user turns of conversations by their numbers; None where there is none."""
+    table, openings = schema.conversations, dict[int, str | None]()
+    for start in range(0, len(numbers), _PAGE):
+        query = sa.select(table.c.id, table.c.body).where(table.c.id.in_(numbers[start : start + _PAGE]))
+        with reading(store.engine) as connection:
+            for row in connection.execute(query):
+                turns = to_conversation(row.body).turns
+                openings[row.id] = next((turn.content for turn in turns if turn.role == "user"), None)
+    return openings
 
 
 def conversation_ids(store: RunStore, numbers: list[int]) -> dict[int, str]:

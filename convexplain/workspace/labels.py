@@ -12,7 +12,7 @@ from convexplain.agreement.validation import RunJudgements, TurnsToJudge, turns_
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource
 from convexplain.connectors.labels import LabelSettings, read_labels
-from convexplain.errors import Problem, UsageError
+from convexplain.errors import Problem, StoreError, UsageError
 from convexplain.rubrics import rubric_ids
 from convexplain.store import RunStore, ratings, run_rubrics
 from convexplain.types import Conversation, Rubric
@@ -167,13 +167,21 @@ async def judge_labelled(
         progress.note(run.escalated)
     for rubric, calibration in opened[0].calibrations.items():
         earlier, places = calibration.about.get("run"), labels.matched.ratings(rubric)
-        judged = None if earlier is None else RunJudgements(store, earlier, run.run.judge)
+        judged = None if earlier is None else _judgements_of(store, earlier, run.run.judge)
         if judged and (seen := sum(judged.judgement(talk, turn, rubric) is not None for talk, turn in places)):
             progress.note(
                 f"! {seen:,} of {len(places):,} labelled turns are among those that {run.run.judge} was calibrated on "
                 f"for {rubric}: calibration error and Brier score look better here than on new ones"
             )
     return run, opened[0]
+
+
+def _judgements_of(store: RunStore, run: int, judge: str) -> RunJudgements | None:
+    """Return the judgements of a run; None if it has been deleted."""
+    try:
+        return RunJudgements(store, run, judge)
+    except StoreError:
+        return None
 
 
 def _name(labels: str | Path | None, sources: Sequence[ConversationSource]) -> str:

@@ -201,8 +201,13 @@ class AnalyzedRun:
         if not judged:
             raise no_such_turn(self.store, self.run, chosen, (conversation, turn))
         ranked = sorted((scored for scored in judged if scored.score is not None), key=_margin)
-        low = [scored for scored in ranked if _margin(scored) < 0]
-        return [Finding(self.id, scored) for scored in low or ranked[:1]]
+        findings: list[Finding] = []
+        for number in dict.fromkeys(scored.number for scored in ranked):
+            same = [scored for scored in ranked if scored.number == number]
+            low = [scored for scored in same if _margin(scored) < 0]
+            below = tuple(map(_low_score, low))
+            findings += [Finding(self.id, scored, below) for scored in low or same[:1]]
+        return findings
 
     @cached_property
     def low_turns(self) -> int:
@@ -233,6 +238,11 @@ class AnalyzedRun:
     def _rows(self) -> Iterator[dict[str, Any]]:
         for conversation, judgement in self.store.judgements(self.run.id):
             yield {**_row(judgement), "content": conversation.turns[judgement.turn].content}
+
+
+def _low_score(turn: ScoredTurn) -> LowScore:
+    rubric = turn.rubric
+    return LowScore(rubric.id, turn.score or 0.0, rubric.threshold, turn.model, rubric.sha, turn.reason)
 
 
 def _margin(turn: ScoredTurn) -> float:

@@ -13,6 +13,7 @@ from convexplain.explain.strongest_units import (
 )
 from convexplain.explain.wording import contrast_outcome
 from convexplain.store import attribution_body, contrast_body
+from convexplain.text.segmentation import segment
 from convexplain.types import Attribution, Contrast
 
 from .results import Finding
@@ -95,15 +96,19 @@ class Explanation:
                 effect
             )
         if not self.words:
-            measured = reply_is_measured(self.attributions, self.finding.index)
-            none = (
-                no_reply_effects(self.attributions) if measured else "The reply is too short to be divided into parts."
-            )
-            yield f"  {none}"
+            yield f"  {self._no_words()}"
         for effect in self.earlier_turns:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
             yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+
+    def _no_words(self) -> str:
+        """Return why no words of the reply are named."""
+        if reply_is_measured(self.attributions, self.finding.index):
+            return no_reply_effects(self.attributions)
+        if len(segment(self.finding.turn.content, "phrase")) > 1:
+            return "The words of the reply were not measured: the earlier turns took all calls of the budget."
+        return "The reply is too short to be divided into parts."
 
     def _contrast_lines(self, contrast: Contrast) -> Iterator[str]:
         yield f"  Edit: {contrast_outcome(contrast, self.finding.rubric.threshold)}"

@@ -294,6 +294,15 @@ def test_another_bots_answers_are_matched_by_the_conversations_ids(store, runs):
     assert set(found.numbers) != set(found.numbers_after)
 
 
+def test_an_id_alone_makes_no_pair(store, runs):
+    """Readers make ids of a file's name and a number: next week's conversation of the same id is another one."""
+    run = store.begin_run("m", "g", {}, [HARM]).id
+    beta = talk("beta", 2)
+    turns = tuple(replace(turn, content="Another question") if turn.role == "user" else turn for turn in beta.turns)
+    keep(store, run, replace(beta, turns=turns), {1: 0.1})
+    assert len(paired_scores(store, runs[0], HARM.sha, run, HARM.sha).turns) == 0
+
+
 def test_runs_with_nothing_in_common(store, runs):
     run = store.begin_run("m", "h", {}, [load_rubric("manner_1")]).id
     assert shared_maxims(store, runs[0], run) == []

@@ -3,7 +3,7 @@
 import click
 
 from convexplain.text.visible import one_line
-from convexplain.workspace import CHECK_CALLS, Workspace
+from convexplain.workspace import CHECK_CALLS, JudgeSpec, Workspace
 
 from ..options.judging import dry_run_option
 
@@ -20,7 +20,7 @@ def command(model: str, dry_run: bool) -> int:
         convexplain judges check gguf:qwen2.5-1.5b-instruct-q4_k_m.gguf
     """
     if dry_run:
-        click.echo(f"{CHECK_CALLS} short questions to {one_line(model)}. Nothing was asked.")
+        click.echo(f"{CHECK_CALLS} short questions to {one_line(JudgeSpec.parse(model).public)}. Nothing was asked.")
         return 0
     check = Workspace().check_model(model)
     for name, value in check.rows():

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from convexplain.errors import UsageError
 from convexplain.text.visible import one_line
-from convexplain.workspace import LabelSettings, LogSettings, TrainedHead
+from convexplain.workspace import JudgeSpec, LabelSettings, LogSettings, TrainedHead
 from convexplain.workspace.run_files import check_writable
 
 from ..options.judging import dry_run_option
@@ -97,7 +97,8 @@ def command(
             label_settings=label_settings,
             progress=progress_shown(),
         )
-        text = f"{model} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked."
+        name = JudgeSpec.parse(model).public
+        text = f"{name} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked."
         click.echo(one_line(text))
         return 0
     if out is not None and out.is_dir():

@@ -6,13 +6,23 @@ from collections.abc import Iterable
 from convexplain.text.visible import visible
 
 _BARE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
-_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^@\s]+@")
+_PASSWORDS = (
+    re.compile(r"(://[^/?#:@\s]*:)[^/?#\s]*(@)"),  # only in the part before the first slash
+    re.compile(r"(%3A%2F%2F(?:(?!%3A|%2F|%40)\S)*%3A)(?:(?!%2F)\S)*?(%40)", re.IGNORECASE),  # of a quoted URL
+    re.compile(r"(\bpassword=)[^&\s]+()"),
+)
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def command_line(words: Iterable[str]) -> str:
     """Return a command as one line for a shell; passwords in URLs are hidden."""
-    return " ".join(shell_quoted(_PASSWORD.sub(r"\1***@", word)) for word in words)
+    return " ".join(shell_quoted(_without_password(word)) for word in words)
+
+
+def _without_password(word: str) -> str:
+    for password in _PASSWORDS:
+        word = password.sub(r"\1***\2", word)
+    return word
 
 
 def shell_quoted(text: str) -> str:

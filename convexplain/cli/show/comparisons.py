@@ -31,7 +31,8 @@ def show_comparison(console: Console, compared: RunComparison, db: str | None) -
     for maxim in compared.maxims:
         console.print(Text(visible(f"{maxim.rubric}: {verdict(maxim.change or maxim.averages)}")), soft_wrap=True)
     for maxim in compared.maxims:
-        _show_maxim(console, maxim, apart, ["convexplain", "explain", str(compared.second.id)], db)
+        command = ["convexplain", "explain", str(compared.second.id), "--rubric", maxim.rubric]
+        _show_maxim(console, maxim, apart, command, db)
     for run, rubrics in ((compared.first, compared.only_first), (compared.second, compared.only_second)):
         if rubrics:
             console.print(Text(visible(f"\nOnly run {run.id} has: {', '.join(rubrics)}")), soft_wrap=True)
@@ -41,6 +42,8 @@ def verdict(change: Comparison | AverageComparison | None) -> str:
     """Return in words whether scores got better or worse; None is where a run has no score."""
     if change is None:
         return "cannot be compared: one of the runs has no score"
+    if change.interval is None and round(change.shift, 2) == 0:
+        return "no difference, of too few conversations to say whether that is chance"
     if change.interval is None:
         direction = "higher" if change.shift > 0 else "lower"
         return f"{direction} by {abs(change.shift):.2f}, of too few conversations to say whether that is chance"

@@ -11,7 +11,7 @@ from rich.console import Console
 from convexplain.explain.explanations import write_lines
 from convexplain.explain.wording import counted
 from convexplain.store import ScoredTurn
-from convexplain.workspace import Workspace
+from convexplain.workspace import JudgeSpec, Workspace
 from convexplain.workspace.explanations import Scope
 from convexplain.workspace.run_files import check_writable
 from convexplain.workspace.tasks import Task
@@ -47,7 +47,8 @@ def show_plan(scopes: Sequence[Scope], view: ExplanationView[Any], responder: st
     if not scopes[0].chosen:
         _show_none(scopes[0].run.id, view)
     console = Console()
-    judged = f" for {responder} to answer and then to be judged." if responder else " to be judged."
+    named = None if responder is None else JudgeSpec.parse(responder).public
+    judged = f" for {named} to answer and then to be judged." if named else " to be judged."
     for note in scopes[0].notes:
         console.print(plain(note), soft_wrap=True)
     for scope in scopes:

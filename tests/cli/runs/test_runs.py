@@ -114,11 +114,11 @@ def test_two_runs_are_compared(runs):
         "  fell most:",
         "    a, turn 1: 0.90 → 0.30",
         "      Answer a.",
-        f"      convexplain explain 2 --turn a:1 --db {runs.db}",
+        f"      convexplain explain 2 --rubric helpfulness --turn a:1 --db {runs.db}",
         "  rose most:",
         "    b, turn 1: 0.40 → 0.80",
         "      Answer b.",
-        f"      convexplain explain 2 --turn b:1 --db {runs.db}",
+        f"      convexplain explain 2 --rubric helpfulness --turn b:1 --db {runs.db}",
     ]
 
 

@@ -39,3 +39,19 @@ def test_words():
     assert command_line(["convexplain", "explain", "1", "--db", "postgresql://me:secret@host/x"]) == (
         "convexplain explain 1 --db 'postgresql://me:***@host/x'"
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("http://u:p@ss@host/v1", "http://u:***@host/v1"),
+        ("http://localhost:8000/v1?model=x@rev", "http://localhost:8000/v1?model=x@rev"),
+        (
+            "embedded?escalate=http%3A%2F%2Fuser%3Apw%40host%2Fv1",
+            "embedded?escalate=http%3A%2F%2Fuser%3A***%40host%2Fv1",
+        ),
+        ("postgresql://host/db?user=u&password=secret&x=1", "'postgresql://host/db?user=u&password=***&x=1'"),
+    ],
+)
+def test_passwords_are_hidden_and_nothing_else(word, shown):
+    assert command_line([word]).strip("'") == shown.strip("'")
