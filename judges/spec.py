@@ -192,12 +192,18 @@ class JudgeSpec:
             options: fields, a second judge by its text form too; None leaves a field as it is.
 
         Raises:
-            UsageError: a value is not valid.
+            UsageError: a value is not valid, or there is a band without a second judge.
         """
         changes = {name: value for name, value in options.items() if value is not None}
         if isinstance(second := changes.get("escalate"), str):
             changes["escalate"] = JudgeSpec.parse(second)
-        return replace(self, **changes)
+        changed = replace(self, **changes)
+        if "band" in changes and changed.escalate is None:
+            raise UsageError(
+                f"band={changed.band} (--escalate-band) means nothing without a second judge: name one by escalate "
+                "(--escalate MODEL), or leave the band out"
+            )
+        return changed
 
     def raw(self) -> Self:
         """Return the same judge without calibration and second judge."""

@@ -13,7 +13,7 @@ from convexplain.explain.settings import AttributionSettings, Perturb
 from convexplain.explain.wording import counted
 from convexplain.search import ATTRIBUTION_METHODS, described
 from convexplain.types import LEVELS, Attribution, Level
-from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, FidelitySettings, Workspace
+from convexplain.workspace import PHRASE_NAMES, SCALARIZER_NAMES, AttributionTask, FidelitySettings
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count, Share
@@ -102,7 +102,7 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
 @click.option(
     "--check",
     is_flag=True,
-    help="Then measure how faithful the run's attributions are: does the score move without the top units?",
+    help="Then measure how faithful the attributions of these turns are: does the score move without the top units?",
 )
 @seed_option
 @out_option
@@ -149,6 +149,8 @@ def command(
     unused = {} if method == "joint" else {"k": "without --method joint"}
     unused |= {} if perturb == "infill" else {"infiller": "without --perturb infill"}
     unused |= {} if share is None else {"top": "with --share"}
+    unused |= {} if len(levels) > 1 else dict.fromkeys(("top", "share"), "with one level")
+    unused |= {} if "phrase" in levels else {"phrases": "without the level phrase"}
     unused |= {"check": "with another --scalarizer than judge"} if scalarizer != "judge" else {}
     refuse(ctx, unused)
     task = AttributionTask(
@@ -160,21 +162,17 @@ def command(
     if dry_run:
         code = show_plan(workspace.plan_explanations(task=task, infiller=infiller, **chosen), view, responder)
         if check:
-            click.echo(
-                "--check asks about as much again for each attributed turn of the run and each order of its units."
-            )
+            click.echo("--check asks about as much again for each order of the units that it compares.")
         return code
     code = show_explained(workspace, view, out, {**chosen, "infiller": infiller})
-    if check:
-        _check(workspace, run, judge, responder, FidelitySettings(level=levels[0], seed=seed))
+    scopes = workspace.plan_explanations(task=task, infiller=infiller, **chosen) if check else []
+    if explained := [turn for scope in scopes for turn in scope.turns]:
+        settings = FidelitySettings(level=levels[0], seed=seed)
+        fidelity = workspace.fidelity(
+            run, judge, responder, turns=explained, settings=settings, progress=progress_shown()
+        )
+        show_fidelity(Console(), fidelity, settings)
     return code
-
-
-def _check(
-    workspace: Workspace, run: int | str | None, judge: str | None, responder: str | None, settings: FidelitySettings
-) -> None:
-    fidelity = workspace.fidelity(run, judge, responder, settings=settings, progress=progress_shown())
-    show_fidelity(Console(), fidelity, settings)
 
 
 def _view(task: AttributionTask) -> ExplanationView[list[Attribution]]:

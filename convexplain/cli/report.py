@@ -9,9 +9,11 @@ from convexplain.text.visible import one_line
 from convexplain.workspace.run_files import check_writable
 
 from .options.store import db_option, open_workspace, out_option, run_argument
+from .options.turns import refuse
 
 
 @click.command("report")
+@click.pass_context
 @run_argument
 @click.option(
     "--html",
@@ -24,7 +26,9 @@ from .options.store import db_option, open_workspace, out_option, run_argument
 )
 @out_option
 @db_option
-def command(run: int | str | None, html: Path | None, pdf: Path | None, out: Path, db: str | None) -> int:
+def command(
+    ctx: click.Context, run: int | str | None, html: Path | None, pdf: Path | None, out: Path, db: str | None
+) -> int:
     """Write a run as files: a report, judgements, a table of scores.
 
     RUN is a number or a name; the newest run unless given. The files go to DIR/run-RUN/, or, with --html and --pdf,
@@ -36,6 +40,7 @@ def command(run: int | str | None, html: Path | None, pdf: Path | None, out: Pat
         convexplain report
         convexplain report 3 --html week-12.html --pdf week-12.pdf
     """
+    refuse(ctx, {} if html is None and pdf is None else {"out": "with --html and --pdf, which name the files"})
     targets = {"--html": html, "--pdf": pdf}
     places = {option: file.parent for option, file in targets.items() if file is not None} or {"--out": out}
     for option, folder in places.items():

@@ -120,6 +120,15 @@ async def calibrate_on_labels(
     return FittedCalibration(rubric, fitted, threshold, labels.problems)
 
 
+def check_prior(logs: object, labels: object, aim: tuple[Aim, float] | None) -> None:
+    """Raise UsageError where labels, logs or a threshold are asked for, which a prior has no use for."""
+    if aim or logs is not None or labels is not None:
+        raise UsageError(
+            "prior uses neither labels nor logs and proposes no threshold: leave it out, or leave out labels, "
+            "logs, precision, recall and flagged"
+        )
+
+
 async def calibrate_prior(store: RunStore, judge: JudgeLike, rubric: Rubric, samples: int | None) -> FittedCalibration:
     """Move the judge's log-odds by those that it gives where there is nothing to judge, and keep that.
 

@@ -1,7 +1,7 @@
 """Fidelity of the kept attributions of a run, and agreement between attribution methods."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations, islice
 from typing import Any
@@ -16,7 +16,7 @@ from convexplain.explain.scalarizers import JudgeValue, TurnValues
 from convexplain.fidelity import Embed, Estimate, bleu, mean, rank_correlation, ranked, stability
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
-from convexplain.store import Run, RunStore, attributions, run_rubrics
+from convexplain.store import Run, RunStore, ScoredTurn, attributions, run_rubrics
 from convexplain.types import Attribution, Conversation, Level, Rubric
 
 from .explainers import Explainers, open_explainers
@@ -169,9 +169,16 @@ async def measure_fidelity(
     responder: ModelLike | None,
     settings: FidelitySettings,
     progress: Progress,
+    chosen: Collection[ScoredTurn] | None = None,
 ) -> Fidelity:
     """Measure the attributions of a run; see `AsyncWorkspace.fidelity`."""
-    turns = list(islice(_attributed(store, run, settings.level, responder is not None), settings.limit))
+    keys = None if chosen is None else {(turn.number, turn.turn, turn.rubric.id) for turn in chosen}
+    turns = list(islice(_attributed(store, run, settings.level, responder is not None, keys), settings.limit))
+    if not turns and chosen is not None:
+        raise UsageError(
+            f"none of the chosen turns of run {run.id} has two units of level {settings.level} whose effects could be "
+            "measured: there is no order of units to check; choose longer conversations or another level"
+        )
     if not turns:
         raise UsageError(
             f"run {run.id} has no attributions to units of level {settings.level}"
@@ -187,8 +194,8 @@ async def measure_fidelity(
 
     progress.begin("measuring", len(turns))
     try:
-        for chosen, part in _by_judge(run, turns, judge):
-            async with open_explainers(chosen, responder, None, cache=store, run=run, on_change=spent) as models:
+        for judge_of_part, part in _by_judge(run, turns, judge):
+            async with open_explainers(judge_of_part, responder, None, cache=store, run=run, on_change=spent) as models:
                 if lost := scale_lost(run, models.judge.model, models.judge.spec.samples):
                     progress.note(lost)
                 spent()
@@ -211,8 +218,17 @@ def _by_judge(
         yield run_judge(run, name), [turn for turn in turns if turn.last.judge == name]
 
 
-def _attributed(store: RunStore, run: Run, level: Level, regenerated: bool) -> Iterator[AttributedTurn]:
-    """Yield each attributed turn, with the newest attribution of each method; only those of the judge's score."""
+def _attributed(
+    store: RunStore, run: Run, level: Level, regenerated: bool, keys: Collection[tuple[int, int, str]] | None
+) -> Iterator[AttributedTurn]:
+    """Yield each attributed turn, with the newest attribution of each method; only those of the judge's score.
+
+    Args:
+        store, run: where the attributions are.
+        level: the level of their units.
+        regenerated: whether the responder's new answers were attributed.
+        keys: conversation's number, turn and rubric of those that count; None takes all.
+    """
     rubrics = {rubric.id: rubric for rubric in run_rubrics(store, run.id)}
     talks: dict[int, Conversation] = {}
     grouped: dict[tuple[int, int, str], list[Attribution]] = defaultdict(list)
@@ -221,7 +237,9 @@ def _attributed(store: RunStore, run: Run, level: Level, regenerated: bool) -> I
         for attribution in levels:
             if attribution.level == level and len(attribution.units) > 1 and attribution.full is not None:
                 grouped[number, attribution.turn, attribution.rubric].append(attribution)
-    for (number, _, rubric), items in grouped.items():
+    for (number, turn, rubric), items in grouped.items():
+        if keys is not None and (number, turn, rubric) not in keys:
+            continue
         by_method = [item for group in _named(items).values() for item in group]
         scored = [item for item in by_method if item.of_score and (item.question == "regenerate") == regenerated]
         if not scored:

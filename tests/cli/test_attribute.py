@@ -166,6 +166,8 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
         (("--share", "0"), "0<x<=1"),
         (("--share", "0.5", "--top", "1"), "--top means nothing with --share"),
         (("--k", "2"), "--k means nothing without --method joint"),
+        (("--levels", "turn", "--top", "1"), "--top means nothing with one level"),
+        (("--levels", "turn,word", "--phrases", "rules"), "--phrases means nothing without the level phrase"),
         (("--infiller", "embedded"), "--infiller means nothing without --perturb infill"),
         (("--levels", "word,turn"), "from coarse to fine"),
         (("--levels", "turn,turn"), "from coarse to fine"),

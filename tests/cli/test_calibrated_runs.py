@@ -134,7 +134,7 @@ def test_fidelity_measures_by_the_judge_and_on_the_scale_that_was_attributed(wor
     for place in ("c1:3", "c2:3"):
         world.run("attribute", "--turn", place, "--levels", "turn")
     before = len(world.opened)
-    assert "clime" in world.run("attribute", "--levels", "turn", "--check")
+    assert "clime" in world.run("attribute", "--levels", "turn", "--check", "--worst", "20")
     assert {model.name for model in world.opened[before:]} == {"low", "strong"}
 
 

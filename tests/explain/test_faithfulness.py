@@ -174,3 +174,13 @@ def test_methods_are_compared_with_each_other_and_with_themselves(world):
         "Rank correlation, loo and clime",
         "Rank correlation, clime under other settings",
     ]
+
+
+def test_only_the_chosen_turns_are_checked(world):
+    keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3, (talk("c"), 1): 0.1})
+    world.run("attribute", "--levels", "turn", "--turn", "b:3")
+    code, out, err = world.run("attribute", "--levels", "turn", "--turn", "a:3", "--check")
+    assert (code, "n=1" in out, "1/1 measured" in err) == (0, True, True)
+    code, _, err = world.run("attribute", "--levels", "turn", "--turn", "c:1", "--check")  # one turn before it
+    assert code == 2
+    assert "none of the chosen turns of run 1 has two units of level turn" in " ".join(err.split())

@@ -100,3 +100,10 @@ def test_any_spec_comes_back_from_its_text(single, second, band):
     spec = JudgeSpec(**fields, reasons=single.reasons, calibrated=single.calibrated, escalate=second, band=band)
     assert JudgeSpec.parse(spec.text) == spec
     assert JudgeSpec.parse(spec.public) == spec
+
+
+def test_a_band_beside_a_judge_needs_a_second_judge():
+    with pytest.raises(UsageError, match=r"band=0.2 \(--escalate-band\) means nothing without a second judge"):
+        JudgeSpec("embedded").changed({"band": 0.2})
+    assert JudgeSpec("embedded").changed({"band": 0.2, "escalate": "openai:gpt-5"}).band == 0.2
+    assert JudgeSpec("embedded", escalate=STRONG).changed({"band": 0.2}).band == 0.2

@@ -12,6 +12,7 @@ from rich.table import Table
 from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.workspace import FittedCalibration, JudgeOptions, LabelSettings, LogSettings, StoredCalibrations
+from convexplain.workspace.calibrations import aim_of, check_prior
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.inputs import rubrics_of
 
@@ -105,39 +106,29 @@ def command(
         return 0
     if rubric is None:
         raise UsageError("name the maxim: --rubric ID")
+    if prior:
+        check_prior(list(logs) or None, labels, aim_of(precision, recall, flagged))
+        used = {"prior", "rubric", "judge", "samples", "db", "dry_run"}
+        refuse(ctx, dict.fromkeys(ctx.params.keys() - used, "with --prior, which uses no labels"))
     if dry_run and prior:
         rubrics_of(rubric)
         asyncio.run(check_models(judge))
         console.print("A few judgements of empty conversations. Nothing was asked.")
         return 0
+    labelled: dict[str, Any] = {
+        "logs": list(logs) or None,
+        "labels": labels,
+        "judge": judge,
+        "samples": judging["samples"],
+        "dialogue": dialogue,
+        "settings": reading,
+        "label_settings": label_settings,
+        "progress": progress_shown(),
+    }
     if dry_run:
-        plan = workspace.plan_validation(
-            list(logs) or None,
-            labels,
-            rubrics=rubric,
-            judge=judge,
-            dialogue=dialogue,
-            settings=reading,
-            label_settings=label_settings,
-            progress=progress_shown(),
-            samples=judging["samples"],
-        )
-        return show_validation_plan(console, plan)
+        return show_validation_plan(console, workspace.plan_validation(**labelled, rubrics=rubric))
     fitted = workspace.calibrate(
-        list(logs) or None,
-        labels,
-        rubric=rubric,
-        judge=judge,
-        precision=precision,
-        recall=recall,
-        flagged=flagged,
-        prior=prior,
-        samples=judging["samples"],
-        dialogue=dialogue,
-        seed=seed,
-        settings=reading,
-        label_settings=label_settings,
-        progress=progress_shown(),
+        **labelled, rubric=rubric, precision=precision, recall=recall, flagged=flagged, prior=prior, seed=seed
     )
     if prior:
         _show_prior(console, fitted)

@@ -86,17 +86,16 @@ def command(
         convexplain judges validate chats.jsonl --labels new.csv --judge 'embedded?head=ours.json' --judge embedded
     """
     workspace = open_workspace(db)
+    labelled: dict[str, Any] = {
+        "logs": list(logs) or None,
+        "labels": labels,
+        "dialogue": dialogue,
+        "settings": reading,
+        "label_settings": label_settings,
+        "progress": progress_shown(),
+    }
     if dry_run:
-        plan = workspace.plan_validation(
-            list(logs) or None,
-            labels,
-            rubrics=rubric,
-            judge=model,
-            dialogue=dialogue,
-            settings=reading,
-            label_settings=label_settings,
-            progress=progress_shown(),
-        )
+        plan = workspace.plan_validation(**labelled, rubrics=rubric, judge=model)
         name = JudgeSpec.parse(model).public
         text = f"{name} would read {plan.judgements:,} labelled turns or sides of pairs once. Nothing was asked."
         click.echo(one_line(text))
@@ -105,17 +104,7 @@ def command(
         raise UsageError(f"--out {str(out)!r} is a folder; name a file")
     if out is not None:
         check_writable(out.parent)
-    trained = workspace.train_head(
-        list(logs) or None,
-        labels,
-        rubric=rubric,
-        model=model,
-        licence=licence,
-        dialogue=dialogue,
-        settings=reading,
-        label_settings=label_settings,
-        progress=progress_shown(),
-    )
+    trained = workspace.train_head(**labelled, rubric=rubric, model=model, licence=licence)
     target = out or Path(f"{trained.head.rubric}.head.json")
     _show(trained, target, trained.write(target).public)
     return 1 if trained.left_out else 0

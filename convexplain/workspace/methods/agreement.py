@@ -7,7 +7,6 @@ from typing import Unpack
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource, find_logs
 from convexplain.connectors.labels import LabelSettings
-from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeOptions
 from convexplain.rubrics import HEADLINE
 from convexplain.store import calibrations, keep_ratings
@@ -18,6 +17,7 @@ from ..calibrations import (
     aim_of,
     calibrate_on_labels,
     calibrate_prior,
+    check_prior,
     take_out,
 )
 from ..heads import TrainedHead, train_head
@@ -167,11 +167,7 @@ class AgreementMethods(StoreMethods):
         if not prior:
             labelled = self._labels(logs, labels, rubric, dialogue, settings, label_settings, progress, pairs="none")
             return await calibrate_on_labels(self.store, labelled, judge, samples, aim, seed, progress)
-        if aim or logs is not None or labels is not None:
-            raise UsageError(
-                "prior uses neither labels nor logs and proposes no threshold: leave it out, or leave out labels, "
-                "logs, precision, recall and flagged"
-            )
+        check_prior(logs, labels, aim)
         return await calibrate_prior(self.store, judge, rubrics_of(rubric)[0], samples)
 
     async def calibrations(self) -> StoredCalibrations:

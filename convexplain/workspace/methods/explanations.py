@@ -1,6 +1,6 @@
 """Judged turns of runs: explained, measured, exported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -154,6 +154,7 @@ class ExplanationMethods(StoreMethods):
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         *,
+        turns: Collection[ScoredTurn] | None = None,
         settings: FidelitySettings = FidelitySettings(),
         progress: Progress = Progress(),
     ) -> Fidelity:
@@ -163,6 +164,7 @@ class ExplanationMethods(StoreMethods):
             run: the run's number or name; None takes the newest.
             judge: measure by this judge; None takes for each turn the one that its score is from.
             responder: the responder whose answers were attributed; None measures attributions of logged answers.
+            turns: measure only these turns; None takes all that were attributed.
             settings: what is measured.
             progress: is told how far it is.
 
@@ -172,7 +174,7 @@ class ExplanationMethods(StoreMethods):
             MissingExtraError: with a responder, sacrebleu is not installed.
             UnavailableError: a model cannot be had.
         """
-        return await measure_fidelity(self.store, self.store.run(run), judge, responder, settings, progress)
+        return await measure_fidelity(self.store, self.store.run(run), judge, responder, settings, progress, turns)
 
     async def export(
         self,
