@@ -25,19 +25,21 @@ HERE = Path(__file__).resolve().parent
 
 def tasks(placement: str, seeds: int) -> list[Task]:
     """The tasks of that placement."""
-    made = []
+    stub_tasks = []
     for seed in range(seeds):
         rng = np.random.default_rng([int(placement == "near"), seed])
         n = int(rng.integers(14, 31))
         window = 9 if placement == "near" else n
         start = int(rng.integers(0, n - window + 1))
         places = start + rng.choice(window, 3, replace=False)
-        made.append(Task(n, [((int(place),), 1 / 3) for place in places], 0.95, 0.0, np.zeros((n, 4), dtype=bool), rng))
-    return made
+        stub_tasks.append(
+            Task(n, [((int(place),), 1 / 3) for place in places], 0.95, 0.0, np.zeros((n, 4), dtype=bool), rng)
+        )
+    return stub_tasks
 
 
-def peer(python: str, given: list[Task], budget: int, split_k: int) -> dict[str, list[dict[str, Any]]]:
-    """What ICX360's two searches make of the tasks."""
+def peer(python: str, stub_tasks: list[Task], budget: int, split_k: int) -> dict[str, list[dict[str, Any]]]:
+    """Return what ICX360's two searches make of the tasks."""
     lines = [
         json.dumps(
             {
@@ -50,7 +52,7 @@ def peer(python: str, given: list[Task], budget: int, split_k: int) -> dict[str,
                 "infill": "neutral",
             }
         )
-        for seed, task in enumerate(given)
+        for seed, task in enumerate(stub_tasks)
     ]
     done = subprocess.run(
         [python, str(HERE / "peer.py")], input="\n".join(lines), capture_output=True, text=True, check=True
@@ -74,10 +76,10 @@ def main() -> None:
                 compare(placement, tasks(placement, options.seeds), budget, split_k, options.peer)
 
 
-def compare(placement: str, given: list[Task], budget: int, split_k: int, python: str) -> None:
-    theirs = peer(python, given, budget, split_k)
+def compare(placement: str, stub_tasks: list[Task], budget: int, split_k: int, python: str) -> None:
+    theirs = peer(python, stub_tasks, budget, split_k)
     for name, rows in theirs.items():
-        found = proportion(sum(bool(row["found"]) for row in rows), len(rows))
+        flip_rate = proportion(sum(bool(row["found"]) for row in rows), len(rows))
         calls = mean([row["calls"] for row in rows], 0)
         edits = mean([row["edits"] for row in rows if row["found"]], 0)
         show(
@@ -85,31 +87,32 @@ def compare(placement: str, given: list[Task], budget: int, split_k: int, python
             split_k,
             budget,
             f"ICX360 {name}",
-            found,
+            flip_rate,
             calls,
             max(row["calls"] for row in rows),
             ["", "", f"{edits.value:.1f}"],
         )
     for name in ("cell_budget", "guided"):
-        ours = [solve(task, SEARCHES[name], budget, split_k, seed) for seed, task in enumerate(given)]
+        ours = [solve(task, SEARCHES[name], budget, split_k, seed) for seed, task in enumerate(stub_tasks)]
         both = [
-            (one.edits, row["edits"])
-            for one, row in zip(ours, theirs["cell"], strict=True)
-            if one.found and row["found"]
+            (solved.edits, row["edits"])
+            for solved, row in zip(ours, theirs["cell"], strict=True)
+            if solved.found and row["found"]
         ]
-        found = proportion(sum(one.found for one in ours), len(ours))
-        calls = mean([one.calls for one in ours], 0)
+        flip_rate = proportion(sum(solved.found for solved in ours), len(ours))
+        calls = mean([solved.calls for solved in ours], 0)
         pairs = [str(len(both))]
         pairs += [f"{np.mean(side):.2f}" for side in zip(*both, strict=True)] if both else ["–", "–"]
-        show(placement, split_k, budget, name, found, calls, max(one.calls for one in ours), pairs)
+        show(placement, split_k, budget, name, flip_rate, calls, max(solved.calls for solved in ours), pairs)
 
 
 def show(
-    placement: str, split_k: int, budget: int, name: str, found: Any, calls: Any, most: int, rest: list[str]
+    placement: str, split_k: int, budget: int, name: str, flip_rate: Any, calls: Any, most: int, pair_cells: list[str]
 ) -> None:
-    flips = f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}]"
+    flips = f"{flip_rate.value:.0%} [{flip_rate.low:.0%}, {flip_rate.high:.0%}]"
     print(
-        f"| {placement} | {split_k} | {budget} | {name} | {flips} | {calls.value:.1f} | {most} | {' | '.join(rest)} |",
+        f"| {placement} | {split_k} | {budget} | {name} | {flips} | {calls.value:.1f} | {most} "
+        f"| {' | '.join(pair_cells)} |",
         flush=True,
     )
 

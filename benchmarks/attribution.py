@@ -1,4 +1,4 @@
-"""How faithful the attributions are, beside SHAP's Partition explainer, self-explanation, length, place and chance.
+"""Faithfulness of the attributions, beside SHAP's Partition explainer, self-explanation, length, place and chance.
 
     python benchmarks/attribution.py conture.jsonl dbdc3_en.jsonl --judge gguf:qwen2.5-coder-1.5b-instruct.gguf \\
         --db attribution.db -n 40
@@ -43,7 +43,7 @@ K = 2  # turns that joint attribution takes together, and that PR@k and KL@k are
 def conversations(files: list[Path], n: int, most: int) -> list[Conversation]:
     """The conversations that are tried: one of each dialogue, from the files in turn."""
     by_file = [list(_of(file, most)) for file in files]
-    return [talk for some in itertools.zip_longest(*by_file) for talk in some if talk is not None][:n]
+    return [talk for talks in itertools.zip_longest(*by_file) for talk in talks if talk is not None][:n]
 
 
 def _of(file: Path, most: int) -> Iterator[Conversation]:
@@ -66,32 +66,32 @@ async def orders(
     n = len(units)
 
     async def value(sets: list[frozenset[int]]) -> list[float | None]:
-        return await values.values([frozenset(units[i] for i in some) for some in sets])
+        return await values.values([frozenset(units[i] for i in removed) for removed in sets])
 
     def now(sets: list[frozenset[int]]) -> list[float | None]:
         return asyncio.run_coroutine_threadsafe(value(sets), loop).result()
 
     loop = asyncio.get_running_loop()
-    found = {
+    attributions = {
         "LOO": await aattribute("loo", n, value=value),
         "C-LIME": await aattribute("clime", n, value=value, budget=budget),
         "L-SHAP": await aattribute("lshap", n, value=value, budget=budget),
     }
     together = await aattribute("joint", n, value=value, k=min(K, n), side=side, budget=budget)
     scores, evaluations = await asyncio.to_thread(partition_shap, n, now, budget)
-    result = {name: ranked(one.scores, side) for name, one in found.items()}
-    spent = {name: one.calls for name, one in found.items()}
-    rest = [unit for unit in ranked(together.scores, side) if unit not in together.chosen]
+    result = {name: ranked(attribution.scores, side) for name, attribution in attributions.items()}
+    spent = {name: attribution.calls for name, attribution in attributions.items()}
+    unchosen = [unit for unit in ranked(together.scores, side) if unit not in together.chosen]
     first = sorted(together.chosen, key=lambda unit: -side * (together.scores[unit] or 0.0))
-    result |= {"joint": [*first, *rest], "Partition SHAP": ranked(scores, side)}
+    result |= {"joint": [*first, *unchosen], "Partition SHAP": ranked(scores, side)}
     spent |= {"joint": together.calls, "Partition SHAP": evaluations}
     named = await self_explained_turns(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
     if named is not None:
         # It names one turn or two. The others are in a random order, as in the baseline: any fixed one would be a
         # baseline of its own, for better or worse.
         for seed in range(RANDOM):
-            rest = baselines(values.conversation, units, seed)["random"]
-            result[f"self-explanation {seed}"] = self_explained_order(named, units, rest)
+            random_order = baselines(values.conversation, units, seed)["random"]
+            result[f"self-explanation {seed}"] = self_explained_order(named, units, random_order)
         spent["self-explanation"] = 1
     for name in ("length", "position"):
         result[name] = baselines(values.conversation, units)[name]
@@ -111,8 +111,8 @@ async def one(
         return {}, {}
     side = -1 if scalarizer.first.score < rubric.threshold else 1
     units = unit_levels(talk, ("turn",), response=False).units[0]
-    found, spent = await orders(values, units, side, per_unit * len(units), calls, rubric)
-    return await faithfulness(values, units, found, side, K), spent
+    unit_orders, spent = await orders(values, units, side, per_unit * len(units), calls, rubric)
+    return await faithfulness(values, units, unit_orders, side, K), spent
 
 
 async def main() -> None:
@@ -150,18 +150,18 @@ async def main() -> None:
 def averaged(row: dict[str, Faithfulness]) -> dict[str, Faithfulness]:
     """The orders that chance has a part in, each as one."""
     grouped: dict[str, list[Faithfulness]] = {}
-    for name, one in row.items():
-        grouped.setdefault(name.rstrip("0123456789").strip(), []).append(one)
+    for name, draw in row.items():
+        grouped.setdefault(name.rstrip("0123456789").strip(), []).append(draw)
     fields = Faithfulness.__dataclass_fields__
     return {
-        name: Faithfulness(**{field: _mean([getattr(one, field) for one in some]) for field in fields})
-        for name, some in grouped.items()
+        name: Faithfulness(**{field: _mean([getattr(draw, field) for draw in draws]) for field in fields})
+        for name, draws in grouped.items()
     }
 
 
 def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None
 
 
 def show(rows: list[dict[str, Faithfulness]], spends: list[dict[str, int]]) -> None:
@@ -177,14 +177,18 @@ def show(rows: list[dict[str, Faithfulness]], spends: list[dict[str, int]]) -> N
             for field in ("pr", "kl")
         ]
         aupc = mean([row[name].aupc for row in there])
-        shown = " | ".join(map(number, (spent, aupc, beyond, *cells)))
-        print(f"| {name} | {len(there)} | {shown} |")
+        columns = " | ".join(map(number, (spent, aupc, beyond, *cells)))
+        print(f"| {name} | {len(there)} | {columns} |")
 
 
-def number(found: Estimate) -> str:
-    if found.value is None:
+def number(estimate: Estimate) -> str:
+    if estimate.value is None:
         return ""
-    return f"{found.value:.2f}" if found.low is None else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return (
+        f"{estimate.value:.2f}"
+        if estimate.low is None
+        else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    )
 
 
 if __name__ == "__main__":

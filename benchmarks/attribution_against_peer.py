@@ -69,7 +69,7 @@ class Fit:
     """The scores of a method, and the sets it asked about."""
 
     scores: Sequence[float]
-    asked: Sequence[frozenset[int]]
+    sets: Sequence[frozenset[int]]
 
 
 @dataclass(slots=True)
@@ -79,27 +79,32 @@ class Row:
     apart: list[float] = field(default_factory=list)
     units: int = 0
     equal: int = 0
-    asked: list[tuple[int, int]] = field(default_factory=list)
+    evaluations: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, ours: Sequence[float], theirs: Sequence[float], asked: tuple[int, int] | None = None) -> float:
+    def add(self, ours: Sequence[float], theirs: Sequence[float], counts: tuple[int, int] | None = None) -> float:
         """Adds the scores of a game, and returns the largest difference."""
-        differences = [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
+        differences = [abs(our_score - their_score) for our_score, their_score in zip(ours, theirs, strict=True)]
         differences = [math.inf if math.isnan(difference) else difference for difference in differences]
         if not differences:
             return 0.0
         self.apart.append(max(differences))
         self.units += len(differences)
         self.equal += sum(difference <= EQUAL for difference in differences)
-        self.asked += [asked] if asked else []
+        self.evaluations += [counts] if counts else []
         return self.apart[-1]
 
     def cells(self) -> list[str]:
         """Games, units, those that are equal, the largest difference, and the evaluations."""
         counts = [str(len(self.apart)), str(self.units), str(self.equal), f"{max(self.apart, default=math.nan):.1e}"]
-        if not self.asked:
+        if not self.evaluations:
             return [*counts, "", "", ""]
-        means = np.mean(self.asked, axis=0)
-        return [*counts, f"{means[0]:.1f}", f"{means[1]:.1f}", str(sum(ours > theirs for ours, theirs in self.asked))]
+        means = np.mean(self.evaluations, axis=0)
+        return [
+            *counts,
+            f"{means[0]:.1f}",
+            f"{means[1]:.1f}",
+            str(sum(ours > theirs for ours, theirs in self.evaluations)),
+        ]
 
 
 class Peer:
@@ -117,10 +122,10 @@ class Peer:
         self._process.communicate()
 
     def explain(self, game: Game, method: str, **options: Any) -> Fit:
-        """What ICX360's method says of the game."""
+        """Return the scores that ICX360's method gives the game, and the sets it asked about."""
         answer = self._ask({"method": method, "n": game.n, "seed": game.seed, "options": options})
-        asked = [frozenset(units) for units in answer["removed"]]
-        return Fit(self._ask({"values": [game.value(removed) for removed in asked]})["scores"], asked)
+        sets = [frozenset(units) for units in answer["removed"]]
+        return Fit(self._ask({"values": [game.value(removed) for removed in sets]})["scores"], sets)
 
     def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -153,10 +158,10 @@ def _pairs(n: int, rng: np.random.Generator) -> tuple[GameValue, None]:
     together: dict[frozenset[int], float] = {}
     for _ in range(n if n > 1 else 0):
         first = int(rng.integers(n))
-        other = (
+        partner = (
             first + 1 if rng.random() < 0.5 and first + 1 < n else int(rng.choice([i for i in range(n) if i != first]))
         )
-        together[frozenset([first, other])] = float(rng.normal())
+        together[frozenset([first, partner])] = float(rng.normal())
     return lambda removed: alone(removed) + sum(w for pair, w in together.items() if not pair & removed), None
 
 
@@ -179,24 +184,24 @@ def _table(n: int, rng: np.random.Generator) -> tuple[GameValue, None]:
 
 
 def our_clime(game: Game) -> Fit:
-    asked: list[frozenset[int]] = []
-    return Fit(_known(clime(game.n, value=_recording(game, asked), seed=game.seed).scores), asked)
+    sets: list[frozenset[int]] = []
+    return Fit(_known(clime(game.n, value=_recording(game, sets), seed=game.seed).scores), sets)
 
 
 def our_lshap(game: Game, radius: int, most: int) -> Fit:
-    asked: list[frozenset[int]] = []
-    found = lshap(game.n, value=_recording(game, asked), radius=radius, max_removed=most)
-    return Fit(_known(found.scores), asked)
+    sets: list[frozenset[int]] = []
+    attribution = lshap(game.n, value=_recording(game, sets), radius=radius, max_removed=most)
+    return Fit(_known(attribution.scores), sets)
 
 
-def our_fit(game: Game, asked: Sequence[frozenset[int]], num_nonzeros: int | None = None) -> list[float]:
+def our_fit(game: Game, sets: Sequence[frozenset[int]], num_nonzeros: int | None = None) -> list[float]:
     """Our fit to the values of given sets."""
-    return _known(fit(game.n, {removed: game.value(removed) for removed in asked}, num_nonzeros))
+    return _known(fit(game.n, {removed: game.value(removed) for removed in sets}, num_nonzeros))
 
 
-def _recording(game: Game, asked: list[frozenset[int]]) -> Callable[[list[frozenset[int]]], list[float]]:
+def _recording(game: Game, record: list[frozenset[int]]) -> Callable[[list[frozenset[int]]], list[float]]:
     def value(sets: list[frozenset[int]]) -> list[float]:
-        asked.extend(sets)
+        record.extend(sets)
         return [game.value(removed) for removed in sets]
 
     return value
@@ -209,23 +214,23 @@ def _known(scores: Sequence[float | None]) -> list[float]:
 
 def count(ours: Fit, theirs: Fit) -> tuple[int, int]:
     """Distinct sets that each asked about."""
-    return len(set(ours.asked)), len(set(theirs.asked))
+    return len(set(ours.sets)), len(set(theirs.sets))
 
 
 def compare_clime(game: Game, peer: Peer, rows: Mapping[str, Row]) -> float:
     """C-LIME on one game; returns the largest difference that should not be."""
     ours, theirs = our_clime(game), peer.explain(game, "clime")
-    refitted = our_fit(game, theirs.asked)
-    asked = count(ours, theirs)
-    if set(ours.asked) == set(theirs.asked):
-        wrong = rows["C-LIME, both ask about all pairs"].add(ours.scores, theirs.scores, asked)
+    refitted = our_fit(game, theirs.sets)
+    counts = count(ours, theirs)
+    if set(ours.sets) == set(theirs.sets):
+        wrong = rows["C-LIME, both ask about all pairs"].add(ours.scores, theirs.scores, counts)
     else:
-        wrong = rows["C-LIME, ICX360's drawn pairs, fitted by both"].add(refitted, theirs.scores, asked)
+        wrong = rows["C-LIME, ICX360's drawn pairs, fitted by both"].add(refitted, theirs.scores, counts)
         if game.effects is None:
-            rows["C-LIME, each with its own drawn pairs, no sum"].add(ours.scores, theirs.scores, asked)
+            rows["C-LIME, each with its own drawn pairs, no sum"].add(ours.scores, theirs.scores, counts)
         else:
-            own = rows["C-LIME, each with its own drawn pairs, sum"].add(ours.scores, theirs.scores, asked)
-            wrong = max(wrong, own)
+            sum_difference = rows["C-LIME, each with its own drawn pairs, sum"].add(ours.scores, theirs.scores, counts)
+            wrong = max(wrong, sum_difference)
     if game.effects is not None:
         rows["C-LIME, sum: ours against the truth"].add(ours.scores, game.effects)
         rows["C-LIME, sum: ICX360 against the truth"].add(theirs.scores, game.effects)
@@ -235,29 +240,29 @@ def compare_clime(game: Game, peer: Peer, rows: Mapping[str, Row]) -> float:
 def compare_sparse(game: Game, peer: Peer, rows: Mapping[str, Row]) -> float:
     """C-LIME with few units wanted, on ICX360's subsets."""
     theirs = peer.explain(game, "clime", num_nonzeros=WANTED)
-    ours = our_fit(game, theirs.asked, WANTED)
-    chosen, others = ({i for i, score in enumerate(scores) if score} for scores in (ours, theirs.scores))
-    better = squared_error(game, theirs.asked, theirs.scores) - squared_error(game, theirs.asked, ours)
-    if chosen == others:
+    ours = our_fit(game, theirs.sets, WANTED)
+    chosen, chosen_by_peer = ({i for i, score in enumerate(scores) if score} for scores in (ours, theirs.scores))
+    better = squared_error(game, theirs.sets, theirs.scores) - squared_error(game, theirs.sets, ours)
+    if chosen == chosen_by_peer:
         case = "the same chosen"
-    elif len(chosen) < len(others):
+    elif len(chosen) < len(chosen_by_peer):
         case = "ours chooses fewer"
-    elif len(others) < len(chosen):
+    elif len(chosen_by_peer) < len(chosen):
         case = "ICX360 chooses fewer"
     elif abs(better) <= EQUAL:
         case = "others, as good a fit"
     else:
         case = f"others, {'ours' if better > 0 else 'ICX360'} fits better"
     apart = rows[f"C-LIME, num_nonzeros={WANTED}: {case}"].add(ours, theirs.scores)
-    return apart if len(chosen) < len(others) or chosen == others else 0.0
+    return apart if len(chosen) < len(chosen_by_peer) or chosen == chosen_by_peer else 0.0
 
 
-def squared_error(game: Game, asked: Sequence[frozenset[int]], scores: Sequence[float]) -> float:
+def squared_error(game: Game, sets: Sequence[frozenset[int]], scores: Sequence[float]) -> float:
     """The weighted mean squared error of scores, with the constant that suits them best."""
-    sizes = Counter(map(len, asked))
-    weights = np.array([1 / sizes[len(removed)] for removed in asked]) / len(sizes)
-    rest = np.array([game.value(removed) + sum(scores[i] for i in removed) for removed in asked])
-    return float(weights @ (rest - weights @ rest) ** 2)
+    sizes = Counter(map(len, sets))
+    weights = np.array([1 / sizes[len(removed)] for removed in sets]) / len(sizes)
+    constants = np.array([game.value(removed) + sum(scores[i] for i in removed) for removed in sets])
+    return float(weights @ (constants - weights @ constants) ** 2)
 
 
 def compare_lshap(game: Game, peer: Peer, rows: Mapping[str, Row], radius: int, most: int) -> float:

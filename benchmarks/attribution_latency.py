@@ -35,18 +35,18 @@ async def attribute(url: str, method: str, in_flight: int) -> tuple[float, int]:
     async with Calls(model) as calls:
         settings = AttributionSettings(method=method, levels=("turn",), budget=BUDGET)
         began = time.perf_counter()
-        (found,) = await Attributor(TurnMeasure(Judge(calls))).attribute(
+        (attribution,) = await Attributor(TurnMeasure(Judge(calls))).attribute(
             TALK, len(TURNS), load_rubric("helpfulness"), settings
         )
         seconds = time.perf_counter() - began
     await model.aclose()
-    return seconds, found.calls
+    return seconds, attribution.calls
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    line, other = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(other,), daemon=True)
+    line, server_end = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=serve, args=(server_end,), daemon=True)
     process.start()
     url = line.recv()
     print("| method | evaluations | one after the other | 16 in flight | round trips |")

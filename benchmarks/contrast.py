@@ -38,15 +38,15 @@ def conversations(file: Path, n: int) -> list[Conversation]:
     """The conversations that are tried."""
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     random.Random(0).shuffle(rows)
-    found, seen = [], set()
+    talks, seen = [], set()
     for row in rows:
         turns = tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"])
         dialogue = row.get("meta", {}).get("dialogue", row["id"])
         earlier = [turn for turn in turns[:-1] if turn.role == "assistant" and turn.content.strip()]
         if 5 <= len(turns) <= 13 and earlier and dialogue not in seen and turns[-1].role == "assistant":
             seen.add(dialogue)
-            found.append(Conversation(row["id"], turns, file.name))
-    return found[:n]
+            talks.append(Conversation(row["id"], turns, file.name))
+    return talks[:n]
 
 
 async def ask(
@@ -70,7 +70,9 @@ async def ask(
     for draw in range(draws):
         request = Request((Message("user", prompt),), max_tokens=200, temperature=1.0, draw=draw)
         text = (await calls.ask(request)).text.strip()
-        changed = tuple(replace(one, content=text) if i == place else one for i, one in enumerate(talk.turns))
+        changed = tuple(
+            replace(original, content=text) if i == place else original for i, original in enumerate(talk.turns)
+        )
         after = await judge.judge_turn(replace(talk, turns=changed), turn, rubric)
         if after.score is not None and text and side * (after.score - rubric.threshold) >= ASSUMED_NOISE:
             rate = edit_rate(talk.turns[place].content, text)
@@ -90,11 +92,11 @@ class Remembering:
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
         """As the infiller's."""
-        new = [one for one in dict.fromkeys(masked) if (one, k) not in self._known]
+        new = [hole for hole in dict.fromkeys(masked) if (hole, k) not in self._known]
         if new:
-            found = await self._infiller.infill(new, k)
-            self._known |= {(one, k): fills for one, fills in zip(new, found, strict=True)}
-        return [self._known[one, k] for one in masked]
+            fill_lists = await self._infiller.infill(new, k)
+            self._known |= {(hole, k): fills for hole, fills in zip(new, fill_lists, strict=True)}
+        return [self._known[hole, k] for hole in masked]
 
 
 async def main() -> None:
@@ -143,19 +145,21 @@ async def one(
     settings = ContrastSettings(
         search=search, revise=question == "revise", budget=options.budget, split_k=options.split_k
     )
-    found = []
+    contrasts = []
     for talk in talks:
         contrast = await finder.find(talk, len(talk.turns) - 1, rubric, settings)
-        found.append(contrast)
+        contrasts.append(contrast)
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(contrast), default=str) + "\n")
         show(contrast)
-    table = contrast_table([contrast_measures(contrast) for contrast in found])
+    table = contrast_table([contrast_measures(contrast) for contrast in contrasts])
     moved = [
-        abs(c.score_after - c.score_before) for c in found if c.score_after is not None and c.score_before is not None
+        abs(c.score_after - c.score_before)
+        for c in contrasts
+        if c.score_after is not None and c.score_before is not None
     ]
     cells = [table.flip_rate, table.edit_rate, table.edits, table.calls, table.prompts, table.seconds, mean(moved, 0)]
-    print(f"| {question} | {search} | {len(found)} | {' | '.join(map(number, cells))} |", flush=True)
+    print(f"| {question} | {search} | {len(contrasts)} | {' | '.join(map(number, cells))} |", flush=True)
 
 
 def show(contrast: Contrast) -> None:
@@ -178,10 +182,14 @@ async def baseline(calls: Calls, talks: list[Conversation], rubric: Rubric, ques
     print(f"| {question} | ask | {len(rows)} | {number(flips)} | {number(rate)} | | 5 calls each |", flush=True)
 
 
-def number(found: Estimate) -> str:
-    if found.value is None:
+def number(estimate: Estimate) -> str:
+    if estimate.value is None:
         return "–"
-    return f"{found.value:.2f}" if found.low is None else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return (
+        f"{estimate.value:.2f}"
+        if estimate.low is None
+        else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Numbers:
 
 def talk(number: int) -> Conversation:
     """Two earlier assistant turns of 30 different words each."""
-    first, second = (" ".join(f"w{i}" for i in some) for some in (range(30), range(30, WORDS)))
+    first, second = (" ".join(f"w{i}" for i in word_numbers) for word_numbers in (range(30), range(30, WORDS)))
     ask = Turn("user", f"conversation {number} ?")
     return Conversation(
         str(number), (ask, Turn("assistant", first), ask, Turn("assistant", second), ask, Turn("assistant", "So."))
@@ -68,11 +68,11 @@ def probability(prompt: str) -> float:
 
 
 def _effect(number: str, word: str) -> float:
-    """What a fill does: something for the word that is gone, something for itself; rather worse than better."""
+    """Return what a fill does: something for the word that is gone, something for itself; rather worse than better."""
     rng = random.Random(f"{number} {word.split('.')[0].lstrip('wf')}")
     gone = rng.gauss(0, 0.15) / max(0.2, abs(rng.gauss(0, 1)))
-    own = random.Random(f"{number} {word}")
-    return 0.0 if word[0] == "w" else gone + own.gauss(-0.05, 0.15)
+    fill_rng = random.Random(f"{number} {word}")
+    return 0.0 if word[0] == "w" else gone + fill_rng.gauss(-0.05, 0.15)
 
 
 def serve(line: Connection) -> None:
@@ -88,18 +88,18 @@ async def find(url: str, search: str, in_flight: int) -> tuple[float, list[Contr
     async with Calls(model) as calls:
         finder = ContrastFinder(Judge(calls), Numbers())
         began = time.perf_counter()
-        found = [
+        contrasts = [
             await finder.find(talk(i), 5, load_rubric("helpfulness"), ContrastSettings(search=search)) for i in range(N)
         ]
         seconds = time.perf_counter() - began
     await model.aclose()
-    return seconds, found
+    return seconds, contrasts
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    line, other = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(other,), daemon=True)
+    line, server_end = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=serve, args=(server_end,), daemon=True)
     process.start()
     url = line.recv()
     print("| search | found | calls | one after the other | 16 in flight | share | same results |")
@@ -108,9 +108,9 @@ def main() -> None:
         slow, alone = asyncio.run(find(url, search, 1))
         fast, together = asyncio.run(find(url, search, 16))
         same = all(a.edits == b.edits and a.trace == b.trace for a, b in zip(alone, together, strict=True))
-        found, calls = sum(c.found for c in together), sum(c.calls for c in together) / N
+        flips, calls = sum(c.found for c in together), sum(c.calls for c in together) / N
         print(
-            f"| {search} | {found} of {N} | {calls:.1f} | {slow:.1f} s | {fast:.1f} s | {fast / slow:.2f} | {same} |",
+            f"| {search} | {flips} of {N} | {calls:.1f} | {slow:.1f} s | {fast:.1f} s | {fast / slow:.2f} | {same} |",
             flush=True,
         )
     line.send("end")

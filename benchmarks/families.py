@@ -1,4 +1,4 @@
-"""How the searches do on synthetic tasks whose smallest contrast is known, in six families.
+"""Results of the searches on synthetic tasks whose smallest contrast is known, in six families.
 
     python benchmarks/families.py [--seeds 200] [--first-seed 0] [--budget 50] [--split-k 1 2 3]
 
@@ -51,10 +51,10 @@ class Task:
 
     def smallest(self, split_k: int) -> int:
         """Edits of the smallest contrast when `split_k` words make a unit."""
-        some = (
+        cause_sets = (
             chosen for size in range(1, len(self.causes) + 1) for chosen in itertools.combinations(self.causes, size)
         )
-        crossing = (chosen for chosen in some if sum(weight for _, weight in chosen) >= self.delta)
+        crossing = (chosen for chosen in cause_sets if sum(weight for _, weight in chosen) >= self.delta)
         return min(len({word // split_k for words, _ in chosen for word in words}) for chosen in crossing)
 
     def fill(self, word: int, avoid: Sequence[str]) -> str:
@@ -91,7 +91,7 @@ def task(family: str, seed: int) -> Task:
     needed = min(count, 2 if family == "redundant" else 3)
     delta = float(ordered[:needed].sum() - rng.uniform(0.2, 0.8) * ordered[needed - 1])
     hurts = rng.random((n, 4)) < 0.2 if family == "hurtful" else np.zeros((n, 4), dtype=bool)
-    causes = [(tuple(some), weight) for some, weight in zip(words, weights.tolist(), strict=True)]
+    causes = [(tuple(cause_words), weight) for cause_words, weight in zip(words, weights.tolist(), strict=True)]
     return Task(n, causes, delta, 0.05 if family == "noisy" else 0.0, hurts, rng)
 
 
@@ -111,9 +111,9 @@ def halving(n: int, *, delta: float) -> Search:
             return []
         if len(of) == 1:
             return of
-        left, right = of[: len(of) // 2], of[len(of) // 2 :]
-        second = yield from needed(before + left, True, right)
-        first = yield from needed(before + second, bool(second), left)
+        first_half, second_half = of[: len(of) // 2], of[len(of) // 2 :]
+        second = yield from needed(before + first_half, True, second_half)
+        first = yield from needed(before + second, bool(second), first_half)
         return first + second
 
     if (yield from crosses(every)):
@@ -135,7 +135,7 @@ SEARCHES: dict[str, Make] = {
 
 @dataclass(frozen=True)
 class Solved:
-    """How one search did on one task."""
+    """The result of one search on one task."""
 
     found: bool
     smallest: bool
@@ -144,23 +144,23 @@ class Solved:
     rounds: int
 
 
-def solve(given: Task, make: Make, budget: int, split_k: int, seed: int = 0) -> Solved:
+def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0) -> Solved:
     """Runs a search on a task."""
     rounds = 0
 
     def infill(holes: Sequence[Hole]) -> list[str | None]:
-        return [given.fill(hole.unit * split_k, hole.avoid) for hole in holes]
+        return [problem.fill(hole.unit * split_k, hole.avoid) for hole in holes]
 
     def evaluate(ask: Evaluate) -> list[Outcome]:
         nonlocal rounds
         rounds += 1
-        return [Outcome(given.g(edits, split_k)) for edits in ask.candidates]
+        return [Outcome(problem.g(edits, split_k)) for edits in ask.candidates]
 
-    search = make(-(-given.n // split_k), given.delta, budget, seed)
-    found = run(drive(search, delta=given.delta, budget=budget, start=Outcome(0.0)), infill, evaluate)
-    edits = found.edits or ()
-    crosses = found.found and given.exact(edits, split_k) >= given.delta - 1e-9
-    return Solved(found.found, crosses and len(edits) <= given.smallest(split_k), found.calls, len(edits), rounds)
+    search = make(-(-problem.n // split_k), problem.delta, budget, seed)
+    result = run(drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0)), infill, evaluate)
+    edits = result.edits or ()
+    crosses = result.found and problem.exact(edits, split_k) >= problem.delta - 1e-9
+    return Solved(result.found, crosses and len(edits) <= problem.smallest(split_k), result.calls, len(edits), rounds)
 
 
 def main() -> None:
@@ -181,17 +181,17 @@ def main() -> None:
         edits = mean([row.edits for row in rows if row.found], 0)
         calls = mean([row.calls for row in rows], 0)
         rounds = mean([row.rounds for row in rows], 0)
-        shown = " | ".join([_percent(flips), _percent(smallest), _number(edits), _number(calls), _number(rounds)])
-        print(f"| {split_k} | {family} | {name} | {shown} |", flush=True)
+        cells = " | ".join([_percent(flips), _percent(smallest), _number(edits), _number(calls), _number(rounds)])
+        print(f"| {split_k} | {family} | {name} | {cells} |", flush=True)
 
 
-def _percent(found: object) -> str:
-    value, low, high = found.value, found.low, found.high  # type: ignore[attr-defined]
+def _percent(estimate: object) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high  # type: ignore[attr-defined]
     return f"{value:.0%} [{low:.0%}, {high:.0%}]"
 
 
-def _number(found: object) -> str:
-    value, low, high = found.value, found.low, found.high  # type: ignore[attr-defined]
+def _number(estimate: object) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high  # type: ignore[attr-defined]
     if value is None:
         return "–"
     return f"{value:.1f}" if low is None else f"{value:.1f} [{low:.1f}, {high:.1f}]"

@@ -35,10 +35,10 @@ class Counted:
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """One value a row; NaN where there is none."""
         sets = [frozenset(int(i) for i in np.flatnonzero(~np.asarray(row, dtype=bool))) for row in np.atleast_2d(rows)]
-        new = [some for some in dict.fromkeys(sets) if some not in self._known]
-        for some, value in zip(new, self._value(new), strict=True):
-            self._known[some] = float("nan") if value is None else value
-        return np.array([self._known[some] for some in sets])
+        new = [removed for removed in dict.fromkeys(sets) if removed not in self._known]
+        for removed, value in zip(new, self._value(new), strict=True):
+            self._known[removed] = float("nan") if value is None else value
+        return np.array([self._known[removed] for removed in sets])
 
 
 def partition_shap(n: int, value: ValueFn, budget: int) -> tuple[list[float], int]:
@@ -47,8 +47,8 @@ def partition_shap(n: int, value: ValueFn, budget: int) -> tuple[list[float], in
 
     counted = Counted(n, value)
     if n == 1:
-        whole, without = counted(np.array([[1], [0]]))
-        return [float(whole - without)], counted.calls
+        full_value, without = counted(np.array([[1], [0]]))
+        return [float(full_value - without)], counted.calls
 
     class Units:
         """A masker: what the model gets is the mask itself."""
@@ -62,8 +62,8 @@ def partition_shap(n: int, value: ValueFn, budget: int) -> tuple[list[float], in
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         explainer = shap.explainers.PartitionExplainer(counted, Units())
-        found = explainer(np.ones((1, n)), max_evals=max(2, budget), silent=True)
-    return [float(score) for score in np.asarray(found.values).reshape(-1)[:n]], counted.calls
+        explanation = explainer(np.ones((1, n)), max_evals=max(2, budget), silent=True)
+    return [float(score) for score in np.asarray(explanation.values).reshape(-1)[:n]], counted.calls
 
 
 def _neighbours(n: int) -> np.ndarray:
@@ -74,9 +74,9 @@ def _neighbours(n: int) -> np.ndarray:
         if end - start == 1:
             return start, 1
         middle = (start + end) // 2
-        (left, some), (right, others) = joined(start, middle), joined(middle, end)
-        rows.append([left, right, some + others, some + others])
-        return n + len(rows) - 1, some + others
+        (left_node, left_size), (right_node, right_size) = joined(start, middle), joined(middle, end)
+        rows.append([left_node, right_node, left_size + right_size, left_size + right_size])
+        return n + len(rows) - 1, left_size + right_size
 
     joined(0, n)
     return np.array(rows, dtype=float)
@@ -90,5 +90,5 @@ def captum_shapley(n: int, value: ValueFn, budget: int, seed: int = 0) -> tuple[
     counted = Counted(n, value)
     torch.manual_seed(seed)
     method = ShapleyValueSampling(lambda rows: torch.tensor(counted(rows.numpy())))
-    found = method.attribute(torch.ones(1, n), n_samples=max(1, budget // n))
-    return [float(score) for score in found[0]], counted.calls
+    attribution = method.attribute(torch.ones(1, n), n_samples=max(1, budget // n))
+    return [float(score) for score in attribution[0]], counted.calls

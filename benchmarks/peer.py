@@ -80,8 +80,8 @@ class _LostCauses:
         self.causes = causes
 
     def g(self, response: str) -> float:
-        left = set(response.split())
-        return sum((weight for word, weight in self.causes.items() if word not in left), 0.0)
+        present_words = set(response.split())
+        return sum((weight for word, weight in self.causes.items() if word not in present_words), 0.0)
 
     def scalarize_output(
         self, prompt: str, response: str, new_prompt: str, new_response: str, input_label: int = 0, info: bool = False
@@ -116,12 +116,12 @@ def run(task: dict[str, Any], method: str) -> dict[str, Any]:
     words = task["words"]
     model, scorer = _Echo(), _LostCauses({words[i]: weight for i, weight in task["causes"]})
     options = {"epsilon_contrastive": math.nextafter(task["delta"], -math.inf), "split_k": task["split_k"]}
-    original, said = " ".join(words), io.StringIO()
+    original, output = " ".join(words), io.StringIO()
     random.seed(task["seed"])
     text: str | None = None
     failed: dict[str, str] = {}
     try:
-        with redirect_stdout(said):  # with info=False, CELL fails where it finds nothing
+        with redirect_stdout(output):  # with info=False, CELL fails where it finds nothing
             if method == "cell":
                 explained = _PluggedCELL(model, scorer).explain_instance(original, budget=task["budget"], **options)
             else:
@@ -138,7 +138,7 @@ def run(task: dict[str, Any], method: str) -> dict[str, Any]:
         "calls": len(model.prompts) - 1,
         "distinct": len(set(model.prompts) - {original}),
         "text": text,
-        "stopped": "contrastive threshold has been passed" in said.getvalue(),
+        "stopped": "contrastive threshold has been passed" in output.getvalue(),
         **failed,
     }
 

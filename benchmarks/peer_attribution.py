@@ -64,12 +64,12 @@ def main() -> None:
     out, sys.stdout = sys.stdout, sys.stderr  # ICX360 prints
     explainers = {"clime": _PluggedCLIME(_Asking(out)), "lshap": _PluggedLSHAP(_Asking(out))}
     for line in iter(sys.stdin.readline, ""):
-        asked = json.loads(line)
-        random.seed(asked["seed"])
-        found = explainers[asked["method"]].explain_instance(
-            [f"w{i}" for i in range(asked["n"])], "w", output_orig="", ind_segment=False, **asked["options"]
+        request = json.loads(line)
+        random.seed(request["seed"])
+        explanation = explainers[request["method"]].explain_instance(
+            [f"w{i}" for i in range(request["n"])], "w", output_orig="", ind_segment=False, **request["options"]
         )
-        _say(out, {"scores": found["attributions"]["score"].tolist()})
+        _say(out, {"scores": explanation["attributions"]["score"].tolist()})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from convexplain.types import Contrast
 
 
 async def sentence_out(judge_name: str, db: str, cases: str) -> None:
-    """How far taking the sentence out moves the score the way that the author meant."""
+    """Print how far taking the sentence out moves the score the way that the author meant."""
     model, moved, crossed = open_model(judge_name), [], 0
     await model.prepare()
     async with Calls(model, RunStore(db)) as calls:
@@ -41,8 +41,8 @@ async def sentence_out(judge_name: str, db: str, cases: str) -> None:
         for case in planted(cases):
             rubric, turns, unit = load_rubric(case.rubric), list(case.conversation.turns), case.unit
             content = turns[unit.turn].content
-            rest = (content[: unit.start] + content[unit.end :]).strip()
-            turns[unit.turn] = replace(turns[unit.turn], content=rest or "Hm.")
+            without_sentence = (content[: unit.start] + content[unit.end :]).strip()
+            turns[unit.turn] = replace(turns[unit.turn], content=without_sentence or "Hm.")
             changed = replace(case.conversation, turns=tuple(turns))
             first = await measure.turn(case.conversation, case.turn, rubric)
             second = await measure.turn(changed, case.turn, rubric)
@@ -54,17 +54,17 @@ async def sentence_out(judge_name: str, db: str, cases: str) -> None:
             answers = f": {first.response[:80]!r} -> {second.response[:80]!r}" if measure.responder else ""
             print(f"{case.conversation.id:12} {before:.2f} -> {after:.2f}{answers}", flush=True)
     await model.aclose()
-    way, far = sum(one > 0 for one in moved), number(mean(moved, 0))
+    way, far = sum(movement > 0 for movement in moved), number(mean(moved, 0))
     print(f"{len(moved)} cases: {way} moved as meant, {far} on average, {crossed} crossed the threshold")
 
 
 def responder(cases: str, calls: Calls) -> Calls | None:
-    """What answers anew, where the cases are about that."""
+    """Return what answers anew, where the cases are about that."""
     return calls if FILES[cases] == "regenerate" else None
 
 
 def hits(case: Planted, contrast: Contrast) -> int:
-    """How many edits are in the planted sentence."""
+    """Return how many edits are in the planted sentence."""
     unit = case.unit
     return sum(e.unit.turn == unit.turn and unit.start <= e.unit.start < unit.end for e in contrast.edits)
 
@@ -98,11 +98,11 @@ async def main() -> None:
                 settings = ContrastSettings(search=options.search, budget=options.budget, split_k=options.split_k)
                 if options.move is not None:
                     settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)
-                found = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
-                rows.append((case, found))
-                show(case, found)
+                contrast = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
+                rows.append((case, contrast))
+                show(case, contrast)
                 with options.out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(found), default=str) + "\n")
+                    file.write(json.dumps(asdict(contrast), default=str) + "\n")
     finally:
         await infiller.aclose()
         await model.aclose()
@@ -111,7 +111,7 @@ async def main() -> None:
 
 
 def agrees(case: Planted, contrast: Contrast) -> bool:
-    """Whether the judge thinks of the last turn as whoever wrote the case."""
+    """Return whether the judge thinks of the last turn as whoever wrote the case."""
     threshold = load_rubric(case.rubric).threshold
     return contrast.score_before is not None and (contrast.score_before >= threshold) == case.good
 
@@ -129,15 +129,15 @@ def summarise(name: str, rows: list[tuple[Planted, Contrast]]) -> None:
 
     Both beside what they would be by luck.
     """
-    found = [(case, contrast) for case, contrast in rows if contrast.found]
+    flips = [(case, contrast) for case, contrast in rows if contrast.found]
     moved = [(case, contrast) for case, contrast in rows if contrast.edits]
     print(f"{name}: {len(rows)} cases")
-    for what, some in (("a contrast", found), ("the largest movement, found or not", moved)):
-        hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in some), len(some))
-        luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in some], 0)
-        print(f"  {what}: {len(some)}; {number(hit)} hit the sentence, by chance {number(luck)}")
-        share = mean([hits(case, contrast) / len(contrast.edits) for case, contrast in some], 0)
-        words = mean([chance(case) for case, _ in some], 0)
+    for what, cases in (("a contrast", flips), ("the largest movement, found or not", moved)):
+        hit = proportion(sum(hits(case, contrast) > 0 for case, contrast in cases), len(cases))
+        luck = mean([1 - (1 - chance(case)) ** len(contrast.edits) for case, contrast in cases], 0)
+        print(f"  {what}: {len(cases)}; {number(hit)} hit the sentence, by chance {number(luck)}")
+        share = mean([hits(case, contrast) / len(contrast.edits) for case, contrast in cases], 0)
+        words = mean([chance(case) for case, _ in cases], 0)
         print(f"    of the edits {number(share)} are in the sentence, of the words {number(words)}")
 
 

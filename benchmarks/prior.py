@@ -1,4 +1,4 @@
-"""How many calls does an attribution save a contrast search that looks first where it points?
+"""Calls that an attribution saves a contrast search that looks first where it points.
 
     python benchmarks/prior.py [--seeds 100]
 
@@ -21,17 +21,17 @@ from convexplain.search.protocol import Search
 _REST = 0.05  # of the mean: as in `convexplain.prior`
 
 
-def attributions(given: Task) -> dict[str, AttributionResult]:
+def attributions(problem: Task) -> dict[str, AttributionResult]:
     """Of each word, by each method."""
 
     def value(sets: list[frozenset[int]]) -> list[float]:
-        return [-given.g(tuple((word, given.fill(word, ())) for word in sorted(some)), 1) for some in sets]
+        return [-problem.g(tuple((word, problem.fill(word, ())) for word in sorted(removed)), 1) for removed in sets]
 
-    return {"loo": loo(given.n, value=value), "clime": clime(given.n, value=value, budget=3 * given.n)}
+    return {"loo": loo(problem.n, value=value), "clime": clime(problem.n, value=value, budget=3 * problem.n)}
 
 
-def weights(found: AttributionResult) -> list[float]:
-    worth = [max(0.0, score or 0.0) for score in found.scores]
+def weights(attribution: AttributionResult) -> list[float]:
+    worth = [max(0.0, score or 0.0) for score in attribution.scores]
     return [weight + _REST * sum(worth) / len(worth) for weight in worth] if sum(worth) else [1.0] * len(worth)
 
 
@@ -48,17 +48,17 @@ def main() -> None:
     for family in FAMILIES:
         rows: dict[str, list[tuple[int, Solved]]] = {}
         for seed in range(options.seeds):
-            given = task(family, seed)
-            rows.setdefault("none", []).append((0, solve(given, search(None), 50, 1)))
-            for name, found in attributions(task(family, seed)).items():
-                prior = weights(found)
-                rows.setdefault(name, []).append((found.calls, solve(task(family, seed), search(prior), 50, 1)))
-        for name, some in rows.items():
-            flips = proportion(sum(solved.found for _, solved in some), len(some))
-            calls, edits = (mean([float(getattr(solved, field)) for _, solved in some]) for field in ("calls", "edits"))
-            own = sum(calls for calls, _ in some) / len(some)
+            problem = task(family, seed)
+            rows.setdefault("none", []).append((0, solve(problem, search(None), 50, 1)))
+            for name, attribution in attributions(task(family, seed)).items():
+                prior = weights(attribution)
+                rows.setdefault(name, []).append((attribution.calls, solve(task(family, seed), search(prior), 50, 1)))
+        for name, runs in rows.items():
+            flips = proportion(sum(solved.found for _, solved in runs), len(runs))
+            calls, edits = (mean([float(getattr(solved, field)) for _, solved in runs]) for field in ("calls", "edits"))
+            evaluations = sum(calls for calls, _ in runs) / len(runs)
             print(
-                f"| {family} | {name} | {own:.0f} | {flips.value:.0%} | {calls.value:.1f} "
+                f"| {family} | {name} | {evaluations:.0f} | {flips.value:.0%} | {calls.value:.1f} "
                 f"[{calls.low:.1f}, {calls.high:.1f}] | {edits.value:.1f} |",
                 flush=True,
             )
