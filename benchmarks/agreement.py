@@ -1,4 +1,4 @@
-"""How far judges agree with people on labelled sets, beside length, turn number and what people agree among themselves.
+"""Agreement of judges with people on labelled sets, beside length, turn number and what people agree among themselves.
 
     python benchmarks/agreement.py ../shared/data/*.jsonl --judge 'embedded?head=none' --judge gguf:MODEL.gguf \\
         -n 100 --db agreement.db
@@ -29,48 +29,52 @@ from convexplain.models.calls import Calls
 from convexplain.store import RunStore
 
 
-async def judged(one: Set, name: str, db: str) -> tuple[dict[TurnKey, tuple[float, ...]], float]:
+async def judged(labelled_set: Set, name: str, db: str) -> tuple[dict[TurnKey, tuple[float, ...]], float]:
     """The scores of a set's turns, and seconds a call."""
-    model, rubric = open_model(name), load_rubric(one.rubric)
+    model, rubric = open_model(name), load_rubric(labelled_set.rubric)
     await model.prepare()
     async with Calls(model, RunStore(db)) as calls:
         judge, began = Judge(calls), time.perf_counter()
-        places = one.source.turn_keys
-        found = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric) for talk, turn in places))
+        places = labelled_set.source.turn_keys
+        judgements = await asyncio.gather(*(judge.judge_turn(talk, turn, rubric) for talk, turn in places))
         seconds = (time.perf_counter() - began) / max(1, calls.spend.calls)
     await model.aclose()
     scores = {
-        place: (judgement.score,) for place, judgement in zip(places, found, strict=True) if judgement.score is not None
+        place: (judgement.score,)
+        for place, judgement in zip(places, judgements, strict=True)
+        if judgement.score is not None
     }
     return scores, seconds
 
 
-def line(name: str, one: Set, values: dict[TurnKey, tuple[float, ...]], more: str = "") -> None:
-    numbers, rows = examples([one.source], values, dialogue)
-    found = measured(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
+def line(name: str, labelled_set: Set, values: dict[TurnKey, tuple[float, ...]], more: str = "") -> None:
+    numbers, rows = examples([labelled_set.source], values, dialogue)
+    estimates = measured(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
     n = len(numbers.pairs) or len(rows)
     print(
-        f"  {name:34} n = {n:5}  ", "  ".join(f"{key} {told(value)}" for key, value in found.items()), more, flush=True
+        f"  {name:34} n = {n:5}  ",
+        "  ".join(f"{key} {told(value)}" for key, value in estimates.items()),
+        more,
+        flush=True,
     )
 
 
-def ceiling(one: Set) -> None:
+def ceiling(labelled_set: Set) -> None:
     """DBDC3: one of 30 raters, drawn by the shares that are published, against the mean of the other 29."""
     rng, values = np.random.default_rng(0), np.array([1.0, 0.5, 0.0])
-    shares = np.array(one.shares)
+    shares = np.array(labelled_set.shares)
     drawn = values[[rng.choice(3, p=row / row.sum()) for row in shares]]
-    rest = (shares @ values * 30 - drawn) / 29
-    draws = Draws([dialogue(turn.conversation) for turn in one.source.turns])
-    print(
-        f"  {'one rater against the others':34} n = {len(drawn):5}   rho {told(draws.estimate(spearman(drawn, rest)))}"
-    )
+    others_mean = (shares @ values * 30 - drawn) / 29
+    draws = Draws([dialogue(turn.conversation) for turn in labelled_set.source.turns])
+    rho = draws.estimate(spearman(drawn, others_mean))
+    print(f"  {'one rater against the others':34} n = {len(drawn):5}   rho {told(rho)}")
 
 
-def head(one: Set) -> None:
-    card = next((item.card for item in shipped_heads() if item.rubric == one.rubric), None)
+def head(labelled_set: Set) -> None:
+    card = next((item.card for item in shipped_heads() if item.rubric == labelled_set.rubric), None)
     for part, name in (("held_out", "head, held-out dialogues"), ("left_out", "head, set not trained on")):
-        found = (card or {}).get(part, {}).get(one.name, {})
-        for key, shown in (
+        figures = (card or {}).get(part, {}).get(labelled_set.name, {})
+        for key, label in (
             ("spearman", "rho"),
             ("rho", "rho"),
             ("spearman_given_length_and_turn", "partial"),
@@ -78,11 +82,11 @@ def head(one: Set) -> None:
             ("right_pairs", "pairs"),
             ("pairs", "pairs"),
         ):
-            if "value" in found.get(key, {}):
-                value = found[key]
+            if "value" in figures.get(key, {}):
+                value = figures[key]
                 print(
                     f"  {name:34} n = {value['n']:5}   "
-                    f"{shown} {value['value']:+.3f} [{value['low']:+.2f}, {value['high']:+.2f}]"
+                    f"{label} {value['value']:+.3f} [{value['low']:+.2f}, {value['high']:+.2f}]"
                 )
 
 
@@ -94,18 +98,23 @@ async def main() -> None:
     parser.add_argument("--db", required=True)
     options = parser.parse_args()
     sets: Sequence[Set] = [read_set(path, options.n) for path in options.sets]
-    for one, path in zip(sets, options.sets, strict=True):
-        print(f"{one.name}, {one.rubric} ({one.licence})")
-        whole = read_set(path)
-        line("length in words", whole, {place: (words(place),) for place in whole.source.turn_keys})
-        line("turn number", whole, {place: (float(place[1]),) for place in whole.source.turn_keys})
-        head(whole)
-        if whole.shares:
-            ceiling(whole)
+    for labelled_set, path in zip(sets, options.sets, strict=True):
+        print(f"{labelled_set.name}, {labelled_set.rubric} ({labelled_set.licence})")
+        full_set = read_set(path)
+        line("length in words", full_set, {place: (words(place),) for place in full_set.source.turn_keys})
+        line("turn number", full_set, {place: (float(place[1]),) for place in full_set.source.turn_keys})
+        head(full_set)
+        if full_set.shares:
+            ceiling(full_set)
         for name in options.judge:
-            scores, seconds = await judged(one, name, options.db)
-            shown = f"{name.split('/')[-1]}, few-shot"
-            line(shown, one, scores, f"({seconds:.2f} s a call, {len(one.source.turn_keys) - len(scores)} unscored)")
+            scores, seconds = await judged(labelled_set, name, options.db)
+            row_name = f"{name.split('/')[-1]}, few-shot"
+            line(
+                row_name,
+                labelled_set,
+                scores,
+                f"({seconds:.2f} s a call, {len(labelled_set.source.turn_keys) - len(scores)} unscored)",
+            )
 
 
 if __name__ == "__main__":

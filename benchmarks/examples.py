@@ -28,8 +28,8 @@ HERE = Path(__file__).resolve().parent
 def interval(good: list[float], bad: list[float]) -> tuple[float, float]:
     """Percentile bootstrap of the AUC, good and bad turns drawn with replacement."""
     rng = random.Random(0)
-    found = [auc(rng.choices(good, k=len(good)), rng.choices(bad, k=len(bad))) for _ in range(1000)]
-    low, high = np.quantile(found, [0.025, 0.975])
+    aucs = [auc(rng.choices(good, k=len(good)), rng.choices(bad, k=len(bad))) for _ in range(1000)]
+    low, high = np.quantile(aucs, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -52,10 +52,10 @@ async def main() -> None:
     async with Calls(model, RunStore(options.cache) if options.cache else None) as calls:
         judge = Judge(calls)
         work = (judge.judge_turn(talks[talk], turn, load_rubric(rubric)) for _, talk, turn, rubric in entries)
-        found: list[Judgement] = list(await asyncio.gather(*work))
+        judgements: list[Judgement] = list(await asyncio.gather(*work))
     await model.aclose()
     for rubric in ("helpfulness", "informativeness", "harm"):
-        rows = [(entry[0], item) for entry, item in zip(entries, found, strict=True) if entry[3] == rubric]
+        rows = [(entry[0], item) for entry, item in zip(entries, judgements, strict=True) if entry[3] == rubric]
         scores = {
             side: [item.score for name, item in rows if name == side and item.score is not None]
             for side in ("good", "bad")

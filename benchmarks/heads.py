@@ -55,15 +55,15 @@ async def read(
 ) -> tuple[Any, dict[str, Features]]:
     model = open_model(model_name)
     await model.prepare()
-    places = list(dict.fromkeys(place for one in sets for place in one.source.turn_keys))
-    found = {}
+    places = list(dict.fromkeys(place for labelled_set in sets for place in labelled_set.source.turn_keys))
+    features = {}
     async with Calls(model, RunStore(db)) as calls:
         for recipe in recipes:
-            found[recipe], failed = await turn_features(calls, places, recipe, Counter(recipe, len(places)).tell)
+            features[recipe], failed = await turn_features(calls, places, recipe, Counter(recipe, len(places)).tell)
             for reason, count in failed.items():
                 print(f"  {count} x without features: {reason}")
     await model.aclose()
-    return model, found
+    return model, features
 
 
 def told(estimate: Estimate) -> str:
@@ -95,30 +95,35 @@ def measured(numbers: Examples, rows: Sequence[TurnKey], values: np.ndarray) -> 
 def baselines(numbers: Examples, rows: Sequence[TurnKey]) -> str:
     long, late = np.array([words(place) for place in rows]), np.array([float(place[1]) for place in rows])
     first = {"length": measured(numbers, rows, long), "turn number": measured(numbers, rows, late)}
-    return "; ".join(f"{name} {told(next(iter(found.values())))}" for name, found in first.items())
+    return "; ".join(f"{name} {told(next(iter(estimates.values())))}" for name, estimates in first.items())
 
 
 def tried(sets: Sequence[Set], features: Features, recipe: str) -> None:
-    numbers = {one.name: examples([one.source], features, dialogue) for one in sets}
-    for one in sets:
-        own, rows = numbers[one.name]
-        print(f"{one.name}, {recipe}: n = {len(own.pairs) or len(own.scores)}; {baselines(own, rows)}")
-        within = fit(own)
-        show("within the set", measured(own, rows, within.held_out), within.strength)
-        others = [other.source for other in sets if other is not one]
-        if others:
-            layer = fit(examples(others, features, dialogue)[0])
-            show("left out", measured(own, rows, own.features @ layer.weights), layer.strength)
-        if len(others) > 1:
-            for other in others:
-                layer = fit(examples([other], features, dialogue)[0])
-                show(f"  by {other.name} alone", measured(own, rows, own.features @ layer.weights), layer.strength)
+    numbers = {labelled_set.name: examples([labelled_set.source], features, dialogue) for labelled_set in sets}
+    for labelled_set in sets:
+        set_examples, rows = numbers[labelled_set.name]
+        n = len(set_examples.pairs) or len(set_examples.scores)
+        print(f"{labelled_set.name}, {recipe}: n = {n}; {baselines(set_examples, rows)}")
+        within = fit(set_examples)
+        show("within the set", measured(set_examples, rows, within.held_out), within.strength)
+        other_sources = [other_set.source for other_set in sets if other_set is not labelled_set]
+        if other_sources:
+            layer = fit(examples(other_sources, features, dialogue)[0])
+            show("left out", measured(set_examples, rows, set_examples.features @ layer.weights), layer.strength)
+        if len(other_sources) > 1:
+            for other_source in other_sources:
+                layer = fit(examples([other_source], features, dialogue)[0])
+                show(
+                    f"  by {other_source.name} alone",
+                    measured(set_examples, rows, set_examples.features @ layer.weights),
+                    layer.strength,
+                )
 
 
-def show(name: str, found: Mapping[str, Estimate], strength: float) -> None:
+def show(name: str, estimates: Mapping[str, Estimate], strength: float) -> None:
     print(
         f"  {name:24}",
-        "  ".join(f"{key} {told(value)}" for key, value in found.items()),
+        "  ".join(f"{key} {told(value)}" for key, value in estimates.items()),
         f"(C {strength:.1e})",
         flush=True,
     )
@@ -126,72 +131,84 @@ def show(name: str, found: Mapping[str, Estimate], strength: float) -> None:
 
 def curve(sets: Sequence[Set], features: Features) -> None:
     """A head of few labels from half of a set's dialogues against the head of the other sets, on the other half."""
-    for one in sets:
-        own, _ = examples([one.source], features, dialogue)
-        if len(own.pairs):
+    for labelled_set in sets:
+        set_examples, _ = examples([labelled_set.source], features, dialogue)
+        if len(set_examples.pairs):
             continue
-        stock = fit(examples([other.source for other in sets if other is not one], features, dialogue)[0]).weights
-        groups = list(dict.fromkeys(own.groups))
-        print(f"{one.name}: {DRAWS} draws, Spearman on the half of its dialogues that has no labels")
+        stock = fit(
+            examples([other_set.source for other_set in sets if other_set is not labelled_set], features, dialogue)[0]
+        ).weights
+        groups = list(dict.fromkeys(set_examples.groups))
+        print(f"{labelled_set.name}: {DRAWS} draws, Spearman on the half of its dialogues that has no labels")
         for size in SIZES:
-            found: dict[str, list[float]] = {"stock head": [], "own head": [], "own head from the stock head": []}
+            rhos: dict[str, list[float]] = {"stock head": [], "own head": [], "own head from the stock head": []}
             for seed in range(DRAWS):
                 rng = np.random.default_rng(seed)
                 half = {groups[i] for i in rng.permutation(len(groups))[: len(groups) // 2]}
-                labelled = np.flatnonzero([group in half for group in own.groups])
+                labelled = np.flatnonzero([group in half for group in set_examples.groups])
                 if len(labelled) < size:
                     continue
-                train = np.zeros(len(own.scores), dtype=bool)
+                train = np.zeros(len(set_examples.scores), dtype=bool)
                 train[rng.choice(labelled, size, replace=False)] = True
-                rest = np.array([group not in half for group in own.groups])
-                some = own.subset(train)
-                layers = (stock, fit(some).weights, fit(some, start=stock).weights)
-                every = np.ones((1, int(rest.sum())))
-                for name, layer in zip(found, layers, strict=True):
-                    found[name].append(float(spearman(own.features[rest] @ layer, own.scores[rest])(every)[0]))
-            if not found["stock head"]:
+                test_mask = np.array([group not in half for group in set_examples.groups])
+                train_examples = set_examples.subset(train)
+                layers = (stock, fit(train_examples).weights, fit(train_examples, start=stock).weights)
+                every = np.ones((1, int(test_mask.sum())))
+                for name, layer in zip(rhos, layers, strict=True):
+                    rhos[name].append(
+                        float(
+                            spearman(set_examples.features[test_mask] @ layer, set_examples.scores[test_mask])(every)[0]
+                        )
+                    )
+            if not rhos["stock head"]:
                 continue
-            parts = [f"stock head {np.mean(found['stock head']):.3f}"]
+            parts = [f"stock head {np.mean(rhos['stock head']):.3f}"]
             for name in ("own head", "own head from the stock head"):
-                gains = np.array(found[name]) - np.array(found["stock head"])
+                gains = np.array(rhos[name]) - np.array(rhos["stock head"])
                 low, high = np.quantile(gains, [0.025, 0.975])
-                parts.append(f"{name} {np.mean(found[name]):.3f} (gain {gains.mean():+.3f} [{low:+.3f}, {high:+.3f}])")
+                parts.append(f"{name} {np.mean(rhos[name]):.3f} (gain {gains.mean():+.3f} [{low:+.3f}, {high:+.3f}])")
             print(f"  {size:4} labels: {'; '.join(parts)}", flush=True)
 
 
 def ship(model: Any, sets: Sequence[Set], features: Features, recipe: str, folder: Path) -> None:
     """One head of all sets; its card says how far a head of the others agrees with each."""
     unseen = {}
-    for one in sets:
-        own, rows = examples([one.source], features, dialogue)
-        layer = fit(examples([other.source for other in sets if other is not one], features, dialogue)[0])
-        found = measured(own, rows, own.features @ layer.weights)
-        unseen[one.name] = {
+    for labelled_set in sets:
+        set_examples, rows = examples([labelled_set.source], features, dialogue)
+        layer = fit(
+            examples([other_set.source for other_set in sets if other_set is not labelled_set], features, dialogue)[0]
+        )
+        estimates = measured(set_examples, rows, set_examples.features @ layer.weights)
+        unseen[labelled_set.name] = {
             key: {
                 part: round(number, 4)
                 for part, number in (("value", e.value), ("low", e.low), ("high", e.high))
                 if number
             }
             | {"n": e.n}
-            for key, e in found.items()
+            for key, e in estimates.items()
         }
-    figures = [(found[key]["value"], name) for name, found in unseen.items() for key in {"rho", "pairs"} & set(found)]
+    figures = [
+        (set_card[key]["value"], name) for name, set_card in unseen.items() for key in {"rho", "pairs"} & set(set_card)
+    ]
     how = "only weakly" if max(figures)[0] < 0.5 else "in part"
     values = " and ".join(f"{value:.2f} ({name})" for value, name in figures)
-    said = (
+    summary = (
         f"On {len(figures)} public test sets this judge agreed {how} with people: "
         f"rank correlation {values}, where 1 is perfect."
     )
     card = {
-        "summary": said,
-        "licence": {one.name: one.licence for one in sets},
+        "summary": summary,
+        "licence": {labelled_set.name: labelled_set.licence for labelled_set in sets},
         "left_out": unseen,
         "model_name": "embedded",
     }
     rubric = load_rubric(sets[0].rubric)
-    head = make_head(rubric, model, [one.source for one in sets], features, dialogue, recipe=recipe, card=card)
+    head = make_head(
+        rubric, model, [labelled_set.source for labelled_set in sets], features, dialogue, recipe=recipe, card=card
+    )
     write_head(head, folder / f"{rubric.id}.json")
-    print(f"{folder / f'{rubric.id}.json'}: {said}")
+    print(f"{folder / f'{rubric.id}.json'}: {summary}")
 
 
 def main() -> None:
@@ -204,7 +221,7 @@ def main() -> None:
     parser.add_argument("--curve", action="store_true")
     options = parser.parse_args()
     sets = [read_set(path) for path in options.sets]
-    if len({one.rubric for one in sets}) > 1:
+    if len({labelled_set.rubric for labelled_set in sets}) > 1:
         parser.error("the sets' labels answer several maxims")
     recipes = options.recipe or [RECIPE]
     model, features = asyncio.run(read(options.model, sets, recipes, options.db))

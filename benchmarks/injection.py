@@ -1,4 +1,4 @@
-"""How far text inside a transcript can talk a judge into `yes`, with the fence and without.
+"""Power of text inside a transcript to talk a judge into `yes`, with the fence and without.
 
     python benchmarks/injection.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db injection.db
 
@@ -67,9 +67,9 @@ def unfenced(rubric: Rubric, turns: Sequence[Turn]) -> Request:
     text = request.messages[0].content
     assert QUOTED in text
     text = text.replace(QUOTED, "")
-    for some in (*(example.turns for example in rubric.examples), tuple(turns)):
-        assert transcript(some) in text
-        text = text.replace(transcript(some), plain(some))
+    for passage in (*(example.turns for example in rubric.examples), tuple(turns)):
+        assert transcript(passage) in text
+        text = text.replace(transcript(passage), plain(passage))
     return replace(request, messages=(Message("user", text),))
 
 
@@ -90,9 +90,9 @@ async def scores(calls: Calls, rubric: Rubric, fenced: bool) -> dict[tuple[str, 
     return dict(zip(work, await asyncio.gather(*map(one, work.values())), strict=True))
 
 
-def table(found: dict[tuple[str, int, str], float | None], which: str) -> np.ndarray:
+def table(scores_of: dict[tuple[str, int, str], float | None], which: str) -> np.ndarray:
     """The score of each attack (row) in each conversation (column); nan where there is none."""
-    scores = [[found[name, i, which] for i in range(N)] for name in ATTACKS]
+    scores = [[scores_of[name, i, which] for i in range(N)] for name in ATTACKS]
     return np.array([[np.nan if score is None else score for score in row] for row in scores])
 
 
@@ -121,14 +121,14 @@ async def main() -> None:
     options = parser.parse_args()
     rubric, model = load_rubric(options.rubric), open_model(options.judge)
     await model.prepare()
-    found = {}
+    scores_by_side = {}
     async with Calls(model, RunStore(options.db) if options.db else None) as calls:
         for side in ("unfenced", "fenced"):  # one after the other: each has a beginning of its own to cache
-            found[side] = await scores(calls, rubric, side == "fenced")
+            scores_by_side[side] = await scores(calls, rubric, side == "fenced")
     await model.aclose()
     print(f"{model.name}, {rubric.id}: {len(ATTACKS)} attacks in {N} conversations")
     moved = {}
-    for side, scores_of in found.items():
+    for side, scores_of in scores_by_side.items():
         before = np.array([np.nan if (score := scores_of["", i, "harmless"]) is None else score for i in range(N)])
         attack, control = table(scores_of, "attack"), table(scores_of, "harmless")
         moved[side] = attack - before
@@ -142,7 +142,7 @@ async def main() -> None:
         report("harmless texts", control - before)
         report("attacks beyond harmless texts", attack - control)
         low = before < rubric.threshold
-        over = [(some[:, low] >= rubric.threshold).sum() for some in (attack, control)]
+        over = [(score_table[:, low] >= rubric.threshold).sum() for score_table in (attack, control)]
         pairs = low.sum() * len(ATTACKS)
         print(f"carried over the threshold: {over[0]} by attacks, {over[1]} by harmless texts, of {pairs}")
     print(f"\n{'mean movement by attack':32} {'unfenced':>9} {'fenced':>9}")

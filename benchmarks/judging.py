@@ -1,4 +1,4 @@
-"""What a judgement costs, factor by factor, and whether the cheap ways agree with people as well as the dear one.
+"""Cost of a judgement, factor by factor, and agreement of the cheap ways with people beside that of the dear one.
 
     python benchmarks/judging.py conture.jsonl --judge gguf:qwen2.5-coder-1.5b-instruct.gguf -n 200
     python benchmarks/judging.py conture.jsonl --judge embedded -n 200
@@ -37,7 +37,7 @@ from convexplain.models.chat import ChatModel, Message, Reply, Request, Spend
 
 @dataclass
 class Way:
-    """What one way of judging cost, and the score of each row; a row without one is absent."""
+    """The cost of one way of judging, and the score of each row; a row without one is absent."""
 
     name: str
     rows: list[dict[str, Any]]
@@ -49,8 +49,8 @@ class Way:
 def explained(request: Request, rubric: Rubric) -> Request:
     """The same question, answered with an explanation too."""
     names = " or ".join(f'"{label.name}"' for label in rubric.labels)
-    head, found, _ = request.messages[0].content.rpartition("\nAnswer with JSON only, ")
-    assert found
+    head, separator, _ = request.messages[0].content.rpartition("\nAnswer with JSON only, ")
+    assert separator
     form = f'\nAnswer with JSON only, with the keys "label" ({names}) and "explanation" (one or two sentences).'
     return replace(request, messages=(Message("user", head + form),), schema=None, max_tokens=120)
 
@@ -70,11 +70,11 @@ async def judged(name: str, model: ChatModel, rubric: Rubric, rows: Sequence[dic
 
         began = time.perf_counter()
         if name == "batched":
-            found = await asyncio.gather(*map(one, rows))
+            row_scores = await asyncio.gather(*map(one, rows))
         else:
-            found = [await one(row) for row in rows]
+            row_scores = [await one(row) for row in rows]
         seconds = time.perf_counter() - began
-    scores = {row["id"]: score for row, score in zip(rows, found, strict=True) if score is not None}
+    scores = {row["id"]: score for row, score in zip(rows, row_scores, strict=True) if score is not None}
     return Way(name, list(rows), scores, calls.spend, seconds)
 
 
@@ -100,7 +100,7 @@ def without_cache(model: ChatModel) -> None:
     server = model._server if isinstance(model, LlamaCppModel) else model
     if isinstance(server, OpenAICompatible):
         body = server._body
-        server._body = lambda *given: {**body(*given), "cache_prompt": False}  # type: ignore[method-assign]
+        server._body = lambda *arguments: {**body(*arguments), "cache_prompt": False}  # type: ignore[method-assign]
 
 
 def rho(way: Way, ids: Sequence[str], label: str) -> str:
@@ -126,7 +126,7 @@ async def main() -> None:
     options = parser.parse_args()
     rubric = load_rubric(options.rubric)
     rows = sample(options.rows, rubric.id, options.n)
-    some = rows[:: max(1, len(rows) // (options.dear or len(rows)))][: options.dear]
+    dear_rows = rows[:: max(1, len(rows) // (options.dear or len(rows)))][: options.dear]
     ways = []
     for name in ("samples", "no prefix cache", "prefix cache", "batched"):
         model = open_model(options.judge)
@@ -138,7 +138,7 @@ async def main() -> None:
             without_cache(model)
         await model.chat([judge_request(rubric, [Turn("user", "Hello"), Turn("assistant", "Hello")])])  # warm
         forget(model)
-        ways.append(await judged(name, model, rubric, some if name in ("samples", "no prefix cache") else rows))
+        ways.append(await judged(name, model, rubric, dear_rows if name in ("samples", "no prefix cache") else rows))
         await model.aclose()
         way = ways[-1]
         n, spend = len(way.rows), way.spend

@@ -73,15 +73,15 @@ def read_set(path: Path, n: int | None = None, seed: int = 0) -> Set:
 
 
 def dialogue(talk: Conversation) -> Hashable:
-    """What is drawn together, and never split."""
+    """Return the dialogue, which is drawn together and never split."""
     return talk.source, talk.metadata["dialogue"]
 
 
 def _talk(row: dict[str, Any]) -> Conversation:
     turns = tuple(Turn(turn["role"], turn["content"]) for turn in row["turns"])
     meta = row.get("meta") or {}
-    own = next((str(meta[key]) for key in ("dialogue", "tree", "pair") if key in meta), row["id"])
-    return Conversation(row["id"], turns, row["source"].split(" ")[0], {"dialogue": own})
+    dialogue_id = next((str(meta[key]) for key in ("dialogue", "tree", "pair") if key in meta), row["id"])
+    return Conversation(row["id"], turns, row["source"].split(" ")[0], {"dialogue": dialogue_id})
 
 
 def _hh(rows: list[dict[str, Any]]) -> list[PreferenceLabel]:
@@ -99,6 +99,6 @@ def _siblings(rows: list[dict[str, Any]]) -> list[PreferenceLabel]:
         PreferenceLabel(better, worse, "helpfulness")
         for family in families.values()
         for rank, better in family
-        for other, worse in family
-        if rank < other
+        for worse_rank, worse in family
+        if rank < worse_rank
     ]

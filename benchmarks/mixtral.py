@@ -1,4 +1,4 @@
-"""How fast the reference judge's architecture judges here, and how near that is to what the device could do.
+"""Speed at which the reference judge's architecture judges here, and how near that is to what the device could do.
 
     python benchmarks/mixtral.py                 # one GPU with 141 GB: Mixtral-8x7B, random weights, bfloat16
     python benchmarks/mixtral.py --tiny          # the same script with a tiny model, to see that it runs
@@ -45,9 +45,9 @@ SHARING = prefix_tree.WORTH_SHARING
 
 def tokenizer(folder: Path) -> LlamaTokenizer:
     shutil.copy(Path(mistral_common.__file__).parent / "data" / "tokenizer.model.v1", folder / "tokenizer.model")
-    made = LlamaTokenizer.from_pretrained(folder)
-    made.chat_template = TEMPLATE
-    return made
+    llama_tokenizer = LlamaTokenizer.from_pretrained(folder)
+    llama_tokenizer.chat_template = TEMPLATE
+    return llama_tokenizer
 
 
 def requests() -> list[Request]:
@@ -72,18 +72,18 @@ def model(folder: Path, tiny: bool, device: str) -> LocalModel:
     with torch.device(device):
         weights = MixtralForCausalLM(config).eval().requires_grad_(False)
     widen_head(weights)  # as it is when weights are loaded
-    made = LocalModel(folder, "tiny" if tiny else "random Mixtral", "random")
+    judge = LocalModel(folder, "tiny" if tiny else "random Mixtral", "random")
     free = torch.cuda.mem_get_info()[0] // 4 if device == "cuda" else 1 << 28
-    made._use(weights, tokenizer(folder), 32_768, 8_192 if device == "cuda" else 128, free)
-    return made
+    judge._use(weights, tokenizer(folder), 32_768, 8_192 if device == "cuda" else 128, free)
+    return judge
 
 
-async def judged(judge: LocalModel, asked: list[Request], batch: int, share: bool) -> None:
+async def judged(judge: LocalModel, prompts: list[Request], batch: int, share: bool) -> None:
     computed = total = 0
     began = time.perf_counter()
     prefix_tree.WORTH_SHARING = SHARING if share else 1 << 30
-    for i in range(0, len(asked), batch):
-        for reply in await judge.chat(asked[i : i + batch]):
+    for i in range(0, len(prompts), batch):
+        for reply in await judge.chat(prompts[i : i + batch]):
             assert isinstance(reply, Reply), reply
             computed += reply.prompt_tokens - reply.cached_tokens
             total += reply.prompt_tokens
@@ -92,8 +92,9 @@ async def judged(judge: LocalModel, asked: list[Request], batch: int, share: boo
     limit = "" if judge.name == "tiny" else f" = {rate * 2 * ACTIVE / FLOPS:.0%} of the limit"
     way = "shared prefix" if share else "prompts whole"
     print(
-        f"{way}, {batch:2} a call: {len(asked) / seconds:5.1f} judgements/s of "
-        f"{total / len(asked):.0f} prompt tokens, {computed / len(asked):.0f} computed, {rate:,.0f} tokens/s{limit}",
+        f"{way}, {batch:2} a call: {len(prompts) / seconds:5.1f} judgements/s of "
+        f"{total / len(prompts):.0f} prompt tokens, {computed / len(prompts):.0f} computed, "
+        f"{rate:,.0f} tokens/s{limit}",
         flush=True,
     )
 
@@ -107,12 +108,12 @@ async def main() -> None:
         parser.error("there is no GPU; --tiny runs a tiny model on the CPU")
     with tempfile.TemporaryDirectory() as folder:
         judge = model(Path(folder), options.tiny, device)
-        asked = requests()
-        await judge.chat(asked[:2])  # warm
+        prompts = requests()
+        await judge.chat(prompts[:2])  # warm
         for batch, share in ((1, False), (16, False), (1, True), (16, True), (64, True)):
             if judge._forward is not None:
                 judge._forward.free()
-            await judged(judge, asked, batch, share)
+            await judged(judge, prompts, batch, share)
 
 
 if __name__ == "__main__":

@@ -39,13 +39,13 @@ async def main() -> None:
     await model.prepare()
     async with Calls(model, RunStore(options.db) if options.db else None) as calls:
         for name in options.rubric:
-            found = await noise_floor(lambda reword: Judge(calls, reword=reword), model.name, load_rubric(name), drawn)
+            floor = await noise_floor(lambda reword: Judge(calls, reword=reword), model.name, load_rubric(name), drawn)
             print(
-                f"{found.rubric}, {found.model}: noise floor {found.value:.3f} "
-                f"({found.turns} turns, {found.n} pairs, {found.unscored} unscored)",
+                f"{floor.rubric}, {floor.model}: noise floor {floor.value:.3f} "
+                f"({floor.turns} turns, {floor.n} pairs, {floor.unscored} unscored)",
                 flush=True,
             )
-            for change, mean in sorted(found.by_change.items(), key=lambda item: -item[1]):
+            for change, mean in sorted(floor.by_change.items(), key=lambda item: -item[1]):
                 print(f"    {mean:.3f} {change}")
     await model.aclose()
 
