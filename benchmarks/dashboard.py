@@ -1,4 +1,4 @@
-"""How long the dashboard's pages take on a store of 100,000 judged turns.
+"""Time that the dashboard's pages take on a store of 100,000 judged turns.
 
     python benchmarks/dashboard.py                       # builds the store, some minutes, and measures
     python benchmarks/dashboard.py --db big.db --keep    # keeps it, or measures one that is there
@@ -39,26 +39,26 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=100_000)
     parser.add_argument("--db", type=Path)
     parser.add_argument("--keep", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     logging.disable(logging.WARNING)  # Streamlit says that no browser is there
     with tempfile.TemporaryDirectory() as folder:
-        file = given.db or Path(folder) / "store.db"
+        file = options.db or Path(folder) / "store.db"
         if not file.exists():
             began = time.perf_counter()
-            build(str(file), given.turns)
+            build(str(file), options.turns)
             print(f"built in {time.perf_counter() - began:.0f} s: {file.stat().st_size / 1e6:.0f} MB")
         ask_the_store(str(file))
         run_the_pages(str(file))
-        if given.db and not given.keep:
+        if options.db and not options.keep:
             file.unlink()
 
 
 def ask_the_store(url: str) -> None:
     """Each question that a page asks."""
     store = RunStore(url)
-    harm = next(one for one in run_rubrics(store, 1) if one.id == "harm")
+    harm = next(rubric for rubric in run_rubrics(store, 1) if rubric.id == "harm")
     everything = JudgementFilters(1, harm.sha, harm.threshold)
-    some = JudgementFilters(
+    selection = JudgementFilters(
         1, harm.sha, harm.threshold, bots=("Alex",), since=date(2026, 9, 5), until=date(2026, 10, 20), text="order"
     )
     paired = paired_scores(store, 1, harm.sha, 2, harm.sha)
@@ -67,16 +67,16 @@ def ask_the_store(url: str) -> None:
         "what can be chosen": lambda: filter_choices(store, 1),
         **{
             f"distribution, {name}": lambda which=which: distribution(store, which)
-            for name, which in both(everything, some)
+            for name, which in both(everything, selection)
         },
         **{
             f"by {by}, {name}": lambda by=by, which=which: score_groups(store, which, by)
             for by in ("source", "bot", "length", "turn", "day")
-            for name, which in both(everything, some)
+            for name, which in both(everything, selection)
         },
         **{
             f"page of turns, {name}": lambda which=which: page(store, which, 0)
-            for name, which in both(everything, some)
+            for name, which in both(everything, selection)
         },
         "last page of turns": lambda: page(store, everything, 99_400),
         "lowest turn": lambda: worst_turn(store, 1, harm.sha, harm.threshold),
@@ -97,8 +97,8 @@ def ask_the_store(url: str) -> None:
     store.close()
 
 
-def both(everything: JudgementFilters, some: JudgementFilters) -> tuple[tuple[str, JudgementFilters], ...]:
-    return (("all", everything), ("filtered", some))
+def both(everything: JudgementFilters, selection: JudgementFilters) -> tuple[tuple[str, JudgementFilters], ...]:
+    return (("all", everything), ("filtered", selection))
 
 
 def page(store: RunStore, which: JudgementFilters, offset: int) -> list[str]:
@@ -130,7 +130,7 @@ def run_the_pages(url: str) -> None:
         opened.query_params["run"] = "1"
         took = [timed(opened.run), timed(opened.run)]
         if name == "overview":
-            next(one for one in opened.multiselect if one.label == "Bot").set_value(["Alex"])
+            next(widget for widget in opened.multiselect if widget.label == "Bot").set_value(["Alex"])
             opened.text_input[0].set_value("order")
             took.append(timed(opened.run))
         elif name == "pairs":
@@ -143,7 +143,7 @@ def run_the_pages(url: str) -> None:
             took.append(timed(opened.run))
         if opened.exception:
             raise SystemExit(f"{name}: {opened.exception[0].message}")
-        print(f"{name:32} {'   '.join(f'{1000 * one:6.0f}' for one in took)}")
+        print(f"{name:32} {'   '.join(f'{1000 * seconds:6.0f}' for seconds in took)}")
 
 
 if __name__ == "__main__":

@@ -60,11 +60,11 @@ def main() -> None:
             results = {name: done.result() for name, done in work.items()}
         for name, (count, took, errors) in results.items():
             print(f"{name}: {count:,} times, {times(took)}; errors: {dict(errors) or 'none'}")
-        kept = sum(1 for _ in store.judgements(run))
-        print(f"judgements: {results['analysis'][0]:,} made, {kept:,} in the store")
-        said = Counter(rating.rater for _, rating in ratings(store))
+        stored_count = sum(1 for _ in store.judgements(run))
+        print(f"judgements: {results['analysis'][0]:,} made, {stored_count:,} in the store")
+        label_counts = Counter(rating.rater for _, rating in ratings(store))
         for name in ("anna", "ben"):
-            print(f"labels of {name}: {results[f'label by {name}'][0]:,} given, {said[name]:,} in the store")
+            print(f"labels of {name}: {results[f'label by {name}'][0]:,} given, {label_counts[name]:,} in the store")
         print(f"store: {Path(url).stat().st_size / 1e6:.0f} MB; status of the run: {store.run(run).status}")
         store.close()
 
@@ -125,7 +125,7 @@ def scripted(request: Request) -> dict[str, float]:
 
 
 def reading(url: str, run: int, until: float) -> Result:
-    """What the pages ask: summary, distribution, curve, worst and explained turns, disagreements, jobs."""
+    """Ask what the pages ask: summary, distribution, curve, worst and explained turns, disagreements, jobs."""
     store = RunStore(url)
 
     def look() -> bool:
@@ -157,7 +157,7 @@ def labelling(url: str, run: int, name: str, until: float) -> Result:
 
 
 def repeated(action: Callable[[], bool], store: RunStore, until: float) -> Result:
-    """How often it was done, how long each time took, and what went wrong."""
+    """Repeat an action until the time is over; return how often it was done, the time of each, and what went wrong."""
     count, took, errors = 0, [], Counter[str]()
     while time.time() < until:
         began = time.monotonic()

@@ -78,7 +78,7 @@ def build(url: str, turns: int, seed: int = 0) -> int:
     by_number = {numbers[talk.id]: talk for talk in talks}
     low = [row for row in rows if row["score"] is not None and 0.2 < row["score"] < 0.4 and row["turn"] >= 7]
     for row in low[:EXPLAINED]:
-        rubric = next(one for one in rubrics if one.sha == row["rubric"])
+        rubric = next(maxim for maxim in rubrics if maxim.sha == row["rubric"])
         turn = ScoredTurn(row["conversation"], by_number[row["conversation"]], row["turn"], rubric, row["score"])
         keep_attributions(store, first, turn, "bench", attributed(turn, draw))
         keep_contrast(store, first, turn, "bench", contrasted(turn, draw))
@@ -92,23 +92,23 @@ def build(url: str, turns: int, seed: int = 0) -> int:
 
 def conversations(turns: int, draw: random.Random) -> Iterator[Conversation]:
     """Chats with so many assistant turns in all."""
-    left, number = turns, 0
-    while left > 0:
-        answers = min(left, draw.choice((3, 5, 8, 12, 20)))
+    remaining_turns, number = turns, 0
+    while remaining_turns > 0:
+        answers = min(remaining_turns, draw.choice((3, 5, 8, 12, 20)))
         topic = draw.choice(TOPICS)
         bot, source = draw.choice(BOTS), draw.choice(SOURCES)
         at = datetime(2026, 9, 1, 8, tzinfo=UTC) + timedelta(minutes=draw.randrange(60 * 24 * 60))
-        made = []
+        chat = []
         for i in range(answers):
-            said = draw.choice(BAD if draw.random() < badness(i, bot, source) else GOOD).format(*topic)
-            made.append(Turn("user", draw.choice(ASKS).format(*topic), at=at + timedelta(minutes=2 * i)))
-            made.append(Turn("assistant", said, name=bot, at=at + timedelta(minutes=2 * i + 1)))
-        yield Conversation(f"chat-{number:06}", tuple(made), source)
-        left, number = left - answers, number + 1
+            reply = draw.choice(BAD if draw.random() < badness(i, bot, source) else GOOD).format(*topic)
+            chat.append(Turn("user", draw.choice(ASKS).format(*topic), at=at + timedelta(minutes=2 * i)))
+            chat.append(Turn("assistant", reply, name=bot, at=at + timedelta(minutes=2 * i + 1)))
+        yield Conversation(f"chat-{number:06}", tuple(chat), source)
+        remaining_turns, number = remaining_turns - answers, number + 1
 
 
 def badness(answer: int, bot: str, source: str) -> float:
-    """How likely an answer is a bad one."""
+    """Return how likely an answer is a bad one."""
     return min(0.8, 0.08 + 0.02 * answer + 0.1 * (bot == "Alex") + 0.08 * (source == SOURCES[2]))
 
 
@@ -123,7 +123,7 @@ def judgements(
         for rubric in rubrics:
             scored = draw.random() > 0.005
             score = probability(draw.gauss(-1.2 if bad else 1.6, 1.1)) if scored else None
-            labels = sorted(rubric.labels, key=lambda one: -one.value)
+            labels = sorted(rubric.labels, key=lambda rubric_label: -rubric_label.value)
             shares = {labels[0].name: score or 0.0, labels[-1].name: 1 - (score or 0.0)}
             label = max(shares, key=lambda name: shares[name])
             evidence = Evidence("label_probability", shares) if scored else Evidence(raw="I would rather not say.")
@@ -143,7 +143,7 @@ def judgements(
 
 
 def judged_again(run: int, row: dict[str, object], draw: random.Random) -> dict[str, object]:
-    """What the second judge says: much the same, a little kinder."""
+    """Return what the second judge says: much the same, a little kinder."""
     score = row["score"]
     again = probability(log_odds(float(str(score))) + draw.gauss(0.3, 0.6)) if score is not None else None
     return {**row, "run": run, "score": again, "model": "judge-b"}
@@ -156,11 +156,11 @@ def keep_rows(store: RunStore, rows: list[dict[str, object]]) -> None:
 
 def attributed(turn: ScoredTurn, draw: random.Random) -> list[Attribution]:
     """Turns, sentences and words before a turn, with made-up contributions."""
-    score, found = turn.score or 0.0, []
+    score, attributions = turn.score or 0.0, []
     before = turn.conversation.turns[: turn.turn]
     weight = {
-        i: draw.gauss(0.1, 0.3) - (1.1 if any(one.content.startswith(text[:20]) for text in BAD) else 0)
-        for i, one in enumerate(before)
+        i: draw.gauss(0.1, 0.3) - (1.1 if any(earlier_turn.content.startswith(text[:20]) for text in BAD) else 0)
+        for i, earlier_turn in enumerate(before)
     }
     heavy = sorted(weight, key=lambda i: -abs(weight[i]))[:2]
     levels: tuple[tuple[Level, list[int]], ...] = (("turn", list(weight)), ("sentence", heavy), ("word", heavy[:1]))
@@ -169,32 +169,34 @@ def attributed(turn: ScoredTurn, draw: random.Random) -> list[Attribution]:
         scores = tuple(
             round(weight[unit.turn] * (1 if level == "turn" else draw.uniform(-0.3, 0.9)), 3) for unit in parts
         )
-        found.append(
+        attributions.append(
             Attribution(
                 turn.conversation.id, turn.turn, turn.rubric.id, "rescore", "clime", level, "log_odds", tuple(parts),
                 scores, -1, log_odds(score), log_odds(score) + 1.1, score, 0.02, (), None, "remove", 40, 0, 2.0,
                 "judge-a", None,
             )
         )  # fmt: skip
-    return found
+    return attributions
 
 
 def contrasted(turn: ScoredTurn, draw: random.Random) -> Contrast:
     """An earlier answer with a sentence in place of its first one; every fifth is not found."""
-    place = draw.choice([i for i, one in enumerate(turn.conversation.turns[: turn.turn]) if one.role == "assistant"])
+    place = draw.choice(
+        [i for i, earlier_turn in enumerate(turn.conversation.turns[: turn.turn]) if earlier_turn.role == "assistant"]
+    )
     before = turn.conversation.turns[place].content
     first = before.split(". ")[0]
     edit = Edit(Unit(place, 0, len(first), "sentence"), first, "I have looked it up for you")
     turns = list(turn.conversation.turns[: turn.turn + 1])
     turns[place] = Turn("assistant", edit.after + before[len(first) :], turns[place].name, turns[place].at)
-    found = draw.random() > 0.2
-    after = min(0.95, turn.rubric.threshold + draw.uniform(0.05, 0.3)) if found else (turn.score or 0) + 0.05
+    flip = draw.random() > 0.2
+    after = min(0.95, turn.rubric.threshold + draw.uniform(0.05, 0.3)) if flip else (turn.score or 0) + 0.05
     distance = edit_distance(before, turns[place].content)
     answer = turns[-1].content
     return Contrast(
-        turn.conversation.id, turn.turn, turn.rubric.id, "rescore", "cross", "guided", found, 0.02, turn.score, after,
+        turn.conversation.id, turn.turn, turn.rubric.id, "rescore", "cross", "guided", flip, 0.02, turn.score, after,
         None, (edit,), tuple(turns), answer, answer, draw.randrange(4, 51), 20, 12, 0, ((1, 0.01),), distance,
-        distance / 40, "found" if found else "budget", 3.0, "judge-a", None, "embedded", (), (place,),
+        distance / 40, "found" if flip else "budget", 3.0, "judge-a", None, "embedded", (), (place,),
     )  # fmt: skip
 
 
@@ -202,10 +204,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--turns", type=int, default=100_000)
-    given = parser.parse_args()
-    build(str(given.file), given.turns)
-    print(f"{given.file}: {math.ceil(given.file.stat().st_size / 1e6)} MB")
-    print(json.dumps({"turns": given.turns, "maxims": len(RUBRICS), "runs": 2}))
+    options = parser.parse_args()
+    build(str(options.file), options.turns)
+    print(f"{options.file}: {math.ceil(options.file.stat().st_size / 1e6)} MB")
+    print(json.dumps({"turns": options.turns, "maxims": len(RUBRICS), "runs": 2}))
 
 
 if __name__ == "__main__":

@@ -32,21 +32,21 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     end = time.monotonic() + 60 * options.minutes
-    tried: Counter[str] = Counter()
+    log_counts: Counter[str] = Counter()
     failures: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         number = options.seed
         while time.monotonic() < end:
             number += 1
-            one_round(Path(folder), number, tried, failures)
-    print(f"{tried.total():,} logs read in {options.minutes:g} minutes (seeds {options.seed + 1} to {number})")
+            one_round(Path(folder), number, log_counts, failures)
+    print(f"{log_counts.total():,} logs read in {options.minutes:g} minutes (seeds {options.seed + 1} to {number})")
     for where, example in failures.items():
         print(f"\n{where}\n  {example}")
     print(f"{len(failures)} failures")
     sys.exit(1 if failures else 0)
 
 
-def one_round(folder: Path, number: int, tried: Counter[str], failures: dict[str, str]) -> None:
+def one_round(folder: Path, number: int, log_counts: Counter[str], failures: dict[str, str]) -> None:
     last: list[object] = []
 
     @seed(number)
@@ -60,7 +60,7 @@ def one_round(folder: Path, number: int, tried: Counter[str], failures: dict[str
     )
     @given(fuzzing.LOGS, fuzzing.NAMES, fuzzing.OPTIONS)
     def attempt(data: bytes, name: str, options: dict[str, object]) -> None:
-        tried[name] += 1
+        log_counts[name] += 1
         last[:] = [data, name, options]
         began = time.monotonic()
         fuzzing.check(folder, data, name, options)

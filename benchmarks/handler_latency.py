@@ -1,4 +1,4 @@
-"""What the LangChain callback handler adds to a call while its queue is full: `python benchmarks/handler_latency.py`.
+"""Delay of a call by the LangChain callback handler while its queue is full: `python benchmarks/handler_latency.py`.
 
 Calls with the handler and without it take turns. The control is a loop that spends as much processor time as the
 handler did: what the clock shows beyond that is the machine's own. The judge is a scripted model that takes 50 ms a
@@ -26,15 +26,15 @@ from convexplain.connectors.models import ScriptedModel
 class Chat(FakeListChatModel):
     """Calls a tool first, then answers."""
 
-    def bind_tools(self, tools: Any, **told: Any) -> Any:  # noqa: D102
+    def bind_tools(self, tools: Any, **options: Any) -> Any:  # noqa: D102
         return self
 
-    def _generate(self, messages: list[BaseMessage], *args: Any, **told: Any) -> Any:
-        found = super()._generate(messages, *args, **told)
+    def _generate(self, messages: list[BaseMessage], *args: Any, **options: Any) -> Any:
+        result = super()._generate(messages, *args, **options)
         if messages[-1].type == "human" and messages[-1].content == "weather":
             call = {"name": "weather", "args": {"city": "Rome"}, "id": "1"}
-            found.generations[0].message = AIMessage("", tool_calls=[call])
-        return found
+            result.generations[0].message = AIMessage("", tool_calls=[call])
+        return result
 
 
 @tool
@@ -44,17 +44,17 @@ def weather(city: str) -> str:
 
 
 def history(length: int, last: str) -> list[BaseMessage]:
-    said: list[BaseMessage] = []
+    messages: list[BaseMessage] = []
     for number in range(length // 2):
-        said += [HumanMessage(f"Question {number}? " * 10), AIMessage(f"Answer {number}. " * 20)]
-    return [*said, HumanMessage(last)]
+        messages += [HumanMessage(f"Question {number}? " * 10), AIMessage(f"Answer {number}. " * 20)]
+    return [*messages, HumanMessage(last)]
 
 
 def fill(handler: ConvexplainCallbackHandler) -> None:
     number = 0
     while not handler.counts.dropped:
-        told = {"callbacks": [handler], "metadata": {"thread_id": f"fill {number}"}}
-        FakeListChatModel(responses=[f"Answer {number}"]).invoke("Hello", told)
+        config = {"callbacks": [handler], "metadata": {"thread_id": f"fill {number}"}}
+        FakeListChatModel(responses=[f"Answer {number}"]).invoke("Hello", config)
         number += 1
 
 
@@ -74,9 +74,9 @@ class Stopwatch:
         self.clock = self.processor = 0.0
 
     def _timed(self, hook: Callable[..., None]) -> Callable[..., None]:
-        def one(*args: Any, **told: Any) -> None:
+        def one(*args: Any, **options: Any) -> None:
             clock, processor = time.perf_counter(), time.thread_time()
-            hook(*args, **told)
+            hook(*args, **options)
             self.processor += time.thread_time() - processor
             self.clock += time.perf_counter() - clock
 
@@ -110,8 +110,8 @@ def measure(
         call({"metadata": thread})
         times["call without"].append(time.perf_counter() - began)
     return {
-        f"{name}, p{share}": round(1000 * statistics.quantiles(found, n=100)[share - 1], 3)
-        for name, found in times.items()
+        f"{name}, p{share}": round(1000 * statistics.quantiles(seconds, n=100)[share - 1], 3)
+        for name, seconds in times.items()
         for share in (50, 99)
     }
 
@@ -120,8 +120,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--judge", help="instead of the scripted one")
     parser.add_argument("-n", type=int, default=2000)
-    told = parser.parse_args()
-    judge = told.judge or ScriptedModel({"yes": 0.9, "no": 0.1}, seconds=0.05, in_flight=1)
+    options = parser.parse_args()
+    judge = options.judge or ScriptedModel({"yes": 0.9, "no": 0.1}, seconds=0.05, in_flight=1)
     chat = FakeListChatModel(responses=["The answer is four. " * 5])
     agent = create_agent(Chat(responses=["It is sunny."]), [weather])
     short, long, question = history(2, "And?"), history(100, "And?"), history(2, "weather")
@@ -138,11 +138,11 @@ def main() -> None:
                 call({})
             fill(handler)
             before = handler.counts
-            found = measure(call, handler, watch, told.n)
+            figures = measure(call, handler, watch, options.n)
             after = handler.counts
-            found["judged meanwhile"] = after.judged - before.judged
-            found["dropped"] = after.dropped - before.dropped
-            print(json.dumps({"call": name, "n": told.n, **found}))
+            figures["judged meanwhile"] = after.judged - before.judged
+            figures["dropped"] = after.dropped - before.dropped
+            print(json.dumps({"call": name, "n": options.n, **figures}))
         handler.close(0)
 
 

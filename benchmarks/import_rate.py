@@ -1,4 +1,4 @@
-"""How fast are logs imported, and does memory stay bounded?
+"""Speed and peak memory of importing logs, which should stay bounded.
 
     python benchmarks/import_rate.py
 

@@ -29,7 +29,7 @@ N, SECONDS = 320, 0.2
 
 
 class Gauge:
-    """How many calls the server had open at most, second by second."""
+    """The calls that the server had open at most, second by second."""
 
     def __init__(self) -> None:
         self._lock, self._open, self._began = threading.Lock(), 0, time.monotonic()
@@ -52,10 +52,10 @@ async def run(url: str) -> tuple[float, int, Calls]:
     async with Calls(model) as calls:
         judge = Judge(calls)
         began = time.perf_counter()
-        found = await asyncio.gather(*(judge.judge_turn(talk, 1, rubric) for talk in talks))
+        judgements = await asyncio.gather(*(judge.judge_turn(talk, 1, rubric) for talk in talks))
         seconds = time.perf_counter() - began
     await model.aclose()
-    return seconds, sum(judgement.score is not None for judgement in found), calls
+    return seconds, sum(judgement.score is not None for judgement in judgements), calls
 
 
 def serve(trouble: bool, line: Connection) -> None:
@@ -80,8 +80,8 @@ def serve(trouble: bool, line: Connection) -> None:
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for trouble in (False, True):
-        line, other = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=serve, args=(trouble, other), daemon=True)
+        line, server_end = multiprocessing.Pipe()
+        process = multiprocessing.Process(target=serve, args=(trouble, server_end), daemon=True)
         process.start()
         seconds, scored, calls = asyncio.run(run(line.recv()))
         line.send("end")
