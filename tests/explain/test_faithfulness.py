@@ -184,3 +184,10 @@ def test_only_the_chosen_turns_are_checked(world):
     code, _, err = world.run("attribute", "--levels", "turn", "--turn", "c:1", "--check")  # one turn before it
     assert code == 2
     assert "none of the chosen turns of run 1 has two units of level turn" in " ".join(err.split())
+
+
+def test_of_few_turns_no_interval_is_shown(world):
+    keep(world.folder, {(talk(name), 3): 0.2 for name in "abcd"})
+    _, out, _ = world.run("attribute", "--levels", "turn", "--worst", "4", "--check")
+    row = next(line for line in out.splitlines() if "clime" in line and "n=4" in line)
+    assert "[" not in row

@@ -111,7 +111,8 @@ def _line(
         return Text(f"  {name:<20} ?                              {text}")
     without = attribution.scores_without[i]
     sign = " " if abs(score) < _LEAST else "+" if score > 0 else "-"
-    bar = "█" * max(1, round(_BAR * abs(score) / scale)) if abs(score) > _SMALL / _BAR * scale else ""
+    large = abs(score) > _SMALL / _BAR * scale and not attribution.noisy[i]  # a bar would look like an effect
+    bar = "█" * max(1, round(_BAR * abs(score) / scale)) if large else ""
     marks = ("*" if i in attribution.chosen else " ") + ("~" if attribution.noisy[i] else " ")
     style = ""
     if console.is_terminal and not console.no_color and not attribution.noisy[i]:

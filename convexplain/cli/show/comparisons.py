@@ -114,8 +114,7 @@ def _difference(change: Comparison | AverageComparison) -> str:
         few = "of one conversation" if isinstance(change, Comparison) else "of fewer than five conversations in a run"
         return f"difference {change.shift:+.2f} ({few}: no interval)"
     low, high = change.interval
-    clear = "" if low > 0 or high < 0 else ", which holds 0: no clear change"
-    return f"difference {change.shift:+.2f} (95 % interval {low:+.2f} to {high:+.2f}{clear})"
+    return f"difference {change.shift:+.2f} (95 % interval {low:+.2f} to {high:+.2f})"
 
 
 def _name(run: Run) -> str:

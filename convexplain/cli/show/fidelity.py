@@ -20,11 +20,17 @@ _MEASURES = {
     "embedding": "embedding ↓",
 }
 
+_FEW = 5  # of fewer turns an interval would promise too much
+
 
 def show_fidelity(console: Console, fidelity: Fidelity, settings: FidelitySettings) -> None:
     """Show how faithful attributions are: a row for each order of the units, the best ends marked by arrows."""
     console.print(_table(fidelity, settings.k))
-    console.print("Means with 95 % intervals; in brackets the difference to the random order.")
+    console.print(
+        f"Means over n turns, with 95 % intervals where n is at least {_FEW}; in brackets the difference to the random "
+        "order.",
+        soft_wrap=True,
+    )
     for agreement in fidelity.agreements:
         console.print(plain(_agreement(agreement)), soft_wrap=True)
 
@@ -55,4 +61,8 @@ def _number(estimate: Estimate, signed: bool = False) -> str:
         return "–"
     form = "+.3f" if signed else ".3f"
     value = f"{estimate.value:{form}}"
-    return value if estimate.low is None else f"{value} [{estimate.low:{form}}, {estimate.high:{form}}]"
+    return (
+        value
+        if estimate.low is None or estimate.n < _FEW
+        else f"{value} [{estimate.low:{form}}, {estimate.high:{form}}]"
+    )
