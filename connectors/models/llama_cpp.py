@@ -76,10 +76,15 @@ class LlamaCppModel:
         """
         if not self._fingerprint and self._file is not None:
             try:
-                self._fingerprint = f"gguf#{_digest(self._file)}+xllamacpp-{_version()}"
+                self._fingerprint = f"gguf#{_digest(self._file)}+xllamacpp-{llama_cpp_version()}"
             except OSError as error:
                 raise UnavailableError(f"{self.name}: the file cannot be read: {error.strerror or error}") from error
         return self._fingerprint or self.name
+
+    @property
+    def prepared(self) -> bool:
+        """Return whether llama.cpp runs with the file."""
+        return self._process is not None
 
     async def prepare(self) -> None:
         """Fetch the file where it is on the hub, and start llama.cpp with it.
@@ -88,9 +93,9 @@ class LlamaCppModel:
             MissingExtraError: xllamacpp or, for a file on the hub, huggingface_hub is not installed.
             UnavailableError: there is no such file, it is no GGUF file, or llama.cpp cannot load it.
         """
-        if self._process is not None:
+        if self.prepared:
             return
-        _version()
+        llama_cpp_version()
         if self._file is None:
             self._file = await asyncio.to_thread(_fetch, self._source, self.name)
         _check(self._file, self.name)
@@ -201,7 +206,8 @@ def _reason(log: str, code: int) -> str:
     return f"{lines[-1]} (exit code {code})" if lines else f"its process ended with exit code {code}"
 
 
-def _version() -> str:
+def llama_cpp_version() -> str:
+    """Return the installed version of xllamacpp. Raises MissingExtraError where there is none."""
     try:
         return importlib.metadata.version("xllamacpp")
     except importlib.metadata.PackageNotFoundError as error:

@@ -16,6 +16,8 @@ ModelLike: TypeAlias = str | ChatModel | PromptFunction
 JudgeLike: TypeAlias = ModelLike | JudgeSpec
 """A judge's text form or spec, a model of one's own, or a function from a prompt to a reply."""
 
+_PATHS = ("local:", "gguf:", "small?file=")  # what stands before the path in names of models that may be files
+
 
 def judge_spec(judge: JudgeLike, **options: Any) -> JudgeSpec:
     """Return the spec of a judge, with options that were given beside it.
@@ -63,11 +65,12 @@ def run_judge(run: Run, model: str | None = None) -> JudgeSpec:
 
 def located(spec: JudgeSpec) -> JudgeSpec:
     """Return the same judge with the paths of files that are there made absolute, to be found from any folder."""
-    prefix, colon, path = spec.model.partition(":")
-    is_file = prefix in ("local", "gguf") and Path(path).expanduser().exists()
+    prefix = next((prefix for prefix in _PATHS if spec.model.startswith(prefix)), "")
+    path = spec.model.removeprefix(prefix) if prefix else ""
+    is_file = bool(path) and Path(path).expanduser().exists()
     return replace(
         spec,
-        model=f"{prefix}{colon}{Path(path).expanduser().resolve()}" if is_file else spec.model,
+        model=f"{prefix}{Path(path).expanduser().resolve()}" if is_file else spec.model,
         heads=tuple(str(Path(head).resolve()) if Path(head).is_file() else head for head in spec.heads),
         escalate=spec.escalate and located(spec.escalate),
     )

@@ -406,4 +406,5 @@ def test_files_of_a_judge_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert located(JudgeSpec("embedded", heads=("ours.json",))) == JudgeSpec(heads=(str(tmp_path / "ours.json"),))
     assert located(JudgeSpec("gguf:m.gguf")).model == f"gguf:{tmp_path / 'm.gguf'}"
+    assert located(JudgeSpec("small?file=m.gguf")).model == f"small?file={tmp_path / 'm.gguf'}"
     assert located(JudgeSpec("gguf:owner/repo")) == JudgeSpec("gguf:owner/repo")

@@ -8,7 +8,7 @@ from convexplain.workspace import MODELS
 
 from ..show.progress import plain
 
-_FIRST = {name: place for place, name in enumerate(("embedded", "http", "https", "openai", "gguf"))}
+_FIRST = {name: place for place, name in enumerate(("embedded", "small", "http", "https", "openai", "gguf"))}
 
 
 @click.command("list")
