@@ -50,11 +50,9 @@ def download(repo: str, file: str, revision: str, folder: Path, *, model: str, e
 
 def _progress_class(file: str) -> Any:
     """Return a class of progress bars that logs each tenth where no bar can be drawn."""
-    from huggingface_hub import utils
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
-    bar: Any = vars(utils)["tqdm"]
-
-    class LoggedBar(bar):  # type: ignore[misc]
+    class LoggedBar(tqdm):  # type: ignore[misc]
         received = 0.0  # a bar that is not drawn does not count
         tenths = 0
 
