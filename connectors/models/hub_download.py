@@ -52,7 +52,7 @@ def _progress_class(file: str) -> Any:
     """Return a class of progress bars that logs each tenth where no bar can be drawn."""
     from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
-    class LoggedBar(tqdm):  # type: ignore[misc]
+    class LoggedBar(tqdm):
         received = 0.0  # a bar that is not drawn does not count
         tenths = 0
 
