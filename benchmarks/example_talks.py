@@ -1,13 +1,13 @@
-"""The conversations of `examples/`, for the benchmarks that judge them."""
+"""The conversations of `benchmarks/logs/`, for the benchmarks that judge them."""
 
 from pathlib import Path
 
 from convexplain import Conversation, read_log
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+LOGS = Path(__file__).resolve().parent / "logs"
 
 
 def example_talks() -> list[Conversation]:
-    """All of them, in the order of the files."""
-    files = [file for file in sorted(EXAMPLES.iterdir()) if file.suffix != ".md"]
+    """Return all of them, in the order of the files."""
+    files = [file for file in sorted(LOGS.iterdir()) if file.suffix != ".md"]
     return [talk for file in files for talk in read_log(file, on_problem=lambda problem: None)]

@@ -1,4 +1,4 @@
-"""Do scores tell the plainly good turns of `examples/` from the plainly bad ones?
+"""Do scores tell the plainly good turns of `benchmarks/logs/` from the plainly bad ones?
 
     python benchmarks/examples.py --judge 'http://127.0.0.1:8080/v1'
 
@@ -41,7 +41,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--judge", default="embedded")
     parser.add_argument("--list", action="store_true", help="list every turn with its score")
-    parser.add_argument("--cache", help="run store whose replies are used, e.g. after `convexplain analyze examples`")
+    parser.add_argument("--cache", help="run store whose replies are used: of `convexplain analyze benchmarks/logs`")
     options = parser.parse_args()
     talks = {talk.id: talk for talk in example_talks()}
     expected = json.loads((HERE / "examples_expected.json").read_text(encoding="utf-8"))

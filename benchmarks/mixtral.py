@@ -4,8 +4,8 @@
     python benchmarks/mixtral.py --tiny          # the same script with a tiny model, to see that it runs
 
 Needs the extra `local` and `mistral-common[sentencepiece]`, which carries Mixtral's tokenizer. No weights are fetched:
-how long a forward pass takes hardly depends on their values. Judges `examples/` on helpfulness, every prompt computed
-whole, and then with what prompts share computed once. The limit that the tokens a second are held against is
+how long a forward pass takes hardly depends on their values. Judges `benchmarks/logs/` on helpfulness, every prompt
+computed whole, and then with what prompts share computed once. The limit that the tokens a second are held against is
 790 TFLOP/s (bfloat16, H200, as measured on large matrices) over 2 * 12.9e9 operations a token, 12.9e9 being the
 parameters that one token uses.
 """

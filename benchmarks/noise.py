@@ -2,8 +2,8 @@
 
     python benchmarks/noise.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db noise.db
 
-Judges 20 turns of `examples/` as they are and changed; drawn with seed 0 from those that have at most 600 characters
-with all that comes before them. In fewer than 5 % of such changes a score moves by more than the floor.
+Judges 20 turns of `benchmarks/logs/` as they are and changed; drawn with seed 0 from those that have at most 600
+characters with all that comes before them. In fewer than 5 % of such changes a score moves by more than the floor.
 """
 
 import argparse

@@ -25,10 +25,11 @@ _MEDIA_SUFFIXES = (
 _SIDE_FILES = (
     "users.json user.json channels.json groups.json dms.json mpims.json integration_logs.json canvases.json "
     "file_conversations.json org_users.json message_feedback.json model_comparisons.json shared_conversations.json "
-    "projects.json memories.json user_settings.json export_manifest.json dataset_info.json dataset_dict.json state.json"
+    "projects.json memories.json user_settings.json export_manifest.json dataset_info.json dataset_dict.json "
+    "state.json planted.json"
 )
-"""Files of exports and saved data sets besides conversations. Such a file is read all the same: it may be a log that
-only happens to have this name."""
+"""Files of exports, saved data sets and the example log besides conversations. Such a file is read all the same: it may
+be a log that only happens to have this name."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
