@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.agreement.bootstrap import Draws
 from convexplain.connectors.models import embedded
+from convexplain.workspace.loaded_models import LOADED
 
 from .stub_server import StubServer
 
@@ -68,6 +69,14 @@ def few_draws(request, monkeypatch):
 def no_backoff(monkeypatch):
     """Failed calls are repeated at once."""
     monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_loaded_models():
+    """Models that stay loaded are closed when a file's tests are over."""
+    yield
+    if LOADED.idle:
+        asyncio.run(LOADED.close_idle())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import regex
 
@@ -62,7 +63,18 @@ class CausalInfiller:
         if model is None:
             model = EmbeddedModel()
         self._model = model if isinstance(model, LocalModel) else RawModel(model, name=f"causal:{model}")
-        self._vocabulary: _Vocabulary | None = None
+        self._closes_model = True
+
+    @property
+    def model(self) -> LocalModel:
+        """The model that fills."""
+        return self._model
+
+    def using(self, model: LocalModel) -> "CausalInfiller":
+        """Return the same infiller over a prepared model, which it does not close."""
+        infiller = CausalInfiller(model)
+        infiller._closes_model = False
+        return infiller
 
     @property
     def name(self) -> str:
@@ -91,13 +103,14 @@ class CausalInfiller:
         return await self._model.on_raw_text(lambda raw: self._fill(raw, masked, k))
 
     async def aclose(self) -> None:
-        """Free the weights."""
-        await self._model.aclose()
+        """Free the weights, unless the model serves others too."""
+        if self._closes_model:
+            await self._model.aclose()
 
     def _fill(self, raw: RawText, masked: Sequence[Masked], k: int) -> list[list[str]]:
-        if self._vocabulary is None:
-            self._vocabulary = _Vocabulary(raw)
-        return _Filling(raw, self._vocabulary, k).fill(masked)
+        if self._model not in _VOCABULARIES:
+            _VOCABULARIES[self._model] = _Vocabulary(raw)
+        return _Filling(raw, _VOCABULARIES[self._model], k).fill(masked)
 
 
 @dataclass(slots=True)
@@ -153,6 +166,9 @@ class _Vocabulary:
         fits = regex.compile(pattern).fullmatch
         usable = (text if i not in self.special and "\ufffd" not in text else "" for i, text in enumerate(self._words))
         return torch.tensor([fits(text) is not None for text in usable])
+
+
+_VOCABULARIES: "WeakKeyDictionary[LocalModel, _Vocabulary]" = WeakKeyDictionary()
 
 
 class _Filling:

@@ -51,6 +51,19 @@ class ChatInfiller:
 
     def __init__(self, model: ChatModel, cache: Cache | None = None) -> None:
         self._calls = Calls(model, cache)
+        self._cache = cache
+        self._closes_model = True
+
+    @property
+    def model(self) -> ChatModel:
+        """The chat model."""
+        return self._calls.model
+
+    def using(self, model: ChatModel) -> "ChatInfiller":
+        """Return the same infiller over a prepared model, which it does not close."""
+        infiller = ChatInfiller(model, self._cache)
+        infiller._closes_model = False
+        return infiller
 
     @property
     def name(self) -> str:
@@ -73,9 +86,10 @@ class ChatInfiller:
         return list(await asyncio.gather(*(self._fill(hole, k) for hole in masked)))
 
     async def aclose(self) -> None:
-        """Release the model's connections and memory; calls under way are cancelled."""
+        """Cancel the calls under way, and release the model's connections and memory unless it serves others too."""
         await self._calls.__aexit__(None, None, None)
-        await self._calls.model.aclose()
+        if self._closes_model:
+            await self._calls.model.aclose()
 
     async def _fill(self, masked: Masked, k: int) -> list[str]:
         try:

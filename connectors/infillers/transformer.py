@@ -28,6 +28,7 @@ class TransformerInfiller(ABC):
 
     kind: ClassVar[str]  # as in the name
     auto: ClassVar[str]  # the class of `transformers` that loads it
+    weight_bytes = 0
 
     def __init__(self, source: str | Path) -> None:
         self.name = f"{self.kind}:{source}"
@@ -55,7 +56,7 @@ class TransformerInfiller(ABC):
             UnavailableError: no model of this kind can be had from there.
         """
         if self._model is None:
-            await asyncio.to_thread(self._load)
+            await asyncio.to_thread(self._load_once)
 
     async def infill(self, masked: Sequence[Masked], k: int) -> list[list[str]]:
         """Return at most k fills for each hole, best first."""
@@ -123,6 +124,11 @@ class TransformerInfiller(ABC):
 
     def _identify(self, weights: Weights) -> None:
         self._fingerprint = f"{self.kind}-infiller-{_VERSION}:{self.name}#{weights.digest()}"
+
+    def _load_once(self) -> None:
+        with self._lock:
+            if self._model is None:
+                self._load()
 
     def _load(self) -> None:
         try:

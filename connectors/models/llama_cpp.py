@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -50,6 +51,7 @@ class LlamaCppModel:
 
     batch = 1
     timeout: float | None = _TIMEOUT
+    weight_bytes = 0
 
     def __init__(self, source: str) -> None:
         if not source.strip():
@@ -61,6 +63,7 @@ class LlamaCppModel:
         self._file = None if _on_hub(source) else Path(source).expanduser()
         self._fingerprint = ""
         self._process: subprocess.Popen[str] | None = None
+        self._ending: weakref.finalize[..., LlamaCppModel] | None = None
         self._server: OpenAICompatible | None = None
 
     @property
@@ -84,7 +87,7 @@ class LlamaCppModel:
     @property
     def prepared(self) -> bool:
         """Return whether llama.cpp runs with the file."""
-        return self._process is not None
+        return self._process is not None and self._process.poll() is None
 
     async def prepare(self) -> None:
         """Fetch the file where it is on the hub, and start llama.cpp with it.
@@ -98,7 +101,7 @@ class LlamaCppModel:
         llama_cpp_version()
         if self._file is None:
             self._file = await asyncio.to_thread(_fetch, self._source, self.name)
-        _check(self._file, self.name)
+        self.weight_bytes = _checked_size(self._file, self.name)
         await asyncio.to_thread(lambda: self.fingerprint)
         await self._start(self._file)
 
@@ -118,11 +121,11 @@ class LlamaCppModel:
     async def aclose(self) -> None:
         """End llama.cpp, with the answers under way, and free its memory and port."""
         server, self._server = self._server, None
-        process, self._process = self._process, None
+        ending, self._process, self._ending = self._ending, None, None
         if server is not None:
             await server.aclose()
-        if process is not None:
-            await asyncio.to_thread(_end, process)
+        if ending is not None:
+            await asyncio.to_thread(ending)
 
     async def _start(self, file: Path) -> None:
         key = secrets.token_urlsafe()  # nobody else on this machine is answered
@@ -136,16 +139,17 @@ class LlamaCppModel:
                     log.seek(0)
                     raise UnavailableError(f"{self.name}: llama.cpp cannot load it: {_reason(log.read(), code)}")
                 started = json.loads(line)
-                # Straight to this machine, whatever HTTP_PROXY says; connections do not outlive their event loop.
-                direct = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
                 url = f"{started['address']}/v1?timeout={_TIMEOUT:g}"
-                server = _Server(url, transport=direct, credentials=key_credentials(lambda: key, "this program"))
+                server = _Server(url, credentials=key_credentials(lambda: key, "this program"))
                 server.pinned = int(started["in_flight"]) == 1
                 await server.prepare()
             except BaseException:  # a start that was called off too
                 _end(process)
                 raise
+        if self._ending is not None:
+            self._ending()  # the process of an earlier start, which has ended
         self._process, self._server = process, server
+        self._ending = weakref.finalize(self, _end, process, os.getpid())  # at the program's end too
         self.in_flight, self.window = int(started["in_flight"]), server.window
 
 
@@ -157,6 +161,7 @@ class _Server(OpenAICompatible):
     """
 
     pinned = False
+    keepalive = 0  # connections do not outlive their event loop
 
     def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
         body = super()._body(request, dialect, wording)
@@ -190,7 +195,9 @@ def _exchange(process: "subprocess.Popen[str]", settings: str) -> str:
     return process.stdout.readline()
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[str]", owner: int | None = None) -> None:
+    if owner not in (None, os.getpid()):  # in the child of a fork it is the parent's
+        return
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
@@ -214,8 +221,8 @@ def llama_cpp_version() -> str:
         raise MissingExtraError("A GGUF model", "gguf") from error
 
 
-def _check(file: Path, name: str) -> None:
-    """Raise UnavailableError where the file is missing or begins as no GGUF file does."""
+def _checked_size(file: Path, name: str) -> int:
+    """Return the file's size. Raises UnavailableError where it is missing or begins as no GGUF file does."""
     if not file.is_file():
         raise UnavailableError(f"{name}: there is no such file")
     try:
@@ -225,6 +232,7 @@ def _check(file: Path, name: str) -> None:
         raise UnavailableError(f"{name}: the file cannot be read: {error.strerror or error}") from error
     if magic != b"GGUF":
         raise UnavailableError(f"{name}: it is no GGUF file: it begins with {magic!r}, not with b'GGUF'")
+    return file.stat().st_size
 
 
 def _digest(file: Path) -> str:

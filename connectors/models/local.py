@@ -46,6 +46,7 @@ class LocalModel:
     in_flight = 1
     timeout: float | None = None
     chats = True  # whether a chat template is needed
+    weight_bytes = 0
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class LocalModel:
             HeadError: a head was trained on another model.
         """
         if self._model is None:
-            await asyncio.to_thread(self._load)
+            await asyncio.to_thread(self._load_once)
 
     async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
         """Answer requests together."""
@@ -166,6 +167,11 @@ class LocalModel:
     def _labels(self) -> LabelTokens:
         return self._loaded(self._answerer).labels
 
+    def _load_once(self) -> None:
+        with self._lock:  # of a call that was cancelled, the thread may still be loading
+            if self._model is None:
+                self._load()
+
     def _load(self) -> None:
         try:
             from transformers import AutoTokenizer
@@ -207,6 +213,7 @@ class LocalModel:
         ends = model.generation_config.eos_token_id
         ends = frozenset({tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])})
         self._answerer = BatchAnswerer(self._forward, labels, self._encoder, ends)
+        self.weight_bytes = sum(weights.nbytes for weights in model.parameters())
         self._model = model
 
     def _unit_gradients(self, request: Request, spans: Sequence[tuple[int, int, int]]) -> list[float]:

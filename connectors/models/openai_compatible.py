@@ -60,6 +60,7 @@ class OpenAICompatible:
     """
 
     batch = 1
+    keepalive = 64  # connections that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
     def __init__(
@@ -85,7 +86,7 @@ class OpenAICompatible:
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
         self._credentials = credentials or url_credentials(parts, options.get("key", ""))
         self._transport = transport
-        self._client: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
+        self._clients: dict[asyncio.AbstractEventLoop, httpx2.AsyncClient] = {}
 
     @property
     def name(self) -> str:
@@ -135,10 +136,11 @@ class OpenAICompatible:
         return estimate_tokens(text)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        if self._client is not None and self._client[0] is asyncio.get_running_loop():
-            await self._client[1].aclose()
-        self._client = None
+        """Close the connections of this event loop; those of others end with theirs."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        self._clients.clear()
+        if client is not None:
+            await client.aclose()
 
     def _choose(self, names: list[str]) -> str:
         """Return the served model that is meant where the user named none. Raises UnavailableError."""
@@ -175,18 +177,21 @@ class OpenAICompatible:
         return response
 
     def _http(self) -> httpx2.AsyncClient:
-        """Return the connections of this event loop: those of an earlier one ended with it."""
+        """Return the connections of this event loop: several threads may ask, each in a loop of its own."""
         loop = asyncio.get_running_loop()
-        if self._client is None or self._client[0] is not loop:
+        client = self._clients.get(loop)
+        if client is None:
+            for ended in [other for other in list(self._clients) if other.is_closed()]:
+                self._clients.pop(ended, None)
             client = httpx2.AsyncClient(
                 auth=self._credentials.authorize,
                 timeout=httpx2.Timeout(self.timeout, connect=10),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=self.keepalive),
                 transport=self._transport,
                 trust_env=urlsplit(self._base).hostname not in _LOOPBACK,  # HTTP_PROXY is not for this machine
             )
-            self._client = (loop, client)
-        return self._client[1]
+            self._clients[loop] = client
+        return client
 
     async def _ask(self, request: Request) -> Reply:
         if request.reply:

@@ -182,6 +182,19 @@ class GivesUnitGradients(Protocol):
         """Return one number for each span (index of the message, first character, end); > 0: it raises log p(reply)."""
 
 
+@runtime_checkable
+class LoadsWeights(Protocol):
+    """Capability: `prepare` loads weights into the memory of this machine, where they may stay for a later use.
+
+    Such a model can be used from several threads and event loops, and be prepared again after it was closed.
+
+    Attributes:
+        weight_bytes: how much memory the weights take; 0 before they are loaded, and where that is unknown.
+    """
+
+    weight_bytes: int
+
+
 @dataclass(slots=True)
 class Spend:
     """The cost of a run so far. Tokens and seconds are those of calls really made, not of replies from the cache."""

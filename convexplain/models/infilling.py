@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, Self, runtime_checkable
 
 MASK = "<mask>"
 
@@ -55,3 +55,18 @@ class Infiller(Protocol):
 
     async def aclose(self) -> None:
         """Give back memory and connections."""
+
+
+@runtime_checkable
+class FillsByModel(Protocol):
+    """Capability: the infiller is made over a chat model, which may serve others too.
+
+    Attributes:
+        model: the chat model; not prepared by its choice.
+    """
+
+    @property
+    def model(self) -> Any: ...  # noqa: D102 - in the class's docstring
+
+    def using(self, model: Any) -> Self:
+        """Return the same infiller over the same model, prepared already, which it does not close."""

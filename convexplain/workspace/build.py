@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from convexplain.agreement.calibration import Calibration
 from convexplain.analysis.pipeline import TurnJudge
-from convexplain.connectors.models import LlamaCppModel, LocalModel
 from convexplain.errors import UsageError, first_error
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
@@ -18,11 +17,12 @@ from convexplain.judges.cascade import Cascade
 from convexplain.judges.heads import scoring_fingerprint
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
-from convexplain.models.chat import Cache, ChatModel, Spend
+from convexplain.models.chat import Cache, ChatModel, LoadsWeights, Spend
 from convexplain.store import Run, RunStore
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .judge_arguments import JudgeLike, ModelLike, judge_spec, opened_model
+from .loaded_models import ModelUse
 from .scales import calibration_key, run_calibrations, stored_calibrations, with_thresholds
 
 Reword: TypeAlias = Callable[[str], str]
@@ -163,7 +163,7 @@ async def open_calls(
     cache: Cache | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> AsyncIterator[Calls]:
-    """Open calls to a prepared model, which is closed at the end if it was opened here.
+    """Open calls to a prepared model; one that was opened here is closed at the end, or stays loaded.
 
     Args:
         model: the model.
@@ -171,13 +171,12 @@ async def open_calls(
         on_change: is called when something was spent.
     """
     chosen = opened_model(model)
+    use = ModelUse(chosen, opened_here=chosen is not model)
     try:
-        await chosen.prepare()
-        async with Calls(chosen, cache, on_change=on_change) as calls:
+        async with Calls(await use.prepare(), cache, on_change=on_change) as calls:
             yield calls
     finally:
-        if chosen is not model:
-            await chosen.aclose()
+        await use.aclose()
 
 
 class PendingJudge:
@@ -190,7 +189,6 @@ class PendingJudge:
 
     Attributes:
         spec, rubrics, reopens: as of `BuiltJudge`; here without what only prepared models tell.
-        model, second: the models; `second` is None where there is no second judge.
 
     Raises:
         UsageError, UnavailableError, MissingExtraError: there is no such model.
@@ -200,9 +198,19 @@ class PendingJudge:
         self.spec = spec
         self.rubrics = list(rubrics)
         self.reopens = isinstance(judge, (str, JudgeSpec))
-        self.model = opened_model(spec if isinstance(judge, (str, JudgeSpec)) else judge)
-        self.second = None if spec.escalate is None else opened_model(spec.escalate)
-        self._opened_here = [model for model in self._models if model is not judge]
+        first = opened_model(spec if isinstance(judge, (str, JudgeSpec)) else judge)
+        self._use = ModelUse(first, opened_here=first is not judge)
+        self._second_use = None if spec.escalate is None else ModelUse(opened_model(spec.escalate))
+
+    @property
+    def model(self) -> ChatModel:
+        """The judge's model."""
+        return self._use.model
+
+    @property
+    def second(self) -> ChatModel | None:
+        """The second judge's model; None where there is none."""
+        return None if self._second_use is None else self._second_use.model
 
     @property
     def fingerprint(self) -> str:
@@ -212,7 +220,7 @@ class PendingJudge:
     @property
     def fingerprints(self) -> list[str]:
         """Return what identifies the scores of each model, once the models are prepared."""
-        return [scoring_fingerprint(model) for model in self._models]
+        return [scoring_fingerprint(use.model) for use in self._uses]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -220,8 +228,8 @@ class PendingJudge:
         return _settings(self.spec)
 
     @property
-    def _models(self) -> list[ChatModel]:
-        return [self.model] if self.second is None else [self.model, self.second]
+    def _uses(self) -> list[ModelUse[ChatModel]]:
+        return [self._use] if self._second_use is None else [self._use, self._second_use]
 
     async def prepare(self, load: bool = True) -> None:
         """Prepare the models.
@@ -232,9 +240,9 @@ class PendingJudge:
         Raises:
             UnavailableError, MissingExtraError: a model cannot be had.
         """
-        for model in self._models:
-            if load or not isinstance(model, (LocalModel, LlamaCppModel)):
-                await model.prepare()
+        for use in self._uses:
+            if load or not isinstance(use.model, LoadsWeights):
+                await use.prepare()
 
     def build(
         self, cache: Cache | None, run: Run | None = None, on_change: Callable[[], None] | None = None
@@ -258,10 +266,10 @@ class PendingJudge:
         return _built(spec, calls, second, self.rubrics, cache, self.reopens)
 
     async def aclose(self) -> None:
-        """Close the models that were opened here."""
+        """Close the models that were opened here, or leave them loaded."""
         async with AsyncExitStack() as stack:
-            for model in self._opened_here:
-                stack.push_async_callback(model.aclose)
+            for use in self._uses:
+                stack.push_async_callback(use.aclose)
 
 
 @asynccontextmanager

@@ -16,12 +16,13 @@ from convexplain.explain.scalarizers import Scalarizer
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, Spend
-from convexplain.models.infilling import Infiller
+from convexplain.models.infilling import FillsByModel, Infiller
 from convexplain.store import Run
 from convexplain.types import Rubric
 
 from .build import BuiltJudge, open_calls, open_judge
 from .judge_arguments import JudgeLike, ModelLike, first_judge, judge_spec, opened_model
+from .loaded_models import ModelUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,28 @@ async def check_models(
 
 @asynccontextmanager
 async def open_filler(infiller: str | Infiller, cache: Cache | None = None) -> AsyncIterator[Infiller]:
-    """Open a prepared infiller, which is closed at the end if it was opened here."""
-    chosen = open_infiller(infiller, cache) if isinstance(infiller, str) else infiller
+    """Open a prepared infiller; one that was opened here is closed at the end, or its model stays loaded."""
+    if not isinstance(infiller, str):
+        await infiller.prepare()
+        yield infiller
+        return
+    chosen = open_infiller(infiller, cache)
+    if not isinstance(chosen, FillsByModel):
+        filler_use = ModelUse(chosen)
+        try:
+            yield await filler_use.prepare()
+        finally:
+            await filler_use.aclose()
+        return
+    use = ModelUse(chosen.model)
     try:
-        await chosen.prepare()
-        yield chosen
+        filler = chosen.using(await use.prepare())
+        try:
+            yield filler
+        finally:
+            await filler.aclose()
     finally:
-        if chosen is not infiller:
-            await chosen.aclose()
+        await use.aclose()
 
 
 @asynccontextmanager

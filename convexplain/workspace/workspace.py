@@ -53,6 +53,7 @@ class Workspace:
     plan = blocking(AsyncWorkspace.plan)
     report = blocking(AsyncWorkspace.report)
     check_model = blocking(AsyncWorkspace.check_model)
+    release_models = blocking(AsyncWorkspace.release_models)
     judge = blocking(AsyncWorkspace.judge)
     contrast = blocking(AsyncWorkspace.contrast)
     attribute = blocking(AsyncWorkspace.attribute)

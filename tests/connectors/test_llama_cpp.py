@@ -4,11 +4,13 @@ What comes from the Hugging Face hub is tried with its functions replaced: no hu
 """
 
 import asyncio
+import gc
 import importlib.metadata
 import math
 import socket
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -220,6 +222,32 @@ def test_llama_cpp_ends_with_a_program_that_is_killed(weights):
     done = subprocess.run([sys.executable, "-c", script, str(weights)], capture_output=True, text=True, check=False)
     assert done.returncode == -9
     assert refuses(urlsplit(done.stdout).port)
+
+
+def test_several_event_loops_ask_one_model_at_once(model):
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.extend(ask(model, FIRE, FIRE))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    probable = [math.exp(reply.labels.logprobs["yes"]) for reply in answers]
+    assert len(probable) == 6
+    assert max(probable) - min(probable) < 0.05
+
+
+def test_what_died_is_started_again_by_its_next_preparation_and_ends_with_the_object(weights):
+    model = LlamaCppModel(str(weights))
+    asyncio.run(model.prepare())
+    model._process.kill()
+    model._process.wait()
+    asyncio.run(model.prepare())
+    assert ask(model, FIRE)[0].labels is not None
+    used, process = port(model), model._process
+    del model
+    gc.collect()
+    assert process.poll() == -9
+    assert refuses(used)
 
 
 def test_when_llama_cpp_dies_the_model_is_gone(weights):

@@ -27,6 +27,7 @@ from ..inputs import (
     rubrics_of,
 )
 from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
+from ..loaded_models import LOADED
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
 from ..scales import floor_key
@@ -46,6 +47,10 @@ class TurnMethods(StoreMethods):
             ModelError: it cannot be had, or does not answer.
         """
         return await check_model(opened_model(model))
+
+    async def release_models(self) -> None:
+        """Close the local models that stay loaded in this process and that no call uses; their memory is freed."""
+        await LOADED.close_idle()
 
     async def judge(
         self,
