@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from convexplain.errors import ConvexplainError
 from convexplain.judges.heads import BringsHeads
@@ -184,7 +184,7 @@ class ModelUse(Generic[M]):
         if self._opened_here and self._slot is None:
             self._slot = LOADED.take(self.model)
             if self._slot is not None:
-                self.model = self._slot.model  # type: ignore[assignment] - of the same class, by its identity
+                self.model = cast(M, self._slot.model)  # of the same class, by its identity
         if self._slot is None:
             await self.model.prepare()
         else:
