@@ -13,6 +13,7 @@ from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, 
 from .background import BackgroundJudge
 from .calibrations import FittedCalibration, StoredCalibrations
 from .comparisons import MaximComparison, RunComparison
+from .distillation_results import Distillation, DistillationPlan, DistilledHead
 from .explanations import ExplainedTurn, ExplainedTurns
 from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
@@ -46,6 +47,9 @@ __all__ = [
     "AttributionTask",
     "BackgroundJudge",
     "ContrastTask",
+    "Distillation",
+    "DistillationPlan",
+    "DistilledHead",
     "ExplainedTurn",
     "ExplainedTurns",
     "Explanation",

@@ -5,13 +5,13 @@ from pathlib import Path
 from convexplain.store import RunStore
 
 from .blocking import blocking
-from .methods.agreement import AgreementMethods
+from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
 from .methods.runs import RunMethods
 from .methods.turns import TurnMethods
 
 
-class AsyncWorkspace(RunMethods, TurnMethods, AgreementMethods, ExplanationMethods):
+class AsyncWorkspace(RunMethods, TurnMethods, DistillationMethods, ExplanationMethods):
     """Everything that convexplain does, on one store.
 
     Args:
@@ -64,6 +64,8 @@ class Workspace:
     remove_calibration = blocking(AsyncWorkspace.remove_calibration)
     measure_noise = blocking(AsyncWorkspace.measure_noise)
     train_head = blocking(AsyncWorkspace.train_head)
+    distill = blocking(AsyncWorkspace.distill)
+    plan_distillation = blocking(AsyncWorkspace.plan_distillation)
     contrast_prompt = blocking(AsyncWorkspace.contrast_prompt)
     explain = blocking(AsyncWorkspace.explain)
     plan_explain = blocking(AsyncWorkspace.plan_explain)
