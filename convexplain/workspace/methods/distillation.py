@@ -1,10 +1,12 @@
 """Distillation: the team's own small judge learns from a strong one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.labels import LabelSettings
+from convexplain.errors import UnavailableError
 from convexplain.rubrics import HEADLINE
 
 from ..distillation import TURNS, TeachingTask, check_teacher, distill, plan_distillation, sampled_turns
@@ -67,7 +69,8 @@ class DistillationMethods(AgreementMethods):
             LogError: the labels file cannot be read.
             UnavailableError: a model cannot be had; what was judged until then is kept.
         """
-        task = await self._teaching_task(
+        await check_teacher(teacher, student)
+        task = self._teaching_task(
             logs, teacher, rubrics, student, turns, labels, dialogue, seed, settings, label_settings, progress
         )
         return await distill(self.store, task, licence, progress)
@@ -92,12 +95,14 @@ class DistillationMethods(AgreementMethods):
         Raises:
             UsageError, RubricError, LogError: as of `distill`.
         """
-        task = await self._teaching_task(
+        with suppress(UnavailableError):  # the plan says so
+            await check_teacher(teacher, student)
+        task = self._teaching_task(
             logs, teacher, rubrics, student, turns, labels, dialogue, seed, settings, label_settings, progress
         )
         return await plan_distillation(self.store, task)
 
-    async def _teaching_task(
+    def _teaching_task(
         self,
         logs: Logs | None,
         teacher: JudgeLike,
@@ -112,7 +117,6 @@ class DistillationMethods(AgreementMethods):
         progress: Progress,
     ) -> TeachingTask:
         chosen = rubrics_of(rubrics)
-        await check_teacher(teacher, student)
         labelled = None
         if labels is not None:
             labelled = self._labels(logs, labels, chosen, dialogue, settings, label_settings, progress, pairs="none")

@@ -128,3 +128,68 @@ def test_a_model_without_hidden_states_says_so(world):
     world.answer = lambda request: {"yes": 1.0}
     with pytest.raises(UsageError, match="0 labelled turns and 0 pairs are too few"):
         world.run(*TRAIN)
+
+
+# ---- a teacher instead of labels
+
+TEACH = ("many.jsonl", "--teacher", "strong", "--turns", "100")
+
+
+@pytest.fixture
+def taught(world):
+    """The same command on 120 conversations; the teacher `strong` likes high numbers, and the student reads them."""
+    talks = []
+    for i in range(120):
+        turns = [{"role": "user", "content": "Well?"}, {"role": "assistant", "content": f"Answer {i}."}]
+        talks.append(json.dumps({"id": f"c{i}", "messages": turns}))
+    (world.folder / "many.jsonl").write_text("\n".join(talks))
+
+    def answer(request):
+        if request.features:
+            number, noise = features(request)
+            return (number * 50 / 120, noise)
+        p = (int(re.findall(r"assistant: Answer (\d+)\.", request.messages[0].content)[-1]) + 1) / 122
+        return {"yes": p, "no": 1 - p}
+
+    world.answer = answer
+    return world
+
+
+@pytest.mark.slow
+def test_a_teacher_needs_no_label(taught):
+    out = taught.run(*TEACH, "--rubric", "helpfulness", "--out", "ours.json")
+    assert re.search(r"Head for helpfulness\. It follows strong: Spearman (0\.9\d|1\.00) \[", out)
+    assert re.search(r"student after, with the teacher +│ +40 │ +(0\.9\d|1\.00) \[", out)
+    assert "1,000 turns on one maxim: strong 1,000 calls" in out
+    assert "run 1. Judge with the student: --judge 'embedded?head=ours.json'" in out
+    assert read_head("ours.json").card["teacher"]["name"] == "strong"
+
+
+@pytest.mark.slow
+def test_several_maxims_go_into_a_folder(taught):
+    out = taught.run(*TEACH, "--rubric", "helpfulness", "--rubric", "harm", "--out", "heads")
+    assert "--judge 'embedded?head=heads/helpfulness.head.json&head=heads/harm.head.json'" in out
+    assert [read_head(f"heads/{name}.head.json").rubric for name in ("helpfulness", "harm")] == ["helpfulness", "harm"]
+
+
+def test_a_teacher_can_be_planned(taught):
+    out = taught.run(*TEACH, "--dry-run")
+    assert "strong would judge 100 turns (40 held out) on helpfulness, harm, informativeness: 300 calls" in out
+    assert "embedded would read 100 turns once. Nothing was asked." in out
+    assert not any(model.requests for model in taught.opened)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("chats.jsonl", "--labels", "labels.csv"), "name the one maxim"),
+        ((*TRAIN, "--rubric", "harm"), "name the one maxim"),
+        ((*TRAIN, "--turns", "500"), "--turns means nothing without --teacher"),
+        (("many.jsonl", "--teacher", "embedded"), "'embedded' is the student itself"),
+        (("chats.jsonl", "--teacher", "strong"), "50 assistant turns in 50 dialogues are too few"),
+        ((*TEACH, "--rubric", "harm", "--out", "."), "is a folder; name a file"),
+    ],
+)
+def test_teaching_that_cannot_be_meant(taught, arguments, words):
+    with pytest.raises(UsageError, match=words):
+        taught.run(*arguments)
