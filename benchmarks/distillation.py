@@ -53,14 +53,14 @@ def write_labels(dialogues: Sequence[tuple[Conversation, dict[int, float]]], pat
         writer.writerows((talk.id, turn, mean) for talk, means in dialogues for turn, mean in means.items())
 
 
-def started(workspace: Workspace, path: Path, rubric: str, out: Path) -> JudgeSpec:
+def start_student(workspace: Workspace, path: Path, rubric: str, out: Path) -> JudgeSpec:
     """Return the embedded model with a head that was trained on people's labels of another set alone."""
-    other = read_set(path)
-    dialogues = whole_dialogues(other.source.turns)
+    start_set = read_set(path)
+    dialogues = whole_dialogues(start_set.source.turns)
     write_labels(dialogues, out / "start.csv")
     talks = [talk for talk, _ in dialogues]
     trained = workspace.train_head(
-        talks, out / "start.csv", rubric=rubric, model="embedded?head=none", licence=other.licence
+        talks, out / "start.csv", rubric=rubric, model="embedded?head=none", licence=start_set.licence
     )
     head = trained.write(out / "start.json").heads
     return JudgeSpec("embedded", heads=head)
@@ -100,7 +100,7 @@ def main() -> None:
     taught, unseen = dialogues[: len(dialogues) // 2], dialogues[len(dialogues) // 2 :][: options.people]
     write_labels(taught, options.out / "taught.csv")
     write_labels(unseen, options.out / "unseen.csv")
-    student = started(workspace, options.start, rated.rubric, options.out) if options.start else options.model
+    student = start_student(workspace, options.start, rated.rubric, options.out) if options.start else options.model
     arguments = {
         "teacher": options.teacher,
         "rubrics": rated.rubric,

@@ -1,4 +1,4 @@
-"""How far a student, a small judge with a trained head, follows its teacher, and what each of them costs."""
+"""Agreement of a student, a small judge with a trained head, with its teacher, and what each of them costs."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -87,9 +87,9 @@ class Distillation(LabelResult):
         target = Path(path)
         single = len(self.heads) == 1 and not target.is_dir()
         (target.parent if single else target).mkdir(parents=True, exist_ok=True)
-        files = [target if single else target / f"{made.head.rubric}.head.json" for made in self.heads]
-        for made, file in zip(self.heads, files, strict=True):
-            write_head(made.head, file)
+        files = [target if single else target / f"{distilled.head.rubric}.head.json" for distilled in self.heads]
+        for distilled, file in zip(self.heads, files, strict=True):
+            write_head(distilled.head, file)
         brought = [head for head in self.student.heads if head != "none"]
         return replace(self.student, heads=(*brought, *map(str, files)))
 
@@ -102,7 +102,7 @@ class Distillation(LabelResult):
             "turns": self.turns,
             "held_out": self.held_out,
             "cost_per_1000_turns": {name: cost.to_dict() for name, cost in self.costs.items()},
-            "heads": [{"rubric": made.head.rubric, "card": dict(made.head.card)} for made in self.heads],
+            "heads": [{"rubric": distilled.head.rubric, "card": dict(distilled.head.card)} for distilled in self.heads],
             "refused": dict(self.refused),
             "problems": [str(problem) for problem in self.problems],
         }
@@ -114,9 +114,9 @@ class Distillation(LabelResult):
             MissingExtraError: pandas is not installed.
         """
         return data_frame(
-            {"rubric": made.head.rubric, "reference": reference, "judge": name, "measure": measure, **estimate}
-            for made in self.heads
-            for reference, agreement in (("teacher", made.with_teacher), ("people", made.with_people))
+            {"rubric": distilled.head.rubric, "reference": reference, "judge": name, "measure": measure, **estimate}
+            for distilled in self.heads
+            for reference, agreement in (("teacher", distilled.with_teacher), ("people", distilled.with_people))
             if agreement is not None
             for name, order in agreement.by_name.items()
             for measure, estimate in asdict(order).items()

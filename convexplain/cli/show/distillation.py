@@ -36,8 +36,8 @@ def show_distillation_plan(console: Console, plan: DistillationPlan) -> int:
 
 def show_distillation(console: Console, distilled: Distillation, judge: JudgeSpec) -> int:
     """Show what the heads of a distillation are worth, and return the exit code: 1 where something was left out."""
-    for made in distilled.heads:
-        _show_head(console, distilled.teacher, made)
+    for head in distilled.heads:
+        _show_head(console, distilled.teacher, head)
     for rubric, reason in distilled.refused.items():
         console.print(plain(f"! No head for {rubric}: {reason}"), soft_wrap=True)
     teacher, student = distilled.costs["teacher"], distilled.costs["student"]
@@ -53,16 +53,16 @@ def show_distillation(console: Console, distilled: Distillation, judge: JudgeSpe
     return 1 if distilled.left_out or distilled.refused else 0
 
 
-def _show_head(console: Console, teacher: str, made: DistilledHead) -> None:
-    console.print(plain(f"Head for {made.head.rubric}. {made.verdict}"), soft_wrap=True)
-    if unscored := sum(made.unscored.values()):
+def _show_head(console: Console, teacher: str, distilled: DistilledHead) -> None:
+    console.print(plain(f"Head for {distilled.head.rubric}. {distilled.verdict}"), soft_wrap=True)
+    if unscored := sum(distilled.unscored.values()):
         console.print(plain(f"! {teacher} did not score {unscored:,} turns; they are left out."), soft_wrap=True)
     table = Table()
     for column in ("on held-out turns", "n", "Spearman", "AUC"):
         table.add_column(column, justify="left" if column == "on held-out turns" else "right")
-    _add_rows(table, "the teacher", made.with_teacher)
-    if made.with_people is not None:
-        _add_rows(table, "people", made.with_people)
+    _add_rows(table, "the teacher", distilled.with_teacher)
+    if distilled.with_people is not None:
+        _add_rows(table, "people", distilled.with_people)
     console.print(table)
 
 
