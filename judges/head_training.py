@@ -18,7 +18,7 @@ from convexplain.models.chat import ChatModel
 from convexplain.types import Conversation, Rubric
 
 from .head_fit import MIN_EXAMPLES, Examples, Floats, LinearFit, fit
-from .heads import Head, features_request, question_of, weights_of
+from .heads import Head, features_request, head_features, question_of, weights_of
 
 RECIPE = "mean@0.6"
 """The mean over the response's tokens of the layer at six tenths of the depth: of those in docs/heads.md it agreed
@@ -59,7 +59,7 @@ class TrainingSource:
 async def turn_features(
     calls: Calls, turn_keys: Sequence[TurnKey], recipe: str = RECIPE, on_turn: Callable[[], None] = lambda: None
 ) -> tuple[dict[TurnKey, tuple[float, ...]], dict[str, int]]:
-    """Read features of turns from a model's hidden states; the oldest turns are left out where the window is too small.
+    """Return what heads read of turns: plain numbers, and a model's hidden states (which are kept in its cache).
 
     Args:
         calls: the model; it is not asked again for features that its cache holds.
@@ -84,7 +84,8 @@ async def turn_features(
         async with room:
             while not reason:
                 try:
-                    features[key] = (await calls.ask(features_request(turns, recipe))).features or ()
+                    states = (await calls.ask(features_request(turns, recipe))).features or ()
+                    features[key] = head_features(conversation.turns[: turn + 1], states)
                     break
                 except UnavailableError:
                     raise

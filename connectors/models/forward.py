@@ -100,34 +100,22 @@ class Forward:
         self._tidy(leaves, keep=True)
         return logprobs, cached
 
-    def states(
-        self, pairs: Sequence[tuple[Sequence[int], int]], layers: Sequence[int]
-    ) -> "tuple[list[Outcome], list[int]]":
-        """Return for each (ids, start) the hidden states of `ids[start:]` after `ids[:start]`.
+    def states(self, sequences: Sequence[Sequence[int]], layers: Sequence[int]) -> "list[Outcome]":
+        """Return the hidden states of sequences, each from a pass of its own that ends after the last layer wanted.
 
         Args:
-            pairs: token ids, and the index of the first token of interest: at least 1, and before the end.
+            sequences: token ids, at least one each.
             layers: whose output: 0 = the embeddings, -1 = the last layer, after its norm.
 
         Returns:
-            One (layers, tokens, width) float32 a pair, on the CPU, or TooLongError in its place; and how many of its
-            tokens before `start` were cached.
+            One (layers, tokens, width) float32 a sequence, on the CPU, or TooLongError in its place.
         """
-        leaves, cached = self._place([ids[:start] for ids, start in pairs])
-        outcomes = self._compute(leaves)
-        states: list[Outcome] = [outcomes[leaf] for leaf in leaves]
-        endings = {
-            Node(ids[start:], leaf, start=start): i
-            for i, ((ids, start), leaf) in enumerate(zip(pairs, leaves, strict=True))
-            if not isinstance(states[i], ModelError)
-        }
-        order = sorted(endings, key=lambda node: (len(node.tokens), node.start))
-        for batch in batches(order, _cost, self.tokens_at_once):
-            computed = self._in_memory(lambda nodes: self._pass.run(nodes, "states", layers=layers), batch)
-            for node, outcome in zip(batch, computed, strict=True):
-                states[endings[node]] = outcome
-        self._tidy(leaves, keep=True)
-        return states, cached
+        states: dict[int, Outcome] = {}
+        order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
+        for batch in batches(order, lambda i: len(sequences[i]), self.tokens_at_once):
+            computed = self._in_memory(lambda rows: self._pass.states([sequences[i] for i in rows], layers), batch)
+            states |= zip(batch, computed, strict=True)
+        return [states[i] for i in range(len(sequences))]
 
     def prefix_outputs(self, ids: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
         """Return the output after several beginnings of one sequence, `ids[:end]` for each end, from one pass over it.

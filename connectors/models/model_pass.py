@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Node]
 Choose = Callable[[int, Sequence[int], "torch.Tensor"], int | None]
-Output = Literal["last", "all", "logprobs", "states"]
+Output = Literal["last", "all", "logprobs"]
+
+
+class _ReachedError(Exception):
+    """The layer is reached: nothing above it is needed."""
 
 
 class ModelPass:
@@ -42,17 +46,13 @@ class ModelPass:
         """Return the number of layers of the model."""
         return int(self._model.config.get_text_config().num_hidden_layers)
 
-    def run(
-        self, nodes: Rows, output: Output, *, keep: bool = False, layers: Sequence[int] = ()
-    ) -> "list[torch.Tensor]":
+    def run(self, nodes: Rows, output: Output, *, keep: bool = False) -> "list[torch.Tensor]":
         """Compute one forward pass over the nodes' tokens after the text before them.
 
         Args:
             nodes: the rows of the batch.
-            output: "last" logits, "all" logits, "logprobs" of the nodes' tokens
-                after the first, or the "states" of some layers at all tokens.
+            output: "last" logits, "all" logits, or "logprobs" of the nodes' tokens after the first.
             keep: store the keys and values in the nodes.
-            layers: the layers of "states".
 
         Returns:
             One tensor a node, in float32 on the CPU.
@@ -67,7 +67,6 @@ class ModelPass:
                 **{self._cache_argument: cache},
                 use_cache=True,
                 logits_to_keep=self._logits_to_keep(nodes, output, width),
-                output_hidden_states=output == "states",
             )
             if keep:
                 for row, node in enumerate(nodes):
@@ -75,7 +74,7 @@ class ModelPass:
                     node.keys_values = [
                         part[row, :, at].clone() for layer in cache.layers for part in (layer.keys, layer.values)
                     ]
-            return self._outputs(result, nodes, output, width, layers)
+            return self._outputs(result, nodes, output, width)
 
     def decode(
         self,
@@ -131,6 +130,63 @@ class ModelPass:
                 )
             logits = list(result.logits[:, -1].float().cpu())
 
+    def states(self, sequences: Sequence[Sequence[int]], layers: Sequence[int]) -> "list[torch.Tensor]":
+        """Compute hidden states of whole sequences, as far up as is needed; nothing is kept.
+
+        Args:
+            sequences: the rows of the batch, token ids.
+            layers: whose output: 0 = the embeddings, -1 = the last layer, after its norm.
+
+        Returns:
+            One (layers, tokens, width) tensor a sequence, in float32 on the CPU.
+        """
+        import torch
+
+        width = max(map(len, sequences))
+        ids, mask = (torch.zeros((len(sequences), width), dtype=torch.long) for _ in range(2))
+        for row, tokens in enumerate(sequences):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        wanted = [layer if layer >= 0 else self.layers + 1 + layer for layer in layers]
+        with torch.inference_mode():
+            hidden = self._hidden(ids.to(self._device), mask.to(self._device), wanted)
+            return [
+                torch.stack([hidden[layer][row, : len(tokens)].float().cpu() for layer in wanted])
+                for row, tokens in enumerate(sequences)
+            ]
+
+    def _hidden(self, ids: "torch.Tensor", mask: "torch.Tensor", layers: Sequence[int]) -> "dict[int, torch.Tensor]":
+        """Return the output of layers (0 = the embeddings); the pass ends after the highest where that can be had."""
+        blocks = getattr(self._model.get_decoder(), "layers", ())
+        top = max(layers)
+        if len(blocks) != self.layers or not 0 < top < self.layers:  # the last layer's output is meant after its norm
+            # Without logits of all tokens, which would take the vocabulary's width each.
+            result = self._model(
+                input_ids=ids, attention_mask=mask, use_cache=False, output_hidden_states=True, logits_to_keep=1
+            )
+            return dict(enumerate(result.hidden_states))
+        hidden: dict[int, torch.Tensor] = {}
+
+        def keep(layer: int) -> Callable[..., None]:
+            def hook(_module: Any, arguments: Any, output: Any) -> None:
+                if layer == 1:
+                    hidden[0] = arguments[0]
+                hidden[layer] = output[0] if isinstance(output, tuple) else output
+                if layer == top:
+                    raise _ReachedError
+
+            return hook
+
+        handles = [blocks[layer - 1].register_forward_hook(keep(layer)) for layer in {1, *layers} - {0}]
+        try:
+            self._model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+        except _ReachedError:
+            pass
+        finally:
+            for handle in handles:
+                handle.remove()
+        return hidden
+
     @property
     def _device(self) -> Any:
         return self._model.get_input_embeddings().weight.device
@@ -165,17 +221,8 @@ class ModelPass:
             return width - int(lengths.min()) + 1
         return (lengths - 1)[:, None].to(self._device)
 
-    def _outputs(
-        self, result: Any, nodes: Rows, output: Output, width: int, layers: Sequence[int]
-    ) -> "list[torch.Tensor]":
-        import torch
-
+    def _outputs(self, result: Any, nodes: Rows, output: Output, width: int) -> "list[torch.Tensor]":
         lengths = [len(node.tokens) for node in nodes]
-        if output == "states":
-            return [
-                torch.stack([result.hidden_states[layer][row, :length].float().cpu() for layer in layers])
-                for row, length in enumerate(lengths)
-            ]
         if output == "logprobs":  # row by row: the whole vocabulary's for all rows may take gigabytes
             return [_token_logprobs(rows, node.tokens) for rows, node in zip(result.logits, nodes, strict=True)]
         logits = result.logits.float().cpu()

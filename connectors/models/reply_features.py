@@ -20,7 +20,7 @@ _DIGITS = 5  # float32 has seven; two machines agree on about five
 
 def reply_features(
     forward: "Forward", recipes: Sequence[str], pairs: Sequence[tuple[Sequence[int], int]]
-) -> tuple[list[tuple[float, ...] | ModelError], list[int]]:
+) -> list[tuple[float, ...] | ModelError]:
     """Return the features that each recipe asks for, of the tokens `ids[start:]`.
 
     Args:
@@ -29,25 +29,22 @@ def reply_features(
         pairs: token ids of prompt and reply, and the index at which the reply begins.
 
     Returns:
-        For each pair the features (layers times the model's width) or an error, and how many tokens of its prompt were
-        cached.
+        For each pair the features (layers times the model's width) or an error.
     """
     features: dict[int, tuple[float, ...] | ModelError] = {}
-    cached: dict[int, int] = {}
     for recipe in dict.fromkeys(recipes):
         indices = [i for i in range(len(pairs)) if recipes[i] == recipe]
         layers = _layers(recipe, forward.layers)
         if isinstance(layers, ModelError):
             features |= dict.fromkeys(indices, layers)
             continue
-        outcomes, shared = forward.states([pairs[i] for i in indices], layers)
-        for i, states, before in zip(indices, outcomes, shared, strict=True):
-            cached[i] = before
+        for i, states in zip(indices, forward.states([pairs[i][0] for i in indices], layers), strict=True):
             if isinstance(states, ModelError):
                 features[i] = states
             else:
-                features[i] = tuple(float(f"{value:.{_DIGITS}g}") for value in states.mean(dim=1).flatten().tolist())
-    return [features[i] for i in range(len(pairs))], [cached.get(i, 0) for i in range(len(pairs))]
+                means = states[:, pairs[i][1] :].mean(dim=1).flatten().tolist()
+                features[i] = tuple(float(f"{value:.{_DIGITS}g}") for value in means)
+    return [features[i] for i in range(len(pairs))]
 
 
 def _layers(recipe: str, count: int) -> list[int] | ModelError:

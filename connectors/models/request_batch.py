@@ -76,12 +76,11 @@ class BatchAnswerer:
         ]
 
     def _featured(self, recipes: Sequence[str], pairs: Sequence[tuple[list[int], int]]) -> list[Outcome]:
-        features, cached = reply_features(self.forward, recipes, pairs)
         return [
             numbers
             if isinstance(numbers, ModelError)
-            else Reply("", None, True, False, len(ids), 0, shared, reply_tokens=len(ids) - start, features=numbers)
-            for (ids, start), numbers, shared in zip(pairs, features, cached, strict=True)
+            else Reply("", None, True, False, len(ids), 0, 0, reply_tokens=len(ids) - start, features=numbers)
+            for (ids, start), numbers in zip(pairs, reply_features(self.forward, recipes, pairs), strict=True)
         ]
 
     def _labelled(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Outcome]:

@@ -10,20 +10,25 @@ from convexplain.connectors.models import ScriptedModel, open_model
 from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.judges import Judge
 from convexplain.judges.heads import (
+    LABEL,
     Head,
     check_heads,
     features_request,
+    head_features,
     head_of,
+    log_odds,
     question_of,
     read_head,
     scoring_fingerprint,
     shipped_heads,
     write_head,
 )
+from convexplain.judges.turn_numbers import NAMES
 from convexplain.models.calls import Calls
 from convexplain.models.chat import MemoryCache
 
-WEIGHTS = (1.0, -2.0)
+PLAIN = (0.0,) * len(NAMES)  # the plain numbers do not count
+WEIGHTS = (*PLAIN, 1.0, -2.0)
 
 
 @pytest.fixture
@@ -56,13 +61,13 @@ def judge(model, talk, rubric, turn=3, **options):
 )
 def test_a_score_is_the_sigmoid_of_the_sum(head, features, value):
     expected = 1 / (1 + math.exp(-max(-500.0, min(500.0, value))))
-    assert head.score(features) == pytest.approx(expected, abs=1e-12)
+    assert head.score((*PLAIN, *features)) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize(("features", "words"), [((1.0,), "1 features where"), ((float("nan"), 0.0), "no numbers")])
+@pytest.mark.parametrize(("features", "words"), [((1.0,), "features where"), ((float("nan"), 0.0), "no numbers")])
 def test_what_is_no_reading_of_it_is_an_error(head, features, words):
     with pytest.raises(ModelError, match=words):
-        head.score(features)
+        head.score((*PLAIN, *features))
 
 
 # ---- the file
@@ -79,10 +84,15 @@ def test_a_head_is_read_back_as_it_was_written(head, tmp_path):
     [
         (lambda body: body.pop("bias"), "'bias' is a required property"),
         (lambda body: body.update(n=3), "not the 3 finite weights"),
-        (lambda body: body.update(weights="AAAA"), "buffer size must be a multiple|not the 2 finite weights"),
+        (
+            lambda body: body.update(weights="AAAA"),
+            f"buffer size must be a multiple|not the {len(WEIGHTS)} finite weights",
+        ),
         (lambda body: body.update(weights="!!!!"), "no head as `convexplain judges train` writes it"),
-        (lambda body: body.update(weights="AADAfwAAgD8="), "finite weights"),  # a NaN
-        (lambda body: body.update(convexplain_head=2), "1 was expected"),
+        (lambda body: body.update(n=2, weights="AADAfwAAgD8="), "finite weights"),  # a NaN
+        (lambda body: body.update(convexplain_head=3), "2 was expected"),
+        (lambda body: body.update(convexplain_head=1), "an earlier version of convexplain made it"),
+        (lambda body: body.update(numbers="plain-0"), "reads the plain numbers 'plain-0'"),
         (lambda body: body.update(bias="0"), "bias: '0' is not of type 'number'"),
         (lambda body: body.update(more=1), "Additional properties"),
     ],
@@ -153,6 +163,50 @@ def test_a_model_without_hidden_states_is_told_apart(head, talk, helpfulness):
     found = judge(model_with({"yes": 1.0}, head), talk, helpfulness)
     assert found.score is None
     assert "gives no hidden states" in found.reason
+
+
+def test_plain_numbers_count_beside_the_states(head, talk, helpfulness):
+    weights = list(PLAIN)
+    weights[NAMES.index("has_digits")] = -3.0
+    numbers_too = replace(head, weights=(*weights, 1.0, -2.0))
+    with_digits = replace(talk, turns=(*talk.turns[:3], Turn("assistant", "Bananas are 7.")))
+    before, after = (judge(model_with((1.0, 1.0), numbers_too), log, helpfulness).score for log in (talk, with_digits))
+    assert log_odds(before) == pytest.approx(-0.5)
+    assert log_odds(after) == pytest.approx(-3.5)
+
+
+def test_a_head_on_labels_corrects_what_the_model_says(helpfulness, talk):
+    weights = list(PLAIN)
+    weights[NAMES.index("length_lines")] = 5.0  # nothing here has several lines
+    stacked = Head(
+        "helpfulness", question_of(helpfulness), "weights", LABEL, (*weights, 2.0), -1.0, {"summary": "ours"}
+    )
+    judgement = judge(model_with({"yes": 0.8, "no": 0.2}, stacked), talk, helpfulness)
+    assert judgement.score == pytest.approx(1 / (1 + math.exp(-(2 * math.log(4) - 1))))
+    assert judgement.evidence.kind == "head"
+    assert judgement.evidence.raw_score == pytest.approx(0.8)
+    assert judgement.evidence.probabilities == pytest.approx({"yes": 0.8, "no": 0.2})
+    assert judgement.evidence.notes == ("ours",)
+
+
+@pytest.mark.parametrize(("score", "value"), [(0.5, 0.0), (0.8, math.log(4)), (1.0, 9.21), (0.0, -9.21)])
+def test_log_odds_are_finite(score, value):
+    assert log_odds(score) == pytest.approx(value, abs=1e-3)
+
+
+def test_a_head_reads_three_turns_back_and_the_ends_of_long_ones(talk):
+    long = " ".join(f"w{i}" for i in range(100))
+    turns = (Turn("user", "first"), Turn("assistant", "second"), Turn("user", long), Turn("assistant", "a"))
+    request = features_request(
+        (*turns[:3], Turn("assistant", "b"), Turn("user", "c"), Turn("assistant", long)), "mean@-1"
+    )
+    assert [message.content for message in request.messages] == [
+        " ".join([*(f"w{i}" for i in range(24)), "…", *(f"w{i}" for i in range(60, 100))]),
+        "b",
+        "c",
+    ]
+    assert request.reply == long  # the judged turn is read whole
+    assert len(head_features(turns, (1.0, 2.0))) == len(NAMES) + 2
 
 
 def test_nothing_in_a_log_is_a_token_of_the_template(head, talk, helpfulness):

@@ -6,12 +6,13 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from convexplain import load_rubric
+from convexplain import Turn, load_rubric
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.judges.head_training import RECIPE
 from convexplain.judges.heads import Head, question_of, read_head
+from convexplain.judges.turn_numbers import NAMES, turn_numbers
 
 
 def features(request):
@@ -65,8 +66,9 @@ def test_a_head_is_trained_and_its_card_says_what_it_is_worth(world):
     assert "--judge 'embedded?head=ours.json'" in out
     head = read_head("ours.json")
     assert head.answers(load_rubric("helpfulness"))
-    assert head.weights[0] > 5 * abs(head.weights[1])
-    assert head.score((0.9, 0.5)) > 0.6 > 0.4 > head.score((0.1, 0.5))
+    assert head.weights[-2] > 5 * abs(head.weights[-1])
+    plain = turn_numbers([Turn("user", "Well?"), Turn("assistant", "Answer 20.")])
+    assert head.score((*plain, 0.9, 0.5)) > 0.6 > 0.4 > head.score((*plain, 0.1, 0.5))
     assert (head.card["licence"], head.card["started_from"]) == ("CC0", None)
     found = head.card["held_out"]["labels.csv"]
     assert (found["turns"], found["dialogues"], found["spearman"]["n"]) == (50, 50, 50)
@@ -86,7 +88,7 @@ def test_what_was_read_is_not_read_again(world):
 @pytest.mark.slow
 def test_a_head_that_the_model_brings_is_corrected(world):
     rubric = load_rubric("helpfulness")
-    stock = Head("helpfulness", question_of(rubric), "embedded", RECIPE, (1.0, 0.0), 0.0)
+    stock = Head("helpfulness", question_of(rubric), "embedded", RECIPE, (*(0.0 for _ in NAMES), 1.0, 0.0), 0.0)
     world.heads = (stock,)
     world.run(*TRAIN, "--out", "ours.json")
     assert read_head("ours.json").card["started_from"] == stock.sha
@@ -105,7 +107,7 @@ def test_preferences_are_enough(world):
     out = world.run("pairs.jsonl", "--rubric", "harm", "--out", "harm.json")
     assert "0 labelled turns and 30 pairs in 30 dialogues" in out
     assert re.search(r"pairs right +│ +1\.00", out)
-    assert read_head("harm.json").weights[0] > 0
+    assert read_head("harm.json").weights[-2] > 0
 
 
 @pytest.mark.parametrize(
