@@ -66,6 +66,13 @@ def few_draws(request, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def embedded_is_default(monkeypatch):
+    """The default judge is `embedded`, whatever lies on this machine or in its environment."""
+    monkeypatch.setattr("convexplain.workspace.judge_defaults.small_is_ready", lambda: False)
+    monkeypatch.delenv("CONVEXPLAIN_BASE_URL", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def no_backoff(monkeypatch):
     """Failed calls are repeated at once."""
     monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)

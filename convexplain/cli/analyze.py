@@ -12,7 +12,7 @@ from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
-from .options.judging import dry_run_option, judge_option, judging_options
+from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
@@ -76,7 +76,7 @@ def command(
     logs: tuple[Path, ...],
     stored: int | str | None,
     rubrics: tuple[str, ...],
-    judge: str,
+    judge: str | None,
     turns: Turns,
     name: str | None,
     db: str | None,
@@ -112,6 +112,8 @@ def command(
         3    a mean score is under --fail-under
         130  stopped by Ctrl-C
     """
+    limits = mean_limits(fail_under, rubrics or HEADLINE)
+    judge = judge_or_default(judge)
     arguments: dict[str, Any] = {
         "logs": list(logs) or None,
         "rubrics": rubrics or HEADLINE,
@@ -122,7 +124,6 @@ def command(
         "settings": reading,
         **judging,
     }
-    limits = mean_limits(fail_under, rubrics or HEADLINE)
     workspace = open_workspace(db)
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None

@@ -19,6 +19,7 @@ from .exports import Exported
 from .fidelity import Fidelity, FidelitySettings
 from .heads import TrainedHead
 from .judge_arguments import JudgeLike
+from .judge_defaults import DefaultJudge, default_judge
 from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
@@ -47,6 +48,7 @@ __all__ = [
     "AttributionTask",
     "BackgroundJudge",
     "ContrastTask",
+    "DefaultJudge",
     "Distillation",
     "DistillationPlan",
     "DistilledHead",
@@ -79,6 +81,7 @@ __all__ = [
     "ValidationPlan",
     "Workspace",
     "default_database",
+    "default_judge",
     "judge_options",
     "judge_request",
 ]

@@ -16,6 +16,7 @@ from convexplain.report.agreement_report import write_agreement
 from convexplain.store import RunStore
 
 from .judge_arguments import JudgeLike, judges_of
+from .judge_defaults import default_judge
 from .labels import LabelResult, LabelSet, judge_labelled
 from .results import data_frame
 from .runs import plan_analysis
@@ -96,7 +97,7 @@ class ValidationPlan:
 
 
 def validation_judges(judge: JudgeLike | Sequence[JudgeLike] | None, runs: Sequence[int]) -> list[JudgeLike]:
-    """Return the judges that judge now: the embedded model where neither judges nor runs are named.
+    """Return the judges that judge now: the default one where neither judges nor runs are named.
 
     Raises:
         UsageError: a judge or a run is named twice.
@@ -104,7 +105,7 @@ def validation_judges(judge: JudgeLike | Sequence[JudgeLike] | None, runs: Seque
     judges = [] if judge is None else judges_of(judge)
     if len(set(judges)) < len(judges) or len(set(runs)) < len(runs):
         raise UsageError("judge or runs: the same one is named twice")
-    return judges if judges or runs else ["embedded"]
+    return judges if judges or runs else [default_judge().spec]
 
 
 async def validate(

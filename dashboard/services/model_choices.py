@@ -1,41 +1,28 @@
-"""The judges that a visitor may choose: the embedded model and the operator's server."""
-
-import os
+"""The judges that a visitor may choose: the models on this machine and the operator's server."""
 
 from convexplain.errors import UsageError
 from convexplain.store import Run, RunStore
 from convexplain.store.jobs import analyzing_jobs
 from convexplain.workspace import JudgeSpec
-
-BASE_URL = "CONVEXPLAIN_BASE_URL"
+from convexplain.workspace.judge_defaults import BASE_URL, endpoint_judge, local_judges
 
 
 def judge_choices() -> tuple[str, ...]:
     """Return the names of the judges that a visitor may choose."""
     try:
-        endpoint = _endpoint()
+        endpoint = endpoint_judge()
     except UsageError:  # `judge_problem` reports it
         endpoint = None
-    return ("embedded",) if endpoint is None else ("embedded", endpoint.public)
+    return local_judges() if endpoint is None else (*local_judges(), endpoint.public)
 
 
 def judge_problem() -> str | None:
     """Return why the endpoint of the environment cannot be chosen; None where it can, or where there is none."""
     try:
-        _endpoint()
+        endpoint_judge()
     except UsageError as error:
         return str(error)
     return None
-
-
-def _endpoint() -> JudgeSpec | None:
-    url = os.environ.get(BASE_URL, "").strip()
-    if not url.lower().startswith(("http://", "https://")):
-        return None
-    try:
-        return JudgeSpec.parse(url)
-    except UsageError as error:
-        raise UsageError(f"the environment variable {BASE_URL} names no valid judge: {error}") from error
 
 
 def check_judge(judge: JudgeSpec) -> None:

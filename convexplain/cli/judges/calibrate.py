@@ -16,7 +16,7 @@ from convexplain.workspace.calibrations import aim_of, check_prior
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.inputs import rubrics_of
 
-from ..options.judging import dry_run_option, judge_option, judging_options
+from ..options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from ..options.labels import label_options
 from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count, Share
@@ -66,7 +66,7 @@ def command(
     logs: tuple[Path, ...],
     labels: Path | None,
     label_settings: LabelSettings,
-    judge: str,
+    judge: str | None,
     rubric: str | None,
     precision: float | None,
     recall: float | None,
@@ -110,6 +110,7 @@ def command(
         check_prior(list(logs) or None, labels, aim_of(precision, recall, flagged))
         used = {"prior", "rubric", "judge", "samples", "db", "dry_run"}
         refuse(ctx, dict.fromkeys(ctx.params.keys() - used, "with --prior, which uses no labels"))
+    judge = judge_or_default(judge)
     if dry_run and prior:
         rubrics_of(rubric)
         asyncio.run(check_models(judge))

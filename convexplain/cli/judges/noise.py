@@ -13,7 +13,7 @@ from convexplain.workspace.explainers import check_models
 from convexplain.workspace.inputs import rubrics_of
 from convexplain.workspace.noise import MIN_TURNS, TURN_JUDGEMENTS
 
-from ..options.judging import dry_run_option, judge_option, judging_options
+from ..options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count
 from ..options.store import db_option, open_workspace, progress_shown, seed_option
@@ -38,7 +38,7 @@ from ..show.progress import plain
 @dry_run_option
 def command(
     logs: tuple[Path, ...],
-    judge: str,
+    judge: str | None,
     rubrics: tuple[str, ...],
     n: int,
     judging: JudgeOptions,
@@ -59,6 +59,7 @@ def command(
         convexplain judges noise chats.jsonl --rubric helpfulness --judge 'http://localhost:8000/v1?model=NAME'
         convexplain judges noise --rubric harm        # on the conversations of the store
     """
+    judge = judge_or_default(judge)
     if dry_run:
         rubrics_of(rubrics)
         find_logs(logs)

@@ -9,7 +9,7 @@ from rich.console import Console
 from convexplain.workspace import JudgeOptions, LabelSettings, LogSettings, Validation
 from convexplain.workspace.run_files import check_writable
 
-from ..options.judging import JUDGE_HELP, dry_run_option, judging_options
+from ..options.judging import JUDGE_HELP, dry_run_option, judge_or_default, judging_options
 from ..options.labels import label_options
 from ..options.logs import LogPath, reading_options
 from ..options.numbers import Count
@@ -84,7 +84,7 @@ def command(
         "logs": list(logs) or None,
         "labels": labels,
         "rubrics": rubrics or None,
-        "judge": judges or None,
+        "judge": judges or (None if runs else judge_or_default(None)),
         "runs": runs,
         "dialogue": dialogue,
         "settings": reading,

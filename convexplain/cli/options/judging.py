@@ -5,17 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from rich.console import Console
 
-from convexplain.workspace import JudgeOption, judge_options
+from convexplain.workspace import JudgeOption, default_judge, judge_options
 
+from ..show.progress import plain
 from .numbers import Count, Share
 
 JUDGE_HELP = (
-    "The judge: embedded (built in, weak), http://HOST:PORT/v1?model=NAME (a server of yours), openai:MODEL or another"
-    " provider, gguf:FILE (a model file); `convexplain judges list` shows all."
+    "The judge: embedded (built in, a screen), small (1.5B, on this machine), http://HOST:PORT/v1?model=NAME (a server"
+    " of yours), openai:MODEL or another provider, gguf:FILE (a model file); `convexplain judges list` shows all."
 )
 
-judge_option = click.option("--judge", default="embedded", show_default=True, metavar="MODEL", help=JUDGE_HELP)
+judge_option = click.option(
+    "--judge",
+    metavar="MODEL",
+    help=f"{JUDGE_HELP}  [default: the server in CONVEXPLAIN_BASE_URL, else small where it is on this machine, else"
+    " embedded]",
+)
 run_judge_option = click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
 responder_option = click.option(
     "--responder", metavar="MODEL", help="The assistant's model, asked again after each edit; named like a judge."
@@ -23,6 +30,15 @@ responder_option = click.option(
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say how many calls it would take at most, and stop; nothing is asked."
 )
+
+
+def judge_or_default(judge: str | None) -> str:
+    """Return the judge that is named; where none is, the default one, and print a line that says which and why."""
+    if judge is not None:
+        return judge
+    default = default_judge()
+    Console(stderr=True).print(plain(str(default)), soft_wrap=True)
+    return default.spec.text
 
 
 def judging_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -29,6 +29,7 @@ from ..inputs import (
     rubrics_of,
 )
 from ..judge_arguments import JudgeLike, ModelLike
+from ..judge_defaults import judge_or_default
 from ..labels import LabelSet, Pairs, label_set, labelled_rubrics
 from ..logs import LogReader, LogSettings
 from ..noise import MIN_TURNS, NoiseFloors, assistant_turns, measure_noise
@@ -129,7 +130,7 @@ class AgreementMethods(StoreMethods):
         labels: str | Path | None = None,
         *,
         rubric: RubricLike,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         precision: float | None = None,
         recall: float | None = None,
         flagged: float | None = None,
@@ -163,12 +164,12 @@ class AgreementMethods(StoreMethods):
             LogError: the labels file cannot be read.
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
-        aim = aim_of(precision, recall, flagged)
+        aim, chosen = aim_of(precision, recall, flagged), judge_or_default(judge)
         if not prior:
             labelled = self._labels(logs, labels, rubric, dialogue, settings, label_settings, progress, pairs="none")
-            return await calibrate_on_labels(self.store, labelled, judge, samples, aim, seed, progress)
+            return await calibrate_on_labels(self.store, labelled, chosen, samples, aim, seed, progress)
         check_prior(logs, labels, aim)
-        return await calibrate_prior(self.store, judge, rubrics_of(rubric)[0], samples)
+        return await calibrate_prior(self.store, chosen, rubrics_of(rubric)[0], samples)
 
     async def calibrations(self) -> StoredCalibrations:
         """Return the calibrations that the store holds by their numbers, the oldest first."""
@@ -186,7 +187,7 @@ class AgreementMethods(StoreMethods):
         self,
         logs: Logs | None = None,
         rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         *,
         n: int = MIN_TURNS,
         samples: int | None = None,
@@ -216,7 +217,7 @@ class AgreementMethods(StoreMethods):
         if reader is not None:
             tell_replaced(reader.replaced, progress)
         return await measure_noise(
-            self.store, turns, chosen, judge, seed, progress, samples=samples, calibrated=calibrated
+            self.store, turns, chosen, judge_or_default(judge), seed, progress, samples=samples, calibrated=calibrated
         )
 
     async def train_head(

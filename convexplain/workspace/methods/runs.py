@@ -21,6 +21,7 @@ from convexplain.store import DeletedRun, delete_run, name_run, run_contents, ru
 from ..comparisons import RunComparison, compare_runs
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
+from ..judge_defaults import judge_or_default
 from ..logs import LogSettings
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
@@ -140,7 +141,7 @@ class RunMethods(StoreMethods):
         self,
         logs: Logs | None = None,
         rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         *,
         turns: Turns = "all",
         stored: RunLike | None = None,
@@ -156,7 +157,7 @@ class RunMethods(StoreMethods):
             logs: log files or folders; or conversations, messages, or a pandas DataFrame.
             rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
             judge: the judge's text form or spec, a model of your own (prepared; it is not closed), or a function from a
-                prompt to a reply.
+                prompt to a reply; None takes the default one (`workspace.default_judge`).
             turns: `all` assistant turns or the `last` one.
             stored: instead of logs, judge the conversations of this run (number or name); 0 = all of the store.
             limit: only so many conversations, the first ones.
@@ -171,7 +172,7 @@ class RunMethods(StoreMethods):
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
-        analyzed = await run_analysis(self.store, analysis, judge, progress, name=name, **options)
+        analyzed = await run_analysis(self.store, analysis, judge_or_default(judge), progress, name=name, **options)
         if reader is not None:
             tell_replaced(reader.replaced, progress)
         return analyzed
@@ -180,7 +181,7 @@ class RunMethods(StoreMethods):
         self,
         logs: Logs | None = None,
         rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         *,
         turns: Turns = "all",
         stored: RunLike | None = None,
@@ -196,7 +197,7 @@ class RunMethods(StoreMethods):
             UsageError, RubricError: an argument is not valid.
         """
         analysis, _ = self._analysis(logs, rubrics, turns, stored, limit, settings)
-        return await plan_analysis(self.store, analysis, judge, **options)
+        return await plan_analysis(self.store, analysis, judge_or_default(judge), **options)
 
     def _analysis(
         self,

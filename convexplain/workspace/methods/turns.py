@@ -27,6 +27,7 @@ from ..inputs import (
     rubrics_of,
 )
 from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
+from ..judge_defaults import default_judge, judge_or_default
 from ..loaded_models import LOADED
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
@@ -56,7 +57,7 @@ class TurnMethods(StoreMethods):
         self,
         conversation: ConversationsLike,
         rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
-        judge: JudgeLike | Sequence[JudgeLike] = "embedded",
+        judge: JudgeLike | Sequence[JudgeLike] | None = None,
         turns: Turns = "all",
         **options: Unpack[JudgeOptions],
     ) -> Judgements:
@@ -66,7 +67,7 @@ class TurnMethods(StoreMethods):
             conversation: a Conversation, its turns, messages (LangChain's too), a list of conversations, or a pandas
                 DataFrame.
             rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
-            judge: a judge as `analyze` takes it, or a list of judges.
+            judge: a judge as `analyze` takes it, or a list of judges; None takes the default one.
             turns: `all` assistant turns or the `last` one.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -82,7 +83,7 @@ class TurnMethods(StoreMethods):
         check_turns(turns)
         chosen = rubrics_of(rubrics)
         judgements = Judgements()
-        for each in judges_of(judge):
+        for each in judges_of(default_judge().spec if judge is None else judge):
             async with open_judge(each, chosen, cache=self.cache, **options) as built:
                 judgements += await built.judge_all(talks, lambda talk: turns_to_judge(talk, turns))
         return judgements
@@ -92,7 +93,7 @@ class TurnMethods(StoreMethods):
         conversation: ConversationLike,
         turn: int,
         rubric: RubricLike,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         infiller: str | Infiller = "embedded",
         *,
@@ -127,7 +128,7 @@ class TurnMethods(StoreMethods):
         ContrastTask(how).check(responder is not None)
         talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
         async with open_explainers(
-            judge, responder, infiller, rubrics=[chosen], cache=self.cache, samples=samples
+            judge_or_default(judge), responder, infiller, rubrics=[chosen], cache=self.cache, samples=samples
         ) as models:
             (scaled,) = models.judge.rubrics
             return await models.finder().find(talk, _position(talk, turn), scaled, how, self._floor(models.judge))
@@ -137,7 +138,7 @@ class TurnMethods(StoreMethods):
         conversation: ConversationLike,
         turn: int,
         rubric: RubricLike,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         infiller: str | Infiller = "embedded",
         *,
@@ -172,7 +173,7 @@ class TurnMethods(StoreMethods):
         talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
         filler = infiller if how.perturb == "infill" else None
         async with open_explainers(
-            judge, responder, filler, rubrics=[chosen], cache=self.cache, samples=samples
+            judge_or_default(judge), responder, filler, rubrics=[chosen], cache=self.cache, samples=samples
         ) as models:
             (scaled,) = models.judge.rubrics
             attributor = models.attributor(scalarizer, phrases)

@@ -1,0 +1,83 @@
+"""The judge that is asked where none is named."""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+
+from convexplain.connectors.models import small_is_ready
+from convexplain.errors import UsageError
+from convexplain.judges.spec import JudgeSpec
+
+from .judge_arguments import JudgeLike
+
+BASE_URL = "CONVEXPLAIN_BASE_URL"
+SCREEN = "a screen: it finds rude, evasive and off-topic turns, and misses wrong facts"
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultJudge:
+    """The judge that is asked where none is named.
+
+    Attributes:
+        spec: the judge.
+        reason: what it is, in words.
+        better: how to get a better one, in a sentence.
+    """
+
+    spec: JudgeSpec
+    reason: str
+    better: str
+
+    def __str__(self) -> str:
+        return f"Judge: {self.spec.public} ({self.reason}). {self.better}"
+
+
+def default_judge() -> DefaultJudge:
+    """Return the first of these that is there; nothing is loaded or reached.
+
+    1. The endpoint in the environment variable `CONVEXPLAIN_BASE_URL`.
+    2. `small`, where its file is on this machine and llama.cpp is installed.
+    3. `embedded`.
+
+    Raises:
+        UsageError: the variable holds no URL of a judge.
+    """
+    if (endpoint := endpoint_judge()) is not None:
+        return DefaultJudge(endpoint, f"the endpoint in {BASE_URL}", "Another one: --judge MODEL.")
+    if url := os.environ.get(BASE_URL, "").strip():
+        raise UsageError(f"{BASE_URL}={url.rpartition('@')[2]!r} is no URL; valid is http://HOST:PORT/v1")
+    if small_is_ready():
+        return DefaultJudge(
+            JudgeSpec("small"),
+            "1.5B parameters, on this machine",
+            "A stronger one: --judge openai:MODEL or a server of yours. Faster, for a large log: --judge embedded "
+            "--escalate small.",
+        )
+    extra = "" if importlib.util.find_spec("xllamacpp") else "pip install 'convexplain[gguf]'; "
+    better = f"A better one on this machine: --judge small ({extra}1.1 GB, fetched once)."
+    return DefaultJudge(JudgeSpec("embedded"), SCREEN, better)
+
+
+def judge_or_default(judge: JudgeLike | None) -> JudgeLike:
+    """Return the judge; the default one for None. Raises UsageError as `default_judge`."""
+    return default_judge().spec if judge is None else judge
+
+
+def local_judges() -> tuple[str, ...]:
+    """Return the names of the judges that are on this machine: `embedded`, and `small` where it can be used."""
+    return ("embedded", "small") if small_is_ready() else ("embedded",)
+
+
+def endpoint_judge() -> JudgeSpec | None:
+    """Return the judge at the URL in `CONVEXPLAIN_BASE_URL`; None where it holds no URL.
+
+    Raises:
+        UsageError: an option in the URL is not valid.
+    """
+    url = os.environ.get(BASE_URL, "").strip()
+    if not url.lower().startswith(("http://", "https://")):
+        return None
+    try:
+        return JudgeSpec.parse(url)
+    except UsageError as error:
+        raise UsageError(f"the environment variable {BASE_URL} names no valid judge: {error}") from error
