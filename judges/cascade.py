@@ -17,6 +17,7 @@ class Cascade:
         band: how far from the threshold a score must lie for the cheap judge to be believed, in [0, 1].
 
     Attributes:
+        strong: the strong judge.
         judged, escalated: how many turns were judged, and how many of them by the strong judge.
 
     Raises:
@@ -26,7 +27,7 @@ class Cascade:
     def __init__(self, cheap: TurnJudge, strong: TurnJudge, band: float = BAND) -> None:
         if not 0 <= band <= 1:
             raise UsageError(f"band={band} is not valid; it must be in [0, 1]")
-        self._cheap, self._strong, self._band = cheap, strong, band
+        self._cheap, self.strong, self._band = cheap, strong, band
         self.judged = self.escalated = 0
 
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
@@ -40,7 +41,7 @@ class Cascade:
         if first.score is not None and abs(first.score - rubric.threshold) >= self._band:
             return first
         self.escalated += 1
-        second = await self._strong.judge_turn(conversation, turn, rubric, again)
+        second = await self.strong.judge_turn(conversation, turn, rubric, again)
         return first if second.score is None and first.score is not None else second
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:

@@ -41,7 +41,7 @@ class JudgeOptions(TypedDict, total=False):
     samples: int | None
     reasons: bool | None
     calibrated: bool | None
-    escalate: "JudgeSpec | str | None"
+    escalate: "JudgeSpec | str | Sequence[JudgeSpec | str] | None"
     band: float | None
 
 
@@ -65,8 +65,9 @@ class JudgeSpec:
         samples: average that many sampled replies; None reads label probabilities where the model gives them.
         reasons: ask for a reason in words too (one more call for each judgement).
         calibrated: map scores to what people say, by the calibration that the store holds.
-        escalate: a second, stronger judge for scores near the threshold; None asks no second judge.
-        band: how near to the threshold a score must lie for the second judge to be asked, in [0, 1].
+        escalate: a second, stronger judge for scores near the threshold, which may have one of its own for its scores
+            near the threshold, and so on; None asks no second judge.
+        band: how near to the threshold a score must lie for the stronger judge to be asked, in [0, 1].
 
     Raises:
         UsageError: a value is not valid.
@@ -109,7 +110,8 @@ class JudgeSpec:
         metadata=_option(
             "judge",
             flag="--escalate",
-            help="A second, stronger judge for the turns whose score is near the threshold.",
+            help="A second, stronger judge for the turns whose score is near the threshold; may be repeated, stronger "
+            "each time.",
             label="Second judge for scores near the threshold",
         ),
     )
@@ -128,10 +130,10 @@ class JudgeSpec:
             raise UsageError("judge: the model's name is empty; name a model, for instance 'embedded'")
         for name, option in judge_options().items():
             _check(name, getattr(self, name), option)
-        if self.escalate is not None and self.escalate != self.escalate.model_alone():
+        if self.escalate is not None and replace(self.escalate, escalate=None) != self.escalate.model_alone():
             raise UsageError(
-                "escalate: only a model and its options are possible here; samples, reasons, calibrated, band and "
-                "escalate are the first judge's, and hold for both"
+                "escalate: only a model, its options and a stronger judge are possible here; samples, reasons, "
+                "calibrated and band are the first judge's, and hold for all"
             )
 
     @classmethod
@@ -166,6 +168,11 @@ class JudgeSpec:
         return _with_options(_without_password(self.model), self._options(public=True))
 
     @property
+    def chain(self) -> "tuple[JudgeSpec, ...]":
+        """The judge and the stronger ones that it escalates to, the strongest last."""
+        return (self,) if self.escalate is None else (self, *self.escalate.chain)
+
+    @property
     def address(self) -> str:
         """The model's name with its options, as `connectors.models.open_model` takes it."""
         options = [
@@ -189,14 +196,16 @@ class JudgeSpec:
         """Return the same judge with other options.
 
         Args:
-            options: fields, a second judge by its text form too; None leaves a field as it is.
+            options: fields, a second judge by its text form too, or several judges, the strongest last; None leaves a
+                field as it is.
 
         Raises:
             UsageError: a value is not valid, or there is a band without a second judge.
         """
         changes = {name: value for name, value in options.items() if value is not None}
-        if isinstance(second := changes.get("escalate"), str):
-            changes["escalate"] = JudgeSpec.parse(second)
+        if (stronger := changes.pop("escalate", None)) is not None:
+            one = isinstance(stronger, (str, JudgeSpec))
+            changes["escalate"] = _chained([stronger] if one else stronger)
         changed = replace(self, **changes)
         if "band" in changes and changed.escalate is None:
             raise UsageError(
@@ -223,6 +232,15 @@ class JudgeSpec:
 def judge_options() -> dict[str, JudgeOption]:
     """Return the options of a judge by the names of their fields."""
     return {item.name: item.metadata["option"] for item in fields(JudgeSpec) if item.metadata}
+
+
+def _chained(judges: Sequence[JudgeSpec | str]) -> JudgeSpec | None:
+    """The first of these judges, which escalates to the second one, and so on; None where there is none."""
+    parsed = [JudgeSpec.parse(judge) if isinstance(judge, str) else judge for judge in judges]
+    chained: JudgeSpec | None = None
+    for level in reversed([level for judge in parsed for level in judge.chain]):
+        chained = replace(level, escalate=chained)
+    return chained
 
 
 def _with_options(model: str, options: list[tuple[str, str]]) -> str:

@@ -69,7 +69,7 @@ class BackgroundJudge:
         self._thread: threading.Thread | None = None
         self._preparing = asyncio.Lock()
         self._fingerprints: list[str] = []
-        self._spends = (Spend(), Spend())
+        self._spends = [Spend() for _ in self._pending.spec.chain]
         self._ready = False
         self._by_rubric: dict[str, tuple[BuiltJudge, Rubric]] = {}  # by the rubric's SHA
         self._gone: UnavailableError | UsageError | None = None
@@ -189,7 +189,7 @@ class BackgroundJudge:
             built = self.built.renewed()
         else:
             built = self._pending.build(self._cache)
-        for calls, spend in zip(built.all_calls, self._spends, strict=False):
+        for calls, spend in zip(built.all_calls, self._spends, strict=True):
             calls.spend = spend
         self._fingerprints = fingerprints
         return built

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -40,8 +41,8 @@ class BuiltJudge:
         calibrations: rubric id to what its scores are mapped by.
         settings: what decides its scores besides the model, as JSON values for a run's settings.
         judge: scores turns.
-        second: calls to the second judge's model; None where there is none.
-        second_calibrations: likewise, for the second judge.
+        stronger: calls to the models that it escalates to, the strongest last.
+        stronger_calibrations: likewise, for each of these.
         reopens: whether the spec is enough to build it again; a model of one's own is not known by its name.
     """
 
@@ -50,17 +51,17 @@ class BuiltJudge:
     rubrics: list[Rubric] = field(default_factory=list)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    second: Calls | None = None
-    second_calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    stronger: tuple[Calls, ...] = ()
+    stronger_calibrations: tuple[Mapping[str, Calibration], ...] = ()
     reopens: bool = True
     judge: TurnJudge = field(init=False)
 
     def __post_init__(self) -> None:
-        self.judge = self.single()
-        if self.second is not None and self.spec.escalate is not None:
-            alike = replace(self.spec.escalate, samples=self.spec.samples, reasons=self.spec.reasons)
-            strong = turn_judge(self.second, alike, self.second_calibrations)
-            self.judge = Cascade(self.judge, strong, self.spec.band)
+        judges = [self.single()]
+        judges += map(partial(turn_judge, self.spec), self.stronger, self.stronger_calibrations)
+        self.judge = judges.pop()
+        while judges:
+            self.judge = Cascade(judges.pop(), self.judge, self.spec.band)
 
     @property
     def model(self) -> ChatModel:
@@ -75,7 +76,7 @@ class BuiltJudge:
     @property
     def all_calls(self) -> list[Calls]:
         """Calls to each model."""
-        return [self.calls] if self.second is None else [self.calls, self.second]
+        return [self.calls, *self.stronger]
 
     @property
     def spends(self) -> list[Spend]:
@@ -84,15 +85,18 @@ class BuiltJudge:
 
     @property
     def escalated(self) -> str:
-        """Return in words how many turns the second judge has judged; empty without a second judge."""
-        if self.second is None or not isinstance(self.judge, Cascade):
-            return ""
-        judged, escalated, spend = self.judge.judged, self.judge.escalated, self.second.spend
-        share = f" ({escalated / judged:.0%})" if judged else ""
-        return (
-            f"{escalated:,} of {judged:,} judgements{share} were escalated to {self.second.model.name}: "
-            f"{spend.calls:,} calls, {spend.cached:,} from the cache"
-        )
+        """Return in words how many turns each stronger judge has judged; empty where there is none."""
+        sentences, judge = [], self.judge
+        for calls in self.stronger:
+            if not isinstance(judge, Cascade):
+                break
+            share = f" ({judge.escalated / judge.judged:.0%})" if judge.judged else ""
+            sentences.append(
+                f"{judge.escalated:,} of {judge.judged:,} judgements{share} were escalated to {calls.model.name}: "
+                f"{calls.spend.calls:,} calls, {calls.spend.cached:,} from the cache"
+            )
+            judge = judge.strong
+        return "; ".join(sentences)
 
     async def judge_all(
         self, conversations: Sequence[Conversation], turns: Callable[[Conversation], Sequence[int]]
@@ -123,7 +127,7 @@ class BuiltJudge:
 
     def renewed(self) -> "BuiltJudge":
         """Return the same judge with calls that know nothing of earlier failures."""
-        return replace(self, calls=self.calls.renewed(), second=self.second and self.second.renewed())
+        return replace(self, calls=self.calls.renewed(), stronger=tuple(calls.renewed() for calls in self.stronger))
 
     def for_rubrics(self, rubrics: Sequence[Rubric], cache: Cache | None) -> "BuiltJudge":
         """Return the same judge, with the same calls, for other rubrics.
@@ -131,25 +135,25 @@ class BuiltJudge:
         Raises:
             UsageError: a calibration that is asked for is not there.
         """
-        return _built(self.spec, self.calls, self.second, rubrics, cache, self.reopens)
+        return _built(self.spec, self.all_calls, rubrics, cache, self.reopens)
 
     def single(self, reword: Reword | None = None) -> TurnJudge:
-        """Return what scores turns without the second judge.
+        """Return what scores turns without the stronger judges.
 
         Args:
             reword: changes each prompt's text before it is asked; for measuring what such a change does.
         """
-        return turn_judge(self.calls, self.spec, self.calibrations, reword)
+        return turn_judge(self.spec, self.calls, self.calibrations, reword)
 
 
 def turn_judge(
-    calls: Calls, spec: JudgeSpec, calibrations: Mapping[str, Calibration], reword: Reword | None = None
+    spec: JudgeSpec, calls: Calls, calibrations: Mapping[str, Calibration], reword: Reword | None = None
 ) -> TurnJudge:
     """Return what scores turns by these calls: one judge, calibrated where there are calibrations.
 
     Args:
-        calls: to the judge's model.
         spec: its samples and reasons count.
+        calls: to the judge's model.
         calibrations: rubric id to what its scores are mapped by.
         reword: changes each prompt's text before it is asked.
     """
@@ -199,18 +203,13 @@ class PendingJudge:
         self.rubrics = list(rubrics)
         self.reopens = isinstance(judge, (str, JudgeSpec))
         first = opened_model(spec if isinstance(judge, (str, JudgeSpec)) else judge)
-        self._use = ModelUse(first, opened_here=first is not judge)
-        self._second_use = None if spec.escalate is None else ModelUse(opened_model(spec.escalate))
+        self._uses = [ModelUse(first, opened_here=first is not judge)]
+        self._uses += [ModelUse(opened_model(stronger)) for stronger in spec.chain[1:]]
 
     @property
     def model(self) -> ChatModel:
-        """The judge's model."""
-        return self._use.model
-
-    @property
-    def second(self) -> ChatModel | None:
-        """The second judge's model; None where there is none."""
-        return None if self._second_use is None else self._second_use.model
+        """The model of the judge that judges every turn."""
+        return self._uses[0].model
 
     @property
     def fingerprint(self) -> str:
@@ -226,10 +225,6 @@ class PendingJudge:
     def settings(self) -> dict[str, Any]:
         """As of `BuiltJudge`."""
         return _settings(self.spec)
-
-    @property
-    def _uses(self) -> list[ModelUse[ChatModel]]:
-        return [self._use] if self._second_use is None else [self._use, self._second_use]
 
     async def prepare(self, load: bool = True) -> None:
         """Prepare the models.
@@ -255,15 +250,11 @@ class PendingJudge:
         Raises:
             UsageError: a calibration that is asked for is not there.
         """
-        calls = Calls(self.model, cache, on_change=on_change)
-        spec = _pinned(self.spec, self.model)
+        calls = [Calls(use.model, cache, on_change=on_change) for use in self._uses]
+        spec = _pinned(self.spec, [use.model for use in self._uses])
         if run is not None:
-            return BuiltJudge(spec, calls, self.rubrics, run_calibrations(run, self.model, spec.samples))
-        second = None
-        if self.second is not None and spec.escalate is not None:
-            second = Calls(self.second, cache, on_change=on_change)
-            spec = replace(spec, escalate=_pinned(spec.escalate, self.second))
-        return _built(spec, calls, second, self.rubrics, cache, self.reopens)
+            return BuiltJudge(spec, calls[0], self.rubrics, run_calibrations(run, self.model, spec.samples))
+        return _built(spec, calls, self.rubrics, cache, self.reopens)
 
     async def aclose(self) -> None:
         """Close the models that were opened here, or leave them loaded."""
@@ -283,7 +274,7 @@ async def open_judge(
     load: bool = True,
     **options: Any,
 ) -> AsyncIterator[BuiltJudge]:
-    """Open a judge: its model, its calibrations and its second judge.
+    """Open a judge: its model, its calibrations and its stronger judges.
 
     Args:
         judge: the judge.
@@ -322,35 +313,32 @@ def _settings(spec: JudgeSpec) -> dict[str, Any]:
 
 
 def _built(
-    spec: JudgeSpec,
-    calls: Calls,
-    second: Calls | None,
-    rubrics: Sequence[Rubric],
-    cache: Cache | None,
-    reopens: bool,
+    spec: JudgeSpec, calls: Sequence[Calls], rubrics: Sequence[Rubric], cache: Cache | None, reopens: bool
 ) -> BuiltJudge:
-    first: dict[str, Calibration] = {}
-    strong: dict[str, Calibration] = {}
+    first, *stronger = calls
+    calibrations: list[dict[str, Calibration]] = [{} for _ in calls]
     settings = _settings(spec)
     if spec.calibrated:
         if not isinstance(cache, RunStore):
             raise UsageError("calibrated: calibrations lie in a store, and there is none; give the workspace one")
-        first = stored_calibrations(cache, calls.model, spec.samples, rubrics)
-        mapped = [(calls.model, first)]
-        if second is not None:
-            strong = stored_calibrations(cache, second.model, spec.samples, rubrics, required=False)
-            mapped.append((second.model, strong))
+        calibrations = [
+            stored_calibrations(cache, each.model, spec.samples, rubrics, required=each is first) for each in calls
+        ]
         settings["calibrated"] = {
-            calibration_key(model, spec.samples): {rubric: entry.body() for rubric, entry in entries.items()}
-            for model, entries in mapped
+            calibration_key(each.model, spec.samples): {rubric: entry.body() for rubric, entry in entries.items()}
+            for each, entries in zip(calls, calibrations, strict=True)
         }
-    if second is not None:
-        settings["escalate"] = [scoring_fingerprint(second.model), spec.band]
-    return BuiltJudge(spec, calls, with_thresholds(rubrics, first), first, settings, second, strong, reopens)
+    if stronger:
+        settings["escalate"] = [*(scoring_fingerprint(each.model) for each in stronger), spec.band]
+    scaled = with_thresholds(rubrics, calibrations[0])
+    return BuiltJudge(spec, first, scaled, calibrations[0], settings, tuple(stronger), tuple(calibrations[1:]), reopens)
 
 
-def _pinned(spec: JudgeSpec, model: ChatModel) -> JudgeSpec:
-    """The spec with the name of the model that a server says it serves, where none was named."""
+def _pinned(spec: JudgeSpec, models: Sequence[ChatModel]) -> JudgeSpec:
+    """The spec, each judge with the name of the model that its server says it serves, where none was named."""
+    model, *stronger = models
+    if spec.escalate is not None:
+        spec = replace(spec, escalate=_pinned(spec.escalate, stronger))
     if not spec.model.lower().startswith(("http://", "https://")) or _MODEL.search(spec.model):
         return spec
     name = re.sub(r"&key=[^&]*$", "", model.name.partition("?model=")[2])

@@ -53,14 +53,16 @@ def run_judge(run: Run, model: str | None = None) -> JudgeSpec:
 
     Args:
         run: the run.
-        model: the name of the model that a judgement is from, where the run had two judges; None takes the first.
+        model: the name of the model that a judgement is from, where the run had several judges; None takes the first.
     """
     samples = run.settings.get("samples")
     spec = JudgeSpec.parse(run.judge_spec) if run.judge_spec else JudgeSpec(run.judge, samples=samples)
     if model in (None, "", run.judge):
         return spec.raw()
-    second = spec.escalate if spec.escalate is not None else JudgeSpec.parse(str(model))
-    return replace(second, samples=samples).raw()
+    stronger = spec.chain[1:] or (JudgeSpec.parse(str(model)),)
+    name = JudgeSpec.parse(str(model)).model
+    named = next((judge for judge in stronger if judge.model == name), stronger[-1])
+    return replace(named, samples=samples).raw()
 
 
 def located(spec: JudgeSpec) -> JudgeSpec:

@@ -203,7 +203,7 @@ async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, *
             return await counts(built.single(), built.calls)
     except UnavailableError as error:
         async with Calls(ScriptedModel("", name=replace(spec, samples=None, reasons=False).public)) as calls:
-            return replace(await counts(turn_judge(calls, spec, {}), calls), unreached=str(error))
+            return replace(await counts(turn_judge(spec, calls, {}), calls), unreached=str(error))
 
 
 def memory_analysis(

@@ -33,8 +33,8 @@ def check_judge(judge: JudgeSpec) -> None:
     """
     choices = judge_choices()
     models = [JudgeSpec.parse(choice).model_alone() for choice in choices]
-    for spec in (judge, judge.escalate):
-        if spec is None or spec.model_alone() in models:
+    for spec in judge.chain:
+        if spec.model_alone() in models:
             continue
         name = spec.public.rpartition("@")[2].partition("key=")[0]  # a visitor may have put a key there
         raise UsageError(

@@ -1,5 +1,7 @@
 """A judge as one value, and its text form."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,14 +71,26 @@ def test_a_password_is_neither_kept_nor_shown():
         ("embedded?reasons=maybe", "reasons='maybe' is not valid; valid are: yes, no"),
         ("http://h/v1?timeout=0", "timeout=0.0 is not valid; it must be above 0"),
         ("http://h/v1?in_flight=0", "in_flight=0 is not valid; it must be a whole number, at least 1"),
-        ("embedded?escalate=embedded%3Fescalate%3Dembedded", "only a model and its options are possible"),
-        ("embedded?escalate=embedded%3Fsamples%3D7", "only a model and its options are possible"),
+        ("embedded?escalate=embedded%3Fsamples%3D7", "only a model, its options and a stronger judge are possible"),
+        ("embedded?escalate=embedded%3Fescalate%3Dembedded%253Fband%253D0.3", "only a model, its options and a str"),
         ("embedded?samples=3&samples=5", "samples is given twice"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text, message):
     with pytest.raises(UsageError, match=message):
         JudgeSpec.parse(text)
+
+
+def test_a_judge_may_escalate_to_one_that_escalates():
+    spec = JudgeSpec("embedded").changed({"escalate": ("small", "mixtral"), "band": 0.2})
+    assert spec == JudgeSpec("embedded", escalate=JudgeSpec("small", escalate=JudgeSpec("mixtral")), band=0.2)
+    assert spec.text == "embedded?escalate=small%3Fescalate%3Dmixtral&band=0.2"
+    assert JudgeSpec.parse(spec.text) == spec
+    assert [level.model for level in spec.chain] == ["embedded", "small", "mixtral"]
+    assert JudgeSpec().changed({"escalate": "small?escalate=mixtral", "band": 0.2}) == spec
+    assert JudgeSpec().changed({"escalate": ["small?escalate=mixtral", "openai:m"]}).chain[-1] == JudgeSpec("openai:m")
+    assert JudgeSpec().changed({"escalate": []}) == JudgeSpec()
+    assert spec.raw() == spec.model_alone() == JudgeSpec("embedded")
 
 
 MODELS = st.sampled_from(["embedded", "openai:gpt-5", "gguf:/a b/c.gguf", "http://h:8/v1?model=a%2Fb", "http://h/v1"])
@@ -94,7 +108,11 @@ SINGLE = st.builds(
 )
 
 
-@given(SINGLE, st.none() | SINGLE.map(JudgeSpec.model_alone), st.floats(0, 1))
+ALONE = SINGLE.map(JudgeSpec.model_alone)
+CHAINED = st.builds(lambda first, second: replace(first, escalate=second), ALONE, ALONE)
+
+
+@given(SINGLE, st.none() | ALONE | CHAINED, st.floats(0, 1))
 def test_any_spec_comes_back_from_its_text(single, second, band):
     fields = {name: getattr(single, name) for name in ("model", "heads", "in_flight", "timeout", "key", "samples")}
     spec = JudgeSpec(**fields, reasons=single.reasons, calibrated=single.calibrated, escalate=second, band=band)

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ from convexplain.explain.settings import AttributionOptions, AttributionSettings
 from convexplain.store import keep_calibration, keep_noise_floor
 from convexplain.workspace import ShortTask
 from convexplain.workspace.blocking import run_blocking
-from convexplain.workspace.judge_arguments import located
+from convexplain.workspace.judge_arguments import located, run_judge
 from convexplain.workspace.scales import with_thresholds
 from tests.fake_infiller import FakeInfiller
 
@@ -397,6 +398,35 @@ def test_a_run_costs_what_both_judges_cost(ws, chats):
         patched.setattr("convexplain.workspace.judge_arguments.open_model", models.__getitem__)
         run = ws.analyze(chats, ["helpfulness"], "first", escalate="strong", band=0.5)
     assert run.run.spend.calls == 24
+
+
+def test_a_judge_may_escalate_twice(ws, chats):
+    """Bad turns have 0.4, which is unsure; of those the second judge is sure of the even ones."""
+
+    def sure(request):
+        return {"yes": 0.9, "no": 0.1} if re.search(r"A bad one [024]\.$", judged(request)) else {"yes": 0.5, "no": 0.5}
+
+    def judged(request):
+        return request.messages[0].content.rpartition("\n</conversation>")[0]
+
+    answers = {
+        "first": lambda request: {"yes": 0.4, "no": 0.6} if "bad one" in judged(request)[-20:] else {"yes": 1.0},
+        "second": sure,
+        "third": {"yes": 0.2, "no": 0.8},
+    }
+    models = {name: ScriptedModel(answer, name=name) for name, answer in answers.items()}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("convexplain.workspace.judge_arguments.open_model", models.__getitem__)
+        run = ws.analyze(chats, ["helpfulness"], "first", escalate=["second", "third"])
+    assert run.escalated == (
+        "6 of 12 judgements (50%) were escalated to second: 6 calls, 0 from the cache; "
+        "3 of 6 judgements (50%) were escalated to third: 3 calls, 0 from the cache"
+    )
+    assert run.run.settings["escalate"] == ["second", "third", 0.15]
+    assert run.run.judge_spec == "first?escalate=second%3Fescalate%3Dthird"
+    assert sorted(run.to_pandas()["model"]) == ["first"] * 6 + ["second"] * 3 + ["third"] * 3
+    assert run.run.spend.calls == 21
+    assert [run_judge(run.run, name).text for name in ("first", "second", "third")] == ["first", "second", "third"]
 
 
 @pytest.mark.slow

@@ -52,7 +52,8 @@ def judging_options(*names: str) -> Callable[[Callable[..., Any]], Callable[...,
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(command)
         def collected(*args: Any, **values: Any) -> Any:
-            judging = {name: values.pop(name) for name in options}
+            chosen = {name: values.pop(name) for name in options}
+            judging = {name: None if value == () else value for name, value in chosen.items()}
             return command(*args, judging=judging, **values)
 
         for name, option in reversed(options.items()):
@@ -74,4 +75,6 @@ def _type(option: JudgeOption) -> dict[str, Any]:
         return {"type": Count(min=1), "metavar": "N"}
     if option.kind == "number":
         return {"type": Share(), "metavar": "D"}
-    return {"metavar": "MODEL" if option.kind == "judge" else "VALUE"}
+    if option.kind == "judge":
+        return {"multiple": True, "metavar": "MODEL"}
+    return {"metavar": "VALUE"}
