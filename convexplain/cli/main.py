@@ -123,7 +123,7 @@ def cli(**_: Any) -> None:
     """Find the bad assistant turns of chat logs, see why they are bad, and what would have made them better.
 
     \b
-    Which turns are bad? (A small built-in model judges: to try convexplain out, no server, no key.)
+    Which turns are bad? (Without --judge the best model that is there judges: no server, no key.)
         convexplain analyze chats.jsonl
     Why is the worst one bad?
         convexplain explain
@@ -131,10 +131,12 @@ def cli(**_: Any) -> None:
         (analyze wrote convexplain-out/run-1/scores.csv)
         convexplain report
         convexplain dashboard
-    A stronger judge: a server of your own, a provider, or a model file on this machine:
+    A stronger judge: on this machine (1.1 GB, fetched once), a server of your own, or a provider:
+        convexplain analyze chats.jsonl --judge small
         convexplain analyze chats.jsonl --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze chats.jsonl --judge openai:gpt-4.1-mini
-        convexplain analyze chats.jsonl --judge gguf:model.gguf
+    A large log: a fast judge for every turn, a better one where it is unsure:
+        convexplain analyze big.jsonl --judge embedded --escalate small
     Is this week worse than last week? (--fail-under stops a CI job.)
         convexplain runs compare 1 2
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7

@@ -424,7 +424,7 @@ def test_a_judge_may_escalate_twice(ws, chats):
     )
     assert run.run.settings["escalate"] == ["second", "third", 0.15]
     assert run.run.judge_spec == "first?escalate=second%3Fescalate%3Dthird"
-    assert sorted(run.to_pandas()["model"]) == ["first"] * 6 + ["second"] * 3 + ["third"] * 3
+    assert sorted(run.to_pandas()["judge"]) == ["first"] * 6 + ["second"] * 3 + ["third"] * 3
     assert run.run.spend.calls == 21
     assert [run_judge(run.run, name).text for name in ("first", "second", "third")] == ["first", "second", "third"]
 

@@ -4,7 +4,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from convexplain.workspace import MODELS
+from convexplain.workspace import MODELS, default_judge
 
 from ..show.progress import plain
 
@@ -24,13 +24,14 @@ def command() -> None:
     table = Table("--judge", "model", "options", box=None, pad_edge=False)
     for model in sorted(MODELS.records, key=lambda model: _FIRST.get(model.name, len(_FIRST))):
         table.add_row(plain(model.usage), plain(model.description), plain(" ".join(model.options or ())))
-    console = Console()
+    console, default = Console(), default_judge()
     console.print(table)
     console.print(
         plain(
             "LangChain's providers judge too: anthropic:MODEL, bedrock:MODEL, google:MODEL, …\n"
-            "Not sure? A provider's model (for instance openai:gpt-4.1-mini, with the key in OPENAI_API_KEY) or a "
-            "model file (gguf:FILE) judges better than embedded, which is for trying convexplain out."
+            "Not sure? small judges better than embedded, which is a screen; a provider's model (for instance "
+            "openai:gpt-4.1-mini, with the key in OPENAI_API_KEY) judges better than both.\n"
+            f"Without --judge: {default.spec.public} ({default.reason})."
         ),
         soft_wrap=True,
     )

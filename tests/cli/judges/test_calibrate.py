@@ -160,8 +160,6 @@ def test_what_is_near_the_threshold_is_escalated(world):
     assert {name for name, one in found.items() if one["model"] == "strong"} == {f"c{i}" for i in range(71, 80)}
     assert found["c75"]["score"] == 1.0
     twice = world(*ANALYZE, "--escalate", "flat", "--escalate", "strong")
-    assert (
-        "were escalated to flat: 9 calls, 0 from the cache; 9 of 9 judgements (100%) were escalated to strong" in twice
-    )
+    assert "to flat: 9 calls, 0 from the cache; 9 of 9 judgements (100%) were escalated to strong" in twice
     again = world(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.6")
     assert "80 of 80 judgements (100%) were escalated" in again

@@ -8,6 +8,7 @@ from convexplain.cli.judges.list import command
 def test_the_usual_models_come_first():
     output = CliRunner().invoke(command, [], env={"COLUMNS": "200"}).output
     names = [line.split(" ")[0] for line in output.splitlines()]
-    assert [name.partition(":")[0] for name in names[1:6]] == ["embedded", "http", "https", "openai", "gguf"]
+    assert [name.partition(":")[0] for name in names[1:7]] == ["embedded", "small", "http", "https", "openai", "gguf"]
     assert "anthropic:MODEL" in output
-    assert output.endswith("judges better than embedded, which is for trying convexplain out.\n")
+    assert "small judges better than embedded, which is a screen" in output
+    assert "Without --judge: embedded (a screen: it finds rude, evasive" in output
