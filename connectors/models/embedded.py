@@ -188,7 +188,7 @@ def _make(query: str) -> EmbeddedModel:
 
 EMBEDDED = ModelKind(
     "embedded",
-    "SmolLM2-135M-Instruct in this process: it shows that everything works, and is no judge.",
+    "SmolLM2-135M-Instruct in this process: a screen, which finds rude, evasive and off-topic turns.",
     make=_make,
     options=("head=FILE",),
 )

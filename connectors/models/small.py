@@ -187,8 +187,7 @@ def _make(query: str) -> SmallModel:
 
 SMALL = ModelKind(
     "small",
-    "Qwen2.5-Coder-1.5B-Instruct, run by llama.cpp on this machine: the best judge that a laptop runs (1.1 GB, fetched "
-    "once).",
+    "Qwen2.5-Coder-1.5B-Instruct by llama.cpp: the best judge that a laptop runs (1.1 GB, fetched once).",
     make=_make,
     options=("file=PATH", "head=FILE"),
 )
