@@ -61,7 +61,7 @@ class CausalInfiller:
 
     def __init__(self, model: LocalModel | str | Path | None = None) -> None:
         if model is None:
-            model = EmbeddedModel(adapted=False)  # the adapter serves the heads, not the language
+            model = EmbeddedModel((), adapted=False)  # the adapter serves the heads, not the language
         self._model = model if isinstance(model, LocalModel) else RawModel(model, name=f"causal:{model}")
         self._closes_model = True
 

@@ -62,9 +62,12 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def embedded_infiller(embedded_model):
-    return CausalInfiller(embedded_model)
+    infiller = open_infiller("embedded")  # its weights are those without the judge's adapter
+    asyncio.run(infiller.prepare())
+    yield infiller
+    asyncio.run(infiller.aclose())
 
 
 def test_the_embedded_model_fills_what_fits(embedded_infiller):
@@ -114,12 +117,12 @@ def test_holes_of_several_words_get_phrases_of_about_their_length(embedded_infil
     assert all(fill[0].isupper() and len(fill.split()) > 1 for fill in found[1])
 
 
-def test_a_hole_is_filled_alone_as_it_is_among_others(embedded_infiller, embedded_model):
+def test_a_hole_is_filled_alone_as_it_is_among_others(embedded_infiller):
     words = ["sorry", "tell", "order", "check"]
     holes = [hole(TURN, word, context=CHAT) for word in words]
     together = infill(embedded_infiller, *reversed(holes))[::-1]
     for one, some in zip(holes, together, strict=True):
-        embedded_model._forward.free()
+        embedded_infiller.model._forward.free()
         assert infill(embedded_infiller, one) == [some]
 
 

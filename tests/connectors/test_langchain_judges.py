@@ -293,6 +293,6 @@ def test_a_judge_that_never_comes_loses_no_conversation(world):
 
 
 def test_options_that_are_not_valid(world):
-    for options in ({"samples": 0}, {"band": 2}, {"escalate": "low?escalate=low"}):
+    for options in ({"samples": 0}, {"band": 2}, {"escalate": "low?band=0.3"}):
         with pytest.raises(UsageError):
             Scorer("low", RUBRICS, world.store("s"), **options)
