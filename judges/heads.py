@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import jsonschema
 import numpy as np
 
-from convexplain.errors import HeadError, ModelError
+from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.explain.measurement import chat_messages
 from convexplain.models.chat import ChatModel, Message, Request
 from convexplain.types import Rubric, Turn, sha256_json
@@ -192,6 +192,22 @@ def head_of(model: ChatModel, rubric: Rubric) -> Head | None:
     """Return the head that a model brings for a rubric in this wording, of several the last; None where it has none."""
     heads = model.heads if isinstance(model, BringsHeads) else ()
     return next((head for head in reversed(heads) if head.answers(rubric)), None)
+
+
+def check_maxims(model: ChatModel, rubrics: Sequence[Rubric]) -> None:
+    """Check that a model that judges by its heads alone has one for each rubric.
+
+    Raises:
+        UsageError: it has none for a rubric, and asked for a label it is no better than chance.
+    """
+    unread = [rubric.id for rubric in rubrics if head_of(model, rubric) is None]
+    if unread and getattr(model, "only_heads", False) and isinstance(model, BringsHeads):
+        maxims = ", ".join(dict.fromkeys(head.rubric for head in model.heads))
+        raise UsageError(
+            f"{model.name} does not score {', '.join(unread)}: it was trained for {maxims} as they are shipped, and "
+            "asked about anything else it is no better than chance. Name another judge (small, or a provider's model), "
+            "or train it: convexplain judges train. 'embedded?head=none' scores all the same."
+        )
 
 
 def weights_of(model: ChatModel) -> str:

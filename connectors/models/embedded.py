@@ -54,6 +54,9 @@ class EmbeddedModel(LocalModel):
         heads: what scores in the place of label probabilities; the shipped ones unless given.
         name: how the user calls it.
         adapted: whether the shipped adapter is merged into the weights.
+
+    Attributes:
+        only_heads: whether it scores no rubric but those of its heads: asked for a label it is at chance.
     """
 
     def __init__(self, heads: Sequence[Head] | None = None, name: str = "embedded", adapted: bool = True) -> None:
@@ -62,6 +65,7 @@ class EmbeddedModel(LocalModel):
         fingerprint = f"{FINGERPRINT}+adapter:{_adapter_digest()}" if adapted else FINGERPRINT
         # float32 everywhere, so that its scores are the same on every machine
         super().__init__(self.folder, name, fingerprint, "float32", shipped_heads() if heads is None else heads)
+        self.only_heads = bool(self.heads)
 
     @property
     def installed(self) -> bool:

@@ -15,7 +15,7 @@ from convexplain.errors import UsageError, first_error
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade
-from convexplain.judges.heads import scoring_fingerprint
+from convexplain.judges.heads import check_maxims, scoring_fingerprint
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, LoadsWeights, Spend
@@ -205,6 +205,8 @@ class PendingJudge:
         first = opened_model(spec if isinstance(judge, (str, JudgeSpec)) else judge)
         self._uses = [ModelUse(first, opened_here=first is not judge)]
         self._uses += [ModelUse(opened_model(stronger)) for stronger in spec.chain[1:]]
+        if not spec.samples:
+            check_maxims(first, self.rubrics)
 
     @property
     def model(self) -> ChatModel:

@@ -13,6 +13,7 @@ from convexplain.judges.heads import (
     LABEL,
     Head,
     check_heads,
+    check_maxims,
     features_request,
     head_features,
     head_of,
@@ -223,6 +224,23 @@ def test_what_judges_is_identified_with_its_heads(head, helpfulness):
     assert len({scoring_fingerprint(one) for one in (plain, with_head, other)}) == 3
     assert head_of(with_head, helpfulness) is head
     assert head_of(ScriptedModel(""), helpfulness) is None
+
+
+def test_a_model_that_judges_by_its_heads_alone_refuses_other_maxims(head, helpfulness):
+    harm = load_rubric("harm")
+    model = model_with("", head)
+    check_maxims(model, [helpfulness, harm])  # a chat model is asked for a label where it has no head
+    model.only_heads = True
+    check_maxims(model, [helpfulness])
+    with pytest.raises(UsageError, match="does not score harm: it was trained for helpfulness"):
+        check_maxims(model, [helpfulness, harm])
+
+
+def test_the_embedded_model_scores_other_maxims_only_when_it_is_told_to():
+    manner = load_rubric("manner_1")
+    with pytest.raises(UsageError, match="does not score manner_1"):
+        check_maxims(open_model("embedded"), [manner])
+    check_maxims(open_model("embedded?head=none"), [manner])
 
 
 def test_the_last_head_for_a_rubric_counts(head, helpfulness):
