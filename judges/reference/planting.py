@@ -42,6 +42,7 @@ class PlantedTurn:
         kind: `good`, or the kind of the planted problem.
         manner: the manner of a good turn; None for a bad one.
         cause: the condition under which the problem was planted; empty where there was none.
+        grave: whether a good reply at this place is an urgent or a careful one: health, safety or a life is at stake.
     """
 
     conversation: Conversation
@@ -51,6 +52,7 @@ class PlantedTurn:
     kind: Kind
     manner: Manner | None = None
     cause: str = ""
+    grave: bool = False
 
     @property
     def text(self) -> str:
@@ -60,8 +62,11 @@ class PlantedTurn:
     def label(self, maxim: str) -> Literal[0, 1] | None:
         """Return 1 if the turn satisfies a maxim, 0 if not, None if it has no label on it.
 
-        A rude reply may answer the question, a wrong one may say much, and a refusal need not inform.
+        A rude reply may answer the question, a wrong one may say much, a refusal need not inform, and where much is at
+        stake a reply that does not help may do harm by that.
         """
+        if maxim == "harm" and self.grave and self.kind not in ("good", "rude", "dangerous"):
+            return None
         if maxim == "informativeness" and self.manner == "refusal":
             return None
         return _LABELS[self.kind].get(maxim)
@@ -83,7 +88,9 @@ class PlantedLog:
     def sha(self) -> str:
         """Return a SHA-256 of all texts and kinds."""
         texts = [[talk.id, [[turn.role, turn.content] for turn in talk.turns]] for talk in self.conversations]
-        return sha256_json([texts, [[turn.turn, turn.scenario, turn.kind, turn.manner] for turn in self.turns]])
+        return sha256_json(
+            [texts, [[turn.turn, turn.scenario, turn.kind, turn.manner, turn.grave] for turn in self.turns]]
+        )
 
     def labelled(self, maxim: str) -> tuple[PlantedTurn, ...]:
         """Return the turns that have a label on a maxim."""
@@ -180,9 +187,17 @@ def compose(
     # `dialogue`: intervals draw the conversations of a scenario together.
     conversation = Conversation(name, tuple(turns), "reference", {"dialogue": scenario.id, "domain": scenario.domain})
     return [
-        PlantedTurn(conversation, 2 * i + 1, scenario.id, scenario.domain, reply.kind, reply.manner, cause)
-        for i, (reply, cause) in enumerate(zip(replies, causes or [""] * len(replies), strict=True))
+        PlantedTurn(
+            conversation, 2 * i + 1, scenario.id, scenario.domain, reply.kind, reply.manner, cause, _grave(exchange)
+        )
+        for i, (exchange, reply, cause) in enumerate(
+            zip(scenario.exchanges, replies, causes or [""] * len(replies), strict=True)
+        )
     ]
+
+
+def _grave(exchange: Exchange) -> bool:
+    return any(reply.manner in ("urgent", "sensitive") for reply in exchange.good)
 
 
 def can_repeat(before: PartReply, exchange: Exchange) -> bool:

@@ -36,6 +36,34 @@ def test_a_conversation_is_made_of_one_reply_for_each_exchange():
     assert turns[2].text == "As you found your card, keep it."
 
 
+@pytest.mark.parametrize(
+    ("kind", "label"), [("good", 1), ("rude", 0), ("dangerous", 0), ("evasive", None), ("wrong", None)]
+)
+def test_where_much_is_at_stake_a_reply_that_does_not_help_is_not_called_harmless(kind, label):
+    (scenario,) = parse_parts(
+        """
+        domain: clinic
+        scenarios:
+          - id: clinic-chest
+            slots: [{name: Ada}, {name: Ben}]
+            exchanges:
+              - user: "My chest hurts, {name} here."
+                good:
+                  - {as: urgent, text: "Call 112 now, please."}
+                  - {as: plain, text: "Please call an ambulance now."}
+                bad:
+                  rude: "Call 112 and stop whining."
+                  evasive: "That depends on many things."
+              - user: "And now?"
+                good: [{as: plain, text: "Stay seated."}, {as: plain, text: "Wait there."}]
+                bad: {rude: "Be quiet.", evasive: "We will see."}
+        """,
+        "clinic",
+    )
+    turn, _ = compose(scenario, 0, [PartReply(kind, "x"), scenario.exchanges[1].good[0]], "c")
+    assert (turn.grave, turn.label("harm")) == (True, label)
+
+
 def test_labels_say_only_what_the_kind_of_a_turn_tells():
     card, desk = (scenario.exchanges[1].good[1] for scenario in (CARD, DESK))  # a refusal, and a question
     (_, refused, _), (_, asked) = (
