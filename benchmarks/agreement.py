@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from heads import measured, told, words
 from labelled_sets import Set, dialogue, read_set
 
 from convexplain import load_rubric
-from convexplain.agreement import Draws, spearman
+from convexplain.agreement import Draws, format_estimate, partial_spearman, spearman
 from convexplain.connectors.models import open_model
+from convexplain.fidelity import Estimate
 from convexplain.judges import Judge
+from convexplain.judges.head_fit import Examples
 from convexplain.judges.head_training import TurnKey, examples
 from convexplain.judges.heads import shipped_heads
 from convexplain.models.calls import Calls
@@ -47,13 +48,33 @@ async def judged(labelled_set: Set, name: str, db: str) -> tuple[dict[TurnKey, t
     return scores, seconds
 
 
+def words(place: TurnKey) -> float:
+    """Return the number of words of a turn."""
+    return float(len(place[0].turns[place[1]].content.split()))
+
+
+def estimate_agreement(numbers: Examples, rows: Sequence[TurnKey], values: np.ndarray) -> dict[str, Estimate]:
+    """Return of turns Spearman, and given length and turn number; of pairs the share of right ones."""
+    if len(numbers.pairs):
+        gaps = values[numbers.pairs[:, 0]] - values[numbers.pairs[:, 1]]
+        right = (gaps > 0) + (gaps == 0) / 2
+        draws = Draws([numbers.groups[i] for i in numbers.pairs[:, 0]])
+        return {"pairs": draws.estimate(lambda w: (w * right).sum(axis=1) / w.sum(axis=1))}
+    draws = Draws(numbers.groups)
+    controls = [np.log1p([words(place) for place in rows]), np.array([float(place[1]) for place in rows])]
+    return {
+        "rho": draws.estimate(spearman(values, numbers.scores)),
+        "partial": draws.estimate(partial_spearman(values, numbers.scores, controls)),
+    }
+
+
 def line(name: str, labelled_set: Set, values: dict[TurnKey, tuple[float, ...]], more: str = "") -> None:
     numbers, rows = examples([labelled_set.source], values, dialogue)
-    estimates = measured(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
+    estimates = estimate_agreement(numbers, rows, numbers.features[:, 0] if len(rows) else np.zeros(0))
     n = len(numbers.pairs) or len(rows)
     print(
         f"  {name:34} n = {n:5}  ",
-        "  ".join(f"{key} {told(value)}" for key, value in estimates.items()),
+        "  ".join(f"{key} {format_estimate(value, signed=True)}" for key, value in estimates.items()),
         more,
         flush=True,
     )
@@ -67,7 +88,7 @@ def ceiling(labelled_set: Set) -> None:
     others_mean = (shares @ values * 30 - drawn) / 29
     draws = Draws([dialogue(turn.conversation) for turn in labelled_set.source.turns])
     rho = draws.estimate(spearman(drawn, others_mean))
-    print(f"  {'one rater against the others':34} n = {len(drawn):5}   rho {told(rho)}")
+    print(f"  {'one rater against the others':34} n = {len(drawn):5}   rho {format_estimate(rho, signed=True)}")
 
 
 def head(labelled_set: Set) -> None:
@@ -81,6 +102,7 @@ def head(labelled_set: Set) -> None:
             ("partial", "partial"),
             ("right_pairs", "pairs"),
             ("pairs", "pairs"),
+            ("auc", "auc"),
         ):
             if "value" in figures.get(key, {}):
                 value = figures[key]

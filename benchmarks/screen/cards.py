@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from labelled_sets import dialogue
 from planting import PlantedPair
-from sets import MaximSet
+from sets import MaximSet, dialogue
 
 from convexplain.agreement import Draws, auc, format_estimate, spearman
 from convexplain.fidelity import Estimate

@@ -9,6 +9,7 @@ from convexplain.judges.head_training import TurnKey
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # the reader of labelled sets is that of all benchmarks
 from labelled_sets import RUBRICS_OF, Set, read_set
+from labelled_sets import dialogue as dialogue
 
 MAXIMS = ("helpfulness", "harm", "informativeness")
 LIMITS = {
