@@ -134,6 +134,27 @@ def verdict(agreement: HeldOutAgreement, teacher: str) -> str:
     return f"It follows {teacher}: {figure}, and {earlier}."
 
 
+def verdict_of_people(agreement: HeldOutAgreement) -> str:
+    """Return in words whether student and teacher agree with people.
+
+    Args:
+        agreement: with people; of the student and of the teacher.
+    """
+    after, before, teacher = agreement.after, agreement.before, agreement.by_name[TEACHER]
+    figures = f"Spearman {format_estimate(after.spearman)}, and its teacher {format_estimate(teacher.spearman)}"
+    if (
+        before is not None
+        and agreement.gain is not None
+        and agreement.gain.high is not None
+        and agreement.gain.high < 0
+    ):
+        earlier = format_estimate(before.spearman)
+        return f"With people it agrees less than the head before, {earlier}: {figures}. Do not judge with it."
+    if not is_above_zero(teacher.spearman):
+        return f"With people: {figures}. The teacher is not shown to agree with people."
+    return f"With people: {figures}."
+
+
 @dataclass(frozen=True, slots=True)
 class JudgingCost:
     """Cost of 1,000 turns on one maxim.

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convexplain import __version__
 from convexplain.agreement import dialogue_of, group_of
@@ -16,7 +16,7 @@ from convexplain.judges.head_training import TurnKey, turn_features
 from convexplain.judges.heads import scoring_fingerprint, weights_of
 from convexplain.judges.turn_samples import MIN_TURNS, SplitTurns, draw_sample, split_turns
 from convexplain.models.calls import Calls
-from convexplain.models.chat import ChatModel, Spend
+from convexplain.models.chat import Cache, ChatModel, Reply, Spend
 from convexplain.store import RunStore
 from convexplain.types import Conversation, Rubric
 
@@ -144,10 +144,10 @@ async def plan_distillation(store: RunStore, task: TeachingTask) -> Distillation
 
 async def distill(store: RunStore, task: TeachingTask, licence: str | None, progress: Progress) -> Distillation:
     """Read turns by the student, let the teacher judge a sample of them into a run, and fit a head for each maxim."""
-    async with open_calls(task.student, store) as calls:
+    metered = _MeteredCache(store)
+    async with open_calls(task.student, metered) as calls:
         student = calls.model
         features = await _read(calls, [*task.split.held_out, *task.pool(student)], progress)
-        student_cost = judging_cost(calls.spend, len(features))
     held_out = [key for key in task.split.held_out if key in features]
     training = _training_sample(task, student, features)
     sample = [*held_out, *training]
@@ -167,7 +167,7 @@ async def distill(store: RunStore, task: TeachingTask, licence: str | None, prog
         training=training,
         group=task.group,
         labels=task.labels,
-        costs={"teacher": teacher_cost, "student": student_cost},
+        costs={"teacher": teacher_cost, "student": judging_cost(metered.spend, len(features))},
         card={
             "model_name": student.name,
             "version": __version__,
@@ -188,6 +188,24 @@ async def distill(store: RunStore, task: TeachingTask, licence: str | None, prog
         refused=refused,
         problems=() if task.labels is None else task.labels.problems,
     )
+
+
+@dataclass(slots=True)
+class _MeteredCache:
+    """A cache that adds up the cost of all replies, of those that were there already too."""
+
+    cache: Cache
+    spend: Spend = field(default_factory=Spend)
+
+    def get(self, key: str) -> Reply | None:
+        reply = self.cache.get(key)
+        if reply is not None:
+            self.spend.add(reply)
+        return reply
+
+    def put(self, key: str, model: str, reply: Reply) -> None:
+        self.spend.add(reply)
+        self.cache.put(key, model, reply)
 
 
 def _heads(

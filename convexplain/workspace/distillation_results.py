@@ -35,7 +35,7 @@ class DistilledHead:
         head: the head; its card has all figures.
         with_teacher: its agreement with the teacher on held-out turns.
         with_people: its agreement, and the teacher's, with people's labels of held-out turns; None without such labels.
-        verdict: in words, whether it follows the teacher.
+        verdict: in words, whether it follows the teacher, and whether both agree with people.
         unscored: for each reason the number of sampled turns that the teacher did not score.
     """
 

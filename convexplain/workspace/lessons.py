@@ -20,6 +20,7 @@ from convexplain.judges.distillation import (
     held_out_agreement,
     share_of_cost,
     verdict,
+    verdict_of_people,
 )
 from convexplain.judges.head_fit import MIN_EXAMPLES, Floats
 from convexplain.judges.head_training import RECIPE, TrainingSource, TurnKey, make_head
@@ -83,6 +84,7 @@ class Lesson:
         with_teacher = self._agreement(rubric, layers, held_out, np.array([scores[key] for key in held_out]), {})
         with_people = self._agreement_with_people(rubric, layers, held_out, scores)
         words = verdict(with_teacher, self.teacher)
+        words += "" if with_people is None else f" {verdict_of_people(with_people)}"
         share = share_of_cost(self.costs["student"], self.costs["teacher"])
         card = {
             **head.card,

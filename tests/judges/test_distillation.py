@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convexplain.judges.distillation import held_out_agreement, judging_cost, share_of_cost, verdict
+from convexplain.judges.distillation import held_out_agreement, judging_cost, share_of_cost, verdict, verdict_of_people
 from convexplain.models.chat import Spend
 
 N = 60
@@ -55,6 +55,18 @@ def test_too_few_dialogues_prove_nothing():
     assert "It does not follow mixtral: Spearman 1.00 on 60 turns of 1 dialogues; no interval" in verdict(
         measured, "mixtral"
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"after": RISING, "before": SHUFFLED, "teacher": RISING}, "With people: Spearman 1.00 [1.00, 1.00], and its"),
+        ({"after": RISING, "teacher": SHUFFLED}, "The teacher is not shown to agree with people."),
+        ({"after": SHUFFLED, "before": RISING, "teacher": SHUFFLED}, "it agrees less than the head before, 1.00"),
+    ],
+)
+def test_a_teacher_that_misleads_is_called_so(scores, words):
+    assert words in verdict_of_people(agreement(**scores))
 
 
 def test_the_cost_of_a_thousand_turns():

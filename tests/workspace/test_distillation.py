@@ -11,10 +11,11 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UsageError
 from convexplain.judges.head_training import RECIPE
 from convexplain.judges.heads import Head, question_of, read_head
+from convexplain.judges.turn_numbers import NAMES
 from convexplain.models.chat import Reply
 from convexplain.workspace import Workspace
 
-N = 75  # conversations with two answers each, numbered from 0 to 149
+N = 75  # conversations with two answers each, numbered from 1000 to 1149
 TURNS = 120
 
 
@@ -41,14 +42,14 @@ def number_judged(request):
 
 def rising(request):
     """The teacher finds an answer the better, the higher its number."""
-    p = (number_judged(request) + 1) / 152
+    p = (number_judged(request) - 999) / 152
     return {"yes": p, "no": 1 - p}
 
 
 def features(request):
     """Two numbers: the answer's number, and one that means nothing."""
     number = int(re.findall(r"\d+", request.reply)[0])
-    return (number / 150, (number * 7919 % 13) / 13)
+    return ((number - 1000) / 150, (number * 7919 % 13) / 13)
 
 
 @pytest.fixture
@@ -60,19 +61,23 @@ def workspace(tmp_path):
 
 @pytest.fixture
 def talks():
-    """Answers of one length; high and low numbers are mixed within the conversations."""
+    """Answers of one length; neither the place in a conversation nor in the log says how high a number is."""
     return [
         Conversation(
             f"c{i}",
-            (
-                Turn("user", "Well?"),
-                Turn("assistant", f"Answer {i}."),
-                Turn("user", "And?"),
-                Turn("assistant", f"Answer {149 - i}."),
+            tuple(
+                turn
+                for question, number in zip(("Well?", "And?"), numbers(i), strict=True)
+                for turn in (Turn("user", question), Turn("assistant", f"Answer {number}."))
             ),
         )
         for i in range(N)
     ]
+
+
+def numbers(i):
+    """Return the numbers of the two answers of conversation i."""
+    return 1000 + 44 * i % 150, 1000 + (44 * i + 75) % 150
 
 
 def student(*heads, answer=features):
@@ -82,7 +87,7 @@ def student(*heads, answer=features):
 
 
 def stock(weights, rubric="helpfulness"):
-    return Head(rubric, question_of(load_rubric(rubric)), "small", RECIPE, weights, 0.0)
+    return Head(rubric, question_of(load_rubric(rubric)), "small", RECIPE, (*(0.0 for _ in NAMES), *weights), 0.0)
 
 
 @pytest.mark.slow
@@ -98,7 +103,7 @@ def test_the_student_learns_what_the_teacher_says(workspace, talks, tmp_path):
     assert made.with_teacher.turns == 40
     assert made.with_teacher.after.spearman.value > 0.9
     assert (made.with_teacher.before, made.with_people) == (None, None)
-    assert made.head.weights[0] > 5 * abs(made.head.weights[1])
+    assert made.head.weights[-2] > 5 * abs(made.head.weights[-1])
     card = made.head.card
     assert (card["summary"], card["licence"], card["training_turns"]) == (made.verdict, "CC0", 80)
     assert card["teacher"] == {"name": "strong", "fingerprint": "strong"}
@@ -139,7 +144,7 @@ def test_the_head_that_the_student_brings_is_corrected_and_compared(workspace, t
 
 @pytest.mark.slow
 def test_a_student_that_learns_nothing_is_called_so(workspace, talks):
-    noise = student(answer=lambda request: ((features(request)[1]),) * 2)
+    noise = student(answer=lambda request: (features(request)[1], 1.0))
     teacher = ScriptedModel(rising, name="strong")
     (made,) = workspace.distill(talks, teacher=teacher, rubrics="helpfulness", student=noise, turns=TURNS).heads
     assert made.verdict.startswith("It does not follow strong: Spearman ")
@@ -148,7 +153,9 @@ def test_a_student_that_learns_nothing_is_called_so(workspace, talks):
 @pytest.mark.slow
 def test_people_are_compared_with_and_not_learnt_from(workspace, talks, tmp_path):
     labels = tmp_path / "labels.csv"
-    rows = [f"c{i},{turn},{int(number >= 75)}" for i in range(N) for turn, number in ((1, i), (3, 149 - i))]
+    rows = [
+        f"c{i},{turn},{int(number >= 1075)}" for i in range(N) for turn, number in zip((1, 3), numbers(i), strict=True)
+    ]
     labels.write_text("conversation,turn,score\n" + "\n".join(rows))
     teacher = ScriptedModel(rising, name="strong")
     small = student(stock((-1.0, 0.0)))
@@ -160,6 +167,7 @@ def test_people_are_compared_with_and_not_learnt_from(workspace, talks, tmp_path
     assert people.by_name["teacher"].auc.value == 1
     assert people.after.auc.value > 0.9
     assert people.before.auc.value == 0
+    assert " With people: Spearman 0." in distilled.heads[0].verdict
     assert distilled.heads[0].head.card["with_people"]["teacher"]["auc"]["value"] == 1
 
 
@@ -188,6 +196,7 @@ def test_what_was_asked_is_not_asked_again(workspace, talks):
     assert (len(first.requests), len(again.requests), len(small.requests)) == (120, 0, 120)
     assert one.heads[0].head.sha == two.heads[0].head.sha
     assert two.costs["teacher"].seconds is None
+    assert two.costs["student"] == one.costs["student"]  # a reply from the cache says what it cost once
 
 
 @pytest.mark.slow
@@ -196,9 +205,9 @@ def test_turns_without_a_score_are_left_out_and_counted(workspace, talks):
         lambda request: ModelError("no") if number_judged(request) % 12 == 0 else rising(request), name="strong"
     )
     (made,) = workspace.distill(talks, teacher=teacher, rubrics="helpfulness", student=student(), turns=150).heads
-    assert made.unscored == {"no": 13}
-    assert made.head.card["unscored"] == {"no": 13}
-    assert made.with_teacher.turns + made.head.card["training_turns"] == 150 - 13
+    assert made.unscored == {"no": 12}
+    assert made.head.card["unscored"] == {"no": 12}
+    assert made.with_teacher.turns + made.head.card["training_turns"] == 150 - 12
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ _NAMES = {
     BEFORE: "student before",
     AFTER: "student after",
     TEACHER: "teacher",
-    LENGTH: "length of the reply alone",
+    LENGTH: "length alone",
 }
 
 
@@ -58,24 +58,22 @@ def _show_head(console: Console, teacher: str, distilled: DistilledHead) -> None
     if unscored := sum(distilled.unscored.values()):
         console.print(plain(f"! {teacher} did not score {unscored:,} turns; they are left out."), soft_wrap=True)
     table = Table()
-    for column in ("on held-out turns", "n", "Spearman", "AUC"):
-        table.add_column(column, justify="left" if column == "on held-out turns" else "right")
-    _add_rows(table, "the teacher", distilled.with_teacher)
+    for column in ("held-out turns", "held against", "n", "Spearman", "AUC"):
+        table.add_column(column, justify="left" if column.startswith("held") else "right")
+    _add_rows(table, "teacher", distilled.with_teacher)
     if distilled.with_people is not None:
         _add_rows(table, "people", distilled.with_people)
     console.print(table)
 
 
 def _add_rows(table: Table, reference: str, agreement: HeldOutAgreement) -> None:
+    n = f"{agreement.turns:,}"
     for name, title in _NAMES.items():
         if name in agreement.by_name:
             order = agreement.by_name[name]
-            cells = f"{agreement.turns:,}", format_estimate(order.spearman), format_estimate(order.auc)
-            table.add_row(f"{title}, with {reference}", *cells)
+            table.add_row(title, reference, n, format_estimate(order.spearman), format_estimate(order.auc))
     if agreement.gain is not None:
-        table.add_row(
-            f"gain, with {reference}", f"{agreement.turns:,}", format_estimate(agreement.gain, signed=True), ""
-        )
+        table.add_row("after less before", reference, n, format_estimate(agreement.gain, signed=True), "")
 
 
 def _cost(cost: JudgingCost) -> str:
