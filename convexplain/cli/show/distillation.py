@@ -58,8 +58,8 @@ def _show_head(console: Console, teacher: str, distilled: DistilledHead) -> None
     if unscored := sum(distilled.unscored.values()):
         console.print(plain(f"! {teacher} did not score {unscored:,} turns; they are left out."), soft_wrap=True)
     table = Table()
-    for column in ("held-out turns", "held against", "n", "Spearman", "AUC"):
-        table.add_column(column, justify="left" if column.startswith("held") else "right")
+    for column in ("held-out turns", "against, n", "Spearman", "AUC"):
+        table.add_column(column, justify="right" if column in ("Spearman", "AUC") else "left")
     _add_rows(table, "teacher", distilled.with_teacher)
     if distilled.with_people is not None:
         _add_rows(table, "people", distilled.with_people)
@@ -67,13 +67,13 @@ def _show_head(console: Console, teacher: str, distilled: DistilledHead) -> None
 
 
 def _add_rows(table: Table, reference: str, agreement: HeldOutAgreement) -> None:
-    n = f"{agreement.turns:,}"
+    against = f"{reference}, {agreement.turns:,}"
     for name, title in _NAMES.items():
         if name in agreement.by_name:
             order = agreement.by_name[name]
-            table.add_row(title, reference, n, format_estimate(order.spearman), format_estimate(order.auc))
+            table.add_row(title, against, format_estimate(order.spearman), format_estimate(order.auc))
     if agreement.gain is not None:
-        table.add_row("after less before", reference, n, format_estimate(agreement.gain, signed=True), "")
+        table.add_row("gain", against, format_estimate(agreement.gain, signed=True), "")
 
 
 def _cost(cost: JudgingCost) -> str:

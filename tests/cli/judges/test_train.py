@@ -161,7 +161,7 @@ def taught(world):
 def test_a_teacher_needs_no_label(taught):
     out = taught.run(*TEACH, "--rubric", "helpfulness", "--out", "ours.json")
     assert re.search(r"Head for helpfulness\. It follows strong: Spearman (0\.9\d|1\.00) \[", out)
-    assert re.search(r"student after +│ teacher +│ +40 │ +(0\.9\d|1\.00) \[", out)
+    assert re.search(r"student after +│ teacher, 40 +│ +(0\.9\d|1\.00) \[", out)
     assert "1,000 turns on one maxim: strong 1,000 calls" in out
     assert "run 1. Judge with the student: --judge 'embedded?head=ours.json'" in out
     assert read_head("ours.json").card["teacher"]["name"] == "strong"
