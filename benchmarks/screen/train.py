@@ -39,7 +39,7 @@ def planted_pairs(helpfulness_sets: Sequence[MaximSet], dialogues: Path, seed: i
     """Return all planted pairs: from hand-written parts, task dialogues, and answers that people preferred."""
     rng, scenarios = random.Random(seed), read_scenarios()
     bank = reply_bank(scenarios)
-    answers = good_answers([one_set for one_set in helpfulness_sets if one_set.labels.name in _ANSWERS_OF], rng)
+    answers = good_answers([source for source in helpfulness_sets if source.labels.name in _ANSWERS_OF], rng)
     return [
         *authored_pairs(scenarios, rng),
         *dialogue_pairs(read_dialogues(dialogues), bank, rng),
@@ -68,7 +68,7 @@ def make_material(data: Path, sets_folder: Path, work: Path, settings: Settings,
     pairs = planted_pairs(sets["helpfulness"], data / "task_dialogues.jsonl", settings.seed)
     if rows is not None:
         pairs = random.Random(settings.seed).sample(pairs, min(len(pairs), 3 * rows))
-    labelled = list(dict.fromkeys(key for members in sets.values() for one in members for key in one.turn_keys))
+    labelled = list(dict.fromkeys(key for members in sets.values() for member in members for key in member.turn_keys))
     unseen = validation_groups(pairs, settings)
     calibration = calibration_turns(pairs, unseen)
     planted = list(dict.fromkeys([*pair_turns(pairs), *((turn.conversation, turn.turn) for turn in calibration)]))
