@@ -223,6 +223,7 @@ def test_a_maxim_that_cannot_be_learnt_does_not_cost_the_others(workspace, talks
     assert "gave all 80 training turns the same score, 0.75" in distilled.refused["harm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
