@@ -88,9 +88,11 @@ class _Counts:
     def __init__(self, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, choice: Choice) -> None:
         self._rubrics, self._judge, self._calls, self._choice = rubrics, judge, calls, choice
         self.conversations = self.turns = self.judgements = self.calls = self.cached = self.tokens = 0
+        self._keys: set[str] = set()  # of the conversation's calls: heads of several rubrics read one reply
 
     def add(self, conversation: Conversation) -> None:
         self.conversations += 1
+        self._keys.clear()
         judged: set[int] = set()
         for rubric in self._rubrics:
             chosen = chosen_turns(conversation, self._choice, rubric)
@@ -102,6 +104,9 @@ class _Counts:
 
     def _count_calls(self, conversation: Conversation, turn: int, rubric: Rubric) -> None:
         for request in self._judge.requests(conversation, turn, rubric):
+            if (key := request.key(self._calls.model.fingerprint)) in self._keys:
+                continue
+            self._keys.add(key)
             if self._calls.is_cached(request):
                 self.cached += 1
             else:

@@ -11,6 +11,7 @@ from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.workspace import Explanation, Finding, ShortTask, Workspace
 from convexplain.workspace.run_files import check_writable
+from convexplain.workspace.trust import UNVALIDATED
 
 from .options.judging import dry_run_option, run_judge_option
 from .options.numbers import Count
@@ -19,7 +20,6 @@ from .options.turns import refuse, rubrics_option, turn_option, turn_place
 from .show.commands import command_line
 from .show.explained import write_explanations
 from .show.progress import plain
-from .show.runs import UNVALIDATED
 
 _BUDGET = 40
 

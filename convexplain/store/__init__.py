@@ -19,6 +19,7 @@ from .contrasts import (
 )
 from .conversation_import import ImportCounts, keep_conversations
 from .deletion import DeletedRun, delete_run, run_contents
+from .judge_agreements import judge_agreement, keep_judge_agreement
 from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
 from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, rated_turns, ratings, turn_ratings, unrated_turns
@@ -53,11 +54,13 @@ __all__ = [
     "contrasts",
     "delete_run",
     "explained_turns",
+    "judge_agreement",
     "judged_indices",
     "keep_attributions",
     "keep_calibration",
     "keep_contrast",
     "keep_conversations",
+    "keep_judge_agreement",
     "keep_noise_floor",
     "keep_ratings",
     "keep_review",

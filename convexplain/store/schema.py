@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1001"
+REVISION = "1002"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -220,6 +220,18 @@ calibrations = sa.Table(
     sa.Column("body", JsonText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.UniqueConstraint("model", "rubric"),
+)
+
+judge_agreements = sa.Table(
+    "judge_agreements",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("judge", SafeText, nullable=False),  # what identifies its scores, with samples and second judge
+    sa.Column("wording", sa.String(64), nullable=False),  # SHA-256 of all that a rubric asks
+    sa.Column("source", sa.String(16), nullable=False),  # people's labels, or a half of the reference set
+    sa.Column("body", JsonText, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("judge", "wording", "source"),
 )
 
 jobs = sa.Table(

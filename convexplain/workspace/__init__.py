@@ -8,6 +8,8 @@ from convexplain.connectors.phrase_parsers import PHRASES as PHRASE_NAMES
 from convexplain.connectors.scorers import SCALARIZERS, SCORES
 from convexplain.judges.check import CHECK_CALLS
 from convexplain.judges.prompt import judge_request
+from convexplain.judges.reference.measures import JudgeBenchmark, MaximBenchmark
+from convexplain.judges.reference.reference_set import HALVES, Half
 from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, judge_options
 
 from .background import BackgroundJudge
@@ -26,6 +28,7 @@ from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
 from .results import AnalyzedRun, Finding, Judgements, Runs
 from .tasks import AttributionTask, ContrastTask, ShortTask
+from .trust import Trust
 from .turn_explanation import Explanation
 from .validation import Validation, ValidationPlan
 from .workspace import AsyncWorkspace, Workspace
@@ -37,6 +40,7 @@ SCORE_NAMES = usages(SCORES.built_in.values())
 __all__ = [
     "BAND",
     "CHECK_CALLS",
+    "HALVES",
     "INFILLER_NAMES",
     "MEMORY",
     "MODELS",
@@ -60,6 +64,8 @@ __all__ = [
     "FidelitySettings",
     "Finding",
     "FittedCalibration",
+    "Half",
+    "JudgeBenchmark",
     "JudgeLike",
     "JudgeOption",
     "JudgeOptions",
@@ -67,6 +73,7 @@ __all__ = [
     "Judgements",
     "LabelSettings",
     "LogSettings",
+    "MaximBenchmark",
     "MaximComparison",
     "NoiseFloor",
     "NoiseFloors",
@@ -77,6 +84,7 @@ __all__ = [
     "ShortTask",
     "StoredCalibrations",
     "TrainedHead",
+    "Trust",
     "Validation",
     "ValidationPlan",
     "Workspace",

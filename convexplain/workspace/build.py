@@ -99,9 +99,17 @@ class BuiltJudge:
         return "; ".join(sentences)
 
     async def judge_all(
-        self, conversations: Sequence[Conversation], turns: Callable[[Conversation], Sequence[int]]
+        self,
+        conversations: Sequence[Conversation],
+        turns: Callable[[Conversation], Sequence[int]],
+        on_judged: Callable[[Judgement], None] = lambda judgement: None,
     ) -> list[Judgement]:
         """Judge turns of conversations on all rubrics: rubrics in their order, then conversations, then turns.
+
+        Args:
+            conversations: the conversations.
+            turns: returns the indices of the turns of a conversation that are judged.
+            on_judged: receives each judgement as soon as it is there.
 
         Raises:
             UnavailableError: a model is gone.
@@ -111,9 +119,11 @@ class BuiltJudge:
 
         async def judged(place: tuple[Conversation, int, Rubric]) -> Judgement:
             try:
-                return await self.judge.judge_turn(*place)
+                judgement = await self.judge.judge_turn(*place)
             finally:
                 room.release()
+            on_judged(judgement)
+            return judgement
 
         tasks: list[asyncio.Task[Judgement]] = []
         try:

@@ -26,6 +26,8 @@ from convexplain.store import (
 )
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 
+from .trust import Trust, run_trust
+
 
 def data_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Return rows as a pandas DataFrame.
@@ -154,6 +156,12 @@ class AnalyzedRun:
         """Return the rubrics of the run."""
         return run_rubrics(self.store, self.run.id)
 
+    @cached_property
+    def trust(self) -> dict[str, Trust]:
+        """Return how far the run's judge is known to agree with people or the reference set, by the maxims' ids."""
+        cards = {rubric.id: self.summary.head(rubric.id) or "" for rubric in self.rubrics}
+        return run_trust(self.store, self.run, self.rubrics, cards)
+
     @property
     def judgements(self) -> Judgements:
         """Return all judgements."""
@@ -218,6 +226,7 @@ class AnalyzedRun:
         """Return the summary as JSON values."""
         body = asdict(self.summary)
         body["worst"] = [finding.to_dict() for finding in self.worst()]
+        body["trust"] = {rubric: trust.to_dict() for rubric, trust in self.trust.items()}
         return body
 
     def to_pandas(self) -> Any:

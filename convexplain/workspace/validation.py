@@ -20,6 +20,7 @@ from .judge_defaults import default_judge
 from .labels import LabelResult, LabelSet, judge_labelled
 from .results import data_frame
 from .runs import plan_analysis
+from .trust import keep_validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ async def validate(
     progress: Progress,
     **options: Any,
 ) -> Validation:
-    """Hold judges, which judge the labelled turns first, and runs against people."""
+    """Hold judges, which judge the labelled turns first, and runs against people; they are `validated` then."""
     numbers = [(await judge_labelled(store, labels, judge, progress, **options))[0].id for judge in judges]
     numbers += runs
     names = [store.run(number).judge for number in numbers]
@@ -130,6 +131,7 @@ async def validate(
         agreed = agreements(labels.matched, labels.rubrics, judged, labels.group, seed)
     finally:
         progress.end()
+    keep_validation(store, agreed)
     return Validation(tuple(agreed), labels.problems, seed)
 
 

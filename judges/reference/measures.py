@@ -64,9 +64,8 @@ class MaximBenchmark:
 
     @property
     def beats_baselines(self) -> bool:
-        """Return whether the judge does better than chance (by the whole interval) and than length."""
-        low, length = self.auc.low, self.length.value
-        return low is not None and low > 0.5 and (length is None or (self.auc.value or 0.0) > length)
+        """Return whether the judge does better than chance and than length."""
+        return beats_baselines(self.auc, self.length)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON values."""
@@ -123,6 +122,17 @@ class JudgeBenchmark:
     def to_dict(self) -> dict[str, Any]:
         """Return all fields, and the sentence, as JSON values."""
         return {**asdict(self), "maxims": [maxim.to_dict() for maxim in self.maxims], "sentence": self.sentence}
+
+
+def beats_baselines(judge: Estimate, length: Estimate) -> bool:
+    """Return whether an AUC is above chance by its whole interval, and above that of length, in either direction.
+
+    Args:
+        judge: the judge's AUC.
+        length: that of the number of words.
+    """
+    by_length = 0.5 if length.value is None else max(length.value, 1 - length.value)
+    return judge.value is not None and judge.low is not None and judge.low > 0.5 and judge.value > by_length
 
 
 def wording_of(rubric: Rubric) -> str:

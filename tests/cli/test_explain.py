@@ -5,11 +5,11 @@ import json
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
-from convexplain.cli.show.runs import UNVALIDATED
 from convexplain.errors import UnavailableError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore
 from convexplain.types import Evidence, Judgement
+from convexplain.workspace.trust import UNVALIDATED
 
 from .test_contrast import NOISE, World
 

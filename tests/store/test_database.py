@@ -38,7 +38,7 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1001: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 1002: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)

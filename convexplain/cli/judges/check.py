@@ -1,24 +1,61 @@
 """`convexplain judges check`: does a model answer, and can it judge?"""
 
-import click
+from collections.abc import Sequence
 
+import click
+from rich.console import Console
+
+from convexplain.rubrics import HEADLINE
 from convexplain.text.visible import one_line
-from convexplain.workspace import CHECK_CALLS, JudgeSpec, Workspace
+from convexplain.workspace import CHECK_CALLS, HALVES, Half, JudgeSpec, Workspace
 
 from ..options.judging import dry_run_option
+from ..options.store import db_option, open_workspace, progress_shown
+from ..options.turns import refuse
+from ..show.benchmarks import show_benchmark, show_benchmark_plan
+from ..show.progress import plain
 
 
 @click.command("check")
+@click.pass_context
 @click.argument("model")
+@click.option("--benchmark", is_flag=True, help="Judge the reference set: which bad turns does it find?")
+@click.option(
+    "--half",
+    type=click.Choice(HALVES),
+    default="reporting",
+    show_default=True,
+    help="With --benchmark: the half of the set; `choosing` is for trying judges and rubrics.",
+)
+@click.option(
+    "--rubric",
+    "rubrics",
+    multiple=True,
+    metavar="ID|FILE",
+    help=f"With --benchmark: only that maxim, in your wording; may be repeated.  [default: {', '.join(HEADLINE)}]",
+)
+@db_option
 @dry_run_option
-def command(model: str, dry_run: bool) -> int:
+def command(
+    ctx: click.Context, model: str, benchmark: bool, half: Half, rubrics: tuple[str, ...], db: str | None, dry_run: bool
+) -> int:
     """Ask MODEL three questions: does it answer, and how fast?
+
+    With --benchmark it judges the reference set instead: short conversations with planted bad turns (rude, dangerous,
+    wrong, evasive, off-topic, repeating, thin), in which neither length nor position tells a bad turn from a good one.
+    The labels are the authors'. What that costs is said first; a stopped benchmark goes on when the same command is
+    given again. From then on the judge is `benchmarked` in this store, and its figures stand beside its scores.
 
     \b
         convexplain judges check 'http://localhost:8000/v1'
         convexplain judges check openai:gpt-4.1-mini
         convexplain judges check gguf:qwen2.5-1.5b-instruct-q4_k_m.gguf
+        convexplain judges check embedded --benchmark
+        convexplain judges check openai:gpt-4.1-mini --benchmark --dry-run
     """
+    if benchmark:
+        return _benchmark(open_workspace(db), model, rubrics or HEADLINE, half, dry_run)
+    refuse(ctx, dict.fromkeys(("half", "rubrics", "db"), "without --benchmark"))
     if dry_run:
         click.echo(f"{CHECK_CALLS} short questions to {one_line(JudgeSpec.parse(model).public)}. Nothing was asked.")
         return 0
@@ -26,3 +63,19 @@ def command(model: str, dry_run: bool) -> int:
     for name, value in check.rows():
         click.echo(f"{name:22} {one_line(value)}")
     return 0 if check.usable else 1
+
+
+def _benchmark(workspace: Workspace, model: str, rubrics: Sequence[str], half: Half, dry_run: bool) -> int:
+    """Say what a benchmark costs, run it, and show the result; return 1 where no maxim could be scored."""
+    console, arguments = Console(), {"judge": model, "rubrics": rubrics, "half": half}
+    show_benchmark_plan(console if dry_run else Console(stderr=True), workspace.plan_benchmark(**arguments), half)
+    if dry_run:
+        console.print("Nothing was asked.")
+        return 0
+    result = workspace.benchmark(**arguments, progress=progress_shown())
+    show_benchmark(console, result)
+    measured = [maxim.rubric for maxim in result.maxims if maxim.auc.value is not None]
+    if half == "reporting" and measured:
+        text = f"\nKept in {workspace.store.place}: this judge is benchmarked on {', '.join(measured)}."
+        console.print(plain(text), soft_wrap=True)
+    return 0 if measured else 1

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convexplain.workspace import MODELS, default_judge
+from convexplain.workspace.trust import shipped_trust
 
 from ..show.progress import plain
 
@@ -15,7 +16,8 @@ _FIRST = {name: place for place, name in enumerate(("embedded", "small", "http",
 def command() -> None:
     """List the models that can judge, by the names that --judge takes.
 
-    `convexplain judges check MODEL` asks whether one answers. Options stand behind a `?`, with `&` between them.
+    `convexplain judges check MODEL` asks whether one answers, and with --benchmark how well it judges. Options stand
+    behind a `?`, with `&` between them.
 
     \b
         convexplain judges list
@@ -26,6 +28,8 @@ def command() -> None:
         table.add_row(plain(model.usage), plain(model.description), plain(" ".join(model.options or ())))
     console, default = Console(), default_judge()
     console.print(table)
+    for trust in shipped_trust():
+        console.print(plain(str(trust)), soft_wrap=True)
     console.print(
         plain(
             "LangChain's providers judge too: anthropic:MODEL, bedrock:MODEL, google:MODEL, …\n"

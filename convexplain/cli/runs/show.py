@@ -21,7 +21,7 @@ def command(ctx: click.Context, run: int | str | None, db: str | None) -> None:
     """
     console, analyzed = Console(), open_workspace(db).run(run)
     settings = analyzed.run.settings
-    show_summary(console, analyzed.summary)
+    show_summary(console, analyzed)
     begun = analyzed.run.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
     logs = ", ".join(settings.get("logs") or ()) or "conversations of the store"
     console.print(plain(f"Begun {begun}; judged: {logs}; turns: {settings.get('turns', 'all')}"), soft_wrap=True)

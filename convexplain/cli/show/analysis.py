@@ -218,7 +218,7 @@ class AnalysisCommand:
                 f"The files of run {run.id} cannot be written: {error}. Nothing of the run is lost, it is in the "
                 f"store: `{self._command('report', run.id)}` writes the files."
             )
-        show_summary(self._console, run.summary)
+        show_summary(self._console, run)
         show_cost(self._console, run.summary, time.monotonic() - self._began)
         if run.escalated:
             self._console.print(plain(run.escalated), soft_wrap=True)

@@ -9,21 +9,20 @@ from rich.text import Text
 from convexplain.explain.wording import counted
 from convexplain.store import MaximSummary, RunOverview, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
-from convexplain.workspace import Finding
+from convexplain.workspace import AnalyzedRun, Finding
+from convexplain.workspace.trust import UNVALIDATED
 
 from .commands import command_line
 from .progress import plain
-
-UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
 
 _REASONS = 10  # reasons for unscored turns that are listed
 _PLACES = 3  # turns that are named for each reason
 _LONGEST = 100  # characters of a turn that are shown
 
 
-def show_summary(console: Console, summary: Summary) -> None:
-    """Show the counts and means of a run as a table."""
-    run = summary.run
+def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
+    """Show the counts and means of a run as a table, and how far its judge is to be trusted on each maxim."""
+    summary, run = analyzed.summary, analyzed.run
     name = f" ({run.name})" if run.name else ""
     status = "" if run.status == "done" else ", not complete"
     table = Table(
@@ -44,7 +43,7 @@ def show_summary(console: Console, summary: Summary) -> None:
             str(maxim.unscored),
             _number(maxim.mean),
             _below(maxim),
-            "benchmarked" if summary.head(maxim.rubric) else "unvalidated",
+            analyzed.trust[maxim.rubric].state,
         )
     console.print(table)
     if len(summary.judges) > 1:
@@ -60,16 +59,18 @@ def show_summary(console: Console, summary: Summary) -> None:
     if summary.problems:
         what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
         console.print(Text(f"{what} could not be used", style="yellow"))
-    _show_trust(console, summary)
+    _show_trust(console, analyzed)
 
 
-def _show_trust(console: Console, summary: Summary) -> None:
-    heads = {maxim.title: head for maxim in summary.maxims if (head := summary.head(maxim.rubric))}
-    for title, head in heads.items():
-        console.print(plain(f"{title}: {head}"), soft_wrap=True)
-    if len(heads) < len(summary.maxims):
-        console.print(UNVALIDATED, soft_wrap=True)
-    if summary.run.judge.partition("?")[0] == "embedded":
+def _show_trust(console: Console, run: AnalyzedRun) -> None:
+    """Show a line for each maxim on which something is known of the judge, and one line for the other maxims."""
+    maxims = [run.trust[maxim.rubric] for maxim in run.summary.maxims]
+    for trust in maxims:
+        if trust.state != "unvalidated":
+            console.print(plain(str(trust)), soft_wrap=True)
+    if unvalidated := [trust.rubric for trust in maxims if trust.state == "unvalidated"]:
+        console.print(plain(f"{', '.join(unvalidated)} by {run.run.judge}: {UNVALIDATED}"), soft_wrap=True)
+    if run.run.judge.partition("?")[0] == "embedded":
         console.print(
             "The built-in model is for trying convexplain out: do not act on its scores. Stronger judges: "
             "`convexplain judges list`.",

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
+from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource, find_logs
 from convexplain.connectors.labels import LabelSettings
+from convexplain.judges.heads import head_of
+from convexplain.judges.reference.measures import JudgeBenchmark
+from convexplain.judges.reference.reference_set import Half
 from convexplain.judges.spec import JudgeOptions
 from convexplain.rubrics import HEADLINE
 from convexplain.store import calibrations, keep_ratings
 
+from ..benchmarks import benchmark_judge, plan_benchmark
+from ..build import open_judge
 from ..calibrations import (
     FittedCalibration,
     StoredCalibrations,
@@ -33,6 +39,7 @@ from ..judge_defaults import judge_or_default
 from ..labels import LabelSet, Pairs, label_set, labelled_rubrics
 from ..logs import LogReader, LogSettings
 from ..noise import MIN_TURNS, NoiseFloors, assistant_turns, measure_noise
+from ..trust import Trust, trust, trust_keys
 from ..validation import (
     Validation,
     ValidationPlan,
@@ -123,6 +130,69 @@ class AgreementMethods(StoreMethods):
         judges = validation_judges(judge, numbers)
         labelled = self._labels(logs, labels, rubrics, dialogue, settings, label_settings, progress, runs=numbers)
         return await plan_validation(self.store, labelled, judges, **options)
+
+    async def benchmark(
+        self,
+        judge: JudgeLike,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        *,
+        half: Half = "reporting",
+        progress: Progress = Progress(),
+        **options: Unpack[JudgeOptions],
+    ) -> JudgeBenchmark:
+        """Judge the reference set that ships with convexplain: which bad turns does a judge read, and which not?
+
+        The set is short conversations with planted bad turns of seven kinds, in which length and position tell nothing.
+        Its labels are the authors'. The result on the half for reporting makes the judge `benchmarked`.
+
+        Args:
+            judge, options: as of `analyze`.
+            rubrics: rubrics on helpfulness, harm or informativeness, in any wording.
+            half: `reporting`, or `choosing` for trying judges, rubrics and thresholds.
+            progress: receives how far it is. Replies are kept: a stopped benchmark goes on.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: the model cannot be had; replies that came are kept.
+        """
+        return await benchmark_judge(self.cache, judge, rubrics_of(rubrics), half, progress, **options)
+
+    async def plan_benchmark(
+        self,
+        judge: JudgeLike,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        *,
+        half: Half = "reporting",
+        **options: Unpack[JudgeOptions],
+    ) -> Plan:
+        """Return what `benchmark` would ask with the same arguments, without asking anything.
+
+        Raises:
+            UsageError, RubricError: as of `benchmark`.
+        """
+        return await plan_benchmark(self.store, judge, rubrics_of(rubrics), half, **options)
+
+    async def trust(
+        self,
+        judge: JudgeLike,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        **options: Unpack[JudgeOptions],
+    ) -> list[Trust]:
+        """Return how far a judge is known to agree with people, or with the reference set, on each maxim.
+
+        Args:
+            judge, rubrics, options: as of `analyze`.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: the model cannot be had.
+        """
+        chosen = rubrics_of(rubrics)
+        async with open_judge(judge, chosen, cache=self.cache, **options) as built:
+            keys = trust_keys(built.fingerprint, built.settings)
+            heads = {rubric.id: head_of(built.model, rubric) for rubric in chosen}
+            cards = {name: str(head.card.get("summary", "")) for name, head in heads.items() if head is not None}
+            return [trust(self.cache, keys, built.model.name, rubric, cards.get(rubric.id, "")) for rubric in chosen]
 
     async def calibrate(
         self,

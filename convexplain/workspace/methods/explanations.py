@@ -10,7 +10,7 @@ from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice, chosen_rubrics
 from convexplain.explain.pairs import PairSettings
 from convexplain.models.infilling import Infiller
-from convexplain.store import ScoredTurn, summarise
+from convexplain.store import ScoredTurn
 from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
 from ..explainers import check_models
@@ -19,7 +19,7 @@ from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
 from ..judge_arguments import JudgeLike, ModelLike
-from ..results import Finding
+from ..results import AnalyzedRun, Finding
 from ..tasks import ShortAnswer, ShortTask, Task
 from ..turn_explanation import Explanation
 from .base import StoreMethods
@@ -63,12 +63,12 @@ class ExplanationMethods(StoreMethods):
         if len({finding.run for finding in findings}) > 1:
             raise UsageError("findings: they are of several runs; explain the findings of one run at a time")
         run = self.store.run(findings[0].run)
-        summary = summarise(self.store, run, worst=1)
+        trust = AnalyzedRun(self.store, run).trust
         by_turn = {(finding.judged.number, finding.index, finding.rubric.sha): finding for finding in findings}
         explanations: list[Explanation] = []
 
         def add(turn: ScoredTurn, answer: ShortAnswer) -> None:
-            validated = summary.head(turn.rubric.id) is not None
+            validated = trust[turn.rubric.id].state != "unvalidated"
             finding = by_turn[turn.number, turn.turn, turn.rubric.sha]
             explanations.append(Explanation(finding, *answer, validated))
             on_result(explanations[-1])

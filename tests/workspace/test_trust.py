@@ -1,0 +1,142 @@
+"""What is known of a judge on a maxim: by people's labels, by the reference set, or by nothing."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import UsageError
+from convexplain.fidelity import Estimate
+from convexplain.judges.reference import reference_set, shipped_results
+from convexplain.judges.reference.measures import wording_of
+from convexplain.store import RunStore, keep_judge_agreement, keep_ratings
+from convexplain.types import Rating
+from convexplain.workspace import trust as trust_module
+from convexplain.workspace.trust import Trust, shipped_trust, trust, trust_keys
+
+HARM = load_rubric("harm")
+KINDS = {" ".join(turn.text.split()): turn.kind for turn in reference_set().turns}
+FIGURE = {"auc": asdict(Estimate(0.88, 0.83, 0.92, 200)), "length": asdict(Estimate(0.5, 0.4, 0.6, 200))}
+
+
+def judged_reply(request):
+    """Return the judged reply of a prompt on one line."""
+    text = request.messages[0].content.rpartition("</conversation>")[0].rpartition("assistant:")[2]
+    return " ".join(text.split())
+
+
+def reads_rudeness(request):
+    return {"yes": 0.1, "no": 0.9} if KINDS[judged_reply(request)] == "rude" else {"yes": 0.8, "no": 0.2}
+
+
+def test_a_benchmark_makes_a_judge_benchmarked_in_this_store_and_asks_nothing_twice(tmp_path):
+    workspace, model = Workspace(tmp_path / "s.db"), ScriptedModel(reads_rudeness, name="m")
+    plan = workspace.plan_benchmark(model, "harm")
+    log = reference_set("reporting")
+    assert (plan.conversations, plan.turns, plan.calls) == (len(log.conversations), len(log.turns), len(log.turns))
+    assert workspace.trust(model, "harm") == [Trust("harm", "m")]
+    result = workspace.benchmark(model, "harm")
+    asked = len(model.requests)
+    assert asked == len(log.turns)
+    assert (result.judge, result.fingerprint, result.set_sha) == ("m", "m", log.sha)
+    assert result.sentence == "Reads rude turns well and misses dangerous ones."
+    rude = sum(turn.kind == "rude" for turn in log.turns)
+    assert result.recall.value == pytest.approx(rude / result.planted)
+    assert workspace.benchmark(model, "harm") == result
+    assert len(model.requests) == asked
+    (known,) = workspace.trust(model, "harm")
+    assert (known.state, known.auc) == ("benchmarked", result.maxims[0].auc)
+    assert workspace.trust(model, "harm", samples=3)[0].state == "unvalidated"
+    assert workspace.trust(model, replace(HARM, threshold=0.3))[0].state == "benchmarked"
+    assert workspace.trust(model, replace(HARM, notes=()))[0].state == "unvalidated"
+    workspace.close()
+
+
+def test_the_half_for_choosing_proves_nothing(tmp_path):
+    workspace, model = Workspace(tmp_path / "s.db"), ScriptedModel(reads_rudeness, name="m")
+    assert workspace.benchmark(model, "harm", half="choosing").half == "choosing"
+    assert workspace.trust(model, "harm")[0].state == "unvalidated"
+    with pytest.raises(UsageError, match="'manner_1': the reference set has no labels on it"):
+        workspace.benchmark(model, "manner_1")
+    with pytest.raises(UsageError, match="half='all' is not valid; valid are: choosing, reporting"):
+        workspace.benchmark(model, "harm", half="all")
+    workspace.close()
+
+
+def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_set(tmp_path):
+    workspace = Workspace(tmp_path / "s.db")
+    talks = [
+        Conversation(f"c{i}", (Turn("user", "Well?"), Turn("assistant", "Nice one." if i % 2 else "Silly you.")), "s")
+        for i in range(12)
+    ]
+    keep_ratings(workspace.store, ((talk, Rating(talk.id, 1, "harm", i % 2)) for i, talk in enumerate(talks)))
+    model = ScriptedModel(
+        lambda request: {"yes": 0.9, "no": 0.1} if judged_reply(request) == "Nice one." else {"yes": 0.2, "no": 0.8},
+        name="m",
+    )
+    keep_judge_agreement(workspace.store, "m", wording_of(HARM), "reporting", FIGURE)
+    assert workspace.trust(model, "harm")[0].state == "benchmarked"
+    workspace.validate(talks, rubrics="harm", judge=model)
+    (known,) = workspace.trust(model, "harm")
+    assert (known.state, known.better, known.auc) == ("validated", True, Estimate(1.0, 1.0, 1.0, 12))
+    run = workspace.run()
+    assert run.trust == {"harm": known}
+    assert run.to_dict()["trust"]["harm"]["state"] == "validated"
+    assert str(known) == "harm by m: validated, AUC 1.00 [1.00, 1.00] on 12 turns that people have labelled"
+    workspace.close()
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        (
+            Trust("harm", "small", "benchmarked", Estimate(0.88, 0.83, 0.92, 200)),
+            "harm by small: benchmarked, AUC 0.88 [0.83, 0.92] on the reference set",
+        ),
+        (
+            Trust("harm", "small", "benchmarked", Estimate(0.52, 0.43, 0.61, 200), better=False),
+            "harm by small: benchmarked, AUC 0.52 [0.43, 0.61] on the reference set: no better than chance or length, "
+            "so do not act on its scores",
+        ),
+        (Trust("harm", "e", "benchmarked", note="head, rho 0.3 on FED"), "harm by e: head, rho 0.3 on FED"),
+        (Trust("harm", "e"), f"harm by e: {trust_module.UNVALIDATED}"),
+    ],
+)
+def test_trust_in_words(known, text):
+    assert str(known) == text
+
+
+def test_a_cascade_is_known_by_its_own_figures_or_by_those_of_its_first_judge(tmp_path):
+    keys = trust_keys("f", {"samples": 3, "escalate": ["g", "h", 0.15]})
+    assert keys == ["f samples=3 escalate=g,h band=0.15", "f samples=3"]
+    assert trust_keys("f", {"samples": None, "explain": True}) == ["f"]
+    store = RunStore(str(tmp_path / "s.db"))
+    keep_judge_agreement(store, keys[1], wording_of(HARM), "reporting", FIGURE)
+    assert trust(store, keys, "f", HARM).state == "benchmarked"
+    better = {**FIGURE, "auc": asdict(Estimate(0.95, 0.9, 0.99, 200))}
+    keep_judge_agreement(store, keys[0], wording_of(HARM), "reporting", better)
+    assert trust(store, keys, "f", HARM).auc.value == 0.95
+    store.close()
+
+
+def test_results_that_ship_are_read_like_those_of_the_store(monkeypatch):
+    maxim = {"rubric": "harm", "wording": wording_of(HARM), **FIGURE}
+    body = {"judge": "small", "set_sha": reference_set("reporting").sha, "maxims": [maxim]}
+    results = {"f": {"reporting": body}}
+    for module in (trust_module, shipped_results):
+        monkeypatch.setattr(module, "shipped_results", lambda: results)
+    known = Trust("harm", "small", "benchmarked", Estimate(0.88, 0.83, 0.92, 200))
+    assert trust(None, ["f"], "small", HARM) == known
+    assert shipped_trust() == [known]
+    assert trust(None, ["g"], "small", HARM).state == "unvalidated"
+    body["set_sha"] = "of an earlier set"
+    assert trust(None, ["f"], "small", HARM).state == "unvalidated"
+
+
+def test_the_results_that_ship_are_of_the_set_and_rubrics_that_ship():
+    wordings = {wording_of(load_rubric(name)) for name in ("helpfulness", "informativeness", "harm")}
+    for halves in shipped_results.shipped_results().values():
+        for half, body in halves.items():
+            assert body["set_sha"] == reference_set(half).sha
+            assert {maxim["wording"] for maxim in body["maxims"]} <= wordings
