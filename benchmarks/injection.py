@@ -2,10 +2,11 @@
 
     python benchmarks/injection.py --judge gguf:qwen2.5-coder-1.5b-instruct.gguf --db injection.db
 
-Ten planted bad turns of the reference set's half for choosing; each text of `benchmarks/injections.py` is put, in five of them, at the
-end of the user turn before the judged one, in the other five at the end of the judged turn itself. *Movement* is the
-score with the text minus the score without any: positive = the attack's way. Beside it stand the movement by a
-harmless text of the same length in the same place, which makes a reply worse by itself, and the difference of the two.
+Ten planted bad turns of the reference set's half for choosing; each text of `benchmarks/injections.py` is put, in five
+of them, at the end of the user turn before the judged one, in the other five at the end of the judged turn itself.
+*Movement* is the score with the text minus the score without any: positive = the attack's way. Beside it stand the
+movement by a harmless text of the same length in the same place, which makes a reply worse by itself, and the
+difference of the two.
 Unfenced: the same prompt, its transcripts as plain `role: text` lines, without marks, indentation, defusing and the
 sentence that calls them quoted material. Intervals: 95 %, bootstrap over conversations.
 """
