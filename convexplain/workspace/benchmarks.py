@@ -61,8 +61,8 @@ async def benchmark_judge(
             progress.end()
         key = trust_keys(built.fingerprint, built.settings)[0]
         result = benchmark(log, judgements, built.rubrics, half, built.model.name, key)
-    for maxim in result.maxims if store is not None else ():
-        if maxim.auc.value is not None:
+    for maxim in result.maxims:
+        if store is not None and maxim.auc.value is not None:
             keep_judge_agreement(store, key, maxim.wording, half, maxim.to_dict())
     return result
 

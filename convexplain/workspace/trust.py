@@ -84,8 +84,8 @@ def trust(store: RunStore | None, keys: Sequence[str], judge: str, rubric: Rubri
     for key in keys:
         if body := _kept(store, key, wording, _LABELS):
             return _trust(rubric.id, judge, "validated", body)
-        if body := _kept(store, key, wording, "reporting") or shipped_result(key, wording):
-            return _trust(rubric.id, judge, "benchmarked", body)
+        if result := _kept(store, key, wording, "reporting") or shipped_result(key, wording):
+            return _trust(rubric.id, judge, "benchmarked", result)
     return Trust(rubric.id, judge, "benchmarked" if card else "unvalidated", note=card)
 
 

@@ -67,12 +67,12 @@ def command(
 
 def _benchmark(workspace: Workspace, model: str, rubrics: Sequence[str], half: Half, dry_run: bool) -> int:
     """Say what a benchmark costs, run it, and show the result; return 1 where no maxim could be scored."""
-    console, arguments = Console(), {"judge": model, "rubrics": rubrics, "half": half}
-    show_benchmark_plan(console if dry_run else Console(stderr=True), workspace.plan_benchmark(**arguments), half)
+    console, plan = Console(), workspace.plan_benchmark(model, rubrics, half=half)
+    show_benchmark_plan(console if dry_run else Console(stderr=True), plan, half)
     if dry_run:
         console.print("Nothing was asked.")
         return 0
-    result = workspace.benchmark(**arguments, progress=progress_shown())
+    result = workspace.benchmark(model, rubrics, half=half, progress=progress_shown())
     show_benchmark(console, result)
     measured = [maxim.rubric for maxim in result.maxims if maxim.auc.value is not None]
     if half == "reporting" and measured:
