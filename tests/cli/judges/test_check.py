@@ -50,7 +50,7 @@ def test_the_cost_comes_first_and_then_what_the_judge_reads(world):
     row = next(line for line in lines if line.startswith("│ harm"))
     assert [cell.strip() for cell in row.strip("│").split("│")][2:] == [
         "0.49",
-        "0.50",
+        "0.51",
         "52% of 23",
         "100%",
         "10 bad",

@@ -108,7 +108,7 @@ def test_turns_without_a_score_count_in_no_measure():
 
 def test_a_benchmark_is_json_and_comes_back_from_it():
     planted = log()
-    scores = judgements(planted, HARM, lambda turn: 0.1 if turn.kind == "rude" else 0.9)
+    scores = judgements(planted, HARM, lambda turn: 0.1 if turn.label("harm") == 0 else 0.9)
     result = benchmark(planted, scores, [HARM], "choosing", "m", "f")
     assert judge_benchmark(json.loads(json.dumps(result.to_dict()))) == result
     assert result.to_dict()["maxims"][0]["beats_baselines"] is True
