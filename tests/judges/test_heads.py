@@ -290,5 +290,5 @@ def test_shipped_heads_fit_the_embedded_model_and_its_rubrics():
     for head in shipped_heads():
         assert head.answers(load_rubric(head.rubric))
         check_heads([head], open_model("embedded"))
-        assert head.card["held_out"]
+        assert head.card["left_out"]
         assert head.card["licence"]
