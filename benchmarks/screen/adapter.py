@@ -2,8 +2,8 @@
 
 The lower layers stay as they are, so their states are read from disk. For each maxim a linear layer on the mean over
 the reply is trained too: the good turn of a pair is to score above the bad one, and above zero. Where both are
-harmless (a wrong reply is as harmless as the right one) their scores on harm are pulled together. These layers are not
-kept: the heads are fitted to labelled sets as well (`heads.py`).
+harmless (a wrong reply is as harmless as the right one) their scores on harm are pulled together. These layers are a
+part of the heads, which are fitted to labelled sets as well (`heads.py`).
 """
 
 import json
@@ -59,10 +59,12 @@ class TrainedAdapter:
         file: the adapter, as the product merges it.
         accuracy: for each maxim and kind the share of right pairs among hand-written ones that nothing was learnt
             from, and their number.
+        heads: for each maxim the weights of the linear layer that was trained with it, on means over replies.
     """
 
     file: Path
     accuracy: Mapping[str, Mapping[str, tuple[float, int]]]
+    heads: Mapping[str, Sequence[float]]
 
 
 def train_adapter(pairs: Sequence[PlantedPair], table: StateTable, settings: Settings, file: Path) -> TrainedAdapter:
@@ -83,9 +85,10 @@ def train_adapter(pairs: Sequence[PlantedPair], table: StateTable, settings: Set
         authored = [pair for pair in pairs if pair.group in held_out and pair.origin == "authored"]
         accuracy = pair_accuracy(authored, table, layers)
         save_file(_tensors(layers), file)
-        body = {"accuracy": accuracy, "settings": asdict(settings)}
+        body = {"accuracy": accuracy, "settings": asdict(settings), "heads": layers.raw_heads()}
         report.write_text(json.dumps(body, indent=1), encoding="ascii")  # the last file: where it is, the adapter is
-    return TrainedAdapter(file, json.loads(report.read_text(encoding="ascii"))["accuracy"])
+    body = json.loads(report.read_text(encoding="ascii"))
+    return TrainedAdapter(file, body["accuracy"], body["heads"])
 
 
 def validation_groups(pairs: Sequence[PlantedPair], settings: Settings) -> set[str]:

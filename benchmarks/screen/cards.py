@@ -17,6 +17,7 @@ _SHARE_ALIKE = (
     "SGD's text is licensed under CC-BY-SA-4.0, Topical-Chat's under CDLA-Sharing-1.0. The weights hold no sentence of "
     "it; we read the licences as covering the text and not the weights. Others may read them differently."
 )
+_SUMMARY = "A screen: it reads the wording of a turn and of those before it, and knows no facts about the world."
 PLANTED_LICENCES = {
     "authored": "the project's own, by its authors",
     "dialogues": "SGD (Rastogi et al. 2020, google-research-datasets/dstc8-schema-guided-dialogue), CC-BY-SA-4.0",
@@ -84,7 +85,7 @@ def make_card(maxim: str, sets: Sequence[MaximSet], pairs: Sequence[PlantedPair]
     trained_on = {s.labels.name: len(s.labels.source.pairs) or len(s.turn_keys) for s in sets}
     licences = {s.labels.name: s.labels.licence for s in sets}
     return {
-        "summary": _summary(worth),
+        "summary": _SUMMARY,
         "model_name": "embedded",
         "date": datetime.now(UTC).date().isoformat(),
         "trained_on": trained_on | planted,
@@ -93,16 +94,6 @@ def make_card(maxim: str, sets: Sequence[MaximSet], pairs: Sequence[PlantedPair]
         "left_out": {name: {key: _figure(value) for key, value in row.items()} for name, row in worth.sets.items()},
         "held_out": {"planted": {kind: {"right_pairs": share, "n": n} for kind, (share, n) in worth.planted.items()}},
     }
-
-
-def _summary(worth: Worth) -> str:
-    """Return a sentence for readers of a judgement: kinds from those that are seen best to those that are missed."""
-    kinds = sorted(worth.planted.items(), key=lambda item: -item[1][0])
-    shares = ", ".join(f"{kind.replace('_', ' ')} {share:.0%}" for kind, (share, _) in kinds)
-    return (
-        f"A screen, which reads the wording of a turn and knows no facts about the world. Of unseen planted pairs it "
-        f"finds the worse reply in: {shares}."
-    )
 
 
 def _figure(estimate: Estimate) -> dict[str, Any]:

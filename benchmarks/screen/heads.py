@@ -22,8 +22,7 @@ from convexplain.judges.turn_numbers import NAMES
 
 _WITHOUT_LENGTH = ("helpfulness", "harm")  # maxims whose heads read no number that follows the length of the turn
 _PENALTY, _PENALTY_OF_NUMBERS = 2.0, 100.0
-_SHARE_OF_NUMBERS = {"helpfulness": 0.25, "harm": 0.0, "informativeness": 0.5}
-_PLANTED_TEACH_NUMBERS = ("informativeness",)
+_SHARE_OF_NUMBERS, _SHARE_OF_ADAPTER = 0.5, 0.5  # beside the ridge regression on everything
 _BAD_SHARE = 0.25  # share of bad turns for which scores are probabilities
 
 
@@ -35,7 +34,7 @@ class Material:
         sets: the labelled sets of each maxim.
         pairs: planted pairs.
         unseen: scenarios and dialogues of planted pairs that the adapter has not learnt from.
-        calibration: planted turns by which outputs become probabilities.
+        calibration: planted turns of the reference set's choosing half, by which outputs become probabilities.
         features: what heads read of all turns, with the adapter.
         adapter: the adapter.
     """
@@ -62,8 +61,9 @@ class Material:
 def fit_weights(material: Material, maxim: str, pairs: Sequence[PlantedPair], family: str | None = None) -> Floats:
     """Return the weights of a maxim's head on standardised features.
 
-    They are those of a ridge regression on everything, plus, with a small share, those of a strongly shrunk one on the
-    plain numbers alone; the outputs of both have a standard deviation of 1 on the labelled turns before.
+    They are those of a ridge regression on everything, plus, with half the weight, those of a strongly shrunk one on
+    the plain numbers alone, and those of the layer that was trained with the adapter; the outputs of each have a
+    standard deviation of 1 on the labelled turns before.
 
     Args:
         material: what the head is made of.
@@ -79,14 +79,15 @@ def fit_weights(material: Material, maxim: str, pairs: Sequence[PlantedPair], fa
         used[: len(NAMES)] = [not name.startswith("length_") for name in NAMES]
     blocks = set_blocks(material.sets[maxim], material.features, () if family is None else (family,))
     planted = planted_blocks(pairs, material.features, maxim)
-    weights = fit_ridge([*blocks, *planted], used, _PENALTY)
-    weights = weights / (labelled @ weights).std()
-    if share := _SHARE_OF_NUMBERS[maxim]:
-        numbers_only = used & (np.arange(len(used)) < len(NAMES))
-        taught = [*blocks, *planted] if maxim in _PLANTED_TEACH_NUMBERS else blocks
-        numbers = fit_ridge(taught, numbers_only, _PENALTY_OF_NUMBERS)
-        weights = weights + share * numbers / (labelled @ numbers).std()
-    return weights
+    numbers_only = used & (np.arange(len(used)) < len(NAMES))
+    adapter = np.zeros(len(used))
+    adapter[len(NAMES) :] = np.array(material.adapter.heads[maxim]) * material.features.spread[len(NAMES) :]
+    parts = (
+        (1.0, fit_ridge([*blocks, *planted], used, _PENALTY)),
+        (_SHARE_OF_NUMBERS, fit_ridge([*blocks, *planted], numbers_only, _PENALTY_OF_NUMBERS)),
+        (_SHARE_OF_ADAPTER, adapter),
+    )
+    return sum((share * weights / (labelled @ weights).std() for share, weights in parts), np.zeros(len(used)))
 
 
 def calibrate(material: Material, maxim: str, weights: Floats) -> tuple[float, float]:
@@ -108,8 +109,9 @@ def write_heads(material: Material, folder: Path) -> None:
     """Fit the head of each maxim on everything, print what it is worth, and write it with its card."""
     model = f"{FINGERPRINT}+adapter:{sha256(material.adapter.file)[:16]}"
     for maxim in material.sets:
-        slope, constant = calibrate(material, maxim, fit_weights(material, maxim, material.learnt_pairs))
-        weights, bias = material.features.raw_layer(slope * fit_weights(material, maxim, material.pairs))
+        fitted = fit_weights(material, maxim, material.pairs)
+        slope, constant = calibrate(material, maxim, fitted)
+        weights, bias = material.features.raw_layer(slope * fitted)
         card = make_card(maxim, material.sets[maxim], material.pairs, worth(material, maxim))
         rubric = load_rubric(maxim)
         head = Head(rubric.id, question_of(rubric), model, RECIPE, tuple(weights.tolist()), bias + constant, card)
@@ -128,5 +130,6 @@ def worth(material: Material, maxim: str) -> Worth:
         outputs = features.of(keys) @ weights[maxim_set.family]
         sets[maxim_set.labels.name] = set_agreement(maxim_set, dict(zip(keys, outputs.tolist(), strict=True)))
     unseen = [pair for pair in material.pairs if pair.group in material.unseen and pair.origin == "authored"]
-    outputs = features.standard @ fit_weights(material, maxim, material.learnt_pairs)
-    return Worth(sets, right_pairs(unseen, maxim, dict(zip(features.row_of, outputs.tolist(), strict=True))))
+    keys = list(features.row_of)
+    outputs = features.of(keys) @ fit_weights(material, maxim, material.learnt_pairs)
+    return Worth(sets, right_pairs(unseen, maxim, dict(zip(keys, outputs.tolist(), strict=True))))

@@ -91,6 +91,11 @@ class LearningLayers(torch.nn.Module):
         scores: torch.Tensor = self.heads((means - self._centre) / self._spread * _SHARPNESS)
         return scores
 
+    def raw_heads(self) -> dict[str, list[float]]:
+        """Return for each maxim the weights of its linear layer on means as they are, not standardised."""
+        weights = (self.heads.weight.detach() / self._spread * _SHARPNESS).tolist()
+        return dict(zip(MAXIMS, weights, strict=True))
+
 
 def over_rows(table: StateTable, rows: NDArray[np.intp], function: RowFunction) -> Floats:
     """Return a function's output for different rows of a table, (rows, width), in their order."""

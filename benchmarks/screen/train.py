@@ -28,7 +28,7 @@ from sets import MaximSet, read_sets
 from states import StateTable
 
 from convexplain.connectors.models.embedded import ADAPTER
-from convexplain.judges.reference.planting import PlantedTurn
+from convexplain.judges.reference import reference_set
 from convexplain.types import sha256_json
 
 HEADS = Path(__file__).resolve().parents[2] / "judges" / "embedded_heads"
@@ -47,13 +47,6 @@ def planted_pairs(helpfulness_sets: Sequence[MaximSet], dialogues: Path, seed: i
     ]
 
 
-def calibration_turns(pairs: Sequence[PlantedPair], unseen: set[str]) -> list[PlantedTurn]:
-    """Return the hand-written planted turns that the adapter has not learnt from, each once."""
-    authored = [pair for pair in pairs if pair.origin == "authored" and pair.group in unseen]
-    turns = [turn for pair in authored for turn in (pair.good, pair.bad)]
-    return list({(turn.conversation, turn.turn): turn for turn in turns}.values())
-
-
 def make_material(data: Path, sets_folder: Path, work: Path, settings: Settings, rows: int | None) -> Material:
     """Return all that the heads are made of, computing what is not in the work folder yet.
 
@@ -70,17 +63,22 @@ def make_material(data: Path, sets_folder: Path, work: Path, settings: Settings,
         pairs = random.Random(settings.seed).sample(pairs, min(len(pairs), 3 * rows))
     labelled = list(dict.fromkeys(key for members in sets.values() for member in members for key in member.turn_keys))
     unseen = validation_groups(pairs, settings)
-    calibration = calibration_turns(pairs, unseen)
-    planted = list(dict.fromkeys([*pair_turns(pairs), *((turn.conversation, turn.turn) for turn in calibration)]))
-    print(f"{len(labelled):,} labelled turns; {len(pairs):,} planted pairs of {len(planted):,} turns")
-    tables = [StateTable.read_or_compute(keys, name, work) for keys, name in ((planted, "planted"), (labelled, "sets"))]
+    calibration = reference_set("choosing").turns
+    parts = {
+        "planted": list(dict.fromkeys(pair_turns(pairs))),
+        "sets": labelled,
+        "choosing": [(turn.conversation, turn.turn) for turn in calibration],
+    }
+    print(f"{len(labelled):,} labelled turns; {len(pairs):,} planted pairs of {len(parts['planted']):,} turns")
+    tables = [StateTable.read_or_compute(keys, name, work) for name, keys in parts.items()]
     digest = sha256_json([tables[0].digest, asdict(settings), [[pair.kind, pair.group] for pair in pairs]])[:12]
     adapter = train_adapter(pairs, tables[0], settings, work / f"adapter-{digest}.safetensors")
     states = [
         adapted_means(table, adapter.file, work / f"means-{digest}-{table.digest[:12]}.npy")[table.rows(keys)]
-        for table, keys in zip(tables, (planted, labelled), strict=True)
+        for table, keys in zip(tables, parts.values(), strict=True)
     ]
-    features = TurnFeatures.of_states([*planted, *labelled], np.concatenate(states).astype(np.float64))
+    keys = [key for part in parts.values() for key in part]
+    features = TurnFeatures.of_states(keys, np.concatenate(states).astype(np.float64))
     return Material(sets, pairs, unseen, calibration, features, adapter)
 
 
