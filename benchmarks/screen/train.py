@@ -100,7 +100,7 @@ def main() -> None:
     began = time.monotonic()
     material = make_material(options.data, options.sets, options.work, settings, options.rows)
     if options.ship:
-        shutil.copy(material.adapter.file, ADAPTER)
+        shutil.copyfile(material.adapter.file, ADAPTER)
     write_heads(material, HEADS if options.ship else options.work)
     print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
 

@@ -192,7 +192,7 @@ def _make(query: str) -> EmbeddedModel:
 
 EMBEDDED = ModelKind(
     "embedded",
-    "SmolLM2-135M-Instruct in this process: a screen, which finds rude, evasive and off-topic turns.",
+    "SmolLM2-135M-Instruct in this process: a screen, for rude, dangerous, evasive and off-topic turns.",
     make=_make,
     options=("head=FILE",),
 )

@@ -1,7 +1,8 @@
-"""The small model: Qwen2.5-Coder-1.5B-Instruct in one GGUF file, run by llama.cpp; the best judge that a laptop runs.
+"""The small model: Qwen2.5-Coder-1.5B-Instruct in one GGUF file, run by llama.cpp, beside the embedded screen.
 
-It is exactly one file, known by its SHA-256, whichever way it came: from the Hugging Face hub, a mirror of it, or the
-user. So its scores can be tuned, calibrated and compared.
+The file is exactly one, known by its SHA-256, whichever way it came: from the Hugging Face hub, a mirror of it, or the
+user. So its scores can be compared. It is asked for labels on any maxim, and for reasons in words. The maxims that the
+embedded model has heads for are scored by these heads: on them its own answer adds nothing (docs/benchmarks.md).
 """
 
 import asyncio
@@ -11,14 +12,13 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-from convexplain.errors import UnavailableError, UsageError
-from convexplain.judges.heads import Head, check_heads, read_head
+from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.judges.heads import Head, check_heads, shipped_heads
+from convexplain.models.chat import Reply, Request
 
-from .embedded import cache_folder
+from .embedded import EmbeddedModel, cache_folder
 from .head_query import read_heads
 from .hub_download import download
 from .kind import ModelKind
@@ -51,8 +51,10 @@ class SmallModel(LlamaCppModel):
         self.file = file.expanduser().absolute() if file is not None else None
         super().__init__(str(self.file or cache_folder().absolute() / FILE))
         self.name = name
-        self.heads = tuple(small_heads() if heads is None else heads)
-        self._fingerprint = FINGERPRINT  # of the file alone, so that it is the same on every machine
+        self.heads = tuple(shipped_heads() if heads is None else heads)
+        self._screen = EmbeddedModel(heads=())  # gives the hidden states that the heads read
+        # Of file and screen alone, so that it is the same on every machine.
+        self._fingerprint = f"{FINGERPRINT}+{self._screen.fingerprint}"
 
     @property
     def installed(self) -> bool:
@@ -69,9 +71,22 @@ class SmallModel(LlamaCppModel):
         """
         if not self.prepared:
             llama_cpp_version()  # missing, it is said before the file is fetched
-            check_heads(self.heads, self)
+            check_heads(self.heads, self._screen)
             self._file = await asyncio.to_thread(self._checked_file)
+        if self.heads:
+            await self._screen.prepare()
         await super().prepare()
+
+    async def chat(self, requests: Sequence[Request]) -> list[Reply | ModelError]:
+        """Answer one request: one for hidden states by the screen, any other by llama.cpp."""
+        if all(request.features for request in requests):
+            return await self._screen.chat(requests)
+        return await super().chat(requests)
+
+    async def aclose(self) -> None:
+        """End llama.cpp, and free the weights of the screen."""
+        await self._screen.aclose()
+        await super().aclose()
 
     def _local_file(self) -> Path | None:
         """Return the file where one of its name and size is on this machine; its content is not read."""
@@ -100,13 +115,6 @@ class SmallModel(LlamaCppModel):
 def small_is_ready() -> bool:
     """Return whether the file is on this machine and llama.cpp is installed; nothing is loaded."""
     return SmallModel().installed and importlib.util.find_spec("xllamacpp") is not None
-
-
-@cache
-def small_heads() -> tuple[Head, ...]:
-    """Return the heads that ship with convexplain, for the small model."""
-    folder = Path(str(files("convexplain.judges") / "small_heads"))
-    return tuple(read_head(path) for path in sorted(folder.glob("*.json")))
 
 
 def file_digest(path: Path) -> str:
@@ -182,12 +190,12 @@ def _make(query: str) -> SmallModel:
     if len(options["file"]) > 1:
         raise UsageError(f"model {name!r} is not valid: file is given twice; give it once")
     file = Path(options["file"][0]) if options["file"] else None
-    return SmallModel(file, read_heads(name, options["head"], small_heads()), name)
+    return SmallModel(file, read_heads(name, options["head"], shipped_heads()), name)
 
 
 SMALL = ModelKind(
     "small",
-    "Qwen2.5-Coder-1.5B-Instruct by llama.cpp: the best judge that a laptop runs (1.1 GB, fetched once).",
+    "embedded, and Qwen2.5-Coder-1.5B-Instruct for other maxims and for reasons (1.1 GB, fetched once).",
     make=_make,
     options=("file=PATH", "head=FILE"),
 )

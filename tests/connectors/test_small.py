@@ -15,11 +15,22 @@ import pytest
 from huggingface_hub import constants
 
 from convexplain import Turn, judge
-from convexplain.connectors.models import MODELS, SmallModel, hub_download, llama_cpp, open_model, small, small_is_ready
+from convexplain.connectors.models import (
+    MODELS,
+    EmbeddedModel,
+    LlamaCppModel,
+    SmallModel,
+    hub_download,
+    llama_cpp,
+    open_model,
+    small,
+    small_is_ready,
+)
 from convexplain.connectors.models import embedded as embedded_module
 from convexplain.errors import HeadError, MissingExtraError, UnavailableError, UsageError
-from convexplain.judges.heads import Head, question_of, weights_of
+from convexplain.judges.heads import shipped_heads, weights_of
 from convexplain.judges.spec import JudgeSpec
+from convexplain.models.chat import Message, Reply, Request
 
 CONTENT = b"GGUF" + b"weights " * 1000
 
@@ -43,7 +54,11 @@ def tiny(monkeypatch):
         started.append(file)
         model._process = object()
 
+    async def loaded(model):
+        """Stands for the screen's loading."""
+
     monkeypatch.setattr(SmallModel, "_start", start)
+    monkeypatch.setattr(EmbeddedModel, "prepare", loaded)
     return started
 
 
@@ -78,7 +93,9 @@ def test_it_is_one_file_by_repository_revision_and_digest():
     model = open_model("small")
     assert isinstance(model, SmallModel)
     assert model.name == "small"
-    assert model.fingerprint == f"qwen2.5-coder-1.5b-instruct-q4_k_m:{small.SHA256}"
+    screen = EmbeddedModel(heads=())
+    assert model.fingerprint == f"qwen2.5-coder-1.5b-instruct-q4_k_m:{small.SHA256}+{screen.fingerprint}"
+    assert model.heads == shipped_heads()  # the maxims that the screen reads are scored by its heads
     assert weights_of(model) == model.fingerprint
     assert len(small.SHA256) == 64
     assert len(small.REVISION) == 40
@@ -216,22 +233,28 @@ def test_options_that_are_not_valid(name):
         open_model(name)
 
 
-def test_heads_are_those_of_the_options_and_must_fit(tmp_path, helpfulness, monkeypatch, hub):
-    head = Head("helpfulness", question_of(helpfulness), small.FINGERPRINT, "label", (1.0,), 0.0)
-    monkeypatch.setattr(small, "small_heads", lambda: (head,))
-    assert open_model("small").heads == (head,)
+def test_heads_are_those_of_the_options_and_must_fit(hub):
     assert open_model(JudgeSpec.parse("small?head=none").address).heads == ()
     assert JudgeSpec.parse("small?file=x&head=none").address == "small?file=x&head=none"
-    foreign = dataclasses.replace(head, model="other")
+    foreign = dataclasses.replace(shipped_heads()[0], model="other")
     with pytest.raises(HeadError, match="trained on"):
         asyncio.run(SmallModel(heads=[foreign]).prepare())
     assert hub.asked == ()
 
 
-def test_shipped_heads_are_of_its_weights():
-    for head in small.small_heads():
-        assert head.model == small.FINGERPRINT
-        assert head.recipe == "label"
+def test_hidden_states_are_asked_of_the_screen_and_all_else_of_llama_cpp(tiny, cache, monkeypatch):
+    asked = []
+
+    async def chat(model, requests):
+        asked.append((type(model).__name__, len(requests)))
+        return [Reply("yes")]
+
+    monkeypatch.setattr(EmbeddedModel, "chat", chat)
+    monkeypatch.setattr(LlamaCppModel, "chat", chat)
+    model, messages = SmallModel(), (Message("user", "Where is it?"),)
+    for request in (Request(messages, reply="Here.", features="mean@0.6"), Request(messages, labels=("yes", "no"))):
+        asyncio.run(model.chat([request]))
+    assert asked == [("EmbeddedModel", 1), ("SmallModel", 1)]
 
 
 def test_it_is_listed():

@@ -37,7 +37,8 @@ def test_embedded_is_the_last_resort_and_is_called_a_screen():
     default = default_judge()
     assert default.spec.text == "embedded"
     assert str(default) == (
-        "Judge: embedded (a screen: it finds rude, evasive and off-topic turns, and misses wrong facts). "
+        "Judge: embedded (a screen: it finds rude, dangerous, evasive and off-topic turns, and misses most wrong "
+        "facts). "
         "A better one on this machine: --judge small (1.1 GB, fetched once)."
     )
     assert local_judges() == ("embedded",)
