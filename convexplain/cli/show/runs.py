@@ -72,8 +72,8 @@ def _show_trust(console: Console, run: AnalyzedRun) -> None:
         console.print(plain(f"{', '.join(unvalidated)} by {run.run.judge}: {UNVALIDATED}"), soft_wrap=True)
     if run.run.judge.partition("?")[0] == "embedded":
         console.print(
-            "embedded is a screen: it finds turns worth looking at, and misses most wrong facts. Read a turn before you "
-            "act on its score. Other judges: `convexplain judges list`.",
+            "embedded is a screen: it finds turns worth looking at, and misses most wrong facts. Read a turn before "
+            "you act on its score. Other judges: `convexplain judges list`.",
             soft_wrap=True,
         )
 
