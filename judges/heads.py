@@ -1,7 +1,7 @@
 """Heads: a linear layer scores turns on one maxim; its card says how good that is.
 
-A head reads two things: plain numbers of the turn in its conversation (`turn_numbers.py`), and what a model gives: its
-hidden states, or its own answer. A head is a JSON file of some kilobytes, no pickle: reading one runs nothing.
+A head reads two things: plain numbers of the turn in its conversation (`turn_numbers.py`), and a model's hidden states.
+It is a JSON file of some kilobytes, no pickle: reading one runs nothing.
 """
 
 import json
@@ -57,19 +57,17 @@ _SCHEMA = {
 _EMPTY_TURN = "(nothing)"  # stands for an empty turn before the judged one
 _TURNS_BEFORE = 3  # so many turns before the judged one are read by the model; the plain numbers read all of them
 _FIRST_WORDS, _LAST_WORDS = 24, 40  # of a longer turn before the judged one, so many words are read
-LABEL = "label"
-"""The recipe of heads that read the log-odds of a chat model's own score, in the place of hidden states."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A linear layer for one rubric, on plain numbers of a turn and on what one model gives.
+    """A linear layer for one rubric, on plain numbers of a turn and on one model's hidden states.
 
     Attributes:
         rubric: the rubric's id.
         question: `question_of` the rubric that it was trained for: another wording is another question.
         model: `weights_of` the model that it was trained on.
-        recipe: what of the model it reads: hidden states, as `Request.features` takes them, or `LABEL`.
+        recipe: the hidden states that it reads, as `Request.features` takes them.
         weights: one for each plain number, then one for each feature of the model.
         bias: the constant that is added.
         card: what it was trained on and how far it agrees with people (JSON values).
@@ -136,12 +134,6 @@ def features_request(turns: Sequence[Turn], recipe: str) -> Request:
 def head_features(turns: Sequence[Turn], model_features: Sequence[float]) -> tuple[float, ...]:
     """Return what a head reads of the last of `turns`: its plain numbers, then the features that a model gave."""
     return (*turn_numbers(turns), *model_features)
-
-
-def log_odds(score: float) -> float:
-    """Return the log-odds of a score in [0, 1], held within about -9 and 9."""
-    score = min(max(score, 1e-4), 1 - 1e-4)
-    return math.log(score / (1 - score))
 
 
 def _shortened(turn: Turn) -> Turn:

@@ -11,7 +11,7 @@ from convexplain.models.calls import Calls
 from convexplain.models.chat import Reply, Request
 from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
-from .heads import LABEL, Head, features_request, head_features, head_of, log_odds
+from .heads import Head, features_request, head_features, head_of
 from .labels import parse_label
 from .prompt import OPENING, judge_request, parse_reason, reason_request
 
@@ -104,7 +104,7 @@ class Judge:
 
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
         head = self._head(rubric)
-        if head is not None and head.recipe != LABEL:
+        if head is not None:
             request = features_request(turns, head.recipe)
         else:
             request = judge_request(rubric, turns, left_out=left_out, draw=draw)
@@ -134,12 +134,11 @@ class Judge:
 
     async def _measure(self, turns: Sequence[Turn], rubric: Rubric, left_out: int, again: int) -> "Verdict":
         request = self._request(turns, rubric, left_out)
-        head = self._head(rubric)
-        if head is not None and not turns[-1].content.strip():
-            return Verdict(reason="the reply is empty")
-        if head is not None and head.recipe != LABEL:
+        if (head := self._head(rubric)) is not None:
+            if not turns[-1].content.strip():
+                return Verdict(reason="the reply is empty")
             states = (await self._calls.ask(request)).features or ()
-            return _by_head(Verdict(), head, head_features(turns, states), rubric)
+            return _by_head(head_features(turns, states), head, rubric)
         reply = await self._first_reply(request) if self._mode is None else None
         if self._mode == "samples":
             n = self._samples or SAMPLES
@@ -148,10 +147,7 @@ class Judge:
         if not reply.logprobs and reply.text.strip():
             reason = "the endpoint gave no log-probabilities for this reply, though it did for others"
             return Verdict(reason=reason, evidence=Evidence(raw=reply.text))
-        verdict = by_probability(reply, rubric)
-        if head is None or verdict.score is None:
-            return verdict
-        return _by_head(verdict, head, head_features(turns, [log_odds(verdict.score)]), rubric)
+        return by_probability(reply, rubric)
 
     async def _first_reply(self, request: Request) -> Reply | None:
         """Ask, and set the mode by the first reply that is not empty; return None where it was set meanwhile.
@@ -225,20 +221,12 @@ def by_probability(reply: Reply, rubric: Rubric) -> Verdict:
     return _expectation(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
 
 
-def _by_head(verdict: Verdict, head: Head, features: Sequence[float], rubric: Rubric) -> Verdict:
-    """Return the verdict of a head; its label is the one with the value nearest to the score, of two the better one.
-
-    Args:
-        verdict: of the model's own label, which the head corrects; an empty one where the head reads hidden states.
-        head: the head.
-        features: as `head_features` gives them.
-        rubric: the rubric.
-    """
+def _by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Verdict:
+    """Return the verdict of a head; its label is the one with the value nearest to the score, of two the better one."""
     score = head.score(features)
     nearest = min(rubric.labels, key=lambda label: (abs(label.value - score), -label.value))
     note = str(head.card.get("summary", "")) or f"head {head.sha[:12]}"
-    evidence = replace(verdict.evidence, kind="head", raw_score=verdict.score, notes=(*verdict.evidence.notes, note))
-    return Verdict(score, nearest.name, None, evidence)
+    return Verdict(score, nearest.name, None, Evidence(kind="head", notes=(note,)))
 
 
 def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Verdict:

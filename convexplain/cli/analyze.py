@@ -100,7 +100,7 @@ def command(
         zcat chats.jsonl.gz | convexplain analyze -
         convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
-        convexplain analyze big.jsonl --judge embedded --escalate small
+        convexplain analyze big.jsonl --judge embedded --escalate mixtral
         convexplain analyze chats.jsonl --name 'week 12'
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
 

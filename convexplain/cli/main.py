@@ -136,7 +136,7 @@ def cli(**_: Any) -> None:
         convexplain analyze chats.jsonl --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze chats.jsonl --judge openai:gpt-4.1-mini
     A large log: a fast judge for every turn, a better one where it is unsure:
-        convexplain analyze big.jsonl --judge embedded --escalate small
+        convexplain analyze big.jsonl --judge embedded --escalate mixtral
     Is this week worse than last week? (--fail-under stops a CI job.)
         convexplain runs compare 1 2
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7

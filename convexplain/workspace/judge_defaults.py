@@ -49,12 +49,14 @@ def default_judge() -> DefaultJudge:
     if small_is_ready():
         return DefaultJudge(
             JudgeSpec("small"),
-            "1.5B parameters, on this machine",
-            "A stronger one: --judge openai:MODEL or a server of yours. Faster, for a large log: --judge embedded "
-            "--escalate small.",
+            f"{SCREEN}; other maxims by a model of 1.5B parameters",
+            "A stronger one: --judge openai:MODEL or a server of yours.",
         )
     extra = "" if importlib.util.find_spec("xllamacpp") else "pip install 'convexplain[gguf]'; "
-    better = f"A better one on this machine: --judge small ({extra}1.1 GB, fetched once)."
+    better = (
+        "A stronger one: --judge openai:MODEL or a server of yours. Other maxims, and reasons in words: --judge small "
+        f"({extra}1.1 GB, fetched once)."
+    )
     return DefaultJudge(JudgeSpec("embedded"), SCREEN, better)
 
 

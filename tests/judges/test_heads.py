@@ -10,14 +10,12 @@ from convexplain.connectors.models import ScriptedModel, open_model
 from convexplain.errors import HeadError, ModelError, UsageError
 from convexplain.judges import Judge
 from convexplain.judges.heads import (
-    LABEL,
     Head,
     check_heads,
     check_maxims,
     features_request,
     head_features,
     head_of,
-    log_odds,
     question_of,
     read_head,
     scoring_fingerprint,
@@ -172,27 +170,8 @@ def test_plain_numbers_count_beside_the_states(head, talk, helpfulness):
     numbers_too = replace(head, weights=(*weights, 1.0, -2.0))
     with_digits = replace(talk, turns=(*talk.turns[:3], Turn("assistant", "Bananas are 7.")))
     before, after = (judge(model_with((1.0, 1.0), numbers_too), log, helpfulness).score for log in (talk, with_digits))
-    assert log_odds(before) == pytest.approx(-0.5)
-    assert log_odds(after) == pytest.approx(-3.5)
-
-
-def test_a_head_on_labels_corrects_what_the_model_says(helpfulness, talk):
-    weights = list(PLAIN)
-    weights[NAMES.index("length_lines")] = 5.0  # nothing here has several lines
-    stacked = Head(
-        "helpfulness", question_of(helpfulness), "weights", LABEL, (*weights, 2.0), -1.0, {"summary": "ours"}
-    )
-    judgement = judge(model_with({"yes": 0.8, "no": 0.2}, stacked), talk, helpfulness)
-    assert judgement.score == pytest.approx(1 / (1 + math.exp(-(2 * math.log(4) - 1))))
-    assert judgement.evidence.kind == "head"
-    assert judgement.evidence.raw_score == pytest.approx(0.8)
-    assert judgement.evidence.probabilities == pytest.approx({"yes": 0.8, "no": 0.2})
-    assert judgement.evidence.notes == ("ours",)
-
-
-@pytest.mark.parametrize(("score", "value"), [(0.5, 0.0), (0.8, math.log(4)), (1.0, 9.21), (0.0, -9.21)])
-def test_log_odds_are_finite(score, value):
-    assert log_odds(score) == pytest.approx(value, abs=1e-3)
+    assert before == pytest.approx(1 / (1 + math.exp(0.5)))
+    assert after == pytest.approx(1 / (1 + math.exp(3.5)))
 
 
 def test_a_head_reads_three_turns_back_and_the_ends_of_long_ones(talk):

@@ -33,8 +33,9 @@ def command() -> None:
     console.print(
         plain(
             "LangChain's providers judge too: anthropic:MODEL, bedrock:MODEL, google:MODEL, …\n"
-            "Not sure? small judges better than embedded, which is a screen; a provider's model (for instance "
-            "openai:gpt-4.1-mini, with the key in OPENAI_API_KEY) judges better than both.\n"
+            "Not sure? Begin with embedded, a screen for the three headline maxims. small scores them alike, and other "
+            "maxims too, and gives reasons. A provider's model, for instance openai:gpt-4.1-mini with the key in "
+            "OPENAI_API_KEY, knows facts about the world.\n"
             f"Without --judge: {default.spec.public} ({default.reason})."
         ),
         soft_wrap=True,

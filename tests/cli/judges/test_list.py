@@ -10,5 +10,5 @@ def test_the_usual_models_come_first():
     names = [line.split(" ")[0] for line in output.splitlines()]
     assert [name.partition(":")[0] for name in names[1:7]] == ["embedded", "small", "http", "https", "openai", "gguf"]
     assert "anthropic:MODEL" in output
-    assert "small judges better than embedded, which is a screen" in output
+    assert "Begin with embedded, a screen for the three headline maxims." in output
     assert "Without --judge: embedded (a screen: it finds rude, dangerous, evasive" in output
