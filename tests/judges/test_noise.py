@@ -26,7 +26,7 @@ def floor(answer, rubric, n=20, **calibrations):
         async with Calls(ScriptedModel(answer)) as calls:
 
             def judge_with(reword):
-                return turn_judge(calls, JudgeSpec("scripted"), calibrations, reword)
+                return turn_judge(JudgeSpec("scripted"), calls, calibrations, reword)
 
             return await noise_floor(judge_with, "scripted", rubric, talks(n))
 
