@@ -179,7 +179,9 @@ def main() -> None:
         parts = halves(scenarios)
         choices: dict[str, Names] = {}
         for half in HALVES:
-            choices |= search([item for item in scenarios if parts[item.id] == half], options.steps, options.seed)
+            choices |= search(
+                [scenario for scenario in scenarios if parts[scenario.id] == half], options.steps, options.seed
+            )
         chosen_log(scenarios, choices)
         rows = (f"{json.dumps(scenario.id)}: {json.dumps(choices[scenario.id])}" for scenario in scenarios)
         FILE.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="ascii")

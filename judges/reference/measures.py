@@ -1,7 +1,7 @@
 """Measures of a judge on the reference set: pure functions of planted turns and judgements."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -156,7 +156,7 @@ def check_labelled(rubrics: Sequence[Rubric]) -> None:
 
 def benchmark(
     log: PlantedLog,
-    judgements: Iterable[Judgement],
+    judgements: Sequence[Judgement],
     rubrics: Sequence[Rubric],
     half: Half = "reporting",
     judge: str = "",
@@ -176,8 +176,8 @@ def benchmark(
         UsageError: the turns have no labels on one of the rubrics.
     """
     check_labelled(rubrics)
-    entries = list(judgements)
-    scores = {(entry.conversation_id, entry.turn, entry.rubric): entry.score for entry in entries}
+    judgements = list(judgements)
+    scores = {(judged.conversation_id, judged.turn, judged.rubric): judged.score for judged in judgements}
     names = [rubric.id for rubric in rubrics]
     rows = [[scores.get((turn.conversation.id, turn.turn, name)) for name in names] for turn in log.turns]
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
@@ -197,7 +197,7 @@ def benchmark(
         planted=sum(turn.kind != "good" for turn in log.turns),
         unscored=int(np.isnan(table).any(axis=1).sum()),
         maxims=tuple(
-            _maxim(log, table[:, column], rubric, half, _usual_reason(entries, rubric.id))
+            _maxim(log, table[:, column], rubric, half, _usual_reason(judgements, rubric.id))
             for column, rubric in enumerate(rubrics)
         ),
         lowest=lowest_bad(np.nanmin(table[scored], axis=1), bad) if scored.any() else 0.0,
@@ -213,7 +213,7 @@ def benchmark(
 
 def _usual_reason(judgements: Sequence[Judgement], rubric: str) -> str:
     """Return the most frequent reason why turns have no score on a maxim; empty where all have one."""
-    reasons = Counter(entry.reason or "" for entry in judgements if entry.score is None and entry.rubric == rubric)
+    reasons = Counter(judged.reason or "" for judged in judgements if judged.score is None and judged.rubric == rubric)
     return max(reasons, key=lambda reason: reasons[reason], default="")
 
 
@@ -278,15 +278,17 @@ def lowest_bad(scores: Floats, bad: NDArray[np.bool_], n: int = LOWEST) -> float
 
 def maxim_benchmark(body: Mapping[str, Any]) -> MaximBenchmark:
     """Return the measures of `MaximBenchmark.to_dict`."""
-    fields = {name: value for name, value in body.items() if name != "beats_baselines"}
+    fields = {name: field for name, field in body.items() if name != "beats_baselines"}
     estimates = ("auc", "length", "position", "recall", "precision")
     fields |= {name: Estimate(**body[name]) for name in estimates}
-    return MaximBenchmark(**{**fields, "kinds": {kind: Estimate(**value) for kind, value in body["kinds"].items()}})
+    return MaximBenchmark(**{**fields, "kinds": {kind: Estimate(**figures) for kind, figures in body["kinds"].items()}})
 
 
 def judge_benchmark(body: Mapping[str, Any]) -> JudgeBenchmark:
     """Return the measures of `JudgeBenchmark.to_dict`."""
-    fields = {name: value for name, value in body.items() if name != "sentence"}
+    fields = {name: field for name, field in body.items() if name != "sentence"}
     fields["maxims"] = tuple(map(maxim_benchmark, body["maxims"]))
     fields |= {name: Estimate(**body[name]) for name in ("recall", "precision")}
-    return JudgeBenchmark(**{**fields, "flagged": {kind: Estimate(**value) for kind, value in body["flagged"].items()}})
+    return JudgeBenchmark(
+        **{**fields, "flagged": {kind: Estimate(**figures) for kind, figures in body["flagged"].items()}}
+    )

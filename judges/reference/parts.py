@@ -135,22 +135,22 @@ def parse_parts(text: str, name: str) -> tuple[Scenario, ...]:
         raise UsageError(f"{name}: not valid YAML: {error}") from error
     except jsonschema.ValidationError as error:
         raise UsageError(f"{name}: {_place(body, list(error.absolute_path))}: {error.message}") from error
-    scenarios = tuple(_scenario(entry, body["domain"]) for entry in body["scenarios"])
+    scenarios = tuple(_scenario(scenario, body["domain"]) for scenario in body["scenarios"])
     for problem in _problems(scenarios):
         raise UsageError(f"{name}: {problem}")
     return scenarios
 
 
-def _scenario(entry: Mapping[str, Any], domain: str) -> Scenario:
+def _scenario(body: Mapping[str, Any], domain: str) -> Scenario:
     exchanges = tuple(
         Exchange(
             exchange["user"],
             tuple(PartReply("good", reply["text"], reply["as"]) for reply in exchange["good"]),
             tuple(PartReply(kind, text) for kind, text in exchange["bad"].items()),
         )
-        for exchange in entry["exchanges"]
+        for exchange in body["exchanges"]
     )
-    return Scenario(entry["id"], domain, tuple(entry["slots"]), exchanges)
+    return Scenario(body["id"], domain, tuple(body["slots"]), exchanges)
 
 
 def _problems(scenarios: tuple[Scenario, ...]) -> Iterator[str]:
@@ -177,8 +177,8 @@ def _place(body: Any, path: list[str | int]) -> str:
     """Return the place of an error in words: scenario and exchange where it lies in one."""
     if path[:1] != ["scenarios"] or len(path) < 2:
         return "/".join(map(str, path)) or "its top level"
-    entry = body["scenarios"][path[1]]
-    name = entry.get("id") if isinstance(entry, Mapping) else None
+    scenario = body["scenarios"][path[1]]
+    name = scenario.get("id") if isinstance(scenario, Mapping) else None
     words = [f"scenario {name!r}" if name else f"scenario {int(path[1]) + 1}"]
     inner = path[2:]
     if inner[:1] == ["exchanges"] and len(inner) > 1:
