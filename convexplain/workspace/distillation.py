@@ -13,7 +13,7 @@ from convexplain.analysis.sources import ConversationSource, MemorySource
 from convexplain.errors import UsageError
 from convexplain.judges.distillation import judging_cost
 from convexplain.judges.head_training import TurnKey, turn_features
-from convexplain.judges.heads import scoring_fingerprint, weights_of
+from convexplain.judges.heads import BringsHeads, Head, scoring_fingerprint, weights_of
 from convexplain.judges.turn_samples import MIN_TURNS, SplitTurns, draw_sample, split_turns
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, Reply, Spend
@@ -81,8 +81,12 @@ class TeachingTask:
         return Analysis(MemorySource(chosen.conversations), self.rubrics, chosen, chosen.judgements, settings)
 
 
+def _heads_of(model: ChatModel) -> tuple[Head, ...]:
+    return model.heads if isinstance(model, BringsHeads) else ()
+
+
 async def check_teacher(teacher: JudgeLike, student: ModelLike) -> None:
-    """Check that the teacher is another judge than the student.
+    """Check that the teacher is another judge than the student, and does not score by the student's own heads.
 
     Raises:
         UsageError: it is not, or there is no such model.
@@ -93,6 +97,11 @@ async def check_teacher(teacher: JudgeLike, student: ModelLike) -> None:
     try:
         if spec.samples is None and scoring_fingerprint(strong.model) == scoring_fingerprint(small):
             raise UsageError(f"teacher {spec.public!r} is the student itself; name a stronger judge")
+        if spec.samples is None and set(_heads_of(strong.model)) & set(_heads_of(small)):
+            raise UsageError(
+                f"teacher {spec.public!r} scores by the student's own heads; name a stronger judge "
+                "('small?head=none' asks the model of small itself)"
+            )
     finally:
         await strong.aclose()
         if small is not student:

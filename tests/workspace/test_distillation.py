@@ -245,6 +245,7 @@ def test_a_teacher_that_teaches_nothing_is_refused(workspace, talks, answer, wor
     ("arguments", "words"),
     [
         ({"teacher": "embedded"}, "teacher 'embedded' is the student itself"),
+        ({"teacher": "small"}, "teacher 'small' scores by the student's own heads"),
         ({"teacher": ScriptedModel(rising, name="embedded")}, None),
         ({"teacher": "http://localhost:9/v1", "turns": 99}, "turns=99 is not valid"),
         (
