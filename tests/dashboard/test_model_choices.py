@@ -187,7 +187,7 @@ def test_only_uploads_and_kept_rubrics_are_read(chats, database, tmp_path):
                 start(database, spec)
     rubric_folder().mkdir(parents=True)
     path = rubric_folder() / "mine.yaml"
-    path.write_text(rubric_text("harm").replace("id: harm", "id: mine"))
+    path.write_text(rubric_text("harm"))  # in the shipped wording, which the embedded model can score
     assert jobs.estimate(database, AnalyzeJob((chats,), (str(path),))).judgements == 12
 
 
