@@ -27,7 +27,10 @@ _LONG = 400_000  # milliseconds that the embedded model may need for a step, on 
 def _log(path):
     talks = [
         ("shop-1", ["Where is my parcel?", "It left our depot on Monday and arrives tomorrow.", "Thanks!", "Gladly."]),
-        ("shop-2", ["Can I pay by card?", "Yes, with any card.", "And by invoice?", "Yes, by invoice too, within 14 days."]),
+        (
+            "shop-2",
+            ["Can I pay by card?", "Yes, with any card.", "And by invoice?", "Yes, by invoice too, within 14 days."],
+        ),
     ]
     speakers = ("human", "gpt")
     records = [
