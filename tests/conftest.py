@@ -122,7 +122,7 @@ def weights():
 @pytest.fixture(scope="session")
 def embedded_model(weights):
     """The real embedded model, prepared. The weights are converted once and kept in the user's cache."""
-    model = embedded.EmbeddedModel()
+    model = embedded.EmbeddedModel(heads=(), adapted=False)  # as it is fetched
     if not model.installed:
         embedded.install(model.folder, weights)
     asyncio.run(model.prepare())

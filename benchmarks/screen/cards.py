@@ -27,7 +27,7 @@ PLANTED_LICENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What a maxim's heads are worth on turns that they have not learnt from.
+    """The agreement of a maxim's heads on turns that they have not learnt from.
 
     Attributes:
         sets: for each labelled set the agreement with people of a head that learnt from no set of its family, beside

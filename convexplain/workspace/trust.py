@@ -19,7 +19,7 @@ _LABELS = "labels"  # the source of agreements with people
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How far a judge's scores on a maxim are known to mean something.
+    """The evidence that a judge's scores on a maxim mean something.
 
     Attributes:
         rubric: the maxim's id.

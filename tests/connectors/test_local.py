@@ -36,7 +36,7 @@ def fresh(model):
 def test_label_probabilities_come_from_the_whole_vocabulary(embedded_model):
     (reply,) = ask(embedded_model, request("Is fire hot? Answer yes or no as JSON.", **YES_NO))
     total = sum(math.exp(p) for p in reply.labels.logprobs.values())
-    assert 0.1 < total <= 1 + 1e-9
+    assert 0.3 < total <= 1 + 1e-9
     assert (reply.labels.bound, reply.labels.alternatives) == (0.0, None)
     assert reply.text in ('{"label": "yes', '{"label": "no')
     assert reply.completion_tokens == 1
