@@ -55,7 +55,8 @@ class LowTurn:
 def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | None = None) -> list[LowTurn]:
     """Return the turns of a run that are below a threshold, the furthest below first.
 
-    Turns are sorted by their score that is furthest below its threshold; equal ones are in the order of the store.
+    Turns are sorted by their score that is furthest below its threshold; equal ones are in the order of the
+    store, and equal scores of one turn in that of their maxims' ids.
 
     Args:
         store: the store.
@@ -74,7 +75,8 @@ def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | No
 
 def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]]) -> list[LowTurn]:
     conversations, numbers = schema.conversations, {number for number, _ in places}
-    query = sa.select(low).where(low.c.conversation.in_(numbers)).order_by(low.c.distance, low.c.id)
+    # Judgements arrive in any order, so equal ones are sorted by their maxim.
+    query = sa.select(low).where(low.c.conversation.in_(numbers)).order_by(low.c.distance, low.c.rubric, low.c.id)
     with reading(store.engine) as connection:
         scores = connection.execute(query).all()
         columns = sa.select(conversations.c.id, conversations.c.body)

@@ -24,12 +24,11 @@ class Trust:
     Attributes:
         rubric: the maxim's id.
         judge: the judge's name.
-        state: `validated` by the labels of people, `benchmarked` on the reference set (or on the sets that a head's
-            card names), or `unvalidated`.
+        state: `validated` by the labels of people, `benchmarked` on the reference set, or `unvalidated`.
         auc: the chance that a good turn scores above a bad one, 0.5 = chance, with its interval over dialogues or
             scenarios; None where it is not known.
         better: whether it does better than chance (by the whole interval) and than the length of a turn.
-        note: the card of the head that scores, in words; empty where the AUC says it.
+        note: why it is unvalidated, with the card of the head that scores where there is one; empty otherwise.
     """
 
     rubric: str
@@ -38,6 +37,11 @@ class Trust:
     auc: Estimate | None = None
     better: bool = True
     note: str = ""
+
+    @property
+    def flags(self) -> bool:
+        """Return whether scores may be held against a threshold, counted and coloured; else they only sort turns."""
+        return self.state != "unvalidated" and self.better
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON values."""
@@ -71,7 +75,9 @@ def trust_keys(fingerprint: str, settings: Mapping[str, Any]) -> list[str]:
 
 
 def trust(store: RunStore | None, keys: Sequence[str], judge: str, rubric: Rubric, card: str = "") -> Trust:
-    """Return the trust in a judge on a maxim: people's labels come first, then the reference set, then a head's card.
+    """Return the trust in a judge on a maxim: people's labels come first, then the reference set.
+
+    The card of a head shows with `unvalidated`: it says what the head was trained on, not how far this judge agrees.
 
     Args:
         store: where agreements are kept; None takes only what ships with convexplain.
@@ -86,7 +92,7 @@ def trust(store: RunStore | None, keys: Sequence[str], judge: str, rubric: Rubri
             return _trust(rubric.id, judge, "validated", body)
         if result := _kept(store, key, wording, "reporting") or shipped_result(key, wording):
             return _trust(rubric.id, judge, "benchmarked", result)
-    return Trust(rubric.id, judge, "benchmarked" if card else "unvalidated", note=card)
+    return Trust(rubric.id, judge, note=f"{UNVALIDATED} Its head: {card}" if card else "")
 
 
 def shipped_trust() -> list[Trust]:

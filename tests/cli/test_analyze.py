@@ -60,7 +60,7 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +50% \(< 0\.5\) │ unvalidated", out)
     assert "6 turns are below a threshold; the 5 furthest below:" in out
     lines = out.splitlines()
-    scores = ", ".join(f"{name} 0.10 (threshold 0.5)" for name in ("helpfulness", "harm", "informativeness"))
+    scores = ", ".join(f"{name} 0.10 (threshold 0.5)" for name in ("harm", "helpfulness", "informativeness"))
     first = lines.index(f"  c0, turn 3: {scores}")
     assert lines[first + 1 : first + 3] == ["    A bad one 0.", "    convexplain explain 1 --turn c0:3"]
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
