@@ -100,7 +100,7 @@ class Table:
         self.kinds[scenario.id] = [turn.kind for turn in turns]
 
     def loss(self) -> float:
-        """How far the set is from one in which the numbers tell nothing; less is better."""
+        """Return the distance of the set from one in which the numbers tell nothing, at least 0; less is better."""
         numbers = np.concatenate([*self.numbers.values()])
         labels = np.concatenate([*self.labels.values()])
         kinds = np.array([kind for row in self.kinds.values() for kind in row])

@@ -18,7 +18,7 @@ _SHARPNESS = 0.25  # of standardised states beside standardised numbers: what is
 
 @dataclass(frozen=True, slots=True)
 class TurnFeatures:
-    """What heads read of turns.
+    """The features of turns that heads read.
 
     Attributes:
         row_of: the row of each turn.

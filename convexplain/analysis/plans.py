@@ -78,7 +78,7 @@ async def plan(
         tuple(problems),
         calls.model.name,
         samples,
-        counts.calls + counts.cached + counts.judgements * (samples - 1),
+        counts.calls + counts.cached + counts.labels * (samples - 1),
     )
 
 
@@ -88,6 +88,7 @@ class _Counts:
     def __init__(self, rubrics: Sequence[Rubric], judge: TurnJudge, calls: Calls, choice: Choice) -> None:
         self._rubrics, self._judge, self._calls, self._choice = rubrics, judge, calls, choice
         self.conversations = self.turns = self.judgements = self.calls = self.cached = self.tokens = 0
+        self.labels = 0  # calls for label probabilities, which heads do not make
         self._keys: set[str] = set()  # of the conversation's calls: heads of several rubrics read one reply
 
     def add(self, conversation: Conversation) -> None:
@@ -107,6 +108,7 @@ class _Counts:
             if (key := request.key(self._calls.model.fingerprint)) in self._keys:
                 continue
             self._keys.add(key)
+            self.labels += bool(request.labels)
             if self._calls.is_cached(request):
                 self.cached += 1
             else:

@@ -125,7 +125,7 @@ class Distillation(LabelResult):
 
 @dataclass(frozen=True, slots=True)
 class DistillationPlan:
-    """What a distillation would ask.
+    """The calls that a distillation would make.
 
     Attributes:
         rubrics: the maxims.

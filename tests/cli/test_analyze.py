@@ -87,6 +87,14 @@ def test_dry_run_counts_and_asks_nothing(stub, chats, folder):
     assert stub.prompts == []
     assert "6 conversations, 12 assistant turns, 3 maxims: 36 judgements." in out
     assert re.search(r"36 calls to \S+ with about [\d,]+ prompt tokens; 0 more are in the cache", out)
+    assert "If the judge gives no log-probabilities it takes 5 calls for each score: at most 180 calls." in out
+
+
+def test_dry_run_of_heads_speaks_of_no_log_probabilities(chats, folder):
+    code, out, _ = run("analyze", chats, "--judge", "embedded", "--dry-run", cwd=folder)
+    assert code == 0
+    assert "12 calls to embedded" in out  # one for each turn: the heads of all maxims read one reply
+    assert "log-probabilities" not in out
 
 
 def test_stored_conversations_are_judged_again_without_their_log(stub, chats, folder):
