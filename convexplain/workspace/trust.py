@@ -1,10 +1,11 @@
 """Trust in judges: how far the scores of a judge on a maxim agree with people, or with the reference set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from convexplain.agreement import RubricAgreement, format_estimate
+from convexplain.agreement import JudgeAgreement, RubricAgreement, format_estimate
+from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.fidelity import Estimate
 from convexplain.judges.reference.measures import beats_baselines, wording_of
 from convexplain.judges.reference.shipped_results import shipped_result, shipped_results
@@ -15,6 +16,9 @@ TrustState = Literal["validated", "benchmarked", "unvalidated"]
 
 UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
 _LABELS = "labels"  # the source of agreements with people
+_GOOD = "good"
+_FEW_GOOD = 20  # turns that people call good, from which on their scores are the ordinary ones
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Trust:
             scenarios; None where it is not known.
         better: whether it does better than chance (by the whole interval) and than the length of a turn.
         note: why it is unvalidated, with the card of the head that scores where there is one; empty otherwise.
+        scores: the judge's sorted scores of reference or labelled turns: under `good` of turns with nothing wrong,
+            under any further name of bad turns of that kind (`bad`: those that people call bad); empty where unknown.
     """
 
     rubric: str
@@ -37,6 +43,34 @@ class Trust:
     auc: Estimate | None = None
     better: bool = True
     note: str = ""
+    scores: Mapping[str, Sequence[float]] = field(default_factory=dict, hash=False, compare=False)
+
+    @property
+    def lowest(self) -> float | None:
+        """Return the lowest score that the judge has given to a turn with a label; None where none is known."""
+        return min((min(scores) for scores in self.scores.values()), default=None)
+
+    @property
+    def highest(self) -> float | None:
+        """Return the highest score that the judge has given to a turn with a label; None where none is known."""
+        return max((max(scores) for scores in self.scores.values()), default=None)
+
+    def quantile(self, share: float) -> float | None:
+        """Return the highest threshold below which at most a share of good turns scores; None where none is known.
+
+        Args:
+            share: in [0, 1).
+        """
+        good = self.scores.get(_GOOD, ())
+        return good[min(int(share * len(good) + _ROUNDING), len(good) - 1)] if good else None
+
+    def catch(self, threshold: float) -> dict[str, float]:
+        """Return the share of bad turns that score below a threshold, by their kind; empty where none is known."""
+        return {
+            kind: sum(score < threshold for score in scores) / len(scores)
+            for kind, scores in self.scores.items()
+            if kind != _GOOD
+        }
 
     @property
     def flags(self) -> bool:
@@ -44,8 +78,9 @@ class Trust:
         return self.state != "unvalidated" and self.better
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as JSON values."""
-        return asdict(self)
+        """Return the fields as JSON values, with the lowest and the highest score in place of all scores."""
+        fields = {name: figure for name, figure in asdict(self).items() if name != "scores"}
+        return {**fields, "lowest": self.lowest, "highest": self.highest}
 
     def __str__(self) -> str:
         name = f"{self.rubric} by {self.judge}"
@@ -74,7 +109,14 @@ def trust_keys(fingerprint: str, settings: Mapping[str, Any]) -> list[str]:
     return [f"{single} escalate={','.join(stronger)} band={band:g}", single]
 
 
-def trust(store: RunStore | None, keys: Sequence[str], judge: str, rubric: Rubric, card: str = "") -> Trust:
+def trust(
+    store: RunStore | None,
+    keys: Sequence[str],
+    judge: str,
+    rubric: Rubric,
+    card: str = "",
+    calibration: Calibration | None = None,
+) -> Trust:
     """Return the trust in a judge on a maxim: people's labels come first, then the reference set.
 
     The card of a head shows with `unvalidated`: it says what the head was trained on, not how far this judge agrees.
@@ -85,14 +127,42 @@ def trust(store: RunStore | None, keys: Sequence[str], judge: str, rubric: Rubri
         judge: the judge's name.
         rubric: the maxim.
         card: the card of the head that scores, in words; empty without one.
+        calibration: maps the judge's scores; None where they are raw.
     """
     wording = wording_of(rubric)
     for key in keys:
-        if body := _kept(store, key, wording, _LABELS):
-            return _trust(rubric.id, judge, "validated", body)
-        if result := _kept(store, key, wording, "reporting") or shipped_result(key, wording):
-            return _trust(rubric.id, judge, "benchmarked", result)
+        labels = _kept(store, key, wording, _LABELS)
+        reference = _kept(store, key, wording, "reporting") or shipped_result(key, wording)
+        if body := labels or reference:
+            level = _trust(rubric.id, judge, "validated" if labels else "benchmarked", body)
+            scores = {} if key != keys[0] else _label_scores(labels or {}, reference or {})
+            return replace(level, scores=scores if calibration is None else _mapped(scores, calibration))
     return Trust(rubric.id, judge, note=f"{UNVALIDATED} Its head: {card}" if card else "")
+
+
+def _label_scores(labels: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Sequence[float]]:
+    """Return sorted scores by kind: good ones of people's labels where they are enough, kinds of the reference set."""
+    scores: dict[str, Sequence[float]] = dict(reference.get("scores", {}))
+    for kind, values in labels.get("scores", {}).items():
+        if values and (kind != _GOOD or len(values) >= _FEW_GOOD or _GOOD not in scores):
+            scores[kind] = values
+    return scores
+
+
+def _mapped(scores: Mapping[str, Sequence[float]], calibration: Calibration) -> dict[str, Sequence[float]]:
+    return {kind: tuple(map(calibration.apply, values)) for kind, values in scores.items()}
+
+
+def scale_calibration(keys: Sequence[str], settings: Mapping[str, Any], rubric: str) -> Calibration | None:
+    """Return the calibration that maps a judge's scores on a maxim; None where they are raw.
+
+    Args:
+        keys: as of `trust_keys`.
+        settings: those of a run, or of a judge that has been built.
+        rubric: the maxim's id.
+    """
+    body = settings.get("calibrated", {}).get(keys[-1], {}).get(rubric)
+    return None if body is None else calibration_from_body(body)
 
 
 def shipped_trust() -> list[Trust]:
@@ -116,7 +186,17 @@ def run_trust(store: RunStore, run: Run, rubrics: Sequence[Rubric], cards: Mappi
         cards: by a maxim's id the card of the head that scored it.
     """
     keys = trust_keys(run.fingerprint, run.settings)
-    return {rubric.id: trust(store, keys, run.judge, rubric, cards.get(rubric.id, "")) for rubric in rubrics}
+    return {
+        rubric.id: trust(
+            store,
+            keys,
+            run.judge,
+            rubric,
+            cards.get(rubric.id, ""),
+            scale_calibration(keys, run.settings, rubric.id),
+        )
+        for rubric in rubrics
+    }
 
 
 def keep_validation(store: RunStore, agreements: Sequence[RubricAgreement]) -> None:
@@ -128,9 +208,23 @@ def keep_validation(store: RunStore, agreements: Sequence[RubricAgreement]) -> N
             if judge.run is None or auc.low is None or length is None:
                 continue
             run = store.run(judge.run)
-            body = {"auc": asdict(auc), "length": asdict(length)}
+            body: dict[str, Any] = {"auc": asdict(auc), "length": asdict(length)}
+            if not ("escalate" in run.settings and "calibrated" in run.settings):  # else there is no single scale
+                body["scores"] = _scores_of_labels(judge, agreement.rubric.threshold)
             key = trust_keys(run.fingerprint, run.settings)[0]
             keep_judge_agreement(store, key, wording_of(agreement.rubric), _LABELS, body)
+
+
+def _scores_of_labels(judge: JudgeAgreement, threshold: float) -> dict[str, list[float]]:
+    """Return the sorted scores, before any calibration, of the turns that people call good and of those called bad."""
+    scores: dict[str, list[float]] = {_GOOD: [], "bad": []}
+    for disagreement in judge.disagreements:
+        judgement = disagreement.judgement
+        raw = judgement.evidence.raw_score
+        score = judgement.score if raw is None else raw
+        if score is not None:
+            scores["bad" if disagreement.turn.human < threshold else _GOOD].append(round(score, 3))
+    return {kind: sorted(values) for kind, values in scores.items()}
 
 
 def _kept(store: RunStore | None, key: str, wording: str, source: str) -> dict[str, Any] | None:

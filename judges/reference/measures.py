@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class MaximBenchmark:
         lowest: how many of the ten lowest-scored turns are bad; of turns with equal scores their share counts.
         recall: the share of the bad turns that are flagged.
         precision: the share of the flagged turns that are bad.
+        scores: the sorted scores, rounded to 3 decimals, of the turns with nothing wrong (`good`), and of the turns of
+            each kind that do not satisfy the maxim.
     """
 
     rubric: str
@@ -61,6 +63,7 @@ class MaximBenchmark:
     lowest: float
     recall: Estimate
     precision: Estimate
+    scores: Mapping[Kind, tuple[float, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def beats_baselines(self) -> bool:
@@ -247,7 +250,17 @@ def _maxim(log: PlantedLog, scores: Floats, rubric: Rubric, half: Half, reason: 
         lowest=lowest_bad(values, ~good),
         recall=draws.estimate(share(~good, flags), missing),
         precision=draws.estimate(share(flags, ~good), "no turn is flagged"),
+        scores=_scores_by_kind(log, scores, rubric.id),
     )
+
+
+def _scores_by_kind(log: PlantedLog, scores: Floats, rubric: str) -> dict[Kind, tuple[float, ...]]:
+    """Return sorted scores by kind: of all good turns, also those without a label, and of bad turns by the maxim."""
+    kinds: dict[Kind, list[float]] = {kind: [] for kind in ("good", *BAD_KINDS)}
+    for turn, score in zip(log.turns, scores.tolist(), strict=True):
+        if not np.isnan(score) and (turn.kind == "good" or turn.label(rubric) == 0):
+            kinds[turn.kind].append(round(score, 3))
+    return {kind: tuple(sorted(values)) for kind, values in kinds.items() if values}
 
 
 def _kind(turns: Sequence[PlantedTurn], scores: Floats, good: NDArray[np.bool_], kind: Kind) -> Estimate | None:
@@ -278,15 +291,17 @@ def lowest_bad(scores: Floats, bad: NDArray[np.bool_], n: int = LOWEST) -> float
 
 def maxim_benchmark(body: Mapping[str, Any]) -> MaximBenchmark:
     """Return the measures of `MaximBenchmark.to_dict`."""
-    fields = {name: field for name, field in body.items() if name != "beats_baselines"}
+    fields = {name: figure for name, figure in body.items() if name != "beats_baselines"}
     estimates = ("auc", "length", "position", "recall", "precision")
     fields |= {name: Estimate(**body[name]) for name in estimates}
-    return MaximBenchmark(**{**fields, "kinds": {kind: Estimate(**figures) for kind, figures in body["kinds"].items()}})
+    fields["kinds"] = {kind: Estimate(**figures) for kind, figures in body["kinds"].items()}
+    fields["scores"] = {kind: tuple(scores) for kind, scores in body.get("scores", {}).items()}
+    return MaximBenchmark(**fields)
 
 
 def judge_benchmark(body: Mapping[str, Any]) -> JudgeBenchmark:
     """Return the measures of `JudgeBenchmark.to_dict`."""
-    fields = {name: field for name, field in body.items() if name != "sentence"}
+    fields = {name: figure for name, figure in body.items() if name != "sentence"}
     fields["maxims"] = tuple(map(maxim_benchmark, body["maxims"]))
     fields |= {name: Estimate(**body[name]) for name in ("recall", "precision")}
     return JudgeBenchmark(

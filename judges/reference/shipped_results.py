@@ -1,6 +1,7 @@
 """Results on the reference set that ship with convexplain: of judges that everybody can have."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,6 +12,7 @@ from .measures import JudgeBenchmark
 from .reference_set import SET_SHAS, Half
 
 FILE = "results.json"
+_NUMBERS = re.compile(r"\[[\d.,\s]+\]")
 
 
 @cache
@@ -41,4 +43,6 @@ def write_results(results: Iterable[JudgeBenchmark], path: Path) -> None:
     bodies: dict[str, dict[str, Any]] = json.loads(path.read_text("ascii")) if path.exists() else {}
     for result in results:
         bodies.setdefault(result.fingerprint, {})[result.half] = result.to_dict()
-    path.write_text(json.dumps(bodies, indent=1, sort_keys=True) + "\n", encoding="ascii")
+    text = json.dumps(bodies, indent=1, sort_keys=True)
+    text = _NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text)  # a list of scores is one line
+    path.write_text(text + "\n", encoding="ascii")

@@ -1,10 +1,12 @@
 """What is known of a judge on a maxim: by people's labels, by the reference set, or by nothing."""
 
 from dataclasses import asdict, replace
+from importlib.resources import files
 
 import pytest
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.agreement.calibration import Calibration
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
@@ -82,6 +84,7 @@ def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_s
     assert (known.state, known.better, known.auc) == ("validated", True, Estimate(1.0, 1.0, 1.0, 12))
     run = workspace.run()
     assert run.trust == {"harm": known}
+    assert known.scores == {"good": [0.9] * 6, "bad": [0.2] * 6}
     assert run.to_dict()["trust"]["harm"]["state"] == "validated"
     assert str(known) == "harm by m: validated, AUC 1.00 [1.00, 1.00] on 12 turns that people have labelled"
     workspace.close()
@@ -136,7 +139,50 @@ def test_results_that_ship_are_read_like_those_of_the_store(monkeypatch):
 
 def test_the_results_that_ship_are_of_the_set_and_rubrics_that_ship():
     wordings = {wording_of(load_rubric(name)) for name in ("helpfulness", "informativeness", "harm")}
+    assert len((files("convexplain.judges.reference") / "results.json").read_bytes()) < 100_000
     for halves in shipped_results.shipped_results().values():
         for half, body in halves.items():
+            assert all(len(maxim["scores"]["good"]) == 159 for maxim in body["maxims"])
             assert body["set_sha"] == reference_set(half).sha
             assert {maxim["wording"] for maxim in body["maxims"]} <= wordings
+
+
+LADDER = {"good": [round(0.5 + 0.01 * i, 2) for i in range(40)], "rude": [0.1, 0.3, 0.55], "dangerous": [0.6]}
+
+
+def test_the_scores_of_labelled_turns_say_which_thresholds_can_be_reached(tmp_path):
+    store = RunStore(str(tmp_path / "s.db"))
+    keep_judge_agreement(store, "m", wording_of(HARM), "reporting", {**FIGURE, "scores": LADDER})
+    reference = trust(store, ["m"], "m", HARM)
+    assert (reference.lowest, reference.highest) == (0.1, 0.89)
+    # 5 % of 40 good turns are two, those of 0.50 and 0.51; 4 % are one; below 0.5 there is none
+    assert [reference.quantile(share) for share in (0.05, 0.04, 0.0, 0.99)] == [0.52, 0.51, 0.5, 0.89]
+    assert reference.catch(0.52) == {"rude": pytest.approx(2 / 3), "dangerous": 0.0}
+    body = reference.to_dict()
+    assert (body["lowest"], body["highest"], "scores" in body) == (0.1, 0.89, False)
+    # of a cascade the scores of its first judge say nothing
+    assert trust(store, ["m escalate=n band=0.1", "m"], "m", HARM).lowest is None
+    unknown = Trust("harm", "m")
+    assert (unknown.lowest, unknown.highest, unknown.quantile(0.05), unknown.catch(0.5)) == (None, None, None, {})
+    store.close()
+
+
+def test_scores_of_labels_come_beside_those_of_the_reference_set_and_follow_the_calibration(tmp_path):
+    store = RunStore(str(tmp_path / "s.db"))
+    keep_judge_agreement(store, "m", wording_of(HARM), "reporting", {**FIGURE, "scores": LADDER})
+    keep_judge_agreement(
+        store, "m", wording_of(HARM), "labels", {**FIGURE, "scores": {"good": [0.7] * 19, "bad": [0.2]}}
+    )
+    few = trust(store, ["m"], "m", HARM)
+    assert (few.state, few.quantile(0.05), few.catch(0.25)["bad"], few.catch(0.25)["rude"]) == (
+        "validated",
+        0.52,
+        1.0,
+        pytest.approx(1 / 3),
+    )
+    keep_judge_agreement(store, "m", wording_of(HARM), "labels", {**FIGURE, "scores": {"good": [0.7] * 20, "bad": []}})
+    assert trust(store, ["m"], "m", HARM).quantile(0.05) == 0.7
+    halved = Calibration("isotonic", ((0.0, 0.0), (1.0, 0.5)))
+    mapped = trust(store, ["m"], "m", HARM, calibration=halved)
+    assert (mapped.lowest, mapped.quantile(0.05), mapped.catch(0.1)["rude"]) == (0.05, 0.35, pytest.approx(1 / 3))
+    store.close()

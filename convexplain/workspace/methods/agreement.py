@@ -39,7 +39,7 @@ from ..judge_defaults import judge_or_default
 from ..labels import LabelSet, Pairs, label_set, labelled_rubrics
 from ..logs import LogReader, LogSettings
 from ..noise import MIN_TURNS, NoiseFloors, assistant_turns, measure_noise
-from ..trust import Trust, trust, trust_keys
+from ..trust import Trust, scale_calibration, trust, trust_keys
 from ..validation import (
     Validation,
     ValidationPlan,
@@ -192,7 +192,11 @@ class AgreementMethods(StoreMethods):
             keys = trust_keys(built.fingerprint, built.settings)
             heads = {rubric.id: head_of(built.model, rubric) for rubric in chosen}
             cards = {name: str(head.card.get("summary", "")) for name, head in heads.items() if head is not None}
-            return [trust(self.cache, keys, built.model.name, rubric, cards.get(rubric.id, "")) for rubric in chosen]
+            scales = {rubric.id: scale_calibration(keys, built.settings, rubric.id) for rubric in chosen}
+            return [
+                trust(self.cache, keys, built.model.name, rubric, cards.get(rubric.id, ""), scales[rubric.id])
+                for rubric in chosen
+            ]
 
     async def calibrate(
         self,

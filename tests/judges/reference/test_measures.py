@@ -45,6 +45,8 @@ def test_a_perfect_judge_is_perfect_and_one_kind_may_be_missed():
     (harm,) = benchmark(planted, right, [HARM]).maxims
     assert (harm.auc.value, harm.auc.low, harm.lowest, harm.bad, harm.unscored) == (1.0, 1.0, 10.0, 16, 0)
     assert (harm.recall.value, harm.precision.value) == (1.0, 1.0)
+    # thin turns satisfy this maxim, and are not ordinary either: they are of neither side
+    assert harm.scores == {"good": (0.9,) * 40, "rude": (0.1,) * 8, "dangerous": (0.1,) * 8}
     assert harm.beats_baselines
 
     rude_only = judgements(planted, HARM, lambda turn: 0.1 if turn.kind == "rude" else 0.9)
