@@ -20,8 +20,9 @@ from .pairs import JudgedPair, pair_agreement
 from .raters import alpha, ceiling, rating_arrays
 from .reliability import reliability
 from .results import Disagreement, JudgeAgreement, JudgeComparison, RubricAgreement
+from .usefulness import CONSTANT, Usefulness, usefulness
 
-LENGTH, PLACE = "length in words", "turn number"
+_LENGTH, _PLACE = "length in words", "turn number"
 _FEW_TURNS = 30
 _FEW_GROUPS = 10
 _NO_ALPHA = "no turn has two ratings, or all ratings are the same"
@@ -73,14 +74,18 @@ def agreement(
         (judge.name, replace(people.table(_scores(column)), cut=judge.threshold))
         for judge, column in zip(judges, judgements, strict=True)
     ]
+    numbers = turn_baselines(turns)
     agreements = [
-        _judge_agreement(judge, turns, column, table, people.measures(table))
+        replace(
+            _judge_agreement(judge, turns, column, table, people.measures(table)),
+            usefulness=people.usefulness(table, numbers) if turns else None,
+        )
         for judge, column, (_, table) in zip(judges, judgements, tables, strict=True)
     ]
-    baselines = [
-        people.baseline(LENGTH, [turn.words for turn in turns]),
-        people.baseline(PLACE, [turn.turn for turn in turns]),
-    ]
+    baselines = [people.baseline(name, np.array(column)) for name, column in numbers.items()]
+    if turns:
+        mean = float(people.humans.mean())
+        baselines.append(people.baseline(CONSTANT, np.full(len(turns), mean), on_scale=True))
     draws, ratings = Draws(people.groups, seed), rating_arrays([turn.ratings for turn in turns])
     return RubricAgreement(
         rubric=rubric,
@@ -99,6 +104,11 @@ def agreement(
         notes=_notes(len(turns), draws.groups, people.humans, agreements, baselines),
         escalations=tuple(people.escalation(cheap, strong) for cheap, strong in combinations(tables, 2)),
     )
+
+
+def turn_baselines(turns: Sequence[LabelledTurn]) -> dict[str, list[float]]:
+    """Return numbers of turns that know nothing of their meaning, by their names: a judge has to order them better."""
+    return {_LENGTH: [float(turn.words) for turn in turns], _PLACE: [float(turn.turn) for turn in turns]}
 
 
 class _People:
@@ -120,15 +130,23 @@ class _People:
         rows = np.isfinite(table.scores)
         scored, draws = table.subset(rows), self._draws(rows)
         return {
-            measure.name: draws.estimate(measure.statistic(scored), undefined_reason(measure, scored))
+            measure.name: measure.estimate(scored, draws)
             for measure in MEASURES
             if table.on_scale or not measure.on_scale
         }
 
-    def baseline(self, name: str, sizes: Sequence[int]) -> JudgeAgreement:
-        """Return the agreement of an order by size, which does not depend on the rubric."""
-        table = self.table(np.array(sizes, dtype=np.float64), on_scale=False)
-        return JudgeAgreement(name, None, len(sizes), {}, self.measures(table))
+    def baseline(self, name: str, numbers: Floats, on_scale: bool = False) -> JudgeAgreement:
+        """Return the agreement of numbers that know nothing of the turns' meaning."""
+        return JudgeAgreement(name, None, len(numbers), {}, self.measures(self.table(numbers, on_scale)))
+
+    def usefulness(self, table: ScoreTable, baselines: Mapping[str, Sequence[float]]) -> Usefulness:
+        """Return the use that a judge's scores may be put to, on the turns with a score."""
+        rows = np.isfinite(table.scores)
+        scored, numbers = table.subset(rows), {name: np.array(column)[rows] for name, column in baselines.items()}
+        groups = [group for group, drawn in zip(self.groups, rows, strict=True) if drawn]
+        return usefulness(
+            scored.scores, scored.humans, scored.threshold, scored.flags_below, numbers, groups, self._seed
+        )
 
     def comparison(self, first: _NamedTable, second: _NamedTable) -> JudgeComparison:
         """Return the first judge's measures less the second's, on the turns that both have scored."""

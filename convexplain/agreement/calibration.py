@@ -1,9 +1,8 @@
-"""Calibration: maps from a judge's scores to people's mean, and thresholds with a promised precision or recall."""
+"""Calibration: maps from a judge's scores to people's mean."""
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,16 +12,16 @@ from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.types import sha256_json
 
-from .bootstrap import Draws, ratio
+from .bootstrap import MIN_DIALOGUES, Draws
+from .formatting import format_estimate
 from .ranks import spearman
 from .reliability import brier, ece
+from .usefulness import MIN_LABELLED, Usefulness, usefulness
 
 Floats = NDArray[np.float64]
 Kind = Literal["isotonic", "spline", "platt", "prior"]
-Aim = Literal["precision", "recall", "flagged"]
 
 MIN_TURNS = 50  # labelled
-MIN_DIALOGUES = 5
 _KINDS: tuple[Kind, ...] = ("platt", "spline", "isotonic")
 _SPLINE_KNOTS = 5
 _GRID = 101
@@ -66,23 +65,6 @@ class Calibration:
         return {**asdict(self), "knots": [list(knot) for knot in self.knots], "about": dict(self.about)}
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A threshold with its precision and recall on labelled turns; turns that score below it are flagged.
-
-    Attributes:
-        value: the threshold, in (0, 1).
-        precision: the share of bad turns among the flagged ones; bad = called bad by people.
-        recall: the share of flagged turns among the bad ones.
-        flagged: the share of flagged turns among all.
-    """
-
-    value: float
-    precision: Estimate
-    recall: Estimate
-    flagged: Estimate
-
-
 def calibration_from_body(body: Mapping[str, Any]) -> Calibration:
     """Return the calibration of JSON values that `body` returned."""
     knots = tuple((float(x), float(y)) for x, y in body["knots"])
@@ -92,26 +74,38 @@ def calibration_from_body(body: Mapping[str, Any]) -> Calibration:
 
 
 def calibrate(
-    scores: Sequence[float], humans: Sequence[float], groups: Sequence[Hashable], seed: int = 0
+    scores: Sequence[float],
+    humans: Sequence[float],
+    groups: Sequence[Hashable],
+    seed: int = 0,
+    *,
+    bad_below: float = 0.5,
+    baselines: Mapping[str, Sequence[float]] | None = None,
 ) -> Calibration:
     """Fit three maps, and return the one with the best Brier score on held-out dialogues.
 
     Platt's scaling (1999), here on log-odds and with people's means as soft labels, needs few labels. A logistic
     regression on a spline of five knots, forced to rise, needs more; isotonic regression (Zadrozny and Elkan 2002)
-    needs many. `about` holds Brier score and calibration error of held-out turns before and after, and the numbers of
-    turns and dialogues.
+    needs many. `about` holds Brier score and calibration error of held-out turns before and after, the AUC, and the
+    numbers of turns and dialogues.
 
     Args:
         scores: the judge's, in [0, 1].
         humans: people's mean, in [0, 1].
         groups: the dialogue of each turn; no dialogue is split.
         seed: of the folds.
+        bad_below: people call a turn bad if their mean is below it.
+        baselines: by their names, a number for each turn (its length, its place) that the judge has to do better than.
 
     Raises:
-        UsageError: too few labels or dialogues, all labels or all scores are the same, or scores do not rise with them.
+        UsageError: too few labels, good or bad turns, or dialogues; all labels or all scores are the same; scores do
+            not rise with them, or tell good from bad turns no better than chance or a baseline.
     """
     x, y = np.asarray(scores, dtype=np.float64), np.asarray(humans, dtype=np.float64)
     _check(x, y, groups)
+    numbers = {name: np.asarray(column, dtype=np.float64) for name, column in (baselines or {}).items()}
+    use = usefulness(x, y, bad_below, bad_below, numbers, groups, seed)
+    _check_use(use, bad_below)
     folds = _folds(groups, seed)
     held_out: dict[Kind, Floats] = {}
     for kind in _KINDS:
@@ -127,6 +121,8 @@ def calibrate(
     about = {
         "turns": len(x),
         "dialogues": draws.groups,
+        "auc": _estimate_body(use.auc),
+        "baseline": {"name": use.baseline, "auc": use.baseline_auc},
         "before": {
             "brier": _estimate_body(draws.estimate(brier(x, y))),
             "ece": _estimate_body(draws.estimate(ece(x, y))),
@@ -155,65 +151,6 @@ def label_prior(scores: Sequence[float]) -> Calibration:
         raise UsageError("no content-free input could be scored")
     mean = sum(scores) / len(scores)
     return Calibration("prior", intercept=-_logit(mean), about={"content_free": mean, "inputs": len(scores)})
-
-
-def threshold_for(
-    aim: Aim,
-    target: float,
-    scores: Sequence[float],
-    humans: Sequence[float],
-    bad_below: float,
-    groups: Sequence[Hashable],
-    seed: int = 0,
-) -> Threshold:
-    """Return the threshold that reaches a target on labelled turns.
-
-    Args:
-        aim: `precision` of at least the target, with as many flagged turns as possible; `recall` of at least the
-            target, with as few flagged turns as possible; or the share `flagged`, as near to the target as ties allow.
-        target: in (0, 1].
-        scores: calibrated or not, in [0, 1].
-        humans: people's mean.
-        bad_below: people call a turn bad if their mean is below it.
-        groups: the dialogue of each turn, for the intervals.
-        seed: of the intervals.
-
-    Raises:
-        UsageError: people call no turn bad, or no threshold reaches the target.
-    """
-    if not 0 < target <= 1:
-        raise UsageError(f"{aim}={target} is not valid; it must be in (0, 1]")
-    x, bad = np.asarray(scores, dtype=np.float64), np.asarray(humans, dtype=np.float64) < bad_below
-    if aim != "flagged" and not bad.any():
-        raise UsageError(f"people call no turn bad (their mean is nowhere below {bad_below:g}), so {aim} is undefined")
-    values = np.unique(x)
-    cuts = [(low + high) / 2 for low, high in pairwise(values.tolist())]
-    cuts = [cut for cut in [*cuts, min(1.0, float(values[-1]) + _EDGE)] if 0 < cut < 1]
-    valid = [cut for cut in cuts if _reaches(aim, target, x < cut, bad)]
-    if aim == "flagged":
-        valid = [min(cuts, key=lambda cut: abs(float((x < cut).mean()) - target))] if cuts else []
-    if not valid:
-        raise UsageError(f"no threshold gives a {aim} of {target:g} on these {len(x)} labelled turns")
-    threshold = float(max(valid) if aim == "precision" else min(valid))
-    flagged, draws = (x < threshold).astype(np.float64), Draws(groups, seed)
-    bad_turns = bad.astype(np.float64)
-
-    def share(of: Floats, among: Floats) -> Estimate:
-        def statistic(weights: Floats) -> Floats:
-            below = (weights * among).sum(axis=1)
-            above = (weights * of * among).sum(axis=1)
-            return ratio(above, below)
-
-        return draws.estimate(statistic)
-
-    return Threshold(threshold, share(bad_turns, flagged), share(flagged, bad_turns), share(flagged, np.ones(len(x))))
-
-
-def _reaches(aim: Aim, target: float, flagged: NDArray[np.bool_], bad: NDArray[np.bool_]) -> bool:
-    if not flagged.any():
-        return False
-    rate = bad[flagged].mean() if aim == "precision" else flagged[bad].mean() if bad.any() else 0.0
-    return bool(rate >= target - 1e-12)
 
 
 def check_size(n: int, groups: Sequence[Hashable]) -> None:
@@ -246,6 +183,24 @@ def _check(scores: Floats, humans: Floats, groups: Sequence[Hashable]) -> None:
         raise UsageError(
             f"the judge's scores do not rise with people's (Spearman {rho:+.2f} on {n} turns): a calibration would "
             "turn them into a constant"
+        )
+
+
+def _check_use(use: Usefulness, bad_below: float) -> None:
+    """Refuse a curve that would lend meaning to scores without any."""
+    if min(use.good, use.bad) < MIN_LABELLED:
+        raise UsageError(
+            f"people call {use.bad} of the turns with a score bad (their mean is below {bad_below:g}) and {use.good} "
+            f"good; at least {MIN_LABELLED} of each are needed for a calibration: label more turns"
+        )
+    shortfall = use.shortfall
+    if not shortfall and not (use.difference.value or 0.0) > 0:
+        shortfall = f"is not above that of {use.baseline}, {use.baseline_auc:.2f}"
+    if shortfall:
+        raise UsageError(
+            f"no curve is kept: the judge's AUC {format_estimate(use.auc)} on {use.good + use.bad} labelled turns "
+            f"{shortfall}. A curve would make such scores look like knowledge. Take another judge or another wording "
+            "of the maxim, or label more turns if the interval is wide; `convexplain judges validate` shows the numbers"
         )
 
 

@@ -1,11 +1,6 @@
 """Texts about agreement that the terminal and the HTML report share."""
 
-import shlex
-
 from convexplain.fidelity import Estimate
-from convexplain.text.visible import one_line
-
-from .results import Disagreement, JudgeAgreement
 
 MARKS = {"high": "↑", "low": "↓", "zero": "→0"}
 """Marks of the good end of a measure."""
@@ -20,7 +15,10 @@ def format_estimate(estimate: Estimate, signed: bool = False, digits: int = 2) -
     return text if estimate.low is None else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
-def explain_command(judge: JudgeAgreement, disagreement: Disagreement, rubric: str) -> str:
-    """Return the command that explains the score of a judged turn."""
-    place = shlex.quote(f"{disagreement.turn.conversation.id}:{disagreement.turn.turn}")
-    return one_line(f"convexplain explain {judge.run} --turn {place} --rubric {shlex.quote(rubric)}")
+def format_share(estimate: Estimate) -> str:
+    """Return a share with its interval in per cent; a dash if it is undefined."""
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.0%}"
+    return f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]"

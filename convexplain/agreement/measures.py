@@ -7,11 +7,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .bootstrap import Floats, Statistic
+from convexplain.fidelity import Estimate
+
+from .bootstrap import Draws, Floats, Statistic
 from .categories import kappa, levels, nearest_level, share, weighted_kappa
 from .labels import LabelledTurn
 from .ranks import MIN_ROWS, auc, kendall, positive_rows, spearman
 from .reliability import bias, brier, ece
+from .shares import share_estimate
 
 Best = Literal["high", "low", "zero"]
 
@@ -79,6 +82,7 @@ class AgreementMeasure:
         best: the good end; `zero` = the nearer to 0 the better.
         statistic: returns the statistic of a table.
         on_scale: True if it needs scores in [0, 1], and not only an order.
+        share_of: of a measure that is a share, the rows that count, and those of them whose share it is.
     """
 
     name: str
@@ -86,6 +90,14 @@ class AgreementMeasure:
     best: Best
     statistic: Callable[[ScoreTable], Statistic]
     on_scale: bool = True
+    share_of: Callable[[ScoreTable], tuple[NDArray[np.bool_], NDArray[np.bool_]]] | None = None
+
+    def estimate(self, table: ScoreTable, draws: Draws) -> Estimate:
+        """Return the measure of a table with its interval; that of a share is at least as wide as the exact one."""
+        reason = undefined_reason(self, table)
+        if self.share_of is None:
+            return draws.estimate(self.statistic(table), reason)
+        return share_estimate(draws, *self.share_of(table), reason)
 
     @property
     def digits(self) -> int:
@@ -103,8 +115,20 @@ MEASURES: tuple[AgreementMeasure, ...] = (
     AgreementMeasure("brier", "Brier", "low", lambda t: brier(t.scores, t.humans)),
     AgreementMeasure("ece", "ECE", "low", lambda t: ece(t.scores, t.humans)),
     AgreementMeasure("bias", "judge - people", "zero", lambda t: bias(t.scores, t.humans)),
-    AgreementMeasure("precision", "precision of flags", "high", lambda t: share(t.judge_bad, t.people_bad)),
-    AgreementMeasure("recall", "recall of flags", "high", lambda t: share(t.people_bad, t.judge_bad)),
+    AgreementMeasure(
+        "precision",
+        "precision of flags",
+        "high",
+        lambda t: share(t.judge_bad, t.people_bad),
+        share_of=lambda t: (t.judge_bad, t.people_bad),
+    ),
+    AgreementMeasure(
+        "recall",
+        "recall of flags",
+        "high",
+        lambda t: share(t.people_bad, t.judge_bad),
+        share_of=lambda t: (t.people_bad, t.judge_bad),
+    ),
 )
 
 

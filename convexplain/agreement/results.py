@@ -1,9 +1,11 @@
 """Results of an agreement: judges and baselines against people, on one rubric."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from convexplain.fidelity import Estimate
+from convexplain.text.visible import one_line
 from convexplain.types import Judgement, Rubric
 
 from .categories import Confusion
@@ -11,6 +13,7 @@ from .escalation_curves import EscalationCurve
 from .labels import LabelledTurn
 from .pairs import PairAgreement
 from .reliability import Bin
+from .usefulness import Usefulness
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class JudgeAgreement:
         confusion, bins: counts at the threshold, and the reliability curve; None and empty for a baseline.
         disagreements: turns with a label and a score, the widest gap first.
         threshold: the judge flags turns below it; None for a baseline.
+        usefulness: the use that its scores may be put to; None for a baseline, and without labelled turns.
     """
 
     name: str
@@ -52,6 +56,7 @@ class JudgeAgreement:
     bins: tuple[Bin, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     threshold: float | None = None
+    usefulness: Usefulness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class RubricAgreement:
         alpha: Krippendorff's alpha of the raters.
         ceiling: one rater's correlation with the other raters.
         judges: the judges.
-        baselines: length and turn number.
+        baselines: length, turn number, and the best constant (people's mean for every turn).
         comparisons: one for each two judges.
         pairs: the share of pairs in which the preferred answer scored higher.
         notes: warnings for the reader.
@@ -103,3 +108,9 @@ class RubricAgreement:
     pairs: PairAgreement | None
     notes: tuple[str, ...]
     escalations: tuple[EscalationCurve, ...] = ()
+
+
+def explain_command(judge: JudgeAgreement, disagreement: Disagreement, rubric: str) -> str:
+    """Return the command that explains the score of a judged turn."""
+    place = shlex.quote(f"{disagreement.turn.conversation.id}:{disagreement.turn.turn}")
+    return one_line(f"convexplain explain {judge.run} --turn {place} --rubric {shlex.quote(rubric)}")

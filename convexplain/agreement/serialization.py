@@ -8,6 +8,7 @@ from convexplain.fidelity import Estimate
 
 from .pairs import PairAgreement
 from .results import Disagreement, JudgeAgreement, RubricAgreement
+from .usefulness import Usefulness
 
 _DISAGREEMENTS = 200  # of each judge
 _CHARACTERS = 1000  # of each text
@@ -49,11 +50,16 @@ def _judge(judge: JudgeAgreement) -> dict[str, Any]:
         "n": judge.n,
         "threshold": judge.threshold,
         "unscored": dict(judge.unscored),
+        "usefulness": None if judge.usefulness is None else _usefulness(judge.usefulness),
         "measures": _measures(judge.measures),
         "confusion": None if judge.confusion is None else asdict(judge.confusion),
         "reliability": [asdict(part) for part in judge.bins],
         "disagreements": [_disagreement(disagreement) for disagreement in judge.disagreements[:_DISAGREEMENTS]],
     }
+
+
+def _usefulness(use: Usefulness) -> dict[str, Any]:
+    return {**asdict(use), "sentence": use.sentence}
 
 
 def _measures(measures: Mapping[str, Estimate]) -> dict[str, Any]:

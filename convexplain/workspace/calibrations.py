@@ -4,15 +4,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from convexplain.agreement.calibration import (
-    Aim,
-    Calibration,
-    Threshold,
-    calibrate,
-    check_size,
-    label_prior,
-    threshold_for,
-)
+from convexplain.agreement.agreements import turn_baselines
+from convexplain.agreement.calibration import Calibration, calibrate, check_size, label_prior
+from convexplain.agreement.thresholds import Aim, Threshold, threshold_for
 from convexplain.agreement.validation import RunJudgements
 from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem, UsageError
@@ -109,7 +103,7 @@ async def calibrate_on_labels(
     humans, groups = [turn.human for turn in turns], [labels.group(turn.conversation) for turn in turns]
     if missing := len(rated) - len(turns):
         progress.note(f"{missing:,} labelled turns have no score; they count in nothing.")
-    fitted = calibrate(scores, humans, groups, seed)
+    fitted = calibrate(scores, humans, groups, seed, bad_below=rubric.threshold, baselines=turn_baselines(turns))
     threshold = None
     if aim is not None:
         mapped = [fitted.apply(score) for score in scores]

@@ -96,7 +96,10 @@ def test_one_judge():
         ("c3", -0.1),
         ("c1", 0.05),
     ]
-    length, place = found.baselines
+    length, place, constant = found.baselines
+    # people's mean for every turn: no order, and on average neither milder nor stricter than people
+    assert (constant.name, constant.measures["auc"].value, constant.measures["bias"].value) == ("best constant", 0.5, 0)
+    assert judge.usefulness.use == "too early"
     assert values(length.measures) == pytest.approx({"spearman": 1.0, "kendall": 1.0, "auc": 1.0})
     assert length.measures["spearman"].n == 4
     assert place.measures["spearman"].value is None

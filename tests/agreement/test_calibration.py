@@ -13,7 +13,6 @@ from convexplain.agreement.calibration import (
     calibrate,
     calibration_from_body,
     label_prior,
-    threshold_for,
 )
 from convexplain.errors import UsageError
 
@@ -96,6 +95,7 @@ def test_a_label_prior_is_divided_out():
         (np.linspace(0, 1, 60), np.full(60, 0.5), 60, "the same score, 0.5: there is nothing to calibrate to"),
         (np.full(60, 0.7), np.linspace(0, 1, 60), 60, "the judge gave all 60 turns the same score, 0.7"),
         (np.linspace(0, 1, 60), np.linspace(1, 0, 60), 60, "do not rise with people's"),
+        (np.linspace(0, 1, 60), [0] * 9 + [1] * 51, 60, "people call 9 of the turns with a score bad .* and 51 good"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused(scores, humans, dialogues, words):
@@ -103,45 +103,23 @@ def test_what_cannot_be_calibrated_is_refused(scores, humans, dialogues, words):
         calibrate(scores, humans, [i % dialogues for i in range(len(scores))])
 
 
-# ---- thresholds. Scores 0.1 to 0.8; people call 1, 2 and 4 bad (counted from the lowest score).
-
-SCORES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
-HUMANS = [0, 0, 1, 0, 1, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("aim", "wanted", "value", "precision", "recall", "flagged"),
-    [
-        ("precision", 1.0, 0.25, 1.0, 2 / 3, 2 / 8),
-        ("precision", 0.75, 0.45, 3 / 4, 1.0, 4 / 8),
-        ("recall", 1.0, 0.45, 3 / 4, 1.0, 4 / 8),
-        ("recall", 0.5, 0.25, 1.0, 2 / 3, 2 / 8),
-        ("flagged", 0.5, 0.45, 3 / 4, 1.0, 4 / 8),
-        ("flagged", 0.1, 0.15, 1.0, 1 / 3, 1 / 8),
-    ],
-)
-def test_thresholds_keep_their_promise(aim, wanted, value, precision, recall, flagged):
-    found = threshold_for(aim, wanted, SCORES, HUMANS, 0.5, list(range(8)))
-    assert found.value == pytest.approx(value)
-    assert found.precision.value == pytest.approx(precision)
-    assert found.recall.value == pytest.approx(recall)
-    assert found.flagged.value == pytest.approx(flagged)
-    assert found.flagged.low <= found.flagged.value <= found.flagged.high
-
-
-@pytest.mark.parametrize(
-    ("aim", "wanted", "humans", "words"),
-    [
-        ("precision", 0.9, [1, 1, 1, 0, 1, 1, 1, 1], "no threshold gives a precision of 0.9"),
-        ("recall", 0.9, [1] * 8, "people call no turn bad"),
-        ("recall", 0.0, HUMANS, "must be in"),
-    ],
-)
-def test_promises_that_cannot_be_kept(aim, wanted, humans, words):
-    with pytest.raises(UsageError, match=words):
-        threshold_for(aim, wanted, SCORES, humans, 0.5, list(range(8)))
-
-
 def test_as_few_as_allowed():
     _, scores, labels, groups = distorted(MIN_TURNS, BENDS["mild"], seed=2)
     assert calibrate(scores, labels, groups).about["turns"] == MIN_TURNS
+
+
+def test_a_judge_at_chance_gets_no_curve():
+    # people call every second turn bad, whatever its score: of 30 x 30 pairs 465 are right, AUC 0.5167
+    with pytest.raises(UsageError, match=r"no curve is kept: the judge's AUC 0\.52 .* is no better than chance"):
+        calibrate(np.linspace(0, 1, 60), [i % 2 for i in range(60)], list(range(60)))
+
+
+def test_a_judge_that_orders_turns_as_their_length_does_gets_no_curve():
+    _, scores, labels, groups = distorted(200, BENDS["mild"], seed=3)
+    with pytest.raises(UsageError, match=r"is not above that of length in words"):
+        calibrate(scores, labels, groups, baselines={"length in words": scores * 100})
+    with pytest.raises(UsageError, match=r"is below that of turn number, 1\.00 \(difference -0\."):
+        calibrate(scores, labels, groups, baselines={"turn number": 1 - labels})
+    fitted = calibrate(scores, labels, groups, baselines={"length in words": [i % 7 for i in range(200)]})
+    assert fitted.about["auc"]["low"] > 0.5
+    assert fitted.about["baseline"]["name"] == "length in words"

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from convexplain.agreement import format_share
 from convexplain.errors import UsageError
-from convexplain.fidelity import Estimate
 from convexplain.workspace import FittedCalibration, JudgeOptions, LabelSettings, LogSettings, StoredCalibrations
 from convexplain.workspace.calibrations import aim_of, check_prior
 from convexplain.workspace.explainers import check_models
@@ -172,8 +172,13 @@ def _show(console: Console, fitted: FittedCalibration) -> None:
     console.print(
         plain(
             f"{calibration.about['judge']} on {rubric.id}: {calibration.kind}, {calibration.about['turns']:,} labelled "
-            f"turns in {calibration.about['dialogues']:,} dialogues. On dialogues that were held out:"
+            f"turns in {calibration.about['dialogues']:,} dialogues. The curve on dialogues that were held out:"
         ),
+        soft_wrap=True,
+    )
+    auc, baseline = calibration.about["auc"], calibration.about["baseline"]
+    console.print(
+        f"AUC {_cell(auc)} (0.5 is chance), above that of the {baseline['name']}, {baseline['auc']:.2f}.",
         soft_wrap=True,
     )
     table = Table()
@@ -186,21 +191,19 @@ def _show(console: Console, fitted: FittedCalibration) -> None:
     console.print(f"A score of {curve}.", soft_wrap=True)
     if proposed is not None:
         console.print(
-            f"Threshold {proposed.value:.3f} instead of {rubric.threshold:g}: precision {_share(proposed.precision)}, "
-            f"recall {_share(proposed.recall)}, flagged {_share(proposed.flagged)}. It was chosen on these very turns.",
+            f"Threshold {proposed.value:.3f} instead of {rubric.threshold:g}: precision "
+            f"{format_share(proposed.precision)} (of {_turns(proposed.precision.n)} flagged), recall "
+            f"{format_share(proposed.recall)} (of {_turns(proposed.recall.n)} that people call bad), flagged "
+            f"{format_share(proposed.flagged)} of all. It was chosen on these very turns: on new ones expect less.",
             soft_wrap=True,
         )
     console.print("Kept; `--calibrated` applies it, `convexplain judges calibrate --list` and `--remove` undo it.")
 
 
+def _turns(n: int) -> str:
+    return f"{n:,} {'turn' if n == 1 else 'turns'}"
+
+
 def _cell(estimate: Mapping[str, Any]) -> str:
     interval = f" [{estimate['low']:.3f}, {estimate['high']:.3f}]" if "low" in estimate else ""
     return f"{estimate['value']:.3f}{interval}" if "value" in estimate else "-"
-
-
-def _share(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "-"
-    low, high = estimate.low, estimate.high
-    interval = f" [{low:.0%}, {high:.0%}]" if low is not None and high is not None else ""
-    return f"{estimate.value:.0%}{interval}"

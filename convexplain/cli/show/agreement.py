@@ -38,6 +38,10 @@ def show_agreement(console: Console, agreement: RubricAgreement, worst: int) -> 
             )
         )
         console.print(plain(_people(agreement)), soft_wrap=True)
+        for judge in agreement.judges:
+            if judge.usefulness is not None:
+                style = "" if judge.usefulness.use == "flagging" else "yellow"
+                console.print(Text(f"{visible(judge.name)}: {judge.usefulness.sentence}", style=style), soft_wrap=True)
         console.print(_measures(agreement))
     if agreement.pairs is not None:
         console.print(_pairs(agreement))
