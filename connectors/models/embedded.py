@@ -10,7 +10,6 @@ wheel on the Python package index, for where no hub can be reached. Its digest i
 import asyncio
 import hashlib
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -21,12 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.judges.heads import Head, shipped_heads
 
 from .adapter import merge_adapter
+from .cache_folder import cache_folder
 from .head_query import read_heads, split_heads
 from .hub_download import download
 from .kind import ModelKind
@@ -92,11 +90,6 @@ class EmbeddedModel(LocalModel):
 @cache
 def _adapter_digest() -> str:
     return sha256(ADAPTER)[:16]
-
-
-def cache_folder() -> Path:
-    """Return the folder of the converted weights."""
-    return Path(os.environ.get("CONVEXPLAIN_CACHE") or platformdirs.user_cache_dir("convexplain"))
 
 
 def install(folder: Path, weights: Path | None = None) -> None:

@@ -21,9 +21,9 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models.chat import Reply, Request
 
 from .credentials import key_credentials
+from .endpoint_rules import EndpointRules
 from .kind import ModelKind
 from .openai_compatible import OpenAICompatible
-from .openai_requests import Dialect, Wording
 from .remote_calls import estimate_tokens
 
 _WINDOW = 8192  # most tokens of prompt and reply; longer windows cost memory that a judge's prompts rarely use
@@ -161,10 +161,11 @@ class _Server(OpenAICompatible):
     """
 
     pinned = False
+    probes = False  # it is known what it takes, and started so that no model thinks
     keepalive = 0  # connections do not outlive their event loop
 
-    def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
-        body = super()._body(request, dialect, wording)
+    def _body(self, request: Request, rules: EndpointRules) -> dict[str, Any]:
+        body = super()._body(request, rules)
         return body | {"id_slot": 0 if request.labels or request.schema else 1} if self.pinned else body
 
 

@@ -5,10 +5,12 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
@@ -17,21 +19,30 @@ from convexplain.errors import ModelError, TransientError, UnavailableError
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
+from . import endpoint_memory
 from .credentials import Credentials, url_credentials
+from .endpoint_probe import QUESTION, Observation, probe
+from .endpoint_rules import SWITCHES, THINKING_TOKENS, EndpointRules
 from .kind import ModelKind
 from .model_url import effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
     RefusedError,
     error_message,
+    has_thoughts,
+    raise_for_body,
     raise_for_status,
     read_completion,
     served_models,
     weights_info,
     window_of,
 )
-from .openai_requests import DIALECTS, Dialect, Wording, messages_of, request_body
+from .openai_requests import messages_of, request_body
 from .prompt_logprobs import SCORING, read_scored
 from .remote_calls import ask_each, estimate_tokens
+
+R = TypeVar("R")
+
+_log = logging.getLogger(__name__)
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
@@ -50,9 +61,14 @@ class OpenAICompatible:
             ever shown or stored.
         transport: replaces the network, for tests.
         credentials: credentials that replace those of URL and environment; the URL then takes no `key`.
-        wording: the server's names of the fields, to begin with.
+        rules: what the server takes, to begin with.
+        switches: the keys of `SWITCHES` that its models probably know, tried before the others.
+
+    Before its first request it asks a tiny question, once for each endpoint and model (`endpoint_probe`), and remembers
+    what it learnt for other times (`endpoint_memory`).
 
     Attributes:
+        probes: whether it does so.
         missing: the question to the user when the model is not there, for that message.
 
     Raises:
@@ -60,6 +76,7 @@ class OpenAICompatible:
     """
 
     batch = 1
+    probes = True
     keepalive = 64  # connections that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
 
@@ -69,7 +86,8 @@ class OpenAICompatible:
         transport: httpx2.AsyncBaseTransport | None = None,
         *,
         credentials: Credentials | None = None,
-        wording: Wording | None = None,
+        rules: EndpointRules | None = None,
+        switches: Sequence[str] = (),
     ) -> None:
         parts = split_url(url)
         self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
@@ -80,8 +98,10 @@ class OpenAICompatible:
         self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
         self.timeout: float | None = number_option("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
-        self._dialect = 0
-        self._wording = wording or Wording()
+        self._initial = self._rules = rules or EndpointRules()
+        self._switches = tuple(dict.fromkeys((*switches, *SWITCHES)))
+        self._learnt = False
+        self._probing: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self._effort = effort_option(options.get("reasoning_effort", ""))
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
         self._credentials = credentials or url_credentials(parts, options.get("key", ""))
@@ -135,8 +155,14 @@ class OpenAICompatible:
         """Return an estimate from the text's length."""
         return estimate_tokens(text)
 
+    def endpoint_rows(self) -> list[tuple[str, str]]:
+        """Return what the endpoint takes, as names and values for people."""
+        return self._rules.rows()
+
     async def aclose(self) -> None:
         """Close the connections of this event loop; those of others end with theirs."""
+        if probing := self._probing.pop(asyncio.get_running_loop(), None):
+            probing.cancel()
         client = self._clients.pop(asyncio.get_running_loop(), None)
         self._clients.clear()
         if client is not None:
@@ -196,23 +222,76 @@ class OpenAICompatible:
     async def _ask(self, request: Request) -> Reply:
         if request.reply:
             return await self._score(request)
-        i, wording = self._dialect, self._wording
-        first: ModelError | None = None
-        while i < len(DIALECTS):
-            body = self._body(request, DIALECTS[i], wording)
-            read = partial(read_completion, request=request, counted=wording.counted)
+        if self.probes and not self._learnt:
+            await self._learn()
+        reply, thinks = await self._accepted(request)
+        if thinks and reply.truncated and not self._rules.thinking_tokens and self.probes and self._learnt:
+            # Another model stands behind the address now, or this one thinks about hard questions only.
+            self._rules = replace(self._rules, thinks=True, thinking_tokens=THINKING_TOKENS)
+            self._forget()
+            reply, _ = await self._accepted(request)
+        return reply
+
+    async def _accepted(self, request: Request) -> tuple[Reply, bool]:
+        """Return the reply, and whether the model thought; what is refused is not asked for again."""
+        rules = self._rules
+        first: RefusedError | None = None
+        while True:
             try:
-                reply = await self._post(body, read)
+                outcome = await self._post_by(rules, request)
             except RefusedError as error:
                 first = first or error
-                if (changed := wording.after(error.raw)) is not None:
-                    wording = changed
-                else:
-                    i += 1
+                changed = rules.after(error.raw)
+                if changed is None:
+                    raise first from None
+                rules = changed
                 continue
-            self._dialect, self._wording = max(self._dialect, i), wording
-            return reply
-        raise first or ModelError(f"{self.name}: no way of asking was accepted")
+            if first is not None:  # the server takes less than it did: the next program asks it again what it takes
+                self._rules = rules
+                self._forget()
+            return outcome
+
+    async def _learn(self) -> None:
+        """Learn what the endpoint takes, once; all requests of an event loop wait for one question."""
+        loop = asyncio.get_running_loop()
+        task = self._probing.get(loop)
+        if task is None:
+            task = self._probing[loop] = loop.create_task(self._probe())
+            task.add_done_callback(lambda done: self._probed(loop, done))
+        await asyncio.shield(task)  # a request that gives up leaves the others their answer
+
+    def _probed(self, loop: asyncio.AbstractEventLoop, done: asyncio.Task[None]) -> None:
+        self._probing.pop(loop, None)
+        if not done.cancelled():
+            done.exception()  # read, so that no "never retrieved" warning comes where all requests gave up
+
+    async def _probe(self) -> None:
+        rules = endpoint_memory.remembered(self._base, self._model, self._effort)
+        if rules is None:
+            try:
+                rules = await probe(self._observe, self._initial, self._switches, self._effort)
+            except (TransientError, UnavailableError):
+                raise
+            except ModelError as error:  # the requests themselves will say what is wrong
+                _log.debug("%s: the question what it takes was not answered: %s", self._base, error)
+                rules = self._initial
+            else:
+                endpoint_memory.remember(self._base, self._model, rules, self._effort)
+        self._rules, self._learnt = rules, True
+
+    async def _observe(self, rules: EndpointRules) -> Observation:
+        reply, thinks = await self._post_by(rules, QUESTION)
+        return Observation.of(reply, thinks=thinks)
+
+    def _forget(self) -> None:
+        if self.probes:
+            endpoint_memory.forget(self._base, self._model, self._effort)
+
+    async def _post_by(self, rules: EndpointRules, request: Request) -> tuple[Reply, bool]:
+        def read(data: Any, seconds: float) -> tuple[Reply, bool]:
+            return read_completion(data, request, seconds, counted=rules.counted), has_thoughts(data)
+
+        return await self._post(self._body(request, rules), read)
 
     async def _score(self, request: Request) -> Reply:
         reply = sendable(request.reply)
@@ -223,18 +302,19 @@ class OpenAICompatible:
         except RefusedError as error:
             raise no_reply_logprob(self.name, f"its server refuses the request ({error})", error.raw) from error
 
-    async def _post(self, body: dict[str, Any], read: Callable[..., Reply]) -> Reply:
+    async def _post(self, body: dict[str, Any], read: Callable[..., R]) -> R:
         """Return the result of `read(data, seconds=…)` for the server's answer."""
         began = time.perf_counter()
         try:
             response = await self._http().post(f"{self._base}/chat/completions", json=body)
         except httpx2.TimeoutException as error:
-            raise TransientError(f"{self._base}: {_words(error)}", timed_out=True) from error
+            raise TransientError(f"{self._base}: no answer in time: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:
-            raise TransientError(f"{self._base}: {_words(error)}") from error
+            raise TransientError(f"{self._base}: the connection failed: {_words(error)}") from error
         raise_for_status(response, self._base, self._credentials.hint, self.missing)
         try:
             data = response.json()
+            raise_for_body(data, self._base, self._credentials.hint, self.missing)
             reply = read(data, seconds=time.perf_counter() - began)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise ModelError(
@@ -244,8 +324,8 @@ class OpenAICompatible:
             self._answered_by(data["model"][:200])
         return reply
 
-    def _body(self, request: Request, dialect: Dialect, wording: Wording) -> dict[str, Any]:
-        return request_body(request, self._model, dialect, wording, self._effort)
+    def _body(self, request: Request, rules: EndpointRules) -> dict[str, Any]:
+        return request_body(request, self._model, rules, self._effort)
 
 
 def _words(error: Exception) -> str:

@@ -12,9 +12,15 @@ from convexplain.errors import ModelError, TooLongError, TransientError, Unavail
 from convexplain.judges.labels import TokenStep, read_reply
 from convexplain.models.chat import LabelLogprobs, Reply, Request
 
+from .thoughts import answer_steps, split_message
+
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
 _DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"model_not_supported|model_not_found|not supported by any provider", re.IGNORECASE)
+_FILTERED = re.compile(r"content_filter|ResponsibleAIPolicyViolation|content management policy", re.IGNORECASE)
+_NO_QUOTA = re.compile(r"insufficient_quota|insufficient (credits|balance|funds)|credit balance", re.IGNORECASE)
+_UNPAID = re.compile(r"\bbilling\b|payment required|spending limit|out of credits?", re.IGNORECASE)
+_RETRY = re.compile(r"retry in|retryDelay|per (minute|second|day)", re.IGNORECASE)  # Gemini speaks of billing then too
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
@@ -36,23 +42,71 @@ def raise_for_status(response: httpx2.Response, where: str, hint: str, missing: 
         return
     if status < 400:
         raise UnavailableError(f"{where} sends elsewhere (HTTP {status}), to {response.headers.get('location')}")
-    raw = response.text
-    message = f"{where}: HTTP {status}: {error_message(raw)}"
-    if status in _RETRIED:
-        raise TransientError(message, raw, retry_after=_retry_after(response))
+    message = f"{where}: HTTP {status}: {error_message(response.text)}"
+    raise status_error(status, response.text, message, hint, missing, _retry_after(response))
+
+
+def raise_for_body(data: Any, where: str, hint: str, missing: str) -> None:
+    """Raise the error that an answer with HTTP status 200 holds, as OpenRouter sends them; return where it holds none.
+
+    Args:
+        data: the server's answer.
+        where: the endpoint, without secrets.
+        hint: where its key is taken from, for the message when it is refused.
+        missing: the question to the user when the model is not there.
+    """
+    holder = data
+    choices = data.get("choices") if isinstance(data, dict) else None
+    if isinstance(choices, list) and choices:
+        holder = choices[0]
+    error = holder.get("error") if isinstance(holder, dict) else None
+    if not error:
+        return
+    raw = json.dumps({"error": error})
+    code = error.get("code") if isinstance(error, dict) else None
+    status = int(code) if str(code).isdecimal() and 400 <= int(code) < 600 else 0
+    shown = f"error {status}" if status else "an error"
+    raise status_error(status, raw, f"{where}: HTTP 200 with {shown}: {error_message(raw)}", hint, missing)
+
+
+def status_error(
+    status: int, raw: str, message: str, hint: str, missing: str, retry_after: float | None = None
+) -> ModelError:
+    """Return the error for a status that reports one.
+
+    Args:
+        status: the HTTP status, or what stands for it in the body; 0 where there is none.
+        raw: the body.
+        message: the endpoint, the status and the server's words.
+        hint: where its key is taken from, for the message when it is refused.
+        missing: the question to the user when the model is not there.
+        retry_after: seconds that the server asks to wait; None where it does not.
+    """
+    if status == 402 or (status in (0, 400, 403, 429) and _is_unpaid(raw, retry_after)):
+        unpaid = "it has to be paid for: add credit or raise the spending limit where the key is from"
+        return UnavailableError(f"{message} ({unpaid})", raw)
+    if status in _RETRIED or (status == 0 and "rate_limit" in raw):
+        return TransientError(message, raw, retry_after=retry_after)
     if status == 403 and "logprobs" in raw:  # OpenAI's refusal for models that give none
-        raise RefusedError(message, raw)
+        return RefusedError(message, raw)
     if status in (401, 403):
-        raise UnavailableError(f"{message} ({hint})", raw)
-    if status == 402:
-        raise UnavailableError(f"{message} (it has to be paid for)", raw)
+        return UnavailableError(f"{message} ({hint})", raw)
     if status in (404, 410) or (status == 400 and _NO_SUCH_MODEL.search(raw)):
-        raise UnavailableError(f"{message} ({missing})", raw)
+        return UnavailableError(f"{message} ({missing})", raw)
     if status == 413 or (status in (400, 422) and _TOO_LONG.search(raw) and not _DIALECT_WORDS.search(raw)):
-        raise TooLongError(message, raw)
+        return TooLongError(message, raw)
+    if status == 400 and _FILTERED.search(raw):
+        return ModelError(message, raw)
     if status in (400, 415, 422, 501):
-        raise RefusedError(message, raw)
-    raise ModelError(message, raw)
+        return RefusedError(message, raw)
+    return ModelError(message, raw)
+
+
+def _is_unpaid(raw: str, retry_after: float | None) -> bool:
+    """Return whether a refusal is about money; a rate limit whose words speak of billing ends by itself."""
+    if _NO_QUOTA.search(raw):
+        return True
+    return retry_after is None and bool(_UNPAID.search(raw)) and not _RETRY.search(raw)
 
 
 def read_completion(data: Any, request: Request, seconds: float, *, counted: bool = False) -> Reply:
@@ -65,15 +119,17 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
         counted: log-probabilities may come as lists beside each other, one for tokens and one for their alternatives.
     """
     choice = data["choices"][0]
-    text = choice["message"].get("content") or ""
+    split = split_message(choice["message"])
     logprobs = choice.get("logprobs")
     steps = _steps(logprobs) or (_listed_steps(logprobs) if counted else [])
+    if split.thoughts:
+        steps = answer_steps(steps, split.answer)
     labels: LabelLogprobs | None = None
     if request.labels and steps:
         labels = read_reply(steps, request.opening, request.labels)
     usage = data.get("usage") or {}
     return Reply(
-        text=str(text),
+        text=split.answer,
         labels=labels,
         logprobs=bool(steps),
         truncated=choice.get("finish_reason") == "length",
@@ -82,6 +138,15 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
         cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
         seconds=seconds,
     )
+
+
+def has_thoughts(data: Any) -> bool:
+    """Return whether the model of a chat completion thought, or used up its tokens before its answer began."""
+    choice = data["choices"][0]
+    split = split_message(choice["message"])
+    details = (data.get("usage") or {}).get("completion_tokens_details") or {}
+    used_up = choice.get("finish_reason") == "length" and not split.answer.strip()
+    return bool(split.thoughts) or used_up or int(details.get("reasoning_tokens") or 0) > 0
 
 
 def served_models(response: httpx2.Response) -> list[dict[str, Any]]:

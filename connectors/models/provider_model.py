@@ -40,7 +40,8 @@ class ProviderModel(OpenAICompatible):
             f"{url}&{options}" if options else url,
             transport,
             credentials=provider_credentials(provider),
-            wording=provider.wording,
+            rules=provider.rules,
+            switches=provider.switches,
         )
 
     @property

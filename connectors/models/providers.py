@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from convexplain.errors import ConvexplainError, UnavailableError, UsageError
 from convexplain.models.chat import ChatModel
 
+from .endpoint_rules import EndpointRules
 from .kind import ModelKind
-from .openai_requests import Wording
 from .url_origin import origin_of
 
+_EFFORT = ("reasoning_effort=none", "reasoning_effort=minimal")
 _HTTP_URL = re.compile(r"https?://[^\s/?#][^\s?#]*", re.IGNORECASE)
 
 
@@ -31,7 +32,8 @@ class Provider:
         path: the end of the base URL, which an address in the environment may leave out.
         port: the port of an address in the environment that has no scheme; None where it needs one.
         header: the HTTP header that carries the key.
-        wording: how its servers call what they are asked for.
+        rules: what its servers take, as far as its documentation says it.
+        switches: what keeps its models from thinking, the most probable first (keys of `SWITCHES`).
     """
 
     name: str
@@ -42,7 +44,8 @@ class Provider:
     path: str = ""
     port: int | None = None
     header: str = "Authorization"
-    wording: Wording = field(default_factory=Wording)
+    rules: EndpointRules = field(default_factory=EndpointRules)
+    switches: tuple[str, ...] = ("chat_template_kwargs",)
 
     def base_url(self) -> str:
         """Return the base URL, with what the environment says of it.
@@ -98,7 +101,8 @@ PROVIDERS = {
             "OPENAI_API_KEY",
             address_from="OPENAI_BASE_URL",
             example="https://HOST/v1",
-            wording=Wording("max_completion_tokens"),
+            rules=EndpointRules("max_completion_tokens"),
+            switches=_EFFORT,
         ),
         Provider(
             "azure",
@@ -108,12 +112,24 @@ PROVIDERS = {
             example="https://RESOURCE.openai.azure.com",
             path="/openai/v1",
             header="api-key",
-            wording=Wording("max_completion_tokens"),
+            rules=EndpointRules("max_completion_tokens"),
+            switches=_EFFORT,
         ),
-        Provider("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-        Provider("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", wording=Wording(seed="random_seed")),
-        Provider("together", "https://api.together.ai/v1", "TOGETHER_API_KEY", wording=Wording(counted=True)),
-        Provider("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+        Provider("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", switches=_EFFORT),
+        Provider(
+            "mistral",
+            "https://api.mistral.ai/v1",
+            "MISTRAL_API_KEY",
+            rules=EndpointRules(seed="random_seed"),
+            switches=_EFFORT,
+        ),
+        Provider("together", "https://api.together.ai/v1", "TOGETHER_API_KEY", rules=EndpointRules(counted=True)),
+        Provider(
+            "openrouter",
+            "https://openrouter.ai/api/v1",
+            "OPENROUTER_API_KEY",
+            switches=("reasoning.enabled=false", *_EFFORT),
+        ),
         Provider(
             "ollama",
             "http://localhost:11434/v1",
@@ -121,6 +137,7 @@ PROVIDERS = {
             example="http://HOST:PORT",
             path="/v1",
             port=11434,
+            switches=("reasoning_effort=none", "think=false"),
         ),
     )
 }

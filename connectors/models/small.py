@@ -18,7 +18,8 @@ from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.judges.heads import Head, check_heads, shipped_heads
 from convexplain.models.chat import Reply, Request
 
-from .embedded import EmbeddedModel, cache_folder
+from .cache_folder import cache_folder
+from .embedded import EmbeddedModel
 from .head_query import read_heads
 from .hub_download import download
 from .kind import ModelKind

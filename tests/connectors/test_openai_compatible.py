@@ -166,14 +166,15 @@ def test_a_server_that_refuses_what_is_asked_is_asked_for_less_once_and_for_all(
     first, second = asyncio.run(go())
     assert first.text == second.text == '{"label": "yes"}'
     asked = [(body.get("top_logprobs"), "response_format" in body) for body in bodies]
-    assert asked == [(20, True), (20, False), (5, True), (5, False), (5, False)]
+    assert asked == [(20, True), (5, True), (5, False), (None, False), (None, False)]
 
 
 @pytest.mark.parametrize(
-    "words", ["top_logprobs exceeds the maximum of 5", "`logprobs` is not supported in this context length mode"]
+    ("words", "times"),
+    [("top_logprobs exceeds the maximum of 5", 2), ("`logprobs` is not supported in this context length mode", 1)],
 )
-def test_a_refusal_of_log_probabilities_is_not_taken_for_a_prompt_that_is_too_long(words):
-    refused = [refusal(words)] * 4
+def test_a_refusal_of_log_probabilities_is_not_taken_for_a_prompt_that_is_too_long(words, times):
+    refused = [refusal(words)] * times
     reply = ask(answering(*refused, completion(logprobs=None))[0])
     assert (reply.text, reply.logprobs) == ('{"label": "yes"}', False)
 
@@ -290,7 +291,7 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
         (httpx2.Response(200, text="null"), ModelError, "is no chat completion"),
         (httpx2.Response(200, json={"choices": [None]}), ModelError, "is no chat completion"),
         (httpx2.Response(200, json={"choices": [{"message": None}]}), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json={"error": {"message": "overloaded"}}), ModelError, "is no chat completion"),
+        (httpx2.Response(200, json={"error": {"message": "overloaded"}}), ModelError, "with an error: overloaded"),
         (
             httpx2.Response(200, json={"choices": [{"message": {"content": "x"}, "logprobs": {"content": [5]}}]}),
             ModelError,
@@ -475,3 +476,58 @@ def test_a_server_on_this_machine_is_reached_past_the_proxy(stub, monkeypatch):
 
     (reply,) = asyncio.run(work())
     assert isinstance(reply, Reply)
+
+
+QUOTA = {"message": "You exceeded your current quota, please check your plan and billing details."}
+RATE = {"message": "You exceeded your current quota, please check your plan and billing details. Please retry in 20s."}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (httpx2.Response(429, json={"error": {**QUOTA, "code": "insufficient_quota"}}), UnavailableError, "paid for"),
+        (httpx2.Response(429, json={"error": QUOTA}), UnavailableError, "billing details. (it has to be paid for"),
+        (httpx2.Response(429, json={"error": RATE}), TransientError, "retry in 20s"),  # Gemini's rate limit
+        (httpx2.Response(429, json={"error": QUOTA}, headers={"Retry-After": "5"}), TransientError, "HTTP 429"),
+        (refusal("Your credit balance is too low to access the API."), UnavailableError, "raise the spending limit"),
+        (httpx2.Response(200, json={"error": {"code": 402, "message": "no credits"}}), UnavailableError, "paid for"),
+        (
+            httpx2.Response(200, json={"error": {"code": 429, "message": "busy"}}),
+            TransientError,
+            "HTTP 200 with error 429",
+        ),
+        (httpx2.Response(200, json={"error": {"code": "502", "message": "down"}}), TransientError, "error 502: down"),
+        (httpx2.Response(200, json={"error": {"code": 401, "message": "No auth"}}), UnavailableError, API_KEY),
+        (httpx2.Response(200, json={"error": {"code": 404, "message": "No such"}}), UnavailableError, "model's name"),
+        (httpx2.Response(200, json={"error": {"code": "rate_limit_exceeded"}}), TransientError, "rate_limit_exceeded"),
+        (httpx2.Response(200, json={"error": "it broke"}), ModelError, "HTTP 200 with an error: it broke"),
+        (
+            httpx2.Response(200, json={"choices": [{"message": {}, "error": {"code": 503, "message": "gone"}}]}),
+            TransientError,
+            "error 503: gone",
+        ),
+        (
+            httpx2.Response(
+                200, json={"choices": [{"message": {"content": "x"}, "error": {"code": 400, "message": "y"}}]}
+            ),
+            ModelError,
+            "error 400: y",
+        ),
+        (refusal("filtered: content_filter"), ModelError, "HTTP 400: filtered"),
+    ],
+)
+def test_money_errors_in_success_and_filters_have_their_kind(answer, kind, words):
+    error = ask(answering(answer)[0])
+    assert isinstance(error, kind)
+    assert isinstance(error, (TransientError, UnavailableError)) == (kind is not ModelError)
+    assert words in str(error)
+
+
+def test_an_error_without_a_number_in_success_does_not_hide_an_answer():
+    assert ask(answering({**completion(), "error": None})[0]).text == '{"label": "yes"}'
+
+
+def test_a_prompt_that_a_filter_refuses_is_asked_once():
+    transport, bodies = answering(refusal("the prompt triggered the content management policy"), completion())
+    assert "content management policy" in str(ask(transport))
+    assert len(bodies) == 1

@@ -11,7 +11,6 @@ from langchain.chat_models.base import _BUILTIN_PROVIDERS
 
 from convexplain.connectors.models import LangChainModel, OpenAICompatible, ProviderModel, open_model
 from convexplain.connectors.models.credentials import API_KEY, BASE_URL
-from convexplain.connectors.models.openai_requests import Wording
 from convexplain.connectors.models.providers import LANGCHAIN_NAMES, LANGCHAIN_PACKAGES, PROVIDERS
 from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models.chat import Message, Request
@@ -243,51 +242,18 @@ def test_what_a_reasoning_model_refuses_is_not_asked_for_again(monkeypatch):
     logprobs = "You are not allowed to request logprobs from this model"
     plain = completion(0.9)
     del plain["choices"][0]["logprobs"]
-    server = Server(*map(refusal, refusals), *[refusal(logprobs, 403)] * 4, plain)
+    server = Server(*map(refusal, refusals), refusal(logprobs, 403), plain)
     model = provided("openai:gpt-5", server)
     reply = asked(model)
     assert (reply.text, reply.logprobs, reply.labels) == ('{"label": "yes"}', False, None)
     assert [sorted(body.keys() & {"temperature", "seed", "logprobs"}) for body in server.bodies] == [
         ["logprobs", "seed", "temperature"],
         ["logprobs", "seed"],
-        *[["logprobs"]] * 4,
+        ["logprobs"],
         [],
     ]
     asyncio.run(model.chat([REQUEST]))
     assert server.bodies[-1] == server.bodies[-2]
-
-
-@pytest.mark.parametrize(
-    ("wording", "refusal", "after"),
-    [
-        (
-            Wording(),
-            "Unsupported parameter: 'max_tokens' is not supported with this model. "
-            "Use 'max_completion_tokens' instead.",
-            Wording("max_completion_tokens", final=True),
-        ),
-        (
-            Wording("max_completion_tokens"),
-            "max_completion_tokens: Extra inputs are not permitted",
-            Wording(final=True),
-        ),
-        (Wording(final=True), "Unsupported parameter: 'max_tokens'", None),
-        (
-            Wording(),
-            '{"object": "Error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], '
-            '"msg": "Extra inputs are not permitted", "input": 3}]}}',
-            Wording(seed=""),
-        ),
-        (Wording(seed="random_seed"), "Unknown parameter: 'seed'", None),
-        (Wording(), "temperature is not supported", Wording(temperature=False)),
-        (Wording(temperature=False), "temperature is not supported", None),
-        (Wording(), "max_tokens must be at most 8192", None),
-        (Wording(), "unknown field 'messages'", None),
-        (Wording(), "top_logprobs is not supported", None),
-    ],
-)
-def test_the_wording_after_a_refusal(wording, refusal, after):
-    assert wording.after(refusal) == after
 
 
 def test_log_probabilities_in_two_lists_are_read_of_together_only(monkeypatch):

@@ -1,0 +1,114 @@
+"""A tiny question to an endpoint before the first real one: what does it take, and does its model think?"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+from convexplain.judges.labels import parse_label
+from convexplain.judges.prompt import OPENING, label_schema
+from convexplain.models.chat import Message, Reply, Request
+
+from .endpoint_rules import LEAST_THINKING, SWITCHES, THINKING_TOKENS, EndpointRules
+from .openai_replies import RefusedError
+
+_LABELS = ("yes", "no")
+QUESTION = Request(
+    (Message("user", 'Is the sky blue? Answer with JSON only: {"label": "yes"} or {"label": "no"}'),),
+    labels=_LABELS,
+    opening=OPENING,
+    schema=label_schema(_LABELS),
+    max_tokens=24,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The answer to the question, as far as it says something of the endpoint.
+
+    Attributes:
+        labelled: it holds a label.
+        thinks: thoughts came with it, or in its place.
+        cut: it was cut at its limit.
+        alternatives: how many log-probabilities came at the label; 0: none.
+    """
+
+    labelled: bool
+    thinks: bool
+    cut: bool
+    alternatives: int
+
+    @classmethod
+    def of(cls, reply: Reply, *, thinks: bool) -> "Observation":
+        """Return what a reply shows.
+
+        Args:
+            reply: the reply to `QUESTION`.
+            thinks: whether the model thought before it.
+        """
+        labelled = parse_label(reply.text, QUESTION.opening, _LABELS) is not None
+        return cls(labelled, thinks, reply.truncated, (reply.labels.alternatives or 0) if reply.labels else 0)
+
+
+Ask = Callable[[EndpointRules], Awaitable[Observation]]
+
+
+async def probe(ask: Ask, rules: EndpointRules, switches: Iterable[str], effort: str = "") -> EndpointRules:
+    """Return the rules of an endpoint, learnt from what it refuses and answers.
+
+    Args:
+        ask: asks `QUESTION` by some rules.
+        rules: the rules to begin with.
+        switches: keys of `SWITCHES`, the most probable first: what may keep the model from thinking.
+        effort: the `reasoning_effort` that the user asks for, which is never changed; empty: none.
+
+    Raises:
+        RefusedError: the endpoint refuses the question in every form.
+        ModelError: it does not answer.
+    """
+    taken, seen = await _accepted(ask, rules)
+    thinks = seen.thinks
+    if seen.cut and not seen.labelled and not thinks:  # talk, or thoughts whose opening the chat template has written
+        thinks = (await ask(replace(taken, thinking_tokens=THINKING_TOKENS))).thinks
+    if not thinks:
+        return replace(taken, alternatives=seen.alternatives)
+    thinking = replace(taken, thinks=True)
+    for switch in switches:
+        if effort and (effort != "none" or "reasoning_effort" in SWITCHES[switch]):
+            continue
+        # What is refused while a model thinks may be taken when it does not: temperature, log-probabilities.
+        trial = replace(thinking, switch=switch, temperature=rules.temperature, top_logprobs=rules.top_logprobs)
+        try:
+            taken, seen = await _accepted(ask, trial, named=True)
+        except RefusedError:
+            continue
+        if seen.labelled and not seen.thinks:
+            return replace(taken, alternatives=seen.alternatives)
+    for switch in () if effort else LEAST_THINKING:
+        try:
+            taken, seen = await _accepted(
+                ask, replace(thinking, switch=switch, thinking_tokens=THINKING_TOKENS), named=True
+            )
+        except RefusedError:
+            continue
+        return replace(taken, alternatives=seen.alternatives)
+    taken, seen = await _accepted(ask, replace(thinking, thinking_tokens=THINKING_TOKENS))
+    return replace(taken, alternatives=seen.alternatives)
+
+
+async def _accepted(ask: Ask, rules: EndpointRules, *, named: bool = False) -> tuple[EndpointRules, Observation]:
+    """Return the first rules that the endpoint accepts, and its answer.
+
+    Args:
+        ask: asks the question.
+        rules: the rules to begin with.
+        named: change only what a refusal names: what else is refused is a switch that is new in the rules.
+    """
+    first: RefusedError | None = None
+    while True:
+        try:
+            return rules, await ask(rules)
+        except RefusedError as error:
+            first = first or error
+            changed = rules.after_named(error.raw) if named else rules.after(error.raw)
+            if changed is None:
+                raise first from None
+            rules = changed

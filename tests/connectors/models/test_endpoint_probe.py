@@ -1,0 +1,302 @@
+"""The question before the first request: what it learns of each kind of endpoint, and that it is asked once."""
+
+import asyncio
+import threading
+
+import httpx2
+import pytest
+
+from convexplain import Conversation, Turn, judge
+from convexplain.connectors.models import OpenAICompatible, ProviderModel
+from convexplain.connectors.models.endpoint_memory import remember, remembered
+from convexplain.connectors.models.endpoint_rules import EndpointRules
+from convexplain.connectors.models.providers import PROVIDERS
+from convexplain.errors import TransientError, UnavailableError
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Message, Request
+
+from .servers import VLLM, Azure, Groq, MockServer, Ollama, OllamaThink, OpenAI5, OpenAI41, OpenRouter, error
+
+pytestmark = pytest.mark.usefixtures("probing")
+
+BASE = "http://127.0.0.1:9/v1"
+REQUEST = Request(
+    (Message("user", "Is it bad?\nassistant: fine"),), labels=("yes", "no"), opening='{"label": "', max_tokens=24
+)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    for provider in PROVIDERS.values():
+        if provider.key:
+            monkeypatch.setenv(provider.key, "sk-sekret")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("OLLAMA_HOST", raising=False)
+
+
+def opened(server, provider="", options=""):
+    if provider:
+        return ProviderModel(PROVIDERS[provider], f"m{'?' if options else ''}{options}", server.transport)
+    return OpenAICompatible(f"{BASE}?model=m{'&' if options else ''}{options}", server.transport)
+
+
+def asked(model, *requests):
+    async def go():
+        async with Calls(model, patience=0) as calls:
+            replies = [await calls.ask(request) for request in requests or [REQUEST]]
+        await model.aclose()
+        return replies
+
+    return asyncio.run(go())
+
+
+BUDGET = {"thinking_tokens": 2048, "thinks": True}
+
+
+def rules(**fields):
+    return EndpointRules(**{"alternatives": 2, **fields})
+
+
+@pytest.mark.parametrize(
+    ("server", "provider", "learnt"),
+    [
+        (MockServer, "", rules()),
+        (OpenAI41, "openai", rules(limit="max_completion_tokens")),
+        (OpenAI41, "", rules()),
+        (
+            OpenAI5,
+            "openai",
+            rules(
+                limit="max_completion_tokens",
+                temperature=False,
+                top_logprobs=0,
+                switch="reasoning_effort=minimal",
+                thinks=True,
+                alternatives=0,
+            ),
+        ),
+        (
+            OpenAI5,
+            "",
+            rules(
+                limit="max_completion_tokens",
+                limit_decided=True,
+                temperature=False,
+                top_logprobs=0,
+                switch="reasoning_effort=minimal",
+                thinks=True,
+                alternatives=0,
+            ),
+        ),
+        (  # GPT-5.1 with an effort by itself, as a proxy may set it: without thoughts it takes everything
+            lambda: OpenAI5(("none", "low", "medium", "high")),
+            "openai",
+            rules(limit="max_completion_tokens", switch="reasoning_effort=none", thinks=True),
+        ),
+        (  # GPT-5.1 by itself
+            lambda: OpenAI5(("none", "low", "medium", "high"), "none"),
+            "openai",
+            rules(limit="max_completion_tokens"),
+        ),
+        (  # o3 and its like: nothing stops it
+            lambda: OpenAI5(("low", "medium", "high")),
+            "openai",
+            rules(
+                limit="max_completion_tokens",
+                temperature=False,
+                top_logprobs=0,
+                switch="reasoning_effort=low",
+                alternatives=0,
+                **BUDGET,
+            ),
+        ),
+        (VLLM, "", rules(switch="chat_template_kwargs", thinks=True)),
+        (lambda: VLLM("reasoning_content"), "", rules(switch="chat_template_kwargs", thinks=True)),
+        (lambda: VLLM(""), "", rules(switch="chat_template_kwargs", thinks=True)),
+        (lambda: VLLM("", opened=True), "", rules(switch="chat_template_kwargs", thinks=True)),
+        (lambda: VLLM(obeys=False), "", rules(switch="reasoning_effort=low", **BUDGET)),
+        (lambda: VLLM("", obeys=False, opened=True), "", rules(switch="reasoning_effort=low", **BUDGET)),
+        (Ollama, "ollama", rules(switch="reasoning_effort=none", thinks=True)),
+        (Ollama, "", rules(switch="reasoning_effort=none", thinks=True)),
+        (OllamaThink, "ollama", rules(switch="think=false", thinks=True)),
+        (
+            Groq,
+            "groq",
+            rules(top_logprobs=0, schema=False, switch="reasoning_effort=none", thinks=True, alternatives=0),
+        ),
+        (
+            lambda: Groq(("low", "medium", "high"), parsed=True),
+            "groq",
+            rules(top_logprobs=0, schema=False, switch="reasoning_effort=low", alternatives=0, **BUDGET),
+        ),
+        (OpenRouter, "openrouter", rules(switch="reasoning.enabled=false", thinks=True, alternatives=0)),
+        (Azure, "azure", rules(limit="max_completion_tokens")),
+    ],
+)
+def test_what_is_learnt_of_each_endpoint(server, provider, learnt):
+    server = server()
+    model = opened(server, provider)
+    (reply,) = asked(model)
+    assert model._rules == learnt
+    assert reply.text == '{"label": "yes"}'
+    assert (reply.labels is not None) == bool(learnt.alternatives)
+    assert len(server.requests) == 1  # all that is refused, the question has met already
+    assert remembered(model._base, "m") == learnt
+
+
+def conversation():
+    turns = []
+    for reply in ("fine", "bad", "fine too", "a bad one"):
+        turns += [Turn("user", "And?"), Turn("assistant", reply)]
+    return Conversation("c", tuple(turns))
+
+
+@pytest.mark.parametrize(
+    ("server", "provider", "kind"),
+    [
+        (OpenAI41, "openai", "label_probability"),
+        (OpenAI5, "openai", "samples"),
+        (lambda: OpenAI5(("none", "low"), "low"), "openai", "label_probability"),
+        (lambda: OpenAI5(("low", "medium")), "openai", "samples"),
+        (Azure, "azure", "label_probability"),
+        (VLLM, "", "label_probability"),
+        (lambda: VLLM(obeys=False), "", "label_probability"),
+        (lambda: VLLM("", obeys=False), "", "label_probability"),
+        (lambda: VLLM("", obeys=False, opened=True), "", "label_probability"),
+        (Ollama, "ollama", "label_probability"),
+        (Groq, "groq", "samples"),
+        (lambda: Groq(("low", "medium"), parsed=True), "groq", "samples"),
+        (OpenRouter, "openrouter", "samples"),
+    ],
+)
+def test_every_turn_is_scored_on_each_endpoint(server, provider, kind, helpfulness):
+    judgements = judge(conversation(), helpfulness, opened(server(), provider), turns="all")
+    assert [(j.label, j.evidence.kind) for j in judgements] == [(label, kind) for label in ("yes", "no", "yes", "no")]
+    sure = 0.8 if kind == "label_probability" else 1.0
+    assert [round(j.score, 6) for j in judgements] == [sure, round(1 - sure, 6), sure, round(1 - sure, 6)]
+
+
+@pytest.mark.parametrize(("effort", "thinks"), [("high", True), ("minimal", False)])
+def test_the_effort_that_a_user_asks_for_is_kept(effort, thinks):
+    server = OpenAI5()
+    model = opened(server, "openai", f"reasoning_effort={effort}")
+    asked(model)
+    assert {body["reasoning_effort"] for body in server.bodies} == {effort}
+    assert model._rules.thinking_tokens == (2048 if thinks else 0)
+    assert remembered(model._base, "m") is None
+    assert remembered(model._base, "m", effort) == model._rules
+
+
+def test_requests_that_come_together_wait_for_one_question():
+    server = VLLM()
+    requests = [Request((Message("user", f"{i}"),), labels=("yes", "no"), opening='{"label": "') for i in range(8)]
+
+    async def go():
+        model = opened(server)
+        return await asyncio.gather(*(model.chat([request]) for request in requests))
+
+    asyncio.run(go())
+    assert (len(server.questions), len(server.requests)) == (2, 8)  # the question, and the first switch
+
+
+def test_threads_with_their_own_event_loops_can_learn_at_once():
+    server = MockServer()
+    model = opened(server)
+    outcomes = []
+    threads = [threading.Thread(target=lambda: outcomes.extend(asyncio.run(model.chat([REQUEST])))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [outcome.text for outcome in outcomes] == ['{"label": "yes"}'] * 4
+
+
+def test_a_remembered_endpoint_is_not_asked_again():
+    asked(opened(VLLM()))
+    server = VLLM()
+    asked(opened(server))
+    assert (len(server.questions), len(server.requests)) == (0, 1)
+    assert "chat_template_kwargs" in server.requests[0]
+
+
+def test_prepare_asks_nothing():
+    server = MockServer()
+    asyncio.run(opened(server).prepare())
+    assert server.bodies == []
+
+
+def test_a_server_that_takes_less_than_it_did_is_asked_again_the_next_time():
+    remember(BASE, "m", EndpointRules())
+    server = Groq()
+    model = opened(server)
+    asked(model)
+    assert (model._rules.top_logprobs, model._rules.schema) == (0, True)
+    assert remembered(BASE, "m") is None
+
+
+def test_a_model_that_begins_to_think_gets_room_for_it():
+    remember(BASE, "m", EndpointRules(alternatives=2))
+    server = VLLM()
+    model = opened(server)
+    (reply,) = asked(model)
+    assert reply.text == '{"label": "yes"}'
+    assert [body["max_tokens"] for body in server.requests] == [24, 2072]
+    assert remembered(BASE, "m") is None
+
+
+def test_a_long_reply_without_a_label_is_not_taken_for_thoughts():
+    class Chatty(MockServer):
+        def message(self, thoughts, answer):
+            return {"content": "Well, that is a long story, "}
+
+        def answer(self, body):
+            response = super().answer(body).json()
+            response["choices"][0]["finish_reason"] = "length"
+            return httpx2.Response(200, json=response)
+
+    server = Chatty()
+    model = opened(server)
+    asked(model)
+    assert model._rules == EndpointRules(alternatives=2)
+    assert [body["max_tokens"] for body in server.bodies] == [24, 2072, 24]
+
+
+def test_a_failed_question_is_asked_again_with_the_next_request():
+    class Flaky(MockServer):
+        def refusal(self, body):
+            return httpx2.Response(503, text="starting") if len(self.bodies) == 1 else None
+
+    server = Flaky()
+
+    async def go():
+        model = opened(server)
+        return [(await model.chat([REQUEST]))[0] for _ in range(2)]
+
+    first, second = asyncio.run(go())
+    assert isinstance(first, TransientError)
+    assert second.text == '{"label": "yes"}'
+    assert (len(server.questions), len(server.requests)) == (2, 1)
+
+
+def test_a_question_that_is_refused_in_every_form_leaves_the_requests_to_say_why():
+    class Refusing(MockServer):
+        def refusal(self, body):
+            return error(400, "unknown field 'messages'")
+
+    server = Refusing()
+    model = opened(server)
+    (outcome,) = asyncio.run(model.chat([REQUEST]))
+    assert "HTTP 400: unknown field 'messages'" in str(outcome)
+    assert remembered(BASE, "m") is None
+
+
+def test_a_key_that_is_refused_stops_at_the_question():
+    class Refusing(MockServer):
+        def refusal(self, body):
+            return error(401, "bad key")
+
+    server = Refusing()
+    (outcome,) = asyncio.run(opened(server).chat([REQUEST]))
+    assert isinstance(outcome, UnavailableError)
+    assert len(server.bodies) == 1
