@@ -148,7 +148,8 @@ def embedded_model(weights):
 
 
 @pytest.fixture
-def stub(socket_enabled):
+def stub(socket_enabled, monkeypatch, tmp_path):
+    monkeypatch.setenv("CONVEXPLAIN_CACHE", str(tmp_path / "cache"))  # programs that a test starts remember it there
     server = StubServer()
     yield server
     server.close()

@@ -75,6 +75,11 @@ class StubServer:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 prompt = body["messages"][0]["content"]
+                if prompt.startswith(
+                    "Is the sky blue? Answer with JSON"
+                ):  # the probe of a program that a test has started
+                    self.answer(200, {}, json.dumps(completion(0.9)))
+                    return
                 with stub._lock:
                     stub.prompts.append(prompt)
                     stub.keys.append(self.headers["Authorization"])
