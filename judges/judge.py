@@ -12,7 +12,7 @@ from convexplain.models.chat import Reply, Request
 from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
 from .heads import Head, features_request, head_features, head_of
-from .labels import parse_label
+from .missing_labels import count_reasons, is_stopped, missing_label_reason, refusal_notes, reply_label
 from .prompt import OPENING, judge_request, parse_reason, reason_request
 
 SAMPLES = 5
@@ -144,13 +144,13 @@ class Judge:
             n = self._samples or SAMPLES
             return await self._sampled(turns, rubric, left_out, range(again * n, (again + 1) * n))
         reply = reply or await self._calls.ask(request)
-        if not reply.logprobs and reply.text.strip():
-            reason = "the endpoint gave no log-probabilities for this reply, though it did for others"
+        if not reply.logprobs and reply_label(reply, OPENING, request.labels) is not None:
+            reason = "the endpoint gave no usable log-probabilities for this reply, though it did for others"
             return Verdict(reason=reason, evidence=Evidence(raw=reply.text))
         return by_probability(reply, rubric)
 
     async def _first_reply(self, request: Request) -> Reply | None:
-        """Ask, and set the mode by the first reply that is not empty; return None where it was set meanwhile.
+        """Ask, and set the mode by the first reply that shows it; return None where it was set meanwhile.
 
         Other requests wait for the first call only: where that fails, a slow endpoint is not asked one by one.
         """
@@ -162,7 +162,7 @@ class Judge:
 
     async def _ask_and_set_mode(self, request: Request) -> Reply:
         reply = await self._calls.ask(request)
-        if self._mode is None and (reply.logprobs or reply.text.strip()):  # an empty reply proves nothing
+        if self._mode is None and (reply.logprobs or not is_stopped(reply, OPENING, request.labels)):
             self._mode = "label_probability" if reply.logprobs else "samples"
         return reply
 
@@ -212,13 +212,21 @@ class Verdict:
 def by_probability(reply: Reply, rubric: Rubric) -> Verdict:
     """Return the verdict from the probabilities of the labels.
 
-    The score is the sum of p(label) · value(label) over the labels, p renormalised to them.
+    The score is the sum of p(label) · value(label) over the labels, p renormalised to them. Where the text of
+    the reply gives another label than its probabilities, a note says so.
     """
+    names = [label.name for label in rubric.labels]
     if reply.labels is None:
-        return Verdict(reason="no label could be read from the reply", evidence=Evidence(raw=reply.text))
+        evidence = Evidence(raw=reply.text or None, notes=refusal_notes([reply]))
+        return Verdict(reason=missing_label_reason(reply, OPENING, names), evidence=evidence)
     mass = {name: math.exp(logprob) for name, logprob in reply.labels.logprobs.items()}
     unseen = tuple(label.name for label in rubric.labels if label.name not in mass) if reply.labels.bound > 0 else ()
-    return _expectation(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
+    verdict = _expectation(mass, rubric, Evidence(kind="label_probability", unseen=unseen), reply.text)
+    written = reply_label(reply, OPENING, names)
+    if verdict.label is None or written in (None, verdict.label):
+        return verdict
+    note = f"the reply says {written}, but its probabilities say {verdict.label}: the score follows the probabilities"
+    return replace(verdict, evidence=replace(verdict.evidence, notes=(*verdict.evidence.notes, note)))
 
 
 def _by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Verdict:
@@ -230,22 +238,33 @@ def _by_head(features: Sequence[float], head: Head, rubric: Rubric) -> Verdict:
 
 
 def by_samples(replies: list[Reply], opening: str, rubric: Rubric) -> Verdict:
-    """Return the verdict from sampled replies: the mean of their labels' values."""
+    """Return the verdict from sampled replies: the mean of their labels' values.
+
+    Notes say how many replies have no label, and why.
+    """
     names = [label.name for label in rubric.labels]
-    drawn = [parse_label(reply.text, opening, names) for reply in replies]
+    drawn = [reply_label(reply, opening, names) for reply in replies]
     read = [name for name in drawn if name is not None]
     values = [rubric.value(name) for name in read]
     evidence = Evidence(kind="samples", n=len(read), spread=statistics.stdev(values) if len(values) > 1 else None)
     mass = {name: read.count(name) / len(replies) for name in names if name in read}
-    unread = next((reply.text for reply, name in zip(replies, drawn, strict=True) if name is None), None)
-    return _expectation(mass, rubric, evidence, unread)
+    unread = [reply for reply, name in zip(replies, drawn, strict=True) if name is None]
+    if not unread:
+        return _expectation(mass, rubric, evidence, None)
+    reasons = [missing_label_reason(reply, opening, names) for reply in unread]
+    raw = next((reply.text for reply in unread if reply.text), None)
+    verdict = _expectation(mass, rubric, evidence, raw)
+    count = f"{len(unread)} of {len(replies)} draws have no label: {count_reasons(reasons)}"
+    notes = (*verdict.evidence.notes, count, *refusal_notes(unread))
+    reason = max(reasons, key=reasons.count) if not read else verdict.reason
+    return replace(verdict, reason=reason, evidence=replace(verdict.evidence, notes=notes))
 
 
 def _expectation(mass: Mapping[str, float], rubric: Rubric, evidence: Evidence, raw: str | None) -> Verdict:
     total = sum(mass.values())
     missing = max(0.0, 1.0 - total)
     if total <= 0:
-        reason = "the reply gave none of the labels"
+        reason = "no label has any probability in the judge's reply"
         return Verdict(reason=reason, evidence=replace(evidence, off_label=1.0, raw=raw))
     shares = {name: p / total for name, p in mass.items()}
     score = sum(share * rubric.value(name) for name, share in shares.items())

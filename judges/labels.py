@@ -5,11 +5,12 @@ labels; the probabilities of all ways are summed along the reply's path.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convexplain.models.chat import LabelLogprobs
+
+from .written_labels import begins_with, written_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +30,13 @@ def possible_labels(text: str, labels: Sequence[str]) -> tuple[str, ...]:
     if not text:
         return ()
     begun = tuple(label for label in labels if label.casefold().startswith(text))
-    complete = [label for label in labels if _ends(text, label.casefold())]
+    complete = [label for label in labels if begins_with(text, label.casefold())]
     if not complete:
         return begun
     longest = max(complete, key=len)
     if begun:  # "partly " may be "partly" at its end or "partly wrong" at its middle
         return (longest, *begun) if text.rstrip() == longest.casefold() else begun
     return (longest,)
-
-
-def _ends(text: str, label: str) -> bool:
-    """Return whether the text is the complete label, followed by a character that ends the word."""
-    return (
-        text.startswith(label)
-        and len(text) > len(label)
-        and not (text[len(label)].isalnum() or text[len(label)] in "_-")
-    )
 
 
 def read_path(steps: Sequence[TokenStep], labels: Sequence[str]) -> LabelLogprobs:
@@ -79,42 +71,28 @@ def read_path(steps: Sequence[TokenStep], labels: Sequence[str]) -> LabelLogprob
     )
 
 
-def label_start(text: str, opening: str, labels: Sequence[str]) -> int | None:
-    """Return the offset of the label in a reply: after the opening (white space aside), or of a bare label.
-
-    None where there is neither.
-    """
-    if opening:
-        pattern = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", opening))
-        if match := re.search(pattern, text):
-            return match.end()
-    bare = len(text) - len(text.lstrip(" \n\t\"'*`"))
-    return bare if len(possible_labels(text[bare:], labels)) == 1 else None
-
-
 def read_reply(steps: Sequence[TokenStep], opening: str, labels: Sequence[str]) -> LabelLogprobs | None:
-    """Return label log-probabilities from all steps of a reply; None where it has no position of a label."""
-    start = label_start("".join(step.token for step in steps), opening, labels)
-    if start is None:
+    """Return label log-probabilities from all steps of a reply.
+
+    None where the reply gives no label, or more than one, or where the label's first token has no alternatives.
+    """
+    place = written_label("".join(step.token for step in steps), opening, labels)
+    if place is None:
         return None
     offset = 0
     for i, step in enumerate(steps):
-        if offset + len(step.token) > start:
-            inside = step.token[: start - offset]  # the label begins inside a token, e.g. after a quotation mark
+        if offset + len(step.token) > place.start:
+            inside = step.token[: place.start - offset]  # the label begins inside a token, e.g. after a quotation mark
             first = TokenStep(
                 step.token[len(inside) :],
                 {t[len(inside) :]: p for t, p in step.alternatives.items() if t.startswith(inside)},
             )
-            return read_path([first, *steps[i + 1 :]], labels)
+            return read_path([first, *steps[i + 1 :]], labels) if first.alternatives else None
         offset += len(step.token)
     return None
 
 
 def parse_label(text: str, opening: str, labels: Sequence[str]) -> str | None:
-    """Return the label that a reply in words gives, or None."""
-    start = label_start(text, opening, labels)
-    if start is None:
-        return None
-    answer = text[start:].lstrip().casefold()
-    written = [label for label in labels if answer == label.casefold() or _ends(answer, label.casefold())]
-    return max(written, key=len) if written else None
+    """Return the label that a reply in words gives; None where it gives none, or more than one."""
+    place = written_label(text, opening, labels)
+    return place.labels[0] if place else None

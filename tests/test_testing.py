@@ -76,7 +76,7 @@ def test_an_unscored_turn_fails_with_its_reason():
     assert str(raised.value).splitlines()[1:] == [
         "turn 3: helpfulness is unscored, wanted >= 0",
         "    assistant: Bananas are yellow.",
-        "    reason: no label could be read from the reply",
+        "    reason: no label could be read from the judge's reply",
     ]
 
 

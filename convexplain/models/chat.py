@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from convexplain.errors import ModelError
 from convexplain.types import Role, sha256_json
@@ -80,16 +80,19 @@ class LabelLogprobs:
     alternatives: int | None = None
 
 
+NoAnswer = Literal["refusal", "filter", "tool", "thoughts"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A model's reply.
 
     Attributes:
         text: the reply, with the request's opening where the model started from it; empty where a given reply was
-            scored.
+            scored; the model's words where its server says that it refused.
         labels: log-probabilities of the requested labels; None when none were asked for, the model gives none, or no
             label could be found in the reply.
-        logprobs: whether the model gives log-probabilities at all.
+        logprobs: whether the model gives log-probabilities at all that can be used.
         truncated: the reply was cut at `max_tokens`.
         prompt_tokens, completion_tokens, cached_tokens: as the model counts them; 0 where it does not.
         seconds: from sending to having the whole reply.
@@ -97,6 +100,8 @@ class Reply:
             what would end the turn is not counted. None where the request gave no reply.
         reply_tokens: how many tokens were summed over; 0 where the request gave no reply.
         features: the numbers that the request's recipe asked for; None where it asked for none.
+        no_answer: why the text is no whole answer, as the server says: the model refused, a content filter stopped it,
+            it called a tool, or its thoughts are all there is. None where the server says nothing of the kind.
     """
 
     text: str
@@ -110,6 +115,7 @@ class Reply:
     logprob: float | None = None
     reply_tokens: int = 0
     features: tuple[float, ...] | None = None
+    no_answer: NoAnswer | None = None
 
 
 def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:

@@ -77,7 +77,7 @@ class Gone(ScriptedModel):
 @pytest.mark.parametrize(
     ("model", "outputs", "why"),
     [
-        (ScriptedModel("what?"), "ho", "no label could be read from the reply"),
+        (ScriptedModel("what?"), "ho", "no label could be read from the judge's reply"),
         (Gone("x"), "ho", "gone"),
         (judge(), None, "there is no assistant turn to judge"),
         (judge(), HumanMessage("hi"), "there is no assistant turn to judge"),

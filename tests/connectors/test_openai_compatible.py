@@ -128,9 +128,9 @@ def nonsense(content, **rest):
         (httpx2.Response(200, text=""), "is no chat completion"),
         (httpx2.Response(200, json=["yes"]), "is no chat completion"),
         (httpx2.Response(200, json={"choices": []}), "is no chat completion"),
-        (nonsense(None), "no label could be read"),
-        (nonsense('{"label": "perhaps"}'), "the reply gave none of the labels"),
-        (nonsense("I would rather not say."), "the reply gave none of the labels"),
+        (nonsense(None), "the judge's reply is empty"),
+        (nonsense('{"label": "perhaps"}'), "gives a label that is none of the rubric's (yes, no)"),
+        (nonsense("I would rather not say."), "the judge refused to answer"),
     ],
 )
 def test_an_answer_that_makes_no_sense_leaves_the_turn_unscored_with_the_reason(talk, helpfulness, answer, reason):
@@ -146,9 +146,11 @@ def test_a_label_outside_the_list_with_its_probabilities_is_no_score(talk, helpf
         "token": "perhaps",
         "top_logprobs": [{"token": "perhaps", "logprob": math.log(0.9)}, {"token": "yes", "logprob": math.log(0.1)}],
     }
+    reply["choices"][0]["message"]["content"] = '{"label": "perhaps"}'
     model = OpenAICompatible(URL, transport=answering(reply)[0])
     (found,) = judge(talk, helpfulness, model, turns="last")
-    assert (found.score, found.evidence.off_label) == (None, pytest.approx(0.9))
+    reason = "the judge's reply gives a label that is none of the rubric's (yes, no)"
+    assert (found.score, found.reason, found.evidence.raw) == (None, reason, '{"label": "perhaps"}')
 
 
 def refusal(words, status=400):

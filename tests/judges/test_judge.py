@@ -74,7 +74,8 @@ def test_a_label_outside_the_top_k_is_named(talk, helpfulness, yes, scored):
 def test_a_reply_without_label_is_unscored_with_the_raw_reply(talk, helpfulness):
     found = judge(ScriptedModel("I would rather not say."), talk, helpfulness)
     assert found.score is None
-    assert found.reason == "no label could be read from the reply"
+    assert found.reason == "the judge refused to answer"
+    assert found.evidence.notes == ('the judge refused with the words "I would rather not say."',)
     assert found.evidence.raw == "I would rather not say."
 
 
@@ -131,7 +132,7 @@ def test_probabilities_and_samples_are_never_mixed(talk, helpfulness):
     first, second = asyncio.run(go())
     assert first.score == 1.0
     assert second.score is None
-    assert "gave no log-probabilities for this reply, though it did for others" in second.reason
+    assert "gave no usable log-probabilities for this reply, though it did for others" in second.reason
 
 
 def test_the_first_reply_settles_how_all_are_measured(talk, helpfulness):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convexplain.judges.labels import TokenStep, label_start, parse_label, possible_labels, read_path, read_reply
+from convexplain.judges.labels import TokenStep, possible_labels, read_path, read_reply
 
 YES_NO = ("yes", "no")
 OPENING = '{"label": "'
@@ -82,22 +82,6 @@ def test_a_label_that_was_not_seen_is_absent():
     assert "no" not in read_path([step("yes", yes=0.9, YES=0.05)], YES_NO).logprobs
 
 
-@pytest.mark.parametrize(
-    ("text", "start"),
-    [
-        ('{"label": "yes"}', 11),
-        ('{"label":"yes"}', 10),
-        ('```json\n{\n  "label": "no"\n}', 22),
-        ("yes", 0),
-        (" **No**, because", 3),
-        ("Well, it depends", None),
-        ("", None),
-    ],
-)
-def test_label_start(text, start):
-    assert label_start(text, OPENING, YES_NO) == start
-
-
 def test_the_label_is_found_in_a_whole_reply_even_inside_a_token():
     texts = ['{"', "label", '":', ' "', "yes", '"}']
     steps = [step(text, **{text: 1.0}) for text in texts]
@@ -111,25 +95,19 @@ def test_the_label_is_found_in_a_whole_reply_even_inside_a_token():
     assert masses(read_reply(merged, OPENING, YES_NO)) == {"yes": 0.6, "no": 0.3}
 
 
+def test_a_label_whose_first_token_has_no_alternatives_has_no_probabilities():
+    steps = [step('{"label": "', **{'{"label": "': 1.0}), step("yes"), step('"}', **{'"}': 1.0})]
+    assert read_reply(steps, OPENING, YES_NO) is None
+
+
+def test_a_token_that_only_begins_like_a_label_is_none():
+    steps = [step('{"label": "', **{'{"label": "': 1.0}), step("no", no=0.6, yes=0.3), step("thing", thing=1.0)]
+    assert read_reply(steps, OPENING, YES_NO) is None
+
+
 def test_a_reply_without_label_has_none():
     assert read_reply([step("Well", Well=1.0)], OPENING, YES_NO) is None
     assert read_reply([], OPENING, YES_NO) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ('{"label": "yes", "explanation": "no idea"}', "yes"),
-        ('{"label": "NO"}', "no"),
-        ("no", "no"),
-        ("No.", "no"),
-        ('{"label": "nothing"}', None),
-        ('{"label": ', None),
-        ("<html>502 Bad Gateway</html>", None),
-    ],
-)
-def test_parse_label(text, label):
-    assert parse_label(text, OPENING, YES_NO) == label
 
 
 @given(
