@@ -14,7 +14,7 @@ from .reliability import Bin, bias, brier, ece, equal_mass, reliability
 from .results import Disagreement, JudgeAgreement, JudgeComparison, RubricAgreement, explain_command
 from .serialization import agreement_body
 from .shares import share_estimate
-from .usefulness import Usefulness
+from .usefulness import Use, Usefulness
 
 __all__ = [
     "MARKS",
@@ -36,6 +36,7 @@ __all__ = [
     "RubricJudgements",
     "ScoreTable",
     "Statistic",
+    "Use",
     "Usefulness",
     "agreement",
     "agreement_body",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from convexplain.agreement import JudgeAgreement, RubricAgreement, format_estimate
+from convexplain.agreement import JudgeAgreement, RubricAgreement, Use, format_estimate
 from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.fidelity import Estimate
 from convexplain.judges.reference.measures import beats_baselines, wording_of
@@ -17,6 +17,7 @@ TrustState = Literal["validated", "benchmarked", "unvalidated"]
 UNVALIDATED = "unvalidated: nobody has compared this judge with people on this maxim; use its scores only to sort."
 _LABELS = "labels"  # the source of agreements with people
 _GOOD = "good"
+_EARLY: Use = "too early"
 _FEW_GOOD = 20  # turns that people call good, from which on their scores are the ordinary ones
 _ROUNDING = 1e-9
 
@@ -31,7 +32,10 @@ class Trust:
         state: `validated` by the labels of people, `benchmarked` on the reference set, or `unvalidated`.
         auc: the chance that a good turn scores above a bad one, 0.5 = chance, with its interval over dialogues or
             scenarios; None where it is not known.
-        better: whether it does better than chance (by the whole interval) and than the length of a turn.
+        better: whether it does better than chance (by the whole interval) and than its baselines: the length of a turn,
+            on people's labels also its place.
+        use: what people's labels say that its scores may be used for; None where they say nothing.
+        verdict: that in a sentence, with the numbers behind it; the judge's name belongs before it.
         note: why it is unvalidated, with the card of the head that scores where there is one; empty otherwise.
         scores: the judge's sorted scores of reference or labelled turns: under `good` of turns with nothing wrong,
             under any further name of bad turns of that kind (`bad`: those that people call bad); empty where unknown.
@@ -42,6 +46,8 @@ class Trust:
     state: TrustState = "unvalidated"
     auc: Estimate | None = None
     better: bool = True
+    use: Use | None = None
+    verdict: str = ""
     note: str = ""
     scores: Mapping[str, Sequence[float]] = field(default_factory=dict, hash=False, compare=False)
 
@@ -75,7 +81,7 @@ class Trust:
     @property
     def flags(self) -> bool:
         """Return whether scores may be held against a threshold, counted and coloured; else they only sort turns."""
-        return self.state != "unvalidated" and self.better
+        return self.state != "unvalidated" and self.better and self.use in (None, "flagging")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values, with the lowest and the highest score in place of all scores."""
@@ -90,7 +96,9 @@ class Trust:
             where = f"on {self.auc.n:,} turns that people have labelled"
         else:
             where = "on the reference set"
-        warning = "" if self.better else ": no better than chance or length, so do not act on its scores"
+        warning = "; for sorting, not for flagging" if self.use == "sorting" else ""
+        if not self.better:
+            warning = ": no better than chance or length, so do not act on its scores"
         return f"{name}: {self.state}, AUC {format_estimate(self.auc)} {where}{warning}"
 
 
@@ -129,15 +137,18 @@ def trust(
         card: the card of the head that scores, in words; empty without one.
         calibration: maps the judge's scores; None where they are raw.
     """
-    wording = wording_of(rubric)
+    wording, early = wording_of(rubric), ""
     for key in keys:
         labels = _kept(store, key, wording, _LABELS)
+        if labels and labels.get("use") == _EARLY:
+            early, labels = early or f" People's labels so far: {labels['verdict']}", None
         reference = _kept(store, key, wording, "reporting") or shipped_result(key, wording)
         if body := labels or reference:
             level = _trust(rubric.id, judge, "validated" if labels else "benchmarked", body)
             scores = {} if key != keys[0] else _label_scores(labels or {}, reference or {})
             return replace(level, scores=scores if calibration is None else _mapped(scores, calibration))
-    return Trust(rubric.id, judge, note=f"{UNVALIDATED} Its head: {card}" if card else "")
+    head = f" Its head: {card}" if card else ""
+    return Trust(rubric.id, judge, note=f"{UNVALIDATED}{early}{head}" if early or head else "")
 
 
 def _label_scores(labels: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Sequence[float]]:
@@ -200,19 +211,25 @@ def run_trust(store: RunStore, run: Run, rubrics: Sequence[Rubric], cards: Mappi
 
 
 def keep_validation(store: RunStore, agreements: Sequence[RubricAgreement]) -> None:
-    """Keep how far the judges of runs agree with people, where there are enough labels for an interval."""
+    """Keep how far the judges of runs agree with people; few labels do not take the place of enough earlier ones."""
     for agreement in agreements:
         length = next((baseline.measures["auc"] for baseline in agreement.baselines), None)
         for judge in agreement.judges:
-            auc = judge.measures["auc"]
-            if judge.run is None or auc.low is None or length is None:
+            if judge.run is None or judge.usefulness is None or length is None:
                 continue
-            run = store.run(judge.run)
-            body: dict[str, Any] = {"auc": asdict(auc), "length": asdict(length)}
+            run, wording = store.run(judge.run), wording_of(agreement.rubric)
+            key, verdict = trust_keys(run.fingerprint, run.settings)[0], judge.usefulness
+            body: dict[str, Any] = {
+                "auc": asdict(judge.measures["auc"]),
+                "length": asdict(length),
+                "use": verdict.use,
+                "verdict": verdict.sentence,
+            }
             if not ("escalate" in run.settings and "calibrated" in run.settings):  # else there is no single scale
                 body["scores"] = _scores_of_labels(judge, agreement.rubric.threshold)
-            key = trust_keys(run.fingerprint, run.settings)[0]
-            keep_judge_agreement(store, key, wording_of(agreement.rubric), _LABELS, body)
+            earlier = _kept(store, key, wording, _LABELS) or {"use": _EARLY}
+            if verdict.use != _EARLY or earlier.get("use") == _EARLY:
+                keep_judge_agreement(store, key, wording, _LABELS, body)
 
 
 def _scores_of_labels(judge: JudgeAgreement, threshold: float) -> dict[str, list[float]]:
@@ -233,4 +250,6 @@ def _kept(store: RunStore | None, key: str, wording: str, source: str) -> dict[s
 
 def _trust(rubric: str, judge: str, state: TrustState, body: Mapping[str, Any]) -> Trust:
     auc, length = Estimate(**body["auc"]), Estimate(**body["length"])
-    return Trust(rubric, judge, state, auc, beats_baselines(auc, length))
+    use: Use | None = body.get("use")
+    better = beats_baselines(auc, length) if use is None else use != "neither"
+    return Trust(rubric, judge, state, auc, better, use, body.get("verdict", ""))

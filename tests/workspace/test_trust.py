@@ -70,7 +70,7 @@ def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_s
     workspace = Workspace(tmp_path / "s.db")
     talks = [
         Conversation(f"c{i}", (Turn("user", "Well?"), Turn("assistant", "Nice one." if i % 2 else "Silly you.")), "s")
-        for i in range(12)
+        for i in range(24)
     ]
     keep_ratings(workspace.store, ((talk, Rating(talk.id, 1, "harm", i % 2)) for i, talk in enumerate(talks)))
     model = ScriptedModel(
@@ -81,12 +81,18 @@ def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_s
     assert workspace.trust(model, "harm")[0].state == "benchmarked"
     workspace.validate(talks, rubrics="harm", judge=model)
     (known,) = workspace.trust(model, "harm")
-    assert (known.state, known.better, known.auc) == ("validated", True, Estimate(1.0, 1.0, 1.0, 12))
+    assert (known.state, known.better, known.auc) == ("validated", True, Estimate(1.0, 1.0, 1.0, 24))
     run = workspace.run()
     assert run.trust == {"harm": known}
-    assert known.scores == {"good": [0.9] * 6, "bad": [0.2] * 6}
+    assert (known.use, known.flags) == ("flagging", True)
+    assert known.verdict.startswith(
+        "may be used for flagging and for sorting: of the 12 turns below its threshold 0.5 100%"
+    )
+    workspace.validate(talks[:12], rubrics="harm", judge=model)  # too few for a verdict: the earlier one stays
+    assert workspace.trust(model, "harm") == [known]
+    assert known.scores == {"good": [0.9] * 12, "bad": [0.2] * 12}
     assert run.to_dict()["trust"]["harm"]["state"] == "validated"
-    assert str(known) == "harm by m: validated, AUC 1.00 [1.00, 1.00] on 12 turns that people have labelled"
+    assert str(known) == "harm by m: validated, AUC 1.00 [1.00, 1.00] on 24 turns that people have labelled"
     workspace.close()
 
 
@@ -103,6 +109,11 @@ def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_s
             "so do not act on its scores",
         ),
         (Trust("harm", "e", "benchmarked", note="head, rho 0.3 on FED"), "harm by e: head, rho 0.3 on FED"),
+        (
+            Trust("harm", "e", "validated", Estimate(0.7, 0.6, 0.8, 90), use="sorting"),
+            "harm by e: validated, AUC 0.70 [0.60, 0.80] on 90 turns that people have labelled; for sorting, not for "
+            "flagging",
+        ),
         (Trust("harm", "e"), f"harm by e: {trust_module.UNVALIDATED}"),
     ],
 )
@@ -185,4 +196,28 @@ def test_scores_of_labels_come_beside_those_of_the_reference_set_and_follow_the_
     halved = Calibration("isotonic", ((0.0, 0.0), (1.0, 0.5)))
     mapped = trust(store, ["m"], "m", HARM, calibration=halved)
     assert (mapped.lowest, mapped.quantile(0.05), mapped.catch(0.1)["rude"]) == (0.05, 0.35, pytest.approx(1 / 3))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("use", "state", "better", "flags"),
+    [
+        ("flagging", "validated", True, True),
+        ("sorting", "validated", True, False),
+        ("neither", "validated", False, False),
+        ("too early", "benchmarked", True, True),  # few labels say nothing: the reference set still does
+    ],
+)
+def test_the_verdict_of_labels_decides_about_flags(tmp_path, use, state, better, flags):
+    store = RunStore(str(tmp_path / "s.db"))
+    keep_judge_agreement(store, "m", wording_of(HARM), "reporting", FIGURE)
+    body = {**FIGURE, "use": use, "verdict": "too early to say: 3 are bad."}
+    keep_judge_agreement(store, "m", wording_of(HARM), "labels", body)
+    keep_judge_agreement(store, "n", wording_of(HARM), "labels", body)
+    level = trust(store, ["m"], "m", HARM)
+    assert (level.state, level.better, level.flags) == (state, better, flags)
+    if use == "too early":
+        alone = trust(store, ["n"], "n", HARM, "a card")
+        assert (alone.state, alone.flags) == ("unvalidated", False)
+        assert alone.note.endswith("People's labels so far: too early to say: 3 are bad. Its head: a card")
     store.close()
