@@ -51,12 +51,13 @@ class RunOverview:
 
 
 def run_overviews(store: RunStore) -> list[RunOverview]:
-    """Return all runs with their counts, the newest first, in four queries whatever their number."""
+    """Return all analyses with their counts, the newest first, in four queries whatever their number."""
     runs, judgements, members = schema.runs, schema.judgements, schema.run_conversations
     columns = (runs.c.id, runs.c.name, runs.c.judge, runs.c.created_at, runs.c.status, runs.c.owner, runs.c.alive_at)
     places = sa.select(judgements.c.run, judgements.c.conversation, judgements.c.turn).distinct().subquery()
     with reading(store.engine) as connection:
-        rows = connection.execute(sa.select(*columns, runs.c.settings).order_by(runs.c.id.desc())).all()
+        analyses = sa.select(*columns, runs.c.settings).where(runs.c.purpose == "analysis")
+        rows = connection.execute(analyses.order_by(runs.c.id.desc())).all()
         conversations = _counts(connection, members)
         turns = _counts(connection, places)
         maxims: dict[int, list[MaximSummary]] = {}

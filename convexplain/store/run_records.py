@@ -3,13 +3,15 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from convexplain.models.chat import Spend
 
 Status = Literal["running", "done", "stopped"]
+Purpose = Literal["analysis", "validation", "calibration"]
+"""The purpose of a run: only analyses are listed, and only they can be the newest run."""
 
 _SIGN_OF_LIFE = timedelta(seconds=60)  # a process that gave none for so long has ended
 
@@ -30,6 +32,8 @@ class Run:
         judge_spec: the text form of its `JudgeSpec`, without passwords; None where it cannot be built again from one,
             and for runs of an earlier version.
         resumed: True if it had been begun before.
+        purpose: the purpose for which its turns are judged.
+        alarms: by a maxim's id the threshold that an alarm budget chose, as JSON values; empty without one.
     """
 
     id: int
@@ -43,6 +47,8 @@ class Run:
     judge_spec: str | None = None
     resumed: bool = False
     name: str | None = None
+    purpose: Purpose = "analysis"
+    alarms: Mapping[str, Any] = field(default_factory=dict)
 
 
 def to_run(row: Any, resumed: bool = False) -> Run:
@@ -59,6 +65,8 @@ def to_run(row: Any, resumed: bool = False) -> Run:
         judge_spec=row.judge_spec,
         resumed=resumed,
         name=row.name,
+        purpose=row.purpose,
+        alarms=row.alarms or {},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1002"
+REVISION = "1003"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -70,6 +70,8 @@ runs = sa.Table(
     sa.Column("fingerprint", SafeText, nullable=False),  # of the judge: noise floors and calibrations belong to it
     sa.Column("settings", JsonText, nullable=False),
     sa.Column("spend", JsonText, nullable=False),
+    sa.Column("purpose", sa.String(16), nullable=False, server_default="analysis"),
+    sa.Column("alarms", JsonText),  # by a maxim's id the threshold of an alarm budget
     sqlite_autoincrement=True,  # the number of a deleted run is not used again
 )
 

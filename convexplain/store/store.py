@@ -14,7 +14,7 @@ from convexplain.types import Conversation, Judgement, Rubric, sha256_json
 from . import schema
 from .conversation_facets import conversation_facets
 from .database import connect, insert_for, is_in_memory, place, reading, writing
-from .run_records import Run, Status, is_alive, this_process, to_run
+from .run_records import Purpose, Run, Status, is_alive, this_process, to_run
 from .serialization import conversation_body, to_conversation, to_judgement
 
 _PAGE = 200
@@ -87,8 +87,9 @@ class RunStore:
         settings: Mapping[str, Any],
         rubrics: Iterable[Rubric],
         judge_spec: str | None = None,
+        purpose: Purpose = "analysis",
     ) -> Run:
-        """Continue an unfinished run of the same judge and settings, or begin a new one.
+        """Continue an unfinished run of the same judge and settings, or begin a new one for a purpose.
 
         A run that another living process works on is not continued.
         """
@@ -118,6 +119,7 @@ class RunStore:
                 connection.execute(sa.delete(schema.problems).where(schema.problems.c.run == row.id))
                 return to_run(row, resumed=True)
             values = {"created_at": _now(), "signature": signature, "judge": judge, "settings": settings}
+            values["purpose"] = purpose
             insert = sa.insert(table).values(**values, **now, spend=asdict(Spend())).returning(table)
             return to_run(connection.execute(insert).one())
 
@@ -163,13 +165,15 @@ class RunStore:
             )
 
     def runs(self) -> list[Run]:
-        """Return all runs, newest first."""
+        """Return all analyses, newest first; validations and calibrations are no runs of their own."""
+        table = schema.runs
+        query = sa.select(table).where(table.c.purpose == "analysis").order_by(table.c.id.desc())
         with reading(self._engine) as connection:
-            rows = connection.execute(sa.select(schema.runs).order_by(schema.runs.c.id.desc())).all()
+            rows = connection.execute(query).all()
         return [to_run(row) for row in rows]
 
     def run(self, run: int | str | None = None) -> Run:
-        """Return a run by its number or its name; the newest unless one is named.
+        """Return a run by its number or its name; the newest analysis unless one is named.
 
         Raises:
             StoreError: there is none.
@@ -181,6 +185,8 @@ class RunStore:
             query = query.where(table.c.name == number)
         elif number is not None:
             query = query.where(table.c.id == min(number, _MOST))
+        else:
+            query = query.where(table.c.purpose == "analysis")
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
         if row is None:

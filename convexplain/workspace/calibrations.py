@@ -92,7 +92,9 @@ async def calibrate_on_labels(
     (rubric,) = labels.rubrics
     rated = labels.labelled(rubric)
     check_size(len(rated), [labels.group(turn.conversation) for turn in rated])
-    run, built = await judge_labelled(store, labels, first_judge(judge), progress, samples=samples, calibrated=False)
+    run, built = await judge_labelled(
+        store, labels, first_judge(judge), progress, "calibration", samples=samples, calibrated=False
+    )
     judged = RunJudgements(store, run.id, run.run.judge)
     judgements = [judged.judgement(turn.conversation, turn.turn, rubric.id) for turn in rated]
     pairs = [

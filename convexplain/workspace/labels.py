@@ -15,6 +15,7 @@ from convexplain.connectors.labels import LabelSettings, read_labels
 from convexplain.errors import Problem, StoreError, UsageError
 from convexplain.rubrics import rubric_ids
 from convexplain.store import RunStore, ratings, run_rubrics
+from convexplain.store.run_records import Purpose
 from convexplain.types import Conversation, Rubric
 
 from .build import BuiltJudge
@@ -152,7 +153,7 @@ def label_set(
 
 
 async def judge_labelled(
-    store: RunStore, labels: LabelSet, judge: JudgeLike, progress: Progress, **options: Any
+    store: RunStore, labels: LabelSet, judge: JudgeLike, progress: Progress, purpose: Purpose, **options: Any
 ) -> tuple[AnalyzedRun, BuiltJudge]:
     """Judge the labelled turns into a run, and return it with its judge, which is closed by then.
 
@@ -160,9 +161,11 @@ async def judge_labelled(
         store: the store.
         labels: the turns.
         judge, progress, options: as of `run_analysis`.
+        purpose: what the run is for.
     """
     opened: list[BuiltJudge] = []
-    run = await run_analysis(store, labels.analysis, judge, progress, on_built=opened.append, **options)
+    analysis = replace(labels.analysis, purpose=purpose)
+    run = await run_analysis(store, analysis, judge, progress, on_built=opened.append, **options)
     if run.escalated:
         progress.note(run.escalated)
     for rubric, calibration in opened[0].calibrations.items():

@@ -21,6 +21,7 @@ from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.store import Run, RunStore, delete_run, name_run
 from convexplain.store.run_list import check_run_name
+from convexplain.store.run_records import Purpose
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
@@ -43,6 +44,7 @@ class Analysis:
         total: how many judgements that will be; None counts them.
         settings: further values that distinguish this analysis, as JSON values: an unfinished run with the same
             settings, judge and rubrics goes on.
+        purpose: what the run is for; only an `analysis` is listed and can be the newest run.
     """
 
     source: ConversationSource
@@ -50,6 +52,7 @@ class Analysis:
     turns: Choice = "all"
     total: int | None = None
     settings: dict[str, Any] | None = None
+    purpose: Purpose = "analysis"
 
 
 def log_analysis(
@@ -138,7 +141,8 @@ async def run_analysis(
         check_run_name(store, name)
     async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as built:
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
-        run = store.begin_run(**run_description(built, {**(analysis.settings or {}), "turns": turns}))
+        description = run_description(built, {**(analysis.settings or {}), "turns": turns})
+        run = store.begin_run(**description, purpose=analysis.purpose)
         if name is not None:
             _name_begun(store, run, name)
         progress.started(run.id)

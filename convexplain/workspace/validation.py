@@ -119,7 +119,9 @@ async def validate(
     **options: Any,
 ) -> Validation:
     """Hold judges, which judge the labelled turns first, and runs against people; they are `validated` then."""
-    numbers = [(await judge_labelled(store, labels, judge, progress, **options))[0].id for judge in judges]
+    numbers = [
+        (await judge_labelled(store, labels, judge, progress, "validation", **options))[0].id for judge in judges
+    ]
     numbers += runs
     names = [store.run(number).judge for number in numbers]
     judged = [

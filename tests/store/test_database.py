@@ -38,10 +38,25 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1002: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 1003: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
+
+
+def test_runs_of_before_are_analyses(url):
+    store = RunStore(url)
+    run = store.begin_run("j", "f", {}, [], purpose="validation").id
+    assert (store.runs(), store.run(run).purpose) == ([], "validation")
+    with store.engine.begin() as connection:
+        for column in ("purpose", "alarms"):
+            connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
+    _set_revision(store, "1002")
+    store.close()
+    store = RunStore(url)
+    assert [(stored.id, stored.purpose, stored.alarms) for stored in store.runs()] == [(run, "analysis", {})]
+    assert store.run().id == run
+    store.close()
 
 
 @pytest.mark.parametrize("revision", ["0001", "0006"])

@@ -9,7 +9,7 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import RubricError, UsageError
+from convexplain.errors import RubricError, StoreError, UsageError
 from convexplain.judges.heads import read_head
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore, calibration, keep_ratings, noise_floor
@@ -126,6 +126,31 @@ def test_a_plan_asks_nothing(workspace, talks, labels):
     assert plan.to_dict()["judges"][0]["calls"] == N
     assert judge.requests == []
     assert workspace.runs() == []
+
+
+def test_validations_and_calibrations_are_no_runs_of_the_list(workspace, talks, labels):
+    judge = ScriptedModel(low, name="low")
+    with pytest.raises(UsageError, match="no curve is kept"):  # it judges everything, and is refused afterwards
+        workspace.calibrate(talks, _coin_flips(labels), rubric="helpfulness", judge=judge)
+    asked = len(judge.requests)
+    validation = workspace.validate(talks, labels, rubrics="helpfulness", judge=judge)
+    assert len(judge.requests) == asked
+    assert workspace.runs() == []
+    with pytest.raises(StoreError, match="there is no run;"):
+        workspace.run()
+    number = validation.agreements[0].judges[0].run
+    assert (workspace.run(number).run.purpose, workspace.run(number).summary.turns) == ("validation", N)
+    analyzed = workspace.analyze(talks[:1], "helpfulness", judge)
+    workspace.validate(talks, labels, rubrics="helpfulness", judge=judge)
+    assert workspace.run().id == analyzed.id
+    assert [run.id for run in workspace.runs()] == [analyzed.id]
+
+
+def _coin_flips(labels):
+    rows = "\n".join(f"c{i},1,{i % 2}" for i in range(N))
+    path = labels.with_name("coins.csv")
+    path.write_text(labels.read_text().splitlines()[0] + "\n" + rows)
+    return path
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_labels_of_people_make_a_judge_validated_and_come_before_the_reference_s
     workspace.validate(talks, rubrics="harm", judge=model)
     (known,) = workspace.trust(model, "harm")
     assert (known.state, known.better, known.auc) == ("validated", True, Estimate(1.0, 1.0, 1.0, 24))
-    run = workspace.run()
+    run = workspace.run(1)
     assert run.trust == {"harm": known}
     assert (known.use, known.flags) == ("flagging", True)
     assert known.verdict.startswith(
