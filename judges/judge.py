@@ -16,6 +16,7 @@ from .missing_labels import count_reasons, is_stopped, missing_label_reason, ref
 from .prompt import OPENING, judge_request, parse_reason, reason_request
 
 SAMPLES = 5
+TOO_LONG = "the turn does not fit into the model's window, even without the turns before it"
 _TEMPLATE = 64  # tokens that a chat template adds at most
 _TOLERATED = 0.05  # share of the probability that may fall on no label without a second thought
 
@@ -73,7 +74,7 @@ class Judge:
                 raise
             except TooLongError as error:
                 if left_out == turn:
-                    verdict = Verdict(reason=str(error), evidence=Evidence(raw=error.raw or None))
+                    verdict = Verdict(reason=TOO_LONG, evidence=Evidence(raw=error.raw or None, notes=(str(error),)))
                     break
                 left_out += max(1, (turn - left_out + 1) // 2)
             except ModelError as error:

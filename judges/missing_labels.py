@@ -54,6 +54,8 @@ def missing_label_reason(reply: Reply, opening: str, labels: Sequence[str]) -> s
         return REFUSED
     if reply.truncated:
         after = f" after {reply.completion_tokens:,} tokens" if reply.completion_tokens else ""
+        if reply.no_answer == "thoughts":
+            return f"the judge was still thinking when its reply was cut{after}"
         return f"the judge's reply was cut{after}, before its label"
     if reply.no_answer is not None:
         return _NO_ANSWER[reply.no_answer]

@@ -29,6 +29,7 @@ from .openai_replies import (
     RefusedError,
     error_message,
     has_thoughts,
+    no_completion,
     raise_for_body,
     raise_for_status,
     read_completion,
@@ -317,9 +318,8 @@ class OpenAICompatible:
             raise_for_body(data, self._base, self._credentials.hint, self.missing)
             reply = read(data, seconds=time.perf_counter() - began)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise ModelError(
-                f"{self._base}: the answer is no chat completion ({type(error).__name__}: {error})", response.text
-            ) from error
+            words = f"{self._base}: the answer is no chat completion: {no_completion(response, error)}"
+            raise ModelError(words, response.text) from error
         if isinstance(data.get("model"), str) and data["model"]:
             self._answered_by(data["model"][:200])
         return reply

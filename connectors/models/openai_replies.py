@@ -1,26 +1,36 @@
 """Responses of OpenAI-compatible servers: replies and errors."""
 
 import json
+import math
 import re
 import time
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError
-from convexplain.judges.labels import TokenStep, read_reply
-from convexplain.models.chat import LabelLogprobs, Reply, Request
+from convexplain.judges.labels import TokenStep, parse_label, read_reply
+from convexplain.models.chat import NoAnswer, Reply, Request
 
-from .thoughts import answer_steps, split_message
+from .thoughts import AnswerAndThoughts, answer_steps, split_message
 
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
 _DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"model_not_supported|model_not_found|not supported by any provider", re.IGNORECASE)
-_FILTERED = re.compile(r"content_filter|ResponsibleAIPolicyViolation|content management policy", re.IGNORECASE)
+_FILTERED = re.compile(  # Azure; OpenRouter; OpenAI
+    r"content_filter|ResponsibleAIPolicyViolation|content management policy|input was flagged|prompt was flagged",
+    re.IGNORECASE,
+)
+# How a reply ends that a filter stopped: OpenAI and Azure; Google; Bedrock.
+_FILTER_ENDS = {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
+_FILTER_ENDS |= {"guardrail_intervened", "content_filtered"}
+_IDS = re.compile(r"\breq_\w{8,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{20,}\b", re.IGNORECASE)
 _NO_QUOTA = re.compile(r"insufficient_quota|insufficient (credits|balance|funds)|credit balance", re.IGNORECASE)
 _UNPAID = re.compile(r"\bbilling\b|payment required|spending limit|out of credits?", re.IGNORECASE)
 _RETRY = re.compile(r"retry in|retryDelay|per (minute|second|day)", re.IGNORECASE)  # Gemini speaks of billing then too
+_ROUNDING = 0.01  # a log-probability may be so far above 0
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
@@ -89,14 +99,14 @@ def status_error(
         return TransientError(message, raw, retry_after=retry_after)
     if status == 403 and "logprobs" in raw:  # OpenAI's refusal for models that give none
         return RefusedError(message, raw)
+    if status in (400, 403) and _FILTERED.search(raw):
+        return ModelError(f"the provider's content filter refused the prompt: {message}", raw)
     if status in (401, 403):
         return UnavailableError(f"{message} ({hint})", raw)
     if status in (404, 410) or (status == 400 and _NO_SUCH_MODEL.search(raw)):
         return UnavailableError(f"{message} ({missing})", raw)
     if status == 413 or (status in (400, 422) and _TOO_LONG.search(raw) and not _DIALECT_WORDS.search(raw)):
         return TooLongError(message, raw)
-    if status == 400 and _FILTERED.search(raw):
-        return ModelError(message, raw)
     if status in (400, 415, 422, 501):
         return RefusedError(message, raw)
     return ModelError(message, raw)
@@ -119,19 +129,23 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
         counted: log-probabilities may come as lists beside each other, one for tokens and one for their alternatives.
     """
     choice = data["choices"][0]
-    split = split_message(choice["message"])
+    message = _message(choice)
+    split = split_message(message)
+    refusal = _refusal(message)
     logprobs = choice.get("logprobs")
     steps = _steps(logprobs) or (_listed_steps(logprobs) if counted else [])
     if split.thoughts:
         steps = answer_steps(steps, split.answer)
-    labels: LabelLogprobs | None = None
-    if request.labels and steps:
+    written = None if refusal else parse_label(split.answer, request.opening, request.labels)
+    labels = None
+    if written is not None and parse_label("".join(s.token for s in steps), request.opening, request.labels) == written:
         labels = read_reply(steps, request.opening, request.labels)
     usage = data.get("usage") or {}
     return Reply(
-        text=split.answer,
+        text=refusal or split.answer,
         labels=labels,
-        logprobs=bool(steps),
+        logprobs=bool(steps) and (written is None or labels is not None),
+        no_answer="refusal" if refusal else _no_answer(choice, message, split),
         truncated=choice.get("finish_reason") == "length",
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
@@ -140,10 +154,42 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
     )
 
 
+def _message(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message of a choice, which may be missing where a filter stopped it."""
+    message: Mapping[str, Any] = choice.get("message") or {} if _end(choice) in _FILTER_ENDS else choice["message"]
+    return message
+
+
+def _refusal(message: Mapping[str, Any]) -> str:
+    """Return the words of a refusal in the field that the protocol has for it; empty where there is none."""
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    words = [message.get("refusal"), *(part.get("refusal") for part in parts)]
+    return " ".join(word for word in words if isinstance(word, str)).strip()
+
+
+def _end(choice: Mapping[str, Any]) -> str:
+    """Return how a choice ended, in the server's word."""
+    return str(choice.get("finish_reason") or "").lower()
+
+
+def _no_answer(choice: Mapping[str, Any], message: Mapping[str, Any], split: AnswerAndThoughts) -> NoAnswer | None:
+    """Return why a choice holds no whole answer, as the server says."""
+    if _end(choice) in _FILTER_ENDS:
+        return "filter"
+    if _end(choice) == "refusal":  # Anthropic
+        return "refusal"
+    if split.answer.strip():
+        return None
+    if message.get("tool_calls") or message.get("function_call"):
+        return "tool"
+    return "thoughts" if split.thoughts else None
+
+
 def has_thoughts(data: Any) -> bool:
     """Return whether the model of a chat completion thought, or used up its tokens before its answer began."""
     choice = data["choices"][0]
-    split = split_message(choice["message"])
+    split = split_message(_message(choice))
     details = (data.get("usage") or {}).get("completion_tokens_details") or {}
     used_up = choice.get("finish_reason") == "length" and not split.answer.strip()
     return bool(split.thoughts) or used_up or int(details.get("reasoning_tokens") or 0) > 0
@@ -178,26 +224,35 @@ def window_of(model: dict[str, Any]) -> int | None:
 
 
 def _steps(logprobs: Any) -> list[TokenStep]:
-    """Return the reply's tokens with their alternatives; empty where the server gave none, or a useless list."""
-    content = (logprobs or {}).get("content") or []
-    return [
+    """Return the reply's tokens with their alternatives; empty where the server gave none that can be used."""
+    steps = [
         TokenStep(
             str(step["token"]),
-            {str(top["token"]): float(top["logprob"]) for top in step.get("top_logprobs") or []},
+            _alternatives((top["token"], top.get("logprob")) for top in step.get("top_logprobs") or []),
         )
-        for step in content
-        if step.get("top_logprobs")
+        for step in (logprobs or {}).get("content") or []
     ]
+    return steps if any(step.alternatives for step in steps) else []
 
 
 def _listed_steps(logprobs: Any) -> list[TokenStep]:
     """Return the reply's tokens with their alternatives, from one list of each (Together)."""
     lists = logprobs or {}
-    return [
-        TokenStep(str(token), {str(name): float(logprob) for name, logprob in alternatives.items()})
+    steps = [
+        TokenStep(str(token), _alternatives((alternatives or {}).items()))
         for token, alternatives in zip(lists.get("tokens") or [], lists.get("top_logprobs") or [], strict=False)
-        if alternatives
     ]
+    return steps if any(step.alternatives for step in steps) else []
+
+
+def _alternatives(pairs: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """Return log-probabilities by their token; none at all where one is missing, NaN or clearly above 0."""
+    alternatives: dict[str, float] = {}
+    for token, logprob in pairs:
+        if not isinstance(logprob, (int, float)) or math.isnan(logprob) or logprob > _ROUNDING:
+            return {}
+        alternatives[str(token)] = min(0.0, float(logprob))
+    return alternatives
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
@@ -214,12 +269,31 @@ def _retry_after(response: httpx2.Response) -> float | None:
 
 
 def error_message(raw: str) -> str:
-    """Return the server's own words, without the JSON or HTML around them."""
+    """Return the server's own words, without the JSON or HTML around them, and without numbers of requests."""
     try:
         data = json.loads(raw)
         error = data.get("error", data) if isinstance(data, dict) else data
         raw = str(error.get("message", error) if isinstance(error, dict) else error)
     except ValueError:
         raw = re.sub(r"<[^>]*>", " ", raw)
-    words = " ".join(raw.split())
+    words = _IDS.sub("…", " ".join(raw.split()))
     return words[:300] or "no explanation"
+
+
+def no_completion(response: httpx2.Response, error: Exception) -> str:
+    """Return what an answer is that holds no chat completion, for the user.
+
+    Args:
+        response: the answer.
+        error: what reading it as a chat completion raised.
+    """
+    text = response.text.strip()
+    if not text:
+        return "it is empty"
+    if text.startswith("<"):
+        return "it is a web page (HTML); is the URL right? It usually ends in /v1"
+    if isinstance(error, json.JSONDecodeError):
+        return "it is not JSON"
+    if isinstance(error, (KeyError, IndexError)):
+        return "it is JSON, but holds no choice with a message"
+    return f"its form is another one ({type(error).__name__}: {error})"

@@ -99,7 +99,7 @@ def test_a_prompt_beyond_the_window_is_refused_before_it_is_computed(embedded_mo
     turns = [Turn("user", "Hello"), Turn("assistant", "word " * 9000)]
     (found,) = judge(turns, "helpfulness", embedded_model)
     assert found.score is None
-    assert "the window of embedded holds 8192" in found.reason
+    assert "the window of embedded holds 8192" in found.evidence.notes[0]
 
 
 def test_the_rubric_is_computed_once(embedded_model, talk, helpfulness):

@@ -339,7 +339,7 @@ def test_an_unscored_turn_is_not_searched():
     found = find(model)
     assert (found.found, found.stopped, found.calls, found.score_before) == (False, "not scored", 0, None)
     assert len(model.requests) == 1
-    assert any("the unchanged turn has no score: no label could be read" in note for note in found.notes)
+    assert any("the unchanged turn has no score: the judge refused to answer" in note for note in found.notes)
 
 
 def test_a_responder_without_an_answer_to_the_unchanged_context():

@@ -246,7 +246,9 @@ def test_a_server_that_finds_the_prompt_too_long_gets_fewer_turns(helpfulness):
 def test_a_turn_that_does_not_fit_alone_is_unscored(helpfulness):
     talk = Conversation("c", (Turn("user", "u"), Turn("assistant", "a")))
     found = judge(ScriptedModel(TooLongError("9000 tokens, window 4096")), talk, helpfulness)
-    assert (found.score, found.reason, found.evidence.left_out) == (None, "9000 tokens, window 4096", 1)
+    reason = "the turn does not fit into the model's window, even without the turns before it"
+    assert (found.score, found.reason, found.evidence.left_out) == (None, reason, 1)
+    assert found.evidence.notes == ("9000 tokens, window 4096",)
 
 
 def test_the_prompt_is_one_user_message_with_the_judged_turn_last(talk, helpfulness):

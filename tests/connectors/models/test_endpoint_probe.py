@@ -258,7 +258,7 @@ def test_a_long_reply_without_a_label_is_not_taken_for_thoughts():
     server = Chatty()
     model = opened(server)
     asked(model)
-    assert model._rules == EndpointRules(alternatives=2)
+    assert model._rules == EndpointRules(alternatives=0)
     assert [body["max_tokens"] for body in server.bodies] == [24, 2072, 24]
 
 
