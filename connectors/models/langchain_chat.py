@@ -219,12 +219,17 @@ def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
     metadata = answer.response_metadata
     usage = getattr(answer, "usage_metadata", None) or {}
     cached = (usage.get("input_token_details") or {}).get("cache_read")
-    end = str(metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason") or "").lower()
+    names = ("finish_reason", "stop_reason", "stopReason", "done_reason")  # stopReason: Bedrock
+    end = next((str(metadata[name]).lower() for name in names if metadata.get(name)), "")
     logprobs = metadata.get("logprobs")
     if isinstance(logprobs, list):  # Ollama has the list alone
         logprobs = {"content": logprobs}
     choice = {
-        "message": {"content": str(answer.text)},
+        "message": {
+            "content": str(answer.text),
+            "refusal": answer.additional_kwargs.get("refusal"),  # OpenAI
+            "tool_calls": getattr(answer, "tool_calls", None),
+        },
         "finish_reason": "length" if end in ("length", "max_tokens") else end,
         "logprobs": logprobs,
     }

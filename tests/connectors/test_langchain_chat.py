@@ -94,6 +94,22 @@ def ask(model, *requests):
     return asyncio.run(go())
 
 
+@pytest.mark.parametrize(
+    ("answer", "no_answer", "text"),
+    [
+        (AIMessage("", additional_kwargs={"refusal": "I can't."}), "refusal", "I can't."),  # OpenAI
+        (AIMessage("", response_metadata={"stop_reason": "refusal"}), "refusal", ""),  # Anthropic
+        (AIMessage("", response_metadata={"finish_reason": "SAFETY"}), "filter", ""),  # Google
+        (AIMessage("", response_metadata={"stopReason": "guardrail_intervened"}), "filter", ""),  # Bedrock
+        (AIMessage("", tool_calls=[{"name": "answer", "args": {}, "id": "1"}]), "tool", ""),
+        (AIMessage(ANSWER, response_metadata={"finish_reason": "STOP"}), None, ANSWER),
+    ],
+)
+def test_a_reply_says_why_it_is_no_answer(answer, no_answer, text):
+    (reply,) = ask(fake(answer)[0], SAMPLE)
+    assert (reply.no_answer, reply.text) == (no_answer, text)
+
+
 class ProviderError(Exception):
     """As providers' libraries raise them."""
 
