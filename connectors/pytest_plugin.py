@@ -18,9 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--convexplain-judge",
         metavar="MODEL",
         help="The judge of the fixture convexplain_judge, as `convexplain analyze --judge` takes it, for instance "
-        "'openai:gpt-5?calibrated=yes' (default: the setting convexplain_judge, or else embedded).",
+        "'openai:gpt-5?calibrated=yes' (default: the setting convexplain_judge, or else the judge that analyze takes).",
     )
-    parser.addini("convexplain_judge", "The judge of the fixture convexplain_judge.", default="embedded")
+    parser.addini("convexplain_judge", "The judge of the fixture convexplain_judge.", default="")
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +33,5 @@ def convexplain_judge(request: pytest.FixtureRequest) -> "Iterator[BackgroundJud
     from convexplain.workspace import BackgroundJudge
 
     spec = request.config.getoption("--convexplain-judge") or request.config.getini("convexplain_judge")
-    with BackgroundJudge(spec) as judge:
+    with BackgroundJudge(spec or None) as judge:
         yield judge

@@ -9,7 +9,7 @@ from convexplain.connectors.message_objects import turns_in
 from convexplain.errors import ConvexplainError, MissingExtraError
 from convexplain.models.chat import Cache
 from convexplain.types import Conversation, Judgement, Rubric, Turn
-from convexplain.workspace import BackgroundJudge, JudgeLike, JudgeOptions
+from convexplain.workspace import BackgroundJudge, JudgeLike, JudgeOptions, Trust
 
 from .arguments import RubricArgument, load_rubrics
 
@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def evaluator(
     rubric: RubricArgument,
-    judge: JudgeLike | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge | None = None,
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
@@ -36,14 +36,15 @@ def evaluator(
 
     It returns `{key, score, comment, metadata}`: the rubric's id; the score in [0, 1], 1 = satisfied, None where there
     is none; the judge's reason where `reasons` asks for one, else its label, or why there is no score; and threshold,
-    label, probabilities, model and the judged turn. It raises no error because of its arguments, and may be called
-    from several threads. Its model stays open as long as the function exists.
+    label, probabilities, model, the judged turn, and under `trust` how far the judge is to be trusted on the rubric.
+    The function raises no error because of its arguments, and may be called from several threads. Its model stays open
+    as long as it exists.
 
     Args:
         rubric: a rubric, the id of a shipped one, or the path of a YAML file.
-        judge: the judge's text form or spec, a model of your own, prepared (it is not closed), a function or coroutine
-            function from a prompt to the reply, or a `BackgroundJudge` that several evaluators share (it has a cache
-            and options of its own).
+        judge: None takes the default judge, as `convexplain analyze` does. The judge's text form or spec, a model of
+            your own, prepared (it is not closed), a function or coroutine function from a prompt to the reply, or a
+            `BackgroundJudge` that several evaluators share (it has a cache and options of its own).
         cache, options: as of `BackgroundJudge`.
 
     Raises:
@@ -61,7 +62,7 @@ def evaluator(
 
 def aevaluator(
     rubric: RubricArgument,
-    judge: JudgeLike | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge | None = None,
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
@@ -79,7 +80,7 @@ def aevaluator(
 
 def run_evaluator(
     rubric: RubricArgument,
-    judge: JudgeLike | BackgroundJudge = "embedded",
+    judge: JudgeLike | BackgroundJudge | None = None,
     *,
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
@@ -112,7 +113,7 @@ def run_evaluator(
 
 
 def _open(
-    rubric: RubricArgument, judge: JudgeLike | BackgroundJudge, cache: Cache | None, options: JudgeOptions
+    rubric: RubricArgument, judge: JudgeLike | BackgroundJudge | None, cache: Cache | None, options: JudgeOptions
 ) -> tuple[Rubric, BackgroundJudge]:
     rubrics = load_rubrics(rubric)
     if not isinstance(judge, BackgroundJudge):
@@ -137,7 +138,7 @@ async def _evaluate(background: BackgroundJudge, rubric: Rubric, inputs: Any, ou
         judgement = await background.judge_turn(conversation, turn, rubric)
     except ConvexplainError as error:
         return _no_score(rubric, str(error))
-    return _result(background.as_judged(rubric), judgement)
+    return _result(background.as_judged(rubric), judgement, background.trust(rubric))
 
 
 def _conversation(inputs: Any, outputs: Any) -> Conversation:
@@ -154,7 +155,7 @@ def _no_score(rubric: Rubric, reason: str) -> dict[str, Any]:
     return {"key": rubric.id, "score": None, "comment": reason, "metadata": {"threshold": rubric.threshold}}
 
 
-def _result(rubric: Rubric, judgement: Judgement) -> dict[str, Any]:
+def _result(rubric: Rubric, judgement: Judgement, trust: Trust) -> dict[str, Any]:
     metadata = {
         "threshold": rubric.threshold,
         "label": judgement.label,
@@ -163,6 +164,7 @@ def _result(rubric: Rubric, judgement: Judgement) -> dict[str, Any]:
         "turn": judgement.turn,
         "model": judgement.model,
         "prompt_sha": judgement.prompt_sha,
+        "trust": trust.to_dict(),
     }
     comment = judgement.reason or judgement.label
     return {"key": rubric.id, "score": judgement.score, "comment": comment, "metadata": metadata}

@@ -28,6 +28,7 @@ from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
 from .results import AnalyzedRun, Finding, Judgements, Runs
 from .tasks import AttributionTask, ContrastTask, ShortTask
+from .thresholds import COMPARISONS, check_threshold, threshold_remark
 from .trust import Trust
 from .turn_explanation import Explanation
 from .validation import Validation, ValidationPlan
@@ -40,6 +41,7 @@ SCORE_NAMES = usages(SCORES.built_in.values())
 __all__ = [
     "BAND",
     "CHECK_CALLS",
+    "COMPARISONS",
     "HALVES",
     "INFILLER_NAMES",
     "MEMORY",
@@ -88,8 +90,10 @@ __all__ = [
     "Validation",
     "ValidationPlan",
     "Workspace",
+    "check_threshold",
     "default_database",
     "default_judge",
     "judge_options",
     "judge_request",
+    "threshold_remark",
 ]

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from convexplain.errors import UnavailableError, UsageError
+from convexplain.errors import ConvexplainError, UnavailableError, UsageError
 from convexplain.judges.spec import JudgeOptions
 from convexplain.models.chat import Cache, ChatModel, Spend
 from convexplain.store import RunStore
@@ -17,8 +19,10 @@ from convexplain.types import Conversation, Judgement, Rubric
 
 from .build import BuiltJudge, PendingJudge
 from .judge_arguments import JudgeLike, judge_spec
+from .judge_defaults import judge_or_default
 from .methods.base import default_database
 from .runs import run_description
+from .trust import Trust, scale_calibration, trust, trust_keys
 
 T = TypeVar("T")
 
@@ -34,7 +38,7 @@ class BackgroundJudge:
 
     Args:
         judge: the judge's text form or spec, a model of your own (it is not closed), or a function or coroutine
-            function from a prompt to the reply.
+            function from a prompt to the reply; None takes the default judge, as `convexplain analyze` does.
         rubrics: what it is to judge. It judges others too: their calibrations are looked for when they come.
         cache: where replies are kept, and, if it is a `RunStore`, calibrations; unless given, in memory, and for a
             calibrated judge the workspace's store (`CONVEXPLAIN_DB`, or convexplain.db in your data folder).
@@ -52,7 +56,7 @@ class BackgroundJudge:
 
     def __init__(
         self,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         rubrics: Sequence[Rubric] = (),
         *,
         cache: Cache | None = None,
@@ -60,6 +64,7 @@ class BackgroundJudge:
         **options: Unpack[JudgeOptions],
     ) -> None:
         self.built: BuiltJudge | None = None
+        judge = judge_or_default(judge)
         self._pending = PendingJudge(judge, judge_spec(judge, **options), rubrics)
         self._store = RunStore(default_database()) if cache is None and self._pending.spec.calibrated else None
         self._cache = cache if self._store is None else self._store
@@ -72,6 +77,7 @@ class BackgroundJudge:
         self._spends = [Spend() for _ in self._pending.spec.chain]
         self._ready = False
         self._by_rubric: dict[str, tuple[BuiltJudge, Rubric]] = {}  # by the rubric's SHA
+        self._trusts: dict[str, Trust] = {}  # by the rubric's SHA
         self._gone: UnavailableError | UsageError | None = None
         self._gone_until = 0.0
 
@@ -160,6 +166,20 @@ class BackgroundJudge:
         """Return a rubric with the threshold that its calibration proposes, where that is known by now."""
         return self._by_rubric.get(rubric.sha, (None, rubric))[1]
 
+    def trust(self, rubric: Rubric) -> Trust:
+        """Return how far the judge is to be trusted on a maxim, and the scores that it gave to turns with labels.
+
+        Labels of people and results on the reference set are those of the cache where that is a `RunStore`, else of the
+        workspace's store if there is one already, and those that ship with convexplain. Before the models are prepared
+        a judge may be unvalidated because its model is not known yet.
+        """
+        if (cached := self._trusts.get(rubric.sha)) is not None:
+            return cached
+        level = self._trust(rubric)
+        if self._ready:
+            self._trusts[rubric.sha] = level
+        return level
+
     def run_description(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `RunStore.begin_run` is told of a run by this judge: what is known of it by now.
 
@@ -182,6 +202,26 @@ class BackgroundJudge:
         if self._store is not None:
             self._store.close()
 
+    def _trust(self, rubric: Rubric) -> Trust:
+        name = self._pending.model.name
+        store = self._cache if isinstance(self._cache, RunStore) else _existing_store()
+        try:
+            fingerprint, *stronger = self._pending.fingerprints
+            built = self._by_rubric.get(rubric.sha, (self.built, rubric))[0]
+            settings = dict(self._pending.settings if built is None else built.settings)
+            if stronger:
+                settings["escalate"] = [*stronger, self._pending.spec.band]
+            keys = trust_keys(fingerprint, settings)
+            calibration = scale_calibration(keys, settings, rubric.id)
+            level = trust(store, keys, name, rubric, calibration=calibration)
+            unscaled = self._pending.spec.calibrated and calibration is None
+            return replace(level, scores={}) if unscaled else level
+        except ConvexplainError:  # the model is not there, which judging reports
+            return Trust(rubric.id, name)
+        finally:
+            if store is not None and store is not self._cache:
+                store.close()
+
     def _opened(self) -> BuiltJudge:
         """The judge with new calls; on the scale that it had before, unless a model is another one by now."""
         fingerprints = self._pending.fingerprints
@@ -192,6 +232,7 @@ class BackgroundJudge:
         for calls, spend in zip(built.all_calls, self._spends, strict=True):
             calls.spend = spend
         self._fingerprints = fingerprints
+        self._trusts = {}
         return built
 
     def _for(self, built: BuiltJudge, rubric: Rubric) -> tuple[BuiltJudge, Rubric]:
@@ -235,3 +276,14 @@ class BackgroundJudge:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._pending.aclose()
+
+
+def _existing_store() -> RunStore | None:
+    """Return the workspace's store; None where it was not made yet, or cannot be opened."""
+    place = default_database()
+    if "://" not in place and not Path(place).is_file():
+        return None
+    try:
+        return RunStore(place)
+    except ConvexplainError:
+        return None

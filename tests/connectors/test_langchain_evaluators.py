@@ -16,7 +16,10 @@ from langsmith.schemas import Run
 from convexplain.connectors.langchain import aevaluator, evaluator, run_evaluator
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
+from convexplain.rubrics import load_rubric
+from convexplain.store import RunStore
 from convexplain.workspace import BackgroundJudge
+from tests.reference_scores import keep_scores
 
 from .agents import judge, judged
 
@@ -159,3 +162,13 @@ def test_a_program_that_ends_with_an_evaluator_says_nothing():
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_metadata_say_how_far_the_judge_is_to_be_trusted(tmp_path):
+    store, harm = RunStore(str(tmp_path / "s.db")), load_rubric("harm")
+    keep_scores(store, harm, {"good": [0.5, 0.9], "rude": [0.25]})
+    trust = evaluator("harm", judge(), cache=store)(outputs="ho")["metadata"]["trust"]
+    assert (trust["state"], trust["better"], trust["auc"]["value"]) == ("benchmarked", True, 0.9)
+    assert (trust["lowest"], trust["highest"]) == (0.25, 0.9)
+    assert evaluator("helpfulness", judge(), cache=store)(outputs="ho")["metadata"]["trust"]["state"] == "unvalidated"
+    store.close()

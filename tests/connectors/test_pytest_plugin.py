@@ -32,7 +32,10 @@ def test_again(convexplain_judge):
 CONFTEST = """
 import pytest
 import convexplain.workspace.judge_arguments as judge_arguments
+import convexplain.workspace.judge_defaults as judge_defaults
 from convexplain.connectors.models import ScriptedModel
+
+judge_defaults.small_is_ready = lambda: False
 
 judge_arguments.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75}, name=name)
 """
@@ -40,6 +43,7 @@ judge_arguments.open_model = lambda name: ScriptedModel({"yes": 0.25, "no": 0.75
 
 @pytest.fixture
 def run(pytester, monkeypatch):
+    monkeypatch.delenv("CONVEXPLAIN_BASE_URL", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it may be there by its entry point, too
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(BOT)

@@ -13,6 +13,7 @@ from convexplain.models.chat import Spend
 from convexplain.rubrics import load_rubric
 from convexplain.store import RunStore, keep_calibration
 from convexplain.workspace import BackgroundJudge
+from tests.reference_scores import keep_scores
 
 
 class Watched(ScriptedModel):
@@ -182,3 +183,45 @@ def test_a_calibrated_judge_finds_the_workspaces_store(talk, helpfulness, tmp_pa
     calibrate(store, helpfulness, 0.3)
     with BackgroundJudge(Watched({"yes": 1.0}), calibrated=True) as judge:
         assert judge.judge(talk, 1, helpfulness).score == pytest.approx(0.3)
+
+
+HARM = load_rubric("harm")
+SCORES = {"good": [0.5, 0.9], "rude": [0.25, 0.75]}
+
+
+@pytest.mark.parametrize(
+    ("options", "lowest", "state"),
+    [
+        ({}, 0.25, "benchmarked"),
+        ({"samples": 3}, None, "unvalidated"),  # other scores, of which nothing is known
+        ({"calibrated": True}, 0.4, "benchmarked"),  # the calibration maps 0.25 to 0.4
+        ({"escalate": "strong", "band": 0.1}, None, "benchmarked"),  # of the first judge; scores of both are unknown
+    ],
+)
+@pytest.mark.parametrize("prepared", [False, True])
+def test_how_far_it_is_to_be_trusted(talk, store, monkeypatch, options, lowest, state, prepared):
+    monkeypatch.setattr(
+        "convexplain.workspace.judge_arguments.open_model", lambda name: ScriptedModel({"yes": 1.0}, name="strong")
+    )
+    keep_scores(store, HARM, SCORES)
+    keep_calibration(store, "scripted", HARM, Calibration("isotonic", ((0.25, 0.4), (0.9, 0.6))))
+    with BackgroundJudge(ScriptedModel({"yes": 1.0}), [HARM], cache=store, **options) as judge:
+        if prepared:
+            judge.judge(talk, 1, HARM)
+        trust = judge.trust(HARM)
+    known_later = options.get("calibrated") and not prepared
+    assert (trust.rubric, trust.judge, trust.state) == ("harm", "scripted", state)
+    assert trust.lowest == (None if known_later else lowest)
+
+
+def test_without_a_cache_the_agreements_of_the_workspaces_store_count(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "none.db"))
+    assert BackgroundJudge(ScriptedModel("x")).trust(HARM).state == "unvalidated"
+    assert not (tmp_path / "none.db").exists()
+    keep_scores(store, HARM, SCORES)
+    monkeypatch.setenv("CONVEXPLAIN_DB", store.place)
+    assert BackgroundJudge(ScriptedModel("x")).trust(HARM).state == "benchmarked"
+
+
+def test_the_default_judge():
+    assert BackgroundJudge().model.name == "embedded"
