@@ -36,6 +36,11 @@ class Observation:
     cut: bool
     alternatives: int
 
+    @property
+    def answers(self) -> bool:
+        """Return whether the model answered at once."""
+        return self.labelled and not self.thinks
+
     @classmethod
     def of(cls, reply: Reply, *, thinks: bool) -> "Observation":
         """Return what a reply shows.
@@ -65,10 +70,7 @@ async def probe(ask: Ask, rules: EndpointRules, switches: Iterable[str], effort:
         ModelError: it does not answer.
     """
     taken, seen = await _accepted(ask, rules)
-    thinks = seen.thinks
-    if seen.cut and not seen.labelled and not thinks:  # talk, or thoughts whose opening the chat template has written
-        thinks = (await ask(replace(taken, thinking_tokens=THINKING_TOKENS))).thinks
-    if not thinks:
+    if not (seen.thinks or await _thinks_unconstrained(ask, taken)):
         return replace(taken, alternatives=seen.alternatives)
     thinking = replace(taken, thinks=True)
     for switch in switches:
@@ -78,19 +80,41 @@ async def probe(ask: Ask, rules: EndpointRules, switches: Iterable[str], effort:
         trial = replace(thinking, switch=switch, temperature=rules.temperature, top_logprobs=rules.top_logprobs)
         try:
             taken, seen = await _accepted(ask, trial, named=True)
+            free = await ask(replace(taken, schema=False)) if taken.schema and seen.answers else seen
         except RefusedError:
             continue
-        if seen.labelled and not seen.thinks:
+        if seen.answers and free.answers:
             return replace(taken, alternatives=seen.alternatives)
-    for switch in () if effort else LEAST_THINKING:
+    return await _with_budget(ask, replace(thinking, thinking_tokens=THINKING_TOKENS), () if effort else LEAST_THINKING)
+
+
+async def _thinks_unconstrained(ask: Ask, rules: EndpointRules) -> bool:
+    """Return whether the model thinks without a JSON Schema, which llama.cpp imposes from the first token on."""
+    free = await ask(replace(rules, schema=False))
+    if free.cut and not free.labelled and not free.thinks:  # talk, or thoughts whose opening the template has written
+        free = await ask(replace(rules, schema=False, thinking_tokens=THINKING_TOKENS))
+    return free.thinks
+
+
+async def _with_budget(ask: Ask, rules: EndpointRules, least: Iterable[str]) -> EndpointRules:
+    """Return the rules by which a model answers after its thoughts.
+
+    Args:
+        ask: asks the question.
+        rules: the rules, with tokens for thoughts.
+        least: keys of `LEAST_THINKING`, taken where they are not refused.
+    """
+    for switch in (*least, ""):
         try:
-            taken, seen = await _accepted(
-                ask, replace(thinking, switch=switch, thinking_tokens=THINKING_TOKENS), named=True
-            )
+            taken, seen = await _accepted(ask, replace(rules, switch=switch), named=bool(switch))
         except RefusedError:
+            if not switch:
+                raise
             continue
-        return replace(taken, alternatives=seen.alternatives)
-    taken, seen = await _accepted(ask, replace(thinking, thinking_tokens=THINKING_TOKENS))
+        break
+    if taken.schema and not seen.thinks:  # the schema leaves no room for thoughts, and so the answer stands in them
+        taken = replace(taken, schema=False)
+        seen = await ask(taken)
     return replace(taken, alternatives=seen.alternatives)
 
 

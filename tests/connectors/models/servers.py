@@ -218,6 +218,20 @@ class VLLM(MockServer):
         return steps_of([*before, *answer], label, top)
 
 
+class LlamaCpp(VLLM):
+    """llama.cpp with a chat template that opens `<think>` and that it has no parser for: a schema holds from the start.
+
+    Source: seen on llama.cpp's server (xllamacpp 2026.10): with `response_format` the first token after the opened
+    `<think>` is that of the JSON; without, thoughts and `</think>` are in `content`.
+    """
+
+    def __init__(self, *, obeys=True):
+        super().__init__("", opened=True, obeys=obeys)
+
+    def thinks(self, body):
+        return super().thinks(body) and "response_format" not in body
+
+
 class Ollama(MockServer):
     """Ollama with a thinking model: thoughts are in `reasoning`, off with `reasoning_effort` `none`.
 

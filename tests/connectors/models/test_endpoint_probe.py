@@ -15,7 +15,7 @@ from convexplain.errors import TransientError, UnavailableError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Request
 
-from .servers import VLLM, Azure, Groq, MockServer, Ollama, OllamaThink, OpenAI5, OpenAI41, OpenRouter, error
+from .servers import VLLM, Azure, Groq, LlamaCpp, MockServer, Ollama, OllamaThink, OpenAI5, OpenAI41, OpenRouter, error
 
 pytestmark = pytest.mark.usefixtures("probing")
 
@@ -117,6 +117,8 @@ def rules(**fields):
         (lambda: VLLM("", opened=True), "", rules(switch="chat_template_kwargs", thinks=True)),
         (lambda: VLLM(obeys=False), "", rules(switch="reasoning_effort=low", **BUDGET)),
         (lambda: VLLM("", obeys=False, opened=True), "", rules(switch="reasoning_effort=low", **BUDGET)),
+        (LlamaCpp, "", rules(switch="chat_template_kwargs", thinks=True)),
+        (lambda: LlamaCpp(obeys=False), "", rules(switch="reasoning_effort=low", schema=False, **BUDGET)),
         (Ollama, "ollama", rules(switch="reasoning_effort=none", thinks=True)),
         (Ollama, "", rules(switch="reasoning_effort=none", thinks=True)),
         (OllamaThink, "ollama", rules(switch="think=false", thinks=True)),
@@ -164,6 +166,8 @@ def conversation():
         (lambda: VLLM(obeys=False), "", "label_probability"),
         (lambda: VLLM("", obeys=False), "", "label_probability"),
         (lambda: VLLM("", obeys=False, opened=True), "", "label_probability"),
+        (LlamaCpp, "", "label_probability"),
+        (lambda: LlamaCpp(obeys=False), "", "label_probability"),
         (Ollama, "ollama", "label_probability"),
         (Groq, "groq", "samples"),
         (lambda: Groq(("low", "medium"), parsed=True), "groq", "samples"),
@@ -197,7 +201,7 @@ def test_requests_that_come_together_wait_for_one_question():
         return await asyncio.gather(*(model.chat([request]) for request in requests))
 
     asyncio.run(go())
-    assert (len(server.questions), len(server.requests)) == (2, 8)  # the question, and the first switch
+    assert (len(server.questions), len(server.requests)) == (3, 8)  # the question, the first switch, the same freely
 
 
 def test_threads_with_their_own_event_loops_can_learn_at_once():
@@ -259,7 +263,7 @@ def test_a_long_reply_without_a_label_is_not_taken_for_thoughts():
     model = opened(server)
     asked(model)
     assert model._rules == EndpointRules(alternatives=0)
-    assert [body["max_tokens"] for body in server.bodies] == [24, 2072, 24]
+    assert [body["max_tokens"] for body in server.bodies] == [24, 24, 2072, 24]
 
 
 def test_a_failed_question_is_asked_again_with_the_next_request():
@@ -276,7 +280,7 @@ def test_a_failed_question_is_asked_again_with_the_next_request():
     first, second = asyncio.run(go())
     assert isinstance(first, TransientError)
     assert second.text == '{"label": "yes"}'
-    assert (len(server.questions), len(server.requests)) == (2, 1)
+    assert (len(server.questions), len(server.requests)) == (3, 1)
 
 
 def test_a_question_that_is_refused_in_every_form_leaves_the_requests_to_say_why():
