@@ -11,9 +11,10 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models.chat import Message, Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
+from .endpoint_rules import THINKING_TOKENS
 from .kind import ModelKind
 from .langchain_errors import class_names, is_from_other_loop, model_error
-from .openai_replies import RefusedError, read_completion
+from .openai_replies import RefusedError, has_thoughts, read_completion
 from .providers import LANGCHAIN_PACKAGES
 from .remote_calls import ask_each, estimate_tokens
 
@@ -123,21 +124,26 @@ class LangChainModel:
                     raise failure from None  # the original may show a key
                 parameters = fewer
                 continue
+            reply, thinks = _read(answer, request, time.perf_counter() - began)
+            if thinks and reply.truncated and not parameters.thinking_tokens and "max_tokens" in options:
+                parameters = replace(parameters, thinking_tokens=THINKING_TOKENS)
+                continue
             self._parameters = self._parameters.intersection(parameters)
-            return _read(answer, request, time.perf_counter() - began)
+            return reply
 
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """The parameters that a model accepts."""
+    """The parameters that a model accepts, and the tokens that it needs for thoughts beside each reply."""
 
     top_logprobs: int = 20
     left_out: frozenset[str] = frozenset()
+    thinking_tokens: int = 0
 
     def options(self, request: Request) -> dict[str, Any]:
         options: dict[str, Any] = {
             "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
+            "max_tokens": request.max_tokens + self.thinking_tokens,
             "seed": request.draw,
         }
         options = {name: value for name, value in options.items() if name not in self.left_out}
@@ -155,7 +161,11 @@ class _Parameters:
         return None
 
     def intersection(self, parameters: "_Parameters") -> "_Parameters":
-        return _Parameters(min(self.top_logprobs, parameters.top_logprobs), self.left_out | parameters.left_out)
+        return _Parameters(
+            min(self.top_logprobs, parameters.top_logprobs),
+            self.left_out | parameters.left_out,
+            max(self.thinking_tokens, parameters.thinking_tokens),
+        )
 
 
 def _base_class() -> "type[BaseChatModel]":
@@ -214,19 +224,21 @@ def _message(message: Message) -> "BaseMessage":
     return HumanMessage(text)  # a tool's too: a tool message without the call it answers is refused
 
 
-def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
-    """Return the reply, with log-probabilities where they come in the form of the OpenAI protocol."""
+def _read(answer: "BaseMessage", request: Request, seconds: float) -> tuple[Reply, bool]:
+    """Return the reply, and whether the model thought; log-probabilities where they come as in the OpenAI protocol."""
     metadata = answer.response_metadata
     usage = getattr(answer, "usage_metadata", None) or {}
     cached = (usage.get("input_token_details") or {}).get("cache_read")
     names = ("finish_reason", "stop_reason", "stopReason", "done_reason")  # stopReason: Bedrock
     end = next((str(metadata[name]).lower() for name in names if metadata.get(name)), "")
+    thinking = (usage.get("output_token_details") or {}).get("reasoning")
     logprobs = metadata.get("logprobs")
     if isinstance(logprobs, list):  # Ollama has the list alone
         logprobs = {"content": logprobs}
     choice = {
         "message": {
             "content": str(answer.text),
+            "thinking": _thoughts(answer),
             "refusal": answer.additional_kwargs.get("refusal"),  # OpenAI
             "tool_calls": getattr(answer, "tool_calls", None),
         },
@@ -239,13 +251,26 @@ def _read(answer: "BaseMessage", request: Request, seconds: float) -> Reply:
             "prompt_tokens": usage.get("input_tokens"),
             "completion_tokens": usage.get("output_tokens"),
             "prompt_tokens_details": {"cached_tokens": cached},
+            "completion_tokens_details": {"reasoning_tokens": thinking},
         },
     }
     try:
-        return read_completion(data, request, seconds)
+        reply = read_completion(data, request, seconds)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):  # log-probabilities in some other form
         choice["logprobs"] = None
-        return read_completion(data, request, seconds)
+        reply = read_completion(data, request, seconds)
+    return reply, has_thoughts(data)
+
+
+def _thoughts(answer: "BaseMessage") -> list[Any]:
+    """Return the thoughts of a message, which are blocks of its content (Anthropic, Bedrock) or beside it (Ollama)."""
+    blocks = answer.content if isinstance(answer.content, list) else []
+    thoughts: list[Any] = [
+        block
+        for block in blocks
+        if isinstance(block, dict) and str(block.get("type")) in ("thinking", "reasoning", "reasoning_content")
+    ]
+    return [*thoughts, answer.additional_kwargs.get("reasoning_content")]
 
 
 def _identity(chat: "BaseChatModel") -> dict[str, Any]:

@@ -83,5 +83,7 @@ def _plain(thoughts: Any) -> str:
     if isinstance(thoughts, list):
         return "\n".join(filter(None, map(_plain, thoughts)))
     if isinstance(thoughts, dict):
-        return "\n".join(filter(None, (_plain(thoughts.get(name)) for name in ("text", "thinking", "content"))))
+        return "\n".join(
+            filter(None, (_plain(thoughts.get(name)) for name in ("text", "content", "summary", *_FIELDS)))
+        )
     return ""

@@ -54,6 +54,7 @@ class Calls:
         self._failures_in_a_row = 0  # requests that failed for good
         self._hung_in_a_row = 0  # single tries that hung until their time-out
         self._answered = False
+        self._last_failure = ""
 
     async def __aenter__(self) -> Self:
         return self
@@ -159,7 +160,8 @@ class Calls:
             return None
         return UnavailableError(
             f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
-            f"the last {self._hung_in_a_row} calls hung. The same command goes on once it is back"
+            f"the last {self._hung_in_a_row} calls hung. The last failure: {self._last_failure}. The same "
+            "command goes on once it is back"
         )
 
     def _closed(self, task: asyncio.Task[None]) -> None:
@@ -177,6 +179,7 @@ class Calls:
         if pushed_back:
             clock = time.monotonic()
             self._limit.cut(clock)
+            self._last_failure = str(pushed_back[-1])
             self._not_before = max(self._not_before, *(clock + (error.retry_after or 0) for error in pushed_back))
         else:
             self._limit.grow()

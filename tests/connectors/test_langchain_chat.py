@@ -380,7 +380,7 @@ def test_what_is_no_model(chat):
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("anthropic:some-model", "pip install langchain-anthropic"),
+        ("cohere:some-model", "pip install langchain-cohere"),
         ("nosuch:some-model", "Unable to infer model provider"),
         ("openai:some-model", "OPENAI_API_KEY"),
     ],

@@ -318,7 +318,7 @@ def test_another_model_behind_the_name_is_refused_in_the_words_of_a_user(monkeyp
 @pytest.mark.parametrize(
     ("name", "spec"),
     [
-        ("anthropic:claude-x", "anthropic:claude-x"),
+        ("cohere:command-x", "cohere:command-x"),
         ("bedrock:arn:aws:bedrock:eu:1:x/y", "bedrock_converse:arn:aws:bedrock:eu:1:x/y"),
         ("google:gemini-x", "google_genai:gemini-x"),
         ("google_vertexai:gemini-x", "google_vertexai:gemini-x"),
@@ -333,6 +333,12 @@ def test_other_providers_go_through_langchain_which_names_their_package(name, sp
     package = LANGCHAIN_PACKAGES[spec.partition(":")[0]]
     with pytest.raises(UnavailableError, match=f"{name}: .*pip install {package}"):
         asyncio.run(model.prepare())
+
+
+def test_anthropics_models_go_through_langchain():
+    model = open_model("anthropic:claude-x")
+    assert isinstance(model, LangChainModel)
+    assert (model.name, model._spec) == ("anthropic:claude-x", "anthropic:claude-x")
 
 
 def test_without_langchain_the_extra_and_the_package_are_named(monkeypatch):

@@ -181,6 +181,28 @@ def test_every_turn_is_scored_on_each_endpoint(server, provider, kind, helpfulne
     assert [round(j.score, 6) for j in judgements] == [sure, round(1 - sure, 6), sure, round(1 - sure, 6)]
 
 
+def test_a_turn_that_azures_filter_refuses_is_named_and_the_others_are_scored(helpfulness):
+    turns = [Turn("user", "And?"), Turn("assistant", "fine"), Turn("user", "poison?"), Turn("assistant", "bad")]
+    server = Azure()
+    first, second = judge(Conversation("c", tuple(turns)), helpfulness, opened(server, "azure"), turns="all")
+    assert (first.label, second.score) == ("yes", None)
+    assert "filter" in second.reason
+    assert len(server.requests) == 2  # the filtered one is not asked for less
+
+
+def test_errors_inside_success_are_retried_like_any_others(helpfulness):
+    server = OpenRouter([(502, "Provider returned error", True), (429, "Rate limit exceeded", False)])
+    judgements = judge(conversation(), helpfulness, opened(server, "openrouter"), turns="all")
+    assert [judgement.label for judgement in judgements] == ["yes", "no", "yes", "no"]
+    assert server.errors == []
+
+
+def test_an_account_without_credit_ends_the_run_inside_success_too(helpfulness):
+    server = OpenRouter([(402, "Insufficient credits", False)] * 99)
+    with pytest.raises(UnavailableError, match="Insufficient credits .it has to be paid for"):
+        judge(conversation(), helpfulness, opened(server, "openrouter"), turns="all")
+
+
 @pytest.mark.parametrize(("effort", "thinks"), [("high", True), ("minimal", False)])
 def test_the_effort_that_a_user_asks_for_is_kept(effort, thinks):
     server = OpenAI5()
