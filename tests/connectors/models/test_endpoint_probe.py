@@ -199,7 +199,7 @@ def test_errors_inside_success_are_retried_like_any_others(helpfulness):
 
 def test_an_account_without_credit_ends_the_run_inside_success_too(helpfulness):
     server = OpenRouter([(402, "Insufficient credits", False)] * 99)
-    with pytest.raises(UnavailableError, match="Insufficient credits .it has to be paid for"):
+    with pytest.raises(UnavailableError, match=r"Insufficient credits \(it has to be paid for"):
         judge(conversation(), helpfulness, opened(server, "openrouter"), turns="all")
 
 
