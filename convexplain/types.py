@@ -133,6 +133,7 @@ class Rubric:
 
 
 EvidenceKind = Literal["label_probability", "samples", "head"]
+QuoteCheck = Literal["verified", "missing", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,8 @@ class Evidence:
         notes: further remarks for readers of the score.
         raw: the model's reply, kept when it could not be read.
         raw_score: what the judge gave, where the score is a calibrated one.
+        reason_quotes: whether the words that the reason quotes are in the conversation: `verified`, `missing` (one of
+            them is not there) or `none` (it quotes nothing); None = not checked, or there is no reason in words.
     """
 
     kind: EvidenceKind | None = None
@@ -162,6 +165,7 @@ class Evidence:
     notes: tuple[str, ...] = ()
     raw: str | None = None
     raw_score: float | None = None
+    reason_quotes: QuoteCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

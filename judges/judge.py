@@ -11,9 +11,11 @@ from convexplain.models.calls import Calls
 from convexplain.models.chat import Reply, Request
 from convexplain.types import Conversation, Evidence, EvidenceKind, Judgement, Rubric, Turn
 
+from .head_reasons import head_reason
 from .heads import Head, features_request, head_features, head_of
 from .missing_labels import count_reasons, is_stopped, missing_label_reason, refusal_notes, reply_label
 from .prompt import OPENING, judge_request, parse_reason, reason_request
+from .reasons import check_quotes, low_side_label, with_note, with_reason
 
 SAMPLES = 5
 TOO_LONG = "the turn does not fit into the model's window, even without the turns before it"
@@ -32,7 +34,6 @@ class Judge:
     Args:
         calls: the calls to the model.
         samples: average this many sampled replies, even if the model gives label probabilities.
-        explain: ask for a reason in words too (one more call a judgement).
         reword: changes each prompt's text before the call; for measuring the effect of such a change.
     """
 
@@ -41,12 +42,10 @@ class Judge:
         calls: Calls,
         *,
         samples: int | None = None,
-        explain: bool = False,
         reword: Callable[[str], str] | None = None,
     ) -> None:
         self._calls = calls
         self._samples = samples
-        self._explain = explain
         self._reword = reword
         self._mode: EvidenceKind | None = "samples" if samples else None
         self._mode_lock = asyncio.Lock()
@@ -80,8 +79,6 @@ class Judge:
             except ModelError as error:
                 verdict = Verdict(reason=str(error), evidence=Evidence(raw=error.raw or None))
                 break
-        if verdict.label is not None and self._explain:
-            verdict = await self._with_reason(verdict, verdict.label, turns, rubric, left_out)
         draw = 0 if self._mode == "samples" else None  # ignored where a head scores
         return Judgement(
             conversation_id=conversation.id,
@@ -99,9 +96,44 @@ class Judge:
         """Return the calls that judging this turn makes, as far as they are known before the model has answered."""
         turns = conversation.turns[: turn + 1]
         draws = range(self._samples) if self._samples else [None]
-        requests = [self._request(turns, rubric, 0, draw) for draw in draws]
-        # The label that will have to be explained is not known yet; any of them makes a call of the same size.
-        return [*requests, reason_request(rubric, turns, rubric.labels[0].name)] if self._explain else requests
+        return [self._request(turns, rubric, 0, draw) for draw in draws]
+
+    async def explain(self, judgement: Judgement, conversation: Conversation, rubric: Rubric) -> Judgement:
+        """Return the judgement with the reason of its score in words; where there is none, a note says why.
+
+        The model is asked, and its quotes are checked. Where a head has scored, the reason is what the head has read.
+
+        Args:
+            judgement: of a turn of the conversation, by this judge; its score may have been calibrated since.
+            conversation: the conversation.
+            rubric: the rubric, with the threshold that the score is held against.
+
+        Raises:
+            UnavailableError: the model is gone.
+        """
+        left_out = judgement.evidence.left_out
+        turns = conversation.turns[left_out : judgement.turn + 1]
+        if judgement.evidence.kind == "head" and (head := self._head(rubric)) is not None:
+            return with_reason(judgement, head_reason(head, turns, judgement, rubric), None)
+        label = low_side_label(judgement, rubric)
+        try:
+            reply = await self._calls.ask(reason_request(rubric, turns, label, left_out=left_out))
+        except UnavailableError:
+            raise
+        except ModelError as error:
+            return with_note(judgement, f"no explanation: {error}")
+        if words := parse_reason(reply.text):
+            return with_reason(judgement, words, check_quotes(words, turns, [label.name for label in rubric.labels]))
+        return with_note(judgement, "no explanation could be read from the reply")
+
+    def reason_requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
+        """Return the calls that the reason of this turn takes, as far as they are known before the turn is judged.
+
+        The label that will have to be explained is not known; any of them makes a call of the same size.
+        """
+        if self._head(rubric) is not None:
+            return []
+        return [reason_request(rubric, conversation.turns[: turn + 1], rubric.labels[0].name)]
 
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
         head = self._head(rubric)
@@ -181,22 +213,6 @@ class Judge:
         if not errors:
             return verdict
         note = f"{len(errors)} of {len(draws)} draws failed: {errors[0]}"
-        return replace(verdict, evidence=replace(verdict.evidence, notes=(*verdict.evidence.notes, note)))
-
-    async def _with_reason(
-        self, verdict: "Verdict", label: str, turns: Sequence[Turn], rubric: Rubric, left_out: int
-    ) -> "Verdict":
-        """Return the verdict with a reason in words; where there is none, a note says why."""
-        try:
-            reply = await self._calls.ask(reason_request(rubric, turns, label, left_out=left_out))
-        except UnavailableError:
-            raise
-        except ModelError as error:
-            note = f"no explanation: {error}"
-        else:
-            if words := parse_reason(reply.text):
-                return replace(verdict, reason=words)
-            note = "no explanation could be read from the reply"
         return replace(verdict, evidence=replace(verdict.evidence, notes=(*verdict.evidence.notes, note)))
 
 

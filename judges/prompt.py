@@ -41,10 +41,14 @@ def judge_request(rubric: Rubric, turns: Sequence[Turn], *, left_out: int = 0, d
 
 
 def reason_request(rubric: Rubric, turns: Sequence[Turn], label: str, *, left_out: int = 0) -> Request:
-    """Build the request for the reason why the last of `turns` gets this label."""
+    """Build the request for the reason why the last of `turns` gets this label; it is to quote what it is about.
+
+    Single quotation marks are asked for: double ones end a JSON string early where a model forgets to escape them.
+    """
     form = (
         f"The answer is {json.dumps(label)}. Explain in one or two sentences what in this response earns that label. "
-        'Answer with JSON only, with the keys "label" and "explanation".'
+        "Quote, in single quotation marks, the exact words that the explanation is about: words of this response, or "
+        'of an earlier turn. Answer with JSON only, with the keys "label" and "explanation".'
     )
     return Request(
         messages=(Message("user", _prompt(rubric, turns, left_out, None) + form),),
@@ -60,11 +64,14 @@ def parse_reason(text: str) -> str | None:
     start = after.find('"')
     if not key or start < 0:
         return None
-    body = after[start + 1 :]
+    body = '"' + after[start + 1 :]
     try:
-        words, _ = json.JSONDecoder().raw_decode('"' + body)
+        words, end = json.JSONDecoder().raw_decode(body)
+        complete = body[end:].lstrip()[:1] in ("", "}", ",")
     except json.JSONDecodeError:
-        words = body.rstrip('"}\n `')
+        complete = False
+    if not complete:  # it was cut, or its quotation marks are not escaped
+        words = body[1:].rstrip('"}\n `').replace('\\"', '"').replace("\\n", "\n")
     return str(words).strip() or None
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypeAlias, TypedDict, get_args
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from convexplain.errors import UsageError
 
 BAND = 0.15
+ReasonChoice: TypeAlias = Literal["flagged", "all", "none"]
+"""The turns that get a reason in words: those with a score below the threshold, all scored turns, or none."""
+
+_EARLIER_REASONS = {"yes": "all", "no": "none"}  # as stored runs have it
 _MOST = 10_000  # samples of a reply, requests at once
 _SAFE = "/:~,@ ()"  # characters of values that need no quoting in the text form
 
@@ -21,39 +25,43 @@ class JudgeOption:
 
     Attributes:
         kind: `count` is a whole number from 1 to 10,000; `number` lies in [0, 1]; `seconds` are more than 0;
-            `switch` is yes or no; `judge` is another judge; `text` and `texts` are free.
+            `switch` is yes or no; `choice` is one of `choices`; `judge` is another judge; `text` and `texts` are free.
         key: the name in the text form; the field's name unless given.
         flag: the command line's option; empty where only the text form takes it, since it is about the model.
         help: the option in one sentence, for people.
         label: the option in a few words, for a form.
+        choices: the valid values of a choice, the default first.
     """
 
-    kind: Literal["count", "number", "seconds", "switch", "judge", "text", "texts"]
+    kind: Literal["count", "number", "seconds", "switch", "choice", "judge", "text", "texts"]
     key: str = ""
     flag: str = ""
     help: str = ""
     label: str = ""
+    choices: tuple[str, ...] = ()
 
 
 class JudgeOptions(TypedDict, total=False):
     """Fields of `JudgeSpec` that may stand beside a judge, and count instead of its own; None leaves a field alone."""
 
     samples: int | None
-    reasons: bool | None
+    reasons: ReasonChoice | None
     calibrated: bool | None
     escalate: "JudgeSpec | str | Sequence[JudgeSpec | str] | None"
     band: float | None
 
 
-def _option(kind: Any, key: str = "", flag: str = "", help: str = "", label: str = "") -> Mapping[str, JudgeOption]:
-    return {"option": JudgeOption(kind, key, flag, help, label)}
+def _option(
+    kind: Any, key: str = "", flag: str = "", help: str = "", label: str = "", choices: tuple[str, ...] = ()
+) -> Mapping[str, JudgeOption]:
+    return {"option": JudgeOption(kind, key, flag, help, label, choices)}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class JudgeSpec:
     """A judge, described.
 
-    The text form is `MODEL?option=value&…`, for instance `openai:gpt-5?samples=5&reasons=yes` or
+    The text form is `MODEL?option=value&…`, for instance `openai:gpt-5?samples=5&reasons=all` or
     `http://localhost:8000/v1?model=NAME&in_flight=4&escalate=openai%3Agpt-5`. `JudgeSpec.parse(spec.text) == spec`.
 
     Attributes:
@@ -63,7 +71,8 @@ class JudgeSpec:
         key: environment variable that holds the endpoint's key; None leaves it to the model.
         heads: files of heads that score instead of label probabilities; `("none",)` switches the shipped ones off.
         samples: average that many sampled replies; None reads label probabilities where the model gives them.
-        reasons: ask for a reason in words too (one more call for each judgement).
+        reasons: which turns get a reason in words: those with a score below the threshold (`flagged`), `all` or `none`;
+            each reason is one more call, and no call where a head scores.
         calibrated: map scores to what people say, by the calibration that the store holds.
         escalate: a second, stronger judge for scores near the threshold, which may have one of its own for its scores
             near the threshold, and so on; None asks no second judge.
@@ -87,13 +96,15 @@ class JudgeSpec:
             label="Replies that are averaged, instead of label probabilities",
         ),
     )
-    reasons: bool = field(
-        default=False,
+    reasons: ReasonChoice = field(
+        default="flagged",
         metadata=_option(
-            "switch",
+            "choice",
             flag="--reasons",
-            help="Ask the judge for its reason in words too (one more call for each judgement).",
-            label="Ask the judge for its reason in words too (one more call for each judgement)",
+            help="The turns that get the judge's reason in words: those below the threshold (flagged), all, or none. "
+            "Each takes one more call; where a head scores, as with embedded, none.",
+            label="Reasons in words (one more call for each)",
+            choices=get_args(ReasonChoice),
         ),
     )
     calibrated: bool = field(
@@ -295,6 +306,8 @@ def _parsed(name: str, texts: Sequence[str], option: JudgeOption) -> Any:
         return text == "yes"
     if option.kind == "judge":
         return JudgeSpec.parse(text)
+    if option.kind == "choice":
+        return _EARLIER_REASONS.get(text, text)
     if option.kind == "text":
         return text
     try:
@@ -308,6 +321,8 @@ def _check(name: str, value: Any, option: JudgeOption) -> None:
     """Raise UsageError where a value is out of its range."""
     if value is None:
         return
+    if option.kind == "choice" and value not in option.choices:
+        raise UsageError(f"{name}={value!r} is not valid; valid are: {', '.join(option.choices)}")
     if option.kind == "count" and (not isinstance(value, int) or value < 1):
         raise UsageError(f"{name}={value} is not valid; it must be a whole number, at least 1")
     if option.kind == "count" and value > _MOST:

@@ -42,13 +42,18 @@ def _function_words() -> frozenset[str]:
     return frozenset(_lists()["function"])
 
 
+def phrases(name: str, text: str) -> list[str]:
+    """Return the phrases of a list, by its name in `phrases.yaml`, that are in a text, as they are written there."""
+    return [match[0] for match in _pattern(name).finditer(text)]
+
+
 def _count(name: str, text: str) -> int:
-    return len(_pattern(name).findall(text))
+    return len(phrases(name, text))
 
 
-_START = 40  # characters that count as the start of a reply
+START = 40  # characters that count as the start of a reply
 
-_KINDS_OF_VALUES: dict[str, re.Pattern[str]] = {
+KINDS_OF_VALUES: dict[str, re.Pattern[str]] = {
     "weekday": re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b", re.IGNORECASE),
     "month": re.compile(
         r"\b(?:january|february|march|april|june|july|august|september|october|november|december)\b", re.IGNORECASE
@@ -92,15 +97,18 @@ def _numbers(turns: Sequence[Turn]) -> dict[str, float]:
     }
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in small letters."""
     return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
 
 
-def _content_words(text: str) -> list[str]:
-    return [word for word in _words(text) if word not in _function_words()]
+def content_words(text: str) -> list[str]:
+    """Return the words of a text that are no function words, in small letters."""
+    return [word for word in words_of(text) if word not in _function_words()]
 
 
-def _idf(word: str) -> float:
+def rarity(word: str) -> float:
+    """Return how rare a word is in turns of conversations: from 0, in every turn, to 9, in none of a large number."""
     return _table().get(word, _UNKNOWN_IDF)
 
 
@@ -116,9 +124,9 @@ def _share(count: float, total: float) -> float:
 
 
 def _length(reply: str) -> dict[str, float]:
-    words = _words(reply)
+    words = words_of(reply)
     sentences = [part for part in _SENTENCE.split(reply) if part and part.strip()]
-    content = [_idf(word) for word in set(_content_words(reply))]
+    content = [rarity(word) for word in set(content_words(reply))]
     return {
         "length_words": math.log1p(len(words)),
         "length_characters": math.log1p(len(reply)),
@@ -132,9 +140,9 @@ def _length(reply: str) -> dict[str, float]:
 
 
 def _content(reply: str) -> dict[str, float]:
-    words, content = _words(reply), _content_words(reply)
+    words, content = words_of(reply), content_words(reply)
     grams = list(zip(words, words[1:], words[2:], strict=False))
-    idfs = sorted((_idf(word) for word in set(content)), reverse=True)
+    idfs = sorted((rarity(word) for word in set(content)), reverse=True)
     return {
         "word_length": _share(sum(map(len, words)), len(words)) / 5,
         "content_share": _share(len(content), len(words)),
@@ -166,38 +174,39 @@ def _form(reply: str, user: str) -> dict[str, float]:
 
 
 def _overlap(reply: str, user: str, users: Sequence[str], replies: Sequence[str]) -> dict[str, float]:
-    own, theirs = set(_content_words(reply)), set(_content_words(user))
-    before = set(_content_words(" ".join([*users, *replies])))
-    earlier_user = set(_content_words(" ".join(users[:-1])))
-    grams = _grams(reply)
+    own, theirs = set(content_words(reply)), set(content_words(user))
+    before = set(content_words(" ".join([*users, *replies])))
+    earlier_user = set(content_words(" ".join(users[:-1])))
+    grams = grams_of(reply)
     return {
         "covers_user": _weight(own & theirs, theirs),
         "covered_by_user": _weight(own & theirs, own),
         "covered_by_earlier_user": _weight(own & earlier_user, own),
         "covered_by_context": _weight(own & before, own),
         "no_word_of_user": float(bool(theirs) and not own & theirs),
-        "new_content": math.log1p(math.fsum(_idf(word) for word in own - before)) / 3,
+        "new_content": math.log1p(math.fsum(rarity(word) for word in own - before)) / 3,
         "new_share": _weight(own - before, own),
-        "echoes_user": _share(len(grams & _grams(user)), len(grams)),
-        "repeats_last_reply": _share(len(grams & _grams(replies[-1])), len(grams)) if replies else 0.0,
-        "repeats_a_reply": max((_share(len(grams & _grams(text)), len(grams)) for text in replies), default=0.0),
-        "like_last_reply": _weight(own & set(_content_words(replies[-1])), own) if replies else 0.0,
+        "echoes_user": _share(len(grams & grams_of(user)), len(grams)),
+        "repeats_last_reply": _share(len(grams & grams_of(replies[-1])), len(grams)) if replies else 0.0,
+        "repeats_a_reply": max((_share(len(grams & grams_of(text)), len(grams)) for text in replies), default=0.0),
+        "like_last_reply": _weight(own & set(content_words(replies[-1])), own) if replies else 0.0,
     }
 
 
-def _grams(text: str) -> set[tuple[str, ...]]:
-    words = _words(text)
+def grams_of(text: str) -> set[tuple[str, ...]]:
+    """Return the runs of three words in a text; all words of a shorter text as one."""
+    words = words_of(text)
     return set(zip(words, words[1:], words[2:], strict=False)) or ({tuple(words)} if words else set())
 
 
 def _weight(part: set[str], total: set[str]) -> float:
     """Return the share of the words of `total` that are in `part`, rare words weighing more."""
-    return _share(math.fsum(map(_idf, part)), math.fsum(map(_idf, total)))
+    return _share(math.fsum(map(rarity, part)), math.fsum(map(rarity, total)))
 
 
 def _phrases(reply: str, user: str) -> dict[str, float]:
-    words = max(1, len(_words(reply)))
-    start = reply.lstrip()[:_START]
+    words = max(1, len(words_of(reply)))
+    start = reply.lstrip()[:START]
     risk = float(bool(_pattern("risk").search(user)))
     second, insult, contempt = _count("second", reply), _count("insult", reply), _count("contempt", reply)
     permission, safety, refusal = _count("permission", reply), _count("safety", reply), _count("refusal", reply)
@@ -232,11 +241,9 @@ def _phrases(reply: str, user: str) -> dict[str, float]:
 
 def _values(reply: str, user: str, context: str) -> dict[str, float]:
     """Return how the values in the reply (dates, prices, codes, names …) fit those that were named before."""
-    numbers = {number.strip(".,:") for number in _NUMBER.findall(reply)}
-    before = {number.strip(".,:") for number in _NUMBER.findall(context)}
-    of_user = {number.strip(".,:") for number in _NUMBER.findall(user)}
+    numbers, before, of_user = map(set, map(numbers_in, (reply, context, user)))
     clashes: dict[str, float] = {}
-    for name, pattern in _KINDS_OF_VALUES.items():
+    for name, pattern in KINDS_OF_VALUES.items():
         own, earlier = ({match.lower() for match in pattern.findall(text)} for text in (reply, context))
         clashes[f"clash_{name}"] = float(bool(own and earlier and not own & earlier))
         if name in ("code", "name", "weekday", "money"):
@@ -245,12 +252,17 @@ def _values(reply: str, user: str, context: str) -> dict[str, float]:
         "numbers_from_context": _share(len(numbers & before), len(numbers)),
         "numbers_new": min(3, len(numbers - before)) / 3,
         "numbers_of_user": float(bool(numbers & of_user)),
-        "near_miss": float(any(_near(a, b) for a in numbers - before for b in before)),
+        "near_miss": float(any(is_near(a, b) for a in numbers - before for b in before)),
         **clashes,
     }
 
 
-def _near(first: str, second: str) -> bool:
+def numbers_in(text: str) -> list[str]:
+    """Return the numbers of a text, as they are written there."""
+    return [number.strip(".,:") for number in _NUMBER.findall(text)]
+
+
+def is_near(first: str, second: str) -> bool:
     """Return whether two numbers of three digits or more differ in one or two digits only."""
     if len(first) != len(second) or len(first) < 3:
         return False

@@ -29,6 +29,7 @@ class Plan:
         model: the judge's model.
         samples: calls that a judgement takes where the model gives no log-probabilities.
         most_calls: calls, with those whose replies are in the cache, where the model gives no log-probabilities.
+        flagged_reasons: whether each turn below the threshold takes one more call, for its reason; not counted here.
         unreached: why the judge cannot be reached, so that no reply in the cache could be counted; else empty.
     """
 
@@ -42,6 +43,7 @@ class Plan:
     model: str
     samples: int
     most_calls: int
+    flagged_reasons: bool = False
     unreached: str = ""
 
 

@@ -153,6 +153,8 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
             f"If the judge gives no log-probabilities it takes {plan.samples} calls for each score: at most "
             f"{plan.most_calls:,} calls."
         )
+    if plan.flagged_reasons:
+        lines.append("Plus one call for each flagged turn, for its reason in words (--reasons none asks for none).")
     if escalates:
         lines.append("What --escalate adds is known only once the first judge has judged.")
     Console().print(plain("\n".join(lines)), soft_wrap=True)

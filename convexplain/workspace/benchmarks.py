@@ -36,7 +36,7 @@ async def benchmark_judge(
         rubrics: the maxims.
         half: the half of the set.
         progress: receives how far it is.
-        options: fields of `JudgeSpec` that count instead of the judge's own.
+        options: fields of `JudgeSpec` that count instead of the judge's own; reasons are never asked for.
 
     Raises:
         UsageError: an argument is not valid.
@@ -48,7 +48,7 @@ async def benchmark_judge(
     def spent() -> None:
         progress.spent(*built.spends)
 
-    async with open_judge(judge, rubrics, cache=store, on_change=spent, **options) as built:
+    async with open_judge(judge, rubrics, cache=store, on_change=spent, **{**options, "reasons": "none"}) as built:
         pace = _Pace(built, len(log.turns) * len(rubrics), progress)
         progress.begin("judging", pace.total)
         try:
@@ -77,7 +77,7 @@ async def plan_benchmark(
     """
     check_labelled(rubrics)
     analysis = memory_analysis(reference_set(half).conversations, rubrics)
-    return await plan_analysis(store, analysis, judge, **options)
+    return await plan_analysis(store, analysis, judge, **{**options, "reasons": "none"})
 
 
 class _Pace:

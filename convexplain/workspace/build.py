@@ -16,6 +16,7 @@ from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
 from convexplain.judges.cascade import Cascade
 from convexplain.judges.heads import check_maxims, scoring_fingerprint
+from convexplain.judges.reasons import ReasonedJudge, Reasons
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, ChatModel, LoadsWeights, Spend
@@ -57,11 +58,11 @@ class BuiltJudge:
     judge: TurnJudge = field(init=False)
 
     def __post_init__(self) -> None:
-        judges = [self.single()]
-        judges += map(partial(turn_judge, self.spec), self.stronger, self.stronger_calibrations)
-        self.judge = judges.pop()
-        while judges:
-            self.judge = Cascade(judges.pop(), self.judge, self.spec.band)
+        levels = [*map(partial(_level, self.spec), self.all_calls, (self.calibrations, *self.stronger_calibrations))]
+        self.judge = ReasonedJudge(*levels.pop())
+        while levels:
+            cheap, reasons = levels.pop()
+            self.judge = Cascade(cheap, self.judge, self.spec.band, reasons)
 
     @property
     def model(self) -> ChatModel:
@@ -148,27 +149,26 @@ class BuiltJudge:
         return _built(self.spec, self.all_calls, rubrics, cache, self.reopens)
 
     def single(self, reword: Reword | None = None) -> TurnJudge:
-        """Return what scores turns without the stronger judges.
+        """Return what scores turns without the stronger judges, and without reasons.
 
         Args:
             reword: changes each prompt's text before it is asked; for measuring what such a change does.
         """
-        return turn_judge(self.spec, self.calls, self.calibrations, reword)
+        return _level(self.spec, self.calls, self.calibrations, reword)[0]
 
 
-def turn_judge(
+def single_judge(spec: JudgeSpec, calls: Calls) -> TurnJudge:
+    """Return what scores turns by these calls, with reasons, without calibrations and without stronger judges."""
+    return ReasonedJudge(*_level(spec, calls, {}))
+
+
+def _level(
     spec: JudgeSpec, calls: Calls, calibrations: Mapping[str, Calibration], reword: Reword | None = None
-) -> TurnJudge:
-    """Return what scores turns by these calls: one judge, calibrated where there are calibrations.
-
-    Args:
-        spec: its samples and reasons count.
-        calls: to the judge's model.
-        calibrations: rubric id to what its scores are mapped by.
-        reword: changes each prompt's text before it is asked.
-    """
-    judge = Judge(calls, samples=spec.samples, explain=spec.reasons, reword=reword)
-    return CalibratedJudge(judge, calibrations) if calibrations else judge
+) -> tuple[TurnJudge, Reasons]:
+    """Return what scores turns by these calls, calibrated where there are calibrations, and what adds its reasons."""
+    judge = Judge(calls, samples=spec.samples, reword=reword)
+    scorer = CalibratedJudge(judge, calibrations) if calibrations else judge
+    return scorer, Reasons(judge, spec.reasons)
 
 
 @asynccontextmanager
@@ -303,7 +303,7 @@ async def open_judge(
     """
     spec = judge_spec(judge, **options)
     try:
-        pending = PendingJudge(judge, spec if run is None else replace(spec.raw(), reasons=False), rubrics)
+        pending = PendingJudge(judge, spec if run is None else replace(spec.raw(), reasons="none"), rubrics)
     except UsageError as error:
         if run is None or run.judge_spec is not None or spec.model != run.judge:
             raise
@@ -321,7 +321,8 @@ async def open_judge(
 
 
 def _settings(spec: JudgeSpec) -> dict[str, Any]:
-    return {"samples": spec.samples, "explain": spec.reasons}
+    reasons = {"all": True, "none": False}.get(spec.reasons, spec.reasons)  # as earlier runs have it
+    return {"samples": spec.samples, "explain": reasons}
 
 
 def _built(

@@ -92,9 +92,8 @@ async def calibrate_on_labels(
     (rubric,) = labels.rubrics
     rated = labels.labelled(rubric)
     check_size(len(rated), [labels.group(turn.conversation) for turn in rated])
-    run, built = await judge_labelled(
-        store, labels, first_judge(judge), progress, "calibration", samples=samples, calibrated=False
-    )
+    options = {"samples": samples, "calibrated": False, "reasons": "none"}
+    run, built = await judge_labelled(store, labels, first_judge(judge), progress, "calibration", **options)
     judged = RunJudgements(store, run.id, run.run.judge)
     judgements = [judged.judgement(turn.conversation, turn.turn, rubric.id) for turn in rated]
     pairs = [

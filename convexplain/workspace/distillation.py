@@ -146,7 +146,7 @@ async def plan_distillation(store: RunStore, task: TeachingTask) -> Distillation
     finally:
         if student is not task.student:
             await student.aclose()
-    plan = await plan_analysis(store, task.analysis(sample), task.teacher)
+    plan = await plan_analysis(store, task.analysis(sample), task.teacher, reasons="none")
     ids = tuple(rubric.id for rubric in task.rubrics)
     return DistillationPlan(ids, len(sample), len(held_out), reads, judge_spec(task.student).public, plan)
 
@@ -165,7 +165,8 @@ async def distill(store: RunStore, task: TeachingTask, licence: str | None, prog
         f"{len(held_out):,} of them are held out."
     )
     built: list[BuiltJudge] = []
-    run = await run_analysis(store, task.analysis(sample), task.teacher, progress, on_built=built.append)
+    analysis = task.analysis(sample)
+    run = await run_analysis(store, analysis, task.teacher, progress, on_built=built.append, reasons="none")
     teacher_cost = judging_cost(sum(built[0].spends, Spend()), len(sample) * len(task.rubrics))
     lesson = Lesson(
         teacher=task.teacher_name,

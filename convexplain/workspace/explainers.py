@@ -151,7 +151,7 @@ async def open_explainers(
     judge = first_judge(judge)
     async with AsyncExitStack() as stack:
         built = await stack.enter_async_context(
-            open_judge(judge, rubrics, cache=cache, run=run, on_change=on_change, **{**options, "reasons": False})
+            open_judge(judge, rubrics, cache=cache, run=run, on_change=on_change, **{**options, "reasons": "none"})
         )
         calls = None
         if responder is not None:

@@ -17,6 +17,7 @@ from convexplain.analysis.sources import ConversationSource, LogSource, MemorySo
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import LogError, StoreError, UnavailableError, UsageError
 from convexplain.judges import SAMPLES
+from convexplain.judges.heads import head_of
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.store import Run, RunStore, delete_run, name_run
@@ -25,7 +26,7 @@ from convexplain.store.run_records import Purpose
 from convexplain.store.serialization import conversation_body
 from convexplain.types import Conversation, Rubric, sha256_json
 
-from .build import BuiltJudge, PendingJudge, open_judge, turn_judge
+from .build import BuiltJudge, PendingJudge, open_judge, single_judge
 from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
 from .results import AnalyzedRun
@@ -196,6 +197,7 @@ async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, *
     spec = judge_spec(judge, **options).raw()
     chosen = spec if isinstance(judge, (str, JudgeSpec)) else judge
     samples = 1 if spec.samples else SAMPLES  # those that are asked for are counted already
+    asks_flagged = spec.reasons == "flagged"
 
     async def counts(single: TurnJudge, calls: Calls) -> Plan:
         return await plan(analysis.source, store, analysis.rubrics, single, calls, analysis.turns, samples)
@@ -204,10 +206,12 @@ async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, *
         async with open_judge(
             chosen, analysis.rubrics, cache=store, load=False, samples=spec.samples, reasons=spec.reasons
         ) as built:
-            return await counts(built.single(), built.calls)
+            unread = [rubric for rubric in built.rubrics if built.spec.samples or head_of(built.model, rubric) is None]
+            return replace(await counts(built.judge, built.calls), flagged_reasons=asks_flagged and bool(unread))
     except UnavailableError as error:
-        async with Calls(ScriptedModel("", name=replace(spec, samples=None, reasons=False).public)) as calls:
-            return replace(await counts(turn_judge(spec, calls, {}), calls), unreached=str(error))
+        async with Calls(ScriptedModel("", name=replace(spec, samples=None, reasons="none").public)) as calls:
+            counted = await counts(single_judge(spec, calls), calls)
+            return replace(counted, unreached=str(error), flagged_reasons=asks_flagged)
 
 
 def memory_analysis(

@@ -145,7 +145,7 @@ async def _export(workspace: AsyncWorkspace, spec: ExportJob, progress: Progress
 async def _judge(workspace: AsyncWorkspace, spec: JudgeJob) -> dict[str, Any]:
     talk = Conversation("trial", tuple(Turn(role, text) for role, text in spec.messages))
     rubric = parse_rubric(spec.rubric, "rubric")
-    (judgement,) = await workspace.judge(talk, rubric, spec.judge, turns="last", reasons=True)
+    (judgement,) = await workspace.judge(talk, rubric, spec.judge, turns="last", reasons="all")
     return asdict(judgement)
 
 

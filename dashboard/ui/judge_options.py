@@ -21,6 +21,8 @@ def judge_option_values(judges: Sequence[str]) -> Mapping[str, Any]:
 def _field(name: str, option: JudgeOption, judges: Sequence[str]) -> Any:
     if option.kind == "switch":
         return st.toggle(option.label, key=name, help=option.help)
+    if option.kind == "choice":
+        return st.selectbox(option.label, option.choices, key=name, help=option.help)
     if option.kind == "judge":
         return st.selectbox(option.label, judges, index=None, placeholder="none", key=name, help=option.help)
     if option.kind == "count":

@@ -96,7 +96,9 @@ def _show(plan: Plan, rubrics: int) -> None:
         cell.metric(name, f"{number:,}")
     message(
         f"{plan.turns:,} assistant turns, {rubrics} maxims; {plan.cached:,} more calls are in the "
-        f"cache. A model without log-probabilities needs {plan.samples} calls for each judgement.",
+        f"cache. A model without log-probabilities needs {plan.samples} calls for each judgement."
+        + " Plus one call for each flagged turn, for its reason in words."
+        * plan.flagged_reasons,
         "soft",
     )
     unread = [problem for problem in plan.problems if not problem.kept]

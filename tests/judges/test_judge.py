@@ -7,6 +7,7 @@ from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, TooLongError, UnavailableError
 from convexplain.judges import SAMPLES, Judge
+from convexplain.judges.reasons import ReasonedJudge, Reasons
 from convexplain.models.calls import Calls
 from convexplain.models.chat import LabelLogprobs, Reply
 from convexplain.types import Example, Label
@@ -22,10 +23,11 @@ THREE = Rubric(
 )
 
 
-def judge(model, talk, rubric, turn=1, **options):
+def judge(model, talk, rubric, turn=1, reasons="none", **options):
     async def go():
         async with Calls(model, patience=0) as calls:
-            return await Judge(calls, **options).judge_turn(talk, turn, rubric)
+            scorer = Judge(calls, **options)
+            return await ReasonedJudge(scorer, Reasons(scorer, reasons)).judge_turn(talk, turn, rubric)
 
     return asyncio.run(go())
 
@@ -193,7 +195,7 @@ def test_a_model_that_goes_away_between_draws_is_an_error(talk, helpfulness):
 
 def test_a_reason_that_cannot_be_had_is_noted_and_the_score_stands(talk, helpfulness):
     model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else ModelError("HTTP 500"))
-    found = judge(model, talk, helpfulness, explain=True)
+    found = judge(model, talk, helpfulness, reasons="all")
     assert (found.score, found.reason, found.evidence.notes) == (1.0, None, ("no explanation: HTTP 500",))
 
 
@@ -206,12 +208,18 @@ def test_no_more_turns_than_needed_are_left_out(helpfulness):
     assert 700 - 24 - 64 - 2 * 10 - 8 < words <= 700 - 24 - 64 + 8  # 8: the note on what is left out, and rounding
 
 
+def test_a_model_that_goes_away_before_its_reason_is_an_error(talk, helpfulness):
+    model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else UnavailableError("gone"))
+    with pytest.raises(UnavailableError, match="gone"):
+        judge(model, talk, helpfulness, reasons="all")
+
+
 def test_a_reason_in_words_is_asked_for_on_request(talk, helpfulness):
     def answer(request):
         return {"yes": 0.2, "no": 0.8} if request.labels else '{"label": "no", "explanation": "It says \\"bananas\\"."}'
 
     model = ScriptedModel(answer)
-    found = judge(model, talk, helpfulness, turn=3, explain=True)
+    found = judge(model, talk, helpfulness, turn=3, reasons="all")
     assert found.reason == 'It says "bananas".'
     assert len(model.requests) == 2
     assert '"no"' in model.requests[1].messages[0].content.splitlines()[-1]

@@ -11,7 +11,7 @@ from convexplain.judges.noise import VARIATIONS, extra_variations, noise_floor
 from convexplain.judges.prompt import judge_request
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
-from convexplain.workspace.build import turn_judge
+from convexplain.workspace.build import BuiltJudge
 
 
 def talks(n):
@@ -26,7 +26,7 @@ def floor(answer, rubric, n=20, **calibrations):
         async with Calls(ScriptedModel(answer)) as calls:
 
             def judge_with(reword):
-                return turn_judge(JudgeSpec("scripted"), calls, calibrations, reword)
+                return BuiltJudge(JudgeSpec("scripted"), calls, calibrations=calibrations).single(reword)
 
             return await noise_floor(judge_with, "scripted", rubric, talks(n))
 

@@ -19,7 +19,7 @@ STRONG = JudgeSpec("openai:gpt-5", in_flight=2)
         ("embedded?head=ours.json&head=more.json", JudgeSpec(heads=("ours.json", "more.json"))),
         ("gguf:a model.gguf?samples=5", JudgeSpec("gguf:a model.gguf", samples=5)),
         ("gguf:what?.gguf", JudgeSpec("gguf:what?.gguf")),
-        ("openai:gpt-5?key=MY_KEY&reasons=yes", JudgeSpec("openai:gpt-5", reasons=True, key="MY_KEY")),
+        ("openai:gpt-5?key=MY_KEY&reasons=all", JudgeSpec("openai:gpt-5", reasons="all", key="MY_KEY")),
         ("http://h:1/v1?model=a%2Fb", JudgeSpec("http://h:1/v1?model=a%2Fb")),
         (
             "http://h/v1?model=m&in_flight=4&timeout=2.5",
@@ -50,6 +50,15 @@ def test_a_model_is_opened_by_its_name_and_its_own_options():
     assert JudgeSpec.parse("local:x?head=a.json&reasons=yes").address == "local:x?head=a.json"
 
 
+@pytest.mark.parametrize(
+    ("earlier", "reasons"), [("embedded?reasons=yes", "all"), ("embedded?reasons=no", "none"), ("embedded", "flagged")]
+)
+def test_the_reasons_of_earlier_runs_are_read(earlier, reasons):
+    spec = JudgeSpec.parse(earlier)
+    assert spec.reasons == reasons
+    assert spec.text == {"flagged": "embedded"}.get(reasons, f"embedded?reasons={reasons}")
+
+
 def test_a_password_is_neither_kept_nor_shown():
     spec = JudgeSpec.parse("http://ann:s3cret@h/v1?model=m&escalate=http%3A%2F%2Fbob%3As4cret%40g%2Fv1")
     assert spec.escalate.address == "http://bob:s4cret@g/v1"
@@ -68,7 +77,7 @@ def test_a_password_is_neither_kept_nor_shown():
         ("embedded?samples=many", "samples='many' is not valid; it must be a whole number"),
         ("embedded?band=2", r"band=2.0 is not valid; it must be in \[0, 1\]"),
         ("embedded?band=wide", "band='wide' is not valid; it must be a number"),
-        ("embedded?reasons=maybe", "reasons='maybe' is not valid; valid are: yes, no"),
+        ("embedded?reasons=maybe", "reasons='maybe' is not valid; valid are: flagged, all, none"),
         ("http://h/v1?timeout=0", "timeout=0.0 is not valid; it must be above 0"),
         ("http://h/v1?in_flight=0", "in_flight=0 is not valid; it must be a whole number, at least 1"),
         ("embedded?escalate=embedded%3Fsamples%3D7", "only a model, its options and a stronger judge are possible"),
@@ -103,7 +112,7 @@ SINGLE = st.builds(
     timeout=st.none() | st.floats(0.001, 1e9),
     key=st.none() | st.from_regex(r"[A-Z][A-Z_]{0,9}", fullmatch=True),
     samples=st.none() | st.integers(1, 99),
-    reasons=st.booleans(),
+    reasons=st.sampled_from(["flagged", "all", "none"]),
     calibrated=st.booleans(),
 )
 

@@ -64,13 +64,17 @@ def judging_options(*names: str) -> Callable[[Callable[..., Any]], Callable[...,
 
 
 def _help(option: JudgeOption) -> str:
-    return f"{option.help} Named like a judge." if option.kind == "judge" else option.help
+    if option.kind == "judge":
+        return f"{option.help} Named like a judge."
+    return f"{option.help}  [default: {option.choices[0]}]" if option.kind == "choice" else option.help
 
 
 def _type(option: JudgeOption) -> dict[str, Any]:
     """The keywords of `click.option` for the kind of values that an option takes."""
     if option.kind == "switch":
         return {"is_flag": True, "default": None}
+    if option.kind == "choice":
+        return {"type": click.Choice(option.choices)}
     if option.kind == "count":
         return {"type": Count(min=1), "metavar": "N"}
     if option.kind == "number":

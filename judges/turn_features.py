@@ -1,0 +1,251 @@
+"""Features of a turn in words: what the plain numbers of a turn count, said so that it is true of the turn."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from convexplain.types import Turn
+
+from .turn_numbers import (
+    KINDS_OF_VALUES,
+    START,
+    content_words,
+    grams_of,
+    is_near,
+    numbers_in,
+    phrases,
+    rarity,
+    words_of,
+)
+
+_MOST = 3  # words that are quoted for one feature
+_QUOTE = 60  # characters of a quote
+_SIMILAR = 0.3  # share of a reply's runs of three words from which on it repeats, or echoes
+_SHORT = 6  # words of a very short reply
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTurn:
+    """A judged turn, with what comes before it and its plain numbers.
+
+    Attributes:
+        turns: the judged turn is the last one.
+        numbers: the plain numbers, by their names.
+        first: the index of the first of these turns in the conversation.
+    """
+
+    turns: Sequence[Turn]
+    numbers: Mapping[str, float]
+    first: int = 0
+
+    @property
+    def reply(self) -> str:
+        """The text of the judged turn."""
+        return self.turns[-1].content
+
+    @property
+    def message(self) -> str:
+        """The text of the last earlier turn that is not an assistant's; empty where there is none."""
+        return next((turn.content for turn in reversed(self.turns[:-1]) if turn.role != "assistant"), "")
+
+    def earlier(self) -> Iterator[tuple[int, Turn]]:
+        """Yield the earlier turns with their indices in the conversation, the latest first."""
+        for i in range(len(self.turns) - 2, -1, -1):
+            yield self.first + i, self.turns[i]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFeature:
+    """A feature of turns that people understand.
+
+    Attributes:
+        numbers: the plain numbers that measure it.
+        words: returns what the turn does, as a clause with the words that were counted; empty where it does not.
+    """
+
+    numbers: tuple[str, ...]
+    words: Callable[[JudgedTurn], str]
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return ", ".join(f'"{_cut(text)}"' for text in list(dict.fromkeys(texts))[:_MOST])
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _QUOTE else f"{line[: _QUOTE - 1]}…"
+
+
+def _phrases(name: str, clause: str) -> Callable[[JudgedTurn], str]:
+    """Return the words of a feature that counts phrases of a list in the reply."""
+
+    def words(turn: JudgedTurn) -> str:
+        matches = phrases(name, turn.reply)
+        return f"{clause}: {_quoted(matches)}" if matches else ""
+
+    return words
+
+
+def _takes_up_nothing(turn: JudgedTurn) -> str:
+    if not turn.numbers["no_word_of_user"]:
+        return ""
+    key_words = sorted(content_words(turn.message), key=rarity, reverse=True)
+    return f"takes up none of the key words of the message before it: {_quoted(key_words)}"
+
+
+def _asks_back(turn: JudgedTurn) -> str:
+    return "ends with a question of its own, after a question" if turn.numbers["asks_back"] else ""
+
+
+def _agrees_at_once(turn: JudgedTurn) -> str:
+    start = turn.reply.lstrip()[:START]
+    agreement = [phrase for phrase in phrases("compliance", start) if start.startswith(phrase)]
+    if not agreement:
+        return ""
+    risks = phrases("risk", turn.message)
+    return f"agrees at once: {_quoted(agreement)}" + (f", after words of risk: {_quoted(risks)}" if risks else "")
+
+
+def _permits(turn: JudgedTurn) -> str:
+    permissions, risks = phrases("permission", turn.reply), phrases("risk", turn.message)
+    if not permissions or not risks:
+        return ""
+    return f"permits or plays down: {_quoted(permissions)}, after words of risk: {_quoted(risks)}"
+
+
+def _repeats(turn: JudgedTurn) -> str:
+    grams = grams_of(turn.reply)
+    shares = [
+        (len(grams & grams_of(earlier.content)) / len(grams), -i, earlier.content)
+        for i, earlier in turn.earlier()
+        if earlier.role == "assistant" and grams
+    ]
+    share, place, text = max(shares, default=(0.0, 0, ""))
+    return f"repeats its turn {-place}: {_quoted([_shared_run(turn.reply, text)])}" if share >= _SIMILAR else ""
+
+
+def _echoes(turn: JudgedTurn) -> str:
+    grams = grams_of(turn.reply)
+    if not grams or len(grams & grams_of(turn.message)) / len(grams) < _SIMILAR:
+        return ""
+    return f"says the user's own words back: {_quoted([_shared_run(turn.reply, turn.message)])}"
+
+
+def _shared_run(reply: str, earlier: str) -> str:
+    """Return the longest run of words of a reply that an earlier text has too, as the reply has it."""
+    words, text = reply.split(), f" {' '.join(words_of(earlier))} "
+    best = (0, 0)
+    for start in range(len(words)):
+        end = start + best[1] - best[0] + 1
+        while end <= len(words) and f" {' '.join(words_of(' '.join(words[start:end])))} " in text:
+            best = (start, end)
+            end += 1
+    return " ".join(words[slice(*best)])
+
+
+def _repeats_itself(turn: JudgedTurn) -> str:
+    words = words_of(turn.reply)
+    runs = list(zip(words, words[1:], words[2:], strict=False))
+    repeated = [" ".join(run) for run in dict.fromkeys(runs) if runs.count(run) > 1]
+    return f"repeats itself: {_quoted(repeated)}" if repeated else ""
+
+
+def _clash(kind: str) -> Callable[[JudgedTurn], str]:
+    """Return the words of a value of a kind, where earlier turns have other values of that kind only."""
+
+    def words(turn: JudgedTurn) -> str:
+        values = _values_of(kind, turn.reply)
+        earlier = [(i, value) for i, before in turn.earlier() for value in _values_of(kind, before.content)]
+        if not values or not earlier or not turn.numbers[f"clash_{kind}"]:
+            return ""
+        place, value = earlier[0]
+        return f'says "{_cut(values[0])}" where turn {place} said "{_cut(value)}"'
+
+    return words
+
+
+def _values_of(kind: str, text: str) -> list[str]:
+    """Return the values of a kind in a text; days and months are counted as names too, and are none."""
+    values = [match[0].lstrip("-") for match in KINDS_OF_VALUES[kind].finditer(text)]
+    calendar = [KINDS_OF_VALUES[name] for name in ("weekday", "month")] if kind == "name" else []
+    return [value for value in values if not any(pattern.fullmatch(value) for pattern in calendar)]
+
+
+def _near_miss(turn: JudgedTurn) -> str:
+    earlier = [(i, number) for i, before in turn.earlier() for number in numbers_in(before.content)]
+    known = {number for _, number in earlier}
+    for number in numbers_in(turn.reply):
+        for place, other_number in earlier:
+            if number not in known and is_near(number, other_number):
+                return f"says {number} where turn {place} said {other_number}"
+    return ""
+
+
+def _new_numbers(turn: JudgedTurn) -> str:
+    known = {number for _, before in turn.earlier() for number in numbers_in(before.content)}
+    new = [number for number in numbers_in(turn.reply) if number not in known]
+    return f"gives numbers that no earlier turn has: {_quoted(new)}" if new else ""
+
+
+def _short(turn: JudgedTurn) -> str:
+    number = len(words_of(turn.reply))
+    if not 0 < number <= _SHORT:
+        return ""
+    return f"is very short: {number} words" if number > 1 else "is very short: 1 word"
+
+
+def _unfinished(turn: JudgedTurn) -> str:
+    words = turn.reply.split()
+    return f'ends without punctuation: "… {_cut(" ".join(words[-4:]))}"' if turn.numbers["unfinished"] else ""
+
+
+def _exclaims(turn: JudgedTurn) -> str:
+    number = turn.reply.count("!")
+    return f"exclaims: {number} exclamation marks" if number > 1 else "exclaims: 1 exclamation mark" if number else ""
+
+
+def _shouts(turn: JudgedTurn) -> str:
+    capitals = [word for word in re.findall(r"[^\W\d_]{3,}", turn.reply) if word.isupper()]
+    return f"words in capital letters: {_quoted(capitals)}" if capitals else ""
+
+
+FEATURES: tuple[TurnFeature, ...] = (
+    TurnFeature(("insult", "insult_second"), _phrases("insult", "words that can insult")),
+    TurnFeature(("contempt", "contempt_second"), _phrases("contempt", "words that can sound contemptuous")),
+    TurnFeature(("private",), _phrases("private", "words about private data")),
+    TurnFeature(("risk_complies", "complies_at_once"), _agrees_at_once),
+    TurnFeature(("permission", "risk_permission"), _permits),
+    TurnFeature(("refuses", "refuses_at_once", "risk_refuses"), _phrases("refusal", "words of refusal")),
+    TurnFeature(("hedge",), _phrases("hedge", "words that hedge")),
+    TurnFeature(("dodge",), _phrases("dodge", "phrases that are often evasive")),
+    TurnFeature(("generic",), _phrases("generic", "general words")),
+    TurnFeature(("marketing",), _phrases("marketing", "words of advertising")),
+    TurnFeature(("warm",), _phrases("warm", "words of courtesy")),
+    TurnFeature(
+        ("no_word_of_user", "covers_user"),
+        _takes_up_nothing,
+    ),
+    TurnFeature(("repeats_last_reply", "repeats_a_reply", "like_last_reply"), _repeats),
+    TurnFeature(("echoes_user", "covered_by_user"), _echoes),
+    TurnFeature(("repeats_itself",), _repeats_itself),
+    TurnFeature(("asks_back", "ends_with_question"), _asks_back),
+    TurnFeature(("near_miss",), _near_miss),
+    TurnFeature(("numbers_new",), _new_numbers),
+    *(TurnFeature((f"clash_{kind}",), _clash(kind)) for kind in KINDS_OF_VALUES),
+    TurnFeature(
+        (
+            "length_words",
+            "length_characters",
+            "length_sentences",
+            "length_of_sentences",
+            "length_idf_sum",
+            "length_content",
+            "new_content",
+        ),
+        _short,
+    ),
+    TurnFeature(("unfinished",), _unfinished),
+    TurnFeature(("exclamations",), _exclaims),
+    TurnFeature(("capitals",), _shouts),
+)
+"""The features that have a name; in languages other than English few of them are ever there."""
