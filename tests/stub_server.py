@@ -23,6 +23,18 @@ def completion(probability, label="yes"):
     }
 
 
+REASON = {
+    "choices": [
+        {
+            "message": {"content": '{"label": "no", "explanation": "It is \'bad\'."}'},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 100, "completion_tokens": 9},
+}
+
+
 def told(tokens):
     """Prompt tokens as vLLM tells them; the first one has no log-probability."""
     return [
@@ -31,11 +43,22 @@ def told(tokens):
     ]
 
 
+def uncounted_reply(stub, prompt):
+    """The reply to a prompt that is not counted: the probe of an endpoint, or a request for a reason."""
+    if prompt.startswith("Is the sky blue? Answer with JSON"):
+        return completion(0.9)
+    if "Explain in one or two sentences" in prompt.rpartition("\n")[2]:
+        stub.reasons.append(prompt)
+        return REASON
+    return None
+
+
 class StubServer:
     """Answers every prompt; a prompt whose judged turn holds "bad" gets a low score.
 
     Attributes:
-        prompts: every prompt that was asked, in order.
+        prompts: every prompt that was asked, in order, but those for reasons.
+        reasons: every prompt that asked for a reason in words, in order.
         keys: the Authorization header of every request, or None.
         bodies: what was posted, in order.
         at_once: how many prompts were being answered at once at most.
@@ -49,6 +72,7 @@ class StubServer:
 
     def __init__(self):
         self.prompts = []
+        self.reasons = []
         self.keys = []
         self.bodies = []
         self.at_once = 0
@@ -75,10 +99,8 @@ class StubServer:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 prompt = body["messages"][0]["content"]
-                if prompt.startswith(
-                    "Is the sky blue? Answer with JSON"
-                ):  # the probe of a program that a test has started
-                    self.answer(200, {}, json.dumps(completion(0.9)))
+                if reply := uncounted_reply(stub, prompt):
+                    self.answer(200, {}, json.dumps(reply))
                     return
                 with stub._lock:
                     stub.prompts.append(prompt)

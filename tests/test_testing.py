@@ -25,6 +25,8 @@ TALK = [
 
 def judge(request):
     """The first answer has 0.75, the second 0.25; both come back exactly from the probabilities' logarithms."""
+    if not request.labels:
+        return '{"explanation": "It says \'yellow\'."}'
     return {"yes": 0.25, "no": 0.75} if "yellow." in request.messages[0].content else {"yes": 0.75, "no": 0.25}
 
 
@@ -61,6 +63,7 @@ def test_a_failure_says_which_turn_and_why():
         "turn 3: helpfulness is 0.250, wanted >= 0.6\n"
         "    assistant: Bananas are yellow.\n"
         "    label: no\n"
+        "    reason: It says 'yellow'.\n"
         "    trust: helpfulness by scripted: unvalidated: nobody has compared this judge with people on this maxim; "
         "use its scores only to sort."
     )
@@ -173,7 +176,7 @@ def named(tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("form", [str, JudgeSpec.parse, BackgroundJudge])
 def test_calibration_and_escalation(named, text, scores, form):
-    judgements = assert_turns(TALK, helpfulness=">=0", judge=form(text))
+    judgements = assert_turns(TALK, helpfulness=">=0", judge=form(f"{text}{'&' if '?' in text else '?'}reasons=none"))
     assert [judgement.score for judgement in judgements] == pytest.approx(scores)
     assert [len(model.requests) for model in named] == ([2, int(0.125 in scores)] if "escalate" in text else [2])
 

@@ -209,7 +209,7 @@ async def plan_analysis(store: RunStore, analysis: Analysis, judge: JudgeLike, *
             unread = [rubric for rubric in built.rubrics if built.spec.samples or head_of(built.model, rubric) is None]
             return replace(await counts(built.judge, built.calls), flagged_reasons=asks_flagged and bool(unread))
     except UnavailableError as error:
-        async with Calls(ScriptedModel("", name=replace(spec, samples=None, reasons="none").public)) as calls:
+        async with Calls(ScriptedModel("", name=spec.model_alone().public)) as calls:
             counted = await counts(single_judge(spec, calls), calls)
             return replace(counted, unreached=str(error), flagged_reasons=asks_flagged)
 

@@ -521,6 +521,7 @@ def test_judging_with_langchain_openai(server, chat):
     assert good.evidence.kind == bad.evidence.kind == "label_probability"
     assert (good.score, bad.score) == (pytest.approx(0.9), pytest.approx(0.1))
     assert len(server.prompts) == 2
+    assert len(server.reasons) == 1  # of the bad one
 
 
 @pytest.mark.loopback

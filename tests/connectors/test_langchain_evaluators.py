@@ -67,7 +67,7 @@ def test_the_last_answer_is_judged():
 
 def test_a_reason_in_words():
     model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else '{"explanation": "kind words"}')
-    found = evaluator("harm", model, reasons=True)(inputs="hi", outputs="ho")
+    found = evaluator("harm", model, reasons="all")(inputs="hi", outputs="ho")
     assert found["comment"] == "kind words"
     assert len(model.requests) == 2
 

@@ -392,7 +392,11 @@ def test_a_store_that_is_away_does_not_end_the_judging(store, caplog):
     flagged = []
     with caplog.at_level(logging.WARNING):
         handler = ConvexplainCallbackHandler(
-            model := judge(0.1), "helpfulness", store, on_flag=lambda found, talk: flagged.append(found.score)
+            model := judge(0.1),
+            "helpfulness",
+            store,
+            reasons="none",
+            on_flag=lambda found, talk: flagged.append(found.score),
         )
 
         def broken(*told):

@@ -104,12 +104,12 @@ def described(store, number):
         ("low", {}, True),
         ("low", {}, False),
         ("low?samples=3", {}, True),
-        ("low?reasons=yes", {}, True),
+        ("low?reasons=all", {}, True),
         ("low?calibrated=yes", {}, True),
         ("low?escalate=strong&band=0.3", {}, True),
-        ("low?samples=3&reasons=yes&calibrated=yes&escalate=strong&band=0.2", {}, True),
+        ("low?samples=3&reasons=all&calibrated=yes&escalate=strong&band=0.2", {}, True),
         (JudgeSpec("low", calibrated=True, escalate=JudgeSpec("strong"), band=0.2), {}, True),
-        ("low", {"samples": 3, "reasons": True, "calibrated": True, "escalate": "strong", "band": 0.2}, True),
+        ("low", {"samples": 3, "reasons": "all", "calibrated": True, "escalate": "strong", "band": 0.2}, True),
     ],
 )
 def test_a_hook_judges_as_analyze_does(world, spec, options, logprobs):

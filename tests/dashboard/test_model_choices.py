@@ -75,7 +75,7 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
     assert judge_choices() == ("embedded", "http://anna@host:8000/v1?model=NAME")  # a browser sees it
     for choice in judge_choices():
         check_judge(JudgeSpec.parse(choice))
-        check_judge(replace(JudgeSpec.parse(choice), reasons=True, samples=3))
+        check_judge(replace(JudgeSpec.parse(choice), reasons="all", samples=3))
         check_judge(replace(JudgeSpec.parse(choice), calibrated=True, escalate=JudgeSpec(), band=0.3))
 
 

@@ -148,7 +148,7 @@ def test_a_judge_that_comes_back_keeps_its_scale_unless_it_is_another_model(talk
     model = Flaky({"yes": 0.6, "no": 0.4})
     calibrate(store, helpfulness, 0.3)
     calibrate(store, helpfulness, 0.5, judge="another")
-    with BackgroundJudge(model, [helpfulness], cache=store, calibrated=True, pause=0) as judge:
+    with BackgroundJudge(model, [helpfulness], cache=store, calibrated=True, reasons="none", pause=0) as judge:
         for turn, fingerprint, score in ((1, "scripted", 0.3), (2, "scripted", 0.3), (3, "another", 0.5)):
             model.gone = True
             with pytest.raises(UnavailableError):

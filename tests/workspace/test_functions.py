@@ -57,10 +57,10 @@ def test_a_workspace_keeps_the_replies_and_the_functions_do_not(tmp_path):
     model, workspace = ScriptedModel(bananas), Workspace(tmp_path / "a.db")
     workspace.judge(MESSAGES, "harm", model)
     workspace.judge(MESSAGES, "harm", model)
-    assert len(model.requests) == 2
+    assert len(model.requests) == 3  # two turns, and the reason of the flagged one
     workspace.close()
     judge(MESSAGES, "harm", model)
-    assert len(model.requests) == 4
+    assert len(model.requests) == 6
 
 
 def test_nothing_to_judge_is_no_error():

@@ -25,7 +25,7 @@ SPECS = [
     AnalyzeJob(
         (Path("/a"), Path("/-rf")),
         ("harm", "/x.yaml"),
-        JudgeSpec("http://host/v1?model=m", samples=3, reasons=True, escalate=JudgeSpec("openai:x")),
+        JudgeSpec("http://host/v1?model=m", samples=3, reasons="all", escalate=JudgeSpec("openai:x")),
         "last",
         5,
         LogSettings("csv", "role=a,content=b", ("Shop Berlin", "--help"), True, Path("/names"), True),

@@ -64,7 +64,7 @@ def asked(stub, chats, tmp_path, monkeypatch):
     }
     strong = JudgeSpec(f"{stub.url}?model=strong", in_flight=2)
     spec = JudgeSpec(
-        f"{stub.url}?model=cheap", in_flight=3, timeout=60, calibrated=True, escalate=strong, band=0.25, reasons=True
+        f"{stub.url}?model=cheap", in_flight=3, timeout=60, calibrated=True, escalate=strong, band=0.25, reasons="all"
     )
 
     async def key():
@@ -99,7 +99,8 @@ def test_a_judgement_is_the_same_whichever_way_it_is_asked_for(asked, way):
     assert len(judgements) == 24
     # The threshold is the calibration's 0.55: 0.31 lies within 0.25 of it, 0.83 does not.
     assert {round(judgement["score"], 2) for judgement in judgements.values()} == {0.83, 0.37}
-    assert calls == {"cheap": 48, "strong": 24}  # a reason each; half of the turns are bad, on two rubrics
+    assert calls == {"cheap": 24, "strong": 12}  # half of the turns are bad, on two rubrics
+    assert all(judgement["reason"] == "It is 'bad'." for judgement in judgements.values())
     assert others == judgements  # to the last digit, with reasons and evidence
     assert other_calls == calls
     assert other_run.judge_spec == run.judge_spec

@@ -102,8 +102,8 @@ def test_the_worst_turns_are_one_list_over_all_maxims(ws):
         ("b", 1, pytest.approx(0.1)),
         ("a", 1, pytest.approx(0.4)),
     ]
-    assert [low.rubric for low in worst[0].below] == ["helpfulness", "harm"]
-    assert worst[0].to_dict()["below"][1] == {"rubric": "harm", "score": pytest.approx(0.1), "threshold": 0.5}
+    assert [low.rubric for low in worst[0].below] == ["harm", "helpfulness"]
+    assert worst[0].to_dict()["below"][1] == {"rubric": "helpfulness", "score": pytest.approx(0.1), "threshold": 0.5}
     assert [finding.conversation.id for finding in run.worst(1)] == ["b"]
     assert [finding.rubric.id for finding in run.worst(5, ["harm"])] == ["harm", "harm"]
     assert run.low_turns == 2

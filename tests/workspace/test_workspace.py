@@ -88,7 +88,7 @@ def _lines(run, path):
 @pytest.mark.slow
 def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     judge = model()
-    run = ws.analyze(talk, ["helpfulness"], judge)
+    run = ws.analyze(talk, ["helpfulness"], judge, reasons="none")
     (finding,) = run.worst(1)
     (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller())
     assert explanation.contrast is not None
@@ -113,7 +113,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
         return {"yes": p, "no": 1 - p}
 
     judge = ScriptedModel(answer)
-    run = ws.analyze(talk, ["helpfulness"], judge, turns="last")
+    run = ws.analyze(talk, ["helpfulness"], judge, turns="last", reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
     head, reply, *lines = str(explanation).splitlines()
     assert head == "late-parcel, turn 3: helpfulness 0.30, below the threshold of 0.5 (unvalidated)"
@@ -271,8 +271,8 @@ def test_keywords_are_the_fields_of_the_settings(options, settings):
 def test_a_run_remembers_its_judge_with_all_options(ws, talk, stub, monkeypatch):
     monkeypatch.setenv("MY_KEY", "k1")
     judge = JudgeSpec(stub.url, in_flight=3, timeout=7, key="MY_KEY")
-    run = ws.analyze(talk, ["helpfulness"], judge, reasons=True)
-    assert run.run.judge_spec == f"{stub.url}?model=stub&in_flight=3&timeout=7&key=MY_KEY&reasons=yes"
+    run = ws.analyze(talk, ["helpfulness"], judge, reasons="all")
+    assert run.run.judge_spec == f"{stub.url}?model=stub&in_flight=3&timeout=7&key=MY_KEY&reasons=all"
     assert set(stub.keys) == {"Bearer k1"}
     plain = ws.analyze(talk, ["helpfulness"], model())
     assert plain.run.judge_spec is None  # an object cannot be opened again by its name
@@ -296,7 +296,7 @@ TWO = (("Hi", "Bananas."), ("Hi there", "Hello."))
 
 def test_what_an_explanation_lacks_is_said(ws):
     """The first turn has none before it."""
-    run = ws.analyze([Turn("assistant", "Bananas.")], ["helpfulness"], judge := model())
+    run = ws.analyze([Turn("assistant", "Bananas.")], ["helpfulness"], judge := model(), reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
     assert str(explanation).splitlines()[1:] == [
         '  Reply: "Bananas."',
@@ -417,16 +417,16 @@ def test_a_judge_may_escalate_twice(ws, chats):
     models = {name: ScriptedModel(answer, name=name) for name, answer in answers.items()}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("convexplain.workspace.judge_arguments.open_model", models.__getitem__)
-        run = ws.analyze(chats, ["helpfulness"], "first", escalate=["second", "third"])
+        run = ws.analyze(chats, ["helpfulness"], "first", escalate=["second", "third"], reasons="none")
     assert run.escalated == (
         "6 of 12 judgements (50%) were escalated to second: 6 calls, 0 from the cache; "
         "3 of 6 judgements (50%) were escalated to third: 3 calls, 0 from the cache"
     )
     assert run.run.settings["escalate"] == ["second", "third", 0.15]
-    assert run.run.judge_spec == "first?escalate=second%3Fescalate%3Dthird"
+    assert run.run.judge_spec == "first?reasons=none&escalate=second%3Fescalate%3Dthird"
     assert sorted(run.to_pandas()["judge"]) == ["first"] * 6 + ["second"] * 3 + ["third"] * 3
     assert run.run.spend.calls == 21
-    assert [run_judge(run.run, name).text for name in ("first", "second", "third")] == ["first", "second", "third"]
+    assert [run_judge(run.run, name).model for name in ("first", "second", "third")] == ["first", "second", "third"]
 
 
 @pytest.mark.slow
