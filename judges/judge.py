@@ -122,7 +122,7 @@ class Judge:
             raise
         except ModelError as error:
             return with_note(judgement, f"no explanation: {error}")
-        if words := parse_reason(reply.text):
+        if reply.no_answer is None and (words := parse_reason(reply.text)):
             return with_reason(judgement, words, check_quotes(words, turns, [label.name for label in rubric.labels]))
         return with_note(judgement, "no explanation could be read from the reply")
 

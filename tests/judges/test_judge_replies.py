@@ -66,7 +66,9 @@ def judged(talk, rubric, *answers):
             return answer
         return httpx2.Response(200, text=json.dumps(answer))  # NaN and infinities as servers in Python write them
 
-    (judgement,) = judge(talk, rubric, OpenAICompatible(URL, transport=httpx2.MockTransport(handle)), turns="last")
+    (judgement,) = judge(
+        talk, rubric, OpenAICompatible(URL, transport=httpx2.MockTransport(handle)), turns="last", reasons="none"
+    )
     return judgement
 
 
