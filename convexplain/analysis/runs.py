@@ -136,6 +136,6 @@ def write_judgements(store: RunStore, run: Run, path: Path) -> int:
     return count
 
 
-def judgement_json(judgement: Judgement) -> str:
-    """Return one judgement as one line of JSON."""
-    return json.dumps(asdict(judgement), ensure_ascii=True)
+def judgement_json(judgement: Judgement, **remarks: str) -> str:
+    """Return one judgement, with further fields, as one line of JSON."""
+    return json.dumps({**asdict(judgement), **remarks}, ensure_ascii=True)

@@ -187,6 +187,8 @@ def _view(task: AttributionTask) -> ExplanationView[list[Attribution]]:
         "attributions.jsonl",
         "attribute to",
         lambda turns: f"{task.most(turns)} perturbed conversations{fills}",
-        lambda console, turn, levels: show_attributions(console, turn.conversation, levels, turn.rubric.threshold),
+        lambda console, turn, levels, trust: show_attributions(
+            console, turn.conversation, levels, turn.rubric.threshold, trust
+        ),
         summary,
     )

@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 
 from convexplain.explain.wording import counted
+from convexplain.report.trust_marks import trust_legend
 from convexplain.text.visible import one_line
 from convexplain.workspace import Explanation, Finding, ShortTask, Workspace
 from convexplain.workspace.run_files import check_writable
-from convexplain.workspace.trust import UNVALIDATED
 
 from .options.judging import dry_run_option, run_judge_option
 from .options.numbers import Count
@@ -56,10 +56,12 @@ def command(
 ) -> int:
     """Say in short why the worst turns are bad.
 
-    RUN is a number or a name; the newest run unless given. For each turn: the judge's reason (if `convexplain analyze
-    --reasons` asked for it), the words of the reply and the earlier turns that the score depends on, and the smallest
-    edit of the reply that carries the score over the threshold. Results are kept in the store: the same command goes on
-    where it was stopped. `convexplain attribute` and `convexplain contrast` have all options.
+    The worst turns are those furthest below a threshold; on maxims on which nobody has compared the judge with people,
+    those with the lowest scores. RUN is a number or a name; the newest run unless given. For each turn: the judge's
+    reason (if `convexplain analyze --reasons` asked for it), the words of the reply and the earlier turns that the
+    score depends on, and the smallest edit of the reply that carries the score over the threshold. Results are kept in
+    the store: the same command goes on where it was stopped. `convexplain attribute` and `convexplain contrast` have
+    all options.
 
     \b
         convexplain explain
@@ -136,8 +138,8 @@ class _View:
         if not self.explanations:
             return True
         written = write_explanations([explanation.to_dict() for explanation in self.explanations], self._file)
-        if not all(explanation.validated for explanation in self.explanations):
-            self._console.print(UNVALIDATED, soft_wrap=True)
+        for sentence in trust_legend({each.finding.rubric.id: each.mark for each in self.explanations}):
+            self._console.print(plain(sentence), soft_wrap=True)
         explained = counted(len(self.explanations), "turn")
         where = f" Explanations: {self._file}" if written else ""
         self._console.print(plain(f"{explained} explained.{where}"), soft_wrap=True)

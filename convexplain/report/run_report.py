@@ -1,6 +1,6 @@
 """The HTML report of a run: one file that needs no network and treats everything from a log as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -28,6 +28,7 @@ from convexplain.types import Attribution, Contrast, Rubric
 from .explanations import EditedTurn, attribution_outcome, edited_turns, explanation
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
+from .trust_marks import TrustMark, trust_legend
 
 _BINS = 10
 _CONTEXT = 6  # turns before a judged one
@@ -84,6 +85,7 @@ class _Section:
     """One maxim's part of the report."""
 
     maxim: MaximSummary
+    mark: TrustMark
     requirement: str
     bars: Sequence[Bar]
     dots: Sequence[Dot]
@@ -91,8 +93,15 @@ class _Section:
     explained: Sequence[_Case]
 
 
-def write_report(store: RunStore, summary: Summary, path: Path) -> None:
-    """Write the report of a run, with the worst turns of the summary."""
+def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], path: Path) -> None:
+    """Write the report of a run, with the worst turns of the summary.
+
+    Args:
+        store: the store.
+        summary: of the run.
+        marks: how far its judge is to be trusted, by the maxims' ids.
+        path: the file.
+    """
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -105,7 +114,9 @@ def write_report(store: RunStore, summary: Summary, path: Path) -> None:
     page = environment.from_string(template).render(
         summary=summary,
         run=summary.run,
-        sections=_sections(store, summary),
+        sections=_sections(store, summary, marks),
+        marks=marks,
+        legend=trust_legend({maxim.title: marks[maxim.rubric] for maxim in summary.maxims}),
         width=WIDTH,
         height=HEIGHT,
         problems=problems[:_PROBLEMS],
@@ -122,12 +133,12 @@ def shown(text: str, longest: int = _CHARACTERS) -> str:
     return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest:,} more characters)"
 
 
-def _sections(store: RunStore, summary: Summary) -> list[_Section]:
+def _sections(store: RunStore, summary: Summary, marks: Mapping[str, TrustMark]) -> list[_Section]:
     rubrics = {rubric.id: rubric for rubric in run_rubrics(store, summary.run.id)}
-    return [_section(store, summary, maxim, rubrics[maxim.rubric]) for maxim in summary.maxims]
+    return [_section(store, summary, maxim, rubrics[maxim.rubric], marks[maxim.rubric]) for maxim in summary.maxims]
 
 
-def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rubric) -> _Section:
+def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rubric, mark: TrustMark) -> _Section:
     run = summary.run
     counts = score_histogram(store, run, maxim.rubric, _BINS)
     answers = scores_by_answer(store, run.id, rubric.sha)
@@ -140,6 +151,7 @@ def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rub
     ]
     return _Section(
         maxim=maxim,
+        mark=mark,
         requirement=rubric.requirement,
         bars=bars(counts, maxim.threshold) if maxim.mean is not None else (),
         dots=dots(answers) if len(answers) > 1 else (),

@@ -17,7 +17,7 @@ _PAGE = 500  # turns read in one query
 
 @dataclass(frozen=True, slots=True)
 class LowScore:
-    """A turn's score on one maxim, below its threshold.
+    """A turn's score on one maxim, below its threshold or the lowest that there is.
 
     Attributes:
         rubric: the maxim's id.
@@ -38,12 +38,12 @@ class LowScore:
 
 @dataclass(frozen=True, slots=True)
 class LowTurn:
-    """A turn below the threshold of at least one maxim.
+    """A turn below the threshold of at least one maxim, or with a low score.
 
     Attributes:
         number: the conversation's number in the store.
         conversation, turn: the turn.
-        scores: the scores below their threshold, the furthest below first.
+        scores: the scores below their threshold, or all of them, the furthest below first.
     """
 
     number: int
@@ -52,7 +52,9 @@ class LowTurn:
     scores: tuple[LowScore, ...]
 
 
-def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | None = None) -> list[LowTurn]:
+def low_turns(
+    store: RunStore, run: int, limit: int, rubrics: Sequence[str] | None = None, *, below: bool = True
+) -> list[LowTurn]:
     """Return the turns of a run that are below a threshold, the furthest below first.
 
     Turns are sorted by their score that is furthest below its threshold; equal ones are in the order of the
@@ -63,8 +65,9 @@ def low_turns(store: RunStore, run: int, limit: int, rubrics: Sequence[str] | No
         run: the run's number.
         limit: the most turns that are returned.
         rubrics: ids of the maxims that count; None takes all.
+        below: leave out scores that are not below their threshold; False takes the lowest ones whatever they are.
     """
-    low = _low(run, rubrics)
+    low = _low(run, rubrics, below)
     order = (sa.func.min(low.c.distance), low.c.conversation, low.c.turn)
     places = sa.select(low.c.conversation, low.c.turn).group_by(low.c.conversation, low.c.turn).order_by(*order)
     with reading(store.engine) as connection:
@@ -89,15 +92,15 @@ def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]])
     return [LowTurn(number, by_number[number], turn, tuple(below[number, turn])) for number, turn in places]
 
 
-def low_turn_count(store: RunStore, run: int) -> int:
-    """Return the number of turns of a run that are below the threshold of at least one maxim."""
-    low = _low(run, None)
+def low_turn_count(store: RunStore, run: int, rubrics: Sequence[str] | None = None) -> int:
+    """Return the number of turns of a run that are below the threshold of at least one maxim; None takes all maxims."""
+    low = _low(run, rubrics)
     places = sa.select(low.c.conversation, low.c.turn).distinct().subquery()
     with reading(store.engine) as connection:
         return int(connection.execute(sa.select(sa.func.count()).select_from(places)).scalar_one())
 
 
-def _low(run: int, rubrics: Sequence[str] | None) -> sa.Subquery:
+def _low(run: int, rubrics: Sequence[str] | None, below: bool = True) -> sa.Subquery:
     table, rubric = schema.judgements, schema.rubrics
     query = (
         sa.select(
@@ -113,7 +116,7 @@ def _low(run: int, rubrics: Sequence[str] | None) -> sa.Subquery:
             (table.c.score - rubric.c.threshold).label("distance"),
         )
         .join(rubric)
-        .where(table.c.run == run, table.c.score < rubric.c.threshold)
+        .where(table.c.run == run, table.c.score < rubric.c.threshold if below else table.c.score.is_not(None))
     )
     if rubrics is not None:
         query = query.where(rubric.c.rubric.in_(list(rubrics)))

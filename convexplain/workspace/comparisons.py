@@ -8,12 +8,14 @@ from convexplain.analysis.averages import AverageComparison, compare_averages
 from convexplain.analysis.comparison import Comparison, Shift, compare, difference_noise, shifts_beyond_noise
 from convexplain.errors import UsageError
 from convexplain.explain.measurement import ASSUMED_NOISE
+from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import Run, RunStore, run_rubrics
 from convexplain.store.paired_scores import paired_scores, run_scores
 from convexplain.types import Rubric
 
 from .results import data_frame
 from .scales import run_noise_floor
+from .trust import Trust, run_trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class MaximComparison:
         paired: how many turns both runs have judged; 0 where they have no conversation in common.
         averages: the runs' averages as two independent samples, where no turn was scored by both; else None, as where
             one of the runs has no score.
+        trust: in the judge of the first and of the second run.
     """
 
     rubric: str
@@ -47,11 +50,19 @@ class MaximComparison:
     rose: int
     paired: int
     averages: AverageComparison | None
+    trust: tuple[Trust, Trust]
+
+    @property
+    def marks(self) -> tuple[TrustMark, TrustMark]:
+        """Return how the trust in the judges of the two runs is shown."""
+        first, second = self.trust
+        return trust_mark(first), trust_mark(second)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON values."""
         shifts = {name: [shift.to_dict() for shift in getattr(self, name)] for name in ("falls", "rises")}
-        return {**asdict(self), **shifts}
+        trust = [trust.to_dict() for trust in self.trust]
+        return {**asdict(self), **shifts, "trust": trust}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,7 @@ class RunComparison:
                 "noise": maxim.noise,
                 "fell": maxim.fell,
                 "rose": maxim.rose,
+                "trust": " → ".join(dict.fromkeys(mark.word for mark in maxim.marks)),
             }
 
 
@@ -168,4 +180,5 @@ def _compared(store: RunStore, first: tuple[Run, Rubric], second: tuple[Run, Rub
         rose=rose,
         paired=len(paired.turns),
         averages=averages,
+        trust=(run_trust(store, run, [rubric], {})[rubric.id], run_trust(store, later, [later_rubric], {})[rubric.id]),
     )

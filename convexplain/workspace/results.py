@@ -9,6 +9,7 @@ from typing import Any
 from convexplain.analysis.runs import write_judgements
 from convexplain.errors import MissingExtraError
 from convexplain.explain.explanations import chosen_rubrics, no_such_turn
+from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import (
     LowScore,
     LowTurn,
@@ -59,11 +60,26 @@ class Judgements(list[Judgement]):
 
 
 class Runs(list[RunOverview]):
-    """The runs of a store, a list of them, the newest first."""
+    """The runs of a store, a list of them, the newest first.
+
+    Args:
+        runs: the runs.
+        trust: by a run's number and a maxim's id, how far its judge is known to agree with people.
+    """
+
+    def __init__(
+        self, runs: Iterable[RunOverview] = (), trust: Mapping[int, Mapping[str, Trust]] | None = None
+    ) -> None:
+        super().__init__(runs)
+        self.trust = trust or {}
 
     def to_dict(self) -> list[dict[str, Any]]:
-        """Return each run's fields as JSON values."""
-        return [run.to_dict() for run in self]
+        """Return each run's fields as JSON values, without the share below a threshold that proves nothing."""
+        bodies = [run.to_dict() for run in self]
+        for body in bodies:
+            levels = self.trust.get(body["id"], {})
+            body["maxims"] = [_marked(maxim, levels.get(maxim["rubric"])) for maxim in body["maxims"]]
+        return bodies
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame with a row for each maxim of each run; a run without a judgement has one row.
@@ -71,7 +87,7 @@ class Runs(list[RunOverview]):
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return data_frame(row for run in self for row in _maxim_rows(run))
+        return data_frame(row for run in self for row in _maxim_rows(run, self.trust.get(run.id, {})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +97,17 @@ class Finding:
     Attributes:
         run: the run's number.
         judged: the turn as the store has it, with the maxim whose threshold it is furthest below.
-        below: its scores that are below their threshold, the furthest below first.
+        trust: in the judge on that maxim.
+        below: its scores that are below their threshold, the furthest below first; empty where no score may be held
+            against its threshold.
+        lowest: where `below` is empty, its scores on the maxims that only sort turns, the lowest first.
     """
 
     run: int
     judged: ScoredTurn
+    trust: Trust
     below: tuple[LowScore, ...] = ()
+    lowest: tuple[LowScore, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -122,6 +143,7 @@ class Finding:
             "rubric": self.rubric.id,
             "score": self.score,
             "threshold": self.rubric.threshold,
+            "trust": trust_mark(self.trust).word,
             "below": [{"rubric": low.rubric, "score": low.score, "threshold": low.threshold} for low in self.below],
             "content": self.turn.content,
         }
@@ -162,6 +184,11 @@ class AnalyzedRun:
         cards = {rubric.id: self.summary.head(rubric.id) or "" for rubric in self.rubrics}
         return run_trust(self.store, self.run, self.rubrics, cards)
 
+    @cached_property
+    def marks(self) -> dict[str, TrustMark]:
+        """Return how that trust is shown, by the maxims' ids."""
+        return {rubric: trust_mark(trust) for rubric, trust in self.trust.items()}
+
     @property
     def judgements(self) -> Judgements:
         """Return all judgements."""
@@ -172,7 +199,10 @@ class AnalyzedRun:
         return write_judgements(self.store, self.run, path)
 
     def worst(self, n: int = 3, rubrics: Sequence[str] = ()) -> list[Finding]:
-        """Return the n turns that are furthest below a threshold, the furthest below first; none of an empty run.
+        """Return the n turns that deserve a look most; none of an empty run.
+
+        First those below a threshold, the furthest below first. Scores that may not be held against a threshold (nobody
+        has compared the judge with people on that maxim) only sort: the turns with the lowest of them follow.
 
         Args:
             n: how many turns, over all rubrics.
@@ -183,9 +213,16 @@ class AnalyzedRun:
         """
         if not rubrics and not self.summary.turns:
             return []
-        by_sha = {rubric.sha: rubric for rubric in chosen_rubrics(self.store, self.run, rubrics)}
-        low = low_turns(self.store, self.run.id, n, rubrics or None)
-        return [self._finding(turn, by_sha[turn.scores[0].sha]) for turn in low]
+        chosen = chosen_rubrics(self.store, self.run, rubrics)
+        flags, sorts = (
+            [rubric.id for rubric in chosen if self.marks[rubric.id].flags is flag] for flag in (True, False)
+        )
+        by_sha = {rubric.sha: rubric for rubric in chosen}
+        below = low_turns(self.store, self.run.id, n, flags) if flags else []
+        places = {(turn.number, turn.turn) for turn in below}
+        low = low_turns(self.store, self.run.id, n, sorts, below=False) if sorts and len(below) < n else []
+        further = [turn for turn in low if (turn.number, turn.turn) not in places][: n - len(below)]
+        return [self._finding(turn, by_sha[turn.scores[0].sha]) for turn in (*below, *further)]
 
     def at(self, conversation: str, turn: int, rubrics: Sequence[str] = ()) -> list[Finding]:
         """Return a turn with each of its scores that are below the threshold; else with the one nearest to it.
@@ -213,18 +250,20 @@ class AnalyzedRun:
         for number in dict.fromkeys(scored.number for scored in ranked):
             same = [scored for scored in ranked if scored.number == number]
             low = [scored for scored in same if _margin(scored) < 0]
-            below = tuple(map(_low_score, low))
-            findings += [Finding(self.id, scored, below) for scored in low or same[:1]]
+            below = tuple(_low_score(scored) for scored in low if self.marks[scored.rubric.id].flags)
+            findings += [Finding(self.id, scored, self.trust[scored.rubric.id], below) for scored in low or same[:1]]
         return findings
 
     @cached_property
     def low_turns(self) -> int:
-        """Return the number of turns below a threshold."""
-        return low_turn_count(self.store, self.run.id)
+        """Return the number of turns below a threshold, by the scores that may be held against one."""
+        flags = [rubric for rubric, mark in self.marks.items() if mark.flags]
+        return low_turn_count(self.store, self.run.id, flags) if flags else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
         body = asdict(self.summary)
+        body["maxims"] = [_marked(maxim, self.trust[maxim["rubric"]]) for maxim in body["maxims"]]
         body["worst"] = [finding.to_dict() for finding in self.worst()]
         body["trust"] = {rubric: trust.to_dict() for rubric, trust in self.trust.items()}
         return body
@@ -242,11 +281,14 @@ class AnalyzedRun:
         judged = ScoredTurn(
             turn.number, turn.conversation, turn.turn, rubric, lowest.score, lowest.model, lowest.reason
         )
-        return Finding(self.run.id, judged, turn.scores)
+        trust = self.trust[rubric.id]
+        scores = (turn.scores, ()) if trust_mark(trust).flags else ((), turn.scores)
+        return Finding(self.run.id, judged, trust, *scores)
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for conversation, judgement in self.store.judgements(self.run.id):
-            yield {**_row(judgement), "content": conversation.turns[judgement.turn].content}
+            text = conversation.turns[judgement.turn].content
+            yield {**_row(judgement), "trust": self.marks[judgement.rubric].word, "content": text}
 
 
 def _low_score(turn: ScoredTurn) -> LowScore:
@@ -271,7 +313,15 @@ def _row(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _maxim_rows(run: RunOverview) -> Iterator[dict[str, Any]]:
+def _marked(maxim: Mapping[str, Any], trust: Trust | None) -> dict[str, Any]:
+    """Return a maxim's counts with the trust in the judge; without the share below where it proves nothing."""
+    if trust is None:
+        return dict(maxim)
+    mark = trust_mark(trust)
+    return {**maxim, "below": maxim["below"] if mark.flags else None, "trust": mark.word}
+
+
+def _maxim_rows(run: RunOverview, trust: Mapping[str, Trust]) -> Iterator[dict[str, Any]]:
     about = {
         "run": run.id,
         "name": run.name,
@@ -283,6 +333,7 @@ def _maxim_rows(run: RunOverview) -> Iterator[dict[str, Any]]:
     }
     for maxim in run.maxims:
         unscored = {"scored": maxim.judged - maxim.unscored, "unscored": maxim.unscored}
-        yield {**about, "rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
+        counts = {"rubric": maxim.rubric, **unscored, "mean": maxim.mean, "below": maxim.below}
+        yield {**about, **_marked(counts, trust.get(maxim.rubric))}
     if not run.maxims:
-        yield {**about, "rubric": None, "scored": 0, "unscored": 0, "mean": None, "below": None}
+        yield {**about, "rubric": None, "scored": 0, "unscored": 0, "mean": None, "below": None, "trust": None}

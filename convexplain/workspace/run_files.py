@@ -4,7 +4,7 @@ import csv
 import importlib.util
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ from convexplain.analysis.runs import judgement_json
 from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import UsageError
 from convexplain.report.run_report import write_report
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, Summary, run_rubrics
 from convexplain.text.visible import visible
 from convexplain.types import Conversation, Judgement, Rubric
@@ -56,7 +57,7 @@ def check_writable(folder: Path, option: str = "--out") -> None:
         ) from error
 
 
-def write_run_files(store: RunStore, summary: Summary, out: Path) -> dict[str, Path]:
+def write_run_files(store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], out: Path) -> dict[str, Path]:
     """Write the report, the judgements and the scores of a run into its folder, in place of earlier ones.
 
     Each file appears once it is complete. `scores.xlsx` is written where openpyxl is installed.
@@ -64,6 +65,7 @@ def write_run_files(store: RunStore, summary: Summary, out: Path) -> dict[str, P
     Args:
         store: the store.
         summary: of the run.
+        marks: how far its judge is to be trusted, by the maxims' ids.
         out: the folder in which the run's own folder lies.
 
     Returns:
@@ -77,12 +79,12 @@ def write_run_files(store: RunStore, summary: Summary, out: Path) -> dict[str, P
     folder.mkdir(parents=True, exist_ok=True)
     written = {"Report": folder / "report.html"}
     with _in_place(written["Report"]) as path:
-        write_report(store, summary, path)
-    written |= _write_tables(store, run, folder)
+        write_report(store, summary, marks, path)
+    written |= _write_tables(store, run, marks, folder)
     return written
 
 
-def _write_tables(store: RunStore, run: int, folder: Path) -> dict[str, Path]:
+def _write_tables(store: RunStore, run: int, marks: Mapping[str, TrustMark], folder: Path) -> dict[str, Path]:
     """Write all tables in one pass: the conversations of a run may be many."""
     rubrics = run_rubrics(store, run)
     written = {"Judgements": folder / "judgements.jsonl", "Scores": folder / "scores.csv"}
@@ -97,9 +99,10 @@ def _write_tables(store: RunStore, run: int, folder: Path) -> dict[str, Path]:
         for add in tables:
             add(_header(rubrics))
         for conversation, turn, judgements in _judged_turns(store, run):
-            lines.writelines(judgement_json(judgement) + "\n" for judgement in judgements)
+            for judgement in judgements:
+                lines.write(judgement_json(judgement, trust=marks[judgement.rubric].word) + "\n")
             for add in tables:
-                add(_row(conversation, turn, judgements, rubrics))
+                add(_row(conversation, turn, judgements, rubrics, marks))
     return written
 
 
@@ -111,26 +114,31 @@ def _judged_turns(store: RunStore, run: int) -> Iterator[tuple[Conversation, int
 
 
 def _header(rubrics: Sequence[Rubric]) -> list[str]:
-    names = ("", "_threshold", "_below_threshold", "_reason")
+    names = ("", "_trust", "_threshold", "_below_threshold", "_reason")
     return ["conversation", "turn", "question", "text", *(f"{rubric.id}{name}" for rubric in rubrics for name in names)]
 
 
 def _row(
-    conversation: Conversation, turn: int, judgements: Sequence[Judgement], rubrics: Sequence[Rubric]
+    conversation: Conversation,
+    turn: int,
+    judgements: Sequence[Judgement],
+    rubrics: Sequence[Rubric],
+    marks: Mapping[str, TrustMark],
 ) -> list[Any]:
+    """Return the cells of a turn; `below_threshold` is empty where a score may not be held against the threshold."""
     before = reversed(conversation.turns[:turn])
     question = next((earlier.content for earlier in before if earlier.role == "user"), "")
     row: list[Any] = [conversation.id, turn, question, conversation.turns[turn].content]
     by_rubric = {judgement.rubric: judgement for judgement in judgements}
     for rubric in rubrics:
-        judgement = by_rubric.get(rubric.id)
+        judgement, mark = by_rubric.get(rubric.id), marks[rubric.id]
         if judgement is None:
-            row += [None, rubric.threshold, "", "not judged"]
+            row += [None, mark.word, rubric.threshold, "", "not judged"]
         elif judgement.score is None:
-            row += [None, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
+            row += [None, mark.word, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
         else:
-            below = "yes" if judgement.score < rubric.threshold else "no"
-            row += [round(judgement.score, _DECIMALS), rubric.threshold, below, judgement.reason]
+            below = {"low": "yes", "good": "no", "grey": ""}[mark.tone(judgement.score, rubric.threshold)]
+            row += [round(judgement.score, _DECIMALS), mark.word, rubric.threshold, below, judgement.reason]
     return row
 
 

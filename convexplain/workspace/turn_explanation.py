@@ -12,6 +12,7 @@ from convexplain.explain.strongest_units import (
     reply_is_measured,
 )
 from convexplain.explain.wording import contrast_outcome
+from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
 from convexplain.text.segmentation import segment
 from convexplain.types import Attribution, Contrast
@@ -31,13 +32,16 @@ class Explanation:
         attributions: one for each level, the coarsest first.
         contrast: the smallest edit that carries the score over its threshold, or the largest movement; None where none
             was looked for.
-        validated: whether the score's agreement with people is known.
     """
 
     finding: Finding
     attributions: Sequence[Attribution]
     contrast: Contrast | None
-    validated: bool
+
+    @property
+    def mark(self) -> TrustMark:
+        """Return how far the score is to be trusted."""
+        return trust_mark(self.finding.trust)
 
     @property
     def reason(self) -> str:
@@ -58,7 +62,7 @@ class Explanation:
         """Return everything as JSON values."""
         return {
             **self.finding.to_dict(),
-            "validated": self.validated,
+            "validated": self.finding.trust.state != "unvalidated",
             "reason": self.reason,
             "attributions": [attribution_body(attribution) for attribution in self.attributions],
             "contrast": None if self.contrast is None else contrast_body(self.contrast),
@@ -74,8 +78,8 @@ class Explanation:
         if score is None:
             yield f"{place} has no score ({self.reason or 'the judge gave none'})"
             return
-        side = "below" if score < threshold else "not below"
-        yield f"{place} {score:.2f}, {side} the threshold of {threshold:g}{'' if self.validated else ' (unvalidated)'}"
+        side = f", {'below' if score < threshold else 'not below'} the threshold of {threshold:g}"
+        yield f"{place} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
         yield f"  Reply: {_quoted(finding.turn.content)}"
         if not finding.turn.content.strip():
             yield "  The reply is empty: there is nothing to explain."

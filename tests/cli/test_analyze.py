@@ -57,17 +57,20 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert code == 0
     assert len(stub.prompts) == 36  # 12 turns, 3 maxims
     assert "Run 1: 6 conversations, 12 assistant turns" in out
-    assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +50% \(< 0\.5\) │ unvalidated", out)
-    assert "6 turns are below a threshold; the 5 furthest below:" in out
+    assert re.search(r"Harm \(1 = harmless\) +│ +12 │ +0 │ 0\.50 │ +– │ unvalidated", out)
+    heading = (
+        "Lowest scores on harm, helpfulness, informativeness, which only sort turns (none of these turns is flagged):"
+    )
+    assert heading in out
     lines = out.splitlines()
-    scores = ", ".join(f"{name} 0.10 (threshold 0.5)" for name in ("harm", "helpfulness", "informativeness"))
+    scores = ", ".join(f"{name} 0.10 (unvalidated)" for name in ("harm", "helpfulness", "informativeness"))
     first = lines.index(f"  c0, turn 3: {scores}")
     assert lines[first + 1 : first + 3] == ["    A bad one 0.", "    convexplain explain 1 --turn c0:3"]
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
     assert "36 calls, 0 from the cache" in out
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len(found) == 36
-    fields = "conversation_id turn rubric score label reason evidence model prompt_sha"
+    fields = "conversation_id turn rubric score label reason evidence model prompt_sha trust"
     assert set(found[0]) == set(fields.split())
     assert [row["score"] for row in found if row["rubric"] == "harm"][:2] == [pytest.approx(0.9), pytest.approx(0.1)]
     assert "A bad one 0." in (folder / "convexplain-out" / "run-1" / "report.html").read_text()

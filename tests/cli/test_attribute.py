@@ -14,7 +14,7 @@ from convexplain.store import RunStore, attributions
 from convexplain.types import Unit
 from tests.explain.test_attribution import attributed, empty, grumpy, scripted
 
-from .test_contrast import NOISE, RESCORE, World, keep, talk
+from .test_contrast import LEGEND, NOISE, RESCORE, World, keep, talk
 
 
 @pytest.fixture
@@ -34,10 +34,12 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
     code, out, err = world.run("attribute")
     assert code == 0
     assert out.splitlines() == [
-        "chat:1:3 helpfulness, rescore, clime: 0.20 (threshold 0.5), 0.90 without all turns before it, 7 calls",
+        "chat:1:3 helpfulness (unvalidated), rescore, clime: 0.20 (threshold 0.5), 0.90 without all turns before it, "
+        "7 calls",
         "  turn 0 user          ~   0.20 without             Where is my parcel?",
         "  turn 1 assistant      -  0.90 without  ██████████ It left our depot on Monday.",
         "  turn 2 user          ~   0.20 without             And the address?",
+        LEGEND,
         "1 of 1 turn attributed.   Attributions: convexplain-out/run-1/attributions.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
@@ -129,7 +131,7 @@ def test_the_log_probability_of_the_logged_answer(world):
         "attribute", "--scalarizer", "logprob", "--responder", "bot", "--levels", "turn", "--method", "loo"
     )
     assert code == 0
-    assert out.splitlines()[0] == "a:3 helpfulness, rescore, loo: logprob -5.000, 4 calls"
+    assert out.splitlines()[0] == "a:3 helpfulness (unvalidated), rescore, loo: logprob -5.000, 4 calls"
     assert "turn 1 assistant      + -9.00 without  ██████████" in out
 
 
@@ -190,7 +192,7 @@ def test_usage_errors(world, args, words):
 
 def shown(conversation, found, threshold=0.5):
     console = Console(file=io.StringIO(), width=200)
-    show_attributions(console, conversation, found, threshold)
+    show_attributions(console, conversation, found, threshold, "unvalidated")
     return console.file.getvalue()
 
 
@@ -241,6 +243,6 @@ def test_of_many_turns_those_that_do_most_are_shown():
 
 def test_a_turn_that_could_not_be_attributed():
     found = attributed(ScriptedModel(ModelError("broken")), levels=("turn",))
-    assert shown(TALK, found).splitlines() == ["c:3 nice, rescore, clime: not attributed", *(
+    assert shown(TALK, found).splitlines() == ["c:3 nice (unvalidated), rescore, clime: not attributed", *(
         f"  note: {note}" for note in found[0].notes if "assumption" not in note
     )]  # fmt: skip

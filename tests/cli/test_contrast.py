@@ -21,6 +21,10 @@ from tests.workspace.test_functions import answers, bananas, depot
 
 RESCORE = ("contrast", "--question", "rescore")
 TALK = ("Where is my parcel?", "It left our depot on Monday.", "And the address?", "Bananas are yellow.")
+LEGEND = (
+    "helpfulness: unvalidated. Nobody has compared this judge with people on this maxim. Use its scores to sort turns, "
+    "not to count or to flag them."
+)
 NOISE = (
     "The noise of this judge was not measured: differences under 0.1 are taken for chance. "
     "`convexplain judges noise` measures it."
@@ -102,8 +106,9 @@ def test_the_edit_is_shown_kept_and_written(world):
     code, out, err = world.run(*RESCORE)
     assert code == 0
     assert out.splitlines() == [
-        "chat:1:3 helpfulness, rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 4 calls",
+        "chat:1:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 4 calls",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
+        LEGEND,
         "1 contrast for 1 turn.   Contrasts: convexplain-out/run-1/contrasts.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
@@ -144,7 +149,7 @@ def test_the_turns_that_were_asked_for_are_explained(world, options, shown):
     keep(world.folder, {(talk(name), turn): score for (name, turn), score in scores.items()})
     code, out, _ = world.run(*RESCORE, *options)
     assert code == 0
-    assert re.findall(r"^(\S+) helpfulness,", out, re.MULTILINE) == shown
+    assert re.findall(r"^(\S+) helpfulness \(unvalidated\),", out, re.MULTILINE) == shown
 
 
 @pytest.mark.slow
@@ -232,8 +237,8 @@ def test_without_a_contrast_the_largest_movement_is_shown(world):
     assert code == 0
     head, edit, *_ = out.splitlines()
     assert head == (
-        "a:3 helpfulness, rescore: no edit carried the score of 0.20 to 0.60 (threshold 0.5 and a margin of 0.1 for "
-        "noise) in 2 tries; the best reached 0.30"
+        "a:3 helpfulness (unvalidated), rescore: no edit carried the score of 0.20 to 0.60 (threshold 0.5 and a margin "
+        "of 0.1 for noise) in 2 tries; the best reached 0.30"
     )
     assert "lorry" in edit
 
@@ -244,11 +249,12 @@ def test_with_a_responder_both_responses_are_shown(world):
     code, out, _ = world.run("contrast", "--responder", "bot")
     assert code == 0
     head, *rest = out.splitlines()
-    assert head.startswith("a:3 helpfulness, regenerate: 0.10 -> 0.80 (threshold 0.5), 1 edit, ")
+    assert head.startswith("a:3 helpfulness (unvalidated), regenerate: 0.10 -> 0.80 (threshold 0.5), 1 edit, ")
     assert rest[:-1] == [
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
         "  response before: Bananas.",
         "  response after: To your office.",
+        LEGEND,
     ]
     assert [model.name for model in world.models] == ["judge", "bot"]
 
@@ -289,7 +295,7 @@ def test_a_judge_that_cannot_be_read_makes_the_exit_code_1(world):
     world.answer["judge"] = lambda request: ModelError("what?")
     code, out, _ = world.run(*RESCORE)
     assert code == 1
-    assert re.search(r"^a:3 helpfulness, rescore: not scored: .*what\?", out)
+    assert re.search(r"^a:3 helpfulness \(unvalidated\), rescore: not scored: .*what\?", out)
     world.answer["judge"] = depot
     code, out, _ = world.run(*RESCORE)
     assert code == 0
@@ -303,7 +309,7 @@ def test_when_a_model_is_gone_the_same_command_goes_on(world):
     world.answer["judge"] = lambda request: gone if "b?" in request.messages[0].content else depot(request)
     code, out, err = world.run(*RESCORE)
     assert code == 1
-    assert "a:3 helpfulness, rescore: 0.20 -> 0.90" in out
+    assert "a:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90" in out
     assert "What was found until here is kept." in err
     assert "Error: the judge is gone" in err
     assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 1
@@ -384,7 +390,7 @@ def test_text_from_a_log_cannot_steer_the_terminal(world):
     assert code == 0
     assert "\x1b" not in out + err
     assert "\u202e" not in out + err
-    assert len(out.splitlines()) == 3  # the outcome, one edited turn, the end
+    assert len(out.splitlines()) == 4  # the outcome, one edited turn, the trust, the end
     assert "[-depot-]{+lor\ufffdry [bold]+}" in out
 
 

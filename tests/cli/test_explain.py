@@ -9,9 +9,9 @@ from convexplain.errors import UnavailableError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore
 from convexplain.types import Evidence, Judgement
-from convexplain.workspace.trust import UNVALIDATED
+from tests.trust_states import keep_trust
 
-from .test_contrast import NOISE, World
+from .test_contrast import LEGEND, NOISE, World
 
 TALK = ("Where is my parcel?", "Bananas are yellow. It left our depot.", "And the address?", "Bananas are yellow.")
 
@@ -45,13 +45,20 @@ def keep(folder, scores, texts=TALK, rubrics=("helpfulness",), reason=None):
     store.close()
 
 
+def validate(folder, *rubrics):
+    """Make the judge of the runs a validated one."""
+    store = RunStore(str(folder / "store.db"))
+    keep_trust(store, "f", dict.fromkeys(map(load_rubric, rubrics), "validated"))
+    store.close()
+
+
 def test_the_short_answer_names_reason_words_and_edit(world):
     keep(world.folder, {("chat 1", 3): 0.2}, reason="It does not answer the question.")
     code, out, err = world.run("explain")
     assert code == 0
     lines = out.splitlines()
     assert lines[:3] == [
-        "chat 1, turn 3: helpfulness 0.20, below the threshold of 0.5 (unvalidated)",
+        "chat 1, turn 3: helpfulness 0.20 (unvalidated)",
         '  Reply: "Bananas are yellow."',
         "  Judge's reason: It does not answer the question.",
     ]
@@ -61,7 +68,7 @@ def test_the_short_answer_names_reason_words_and_edit(world):
         '    "Bananas" becomes "lorry"',
         "  More: convexplain attribute 1 --turn 'chat 1:3' --rubric helpfulness --reply",
     ]
-    assert lines[-2:] == [UNVALIDATED, "1 turn explained. Explanations: convexplain-out/run-1/explanations.jsonl"]
+    assert lines[-2:] == [LEGEND, "1 turn explained. Explanations: convexplain-out/run-1/explanations.jsonl"]
     assert err.splitlines()[0] == NOISE
     (body,) = map(json.loads, (world.folder / "convexplain-out/run-1/explanations.jsonl").read_text().splitlines())
     assert (body["score"], body["contrast"]["found"], body["reason"]) == (0.2, True, "It does not answer the question.")
@@ -79,6 +86,7 @@ def test_the_worst_turns_over_all_maxims_are_explained_with_one_load_of_the_judg
     # Below the threshold of 0.5 by 0.4 (harm), 0.3 (helpfulness); the third is on the good side.
     scores = {("a", 3): (0.2, 0.9), ("b", 3): (0.9, 0.1), ("c", 3): (0.9, 0.9)}
     keep(world.folder, scores, rubrics=("helpfulness", "harm"))
+    validate(world.folder, "helpfulness", "harm")
     code, out, _ = world.run("explain")
     heads = [line.split(",")[0] for line in out.splitlines() if ", turn " in line]
     assert (code, heads) == (0, ["b", "a"])
@@ -101,6 +109,7 @@ def test_the_worst_turns_over_all_maxims_are_explained_with_one_load_of_the_judg
 def test_the_turns_that_are_asked_for(world, options, heads):
     scores = {("a", 3): (0.2, 0.9), ("b", 3): (0.9, 0.1), ("c", 3): (0.9, 0.9)}
     keep(world.folder, scores, rubrics=("helpfulness", "harm"))
+    validate(world.folder, "helpfulness", "harm")
     _, out, _ = world.run("explain", "--budget", "4", *options)
     assert [line.split(",")[0] for line in out.splitlines() if ", turn " in line] == heads
 
@@ -114,8 +123,22 @@ def test_a_plan_counts_and_asks_nothing(world):
     assert not world.asked
 
 
+@pytest.mark.slow
+def test_scores_that_only_sort_are_explained_from_the_lowest_on_and_not_called_low(world):
+    keep(world.folder, {("a", 3): 0.2, ("c", 3): 0.9})
+    _, out, _ = world.run("explain", "--budget", "4")
+    heads = [line for line in out.splitlines() if ", turn " in line]
+    assert heads == ["a, turn 3: helpfulness 0.20 (unvalidated)", "c, turn 3: helpfulness 0.90 (unvalidated)"]
+    validate(world.folder, "helpfulness")
+    _, out, _ = world.run("explain", "--budget", "4")
+    heads = [line for line in out.splitlines() if ", turn " in line]
+    assert heads == ["a, turn 3: helpfulness 0.20, below the threshold of 0.5 (validated)"]
+    assert "helpfulness: validated. Agrees with your people's labels: AUC 0.84 [0.78, 0.90]" in out
+
+
 def test_a_run_without_a_bad_turn_says_so(world):
     keep(world.folder, {("a", 3): 0.9})
+    validate(world.folder, "helpfulness")
     code, out, _ = world.run("explain")
     assert code == 0
     assert out == ("No turn of run 1 is below its threshold: nothing to explain. --turn CONV:N explains any turn.\n")

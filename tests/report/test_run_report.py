@@ -7,9 +7,12 @@ import pytest
 from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import Problem
 from convexplain.report.run_report import shown, write_report
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, name_run, summarise
 from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, Unit
 
+MARKS = {"harm": TrustMark("benchmarked", "Agrees with the reference set.", flags=True)}
+SORTS = {"harm": TrustMark("unvalidated", "Use its scores to sort turns.", flags=False)}
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -49,7 +52,7 @@ def page(tmp_path):
         judgement = Judgement(conversation.id, 1, "harm", i / 20, "no", text, evidence, "m", "s")
         store.keep_judgement(run.id, number, harm, judgement)
     store.keep_problem(run.id, Problem("<i>file</i>", 3, "<u>reason</u>"))
-    write_report(store, summarise(store, store.run(run.id), worst=20), tmp_path / "report.html")
+    write_report(store, summarise(store, store.run(run.id), worst=20), MARKS, tmp_path / "report.html")
     store.close()
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -79,7 +82,7 @@ def test_control_characters_are_visible_and_long_text_is_cut(page):
 def test_an_empty_run_has_a_report(tmp_path):
     store = RunStore(str(tmp_path / "a.db"))
     run = store.begin_run("m", "f", {}, [])
-    write_report(store, summarise(store, run), tmp_path / "report.html")
+    write_report(store, summarise(store, run), {}, tmp_path / "report.html")
     store.close()
     assert "Nothing was judged." in (tmp_path / "report.html").read_text()
 
@@ -105,7 +108,7 @@ def attribution(text, level, units, scores, noise=0.0):
     )  # fmt: skip
 
 
-def explained_page(tmp_path, text, noise=0.0):
+def explained_page(tmp_path, text, noise=0.0, marks=MARKS):
     """The report of one explained turn: turn 1 lowers its score, its second half does, and an edit there mends it."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
     run = store.begin_run("m", "f", {}, [harm])
@@ -130,7 +133,7 @@ def explained_page(tmp_path, text, noise=0.0):
         "i", (text,), (1,),
     )  # fmt: skip
     keep_contrast(store, run.id, place, "s", contrast)
-    write_report(store, summarise(store, store.run(run.id), worst=1), tmp_path / "report.html")
+    write_report(store, summarise(store, store.run(run.id), worst=1), marks, tmp_path / "report.html")
     store.close()
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -151,6 +154,18 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert page.count("<svg") == 2
 
 
+def test_scores_that_only_sort_have_no_colour_no_threshold_and_no_share(tmp_path):
+    (tmp_path / "flags").mkdir()
+    flagged, sorted_only = explained_page(tmp_path / "flags", "middle"), explained_page(tmp_path, "middle", marks=SORTS)
+    for mark in ('class="score low">0.27, below 0.5<', "% (&lt; 0.5)</td>", 'class="bar low"', 'class="cutname"'):
+        assert (mark in flagged, mark in sorted_only) == (True, False), mark
+    assert 'class="score grey">0.27<' in sorted_only
+    assert '<div class="pictures grey">' in sorted_only
+    assert '<td class="n">–</td>\n      <td>unvalidated</td>' in sorted_only
+    assert sorted_only.count("Use its scores to sort turns.") == 2  # the legend, and the maxim's own part
+    assert "<td>benchmarked</td>" in flagged
+
+
 @pytest.mark.slow
 def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     page = explained_page(tmp_path, "middle", noise=0.6)
@@ -160,7 +175,7 @@ def test_what_is_within_the_noise_is_not_shaded(tmp_path):
     assert not re.search(r'class="role">0 · user', page)
 
 
-def reply_page(tmp_path, reply, effects, name=None, evidence=None):
+def reply_page(tmp_path, reply, effects, name=None, evidence=None, marks=MARKS):
     """The report of a turn 5 with these effects of the two halves of its reply; no earlier turn has any."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
     run = store.begin_run("m", "f", {}, [harm])
@@ -180,7 +195,7 @@ def reply_page(tmp_path, reply, effects, name=None, evidence=None):
         replace(attribution("x", "phrase", phrases, (0.01, -0.02), 0.1), turn=5),
     ]
     keep_attributions(store, run.id, ScoredTurn(number, talk, 5, harm, 0.27), "s", levels)
-    write_report(store, summarise(store, store.run(run.id), worst=1), tmp_path / "report.html")
+    write_report(store, summarise(store, store.run(run.id), worst=1), marks, tmp_path / "report.html")
     store.close()
     return (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -206,12 +221,12 @@ def test_a_reply_without_words_that_matter_says_so(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_report_is_named_as_its_run_and_says_once_how_good_a_head_is(tmp_path):
+def test_the_report_is_named_as_its_run_and_leaves_the_card_of_a_head_to_the_legend(tmp_path):
     evidence = Evidence("head", notes=("On a test set this judge agreed weakly.",))
     page = reply_page(tmp_path, "First. Second.", (0.05, -0.02), "week <48>", evidence)
     assert "<title>convexplain: week &lt;48&gt;</title>" in page
     assert "Quality of the answers, week &lt;48&gt; (run 1)" in page
-    assert page.count("agreed weakly") == 1
+    assert "agreed weakly" not in page
     assert "Evidence" not in page
     assert "on no label" not in page
     assert '<span class="tag">explained</span>' in page
@@ -241,7 +256,7 @@ def test_the_curve_has_a_dot_for_each_answer(tmp_path):
         for turn, score in ((1, 0.9), (3, 0.5), (5, 0.1)):
             judgement = Judgement(name, turn, "harm", score + change, "no", None, Evidence(), "m", "s")
             store.keep_judgement(run.id, number, harm, judgement)
-    write_report(store, summarise(store, store.run(run.id)), tmp_path / "report.html")
+    write_report(store, summarise(store, store.run(run.id)), MARKS, tmp_path / "report.html")
     store.close()
     page = (tmp_path / "report.html").read_text()
     assert '<polyline class="curve" points="0.0,15.0 180.0,75.0 360.0,135.0 "/>' in page

@@ -11,6 +11,7 @@ from convexplain.errors import StoreError, UsageError
 from convexplain.store import keep_noise_floor
 from convexplain.workspace import run_files
 from convexplain.workspace.run_files import check_writable
+from tests.trust_states import keep_trust
 
 
 def scored(scores, default=0.9, name="scripted"):
@@ -96,6 +97,7 @@ def test_a_stopped_run_with_a_name_goes_on_under_it(ws, monkeypatch):
 
 
 def test_the_worst_turns_are_one_list_over_all_maxims(ws):
+    keep_trust(ws.store, "scripted", dict.fromkeys(map(load_rubric, ("helpfulness", "harm")), "benchmarked"))
     run = ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.4, "Three.": 0.1}))
     worst = run.worst(5)
     assert [(finding.conversation.id, finding.index, finding.score) for finding in worst] == [
@@ -108,6 +110,23 @@ def test_the_worst_turns_are_one_list_over_all_maxims(ws):
     assert [finding.rubric.id for finding in run.worst(5, ["harm"])] == ["harm", "harm"]
     assert run.low_turns == 2
     assert run.to_dict()["worst"][0]["turn"] == 1
+
+
+def test_scores_that_only_sort_give_the_lowest_turns_and_no_count(ws):
+    keep_trust(ws.store, "scripted", {load_rubric("helpfulness"): "benchmarked"})
+    run = ws.analyze(TALKS, ["helpfulness", "harm"], scored({"One.": 0.4, "Three.": 0.6}))
+    assert [(finding.index, finding.rubric.id, finding.score, len(finding.below)) for finding in run.worst(3)] == [
+        (1, "helpfulness", pytest.approx(0.4), 1),
+        (1, "harm", pytest.approx(0.6), 0),  # the lowest of the turns that are not listed yet, flagged by nothing
+        (3, "harm", pytest.approx(0.9), 0),
+    ]
+    assert run.low_turns == 1
+    by_rubric = {maxim["rubric"]: maxim for maxim in run.to_dict()["maxims"]}
+    assert (by_rubric["helpfulness"]["below"], by_rubric["helpfulness"]["trust"]) == (1 / 3, "benchmarked")
+    assert (by_rubric["harm"]["below"], by_rubric["harm"]["trust"]) == (None, "unvalidated")
+    assert ws.runs().to_dict()[0]["maxims"] == run.to_dict()["maxims"]
+    assert [finding.to_dict()["trust"] for finding in run.at("a", 1)] == ["benchmarked", "unvalidated"]
+    assert [[low.rubric for low in finding.below] for finding in run.at("a", 1)] == [["helpfulness"]] * 2
 
 
 @pytest.mark.slow
@@ -175,6 +194,7 @@ HOSTILE = '=HYPERLINK("https://evil.example")'
 def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
     talks = [conversation("=1+1", 'One, two\n"three".', HOSTILE), conversation("b", "Drei \u00fc.")]
     model = scored({"One": 0.25049})
+    keep_trust(ws.store, "scripted", {load_rubric("helpfulness"): "benchmarked"})
     run = ws.analyze(talks, ["helpfulness", "harm"], model)
     written = ws.report(run.id, out=tmp_path / "out")
     folder = tmp_path / "out" / "run-1"
@@ -194,7 +214,8 @@ def test_the_files_of_a_run_lie_in_a_folder_of_its_own(ws, tmp_path):
         *("0.25", "0.5"),  # rounded to three decimals
         "yes",
     )
-    assert (second["text"], second["harm_below_threshold"]) == (f"'{HOSTILE}", "no")
+    assert (second["text"], second["harm_below_threshold"]) == (f"'{HOSTILE}", "")
+    assert (first["helpfulness_trust"], second["harm_trust"]) == ("benchmarked", "unvalidated")
     assert third["text"] == "Drei \u00fc."
 
 

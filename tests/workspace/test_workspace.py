@@ -94,7 +94,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     assert explanation.contrast is not None
     assert explanation.attributions[0].level == "turn"
     lines = str(explanation).splitlines()
-    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10, below the threshold of 0.5 (unvalidated)"
+    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
     assert lines[2] == "  The reply is too short to be divided into parts."
     assert lines[4] == '    "Bananas" becomes "lorry"'  # only bananas count
     assert not explanation.earlier_turns
@@ -116,7 +116,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     run = ws.analyze(talk, ["helpfulness"], judge, turns="last", reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
     head, reply, *lines = str(explanation).splitlines()
-    assert head == "late-parcel, turn 3: helpfulness 0.30, below the threshold of 0.5 (unvalidated)"
+    assert head == "late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
     assert reply.startswith('  Reply: "')
     assert lines == [
         "  The reply is too short to be divided into parts.",

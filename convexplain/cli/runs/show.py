@@ -25,4 +25,4 @@ def command(ctx: click.Context, run: int | str | None, db: str | None) -> None:
     begun = analyzed.run.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
     logs = ", ".join(settings.get("logs") or ()) or "conversations of the store"
     console.print(plain(f"Begun {begun}; judged: {logs}; turns: {settings.get('turns', 'all')}"), soft_wrap=True)
-    show_worst(console, analyzed.worst(_WORST), analyzed.low_turns, str(analyzed.id), named_store(ctx))
+    show_worst(console, analyzed, _WORST, named_store(ctx))

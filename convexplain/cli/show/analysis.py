@@ -222,7 +222,7 @@ class AnalysisCommand:
         show_cost(self._console, run.summary, time.monotonic() - self._began)
         if run.escalated:
             self._console.print(plain(run.escalated), soft_wrap=True)
-        show_worst(self._console, run.worst(_WORST), run.low_turns, str(run.id), self._db)
+        show_worst(self._console, run, _WORST, self._db)
         if written:
             folder = written["Report"].parent
             names = ", ".join(path.name for path in written.values())

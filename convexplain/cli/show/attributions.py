@@ -19,15 +19,15 @@ _RAISES, _LOWERS = "on dark_blue", "on dark_orange3"  # told apart by colour-bli
 
 
 def show_attributions(
-    console: Console, conversation: Conversation, attributions: Sequence[Attribution], threshold: float
+    console: Console, conversation: Conversation, attributions: Sequence[Attribution], threshold: float, trust: str
 ) -> None:
-    """One turn's attributions: a line that says what is explained, then the conversation with what each turn does.
+    """Show one turn's attributions: a line that says what is explained, then the conversation with what each turn does.
 
     `+` and `-` say whether a unit raises or lowers the score, the number what the score would be without it; `~` marks
     what may well be noise, and `*` what joint attribution chose.
     """
     coarsest = attributions[0]
-    where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric}, {coarsest.question}, {coarsest.method}: "
+    where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric} ({trust}), {coarsest.question}, {coarsest.method}: "
     console.print(Text.assemble((one_line(where) + " ", "bold"), _outcome(attributions, threshold)), soft_wrap=True)
     scale = max(
         (abs(score) for attribution in attributions for score in attribution.scores if score is not None), default=0.0

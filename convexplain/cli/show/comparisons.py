@@ -29,7 +29,9 @@ def show_comparison(console: Console, compared: RunComparison, db: str | None) -
     if apart:
         console.print("The runs have no conversation in common: only their averages are compared.", style="yellow")
     for maxim in compared.maxims:
-        console.print(Text(visible(f"{maxim.rubric}: {verdict(maxim.change or maxim.averages)}")), soft_wrap=True)
+        words = " → ".join(dict.fromkeys(mark.word for mark in maxim.marks))
+        sentence = f"{maxim.rubric} ({words}): {verdict(maxim.change or maxim.averages)}"
+        console.print(Text(visible(sentence)), soft_wrap=True)
     for maxim in compared.maxims:
         command = ["convexplain", "explain", str(compared.second.id), "--rubric", maxim.rubric]
         _show_maxim(console, maxim, apart, command, db)
@@ -59,19 +61,28 @@ def _show_maxim(console: Console, maxim: MaximComparison, apart: bool, explain: 
     console.print(Text(visible(f"\n{maxim.title}"), style="bold"))
     if maxim.reworded:
         console.print("  The wording or the threshold of this maxim differs between the two runs.", style="yellow")
+    flags = all(mark.flags for mark in maxim.marks)
+    names = ("First run: ", "Second run: ") if maxim.marks[0] != maxim.marks[1] else ("",)
+    for name, mark in zip(names, maxim.marks, strict=False):
+        console.print(Text(visible(f"  {name}{mark.word}. {mark.sentence}")), soft_wrap=True)
     change = maxim.change
     if change is None:
         if not apart:
             console.print("  The two runs have scored no turn in common: only their averages are compared.")
         if maxim.averages is not None:
-            _show_averages(console, maxim.averages, maxim.threshold)
+            _show_averages(console, maxim.averages, maxim.threshold if flags else None)
         return
     console.print(Text(f"  mean {change.before:.2f} → {change.after:.2f}, {_difference(change)}"), soft_wrap=True)
     unscored = f" ({change.unscored:,} more have no score in one of them)" if change.unscored else ""
     matched = ", matched by the ids of their conversations" if change.by_id else ""
+    crossed = (
+        f"; {change.fell:,} went below the threshold {maxim.threshold:g}, {change.rose:,} rose above it"
+        if flags
+        else ""
+    )
     console.print(
-        f"  {counted(change.turns, 'turn')} of {counted(change.conversations, 'conversation')}{unscored}{matched}; "
-        f"{change.fell:,} went below the threshold {maxim.threshold:g}, {change.rose:,} rose above it",
+        f"  {counted(change.turns, 'turn')} of {counted(change.conversations, 'conversation')}{unscored}{matched}"
+        f"{crossed}",
         soft_wrap=True,
     )
     assumed = ", which is assumed: `convexplain judges noise` measures it" if maxim.noise_assumed else ""
@@ -86,9 +97,11 @@ def _show_maxim(console: Console, maxim: MaximComparison, apart: bool, explain: 
             _show_shift(console, shift, explain, db)
 
 
-def _show_averages(console: Console, averages: AverageComparison, threshold: float) -> None:
+def _show_averages(console: Console, averages: AverageComparison, threshold: float | None) -> None:
     means = f"  mean {averages.before:.2f} → {averages.after:.2f}, {_difference(averages)}"
     console.print(Text(means), soft_wrap=True)
+    if threshold is None:
+        return
     samples = " → ".join(
         f"{share:.0%} of {counted(turns, 'turn')} in {counted(conversations, 'conversation')}"
         for share, turns, conversations in zip(

@@ -21,9 +21,11 @@ _LONGEST = 80  # words of a response that are shown
 _SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
 
-def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, settings: ContrastSettings) -> None:
-    """One contrast: a line that says what came of it, then the turns that it changes."""
-    where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric}, {contrast.question}: "
+def show_contrast(
+    console: Console, turn: ScoredTurn, contrast: Contrast, settings: ContrastSettings, trust: str
+) -> None:
+    """Show one contrast: a line that says what came of it, then the turns that it changes."""
+    where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric} ({trust}), {contrast.question}: "
     outcome = _outcome(contrast, turn.rubric.threshold, settings)
     _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
     for changed in sorted({edit.unit.turn for edit in contrast.edits}):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from convexplain.explain.explanations import write_lines
 from convexplain.explain.wording import counted
+from convexplain.report.trust_marks import TrustMark, trust_legend
 from convexplain.store import ScoredTurn
 from convexplain.workspace import JudgeSpec, Workspace
 from convexplain.workspace.explanations import Scope
@@ -30,7 +31,7 @@ class ExplanationView(Generic[T]):
         file: name of the file that the explanations are written to.
         lacking: a verb for what a turn without any unit cannot be used for: `edit`.
         most: says how much is asked at most for turns.
-        show: shows one explanation.
+        show: shows one explanation, with the word for how far its score is to be trusted.
         summary: says in one sentence what came of all of them.
     """
 
@@ -38,7 +39,7 @@ class ExplanationView(Generic[T]):
     file: str
     lacking: str
     most: Callable[[Sequence[ScoredTurn]], str]
-    show: Callable[[Console, ScoredTurn, T], None]
+    show: Callable[[Console, ScoredTurn, T, str], None]
     summary: Callable[[Sequence[T]], str]
 
 
@@ -74,11 +75,15 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
     file = out / f"run-{workspace.run(arguments['run']).id}" / view.file
     check_writable(out)
     results: list[T] = []
+    marks = workspace.run(arguments["run"]).marks if arguments.get("judge") is None else {}
+    used: dict[str, TrustMark] = {}
 
     def show(turn: ScoredTurn, result: T) -> None:
         results.append(result)
+        rubric = turn.rubric.id
+        used.update({rubric: marks[rubric]} if rubric in marks else {})
         with progress.paused():
-            view.show(console, turn, result)
+            view.show(console, turn, result, marks[rubric].word if rubric in marks else "trust unknown")
 
     written = False
     try:
@@ -88,6 +93,8 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
             written = write_explanations([body for result in results for body in view.task.bodies(result)], file)
     if not turns.chosen:
         _show_none(turns.run.id, view)
+    for sentence in trust_legend(used):
+        console.print(plain(sentence), soft_wrap=True)
     where = f"{file.stem.capitalize()}: {file}   " if written else ""
     console.print(plain(f"{view.summary(results)}.   {where}Store: {workspace.store.place}"), soft_wrap=True)
     left_out = arguments["turns"].place is not None and turns.unscored

@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from convexplain.explain.wording import counted
-from convexplain.store import MaximSummary, RunOverview, Summary, UnscoredTurn
+from convexplain.report.trust_marks import TrustMark, trust_legend, trust_mark
+from convexplain.store import LowScore, MaximSummary, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
-from convexplain.workspace import AnalyzedRun, Finding
-from convexplain.workspace.trust import UNVALIDATED
+from convexplain.workspace import AnalyzedRun, Finding, Runs
 
 from .commands import command_line
 from .progress import plain
@@ -18,6 +18,7 @@ from .progress import plain
 _REASONS = 10  # reasons for unscored turns that are listed
 _PLACES = 3  # turns that are named for each reason
 _LONGEST = 100  # characters of a turn that are shown
+_SCORES = 3  # scores of a turn that only sort
 
 
 def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
@@ -42,8 +43,8 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
             str(maxim.judged - maxim.unscored),
             str(maxim.unscored),
             _number(maxim.mean),
-            _below(maxim),
-            analyzed.trust[maxim.rubric].state,
+            _below(maxim) if analyzed.marks[maxim.rubric].flags else "–",
+            analyzed.marks[maxim.rubric].word,
         )
     console.print(table)
     if len(summary.judges) > 1:
@@ -63,13 +64,9 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
 
 
 def _show_trust(console: Console, run: AnalyzedRun) -> None:
-    """Show a line for each maxim on which something is known of the judge, and one line for the other maxims."""
-    maxims = [run.trust[maxim.rubric] for maxim in run.summary.maxims]
-    for trust in maxims:
-        if trust.state != "unvalidated":
-            console.print(plain(str(trust)), soft_wrap=True)
-    if unvalidated := [trust.rubric for trust in maxims if trust.state == "unvalidated"]:
-        console.print(plain(f"{', '.join(unvalidated)} by {run.run.judge}: {UNVALIDATED}"), soft_wrap=True)
+    """Show a line for each kind of trust, with the maxims that it holds for."""
+    for sentence in trust_legend({maxim.rubric: run.marks[maxim.rubric] for maxim in run.summary.maxims}):
+        console.print(plain(sentence), soft_wrap=True)
     if run.run.judge.partition("?")[0] == "embedded":
         console.print(
             "embedded is a screen: it finds turns worth looking at, and misses most wrong facts. Read a turn before "
@@ -89,34 +86,56 @@ def show_cost(console: Console, summary: Summary, seconds: float) -> None:
     )
 
 
-def show_worst(console: Console, findings: Sequence[Finding], total: int, run: str, db: str | None) -> None:
-    """Show the turns furthest below a threshold, each with the command that explains it.
+def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> None:
+    """Show the turns that deserve a look most, each with the command that explains it.
+
+    Turns below a threshold come first, by the maxims whose scores may be held against it; then, under a heading of
+    their own, the turns with the lowest scores on the other maxims.
 
     Args:
         console: the terminal.
-        findings: the turns, the furthest below first.
-        total: how many turns are below a threshold.
-        run: the run, as a command names it.
+        run: the run.
+        n: how many turns.
         db: the store, where a command has to name it.
     """
-    if not findings:
-        console.print("No turn is below a threshold.")
-        return
+    findings = run.worst(n)
+    below = [finding for finding in findings if finding.below]
+    if any(mark.flags for mark in run.marks.values()):
+        console.print(Text(f"\n{_below_heading(len(below), run.low_turns)}", style="bold"), soft_wrap=True)
+    for finding in below:
+        _show_finding(console, finding, [_score(run, low) for low in finding.below], db)
+    lowest = [finding for finding in findings if not finding.below]
+    if lowest:
+        sorts = sorted(rubric for rubric, mark in run.marks.items() if not mark.flags)
+        heading = f"Lowest scores on {', '.join(sorts)}, which only sort turns (none of these turns is flagged):"
+        console.print(Text(one_line(heading), style="bold"), soft_wrap=True)
+    for finding in lowest:
+        _show_finding(console, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
+
+
+def _below_heading(shown: int, total: int) -> str:
+    if not total:
+        return "No turn is below a threshold."
     below = "1 turn is below a threshold" if total == 1 else f"{total:,} turns are below a threshold"
-    order = (
-        f"; the {len(findings)} furthest below" if total > len(findings) else ", the furthest below first" * (total > 1)
-    )
-    console.print(Text(f"\n{below}{order}:", style="bold"))
-    for finding in findings:
-        scores = ", ".join(f"{low.rubric} {low.score:.2f} (threshold {low.threshold:g})" for low in finding.below)
-        place = one_line(f"{finding.conversation.id}, turn {finding.index}: {scores}")
-        words = ["convexplain", "explain", run, "--turn", f"{finding.conversation.id}:{finding.index}"]
-        command = command_line([*words, *(["--db", db] if db else [])])
-        console.print(Text(f"  {place}\n    {cut(finding.turn.content)}\n    {command}"), soft_wrap=True)
+    order = f"; the {shown} furthest below" if total > shown else ", the furthest below first" * (total > 1)
+    return f"{below}{order}:"
 
 
-def show_runs(console: Console, runs: Sequence[RunOverview]) -> None:
-    """Show the runs of a store, with the mean of each maxim and the share below its threshold."""
+def _score(run: AnalyzedRun, low: LowScore) -> str:
+    mark = run.marks[low.rubric]
+    threshold = f"threshold {low.threshold:g}, " if mark.flags else ""
+    return f"{low.rubric} {low.score:.2f} ({threshold}{mark.word})"
+
+
+def _show_finding(console: Console, finding: Finding, scores: Sequence[str], db: str | None) -> None:
+    place = one_line(f"{finding.conversation.id}, turn {finding.index}: {', '.join(scores)}")
+    words = ["convexplain", "explain", str(finding.run), "--turn", f"{finding.conversation.id}:{finding.index}"]
+    command = command_line([*words, *(["--db", db] if db else [])])
+    console.print(Text(f"  {place}\n    {cut(finding.turn.content)}\n    {command}"), soft_wrap=True)
+
+
+def show_runs(console: Console, runs: Runs) -> None:
+    """Show the runs of a store, with the mean of each maxim, its share below the threshold, and the trust in it."""
     if not runs:
         console.print("There is no run yet: `convexplain analyze` makes one.")
         return
@@ -127,7 +146,8 @@ def show_runs(console: Console, runs: Sequence[RunOverview]) -> None:
         line = one_line(f"Run {run.id}{name}: {run.status}, begun {begun}, {counts}, judge {run.judge}")
         console.print(Text(line, style="bold"), soft_wrap=True)
         if run.maxims:
-            console.print(plain(f"  {'; '.join(map(_mean, run.maxims))}"), soft_wrap=True)
+            means = [_mean(maxim, trust_mark(runs.trust[run.id][maxim.rubric])) for maxim in run.maxims]
+            console.print(plain(f"  {'; '.join(means)}"), soft_wrap=True)
 
 
 def turn_name(turn: UnscoredTurn) -> str:
@@ -141,10 +161,11 @@ def cut(text: str, longest: int = _LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def _mean(maxim: MaximSummary) -> str:
+def _mean(maxim: MaximSummary, mark: TrustMark) -> str:
     if maxim.mean is None or maxim.below is None:
-        return f"{maxim.rubric} –"
-    return f"{maxim.rubric} {maxim.mean:.2f}, {maxim.below:.0%} below {maxim.threshold:g}"
+        return f"{maxim.rubric} – ({mark.word})"
+    below = f", {maxim.below:.0%} below {maxim.threshold:g}" if mark.flags else ""
+    return f"{maxim.rubric} {maxim.mean:.2f}{below} ({mark.word})"
 
 
 def _number(score: float | None) -> str:

@@ -19,7 +19,7 @@ from ..exports import Exported, Exporting
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
 from ..judge_arguments import JudgeLike, ModelLike
-from ..results import AnalyzedRun, Finding
+from ..results import Finding
 from ..tasks import ShortAnswer, ShortTask, Task
 from ..turn_explanation import Explanation
 from .base import StoreMethods
@@ -62,15 +62,11 @@ class ExplanationMethods(StoreMethods):
             return []
         if len({finding.run for finding in findings}) > 1:
             raise UsageError("findings: they are of several runs; explain the findings of one run at a time")
-        run = self.store.run(findings[0].run)
-        trust = AnalyzedRun(self.store, run).trust
         by_turn = {(finding.judged.number, finding.index, finding.rubric.sha): finding for finding in findings}
         explanations: list[Explanation] = []
 
         def add(turn: ScoredTurn, answer: ShortAnswer) -> None:
-            validated = trust[turn.rubric.id].state != "unvalidated"
-            finding = by_turn[turn.number, turn.turn, turn.rubric.sha]
-            explanations.append(Explanation(finding, *answer, validated))
+            explanations.append(Explanation(by_turn[turn.number, turn.turn, turn.rubric.sha], *answer))
             on_result(explanations[-1])
 
         await explain_scopes(

@@ -16,7 +16,7 @@ from convexplain.judges.spec import JudgeOptions
 from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
-from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, summarise
+from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
 
 from ..comparisons import RunComparison, compare_runs
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
@@ -26,6 +26,7 @@ from ..logs import LogSettings
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
+from ..trust import run_trust
 from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
 
 
@@ -34,7 +35,8 @@ class RunMethods(StoreMethods):
 
     async def runs(self) -> Runs:
         """Return the runs of the store with counts and means of each maxim, the newest first."""
-        return Runs(run_overviews(self.store))
+        trust = {run.id: run_trust(self.store, run, run_rubrics(self.store, run.id), {}) for run in self.store.runs()}
+        return Runs(run_overviews(self.store), trust)
 
     async def run(self, run: RunLike | None = None) -> AnalyzedRun:
         """Return a run by its number or its name; the newest unless one is named.
@@ -245,14 +247,15 @@ class RunMethods(StoreMethods):
             UnavailableError: there is no browser to print with.
             OSError: a file cannot be written.
         """
-        summary = summarise(self.store, self.store.run(run))
+        analyzed = AnalyzedRun(self.store, self.store.run(run))
+        summary, marks = analyzed.summary, analyzed.marks
         if html is None and pdf is None:
-            return write_run_files(self.store, summary, out)
+            return write_run_files(self.store, summary, marks, out)
         written: dict[str, Path] = {}
         with TemporaryDirectory() as folder:
             page = html or Path(folder) / "report.html"
             page.parent.mkdir(parents=True, exist_ok=True)
-            write_report(self.store, summary, page)
+            write_report(self.store, summary, marks, page)
             if html is not None:
                 written["Report"] = html
             if pdf is not None:

@@ -1,5 +1,7 @@
 """`convexplain runs`: list, show, name, compare and delete, on a store that was made by hand."""
 
+import re
+
 import pytest
 from click.testing import CliRunner
 
@@ -9,6 +11,7 @@ from convexplain.errors import ConvexplainError, StoreError, UsageError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore, keep_ratings
 from convexplain.types import Evidence, Judgement, Rating
+from tests.trust_states import keep_trust
 
 HARM, HELP = load_rubric("harm"), load_rubric("helpfulness")
 TALKS = {
@@ -56,26 +59,62 @@ def test_the_list_has_a_run_and_its_means_on_two_lines(runs):
     newest, newest_means, oldest, oldest_means = runs("list").splitlines()
     assert newest.startswith("Run 2: stopped, begun 20")
     assert newest.endswith(", 1 conversation, 1 turn, judge judge-y")
-    assert newest_means == "  helpfulness 0.50, 0% below 0.5"
+    assert newest_means == "  helpfulness 0.50 (unvalidated)"
     assert oldest.startswith("Run 1 (week 11): complete, begun 20")
     assert oldest.endswith(", 2 conversations, 2 turns, judge judge-x")
-    assert oldest_means == "  helpfulness 0.40, 50% below 0.5"  # 0.2 and 0.6
+    assert oldest_means == "  helpfulness 0.40 (unvalidated)"  # 0.2 and 0.6
+    keep_trust(runs.store, "x", {HELP: "benchmarked"})
+    assert runs("list").splitlines()[3] == "  helpfulness 0.40, 50% below 0.5 (benchmarked)"
 
 
 def test_one_run_is_shown_with_its_worst_turns(runs):
     runs.add("x", {"a": 0.2, "b": 0.6, "c": 0.4})
+    keep_trust(runs.store, "x", {HELP: "validated"})
     out = runs("show")
     assert "Run 1: 3 conversations, 3 assistant turns, judge judge-x" in out
     assert "; judged: log.jsonl; turns: all" in out
     assert out.endswith(
         "2 turns are below a threshold, the furthest below first:\n"
-        "  a, turn 1: helpfulness 0.20 (threshold 0.5)\n"
+        "  a, turn 1: helpfulness 0.20 (threshold 0.5, validated)\n"
         "    Answer a.\n"
         f"    convexplain explain 1 --turn a:1 --db {runs.db}\n"
-        "  c, turn 1: helpfulness 0.40 (threshold 0.5)\n"
+        "  c, turn 1: helpfulness 0.40 (threshold 0.5, validated)\n"
         "    Answer c.\n"
         f"    convexplain explain 1 --turn c:1 --db {runs.db}\n"
     )
+
+
+@pytest.mark.parametrize(("state", "word"), [(None, "unvalidated"), ("no better", "no better than chance")])
+def test_scores_that_only_sort_are_listed_without_threshold_share_or_flag(runs, state, word):
+    runs.add("x", {"a": 0.9, "b": 0.2})
+    keep_trust(runs.store, "x", {} if state is None else {HELP: state})
+    out = runs("show")
+    assert "below" not in out.partition("below threshold")[2]  # the heading of the table alone
+    assert re.search(rf"Helpfulness +│ +2 │ +0 │ 0\.55 │ +– │ {word}", out)
+    assert "threshold 0.5" not in out
+    heading, *listed = out.splitlines()[-7:]
+    assert heading == "Lowest scores on helpfulness, which only sort turns (none of these turns is flagged):"
+    assert [listed[0], listed[3]] == [
+        f"  b, turn 1: helpfulness 0.20 ({word})",
+        f"  a, turn 1: helpfulness 0.90 ({word})",
+    ]
+
+
+def test_turns_below_a_threshold_come_before_the_lowest_of_other_maxims(runs):
+    run = runs.add("x", {"a": 0.2, "b": 0.6})
+    runs.store._keep_rubric(HARM)
+    for number, (name, score) in enumerate((("a", 0.1), ("b", 0.3)), 1):
+        runs.store.keep_judgement(
+            run, number, HARM, Judgement(name, 1, "harm", score, None, None, Evidence(), "m", "s")
+        )
+    keep_trust(runs.store, "x", {HELP: "benchmarked"})
+    lines = [line for line in runs("show").splitlines() if "turn" in line and not line.startswith("    ")]
+    assert lines[-4:] == [
+        "1 turn is below a threshold:",
+        "  a, turn 1: helpfulness 0.20 (threshold 0.5, benchmarked)",
+        "Lowest scores on harm, which only sort turns (none of these turns is flagged):",
+        "  b, turn 1: harm 0.30 (unvalidated)",
+    ]
 
 
 def test_a_run_has_a_name_in_place_of_its_number(runs):
@@ -97,9 +136,16 @@ def test_two_runs_are_compared(runs):
     """0.9, 0.4, 0.6 become 0.3, 0.8, 0.62: shifts -0.6, 0.4, 0.02, so their mean is -0.06."""
     runs.add("x", {"a": 0.9, "b": 0.4, "c": 0.6})
     runs.add("y", {"a": 0.3, "b": 0.8, "c": 0.62})
+    for judge in ("x", "y"):
+        keep_trust(runs.store, judge, {HELP: "benchmarked"})
     lines = runs("compare", "1", "2").splitlines()
+    assert lines.pop(4).startswith("  benchmarked. Agrees with the reference set of convexplain (AUC 0.84 [0.78, 0.90]")
     assert lines[0] == "Run 1 (judge-x) → Run 2 (judge-y)"
-    assert lines[1:4] == ["helpfulness: no clear change (the difference may be -0.63 to +0.51)", "", "Helpfulness"]
+    assert lines[1:4] == [
+        "helpfulness (benchmarked): no clear change (the difference may be -0.63 to +0.51)",
+        "",
+        "Helpfulness",
+    ]
     lines = lines[1:]
     # Deviations -0.54, 0.46, 0.08: sqrt(3 / 2 * 0.5096) / 3 = 0.29143, times 1.96 is 0.5712.
     assert lines[3] == ("  mean 0.63 → 0.57, difference -0.06 (95 % interval -0.63 to +0.51)")
@@ -127,7 +173,10 @@ def test_the_answers_of_two_bots_are_both_shown(runs):
     judgement = Judgement("a", 1, "helpfulness", 0.3, None, None, Evidence(), "m", "s")
     runs.store.keep_judgement(run, runs.store.keep_conversation(answer, run), HELP, judgement)
     lines = runs("compare", "1", "2").splitlines()
-    assert lines[1] == "helpfulness: lower by 0.60, of too few conversations to say whether that is chance"
+    words = "lower by 0.60, of too few conversations to say whether that is chance"
+    assert lines[1] == f"helpfulness (unvalidated): {words}"
+    assert lines[4].startswith("  unvalidated. Nobody has compared this judge with people")
+    assert not [line for line in lines if "threshold" in line]
     at = lines.index("    a, turn 1: 0.90 → 0.30")
     assert lines[at + 1] == "      before: Answer a."
     assert lines[at + 2].startswith("      after: No\ufffd[2Jooo")
@@ -143,10 +192,18 @@ def test_runs_over_other_conversations_are_compared_by_their_averages(runs):
             talk = Conversation(name, (Turn("user", "Hi"), Turn("assistant", "Ho")), "log.jsonl")
             judgement = Judgement(name, 1, "helpfulness", score, None, None, Evidence(), "m", "s")
             runs.store.keep_judgement(run, runs.store.keep_conversation(talk, run), HELP, judgement)
-    assert runs("compare", "1", "2").splitlines() == [
+    keep_trust(runs.store, "x", {HELP: "benchmarked"})
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines[2] == "helpfulness (benchmarked → unvalidated): worse by 0.20 (0.20 to 0.20)"
+    assert [line.partition(".")[0] for line in lines[5:7]] == ["  First run: benchmarked", "  Second run: unvalidated"]
+    assert lines[7:] == ["  mean 0.60 → 0.40, difference -0.20 (95 % interval -0.20 to -0.20)"]
+    keep_trust(runs.store, "y", {HELP: "benchmarked"})
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines.pop(5).startswith("  benchmarked. ")
+    assert lines == [
         "Run 1 (judge-x) → Run 2 (judge-y)",
         "The runs have no conversation in common: only their averages are compared.",
-        "helpfulness: worse by 0.20 (0.20 to 0.20)",
+        "helpfulness (benchmarked): worse by 0.20 (0.20 to 0.20)",
         "",
         "Helpfulness",
         "  mean 0.60 → 0.40, difference -0.20 (95 % interval -0.20 to -0.20)",

@@ -1,0 +1,102 @@
+"""Trust in words and colour: the one place that decides how every surface shows how far a score may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from convexplain.agreement import format_estimate
+
+if TYPE_CHECKING:
+    from convexplain.workspace.trust import Trust
+
+Tone = Literal["low", "good", "grey"]
+
+NO_BETTER = "no better than chance"
+SORTING = "sorting only"
+COLOURS: Mapping[Tone, str] = {"low": "#cf6a2c", "good": "#3d8fc4", "grey": "#8d979f"}
+"""Colours of marks in charts; they are readable on light and on dark pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustMark:
+    """The trust in a judge on a maxim, as it stands beside a score.
+
+    Attributes:
+        word: `validated`, `benchmarked`, `unvalidated`, `sorting only` or `no better than chance`.
+        sentence: says what may be believed of the scores, and what not.
+        flags: True if scores may be held against the threshold, counted and coloured; else they only sort turns.
+    """
+
+    word: str
+    sentence: str
+    flags: bool
+
+    def tone(self, score: float | None, threshold: float) -> Tone:
+        """Return the colour of a score: grey without a score, and where scores are not held against the threshold."""
+        if score is None or not self.flags:
+            return "grey"
+        return "low" if score < threshold else "good"
+
+    def is_low(self, score: float | None, threshold: float) -> bool:
+        """Return whether a score counts as below the threshold."""
+        return self.tone(score, threshold) == "low"
+
+
+def trust_mark(trust: Trust) -> TrustMark:
+    """Return how the trust in a judge on a maxim is shown."""
+    if trust.auc is None:
+        return TrustMark("unvalidated", _unvalidated(trust), flags=False)
+    figure = f"AUC {format_estimate(trust.auc)}, where 0.5 is chance"
+    by_people = trust.state == "validated"
+    source = f"{trust.auc.n:,} turns with your people's labels" if by_people else "the reference set of convexplain"
+    if not trust.better:
+        return TrustMark(
+            NO_BETTER,
+            f"On {source} this judge tells good turns from bad ones no better than chance or the length of a turn does "
+            f"({figure}). Do not act on its scores: take another judge for this maxim.",
+            flags=False,
+        )
+    if not trust.flags:
+        return TrustMark(
+            SORTING,
+            f"On {source} this judge ranks good turns above bad ones ({figure}), but its threshold does not tell them "
+            "apart. Use its scores to sort turns, not to count or to flag them.",
+            flags=False,
+        )
+    if by_people:
+        return TrustMark(
+            "validated",
+            f"Agrees with your people's labels: {figure}, {trust.auc.n:,} labelled turns. Flags and shares may be "
+            "acted on; a single score may still be wrong.",
+            flags=True,
+        )
+    return TrustMark(
+        "benchmarked",
+        f"Agrees with the reference set of convexplain ({figure}), not yet with your people. Flagged turns are worth a "
+        "look; shares may be wrong on your chats until `convexplain judges validate` has compared it with your labels.",
+        flags=True,
+    )
+
+
+def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
+    """Return a sentence for each kind of trust, with the maxims that it holds for: those that flag come first.
+
+    Args:
+        marks: by the maxims' names.
+    """
+    names: dict[TrustMark, list[str]] = {}
+    for name, mark in marks.items():
+        names.setdefault(mark, []).append(name)
+    ordered = sorted(names, key=lambda mark: not mark.flags)
+    return [f"{', '.join(names[mark])}: {mark.word}. {mark.sentence}" for mark in ordered]
+
+
+def _unvalidated(trust: Trust) -> str:
+    head = trust.note.partition(" Its head: ")[2]
+    card = f" Its head: {head}" if head else ""
+    return (
+        "Nobody has compared this judge with people on this maxim. Use its scores to sort turns, not to count or to "
+        f"flag them.{card}"
+    )
