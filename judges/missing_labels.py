@@ -45,10 +45,10 @@ def missing_label_reason(reply: Reply, opening: str, labels: Sequence[str]) -> s
     if reply.no_answer in ("refusal", "filter", "tool"):
         return _NO_ANSWER[reply.no_answer]
     places = label_places(reply.text, opening, labels)
-    given = {name for place in places for name in place.labels}
-    if len(given) > 1:
-        return f"the judge's reply gives more than one label: {' and '.join(name for name in labels if name in given)}"
-    if given:
+    names = {name for place in places for name in place.labels}
+    if len(names) > 1:
+        return f"the judge's reply gives more than one label: {' and '.join(name for name in labels if name in names)}"
+    if names:
         return "the model gave no log-probabilities at the label of its reply"
     if is_refusal(reply.text):
         return REFUSED

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 _OPENS = re.compile(r"(?:```\w*\n)?[\s\"'*`(]*")  # what may stand before a bare label
 _ENDS = re.compile(r"\s*(?:$|[\"'”’*`.,;:!)\]}<—–\n-]|\(|(?:because|since)\b)")
 _BETWEEN = re.compile(r"[^\w}]*(?:(?:and|or)\b[^\w}]*)?")  # what may stand between a label and a second one
+_QUOTED = re.compile(r"[\"“”„«][^\"“”»]*(?:[\"”“»]|$)")
+_BEGINNING = 200  # characters within which a refusal says that it is one
 _REFUSAL = re.compile(
     r"""\b(?:i(?:'|’)?m|i\sam|we(?:'|’)re)\s(?:sorry|afraid|unable|not\sable|not\scomfortable|not\sallowed)\b
     | \bi\s(?:can\s?not|can(?:'|’)?t|won(?:'|’)?t|will\snot|must\sdecline|would\srather\snot)\b
@@ -70,8 +72,8 @@ def written_label(text: str, opening: str, labels: Sequence[str]) -> LabelPlace 
 
 
 def is_refusal(text: str) -> bool:
-    """Return whether a text speaks of its writer as one that cannot or will not answer."""
-    return _REFUSAL.search(text[:400]) is not None
+    """Return whether a text begins by saying that its writer cannot or will not answer; quoted words do not count."""
+    return _REFUSAL.search(_QUOTED.sub("…", text)[:_BEGINNING]) is not None
 
 
 def begins_with(text: str, label: str) -> bool:

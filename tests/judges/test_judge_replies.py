@@ -243,6 +243,16 @@ def test_the_words_of_a_refusal_are_in_a_note(talk, helpfulness):
     assert long.evidence.notes[0].endswith('…"')
 
 
+def test_refusals_in_different_words_are_one_reason(talk, helpfulness):
+    words = (SORRY, "As an AI, I do not judge people.", "I must decline this request.")
+    assert {judged(talk, helpfulness, completion(text)).reason for text in words} == {REFUSED}
+
+
+def test_a_cut_reply_that_quotes_a_refusal_is_no_refusal(talk, helpfulness):
+    quoting = completion('The assistant answers "I cannot help with that", which', "length")
+    assert judged(talk, helpfulness, quoting).reason == CUT
+
+
 def test_a_reply_whose_probabilities_say_another_label_is_scored_by_them_with_a_note(talk, helpfulness):
     # "yes" is the most probable token, the two ways to write "no" are more probable together: 0.4 to 0.35 + 0.25
     answer = probable(YES, shares={"yes": math.log(0.4), "no": math.log(0.35), "No": math.log(0.25)})
