@@ -19,7 +19,7 @@ _NO_ANSWER: dict[NoAnswer, str] = {
     "tool": "the judge called a tool and gave no label",
     "thoughts": "the judge's reply holds thoughts only, and no label after them",
 }
-_SHOWN = 200  # characters of a refusal
+_EXCERPT = 200  # characters of a refusal
 
 
 def reply_label(reply: Reply, opening: str, labels: Sequence[str]) -> str | None:
@@ -71,8 +71,8 @@ def refusal_notes(replies: Sequence[Reply]) -> tuple[str, ...]:
     for reply in replies:
         words = " ".join(reply.text.split())
         if words and (reply.no_answer == "refusal" or is_refusal(words)):
-            shown = f"{words[:_SHOWN].rstrip()}…" if len(words) > _SHOWN else words
-            return (f'the judge refused with the words "{shown}"',)
+            excerpt = f"{words[:_EXCERPT].rstrip()}…" if len(words) > _EXCERPT else words
+            return (f'the judge refused with the words "{excerpt}"',)
     return ()
 
 
