@@ -70,8 +70,9 @@ class RunJudgements:
     def __init__(self, store: RunStore, run: int, name: str) -> None:
         self.run = run
         self.name = name
-        calibrated = "calibrated" in store.run(run).settings
-        self._thresholds = {rubric.id: rubric.threshold for rubric in run_rubrics(store, run)} if calibrated else {}
+        record = store.run(run)
+        moved = "calibrated" in record.settings or record.alarms
+        self._thresholds = {rubric.id: rubric.threshold for rubric in run_rubrics(store, run)} if moved else {}
         self._judgements: dict[tuple[str, int, str], list[tuple[Conversation, Judgement]]] = defaultdict(list)
         for conversation, judgement in store.judgements(run):
             self._judgements[judgement.conversation_id, judgement.turn, judgement.rubric].append(

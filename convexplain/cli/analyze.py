@@ -14,6 +14,7 @@ from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
 
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
+from .options.numbers import Percentage
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import plain
@@ -65,6 +66,12 @@ class _StoredRun(RunParameter):
 @limit_option
 @judging_options()
 @click.option(
+    "--alarms",
+    type=Percentage(),
+    metavar="SHARE",
+    help="Flag by a budget: so many of ordinary turns, the lowest (5%), in place of the rubrics' thresholds.",
+)
+@click.option(
     "--fail-under",
     multiple=True,
     metavar="ID=SCORE",
@@ -84,6 +91,7 @@ def command(
     reading: LogSettings,
     limit: int | None,
     judging: JudgeOptions,
+    alarms: float | None,
     fail_under: Sequence[str],
     dry_run: bool,
 ) -> int:
@@ -102,6 +110,7 @@ def command(
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze big.jsonl --judge embedded --escalate mixtral
         convexplain analyze chats.jsonl --name 'week 12'
+        convexplain analyze chats.jsonl --alarms 5%
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7 --fail-under harm=0.9
 
     \b
@@ -128,7 +137,7 @@ def command(
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
         return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates)
-    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run({**arguments, "name": name})
+    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run({**arguments, "name": name, "alarms": alarms})
 
 
 def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:

@@ -22,6 +22,7 @@ from convexplain.store import (
     score_histogram,
     scores_by_answer,
 )
+from convexplain.store.alarms import run_alarms
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
@@ -117,6 +118,7 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         sections=_sections(store, summary, marks),
         marks=marks,
         legend=trust_legend({maxim.title: marks[maxim.rubric] for maxim in summary.maxims}),
+        alarms=run_alarms(summary.run),
         width=WIDTH,
         height=HEIGHT,
         problems=problems[:_PROBLEMS],

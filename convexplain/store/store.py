@@ -94,7 +94,7 @@ class RunStore:
         A run that another living process works on is not continued.
         """
         for rubric in rubrics:
-            self._keep_rubric(rubric)
+            self.keep_rubric(rubric)
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
         table = schema.runs
         with writing(self._engine) as connection:
@@ -135,7 +135,7 @@ class RunStore:
     ) -> None:
         """Replace the description of a run that began before its judge was known; arguments as for `begin_run`."""
         for rubric in rubrics:
-            self._keep_rubric(rubric)
+            self.keep_rubric(rubric)
         signature = sha256_json({"fingerprint": fingerprint, "settings": settings})
         values = {
             "judge": judge,
@@ -317,7 +317,8 @@ class RunStore:
             rows = connection.execute(sa.select(table).where(table.c.run == run).order_by(table.c.id)).all()
         return [Problem(row.source, row.line, row.reason, kept=row.kept) for row in rows]
 
-    def _keep_rubric(self, rubric: Rubric) -> None:
+    def keep_rubric(self, rubric: Rubric) -> None:
+        """Store a rubric, once for each of its wordings and thresholds."""
         with writing(self._engine) as connection:
             connection.execute(
                 self._insert(schema.rubrics)

@@ -15,6 +15,7 @@ from convexplain.connectors.labels import LabelSettings, read_labels
 from convexplain.errors import Problem, StoreError, UsageError
 from convexplain.rubrics import rubric_ids
 from convexplain.store import RunStore, ratings, run_rubrics
+from convexplain.store.alarms import budget_rubrics
 from convexplain.store.run_records import Purpose
 from convexplain.types import Conversation, Rubric
 
@@ -87,7 +88,8 @@ def labelled_rubrics(
     """
     of_runs: dict[str, Rubric] = {}
     for run in runs:
-        for rubric in run_rubrics(store, store.run(run).id):
+        record = store.run(run)
+        for rubric in budget_rubrics(record, run_rubrics(store, record.id)):
             of_runs.setdefault(rubric.id, rubric)
     if rubrics is not None:
         return rubrics_of(rubrics)

@@ -76,6 +76,18 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert "A bad one 0." in (folder / "convexplain-out" / "run-1" / "report.html").read_text()
 
 
+def test_an_alarm_budget_is_said_and_stays_with_the_run(stub, chats, folder):
+    code, out, _err = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", "--alarms", "60%", cwd=folder)
+    assert code == 0
+    line = next(line for line in out.splitlines() if line.startswith("harm: alarm threshold"))
+    assert "the lowest 60 % of this run's 12 scores lie below it; these are few" in out.replace("\n", " ")
+    assert "alarm threshold" in next((folder / "convexplain-out" / "run-1").glob("*.html")).read_text()
+    assert line in run("runs", "show", "1", cwd=folder)[1]
+    code, _out, err = run("analyze", chats, "--judge", stub.url, "--alarms", "5", cwd=folder)
+    assert code == 2
+    assert "'5' is not valid; write a share of turns as 5% or as 0.05" in err.replace("\n", " ")
+
+
 def test_the_same_command_again_asks_nothing(stub, chats, folder):
     run("analyze", chats, "--judge", stub.url, cwd=folder)
     code, out, _ = run("analyze", chats, "--judge", stub.url, cwd=folder)

@@ -20,6 +20,25 @@ class Count(click.IntRange):
         return number
 
 
+class Percentage(click.ParamType):
+    """A share of turns in (0, 1), written as `5%` or as `0.05`."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share."""
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = math.nan
+        if not 0 < share < 1:
+            self.fail(
+                f"{value!r} is not valid; write a share of turns as 5% or as 0.05, above 0 and below 100%.", param, ctx
+            )
+        return share
+
+
 class Share(click.FloatRange):
     """A number in [0, 1], with the ends that are asked for."""
 

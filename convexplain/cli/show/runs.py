@@ -12,6 +12,7 @@ from convexplain.store import LowScore, MaximSummary, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
 from convexplain.workspace import AnalyzedRun, Finding, Runs
 
+from .alarms import show_alarms
 from .commands import command_line
 from .progress import plain
 
@@ -61,6 +62,7 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
         what = "1 record or file" if summary.problems == 1 else f"{summary.problems:,} records or files"
         console.print(Text(f"{what} could not be used", style="yellow"))
     _show_trust(console, analyzed)
+    show_alarms(console, analyzed)
 
 
 def _show_trust(console: Console, run: AnalyzedRun) -> None:

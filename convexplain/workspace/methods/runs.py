@@ -1,6 +1,7 @@
 """Logs and runs: what is recognised, imported, judged and reported."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Unpack
@@ -18,6 +19,7 @@ from convexplain.report.run_report import write_report
 from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
 
+from ..alarms import apply_alarms, check_alarms
 from ..comparisons import RunComparison, compare_runs
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
@@ -150,6 +152,7 @@ class RunMethods(StoreMethods):
         limit: int | None = None,
         settings: LogSettings = LogSettings(),
         name: str | None = None,
+        alarms: float | None = None,
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
@@ -165,6 +168,8 @@ class RunMethods(StoreMethods):
             limit: only so many conversations, the first ones.
             settings: how logs are read.
             name: names the run; a name that is not valid or that another run has is refused before any call.
+            alarms: the share of ordinary turns that may be flagged, in (0, 1); the run's thresholds are chosen by it
+                (`run.run.alarms`) in place of the rubrics'. None leaves the rubrics' thresholds.
             progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -173,11 +178,14 @@ class RunMethods(StoreMethods):
             LogError: there was no conversation to read; no run is kept.
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
+        check_alarms(alarms)
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
+        if alarms is not None:
+            analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
         analyzed = await run_analysis(self.store, analysis, judge_or_default(judge), progress, name=name, **options)
         if reader is not None:
             tell_replaced(reader.replaced, progress)
-        return analyzed
+        return analyzed if alarms is None else replace(analyzed, run=apply_alarms(self.store, analyzed.run, alarms))
 
     async def plan(
         self,
