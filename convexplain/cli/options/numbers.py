@@ -20,7 +20,7 @@ class Count(click.IntRange):
         return number
 
 
-class Percentage(click.ParamType):
+class Percentage(click.ParamType[float]):
     """A share of turns in (0, 1), written as `5%` or as `0.05`."""
 
     name = "percentage"
