@@ -1,7 +1,7 @@
 """The HTML report of a run: one file that needs no network and treats everything from a log as text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -118,7 +118,7 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         sections=_sections(store, summary, marks),
         marks=marks,
         legend=trust_legend({maxim.title: marks[maxim.rubric] for maxim in summary.maxims}),
-        alarms=run_alarms(summary.run),
+        alarms=[replace(alarm, flags=marks[alarm.rubric].flags) for alarm in run_alarms(summary.run)],
         width=WIDTH,
         height=HEIGHT,
         problems=problems[:_PROBLEMS],
