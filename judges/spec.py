@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, TypeAlias, TypedDict, get_args
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from convexplain.errors import UsageError
+
+from .passwords import check_no_password
 
 BAND = 0.15
 ReasonChoice: TypeAlias = Literal["flagged", "all", "none"]
@@ -139,6 +141,7 @@ class JudgeSpec:
     def __post_init__(self) -> None:
         if not self.model.strip():
             raise UsageError("judge: the model's name is empty; name a model, for instance 'embedded'")
+        check_no_password(self.model)
         for name, option in judge_options().items():
             _check(name, getattr(self, name), option)
         if self.escalate is not None and replace(self.escalate, escalate=None) != self.escalate.model_alone():
@@ -170,12 +173,12 @@ class JudgeSpec:
 
     @property
     def text(self) -> str:
-        """The text form, with passwords in it."""
+        """The text form."""
         return _with_options(self.model, self._options(public=False))
 
     @property
     def public(self) -> str:
-        """The text form to keep and to show: the same without passwords, which come from the environment then."""
+        """The text form to keep and to show: the same, without what may be a password in a URL that is not valid."""
         return _with_options(_without_password(self.model), self._options(public=True))
 
     @property
@@ -267,10 +270,9 @@ def _without_password(model: str) -> str:
         parts = urlsplit(model)
     except ValueError:
         return model.rpartition("@")[2]
-    user, mark, host = parts.netloc.rpartition("@")
-    if "@" in model and not mark:  # no valid URL, but what stands before the mark may be a password
+    if "@" in model and "@" not in parts.netloc:  # what stands before the mark may be a password
         return model.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}{mark}{host}"))
+    return model
 
 
 def _texts(value: Any, option: JudgeOption, *, public: bool) -> Sequence[str]:

@@ -83,6 +83,14 @@ def endpoints_are_not_probed(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(OpenAICompatible, "probes", False)
 
 
+@pytest.fixture(autouse=True)
+def no_connections(monkeypatch, tmp_path_factory):
+    """No test reads the user's connections and keys, and none is registered to begin with."""
+    folder = tmp_path_factory.mktemp("config", numbered=True)
+    monkeypatch.setenv("CONVEXPLAIN_CONFIG", str(folder))
+    monkeypatch.setattr("convexplain.connectors.models.secret_store.system_keyring", lambda: None)
+
+
 @pytest.fixture
 def probing(monkeypatch, endpoints_are_not_probed):
     """Endpoints are probed after all, as they are outside of tests."""

@@ -69,14 +69,14 @@ def provider_credentials(provider: Provider) -> Credentials:
     """
     if not provider.key:
         return key_credentials(lambda: "", "", hint=f"{provider.name}: models are asked without a key")
-    return key_credentials(_key_reader(provider.key, provider.name), provider.key, header=provider.header)
+    return key_credentials(key_reader(provider.key, provider.name), provider.key, header=provider.header)
 
 
 def url_credentials(parts: SplitResult, variable: str = "") -> Credentials:
     """Return the credentials for a server that a URL names.
 
     Args:
-        parts: the URL. With a user in it, the password is that of the URL, or else of `CONVEXPLAIN_PASSWORD`.
+        parts: the URL. With a user in it, the password is that of `CONVEXPLAIN_PASSWORD`.
         variable: the environment variable with the key. Without it the key is in `CONVEXPLAIN_API_KEY`. Whether that is
             named or not, it belongs to the origin of `CONVEXPLAIN_BASE_URL` where that is set.
 
@@ -91,19 +91,15 @@ def url_credentials(parts: SplitResult, variable: str = "") -> Credentials:
     if parts.username:
         return _user_credentials(parts, origin)
     if variable and variable != API_KEY:
-        _check_variable(variable, origin)
-        return key_credentials(_key_reader(variable, origin), variable, variable=variable)
+        check_variable(variable, origin)
+        return key_credentials(key_reader(variable, origin), variable, variable=variable)
     if not _is_ours(origin):
         return key_credentials(lambda: "", API_KEY, hint=f"{_withheld(API_KEY)}; key=VARIABLE in the URL names another")
-    return key_credentials(_key_reader(API_KEY, origin, required=bool(variable)), API_KEY, variable=variable)
+    return key_credentials(key_reader(API_KEY, origin, required=bool(variable)), API_KEY, variable=variable)
 
 
 def _user_credentials(parts: SplitResult, origin: str) -> Credentials:
-    """Return a user's name and password; that of the environment where the URL has none."""
-    user = unquote(parts.username or "")
-    if parts.password is not None:
-        literal = unquote(parts.password)
-        return _password_credentials(user, lambda: literal, "user and password are taken from the model's URL")
+    """Return a user's name with the password of the environment."""
     if not _is_ours(origin):
         message = f"{origin}: the user in the URL has no password, and {_withheld(PASSWORD)}"
     else:
@@ -115,12 +111,25 @@ def _user_credentials(parts: SplitResult, origin: str) -> Credentials:
             raise UnavailableError(message)
         return secret
 
-    return _password_credentials(
-        user, password, f"the user is taken from the model's URL, the password from {PASSWORD}"
+    return password_credentials(
+        user_of(parts), password, f"the user is taken from the model's URL, the password from {PASSWORD}"
     )
 
 
-def _password_credentials(user: str, password: Callable[[], str], hint: str) -> Credentials:
+def user_of(parts: SplitResult) -> str:
+    """Return the user that a URL names; empty where it names none."""
+    return unquote(parts.username or "")
+
+
+def password_credentials(user: str, password: Callable[[], str], hint: str) -> Credentials:
+    """Return credentials that consist of a user and a password.
+
+    Args:
+        user: the user's name.
+        password: gives the password when a request is sent; may raise UnavailableError.
+        hint: what is said when they are refused.
+    """
+
     def authorize(request: httpx2.Request) -> httpx2.Request:
         token = base64.b64encode(f"{user}:{password()}".encode()).decode("ascii")
         request.headers["Authorization"] = f"Basic {token}"
@@ -129,8 +138,8 @@ def _password_credentials(user: str, password: Callable[[], str], hint: str) -> 
     return Credentials(authorize, hint)
 
 
-def _key_reader(variable: str, owner: str, *, required: bool = True) -> Callable[[], str]:
-    """Return what gives the key that an environment variable holds now.
+def key_reader(variable: str, owner: str, *, required: bool = True) -> Callable[[], str]:
+    """Return a function that gives the key that an environment variable holds now.
 
     Args:
         variable: the environment variable.
@@ -152,8 +161,14 @@ def _key_reader(variable: str, owner: str, *, required: bool = True) -> Callable
     return read
 
 
-def _check_variable(variable: str, origin: str) -> None:
+def check_variable(variable: str, origin: str, option: str = "key", place: str = "in the model's URL for") -> None:
     """Check the name of a variable that a user wrote. It is not shown unless it surely is no key.
+
+    Args:
+        variable: the environment variable.
+        origin: where the key would be sent.
+        option: the option that names the variable, for messages.
+        place: what joins the option and the origin in messages.
 
     Raises:
         UsageError: it is no name of a variable, or that of a provider which is elsewhere, or one of convexplain's own.
@@ -161,19 +176,25 @@ def _check_variable(variable: str, origin: str) -> None:
     # Keys of letters, digits and underscores exist (gsk_…, hf_…); names in capitals are meant as names.
     if not _VARIABLE.fullmatch(variable) or (variable != variable.upper() and variable not in os.environ):
         raise UsageError(
-            f"key= in the model's URL for {origin} is not the name of an environment variable. A key itself does not "
-            "belong into a URL: put it into a variable, as in MY_KEY, and write key=MY_KEY"
+            f"{option}= {place} {origin} is not the name of an environment variable. A key itself does not belong into "
+            f"{'a URL' if option == 'key' else 'a command'}: put it into a variable, as in MY_KEY, and write "
+            f"{option}=MY_KEY"
         )
+    named = f"{option}={variable} {place} {origin}"
+    if variable == API_KEY:
+        if not _is_ours(origin):
+            raise UsageError(f"{named}: {_withheld(API_KEY)}; put the key of this server into a variable of its own")
+        return
     if variable.upper().startswith(_OURS):
         raise UsageError(
-            f"key={variable} in the model's URL for {origin}: of convexplain's own variables only {API_KEY} holds a "
-            "key of a server; put the key of this server into a variable of its own"
+            f"{named}: of convexplain's own variables only {API_KEY} holds a key of a server; put the key of this "
+            "server into a variable of its own"
         )
     owner = owner_of(variable)
     if owner is not None and not owner.serves(origin):
         raise UsageError(
-            f"key={variable} in the model's URL for {origin}: that key belongs to {owner.name} and is sent nowhere "
-            "else; put the key of this server into a variable of its own"
+            f"{named}: that key belongs to {owner.name} and is sent nowhere else; put the key of this server into a "
+            "variable of its own"
         )
 
 

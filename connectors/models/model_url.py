@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Mapping, Set
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from convexplain.errors import UsageError
+from convexplain.judges.passwords import check_no_password
 
 
 def split_url(url: str) -> SplitResult:
     """Return the parts of a URL.
 
     Raises:
-        UsageError: it is none. Python's own words for that are left out: they may show a password.
+        UsageError: it is none, or there is a password in it. Python's own words for that are left out: they may show
+            the password.
     """
     try:
         parts = urlsplit(url)
@@ -21,10 +23,16 @@ def split_url(url: str) -> SplitResult:
     if not named or port == 0:
         reason = "its host or port is not valid" if named else "it names no host"
         raise UsageError(
-            f"the model's URL is not valid: {reason}; valid is http://HOST:PORT/v1?model=NAME (within a user or "
-            "password, / : @ ? # are written as %2F %3A %40 %3F %23)"
+            f"the model's URL is not valid: {reason}; valid is http://HOST:PORT/v1?model=NAME (within a user, "
+            "/ : @ ? # are written as %2F %3A %40 %3F %23; a password stands in no URL)"
         )
+    check_no_password(url)
     return parts
+
+
+def base_of(parts: SplitResult) -> str:
+    """Return a URL without user, options and a slash at its end."""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def url_options(parts: SplitResult, base: str, valid: Set[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -24,7 +24,7 @@ from .credentials import Credentials, url_credentials
 from .endpoint_probe import QUESTION, Observation, probe
 from .endpoint_rules import SWITCHES, THINKING_TOKENS, EndpointRules
 from .kind import ModelKind
-from .model_url import effort_option, number_option, split_url, url_options, with_options
+from .model_url import base_of, effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
     RefusedError,
     error_message,
@@ -58,8 +58,8 @@ class OpenAICompatible:
         url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
             (default 16), `timeout` (seconds, default 120), `reasoning_effort` (how much a reasoning model thinks, in
             the server's words), and `key`, the environment variable that holds the key (default `CONVEXPLAIN_API_KEY`).
-            A user may be written before the host, and the password with it or in `CONVEXPLAIN_PASSWORD`. Neither is
-            ever shown or stored.
+            A user may be written before the host, with the password in `CONVEXPLAIN_PASSWORD`. Neither is ever shown
+            or stored.
         transport: replaces the network, for tests.
         credentials: credentials that replace those of URL and environment; the URL then takes no `key`.
         rules: what the server takes, to begin with.
@@ -71,12 +71,14 @@ class OpenAICompatible:
     Attributes:
         probes: whether it does so.
         missing: the question to the user when the model is not there, for that message.
+        alias: what the user calls the endpoint, which is then its name; empty: it is named by its address.
 
     Raises:
         UsageError: the URL or one of its options is not valid.
     """
 
     batch = 1
+    alias = ""
     probes = True
     keepalive = 64  # connections that stay open between calls, at most
     missing = "are the URL, which usually ends in /v1, and the model's name right?"
@@ -91,9 +93,10 @@ class OpenAICompatible:
         switches: Sequence[str] = (),
     ) -> None:
         parts = split_url(url)
-        self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        self._base = base_of(parts)
         options = url_options(parts, self._base, _OPTIONS if credentials is None else _OPTIONS - {"key"})
         self._model = options.get("model", "")
+        self._has_model = bool(self._model)  # the user named one
         self._weights: dict[str, Any] = {}
         self._answering = ""  # the model that the first reply says it is from
         self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
@@ -111,7 +114,9 @@ class OpenAICompatible:
 
     @property
     def name(self) -> str:
-        """Return the URL with the model's name and the variable of the key, without secrets."""
+        """Return the URL with the model's name and the variable of the key, without secrets; or the alias."""
+        if self.alias:
+            return with_options(self.alias, {"model": self._model} if self._model and not self._has_model else {})
         variable = self._credentials.variable
         return with_options(self._address(self._model), self._shown | ({"key": variable} if variable else {}))
 

@@ -6,7 +6,7 @@ import httpx2
 
 from convexplain.errors import UsageError
 
-from .credentials import provider_credentials
+from .credentials import Credentials, provider_credentials
 from .langchain_chat import LangChainModel
 from .openai_compatible import OpenAICompatible
 from .providers import LANGCHAIN_NAMES, Provider
@@ -22,6 +22,7 @@ class ProviderModel(OpenAICompatible):
         model: its name there (at Azure the deployment's). Options may follow as after a URL, except `model` and `key`:
             `gpt-5?in_flight=4&timeout=60`.
         transport: replaces the network, for tests.
+        credentials: credentials that replace the provider's key.
 
     Raises:
         UnavailableError: the environment variable that must hold the provider's address is not set.
@@ -30,7 +31,14 @@ class ProviderModel(OpenAICompatible):
 
     missing = "is the model's name right (at Azure the deployment's), and may the key use it?"
 
-    def __init__(self, provider: Provider, model: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        model: str,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        credentials: Credentials | None = None,
+    ) -> None:
         name, _, options = model.partition("?")
         if not name:
             raise UsageError(f"{provider.name}:{model} names no model; valid is {provider.name}:MODEL")
@@ -39,7 +47,7 @@ class ProviderModel(OpenAICompatible):
         super().__init__(
             f"{url}&{options}" if options else url,
             transport,
-            credentials=provider_credentials(provider),
+            credentials=credentials or provider_credentials(provider),
             rules=provider.rules,
             switches=provider.switches,
         )

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "runs": ("list", "show", "name", "compare", "delete"),
     "logs": ("import", "inspect", "formats"),
     "judges": ("list", "check", "validate", "calibrate", "noise", "train"),
+    "connections": ("add", "list", "test", "default", "remove"),
     "rubrics": ("list", "show", "check"),
 }
 """The commands in the order of `--help`, and those of each group.

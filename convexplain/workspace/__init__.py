@@ -15,6 +15,7 @@ from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, 
 from .background import BackgroundJudge
 from .calibrations import FittedCalibration, StoredCalibrations
 from .comparisons import MaximComparison, RunComparison
+from .connections import ConnectionEntry
 from .distillation_results import Distillation, DistillationPlan, DistilledHead
 from .explanations import ExplainedTurn, ExplainedTurns
 from .exports import Exported
@@ -53,6 +54,7 @@ __all__ = [
     "AsyncWorkspace",
     "AttributionTask",
     "BackgroundJudge",
+    "ConnectionEntry",
     "ContrastTask",
     "DefaultJudge",
     "Distillation",

@@ -352,9 +352,9 @@ def _pinned(spec: JudgeSpec, models: Sequence[ChatModel]) -> JudgeSpec:
     model, *stronger = models
     if spec.escalate is not None:
         spec = replace(spec, escalate=_pinned(spec.escalate, stronger))
-    if not spec.model.lower().startswith(("http://", "https://")) or _MODEL.search(spec.model):
+    if not spec.model.lower().startswith(("http://", "https://", "connection:")) or _MODEL.search(spec.model):
         return spec
-    name = re.sub(r"&key=[^&]*$", "", model.name.partition("?model=")[2])
-    if not name:
+    served = _MODEL.search(model.name)
+    if served is None:
         return spec
-    return replace(spec, model=f"{spec.model}{'&' if '?' in spec.model else '?'}model={quote(name, safe='/:')}")
+    return replace(spec, model=f"{spec.model}{'&' if '?' in spec.model else '?'}model={quote(served[1], safe='/:')}")

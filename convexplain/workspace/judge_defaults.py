@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 from convexplain.connectors.models import small_is_ready
+from convexplain.connectors.models.connection_registry import read_registry
 from convexplain.errors import UsageError
 from convexplain.judges.spec import JudgeSpec
 
@@ -36,16 +37,20 @@ def default_judge() -> DefaultJudge:
     """Return the first of these that is there; nothing is loaded or reached.
 
     1. The endpoint in the environment variable `CONVEXPLAIN_BASE_URL`.
-    2. `small`, where its file is on this machine and llama.cpp is installed.
-    3. `embedded`.
+    2. The default connection (`convexplain connections default NAME`).
+    3. `small`, where its file is on this machine and llama.cpp is installed.
+    4. `embedded`.
 
     Raises:
-        UsageError: the variable holds no URL of a judge.
+        UsageError: the variable holds no URL of a judge, or the file of connections cannot be read.
     """
     if (endpoint := endpoint_judge()) is not None:
         return DefaultJudge(endpoint, f"the endpoint in {BASE_URL}", "Another one: --judge MODEL.")
     if url := os.environ.get(BASE_URL, "").strip():
         raise UsageError(f"{BASE_URL}={url.rpartition('@')[2]!r} is no URL; valid is http://HOST:PORT/v1")
+    if name := read_registry().default:
+        judge = JudgeSpec(f"connection:{name}")
+        return DefaultJudge(judge, "your default connection", "Another one: --judge MODEL.")
     if small_is_ready():
         return DefaultJudge(
             JudgeSpec("small"),
@@ -68,6 +73,14 @@ def judge_or_default(judge: JudgeLike | None) -> JudgeLike:
 def local_judges() -> tuple[str, ...]:
     """Return the names of the judges that are on this machine: `embedded`, and `small` where it can be used."""
     return ("embedded", "small") if small_is_ready() else ("embedded",)
+
+
+def connection_judges() -> tuple[str, ...]:
+    """Return the names of the judges that are connections; none where their file cannot be read."""
+    try:
+        return tuple(f"connection:{name}" for name in read_registry().connections)
+    except UsageError:
+        return ()
 
 
 def endpoint_judge() -> JudgeSpec | None:

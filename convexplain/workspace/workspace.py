@@ -5,13 +5,14 @@ from pathlib import Path
 from convexplain.store import RunStore
 
 from .blocking import blocking
+from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
 from .methods.runs import RunMethods
 from .methods.turns import TurnMethods
 
 
-class AsyncWorkspace(RunMethods, TurnMethods, DistillationMethods, ExplanationMethods):
+class AsyncWorkspace(RunMethods, TurnMethods, DistillationMethods, ExplanationMethods, ConnectionMethods):
     """Everything that convexplain does, on one store.
 
     Args:
@@ -77,3 +78,8 @@ class Workspace:
     fidelity = blocking(AsyncWorkspace.fidelity)
     export = blocking(AsyncWorkspace.export)
     plan_export = blocking(AsyncWorkspace.plan_export)
+    connections = blocking(AsyncWorkspace.connections)
+    add_connection = blocking(AsyncWorkspace.add_connection)
+    test_connection = blocking(AsyncWorkspace.test_connection)
+    set_default_connection = blocking(AsyncWorkspace.set_default_connection)
+    remove_connection = blocking(AsyncWorkspace.remove_connection)

@@ -1,10 +1,10 @@
-"""The judges that a visitor may choose: the models on this machine and the operator's server."""
+"""The judges that a visitor may choose: the models on this machine, the operator's server and connections."""
 
 from convexplain.errors import UsageError
 from convexplain.store import Run, RunStore
 from convexplain.store.jobs import analyzing_jobs
 from convexplain.workspace import JudgeSpec
-from convexplain.workspace.judge_defaults import BASE_URL, endpoint_judge, local_judges
+from convexplain.workspace.judge_defaults import BASE_URL, connection_judges, endpoint_judge, local_judges
 
 
 def judge_choices() -> tuple[str, ...]:
@@ -13,7 +13,7 @@ def judge_choices() -> tuple[str, ...]:
         endpoint = endpoint_judge()
     except UsageError:  # `judge_problem` reports it
         endpoint = None
-    return local_judges() if endpoint is None else (*local_judges(), endpoint.public)
+    return (*local_judges(), *(() if endpoint is None else (endpoint.public,)), *connection_judges())
 
 
 def judge_problem() -> str | None:
@@ -39,7 +39,7 @@ def check_judge(judge: JudgeSpec) -> None:
         name = spec.public.rpartition("@")[2].partition("key=")[0]  # a visitor may have put a key there
         raise UsageError(
             f"model {name[:100]!r} is not known to this dashboard; valid are: {', '.join(choices)}. An operator adds a "
-            f"server by the environment variable {BASE_URL}"
+            f"server by `convexplain connections add`, or by the environment variable {BASE_URL}"
         )
 
 

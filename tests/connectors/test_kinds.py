@@ -9,6 +9,7 @@ import pytest
 from convexplain.connectors.infillers import INFILLERS, open_infiller
 from convexplain.connectors.kinds import Kind
 from convexplain.connectors.models import MODELS, ScriptedModel, open_model
+from convexplain.connectors.models.connections import add_connection
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.connectors.scorers import SCALARIZERS, SCORES, find_scalarizer, open_score
 from convexplain.connectors.training import EXPORTERS
@@ -40,6 +41,7 @@ TARGETS = {"http": "//h.example/v1?model=m", "https": "//h.example/v1?model=m", 
 def test_every_model_is_opened_by_its_name_and_nothing_is_loaded(kind, monkeypatch):
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://h.example/v1?model=mixtral")  # what `mixtral` is then
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.example")
+    add_connection("m", "http://h.example/v1?model=m")
     target = TARGETS.get(kind.name, "provider:m" if kind.name == "langchain" else "m" if kind.target else "")
     name = f"{kind.name}:{target}" if target else kind.name
     model = open_model(name)

@@ -71,8 +71,9 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
     for url in ("", "local:/srv/weights", "ftp://host/v1"):
         monkeypatch.setenv("CONVEXPLAIN_BASE_URL", url)
         assert judge_choices() == ("embedded",)
-    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna:pass@host:8000/v1?model=NAME")
-    assert judge_choices() == ("embedded", "http://anna@host:8000/v1?model=NAME")  # a browser sees it
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna@host:8000/v1?model=NAME")
+    Workspace().add_connection("team", "http://h.example/v1?model=m")
+    assert judge_choices() == ("embedded", "http://anna@host:8000/v1?model=NAME", "connection:team")
     for choice in judge_choices():
         check_judge(JudgeSpec.parse(choice))
         check_judge(replace(JudgeSpec.parse(choice), reasons="all", samples=3))
@@ -82,7 +83,7 @@ def test_the_embedded_model_and_the_operators_endpoint_can_be_chosen(monkeypatch
 @pytest.mark.slow
 def test_an_endpoint_that_is_not_valid_is_named_and_not_offered(page, chats, monkeypatch):
     assert judge_problem() is None
-    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna:pass@host/v1?samples=many")
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", "http://anna@host/v1?samples=many")
     problem = (
         "the environment variable CONVEXPLAIN_BASE_URL names no valid judge: samples='many' is not valid; it must be a "
         "whole number"
@@ -101,10 +102,10 @@ def test_an_endpoint_that_is_not_valid_is_named_and_not_offered(page, chats, mon
 def test_what_is_refused_is_shown_without_its_secrets(monkeypatch):
     monkeypatch.delenv("CONVEXPLAIN_BASE_URL", raising=False)
     with pytest.raises(UsageError) as refused:
-        check_judge(JudgeSpec.parse("http://anna:pass@host/v1?key=sk-typed"))
+        check_judge(JudgeSpec.parse("http://anna@host/v1?key=sk-typed"))
     assert "valid are: embedded. An operator adds a server" in str(refused.value)
     assert "CONVEXPLAIN_BASE_URL" in str(refused.value)
-    assert not any(secret in str(refused.value) for secret in ("pass", "sk-typed"))
+    assert not any(secret in str(refused.value) for secret in ("anna", "sk-typed"))
 
 
 @pytest.mark.slow

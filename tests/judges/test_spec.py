@@ -59,12 +59,29 @@ def test_the_reasons_of_earlier_runs_are_read(earlier, reasons):
     assert spec.text == {"flagged": "embedded"}.get(reasons, f"embedded?reasons={reasons}")
 
 
-def test_a_password_is_neither_kept_nor_shown():
-    spec = JudgeSpec.parse("http://ann:s3cret@h/v1?model=m&escalate=http%3A%2F%2Fbob%3As4cret%40g%2Fv1")
-    assert spec.escalate.address == "http://bob:s4cret@g/v1"
-    assert spec.public == "http://ann@h/v1?model=m&escalate=http%3A%2F%2Fbob%40g%2Fv1"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://ann:s3cret@h/v1?model=m",
+        "HTTPS://ann:s3@cret@h/v1",
+        "http://ann:@h/v1",
+        "http://g/v1?escalate=http%3A%2F%2Fann%3As3cret%40h%2Fv1",
+    ],
+)
+def test_a_password_is_refused_and_not_shown(text):
+    with pytest.raises(
+        UsageError, match=r"the model's URL for h holds a password.*CONVEXPLAIN_PASSWORD.*--key-stdin"
+    ) as refused:
+        JudgeSpec.parse(text)
+    assert not any(secret in str(refused.value) for secret in ("ann", "s3", "cret"))
+
+
+def test_a_user_is_taken_and_what_may_be_a_password_is_not_shown():
+    spec = JudgeSpec.parse("http://ann@h/v1?model=m&escalate=http%3A%2F%2Fbob%40g%2Fv1")
+    assert spec.escalate.address == "http://bob@g/v1"
     assert repr(spec) == f"JudgeSpec({spec.public!r})"
     assert JudgeSpec.parse(spec.text) == spec
+    assert JudgeSpec.parse("http://h:80/v1?model=a@b:c").model == "http://h:80/v1?model=a@b:c"
     for broken in ("http://ann:s3cret@[h/v1", "http://ann:s3?cret@h/v1", "http://ann:s3/cret@h/v1"):
         assert "cret" not in JudgeSpec.parse(broken).public
 

@@ -6,11 +6,12 @@ from click.testing import CliRunner
 from convexplain import Workspace, judge
 from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.models.connections import add_connection, set_default_connection
 from convexplain.errors import UsageError
 from convexplain.workspace import default_judge
-from convexplain.workspace.judge_defaults import judge_or_default, local_judges
+from convexplain.workspace.judge_defaults import connection_judges, judge_or_default, local_judges
 
-URL = "http://anna:pass@host:8000/v1?model=NAME"
+URL = "http://anna@host:8000/v1?model=NAME"
 MESSAGES = [{"role": "user", "content": "Where is my parcel?"}, {"role": "assistant", "content": "Bananas are yellow."}]
 
 
@@ -56,7 +57,7 @@ def test_small_comes_before_it_where_it_is_there(installed):
     assert local_judges() == ("embedded", "small")
 
 
-def test_the_endpoint_comes_first_and_its_password_is_not_shown(installed, monkeypatch):
+def test_the_endpoint_comes_first(installed, monkeypatch):
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", f" {URL} ")
     assert default_judge().spec.text == URL
     assert str(default_judge()) == (
@@ -64,9 +65,26 @@ def test_the_endpoint_comes_first_and_its_password_is_not_shown(installed, monke
     )
 
 
+def test_the_default_connection_comes_after_the_endpoint_and_before_small(installed, monkeypatch):
+    add_connection("team", "http://h.example/v1?model=m")
+    assert default_judge().spec.text == "small"
+    assert connection_judges() == ("connection:team",)
+    set_default_connection("team")
+    assert str(default_judge()) == "Judge: connection:team (your default connection). Another one: --judge MODEL."
+    monkeypatch.setenv("CONVEXPLAIN_BASE_URL", URL)
+    assert default_judge().spec.text == URL
+    monkeypatch.delenv("CONVEXPLAIN_BASE_URL")
+    set_default_connection(None)
+    assert default_judge().spec.text == "small"
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("me:secret@host:8000/v1", "'host:8000/v1' is no URL"), ("http://h/v1?samples=x", "no valid judge")],
+    [
+        ("me:secret@host:8000/v1", "'host:8000/v1' is no URL"),
+        ("http://h/v1?samples=x", "no valid judge"),
+        ("http://me:secret@host/v1", "names no valid judge: the model's URL for host holds a password"),
+    ],
 )
 def test_what_is_no_endpoint_is_an_error(monkeypatch, url, said):
     monkeypatch.setenv("CONVEXPLAIN_BASE_URL", url)

@@ -4,7 +4,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from convexplain.workspace import MODELS, default_judge
+from convexplain.workspace import MODELS, Workspace, default_judge
 from convexplain.workspace.trust import shipped_trust
 
 from ..show.progress import plain
@@ -36,7 +36,14 @@ def command() -> None:
             "Not sure? Begin with embedded, a screen for the three headline maxims. small scores them alike, and other "
             "maxims too, and gives reasons. A provider's model, for instance openai:gpt-4.1-mini with the key in "
             "OPENAI_API_KEY, knows facts about the world.\n"
+            f"{_connections()}\n"
             f"Without --judge: {default.spec.public} ({default.reason})."
         ),
         soft_wrap=True,
     )
+
+
+def _connections() -> str:
+    """Return a line that names the registered connections."""
+    names = ", ".join(entry.judge for entry in Workspace().connections())
+    return f"Connections: {names}." if names else "No connection is registered (`convexplain connections add --help`)."

@@ -14,14 +14,15 @@ from .numbers import Count, Share
 
 JUDGE_HELP = (
     "The judge: embedded (built in, a screen), small (1.5B, on this machine), http://HOST:PORT/v1?model=NAME (a server"
-    " of yours), openai:MODEL or another provider, gguf:FILE (a model file); `convexplain judges list` shows all."
+    " of yours), openai:MODEL or another provider, connection:NAME (registered with its key), gguf:FILE (a model file);"
+    " `convexplain judges list` shows all."
 )
 
 judge_option = click.option(
     "--judge",
     metavar="MODEL",
-    help=f"{JUDGE_HELP}  [default: the server in CONVEXPLAIN_BASE_URL, else small where it is on this machine, else"
-    " embedded]",
+    help=f"{JUDGE_HELP}  [default: the server in CONVEXPLAIN_BASE_URL, else the default connection, else small where it"
+    " is on this machine, else embedded]",
 )
 run_judge_option = click.option("--judge", metavar="MODEL", help=f"{JUDGE_HELP}  [default: the run's own judge]")
 responder_option = click.option(
