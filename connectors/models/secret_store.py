@@ -8,7 +8,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from convexplain.errors import UnavailableError, UsageError
 
@@ -112,7 +112,7 @@ def _from_keyring(name: str, origin: str) -> str | None:
             "install 'convexplain[keyring]'?)"
         )
     try:
-        return cast("str | None", backend.get_password(_SERVICE, _entry(name, origin)))
+        return backend.get_password(_SERVICE, _entry(name, origin))
     except Exception as error:
         raise UsageError(
             f"the system's keyring does not give its key ({type(error).__name__}); is it locked?"
