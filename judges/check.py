@@ -24,6 +24,9 @@ class LearnsEndpoint(Protocol):
     def endpoint_rows(self) -> list[tuple[str, str]]:
         """Return what the endpoint takes, as names and values for people."""
 
+    def forget_endpoint(self) -> None:
+        """Drop what is remembered of the endpoint, so that it is asked again what it takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
@@ -77,13 +80,15 @@ class ModelCheck:
 
 
 async def check_model(model: ChatModel) -> ModelCheck:
-    """Prepare a model, ask it a few questions, and close it.
+    """Prepare a model, ask it a few questions, and close it. An endpoint is probed again.
 
     Raises:
         ModelError: the model cannot be opened, or does not answer.
     """
     try:
         await model.prepare()
+        if isinstance(model, LearnsEndpoint):
+            model.forget_endpoint()
         async with Calls(model, patience=20) as calls:
             first = await calls.ask(_question(_SENTENCE * 40 + "Has the parcel arrived? " + _FORM))
             second = await calls.ask(_question(_SENTENCE * 40 + "Is the parcel lost? " + _FORM))

@@ -5,10 +5,8 @@ The Hugging Face hub's client is not used here: with a base URL it rewrites `res
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -19,10 +17,10 @@ from convexplain.errors import ModelError, TransientError, UnavailableError
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
-from . import endpoint_memory
 from .credentials import Credentials, url_credentials
-from .endpoint_probe import QUESTION, Observation, probe
-from .endpoint_rules import SWITCHES, THINKING_TOKENS, EndpointRules
+from .endpoint_learning import EndpointLearning
+from .endpoint_probe import QUESTION, Observation
+from .endpoint_rules import EndpointRules
 from .kind import ModelKind
 from .model_url import base_of, effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
@@ -42,8 +40,6 @@ from .prompt_logprobs import SCORING, read_scored
 from .remote_calls import ask_each, estimate_tokens
 
 R = TypeVar("R")
-
-_log = logging.getLogger(__name__)
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
@@ -65,8 +61,8 @@ class OpenAICompatible:
         rules: what the server takes, to begin with.
         switches: the keys of `SWITCHES` that its models probably know, tried before the others.
 
-    Before its first request it asks a tiny question, once for each endpoint and model (`endpoint_probe`), and remembers
-    what it learnt for other times (`endpoint_memory`).
+    Before its first request it asks a tiny question, once for each endpoint and model (`endpoint_learning`), and
+    remembers what it learnt (`endpoint_memory`).
 
     Attributes:
         probes: whether it does so.
@@ -102,11 +98,8 @@ class OpenAICompatible:
         self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
         self.timeout: float | None = number_option("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
-        self._initial = self._rules = rules or EndpointRules()
-        self._switches = tuple(dict.fromkeys((*switches, *SWITCHES)))
-        self._learnt = False
-        self._probing: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
         self._effort = effort_option(options.get("reasoning_effort", ""))
+        self._endpoint = EndpointLearning(rules or EndpointRules(), switches, self._effort, probes=self.probes)
         self._shown = {"reasoning_effort": self._effort} if self._effort else {}  # it decides what is answered
         self._credentials = credentials or url_credentials(parts, options.get("key", ""))
         self._transport = transport
@@ -163,12 +156,15 @@ class OpenAICompatible:
 
     def endpoint_rows(self) -> list[tuple[str, str]]:
         """Return what the endpoint takes, as names and values for people."""
-        return self._rules.rows()
+        return self._endpoint.rules.rows()
+
+    def forget_endpoint(self) -> None:
+        """Drop what is remembered of the endpoint, so that it is asked again what it takes."""
+        self._endpoint.forget(self._base, self._model)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; those of others end with theirs."""
-        if probing := self._probing.pop(asyncio.get_running_loop(), None):
-            probing.cancel()
+        self._endpoint.close()
         client = self._clients.pop(asyncio.get_running_loop(), None)
         self._clients.clear()
         if client is not None:
@@ -228,23 +224,19 @@ class OpenAICompatible:
     async def _ask(self, request: Request) -> Reply:
         if request.reply:
             return await self._score(request)
-        if self.probes and not self._learnt:
-            await self._learn()
-        reply, thinks = await self._accepted(request)
-        if thinks and reply.truncated and not self._rules.thinking_tokens and self.probes and self._learnt:
-            # Another model stands behind the address now, or this one thinks about hard questions only.
-            self._rules = replace(self._rules, thinks=True, thinking_tokens=THINKING_TOKENS)
-            self._forget()
-            reply, _ = await self._accepted(request)
+        await self._endpoint.learn(self._base, self._model, self._observe)
+        rules, reply, thinks = await self._accepted(request, self._endpoint.rules)
+        if thinks and reply.truncated and (changed := self._endpoint.begins_to_think(rules)):
+            self._endpoint.change(self._base, self._model, changed)
+            _, reply, _ = await self._accepted(request, changed)
         return reply
 
-    async def _accepted(self, request: Request) -> tuple[Reply, bool]:
-        """Return the reply, and whether the model thought; what is refused is not asked for again."""
-        rules = self._rules
+    async def _accepted(self, request: Request, rules: EndpointRules) -> tuple[EndpointRules, Reply, bool]:
+        """Return the rules that the server accepts, its reply, and whether the model thought."""
         first: RefusedError | None = None
         while True:
             try:
-                outcome = await self._post_by(rules, request)
+                reply, thinks = await self._post_by(rules, request)
             except RefusedError as error:
                 first = first or error
                 changed = rules.after(error.raw)
@@ -252,46 +244,13 @@ class OpenAICompatible:
                     raise first from None
                 rules = changed
                 continue
-            if first is not None:  # the server takes less than it did: the next program asks it again what it takes
-                self._rules = rules
-                self._forget()
-            return outcome
-
-    async def _learn(self) -> None:
-        """Learn what the endpoint takes, once; all requests of an event loop wait for one question."""
-        loop = asyncio.get_running_loop()
-        task = self._probing.get(loop)
-        if task is None:
-            task = self._probing[loop] = loop.create_task(self._probe())
-            task.add_done_callback(lambda done: self._probed(loop, done))
-        await asyncio.shield(task)  # a request that gives up leaves the others their answer
-
-    def _probed(self, loop: asyncio.AbstractEventLoop, done: asyncio.Task[None]) -> None:
-        self._probing.pop(loop, None)
-        if not done.cancelled():
-            done.exception()  # read, so that no "never retrieved" warning comes where all requests gave up
-
-    async def _probe(self) -> None:
-        rules = endpoint_memory.remembered(self._base, self._model, self._effort)
-        if rules is None:
-            try:
-                rules = await probe(self._observe, self._initial, self._switches, self._effort)
-            except (TransientError, UnavailableError):
-                raise
-            except ModelError as error:  # the requests themselves will say what is wrong
-                _log.debug("%s: the question what it takes was not answered: %s", self._base, error)
-                rules = self._initial
-            else:
-                endpoint_memory.remember(self._base, self._model, rules, self._effort)
-        self._rules, self._learnt = rules, True
+            if first is not None:  # it takes less than it did
+                self._endpoint.change(self._base, self._model, rules)
+            return rules, reply, thinks
 
     async def _observe(self, rules: EndpointRules) -> Observation:
         reply, thinks = await self._post_by(rules, QUESTION)
         return Observation.of(reply, thinks=thinks)
-
-    def _forget(self) -> None:
-        if self.probes:
-            endpoint_memory.forget(self._base, self._model, self._effort)
 
     async def _post_by(self, rules: EndpointRules, request: Request) -> tuple[Reply, bool]:
         def read(data: Any, seconds: float) -> tuple[Reply, bool]:

@@ -3,9 +3,11 @@
 import asyncio
 
 from convexplain.connectors.models import OpenAICompatible
+from convexplain.connectors.models.endpoint_memory import remember
+from convexplain.connectors.models.endpoint_rules import EndpointRules
 from convexplain.judges.check import check_model
 from convexplain.testing import ScriptedModel
-from tests.connectors.models.servers import OpenAI5
+from tests.connectors.models.servers import MockServer, OpenAI5
 
 
 def test_what_the_probe_learnt_is_shown(probing):
@@ -19,6 +21,13 @@ def test_what_the_probe_learnt_is_shown(probing):
         ("JSON schema", "taken"),
         ("thinking", "switched off, by reasoning_effort=none"),
     ]
+
+
+def test_an_endpoint_that_is_remembered_is_probed_again(probing):
+    remember("http://127.0.0.1:9/v1", "m", EndpointRules(temperature=False))
+    model = OpenAICompatible("http://127.0.0.1:9/v1?model=m", MockServer().transport)
+    check = asyncio.run(check_model(model))
+    assert ("temperature", "taken") in check.rows()
 
 
 def test_a_model_without_an_endpoint_has_nothing_to_show():

@@ -41,6 +41,8 @@ def command(
 ) -> int:
     """Ask MODEL three questions: does it answer, and how fast?
 
+    An endpoint is asked some tiny ones before: which fields does it take, and can its model be kept from thinking?
+
     With --benchmark it judges the reference set instead: short conversations with planted bad turns (rude, dangerous,
     wrong, evasive, off-topic, repeating, thin), in which neither length nor position tells a bad turn from a good one.
     The labels are the authors'. What that costs is said first; a stopped benchmark goes on when the same command is
@@ -57,7 +59,9 @@ def command(
         return _benchmark(open_workspace(db), model, rubrics or HEADLINE, half, dry_run)
     refuse(ctx, dict.fromkeys(("half", "rubrics", "db"), "without --benchmark"))
     if dry_run:
-        click.echo(f"{CHECK_CALLS} short questions to {one_line(JudgeSpec.parse(model).public)}. Nothing was asked.")
+        name = one_line(JudgeSpec.parse(model).public)
+        tiny = "and some tiny ones where it is an endpoint"
+        click.echo(f"{CHECK_CALLS} short questions to {name}, {tiny}. Nothing was asked.")
         return 0
     check = Workspace().check_model(model)
     for name, value in check.rows():

@@ -98,7 +98,7 @@ def conversation():
     ],
 )
 def test_every_turn_is_scored(server, fields, last, connect, helpfulness):
-    judgements = judge(conversation(), helpfulness, connect(server, **fields), turns="all")
+    judgements = judge(conversation(), helpfulness, connect(server, **fields), turns="all", reasons="none")
     assert [(j.score, j.label, j.evidence.kind) for j in judgements] == [
         (1.0, "yes", "samples"),
         (0.0, "no", "samples"),

@@ -140,7 +140,7 @@ def test_what_is_learnt_of_each_endpoint(server, provider, learnt):
     server = server()
     model = opened(server, provider)
     (reply,) = asked(model)
-    assert model._rules == learnt
+    assert model._endpoint.rules == learnt
     assert reply.text == '{"label": "yes"}'
     assert (reply.labels is not None) == bool(learnt.alternatives)
     assert len(server.requests) == 1  # all that is refused, the question has met already
@@ -209,9 +209,9 @@ def test_the_effort_that_a_user_asks_for_is_kept(effort, thinks):
     model = opened(server, "openai", f"reasoning_effort={effort}")
     asked(model)
     assert {body["reasoning_effort"] for body in server.bodies} == {effort}
-    assert model._rules.thinking_tokens == (2048 if thinks else 0)
+    assert model._endpoint.rules.thinking_tokens == (2048 if thinks else 0)
     assert remembered(model._base, "m") is None
-    assert remembered(model._base, "m", effort) == model._rules
+    assert remembered(model._base, "m", effort) == model._endpoint.rules
 
 
 def test_requests_that_come_together_wait_for_one_question():
@@ -257,7 +257,7 @@ def test_a_server_that_takes_less_than_it_did_is_asked_again_the_next_time():
     server = Groq()
     model = opened(server)
     asked(model)
-    assert (model._rules.top_logprobs, model._rules.schema) == (0, True)
+    assert (model._endpoint.rules.top_logprobs, model._endpoint.rules.schema) == (0, True)
     assert remembered(BASE, "m") is None
 
 
@@ -269,6 +269,18 @@ def test_a_model_that_begins_to_think_gets_room_for_it():
     assert reply.text == '{"label": "yes"}'
     assert [body["max_tokens"] for body in server.requests] == [24, 2072]
     assert remembered(BASE, "m") is None
+
+
+def test_all_requests_under_way_get_room_when_a_model_begins_to_think():
+    remember(BASE, "m", EndpointRules(alternatives=2))
+    server = VLLM()
+    requests = [Request((Message("user", f"{i}"),), labels=("yes", "no"), opening='{"label": "') for i in range(4)]
+
+    async def go():
+        model = opened(server)
+        return await asyncio.gather(*(model.chat([request]) for request in requests))
+
+    assert [reply.text for (reply,) in asyncio.run(go())] == ['{"label": "yes"}'] * 4
 
 
 def test_a_long_reply_without_a_label_is_not_taken_for_thoughts():
@@ -284,7 +296,7 @@ def test_a_long_reply_without_a_label_is_not_taken_for_thoughts():
     server = Chatty()
     model = opened(server)
     asked(model)
-    assert model._rules == EndpointRules(alternatives=0)
+    assert model._endpoint.rules == EndpointRules(alternatives=0)
     assert [body["max_tokens"] for body in server.bodies] == [24, 24, 2072, 24]
 
 
