@@ -1,7 +1,7 @@
 """Turns from LangChain's messages. Nothing here imports LangChain: messages are recognised by their attributes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.message_lists import content_text, parse_turn
@@ -26,6 +26,7 @@ _SPEAKERS = {
 }
 _CALLS = frozenset(("tool_use", "tool_call", "function_call", "input_json_delta", "tool_call_chunk"))
 """Types of content blocks that repeat a message's own `tool_calls`."""
+_STRUCTURED = "Returning structured response: "  # begins the result of the tool by which an agent answers
 _TEXT_KEYS = ("output", "answer", "response", "question", "query", "input", "prompt", "text", "content", "result")
 
 
@@ -55,7 +56,7 @@ def turns_in(value: Any, role: str) -> tuple[Turn, ...]:
     turns: tuple[Turn, ...] = ()
     if isinstance(value, Mapping):
         if "messages" in value:
-            return turns_of(value["messages"])
+            return _state_turns(value)
         if "generations" in value:
             return turns_in(_first_generation(value["generations"]), role)
         turns = turns_of(value)
@@ -68,11 +69,109 @@ def turns_in(value: Any, role: str) -> tuple[Turn, ...]:
     return () if turn is None else (turn,)
 
 
+def _state_turns(state: Mapping[str, Any]) -> tuple[Turn, ...]:
+    """Return the turns of an agent's state, with its structured response as an answer."""
+    messages = state["messages"]
+    if state.get("structured_response") is not None and isinstance(messages, list):
+        tool = answer_tool(messages)
+        messages = messages if tool is None else with_structured_answers(messages, [tool])
+    return turns_of(messages)
+
+
 def is_answer(turn: Turn) -> bool:
     """Return whether a turn is an answer to judge: written by the model, with more in it than calls of tools."""
     if turn.role != "assistant" or ORIGIN in turn.metadata or not turn.content.strip():
         return False
     return not turn.metadata.get("only_tool_calls")
+
+
+def answer_tool(messages: Sequence[Any]) -> str | None:
+    """Return the tool by whose call an agent gave its structured response, the last thing in these messages.
+
+    Agents with a response format (`create_agent(response_format=…)`) may answer by calling a tool of its name. The last
+    messages are then the call and the results of tools. None where the messages end otherwise, or the tool is unclear.
+    """
+    start = _answer_start(messages)
+    if start is None or start == len(messages) - 1:
+        return None
+    calls = _calls(messages[start])
+    if len(calls) > 1:
+        results = [message_fields(message) or {} for message in messages[start + 1 :]]
+        ids = {r.get("tool_call_id") for r in results if str(r.get("content")).startswith(_STRUCTURED)}
+        calls = [call for call in calls if call["id"] in ids]
+    return str(calls[0]["name"]) if len(calls) == 1 else None
+
+
+def with_structured_answers(messages: Sequence[Any], tools: Collection[str]) -> list[Any]:
+    """Return messages in which each structured response is an answer in words, in place of its call and its result.
+
+    An object with one text is that text, any other one is JSON. Calls after which the agent went on stay as they are.
+
+    Args:
+        messages: the messages, in any form that `turns_of` takes.
+        tools: the names of the tools by whose call the agent answers.
+    """
+    answers: list[Any] = []
+    start = 0
+    while start < len(messages):
+        end = start + 1
+        calls = [call for call in _calls(messages[start]) if call["name"] in tools]
+        while calls and end < len(messages) and _role(messages[end]) == "tool":
+            end += 1
+        is_last = end == len(messages) or _role(messages[end]) == "user"
+        if len(calls) == 1 and end > start + 1 and is_last:
+            if len(_calls(messages[start])) > 1:  # the other calls and their results are no part of the answer
+                results = messages[start + 1 : end]
+                answers += [messages[start], *(r for r in results if _call_id(r) != calls[0]["id"])]
+            answers.append({"role": "assistant", "content": _answer_text(calls[0]["arguments"])})
+        else:
+            answers += messages[start:end]
+        start = end
+    return answers
+
+
+def _answer_start(messages: Sequence[Any]) -> int | None:
+    """Return the index of the last message that is no result of a tool."""
+    return next((i for i in reversed(range(len(messages))) if _role(messages[i]) != "tool"), None)
+
+
+def _role(message: Any) -> str:
+    return str((message_fields(message) or {}).get("role"))
+
+
+def _call_id(message: Any) -> Any:
+    return (message_fields(message) or {}).get("tool_call_id")
+
+
+def _calls(message: Any) -> list[dict[str, Any]]:
+    """Return the calls of tools in a message, each with `id`, `name` and `arguments`."""
+    calls = (message_fields(message) or {}).get("tool_calls")
+    functions = [
+        call for call in calls or () if isinstance(call, Mapping) and isinstance(call.get("function"), Mapping)
+    ]
+    return [
+        {
+            "id": call.get("id"),
+            "name": call["function"].get("name"),
+            "arguments": call["function"].get("arguments"),
+        }
+        for call in functions
+    ]
+
+
+def _answer_text(arguments: Any) -> str:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            return str(arguments)
+    if (
+        isinstance(arguments, Mapping)
+        and len(arguments) == 1
+        and isinstance(text := next(iter(arguments.values())), str)
+    ):
+        return text
+    return json.dumps(arguments, ensure_ascii=False, default=str)
 
 
 def has_messages(value: Any) -> bool:
@@ -83,7 +182,7 @@ def has_messages(value: Any) -> bool:
 def _turn(message: Any) -> Turn | None:
     if isinstance(message, Turn):
         return message
-    fields = _fields(message)
+    fields = message_fields(message)
     if fields is None or (spoken := parse_turn(fields)) is None:
         return None
     role = role_of(spoken.speaker)
@@ -99,7 +198,7 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str))
 
 
-def _fields(message: Any) -> dict[str, Any] | None:
+def message_fields(message: Any) -> dict[str, Any] | None:
     """Return a message as a dictionary in OpenAI's form; None where it is no message."""
     if isinstance(message, str):
         return {"role": "user", "content": message}

@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from convexplain.connectors.models import ScriptedModel
+from convexplain.rubrics import load_rubric
 from convexplain.workspace import BackgroundJudge
 
 from .conftest import ROOT
@@ -23,6 +24,7 @@ def scripted(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::convexplain.testing.UntrustedJudgeWarning")
 def test_the_examples_run_as_they_stand(scripted, capsys):
     names = {}
     for example in EXAMPLES:
@@ -33,8 +35,35 @@ def test_the_examples_run_as_they_stand(scripted, capsys):
     assert "Counts(judged=1, failed=0, dropped=0, sampled_out=0, pending=0, left=0)" in said
     assert "\nIt left on Monday.\n" in said
     assert "'key': 'harm', 'score': 0.25" in said
-    with BackgroundJudge() as judge:
+    with BackgroundJudge(ScriptedModel({"yes": 0.25, "no": 0.75})) as judge, pytest.raises(AssertionError):
         names["test_the_bot_is_harmless"](judge)
+    with BackgroundJudge(ScriptedModel({"yes": 0.75, "no": 0.25})) as judge:
+        names["test_the_bot_is_harmless"](judge)
+
+
+THRESHOLDS = re.findall(r'"?(harm|helpfulness)"?(?:: |=">=)(0?\.\d+)', "".join(EXAMPLES))
+
+
+@pytest.mark.parametrize(("rubric", "threshold"), THRESHOLDS)
+def test_the_thresholds_of_the_examples_fire_with_embedded(rubric, threshold):
+    """On the reference set one kind of bad turns at least is mostly below, and at most a tenth of the good ones."""
+    trust = BackgroundJudge("embedded").trust(load_rubric(rubric))
+    assert max(trust.catch(float(threshold)).values()) > 0.8
+    good = trust.scores["good"]
+    assert sum(score < float(threshold) for score in good) <= 0.1 * len(good)
+
+
+def test_the_page_has_these_thresholds():
+    assert THRESHOLDS == [("harm", "0.3"), ("harm", "0.2"), ("harm", "0.5"), ("helpfulness", "0.5")]
+
+
+def test_the_page_tells_what_its_limit_holds_back():
+    trust = BackgroundJudge("embedded").trust(load_rubric("harm"))
+    good = trust.scores["good"]
+    ordinary = round(100 * sum(score < 0.2 for score in good) / len(good))
+    dangerous, rude = (round(100 * trust.catch(0.2)[kind]) for kind in ("dangerous", "rude"))
+    sentence = f"holds back {ordinary} % of ordinary turns, {dangerous} % of dangerous and {rude} % of rude ones"
+    assert sentence in " ".join(PAGE.split())
 
 
 def test_every_command_that_the_page_names_exists():

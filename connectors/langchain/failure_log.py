@@ -1,4 +1,4 @@
-"""A log of background failures that does not grow without bound."""
+"""A log of background failures and remarks that does not grow without bound."""
 
 import logging
 import threading
@@ -20,6 +20,15 @@ class FailureLog:
         self._every = every
         self._lock = threading.Lock()
         self._kinds: dict[str, tuple[float, int]] = {}
+        self._remarks: set[str] = set()
+
+    def remark(self, text: str) -> None:
+        """Warn of something that is no failure, once."""
+        with self._lock:
+            if text in self._remarks:
+                return
+            self._remarks.add(text)
+        self._logger.warning("%s", text)
 
     def warn(self, action: str, error: BaseException) -> None:
         """Warn that an action failed; the kind is the action with the error's type."""

@@ -30,7 +30,7 @@ class _ScoringHandler:
 
     def __init__(
         self,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         rubrics: Rubrics = HEADLINE,
         store: str | Path | RunStore | None = None,
         thresholds: Mapping[str, float] | None = None,

@@ -16,11 +16,13 @@ class History:
         messages: the messages so far, in any form that `turns_of` takes.
         first_new: None in a thread. Elsewhere the index of the first message that this run added: only messages from
             there on are judged.
+        structured: the object that an agent with a response format answered with; None elsewhere.
     """
 
     id: str
     messages: Sequence[Any]
     first_new: int | None = None
+    structured: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,11 @@ class HistoryQueue:
             was_open, self._closed = not self._closed, True
             self._changed.notify_all()
             return was_open
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the queue is closed for new histories."""
+        return self._closed
 
     def drain(self) -> list[History]:
         """Take out and return all waiting histories; all that are pending count as left."""

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -98,7 +98,8 @@ class Collector:
         root = run.root
         messages = _messages_in(outputs)
         if messages is not None and has_messages(messages):
-            return self._history(run_id, root, list(messages), root.input_count or 0)
+            history = self._history(run_id, root, list(messages), root.input_count or 0)
+            return replace(history, structured=_structured_in(outputs))
         if root.messages is not None:
             return self._history(run_id, root, root.messages, root.before)
         return None
@@ -196,6 +197,12 @@ def configurable() -> Mapping[str, Any]:
 def _messages_in(state: Any) -> Any:
     """Return the messages of a state, which may be a dictionary or an object."""
     return state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", None)
+
+
+def _structured_in(state: Any) -> Any:
+    """Return the object that an agent with a response format answered with; None elsewhere."""
+    name = "structured_response"
+    return state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
 
 
 def _answer(response: Any) -> Any:

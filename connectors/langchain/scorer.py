@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
-from convexplain.errors import UsageError
+from convexplain.errors import UnavailableError, UsageError
 from convexplain.rubrics import HEADLINE
 from convexplain.store import RunStore
 from convexplain.types import Judgement, Rubric
-from convexplain.workspace import AsyncWorkspace, BackgroundJudge, JudgeLike, JudgeOptions
+from convexplain.workspace import AsyncWorkspace, BackgroundJudge, JudgeLike, JudgeOptions, check_threshold
 
 from .arguments import Rubrics, check_share, check_thresholds, is_sampled, load_rubrics
 from .exit_hooks import register
@@ -40,16 +40,17 @@ class Scorer:
     histories of the queue are stored too; `convexplain analyze --stored RUN` goes on with them.
 
     Args:
-        judge: the judge's text form or spec, a model of your own (it is not closed), or a function or coroutine
-            function from a prompt to the reply.
+        judge: None takes the default judge, as `convexplain analyze` does. The judge's text form or spec, a model of
+            your own (it is not closed), or a function or coroutine function from a prompt to the reply.
         rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
         store: the run store, or its URL or SQLite file; None for the command line's (`CONVEXPLAIN_DB`, or
             convexplain.db in your data folder).
         thresholds: rubric id to the score below which `on_flag` is called; without one it is the threshold that the
             rubric's calibration proposes, or else the rubric's own. Scores are in [0, 1], and 1 always means satisfied:
-            a high `harm` score is a harmless turn.
+            a high `harm` score is a harmless turn. With 0 nothing is flagged.
         on_flag: called with the judgement and the conversation up to the judged turn, in the scorer's thread, one call
-            after the other; may be async.
+            after the other; may be async. `conversation.metadata["trust"]` says how far the judge is to be trusted on
+            the rubric; that nobody has compared it with people is logged once, too.
         sample: share of the conversations that are judged, in [0, 1], selected by their ids: always the same ones.
         queue: the number of histories that may wait.
         full: what happens when the queue is full: `drop` counts the history and drops it, `block` waits.
@@ -61,13 +62,14 @@ class Scorer:
             calibrations of the store), escalate, band.
 
     Raises:
-        UsageError, RubricError: an argument is not valid.
+        UsageError, RubricError: an argument is not valid; or the judge, by its scores of turns with labels, never
+            scores below a threshold, or always.
         StoreError: the store cannot be opened.
     """
 
     def __init__(
         self,
-        judge: JudgeLike = "embedded",
+        judge: JudgeLike | None = None,
         rubrics: Rubrics = HEADLINE,
         store: str | Path | RunStore | None = None,
         thresholds: Mapping[str, float] | None = None,
@@ -95,6 +97,7 @@ class Scorer:
         self._workspace = AsyncWorkspace(store)
         self.store = self._workspace.store
         self._background = BackgroundJudge(judge, self.rubrics, cache=self.store, **options)
+        self.check_thresholds("thresholds", {name: score for name, score in self._thresholds.items() if score > 0})
         self._settings = {"logs": ["langchain"], "sample": sample}
         self._reset()
         register(self)
@@ -118,6 +121,17 @@ class Scorer:
         """Return the run's number in the store; None before the first conversation was stored."""
         return self._recorder.run
 
+    def check_thresholds(self, parameter: str, thresholds: Mapping[str, float]) -> None:
+        """Check that some of the judge's scores are below each threshold and some are not, by what is known by now.
+
+        Raises:
+            UsageError: they are not; the message says which thresholds are sensible.
+        """
+        for rubric in self.rubrics:
+            if rubric.id in thresholds:
+                threshold = thresholds[rubric.id]
+                check_threshold(f"{parameter}: {rubric.id}={threshold:g}", threshold, self._background.trust(rubric))
+
     def renew(self) -> None:
         """Restart with a new run, in the child of a fork, which has none of the parent's threads."""
         self._reset()
@@ -140,6 +154,23 @@ class Scorer:
 
     # ---- on the application's threads
 
+    def prepare(self) -> "Future[Any]":
+        """Begin to load the judge, or to reach its server, unless that is done; the future ends when it is there."""
+        return self._background.submit(self._background.prepared())
+
+    def ready(self, timeout: float | None = None) -> bool:
+        """Load the judge, wait for it `timeout` seconds at most (None: no limit), and return whether it is there.
+
+        Raises:
+            UnavailableError, MissingExtraError: a model cannot be had.
+            UsageError: a calibration that is asked for is not there.
+        """
+        try:
+            self.prepare().result(timeout)
+        except TimeoutError:
+            return False
+        return True
+
     def submit(self, history: History) -> None:
         """Queue a history; returns at once, unless the queue is full and `full` is `block`."""
         while not self._accept(history):
@@ -157,13 +188,19 @@ class Scorer:
         """Judge the last turn of a history on these rubrics, past the queue. Cancel the future when it takes too long.
 
         Where a score is too low, the history is stored as a separate conversation, `ID#held`, with its judgements, and
-        flagged; otherwise nothing is stored: submit the history then.
+        flagged; otherwise nothing is stored: submit the history then. The future has a judgement for each rubric, or
+        for fewer where a score is too low; without one that is too low it raises what the judge raised.
 
         Args:
             history: the history.
             rubrics: the rubrics.
             below: rubric id to the lowest score that is not too low.
+
+        Raises:
+            UnavailableError: the scorer is closed.
         """
+        if self._queue.closed:
+            raise UnavailableError("the scorer is closed")
         return self._background.submit(self._worker.judge_now(history, rubrics, below))
 
     def count_failure(self, action: str, error: BaseException) -> None:

@@ -34,6 +34,12 @@ THREADS = ("a", "b", "c")
 HANDLERS = [ConvexplainCallbackHandler, AsyncConvexplainCallbackHandler]
 
 
+REMARK = (
+    "thresholds: helpfulness=0.5: helpfulness by scripted: unvalidated: nobody has compared this judge with people on "
+    "this maxim; use its scores only to sort."
+)
+
+
 @pytest.fixture
 def store(tmp_path):
     found = RunStore(str(tmp_path / "live.db"))
@@ -409,6 +415,7 @@ def test_a_store_that_is_away_does_not_end_the_judging(store, caplog):
     assert flagged == [pytest.approx(0.1)]
     assert handler.counts.failed == 1
     assert {record.message for record in caplog.records} == {
+        REMARK,
         "keeping a conversation failed: StoreError: disk full",
         "keeping a judgement failed: StoreError: disk full",
     }
@@ -594,7 +601,7 @@ def test_on_flag_may_be_async_and_may_fail(store, caplog):
             talker.invoke(asked(text), config(handler, "t"))
     assert flagged == [1, 3]
     assert handler.counts.judged == 2
-    assert [record.message for record in caplog.records] == ["on_flag failed: ValueError: mine"]
+    assert [record.message for record in caplog.records] == [REMARK, "on_flag failed: ValueError: mine"]
 
 
 def test_a_sample_is_of_whole_conversations_and_always_the_same(store):

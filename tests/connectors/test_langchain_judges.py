@@ -186,7 +186,7 @@ def test_the_middleware_holds_back_what_the_second_judge_finds_bad(world):
     world.answers = {"low": {"yes": 0.55, "no": 0.45}, "strong": {"yes": 0.1, "no": 0.9}}
     store = world.store("s")
     middleware = ConvexplainMiddleware(
-        "low", "harm", store, hold_back={"harm": 0.5}, replacement="No.", escalate="strong"
+        "low", "harm", store, hold_back={"harm": 0.5}, on_failure="hold", replacement="No.", escalate="strong"
     )
     talker, config = agent(middleware=[middleware]), {"configurable": {"thread_id": "t"}}
     answer = talker.invoke(asked("hi"), config)["messages"][-1].content

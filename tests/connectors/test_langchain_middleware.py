@@ -13,7 +13,9 @@ from convexplain.connectors.langchain.middleware import REPLACEMENT
 from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.redaction import Redactor
 from convexplain.errors import UnavailableError, UsageError
+from convexplain.rubrics import load_rubric
 from convexplain.store import RunStore
+from tests.reference_scores import keep_scores
 
 from .agents import Scripted, agent, asked, judge, judged
 
@@ -102,6 +104,7 @@ def test_a_harmful_answer_is_held_back_and_replaced(store, asynchronous):
         on_flag=lambda found, talk: flagged.append((found.rubric, talk.id, found.score)),
         thresholds={"helpfulness": 0.0, "harm": 0.0},
         hold_back={"harm": 0.5},
+        on_failure="pass",
     )
     talker = built(Counting(), middleware)
     assert run(talker, "one", asynchronous=asynchronous) == REPLACEMENT
@@ -122,7 +125,9 @@ def test_a_harmful_answer_is_held_back_and_replaced(store, asynchronous):
 @pytest.mark.parametrize("hooks", [False, True])
 def test_a_harmful_answer_is_made_anew(store, asynchronous, hooks):
     chat = Counting()
-    middleware = ConvexplainMiddleware(ScriptedModel(strict), "harm", store, hold_back={"harm": 0.5}, retries=2)
+    middleware = ConvexplainMiddleware(
+        ScriptedModel(strict), "harm", store, hold_back={"harm": 0.5}, on_failure="pass", retries=2
+    )
     talker = built(chat, middleware)
     if hooks:  # with other middleware around
         from langchain.agents import create_agent
@@ -142,7 +147,9 @@ def test_a_harmful_answer_is_made_anew(store, asynchronous, hooks):
 
 def test_retries_end_and_each_call_has_its_own(store):
     chat = Counting(stubborn=True)
-    middleware = ConvexplainMiddleware(judge(0.1), "harm", store, hold_back={"harm": 0.5}, retries=2, replacement="No.")
+    middleware = ConvexplainMiddleware(
+        judge(0.1), "harm", store, hold_back={"harm": 0.5}, on_failure="pass", retries=2, replacement="No."
+    )
     talker = built(chat, middleware)
     assert [run(talker, text) for text in ("one", "two")] == ["No.", "No."]
     assert chat.asked_for == ["one"] * 3 + ["two"] * 3
@@ -154,21 +161,114 @@ class Gone(ScriptedModel):
         raise UnavailableError("gone")
 
 
-@pytest.mark.slow
+def fails(request):
+    raise ValueError("broken")
+
+
+FAILURES = {
+    "gone": (lambda: Gone("x"), "UnavailableError: gone"),
+    "late": (lambda: ScriptedModel({"no": 1.0}, seconds=600), "TimeoutError"),
+    "unscored": (lambda: ScriptedModel("I do not know"), "no score on harm: no label could be read"),
+    "broken": (lambda: ScriptedModel(fails), "ValueError: broken"),
+}
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
-@pytest.mark.parametrize(
-    ("model", "why"), [(Gone("x"), "gone"), (ScriptedModel({"no": 1.0}, seconds=600), "TimeoutError")]
-)
-def test_where_the_judge_fails_the_answer_goes_out(store, model, why, asynchronous, caplog):
+@pytest.mark.parametrize("on_failure", ["hold", "pass"])
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_becomes_of_an_answer_that_cannot_be_judged(store, failure, on_failure, asynchronous, caplog):
+    model, why = FAILURES[failure]
     with caplog.at_level(logging.WARNING):
-        middleware = ConvexplainMiddleware(model, "harm", store, hold_back={"harm": 0.5}, patience=0.2)
-        assert run(built(Counting(), middleware), "one", asynchronous=asynchronous) == "You said: one (1)"
+        middleware = ConvexplainMiddleware(
+            model(), "harm", store, hold_back={"harm": 0.5}, on_failure=on_failure, patience=0.5, retries=2
+        )
+        answer = run(built(chat := Counting(), middleware), "one", asynchronous=asynchronous)
         middleware.close(0)
+    assert answer == (REPLACEMENT if on_failure == "hold" else "You said: one (1)")
+    assert chat.asked_for == ["one"], "another answer could not be judged either"
     assert middleware.counts.failed >= 1
-    assert any(
-        record.message.startswith("judging an answer that was waited for failed") and why in record.message
-        for record in caplog.records
+    logged = [record.message for record in caplog.records]
+    assert any("judging an answer that was waited for failed" in text and why in text for text in logged), logged
+    stored = turns(store, middleware.scorer.run)
+    if on_failure == "hold":
+        assert stored == {"t": ["one", REPLACEMENT], "t#held": ["one", "You said: one (1)"]}
+    else:
+        assert stored == {"t": ["one", "You said: one (1)"]}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(("on_failure", "answer"), [("hold", REPLACEMENT), ("pass", "You said: one (1)")])
+@pytest.mark.parametrize("broken", ["closed", "hook", "redaction"])
+def test_it_follows_the_choice_whatever_fails(store, broken, on_failure, answer, asynchronous, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("broken")
+
+    middleware = ConvexplainMiddleware(
+        judge(1.0),
+        "harm",
+        store,
+        hold_back={"harm": 0.5},
+        on_failure=on_failure,
+        redact=fail if broken == "redaction" else None,
     )
+    if broken == "closed":
+        middleware.close()
+    if broken == "hook":
+        monkeypatch.setattr(middleware, "_history", fail)
+    assert run(built(Counting(), middleware), "one", asynchronous=asynchronous) == answer
+    assert middleware.counts.failed >= 1
+    middleware.close(0)
+
+
+def test_a_low_score_holds_back_where_another_rubric_cannot_be_judged(store):
+    def replies(request):
+        return {"no": 1.0} if "harm" in request.messages[0].content.lower().partition("<conv")[0] else "what?"
+
+    middleware = ConvexplainMiddleware(
+        ScriptedModel(replies),
+        ["helpfulness", "harm"],
+        store,
+        hold_back={"helpfulness": 0.5, "harm": 0.5},
+        on_failure="pass",
+    )
+    assert run(built(Counting(), middleware), "one") == REPLACEMENT
+    middleware.close(None)
+
+
+def test_the_judge_is_loaded_while_the_agent_works(store):
+    loaded = threading.Event()
+
+    class Loading(ScriptedModel):
+        async def prepare(self):
+            loaded.set()
+
+    class Waiting(Counting):
+        def _generate(self, *args, **options):
+            assert loaded.wait(10)
+            return super()._generate(*args, **options)
+
+    middleware = ConvexplainMiddleware(Loading({"yes": 1.0}), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
+    assert not loaded.is_set()
+    assert run(built(Waiting(), middleware), "one") == "You said: one (1)"
+    middleware.close(None)
+
+
+def test_ready_loads_the_judge_or_says_why_not(store):
+    middleware = ConvexplainMiddleware(judge(), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
+    assert middleware.ready()
+    middleware.close(None)
+    middleware = ConvexplainMiddleware(Gone("x"), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
+    with pytest.raises(UnavailableError, match="gone"):
+        middleware.ready()
+    middleware.close(None)
+
+    class Slow(ScriptedModel):
+        async def prepare(self):
+            await asyncio.sleep(600)
+
+    middleware = ConvexplainMiddleware(Slow("x"), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
+    assert not middleware.ready(0.01)
+    middleware.close(0)
 
 
 MANY = 40  # more than an event loop has threads to lend
@@ -189,7 +289,9 @@ class Gated(ScriptedModel):
 
 @pytest.mark.slow
 def test_many_answers_are_waited_for_at_once(store, monkeypatch):
-    middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5}, patience=30)
+    middleware = ConvexplainMiddleware(
+        model := Gated(), "harm", store, hold_back={"harm": 0.5}, on_failure="pass", patience=30
+    )
     talker = agent(memory=False, middleware=[middleware])
     asked_for = itertools.count(1)
 
@@ -210,7 +312,7 @@ def test_many_answers_are_waited_for_at_once(store, monkeypatch):
 
 
 def test_a_caller_that_goes_away_calls_the_judge_off(store):
-    middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5})
+    middleware = ConvexplainMiddleware(model := Gated(), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
     work = []
     middleware.scorer.judge_now = lambda *told: work.append(Scorer.judge_now(middleware.scorer, *told)) or work[0]
 
@@ -228,16 +330,12 @@ def test_a_caller_that_goes_away_calls_the_judge_off(store):
     assert (middleware.counts.judged, middleware.counts.failed) == (0, 0)
 
 
-def test_an_unscored_answer_goes_out(store):
-    middleware = ConvexplainMiddleware(ScriptedModel("I do not know"), "harm", store, hold_back={"harm": 0.5})
-    assert run(built(Counting(), middleware), "one") == "You said: one (1)"
-    middleware.close(None)
-
-
 def test_interrupts_pass(store):
     from langgraph.types import Command
 
-    middleware = ConvexplainMiddleware(model := judge(), "helpfulness", store, hold_back={"helpfulness": 0.1})
+    middleware = ConvexplainMiddleware(
+        model := judge(), "helpfulness", store, hold_back={"helpfulness": 0.1}, on_failure="hold"
+    )
     talker = agent(middleware=[middleware])
     told = {"configurable": {"thread_id": "t"}}
     assert talker.invoke(asked("ask"), told)["__interrupt__"]
@@ -246,11 +344,22 @@ def test_interrupts_pass(store):
     assert set(judged(model)) == {"It says: blue."}
 
 
+VALID = (
+    "with hold_back it must be 'hold' (an answer that could not be judged in time is replaced) or 'pass' (it goes out)"
+)
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"hold_back": {"harm": 2}}, "hold_back: harm=2 is not valid; it must be in [0, 1]"),
-        ({"hold_back": {"manner_1": 0.5}}, "hold_back: manner_1 is none of the rubrics, which are: harm"),
+        ({"hold_back": {"harm": 2}, "on_failure": "hold"}, "hold_back: harm=2 is not valid; it must be in [0, 1]"),
+        (
+            {"hold_back": {"manner_1": 0.5}, "on_failure": "hold"},
+            "hold_back: manner_1 is none of the rubrics, which are: harm",
+        ),
+        ({"hold_back": {"harm": 0.5}}, f"on_failure=None is not valid; {VALID}"),
+        ({"hold_back": {"harm": 0.5}, "on_failure": "open"}, f"on_failure='open' is not valid; {VALID}"),
+        ({"on_failure": "open"}, f"on_failure='open' is not valid; {VALID}"),
         ({"retries": -1}, "retries=-1 is not valid; it must be at least 0"),
         ({"patience": 0}, "patience=0 is not valid; it must be above 0"),
     ],
@@ -264,7 +373,7 @@ def test_arguments_that_cannot_be_meant(store, told, message):
 def test_what_is_held_back_is_redacted_too(store):
     model = ScriptedModel(strict)
     middleware = ConvexplainMiddleware(
-        model, "helpfulness", store, hold_back={"helpfulness": 0.5}, redact=Redactor(), retries=0
+        model, "helpfulness", store, hold_back={"helpfulness": 0.5}, on_failure="pass", redact=Redactor(), retries=0
     )
     assert run(built(Counting(), middleware), "to ann@shop.example") == REPLACEMENT
     middleware.close(None)
@@ -274,3 +383,76 @@ def test_what_is_held_back_is_redacted_too(store):
         REPLACEMENT,
     }
     assert not any("shop.example" in str(request.messages) for request in model.requests)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameter"),
+    [
+        ({"hold_back": {"harm": 0.2}, "on_failure": "hold"}, "hold_back: harm=0.2"),
+        ({"hold_back": {"harm": 0.67}, "on_failure": "hold"}, "hold_back: harm=0.67"),
+        ({"thresholds": {"harm": 0.2}}, "thresholds: harm=0.2"),
+    ],
+)
+def test_a_threshold_that_the_judge_cannot_reach_is_refused(store, arguments, parameter):
+    keep_scores(store, load_rubric("harm"), {"good": [0.7, 0.8, 0.9], "dangerous": [0.67, 0.75]})
+    with pytest.raises(UsageError) as raised:
+        ConvexplainMiddleware(judge(), "harm", store, **arguments)
+    assert str(raised.value).startswith(
+        f"{parameter} is not valid: on harm scripted gave the turns of the reference set scores from 0.67 to 0.9, so "
+        "no score is <"
+    )
+    assert "0.7 (at most 1% of ordinary turns are below it; it catches 50% of dangerous turns)" in str(raised.value)
+
+
+def test_a_threshold_that_the_judge_can_reach_needs_no_remark(store, caplog):
+    keep_scores(store, load_rubric("harm"), {"good": [0.7, 0.8, 0.9], "dangerous": [0.67, 0.75]})
+    held = hold(judge(0.69), store, {"harm": 0.7, "helpfulness": 0.1})
+    assert held == REPLACEMENT
+    remarks = [record.message for record in caplog.records]
+    assert remarks == [
+        "hold_back: helpfulness=0.1: helpfulness by scripted: unvalidated: nobody has compared this judge with people "
+        "on this maxim; use its scores only to sort."
+    ]
+
+
+def hold(model, store, limits):
+    """Return what two calls answer; the second must be as the first."""
+    middleware = ConvexplainMiddleware(model, list(limits), store, hold_back=limits, on_failure="hold")
+    talker = built(Counting(), middleware)
+    answers = {run(talker, text) for text in ("one", "two")}
+    middleware.close(None)
+    (answer,) = answers
+    return answer
+
+
+class Named(ScriptedModel):
+    """A model whose name its server tells."""
+
+    async def prepare(self):
+        self.name = self.fingerprint = "served"
+
+
+def test_of_a_model_that_only_its_server_knows_the_threshold_is_checked_when_it_is_reached(store, caplog):
+    keep_scores(store, load_rubric("harm"), {"good": [0.7, 0.9], "rude": [0.67]}, judge="served")
+    middleware = ConvexplainMiddleware(Named({"yes": 1.0}), "harm", store, hold_back={"harm": 0.2}, on_failure="hold")
+    assert run(built(Counting(), middleware), "one") == REPLACEMENT
+    assert any("hold_back: harm=0.2 is not valid" in record.message for record in caplog.records)
+    middleware.close(None)
+
+
+def test_flags_carry_the_trust_in_the_judge(store, caplog):
+    keep_scores(store, load_rubric("harm"), {"good": [0.7, 0.9], "rude": [0.1]})
+    flagged = {}
+    middleware = ConvexplainMiddleware(
+        judge(0.2),
+        ["harm", "helpfulness"],
+        store,
+        on_flag=lambda judgement, conversation: flagged.update({judgement.rubric: conversation.metadata["trust"]}),
+    )
+    run(agent(middleware=[middleware]), "one")
+    middleware.close(None)
+    assert {rubric: trust["state"] for rubric, trust in flagged.items()} == {
+        "harm": "benchmarked",
+        "helpfulness": "unvalidated",
+    }
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["thresholds"]
