@@ -209,7 +209,7 @@ class ConvexplainMiddleware(AgentMiddleware[HeldState, Any]):
             return False
         if history.structured is not None or any(map(is_answer, turns_of(history.messages[-1:]))):
             return True
-        last = history.messages[-1] if history.messages else None
+        last: Any = history.messages[-1] if history.messages else None
         return getattr(last, "type", "") == "ai" and bool(last.content) and not last.tool_calls  # no text to judge
 
     def _judgements(self, history: History) -> list[Judgement] | None:
