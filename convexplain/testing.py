@@ -10,6 +10,7 @@ from typing import Any
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
 from convexplain.connectors.message_objects import is_answer, turns_in
+from convexplain.explain.wording import marked_reason
 from convexplain.text.visible import one_line
 from convexplain.workspace import (
     COMPARISONS,
@@ -60,7 +61,8 @@ class _Expected:
         if score is not None and judgement.label is not None:
             lines.append(f"    label: {judgement.label}")
         if judgement.reason:
-            lines.append(f"    reason: {one_line(judgement.reason)}")
+            reason = marked_reason(judgement.reason, judgement.evidence.reason_quotes)
+            lines.append(f"    reason: {one_line(reason)}")
         lines.append(f"    trust: {one_line(str(trust))}")
         return "\n".join(lines)
 

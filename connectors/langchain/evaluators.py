@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from convexplain.connectors.message_objects import turns_in
 from convexplain.errors import ConvexplainError, MissingExtraError
+from convexplain.explain.wording import marked_reason
 from convexplain.models.chat import Cache
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 from convexplain.workspace import BackgroundJudge, JudgeLike, JudgeOptions, Trust
@@ -166,5 +167,5 @@ def _result(rubric: Rubric, judgement: Judgement, trust: Trust) -> dict[str, Any
         "prompt_sha": judgement.prompt_sha,
         "trust": trust.to_dict(),
     }
-    comment = judgement.reason or judgement.label
+    comment = marked_reason(judgement.reason, judgement.evidence.reason_quotes) or judgement.label
     return {"key": rubric.id, "score": judgement.score, "comment": comment, "metadata": metadata}

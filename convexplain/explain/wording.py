@@ -1,9 +1,28 @@
-"""Sentences about contrasts, the same in the terminal, on a page and in a report."""
+"""Sentences about contrasts and reasons, the same in the terminal, on a page and in a report."""
 
-from convexplain.types import Contrast
+from convexplain.types import Contrast, QuoteCheck
 
 NOTHING_BEFORE = "nothing before it to attribute to"
 _NOTHING = 1e-6  # a smaller movement is none
+
+_QUOTE_MARKS: dict[QuoteCheck | None, str] = {
+    "missing": "a quote in this reason is not in the conversation",
+    "none": "this reason quotes no words of the conversation",
+}
+
+
+def marked_reason(reason: str | None, quotes: QuoteCheck | None, longest: int | None = None) -> str:
+    """Return a judge's reason in words, with a mark where its quotes do not show what it is about; empty without one.
+
+    Args:
+        reason: the reason.
+        quotes: the check of its quotes, as in `Evidence.reason_quotes`.
+        longest: the most characters of the reason, which is cut there; None for no limit.
+    """
+    text = reason or ""
+    if longest is not None and len(text) > longest:
+        text = f"{text[: longest - 1]}…"
+    return f"{text} ({_QUOTE_MARKS[quotes]})" if text and quotes in _QUOTE_MARKS else text
 
 
 def movement(before: float | None, after: float | None) -> str:

@@ -19,6 +19,7 @@ from convexplain.agreement import (
     explain_command,
     format_estimate,
 )
+from convexplain.explain.wording import marked_reason
 
 from .run_report import shown
 
@@ -86,6 +87,7 @@ def write_agreement(agreements: Sequence[RubricAgreement], problems: Sequence[st
         sections=[_section(agreement, str(i)) for i, agreement in enumerate(agreements)],
         measures=MEASURES,
         marks=MARKS,
+        marked_reason=marked_reason,
         problems=problems[:_PROBLEMS],
         more_problems=max(0, len(problems) - _PROBLEMS),
         size=SIZE,

@@ -10,7 +10,7 @@ import jinja2
 
 from convexplain import __version__
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
-from convexplain.explain.wording import contrast_outcome
+from convexplain.explain.wording import contrast_outcome, marked_reason
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -121,6 +121,7 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         alarms=[replace(alarm, flags=marks[alarm.rubric].flags) for alarm in run_alarms(summary.run)],
         width=WIDTH,
         height=HEIGHT,
+        marked_reason=marked_reason,
         problems=problems[:_PROBLEMS],
         more_problems=max(0, len(problems) - _PROBLEMS),
         version=__version__,

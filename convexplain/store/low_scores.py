@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from convexplain.types import Conversation
+from convexplain.types import Conversation, QuoteCheck
 
 from . import schema
 from .database import reading
@@ -26,6 +26,7 @@ class LowScore:
         model: the judge's model that gave the score.
         sha: of the rubric's wording in the run.
         reason: the judge's reason in words, if it was asked for.
+        reason_quotes: whether the words that the reason quotes are in the conversation, as in `Evidence`.
     """
 
     rubric: str
@@ -34,6 +35,7 @@ class LowScore:
     model: str
     sha: str
     reason: str | None = None
+    reason_quotes: QuoteCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _turns(store: RunStore, low: sa.Subquery, places: Sequence[tuple[int, int]])
     by_number = {row.id: to_conversation(row.body) for row in bodies}
     below: dict[tuple[int, int], list[LowScore]] = {}
     for row in scores:
-        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason)
+        quotes = row.evidence.get("reason_quotes")
+        score = LowScore(row.rubric, row.score, row.threshold, row.model, row.sha, row.reason, quotes)
         below.setdefault((row.conversation, row.turn), []).append(score)
     return [LowTurn(number, by_number[number], turn, tuple(below[number, turn])) for number, turn in places]
 
@@ -110,6 +113,7 @@ def _low(run: int, rubrics: Sequence[str] | None, below: bool = True) -> sa.Subq
             table.c.score,
             table.c.model,
             table.c.reason,
+            table.c.evidence,
             rubric.c.sha,
             rubric.c.rubric,
             rubric.c.threshold,

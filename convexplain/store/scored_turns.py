@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Conversation, Example, Label, Rubric
+from convexplain.types import Conversation, Example, Label, QuoteCheck, Rubric
 
 from . import schema
 from .database import reading
@@ -27,6 +27,7 @@ class ScoredTurn:
         score: in [0, 1], 1 = the requirement is satisfied; None = unscored.
         model: the judge's model that gave the score; empty if it is unknown.
         reason: the judge's reason in words, if it was asked for; of an unscored turn, why it has no score.
+        reason_quotes: whether the words that the reason quotes are in the conversation, as in `Evidence`.
     """
 
     number: int
@@ -36,6 +37,7 @@ class ScoredTurn:
     score: float | None
     model: str = ""
     reason: str | None = None
+    reason_quotes: QuoteCheck | None = None
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
@@ -111,6 +113,7 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
         table.c.score,
         table.c.model,
         table.c.reason,
+        table.c.evidence,
         conversation.c.body,
     ).join(conversation, conversation.c.id == table.c.conversation)
     for start in range(0, len(places), _PAGE):
@@ -119,7 +122,16 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
             rows = {row.id: row for row in connection.execute(query.where(table.c.id.in_(page)))}
         for row in (rows[place] for place in page if place in rows):
             talk = to_conversation(row.body)
-            yield ScoredTurn(row.conversation, talk, row.turn, rubric, row.score, row.model, row.reason)
+            yield ScoredTurn(
+                row.conversation,
+                talk,
+                row.turn,
+                rubric,
+                row.score,
+                row.model,
+                row.reason,
+                row.evidence.get("reason_quotes"),
+            )
 
 
 def explanation_rows(store: RunStore, table: sa.Table, run: int) -> Iterator[Any]:

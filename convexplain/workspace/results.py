@@ -279,7 +279,14 @@ class AnalyzedRun:
     def _finding(self, turn: LowTurn, rubric: Rubric) -> Finding:
         lowest = turn.scores[0]
         judged = ScoredTurn(
-            turn.number, turn.conversation, turn.turn, rubric, lowest.score, lowest.model, lowest.reason
+            turn.number,
+            turn.conversation,
+            turn.turn,
+            rubric,
+            lowest.score,
+            lowest.model,
+            lowest.reason,
+            lowest.reason_quotes,
         )
         trust = self.trust[rubric.id]
         scores = (turn.scores, ()) if trust_mark(trust).flags else ((), turn.scores)
@@ -293,7 +300,9 @@ class AnalyzedRun:
 
 def _low_score(turn: ScoredTurn) -> LowScore:
     rubric = turn.rubric
-    return LowScore(rubric.id, turn.score or 0.0, rubric.threshold, turn.model, rubric.sha, turn.reason)
+    return LowScore(
+        rubric.id, turn.score or 0.0, rubric.threshold, turn.model, rubric.sha, turn.reason, turn.reason_quotes
+    )
 
 
 def _margin(turn: ScoredTurn) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 from convexplain.analysis.runs import judgement_json
 from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import UsageError
+from convexplain.explain.wording import marked_reason
 from convexplain.report.run_report import write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, Summary, run_rubrics
@@ -138,7 +139,8 @@ def _row(
             row += [None, mark.word, rubric.threshold, "", judgement.reason or "no score, and no reason given"]
         else:
             below = {"low": "yes", "good": "no", "grey": ""}[mark.tone(judgement.score, rubric.threshold)]
-            row += [round(judgement.score, _DECIMALS), mark.word, rubric.threshold, below, judgement.reason]
+            reason = marked_reason(judgement.reason, judgement.evidence.reason_quotes)
+            row += [round(judgement.score, _DECIMALS), mark.word, rubric.threshold, below, reason]
     return row
 
 

@@ -11,7 +11,7 @@ from convexplain.explain.strongest_units import (
     reply_effects,
     reply_is_measured,
 )
-from convexplain.explain.wording import contrast_outcome
+from convexplain.explain.wording import contrast_outcome, marked_reason
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
 from convexplain.text.segmentation import segment
@@ -85,7 +85,8 @@ class Explanation:
             yield "  The reply is empty: there is nothing to explain."
             return
         if self.reason:
-            yield f"  Judge's reason: {_cut(self.reason, _REASON)}"
+            quotes = self.finding.judged.reason_quotes
+            yield f"  Judge's reason: {marked_reason(' '.join(self.reason.split()), quotes, _REASON)}"
         yield from self._effect_lines("lower" if score < threshold else "raise")
         if self.contrast is not None:
             yield from self._contrast_lines(self.contrast)

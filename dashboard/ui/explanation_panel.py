@@ -12,7 +12,7 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
-from convexplain.explain.wording import contrast_outcome
+from convexplain.explain.wording import contrast_outcome, marked_reason
 from convexplain.report.explanations import attribution_outcome, edited_turns
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
@@ -34,7 +34,7 @@ def headline(view: ConversationView, turn: int, rubric: Rubric) -> None:
         lines((f"Turn {turn} · {rubric.title}: unscored", "title"), (reason, "error"))
         return
     side = "▼ below" if judgement.score < rubric.threshold else "not below"
-    reason = judgement.reason or "It was not asked for a reason in words."
+    reason = marked_reason(judgement.reason, judgement.evidence.reason_quotes) or "There is no reason in words."
     lines(
         (f"Turn {turn} · {rubric.title}: {judgement.score:.2f}, {side} {rubric.threshold:g}", "title"),
         (f"The judge’s label: {judgement.label}. {reason}", "body"),

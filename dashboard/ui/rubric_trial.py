@@ -4,6 +4,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.model_choices import judge_choices, judge_problem
 from convexplain.dashboard.services.rubric_files import try_rubric
+from convexplain.explain.wording import marked_reason
 from convexplain.rubrics import parse_rubric
 from convexplain.types import Turn
 
@@ -39,6 +40,7 @@ def try_on_turn(text: str) -> None:
             shares = judgement["evidence"]["probabilities"]
             message(", ".join(f"{name} {share:.2f}" for name, share in shares.items()), "soft")
             if judgement["reason"]:
-                message(f"The judge's reason: {judgement['reason']}")
+                reason = marked_reason(judgement["reason"], judgement["evidence"]["reason_quotes"])
+                message(f"The judge's reason: {reason}")
             for note in judgement["evidence"]["notes"]:
                 message(f"Note: {note}", "soft")

@@ -66,9 +66,9 @@ def test_the_last_answer_is_judged():
 
 
 def test_a_reason_in_words():
-    model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else '{"explanation": "kind words"}')
+    model = ScriptedModel(lambda request: {"yes": 1.0} if request.labels else '{"explanation": "\'ho\' is kind"}')
     found = evaluator("harm", model, reasons="all")(inputs="hi", outputs="ho")
-    assert found["comment"] == "kind words"
+    assert found["comment"] == "'ho' is kind"
     assert len(model.requests) == 2
 
 

@@ -18,6 +18,7 @@ from convexplain.agreement import (
     explain_command,
     format_estimate,
 )
+from convexplain.explain.wording import marked_reason
 from convexplain.fidelity import Estimate
 from convexplain.text.visible import one_line, visible
 from convexplain.workspace import ValidationPlan
@@ -152,7 +153,8 @@ def _show_disagreements(
             overflow="ellipsis",
         )
         if judgement.reason:
-            console.print(Text("    judge: "), plain(one_line(judgement.reason)[:_TEXT]), sep="", soft_wrap=True)
+            reason = marked_reason(one_line(judgement.reason), judgement.evidence.reason_quotes, _TEXT)
+            console.print(Text("    judge: "), plain(reason), sep="", soft_wrap=True)
     console.print(Text("  why: "), plain(explain_command(judge, disagreements[0], rubric)), sep="", soft_wrap=True)
 
 

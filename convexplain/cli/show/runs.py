@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import counted, marked_reason
 from convexplain.report.trust_marks import TrustMark, trust_legend, trust_mark
 from convexplain.store import LowScore, MaximSummary, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
@@ -17,6 +17,7 @@ from .commands import command_line
 from .progress import plain
 
 _REASONS = 10  # reasons for unscored turns that are listed
+_REASON = 300  # characters of a judge's reason that are shown
 _PLACES = 3  # turns that are named for each reason
 _LONGEST = 100  # characters of a turn that are shown
 _SCORES = 3  # scores of a turn that only sort
@@ -133,7 +134,9 @@ def _show_finding(console: Console, finding: Finding, scores: Sequence[str], db:
     place = one_line(f"{finding.conversation.id}, turn {finding.index}: {', '.join(scores)}")
     words = ["convexplain", "explain", str(finding.run), "--turn", f"{finding.conversation.id}:{finding.index}"]
     command = command_line([*words, *(["--db", db] if db else [])])
-    console.print(Text(f"  {place}\n    {cut(finding.turn.content)}\n    {command}"), soft_wrap=True)
+    reason = marked_reason(finding.judged.reason, finding.judged.reason_quotes, _REASON)
+    why = f"\n    Why: {one_line(reason)}" if reason else ""
+    console.print(Text(f"  {place}\n    {cut(finding.turn.content)}{why}\n    {command}"), soft_wrap=True)
 
 
 def show_runs(console: Console, runs: Runs) -> None:
