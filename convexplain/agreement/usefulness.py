@@ -114,8 +114,8 @@ def usefulness(
         seed: of the intervals.
     """
     good, draws = humans >= threshold, Draws(groups, seed)
-    one = np.ones((1, len(scores)))
-    aucs = {name: float(auc(numbers, good)(one)[0]) for name, numbers in baselines.items()}
+    every = np.ones((1, len(scores)))
+    aucs = {name: float(auc(numbers, good)(every)[0]) for name, numbers in baselines.items()}
     directed = {CONSTANT: 0.5, **{name: max(area, 1 - area) for name, area in aucs.items() if np.isfinite(area)}}
     baseline = max(directed, key=lambda name: directed[name])
     judge = auc(scores, good)

@@ -96,7 +96,8 @@ def trust_legend(marks: Mapping[str, TrustMark]) -> list[str]:
 def _unvalidated(trust: Trust) -> str:
     head = trust.note.partition(" Its head: ")[2]
     card = f" Its head: {head}" if head else ""
+    labels = f" People's labels so far: {trust.verdict}" if trust.verdict else ""
     return (
         "Nobody has compared this judge with people on this maxim. Use its scores to sort turns, not to count or to "
-        f"flag them.{card}"
+        f"flag them.{labels}{card}"
     )

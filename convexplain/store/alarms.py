@@ -15,6 +15,7 @@ from .scored_turns import run_rubrics
 from .store import RunStore
 
 AlarmOrigin = Literal["run", "reference", "small run"]
+_ADJECTIVES = {"off_topic": "off-topic", "repeat": "repeating"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class Alarm:
         if not self.flags:
             return f"{start}. It flags no turn: the judge's scores on this maxim only sort turns."
         share = f" ({self.flagged / self.turns:.1%})" if self.turns else ""
-        catch = ", ".join(f"{value:.0%} of {kind.replace('_', '-')}" for kind, value in self.catch.items())
-        caught = f" Of bad turns with labels it catches {catch} ones." if catch else ""
+        catch = ", ".join(f"{value:.0%} of {_ADJECTIVES.get(kind, kind)}" for kind, value in self.catch.items())
+        caught = f" Of bad reference turns it catches {catch} ones." if catch else ""
         return f"{start}. It flags {self.flagged:,} of {self.turns:,} turns{share}.{caught}"
 
 

@@ -141,14 +141,15 @@ def trust(
     for key in keys:
         labels = _kept(store, key, wording, _LABELS)
         if labels and labels.get("use") == _EARLY:
-            early, labels = early or f" People's labels so far: {labels['verdict']}", None
+            early, labels = early or labels["verdict"], None
         reference = _kept(store, key, wording, "reporting") or shipped_result(key, wording)
         if body := labels or reference:
             level = _trust(rubric.id, judge, "validated" if labels else "benchmarked", body)
             scores = {} if key != keys[0] else _label_scores(labels or {}, reference or {})
             return replace(level, scores=scores if calibration is None else _mapped(scores, calibration))
     head = f" Its head: {card}" if card else ""
-    return Trust(rubric.id, judge, note=f"{UNVALIDATED}{early}{head}" if early or head else "")
+    so_far = f" People's labels so far: {early}" if early else ""
+    return Trust(rubric.id, judge, verdict=early, note=f"{UNVALIDATED}{so_far}{head}" if early or head else "")
 
 
 def _label_scores(labels: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Sequence[float]]:

@@ -46,7 +46,7 @@ def test_a_large_run_gives_its_own_threshold_which_stands_in_for_the_rubrics(wor
     assert (alarm.turns, alarm.flagged, alarm.catch, alarm.flags) == (200, 10, {"rude": 1.0}, True)
     assert alarm.sentence == (
         "harm: alarm threshold 0.71 instead of 0.5 (the lowest 5 % of this run's 200 scores lie below it). It flags 10 "
-        "of 200 turns (5.0%). Of bad turns with labels it catches 100% of rude ones."
+        "of 200 turns (5.0%). Of bad reference turns it catches 100% of rude ones."
     )
     assert run.low_turns == 10
     assert [finding.index for finding in run.worst(20)] == [1] * 10

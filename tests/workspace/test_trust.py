@@ -12,6 +12,7 @@ from convexplain.errors import UsageError
 from convexplain.fidelity import Estimate
 from convexplain.judges.reference import reference_set, shipped_results
 from convexplain.judges.reference.measures import wording_of
+from convexplain.report.trust_marks import trust_mark
 from convexplain.store import RunStore, keep_judge_agreement, keep_ratings
 from convexplain.types import Rating
 from convexplain.workspace import trust as trust_module
@@ -219,5 +220,6 @@ def test_the_verdict_of_labels_decides_about_flags(tmp_path, use, state, better,
     if use == "too early":
         alone = trust(store, ["n"], "n", HARM, "a card")
         assert (alone.state, alone.flags) == ("unvalidated", False)
+        assert "People's labels so far: too early to say: 3 are bad. Its head: a card" in trust_mark(alone).sentence
         assert alone.note.endswith("People's labels so far: too early to say: 3 are bad. Its head: a card")
     store.close()
