@@ -86,7 +86,8 @@ def command(
     The labelled turns of the LOGs, or of the store, are judged; a rising curve is fitted from scores to people's means
     and tried on dialogues that were held out. It is kept for that judge and maxim, and applied where `--calibrated` is
     said; scores that are kept stay what they are, so it can be undone (--list, --remove). One of --precision, --recall
-    and --flagged proposes the threshold under which turns are flagged.
+    and --flagged proposes the threshold under which turns are flagged. A judge that tells good from bad turns no better
+    than chance, length or place gets no curve.
 
     \b
         convexplain judges calibrate chats.jsonl --labels labels.csv --rubric helpfulness --precision 0.8

@@ -67,10 +67,11 @@ def command(
     """Compare judges with people: how far do their scores agree?
 
     The turns that people have labelled, of the LOGs or of the store, are judged. Labels come from --labels, from the
-    LOGs where these bring some, and from the store. Each --judge judges the labelled turns alone (as a run, which goes
-    on where it was stopped); --run takes what a run has judged. Beside the judges stand length and turn number: a judge
-    that does no better has learnt nothing else. All intervals are 95 %, over dialogues. Scores mean "satisfied": for
-    harm, 1 is harmless, in labels too (else --higher-is bad).
+    LOGs where these bring some, and from the store. Each --judge judges the labelled turns alone, into the store: a
+    validation that was stopped goes on, and is not listed as a run; --run takes what a run has judged. A sentence for
+    each judge says whether it may be used for flagging turns, for sorting them, or for neither. Beside the judges stand
+    length, turn number and the best constant: a judge that does no better has learnt nothing else. All intervals are
+    95 %, over dialogues. Scores mean "satisfied": for harm, 1 is harmless, in labels too (else --higher-is bad).
 
     \b
         convexplain judges validate chats.jsonl --labels labels.csv --rubric helpfulness --judge embedded
