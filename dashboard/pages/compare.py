@@ -21,12 +21,14 @@ comparison = compare(paired, maxim.threshold)
 if comparison is None:
     st.info("The two runs have scored no turn in common on this maxim: only their averages are compared.")
     samples = [run_scores(store, run.id, sha) for run, sha in ((first, maxim.sha), (second, maxim.second_sha))]
-    average_figures(compare_averages(samples[0], samples[1], maxim.threshold))
+    average_figures(compare_averages(samples[0], samples[1], maxim.threshold), flags=maxim.flags)
     st.stop()
-comparison_figures(comparison)
+comparison_figures(comparison, flags=maxim.flags)
 left_column, right_column = st.columns([2, 3], gap="medium")
 with left_column:
     st.subheader("Shifts", anchor=False)
-    shifts([comparison.counts[i] + comparison.counts[i + 1] for i in range(0, BINS, 2)], -1.0, 1.0)
+    shifts(
+        [comparison.counts[i] + comparison.counts[i + 1] for i in range(0, BINS, 2)], -1.0, 1.0, coloured=maxim.flags
+    )
 with right_column:
     shift_list(store, first.id, paired, maxim)

@@ -7,6 +7,7 @@ from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.label_card import label_card, show_disagreement, show_last_label
 from convexplain.dashboard.ui.run_selection import select_maxim
 from convexplain.dashboard.ui.safe_text import message
+from convexplain.dashboard.ui.trust_note import trust_note
 from convexplain.errors import UsageError
 from convexplain.store import run_rubrics
 
@@ -20,6 +21,7 @@ if selection is None:
 run = selection.run.id
 rubric = next(rubric for rubric in run_rubrics(store, run) if rubric.sha == selection.maxim.sha)
 message(rubric.requirement)
+trust_note(selection.mark)
 labelling, differences = st.tabs(["Label turns", "Disagreements with the judge"])
 with labelling:
     name = st.text_input("Your name", key="reviewer", help="Saved with each label. Labels of several people all count.")
@@ -33,14 +35,14 @@ with labelling:
             st.info("Write your name. The turns then come one by one, the lowest scores first.")
     else:
         if turns:
-            label_card(store, turns, reviewer_name(name))
+            label_card(store, turns, reviewer_name(name), selection.mark.word)
         else:
             st.success("You have labelled every scored turn of this run on this maxim.")
         show_last_label()
 with differences:
     rated = disagreements(store, run, rubric, _SHOWN)
     for turn in rated:
-        show_disagreement(turn)
+        show_disagreement(turn, selection.mark.word)
     if not rated:
         st.info("Nobody has labelled a turn of this run on this maxim yet.")
 st.caption("`convexplain judges validate`, `calibrate` and `train` use these labels.")

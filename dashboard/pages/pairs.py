@@ -3,6 +3,7 @@
 import streamlit as st
 
 from convexplain.dashboard.services.pairs import neighbours
+from convexplain.dashboard.services.trust import run_marks
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.pair_card import pair_card
 from convexplain.dashboard.ui.pair_export import export_pairs
@@ -21,12 +22,13 @@ if not contrast_count(store, ContrastFilters(run.id, found=False)):
         "start a search there, or run `convexplain contrast` for the turns with the lowest scores."
     )
     st.stop()
-which = pair_filters(store, run.id)
+which, marks = pair_filters(store, run.id), run_marks(store, run)
 left_column, right_column = st.container(key="reversed").columns(2, gap="medium")
 with left_column:
-    rows = pair_table(store, which)
+    rows = pair_table(store, which, marks)
 selected, before, after = neighbours([row.number for row in rows], st.session_state.get("pair"))
 with right_column:
     if selected is not None:
-        pair_card(store, next(row for row in rows if row.number == selected), before, after)
+        row = next(row for row in rows if row.number == selected)
+        pair_card(store, row, marks[row.rubric], before, after)
 export_pairs(store, run)

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, ScoredTurn, run_rubrics
 from convexplain.store.conversations import explanation_kinds, find_conversations, judged_conversation
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import turn_rows
 from convexplain.types import Attribution, Conversation, Judgement, Rubric, Unit
 from convexplain.workspace import judge_request
+
+from .trust import run_marks
 
 _AROUND = (8, 4)  # turns shown before and after the selected one
 
@@ -21,6 +24,7 @@ class ConversationView:
         run, number: the run's number, and the conversation's number in the store.
         conversation: the conversation.
         rubrics: the rubrics of the run.
+        marks: the trust in the run's judge, by the rubrics' ids.
         judgements: judgements by the turn's index and the rubric's id.
         explained: kinds of the stored explanations by the same keys: `attribution`, `contrast` (successful), `attempt`.
         same_id: number of the run's conversations with this id.
@@ -30,6 +34,7 @@ class ConversationView:
     number: int
     conversation: Conversation
     rubrics: tuple[Rubric, ...]
+    marks: Mapping[str, TrustMark]
     judgements: Mapping[tuple[int, str], Judgement]
     explained: Mapping[tuple[int, str], set[str]]
     same_id: int = 1
@@ -96,7 +101,8 @@ def open_conversation(
         return None
     judgements = {(judgement.turn, judgement.rubric): judgement for judgement in judged[1]}
     rubrics, explained = tuple(run_rubrics(store, run)), explanation_kinds(store, run, number)
-    return ConversationView(run, number, judged[0], rubrics, judgements, explained, len(numbers))
+    marks = run_marks(store, store.run(run))
+    return ConversationView(run, number, judged[0], rubrics, marks, judgements, explained, len(numbers))
 
 
 def worst_turn(store: RunStore, run: int, sha: str, threshold: float) -> tuple[str, int, int] | None:

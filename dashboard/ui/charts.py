@@ -7,16 +7,26 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from convexplain.report.trust_marks import COLOURS
 from convexplain.store.overview import Distribution, ScoreGroup
 
-_ACCENT, _LOW = "#3d8fc4", "#cf6a2c"
+_ACCENT, _LOW, _GREY = COLOURS["good"], COLOURS["low"], COLOURS["grey"]
+_SIDES = {"below the threshold": _LOW, "at or above it": _ACCENT}
+_ANY = {"all scores": _GREY}  # where scores are not held against the threshold
 _HEIGHT = 230
 
 
 def histogram(
-    scores: Distribution, threshold: float, selected: tuple[float, float] | None
+    scores: Distribution, threshold: float | None, selected: tuple[float, float] | None
 ) -> tuple[float, float] | None:
-    """Draw the distribution of scores, pale outside the selected ones; return the interval of the clicked bar."""
+    """Draw the distribution of scores, pale outside the selected ones; return the interval of the clicked bar.
+
+    Args:
+        scores: the distribution.
+        threshold: scores below it have another colour; None makes all of them grey.
+        selected: the least score that is selected, and the one that selected scores are below; None for all.
+    """
+    sides = _ANY if threshold is None else _SIDES
     low, high = selected or (0.0, 1.0)
     bins = len(scores.counts)
     rows = [
@@ -24,7 +34,7 @@ def histogram(
             "from": i / bins,
             "to": (i + 1) / bins,
             "turns": count,
-            "side": "below the threshold" if (i + 0.5) / bins < threshold else "at or above it",
+            "side": list(sides)[0 if threshold is None or (i + 0.5) / bins < threshold else 1],
             "strength": 1.0 if low <= (i + 0.5) / bins < high else 0.3,
         }
         for i, count in enumerate(scores.counts)
@@ -40,8 +50,8 @@ def histogram(
             y=alt.Y("turns:Q", title="turns", axis=alt.Axis(tickCount=4, format="~s")),
             color=alt.Color(
                 "side:N",
-                scale=alt.Scale(domain=["below the threshold", "at or above it"], range=[_LOW, _ACCENT]),
-                legend=alt.Legend(orient="top", title=None),
+                scale=alt.Scale(domain=list(sides), range=list(sides.values())),
+                legend=None if threshold is None else alt.Legend(orient="top", title=None),
             ),
             tooltip=[
                 alt.Tooltip("from:Q", format=".2f"),
@@ -59,8 +69,12 @@ def histogram(
     return (bars[0]["from"], bars[0]["to"]) if bars else None
 
 
-def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) -> None:
-    """Draw mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day")."""
+def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float | None) -> None:
+    """Draw mean scores with their 95 % intervals over turns (`x` is "turn") or days ("day").
+
+    Without a threshold (None) the curve is grey, and no line marks one.
+    """
+    colour = _GREY if threshold is None else _ACCENT
     rows = []
     for group in groups:
         low, high = group.interval or (group.mean, group.mean)
@@ -78,21 +92,18 @@ def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float) ->
         *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")),
         alt.Tooltip("turns:Q", format=","),
     ]
-    threshold_line = (
-        alt.Chart(pd.DataFrame([{"at": threshold}])).mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5).encode(y="at:Q")
-    )
+    lines = pd.DataFrame({"at": [] if threshold is None else [threshold]}, dtype=float)
     chart = alt.layer(
-        base.mark_area(opacity=0.22, color=_ACCENT).encode(y=alt.Y("low:Q", title="mean score"), y2="high:Q"),
-        threshold_line,
-        base.mark_line(color=_ACCENT, point=alt.OverlayMarkDef(size=22, color=_ACCENT)).encode(
-            y=score, tooltip=tooltip
-        ),
+        base.mark_area(opacity=0.22, color=colour).encode(y=alt.Y("low:Q", title="mean score"), y2="high:Q"),
+        alt.Chart(lines).mark_rule(strokeDash=[4, 3], color=_LOW, size=1.5).encode(y="at:Q"),
+        base.mark_line(color=colour, point=alt.OverlayMarkDef(size=22, color=colour)).encode(y=score, tooltip=tooltip),
     ).properties(height=_HEIGHT)
     st.altair_chart(chart, alt=f"Mean score by {x}")
 
 
-def shifts(counts: Sequence[int], low: float, high: float) -> None:
-    """Draw the distribution of the shifts between two runs."""
+def shifts(counts: Sequence[int], low: float, high: float, *, coloured: bool) -> None:
+    """Draw the distribution of the shifts between two runs; grey where the scores of a run only sort."""
+    colours = [_LOW, _ACCENT] if coloured else [_GREY, _GREY]
     width = (high - low) / len(counts)
     rows = [
         {
@@ -112,8 +123,8 @@ def shifts(counts: Sequence[int], low: float, high: float) -> None:
             y=alt.Y("turns:Q", title="turns", axis=alt.Axis(tickCount=4, format="~s")),
             color=alt.Color(
                 "side:N",
-                scale=alt.Scale(domain=["lower", "higher"], range=[_LOW, _ACCENT]),
-                legend=alt.Legend(orient="top", title=None),
+                scale=alt.Scale(domain=["lower", "higher"], range=colours),
+                legend=alt.Legend(orient="top", title=None) if coloured else None,
             ),
             tooltip=[
                 alt.Tooltip("from:Q", format="+.2f"),

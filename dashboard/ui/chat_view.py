@@ -121,9 +121,11 @@ def _chips(view: ConversationView, i: int) -> str:
         judgement = view.judgements.get((i, rubric.id))
         if judgement is None:
             continue
-        low = judgement.score is not None and judgement.score < rubric.threshold
-        score = "unscored" if judgement.score is None else f"{judgement.score:.2f}{' ▼' if low else ''}"
-        chips.append(f'<span class="cx-chip{" low" if low else ""}">{escaped(rubric.title, 40)} {score}</span>')
+        mark = view.marks[rubric.id]
+        tone = mark.tone(judgement.score, rubric.threshold)
+        score = "unscored" if judgement.score is None else f"{judgement.score:.2f}{' ▼' if tone == 'low' else ''}"
+        text = f"{escaped(rubric.title, 40)} {score} · {mark.word}"
+        chips.append(f'<span class="cx-chip {tone}" title="{escaped(mark.sentence)}">{text}</span>')
     return "".join(chips)
 
 

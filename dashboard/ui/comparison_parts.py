@@ -8,6 +8,8 @@ import streamlit as st
 
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import Comparison, Direction, largest_shifts
+from convexplain.dashboard.services.trust import run_marks
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import Run, RunStore
 from convexplain.store.paired_scores import PairedScores, shared_maxims
 from convexplain.text.visible import one_line
@@ -15,6 +17,7 @@ from convexplain.text.visible import one_line
 from .explanation_panel import signed
 from .run_selection import run_name
 from .safe_text import message
+from .trust_note import trust_note
 from .turn_table import cell, open_turn, pick_row
 
 _PAGE = 12
@@ -23,13 +26,19 @@ _DIRECTIONS: dict[Direction, str] = {"all": "All", "fell": "Fell below the thres
 
 @dataclass(frozen=True, slots=True)
 class SharedMaxim:
-    """A maxim of both runs; `sha` and `second_sha` identify its wording in the first and the second run."""
+    """A maxim of both runs, in the wordings `sha` and `second_sha`, with the trust in the judges of both."""
 
     rubric: str
     title: str
     sha: str
     second_sha: str
     threshold: float
+    marks: tuple[TrustMark, TrustMark]
+
+    @property
+    def flags(self) -> bool:
+        """Return whether the scores of both runs may be held against the threshold."""
+        return all(mark.flags for mark in self.marks)
 
 
 def select_runs(store: RunStore) -> tuple[Run, Run, SharedMaxim] | None:
@@ -47,7 +56,11 @@ def select_runs(store: RunStore) -> tuple[Run, Run, SharedMaxim] | None:
         first = runs[_select("First run (before)", "run", list(runs), runs)]
     with middle_column:
         second = runs[_select("Second run (after)", "other", list(runs), runs)]
-    maxims = {shared[0]: SharedMaxim(*shared) for shared in shared_maxims(store, first.id, second.id)}
+    marks, later = run_marks(store, first), run_marks(store, second)
+    maxims = {
+        shared[0]: SharedMaxim(*shared, (marks[shared[0]], later[shared[0]]))
+        for shared in shared_maxims(store, first.id, second.id)
+    }
     if first.id == second.id:
         st.info("Both sides are the same run. Choose another run on one side.")
         return None
@@ -68,19 +81,23 @@ def select_runs(store: RunStore) -> tuple[Run, Run, SharedMaxim] | None:
     st.query_params["rubric"] = name
     if maxims[name].sha != maxims[name].second_sha:
         message("The wording of this maxim differs between the two runs.", "error")
+    trust_note(*maxims[name].marks, names=("First run", "Second run"))
     return first, second, maxims[name]
 
 
-def comparison_figures(comparison: Comparison) -> None:
-    """Show the numbers of a comparison."""
-    cells = (
+def comparison_figures(comparison: Comparison, *, flags: bool) -> None:
+    """Show the numbers of a comparison; those about the threshold only where scores may be held against it."""
+    cells = [
         (signed(comparison.shift), f"mean shift{_interval(comparison.interval)}"),
         (f"{comparison.before:.2f} → {comparison.after:.2f}", "mean score"),
-        (f"{comparison.fell:,} ▼", "fell below the threshold"),
-        (f"{comparison.rose:,} ▲", "rose above the threshold"),
         ("–" if comparison.spearman is None else f"{comparison.spearman:.2f}", "Spearman correlation of the scores"),
-        ("–" if comparison.kappa is None else f"{comparison.kappa:.2f}", "Cohen’s kappa of above and below"),
-    )
+    ]
+    if flags:
+        cells += [
+            (f"{comparison.fell:,} ▼", "fell below the threshold"),
+            (f"{comparison.rose:,} ▲", "rose above the threshold"),
+            ("–" if comparison.kappa is None else f"{comparison.kappa:.2f}", "Cohen’s kappa of above and below"),
+        ]
     _figures(cells)
     unscored = f"; {comparison.unscored:,} more are unscored in at least one run" if comparison.unscored else ""
     matching = " Conversations were matched by their ids." if comparison.by_id else ""
@@ -88,18 +105,18 @@ def comparison_figures(comparison: Comparison) -> None:
     message(f"{scored}{unscored}.{matching}", "soft")
 
 
-def average_figures(averages: AverageComparison | None) -> None:
+def average_figures(averages: AverageComparison | None, *, flags: bool) -> None:
     """Show the averages of two runs over different conversations; None where a run has no score."""
     if averages is None:
         message("One of the runs has no score on this maxim.", "soft")
         return
-    _figures(
-        (
-            (signed(averages.shift), f"difference of the means{_interval(averages.interval)}"),
-            (f"{averages.before:.2f} → {averages.after:.2f}", "mean score"),
-            (f"{averages.below_before:.0%} → {averages.below_after:.0%}", "below the threshold"),
-        )
-    )
+    cells = [
+        (signed(averages.shift), f"difference of the means{_interval(averages.interval)}"),
+        (f"{averages.before:.2f} → {averages.after:.2f}", "mean score"),
+    ]
+    if flags:
+        cells.append((f"{averages.below_before:.0%} → {averages.below_after:.0%}", "below the threshold"))
+    _figures(cells)
     turns, conversations = averages.turns, averages.conversations
     message(
         f"{turns[0]:,} turns of {conversations[0]:,} conversations, and {turns[1]:,} of {conversations[1]:,}.", "soft"
@@ -122,11 +139,11 @@ def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: SharedMax
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         direction = st.segmented_control(
             "Which",
-            list(_DIRECTIONS),
+            list(_DIRECTIONS) if maxim.flags else ["all"],
             format_func=lambda direction: _DIRECTIONS[direction],
             default="all",
             required=True,
-            key="c-kind",
+            key="c-kind" if maxim.flags else "c-any",
             label_visibility="collapsed",
         )
         _, total = largest_shifts(store, paired, maxim.threshold, direction, 0)

@@ -21,6 +21,7 @@ from convexplain.types import Attribution, Contrast, Evidence, Judgement, Level,
 from .chat_view import legend
 from .explain_job import offer_attribution, offer_search
 from .safe_text import escaped, lines, message
+from .trust_note import trust_note
 
 _BARS = 14
 _NAMES: dict[Level, str] = {"turn": "Turns", "sentence": "Sentences", "phrase": "Phrases", "word": "Words"}
@@ -33,13 +34,16 @@ def headline(view: ConversationView, turn: int, rubric: Rubric) -> None:
         reason = judgement.reason or "The reason is not known."
         lines((f"Turn {turn} · {rubric.title}: unscored", "title"), (reason, "error"))
         return
+    mark = view.marks[rubric.id]
     side = "▼ below" if judgement.score < rubric.threshold else "not below"
+    held = f", {side} {rubric.threshold:g}" if mark.flags else ""
     reason = marked_reason(judgement.reason, judgement.evidence.reason_quotes) or "There is no reason in words."
     lines(
-        (f"Turn {turn} · {rubric.title}: {judgement.score:.2f}, {side} {rubric.threshold:g}", "title"),
+        (f"Turn {turn} · {rubric.title}: {judgement.score:.2f}{held}", "title"),
         (f"The judge’s label: {judgement.label}. {reason}", "body"),
         (rubric.requirement, "soft"),
     )
+    trust_note(mark)
 
 
 def visible_attributions(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> list[Attribution]:

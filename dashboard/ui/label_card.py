@@ -22,8 +22,8 @@ from .safe_text import chat, lines, message
 _CONTEXT = 6
 
 
-def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str) -> None:
-    """Show the first turn that was not skipped, with a button for each label."""
+def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str, trust: str) -> None:
+    """Show the first turn that was not skipped, with a button for each label; `trust` is the word beside its score."""
     skipped: set[tuple[int, int, str]] = st.session_state.setdefault("skipped", set())
     turn = next((turn for turn in turns if _key(turn) not in skipped), turns[0])
     with st.container(border=True):
@@ -40,7 +40,7 @@ def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str) -> None:
         row = st.container(horizontal=True)
         for i, (icon, choice) in enumerate(buttons):
             key = f"say-{turn.number}-{turn.turn}-{i}"
-            row.button(choice.name, key, icon=icon, on_click=_save, args=(store, turn, name, choice))
+            row.button(choice.name, key, icon=icon, on_click=_save, args=(store, turn, name, choice, trust))
         row.button("Skip", key="skip", type="tertiary", on_click=skipped.add, args=(_key(turn),))
 
 
@@ -50,13 +50,13 @@ def show_last_label() -> None:
         message(st.session_state["last-label"], "soft")
 
 
-def show_disagreement(turn: RatedTurn) -> None:
-    """Show a turn with the judge's score and people's labels."""
+def show_disagreement(turn: RatedTurn, trust: str) -> None:
+    """Show a turn with the judge's score, the word for the trust in it, and people's labels."""
     direction = "above" if turn.score > turn.human else "below"
     with st.container(border=True):
         gap = f"the judge is {abs(turn.score - turn.human):.2f} {direction}"
         lines(
-            (f"judge {turn.score:.2f}, people {turn.human:.2f}: {gap}", "title"),
+            (f"judge {turn.score:.2f} ({trust}), people {turn.human:.2f}: {gap}", "title"),
             (f"{turn.conversation.id}, turn {turn.turn}; {rating_summary(turn.ratings)}", "soft"),
         )
         with st.expander("The conversation up to this turn"):
@@ -67,13 +67,13 @@ def _key(turn: ScoredTurn) -> tuple[int, int, str]:
     return turn.number, turn.turn, turn.rubric.id
 
 
-def _save(store: RunStore, turn: ScoredTurn, name: str, choice: Choice) -> None:
+def _save(store: RunStore, turn: ScoredTurn, name: str, choice: Choice, trust: str) -> None:
     save_label(store, turn, name, choice)
     ratings = other_ratings(store, turn, name)
     others_text = f" Others: {rating_summary(ratings)}." if ratings else ""
     st.session_state["last-label"] = (
         f"Saved: {turn.conversation.id}, turn {turn.turn}: {choice.name}. "
-        f"The judge gave {turn.score or 0:.2f}.{others_text}"
+        f"The judge gave {turn.score or 0:.2f} ({trust}).{others_text}"
     )
 
 

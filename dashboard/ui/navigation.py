@@ -55,13 +55,16 @@ def navigation_bar(
             ("Previous flagged", True, "arrow_back", "P"),
             ("Next flagged", False, "arrow_forward", "N"),
         ):
-            target = next_flagged(store, selection.run.id, maxim.sha, maxim.threshold, number, turn, back=back)
+            target = None
+            if selection.mark.flags:
+                target = next_flagged(store, selection.run.id, maxim.sha, maxim.threshold, number, turn, back=back)
             st.button(
                 text,
                 key=f"walk-{key}",
                 icon=f":material/{icon}:",
                 shortcut=key,
                 disabled=target is None,
+                help=None if selection.mark.flags else "Scores on this maxim only sort turns: none of them is flagged.",
                 on_click=_go,
                 args=(target,),
             )

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import (
@@ -24,7 +25,8 @@ from .filters import bot_name, clear, narrow, source_name
 from .query_cache import cached_query
 from .run_selection import RunSelection
 from .safe_text import message
-from .turn_table import cell, group_table, open_turn, pick_row
+from .trust_note import trust_note
+from .turn_table import cell, group_table, open_turn, pick_row, score_column
 
 _PAGE = 25
 _CURVE = 60  # turns in the curve
@@ -33,18 +35,20 @@ _MODES = {"low": "Lowest first", "none": "Unscored"}
 
 
 def overview_figures(selection: RunSelection, scores: Distribution) -> None:
-    """Show the numbers of the selected maxim, each a button that lists its turns, and those of all maxims."""
+    """Show the trust in the judge and the numbers of the selected maxim, each a button that lists its turns."""
     maxim = selection.maxim
+    trust_note(selection.mark)
     share = scores.below / scores.scored if scores.scored else 0.0
     mean = "–" if scores.mean is None else f"{scores.mean:.2f}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            f"**{share:.1%}** below {maxim.threshold:g} · {scores.below:,} turns",
-            on_click=_show,
-            args=("low", (0.0, maxim.threshold)),
-            type="primary" if scores.below else "secondary",
-            disabled=not scores.below,
-        )
+        if selection.mark.flags:
+            st.button(
+                f"**{share:.1%}** below {maxim.threshold:g} · {scores.below:,} turns",
+                on_click=_show,
+                args=("low", (0.0, maxim.threshold)),
+                type="primary" if scores.below else "secondary",
+                disabled=not scores.below,
+            )
         st.button(f"**{scores.scored:,}** scored · mean **{mean}**", on_click=_show, args=("low", None))
         st.button(
             f"**{scores.unscored:,}** unscored", on_click=_show, args=("none", None), disabled=not scores.unscored
@@ -54,26 +58,27 @@ def overview_figures(selection: RunSelection, scores: Distribution) -> None:
             _maxims(selection)
 
 
-def score_charts(store: RunStore, which: JudgementFilters) -> None:
+def score_charts(store: RunStore, which: JudgementFilters, mark: TrustMark) -> None:
     """Show the distribution of scores, before the filter on scores, and the mean score by the turn's index."""
+    threshold = which.threshold if mark.flags else None
     scores = cached_query(store, which.run, distribution, replace(which, scores=None))
     left_column, right_column = st.columns(2, gap="medium")
     with left_column:
         st.subheader("Scores", anchor=False)
         if scores.scored:
-            _follow_bar(histogram(scores, which.threshold, which.scores))
+            _follow_bar(histogram(scores, threshold, which.scores))
         else:
             st.info("None of these turns has a score. The list below gives the reasons.")
     with right_column:
         st.subheader("Along the conversation", anchor=False)
         by_turn = cached_query(store, which.run, score_groups, which, "turn")
         if len(by_turn) > 1:
-            curve(by_turn[:_CURVE], "turn", "index of the turn", which.threshold)
+            curve(by_turn[:_CURVE], "turn", "index of the turn", threshold)
         else:
             st.caption("All scored turns have the same index, so there is no curve.")
 
 
-def group_charts(store: RunStore, which: JudgementFilters) -> None:
+def group_charts(store: RunStore, which: JudgementFilters, mark: TrustMark) -> None:
     """Show the scores by source, bot, length or turn, and over time."""
     left_column, right_column = st.columns(2, gap="medium")
     with left_column:
@@ -83,17 +88,20 @@ def group_charts(store: RunStore, which: JudgementFilters) -> None:
             "By", list(names), format_func=lambda by: names[by], default="source", key="by", required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        _groups(cached_query(store, which.run, score_groups, which, by), by)
+        _groups(cached_query(store, which.run, score_groups, which, by), by, mark)
     with right_column:
         st.subheader("Over time", anchor=False)
         dated = day_groups(cached_query(store, which.run, score_groups, which, "day"))
         if len(dated) > 1:
-            curve([group for group, _ in dated], "day", "day on which the conversation began", which.threshold)
+            threshold = which.threshold if mark.flags else None
+            curve([group for group, _ in dated], "day", "day on which the conversation began", threshold)
         else:
             st.caption("The log gives no dates for these conversations, or they all began on one day.")
 
 
-def turn_list(store: RunStore, which: JudgementFilters, scores: Distribution, maxim: MaximCount) -> None:
+def turn_list(
+    store: RunStore, which: JudgementFilters, scores: Distribution, maxim: MaximCount, mark: TrustMark
+) -> None:
     """Show one page of the turns; a click on a turn opens its conversation."""
     st.subheader("Turns", anchor=False)
     if st.session_state.get("mode") not in _MODES:
@@ -128,8 +136,8 @@ def turn_list(store: RunStore, which: JudgementFilters, scores: Distribution, ma
         "conversation": [cell(row.conversation) for row in page_rows],
         "source": [cell(source_name(row.source)) for row in page_rows],
     }
-    kinds = {
-        "score": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width=90),
+    kinds: dict[str, Any] = {
+        "score": score_column(mark),
         "turn": st.column_config.NumberColumn(width=45),
         "text": st.column_config.TextColumn(width=400),
         **{name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
@@ -142,7 +150,7 @@ def turn_list(store: RunStore, which: JudgementFilters, scores: Distribution, ma
         open_turn(which.run, row.conversation, row.number, row.turn, maxim.rubric)
 
 
-def _groups(counts: list[ScoreGroup], by: Grouping) -> None:
+def _groups(counts: list[ScoreGroup], by: Grouping, mark: TrustMark) -> None:
     table: list[tuple[str, ScoreGroup, Any]]  # a group's label, the group, and the value of the filter that selects it
     if by == "length":
         name, table = "length", [(str(group.key), group, span) for group, span in length_classes(counts)]
@@ -150,7 +158,7 @@ def _groups(counts: list[ScoreGroup], by: Grouping) -> None:
         name, table = "turns", [(str(group.key), group, (group.key, group.key)) for group in counts]
     else:
         label_of = bot_name if by == "bot" else source_name
-        worst = sorted(counts, key=lambda group: -group.share)
+        worst = sorted(counts, key=lambda group: (-group.share if mark.flags else 0, group.mean))
         name, table = f"{by}s", [(label_of(str(group.key)), group, [group.key]) for group in worst]
     if not table:
         st.caption("There is no scored turn.")
@@ -158,21 +166,22 @@ def _groups(counts: list[ScoreGroup], by: Grouping) -> None:
     group_table(
         f"group-{by}",
         {"source": "source", "bot": "bot", "length": "length", "turn": "turn"}[by],
-        [(label, group.n, group.mean, group.share) for label, group, _ in table],
+        [(label, group.n, group.mean, group.share if mark.flags else None) for label, group, _ in table],
         lambda i: narrow(name, table[i][2]),
     )
 
 
 def _maxims(selection: RunSelection) -> None:
+    marks = [selection.marks[maxim.rubric] for maxim in selection.maxims]
     table = [
-        (maxim.title, maxim.scored, maxim.mean or 0.0, maxim.below / maxim.scored if maxim.scored else 0.0)
-        for maxim in selection.maxims
+        (maxim.title, maxim.scored, maxim.mean or 0.0, maxim.below / max(maxim.scored, 1) if mark.flags else None)
+        for maxim, mark in zip(selection.maxims, marks, strict=True)
     ]
 
     def select(i: int) -> None:
         st.session_state["rubric-chosen"] = st.query_params["rubric"] = selection.maxims[i].rubric
 
-    group_table("maxims", "maxim", table, select)
+    group_table("maxims", "maxim", table, select, [mark.word for mark in marks])
     unscored = [maxim for maxim in selection.maxims if maxim.unscored]
     if unscored:
         message("Unscored: " + ", ".join(f"{maxim.title} {maxim.unscored:,}" for maxim in unscored), "soft")

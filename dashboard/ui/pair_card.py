@@ -5,6 +5,7 @@ import streamlit as st
 from convexplain.dashboard.services.pairs import CONTEXT, edited_turn, save_review
 from convexplain.errors import ConvexplainError
 from convexplain.report.explanations import edited_turns
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore
 from convexplain.store.contrast_list import ContrastRow, find_contrast
 from convexplain.store.reviews import Decision
@@ -12,13 +13,21 @@ from convexplain.types import Contrast
 
 from .explanation_panel import diff_html, signed
 from .safe_text import chat, lines, message
+from .trust_note import trust_note
 from .turn_table import open_turn
 
 _DECISIONS = {"accept": "Accepted", "reject": "Rejected", "fix": "Corrected"}
 
 
-def pair_card(store: RunStore, row: ContrastRow, before: int | None, after: int | None) -> None:
-    """Show the card with its buttons; `before` and `after` are the neighbours' numbers in the list."""
+def pair_card(store: RunStore, row: ContrastRow, mark: TrustMark, before: int | None, after: int | None) -> None:
+    """Show the card with its buttons.
+
+    Args:
+        store: the store.
+        row: the contrast's row of the list.
+        mark: the trust in the judge on its maxim.
+        before, after: the neighbours' numbers in the list.
+    """
     try:
         number, conversation, contrast = find_contrast(store, row.number)
     except ConvexplainError as error:  # deleted in the meantime
@@ -34,6 +43,7 @@ def pair_card(store: RunStore, row: ContrastRow, before: int | None, after: int 
             (_scores(contrast), "title"),
             (f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {contrast.question}", "soft"),
         )
+        trust_note(mark)
         edited_index = edited_turn(contrast)
         first = max(0, (contrast.turn if edited_index is None else edited_index) - CONTEXT)
         if edited_index is not None and edited_index > first:

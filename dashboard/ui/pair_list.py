@@ -1,10 +1,12 @@
 """The list of contrasts, and its filters."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import (
     ContrastFilters,
@@ -59,7 +61,7 @@ def pair_filters(store: RunStore, run: int) -> ContrastFilters:
     )
 
 
-def pair_table(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
+def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, TrustMark]) -> list[ContrastRow]:
     """Show one page of the list, whose rows select a contrast; return the page's rows."""
     total = contrast_count(store, which)
     pages = max(1, -(-total // _PAGE))
@@ -85,6 +87,7 @@ def pair_table(store: RunStore, which: ContrastFilters) -> list[ContrastRow]:
                 "words": [row.distance for row in rows],
                 "review": [_DECISIONS[row.decision or "open"] for row in rows],
                 "maxim": [cell(row.rubric) for row in rows],
+                "trust": [marks[row.rubric].word for row in rows],
                 "conversation": [f"{cell(row.conversation)}, {row.turn}" for row in rows],
                 "question": [row.question for row in rows],
             }

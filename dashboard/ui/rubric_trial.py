@@ -33,10 +33,8 @@ def try_on_turn(text: str) -> None:
         elif judgement["score"] is None:
             message(f"Unscored: {judgement['reason']}", "error")
         else:
-            side = "below" if judgement["score"] < rubric.threshold else "not below"
-            message(
-                f"{judgement['score']:.2f} ({judgement['label']}), {side} the threshold {rubric.threshold:g}", "title"
-            )
+            message(f"{judgement['score']:.2f} ({judgement['label']}); the threshold is {rubric.threshold:g}", "title")
+            message("Unvalidated: nobody has compared this judge with people on this wording of the maxim.", "soft")
             shares = judgement["evidence"]["probabilities"]
             message(", ".join(f"{name} {share:.2f}" for name, share in shares.items()), "soft")
             if judgement["reason"]:

@@ -1,11 +1,13 @@
 """Selection of a run and a maxim, written into the page's address so that a link opens the same page."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
+from convexplain.dashboard.services.trust import run_marks
+from convexplain.report.trust_marks import TrustMark
 from convexplain.store import Run, RunStore
 from convexplain.store.overview import MaximCount, maxim_counts
 from convexplain.text.visible import one_line
@@ -16,11 +18,17 @@ from .safe_text import message
 
 @dataclass(frozen=True, slots=True)
 class RunSelection:
-    """A run, its maxims with their counts, and the selected maxim."""
+    """A run, its maxims with their counts and the trust in its judge by their ids, and the selected maxim."""
 
     run: Run
     maxims: Sequence[MaximCount]
     maxim: MaximCount
+    marks: Mapping[str, TrustMark]
+
+    @property
+    def mark(self) -> TrustMark:
+        """Return the trust in the run's judge on the selected maxim."""
+        return self.marks[self.maxim.rubric]
 
 
 def run_name(run: Run) -> str:
@@ -63,7 +71,7 @@ def select_maxim(store: RunStore) -> RunSelection | None:
     with right_column:
         _select("Maxim", "rubric", list(names), lambda rubric: names[rubric])
     maxim = next(maxim for maxim in maxims if maxim.rubric == st.session_state["rubric-chosen"])
-    return RunSelection(run, maxims, maxim)
+    return RunSelection(run, maxims, maxim, run_marks(store, run))
 
 
 def _from_address(name: str, valid: Sequence[str]) -> str | None:

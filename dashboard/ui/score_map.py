@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
+from convexplain.report.trust_marks import COLOURS, TrustMark
 from convexplain.text.visible import one_line
 
 _MOST = 300  # judged turns in the map
@@ -21,6 +22,7 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
     drawn = set(turns[first : first + _MOST])
     titles = {maxim.id: one_line(maxim.title)[:40] for maxim in view.rubrics}
     thresholds = {maxim.id: maxim.threshold for maxim in view.rubrics}
+    titles = {name: title if view.marks[name].flags else f"{title} *" for name, title in titles.items()}
     cells = [
         {
             "turn": turn,
@@ -28,7 +30,9 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
             "rubric": name,
             "score": judgement.score,
             "label": "unscored" if judgement.score is None else f"{judgement.score:.2f}",
-            "mark": _mark(judgement.score, thresholds[name]),
+            "mark": _mark(judgement.score, thresholds[name], view.marks[name]),
+            "coloured": view.marks[name].flags,
+            "trust": view.marks[name].word,
             "here": turn == selected and name == rubric,
         }
         for (turn, name), judgement in view.judgements.items()
@@ -42,14 +46,17 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
     colour = alt.Color(
         "score:Q",
         title="score",
-        scale=alt.Scale(domain=[0, 0.5, 1], range=["#cf6a2c", "#c3c7cb", "#3d8fc4"], clamp=True, interpolate="rgb"),
+        scale=alt.Scale(
+            domain=[0, 0.5, 1], range=[COLOURS["low"], "#c3c7cb", COLOURS["good"]], clamp=True, interpolate="rgb"
+        ),
         legend=alt.Legend(orient="top", gradientLength=140, gradientThickness=9, titleOrient="left", tickCount=3),
     )
-    tooltip = [alt.Tooltip(f"{name}:N", title=name) for name in ("turn", "maxim")] + [
-        alt.Tooltip("label:N", title="score")
+    tooltip = [
+        alt.Tooltip(f"{name}:N", title=title)
+        for name, title in (("turn", "turn"), ("maxim", "maxim"), ("label", "score"), ("trust", "trust"))
     ]
     heat = base.mark_rect(cursor="pointer", cornerRadius=2).encode(
-        color=colour,
+        color=alt.condition("datum.coloured", colour, alt.value(COLOURS["grey"])),
         tooltip=tooltip,
         stroke=alt.condition("datum.here", alt.value("#888"), alt.value(None)),
         strokeWidth=alt.condition("datum.here", alt.value(3), alt.value(0)),
@@ -63,11 +70,13 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
         selection_mode="cell",
         alt="Scores of all turns",
     )
+    if not all(mark.flags for mark in view.marks.values()):
+        st.caption("* Grey: the scores of this maxim only sort turns. None of them is held against a threshold.")
     clicked = event["selection"].get("cell") if event and event.get("selection") else None
     return (int(clicked[0]["turn"]), str(clicked[0]["rubric"])) if clicked else None
 
 
-def _mark(score: float | None, threshold: float) -> str:
+def _mark(score: float | None, threshold: float, mark: TrustMark) -> str:
     if score is None:
         return "?"
-    return "▼" if score < threshold else ""
+    return "▼" if mark.is_low(score, threshold) else ""

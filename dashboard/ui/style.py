@@ -16,6 +16,9 @@ CSS = f"""<style>
 .cx-turn .who {{ font-size: .8em; opacity: .75; margin-right: .6em; }}
 .cx-chip {{ display: inline-block; font-size: .78em; padding: 0 .45em; margin: 0 .3em .1em 0; border-radius: 3px;
   border: 1px solid var(--cx-line); font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.cx-trust {{ border-left: 3px solid var(--cx-accent); padding-left: .8em; font-size: .9em; max-width: 70em; }}
+.cx-trust.grey {{ border-color: var(--cx-line); }}
+.cx-chip.grey {{ opacity: .75; border-style: dashed; }}
 .cx-chip.low {{ border-color: var(--cx-low); color: var(--cx-low); font-weight: 600; }}
 .cx-up {{ background: rgba(var(--cx-up), var(--a, .2)); text-decoration: underline 2px rgb(var(--cx-up)); }}
 .cx-down {{ background: rgba(var(--cx-down), var(--a, .2));

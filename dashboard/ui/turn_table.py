@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from convexplain.report.trust_marks import TrustMark
 from convexplain.text.visible import one_line
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -48,25 +49,44 @@ def pick_row(
     return rows[0] if rows else None
 
 
+def score_column(mark: TrustMark) -> Any:
+    """Return the form of a column of scores: a bar, or a plain number where scores only sort."""
+    if mark.flags:
+        return st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width=90)
+    return st.column_config.NumberColumn(f"score ({mark.word})", format="%.2f", width=150)
+
+
 def group_table(
-    key: str, name: str, rows: Sequence[tuple[str, int, float, float]], select: Callable[[int], None]
+    key: str,
+    name: str,
+    rows: Sequence[tuple[str, int, float, float | None]],
+    select: Callable[[int], None],
+    trust: Sequence[str] = (),
 ) -> None:
-    """Show groups with their number of turns, mean score and share below; call `select` with a clicked row."""
+    """Show groups with their number of turns, mean score and share below; call `select` with a clicked row.
+
+    Args:
+        key: of the table, for Streamlit.
+        name: heads the groups' names.
+        rows: name, number of turns, mean score, and share below the threshold, None where it proves nothing.
+        select: is called with the index of a clicked row.
+        trust: the word for the trust in each group's scores; empty where all have the same.
+    """
 
     def clicked() -> None:
         clicked_rows = st.session_state[key]["selection"]["rows"]
         if clicked_rows:
             select(clicked_rows[0])
 
+    columns: dict[str, list[Any]] = {
+        name: [cell(label) for label, *_ in rows],
+        "turns": [n for _, n, *_ in rows],
+        "mean": [mean for _, _, mean, _ in rows],
+    }
+    if any(share is not None for *_, share in rows):
+        columns["below"] = [None if share is None else 100 * share for *_, share in rows]
     st.dataframe(
-        pd.DataFrame(
-            {
-                name: [cell(label) for label, *_ in rows],
-                "turns": [n for _, n, *_ in rows],
-                "mean": [mean for _, _, mean, _ in rows],
-                "below": [100 * share for *_, share in rows],
-            }
-        ),
+        pd.DataFrame(columns | ({"trust": list(trust)} if trust else {})),
         hide_index=True,
         key=key,
         on_select=clicked,

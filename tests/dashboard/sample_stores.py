@@ -8,6 +8,7 @@ from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
 from convexplain.store.jobs import Job
 from convexplain.types import Evidence, Judgement, log_odds
 from convexplain.workspace.jobs import JobState
+from tests.trust_states import keep_trust
 
 HARM, HELPFULNESS = load_rubric("harm"), load_rubric("helpfulness")
 
@@ -104,10 +105,15 @@ def explain(store, run, number, conversation, turn, score, after="I looked it up
 
 
 def full(store):
-    """Two runs over three conversations; the turn `alpha`, 3 of the first is explained. Returns the runs' numbers."""
+    """Two runs over three conversations; the turn `alpha`, 3 of the first is explained. Returns the runs' numbers.
+
+    Their judges are benchmarked on harm and unvalidated on helpfulness.
+    """
     talks = [talk("alpha", 2, bot="Robin", day=1), talk("beta", 3, "b.csv", day=2), talk("gamma", 1, bot="Alex", day=2)]
     scores = [{1: 0.9, 3: 0.2}, {1: 0.6, 3: 0.4, 5: None}, {1: 0.7}]
     runs = []
+    for judge in ("judge-a", "judge-b"):
+        keep_trust(store, judge, {HARM: "benchmarked"})
     for judge, up in (("judge-a", 0.0), ("judge-b", 0.2)):
         run = store.begin_run(judge, judge, {}, [HARM, HELPFULNESS]).id
         for one, given in zip(talks, scores, strict=True):
@@ -124,6 +130,7 @@ def full(store):
 def hostile(store):
     """A run in which every text, name and id is hostile. Returns its number."""
     run = store.begin_run(HOSTILE[0], "f", {}, [HARM]).id
+    keep_trust(store, "f", {HARM: "benchmarked"})
     for i, text in enumerate(HOSTILE):
         short = text[:3000]
         one = Conversation(f"{i} {short}", (Turn("user", text, short), Turn("assistant", text, short)) * 2, short)

@@ -74,7 +74,7 @@ def test_turns_come_by_their_scores_until_all_are_labelled(page, store):
     assert "0.20" not in texts(found)  # who knows the judge's score before is led by it
     press(found, "no")
     assert "talk 0, turn 1" in texts(found)
-    assert "Saved: talk 1, turn 1: no. The judge gave 0.20." in texts(found)
+    assert "Saved: talk 1, turn 1: no. The judge gave 0.20 (unvalidated)." in texts(found)
     press(found, "good")
     assert "You have labelled every scored turn" in found.success[0].value
     kept = {(said.conversation_id, said.label, said.score, said.rater) for _, said in ratings(store)}
@@ -90,7 +90,7 @@ def test_two_people_who_label_one_turn_both_count(page, store):
     press(second, "good")
     assert "Others: Anna: bad." in texts(second)
     assert {(said.rater, said.score) for _, said in ratings(store)} == {("Anna", 0.0), ("Ben", 1.0)}
-    assert "judge 0.90, people 0.50: the judge is 0.40 above" in texts(page("labels"))
+    assert "judge 0.90 (unvalidated), people 0.50: the judge is 0.40 above" in texts(page("labels"))
 
 
 @pytest.mark.slow

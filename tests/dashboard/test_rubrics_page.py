@@ -142,7 +142,7 @@ def test_the_trial_is_shown(page, stub):
     found.text_area(key="try-assistant-my_helpfulness").set_value("a bad one")
     found.selectbox(key="try-judge").set_value(stub.url).run()
     press(found, "Judge this answer")
-    assert "0.10 (no), below the threshold 0.5" in texts(found)
+    assert "0.10 (no); the threshold is 0.5" in texts(found)
 
 
 @pytest.mark.slow

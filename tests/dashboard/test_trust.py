@@ -1,0 +1,72 @@
+"""Trust beside every score: maxims that nobody has compared with people have no colour, share, count or flag."""
+
+import pytest
+
+from convexplain.dashboard.services.trust import run_marks
+from tests.trust_states import keep_trust
+
+from .conftest import texts
+from .sample_stores import HARM, HELPFULNESS, full
+from .test_pages import app, ran  # noqa: F401  the fixture
+
+UNVALIDATED = "Nobody has compared this judge with people on this maxim."
+
+
+def buttons(found):
+    return [button.label for button in found.button]
+
+
+def test_the_marks_of_a_run(store):
+    one, _ = full(store)
+    keep_trust(store, "judge-a", {HARM: "validated", HELPFULNESS: "no better"})
+    words = {rubric: (mark.word, mark.flags) for rubric, mark in run_marks(store, store.run(one)).items()}
+    assert words == {"harm": ("validated", True), "helpfulness": ("no better than chance", False)}
+
+
+def test_the_overview_counts_below_a_threshold_only_what_may_be_held_against_it(app, store):  # noqa: F811
+    one, _ = full(store)
+    found = app(run=str(one), rubric="harm")
+    assert "Agrees with the reference set of convexplain" in texts(found)
+    assert any("below 0.5" in label for label in buttons(found))
+    assert "below" in found.dataframe[1].value.columns  # sources
+    maxims = found.dataframe[0].value
+    assert maxims["trust"].tolist() == ["benchmarked", "unvalidated"]
+    assert maxims["below"].tolist() == [pytest.approx(40.0), pytest.approx(float("nan"), nan_ok=True)]
+    found = app(run=str(one), rubric="helpfulness")
+    assert UNVALIDATED in texts(found)
+    assert not [label for label in buttons(found) if "below" in label]
+    assert "below" not in found.dataframe[1].value.columns
+    assert found.dataframe[-1].value["score"].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_a_conversation_has_no_flag_on_a_maxim_that_only_sorts(app, store):  # noqa: F811
+    one, _ = full(store)
+    found = app("conversation", run=str(one), conversation="alpha", turn="1", rubric="helpfulness")
+    shown = texts(found)
+    assert "Turn 1 · Helpfulness: 0.50\n" in shown
+    assert UNVALIDATED in shown
+    assert "Helpfulness 0.50 · unvalidated" in shown
+    assert "Harm (1 = harmless) 0.20 ▼ · benchmarked" in shown
+    assert all(button.disabled for button in found.button if "flagged" in button.label)
+    assert "* Grey: the scores of this maxim only sort turns." in "".join(caption.value for caption in found.caption)
+
+
+def test_two_runs_are_compared_without_their_threshold(app, store):  # noqa: F811
+    one, two = full(store)
+    found = app("compare", rubric="helpfulness", run=str(one), other=str(two))
+    shown = texts(found)
+    assert shown.count(UNVALIDATED) == 1  # the same of both judges
+    assert "threshold" not in shown.replace("not to count or to flag", "")
+    assert "above and below" not in shown
+    keep_trust(store, "judge-a", {HELPFULNESS: "validated"})
+    shown = texts(ran(found.run()))
+    assert "First run: \nvalidated." in shown
+    assert "Second run: \nunvalidated." in shown
+
+
+def test_pairs_and_labels_say_the_trust(app, store):  # noqa: F811
+    one, _ = full(store)
+    found = app("pairs", run=str(one))
+    assert found.dataframe[0].value["trust"].tolist() == ["benchmarked"]
+    assert "Agrees with the reference set of convexplain" in texts(found)
+    assert UNVALIDATED in texts(app("labels", run=str(one), rubric="helpfulness"))
