@@ -15,6 +15,7 @@ Tone = Literal["low", "good", "grey"]
 
 NO_BETTER = "no better than chance"
 SORTING = "sorting only"
+TOO_EARLY = "too early to say"
 COLOURS: Mapping[Tone, str] = {"low": "#cf6a2c", "good": "#3d8fc4", "grey": "#8d979f"}
 """Colours of marks in charts; they are readable on light and on dark pages."""
 
@@ -24,7 +25,7 @@ class TrustMark:
     """The trust in a judge on a maxim, as it stands beside a score.
 
     Attributes:
-        word: `validated`, `benchmarked`, `unvalidated`, `sorting only` or `no better than chance`.
+        word: `validated`, `benchmarked`, `unvalidated`, `sorting only`, `too early to say` or `no better than chance`.
         sentence: says what may be believed of the scores, and what not.
         flags: True if scores may be held against the threshold, counted and coloured; else they only sort turns.
     """
@@ -51,18 +52,26 @@ def trust_mark(trust: Trust) -> TrustMark:
     figure = f"AUC {format_estimate(trust.auc)}, where 0.5 is chance"
     by_people = trust.state == "validated"
     source = f"{trust.auc.n:,} turns with your people's labels" if by_people else "the reference set of convexplain"
+    verdict = f" This judge {trust.verdict}" if trust.verdict and trust.use != "too early" else ""
+    if trust.use == "too early":
+        return TrustMark(
+            TOO_EARLY,
+            f"Your people have labelled too few turns ({figure}, {trust.auc.n:,} turns). Use its scores to sort turns, "
+            "not to count or to flag them, until there are more labels.",
+            flags=False,
+        )
     if not trust.better:
         return TrustMark(
             NO_BETTER,
             f"On {source} this judge tells good turns from bad ones no better than chance or the length of a turn does "
-            f"({figure}). Do not act on its scores: take another judge for this maxim.",
+            f"({figure}). Do not act on its scores: take another judge for this maxim.{verdict}",
             flags=False,
         )
     if not trust.flags:
         return TrustMark(
             SORTING,
             f"On {source} this judge ranks good turns above bad ones ({figure}), but its threshold does not tell them "
-            "apart. Use its scores to sort turns, not to count or to flag them.",
+            f"apart. Use its scores to sort turns, not to count or to flag them.{verdict}",
             flags=False,
         )
     if by_people:

@@ -64,6 +64,26 @@ def test_a_validated_judge_that_is_no_better_than_chance_names_the_labels():
     assert sentence.startswith("On 212 turns with your people's labels this judge tells")
 
 
+@pytest.mark.parametrize(
+    ("use", "word", "words"),
+    [
+        ("flagging", "validated", "Flags and shares may be acted on"),
+        ("sorting", "sorting only", "to sort turns, not to count or to flag them. This judge may be used for sorting."),
+        ("neither", "no better than chance", "take another judge for this maxim. This judge may be used for sorting."),
+        (
+            "too early",
+            "too early to say",
+            "labelled too few turns (AUC 0.84 [0.78, 0.90], where 0.5 is chance, 212 turns)",
+        ),
+    ],
+)
+def test_the_verdict_of_labels_decides(use, word, words):
+    verdict = "may be used for sorting."
+    mark = trust_mark(Trust("harm", "m", "validated", AUC, better=use != "neither", use=use, verdict=verdict))
+    assert (mark.word, mark.flags) == (word, use == "flagging")
+    assert words in mark.sentence
+
+
 def test_an_unvalidated_head_shows_its_card():
     trust = Trust("harm", "m", note=f"{UNVALIDATED} Its head: trained on 40 turns")
     assert trust_mark(trust).sentence.endswith("not to count or to flag them. Its head: trained on 40 turns")
