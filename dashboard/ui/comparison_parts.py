@@ -136,10 +136,11 @@ def _figures(cells: Sequence[tuple[str, str]]) -> None:
 def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: SharedMaxim) -> None:
     """Show the turns whose scores moved most; a click opens a turn."""
     st.subheader("Largest shifts", anchor=False)
+    directions = [direction for direction in _DIRECTIONS if maxim.flags or direction == "all"]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         direction = st.segmented_control(
             "Which",
-            list(_DIRECTIONS) if maxim.flags else ["all"],
+            directions,
             format_func=lambda direction: _DIRECTIONS[direction],
             default="all",
             required=True,
