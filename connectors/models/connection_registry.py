@@ -34,7 +34,7 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
+class ConnectionRegistry:
     """All connections.
 
     Attributes:
@@ -73,7 +73,7 @@ def check_name(name: str) -> None:
         )
 
 
-def read_registry() -> Registry:
+def read_registry() -> ConnectionRegistry:
     """Return the connections that are registered.
 
     Raises:
@@ -83,7 +83,7 @@ def read_registry() -> Registry:
     try:
         content = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        return Registry({})
+        return ConnectionRegistry({})
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read ({type(error).__name__}); mend it, or delete it") from error
     try:
@@ -92,10 +92,10 @@ def read_registry() -> Registry:
         default = content["default"]
     except (TypeError, KeyError, AttributeError):
         raise UsageError(f"{file} does not hold what convexplain writes; mend it, or delete it") from None
-    return Registry(connections, default if default in connections else "")
+    return ConnectionRegistry(connections, default if default in connections else "")
 
 
-def write_registry(registry: Registry) -> None:
+def write_registry(registry: ConnectionRegistry) -> None:
     """Write the connections.
 
     Raises:

@@ -13,7 +13,7 @@ import httpx2
 from convexplain.errors import UnavailableError, UsageError
 
 from . import endpoint_memory
-from .connection_registry import Connection, Registry, check_name, read_registry, write_registry
+from .connection_registry import Connection, ConnectionRegistry, check_name, read_registry, write_registry
 from .credentials import (
     Credentials,
     check_variable,
@@ -90,7 +90,7 @@ def remove_connection(name: str) -> Connection:
     if connection.key_place in ("keyring", "file"):
         drop_secret(connection.key_place, name, connection.origin)
     connections = {key: record for key, record in registry.connections.items() if key != name}
-    write_registry(Registry(connections, "" if registry.default == name else registry.default))
+    write_registry(ConnectionRegistry(connections, "" if registry.default == name else registry.default))
     with suppress(UnavailableError, UsageError):
         endpoint_memory.forget(_base(connection))
     return connection
