@@ -67,7 +67,7 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     first = lines.index(f"  c0, turn 3: {scores}")
     assert lines[first + 1 : first + 3] == ["    A bad one 0.", "    convexplain explain 1 --turn c0:3"]
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
-    assert "36 calls, 0 from the cache" in out
+    assert "54 calls, 0 from the cache" in out  # a reason for each of the 18 low scores too
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
     assert len(found) == 36
     fields = "conversation_id turn rubric score label reason evidence model prompt_sha trust"
@@ -93,7 +93,7 @@ def test_the_same_command_again_asks_nothing(stub, chats, folder):
     code, out, _ = run("analyze", chats, "--judge", stub.url, cwd=folder)
     assert code == 0
     assert len(stub.prompts) == 36
-    assert "0 calls, 36 from the cache" in out
+    assert "0 calls, 54 from the cache" in out
 
 
 def test_dry_run_counts_and_asks_nothing(stub, chats, folder):
@@ -331,7 +331,8 @@ def test_a_log_comes_through_a_pipe(stub, chats, folder, name):
 
 def test_a_server_that_goes_away_leaves_a_report_of_what_there_is(stub, chats, folder):
     stub.misbehave = lambda number: (401, {}, "no such key") if number > 4 else None
-    code, out, err = run("analyze", chats, "--judge", f"{stub.url}?in_flight=1", "--rubric", "harm", cwd=folder)
+    judge = f"{stub.url}?in_flight=1&reasons=none"
+    code, out, err = run("analyze", chats, "--judge", judge, "--rubric", "harm", cwd=folder)
     assert code == 1
     assert re.search(r"^Stopped: .*no such key", err, re.MULTILINE)
     assert "8 of 12 judgements are missing. What was judged is kept." in err

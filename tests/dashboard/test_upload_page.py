@@ -176,7 +176,7 @@ def test_a_file_is_written_and_looked_at_once(page, chats, data_folder):
     found = upload(page("upload"), "chats.jsonl", chats.read_bytes())
     (kept,) = (data_folder / "convexplain" / "uploads").rglob("chats.jsonl")
     kept.unlink()  # nothing needs it again until it is judged
-    found.toggle(key="reasons").set_value(True).run()
+    found.selectbox(key="reasons").set_value("all").run()
     assert "6 conversations with 24 turns" in texts(found)
 
 
