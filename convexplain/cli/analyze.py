@@ -47,7 +47,8 @@ class _StoredRun(RunParameter):
     "rubrics",
     multiple=True,
     metavar="ID|FILE",
-    help=f"A maxim, or a rubric file of your own; may be repeated.  [default: {', '.join(HEADLINE)}]",
+    help="A maxim, or a rubric file of your own; may be repeated. Unless given, maxims are left out on which the judge "
+    f"is known to be no better than chance or length.  [default: {', '.join(HEADLINE)}]",
 )
 @judge_option
 @click.option(

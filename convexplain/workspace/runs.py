@@ -30,6 +30,7 @@ from .build import BuiltJudge, PendingJudge, open_judge, single_judge
 from .judge_arguments import JudgeLike, judge_spec, located
 from .logs import LogReader
 from .results import AnalyzedRun
+from .trust import trust, trust_keys
 
 _REASON = 200  # characters of why nothing could be read
 
@@ -45,6 +46,7 @@ class Analysis:
         total: how many judgements that will be; None counts them.
         settings: further values that distinguish this analysis, as JSON values: an unfinished run with the same
             settings, judge and rubrics goes on.
+        selective: leave out the rubrics on which the judge is known to be no better than chance or length.
         purpose: what the run is for; only an `analysis` is listed and can be the newest run.
     """
 
@@ -53,6 +55,7 @@ class Analysis:
     turns: Choice = "all"
     total: int | None = None
     settings: dict[str, Any] | None = None
+    selective: bool = False
     purpose: Purpose = "analysis"
 
 
@@ -130,7 +133,7 @@ async def run_analysis(
         options: fields of `JudgeSpec` that count instead of the judge's own.
 
     Raises:
-        UsageError: an option is not valid, or a calibration that is asked for is not there.
+        UsageError: an option is not valid, a calibration that is asked for is not there, or no rubric remains.
         LogError: there was no conversation to read; no run is kept.
         UnavailableError: a model is gone; the run goes on when the same is asked for again.
     """
@@ -140,7 +143,15 @@ async def run_analysis(
 
     if name is not None:
         check_run_name(store, name)
-    async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as built:
+    async with open_judge(judge, analysis.rubrics, cache=store, on_change=spent, **options) as opened:
+        built, total = opened, analysis.total
+        if analysis.selective and (useless := _useless_rubrics(store, built)):
+            remaining = [rubric for rubric in analysis.rubrics if rubric.id not in useless]
+            progress.note(_left_out(useless, built.model.name))
+            if not remaining:
+                raise UsageError(_left_out(useless, built.model.name))
+            built = built.for_rubrics(remaining, store)
+            total = None if total is None else total * len(remaining) // len(analysis.rubrics)
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
         description = run_description(built, {**(analysis.settings or {}), "turns": turns})
         run = store.begin_run(**description, purpose=analysis.purpose)
@@ -160,7 +171,7 @@ async def run_analysis(
                 built.all_calls,
                 progress,
                 analysis.turns,
-                analysis.total,
+                total,
             )
         except BaseException:
             with contextlib.suppress(StoreError):
@@ -170,6 +181,21 @@ async def run_analysis(
         if not store.run_size(run.id):
             raise _discarded(store, run.id, analysis)
         return AnalyzedRun(store, store.run(run.id), built.escalated)
+
+
+def _useless_rubrics(store: RunStore, built: BuiltJudge) -> list[str]:
+    """Return the ids of the rubrics on which the judge is known to be no better than chance or length."""
+    keys = trust_keys(built.fingerprint, built.settings)
+    return [rubric.id for rubric in built.rubrics if not trust(store, keys, built.model.name, rubric).better]
+
+
+def _left_out(rubrics: Sequence[str], judge: str) -> str:
+    named = " ".join(f"--rubric {rubric}" for rubric in rubrics)
+    return (
+        f"Not scored: {', '.join(rubrics)}. There {judge} is no better than chance or the length of a turn, by your "
+        f"people's labels or the reference set. Take another judge (--judge), or score all the same: {named} (from "
+        "Python: name the rubrics)."
+    )
 
 
 def _name_begun(store: RunStore, run: Run, name: str) -> None:

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import StoreError, UsageError
 from convexplain.store import keep_noise_floor
@@ -127,6 +128,29 @@ def test_scores_that_only_sort_give_the_lowest_turns_and_no_count(ws):
     assert ws.runs().to_dict()[0]["maxims"] == run.to_dict()["maxims"]
     assert [finding.to_dict()["trust"] for finding in run.at("a", 1)] == ["benchmarked", "unvalidated"]
     assert [[low.rubric for low in finding.below] for finding in run.at("a", 1)] == [["helpfulness"]] * 2
+
+
+class Notes(Progress):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_a_maxim_on_which_the_judge_is_no_better_than_its_baselines_is_scored_only_if_it_is_named(ws):
+    keep_trust(ws.store, "scripted", {load_rubric("harm"): "no better"})
+    notes = Notes()
+    run = ws.analyze(TALKS, judge=scored({}), progress=notes)
+    assert sorted(maxim.rubric for maxim in run.summary.maxims) == ["helpfulness", "informativeness"]
+    (note,) = [note for note in notes.notes if note.startswith("Not scored")]
+    assert note.startswith("Not scored: harm. There scripted is no better than chance or the length of a turn")
+    assert "another judge (--judge), or score all the same: --rubric harm" in note
+    named = ws.analyze(TALKS, ["harm"], scored({}))
+    assert (named.marks["harm"].word, named.low_turns) == ("no better than chance", 0)
+    keep_trust(ws.store, "scripted", dict.fromkeys(map(load_rubric, ("helpfulness", "informativeness")), "no better"))
+    with pytest.raises(UsageError, match="Not scored: helpfulness, harm, informativeness"):
+        ws.analyze(TALKS, judge=scored({}))
 
 
 @pytest.mark.slow

@@ -160,7 +160,8 @@ class RunMethods(StoreMethods):
 
         Args:
             logs: log files or folders; or conversations, messages, or a pandas DataFrame.
-            rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
+            rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several. Unless given, the headline
+                ones without those on which the judge is known to be no better than chance or length; a note says so.
             judge: the judge's text form or spec, a model of your own (prepared; it is not closed), or a function from a
                 prompt to a reply; None takes the default one (`workspace.default_judge`).
             turns: `all` assistant turns or the `last` one.
@@ -180,6 +181,7 @@ class RunMethods(StoreMethods):
         """
         check_alarms(alarms)
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
+        analysis = replace(analysis, selective=rubrics is HEADLINE)
         if alarms is not None:
             analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
         analyzed = await run_analysis(self.store, analysis, judge_or_default(judge), progress, name=name, **options)
