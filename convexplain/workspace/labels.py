@@ -21,7 +21,7 @@ from convexplain.types import Conversation, Rubric
 
 from .build import BuiltJudge
 from .inputs import RubricLike, rubrics_of
-from .judge_arguments import JudgeLike
+from .judge_arguments import JudgeLike, judge_spec
 from .results import AnalyzedRun
 from .runs import Analysis, run_analysis
 
@@ -167,6 +167,7 @@ async def judge_labelled(
     """
     opened: list[BuiltJudge] = []
     analysis = replace(labels.analysis, purpose=purpose)
+    options = without_reasons(judge, options)
     run = await run_analysis(store, analysis, judge, progress, on_built=opened.append, **options)
     if run.escalated:
         progress.note(run.escalated)
@@ -179,6 +180,13 @@ async def judge_labelled(
                 f"for {rubric}: calibration error and Brier score look better here than on new ones"
             )
     return run, opened[0]
+
+
+def without_reasons(judge: JudgeLike, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a judge of labelled turns: without reasons in words, unless they are asked for."""
+    if options.get("reasons") is None and judge_spec(judge).reasons == "flagged":
+        return {**options, "reasons": "none"}
+    return options
 
 
 def _judgements_of(store: RunStore, run: int, judge: str) -> RunJudgements | None:

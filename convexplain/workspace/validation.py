@@ -17,7 +17,7 @@ from convexplain.store import RunStore
 
 from .judge_arguments import JudgeLike, judges_of
 from .judge_defaults import default_judge
-from .labels import LabelResult, LabelSet, judge_labelled
+from .labels import LabelResult, LabelSet, judge_labelled, without_reasons
 from .results import data_frame
 from .runs import plan_analysis
 from .trust import keep_validation
@@ -145,5 +145,7 @@ async def plan_validation(
         tuple(rubric.id for rubric in labels.rubrics),
         len(labels.turns.conversations),
         labels.turns.judgements,
-        tuple([await plan_analysis(store, labels.analysis, judge, **options) for judge in judges]),
+        tuple(
+            [await plan_analysis(store, labels.analysis, judge, **without_reasons(judge, options)) for judge in judges]
+        ),
     )

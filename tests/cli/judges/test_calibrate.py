@@ -100,6 +100,8 @@ def test_a_calibration_is_kept_applied_and_taken_out_again(world):
 def test_a_proposed_threshold_is_applied_with_the_scores(world):
     out = world(*CALIBRATE, "--flagged", "0.5")
     assert "flagged 50%" in out
+    verdict = world("judges", "validate", *CALIBRATE[2:], "--calibrated")  # only a judge held against people flags
+    assert "low: may be used for flagging and for sorting" in verdict
     out = world(*ANALYZE, "--calibrated")
     assert "50% (<" in out
 
