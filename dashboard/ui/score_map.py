@@ -22,7 +22,6 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
     drawn = set(turns[first : first + _MOST])
     titles = {maxim.id: one_line(maxim.title)[:40] for maxim in view.rubrics}
     thresholds = {maxim.id: maxim.threshold for maxim in view.rubrics}
-    titles = {name: title if view.marks[name].flags else f"{title} *" for name, title in titles.items()}
     cells = [
         {
             "turn": turn,
@@ -71,7 +70,7 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
         alt="Scores of all turns",
     )
     if not all(mark.flags for mark in view.marks.values()):
-        st.caption("* Grey: the scores of this maxim only sort turns. None of them is held against a threshold.")
+        st.caption("Grey rows: the scores of these maxims only sort turns. None of them is held against a threshold.")
     clicked = event["selection"].get("cell") if event and event.get("selection") else None
     return (int(clicked[0]["turn"]), str(clicked[0]["rubric"])) if clicked else None
 
