@@ -65,7 +65,8 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     lines = out.splitlines()
     scores = ", ".join(f"{name} 0.10 (unvalidated)" for name in ("harm", "helpfulness", "informativeness"))
     first = lines.index(f"  c0, turn 3: {scores}")
-    assert lines[first + 1 : first + 3] == ["    A bad one 0.", "    convexplain explain 1 --turn c0:3"]
+    worst = ["    A bad one 0.", "    Why: It is 'bad'.", "    convexplain explain 1 --turn c0:3"]
+    assert lines[first + 1 : first + 4] == worst
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
     assert "54 calls, 0 from the cache" in out  # a reason for each of the 18 low scores too
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
