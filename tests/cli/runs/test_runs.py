@@ -102,7 +102,7 @@ def test_scores_that_only_sort_are_listed_without_threshold_share_or_flag(runs, 
 
 def test_turns_below_a_threshold_come_before_the_lowest_of_other_maxims(runs):
     run = runs.add("x", {"a": 0.2, "b": 0.6})
-    runs.store._keep_rubric(HARM)
+    runs.store.keep_rubric(HARM)
     for number, (name, score) in enumerate((("a", 0.1), ("b", 0.3)), 1):
         runs.store.keep_judgement(
             run, number, HARM, Judgement(name, 1, "harm", score, None, None, Evidence(), "m", "s")
@@ -215,7 +215,7 @@ def test_what_only_one_run_has_is_named(runs):
     runs.add("x", {"a": 0.9})
     both = runs.add("y", {"a": 0.9})
     judgement = Judgement("a", 1, "harm", 0.5, None, None, Evidence(), "m", "s")
-    runs.store._keep_rubric(HARM)
+    runs.store.keep_rubric(HARM)
     runs.store.keep_judgement(both, 1, HARM, judgement)
     assert runs("compare", "1", "2").endswith("\nOnly run 2 has: harm\n")
     runs.add("z", {"a": 0.9}, rubric=HARM)
