@@ -54,8 +54,11 @@ def key_credentials(
     bearer = "Bearer " if header == "Authorization" else ""
 
     def authorize(request: httpx2.Request) -> httpx2.Request:
-        if secret := key():
-            request.headers[header] = bearer + secret
+        secret = key()
+        if secret and not ((stripped := secret.strip()) and stripped.isascii() and stripped.isprintable()):
+            raise UnavailableError(f"the key in {source} holds characters that no key has; it was not sent")
+        if secret:  # white space at its end would be refused, with the key in the message
+            request.headers[header] = bearer + secret.strip()
         return request
 
     return Credentials(authorize, hint or f"the key is taken from {source}", variable)

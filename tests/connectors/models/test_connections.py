@@ -317,3 +317,21 @@ def test_where_a_key_is_in_words():
     assert key_words(add_connection("c", URL)) == "none"
     assert key_words(add_connection("d", "openai:gpt-5")) == "the environment variable OPENAI_API_KEY"
     assert key_words(add_connection("e", "ollama:m")) == "none"
+
+
+def test_white_space_around_a_key_is_not_sent():
+    add_connection("team", URL, key=" sekret ")
+    assert headers("team") == {"Bearer sekret"}
+
+
+@pytest.mark.parametrize("key", ["sek\nret", "sekrét", "sek\x00ret", "  "])
+def test_what_no_key_is_is_neither_sent_nor_shown(key):
+    add_connection("team", URL, key="sekret")
+    secrets_file().write_text(json.dumps({"team https://h.example:8443": key}))
+    requests, outcome, _ = sent("team")
+    assert requests == []
+    assert isinstance(outcome, UnavailableError)
+    assert str(outcome) == (
+        f"the key in {secrets_file()} (mode 0600), for connection team holds characters that no key has; it was not "
+        "sent"
+    )
