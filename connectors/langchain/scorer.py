@@ -155,14 +155,20 @@ class Scorer:
     # ---- on the application's threads
 
     def prepare(self) -> "Future[Any]":
-        """Begin to load the judge, or to reach its server, unless that is done; the future ends when it is there."""
+        """Begin to load the judge, or to reach its server, unless that is done; the future ends when it is there.
+
+        Raises:
+            UnavailableError: the scorer is closed.
+        """
+        if self._queue.closed:
+            raise UnavailableError("the scorer is closed")
         return self._background.submit(self._background.prepared())
 
     def ready(self, timeout: float | None = None) -> bool:
         """Load the judge, wait for it `timeout` seconds at most (None: no limit), and return whether it is there.
 
         Raises:
-            UnavailableError, MissingExtraError: a model cannot be had.
+            UnavailableError, MissingExtraError: a model cannot be had, or the scorer is closed.
             UsageError: a calibration that is asked for is not there.
         """
         try:

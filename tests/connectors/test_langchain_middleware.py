@@ -271,6 +271,22 @@ def test_ready_loads_the_judge_or_says_why_not(store):
     middleware.close(0)
 
 
+def test_a_closed_scorer_loads_no_judge(store):
+    loaded = []
+
+    class Loading(ScriptedModel):
+        async def prepare(self):
+            loaded.append(self)
+
+    middleware = ConvexplainMiddleware(Loading({"yes": 1.0}), "harm", store, hold_back={"harm": 0.5}, on_failure="hold")
+    middleware.close(None)
+    loaded.clear()
+    assert run(built(Counting(), middleware), "one") == REPLACEMENT
+    with pytest.raises(UnavailableError, match="the scorer is closed"):
+        middleware.ready()
+    assert loaded == []
+
+
 MANY = 40  # more than an event loop has threads to lend
 
 
