@@ -116,7 +116,8 @@ class Calls:
             raise
         self._failures_in_a_row = 0
         self.spend.add(reply)
-        if reply.labels is not None or not request.labels:  # what could not be read may be asked again one day
+        # What could not be read may be asked again one day.
+        if reply.labels is not None or not (request.labels or reply.no_answer == "thoughts"):
             self._cache.put(key, self.model.name, reply)
         self._on_change()
         return reply

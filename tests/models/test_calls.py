@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -191,6 +192,17 @@ def test_a_reply_without_the_label_that_was_asked_for_is_not_kept():
     model, cache = ScriptedModel("hm"), MemoryCache()
     run(model, [ask("a", labels=("yes", "no"))], cache=cache)
     run(model, [ask("a", labels=("yes", "no"))], cache=cache)
+    assert len(model.requests) == 2
+
+
+def test_thoughts_without_an_answer_are_not_kept():
+    class Thinking(ScriptedModel):
+        async def chat(self, requests):
+            return [replace(reply, no_answer="thoughts") for reply in await super().chat(requests)]
+
+    model, cache = Thinking(""), MemoryCache()
+    run(model, [ask("a")], cache=cache)
+    run(model, [ask("a")], cache=cache)
     assert len(model.requests) == 2
 
 
