@@ -33,6 +33,7 @@ class EndpointLearning:
         self._effort = effort
         self._probes = probes
         self._ready = False
+        self._remembered: EndpointRules | None = None
         self._tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
 
     async def learn(self, base: str, model: str, ask: Ask) -> None:
@@ -60,6 +61,23 @@ class EndpointLearning:
         """Ask by other rules from now on; the next program asks the endpoint again what it takes."""
         self.rules = rules
         self.forget(base, model)
+
+    def outdated(self, base: str, model: str, rules: EndpointRules) -> bool:
+        """Return whether rules that are refused in every form are those that were remembered; they are forgotten then.
+
+        Another server stands behind the address now. The next `learn` asks it.
+
+        Args:
+            base: the endpoint's base URL.
+            model: the model's name there.
+            rules: those that the refused request began with.
+        """
+        if rules is not self._remembered:
+            return False
+        if self.rules is rules and self._ready:  # the first of the requests that were refused
+            self.rules, self._ready = self._initial, False
+            self.forget(base, model)
+        return True
 
     def begins_to_think(self, rules: EndpointRules) -> EndpointRules | None:
         """Return the rules for a model that used up its tokens by thoughts; None where it had tokens for them.
@@ -89,7 +107,7 @@ class EndpointLearning:
             done.exception()  # read, so that no "never retrieved" warning comes where all requests gave up
 
     async def _probe(self, base: str, model: str, ask: Ask) -> None:
-        rules = endpoint_memory.remembered(base, model, self._effort)
+        rules = self._remembered = endpoint_memory.remembered(base, model, self._effort)
         if rules is None:
             try:
                 rules = await probe(ask, self._initial, self._switches, self._effort)

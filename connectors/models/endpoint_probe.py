@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
+from convexplain.errors import TooLongError
 from convexplain.judges.labels import parse_label
 from convexplain.judges.prompt import OPENING, label_schema
 from convexplain.models.chat import Message, Reply, Request
 
 from .endpoint_rules import LEAST_THINKING, SWITCHES, THINKING_TOKENS, EndpointRules
-from .openai_replies import RefusedError
+from .openai_replies import RefusedError, ServerError
 
 _LABELS = ("yes", "no")
 QUESTION = Request(
@@ -79,12 +80,11 @@ async def probe(ask: Ask, rules: EndpointRules, switches: Iterable[str], effort:
         # What is refused while a model thinks may be taken when it does not: temperature, log-probabilities.
         trial = replace(thinking, switch=switch, temperature=rules.temperature, top_logprobs=rules.top_logprobs)
         try:
-            taken, seen = await _accepted(ask, trial, named=True)
-            free = await ask(replace(taken, schema=False)) if taken.schema and seen.answers else seen
-        except RefusedError:
+            taken, seen = await _switched(ask, trial)
+            if seen.answers and not (taken.schema and await _thinks_unconstrained(ask, taken)):
+                return replace(taken, alternatives=seen.alternatives)
+        except (RefusedError, ServerError):
             continue
-        if seen.answers and free.answers:
-            return replace(taken, alternatives=seen.alternatives)
     return await _with_budget(ask, replace(thinking, thinking_tokens=THINKING_TOKENS), () if effort else LEAST_THINKING)
 
 
@@ -92,8 +92,22 @@ async def _thinks_unconstrained(ask: Ask, rules: EndpointRules) -> bool:
     """Return whether the model thinks without a JSON Schema, which llama.cpp imposes from the first token on."""
     free = await ask(replace(rules, schema=False))
     if free.cut and not free.labelled and not free.thinks:  # talk, or thoughts whose opening the template has written
-        free = await ask(replace(rules, schema=False, thinking_tokens=THINKING_TOKENS))
+        try:
+            free = await ask(replace(rules, schema=False, thinking_tokens=THINKING_TOKENS))
+        except (RefusedError, TooLongError):  # there is no room for thoughts
+            return False
     return free.thinks
+
+
+async def _switched(ask: Ask, rules: EndpointRules) -> tuple[EndpointRules, Observation]:
+    """Return the first rules with their switch that the endpoint accepts, and its answer.
+
+    A server that fails is asked again, since it may have failed for another reason than the switch.
+    """
+    try:
+        return await _accepted(ask, rules, named=True)
+    except ServerError:
+        return await _accepted(ask, rules, named=True)
 
 
 async def _with_budget(ask: Ask, rules: EndpointRules, least: Iterable[str]) -> EndpointRules:
@@ -106,8 +120,9 @@ async def _with_budget(ask: Ask, rules: EndpointRules, least: Iterable[str]) -> 
     """
     for switch in (*least, ""):
         try:
-            taken, seen = await _accepted(ask, replace(rules, switch=switch), named=bool(switch))
-        except RefusedError:
+            trial = replace(rules, switch=switch)
+            taken, seen = await (_switched(ask, trial) if switch else _accepted(ask, trial))
+        except (RefusedError, ServerError):
             if not switch:
                 raise
             continue

@@ -124,7 +124,7 @@ class LangChainModel:
                     raise failure from None  # the original may show a key
                 parameters = fewer
                 continue
-            reply, thinks = _read(answer, request, time.perf_counter() - began)
+            reply, thinks = _read(answer, request, time.perf_counter() - began, thinks=parameters.thinking_tokens > 0)
             if thinks and reply.truncated and not parameters.thinking_tokens and "max_tokens" in options:
                 parameters = replace(parameters, thinking_tokens=THINKING_TOKENS)
                 continue
@@ -224,7 +224,7 @@ def _message(message: Message) -> "BaseMessage":
     return HumanMessage(text)  # a tool's too: a tool message without the call it answers is refused
 
 
-def _read(answer: "BaseMessage", request: Request, seconds: float) -> tuple[Reply, bool]:
+def _read(answer: "BaseMessage", request: Request, seconds: float, *, thinks: bool) -> tuple[Reply, bool]:
     """Return the reply, and whether the model thought; log-probabilities where they come as in the OpenAI protocol."""
     metadata = answer.response_metadata
     usage = getattr(answer, "usage_metadata", None) or {}
@@ -255,10 +255,10 @@ def _read(answer: "BaseMessage", request: Request, seconds: float) -> tuple[Repl
         },
     }
     try:
-        reply = read_completion(data, request, seconds)
+        reply = read_completion(data, request, seconds, thinks=thinks)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):  # log-probabilities in some other form
         choice["logprobs"] = None
-        reply = read_completion(data, request, seconds)
+        reply = read_completion(data, request, seconds, thinks=thinks)
     return reply, has_thoughts(data)
 
 

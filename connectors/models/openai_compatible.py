@@ -225,7 +225,14 @@ class OpenAICompatible:
         if request.reply:
             return await self._score(request)
         await self._endpoint.learn(self._base, self._model, self._observe)
-        rules, reply, thinks = await self._accepted(request, self._endpoint.rules)
+        rules = self._endpoint.rules
+        try:
+            rules, reply, thinks = await self._accepted(request, rules)
+        except RefusedError:
+            if not self._endpoint.outdated(self._base, self._model, rules):
+                raise
+            await self._endpoint.learn(self._base, self._model, self._observe)
+            rules, reply, thinks = await self._accepted(request, self._endpoint.rules)
         if thinks and reply.truncated and (changed := self._endpoint.begins_to_think(rules)):
             self._endpoint.change(self._base, self._model, changed)
             _, reply, _ = await self._accepted(request, changed)
@@ -254,7 +261,9 @@ class OpenAICompatible:
 
     async def _post_by(self, rules: EndpointRules, request: Request) -> tuple[Reply, bool]:
         def read(data: Any, seconds: float) -> tuple[Reply, bool]:
-            return read_completion(data, request, seconds, counted=rules.counted), has_thoughts(data)
+            thinks = rules.thinking_tokens > 0
+            reply = read_completion(data, request, seconds, counted=rules.counted, thinks=thinks)
+            return reply, has_thoughts(data)
 
         return await self._post(self._body(request, rules), read)
 

@@ -14,7 +14,7 @@ from convexplain.errors import ModelError, TooLongError, TransientError, Unavail
 from convexplain.judges.labels import TokenStep, parse_label, read_reply
 from convexplain.models.chat import NoAnswer, Reply, Request
 
-from .thoughts import AnswerAndThoughts, answer_steps, split_message
+from .thoughts import AnswerAndThoughts, answer_steps, split_message, without_cut_thoughts
 
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
 _DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
@@ -29,13 +29,18 @@ _FILTER_ENDS |= {"guardrail_intervened", "content_filtered"}
 _IDS = re.compile(r"\breq_\w{8,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{20,}\b", re.IGNORECASE)
 _NO_QUOTA = re.compile(r"insufficient_quota|insufficient (credits|balance|funds)|credit balance", re.IGNORECASE)
 _UNPAID = re.compile(r"\bbilling\b|payment required|spending limit|out of credits?", re.IGNORECASE)
-_RETRY = re.compile(r"retry in|retryDelay|per (minute|second|day)", re.IGNORECASE)  # Gemini speaks of billing then too
+# A rate limit, though its words speak of billing: Gemini; OpenAI.
+_RETRY = re.compile(r"retry in|retryDelay|per (min(ute)?|second|day)\b|try again in|rate_limit_exceeded", re.IGNORECASE)
 _ROUNDING = 0.01  # a log-probability may be so far above 0
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
 class RefusedError(ModelError):
     """The server does not accept this way of asking (HTTP 400, 422 and the like)."""
+
+
+class ServerError(TransientError):
+    """The server failed at the request (HTTP 500); it may do so each time with a field that it cannot deal with."""
 
 
 def raise_for_status(response: httpx2.Response, where: str, hint: str, missing: str) -> None:
@@ -65,11 +70,13 @@ def raise_for_body(data: Any, where: str, hint: str, missing: str) -> None:
         hint: where its key is taken from, for the message when it is refused.
         missing: the question to the user when the model is not there.
     """
-    holder = data
-    choices = data.get("choices") if isinstance(data, dict) else None
-    if isinstance(choices, list) and choices:
-        holder = choices[0]
-    error = holder.get("error") if isinstance(holder, dict) else None
+    if not isinstance(data, dict):
+        return
+    choices = data.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    message = choice.get("message")
+    answered = isinstance(message, dict) and bool(message.get("content"))
+    error = choice.get("error") or (None if answered else data.get("error"))
     if not error:
         return
     raw = json.dumps({"error": error})
@@ -96,7 +103,7 @@ def status_error(
         unpaid = "it has to be paid for: add credit or raise the spending limit where the key is from"
         return UnavailableError(f"{message} ({unpaid})", raw)
     if status in _RETRIED or (status == 0 and "rate_limit" in raw):
-        return TransientError(message, raw, retry_after=retry_after)
+        return (ServerError if status == 500 else TransientError)(message, raw, retry_after=retry_after)
     if status == 403 and "logprobs" in raw:  # OpenAI's refusal for models that give none
         return RefusedError(message, raw)
     if status in (400, 403) and _FILTERED.search(raw):
@@ -119,7 +126,9 @@ def _is_unpaid(raw: str, retry_after: float | None) -> bool:
     return retry_after is None and bool(_UNPAID.search(raw)) and not _RETRY.search(raw)
 
 
-def read_completion(data: Any, request: Request, seconds: float, *, counted: bool = False) -> Reply:
+def read_completion(
+    data: Any, request: Request, seconds: float, *, counted: bool = False, thinks: bool = False
+) -> Reply:
     """Return the reply in a chat completion. Raises KeyError, TypeError and the like where it is none.
 
     Args:
@@ -127,16 +136,21 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
         request: what was asked.
         seconds: how long it took.
         counted: log-probabilities may come as lists beside each other, one for tokens and one for their alternatives.
+        thinks: the model thinks before each answer.
     """
     choice = data["choices"][0]
     message = _message(choice)
     split = split_message(message)
+    truncated = choice.get("finish_reason") == "length"
+    if thinks and truncated:
+        split = without_cut_thoughts(split)
     refusal = _refusal(message)
     logprobs = choice.get("logprobs")
     steps = _steps(logprobs) or (_listed_steps(logprobs) if counted else [])
     if split.thoughts:
         steps = answer_steps(steps, split.answer)
-    written = None if refusal else parse_label(split.answer, request.opening, request.labels)
+    no_answer: NoAnswer | None = "refusal" if refusal else _no_answer(choice, message, split)
+    written = None if no_answer == "refusal" else parse_label(split.answer, request.opening, request.labels)
     labels = None
     if written is not None and parse_label("".join(s.token for s in steps), request.opening, request.labels) == written:
         labels = read_reply(steps, request.opening, request.labels)
@@ -145,8 +159,8 @@ def read_completion(data: Any, request: Request, seconds: float, *, counted: boo
         text=refusal or split.answer,
         labels=labels,
         logprobs=bool(steps) and (written is None or labels is not None),
-        no_answer="refusal" if refusal else _no_answer(choice, message, split),
-        truncated=choice.get("finish_reason") == "length",
+        no_answer=no_answer,
+        truncated=truncated,
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
         cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),

@@ -12,6 +12,7 @@ _FIELDS = ("reasoning_content", "reasoning", "thinking")
 _TAGS = r"(?:think|thinking|thought|thoughts|reasoning)"
 _BEGIN = re.compile(rf"<{_TAGS}>|\[THINK\]|<\|channel\|>analysis<\|message\|>", re.IGNORECASE)
 _END = re.compile(rf"</{_TAGS}>|\[/THINK\]|<\|channel\|>final<\|message\|>", re.IGNORECASE)
+_JSON = re.compile(r"\s*(?:```\w*\s*)?\{")
 _ANSWER = re.compile(r"\s*[{`\"']")  # a reply that begins like the JSON that judges ask for may quote such a mark
 
 
@@ -38,6 +39,17 @@ def split_text(text: str) -> AnswerAndThoughts:
         thoughts.append(text[: ends[-1].start()])
         text = text[ends[-1].end() :]
     return AnswerAndThoughts(text.lstrip() if thoughts else text, "\n".join(thoughts).strip())
+
+
+def without_cut_thoughts(split: AnswerAndThoughts) -> AnswerAndThoughts:
+    """Return the parts of a reply that was cut, of a model that thinks before each answer.
+
+    Where a chat template has written the opening mark into the prompt, and the reply was cut before the closing one, no
+    mark shows that a text is thoughts. So without marks it is thoughts, unless it begins like the JSON asked for.
+    """
+    if split.thoughts or _JSON.match(split.answer):
+        return split
+    return AnswerAndThoughts("", split.answer.strip())
 
 
 def split_message(message: Mapping[str, Any]) -> AnswerAndThoughts:

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from convexplain import AsyncWorkspace, judge
 from convexplain.connectors.models.langchain_chat import LangChainModel
+from convexplain.connectors.models.openai_replies import ServerError
 from convexplain.errors import (
     MissingExtraError,
     ModelError,
@@ -267,7 +268,7 @@ def caused(error, cause):
         (ProviderError("slow down", 429), TransientError),
         (ProviderError("oops", 503), TransientError),
         (ProviderError("busy", status_code=529), TransientError),
-        (ProviderError("busy", http_status=500), TransientError),
+        (ProviderError("busy", http_status=500), ServerError),
         (ProviderError("busy", code=503), TransientError),
         (caused(WrappingError("wrapped"), ProviderError("slow down", 429)), TransientError),
         (ModelRateLimitError("slow down"), TransientError),

@@ -10,6 +10,7 @@ import pytest
 from convexplain import judge
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.credentials import API_KEY
+from convexplain.connectors.models.openai_replies import ServerError
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Reply, Request
@@ -271,8 +272,8 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
     [
         (httpx2.Response(429, text="slow down"), TransientError, "HTTP 429: slow down"),
         (httpx2.Response(503, text="<html><h1>Service Unavailable</h1></html>"), TransientError, "Service Unavailable"),
-        (httpx2.Response(500), TransientError, "no explanation"),
-        (httpx2.Response(500, text="<html><body>Oops <b>500</b></body></html>"), TransientError, "HTTP 500: Oops 500"),
+        (httpx2.Response(500), ServerError, "no explanation"),
+        (httpx2.Response(500, text="<html><body>Oops <b>500</b></body></html>"), ServerError, "HTTP 500: Oops 500"),
         (httpx2.ConnectError("refused"), TransientError, "refused"),
         (httpx2.ReadTimeout("slow"), TransientError, "slow"),
         (httpx2.RemoteProtocolError("peer closed"), TransientError, "peer closed"),
@@ -481,6 +482,11 @@ def test_a_server_on_this_machine_is_reached_past_the_proxy(stub, monkeypatch):
 
 QUOTA = {"message": "You exceeded your current quota, please check your plan and billing details."}
 RATE = {"message": "You exceeded your current quota, please check your plan and billing details. Please retry in 20s."}
+RATE_LIMIT = {
+    "message": "Rate limit reached for gpt-4o on requests per min (RPM): Limit 3, Used 3. You can increase "
+    "your rate limit by adding a payment method at https://platform.openai.com/account/billing.",
+    "code": "rate_limit_exceeded",
+}
 
 
 @pytest.mark.parametrize(
@@ -492,6 +498,12 @@ RATE = {"message": "You exceeded your current quota, please check your plan and 
         (httpx2.Response(429, json={"error": QUOTA}, headers={"Retry-After": "5"}), TransientError, "HTTP 429"),
         (refusal("Your credit balance is too low to access the API."), UnavailableError, "raise the spending limit"),
         (httpx2.Response(200, json={"error": {"code": 402, "message": "no credits"}}), UnavailableError, "paid for"),
+        (  # beside an empty choice
+            httpx2.Response(200, json={"error": {"code": 402, "message": "none"}, "choices": [{"message": {}}]}),
+            UnavailableError,
+            "paid for",
+        ),
+        (httpx2.Response(429, json={"error": RATE_LIMIT}), TransientError, "requests per min"),
         (
             httpx2.Response(200, json={"error": {"code": 429, "message": "busy"}}),
             TransientError,

@@ -8,7 +8,7 @@ import pytest
 
 from convexplain import Conversation, Turn, judge
 from convexplain.connectors.models import OpenAICompatible, ProviderModel
-from convexplain.connectors.models.endpoint_memory import remember, remembered
+from convexplain.connectors.models.endpoint_memory import forget, remember, remembered
 from convexplain.connectors.models.endpoint_rules import EndpointRules
 from convexplain.connectors.models.providers import PROVIDERS
 from convexplain.errors import TransientError, UnavailableError
@@ -338,3 +338,128 @@ def test_a_key_that_is_refused_stops_at_the_question():
     (outcome,) = asyncio.run(opened(server).chat([REQUEST]))
     assert isinstance(outcome, UnavailableError)
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("server", "outdated"),
+    [
+        (OpenAI41, EndpointRules(switch="reasoning_effort=none", thinks=True)),  # the field is refused now
+        (OpenAI5, EndpointRules(limit_decided=True, top_logprobs=0)),  # the token limit has another name now
+    ],
+)
+def test_remembered_rules_that_are_refused_in_every_form_are_learnt_again(server, outdated):
+    remember(BASE, "m", outdated)
+    server = server()
+    model = opened(server)
+    requests = [Request((Message("user", f"{i}"),), labels=("yes", "no"), opening='{"label": "') for i in range(4)]
+    replies = asked(model, REQUEST, *requests)
+    assert [reply.text for reply in replies] == ['{"label": "yes"}'] * 5
+    learnt = remembered(BASE, "m")
+    forget(BASE, "m")
+    asked(fresh := opened(type(server)()))
+    assert learnt == fresh._endpoint.rules != outdated
+
+
+def test_requests_that_come_together_learn_outdated_rules_again_once():
+    remember(BASE, "m", EndpointRules(switch="reasoning_effort=none", thinks=True))
+    server = OpenAI41()
+    requests = [Request((Message("user", f"{i}"),), labels=("yes", "no"), opening='{"label": "') for i in range(4)]
+
+    async def go():
+        model = opened(server)
+        return await asyncio.gather(*(model.chat([request]) for request in requests))
+
+    assert [reply.text for (reply,) in asyncio.run(go())] == ['{"label": "yes"}'] * 4
+    assert len(server.questions) == 2  # with a JSON Schema and without
+
+
+def test_one_prompt_that_is_refused_does_not_make_the_endpoint_be_learnt_again_and_again():
+    class Picky(MockServer):
+        def refusal(self, body):
+            return error(400, "no") if "evil" in body["messages"][0]["content"] else None
+
+    remember(BASE, "m", EndpointRules(alternatives=2))
+    server = Picky()
+    evil = [Request((Message("user", f"evil {i}"),), labels=("yes", "no"), opening='{"label": "') for i in range(3)]
+
+    async def go():
+        model = opened(server)
+        return [(await model.chat([request]))[0] for request in (*evil, REQUEST)]
+
+    *refused, answered = asyncio.run(go())
+    assert [str(error).partition(": ")[2] for error in refused] == ["HTTP 400: no"] * 3
+    assert answered.text == '{"label": "yes"}'
+    assert len(server.questions) == 2  # the question, with a JSON Schema and without
+
+
+def test_a_switch_at_which_the_server_fails_each_time_is_dropped():
+    class Failing(VLLM):
+        def refusal(self, body):
+            return httpx2.Response(500, text="template") if "chat_template_kwargs" in body else None
+
+    model = opened(Failing())
+    (reply,) = asked(model)
+    assert reply.text == '{"label": "yes"}'
+    assert model._endpoint.rules == rules(switch="reasoning_effort=low", **BUDGET)
+
+
+def test_a_switch_at_which_the_server_fails_once_is_taken():
+    class Flaky(VLLM):
+        failures = 1
+
+        def refusal(self, body):
+            if "chat_template_kwargs" in body and self.failures:
+                self.failures -= 1
+                return httpx2.Response(500, text="busy")
+            return None
+
+    model = opened(Flaky())
+    asked(model)
+    assert model._endpoint.rules == rules(switch="chat_template_kwargs", thinks=True)
+
+
+def test_a_switch_counts_where_a_model_that_no_longer_thinks_talks_without_a_schema():
+    class Chatty(LlamaCpp):
+        def answer(self, body):
+            if self.thinks(body) or "response_format" in body:
+                return super().answer(body)
+            choice = {"message": {"content": "Well, that is a long story, "}, "finish_reason": "length"}
+            return httpx2.Response(200, json={"model": body["model"], "choices": [choice]})
+
+    model = opened(Chatty())
+    asked(model)
+    assert model._endpoint.rules == rules(switch="chat_template_kwargs", thinks=True)
+
+
+def test_a_window_without_room_for_thoughts_ends_no_question():
+    class Small(MockServer):
+        def refusal(self, body):
+            if "temperature" in body:
+                return error(400, "temperature is not supported")
+            return error(400, "maximum context length is 1024 tokens") if body["max_tokens"] > 1000 else None
+
+        def message(self, thoughts, answer):
+            return {"content": "Well, that is a long story, "}
+
+        def answer(self, body):
+            response = super().answer(body).json()
+            response["choices"][0]["finish_reason"] = "length"
+            return httpx2.Response(200, json=response)
+
+    model = opened(Small())
+    asked(model)
+    assert remembered(BASE, "m") == rules(temperature=False, alternatives=0)
+
+
+def test_a_label_in_thoughts_that_used_up_their_tokens_is_no_score(helpfulness):
+    class Deep(VLLM):
+        def answer(self, body):
+            if body in self.questions:
+                return super().answer(body)
+            choice = {"message": {"content": 'So, the label is "no", because'}, "finish_reason": "length"}
+            usage = {"completion_tokens": 2072}
+            return httpx2.Response(200, json={"model": body["model"], "choices": [choice], "usage": usage})
+
+    judgements = judge(conversation(), helpfulness, opened(Deep("", obeys=False, opened=True)), turns="all")
+    reason = "the judge was still thinking when its reply was cut after 2,072 tokens"
+    assert [(judgement.score, judgement.reason) for judgement in judgements] == [(None, reason)] * 4

@@ -140,3 +140,26 @@ def choice(content, end="stop", usage=None, **message):
 )
 def test_thinking_is_seen(data, thinks):
     assert has_thoughts(data) is thinks
+
+
+@pytest.mark.parametrize(
+    ("content", "end", "thinks", "text", "no_answer"),
+    [
+        ('So, the label is "no". But wait', "length", True, "", "thoughts"),  # the prompt holds the opening mark
+        ('So, the label is "no". But wait', "length", False, 'So, the label is "no". But wait', None),
+        ('So, the label is "no".', "stop", True, 'So, the label is "no".', None),
+        (f"{YES} and then", "length", True, f"{YES} and then", None),
+        ('```json\n{"label": "yes', "length", True, '```json\n{"label": "yes', None),
+        (f"So. no?</think>{YES} and then", "length", True, f"{YES} and then", None),
+    ],
+)
+def test_a_cut_reply_of_a_thinking_model_is_an_answer_only_where_it_shows_that(content, end, thinks, text, no_answer):
+    reply = read_completion(choice(content, end), REQUEST, 0.0, thinks=thinks)
+    assert (reply.text, reply.no_answer, reply.truncated) == (text, no_answer, end == "length")
+
+
+def test_probabilities_of_a_refusal_are_no_label():
+    data = completion(ANSWER, BOTH)
+    data["choices"][0]["finish_reason"] = "refusal"
+    reply = read_completion(data, REQUEST, 0.0)
+    assert (reply.labels, reply.no_answer) == (None, "refusal")
