@@ -1,22 +1,21 @@
-"""Results of the searches on synthetic tasks whose smallest contrast is known, in six families.
+"""Results of the searches on synthetic tasks whose smallest contrast is known.
 
-    python benchmarks/families.py [--seeds 200] [--first-seed 0] [--budget 50] [--split-k 1 2 3]
+    python benchmarks/families.py [--seeds 200] [--first-seed 0] [--budget 50] [--split-k 1 2 3] [--family NAME ...]
 
-A text of n different words; g hangs on two to five of them, the causes: each has a weight, and g is the sum of the
-weights of the causes that were edited (of a *redundant* pair: only when both were). Weights are equal in half of the
-tasks and drawn in the others; delta lies between what the smallest contrast reaches and what one edit less can reach.
-Fills say nothing, but in the *hurtful* family a fifth of them puts a third of what there is back in, and g of the
-*noisy* one carries noise of standard deviation 0.05. *Smallest* is the share of all tasks in which a contrast was found
-that has the fewest edits there can be and crosses without noise too. Intervals are 95 %.
+The families are in `search_tasks.py`, each with its definition. *Found* is the share of tasks in which a contrast is
+reported; *true* the share in which one is reported that crosses without noise too, and *precision* its share of those
+that are found. *Smallest* is the share of all tasks in which a true contrast was found that has the fewest edits there
+can be. Intervals are 95 %.
 """
 
 import argparse
 import itertools
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from search_tasks import FAMILIES, Task, task
 
 from convexplain.fidelity import mean, proportion
 from convexplain.search.contrast_searches.cell import cell
@@ -25,74 +24,10 @@ from convexplain.search.contrast_searches.few import few
 from convexplain.search.contrast_searches.guided import guided
 from convexplain.search.contrast_searches.random_units import random_search
 from convexplain.search.driver import Evaluate, Outcome, drive, run
-from convexplain.search.protocol import Edits, Hole, Infill, Score, Search
+from convexplain.search.protocol import Hole, Infill, Score, Search
 
-FAMILIES = ("short", "long", "redundant", "noisy", "hurtful", "clustered")
-
-
-@dataclass
-class Task:
-    """One text and what its score hangs on.
-
-    Attributes:
-        n: words.
-        causes: groups of words that must be edited together, with their weights.
-        delta: g of a contrast.
-        sigma: standard deviation of the noise that each measurement adds.
-        hurts: for each word, whether its first, second … fill puts something back in.
-    """
-
-    n: int
-    causes: list[tuple[tuple[int, ...], float]]
-    delta: float
-    sigma: float
-    hurts: np.ndarray
-    rng: np.random.Generator = field(repr=False)
-
-    def smallest(self, split_k: int) -> int:
-        """Edits of the smallest contrast when `split_k` words make a unit."""
-        cause_sets = (
-            chosen for size in range(1, len(self.causes) + 1) for chosen in itertools.combinations(self.causes, size)
-        )
-        crossing = (chosen for chosen in cause_sets if sum(weight for _, weight in chosen) >= self.delta)
-        return min(len({word // split_k for words, _ in chosen for word in words}) for chosen in crossing)
-
-    def fill(self, word: int, avoid: Sequence[str]) -> str:
-        """A word that says nothing, or puts something back in."""
-        k = len(avoid) % self.hurts.shape[1]
-        return f"bad{k}" if self.hurts[word, k] else f"blank{k}"
-
-    def exact(self, edits: Edits, split_k: int) -> float:
-        """g without noise."""
-        gone = {word for unit, _ in edits for word in range(unit * split_k, unit * split_k + split_k)}
-        removed = sum(weight for words, weight in self.causes if gone.issuperset(words))
-        return removed - sum(fill.startswith("bad") for _, fill in edits) / 3
-
-    def g(self, edits: Edits, split_k: int) -> float:
-        """One measurement of g."""
-        return self.exact(edits, split_k) + (float(self.rng.normal(0, self.sigma)) if self.sigma else 0.0)
-
-
-def task(family: str, seed: int) -> Task:
-    """The task of that family and seed."""
-    rng = np.random.default_rng([FAMILIES.index(family), seed])
-    low, high = {"long": (60, 200), "clustered": (60, 120)}.get(family, (14, 30))
-    n = int(rng.integers(low, high + 1))
-    count = int(rng.integers(1, 4)) if family == "redundant" else int(rng.integers(2, 6))
-    if family == "clustered":
-        start = int(rng.integers(0, n - 2 * count))
-        words = [[start + int(i)] for i in rng.choice(2 * count, count, replace=False)]
-    else:
-        size = 2 if family == "redundant" else 1
-        words = rng.choice(n, size * count, replace=False).reshape(count, size).tolist()
-    weights = np.ones(count) if rng.random() < 0.5 else rng.uniform(0.4, 1.6, count)
-    weights = weights / weights.sum()
-    ordered = np.sort(weights)[::-1]
-    needed = min(count, 2 if family == "redundant" else 3)
-    delta = float(ordered[:needed].sum() - rng.uniform(0.2, 0.8) * ordered[needed - 1])
-    hurts = rng.random((n, 4)) < 0.2 if family == "hurtful" else np.zeros((n, 4), dtype=bool)
-    causes = [(tuple(cause_words), weight) for cause_words, weight in zip(words, weights.tolist(), strict=True)]
-    return Task(n, causes, delta, 0.05 if family == "noisy" else 0.0, hurts, rng)
+SIX = ("short", "long", "redundant", "noisy", "hurtful", "clustered")
+"""The families of words; the only ones of which units of several words are tried."""
 
 
 def halving(n: int, *, delta: float) -> Search:
@@ -121,6 +56,7 @@ def halving(n: int, *, delta: float) -> Search:
 
 
 Make = Callable[[int, float, int, int], Search]
+_GROUPED = ("guided", "few")
 SEARCHES: dict[str, Make] = {
     "guided": lambda n, delta, budget, seed: guided(n, delta=delta, rng=np.random.default_rng(seed)),
     "few": lambda n, delta, budget, seed: few(n, delta=delta, rng=np.random.default_rng(seed)),
@@ -138,6 +74,7 @@ class Solved:
     """The result of one search on one task."""
 
     found: bool
+    true: bool
     smallest: bool
     calls: int
     edits: int
@@ -159,8 +96,9 @@ def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0) -
     search = make(-(-problem.n // split_k), problem.delta, budget, seed)
     result = run(drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0)), infill, evaluate)
     edits = result.edits or ()
-    crosses = result.found and problem.exact(edits, split_k) >= problem.delta - 1e-9
-    return Solved(result.found, crosses and len(edits) <= problem.smallest(split_k), result.calls, len(edits), rounds)
+    true = result.found and problem.exact(edits, split_k) >= problem.delta - 1e-9
+    smallest = true and len(edits) <= problem.smallest(split_k)
+    return Solved(result.found, true, smallest, result.calls, len(edits), rounds)
 
 
 def main() -> None:
@@ -169,23 +107,38 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--split-k", type=int, nargs="+", default=[1])
+    parser.add_argument("--family", nargs="+", choices=list(FAMILIES), default=list(FAMILIES))
     parser.add_argument("--search", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
     options = parser.parse_args()
-    print("| split_k | family | search | flips | smallest | edits (found) | calls | rounds |")
-    print("|---|---|---|---|---|---|---|---|")
-    for split_k, family, name in itertools.product(options.split_k, FAMILIES, options.search):
+    print("| split_k | family | search | found | true | precision | smallest | edits (found) | calls | rounds |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for split_k, family, name in itertools.product(options.split_k, options.family, options.search):
+        if split_k > 1 and family not in SIX:
+            continue
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k) for seed in seeds]
-        flips = proportion(sum(row.found for row in rows), len(rows))
-        smallest = proportion(sum(row.smallest for row in rows), len(rows))
-        edits = mean([row.edits for row in rows if row.found], 0)
-        calls = mean([row.calls for row in rows], 0)
-        rounds = mean([row.rounds for row in rows], 0)
-        cells = " | ".join([_percent(flips), _percent(smallest), _number(edits), _number(calls), _number(rounds)])
-        print(f"| {split_k} | {family} | {name} | {cells} |", flush=True)
+        print(f"| {split_k} | {family} | {name} | {' | '.join(_cells(rows))} |", flush=True)
+
+
+def _cells(rows: Sequence[Solved]) -> list[str]:
+    found = [row for row in rows if row.found]
+    shares = [
+        proportion(len(found), len(rows)),
+        proportion(sum(row.true for row in rows), len(rows)),
+        proportion(sum(row.true for row in found), len(found)) if found else None,
+        proportion(sum(row.smallest for row in rows), len(rows)),
+    ]
+    numbers = [
+        mean([row.edits for row in found], 0),
+        mean([row.calls for row in rows], 0),
+        mean([row.rounds for row in rows], 0),
+    ]
+    return [*map(_percent, shares), *map(_number, numbers)]
 
 
 def _percent(estimate: object) -> str:
+    if estimate is None:
+        return "–"
     value, low, high = estimate.value, estimate.low, estimate.high  # type: ignore[attr-defined]
     return f"{value:.0%} [{low:.0%}, {high:.0%}]"
 

@@ -123,15 +123,22 @@ def _round(
     effects: EffectModel, scores: Scoreboard, rng: np.random.Generator, sizes: Sequence[int], batch: int
 ) -> Generator[Score, Any, bool]:
     """Asks for at most `batch` sets that are best by draws from the posterior; False: there is no new one."""
+    new = draw_sets(effects, scores, rng, sizes, batch)
+    if new:
+        yield from scores.ask(new)
+    return bool(new)
+
+
+def draw_sets(
+    effects: EffectModel, scores: Scoreboard, rng: np.random.Generator, sizes: Sequence[int], batch: int
+) -> list[Edits]:
+    """Return at most `batch` sets, not yet measured, that are best by draws from the posterior, in turn of these sizes."""
     choices = effects.choices
     mean, spread = effects.posterior(scores)
     root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))
     drawn = [mean, *(mean + root @ rng.standard_normal(len(choices)) for _ in range(4 * _BATCH))]
     sets = (_best(choices, values, sizes[i % len(sizes)]) for i, values in enumerate(drawn))
-    new = [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:batch]
-    if new:
-        yield from scores.ask(new)
-    return bool(new)
+    return [edits for edits in dict.fromkeys(sets) if edits and edits not in scores][:batch]
 
 
 def _best(choices: Sequence[tuple[int, str]], values: NDArray[np.float64], most: int) -> Edits:

@@ -26,7 +26,8 @@ from ._candidates import (
     sampled,
     unmeasured,
 )
-from ._effects import EffectModel, grow, search_smaller
+from ._effects import EffectModel, search_smaller
+from ._exploration import Exploration
 from ._minimisation import UnitGroup, halves, minimise, split
 from ._scoreboard import Scoreboard
 
@@ -75,8 +76,7 @@ def guided(
     if crossing is None and sentences:
         crossing, weights = yield from replace_sentences(everything, sentences, weights, delta, scores, groups)
     if crossing is None:
-        effects = EffectModel((yield from more_fills(sampled(everything, rng))), groups, weights)
-        yield from _explore(everything, effects, n, delta, scores, groups, rng)
+        yield from Exploration(everything, delta, scores, groups, weights, rng).run()
         crossing = scores.crossing(delta)
     if crossing is None:
         return
@@ -138,24 +138,6 @@ def replace_sentences(
         yield from scores.ask([words])
         crossing = words if scores.get(words, -math.inf) >= delta else crossing
     return crossing, weights * factors
-
-
-def _explore(
-    everything: Edits,
-    effects: EffectModel,
-    n: int,
-    delta: float,
-    scores: Scoreboard,
-    groups: Sequence[Sequence[int]],
-    rng: np.random.Generator,
-) -> Generator[Score, Any, None]:
-    """Asks for each sentence word by word, unless sentences were replaced singly, and for what the effects promise."""
-    replaced = any(len(edits) == 1 and edits[0][0] >= n for edits in scores)
-    candidates = [] if replaced else [edits for edits in each_group(everything, groups) if edits not in scores]
-    if len(candidates) > 1:  # a single one is not worth a round
-        yield from scores.ask(candidates)
-    yield from grow(effects, delta, scores, rng)
-    yield from _fewer(effects, delta, scores)
 
 
 def _fewer(effects: EffectModel, delta: float, scores: Scoreboard) -> Generator[Score, Any, None]:

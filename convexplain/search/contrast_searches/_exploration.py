@@ -1,0 +1,284 @@
+"""Exploration: where editing everything does not cross, which few edits move g, until the budget ends it.
+
+Adaptive group testing (Dorfman 1943; Hwang 1972) over edits: groups are measured, what moves g beyond what its edits
+cost is halved, and the single edits that remain are put together. Each round tries what was not tried: new fills, other
+groups, smaller ones, single edits, and sets drawn from a model of what each edit does.
+"""
+
+import itertools
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..protocol import Edits, Hole, Infill, Score, with_edit, without
+from ._effects import EffectModel, draw_sets
+from ._minimisation import halves
+from ._scoreboard import Scoreboard
+
+_PARTS = 8  # groups of a round
+_SMALL_PARTS = 16  # groups of every third round
+_SINGLES = 8  # edits that a round tries alone
+_DRAWN = 4  # sets that a round draws from the effect model
+_MOST = 400  # edits that the effect model takes into account
+_CLEAR = 0.12  # of the movement that is needed: what a group has to move g by to be halved
+_ALIKE = 0.1  # of a cost: how far two groups' costs may lie apart to be the same
+
+
+@dataclass(slots=True)
+class _Part:
+    """Edits that were measured together.
+
+    Attributes:
+        edits: the edits, besides those of the base.
+        effect: by how much they move g of the base.
+        measured: the effect was measured, not worked out from those of other parts.
+    """
+
+    edits: Edits
+    effect: float
+    measured: bool = True
+
+
+@dataclass(slots=True)
+class Fills:
+    """The fills of each unit that are known, the newest last; more are asked for when they are needed."""
+
+    known: dict[int, list[str]]
+    exhausted: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, edits: Edits) -> "Fills":
+        """Return the fills of a candidate."""
+        return cls({unit: [fill] for unit, fill in edits})
+
+    def more(self, units: Iterable[int]) -> Generator[Infill, Any, dict[int, str]]:
+        """Ask for a further fill of each unit and return the new ones."""
+        holes = tuple(Hole(unit, avoid=tuple(self.known[unit])) for unit in units if unit not in self.exhausted)
+        if not holes:
+            return {}
+        answer: Sequence[str | None] = yield Infill(holes)
+        new: dict[int, str] = {}
+        for hole, fill in zip(holes, answer, strict=True):
+            if fill is None or fill in self.known[hole.unit]:
+                self.exhausted.add(hole.unit)
+            else:
+                self.known[hole.unit].append(fill)
+                new[hole.unit] = fill
+        return new
+
+
+class Exploration:
+    """A search for few edits that cross, among many of which most do nothing, cost something, or cancel each other.
+
+    Args:
+        everything: an edit of each unit.
+        delta: g from which on a candidate is a contrast.
+        scores: the scores so far; hold that of `everything`, where it could be had.
+        groups: for each coarser level the number of the group that each unit is in.
+        weights: how likely each unit matters.
+        rng: the source of all chance.
+    """
+
+    def __init__(
+        self,
+        everything: Edits,
+        delta: float,
+        scores: Scoreboard,
+        groups: Sequence[Sequence[int]],
+        weights: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> None:
+        self.everything = everything
+        self.delta = delta
+        self.scores = scores
+        self.groups = groups
+        self.weights = weights
+        self.rng = rng
+        self.fills = Fills.of(everything)
+        self.current = dict(everything)
+        self.base: Edits = ()
+        self.alone: set[tuple[int, str]] = set()
+
+    @property
+    def _start(self) -> float:
+        return self.scores.get((), 0.0)
+
+    @property
+    def _clear(self) -> float:
+        return _CLEAR * max(self.delta - self._start, 1e-9)
+
+    @property
+    def _crossed(self) -> bool:
+        return self.scores.crossing(self.delta) is not None
+
+    def run(self) -> Generator[Infill | Score, Any, None]:
+        """Ask for candidates until one crosses; without one for ever."""
+        harmful = self.scores.get(self.everything, self._start) < self._start - self._clear
+        for step in itertools.count():
+            if step:
+                self.current |= yield from self.fills.more(self.current)
+            base = () if step % 4 == 3 else self.base
+            yield from self._round(step, base, harmful)
+            if self._crossed:
+                return
+            yield from self._draw_and_try_alone(step)
+            if self._crossed:
+                return
+
+    def _round(self, step: int, base: Edits, harmful: bool) -> Generator[Infill | Score, Any, None]:
+        edited = {unit for unit, _ in base}
+        pool: Edits = tuple(edit for edit in sorted(self.current.items()) if edit[0] not in edited)
+        if not pool:
+            return
+        order = list(pool) if not step else [pool[int(i)] for i in self.rng.permutation(len(pool))]
+        if not harmful and len(pool) > 1:
+            parts = yield from self._halves(base, pool, order)
+            if self._crossed:
+                return
+            if any(part.effect > self._clear for part in parts):
+                yield from self._locate(base, parts, 0.0)
+                return
+            if step % 2:
+                return
+        count = _SMALL_PARTS if step % 3 == 2 else _PARTS
+        parts = yield from self._measured(base, self._partition(order, count, ordered=not step))
+        if not self._crossed and parts:
+            yield from self._locate(base, parts, common_cost(parts))
+
+    def _halves(
+        self, base: Edits, pool: Edits, order: Sequence[tuple[int, str]]
+    ) -> Generator[Score, Any, list[_Part]]:
+        """Measure everything there is with the base, and each half of it."""
+        whole = _joined(base, pool)
+        parts = self._partition(order, 2, ordered=list(order) == list(pool))
+        yield from self.scores.ask([whole, *(_joined(base, part) for part in parts)])
+        return self._effects(base, parts)
+
+    def _partition(self, order: Sequence[tuple[int, str]], count: int, *, ordered: bool) -> list[Edits]:
+        """Return the edits in about equal groups: cut at sentences and turns where they stand in the text's order."""
+        if not ordered:
+            size = max(1, -(-len(order) // count))
+            return [tuple(sorted(order[at : at + size])) for at in range(0, len(order), size)]
+        parts: list[Edits] = [tuple(order)]
+        while len(parts) < count and any(len(part) > 1 for part in parts):
+            largest = max(range(len(parts)), key=lambda i: len(parts[i]))
+            parts[largest : largest + 1] = self._halved(parts[largest])
+        return parts
+
+    def _halved(self, edits: Edits) -> tuple[Edits, Edits]:
+        first, _ = halves([unit for unit, _ in edits], self.groups)
+        return tuple(e for e in edits if e[0] in first), tuple(e for e in edits if e[0] not in first)
+
+    def _measured(self, base: Edits, parts: Sequence[Edits]) -> Generator[Score, Any, list[_Part]]:
+        yield from self.scores.ask([_joined(base, part) for part in parts])
+        return self._effects(base, parts)
+
+    def _effects(self, base: Edits, parts: Sequence[Edits]) -> list[_Part]:
+        before = self.scores.get(base, self._start)
+        joined = {part: _joined(base, part) for part in parts}
+        return [_Part(part, self.scores[joined[part]] - before) for part in parts if joined[part] in self.scores]
+
+    def _locate(self, base: Edits, parts: list[_Part], cost: float) -> Generator[Infill | Score, Any, None]:
+        """Halve the parts that move g, as many as it takes to cross, and put the single edits together."""
+        while not self._crossed:
+            needed = self._needed(base, parts, cost)
+            if not needed:
+                return
+            large = [part for part in needed if len(part.edits) > 1]
+            if not large:
+                yield from self._put_together(base, parts, needed)
+                return
+            pairs = [self._halved(part.edits) for part in large]
+            yield from self.scores.ask([_joined(base, first) for first, _ in pairs])
+            parts = [part for part in parts if part not in large]
+            for part, (first, second) in zip(large, pairs, strict=True):
+                for measured in self._effects(base, [first]):
+                    parts += [measured, _Part(second, part.effect - measured.effect, measured=False)]
+
+    def _needed(self, base: Edits, parts: Sequence[_Part], cost: float) -> list[_Part]:
+        """Return the parts of greatest promise, as many as may cross together."""
+        promise = {id(part): part.effect - cost * (len(part.edits) - 1) for part in parts}
+        clear = [p for p in parts if p.effect - cost * len(p.edits) > self._clear and promise[id(p)] > 0]
+        before = self.scores.get(base, self._start)
+        chosen: list[_Part] = []
+        for part in sorted(clear, key=lambda p: -promise[id(p)]):
+            if before + sum(promise[id(p)] for p in chosen) >= self.delta:
+                break
+            chosen.append(part)
+        return chosen
+
+    def _put_together(
+        self, base: Edits, parts: Sequence[_Part], chosen: Sequence[_Part]
+    ) -> Generator[Infill | Score, Any, None]:
+        """Ask for the single edits together; where they do less than they should, for each, and for what is near."""
+        union = _joined(base, *(part.edits for part in chosen))
+        unsure = [part.edits for part in chosen if not part.measured and len(chosen) > 1]
+        yield from self.scores.ask([union])
+        if self._crossed:
+            return
+        expected = self.scores.get(base, self._start) + sum(part.effect for part in chosen)
+        if self.scores.get(union, self._start) < expected - self._clear:
+            yield from self.scores.ask([_joined(base, edits) for edits in unsure])
+            yield from self._climb(union)
+        self._take_base()
+
+    def _climb(self, edits: Edits) -> Generator[Infill | Score, Any, None]:
+        """Ask for candidates that differ by one edit taken back or filled anew, as long as one is better."""
+        while len(edits) > 1 and not self._crossed:
+            units = [unit for unit, _ in edits]
+            new = yield from self.fills.more(units)
+            near = [without(edits, unit) for unit in units]
+            near += [with_edit(edits, unit, fill) for unit, fill in new.items()]
+            yield from self.scores.ask(near)
+            best = max((x for x in near if x in self.scores), key=self.scores.__getitem__, default=edits)
+            if self.scores.get(best, self._start) <= self.scores.get(edits, self._start) + 1e-9:
+                return
+            edits = best
+
+    def _take_base(self) -> None:
+        """Go on from the candidate of the highest score, where it moves g clearly."""
+        best = max(self.scores, key=lambda edits: (self.scores[edits], -len(edits)), default=())
+        clear = self.scores.get(best, self._start) > self._start + self._clear
+        few = self.scores.size(best) <= max(4, len(self.everything) // 4)
+        self.base = best if clear and few else self.base
+
+    def _draw_and_try_alone(self, step: int) -> Generator[Infill | Score, Any, None]:
+        """Ask for sets that an effect model promises something of, and for edits that were never tried alone."""
+        if not step:
+            return
+        choices = self._choices()
+        effects = EffectModel(choices, self.groups, self.weights)
+        sets = draw_sets(effects, self.scores, self.rng, (1, 2, 3, 4, 6, 8), _DRAWN)
+        tried = {edits[0] for edits in self.scores if len(edits) == 1}
+        mean = dict(zip(choices, effects.posterior(self.scores)[0].tolist(), strict=True))
+        untried = sorted((x for x in choices if x not in tried), key=lambda x: -mean[x])
+        alone: list[Edits] = [(edit,) for edit in untried[:_SINGLES]]
+        yield from self.scores.ask([*sets, *alone])
+        self._take_base()
+
+    def _choices(self) -> list[tuple[int, str]]:
+        """Return the edits that the effect model is about: those of the best candidates, and the newest of each unit."""
+        best = sorted((x for x in self.scores if len(x) <= 8), key=lambda x: -self.scores[x])[:_PARTS]
+        chosen = dict.fromkeys(edit for edits in best for edit in edits if edit[0] < len(self.weights))
+        newest = sorted(self.current.items())
+        spare = max(0, _MOST - len(chosen))
+        if len(newest) > spare:
+            newest = [newest[int(i)] for i in np.sort(self.rng.choice(len(newest), spare, replace=False))]
+        return sorted({**chosen, **dict.fromkeys(newest)})
+
+
+def common_cost(parts: Sequence[_Part]) -> float:
+    """Return what an edit costs: the effect of an edit that most groups share, at most 0; 0 where none do."""
+    costs = [part.effect / len(part.edits) for part in parts]
+    alike = {cost: sum(abs(cost - x) <= _ALIKE * abs(cost) + 1e-9 for x in costs) for cost in costs}
+    cost, count = max(alike.items(), key=lambda x: (x[1], -abs(x[0])), default=(0.0, 0))
+    return min(0.0, cost) if count > 1 else 0.0
+
+
+def _joined(base: Edits, *parts: Edits) -> Edits:
+    """Return the base with the parts' edits; of a unit that both edit, the last one's."""
+    merged: Mapping[int, str] = {unit: fill for edits in (base, *parts) for unit, fill in edits}
+    return tuple(sorted(merged.items()))
