@@ -15,7 +15,7 @@ from ..protocol import Edits, Score
 from ._scoreboard import Scoreboard
 
 _BATCH = 8  # sets that `grow` asks for in a round
-_ROUNDS = (4, 16)  # sets that `search_smaller` asks for in each of its rounds
+_SMALLER = 4  # sets that `search_smaller` asks for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
 _NOISE = 0.05  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
@@ -76,7 +76,7 @@ class EffectModel:
 def search_smaller(
     effects: EffectModel, delta: float, scores: Scoreboard, rng: np.random.Generator, fewer_than: int
 ) -> Generator[Score, Any, None]:
-    """Look a few times for a set of fewer edits that crosses, each time among more of them.
+    """Look for a set of fewer edits that crosses.
 
     Args:
         effects: beliefs about the possible edits.
@@ -85,12 +85,9 @@ def search_smaller(
         rng: the source of all chance.
         fewer_than: edits of a set that crosses already, at least 2.
     """
-    for batch in _ROUNDS:
-        crossing = scores.crossing(delta)
-        if crossing is not None and scores.size(crossing) < fewer_than:
-            return
-        if not (yield from _round(effects, scores, rng, _down_from(fewer_than - 1), batch)):
-            return
+    crossing = scores.crossing(delta)
+    if crossing is None or scores.size(crossing) >= fewer_than:
+        yield from _round(effects, scores, rng, _down_from(fewer_than - 1), _SMALLER)
 
 
 def grow(

@@ -20,8 +20,10 @@ from ._scoreboard import Scoreboard
 
 _PARTS = 8  # groups of a round
 _SMALL_PARTS = 16  # groups of every third round
-_SINGLES = 8  # edits that a round tries alone
-_DRAWN = 4  # sets that a round draws from the effect model
+_WHOLES = 4  # further edits of everything, with new fills, that a round measures
+_SMALL_TEXT = 40  # units up to which an effect model finds the few that matter sooner than groups do
+_FIRST_FILLS, _FIRST_DRAWS = 2, 2  # for such a text: further fills, and rounds of sets from the model to begin with
+_SIZES = ((4, 3, 2, 1), (8, 6, 4, 2))  # of the sets of a round, in turn
 _MOST = 400  # edits that the effect model takes into account
 _CLEAR = 0.12  # of the movement that is needed: what a group has to move g by to be halved
 _ALIKE = 0.1  # of a cost: how far two groups' costs may lie apart to be the same
@@ -100,7 +102,8 @@ class Exploration:
         self.fills = Fills.of(everything)
         self.current = dict(everything)
         self.base: Edits = ()
-        self.alone: set[tuple[int, str]] = set()
+        self.harmful = False
+        self.drawn = 0
 
     @property
     def _start(self) -> float:
@@ -116,46 +119,70 @@ class Exploration:
 
     def run(self) -> Generator[Infill | Score, Any, None]:
         """Ask for candidates until one crosses; without one for ever."""
-        harmful = self.scores.get(self.everything, self._start) < self._start - self._clear
+        self._note_harm(self.everything, ())
+        small = len(self.everything) <= _SMALL_TEXT
+        if small:
+            for _ in range(_FIRST_FILLS):
+                self.current |= yield from self.fills.more(self.current)
+            yield from self._draw(_FIRST_DRAWS)
         for step in itertools.count():
+            if self._crossed:
+                return
             if step:
                 self.current |= yield from self.fills.more(self.current)
             base = () if step % 4 == 3 else self.base
-            yield from self._round(step, base, harmful)
-            if self._crossed:
-                return
-            yield from self._draw_and_try_alone(step)
-            if self._crossed:
-                return
+            if self.harmful:
+                yield from self._round(step, base)
+            else:
+                yield from self._all_at_once(step, base)
+            yield from self._draw(2 if small and (self.harmful or not self.base) else min(step, 1))
 
-    def _round(self, step: int, base: Edits, harmful: bool) -> Generator[Infill | Score, Any, None]:
-        edited = {unit for unit, _ in base}
-        pool: Edits = tuple(edit for edit in sorted(self.current.items()) if edit[0] not in edited)
-        if not pool:
+    def _note_harm(self, edits: Edits, base: Edits) -> None:
+        """Remember that editing everything lowers g: then only few edits at once are informative."""
+        before = self.scores.get(base, self._start)
+        self.harmful = self.harmful or self.scores.get(edits, before) < before - self._clear
+
+    def _all_at_once(self, step: int, base: Edits) -> Generator[Infill | Score, Any, None]:
+        """Edit everything besides the base, with several new fills, and halves of it; else groups."""
+        pool = self._pool(base)
+        order = list(pool) if not step else self._shuffled(pool)
+        parts = self._partition(order, 2, ordered=not step)
+        wholes = [_joined(base, pool)]
+        for _ in range(_WHOLES if base else min(step, 1)):
+            self.current |= yield from self.fills.more(self.current)
+            wholes.append(_joined(base, self._pool(base)))
+        yield from self.scores.ask([*wholes, *(_joined(base, part) for part in parts)])
+        for edits in wholes:
+            self._note_harm(edits, base)
+        if self._crossed:
             return
-        order = list(pool) if not step else [pool[int(i)] for i in self.rng.permutation(len(pool))]
-        if not harmful and len(pool) > 1:
-            parts = yield from self._halves(base, pool, order)
-            if self._crossed:
-                return
-            if any(part.effect > self._clear for part in parts):
-                yield from self._locate(base, parts, 0.0)
-                return
-            if step % 2:
-                return
+        before = self.scores.get(base, self._start)
+        best = max((x for x in wholes if x in self.scores), key=self.scores.__getitem__, default=base)
+        moved = self._effects(base, parts)
+        if best != wholes[0] and self.scores.get(best, before) > before + self._clear:
+            edits = tuple(edit for edit in best if edit not in base)
+            yield from self._locate(base, [_Part(edits, self.scores[best] - before)], 0.0)
+        elif any(part.effect > self._clear for part in moved):
+            yield from self._locate(base, moved, 0.0)
+        elif not base:
+            yield from self._round(step, base)
+
+    def _pool(self, base: Edits) -> Edits:
+        """Return the newest edit of each unit that the base does not edit."""
+        edited = {unit for unit, _ in base}
+        return tuple(edit for edit in sorted(self.current.items()) if edit[0] not in edited)
+
+    def _shuffled(self, pool: Edits) -> list[tuple[int, str]]:
+        return [pool[int(i)] for i in self.rng.permutation(len(pool))]
+
+    def _round(self, step: int, base: Edits) -> Generator[Infill | Score, Any, None]:
+        """Measure small groups, in the text's order or mixed, and halve those that move g."""
+        pool = self._pool(base)
+        order = list(pool) if not step else self._shuffled(pool)
         count = _SMALL_PARTS if step % 3 == 2 else _PARTS
         parts = yield from self._measured(base, self._partition(order, count, ordered=not step))
         if not self._crossed and parts:
             yield from self._locate(base, parts, common_cost(parts))
-
-    def _halves(
-        self, base: Edits, pool: Edits, order: Sequence[tuple[int, str]]
-    ) -> Generator[Score, Any, list[_Part]]:
-        """Measure everything there is with the base, and each half of it."""
-        whole = _joined(base, pool)
-        parts = self._partition(order, 2, ordered=list(order) == list(pool))
-        yield from self.scores.ask([whole, *(_joined(base, part) for part in parts)])
-        return self._effects(base, parts)
 
     def _partition(self, order: Sequence[tuple[int, str]], count: int, *, ordered: bool) -> list[Edits]:
         """Return the edits in about equal groups: cut at sentences and turns where they stand in the text's order."""
@@ -245,22 +272,22 @@ class Exploration:
         few = self.scores.size(best) <= max(4, len(self.everything) // 4)
         self.base = best if clear and few else self.base
 
-    def _draw_and_try_alone(self, step: int) -> Generator[Infill | Score, Any, None]:
-        """Ask for sets that an effect model promises something of, and for edits that were never tried alone."""
-        if not step:
-            return
-        choices = self._choices()
-        effects = EffectModel(choices, self.groups, self.weights)
-        sets = draw_sets(effects, self.scores, self.rng, (1, 2, 3, 4, 6, 8), _DRAWN)
-        tried = {edits[0] for edits in self.scores if len(edits) == 1}
-        mean = dict(zip(choices, effects.posterior(self.scores)[0].tolist(), strict=True))
-        untried = sorted((x for x in choices if x not in tried), key=lambda x: -mean[x])
-        alone: list[Edits] = [(edit,) for edit in untried[:_SINGLES]]
-        yield from self.scores.ask([*sets, *alone])
-        self._take_base()
+    def _draw(self, rounds: int) -> Generator[Score, Any, None]:
+        """Ask for sets that an effect model promises something of, until one crosses."""
+        for _ in range(rounds):
+            if self._crossed:
+                return
+            effects = EffectModel(self._choices(), self.groups, self.weights)
+            sizes = _SIZES[self.drawn % len(_SIZES)]
+            self.drawn += 1
+            yield from self.scores.ask(draw_sets(effects, self.scores, self.rng, sizes, _PARTS))
+            self._take_base()
 
     def _choices(self) -> list[tuple[int, str]]:
-        """Return the edits that the effect model is about: those of the best candidates, and the newest of each unit."""
+        """Return the edits that the effect model is about: where they are too many, the best and the newest ones."""
+        every = [(unit, fill) for unit, fills in self.fills.known.items() for fill in fills]
+        if len(every) <= _MOST:
+            return sorted(every)
         best = sorted((x for x in self.scores if len(x) <= 8), key=lambda x: -self.scores[x])[:_PARTS]
         chosen = dict.fromkeys(edit for edits in best for edit in edits if edit[0] < len(self.weights))
         newest = sorted(self.current.items())
