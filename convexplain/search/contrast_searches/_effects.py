@@ -17,7 +17,7 @@ from ._scoreboard import Scoreboard
 _BATCH = 8  # sets that `grow` asks for in a round
 _SMALLER = 4  # sets that `search_smaller` asks for
 _SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
-_NOISE = 0.05  # of a movement: what the sum does not explain
+_NOISE = 0.15  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
 

@@ -21,11 +21,12 @@ from ._scoreboard import Scoreboard
 _PARTS = 8  # groups of a round
 _SMALL_PARTS = 16  # groups of every third round
 _WHOLES = 4  # further edits of everything, with new fills, that a round measures
-_SMALL_TEXT = 40  # units up to which an effect model finds the few that matter sooner than groups do
+_SMALL_TEXT = 64  # units up to which an effect model finds the few that matter sooner than groups do
 _FIRST_FILLS, _FIRST_DRAWS = 2, 2  # for such a text: further fills, and rounds of sets from the model to begin with
 _SIZES = ((4, 3, 2, 1), (8, 6, 4, 2))  # of the sets of a round, in turn
 _MOST = 400  # edits that the effect model takes into account
 _CLEAR = 0.12  # of the movement that is needed: what a group has to move g by to be halved
+_BURDEN = 0.4  # of that: what an edit more has to be worth in a set that further edits are added to
 _ALIKE = 0.1  # of a cost: how far two groups' costs may lie apart to be the same
 
 
@@ -103,6 +104,7 @@ class Exploration:
         self.current = dict(everything)
         self.base: Edits = ()
         self.harmful = False
+        self.harmless: set[Edits] = set()  # bases besides which everything may be edited
         self.drawn = 0
 
     @property
@@ -124,7 +126,7 @@ class Exploration:
         if small:
             for _ in range(_FIRST_FILLS):
                 self.current |= yield from self.fills.more(self.current)
-            yield from self._draw(_FIRST_DRAWS)
+            yield from self._draw(_FIRST_DRAWS if self.harmful else 0)
         for step in itertools.count():
             if self._crossed:
                 return
@@ -135,7 +137,7 @@ class Exploration:
                 yield from self._round(step, base)
             else:
                 yield from self._all_at_once(step, base)
-            yield from self._draw(2 if small and (self.harmful or not self.base) else min(step, 1))
+            yield from self._draw(_DRAWS if small and (self.harmful or not self.base) else min(step, 1))
 
     def _note_harm(self, edits: Edits, base: Edits) -> None:
         """Remember that editing everything lowers g: then only few edits at once are informative."""
@@ -144,26 +146,29 @@ class Exploration:
 
     def _all_at_once(self, step: int, base: Edits) -> Generator[Infill | Score, Any, None]:
         """Edit everything besides the base, with several new fills, and halves of it; else groups."""
-        pool = self._pool(base)
-        order = list(pool) if not step else self._shuffled(pool)
-        parts = self._partition(order, 2, ordered=not step)
-        wholes = [_joined(base, pool)]
-        for _ in range(_WHOLES if base else min(step, 1)):
+        before = self.scores.get(base, self._start)
+        wholes = [self._pool(base)]
+        for _ in range(_WHOLES if base in self.harmless else min(step, 1) if not base else 0):
             self.current |= yield from self.fills.more(self.current)
-            wholes.append(_joined(base, self._pool(base)))
-        yield from self.scores.ask([*wholes, *(_joined(base, part) for part in parts)])
-        for edits in wholes:
-            self._note_harm(edits, base)
+            wholes.append(self._pool(base))
+        halved = base not in self.harmless
+        order = list(wholes[0]) if not step else self._shuffled(wholes[0])
+        parts = self._partition(order, 2, ordered=not step) if halved else []
+        yield from self.scores.ask([_joined(base, part) for part in [*wholes, *parts]])
         if self._crossed:
             return
-        before = self.scores.get(base, self._start)
-        best = max((x for x in wholes if x in self.scores), key=self.scores.__getitem__, default=base)
-        moved = self._effects(base, parts)
-        if best != wholes[0] and self.scores.get(best, before) > before + self._clear:
-            edits = tuple(edit for edit in best if edit not in base)
-            yield from self._locate(base, [_Part(edits, self.scores[best] - before)], 0.0)
-        elif any(part.effect > self._clear for part in moved):
-            yield from self._locate(base, moved, 0.0)
+        moved = self._effects(base, wholes)
+        for whole in moved:
+            self._note_harm(_joined(base, whole.edits), base)
+        if base and not self.harmful:
+            self.harmless.add(base)
+        best = max(moved, key=lambda part: part.effect, default=None)
+        pieces = self._effects(base, parts)
+        if best is not None and best.effect > self._clear:
+            additive = len(pieces) == 2 and abs(sum(p.effect for p in pieces) - moved[0].effect) < self._clear
+            yield from self._locate(base, pieces if best is moved[0] and additive else [best], 0.0)
+        elif any(part.effect > self._clear for part in pieces):
+            yield from self._locate(base, [max(pieces, key=lambda part: part.effect)], 0.0)
         elif not base:
             yield from self._round(step, base)
 
@@ -253,24 +258,29 @@ class Exploration:
         self._take_base()
 
     def _climb(self, edits: Edits) -> Generator[Infill | Score, Any, None]:
-        """Ask for candidates that differ by one edit taken back or filled anew, as long as one is better."""
+        """Ask for the candidate less one edit, else with one filled anew, as long as one is better."""
         while len(edits) > 1 and not self._crossed:
             units = [unit for unit, _ in edits]
-            new = yield from self.fills.more(units)
-            near = [without(edits, unit) for unit in units]
-            near += [with_edit(edits, unit, fill) for unit, fill in new.items()]
-            yield from self.scores.ask(near)
-            best = max((x for x in near if x in self.scores), key=self.scores.__getitem__, default=edits)
-            if self.scores.get(best, self._start) <= self.scores.get(edits, self._start) + 1e-9:
+            better = yield from self._best_of([without(edits, unit) for unit in units], edits)
+            if better is None:
+                new = yield from self.fills.more(units)
+                better = yield from self._best_of([with_edit(edits, *edit) for edit in new.items()], edits)
+            if better is None:
                 return
-            edits = best
+            edits = better
+
+    def _best_of(self, candidates: Sequence[Edits], edits: Edits) -> Generator[Score, Any, Edits | None]:
+        """Ask for the candidates and return the best; None where none is better than the edits."""
+        yield from self.scores.ask(candidates)
+        scored = [x for x in candidates if x in self.scores]
+        best = max(scored, key=self.scores.__getitem__, default=edits)
+        return best if self.scores.get(best, self._start) > self.scores.get(edits, self._start) + 1e-9 else None
 
     def _take_base(self) -> None:
-        """Go on from the candidate of the highest score, where it moves g clearly."""
-        best = max(self.scores, key=lambda edits: (self.scores[edits], -len(edits)), default=())
-        clear = self.scores.get(best, self._start) > self._start + self._clear
-        few = self.scores.size(best) <= max(4, len(self.everything) // 4)
-        self.base = best if clear and few else self.base
+        """Go on from the candidate of the highest score for its size, where it moves g clearly."""
+        worth = {edits: g - _BURDEN * self._clear * self.scores.size(edits) for edits, g in self.scores.items()}
+        best = max(worth, key=worth.__getitem__, default=())
+        self.base = best if worth[best] > self._start + self._clear / 2 else ()
 
     def _draw(self, rounds: int) -> Generator[Score, Any, None]:
         """Ask for sets that an effect model promises something of, until one crosses."""
