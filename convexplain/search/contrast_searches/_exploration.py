@@ -23,6 +23,7 @@ _SMALL_PARTS = 16  # groups of every third round
 _WHOLES = 4  # further edits of everything, with new fills, that a round measures
 _SMALL_TEXT = 64  # units up to which an effect model finds the few that matter sooner than groups do
 _FIRST_FILLS, _FIRST_DRAWS = 2, 2  # for such a text: further fills, and rounds of sets from the model to begin with
+_DRAWS = 2  # rounds of sets from the effect model, to one of groups, in a short text
 _SIZES = ((4, 3, 2, 1), (8, 6, 4, 2))  # of the sets of a round, in turn
 _MOST = 400  # edits that the effect model takes into account
 _CLEAR = 0.12  # of the movement that is needed: what a group has to move g by to be halved
