@@ -124,7 +124,7 @@ class Exploration:
         """Ask for candidates until one crosses; without one for ever."""
         self._note_harm(self.everything, ())
         small = len(self.everything) <= _SMALL_TEXT
-        if small:
+        if 2 * len(self.everything) <= _SMALL_TEXT:
             for _ in range(_FIRST_FILLS):
                 self.current |= yield from self.fills.more(self.current)
             yield from self._draw(_FIRST_DRAWS if self.harmful else 0)
