@@ -81,7 +81,7 @@ class Solved:
     rounds: int
 
 
-def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0) -> Solved:
+def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0, repeats: int = 1) -> Solved:
     """Runs a search on a task."""
     rounds = 0
 
@@ -93,8 +93,11 @@ def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0) -
         rounds += 1
         return [Outcome(problem.g(edits, split_k)) for edits in ask.candidates]
 
-    search = make(-(-problem.n // split_k), problem.delta, budget, seed)
-    result = run(drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0)), infill, evaluate)
+    def search() -> Search:
+        return make(-(-problem.n // split_k), problem.delta, budget, seed)
+
+    driving = drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0), repeats=repeats)
+    result = run(driving, infill, evaluate)
     edits = result.edits or ()
     true = result.found and problem.exact(edits, split_k) >= problem.delta - 1e-9
     smallest = true and len(edits) <= problem.smallest(split_k)
@@ -116,7 +119,7 @@ def main() -> None:
         if split_k > 1 and family not in SIX:
             continue
         seeds = range(options.first_seed, options.first_seed + options.seeds)
-        rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k) for seed in seeds]
+        rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k, repeats=FAMILIES[family].repeats) for seed in seeds]
         print(f"| {split_k} | {family} | {name} | {' | '.join(_cells(rows))} |", flush=True)
 
 

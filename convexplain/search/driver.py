@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from convexplain.errors import UsageError
 
+from .confirmation import Confirmation, Evaluate, Proof
+from .ledger import Ledger, Outcome, SearchStep
 from .protocol import Edits, Hole, Infill, Score, Search
 
 Stopped = Literal["found", "budget", "searched", "no fills", "nothing to edit"]
@@ -19,49 +21,19 @@ _REPEATS = 20  # a search with so many requests in a row whose answers it was gi
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The measurement of one candidate.
-
-    Attributes:
-        score: g; None where none could be had.
-        response: the answer of the explained model.
-        note: why there is no score.
-    """
-
-    score: float | None
-    response: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluate:
-    """Candidates to be evaluated at once; with `fresh`, measured again though they were measured before."""
-
-    candidates: tuple[Edits, ...]
-    fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SearchStep:
-    """One call of a search: how many edits the candidate has, and its score."""
-
-    edits: int
-    score: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class SearchOutcome:
     """The end of a search.
 
     Attributes:
-        found: a candidate reached delta (and was confirmed, where that was asked for).
-        edits: the crossing candidate with the fewest edits, of these the one with the highest score; without a crossing
-            the candidate with the highest score; None when nothing could be scored.
+        found: a candidate reached delta, and held where measurements vary.
+        edits: the candidate that held; without one the crossing candidate with the fewest edits, of these the one with
+            the highest score; without a crossing the candidate with the highest score; None when nothing could be
+            scored.
         outcome: its first measurement.
-        confirmation: its second, where one was made; found is False when that does not cross.
+        proof: its fresh draws, where draws vary; found says whether they held.
         trace: every call in order.
         calls: how many there were.
-        prompts: distinct candidates among them: calls less second measurements.
+        prompts: distinct candidates among them.
         infills: holes that were filled.
         failed: calls without a score.
         stopped: why it ended.
@@ -70,7 +42,7 @@ class SearchOutcome:
     found: bool
     edits: Edits | None
     outcome: Outcome | None
-    confirmation: Outcome | None
+    proof: Proof | None
     trace: tuple[SearchStep, ...]
     calls: int
     prompts: int
@@ -83,151 +55,131 @@ T = TypeVar("T")
 SearchRun: TypeAlias = Generator[Infill | Evaluate, Any, SearchOutcome]
 
 
-@dataclass(slots=True)
-class _Ledger:
-    """Everything that was measured."""
-
-    delta: float
-    budget: int
-    outcomes: dict[Edits, Outcome]
-    confirm: int
-    size: Callable[[Edits], int]
-    confirmations: dict[Edits, Outcome] = field(default_factory=dict)
-    trace: list[SearchStep] = field(default_factory=list)
-    holes: int = 0
-    infills: int = 0
-
-    @property
-    def remaining(self) -> int:
-        return self.budget - len(self.trace)
-
-    def add(self, edits: Edits, outcome: Outcome) -> None:
-        self.outcomes.setdefault(edits, outcome)
-        self.trace.append(SearchStep(self.size(edits), outcome.score))
-
-    def score(self, edits: Edits) -> float | None:
-        outcome = self.outcomes.get(edits)
-        return outcome.score if outcome else None
-
-    def crossing(self) -> list[Edits]:
-        """Return the crossing candidates, the best first."""
-        ranked = sorted((self.size(edits), -score, edits) for edits, score in self._scored() if score >= self.delta)
-        return [edits for _, _, edits in ranked]
-
-    def best_unconfirmed(self) -> Edits | None:
-        """Return the best crossing candidate, confirmed or not; without one the candidate of the highest score."""
-        if crossing := self.crossing():
-            return crossing[0]
-        best = max(((score, -self.size(edits), edits) for edits, score in self._scored()), default=None)
-        return best[2] if best else None
-
-    def _scored(self) -> list[tuple[Edits, float]]:
-        return [(e, o.score) for e, o in self.outcomes.items() if e and o.score is not None]
-
-
 def drive(
-    search: Search,
+    search: Callable[[], Search],
     *,
     delta: float,
     budget: int,
     start: Outcome = Outcome(None),
     minimise: bool = True,
-    confirm: int = 0,
+    repeats: int = 1,
     size: Callable[[Edits], int] = len,
 ) -> SearchRun:
     """Run a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
     Args:
-        search: the search.
+        search: begins the search; again, where the contrast of the first one did not hold and budget is left.
         delta: g from which on a candidate is a contrast.
-        budget: candidates that are evaluated at most, second measurements included.
+        budget: measurements at most, those that are made again included.
         start: the outcome of the unchanged text; costs nothing.
-        minimise: False ends the search at the first crossing (that is confirmed, where that is asked for).
-        confirm: measure the best crossing candidate a second time, and when that does not cross the next best, at most
-            so many; a tenth of the budget, and no more than that many calls, is put aside for it.
+        minimise: False ends the search at the first crossing that holds.
+        repeats: 1 measures each candidate once. More: the unchanged text is measured three times, and where that varies
+            a contrast has to hold in fresh draws.
         size: how many edits a candidate counts as having.
 
     Raises:
-        UsageError: the budget is less than 1, or delta is no number.
+        UsageError: the budget or the repeats are less than 1, or delta is no number.
     """
-    if budget < 1:
-        raise UsageError(f"budget={budget} is not valid; it must be at least 1")
+    for name, number in (("budget", budget), ("repeats", repeats)):
+        if number < 1:
+            raise UsageError(f"{name}={number} is not valid; it must be at least 1")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    reserve = min(confirm, max(1, budget // 10), budget - 1)
-    ledger = _Ledger(delta, budget - reserve, {(): _clean(start)}, confirm, size)
-    stopped = yield from _serve(search, ledger, minimise)
-    ledger.budget = budget
-    best = yield from _best(ledger)
-    chosen = best or ledger.best_unconfirmed()
+    ledger = Ledger(delta, budget, size)
+    ledger.begin(start)
+    run = _Run(search, ledger, Confirmation(ledger, {}), minimise)
+    if repeats > 1:
+        yield from run.confirmation.probe()
+    stopped = yield from run.to_its_end()
+    held = run.confirmation.held
+    chosen = held or ledger.best()
     return SearchOutcome(
-        found=best is not None,
+        found=held is not None,
         edits=chosen,
         outcome=ledger.outcomes[chosen] if chosen else None,
-        confirmation=ledger.confirmations.get(chosen) if chosen else None,
+        proof=run.confirmation.tested.get(chosen) if chosen else None,
         trace=tuple(ledger.trace),
         calls=len(ledger.trace),
         prompts=len(ledger.outcomes) - 1,
-        infills=ledger.infills,
+        infills=run.infills,
         failed=sum(step.score is None for step in ledger.trace),
-        stopped="found" if best else stopped,
+        stopped="found" if held else stopped,
     )
 
 
-def _serve(search: Search, ledger: _Ledger, minimise: bool) -> Generator[Infill | Evaluate, Any, Stopped]:
-    """Answers the search until it ends, the budget is spent, or it has a contrast that is good enough."""
-    answer: list[Any] | None = None
-    repeats = 0  # requests in a row with no new candidate
-    while True:
-        try:
-            request = search.send(answer)  # type: ignore[arg-type]
-        except StopIteration:
-            return "searched" if ledger.trace else "no fills" if ledger.holes else "nothing to edit"
-        if isinstance(request, Infill):
-            fills: list[str | None] = list((yield request)) if request.holes else []
-            ledger.holes += len(request.holes)
-            ledger.infills += sum(fill is not None for fill in fills)
-            answer = fills
-            continue
-        calls = len(ledger.trace)
-        answer = yield from _scores(request, ledger)
-        repeats = repeats + 1 if len(ledger.trace) == calls else 0
-        if ledger.remaining <= 0 or repeats > _REPEATS or (not minimise and (yield from _best(ledger))):
-            search.close()
-            return "budget" if ledger.remaining <= 0 else "searched"
+@dataclass(slots=True)
+class _Run:
+    """A search that is begun again as long as its contrasts do not hold.
 
+    Attributes:
+        fills: the answers to requests for fills that were made already.
+        infills: holes that were filled.
+    """
 
-def _scores(request: Score, ledger: _Ledger) -> Generator[Evaluate, Any, list[float | None]]:
-    new = [edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes][: ledger.remaining]
-    if new:
-        outcomes = yield Evaluate(tuple(new))
-        for edits, outcome in zip(new, outcomes, strict=True):
-            ledger.add(edits, _clean(outcome))
-    return [ledger.score(edits) for edits in request.candidates]
+    search: Callable[[], Search]
+    ledger: Ledger
+    confirmation: Confirmation
+    minimise: bool
+    fills: dict[Hole, str | None] = field(default_factory=dict)
 
+    @property
+    def infills(self) -> int:
+        return sum(fill is not None for fill in self.fills.values())
 
-def _best(ledger: _Ledger) -> Generator[Evaluate, Any, Edits | None]:
-    """The best crossing candidate, confirmed where that is asked for; None where there is none."""
-    for edits in ledger.crossing():
-        if not ledger.confirm:
-            return edits
-        if edits not in ledger.confirmations:
-            if len(ledger.confirmations) >= ledger.confirm or len(ledger.trace) >= ledger.budget:
-                return None
-            (outcome,) = yield Evaluate((edits,), fresh=True)
-            ledger.confirmations[edits] = _clean(outcome)
-            ledger.trace.append(SearchStep(ledger.size(edits), ledger.confirmations[edits].score))
-        again = ledger.confirmations[edits].score
-        if again is not None and again >= ledger.delta:
-            return edits
-    return None
+    def to_its_end(self) -> Generator[Infill | Evaluate, Any, Stopped]:
+        while True:
+            calls, tests = len(self.ledger.trace), len(self.confirmation.tested)
+            stopped = yield from self._serve(self.search())
+            yield from self.confirmation.settle()
+            idle = len(self.ledger.trace) == calls and len(self.confirmation.tested) == tests
+            if self.confirmation.held or self.ledger.remaining <= 0 or idle:
+                return stopped
+            if not self.confirmation.tested and stopped != "budget":
+                return stopped
 
+    def _serve(self, search: Search) -> Generator[Infill | Evaluate, Any, Stopped]:
+        """Answer the search until it ends, the budget is spent, or it has a contrast that is good enough."""
+        answer: list[Any] | None = None
+        idle = 0  # requests in a row with no new candidate
+        limit = _REPEATS + len(self.ledger.trace)
+        while True:
+            try:
+                request = search.send(answer)  # type: ignore[arg-type]
+            except StopIteration:
+                return "searched" if self.ledger.trace else "no fills" if self.fills else "nothing to edit"
+            if isinstance(request, Infill):
+                answer = yield from self._fills(request)
+                continue
+            calls = len(self.ledger.trace)
+            answer = yield from self._scores(request)
+            idle = idle + 1 if len(self.ledger.trace) == calls else 0
+            if not self.minimise:
+                yield from self.confirmation.settle()
+            self.ledger.reserve = self.confirmation.reserve()
+            if self.ledger.available <= 0 or idle > limit or self.confirmation.held:
+                search.close()
+                return "budget" if self.ledger.available <= 0 else "searched"
 
-def _clean(outcome: Outcome) -> Outcome:
-    """NaN is no score: it would win or lose every comparison."""
-    if outcome.score is None or math.isfinite(outcome.score):
-        return outcome
-    return Outcome(None, outcome.response, outcome.note or f"the score is {outcome.score}")
+    def _fills(self, request: Infill) -> Generator[Infill, Any, list[str | None]]:
+        new = tuple(hole for hole in dict.fromkeys(request.holes) if hole not in self.fills)
+        if new:
+            self.fills |= zip(new, (yield Infill(new)), strict=True)
+        fills = [self.fills[hole] for hole in request.holes]
+        plain = ((hole.unit, fill) for hole, fill in zip(request.holes, fills, strict=True) if not hole.edits)
+        for unit, fill in plain:
+            if fill is not None:
+                self.confirmation.fills.setdefault(unit, fill)
+        return fills
+
+    def _scores(self, request: Score) -> Generator[Evaluate, Any, list[float | None]]:
+        ledger = self.ledger
+        unmeasured = (edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes)
+        new = list(unmeasured)[: max(0, ledger.available)]
+        if new:
+            outcomes = yield Evaluate(tuple(new))
+            for edits, outcome in zip(new, outcomes, strict=True):
+                ledger.add(edits, outcome)
+        return [ledger.answer(edits) for edits in request.candidates]
 
 
 Fills: TypeAlias = Sequence[str | None]

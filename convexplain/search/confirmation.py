@@ -1,0 +1,217 @@
+"""The proof of a contrast: draws that were made after it was chosen have to say that g reaches delta.
+
+Where measurements of one text vary, a chosen candidate is measured again, and a one-sided t-test of the fresh draws
+against delta decides; the i-th candidate that is tested has the level 0.05 * 6 / (pi^2 i^2), so that all tests of a
+search together are wrong with a chance of at most 0.05. Where one text always has the same score, but texts that mean
+the same have other ones, no repetition shows it: then texts that differ from the candidate by an edit that seems to do
+nothing take the place of the fresh draws.
+"""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .ledger import Ledger, Outcome, pooled_deviation
+from .protocol import Edits, with_edit
+
+LEVEL = 0.05  # the chance that a search reports a contrast that is none, where draws vary
+TEXT_LEVEL = 0.2  # the same where only texts that mean the same vary
+PROBES = 3  # measurements of the unchanged text that show whether draws vary
+_FIRST_LOOK = 0.8  # of a candidate's level: for its first draws; what remains is for the second look
+_FEWEST, _MOST = 3, 12  # draws of a look
+_REGRESSION = 0.7  # of a standard error: by how much a candidate that was chosen for its mean is thought to be lower
+_FUTILE = 0.3  # standard errors that a mean may be below delta for a second look
+_BEYOND = 1.0  # standard deviations that a search is to look beyond delta
+_ALIKE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Candidates to be evaluated at once.
+
+    Attributes:
+        candidates: the candidates; with `fresh` the same may stand there several times.
+        fresh: they are measured again though they were measured before: whoever answers and judges is asked again.
+        draws: for each candidate how often it was measured before.
+    """
+
+    candidates: tuple[Edits, ...]
+    fresh: bool = False
+    draws: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The draws of a candidate that were made after it was chosen.
+
+    Attributes:
+        draws: how many have a score.
+        held: how many of them reach delta.
+        mean: their mean.
+        error: the standard error of the mean.
+    """
+
+    draws: int
+    held: int
+    mean: float
+    error: float
+
+
+@dataclass(slots=True)
+class Confirmation:
+    """The tests of one search.
+
+    Attributes:
+        ledger: the measurements so far.
+        fills: for each unit an edit that is at hand, to make texts that mean the same.
+        varies: draws of one text vary; None = not known, as nothing is measured again.
+        tested: the candidates that were tested, in order, with their fresh draws; None for one that held none.
+        held: the candidate whose test it passed.
+    """
+
+    ledger: Ledger
+    fills: dict[int, str]
+    varies: bool | None = None
+    tested: dict[Edits, Proof | None] = field(default_factory=dict)
+    held: Edits | None = None
+    repeated: set[Edits] = field(default_factory=set)
+
+    def probe(self) -> Generator[Evaluate, Any, None]:
+        """Measure the unchanged text several times, to see whether draws vary."""
+        count = min(PROBES, self.ledger.remaining - 1)
+        scores = yield from self._draw([()] * count)
+        self.varies = count < PROBES or len(scores) < count or max(scores) - min(scores) > _ALIKE
+        self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
+
+    def reserve(self) -> int:
+        """Return the calls that a search is to leave for tests."""
+        if self.varies:
+            return max(_FEWEST, round(0.35 * self.ledger.remaining))
+        if self.varies is None and not self.ledger.tied and self.ledger.crossing():
+            return min(2 * _FEWEST, self.ledger.budget // 6)
+        return 1 if self.varies is False else 0
+
+    def settle(self) -> Generator[Evaluate, Any, None]:
+        """Test crossing candidates, the smallest that may pass first, until one has passed or none is left."""
+        while self.held is None and (edits := self._next()) is not None:
+            if self._unproved:
+                yield from self._test(edits)
+            elif self.varies is False and edits not in self.repeated:
+                yield from self._measure_again(edits)
+            else:
+                self._hold(edits, [], 0.0)
+
+    def _next(self) -> Edits | None:
+        """The smallest crossing candidate whose test there is budget for."""
+        crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested]
+        if not self._unproved:
+            return crossing[0] if crossing else None
+        return next((edits for edits in crossing if self._draws_needed(edits) <= self.ledger.remaining), None)
+
+    @property
+    def _unproved(self) -> bool:
+        """True where a crossing alone is no proof."""
+        return self.varies or (self.varies is None and not self.ledger.tied)
+
+    def _measure_again(self, edits: Edits) -> Generator[Evaluate, Any, None]:
+        """Measure once more where draws did not vary; where this one does, tests are needed after all."""
+        before = self.ledger.mean(edits)
+        scores = yield from self._draw([edits])
+        self.repeated.add(edits)
+        if scores and before is not None and abs(scores[0] - before) > _ALIKE:
+            self.varies = True
+            self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
+
+    def _test(self, edits: Edits) -> Generator[Evaluate, Any, None]:
+        level = self._level
+        self.tested[edits] = None
+        draws: list[float] = []
+        for share in (_FIRST_LOOK, 1 - _FIRST_LOOK):
+            count = min(self._draws_needed(edits), self.ledger.remaining)
+            if count < 1 or len(draws) + count < 2:
+                return
+            draws += yield from self._fresh(edits, count)
+            if len(draws) < 2:
+                return
+            deviation, freedom = self._deviation(draws)
+            error = deviation / math.sqrt(len(draws))
+            mean = sum(draws) / len(draws)
+            if error <= _ALIKE and not self.varies:  # what means the same scores the same
+                if (self.ledger.draws[edits][0] if edits in self.ledger.draws else mean) >= self.ledger.delta:
+                    self._hold(edits, [], 0.0)
+                return
+            if mean - self.ledger.delta >= _quantile(level * share, freedom) * error:
+                self._hold(edits, draws, error)
+                return
+            self.tested[edits] = self._proof(draws, error)
+            self.ledger.beyond = max(self.ledger.beyond, _BEYOND * deviation)
+            if mean + _FUTILE * error < self.ledger.delta:
+                return
+            if self._draws_needed(edits) > self.ledger.remaining:
+                return
+
+    @property
+    def _level(self) -> float:
+        order = len(self.tested) + 1
+        return (LEVEL if self.varies else TEXT_LEVEL) * 6 / (math.pi * order) ** 2
+
+    def _draws_needed(self, edits: Edits) -> int:
+        """Return how many fresh draws may prove the candidate, if its mean is what it seems, less what chance gave."""
+        deviation, freedom = self.ledger.pooled()
+        if not freedom:
+            return _FEWEST
+        seen = self.ledger.count(edits)
+        mean = (self.ledger.mean(edits) or 0.0) - _REGRESSION * deviation / math.sqrt(max(1, seen))
+        margin = mean - self.ledger.delta
+        if margin <= 0:
+            return 10**9
+        quantile = _quantile(self._level * _FIRST_LOOK, freedom + _FEWEST)
+        needed = math.ceil((quantile * deviation / margin) ** 2)
+        return max(_FEWEST, needed) if needed <= _MOST else 10**9
+
+    def _fresh(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
+        if self.varies:
+            return (yield from self._draw([edits] * count))
+        candidates = self._alike(edits, count)
+        scores = yield from self._draw(candidates, fresh=False)
+        self.ledger.alike.setdefault(edits, []).extend(scores)
+        return scores
+
+    def _alike(self, edits: Edits, count: int) -> list[Edits]:
+        """Return texts that differ from the candidate by one edit that seems to do nothing."""
+        edited = {unit for unit, _ in edits}
+        short = [set(dict(x)) for x in self.ledger.draws if x and (self.ledger.mean(x) or 0.0) < self.ledger.delta]
+        idle = sorted((u for u in self.fills if u not in edited), key=lambda u: -sum(u in units for units in short))
+        texts = (with_edit(edits, unit, self.fills[unit]) for unit in idle)
+        return [text for text in texts if text not in self.ledger.outcomes][:count]
+
+    def _draw(self, candidates: list[Edits], *, fresh: bool = True) -> Generator[Evaluate, Any, list[float]]:
+        candidates = candidates[: max(0, self.ledger.remaining)]
+        if not candidates:
+            return []
+        before = [len(self.ledger.draws.get(edits, ())) for edits in candidates]
+        counts = tuple(count + candidates[:i].count(edits) for i, (edits, count) in enumerate(zip(candidates, before, strict=True)))
+        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), fresh, counts if fresh else ())
+        cleaned = [self.ledger.add(edits, outcome) for edits, outcome in zip(candidates, outcomes, strict=True)]
+        return [outcome.score for outcome in cleaned if outcome.score is not None]
+
+    def _deviation(self, draws: list[float]) -> tuple[float, int]:
+        """Return the pooled deviation, or that of these draws where it is larger, and the degrees of freedom."""
+        pooled, freedom = self.ledger.pooled()
+        own, own_freedom = pooled_deviation([draws])
+        return (own, own_freedom) if own > pooled and own_freedom > 2 else (max(pooled, own), max(freedom, 1))
+
+    def _hold(self, edits: Edits, draws: list[float], error: float) -> None:
+        self.held = edits
+        self.tested[edits] = self._proof(draws, error) if draws and self.varies is not None else None
+
+    def _proof(self, draws: list[float], error: float) -> Proof:
+        return Proof(len(draws), sum(x >= self.ledger.delta for x in draws), sum(draws) / len(draws), error)
+
+
+def _quantile(level: float, freedom: int) -> float:
+    """Return the quantile of Student's t distribution above which a share `level` lies."""
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # takes long to import
+
+    return float(-stdtrit(freedom, level))

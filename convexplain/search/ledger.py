@@ -1,0 +1,146 @@
+"""Everything that a search measured: each candidate's draws, with their mean, and how far draws of one text vary."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .protocol import Edits
+
+_ALIKE = 1e-9  # two texts' scores that are this near to each other are the same
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The measurement of one candidate.
+
+    Attributes:
+        score: g; None where none could be had.
+        response: the answer of the explained model.
+        note: why there is no score.
+    """
+
+    score: float | None
+    response: str = ""
+    note: str = ""
+
+    @property
+    def clean(self) -> "Outcome":
+        """The outcome; without its score where that is no number: it would win or lose every comparison."""
+        if self.score is None or math.isfinite(self.score):
+            return self
+        return Outcome(None, self.response, self.note or f"the score is {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One call of a search: how many edits the candidate has, and its score."""
+
+    edits: int
+    score: float | None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The measurements of a search.
+
+    Attributes:
+        delta: g from which on a candidate is a contrast.
+        budget: calls that there are.
+        size: how many edits a candidate counts as having.
+        outcomes: the first measurement of each candidate.
+        draws: the scores of all measurements of each candidate.
+        alike: for a candidate the scores of texts that mean the same, where they were asked for.
+        trace: every call in order.
+        reserve: calls that are put aside for confirmation.
+        beyond: how far beyond delta the search is to look, so that its contrast is not one of noise.
+    """
+
+    delta: float
+    budget: int
+    size: Callable[[Edits], int]
+    outcomes: dict[Edits, Outcome] = field(default_factory=dict)
+    draws: dict[Edits, list[float]] = field(default_factory=dict)
+    alike: dict[Edits, list[float]] = field(default_factory=dict)
+    trace: list[SearchStep] = field(default_factory=list)
+    reserve: int = 0
+    beyond: float = 0.0
+
+    @property
+    def remaining(self) -> int:
+        """Calls that there are still, all together."""
+        return self.budget - len(self.trace)
+
+    @property
+    def available(self) -> int:
+        """Calls that the search may still make."""
+        return self.remaining - self.reserve
+
+    def begin(self, start: Outcome) -> None:
+        """Note the outcome of the unchanged text, which is no call."""
+        self._keep((), start.clean)
+
+    def add(self, edits: Edits, outcome: Outcome) -> Outcome:
+        """Note a call, and return its outcome, cleaned."""
+        outcome = outcome.clean
+        self._keep(edits, outcome)
+        self.trace.append(SearchStep(self.size(edits), outcome.score))
+        return outcome
+
+    def _keep(self, edits: Edits, outcome: Outcome) -> None:
+        self.outcomes.setdefault(edits, outcome)
+        if outcome.score is not None:
+            self.draws.setdefault(edits, []).append(outcome.score)
+
+    def mean(self, edits: Edits) -> float | None:
+        """Return the mean of the candidate's draws and of what means the same; None without any."""
+        draws = [*self.draws.get(edits, ()), *self.alike.get(edits, ())]
+        return sum(draws) / len(draws) if draws else None
+
+    def count(self, edits: Edits) -> int:
+        """Return how many draws that mean is of."""
+        return len(self.draws.get(edits, ())) + len(self.alike.get(edits, ()))
+
+    def answer(self, edits: Edits) -> float | None:
+        """Return what the search is answered for the candidate."""
+        mean = self.mean(edits)
+        return None if mean is None else mean - self.beyond
+
+    def crossing(self) -> list[Edits]:
+        """Return the candidates whose mean crosses, the best first: fewest edits, then the highest mean."""
+        ranked = sorted((self.size(edits), -mean, edits) for edits, mean in self._means() if mean >= self.delta)
+        return [edits for _, _, edits in ranked]
+
+    def best(self) -> Edits | None:
+        """Return the best crossing candidate; without one the candidate of the highest mean."""
+        if crossing := self.crossing():
+            return crossing[0]
+        best = max(((mean, -self.size(edits), edits) for edits, mean in self._means()), default=None)
+        return best[2] if best else None
+
+    def _means(self) -> Iterator[tuple[Edits, float]]:
+        for edits in self.draws:
+            mean = self.mean(edits)
+            if edits and mean is not None:
+                yield edits, mean
+
+    def pooled(self) -> tuple[float, int]:
+        """Return the standard deviation of draws of one candidate, pooled over all, and its degrees of freedom."""
+        repeated = [draws for draws in self.draws.values() if len(draws) > 1]
+        return pooled_deviation([*repeated, *(draws for draws in self.alike.values() if len(draws) > 1)])
+
+    @property
+    def tied(self) -> bool:
+        """True where two different candidates have the same score: harmless edits then do not move scores."""
+        scores = sorted(draws[0] for edits, draws in self.draws.items() if edits)
+        return any(b - a <= _ALIKE * max(1.0, abs(a)) for a, b in itertools.pairwise(scores))
+
+
+def pooled_deviation(samples: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Return the standard deviation within samples, pooled, and its degrees of freedom; 0 and 0 without any."""
+    squares, freedom = 0.0, 0
+    for sample in samples:
+        mean = sum(sample) / len(sample)
+        squares += sum((x - mean) ** 2 for x in sample)
+        freedom += len(sample) - 1
+    return (math.sqrt(squares / freedom), freedom) if freedom else (0.0, 0)
