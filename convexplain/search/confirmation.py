@@ -18,11 +18,14 @@ from .protocol import Edits, with_edit
 LEVEL = 0.05  # the chance that a search reports a contrast that is none, where draws vary
 TEXT_LEVEL = 0.2  # the same where only texts that mean the same vary
 PROBES = 3  # measurements of the unchanged text that show whether draws vary
-_FIRST_LOOK = 0.8  # of a candidate's level: for its first draws; what remains is for the second look
-_FEWEST, _MOST = 3, 12  # draws of a look
+_LOOKS = (0.6, 0.25, 0.15)  # shares of a candidate's level, for its first draws and for when there are more
+_FEWEST = 3  # draws of a look
+_CHEAP = 10  # draws up to which the smallest candidate is tested first; else that which needs the fewest
+_ASIDE = 0.65  # of the remaining calls: those that a search leaves for tests, where draws vary
+_PROMISING = 4  # candidates that are measured again where none can be tested
+_HOPE = 1.5  # standard errors above delta that a mean has to be for a further look
 _REGRESSION = 0.7  # of a standard error: by how much a candidate that was chosen for its mean is thought to be lower
-_FUTILE = 0.3  # standard errors that a mean may be below delta for a second look
-_BEYOND = 1.0  # standard deviations that a search is to look beyond delta
+_BEYOND = 0.8  # standard deviations that a search is to look beyond delta
 _ALIKE = 1e-9
 
 
@@ -76,6 +79,7 @@ class Confirmation:
     tested: dict[Edits, Proof | None] = field(default_factory=dict)
     held: Edits | None = None
     repeated: set[Edits] = field(default_factory=set)
+    set_aside: int = 0
 
     def probe(self) -> Generator[Evaluate, Any, None]:
         """Measure the unchanged text several times, to see whether draws vary."""
@@ -87,27 +91,55 @@ class Confirmation:
     def reserve(self) -> int:
         """Return the calls that a search is to leave for tests."""
         if self.varies:
-            return max(_FEWEST, round(0.35 * self.ledger.remaining))
+            return self.set_aside
         if self.varies is None and not self.ledger.tied and self.ledger.crossing():
             return min(2 * _FEWEST, self.ledger.budget // 6)
-        return 1 if self.varies is False else 0
+        return 2 if self.varies is False else 0
+
+    def put_aside(self) -> None:
+        """Put a share of the calls that remain aside for tests."""
+        self.set_aside = max(min(2, self.ledger.remaining - 1), round(_ASIDE * self.ledger.remaining))
 
     def settle(self) -> Generator[Evaluate, Any, None]:
         """Test crossing candidates, the smallest that may pass first, until one has passed or none is left."""
-        while self.held is None and (edits := self._next()) is not None:
-            if self._unproved:
+        refined, before = False, self.held
+        while self.held == before:
+            edits = self._next()
+            if edits is None:
+                if refined or not self.varies or self.held:
+                    return
+                yield from self._refine()
+                refined = True
+            elif self._unproved:
                 yield from self._test(edits)
             elif self.varies is False and edits not in self.repeated:
                 yield from self._measure_again(edits)
             else:
                 self._hold(edits, [], 0.0)
 
+    def _refine(self) -> Generator[Evaluate, Any, None]:
+        """Measure the most promising candidates again, half of them each time, as sequential halving does."""
+        promising = [edits for edits in self.ledger.by_mean() if edits not in self.tested][:_PROMISING]
+        while len(promising) > 1 and self.ledger.remaining >= _FEWEST:
+            yield from self._draw(promising)
+            promising = sorted(promising, key=lambda edits: -(self.ledger.mean(edits) or 0.0))[: len(promising) // 2]
+
     def _next(self) -> Edits | None:
         """The smallest crossing candidate whose test there is budget for."""
-        crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested]
+        size, most = self.ledger.size, math.inf if self.held is None else self.ledger.size(self.held)
+        crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested and size(edits) < most]
         if not self._unproved:
             return crossing[0] if crossing else None
-        return next((edits for edits in crossing if self._draws_needed(edits) <= self.ledger.remaining), None)
+        needed = {edits: self._draws_needed(edits) for edits in crossing}
+        cheap = [edits for edits in crossing if needed[edits] <= min(_CHEAP, self.ledger.remaining)]
+        if cheap:
+            return cheap[0]
+        possible = [edits for edits in crossing if needed[edits] <= self.ledger.remaining]
+        return min(possible, key=needed.__getitem__, default=None)
+
+    def done(self, minimise: bool) -> bool:
+        """True where a contrast holds and no smaller one is to be looked for."""
+        return self.held is not None and not (minimise and self.varies and self.ledger.size(self.held) > 1)
 
     @property
     def _unproved(self) -> bool:
@@ -116,21 +148,19 @@ class Confirmation:
 
     def _measure_again(self, edits: Edits) -> Generator[Evaluate, Any, None]:
         """Measure once more where draws did not vary; where this one does, tests are needed after all."""
-        before = self.ledger.mean(edits)
-        scores = yield from self._draw([edits])
+        before = self.ledger.draws[edits][0]
+        scores = yield from self._draw([edits, edits])
         self.repeated.add(edits)
-        if scores and before is not None and abs(scores[0] - before) > _ALIKE:
+        if not scores or any(abs(score - before) > _ALIKE for score in scores):
             self.varies = True
             self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
 
     def _test(self, edits: Edits) -> Generator[Evaluate, Any, None]:
         level = self._level
+        count = self._draws_needed(edits)
         self.tested[edits] = None
         draws: list[float] = []
-        for share in (_FIRST_LOOK, 1 - _FIRST_LOOK):
-            count = min(self._draws_needed(edits), self.ledger.remaining)
-            if count < 1 or len(draws) + count < 2:
-                return
+        for share in _LOOKS:
             draws += yield from self._fresh(edits, count)
             if len(draws) < 2:
                 return
@@ -138,7 +168,7 @@ class Confirmation:
             error = deviation / math.sqrt(len(draws))
             mean = sum(draws) / len(draws)
             if error <= _ALIKE and not self.varies:  # what means the same scores the same
-                if (self.ledger.draws[edits][0] if edits in self.ledger.draws else mean) >= self.ledger.delta:
+                if self.ledger.draws[edits][0] >= self.ledger.delta:
                     self._hold(edits, [], 0.0)
                 return
             if mean - self.ledger.delta >= _quantile(level * share, freedom) * error:
@@ -146,9 +176,9 @@ class Confirmation:
                 return
             self.tested[edits] = self._proof(draws, error)
             self.ledger.beyond = max(self.ledger.beyond, _BEYOND * deviation)
-            if mean + _FUTILE * error < self.ledger.delta:
-                return
-            if self._draws_needed(edits) > self.ledger.remaining:
+            count = min(max(_FEWEST, len(draws)), self.ledger.remaining)
+            reach = len(draws) + count
+            if count < 1 or mean - self.ledger.delta < _HOPE * deviation / math.sqrt(reach):
                 return
 
     @property
@@ -166,9 +196,8 @@ class Confirmation:
         margin = mean - self.ledger.delta
         if margin <= 0:
             return 10**9
-        quantile = _quantile(self._level * _FIRST_LOOK, freedom + _FEWEST)
-        needed = math.ceil((quantile * deviation / margin) ** 2)
-        return max(_FEWEST, needed) if needed <= _MOST else 10**9
+        quantile = _quantile(self._level * _LOOKS[0], freedom + _FEWEST)
+        return max(_FEWEST, math.ceil((quantile * deviation / margin) ** 2))
 
     def _fresh(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
         if self.varies:

@@ -127,12 +127,14 @@ class _Run:
         return sum(fill is not None for fill in self.fills.values())
 
     def to_its_end(self) -> Generator[Infill | Evaluate, Any, Stopped]:
+        """Search and test in turn, until a contrast holds that is small enough or the budget is spent."""
         while True:
             calls, tests = len(self.ledger.trace), len(self.confirmation.tested)
+            self.confirmation.put_aside()
             stopped = yield from self._serve(self.search())
             yield from self.confirmation.settle()
             idle = len(self.ledger.trace) == calls and len(self.confirmation.tested) == tests
-            if self.confirmation.held or self.ledger.remaining <= 0 or idle:
+            if idle or self.ledger.remaining <= 0 or self.confirmation.done(self.minimise):
                 return stopped
             if not self.confirmation.tested and stopped != "budget":
                 return stopped
@@ -143,6 +145,7 @@ class _Run:
         idle = 0  # requests in a row with no new candidate
         limit = _REPEATS + len(self.ledger.trace)
         while True:
+            self.ledger.reserve = self.confirmation.reserve()
             try:
                 request = search.send(answer)  # type: ignore[arg-type]
             except StopIteration:
@@ -156,7 +159,8 @@ class _Run:
             if not self.minimise:
                 yield from self.confirmation.settle()
             self.ledger.reserve = self.confirmation.reserve()
-            if self.ledger.available <= 0 or idle > limit or self.confirmation.held:
+            done = self.confirmation.held and not self.minimise
+            if self.ledger.available <= 0 or idle > limit or done:
                 search.close()
                 return "budget" if self.ledger.available <= 0 else "searched"
 

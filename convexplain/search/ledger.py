@@ -118,6 +118,10 @@ class Ledger:
         best = max(((mean, -self.size(edits), edits) for edits, mean in self._means()), default=None)
         return best[2] if best else None
 
+    def by_mean(self) -> list[Edits]:
+        """Return the candidates of the highest means first; of equal ones that with fewer edits."""
+        return [edits for _, _, edits in sorted((-mean, self.size(edits), edits) for edits, mean in self._means())]
+
     def _means(self) -> Iterator[tuple[Edits, float]]:
         for edits in self.draws:
             mean = self.mean(edits)
