@@ -18,12 +18,14 @@ import numpy as np
 from search_tasks import FAMILIES, Task, task
 
 from convexplain.fidelity import mean, proportion
+from convexplain.search.confirmation import Evaluate
 from convexplain.search.contrast_searches.cell import cell
 from convexplain.search.contrast_searches.cell_budget import cell_budget
 from convexplain.search.contrast_searches.few import few
 from convexplain.search.contrast_searches.guided import guided
 from convexplain.search.contrast_searches.random_units import random_search
-from convexplain.search.driver import Evaluate, Outcome, drive, run
+from convexplain.search.driver import drive, run
+from convexplain.search.ledger import Outcome
 from convexplain.search.protocol import Hole, Infill, Score, Search
 
 SIX = ("short", "long", "redundant", "noisy", "hurtful", "clustered")
@@ -81,7 +83,7 @@ class Solved:
     rounds: int
 
 
-def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0, repeats: int = 1) -> Solved:
+def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0) -> Solved:
     """Runs a search on a task."""
     rounds = 0
 
@@ -96,7 +98,7 @@ def solve(problem: Task, make: Make, budget: int, split_k: int, seed: int = 0, r
     def search() -> Search:
         return make(-(-problem.n // split_k), problem.delta, budget, seed)
 
-    driving = drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0), repeats=repeats)
+    driving = drive(search, delta=problem.delta, budget=budget, start=Outcome(0.0), repeats=problem.repeats)
     result = run(driving, infill, evaluate)
     edits = result.edits or ()
     true = result.found and problem.exact(edits, split_k) >= problem.delta - 1e-9
@@ -119,7 +121,7 @@ def main() -> None:
         if split_k > 1 and family not in SIX:
             continue
         seeds = range(options.first_seed, options.first_seed + options.seeds)
-        rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k, repeats=FAMILIES[family].repeats) for seed in seeds]
+        rows = [solve(task(family, seed), SEARCHES[name], options.budget, split_k) for seed in seeds]
         print(f"| {split_k} | {family} | {name} | {' | '.join(_cells(rows))} |", flush=True)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from convexplain.search.protocol import Edits, Hole
+from convexplain.search.protocol import Edits
 
 
 @dataclass
@@ -27,6 +27,8 @@ class Task:
         fixed_sigma: standard deviation of noise that depends on the text alone.
         hurts: for each word, whether its first, second … fill puts something back in.
         groups: for each coarser level the number of the group that each word is in.
+        seed: the source of the noise that depends on the text.
+        repeats: fresh measurements that the driver is told to test a contrast with.
     """
 
     n: int
@@ -38,6 +40,7 @@ class Task:
     hurts: np.ndarray | None = None
     groups: list[list[int]] = field(default_factory=list)
     seed: int = 0
+    repeats: int = 1
 
     def smallest(self, split_k: int) -> int:
         """Return the edits of the smallest contrast when `split_k` words make a unit."""
@@ -76,12 +79,10 @@ class Family:
     Attributes:
         name: as the command line takes it.
         make: from a seed to a task.
-        repeats: fresh measurements that the driver may make of a candidate at a time; 1 where scores do not vary.
     """
 
     name: str
     make: Callable[[np.random.Generator], Task]
-    repeats: int = 1
 
     @property
     def description(self) -> str:
@@ -173,7 +174,7 @@ class OwnWordsTask(Task):
 
 
 def own_words(rng: np.random.Generator) -> Task:
-    """As `short`; each fill is, with probability 0.2, one of the text's cause words, which counts wherever it stands."""
+    """As `short`; each fill is, with probability 0.2, one of the text's cause words, and counts wherever it stands."""
     plain = _plain(rng)
     task = OwnWordsTask(plain.n, plain.causes, plain.delta, rng)
     shape = (plain.n, 40)
@@ -184,7 +185,7 @@ def own_words(rng: np.random.Generator) -> Task:
 def fresh_noise(rng: np.random.Generator) -> Task:
     """As `short`; each measurement carries fresh noise of standard deviation 0.1."""
     task = _plain(rng)
-    task.sigma = 0.1
+    task.sigma, task.repeats = 0.1, 3
     return task
 
 
@@ -280,7 +281,7 @@ class LikertTask(Task):
 
 
 def likert(rng: np.random.Generator) -> Task:
-    """Two to six causes among 14 to 60 words; grades in quarters, and the first fifth to half of the causes do nothing."""
+    """Two to six causes among 14 to 60 words; grades in quarters; a fifth to a half of the causes does nothing yet."""
     n, count = int(rng.integers(14, 61)), int(rng.integers(2, 7))
     words = rng.choice(n, count, replace=False).reshape(count, 1).tolist()
     weights = rng.uniform(0.4, 1.6, count)
@@ -351,7 +352,7 @@ class PeakTask(Task):
 
 
 def peak(rng: np.random.Generator) -> Task:
-    """Four to eight equal causes among 20 to 60 words; g rises with the first half of them and falls with the others."""
+    """Four to eight equal causes among 20 to 60 words; g rises with half of them and falls with the others."""
     n, count = int(rng.integers(20, 61)), int(rng.integers(4, 9))
     words = rng.choice(n, count, replace=False).reshape(count, 1).tolist()
     half = count // 2
@@ -377,7 +378,7 @@ class DialogueTask(Task):
 
 
 def dialogue(rng: np.random.Generator) -> Task:
-    """Twelve turns of 300 words in sentences of 6 to 14; one or two sentences matter, once a sixth to all of it is edited."""
+    """Twelve turns of 300 words in sentences of 6 to 14; one or two sentences matter, by the share edited."""
     sizes: list[int] = []
     while sum(sizes) < 300:
         sizes.append(int(rng.integers(6, 15)))
@@ -400,7 +401,7 @@ RECORDS = (
     Family("hurtful", hurtful),
     Family("clustered", clustered),
     Family("own_words", own_words),
-    Family("fresh_noise", fresh_noise, repeats=5),
+    Family("fresh_noise", fresh_noise),
     Family("text_noise", text_noise),
     Family("coherence", coherence),
     Family("coherence_floor", coherence_floor),

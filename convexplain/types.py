@@ -231,10 +231,10 @@ class Contrast:
             answer to it) or `revise` (the judged turn's own words are edited).
         goal: `cross` the threshold, or `improve` or `worsen` the score by delta.
         search: the search's name.
-        found: g reached delta, and where the judge draws samples a second measurement confirmed it.
+        found: g reached delta, and where the judge draws samples fresh draws confirmed it.
         delta: by how much the score had to go beyond the threshold (`cross`) or to change.
         score_before, score_after: the judge's scores in [0, 1], 1 = satisfied; None where there is none.
-        score_again: the second measurement of score_after; None where none was made.
+        score_again: the mean of fresh measurements of score_after; None where none was made.
         edits: the replaced units or whole sentences, in the order of the text.
         turns: the whole conversation up to the judged turn as edited, with the response that was judged.
         response_before, response_after: the responses that were judged.

@@ -11,8 +11,11 @@ from convexplain.fidelity.edits import edit_distance, words
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
 from convexplain.search import make_search
-from convexplain.search.driver import Evaluate, Outcome, SearchOutcome, arun, drive
+from convexplain.search.confirmation import Evaluate
+from convexplain.search.driver import SearchOutcome, arun, drive
 from convexplain.search.editable import editable
+from convexplain.search.ledger import Outcome
+from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Edits, Hole, Search
 from convexplain.types import Attribution, Contrast, Conversation, Judgement, Question, Rubric
 
@@ -23,7 +26,7 @@ from .settings import ContrastSettings
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
-CONFIRM = 3  # crossing candidates that are measured again where the judge draws samples
+FRESH_DRAWS = 3  # measurements that a contrast is tested with at least, where the judge draws samples
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
 _FILLS = 3  # asked for at once for each hole
@@ -130,13 +133,13 @@ class _ContrastTask:
         if not (self.scale.upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
         steps = drive(
-            self._search(delta),
+            lambda: self._search(delta),
             delta=delta,
             budget=self.settings.budget,
             start=replace(start, score=self.scale.g(before.score)),
             minimise=self.settings.minimise,
-            confirm=CONFIRM if before.evidence.kind == "samples" else 0,
-            size=self.text.size,
+            repeats=FRESH_DRAWS if before.evidence.kind == "samples" else 1,
+            layout=Layout(self.text.size, self.text.span),
         )
         outcome = await arun(steps, self._fill, self._evaluate)
         note = "the infiller had nothing to put in" if outcome.stopped == "no fills" else ""
@@ -170,8 +173,9 @@ class _ContrastTask:
         return too_close(self.scale.start, self.rubric.threshold, self.noise)
 
     async def _evaluate(self, request: Evaluate) -> list[Outcome]:
-        again = 1 if request.fresh else 0
-        outcomes = await asyncio.gather(*(self._measured(edits, again) for edits in request.candidates))
+        draws = request.draws or (0,) * len(request.candidates)
+        measured = zip(request.candidates, draws, strict=True)
+        outcomes = await asyncio.gather(*(self._measured(edits, again) for edits, again in measured))
         return [
             outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))
             for outcome in outcomes
@@ -231,7 +235,7 @@ class _ContrastTask:
         if outcome and outcome.outcome and edits:
             response = outcome.outcome.response
         turns[self.turn] = replace(turns[self.turn], content=response)
-        again = outcome.confirmation.score if outcome and outcome.confirmation else None
+        again = outcome.proof.mean if outcome and outcome.proof else None
         return Contrast(
             conversation_id=self.conversation.id,
             turn=self.turn,

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .ledger import Ledger, Outcome, pooled_deviation
+from .placebo import Layout
 from .protocol import Edits, with_edit
 
 LEVEL = 0.05  # the chance that a search reports a contrast that is none, where draws vary
 TEXT_LEVEL = 0.2  # the same where only texts that mean the same vary
 PROBES = 3  # measurements of the unchanged text that show whether draws vary
 _LOOKS = (0.6, 0.25, 0.15)  # shares of a candidate's level, for its first draws and for when there are more
-_FEWEST = 3  # draws of a look
 _CHEAP = 10  # draws up to which the smallest candidate is tested first; else that which needs the fewest
 _ASIDE = 0.65  # of the remaining calls: those that a search leaves for tests, where draws vary
 _PROMISING = 4  # candidates that are measured again where none can be tested
@@ -70,11 +70,15 @@ class Confirmation:
         fills: for each unit an edit that is at hand, to make texts that mean the same.
         varies: draws of one text vary; None = not known, as nothing is measured again.
         tested: the candidates that were tested, in order, with their fresh draws; None for one that held none.
-        held: the candidate whose test it passed.
+        held: the candidate that passed its test last.
+        fewest: fresh draws of a test at least.
+        layout: where the units stand.
     """
 
     ledger: Ledger
-    fills: dict[int, str]
+    fewest: int = 3
+    layout: Layout = field(default_factory=Layout)
+    fills: dict[int, str] = field(default_factory=dict)
     varies: bool | None = None
     tested: dict[Edits, Proof | None] = field(default_factory=dict)
     held: Edits | None = None
@@ -93,7 +97,7 @@ class Confirmation:
         if self.varies:
             return self.set_aside
         if self.varies is None and not self.ledger.tied and self.ledger.crossing():
-            return min(2 * _FEWEST, self.ledger.budget // 6)
+            return min(2 * self.fewest, self.ledger.budget // 6)
         return 2 if self.varies is False else 0
 
     def put_aside(self) -> None:
@@ -120,7 +124,7 @@ class Confirmation:
     def _refine(self) -> Generator[Evaluate, Any, None]:
         """Measure the most promising candidates again, half of them each time, as sequential halving does."""
         promising = [edits for edits in self.ledger.by_mean() if edits not in self.tested][:_PROMISING]
-        while len(promising) > 1 and self.ledger.remaining >= _FEWEST:
+        while len(promising) > 1 and self.ledger.remaining >= self.fewest:
             yield from self._draw(promising)
             promising = sorted(promising, key=lambda edits: -(self.ledger.mean(edits) or 0.0))[: len(promising) // 2]
 
@@ -128,7 +132,7 @@ class Confirmation:
         """The smallest crossing candidate whose test there is budget for."""
         size, most = self.ledger.size, math.inf if self.held is None else self.ledger.size(self.held)
         crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested and size(edits) < most]
-        if not self._unproved:
+        if not self._unproved or (not self.varies and not self.ledger.pooled()[1]):  # nothing speaks of noise so far
             return crossing[0] if crossing else None
         needed = {edits: self._draws_needed(edits) for edits in crossing}
         cheap = [edits for edits in crossing if needed[edits] <= min(_CHEAP, self.ledger.remaining)]
@@ -163,6 +167,8 @@ class Confirmation:
         for share in _LOOKS:
             draws += yield from self._fresh(edits, count)
             if len(draws) < 2:
+                if not self.varies and not self.ledger.pooled()[1]:  # there is nothing to compare it with
+                    self._hold(edits, [], 0.0)
                 return
             deviation, freedom = self._deviation(draws)
             error = deviation / math.sqrt(len(draws))
@@ -176,7 +182,7 @@ class Confirmation:
                 return
             self.tested[edits] = self._proof(draws, error)
             self.ledger.beyond = max(self.ledger.beyond, _BEYOND * deviation)
-            count = min(max(_FEWEST, len(draws)), self.ledger.remaining)
+            count = min(max(self.fewest, len(draws)), self.ledger.remaining)
             reach = len(draws) + count
             if count < 1 or mean - self.ledger.delta < _HOPE * deviation / math.sqrt(reach):
                 return
@@ -190,14 +196,14 @@ class Confirmation:
         """Return how many fresh draws may prove the candidate, if its mean is what it seems, less what chance gave."""
         deviation, freedom = self.ledger.pooled()
         if not freedom:
-            return _FEWEST
+            return self.fewest
         seen = self.ledger.count(edits)
         mean = (self.ledger.mean(edits) or 0.0) - _REGRESSION * deviation / math.sqrt(max(1, seen))
         margin = mean - self.ledger.delta
         if margin <= 0:
             return 10**9
-        quantile = _quantile(self._level * _LOOKS[0], freedom + _FEWEST)
-        return max(_FEWEST, math.ceil((quantile * deviation / margin) ** 2))
+        quantile = _quantile(self._level * _LOOKS[0], freedom + self.fewest)
+        return max(self.fewest, math.ceil((quantile * deviation / margin) ** 2))
 
     def _fresh(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
         if self.varies:
@@ -209,9 +215,10 @@ class Confirmation:
 
     def _alike(self, edits: Edits, count: int) -> list[Edits]:
         """Return texts that differ from the candidate by one edit that seems to do nothing."""
-        edited = {unit for unit, _ in edits}
+        edited = [unit for unit, _ in edits]
         short = [set(dict(x)) for x in self.ledger.draws if x and (self.ledger.mean(x) or 0.0) < self.ledger.delta]
-        idle = sorted((u for u in self.fills if u not in edited), key=lambda u: -sum(u in units for units in short))
+        idle = [unit for unit in self.fills if self.layout.apart(unit, edited)]
+        idle.sort(key=lambda unit: (self.layout.size(((unit, ""),)), -sum(unit in units for units in short)))
         texts = (with_edit(edits, unit, self.fills[unit]) for unit in idle)
         return [text for text in texts if text not in self.ledger.outcomes][:count]
 
@@ -219,9 +226,10 @@ class Confirmation:
         candidates = candidates[: max(0, self.ledger.remaining)]
         if not candidates:
             return []
-        before = [len(self.ledger.draws.get(edits, ())) for edits in candidates]
-        counts = tuple(count + candidates[:i].count(edits) for i, (edits, count) in enumerate(zip(candidates, before, strict=True)))
-        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), fresh, counts if fresh else ())
+        draws = [
+            len(self.ledger.draws.get(edits, ())) + candidates[:i].count(edits) for i, edits in enumerate(candidates)
+        ]
+        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), fresh, tuple(draws))
         cleaned = [self.ledger.add(edits, outcome) for edits, outcome in zip(candidates, outcomes, strict=True)]
         return [outcome.score for outcome in cleaned if outcome.score is not None]
 

@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
+import numpy as np
+
 from convexplain.errors import UsageError
 
 from .confirmation import Confirmation, Evaluate, Proof
 from .ledger import Ledger, Outcome, SearchStep
+from .placebo import Layout, Placebo, placebo_edits
 from .protocol import Edits, Hole, Infill, Score, Search
 
 Stopped = Literal["found", "budget", "searched", "no fills", "nothing to edit"]
@@ -31,6 +34,7 @@ class SearchOutcome:
             scored.
         outcome: its first measurement.
         proof: its fresh draws, where draws vary; found says whether they held.
+        placebo: how often edits elsewhere cross too; None where that was not measured.
         trace: every call in order.
         calls: how many there were.
         prompts: distinct candidates among them.
@@ -43,6 +47,7 @@ class SearchOutcome:
     edits: Edits | None
     outcome: Outcome | None
     proof: Proof | None
+    placebo: Placebo | None
     trace: tuple[SearchStep, ...]
     calls: int
     prompts: int
@@ -63,7 +68,9 @@ def drive(
     start: Outcome = Outcome(None),
     minimise: bool = True,
     repeats: int = 1,
-    size: Callable[[Edits], int] = len,
+    placebo: int = 0,
+    rng: np.random.Generator | None = None,
+    layout: Layout = Layout(),
 ) -> SearchRun:
     """Run a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
@@ -74,30 +81,36 @@ def drive(
         start: the outcome of the unchanged text; costs nothing.
         minimise: False ends the search at the first crossing that holds.
         repeats: 1 measures each candidate once. More: the unchanged text is measured three times, and where that varies
-            a contrast has to hold in fresh draws.
-        size: how many edits a candidate counts as having.
+            a contrast has to hold in at least so many fresh draws.
+        placebo: edits elsewhere that are measured for the contrast that was found, besides the budget.
+        rng: the source of chance for their places.
+        layout: where the units stand, and how many edits a candidate counts as having.
 
     Raises:
-        UsageError: the budget or the repeats are less than 1, or delta is no number.
+        UsageError: budget, repeats or placebo are too small, or delta is no number.
     """
-    for name, number in (("budget", budget), ("repeats", repeats)):
-        if number < 1:
-            raise UsageError(f"{name}={number} is not valid; it must be at least 1")
+    for name, number, least in (("budget", budget, 1), ("repeats", repeats, 1), ("placebo", placebo, 0)):
+        if number < least:
+            raise UsageError(f"{name}={number} is not valid; it must be at least {least}")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    ledger = Ledger(delta, budget, size)
+    ledger = Ledger(delta, budget, layout.size)
     ledger.begin(start)
-    run = _Run(search, ledger, Confirmation(ledger, {}), minimise)
+    run = _Run(search, ledger, Confirmation(ledger, max(2, repeats) if repeats > 1 else 3, layout), minimise)
     if repeats > 1:
         yield from run.confirmation.probe()
     stopped = yield from run.to_its_end()
     held = run.confirmation.held
     chosen = held or ledger.best()
+    rate = None
+    if held and placebo:
+        rate = yield from _placebo(held, run.confirmation, placebo, rng or np.random.default_rng(0))
     return SearchOutcome(
         found=held is not None,
         edits=chosen,
         outcome=ledger.outcomes[chosen] if chosen else None,
         proof=run.confirmation.tested.get(chosen) if chosen else None,
+        placebo=rate,
         trace=tuple(ledger.trace),
         calls=len(ledger.trace),
         prompts=len(ledger.outcomes) - 1,
@@ -105,6 +118,19 @@ def drive(
         failed=sum(step.score is None for step in ledger.trace),
         stopped="found" if held else stopped,
     )
+
+
+def _placebo(
+    held: Edits, confirmation: Confirmation, draws: int, rng: np.random.Generator
+) -> Generator[Evaluate, Any, Placebo | None]:
+    sets = placebo_edits(held, confirmation.fills, confirmation.layout, draws, rng)
+    if not sets:
+        return None
+    known = [len(confirmation.ledger.draws.get(edits, ())) for edits in sets]
+    outcomes: list[Outcome] = yield Evaluate(tuple(sets), fresh=True, draws=tuple(known))
+    scores = [outcome.clean.score for outcome in outcomes]
+    delta = confirmation.ledger.delta
+    return Placebo(sum(g is not None for g in scores), sum(g is not None and g >= delta for g in scores))
 
 
 @dataclass(slots=True)

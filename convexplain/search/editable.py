@@ -36,6 +36,11 @@ class Editable:
         n = len(self.units)
         return sum(1 if number < n else len(self.sentence_units[number - n]) for number, _ in edits)
 
+    def span(self, number: int) -> tuple[int, int, int]:
+        """Return the turn of a unit, or of a sentence, and where it starts and ends there."""
+        unit = self._unit(number)
+        return unit.turn, unit.start, unit.end
+
     def edited(self, edits: Edits) -> tuple[Turn, ...]:
         """Return the turns with the edits in place."""
         by_turn: dict[int, list[tuple[Unit, str]]] = {}

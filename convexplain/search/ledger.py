@@ -135,8 +135,8 @@ class Ledger:
 
     @property
     def tied(self) -> bool:
-        """True where two different candidates have the same score: harmless edits then do not move scores."""
-        scores = sorted(draws[0] for edits, draws in self.draws.items() if edits)
+        """True where two different texts have the same score: harmless edits then do not move scores."""
+        scores = sorted(draws[0] for draws in self.draws.values())
         return any(b - a <= _ALIKE * max(1.0, abs(a)) for a, b in itertools.pairwise(scores))
 
 

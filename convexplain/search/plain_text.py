@@ -10,12 +10,16 @@ from convexplain.fidelity.edits import edit_distance, edit_rate
 from convexplain.models.infilling import Masked
 from convexplain.types import Edit, Turn, Unit
 
-from .driver import Evaluate, Outcome, SearchOutcome, SearchStep, Stopped, arun, at_once, drive
+from .confirmation import Evaluate, Proof
+from .driver import SearchOutcome, Stopped, arun, at_once, drive
 from .editable import Editable, editable
+from .ledger import Outcome, SearchStep
+from .placebo import Layout, Placebo
 from .protocol import Edits, Hole, Search
-from .registry import CONTRAST_SEARCHES, make_search
+from .registry import CONTRAST_SEARCHES, generator_of, make_search
 
-_TEXT_OPTIONS = ("budget", "split_k", "editable", "minimise")  # those that are not for the search itself
+# The options that are not for the search itself:
+_TEXT_OPTIONS = ("budget", "split_k", "editable", "minimise", "repeats", "placebo")
 _BUDGET = 50  # distinct perturbed texts, where a search needs a budget and none is given
 
 Pair: TypeAlias = tuple[str, str]
@@ -39,6 +43,11 @@ class Options(TypedDict, total=False):
         prior: for each unit how likely it matters, up to a factor: likely units are tried first. A search that asks
             for every unit, as `cell` does, has no use for it.
         minimise: after a crossing, look for one with fewer edits (True); False stops at the first.
+        repeats: 1 measures each perturbed text once (1). More, for a model or a score that answers the same question
+            differently: the unchanged text is measured three times, and where that varies, a contrast is found only
+            when it holds in at least so many fresh answers. They all count in the budget.
+        placebo: texts with equally many edits elsewhere that are measured when a contrast is found (0): how often they
+            cross too says how much the place of the edit matters. They do not count in the budget.
         alpha: `cell_budget` only: share of a round's seeds that are earlier candidates (0.5).
         radius: `cell_budget` only: sample at most so many units away from what a seed edits (anywhere).
     """
@@ -49,6 +58,8 @@ class Options(TypedDict, total=False):
     editable: Sequence[int]
     prior: Sequence[float]
     minimise: bool
+    repeats: int
+    placebo: int
     alpha: float
     radius: int
 
@@ -74,6 +85,10 @@ class SearchResult:
         edit_rate: that, divided by the words of the unchanged text; None where it has none.
         stopped: why the search ended: a contrast was `found`, the `budget` was spent, the search had no further
             candidate (`searched`), the infiller had `no fills`, or there was `nothing to edit`.
+        proof: the fresh answers that the contrast was tested with: how many there were and held, their mean and its
+            standard error; None where answers do not vary, or nothing was measured again.
+        placebo: how many texts with equally many edits elsewhere were measured, and how many cross too; None where none
+            was.
     """
 
     found: bool
@@ -91,6 +106,8 @@ class SearchResult:
     edit_distance: int
     edit_rate: float | None
     stopped: Stopped
+    proof: Proof | None = None
+    placebo: Placebo | None = None
 
 
 def solve(
@@ -144,7 +161,7 @@ async def asearch(
         UsageError: as `cell`, or there is no such search.
     """
     task = _Task.of(text_or_units, options)
-    searching = task.search(search, delta)
+    task.search(search, delta)  # refuses options that are not valid before a call is made
     before = _checked(await respond([task.text]), 1, "respond")[0]
     start = _checked(await score(task.text, before, [(task.text, before)]), 1, "score")[0]
 
@@ -159,8 +176,17 @@ async def asearch(
 
     budget = task.budget(search)
     limit = (len(task.units) + 1) ** 2 if budget is None else budget
-    minimise = options.get("minimise", True)
-    driving = drive(searching, delta=delta, budget=limit, start=Outcome(start, before), minimise=minimise)
+    driving = drive(
+        lambda: task.search(search, delta),
+        delta=delta,
+        budget=limit,
+        start=Outcome(start, before),
+        minimise=options.get("minimise", True),
+        repeats=options.get("repeats", 1),
+        placebo=options.get("placebo", 0),
+        rng=generator_of(options.get("seed", 0)),
+        layout=Layout(span=lambda unit: task.source.span(task.units[unit])),
+    )
     end = await arun(driving, fill, evaluate)
     return task.result(end, before, start)
 
@@ -204,7 +230,7 @@ class _Task:
         return self.options.get("budget", None if CONTRAST_SEARCHES.get(name).exhaustive else _BUDGET)
 
     def search(self, name: str, delta: float) -> Search:
-        """Return the search; refuse options that are not valid before a call is made."""
+        """Return the search; refuse options that are not valid."""
         _check_options(self.options, CONTRAST_SEARCHES.get(name).options)
         if not math.isfinite(delta):
             raise UsageError(f"delta={delta} is not valid; it must be a finite number")
@@ -230,6 +256,8 @@ class _Task:
             edit_distance=edit_distance(self.text, text),
             edit_rate=edit_rate(self.text, text),
             stopped=end.stopped,
+            proof=end.proof,
+            placebo=end.placebo,
         )
 
     def _numbered(self, edits: Edits) -> Edits:
@@ -241,9 +269,14 @@ def _check_options(options: Options, search_options: Sequence[str]) -> None:
     valid = dict.fromkeys([*Options.__annotations__, *search_options])
     if unknown := sorted(set(options) - set(valid)):
         raise UsageError(f"{', '.join(unknown)}: no such option; there are {', '.join(valid)}")
-    budget, alpha, radius = options.get("budget"), options.get("alpha", 0.5), options.get("radius")
-    if budget is not None and budget < 1:
-        raise UsageError(f"budget={budget} is not valid; it must be at least 1")
+    alpha, radius = options.get("alpha", 0.5), options.get("radius")
+    for name, number, least in (
+        ("budget", options.get("budget"), 1),
+        ("repeats", options.get("repeats"), 1),
+        ("placebo", options.get("placebo"), 0),
+    ):
+        if number is not None and number < least:
+            raise UsageError(f"{name}={number} is not valid; it must be at least {least}")
     if radius is not None and radius < 1:
         raise UsageError(f"radius={radius} is not valid; it must be at least 1")
     if not 0 <= alpha <= 1:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from convexplain.search.driver import Evaluate, Outcome, SearchOutcome, drive, run
+from convexplain.search.confirmation import Evaluate
+from convexplain.search.driver import SearchOutcome, drive, run
+from convexplain.search.ledger import Outcome
 from convexplain.search.protocol import Edits, Hole, Infill, Search
 
 
@@ -52,7 +54,7 @@ def solve(
         measure = again or g if ask.fresh else g
         return [Outcome(measure(edits)) for edits in ask.candidates]
 
-    driving = drive(guarded(search, asks), delta=delta, budget=budget, start=start, **options)
+    driving = drive(lambda: guarded(search, asks), delta=delta, budget=budget, start=start, **options)
     return run(driving, lambda holes: [fill(hole) for hole in holes], evaluate)
 
 

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
-from convexplain.search.driver import Evaluate, Outcome, SearchStep, arun, drive, run
+from convexplain.search.confirmation import Evaluate
+from convexplain.search.driver import arun, drive, run
+from convexplain.search.ledger import Outcome, SearchStep
 from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import asking, edited, solve

@@ -11,12 +11,14 @@ from convexplain.search.contrast_searches._candidates import sampled
 from convexplain.search.contrast_searches._minimisation import UnitGroup, minimise
 from convexplain.search.contrast_searches._scoreboard import Scoreboard
 from convexplain.search.contrast_searches.guided import guided, replace_sentences
-from convexplain.search.driver import Outcome
+from convexplain.search.ledger import Outcome
+from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Infill, Score
 
 from .searching import additive, edited, plain_fill, solve, told
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "benchmarks" / "families.py"
+sys.path.insert(0, str(SCRIPT.parent))
 spec = importlib.util.spec_from_file_location("benchmarks_families", SCRIPT)
 assert spec
 assert spec.loader
@@ -45,15 +47,21 @@ def true_causes(task):
     return [1.0 if word in causes else 0.05 for word in range(task.n)]
 
 
+LEAST = {"own_words": (16, 14), "fresh_noise": (17, 4), "text_noise": (15, 3)}
+"""Of 20 tasks: true contrasts, and smallest ones, in the families that are the hardest."""
+
+
 @pytest.mark.parametrize("family", families.FAMILIES)
 def test_contrasts_are_found_within_the_budget_and_small(family):
     rows = solved(family)
-    assert sum(row.found for row in rows) >= 18
-    assert sum(row.smallest for row in rows) >= 15
+    true, smallest = LEAST.get(family, (18, 15))
+    assert sum(row.true for row in rows) >= true
+    assert sum(row.smallest for row in rows) >= smallest
     assert max(row.calls for row in rows) <= 50
+    assert sum(row.found and not row.true for row in rows) <= 2
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
+@pytest.mark.parametrize("family", families.SIX)
 def test_knowing_where_to_look_saves_calls(family):
     without, knowing = solved(family), solved(family, true_causes)
     assert sum(row.calls for row in knowing) < sum(row.calls for row in without)
@@ -142,7 +150,8 @@ def test_a_judge_that_fails_sometimes_on_few_units():
 def test_few_units(n):
     found = solve(search(n), additive(*[1.0] * n))
     assert (found.found, len(found.edits)) == (True, 1)
-    found = solve(search(n), additive(*[0.0] * n))
+    three = lambda hole: plain_fill(hole) if len(hole.avoid) < 3 else None  # noqa: E731
+    found = solve(search(n), additive(*[0.0] * n), fill=three)
     assert (found.found, found.stopped) == (False, "searched")
     assert found.calls <= 4**n - 1  # three fills of each unit, or the word as it was
 
@@ -319,7 +328,9 @@ def with_sentences(g, **options):
     asks: list = []
     size = lambda edits: sum(4 if unit > 11 else 1 for unit, _ in edits)  # noqa: E731
     groups = [[unit // 4 for unit in range(12)]]
-    found = solve(search(12, groups=groups, sentences=SENTENCES), g, asks=asks, size=size, **options)
+    span = lambda unit: (0, unit, unit + 1) if unit < 12 else (0, 4 * (unit - 12), 4 * (unit - 11))  # noqa: E731
+    layout = Layout(size, span)
+    found = solve(search(12, groups=groups, sentences=SENTENCES), g, asks=asks, layout=layout, **options)
     return found, [ask.candidates for ask in asks if isinstance(ask, Score)]
 
 

@@ -129,7 +129,7 @@ def _round(
 def draw_sets(
     effects: EffectModel, scores: Scoreboard, rng: np.random.Generator, sizes: Sequence[int], batch: int
 ) -> list[Edits]:
-    """Return at most `batch` sets, not yet measured, that are best by draws from the posterior, in turn of these sizes."""
+    """Return at most `batch` new sets that are best by draws from the posterior, of these sizes in turn."""
     choices = effects.choices
     mean, spread = effects.posterior(scores)
     root = np.linalg.cholesky(spread + 1e-9 * np.trace(spread) / len(choices) * np.eye(len(choices)))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..protocol import Edits, Hole, Infill, Score, with_edit, without
+from ._candidates import each_group
 from ._effects import EffectModel, draw_sets
 from ._minimisation import halves
 from ._scoreboard import Scoreboard
@@ -123,6 +124,9 @@ class Exploration:
     def run(self) -> Generator[Infill | Score, Any, None]:
         """Ask for candidates until one crosses; without one for ever."""
         self._note_harm(self.everything, ())
+        yield from self._edit_sentences()
+        if self._crossed:
+            return
         small = len(self.everything) <= _SMALL_TEXT
         if 2 * len(self.everything) <= _SMALL_TEXT:
             for _ in range(_FIRST_FILLS):
@@ -140,6 +144,15 @@ class Exploration:
                 yield from self._all_at_once(step, base)
             yield from self._draw(_DRAWS if small and (self.harmful or not self.base) else min(step, 1))
 
+    def _edit_sentences(self) -> Generator[Infill | Score, Any, None]:
+        """Edit each sentence or turn whole, word by word, unless sentences were replaced singly."""
+        replaced = any(len(edits) == 1 and edits[0][0] >= len(self.weights) for edits in self.scores)
+        sentences = [] if replaced else each_group(self.everything, self.groups)
+        if any(edits not in self.scores for edits in sentences[1:]):  # a single one is not worth a round
+            parts = yield from self._measured((), sentences)
+            if not self._crossed and parts:
+                yield from self._locate((), parts, common_cost(parts))
+
     def _note_harm(self, edits: Edits, base: Edits) -> None:
         """Remember that editing everything lowers g: then only few edits at once are informative."""
         before = self.scores.get(base, self._start)
@@ -147,7 +160,6 @@ class Exploration:
 
     def _all_at_once(self, step: int, base: Edits) -> Generator[Infill | Score, Any, None]:
         """Edit everything besides the base, with several new fills, and halves of it; else groups."""
-        before = self.scores.get(base, self._start)
         wholes = [self._pool(base)]
         for _ in range(_WHOLES if base in self.harmless else min(step, 1) if not base else 0):
             self.current |= yield from self.fills.more(self.current)
@@ -279,9 +291,10 @@ class Exploration:
 
     def _take_base(self) -> None:
         """Go on from the candidate of the highest score for its size, where it moves g clearly."""
-        worth = {edits: g - _BURDEN * self._clear * self.scores.size(edits) for edits, g in self.scores.items()}
+        words = {edits: g for edits, g in self.scores.items() if all(unit < len(self.weights) for unit, _ in edits)}
+        worth = {edits: g - _BURDEN * self._clear * len(edits) for edits, g in words.items()}
         best = max(worth, key=worth.__getitem__, default=())
-        self.base = best if worth[best] > self._start + self._clear / 2 else ()
+        self.base = best if worth.get(best, self._start) > self._start + self._clear / 2 else ()
 
     def _draw(self, rounds: int) -> Generator[Score, Any, None]:
         """Ask for sets that an effect model promises something of, until one crosses."""

@@ -19,7 +19,6 @@ from ..protocol import Edits, Hole, Infill, Score, Search, without
 from ..registry import ContrastSearch
 from ._candidates import (
     MOST_GROUPS,
-    each_group,
     likeliest,
     minimise_crossing,
     more_fills,

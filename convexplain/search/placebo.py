@@ -1,0 +1,73 @@
+"""The placebo of a contrast: edits of equally many units elsewhere in the same turns; and where units stand."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from .protocol import Edits
+
+Span: TypeAlias = tuple[int, int, int]
+"""A turn, and where a unit starts and ends in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the units of a text stand.
+
+    Attributes:
+        size: how many edits a candidate counts as having.
+        span: the place of a unit; all in one turn, one after another, unless given.
+    """
+
+    size: Callable[[Edits], int] = len
+    span: Callable[[int], Span] = lambda unit: (0, unit, unit + 1)
+
+    def apart(self, unit: int, others: Iterable[int]) -> bool:
+        """Return True where a unit shares no place with the others."""
+        turn, start, end = self.span(unit)
+        places = map(self.span, others)
+        return not any(turn == place[0] and start < place[2] and place[1] < end for place in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Placebo:
+    """How often edits elsewhere cross too.
+
+    Attributes:
+        draws: placebos that were measured.
+        crossed: how many of them reach delta; the fewer, the more the contrast's own place matters.
+    """
+
+    draws: int
+    crossed: int
+
+
+def placebo_edits(
+    edits: Edits, fills: Mapping[int, str], layout: Layout, draws: int, rng: np.random.Generator
+) -> list[Edits]:
+    """Return at most so many different sets of edits elsewhere in the same turns, of as many units as there are.
+
+    Args:
+        edits: those of the contrast.
+        fills: an edit of each unit that there is one for.
+        layout: the place and the size of each unit.
+        draws: sets to return at most.
+        rng: the source of chance.
+    """
+    edited = [unit for unit, _ in edits]
+    elsewhere = [unit for unit in sorted(fills) if layout.apart(unit, edited)]
+    sets: dict[Edits, None] = {}
+    for _ in range(4 * draws):
+        chosen: list[int] = []
+        for edit in edits:
+            turn, size = layout.span(edit[0])[0], layout.size((edit,))
+            same = [unit for unit in elsewhere if layout.span(unit)[0] == turn and layout.apart(unit, chosen)]
+            near = {unit: abs(layout.size(((unit, fills[unit]),)) - size) for unit in same}
+            alike = [unit for unit in same if near[unit] == min(near.values())]
+            if alike:
+                chosen.append(alike[int(rng.integers(len(alike)))])
+        if chosen:
+            sets[tuple((unit, fills[unit]) for unit in sorted(chosen))] = None
+    return list(sets)[:draws]
