@@ -173,8 +173,7 @@ class _ContrastTask:
         return too_close(self.scale.start, self.rubric.threshold, self.noise)
 
     async def _evaluate(self, request: Evaluate) -> list[Outcome]:
-        draws = request.draws or (0,) * len(request.candidates)
-        measured = zip(request.candidates, draws, strict=True)
+        measured = zip(request.candidates, request.draws, strict=True)
         outcomes = await asyncio.gather(*(self._measured(edits, again) for edits, again in measured))
         return [
             outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))

@@ -35,13 +35,13 @@ class Evaluate:
 
     Attributes:
         candidates: the candidates; with `fresh` the same may stand there several times.
-        fresh: they are measured again though they were measured before: whoever answers and judges is asked again.
         draws: for each candidate how often it was measured before.
+        fresh: they are measured again though they were measured before: whoever answers and judges is asked again.
     """
 
     candidates: tuple[Edits, ...]
+    draws: tuple[int, ...]
     fresh: bool = False
-    draws: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,6 @@ class Confirmation:
     varies: bool | None = None
     tested: dict[Edits, Proof | None] = field(default_factory=dict)
     held: Edits | None = None
-    repeated: set[Edits] = field(default_factory=set)
     set_aside: int = 0
 
     def probe(self) -> Generator[Evaluate, Any, None]:
@@ -96,7 +95,7 @@ class Confirmation:
         """Return the calls that a search is to leave for tests."""
         if self.varies:
             return self.set_aside
-        if self.varies is None and not self.ledger.tied and self.ledger.crossing():
+        if self.varies is None and self.fills and not self.ledger.tied and self.ledger.crossing():
             return min(2 * self.fewest, self.ledger.budget // 6)
         return 2 if self.varies is False else 0
 
@@ -116,7 +115,7 @@ class Confirmation:
                 refined = True
             elif self._unproved:
                 yield from self._test(edits)
-            elif self.varies is False and edits not in self.repeated:
+            elif self.varies is False:
                 yield from self._measure_again(edits)
             else:
                 self._hold(edits, [], 0.0)
@@ -154,8 +153,9 @@ class Confirmation:
         """Measure once more where draws did not vary; where this one does, tests are needed after all."""
         before = self.ledger.draws[edits][0]
         scores = yield from self._draw([edits, edits])
-        self.repeated.add(edits)
-        if not scores or any(abs(score - before) > _ALIKE for score in scores):
+        if scores and all(abs(score - before) <= _ALIKE for score in scores):
+            self._hold(edits, scores, 0.0)
+        else:
             self.varies = True
             self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
 
@@ -229,7 +229,7 @@ class Confirmation:
         draws = [
             len(self.ledger.draws.get(edits, ())) + candidates[:i].count(edits) for i, edits in enumerate(candidates)
         ]
-        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), fresh, tuple(draws))
+        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), tuple(draws), fresh)
         cleaned = [self.ledger.add(edits, outcome) for edits, outcome in zip(candidates, outcomes, strict=True)]
         return [outcome.score for outcome in cleaned if outcome.score is not None]
 

@@ -127,7 +127,7 @@ def _placebo(
     if not sets:
         return None
     known = [len(confirmation.ledger.draws.get(edits, ())) for edits in sets]
-    outcomes: list[Outcome] = yield Evaluate(tuple(sets), fresh=True, draws=tuple(known))
+    outcomes: list[Outcome] = yield Evaluate(tuple(sets), tuple(known), fresh=True)
     scores = [outcome.clean.score for outcome in outcomes]
     delta = confirmation.ledger.delta
     return Placebo(sum(g is not None for g in scores), sum(g is not None and g >= delta for g in scores))
@@ -175,7 +175,7 @@ class _Run:
             try:
                 request = search.send(answer)  # type: ignore[arg-type]
             except StopIteration:
-                return "searched" if self.ledger.trace else "no fills" if self.fills else "nothing to edit"
+                return "searched" if len(self.ledger.outcomes) > 1 else "no fills" if self.fills else "nothing to edit"
             if isinstance(request, Infill):
                 answer = yield from self._fills(request)
                 continue
@@ -206,7 +206,7 @@ class _Run:
         unmeasured = (edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes)
         new = list(unmeasured)[: max(0, ledger.available)]
         if new:
-            outcomes = yield Evaluate(tuple(new))
+            outcomes = yield Evaluate(tuple(new), (0,) * len(new))
             for edits, outcome in zip(new, outcomes, strict=True):
                 ledger.add(edits, outcome)
         return [ledger.answer(edits) for edits in request.candidates]

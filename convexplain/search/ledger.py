@@ -129,9 +129,12 @@ class Ledger:
                 yield edits, mean
 
     def pooled(self) -> tuple[float, int]:
-        """Return the standard deviation of draws of one candidate, pooled over all, and its degrees of freedom."""
-        repeated = [draws for draws in self.draws.values() if len(draws) > 1]
-        return pooled_deviation([*repeated, *(draws for draws in self.alike.values() if len(draws) > 1)])
+        """Return the standard deviation of measurements that mean the same, pooled, and its degrees of freedom.
+
+        The first draw of a candidate is left out: for its sake it was chosen.
+        """
+        repeated = [draws[1:] for draws in self.draws.values() if len(draws) > 2]
+        return pooled_deviation([*repeated, *(scores for scores in self.alike.values() if len(scores) > 1)])
 
     @property
     def tied(self) -> bool:

@@ -313,9 +313,11 @@ def test_a_sampled_contrast_is_confirmed_with_fresh_draws():
     found = find(model)
     assert (found.found, found.score_after, found.score_again) == (True, 1.0, pytest.approx(0.8))
     again = [request for request in model.requests if request.draw >= 5]
-    assert sorted(request.draw for request in again) == [5, 6, 7, 8, 9]
-    assert all("grumpy" not in judged(request) for request in again)
-    assert (found.calls, found.prompts) == (len(found.trace), found.calls - 1)
+    unchanged = [request.draw for request in again if "grumpy" in judged(request)]
+    assert sorted(unchanged) == list(range(5, 20))  # three more measurements of five draws each: they do not vary
+    changed = sorted(request.draw for request in again if "grumpy" not in judged(request))
+    assert changed == list(range(5, 5 + len(changed)))  # each measurement draws anew
+    assert found.calls == len(found.trace) == found.prompts + len(again) // 5
 
 
 def test_what_is_not_confirmed_is_no_contrast():
@@ -453,7 +455,7 @@ def test_what_cannot_be_reached_is_not_reached(before, after, settings):
 
 
 def test_the_second_measurement_is_that_of_the_candidate_shown():
-    """Two words cross alone; neither is confirmed, and their second measurements are 0.4 and 0.2."""
+    """Two words cross alone; neither is confirmed, and their fresh measurements are 0.4 and 0.2."""
 
     def answer(request):
         text = judged(request)
@@ -463,7 +465,8 @@ def test_the_second_measurement_is_that_of_the_candidate_shown():
         return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
 
     found = find(ScriptedModel(answer, logprobs=False), search="cell")
-    assert found.score_again == pytest.approx(0.4 if [e.before for e in found.edits] == ["grumpy"] else 0.2)
+    assert not found.found
+    assert found.score_again == pytest.approx(0.2 if "lazy" in [edit.before for edit in found.edits] else 0.4)
 
 
 # --- what the responder is asked

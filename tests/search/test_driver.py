@@ -9,6 +9,7 @@ from convexplain.errors import UsageError
 from convexplain.search.confirmation import Evaluate
 from convexplain.search.driver import arun, drive, run
 from convexplain.search.ledger import Outcome, SearchStep
+from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import asking, edited, solve
@@ -85,7 +86,9 @@ def test_the_best_candidate(scores, best):
 
 
 def test_a_candidate_may_count_as_more_edits_than_it_has():
-    found = solve(asking(Score((A, AB))), table(u0=1.0, u01=1.0), size=lambda edits: 5 if edits == A else len(edits))
+    found = solve(
+        asking(Score((A, AB))), table(u0=1.0, u01=1.0), layout=Layout(lambda edits: 5 if edits == A else len(edits))
+    )
     assert found.edits == AB
     assert found.trace == (SearchStep(5, 1.0), SearchStep(2, 1.0))
 
@@ -102,7 +105,7 @@ def test_a_score_that_is_no_number_says_so_and_keeps_the_response():
     def search():
         told.extend((yield Score((A, B))))
 
-    driving = drive(search(), delta=1.0, budget=9)
+    driving = drive(search, delta=1.0, budget=9)
     next(driving)
     with pytest.raises(StopIteration) as end:
         driving.send([Outcome(math.nan, "an answer"), Outcome(0.5)])
@@ -135,72 +138,6 @@ def test_fills_are_handed_on_in_order():
     found = solve(search(), table(), fill=lambda hole: f"{hole.unit}{hole.edits}{hole.avoid}")
     assert told == [["3()()", "1((0, 'x'),)('y',)"], []]
     assert found.infills == 2
-
-
-# --- confirmation
-
-
-def test_a_confirmation_is_a_call_and_no_new_prompt():
-    found = solve(asking(Score((A, B))), table(u0=1.5, u1=0.0), again=table(u0=1.25), confirm=3)
-    assert (found.found, found.edits, found.calls, found.prompts) == (True, A, 3, 2)
-    assert (found.outcome, found.confirmation) == (Outcome(1.5), Outcome(1.25))
-    assert found.trace == (SearchStep(1, 1.5), SearchStep(1, 0.0), SearchStep(1, 1.25))
-
-
-@pytest.mark.parametrize("second", [0.75, None, math.nan])
-def test_a_failed_confirmation_takes_the_next_best(second):
-    found = solve(asking(Score((AB, A, B))), table(u0=1.5, u1=1.25, u01=9.0), again=table(u0=second, u1=1.0), confirm=3)
-    assert (found.found, found.edits, found.calls) == (True, B, 5)
-    assert (found.outcome, found.confirmation) == (Outcome(1.25), Outcome(1.0))
-
-
-def test_no_more_confirmations_than_wanted():
-    asked = []
-
-    def again(edits):
-        asked.append(edits)
-        return 0.0
-
-    found = solve(asking(Score((A, B, C))), table(u0=3.0, u1=2.0, u2=1.0), again=again, confirm=2)
-    assert asked == [A, B]
-    assert (found.found, found.calls) == (False, 5)
-
-
-def test_the_budget_of_confirmations_is_put_aside():
-    found = solve(asking(Score((A, B, C, AB, BC))), lambda edits: 2.0, budget=5, confirm=3)
-    assert (found.found, found.calls, found.prompts) == (True, 5, 4)  # 5 - 1 for the search, the first one confirmed
-
-
-def test_nothing_crossing_is_not_confirmed():
-    found = solve(asking(Score((A,))), table(u0=0.5), confirm=3)
-    assert (found.calls, found.confirmation) == (1, None)
-
-
-def test_a_budget_of_one_leaves_no_confirmation_and_so_no_contrast():
-    found = solve(asking(Score((A, B))), table(u0=2.0), budget=1, confirm=3)
-    assert (found.found, found.edits, found.calls, found.confirmation) == (False, A, 1, None)
-    assert found.stopped == "budget"
-
-
-def test_a_confirmation_belongs_to_the_candidate_that_is_returned():
-    found = solve(asking(Score((A, B))), table(u0=3.0, u1=2.0), again=table(u0=0.25, u1=0.5), confirm=2)
-    assert (found.found, found.edits, found.outcome) == (False, A, Outcome(3.0))
-    assert found.confirmation == Outcome(0.25)
-
-
-def test_an_infinite_second_measurement_confirms_nothing():
-    assert not solve(asking(Score((A,))), table(u0=2.0), again=table(u0=math.inf), confirm=1).found
-
-
-def test_a_second_measurement_that_is_no_number_has_failed():
-    found = solve(asking(Score((A,))), table(u0=2.0), again=table(u0=math.nan), confirm=1)
-    assert (found.failed, found.trace[-1]) == (1, SearchStep(1, None))
-
-
-def test_a_crossing_that_was_not_confirmed_does_not_count_as_a_spent_budget():
-    search = asking(Score((A,)), Score((B,)))
-    found = solve(search, lambda edits: 2.0, again=lambda edits: 0.0, confirm=1, minimise=False, budget=50)
-    assert found.stopped != "budget"  # 2 of 50 calls
 
 
 def test_infills_counts_holes_that_were_filled():
@@ -266,29 +203,48 @@ def test_the_budget_is_exact_and_the_best_candidate_is_kept(asks, scores, budget
 
 @pytest.mark.slow
 @given(
-    asks=ASKS, scores=SCORES, budget=st.integers(1, 12), confirm=st.integers(0, 4), minimise=st.booleans(),
-    good=st.booleans(),
+    asks=ASKS, scores=SCORES, budget=st.integers(1, 12), repeats=st.integers(1, 4), minimise=st.booleans(),
+    fresh=st.lists(st.sampled_from([None, 0.0, 0.5, 1.0, 2.0]), min_size=1, max_size=5),
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_the_budget_is_never_exceeded(asks, scores, budget, confirm, minimise, good):
-    first, second = [], []
+def test_the_budget_is_never_exceeded(asks, scores, budget, repeats, minimise, fresh):
+    first, again = [], []
 
     def g(edits):
         first.append(edits)
         return scores[sum(unit + 1 for unit, _ in edits) % len(scores)]
 
-    def again(edits):
-        second.append(edits)
-        return 2.0 if good else 0.0
+    def measure(edits):
+        again.append(edits)
+        return fresh[len(again) % len(fresh)]
 
     search = asking(*(Score(tuple(ask)) for ask in asks))
-    found = solve(search, g, again=again, budget=budget, confirm=confirm, minimise=minimise)
-    assert len(first) + len(second) == found.calls <= budget
-    assert len(first) == len(set(first)) == found.prompts
-    assert len(second) == len(set(second)) <= confirm
-    if confirm and found.found:
-        assert good
-        assert found.edits == second[-1]
+    found = solve(search, g, again=measure, budget=budget, repeats=repeats, minimise=minimise)
+    assert len(first) + len(again) == found.calls <= budget
+    assert len(first) == len(set(first))
+    assert repeats > 1 or not again
+    if found.proof and found.found:
+        assert found.proof.mean >= 1.0
+        assert found.proof.draws == again.count(found.edits)
+
+
+@pytest.mark.slow
+@given(asks=ASKS, scores=SCORES, budget=st.integers(6, 15))
+@settings(max_examples=100, deadline=None)
+def test_without_noise_repeats_change_only_the_number_of_calls(asks, scores, budget):
+    """Three measurements of the unchanged text, and two of the contrast."""
+
+    def g(edits):
+        return (
+            scores[sum((unit + 1) * (7 if fill == "a" else 11) for unit, fill in edits) % len(scores)] if edits else 0.0
+        )
+
+    asks = [Score(tuple(edits for edits in ask if edits)) for ask in asks]
+    once = solve(asking(*asks), g, budget=budget)
+    often = solve(asking(*asks), g, budget=budget + 5, repeats=3)
+    if once.calls < budget:
+        assert (often.found, often.edits, often.stopped) == (once.found, once.edits, once.stopped)
+        assert often.calls == once.calls + (5 if once.found else 3)
 
 
 def test_run_and_arun_give_the_same():
@@ -298,7 +254,8 @@ def test_run_and_arun_give_the_same():
         yield Score((AB,))
 
     def outcomes(ask: Evaluate):
-        return [Outcome(0.5 if ask.fresh else float(len(edits)), "y") for edits in ask.candidates]
+        measured = zip(ask.candidates, ask.draws, strict=True)
+        return [Outcome(float(len(edits)) - 0.01 * draw, "y") for edits, draw in measured]
 
     async def ainfill(holes):
         await asyncio.sleep(0)
@@ -309,8 +266,8 @@ def test_run_and_arun_give_the_same():
         return outcomes(ask)
 
     def driving():
-        return drive(search(), delta=1.0, budget=9, start=Outcome(0.0), confirm=2)
+        return drive(search, delta=0.5, budget=19, start=Outcome(0.0), repeats=2)
 
     one = run(driving(), lambda holes: ["x"] * len(holes), outcomes)
     assert one == asyncio.run(arun(driving(), ainfill, aevaluate))
-    assert (one.calls, one.prompts, one.infills) == (5, 3, 1)
+    assert one.found
