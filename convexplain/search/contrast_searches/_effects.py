@@ -16,7 +16,7 @@ from ._scoreboard import Scoreboard
 
 _BATCH = 8  # sets that `grow` asks for in a round
 _SMALLER = 4  # sets that `search_smaller` asks for
-_SMALL = 4  # edits of a set at most, to begin with; twice as many in each further round
+_SMALL = (4, 8)  # edits of a set at most, in the rounds of `grow`
 _NOISE = 0.15  # of a movement: what the sum does not explain
 _LEAST = 0.3  # of the largest movement: what a smaller movement counts as, for how far it may be from the sum
 _SHARED = 0.5  # of an edit's variance: what every edit of that unit does
@@ -37,12 +37,6 @@ class EffectModel:
         self.choices = list(choices)
         self._place = {choice: i for i, choice in enumerate(self.choices)}
         self._covariance = _covariance(choices, groups, prior)
-
-    @property
-    def plain(self) -> list[Edits]:
-        """The candidate that has every unit with its first edit, and each edit alone."""
-        first = {unit: (unit, fill) for unit, fill in reversed(self.choices)}
-        return [tuple(first[unit] for unit in sorted(first)), *((choice,) for choice in self.choices)]
 
     def posterior(self, scores: Scoreboard) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and covariance given the scores (Bayesian linear regression).
@@ -66,12 +60,6 @@ class EffectModel:
         gain = np.linalg.solve(design @ across + np.diag(noise), across.T).T
         return gain @ moved, scale**2 * self._covariance - gain @ across.T
 
-    def of(self, edits: Edits, scores: Scoreboard) -> dict[int, float]:
-        """Return the expected effect of each of these edits by its unit; 0 for an edit outside `choices`."""
-        mean, _ = self.posterior(scores)
-        places = {unit: self._place.get((unit, fill)) for unit, fill in edits}
-        return {unit: 0.0 if place is None else float(mean[place]) for unit, place in places.items()}
-
 
 def search_smaller(
     effects: EffectModel, delta: float, scores: Scoreboard, rng: np.random.Generator, fewer_than: int
@@ -93,22 +81,15 @@ def search_smaller(
 def grow(
     effects: EffectModel, delta: float, scores: Scoreboard, rng: np.random.Generator
 ) -> Generator[Score, Any, None]:
-    """Ask for small sets of edits, then for larger ones, until one crosses or none is left that promises anything.
+    """Ask for small sets of edits, and for somewhat larger ones, until a small one crosses.
 
-    Arguments as `search_smaller`. A larger set that crosses already does not end the search for small ones. At the end
-    everything at once and each edit alone are asked for, where they were not.
+    Arguments as `search_smaller`. A larger set that crosses does not end the search for small ones.
     """
-    units = len({unit for unit, _ in effects.choices})
-    most = _SMALL
-    while True:
+    for most in _SMALL:
         crossing = scores.crossing(delta)
         if crossing is not None and scores.size(crossing) <= most:
             return
-        new = yield from _round(effects, scores, rng, _down_from(most), _BATCH)
-        if not new and most >= units:
-            yield from scores.ask([edits for edits in effects.plain if edits not in scores])
-            return
-        most *= 2
+        yield from _round(effects, scores, rng, _down_from(most), _BATCH)
 
 
 def _down_from(most: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 Where nearly every text can be spoilt by editing all of it, as a judged turn's own words can, the contrast that an edit
 of everything shrinks to shows only how little garbled text the judge bears. This search never starts there: it follows
-a model of what each edit does (`_effects`), and its contrast reads as a text in which a few words were changed.
+a model of what each edit does (`_effects`), and its contrast reads as a text in which a few words were changed. Where
+small sets do not cross, it explores as the guided search does (`_exploration`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from ..protocol import Edits, Hole, Infill, Search
 from ..registry import ContrastSearch
 from ._candidates import each_group, likeliest, minimise_crossing, more_fills, sampled, unmeasured
 from ._effects import EffectModel, grow, search_smaller
+from ._exploration import Exploration
 from ._minimisation import minimise
 from ._scoreboard import Scoreboard
 
@@ -45,6 +47,9 @@ def few(
     first = [] if prior is None else likeliest(everything, dict(enumerate(prior)), (1, 2, 4))
     yield from scores.ask([(), *first, *each_group(everything, groups)])
     yield from grow(effects, delta, scores, rng)
+    if scores.crossing(delta) is None:
+        yield from scores.ask([everything])
+        yield from Exploration(everything, delta, scores, groups, weights, rng).run()
     edits = scores.crossing(delta)
     if edits is None:
         return

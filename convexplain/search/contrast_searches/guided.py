@@ -3,9 +3,9 @@
 Everything that may be edited is edited at once. If that crosses, `minimise` finds the few edits that are needed: a
 divide and conquer as in QuickXplain (Junker 2004) and delta debugging (Zeller and Hildebrandt 2002) that also uses how
 far g moves, not only whether it crosses. If it does not, the text may be garbled rather than say something else. So
-sentences are replaced in one piece, where they can be: those that carry g over delta show where to look. Else each
-sentence or turn is edited whole, word by word, and `grow` learns from every score which edits move g, and where. Where
-more than a few edits remain, `search_smaller` looks once more, for smaller sets.
+sentences are replaced in one piece, where they can be: those that carry g over delta show where to look. Else
+groups of edits are explored, with ever new fills, as long as there is budget (`_exploration`). Where more than a few
+edits remain, `search_smaller` looks once more, for smaller sets.
 """
 
 import math
@@ -30,8 +30,6 @@ from ._exploration import Exploration
 from ._minimisation import UnitGroup, halves, minimise, split
 from ._scoreboard import Scoreboard
 
-_SHARES = (0.06, 0.12, 0.2, 0.3, 0.42, 0.56, 0.72, 0.88)  # of a crossing candidate's edits, those of largest effect
-_REDUCTION = 0.8  # of the edits at most have to remain for another round of this
 _ENOUGH = 4  # edits of an irreducible contrast, beyond which a smaller one is looked for
 _MOST_SENTENCES = 32  # of a text, up to which whole sentences are replaced
 _ELSEWHERE = 0.05  # weight of the edits in a sentence whose replacement does nothing; 1 where one carries g to delta
@@ -51,7 +49,7 @@ def guided(
     Args:
         n: how many units may be edited.
         delta: g from which on a candidate is a contrast.
-        rng: the source of all chance; used only where `grow` or `search_smaller` is.
+        rng: the source of all chance; used only where `_exploration` or `search_smaller` is.
         groups: for each coarser level (turns, sentences) the number of the group that each unit is in.
         prior: how likely each unit matters, up to a factor; equally unless given.
         sentences: for each sentence that can be replaced in one piece, numbered n, n + 1, …, the units in it; it counts
@@ -137,18 +135,6 @@ def replace_sentences(
         yield from scores.ask([words])
         crossing = words if scores.get(words, -math.inf) >= delta else crossing
     return crossing, weights * factors
-
-
-def _fewer(effects: EffectModel, delta: float, scores: Scoreboard) -> Generator[Score, Any, None]:
-    """Asks for parts of the crossing candidate, by what its edits seem to do, as long as one crosses too."""
-    crossing = scores.crossing(delta)
-    while crossing is not None and len(crossing) > 2:
-        sizes = [round(share * len(crossing)) for share in _SHARES]
-        yield from scores.ask(likeliest(crossing, effects.of(crossing, scores), sizes))
-        smaller = scores.crossing(delta)
-        if smaller is None or len(smaller) > _REDUCTION * len(crossing):
-            return
-        crossing = smaller
 
 
 GUIDED = ContrastSearch(
