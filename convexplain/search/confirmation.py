@@ -18,6 +18,7 @@ from .protocol import Edits, with_edit
 
 LEVEL = 0.05  # the chance that a search reports a contrast that is none, where draws vary
 TEXT_LEVEL = 0.2  # the same where only texts that mean the same vary
+ALIKE_TEXTS = 4  # texts that mean the same, which a candidate is compared with at least
 PROBES = 3  # measurements of the unchanged text that show whether draws vary
 _LOOKS = (0.6, 0.25, 0.15)  # shares of a candidate's level, for its first draws and for when there are more
 _CHEAP = 10  # draws up to which the smallest candidate is tested first; else that which needs the fewest
@@ -160,32 +161,44 @@ class Confirmation:
             self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
 
     def _test(self, edits: Edits) -> Generator[Evaluate, Any, None]:
+        """Test a candidate with fresh draws, or with texts that mean the same; with more where that may help."""
         level = self._level
         count = self._draws_needed(edits)
         self.tested[edits] = None
         draws: list[float] = []
         for share in _LOOKS:
-            draws += yield from self._fresh(edits, count)
-            if len(draws) < 2:
-                if not self.varies and not self.ledger.pooled()[1]:  # there is nothing to compare it with
-                    self._hold(edits, [], 0.0)
-                return
+            new = yield from (self._draw([edits] * count) if self.varies else self._measure_alike(edits, count))
+            draws += new
             deviation, freedom = self._deviation(draws)
-            error = deviation / math.sqrt(len(draws))
-            mean = sum(draws) / len(draws)
-            if error <= _ALIKE and not self.varies:  # what means the same scores the same
-                if self.ledger.draws[edits][0] >= self.ledger.delta:
-                    self._hold(edits, [], 0.0)
-                return
-            if mean - self.ledger.delta >= _quantile(level * share, freedom) * error:
+            error = deviation / math.sqrt(max(1, len(draws)))
+            proved = self._proved(draws, error, freedom, level * share)
+            if proved or (not self.varies and self._alike_hold(draws, level, short=len(new) < count)):
                 self._hold(edits, draws, error)
+                return
+            if len(draws) < 2:
                 return
             self.tested[edits] = self._proof(draws, error)
             self.ledger.beyond = max(self.ledger.beyond, _BEYOND * deviation)
-            count = min(max(self.fewest, len(draws)), self.ledger.remaining)
-            reach = len(draws) + count
-            if count < 1 or mean - self.ledger.delta < _HOPE * deviation / math.sqrt(reach):
+            count = max(self.fewest, len(draws))
+            hope = _HOPE * deviation / math.sqrt(len(draws) + min(count, self.ledger.remaining))
+            if self.ledger.remaining < 1 or sum(draws) / len(draws) - self.ledger.delta < hope:
                 return
+
+    def _proved(self, draws: list[float], error: float, freedom: int, level: float) -> bool:
+        """Return True where a one-sided t-test of that level says that the mean of the draws reaches delta."""
+        if len(draws) < 2 or error <= _ALIKE:
+            return len(draws) >= PROBES and bool(self.varies) and min(draws) >= self.ledger.delta
+        return sum(draws) / len(draws) - self.ledger.delta >= _quantile(level, freedom) * error
+
+    def _alike_hold(self, scores: list[float], level: float, *, short: bool) -> bool:
+        """Return True where texts that mean the same do not speak against the candidate.
+
+        They do not where they all have one score, or where all of them reach delta (a sign test, unless there are too
+        few of them at all: `short`).
+        """
+        if scores and max(scores) - min(scores) <= _ALIKE:
+            return True
+        return all(g >= self.ledger.delta for g in scores) and (short or 0.5 ** len(scores) <= level)
 
     @property
     def _level(self) -> float:
@@ -205,11 +218,8 @@ class Confirmation:
         quantile = _quantile(self._level * _LOOKS[0], freedom + self.fewest)
         return max(self.fewest, math.ceil((quantile * deviation / margin) ** 2))
 
-    def _fresh(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
-        if self.varies:
-            return (yield from self._draw([edits] * count))
-        candidates = self._alike(edits, count)
-        scores = yield from self._draw(candidates, fresh=False)
+    def _measure_alike(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
+        scores = yield from self._draw(self._alike(edits, count), fresh=False)
         self.ledger.alike.setdefault(edits, []).extend(scores)
         return scores
 

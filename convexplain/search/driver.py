@@ -13,7 +13,7 @@ import numpy as np
 
 from convexplain.errors import UsageError
 
-from .confirmation import Confirmation, Evaluate, Proof
+from .confirmation import ALIKE_TEXTS, Confirmation, Evaluate, Proof
 from .ledger import Ledger, Outcome, SearchStep
 from .placebo import Layout, Placebo, placebo_edits
 from .protocol import Edits, Hole, Infill, Score, Search
@@ -96,7 +96,7 @@ def drive(
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
     ledger = Ledger(delta, budget, layout.size)
     ledger.begin(start)
-    run = _Run(search, ledger, Confirmation(ledger, max(2, repeats) if repeats > 1 else 3, layout), minimise)
+    run = _Run(search, ledger, Confirmation(ledger, max(2, repeats) if repeats > 1 else ALIKE_TEXTS, layout), minimise)
     if repeats > 1:
         yield from run.confirmation.probe()
     stopped = yield from run.to_its_end()

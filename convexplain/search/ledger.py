@@ -146,7 +146,7 @@ class Ledger:
 def pooled_deviation(samples: Sequence[Sequence[float]]) -> tuple[float, int]:
     """Return the standard deviation within samples, pooled, and its degrees of freedom; 0 and 0 without any."""
     squares, freedom = 0.0, 0
-    for sample in samples:
+    for sample in filter(None, samples):
         mean = sum(sample) / len(sample)
         squares += sum((x - mean) ** 2 for x in sample)
         freedom += len(sample) - 1

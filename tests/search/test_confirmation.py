@@ -94,7 +94,7 @@ def test_texts_that_mean_the_same_and_cross_as_well_prove_a_contrast():
     asks = (Infill(tuple(map(Hole, range(6)))), Score((A, B)))
     scores = {(0,): 1.4, (1,): 0.03, (0, 2): 1.45, (0, 3): 1.5, (0, 4): 1.42, (0, 1): 1.46, (0, 5): 1.41}
     found = solve(asking(*asks), lambda edits: scores[tuple(unit for unit, _ in edits)])
-    assert (found.found, found.edits, found.calls) == (True, A, 5)
+    assert (found.found, found.edits, found.calls) == (True, A, 6)  # four texts more
     assert found.proof is None  # no draw was made again
 
 
