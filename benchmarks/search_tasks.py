@@ -67,8 +67,8 @@ class Task:
         """Return one measurement of g."""
         g = self.exact(edits, split_k)
         if self.fixed_sigma:
-            own = np.random.default_rng([self.seed, zlib.crc32(repr(edits).encode())])
-            g += float(own.normal(0, self.fixed_sigma))
+            text_rng = np.random.default_rng([self.seed, zlib.crc32(repr(edits).encode())])
+            g += float(text_rng.normal(0, self.fixed_sigma))
         return g + (float(self.rng.normal(0, self.sigma)) if self.sigma else 0.0)
 
 

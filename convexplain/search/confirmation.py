@@ -246,8 +246,10 @@ class Confirmation:
     def _deviation(self, draws: list[float]) -> tuple[float, int]:
         """Return the pooled deviation, or that of these draws where it is larger, and the degrees of freedom."""
         pooled, freedom = self.ledger.pooled()
-        own, own_freedom = pooled_deviation([draws])
-        return (own, own_freedom) if own > pooled and own_freedom > 2 else (max(pooled, own), max(freedom, 1))
+        single, single_freedom = pooled_deviation([draws])
+        if single > pooled and single_freedom > 2:
+            return single, single_freedom
+        return max(pooled, single), max(freedom, 1)
 
     def _hold(self, edits: Edits, draws: list[float], error: float) -> None:
         self.held = edits

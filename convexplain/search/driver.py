@@ -126,8 +126,8 @@ def _placebo(
     sets = placebo_edits(held, confirmation.fills, confirmation.layout, draws, rng)
     if not sets:
         return None
-    known = [len(confirmation.ledger.draws.get(edits, ())) for edits in sets]
-    outcomes: list[Outcome] = yield Evaluate(tuple(sets), tuple(known), fresh=True)
+    counts = [len(confirmation.ledger.draws.get(edits, ())) for edits in sets]
+    outcomes: list[Outcome] = yield Evaluate(tuple(sets), tuple(counts), fresh=True)
     scores = [outcome.clean.score for outcome in outcomes]
     delta = confirmation.ledger.delta
     return Placebo(sum(g is not None for g in scores), sum(g is not None and g >= delta for g in scores))

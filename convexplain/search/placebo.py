@@ -14,7 +14,7 @@ Span: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the units of a text stand.
+    """The places of the units of a text.
 
     Attributes:
         size: how many edits a candidate counts as having.
@@ -24,16 +24,16 @@ class Layout:
     size: Callable[[Edits], int] = len
     span: Callable[[int], Span] = lambda unit: (0, unit, unit + 1)
 
-    def apart(self, unit: int, others: Iterable[int]) -> bool:
-        """Return True where a unit shares no place with the others."""
+    def apart(self, unit: int, edited: Iterable[int]) -> bool:
+        """Return True where a unit shares no place with those that are edited."""
         turn, start, end = self.span(unit)
-        places = map(self.span, others)
+        places = map(self.span, edited)
         return not any(turn == place[0] and start < place[2] and place[1] < end for place in places)
 
 
 @dataclass(frozen=True, slots=True)
 class Placebo:
-    """How often edits elsewhere cross too.
+    """The count of edits elsewhere that cross too.
 
     Attributes:
         draws: placebos that were measured.

@@ -6,27 +6,29 @@ groups, smaller ones, single edits, and sets drawn from a model of what each edi
 """
 
 import itertools
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..protocol import Edits, Hole, Infill, Score, with_edit, without
+from ..protocol import Edits, Infill, Score, with_edit, without
 from ._candidates import each_group
 from ._effects import EffectModel, draw_sets
+from ._fills import Fills
 from ._minimisation import halves
 from ._scoreboard import Scoreboard
 
 _PARTS = 8  # groups of a round
 _SMALL_PARTS = 16  # groups of every third round
-_WHOLES = 4  # further edits of everything, with new fills, that a round measures
+_POOLS = 4  # further edits of everything, with new fills, that a round measures
 _SMALL_TEXT = 64  # units up to which an effect model finds the few that matter sooner than groups do
 _FIRST_FILLS, _FIRST_DRAWS = 2, 2  # for such a text: further fills, and rounds of sets from the model to begin with
 _DRAWS = 2  # rounds of sets from the effect model, to one of groups, in a short text
 _SIZES = ((4, 3, 2, 1), (8, 6, 4, 2))  # of the sets of a round, in turn
 _MOST = 400  # edits that the effect model takes into account
+_RENEWED = 150  # units that get a new fill at once
 _CLEAR = 0.12  # of the movement that is needed: what a group has to move g by to be halved
 _BURDEN = 0.4  # of that: what an edit more has to be worth in a set that further edits are added to
 _ALIKE = 0.1  # of a cost: how far two groups' costs may lie apart to be the same
@@ -45,34 +47,6 @@ class _Part:
     edits: Edits
     effect: float
     measured: bool = True
-
-
-@dataclass(slots=True)
-class Fills:
-    """The fills of each unit that are known, the newest last; more are asked for when they are needed."""
-
-    known: dict[int, list[str]]
-    exhausted: set[int] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, edits: Edits) -> "Fills":
-        """Return the fills of a candidate."""
-        return cls({unit: [fill] for unit, fill in edits})
-
-    def more(self, units: Iterable[int]) -> Generator[Infill, Any, dict[int, str]]:
-        """Ask for a further fill of each unit and return the new ones."""
-        holes = tuple(Hole(unit, avoid=tuple(self.known[unit])) for unit in units if unit not in self.exhausted)
-        if not holes:
-            return {}
-        answer: Sequence[str | None] = yield Infill(holes)
-        new: dict[int, str] = {}
-        for hole, fill in zip(holes, answer, strict=True):
-            if fill is None or fill in self.known[hole.unit]:
-                self.exhausted.add(hole.unit)
-            else:
-                self.known[hole.unit].append(fill)
-                new[hole.unit] = fill
-        return new
 
 
 class Exploration:
@@ -117,7 +91,6 @@ class Exploration:
     def _clear(self) -> float:
         return _CLEAR * max(self.delta - self._start, 1e-9)
 
-    @property
     def _crossed(self) -> bool:
         return self.scores.crossing(self.delta) is not None
 
@@ -125,18 +98,18 @@ class Exploration:
         """Ask for candidates until one crosses; without one for ever."""
         self._note_harm(self.everything, ())
         yield from self._edit_sentences()
-        if self._crossed:
+        if self._crossed():
             return
         small = len(self.everything) <= _SMALL_TEXT
         if 2 * len(self.everything) <= _SMALL_TEXT:
             for _ in range(_FIRST_FILLS):
-                self.current |= yield from self.fills.more(self.current)
+                yield from self._renew()
             yield from self._draw(_FIRST_DRAWS if self.harmful else 0)
         for step in itertools.count():
-            if self._crossed:
+            if self._crossed():
                 return
             if step:
-                self.current |= yield from self.fills.more(self.current)
+                yield from self._renew()
             base = () if step % 4 == 3 else self.base
             if self.harmful:
                 yield from self._round(step, base)
@@ -150,7 +123,7 @@ class Exploration:
         sentences = [] if replaced else each_group(self.everything, self.groups)
         if any(edits not in self.scores for edits in sentences[1:]):  # a single one is not worth a round
             parts = yield from self._measured((), sentences)
-            if not self._crossed and parts:
+            if not self._crossed() and parts:
                 yield from self._locate((), parts, common_cost(parts))
 
     def _note_harm(self, edits: Edits, base: Edits) -> None:
@@ -160,19 +133,18 @@ class Exploration:
 
     def _all_at_once(self, step: int, base: Edits) -> Generator[Infill | Score, Any, None]:
         """Edit everything besides the base, with several new fills, and halves of it; else groups."""
-        wholes = [self._pool(base)]
-        for _ in range(_WHOLES if base in self.harmless else min(step, 1) if not base else 0):
-            self.current |= yield from self.fills.more(self.current)
-            wholes.append(self._pool(base))
-        halved = base not in self.harmless
-        order = list(wholes[0]) if not step else self._shuffled(wholes[0])
-        parts = self._partition(order, 2, ordered=not step) if halved else []
-        yield from self.scores.ask([_joined(base, part) for part in [*wholes, *parts]])
-        if self._crossed:
+        pools = [self._pool(base)]
+        for _ in range(_POOLS if base in self.harmless else min(step, 1) if not base else 0):
+            yield from self._renew()
+            pools.append(self._pool(base))
+        order = list(pools[0]) if not step else self._shuffled(pools[0])
+        parts = [] if base in self.harmless else self._partition(order, 2, ordered=not step)
+        yield from self.scores.ask([_joined(base, edits) for edits in [*pools, *parts]])
+        if self._crossed():
             return
-        moved = self._effects(base, wholes)
-        for whole in moved:
-            self._note_harm(_joined(base, whole.edits), base)
+        moved = self._effects(base, pools)
+        for part in moved:
+            self._note_harm(_joined(base, part.edits), base)
         if base and not self.harmful:
             self.harmless.add(base)
         best = max(moved, key=lambda part: part.effect, default=None)
@@ -184,6 +156,13 @@ class Exploration:
             yield from self._locate(base, [max(pieces, key=lambda part: part.effect)], 0.0)
         elif not base:
             yield from self._round(step, base)
+
+    def _renew(self) -> Generator[Infill, Any, None]:
+        """Ask for a new fill of each unit; in a long text, of some."""
+        units = list(self.current)
+        if len(units) > _RENEWED:
+            units = [units[int(i)] for i in np.sort(self.rng.choice(len(units), _RENEWED, replace=False))]
+        self.current |= yield from self.fills.more(units)
 
     def _pool(self, base: Edits) -> Edits:
         """Return the newest edit of each unit that the base does not edit."""
@@ -199,7 +178,7 @@ class Exploration:
         order = list(pool) if not step else self._shuffled(pool)
         count = _SMALL_PARTS if step % 3 == 2 else _PARTS
         parts = yield from self._measured(base, self._partition(order, count, ordered=not step))
-        if not self._crossed and parts:
+        if not self._crossed() and parts:
             yield from self._locate(base, parts, common_cost(parts))
 
     def _partition(self, order: Sequence[tuple[int, str]], count: int, *, ordered: bool) -> list[Edits]:
@@ -228,7 +207,7 @@ class Exploration:
 
     def _locate(self, base: Edits, parts: list[_Part], cost: float) -> Generator[Infill | Score, Any, None]:
         """Halve the parts that move g, as many as it takes to cross, and put the single edits together."""
-        while not self._crossed:
+        while not self._crossed():
             needed = self._needed(base, parts, cost)
             if not needed:
                 return
@@ -262,7 +241,7 @@ class Exploration:
         union = _joined(base, *(part.edits for part in chosen))
         unsure = [part.edits for part in chosen if not part.measured and len(chosen) > 1]
         yield from self.scores.ask([union])
-        if self._crossed:
+        if self._crossed():
             return
         expected = self.scores.get(base, self._start) + sum(part.effect for part in chosen)
         if self.scores.get(union, self._start) < expected - self._clear:
@@ -272,7 +251,7 @@ class Exploration:
 
     def _climb(self, edits: Edits) -> Generator[Infill | Score, Any, None]:
         """Ask for the candidate less one edit, else with one filled anew, as long as one is better."""
-        while len(edits) > 1 and not self._crossed:
+        while len(edits) > 1 and not self._crossed():
             units = [unit for unit, _ in edits]
             better = yield from self._best_of([without(edits, unit) for unit in units], edits)
             if better is None:
@@ -299,7 +278,7 @@ class Exploration:
     def _draw(self, rounds: int) -> Generator[Score, Any, None]:
         """Ask for sets that an effect model promises something of, until one crosses."""
         for _ in range(rounds):
-            if self._crossed:
+            if self._crossed():
                 return
             effects = EffectModel(self._choices(), self.groups, self.weights)
             sizes = _SIZES[self.drawn % len(_SIZES)]
@@ -309,7 +288,7 @@ class Exploration:
 
     def _choices(self) -> list[tuple[int, str]]:
         """Return the edits that the effect model is about: where they are too many, the best and the newest ones."""
-        every = [(unit, fill) for unit, fills in self.fills.known.items() for fill in fills]
+        every = [(unit, fill) for unit, fills in self.fills.texts.items() for fill in fills]
         if len(every) <= _MOST:
             return sorted(every)
         best = sorted((x for x in self.scores if len(x) <= 8), key=lambda x: -self.scores[x])[:_PARTS]
