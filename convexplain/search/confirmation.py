@@ -1,10 +1,13 @@
 """The proof of a contrast: draws that were made after it was chosen have to say that g reaches delta.
 
-Where measurements of one text vary, a chosen candidate is measured again, and a one-sided t-test of the fresh draws
-against delta decides; the i-th candidate that is tested has the level 0.05 * 6 / (pi^2 i^2), so that all tests of a
-search together are wrong with a chance of at most 0.05. Where one text always has the same score, but texts that mean
-the same have other ones, no repetition shows it: then texts that differ from the candidate by an edit that seems to do
-nothing take the place of the fresh draws.
+Where measurements of one text vary, a chosen candidate is measured again. It is a contrast when a one-sided t-test says
+that the mean of these fresh draws reaches delta, and another that it is above that of the unchanged text. The i-th
+candidate that is tested has the level 0.05 * 6 / (pi^2 i^2), so that all tests of a search together are wrong with a
+chance of at most 0.05. What is measured again before that, to choose whom to test, is chosen by sequential halving
+(Karnin et al. 2013).
+
+Where one text always has the same score, but texts that mean the same have other ones, no repetition shows it: then
+texts that differ from the candidate by an edit that seems to do nothing take the place of the fresh draws.
 """
 
 import math
@@ -172,6 +175,8 @@ class Confirmation:
             deviation, freedom = self._deviation(draws)
             error = deviation / math.sqrt(max(1, len(draws)))
             proved = self._proved(draws, error, freedom, level * share)
+            if proved and self.varies:
+                proved = yield from self._differs(draws, level)
             if proved or (not self.varies and self._alike_hold(draws, level, short=len(new) < count)):
                 self._hold(edits, draws, error)
                 return
@@ -189,6 +194,22 @@ class Confirmation:
         if len(draws) < 2 or error <= _ALIKE:
             return len(draws) >= PROBES and bool(self.varies) and min(draws) >= self.ledger.delta
         return sum(draws) / len(draws) - self.ledger.delta >= _quantile(level, freedom) * error
+
+    def _differs(self, draws: list[float], level: float) -> Generator[Evaluate, Any, bool]:
+        """Return True where the draws are higher than those of the unchanged text, which is measured again if need be.
+
+        An unchanged text that scored low by chance crosses by itself when it is measured again.
+        """
+        for share in (1 - _LOOKS[-1], _LOOKS[-1]):
+            unchanged = self.ledger.draws.get((), [])[1:]
+            if len(unchanged) > 1:
+                deviation, freedom = self._deviation(draws)
+                error = deviation * math.sqrt(1 / len(draws) + 1 / len(unchanged))
+                movement = sum(draws) / len(draws) - sum(unchanged) / len(unchanged)
+                if movement > max(_ALIKE, _quantile(level * share, freedom) * error):
+                    return True
+            yield from self._draw([()] * len(draws))
+        return False
 
     def _alike_hold(self, scores: list[float], level: float, *, short: bool) -> bool:
         """Return True where texts that mean the same do not speak against the candidate.

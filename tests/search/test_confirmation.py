@@ -54,6 +54,12 @@ def test_a_candidate_that_failed_gives_way_to_the_next():
     assert found.proof.mean >= 1.0
 
 
+def test_an_unchanged_text_that_crosses_when_it_is_measured_again_has_no_contrast():
+    """It had 0 at first; asked again it has 1.4, as what is edited."""
+    found = solve(asking(Score((A, B))), drawn(u=1.4, u0=1.4, u1=1.4), budget=40, repeats=4)
+    assert not found.found
+
+
 def test_a_judge_that_does_not_vary_is_asked_five_times_more():
     found = solve(asking(Score((A, B))), lambda edits: 2.0 * len(edits), budget=30, repeats=3)
     assert (found.found, found.calls) == (True, 3 + 2 + 2)
@@ -103,15 +109,20 @@ def test_texts_that_mean_the_same_and_cross_as_well_prove_a_contrast():
 WORDS, SENTENCE = 60, 6
 
 
-def ask_bot(name, seed, *, cause=None, labels=0):
-    """Search six turns; the answer's quality is N(0.62, 0.15), or N(0.30, 0.15) where the cause is edited."""
+def ask_bot(name, seed, *, cause=None, labels=0, drawn=False):
+    """Search six turns; the answer's quality is N(0.62, 0.15), or N(0.30, 0.15) where the cause is edited.
+
+    g counts from 0.62, or from one answer to the unchanged text that was `drawn`.
+    """
     rng = np.random.default_rng([5, seed])
+    base = 0.62
 
     def measure(edits):
         mean = 0.30 if any(unit // SENTENCE == cause for unit, _ in edits) else 0.62
         quality = float(np.clip(rng.normal(mean, 0.15), 0, 1))
-        return 0.62 - (rng.binomial(labels, quality) / labels if labels else quality)
+        return base - (rng.binomial(labels, quality) / labels if labels else quality)
 
+    base = 0.62 - measure(()) if drawn else 0.62
     groups = [[unit // 10 for unit in range(WORDS)], [unit // SENTENCE for unit in range(WORDS)]]
     facts = {"delta": 0.12, "budget": 50, "groups": groups, "prior": None, "sentences": ()}
     record = CONTRAST_SEARCHES.get(name)
@@ -127,10 +138,11 @@ def ask_bot(name, seed, *, cause=None, labels=0):
 
 
 @pytest.mark.slow
-def test_a_bot_that_does_not_care_about_its_context_has_no_contrasts():
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_bot_that_does_not_care_about_its_context_has_no_contrasts(drawn):
     """Four searches, a judge that reads the quality and one that draws five labels: at most 5 % of 320."""
     cells = {
-        (name, labels): sum(ask_bot(name, seed, labels=labels).found for seed in range(40))
+        (name, labels): sum(ask_bot(name, seed, labels=labels, drawn=drawn).found for seed in range(40))
         for name in ("guided", "few", "cell_budget", "cell")
         for labels in (0, 5)
     }

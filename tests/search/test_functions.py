@@ -242,10 +242,32 @@ def test_the_same_seed_gives_the_same(name):
     assert go(3).trace != go(4).trace
 
 
+@pytest.mark.parametrize("name", ["guided", "few"])
+def test_a_judge_that_varies_has_to_say_it_again(name):
+    """Without "two" g is 1, with it 0, and one time in two 0.2 more."""
+    turns = [0]
+
+    def score(x0, y0, pairs):
+        turns[0] += 1
+        return [float("two" not in text.split()) + 0.2 * ((turns[0] + i) % 2) for i, (text, _) in enumerate(pairs)]
+
+    options = {"respond": shout, "infill": blank, "score": score, "delta": 0.5, "budget": 60}
+    found = SYNC[name](TEXT, **options, repeats=4, placebo=5)
+    assert found.found
+    assert found.text == "one blank three four five six seven eight nine ten"
+    assert found.proof.held == found.proof.draws >= 4
+    assert found.proof.mean == pytest.approx(1.1, abs=0.11)
+    assert (found.placebo.draws, found.placebo.crossed) == (5, 0)
+    assert found.calls <= 60
+    assert SYNC[name](TEXT, **options).proof is None  # the default: each text is measured once
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"budget": 0}, "budget=0 is not valid"),
+        ({"repeats": 0}, "repeats=0 is not valid; it must be at least 1"),
+        ({"placebo": -1}, "placebo=-1 is not valid; it must be at least 0"),
         ({"split_k": 0}, "split_k=0 is not valid"),
         ({"editable": [10]}, r"editable=\[10\] is not valid; the text has the units 0 to 9"),
         ({"editable": [-1]}, r"editable=\[-1\] is not valid"),
