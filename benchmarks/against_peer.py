@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from families import SEARCHES, Task, solve
+from families import SEARCHES, solve
+from search_tasks import Task
 
 from convexplain.fidelity import mean, proportion
 
@@ -32,9 +33,7 @@ def tasks(placement: str, seeds: int) -> list[Task]:
         window = 9 if placement == "near" else n
         start = int(rng.integers(0, n - window + 1))
         places = start + rng.choice(window, 3, replace=False)
-        stub_tasks.append(
-            Task(n, [((int(place),), 1 / 3) for place in places], 0.95, 0.0, np.zeros((n, 4), dtype=bool), rng)
-        )
+        stub_tasks.append(Task(n, [((int(place),), 1 / 3) for place in places], 0.95, rng))
     return stub_tasks
 
 
