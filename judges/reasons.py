@@ -12,7 +12,7 @@ from convexplain.types import Conversation, Judgement, QuoteCheck, Rubric, Turn
 from .fence import defuse
 from .spec import ReasonChoice
 
-_DOUBLE_QUOTES = dict.fromkeys(map(ord, "“”„‟«»″"), '"')
+_DOUBLE_QUOTES = dict.fromkeys(map(ord, "“”„‟«»″「」『』"), '"')
 _SINGLE_QUOTES = dict.fromkeys(map(ord, "‘’‚‛`´′"), "'")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _MARKUP = dict.fromkeys(map(ord, "*_"), None)
@@ -158,16 +158,26 @@ def _has_words(quote: str) -> bool:
 
 def _is_in(quote: str, texts: Sequence[str]) -> bool:
     """Return whether a quote is in one of the texts: its parts between ellipses in their order."""
-    parts = [part.strip(_EDGES) for part in _ELLIPSIS.split(quote)]
-    pattern = ".*?".join(_bounded(part) for part in parts if _has_words(part))
-    return bool(pattern) and any(re.search(pattern, text) for text in texts)
+    parts = [_bounded(part.strip(_EDGES)) for part in _ELLIPSIS.split(quote) if _has_words(part)]
+    return bool(parts) and any(_are_in(parts, text) for text in texts)
 
 
-def _bounded(part: str) -> str:
+def _are_in(parts: Sequence[re.Pattern[str]], text: str) -> bool:
+    """Return whether all parts are in a text one after the other; the first place of each leaves most room."""
+    position = 0
+    for part in parts:
+        match = part.search(text, position)
+        if match is None:
+            return False
+        position = match.end()
+    return True
+
+
+def _bounded(part: str) -> re.Pattern[str]:
     """Return the pattern of these words, whole ones where the script puts spaces between words."""
     before = r"(?<!\w)" if part[0].lower() != part[0].upper() or part[0].isdigit() else ""
     after = r"(?!\w)" if part[-1].lower() != part[-1].upper() or part[-1].isdigit() else ""
-    return before + re.escape(part) + after
+    return re.compile(before + re.escape(part) + after)
 
 
 def with_reason(judgement: Judgement, reason: str, quotes: QuoteCheck | None) -> Judgement:

@@ -27,8 +27,8 @@ class Alarm:
         share: the budget, in (0, 1): this share of ordinary turns may be flagged.
         threshold: turns that score below it are flagged, in (0, 1).
         rubric_threshold: the threshold in whose place it stands.
-        origin: the scores that it comes from: those of this `run`, those of good turns on the `reference` set (or with
-            people's labels), or those of a `small run` without enough turns.
+        origin: the scores that it comes from: those of this `run`, those of good turns on the `reference` set or with
+            people's labels, or those of a `small run` without enough turns.
         turns: the turns of the run with a score.
         flagged: those of them that score below the threshold.
         catch: by kind of bad turn the share that scores below it on reference data; empty where that is not known.
@@ -52,7 +52,7 @@ class Alarm:
         lowest = f"the lowest {budget} of this run's {self.turns:,} scores lie below it"
         origin = {
             "run": lowest,
-            "reference": f"of good reference turns at most {budget} score below it",
+            "reference": f"of turns that are known to be good at most {budget} score below it",
             "small run": f"{lowest}; these are few, so another log may give quite another threshold",
         }[self.origin]
         start = f"{self.rubric}: alarm threshold {self.threshold:.3g} instead of {self.rubric_threshold:g} ({origin})"
@@ -60,7 +60,7 @@ class Alarm:
             return f"{start}. It flags no turn: the judge's scores on this maxim only sort turns."
         share = f" ({self.flagged / self.turns:.1%})" if self.turns else ""
         catch = ", ".join(f"{value:.0%} of {_ADJECTIVES.get(kind, kind)}" for kind, value in self.catch.items())
-        caught = f" Of bad reference turns it catches {catch} ones." if catch else ""
+        caught = f" Of turns that are known to be bad it catches {catch} ones." if catch else ""
         return f"{start}. It flags {self.flagged:,} of {self.turns:,} turns{share}.{caught}"
 
 

@@ -1,7 +1,7 @@
 """The run store: runs, conversations, judgements, problems, and the cache of every model call."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,13 +113,13 @@ class RunStore:
                 "status": "running",
                 "judge_spec": judge_spec,
                 "fingerprint": fingerprint,
+                "purpose": purpose,  # of a run that an earlier version began, it is not known
             }
             if row is not None:
                 connection.execute(sa.update(table).where(table.c.id == row.id).values(**now))
                 connection.execute(sa.delete(schema.problems).where(schema.problems.c.run == row.id))
-                return to_run(row, resumed=True)
+                return replace(to_run(row, resumed=True), purpose=purpose)
             values = {"created_at": _now(), "signature": signature, "judge": judge, "settings": settings}
-            values["purpose"] = purpose
             insert = sa.insert(table).values(**values, **now, spend=asdict(Spend())).returning(table)
             return to_run(connection.execute(insert).one())
 

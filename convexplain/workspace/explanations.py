@@ -12,6 +12,7 @@ from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.wording import counted
 from convexplain.models.infilling import Infiller
 from convexplain.store import Run, RunStore, ScoredTurn
+from convexplain.store.alarms import budget_rubrics
 from convexplain.types import Rubric
 
 from .build import BuiltJudge
@@ -240,11 +241,10 @@ def _place(turn: ScoredTurn) -> str:
 
 async def _noise_floors(scope: Scope, judge: BuiltJudge, progress: Progress, *, needed: bool) -> dict[str, float]:
     """The judge's noise floors by the rubrics' SHAs, where they were measured."""
-    samples = judge.spec.samples
-    keys = {rubric.sha: floor_key(judge.model, judge.calibrations.get(rubric.id)) for rubric in scope.rubrics}
-    floors = {
-        rubric.sha: stores.noise_floor(scope.store, keys[rubric.sha], rubric, samples) for rubric in scope.rubrics
-    }
+    samples, floors = judge.spec.samples, dict[str, float | None]()
+    for rubric, measured in zip(scope.rubrics, budget_rubrics(scope.run, scope.rubrics), strict=True):
+        key = floor_key(judge.model, judge.calibrations.get(rubric.id))
+        floors[rubric.sha] = stores.noise_floor(scope.store, key, measured, samples)
     if needed and None in floors.values():
         progress.note(
             f"The noise of this judge was not measured: differences under {ASSUMED_NOISE} are taken for chance. "

@@ -318,6 +318,7 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "score": judgement.score,
         "label": judgement.label,
         "reason": judgement.reason,
+        "reason_quotes": judgement.evidence.reason_quotes,
         "judge": judgement.model,
     }
 

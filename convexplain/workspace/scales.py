@@ -8,6 +8,7 @@ from convexplain.errors import UsageError
 from convexplain.judges.heads import scoring_fingerprint
 from convexplain.models.chat import ChatModel
 from convexplain.store import Run, RunStore, calibration, noise_floor
+from convexplain.store.alarms import budget_rubrics
 from convexplain.types import Rubric
 
 
@@ -69,4 +70,5 @@ def run_noise_floor(store: RunStore, run: Run, rubric: Rubric) -> float | None:
     key = f"{run.fingerprint} samples={samples}" if samples else run.fingerprint
     body = run.settings.get("calibrated", {}).get(key, {}).get(rubric.id)
     owner = run.fingerprint if body is None else f"{run.fingerprint} calibrated={calibration_from_body(body).sha}"
-    return noise_floor(store, owner, rubric, samples)
+    (measured,) = budget_rubrics(run, [rubric])  # an alarm budget moves thresholds, and no scores
+    return noise_floor(store, owner, measured, samples)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from convexplain.agreement import JudgeAgreement, RubricAgreement, Use, format_estimate
 from convexplain.agreement.calibration import Calibration, calibration_from_body
+from convexplain.agreement.shares import exact_interval
 from convexplain.fidelity import Estimate
 from convexplain.judges.reference.measures import beats_baselines, wording_of
 from convexplain.judges.reference.shipped_results import shipped_result, shipped_results
@@ -145,8 +146,10 @@ def trust(
         reference = _kept(store, key, wording, "reporting") or shipped_result(key, wording)
         if body := labels or reference:
             level = _trust(rubric.id, judge, "validated" if labels else "benchmarked", body)
-            scores = {} if key != keys[0] else _label_scores(labels or {}, reference or {})
-            return replace(level, scores=scores if calibration is None else _mapped(scores, calibration))
+            if key != keys[0] or (calibration is not None and len(keys) > 1):
+                return level  # those scores are not on one scale with the run's
+            level = _at_threshold(level, labels or {}, rubric.threshold, calibration)
+            return replace(level, scores=_mapped(_label_scores(labels or {}, reference or {}), calibration))
     head = f" Its head: {card}" if card else ""
     so_far = f" People's labels so far: {early}" if early else ""
     return Trust(rubric.id, judge, verdict=early, note=f"{UNVALIDATED}{so_far}{head}" if early or head else "")
@@ -161,8 +164,31 @@ def _label_scores(labels: Mapping[str, Any], reference: Mapping[str, Any]) -> di
     return scores
 
 
-def _mapped(scores: Mapping[str, Sequence[float]], calibration: Calibration) -> dict[str, Sequence[float]]:
+def _mapped(scores: Mapping[str, Sequence[float]], calibration: Calibration | None) -> Mapping[str, Sequence[float]]:
+    if calibration is None:
+        return scores
     return {kind: tuple(map(calibration.apply, values)) for kind, values in scores.items()}
+
+
+def _at_threshold(level: Trust, labels: Mapping[str, Any], threshold: float, calibration: Calibration | None) -> Trust:
+    """Return the trust at a threshold that may be another one than that which people's labels were held against.
+
+    Where it flags more of the labelled turns, more of these have to be bad than of all, by the exact interval of their
+    share; where it flags none of them, nothing is known of its flags.
+    """
+    scores = _mapped(labels.get("scores", {}), calibration)
+    if level.use != "flagging" or not scores or labels.get("flagged") is None:
+        return level
+    good, bad = scores[_GOOD], scores["bad"]
+    below = sum(score < threshold for score in bad)
+    n = below + sum(score < threshold for score in good)
+    share = len(bad) / (len(good) + len(bad))
+    if 0 < n <= labels["flagged"] or (n and exact_interval(below, n)[0] > share):
+        return level
+    shares = f"of the {n:,} labelled turns below it {below / n:.0%} are bad, of all {share:.0%}" if n else ""
+    reason = shares or "no labelled turn is below it"
+    verdict = f"may be used for sorting, not for flagging at the threshold {threshold:.3g}: {reason}."
+    return replace(level, use="sorting", verdict=verdict)
 
 
 def scale_calibration(keys: Sequence[str], settings: Mapping[str, Any], rubric: str) -> Calibration | None:
@@ -225,6 +251,7 @@ def keep_validation(store: RunStore, agreements: Sequence[RubricAgreement]) -> N
                 "length": asdict(length),
                 "use": verdict.use,
                 "verdict": verdict.sentence,
+                "flagged": None if verdict.precision.value is None else verdict.precision.n,
             }
             if not ("escalate" in run.settings and "calibrated" in run.settings):  # else there is no single scale
                 body["scores"] = _scores_of_labels(judge, agreement.rubric.threshold)

@@ -64,6 +64,7 @@ class Explanation:
             **self.finding.to_dict(),
             "validated": self.finding.trust.state != "unvalidated",
             "reason": self.reason,
+            "reason_quotes": self.finding.judged.reason_quotes,
             "attributions": [attribution_body(attribution) for attribution in self.attributions],
             "contrast": None if self.contrast is None else contrast_body(self.contrast),
         }

@@ -34,6 +34,8 @@ YES_NO = Rubric("kind", "Kind", "test", "be kind", (Label("yes", 1.0, "kind"), L
         ("It says 'it isn't hard' and 'you'll manage'.", "verified"),
         ("The users' label is read by 'Children'.", "verified"),  # a genitive opens nothing
         ("It says «children … label» to them.", "verified"),  # an ellipsis
+        ("It says 「your own fault」.", "verified"),
+        ("It says 『not my fault』.", "missing"),
         ("It says 'Children ... fault'.", "missing"),  # in another order
         ("Asked 'Can't you send it by Friday?', it blames.", "verified"),  # words of an earlier turn
         ("It says 'your fault'.", "missing"),
@@ -52,6 +54,11 @@ def test_quotes_are_held_against_the_conversation(reason, expected):
 def test_a_quoted_label_counts_where_the_reply_is_just_that():
     turns = (Turn("user", "Is it open?"), Turn("assistant", "No."))
     assert check_quotes("It says 'No' and nothing else.", turns, ("yes", "no")) == "verified"
+
+
+def test_many_ellipses_take_no_time():
+    turns = (Turn("user", "Why?"), Turn("assistant", "la " * 20_000))
+    assert check_quotes(f'It says "{"la … " * 40}end".', turns) == "missing"
 
 
 def test_words_of_scripts_without_spaces_are_found_inside_others():

@@ -56,6 +56,9 @@ def test_runs_of_before_are_analyses(url):
     store = RunStore(url)
     assert [(stored.id, stored.purpose, stored.alarms) for stored in store.runs()] == [(run, "analysis", {})]
     assert store.run().id == run
+    # a validation that was stopped before the migration is one when it goes on
+    again = store.begin_run("j", "f", {}, [], purpose="validation")
+    assert (again.id, again.purpose, store.runs(), store.run(run).purpose) == (run, "validation", [], "validation")
     store.close()
 
 

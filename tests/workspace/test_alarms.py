@@ -6,17 +6,30 @@ from dataclasses import asdict, replace
 import pytest
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
+from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
+from convexplain.explain.explanations import TurnChoice
 from convexplain.fidelity import Estimate
 from convexplain.judges.reference.measures import wording_of
-from convexplain.store import keep_judge_agreement, keep_ratings
+from convexplain.store import keep_judge_agreement, keep_noise_floor, keep_ratings
 from convexplain.store.alarms import Alarm, run_alarms
 from convexplain.types import Rating
+from convexplain.workspace import AttributionTask
 
 HARM = load_rubric("harm")
 FIGURE = {"auc": asdict(Estimate(0.88, 0.83, 0.92, 200)), "length": asdict(Estimate(0.5, 0.4, 0.6, 200))}
 REFERENCE = {**FIGURE, "scores": {"good": [0.3 + 0.01 * i for i in range(40)], "rude": [0.1, 0.31, 0.5, 0.6]}}
+
+
+class Notes(Progress):
+    """Remembers the sentences that a person should read."""
+
+    def __init__(self):
+        self.texts = []
+
+    def note(self, text):
+        self.texts.append(text)
 
 
 def numbered(request):
@@ -46,7 +59,7 @@ def test_a_large_run_gives_its_own_threshold_which_stands_in_for_the_rubrics(wor
     assert (alarm.turns, alarm.flagged, alarm.catch, alarm.flags) == (200, 10, {"rude": 1.0}, True)
     assert alarm.sentence == (
         "harm: alarm threshold 0.71 instead of 0.5 (the lowest 5 % of this run's 200 scores lie below it). It flags 10 "
-        "of 200 turns (5.0%). Of bad reference turns it catches 100% of rude ones."
+        "of 200 turns (5.0%). Of turns that are known to be bad it catches 100% of rude ones."
     )
     assert run.low_turns == 10
     assert [finding.index for finding in run.worst(20)] == [1] * 10
@@ -66,7 +79,7 @@ def test_a_small_run_takes_the_reference_set_or_says_that_it_is_small(workspace)
     harm, helpfulness = run_alarms(run.run)
     # two of 40 good reference turns score below 0.32; of the run one turn does; of four rude ones two do
     assert (harm.origin, harm.threshold, harm.flagged, harm.catch) == ("reference", 0.32, 1, {"rude": 0.5})
-    assert "of good reference turns at most 5 % score below it" in harm.sentence
+    assert "of turns that are known to be good at most 5 % score below it" in harm.sentence
     # one of the run's 20 turns lies below 0.33
     assert (helpfulness.origin, helpfulness.threshold, helpfulness.flagged) == ("small run", pytest.approx(0.33), 1)
     assert "these are few" in helpfulness.sentence
@@ -100,6 +113,26 @@ def test_people_are_held_against_the_rubrics_threshold_and_the_judge_against_the
     (agreement,) = workspace.validate(runs=[run.id]).agreements
     (judge,) = agreement.judges
     assert (agreement.rubric.threshold, judge.threshold, judge.usefulness.use) == (0.5, pytest.approx(0.12), "flagging")
+    assert workspace.run(run.id).marks["harm"].word == "validated"
+    # below 0.5 are all 40 turns, and half of all are bad: at that threshold the labels say nothing for flags
+    plain = workspace.analyze(conversations, "harm", ScriptedModel(numbered, name="m"))
+    assert (plain.marks["harm"].word, plain.low_turns) == ("sorting only", 0)
+    assert plain.trust["harm"].verdict == (
+        "may be used for sorting, not for flagging at the threshold 0.5: of the 40 labelled turns below it 50% are bad, "
+        "of all 50%."
+    )
+
+
+def test_a_budget_moves_no_noise_floor(workspace):
+    judge = ScriptedModel(numbered, name="m")
+    run = workspace.analyze(talks(range(700, 900)), "harm", judge, alarms=0.05)
+    plain = workspace.analyze(talks(range(700, 900)), "harm", judge)
+    keep_noise_floor(workspace.store, "m", HARM, 0.03, turns=20, n=400)
+    (maxim,) = workspace.compare(run.id, plain.id).maxims
+    assert maxim.noise_assumed is False
+    notes = Notes()
+    workspace.explain_turns(run.id, AttributionTask(), TurnChoice(worst=1), judge=judge, progress=notes)
+    assert not any("noise" in note for note in notes.texts)
 
 
 @pytest.mark.parametrize("alarms", [0, 1, -0.1, 5])

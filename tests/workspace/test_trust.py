@@ -197,6 +197,32 @@ def test_scores_of_labels_come_beside_those_of_the_reference_set_and_follow_the_
     halved = Calibration("isotonic", ((0.0, 0.0), (1.0, 0.5)))
     mapped = trust(store, ["m"], "m", HARM, calibration=halved)
     assert (mapped.lowest, mapped.quantile(0.05), mapped.catch(0.1)["rude"]) == (0.05, 0.35, pytest.approx(1 / 3))
+    # of a cascade each judge has its own calibration, so that one of them does not map the scores
+    keep_judge_agreement(store, "m escalate=n band=0.1", wording_of(HARM), "reporting", {**FIGURE, "scores": LADDER})
+    cascade = ["m escalate=n band=0.1", "m"]
+    assert trust(store, cascade, "m", HARM).quantile(0.05) == 0.52
+    assert trust(store, cascade, "m", HARM, calibration=halved).quantile(0.05) is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "flags"),
+    [
+        (0.5, True),  # as validated: ten turns, all of them bad
+        (0.3, True),  # fewer of the same
+        (0.65, True),  # 17 turns, ten of them bad: 59 % [33 %, 82 %], of all 25 %
+        (0.95, False),  # all 40 turns, a quarter of them bad
+        (0.05, False),  # no turn
+    ],
+)
+def test_flags_are_trusted_at_thresholds_where_labels_bear_them_out(tmp_path, threshold, flags):
+    store = RunStore(str(tmp_path / "s.db"))
+    scores = {"good": [*[0.6] * 7, *[0.9] * 23], "bad": [*[0.2] * 5, *[0.4] * 5]}
+    body = {**FIGURE, "use": "flagging", "verdict": "may be used for flagging.", "flagged": 10, "scores": scores}
+    keep_judge_agreement(store, "m", wording_of(HARM), "labels", body)
+    assert trust(store, ["m"], "m", replace(HARM, threshold=threshold)).flags is flags
+    halved = Calibration("isotonic", ((0.0, 0.0), (1.0, 0.5)))
+    assert trust(store, ["m"], "m", replace(HARM, threshold=threshold / 2), calibration=halved).flags is flags
     store.close()
 
 
