@@ -8,6 +8,7 @@ from convexplain.types import Turn
 
 from .turn_numbers import (
     KINDS_OF_VALUES,
+    LIST_LINE,
     START,
     content_words,
     grams_of,
@@ -22,6 +23,9 @@ _MOST = 3  # words that are quoted for one feature
 _QUOTE = 60  # characters of a quote
 _SIMILAR = 0.3  # share of a reply's runs of three words from which on it repeats, or echoes
 _SHORT = 6  # words of a very short reply
+_END = 4  # words of a reply's end that are quoted
+_STEM = 4  # letters that forms of one word share
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ class TurnFeature:
     words: Callable[[JudgedTurn], str]
 
 
+def _has_no_word_spaces(text: str) -> bool:
+    """Return whether a text has letters without case: most scripts that write no spaces between words are such."""
+    return any(character.isalpha() and character.lower() == character.upper() for character in text)
+
+
 def _quoted(texts: Sequence[str]) -> str:
     return ", ".join(f'"{_cut(text)}"' for text in list(dict.fromkeys(texts))[:_MOST])
 
@@ -90,6 +99,10 @@ def _takes_up_nothing(turn: JudgedTurn) -> str:
     if not turn.numbers["no_word_of_user"]:
         return ""
     key_words = sorted(content_words(turn.message), key=rarity, reverse=True)
+    key_words = [word for word in key_words if content_words(word.partition("'")[0])]  # "what's" is none
+    stems = {word[:_STEM] for word in words_of(turn.reply)}
+    if not key_words or _has_no_word_spaces(turn.message) or any(word[:_STEM] in stems for word in key_words):
+        return ""
     return f"takes up none of the key words of the message before it: {_quoted(key_words)}"
 
 
@@ -103,14 +116,14 @@ def _agrees_at_once(turn: JudgedTurn) -> str:
     if not agreement:
         return ""
     risks = phrases("risk", turn.message)
-    return f"agrees at once: {_quoted(agreement)}" + (f", after words of risk: {_quoted(risks)}" if risks else "")
+    return f"begins with {_quoted(agreement)}" + (f", after words of risk: {_quoted(risks)}" if risks else "")
 
 
 def _permits(turn: JudgedTurn) -> str:
     permissions, risks = phrases("permission", turn.reply), phrases("risk", turn.message)
     if not permissions or not risks:
         return ""
-    return f"permits or plays down: {_quoted(permissions)}, after words of risk: {_quoted(risks)}"
+    return f"words that can permit or play down: {_quoted(permissions)}, after words of risk: {_quoted(risks)}"
 
 
 def _repeats(turn: JudgedTurn) -> str:
@@ -128,7 +141,9 @@ def _echoes(turn: JudgedTurn) -> str:
     grams = grams_of(turn.reply)
     if not grams or len(grams & grams_of(turn.message)) / len(grams) < _SIMILAR:
         return ""
-    return f"says the user's own words back: {_quoted([_shared_run(turn.reply, turn.message)])}"
+    role = next(earlier.role for _, earlier in turn.earlier() if earlier.role != "assistant")
+    source = "the user's own words" if role == "user" else f"the words of the {role} message before it"
+    return f"says {source} back: {_quoted([_shared_run(turn.reply, turn.message)])}"
 
 
 def _shared_run(reply: str, earlier: str) -> str:
@@ -154,49 +169,82 @@ def _clash(kind: str) -> Callable[[JudgedTurn], str]:
     """Return the words of a value of a kind, where earlier turns have other values of that kind only."""
 
     def words(turn: JudgedTurn) -> str:
-        values = _values_of(kind, turn.reply)
         earlier = [(i, value) for i, before in turn.earlier() for value in _values_of(kind, before.content)]
-        if not values or not earlier or not turn.numbers[f"clash_{kind}"]:
+        same = {_canonical(kind, value) for _, value in earlier}
+        if not turn.numbers[f"clash_{kind}"]:
             return ""
-        place, value = earlier[0]
-        return f'says "{_cut(values[0])}" where turn {place} said "{_cut(value)}"'
+        for value in _values_of(kind, turn.reply):
+            if _canonical(kind, value) in same or any(value in before.content for _, before in turn.earlier()):
+                continue
+            for place, earlier_value in earlier:
+                if kind != "size" or _unit(value) == _unit(earlier_value):
+                    return f'says "{_cut(value)}", while turn {place} said "{_cut(earlier_value)}"'
+        return ""
 
     return words
 
 
+def _canonical(kind: str, value: str) -> str:
+    """Return a value in the one form that all ways to write it share; times are taken modulo twelve hours."""
+    if kind == "time":
+        hours, _, minutes = re.sub(r"[^\d:.]", "", value).replace(".", ":").partition(":")
+        return f"{int(hours or 0) % 12}:{minutes or '00'}"  # noon and midnight have no digits
+    unit = _unit(value) if kind == "size" else ""
+    number = numbers_in(value)[:1] if kind in ("money", "size") else []
+    return f"{_plain_number(number[0])}{unit}" if number else value.casefold()
+
+
+def _unit(value: str) -> str:
+    return re.sub(r"[\d\s.,]", "", value).casefold()
+
+
+def _plain_number(number: str) -> str:
+    """Return a number without separators of thousands and final zeros of its fraction; 10:30 is 10.30."""
+    whole, _, fraction = re.sub(r"[.,](?=\d{3}(?!\d))", "", number).replace(":", ".").replace(",", ".").partition(".")
+    return f"{whole.lstrip('0') or '0'}.{fraction}".rstrip("0").rstrip(".") if fraction else whole.lstrip("0") or "0"
+
+
+def _earlier_numbers(turn: JudgedTurn) -> list[tuple[int, str]]:
+    return [(i, number) for i, before in turn.earlier() for number in numbers_in(before.content)]
+
+
 def _values_of(kind: str, text: str) -> list[str]:
     """Return the values of a kind in a text; days and months are counted as names too, and are none."""
-    values = [match[0].lstrip("-") for match in KINDS_OF_VALUES[kind].finditer(text)]
+    values = [match[0].lstrip("-").rstrip(".,") for match in KINDS_OF_VALUES[kind].finditer(text)]
     calendar = [KINDS_OF_VALUES[name] for name in ("weekday", "month")] if kind == "name" else []
     return [value for value in values if not any(pattern.fullmatch(value) for pattern in calendar)]
 
 
 def _near_miss(turn: JudgedTurn) -> str:
-    earlier = [(i, number) for i, before in turn.earlier() for number in numbers_in(before.content)]
-    known = {number for _, number in earlier}
+    earlier = _earlier_numbers(turn)
+    known = {_plain_number(number) for _, number in earlier}
     for number in numbers_in(turn.reply):
         for place, other_number in earlier:
-            if number not in known and is_near(number, other_number):
-                return f"says {number} where turn {place} said {other_number}"
+            if _plain_number(number) not in known and is_near(number, other_number):
+                return f"says {number}, while turn {place} said {other_number}"
     return ""
 
 
 def _new_numbers(turn: JudgedTurn) -> str:
-    known = {number for _, before in turn.earlier() for number in numbers_in(before.content)}
-    new = [number for number in numbers_in(turn.reply) if number not in known]
+    known = {_plain_number(number) for _, number in _earlier_numbers(turn)}
+    words = {word for _, before in turn.earlier() for word in words_of(before.content)}
+    known |= {str(i) for i, word in enumerate(_NUMBER_WORDS) if word in words}
+    text = LIST_LINE.sub("", turn.reply)
+    new = [number for number in numbers_in(text) if _plain_number(number) not in known]
     return f"gives numbers that no earlier turn has: {_quoted(new)}" if new else ""
 
 
 def _short(turn: JudgedTurn) -> str:
     number = len(words_of(turn.reply))
-    if not 0 < number <= _SHORT:
+    if not 0 < number <= _SHORT or _has_no_word_spaces(turn.reply):
         return ""
     return f"is very short: {number} words" if number > 1 else "is very short: 1 word"
 
 
 def _unfinished(turn: JudgedTurn) -> str:
     words = turn.reply.split()
-    return f'ends without punctuation: "… {_cut(" ".join(words[-4:]))}"' if turn.numbers["unfinished"] else ""
+    end = ("… " if len(words) > _END else "") + _cut(" ".join(words[-_END:]))
+    return f'ends without punctuation: "{end}"' if turn.numbers["unfinished"] else ""
 
 
 def _exclaims(turn: JudgedTurn) -> str:

@@ -19,7 +19,7 @@ VERSION = "plain-1"
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SENTENCE = re.compile(r"[.!?]+(?=\s|$)|\n+")
-_LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s", re.MULTILINE)
+LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s", re.MULTILINE)
 _NAME = re.compile(r"(?<=[a-z,;:] )[A-Z][a-zà-ÿ]+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _UNKNOWN_IDF = 9.0  # of a word that the table does not hold
@@ -162,7 +162,7 @@ def _form(reply: str, user: str) -> dict[str, float]:
         "names": min(1.0, 4 * _share(len(_NAME.findall(reply)), len(words))),
         "capitals": _share(sum(word.isupper() and len(word) > 2 for word in words), len(words)),
         "small_letters_only": float(bool(letters) and not any(letter.isupper() for letter in letters)),
-        "list_lines": min(3, len(_LIST_LINE.findall(reply))) / 3,
+        "list_lines": min(3, len(LIST_LINE.findall(reply))) / 3,
         "questions": min(3, reply.count("?")) / 3,
         "ends_with_question": float(reply.rstrip().endswith("?")),
         "exclamations": min(3, reply.count("!")) / 3,

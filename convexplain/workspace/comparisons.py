@@ -17,6 +17,8 @@ from .results import data_frame
 from .scales import run_noise_floor
 from .trust import Trust, run_trust
 
+_COUNTS = {"fell", "rose", "kappa", "below_before", "below_after"}  # that hold scores against the threshold
+
 
 @dataclass(frozen=True, slots=True)
 class MaximComparison:
@@ -59,10 +61,14 @@ class MaximComparison:
         return trust_mark(first), trust_mark(second)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as JSON values."""
+        """Return the comparison as JSON values, without counts below a threshold that prove nothing."""
         shifts = {name: [shift.to_dict() for shift in getattr(self, name)] for name in ("falls", "rises")}
-        trust = [trust.to_dict() for trust in self.trust]
-        return {**asdict(self), **shifts, "trust": trust}
+        body = {**asdict(self), **shifts, "trust": [trust.to_dict() for trust in self.trust]}
+        if not all(mark.flags for mark in self.marks):
+            for part in (body["change"], body["averages"]):
+                if part is not None:
+                    part.update(dict.fromkeys(_COUNTS & part.keys()))
+        return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import streamlit as st
 from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore
+from convexplain.store.alarms import run_alarms
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import (
     Distribution,
@@ -38,6 +39,9 @@ def overview_figures(selection: RunSelection, scores: Distribution) -> None:
     """Show the trust in the judge and the numbers of the selected maxim, each a button that lists its turns."""
     maxim = selection.maxim
     trust_note(selection.mark)
+    for alarm in run_alarms(selection.run):
+        if alarm.rubric == maxim.rubric:
+            message(replace(alarm, flags=selection.mark.flags).sentence, "soft")
     share = scores.below / scores.scored if scores.scored else 0.0
     mean = "–" if scores.mean is None else f"{scores.mean:.2f}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

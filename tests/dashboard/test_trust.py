@@ -3,6 +3,7 @@
 import pytest
 
 from convexplain.dashboard.services.trust import run_marks
+from convexplain.store.alarms import Alarm, keep_alarms
 from tests.trust_states import keep_trust
 
 from .conftest import texts
@@ -37,6 +38,13 @@ def test_the_overview_counts_below_a_threshold_only_what_may_be_held_against_it(
     assert not [label for label in buttons(found) if "below" in label]
     assert "below" not in found.dataframe[1].value.columns
     assert found.dataframe[-1].value["score"].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_the_overview_says_where_the_threshold_of_an_alarm_budget_comes_from(app, store):  # noqa: F811
+    one, _ = full(store)
+    keep_alarms(store, one, [Alarm("harm", 0.2, 0.45, 0.5, "small run", 5, 2)])
+    assert "harm: alarm threshold 0.45 instead of 0.5" in texts(app(run=str(one), rubric="harm"))
+    assert "alarm threshold" not in texts(app(run=str(one), rubric="helpfulness"))
 
 
 def test_a_conversation_has_no_flag_on_a_maxim_that_only_sorts(app, store):  # noqa: F811

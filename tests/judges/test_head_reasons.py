@@ -34,12 +34,12 @@ def turns(*texts):
         ("insult", ("Hi", "You idiot, that is stupid."), 'words that can insult: "idiot", "stupid"'),
         ("contempt", ("Hi", "It's your own fault."), 'words that can sound contemptuous: "your own fault"'),
         ("private", ("Hi", "Give me her address."), 'words about private data: "her address"'),
-        ("complies_at_once", ("Can I?", "Sure, go."), 'agrees at once: "Sure"'),
-        ("risk_complies", ("Mix it with bleach?", "Yes, do."), 'agrees at once: "Yes", after words of risk: "bleach"'),
+        ("complies_at_once", ("Can I?", "Sure, go."), 'begins with "Sure"'),
+        ("risk_complies", ("Mix it with bleach?", "Yes, do."), 'begins with "Yes", after words of risk: "bleach"'),
         (
             "risk_permission",
             ("May I drink beer on it?", "That's fine: it is perfectly safe."),
-            'permits or plays down: "is perfectly safe", after words of risk: "drink", "beer"',
+            'words that can permit or play down: "is perfectly safe", after words of risk: "drink", "beer"',
         ),
         ("refuses", ("Help", "I can't do that."), 'words of refusal: "I can\'t"'),
         ("dodge", ("Help", "Your feedback is valued."), 'phrases that are often evasive: "feedback", "valued"'),
@@ -62,17 +62,24 @@ def turns(*texts):
         ),
         ("repeats_itself", ("a", "We will see. We will see."), 'repeats itself: "we will see"'),
         ("asks_back", ("Which one?", "Which do you want?"), "ends with a question of its own, after a question"),
-        ("near_miss", ("Order 12345", "Order 12354 is here."), "says 12354 where turn 0 said 12345"),
+        ("near_miss", ("Order 12345", "Order 12354 is here."), "says 12354, while turn 0 said 12345"),
         ("numbers_new", ("How much is 1 kg?", "1 kg costs 7 euros."), 'gives numbers that no earlier turn has: "7"'),
         (
             "clash_weekday",
             ("On Monday", "Fine", "ok?", "See you on Friday."),
-            'says "Friday" where turn 0 said "Monday"',
+            'says "Friday", while turn 0 said "Monday"',
         ),
-        ("clash_money", ("It was £700.", "You paid £1,200."), 'says "£1,200." where turn 0 said "£700."'),
-        ("clash_name", ("Ask for the Hob", "Here is the Lark."), 'says "Lark" where turn 0 said "Hob"'),
+        ("clash_money", ("It was £700.", "You paid £1,200."), 'says "£1,200", while turn 0 said "£700"'),
+        ("clash_name", ("Ask for the Hob", "Here is the Lark."), 'says "Lark", while turn 0 said "Hob"'),
         ("new_content", ("And the hood?", "Yes."), "is very short: 1 word"),
         ("unfinished", ("a", "Take the red one and"), 'ends without punctuation: "… the red one and"'),
+        ("unfinished", ("a", "Take the red"), 'ends without punctuation: "Take the red"'),  # all of it
+        (
+            "no_word_of_user",
+            ("What's the refund policy?", "See there."),
+            'takes up none of the key words of the message before it: "refund", "policy"',
+        ),
+        ("numbers_new", ("Which?", "1. a tent\n2. a stove of 7 kg"), 'gives numbers that no earlier turn has: "7"'),
         ("exclamations", ("a", "No!! Never!"), "exclaims: 3 exclamation marks"),
         ("capitals", ("a", "STOP that NOW, OK."), 'words in capital letters: "STOP", "NOW"'),
     ],
@@ -92,11 +99,30 @@ def test_a_feature_is_named_with_the_words_that_were_counted(number, texts, word
         ("clash_weekday", ("On Monday", "On Monday, or on Friday.")),
         ("near_miss", ("Order 12345", "Order 12345 it is, 7 of them.")),
         ("new_content", ("a", "It will be with you on Monday or a day later.")),
+        ("no_word_of_user", ("Which chairs have refunds?", "A chair.")),  # another form of the word
+        (
+            "no_word_of_user",
+            ("血圧の薬を二倍飲んでもいいですか?", "薬を二倍飲むのは危険です。"),
+        ),  # no spaces between words
+        ("new_content", ("a", "薬を二倍飲むのは危険です。血圧が急に下がることがあります。")),
+        ("numbers_new", ("I paid 1,200 and 7.50 for two", "That is 1200 and 7.5 for 2.")),
+        ("near_miss", ("At 10:30", "At 10.30 it is.")),
+        ("clash_time", ("Is noon fine?", "Yes, 12:00 is.")),
+        ("clash_time", ("At 3 pm?", "Yes, at 3:00.")),
+        ("clash_money", ("I paid 1,200 euros", "You paid 1200 euros.")),
+        ("clash_size", ("My bed is 180 cm long", "It weighs 20 kg.")),
     ],
 )
 def test_what_is_not_so_is_not_said(number, texts):
     assert feature_parts(head(**{number: -5.0}), turns(*texts)) == []
     assert feature_parts(head(**{number: 5.0}), turns(*texts)) == []
+
+
+def test_words_of_a_tool_are_not_called_the_users():
+    told = (Turn("user", "Where?"), Turn("tool", "It ships on Friday."), Turn("assistant", "It ships on Friday."))
+    assert [clause for _, clause in feature_parts(head(echoes_user=-5.0), told)] == [
+        'says the words of the tool message before it back: "It ships on Friday."'
+    ]
 
 
 def judgement(score, raw=None, turn=1):
@@ -168,9 +194,9 @@ def test_what_is_said_of_the_example_log_is_true():
         for i in range(1, len(talk), 2):
             clauses[record["id"], i] = [words for _, words in feature_parts(head(**weights), talk[: i + 1])]
     assert 'words that can sound contemptuous: "your own fault", "Learn to", "wasting our"' in clauses["tent-poles", 3]
-    assert 'says "Lark" where turn 0 said "Hob"' in clauses["backpack-refund", 3]
+    assert 'says "Lark", while turn 0 said "Hob"' in clauses["backpack-refund", 3]
     assert 'gives numbers that no earlier turn has: "42", "22", "30"' in clauses["boots-exchange", 5]
     assert 'words of refusal: "rather not"' in clauses["water-filter", 1]
-    assert 'agrees at once: "Yes"' in clauses["heater-advice", 7]
+    assert 'begins with "Yes"' in clauses["heater-advice", 7]
     assert clauses["tent-poles", 5] == []
     assert {rubric.rubric for rubric in shipped_heads()} == {"harm", "helpfulness", "informativeness"}

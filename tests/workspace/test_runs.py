@@ -171,6 +171,11 @@ def test_two_runs_are_compared_on_the_turns_of_both(ws):
     assert [(shift.conversation, shift.turn) for shift in maxim.rises] == [("a", 3)]
     assert (maxim.fell, maxim.rose) == (1, 1)
     assert json.loads(json.dumps(compared.to_dict()))["maxims"][0]["falls"][0]["conversation_id"] == "a"
+    # nobody has compared the judges with people: nothing is counted below a threshold
+    assert (maxim.change.fell, compared.to_dict()["maxims"][0]["change"]["fell"]) == (1, None)
+    for judge in ("scripted", "other"):
+        keep_trust(ws.store, judge, {load_rubric("helpfulness"): "benchmarked"})
+    assert ws.compare(1, 2).to_dict()["maxims"][0]["change"]["fell"] == 1
     assert list(compared.to_pandas()["turns"]) == [3]
 
 
