@@ -118,8 +118,8 @@ def test_people_are_held_against_the_rubrics_threshold_and_the_judge_against_the
     plain = workspace.analyze(conversations, "harm", ScriptedModel(numbered, name="m"))
     assert (plain.marks["harm"].word, plain.low_turns) == ("sorting only", 0)
     assert plain.trust["harm"].verdict == (
-        "may be used for sorting, not for flagging at the threshold 0.5: of the 40 labelled turns below it 50% are bad, "
-        "of all 50%."
+        "may be used for sorting, not for flagging at the threshold 0.5: of the 40 labelled turns below it 50% are "
+        "bad, of all 50%."
     )
 
 
