@@ -63,13 +63,15 @@ class ModelCheck:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the names and values of a table for people."""
-        coverage = "the whole vocabulary" if self.alternatives is None else f"the top {self.alternatives}"
+        coverage = ", of the whole vocabulary" if self.alternatives is None else f", of the top {self.alternatives}"
+        if not self.usable:  # they were not seen at a label
+            coverage = ""
         return [
             ("model", self.name),
             ("answers", f"yes, {self.label!r}" if self.usable else f"no label in its reply: {self.reply[:200]!r}"),
             (
                 "log-probabilities",
-                f"yes, of {coverage}" if self.logprobs else "no: scores will be averages of sampled replies",
+                f"yes{coverage}" if self.logprobs else "no: scores will be averages of sampled replies",
             ),
             ("prompt", _rate(self.prompt_rate)),
             ("completion", _rate(self.completion_rate)),

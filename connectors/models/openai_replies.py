@@ -31,6 +31,9 @@ _NO_QUOTA = re.compile(r"insufficient_quota|insufficient (credits|balance|funds)
 _UNPAID = re.compile(r"\bbilling\b|payment required|spending limit|out of credits?", re.IGNORECASE)
 # A rate limit, though its words speak of billing: Gemini; OpenAI.
 _RETRY = re.compile(r"retry in|retryDelay|per (min(ute)?|second|day)\b|try again in|rate_limit_exceeded", re.IGNORECASE)
+_MODEL_WORDS = re.compile(  # in Groq's refusals, as JSON or as Python shows it
+    r"""["']failed_generation["']\s*:\s*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+)
 _ROUNDING = 0.01  # a log-probability may be so far above 0
 _RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
@@ -99,6 +102,7 @@ def status_error(
         missing: the question to the user when the model is not there.
         retry_after: seconds that the server asks to wait; None where it does not.
     """
+    raw = _MODEL_WORDS.sub("", raw)  # a reply about a bill is no refusal for want of money
     if status == 402 or (status in (0, 400, 403, 429) and _is_unpaid(raw, retry_after)):
         unpaid = "it has to be paid for: add credit or raise the spending limit where the key is from"
         return UnavailableError(f"{message} ({unpaid})", raw)

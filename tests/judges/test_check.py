@@ -2,10 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from convexplain.connectors.models import OpenAICompatible
 from convexplain.connectors.models.endpoint_memory import remember
 from convexplain.connectors.models.endpoint_rules import EndpointRules
-from convexplain.judges.check import check_model
+from convexplain.judges.check import ModelCheck, check_model
 from convexplain.testing import ScriptedModel
 from tests.connectors.models.servers import MockServer, OpenAI5
 
@@ -34,3 +36,17 @@ def test_a_model_without_an_endpoint_has_nothing_to_show():
     check = asyncio.run(check_model(ScriptedModel(lambda prompt: '{"label": "yes"}')))
     assert check.endpoint == ()
     assert check.rows()[-1][0] == "window"
+
+
+@pytest.mark.parametrize(
+    ("label", "logprobs", "alternatives", "words"),
+    [
+        ("yes", True, None, "yes, of the whole vocabulary"),
+        ("yes", True, 20, "yes, of the top 20"),
+        (None, True, None, "yes"),  # at a label they were not seen
+        (None, False, None, "no: scores will be averages of sampled replies"),
+    ],
+)
+def test_log_probabilities_in_words(label, logprobs, alternatives, words):
+    check = ModelCheck("m", label, "Well", logprobs, alternatives, None, None, 0.0, None)
+    assert dict(check.rows())["log-probabilities"] == words
