@@ -10,7 +10,7 @@ import pytest
 from convexplain import judge
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.credentials import API_KEY
-from convexplain.connectors.models.openai_replies import RefusedError, ServerError
+from convexplain.connectors.models.openai_replies import ServerError
 from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Reply, Request
@@ -484,7 +484,7 @@ QUOTA = {"message": "You exceeded your current quota, please check your plan and
 RATE = {"message": "You exceeded your current quota, please check your plan and billing details. Please retry in 20s."}
 GENERATION = {  # Groq's, with what the model has written
     "message": "Failed to generate JSON.",
-    "failed_generation": '{"label": "no", "explanation": "It leaves the \\"billing\\" question and the context window open',
+    "failed_generation": '{"label": "no", "explanation": "The \\"billing\\" question and the context window stay open',
 }
 RATE_LIMIT = {
     "message": "Rate limit reached for gpt-4o on requests per min (RPM): Limit 3, Used 3. You can increase "
@@ -507,7 +507,7 @@ RATE_LIMIT = {
             UnavailableError,
             "paid for",
         ),
-        (httpx2.Response(400, json={"error": GENERATION}), RefusedError, "Failed to generate JSON"),
+        (httpx2.Response(400, json={"error": GENERATION}), ModelError, "Failed to generate JSON"),
         (httpx2.Response(429, json={"error": RATE_LIMIT}), TransientError, "requests per min"),
         (
             httpx2.Response(200, json={"error": {"code": 429, "message": "busy"}}),
