@@ -5,7 +5,8 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError, wait
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -151,6 +152,7 @@ class Scorer:
         )
         self._start_lock = threading.Lock()
         self._serving: Future[None] | None = None
+        self._held: set[Future[None]] = set()  # answers that are waited for, or followed up
 
     # ---- on the application's threads
 
@@ -194,8 +196,9 @@ class Scorer:
         """Judge the last turn of a history on these rubrics, past the queue. Cancel the future when it takes too long.
 
         Where a score is too low, the history is stored as a separate conversation, `ID#held`, with its judgements, and
-        flagged; otherwise nothing is stored: submit the history then. The future has a judgement for each rubric, or
-        for fewer where a score is too low; without one that is too low it raises what the judge raised.
+        flagged; otherwise nothing is stored: submit the history then. Its reason in words, where it is to have one, and
+        `on_flag` follow after the future's result; `flush` and `close` wait for them. The future has a judgement for
+        each rubric, or for fewer where a score is too low; without one that is too low it raises what the judge raised.
 
         Args:
             history: the history.
@@ -207,7 +210,21 @@ class Scorer:
         """
         if self._queue.closed:
             raise UnavailableError("the scorer is closed")
-        return self._background.submit(self._worker.judge_now(history, rubrics, below))
+        decision: Future[list[Judgement]] = Future()
+        work = self._background.submit(self._worker.judge_now(history, rubrics, below, decision))
+        self._held.add(work)
+
+        def end(work: "Future[None]") -> None:
+            self._held.discard(work)
+            if work.cancelled():
+                decision.cancel()
+            elif (error := work.exception()) is not None:
+                with suppress(InvalidStateError):  # it is decided, or nobody waits for it any more
+                    decision.set_exception(error)
+
+        work.add_done_callback(end)
+        decision.add_done_callback(lambda decision: decision.cancelled() and work.cancel())
+        return decision
 
     def count_failure(self, action: str, error: BaseException) -> None:
         """Count a turn that could not be judged, and log why."""
@@ -220,7 +237,8 @@ class Scorer:
         while True:
             pause = _WORKER_POLL if until is None else min(_WORKER_POLL, max(0.0, until - time.monotonic()))
             if self._queue.wait_until_done(pause):
-                return True
+                left = None if until is None else max(0.0, until - time.monotonic())
+                return not wait(set(self._held), left).not_done
             if until is not None and time.monotonic() >= until:
                 return False
             self._begin()  # restarts a worker that died

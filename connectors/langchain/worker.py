@@ -6,6 +6,7 @@ import inspect
 import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
 from contextvars import ContextVar
 from dataclasses import replace
 
@@ -141,9 +142,19 @@ class Worker:
         self._queue.count("pending", -1)
 
     async def judge_now(
-        self, history: History, rubrics: Sequence[Rubric], below: Mapping[str, float]
-    ) -> list[Judgement]:
-        """Judge as `Scorer.judge_now`; raises what the judge raises, unless a score of another rubric is too low."""
+        self,
+        history: History,
+        rubrics: Sequence[Rubric],
+        below: Mapping[str, float],
+        decision: "Future[list[Judgement]]",
+    ) -> None:
+        """Judge as `Scorer.judge_now`; raises what the judge raises, unless a score of another rubric is too low.
+
+        Args:
+            history, rubrics, below: as of `Scorer.judge_now`.
+            decision: gets the judgements as soon as the scores are there: who waits for it waits neither for reasons in
+                words nor for `on_flag`.
+        """
         JUDGING.set(True)
         await self._background.prepared()
         for rubric in rubrics:
@@ -154,20 +165,34 @@ class Worker:
         talk = self._threads.standalone(f"{history.id}#held", turns, len(turns))
         judge, last = self._background.judge_turn, len(turns) - 1
         outcomes = await asyncio.gather(
-            *(judge(talk.visible, last, rubric) for rubric in rubrics), return_exceptions=True
+            *(judge(talk.visible, last, rubric, reasons=False) for rubric in rubrics), return_exceptions=True
         )
         pairs = zip(rubrics, outcomes, strict=True)
         judged = [(rubric, outcome) for rubric, outcome in pairs if isinstance(outcome, Judgement)]
         if any(judgement.score is not None and judgement.score < below[rubric.id] for rubric, judgement in judged):
             records = [self._record_judgement(talk, rubric, judgement) for rubric, judgement in judged]
             self._queue.count("judged" if all(records) and len(records) == len(rubrics) else "failed")
+            _decide(decision, judged)
             for rubric, judgement in judged:
-                await self._flag(rubric, judgement, talk.visible, below)
-            return [judgement for _, judgement in judged]
+                explained = await self._explained(talk, rubric, judgement)
+                await self._flag(rubric, explained, talk.visible, below)
+            return
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-        return [judgement for _, judgement in judged]
+        _decide(decision, judged)
+
+    async def _explained(self, talk: ThreadConversation, rubric: Rubric, judgement: Judgement) -> Judgement:
+        """Return the judgement of a held answer with its reason in words, where it is to have one; store that."""
+        try:
+            explained = await self._background.judge_turn(talk.visible, judgement.turn, rubric)
+        except Exception as error:  # noqa: BLE001 - it is held whether a reason can be had or not
+            self._failures.warn("explaining a held answer", error)
+            return judgement
+        if explained.score != judgement.score or explained == judgement:
+            return judgement
+        self._record_judgement(talk, rubric, explained)
+        return explained
 
     async def _judge(self, talk: ThreadConversation, turn: int, rubrics: Sequence[Rubric]) -> None:
         """Judge one turn on these rubrics, store the judgements and flag the low ones."""
@@ -241,6 +266,11 @@ class Worker:
     def _count_failure(self, action: str, error: BaseException) -> None:
         self._queue.count("failed")
         self._failures.warn(action, error)
+
+
+def _decide(decision: "Future[list[Judgement]]", judged: Sequence[tuple[Rubric, Judgement]]) -> None:
+    with contextlib.suppress(InvalidStateError):  # nobody waits for it any more
+        decision.set_result([judgement for _, judgement in judged])
 
 
 def _is_json(turns: Sequence[Turn]) -> bool:

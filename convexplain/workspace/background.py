@@ -123,8 +123,16 @@ class BackgroundJudge:
         """
         return self.submit(self.judge_turn(conversation, turn, rubric)).result()
 
-    async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric) -> Judgement:
+    async def judge_turn(
+        self, conversation: Conversation, turn: int, rubric: Rubric, *, reasons: bool = True
+    ) -> Judgement:
         """Judge a turn; to be run in the thread, by `submit`.
+
+        Args:
+            conversation: the conversation.
+            turn: index of the judged turn.
+            rubric: the rubric.
+            reasons: False: without a reason in words, which may take another call.
 
         Raises:
             UnavailableError, MissingExtraError, UsageError: as of `judge`.
@@ -132,7 +140,7 @@ class BackgroundJudge:
         prepared = await self.prepared()
         built, rubric = self._for(prepared, rubric)
         try:
-            return await built.judge.judge_turn(conversation, turn, rubric)
+            return await (built.judge if reasons else built.scorer).judge_turn(conversation, turn, rubric)
         except UnavailableError as error:
             if self._ready and prepared is self.built:  # of several calls that fail together, the first one says so
                 self._away(error)

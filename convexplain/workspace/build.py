@@ -41,7 +41,8 @@ class BuiltJudge:
         rubrics: the rubrics it was built for, with the thresholds that calibrations propose.
         calibrations: rubric id to what its scores are mapped by.
         settings: what decides its scores besides the model, as JSON values for a run's settings.
-        judge: scores turns.
+        judge: scores turns, with reasons in words for those that are to have one.
+        scorer: scores them in the same way, without reasons.
         stronger: calls to the models that it escalates to, the strongest last.
         stronger_calibrations: likewise, for each of these.
         reopens: whether the spec is enough to build it again; a model of one's own is not known by its name.
@@ -56,13 +57,16 @@ class BuiltJudge:
     stronger_calibrations: tuple[Mapping[str, Calibration], ...] = ()
     reopens: bool = True
     judge: TurnJudge = field(init=False)
+    scorer: TurnJudge = field(init=False)
 
     def __post_init__(self) -> None:
         levels = [*map(partial(_level, self.spec), self.all_calls, (self.calibrations, *self.stronger_calibrations))]
-        self.judge = ReasonedJudge(*levels.pop())
+        self.scorer, reasons = levels.pop()
+        self.judge = ReasonedJudge(self.scorer, reasons)
         while levels:
             cheap, reasons = levels.pop()
             self.judge = Cascade(cheap, self.judge, self.spec.band, reasons)
+            self.scorer = Cascade(cheap, self.scorer, self.spec.band)
 
     @property
     def model(self) -> ChatModel:

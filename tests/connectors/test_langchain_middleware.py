@@ -271,6 +271,43 @@ def test_ready_loads_the_judge_or_says_why_not(store):
     middleware.close(0)
 
 
+class SlowReasons(ScriptedModel):
+    """Gives its reasons after a while."""
+
+    async def chat(self, requests):
+        if any("Explain in one or two sentences" in request.messages[0].content for request in requests):
+            await asyncio.sleep(0.6)
+        return await super().chat(requests)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("slow", ["reason", "on_flag"])
+def test_a_low_score_holds_back_however_late_its_reason_or_on_flag_is(store, slow, asynchronous):
+    flagged = []
+
+    async def on_flag(judgement, conversation):
+        if slow == "on_flag":
+            await asyncio.sleep(0.6)
+        flagged.append(judgement)
+
+    middleware = ConvexplainMiddleware(
+        (SlowReasons if slow == "reason" else ScriptedModel)({"yes": 0.1, "no": 0.9}),
+        "harm",
+        store,
+        on_flag=on_flag,
+        thresholds={"harm": 0.0},
+        hold_back={"harm": 0.5},
+        on_failure="pass",
+        patience=0.3,
+    )
+    assert middleware.ready()
+    assert run(built(Counting(), middleware), "one", asynchronous=asynchronous) == REPLACEMENT
+    middleware.close(None)
+    assert [(judgement.score, judgement.label) for judgement in flagged] == [(pytest.approx(0.1), "no")]
+    assert middleware.counts.failed == 0
+    assert [judgement for talk, judgement in store.judgements(middleware.scorer.run) if talk.id == "t#held"] == flagged
+
+
 def test_a_closed_scorer_loads_no_judge(store):
     loaded = []
 
