@@ -1,12 +1,14 @@
 """Alarm budgets: the thresholds under which a share of ordinary turns falls."""
 
+from dataclasses import replace
+
 from convexplain.errors import UsageError
 from convexplain.store import Run, RunStore, run_rubrics
 from convexplain.store.alarms import Alarm, AlarmOrigin, keep_alarms, sorted_scores
 from convexplain.types import Rubric
 
 from .results import AnalyzedRun
-from .trust import Trust
+from .trust import Trust, run_trust
 
 MIN_TURNS = 200
 """Scored turns of a run from which on its own scores say which ones are low."""
@@ -25,8 +27,8 @@ def check_alarms(alarms: float | None) -> None:
 def apply_alarms(store: RunStore, run: Run, share: float) -> Run:
     """Choose the thresholds of a judged run by a budget, put them in place of the rubrics', and return the run.
 
-    A run with MIN_TURNS scores or more gives its own threshold; else the judge's scores of good reference turns do, in
-    so far as they are known; else the run's own, which are few.
+    A run with MIN_TURNS scores or more gives its own threshold; else the judge's scores of turns that are known to
+    be good do, where there are any; else the run's own, which are few.
 
     Args:
         store: the store.
@@ -34,9 +36,13 @@ def apply_alarms(store: RunStore, run: Run, share: float) -> Run:
         share: the share of ordinary turns that may be flagged, in (0, 1).
     """
     trust = AnalyzedRun(store, run).trust
-    rubrics = run_rubrics(store, run.id)
-    alarms = [_alarm(sorted_scores(store, run.id, rubric), rubric, trust[rubric.id], share) for rubric in rubrics]
-    keep_alarms(store, run.id, [alarm for alarm in alarms if alarm is not None])
+    alarms = []
+    for rubric in run_rubrics(store, run.id):
+        alarm = _alarm(sorted_scores(store, run.id, rubric), rubric, trust[rubric.id], share)
+        if alarm is not None:
+            moved = replace(rubric, threshold=alarm.threshold)
+            alarms.append(replace(alarm, flags=run_trust(store, run, [moved], {})[rubric.id].flags))
+    keep_alarms(store, run.id, alarms)
     return store.run(run.id)
 
 
@@ -59,7 +65,6 @@ def _alarm(scores: list[float], rubric: Rubric, trust: Trust, share: float) -> A
         len(scores),
         flagged,
         trust.catch(threshold),
-        trust.flags,
     )
 
 

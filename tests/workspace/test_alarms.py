@@ -121,6 +121,10 @@ def test_people_are_held_against_the_rubrics_threshold_and_the_judge_against_the
         "may be used for sorting, not for flagging at the threshold 0.5: of the 40 labelled turns below it 50% are "
         "bad, of all 50%."
     )
+    # below 0.138 are 38 of the 40 labelled turns, 20 of them bad: no more than of all
+    wide = workspace.analyze(conversations, "harm", ScriptedModel(numbered, name="m"), alarms=0.9)
+    (alarm,) = run_alarms(wide.run)
+    assert (alarm.threshold, alarm.flagged, alarm.flags, wide.low_turns) == (0.138, 38, False, 0)
 
 
 def test_a_budget_moves_no_noise_floor(workspace):
