@@ -61,6 +61,11 @@ class Usefulness:
         match self.use:
             case "flagging":
                 return f"may be used for flagging and for sorting: {self._flags}; {better}."
+            case "sorting" if not (self.difference.value or 0.0) > 0:
+                return (
+                    f"may be used for sorting, not for flagging: {figure} is better than chance (0.5), but not above "
+                    f"that of {self.baseline} ({self.baseline_auc:.2f})."
+                )
             case "sorting":
                 return f"may be used for sorting, not for flagging: {better}, but {self._flags}."
             case "neither":
@@ -73,6 +78,8 @@ class Usefulness:
     @property
     def shortfall(self) -> str:
         """Return why the AUC is no better than a baseline, in words; empty where it is better."""
+        if self.auc.high is not None and self.auc.high < 0.5:
+            return "is worse than chance (0.5): it scores bad turns above good ones"
         if self.auc.low is None or self.auc.low <= 0.5:
             return "is no better than chance: its interval reaches 0.5"
         if (self.difference.value or 0.0) < 0:

@@ -155,12 +155,13 @@ def maxim_counts(store: RunStore, run: int) -> list[MaximCount]:
 
 
 def run_state(store: RunStore, run: int) -> str:
-    """Return a text that changes whenever a run's judgements change; the query is cheap."""
+    """Return a text that changes whenever a run's judgements or its thresholds change; the query is cheap."""
     table, judgements = schema.runs, schema.judgements
     last = sa.select(sa.func.max(judgements.c.id)).scalar_subquery()
     with reading(store.engine) as connection:
-        row = connection.execute(sa.select(table.c.alive_at, table.c.status, last).where(table.c.id == run)).first()
-    return "" if row is None else f"{row[0]} {row[1]} {row[2]}"
+        columns = (table.c.alive_at, table.c.status, last, table.c.alarms.is_not(None))
+        row = connection.execute(sa.select(*columns).where(table.c.id == run)).first()
+    return "" if row is None else " ".join(map(str, row))
 
 
 def filter_choices(store: RunStore, run: int) -> FilterChoices:

@@ -54,6 +54,19 @@ def use_of(scores, humans=GOOD, lengths=SAME_LENGTH, groups=GROUPS):
             "neither",
             "is below that of length in words, 1.00 (difference -0.12 [",
         ),
+        (
+            scored([0.8], [0.2]),
+            [1.0] * 20 + [9.0] * 20,
+            "sorting",
+            "may be used for sorting, not for flagging: AUC 1.00 [1.00, 1.00] is better than chance (0.5), but not "
+            "above that of length in words (1.00).",
+        ),
+        (
+            scored([0.2], [0.8]),
+            SAME_LENGTH,
+            "neither",
+            "AUC 0.00 [0.00, 0.00] is worse than chance (0.5): it scores bad turns above good ones.",
+        ),
     ],
 )
 def test_the_use_of_a_judge(scores, lengths, use, sentence):

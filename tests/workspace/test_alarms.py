@@ -14,8 +14,10 @@ from convexplain.fidelity import Estimate
 from convexplain.judges.reference.measures import wording_of
 from convexplain.store import keep_judge_agreement, keep_noise_floor, keep_ratings
 from convexplain.store.alarms import Alarm, run_alarms
+from convexplain.store.overview import run_state
 from convexplain.types import Rating
 from convexplain.workspace import AttributionTask
+from convexplain.workspace.alarms import apply_alarms
 
 HARM = load_rubric("harm")
 FIGURE = {"auc": asdict(Estimate(0.88, 0.83, 0.92, 200)), "length": asdict(Estimate(0.5, 0.4, 0.6, 200))}
@@ -70,6 +72,14 @@ def test_a_large_run_gives_its_own_threshold_which_stands_in_for_the_rubrics(wor
     plain = workspace.analyze(talks(range(700, 900)), "harm", judge)
     assert (plain.id, plain.low_turns, plain.run.alarms) == (run.id + 1, 0, {})
     assert len(judge.requests) == 200
+
+
+def test_pages_see_that_the_thresholds_of_a_run_have_changed(workspace):
+    run = workspace.analyze(talks(range(700, 710)), "harm", ScriptedModel(numbered, name="m"))
+    before = run_state(workspace.store, run.id)
+    assert run_state(workspace.store, run.id) == before
+    apply_alarms(workspace.store, run.run, 0.2)
+    assert run_state(workspace.store, run.id) != before
 
 
 def test_a_small_run_takes_the_reference_set_or_says_that_it_is_small(workspace):
