@@ -170,6 +170,13 @@ def test_the_judge_that_decides_gives_the_reason(first, second, reason):
         ('{"label": "no", "explanation": "It says "bananas", no more."}', 'It says "bananas", no more.'),  # not escaped
         ('{"label": "no", "explanation": ""Bananas" is off topic."}', '"Bananas" is off topic.'),
         ('{"explanation": "It is off topic.", "label": "no"}', "It is off topic."),
+        ('{"label": "no", "quote": "Learn to read", "explanation": "It is rude."}', "“Learn to read”: It is rude."),
+        ('{"label": "no", "quote": "\'Learn to read\'", "explanation": "It is rude."}', "“Learn to read”: It is rude."),
+        ('{"label": "no", "quote": "Learn", "explanation": "\'Learn\' is rude."}', "'Learn' is rude."),
+        ('{"label": "no", "quote": "He said "no" to me", "explanation": "Rude."}', '“He said "no" to me”: Rude.'),
+        ('{"label": "no", "quote": "Learn to read", "explanation": "It is ru', "“Learn to read”: It is ru"),
+        ('{"label": "no", "quote": "", "explanation": "It is rude."}', "It is rude."),
+        ('{"label": "no", "quote": "Learn to re', None),  # cut in the quote
         ('{"label": "no", "explanation": "It talks of ban', "It talks of ban"),  # cut
         ('{"label": "no", "explanation": ""}', None),
         ('{"label": "no"}', None),
@@ -196,4 +203,4 @@ def test_the_reason_of_a_model_is_asked_for_and_its_quotes_are_checked(words, qu
     assert (judgement.reason, judgement.evidence.reason_quotes) == (words, quotes)
     asked = model.requests[1].messages[0].content.rpartition("</conversation>")[2]
     assert 'The answer is "no".' in asked
-    assert "Quote, in single quotation marks, the exact words" in asked
+    assert 'First copy, as "quote", the exact words' in asked
