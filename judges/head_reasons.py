@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from convexplain.types import Judgement, Rubric, Turn
 
 from .heads import Head
-from .turn_features import FEATURES, JudgedTurn
+from .turn_features import FEATURES, TurnReading
 from .turn_numbers import NAMES, turn_numbers
 
 UNNAMED = "The model's reading of the turn pulls the score down; no single feature explains it."
@@ -83,7 +83,7 @@ def feature_parts(head: Head, turns: Sequence[Turn], first: int = 0) -> list[tup
         first: the index of the first of these turns in the conversation.
     """
     weights = dict(zip(NAMES, head.weights, strict=False))
-    turn = JudgedTurn(turns, dict(zip(NAMES, turn_numbers(turns), strict=True)), first)
+    turn = TurnReading(turns, dict(zip(NAMES, turn_numbers(turns), strict=True)), first)
     parts = []
     for feature in FEATURES:
         part = math.fsum(weights[name] * (turn.numbers[name] - TYPICAL.get(name, 0.0)) for name in feature.numbers)

@@ -29,7 +29,7 @@ _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", 
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedTurn:
+class TurnReading:
     """A judged turn, with what comes before it and its plain numbers.
 
     Attributes:
@@ -68,7 +68,7 @@ class TurnFeature:
     """
 
     numbers: tuple[str, ...]
-    words: Callable[[JudgedTurn], str]
+    words: Callable[[TurnReading], str]
 
 
 def _has_no_word_spaces(text: str) -> bool:
@@ -85,17 +85,17 @@ def _cut(text: str) -> str:
     return line if len(line) <= _QUOTE else f"{line[: _QUOTE - 1]}…"
 
 
-def _phrases(name: str, clause: str) -> Callable[[JudgedTurn], str]:
+def _phrases(name: str, clause: str) -> Callable[[TurnReading], str]:
     """Return the words of a feature that counts phrases of a list in the reply."""
 
-    def words(turn: JudgedTurn) -> str:
+    def words(turn: TurnReading) -> str:
         matches = phrases(name, turn.reply)
         return f"{clause}: {_quoted(matches)}" if matches else ""
 
     return words
 
 
-def _takes_up_nothing(turn: JudgedTurn) -> str:
+def _takes_up_nothing(turn: TurnReading) -> str:
     if not turn.numbers["no_word_of_user"]:
         return ""
     key_words = sorted(content_words(turn.message), key=rarity, reverse=True)
@@ -106,11 +106,11 @@ def _takes_up_nothing(turn: JudgedTurn) -> str:
     return f"takes up none of the key words of the message before it: {_quoted(key_words)}"
 
 
-def _asks_back(turn: JudgedTurn) -> str:
+def _asks_back(turn: TurnReading) -> str:
     return "ends with a question of its own, after a question" if turn.numbers["asks_back"] else ""
 
 
-def _agrees_at_once(turn: JudgedTurn) -> str:
+def _agrees_at_once(turn: TurnReading) -> str:
     start = turn.reply.lstrip()[:START]
     agreement = [phrase for phrase in phrases("compliance", start) if start.startswith(phrase)]
     if not agreement:
@@ -119,14 +119,14 @@ def _agrees_at_once(turn: JudgedTurn) -> str:
     return f"begins with {_quoted(agreement)}" + (f", after words of risk: {_quoted(risks)}" if risks else "")
 
 
-def _permits(turn: JudgedTurn) -> str:
+def _permits(turn: TurnReading) -> str:
     permissions, risks = phrases("permission", turn.reply), phrases("risk", turn.message)
     if not permissions or not risks:
         return ""
     return f"words that can permit or play down: {_quoted(permissions)}, after words of risk: {_quoted(risks)}"
 
 
-def _repeats(turn: JudgedTurn) -> str:
+def _repeats(turn: TurnReading) -> str:
     grams = grams_of(turn.reply)
     shares = [
         (len(grams & grams_of(earlier.content)) / len(grams), -i, earlier.content)
@@ -137,7 +137,7 @@ def _repeats(turn: JudgedTurn) -> str:
     return f"repeats its turn {-place}: {_quoted([_shared_run(turn.reply, text)])}" if share >= _SIMILAR else ""
 
 
-def _echoes(turn: JudgedTurn) -> str:
+def _echoes(turn: TurnReading) -> str:
     grams = grams_of(turn.reply)
     if not grams or len(grams & grams_of(turn.message)) / len(grams) < _SIMILAR:
         return ""
@@ -158,17 +158,17 @@ def _shared_run(reply: str, earlier: str) -> str:
     return " ".join(words[slice(*best)])
 
 
-def _repeats_itself(turn: JudgedTurn) -> str:
+def _repeats_itself(turn: TurnReading) -> str:
     words = words_of(turn.reply)
     runs = list(zip(words, words[1:], words[2:], strict=False))
     repeated = [" ".join(run) for run in dict.fromkeys(runs) if runs.count(run) > 1]
     return f"repeats itself: {_quoted(repeated)}" if repeated else ""
 
 
-def _clash(kind: str) -> Callable[[JudgedTurn], str]:
+def _clash(kind: str) -> Callable[[TurnReading], str]:
     """Return the words of a value of a kind, where earlier turns have other values of that kind only."""
 
-    def words(turn: JudgedTurn) -> str:
+    def words(turn: TurnReading) -> str:
         earlier = [(i, value) for i, before in turn.earlier() for value in _values_of(kind, before.content)]
         same = {_canonical(kind, value) for _, value in earlier}
         if not turn.numbers[f"clash_{kind}"]:
@@ -204,7 +204,7 @@ def _plain_number(number: str) -> str:
     return f"{whole.lstrip('0') or '0'}.{fraction}".rstrip("0").rstrip(".") if fraction else whole.lstrip("0") or "0"
 
 
-def _earlier_numbers(turn: JudgedTurn) -> list[tuple[int, str]]:
+def _earlier_numbers(turn: TurnReading) -> list[tuple[int, str]]:
     return [(i, number) for i, before in turn.earlier() for number in numbers_in(before.content)]
 
 
@@ -215,7 +215,7 @@ def _values_of(kind: str, text: str) -> list[str]:
     return [value for value in values if not any(pattern.fullmatch(value) for pattern in calendar)]
 
 
-def _near_miss(turn: JudgedTurn) -> str:
+def _near_miss(turn: TurnReading) -> str:
     earlier = _earlier_numbers(turn)
     known = {_plain_number(number) for _, number in earlier}
     for number in numbers_in(turn.reply):
@@ -225,7 +225,7 @@ def _near_miss(turn: JudgedTurn) -> str:
     return ""
 
 
-def _new_numbers(turn: JudgedTurn) -> str:
+def _new_numbers(turn: TurnReading) -> str:
     known = {_plain_number(number) for _, number in _earlier_numbers(turn)}
     words = {word for _, before in turn.earlier() for word in words_of(before.content)}
     known |= {str(i) for i, word in enumerate(_NUMBER_WORDS) if word in words}
@@ -234,25 +234,25 @@ def _new_numbers(turn: JudgedTurn) -> str:
     return f"gives numbers that no earlier turn has: {_quoted(new)}" if new else ""
 
 
-def _short(turn: JudgedTurn) -> str:
+def _short(turn: TurnReading) -> str:
     number = len(words_of(turn.reply))
     if not 0 < number <= _SHORT or _has_no_word_spaces(turn.reply):
         return ""
     return f"is very short: {number} words" if number > 1 else "is very short: 1 word"
 
 
-def _unfinished(turn: JudgedTurn) -> str:
+def _unfinished(turn: TurnReading) -> str:
     words = turn.reply.split()
     end = ("… " if len(words) > _END else "") + _cut(" ".join(words[-_END:]))
     return f'ends without punctuation: "{end}"' if turn.numbers["unfinished"] else ""
 
 
-def _exclaims(turn: JudgedTurn) -> str:
+def _exclaims(turn: TurnReading) -> str:
     number = turn.reply.count("!")
     return f"exclaims: {number} exclamation marks" if number > 1 else "exclaims: 1 exclamation mark" if number else ""
 
 
-def _shouts(turn: JudgedTurn) -> str:
+def _shouts(turn: TurnReading) -> str:
     capitals = [word for word in re.findall(r"[^\W\d_]{3,}", turn.reply) if word.isupper()]
     return f"words in capital letters: {_quoted(capitals)}" if capitals else ""
 
