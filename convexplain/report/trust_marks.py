@@ -63,8 +63,8 @@ def trust_mark(trust: Trust) -> TrustMark:
     if not trust.better:
         return TrustMark(
             NO_BETTER,
-            f"On {source} this judge tells good turns from bad ones no better than chance or the length of a turn does "
-            f"({figure}). Do not act on its scores: take another judge for this maxim.{verdict}",
+            f"On {source} this judge tells good turns from bad ones no better than a coin or the length of a turn "
+            f"does ({figure}). Do not act on its scores: take another judge for this maxim.{verdict}",
             flags=False,
         )
     if not trust.flags:

@@ -70,7 +70,7 @@ def score_map(view: ConversationView, selected: int, rubric: str) -> tuple[int, 
         alt="Scores of all turns",
     )
     if not all(mark.flags for mark in view.marks.values()):
-        st.caption("Grey rows: the scores of these maxims only sort turns. None of them is held against a threshold.")
+        st.caption("Grey rows: the scores of these maxims are not held against a threshold.")
     clicked = event["selection"].get("cell") if event and event.get("selection") else None
     return (int(clicked[0]["turn"]), str(clicked[0]["rubric"])) if clicked else None
 

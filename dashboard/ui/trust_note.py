@@ -1,5 +1,6 @@
 """The trust in a judge on a page: its word in bold, and what may be believed of the scores."""
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -20,4 +21,5 @@ def _note(mark: TrustMark, name: str) -> str:
     start = f"{escaped(name)}: " if name else ""
     word = mark.word if name else mark.word.capitalize()
     kind = "" if mark.flags else " grey"
-    return f'<div class="cx cx-trust{kind}">{start}<b>{escaped(word)}.</b> {escaped(mark.sentence)}</div>'
+    sentence = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(mark.sentence))  # names of commands
+    return f'<div class="cx cx-trust{kind}">{start}<b>{escaped(word)}.</b> {sentence}</div>'

@@ -56,7 +56,7 @@ def test_a_conversation_has_no_flag_on_a_maxim_that_only_sorts(app, store):  # n
     assert "Helpfulness 0.50 · unvalidated" in shown
     assert "Harm (1 = harmless) 0.20 ▼ · benchmarked" in shown
     assert all(button.disabled for button in found.button if "flagged" in button.label)
-    assert "Grey rows: the scores of these maxims only sort turns." in "".join(
+    assert "Grey rows: the scores of these maxims are not held against a threshold." in "".join(
         caption.value for caption in found.caption
     )
 

@@ -27,7 +27,7 @@ SENTENCES = {
         "flag them."
     ),
     "no better than chance": (
-        "On the reference set of convexplain this judge tells good turns from bad ones no better than chance or the "
+        "On the reference set of convexplain this judge tells good turns from bad ones no better than a coin or the "
         "length of a turn does (AUC 0.52 [0.44, 0.60], where 0.5 is chance). Do not act on its scores: take another "
         "judge for this maxim."
     ),

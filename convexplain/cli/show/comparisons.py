@@ -8,12 +8,16 @@ from rich.text import Text
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import Comparison, Shift
 from convexplain.explain.wording import counted
+from convexplain.report.trust_marks import NO_BETTER
 from convexplain.store import Run
 from convexplain.text.visible import one_line, visible
 from convexplain.workspace import MaximComparison, RunComparison
 
 from .commands import command_line
 from .runs import cut
+
+UNRELATED = "its scores say nothing about a change"
+"""The verdict on scores of a judge that is no better than chance."""
 
 
 def show_comparison(console: Console, compared: RunComparison, db: str | None) -> None:
@@ -30,7 +34,8 @@ def show_comparison(console: Console, compared: RunComparison, db: str | None) -
         console.print("The runs have no conversation in common: only their averages are compared.", style="yellow")
     for maxim in compared.maxims:
         words = " → ".join(dict.fromkeys(mark.word for mark in maxim.marks))
-        sentence = f"{maxim.rubric} ({words}): {verdict(maxim.change or maxim.averages)}"
+        change = UNRELATED if _is_chance(maxim) else verdict(maxim.change or maxim.averages)
+        sentence = f"{maxim.rubric} ({words}): {change}"
         console.print(Text(visible(sentence)), soft_wrap=True)
     for maxim in compared.maxims:
         command = ["convexplain", "explain", str(compared.second.id), "--rubric", maxim.rubric]
@@ -38,6 +43,10 @@ def show_comparison(console: Console, compared: RunComparison, db: str | None) -
     for run, rubrics in ((compared.first, compared.only_first), (compared.second, compared.only_second)):
         if rubrics:
             console.print(Text(visible(f"\nOnly run {run.id} has: {', '.join(rubrics)}")), soft_wrap=True)
+
+
+def _is_chance(maxim: MaximComparison) -> bool:
+    return any(mark.word == NO_BETTER for mark in maxim.marks)
 
 
 def verdict(change: Comparison | AverageComparison | None) -> str:
@@ -85,11 +94,20 @@ def _show_maxim(console: Console, maxim: MaximComparison, apart: bool, explain: 
         f"{crossed}",
         soft_wrap=True,
     )
+    if _is_chance(maxim):
+        return
+    if not flags:
+        _show_shifts(console, maxim, explain, db)
+        return
     assumed = ", which is assumed: `convexplain judges noise` measures it" if maxim.noise_assumed else ""
     console.print(
         f"  by more than the judges' noise ({maxim.noise:.2f}{assumed}), {maxim.fell:,} fell and {maxim.rose:,} rose",
         soft_wrap=True,
     )
+    _show_shifts(console, maxim, explain, db)
+
+
+def _show_shifts(console: Console, maxim: MaximComparison, explain: Sequence[str], db: str | None) -> None:
     for heading, shifts in (("fell most", maxim.falls), ("rose most", maxim.rises)):
         if shifts:
             console.print(f"  {heading}:")

@@ -166,6 +166,19 @@ def test_two_runs_are_compared(runs):
     ]
 
 
+def test_scores_that_are_not_trusted_are_not_counted_in_a_comparison(runs):
+    runs.add("x", {"a": 0.9, "b": 0.4})
+    runs.add("y", {"a": 0.3, "b": 0.8})
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines[6] == "  2 turns of 2 conversations"
+    assert [line for line in lines[7:] if line.startswith("  ") and line[2] != " "] == ["  fell most:", "  rose most:"]
+    for judge in ("x", "y"):
+        keep_trust(runs.store, judge, {HELP: "no better"})
+    lines = runs("compare", "1", "2").splitlines()
+    assert lines[1] == "helpfulness (no better than chance): its scores say nothing about a change"
+    assert lines[-1] == "  2 turns of 2 conversations"
+
+
 def test_the_answers_of_two_bots_are_both_shown(runs):
     runs.add("x", {"a": 0.9})
     answer = Conversation("a", (Turn("user", "Hi"), Turn("assistant", "No\x1b[2J" + "o" * 200)), "log.jsonl")
