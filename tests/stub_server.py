@@ -47,7 +47,7 @@ def uncounted_reply(stub, prompt):
     """The reply to a prompt that is not counted: the probe of an endpoint, or a request for a reason."""
     if prompt.startswith("Is the sky blue? Answer with JSON"):
         return completion(0.9)
-    if "Explain in one or two sentences" in prompt.rpartition("\n")[2]:
+    if 'First copy, as "quote"' in prompt.rpartition("\n")[2]:
         stub.reasons.append(prompt)
         return REASON
     return None

@@ -275,7 +275,7 @@ class SlowReasons(ScriptedModel):
     """Gives its reasons after a while."""
 
     async def chat(self, requests):
-        if any("Explain in one or two sentences" in request.messages[0].content for request in requests):
+        if any('First copy, as "quote"' in request.messages[0].content for request in requests):
             await asyncio.sleep(0.6)
         return await super().chat(requests)
 

@@ -59,7 +59,7 @@ def test_a_bots_conversations_in_a_test(run):
             "*turn 1: helpfulness is 0.250, wanted >= 0.6*",
             "*assistant: Go away.*",
             "*label: no*",
-            "JUDGE embedded 1",  # the default; one model and one call for both tests
+            "JUDGE embedded 2",  # the default; one model for both tests: a call, and one for the reason
         ]
     )
     assert "def assert_turns" not in found.stdout.str(), "the test is shown, not this"
@@ -76,7 +76,7 @@ def test_a_bots_conversations_in_a_test(run):
 def test_the_judge_can_be_chosen(run, pytester, ini, told, name):
     if ini:
         pytester.makeini(f"[pytest]\nconvexplain_judge = {ini}")
-    run(*told).stdout.fnmatch_lines([f"JUDGE {name} 1"])
+    run(*told).stdout.fnmatch_lines([f"JUDGE {name} 2"])
 
 
 def test_the_judge_may_be_calibrated_and_escalate(run, pytester, monkeypatch):

@@ -54,7 +54,7 @@ def start(stub, chats, database):
 def test_a_job_runs_and_is_found_again(stub, chats, database):
     job = start(stub, chats, database)
     state = ended(database, job)
-    assert (state.status, state.done, state.share, state.run.id, state.run.spend.calls) == ("done", 12, 1.0, 1, 12)
+    assert (state.status, state.done, state.share, state.run.id, state.run.spend.calls) == ("done", 12, 1.0, 1, 18)
     assert "Run 1: 6 conversations, 12 assistant turns" in state.messages
     assert list_jobs(database) == [state]
     assert "store.db" not in str(state.job.settings)  # a URL may hold a password

@@ -105,7 +105,7 @@ def test_estimate_start_and_done(page, stub, chats, database):
     assert (state.status, state.done, state.total) == ("done", 12, 12)
     found = page("upload")  # another page finds it
     assert "✓ done · analyze, run 1" in texts(found)
-    assert "12 of 12 judgements; 12 calls, 0 from the cache" in texts(found)
+    assert "12 of 12 judgements; 18 calls, 0 from the cache" in texts(found)
 
 
 @pytest.mark.slow
