@@ -126,15 +126,15 @@ def main() -> None:
 
 
 def _cells(rows: Sequence[Solved]) -> list[str]:
-    found = [row for row in rows if row.found]
+    contrasts = [row for row in rows if row.found]
     shares = [
-        proportion(len(found), len(rows)),
+        proportion(len(contrasts), len(rows)),
         proportion(sum(row.true for row in rows), len(rows)),
-        proportion(sum(row.true for row in found), len(found)) if found else None,
+        proportion(sum(row.true for row in contrasts), len(contrasts)) if contrasts else None,
         proportion(sum(row.smallest for row in rows), len(rows)),
     ]
     numbers = [
-        mean([row.edits for row in found], 0),
+        mean([row.edits for row in contrasts], 0),
         mean([row.calls for row in rows], 0),
         mean([row.rounds for row in rows], 0),
     ]

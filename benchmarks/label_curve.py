@@ -59,8 +59,8 @@ def draw_agreements(labelled: Examples, stock: Floats, size: int, seed: int) -> 
         return None
     train = np.zeros(len(labelled.scores), dtype=bool)
     train[rng.choice(np.flatnonzero(in_half), size, replace=False)] = True
-    own = labelled.subset(train)
-    layers = (stock, fit(own).weights, fit(own, start=stock).weights)
+    sample = labelled.subset(train)
+    layers = (stock, fit(sample).weights, fit(sample, start=stock).weights)
     unlabelled = labelled.subset(~in_half)
     every = np.ones((1, len(unlabelled.scores)))
     return [float(spearman(unlabelled.features @ layer, unlabelled.scores)(every)[0]) for layer in layers]

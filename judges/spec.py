@@ -218,8 +218,8 @@ class JudgeSpec:
         """
         changes = {name: value for name, value in options.items() if value is not None}
         if (stronger := changes.pop("escalate", None)) is not None:
-            one = isinstance(stronger, (str, JudgeSpec))
-            changes["escalate"] = _chained([stronger] if one else stronger)
+            single = isinstance(stronger, (str, JudgeSpec))
+            changes["escalate"] = _chained([stronger] if single else stronger)
         changed = replace(self, **changes)
         if "band" in changes and changed.escalate is None:
             raise UsageError(

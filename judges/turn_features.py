@@ -200,8 +200,10 @@ def _unit(value: str) -> str:
 
 def _plain_number(number: str) -> str:
     """Return a number without separators of thousands and final zeros of its fraction; 10:30 is 10.30."""
-    whole, _, fraction = re.sub(r"[.,](?=\d{3}(?!\d))", "", number).replace(":", ".").replace(",", ".").partition(".")
-    return f"{whole.lstrip('0') or '0'}.{fraction}".rstrip("0").rstrip(".") if fraction else whole.lstrip("0") or "0"
+    digits = re.sub(r"[.,](?=\d{3}(?!\d))", "", number).replace(":", ".").replace(",", ".")
+    integer, _, fraction = digits.partition(".")
+    integer = integer.lstrip("0") or "0"
+    return f"{integer}.{fraction}".rstrip("0").rstrip(".") if fraction else integer
 
 
 def _earlier_numbers(turn: TurnReading) -> list[tuple[int, str]]:
@@ -217,20 +219,20 @@ def _values_of(kind: str, text: str) -> list[str]:
 
 def _near_miss(turn: TurnReading) -> str:
     earlier = _earlier_numbers(turn)
-    known = {_plain_number(number) for _, number in earlier}
+    earlier_values = {_plain_number(number) for _, number in earlier}
     for number in numbers_in(turn.reply):
         for place, other_number in earlier:
-            if _plain_number(number) not in known and is_near(number, other_number):
+            if _plain_number(number) not in earlier_values and is_near(number, other_number):
                 return f"says {number}, while turn {place} said {other_number}"
     return ""
 
 
 def _new_numbers(turn: TurnReading) -> str:
-    known = {_plain_number(number) for _, number in _earlier_numbers(turn)}
+    earlier_values = {_plain_number(number) for _, number in _earlier_numbers(turn)}
     words = {word for _, before in turn.earlier() for word in words_of(before.content)}
-    known |= {str(i) for i, word in enumerate(_NUMBER_WORDS) if word in words}
+    earlier_values |= {str(i) for i, word in enumerate(_NUMBER_WORDS) if word in words}
     text = LIST_LINE.sub("", turn.reply)
-    new = [number for number in numbers_in(text) if _plain_number(number) not in known]
+    new = [number for number in numbers_in(text) if _plain_number(number) not in earlier_values]
     return f"gives numbers that no earlier turn has: {_quoted(new)}" if new else ""
 
 

@@ -237,8 +237,8 @@ class Scorer:
         while True:
             pause = _WORKER_POLL if until is None else min(_WORKER_POLL, max(0.0, until - time.monotonic()))
             if self._queue.wait_until_done(pause):
-                left = None if until is None else max(0.0, until - time.monotonic())
-                return not wait(set(self._held), left).not_done
+                remaining = None if until is None else max(0.0, until - time.monotonic())
+                return not wait(set(self._held), remaining).not_done
             if until is not None and time.monotonic() >= until:
                 return False
             self._begin()  # restarts a worker that died

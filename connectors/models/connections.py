@@ -153,14 +153,14 @@ def open_connection(target: str, transport: httpx2.AsyncBaseTransport | None = N
 
 
 def _model(connection: Connection, options: str, transport: httpx2.AsyncBaseTransport | None) -> OpenAICompatible:
-    given = parse_qs(options)
-    if "model" in given and (registered := _registered_model(connection)):
+    changes = parse_qs(options)
+    if "model" in changes and (registered := _registered_model(connection)):
         raise UsageError(
             f"connection {connection.name} is registered for the model {registered!r} and takes no option model; "
             "register another connection"
         )
     url, _, query = connection.url.partition("?")
-    pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] not in given]
+    pairs = [pair for pair in query.split("&") if pair and pair.partition("=")[0] not in changes]
     pairs += [pair for pair in options.split("&") if pair]
     address = f"{url}?{'&'.join(pairs)}" if pairs else url
     provider = _provider(address)
@@ -169,8 +169,8 @@ def _model(connection: Connection, options: str, transport: httpx2.AsyncBaseTran
         model: OpenAICompatible = ProviderModel(provider, address.partition(":")[2], transport, credentials=credentials)
     else:
         model = OpenAICompatible(address, transport, credentials=_credentials(connection, None))
-    shown = {option: given[option][0] for option in _NAMED_BY if option in given}
-    model.alias = with_options(f"connection:{connection.name}", shown)
+    naming = {option: changes[option][0] for option in _NAMED_BY if option in changes}
+    model.alias = with_options(f"connection:{connection.name}", naming)
     return model
 
 

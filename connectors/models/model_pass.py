@@ -147,11 +147,11 @@ class ModelPass:
         for row, tokens in enumerate(sequences):
             ids[row, : len(tokens)] = torch.tensor(tokens)
             mask[row, : len(tokens)] = 1
-        wanted = [layer if layer >= 0 else self.layers + 1 + layer for layer in layers]
+        positive = [layer if layer >= 0 else self.layers + 1 + layer for layer in layers]
         with torch.inference_mode():
-            hidden = self._hidden(ids.to(self._device), mask.to(self._device), wanted)
+            hidden = self._hidden(ids.to(self._device), mask.to(self._device), positive)
             return [
-                torch.stack([hidden[layer][row, : len(tokens)].float().cpu() for layer in wanted])
+                torch.stack([hidden[layer][row, : len(tokens)].float().cpu() for layer in positive])
                 for row, tokens in enumerate(sequences)
             ]
 

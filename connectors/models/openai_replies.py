@@ -85,8 +85,8 @@ def raise_for_body(data: Any, where: str, hint: str, missing: str) -> None:
     raw = json.dumps({"error": error})
     code = str(error.get("code")) if isinstance(error, dict) else ""
     status = int(code) if re.fullmatch("[45][0-9]{2}", code) else 0
-    shown = f"error {status}" if status else "an error"
-    raise status_error(status, raw, f"{where}: HTTP 200 with {shown}: {error_message(raw)}", hint, missing)
+    title = f"error {status}" if status else "an error"
+    raise status_error(status, raw, f"{where}: HTTP 200 with {title}: {error_message(raw)}", hint, missing)
 
 
 def status_error(

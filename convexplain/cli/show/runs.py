@@ -116,11 +116,11 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
         _show_finding(console, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
 
 
-def _below_heading(shown: int, total: int) -> str:
+def _below_heading(listed: int, total: int) -> str:
     if not total:
         return "No turn is below a threshold."
     below = "1 turn is below a threshold" if total == 1 else f"{total:,} turns are below a threshold"
-    order = f"; the {shown} furthest below" if total > shown else ", the furthest below first" * (total > 1)
+    order = f"; the {listed} furthest below" if total > listed else ", the furthest below first" * (total > 1)
     return f"{below}{order}:"
 
 
