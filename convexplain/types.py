@@ -251,6 +251,14 @@ class Contrast:
         judge, responder, infiller: the models' names.
         notes: further remarks for readers.
         editable: indices of the turns that might be edited.
+        fresh_draws: measurements that were made after the edit was chosen, where measurements vary: the responder and
+            the judge were asked again.
+        fresh_held: how many of them go as far beyond the threshold as they should.
+        placebo_draws: equally large edits elsewhere in the same turns that were measured.
+        placebo_crossed: how many of these reach delta too; the fewer, the more the contrast's own place matters.
+        naturalness: change of the mean log-probability a token, in nats, of the passages that the edit touches, under a
+            local model of language; about 0 = reads as well as before, far below 0 = reads worse; None where it was not
+            measured.
     """
 
     conversation_id: str
@@ -282,6 +290,11 @@ class Contrast:
     infiller: str
     notes: tuple[str, ...] = ()
     editable: tuple[int, ...] = ()
+    fresh_draws: int = 0
+    fresh_held: int = 0
+    placebo_draws: int = 0
+    placebo_crossed: int = 0
+    naturalness: float | None = None
 
     @property
     def texts(self) -> tuple[str, str]:
