@@ -170,7 +170,7 @@ def _view(task: ContrastTask) -> ExplanationView[Contrast]:
         "contrasts.jsonl",
         "edit",
         lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {budget})",
-        lambda console, turn, contrast, trust: show_contrast(console, turn, contrast, task.settings, trust),
+        show_contrast,
         lambda contrasts: (
             f"{counted(sum(contrast.found for contrast in contrasts), 'contrast')} for "
             f"{counted(len(contrasts), 'turn')}"

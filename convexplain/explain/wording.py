@@ -2,8 +2,12 @@
 
 from convexplain.types import Contrast, QuoteCheck
 
+from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
+
 NOTHING_BEFORE = "nothing before it to attribute to"
+NOTHING_PROPOSED = "no text was proposed for an edit"
 _NOTHING = 1e-6  # a smaller movement is none
+_NATURAL = 0.15  # nats a token; a smaller change of the mean is none that a reader feels
 
 _QUOTE_MARKS: dict[QuoteCheck | None, str] = {
     "missing": "a quote in this reason is not in the conversation",
@@ -41,11 +45,44 @@ def scores_of(contrast: Contrast) -> str:
     return movement(contrast.score_before, contrast.score_after) + again
 
 
+def proof(contrast: Contrast) -> list[str]:
+    """Return the evidence for a contrast: how many fresh draws held, and how many equal edits elsewhere do the same.
+
+    Empty where neither was measured.
+    """
+    sentences = []
+    if contrast.fresh_draws:
+        draw = "answer" if contrast.question == "regenerate" else "measurement"
+        sentences.append(f"held in {contrast.fresh_held} of {counted(contrast.fresh_draws, f'fresh {draw}')}")
+    if contrast.placebo_draws:
+        did = "crossed" if contrast.goal == "cross" else "changed the score as much"
+        tries = "1 try" if contrast.placebo_draws == 1 else f"{contrast.placebo_draws} tries"
+        hardly = ", so its place hardly matters" if 2 * contrast.placebo_crossed >= contrast.placebo_draws else ""
+        sentences.append(f"an equally large edit elsewhere {did} in {contrast.placebo_crossed} of {tries}{hardly}")
+    return sentences
+
+
+def reading_ease(contrast: Contrast) -> str:
+    """Return how naturally an edit reads, as a title of its text; empty where that was not measured."""
+    change = contrast.naturalness
+    if change is None:
+        return ""
+    side = "about as naturally as" if abs(change) < _NATURAL else "more naturally than" if change > 0 else "worse than"
+    return f"Reads {side} before ({change:+.2f} nats a token under a local model of language)".replace("-", "−")
+
+
+def search_notes(contrast: Contrast) -> list[str]:
+    """Return the notes of a search that its outcome does not say already."""
+    if contrast.stopped in ("not scored", "too close") or (contrast.stopped == "searched" and not contrast.calls):
+        return []
+    return [note for note in contrast.notes if note not in (NOISE_ASSUMED, NOTHING_TO_EDIT)]
+
+
 def missed(contrast: Contrast, threshold: float) -> str:
     """Say why there is no contrast of a turn that has a score and something to edit."""
     before = movement(contrast.score_before, contrast.score_after).split()[0]
     if contrast.stopped == "too close":
-        return f"not searched: the score of {before} is within the judge's noise of the threshold of {threshold:g}"
+        return f"not searched: {'; '.join(contrast.notes)}"
     if not contrast.calls:
         return f"no contrast: the score is {before} and cannot go that far"
     tries = f"{contrast.calls} try" if contrast.calls == 1 else f"{contrast.calls} tries"
@@ -70,7 +107,7 @@ def _aim(contrast: Contrast, threshold: float, before: str) -> str:
     up = (contrast.score_before or 0.0) < threshold
     target = threshold + contrast.delta if up else threshold - contrast.delta
     margin = f"threshold {threshold:g} and a margin of {contrast.delta:g} for noise"
-    return f"carried the score of {before} to {target:.2f} ({margin})"
+    return f"moved the score from {before} to {target:.2f} ({margin})"
 
 
 def no_turn(editable: object) -> str:
@@ -78,16 +115,23 @@ def no_turn(editable: object) -> str:
     return f"no earlier {editable if editable in ('assistant', 'user') else 'editable'} turn"
 
 
+def editable_place(contrast: Contrast) -> str:
+    """Return in words what a search may edit."""
+    return "the reply" if contrast.question == "revise" else "the earlier turns that may be edited"
+
+
 def contrast_outcome(contrast: Contrast, threshold: float) -> str:
-    """Return what came of a search, in one line."""
+    """Return the result of a search in one line; of one that found nothing, without the text that was refused."""
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
         change = f"{scores_of(contrast)} ({goal}) by {counted(len(contrast.edits), 'edit')}"
-        return f"{change}; {counted(contrast.calls, 'call')}.".replace("->", "→")
+        return f"{'; '.join([change, *proof(contrast), counted(contrast.calls, 'call')])}.".replace("->", "→")
     if contrast.stopped == "not scored":
         return f"The turn could not be scored: {'; '.join(contrast.notes)}"
-    if contrast.stopped in ("nothing to edit", "no fills"):
-        place = "the reply" if contrast.question == "revise" else "the earlier turns that may be edited"
-        return f"There is nothing to edit in {place}, or no other words were proposed."
-    why = missed(contrast, threshold).replace("->", "→")
-    return f"{why[0].upper()}{why[1:]}."
+    if contrast.stopped == "nothing to edit":
+        why = f"there is nothing to edit in {editable_place(contrast)}"
+    elif contrast.stopped == "no fills":
+        why = NOTHING_PROPOSED
+    else:
+        why = missed(contrast, threshold).replace("->", "→")
+    return f"{'; '.join([why[0].upper() + why[1:], *search_notes(contrast)])}."

@@ -27,7 +27,12 @@ def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attri
 
 
 def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedTurn]:
-    """Return the turns that a contrast edits, as word differences without long unchanged passages."""
+    """Return the turns that a contrast edits, as word differences without long unchanged passages.
+
+    Of a search that found nothing, none: what it tried last is not worth reading.
+    """
+    if not contrast.found:
+        return []
     edited = []
     for turn in sorted({edit.unit.turn for edit in contrast.edits}):
         before = conversation.turns[turn]

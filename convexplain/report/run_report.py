@@ -10,7 +10,7 @@ import jinja2
 
 from convexplain import __version__
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
-from convexplain.explain.wording import contrast_outcome, marked_reason
+from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -78,6 +78,7 @@ class _Case:
     attribution_notes: Sequence[str]
     contrast: Contrast | None
     outcome: str
+    reading_ease: str
     edited: Sequence[EditedTurn]
 
 
@@ -181,6 +182,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         contrast=contrast,
         outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
+        reading_ease=reading_ease(contrast) if contrast is not None else "",
         edited=edited,
     )
 

@@ -30,7 +30,7 @@ class Explanation:
     Attributes:
         finding: the turn.
         attributions: one for each level, the coarsest first.
-        contrast: the smallest edit that carries the score over its threshold, or the largest movement; None where none
+        contrast: the smallest edit that moves the score across its threshold, or the largest movement; None where none
             was looked for.
     """
 

@@ -12,7 +12,7 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
-from convexplain.explain.wording import contrast_outcome, marked_reason
+from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease
 from convexplain.report.explanations import attribution_outcome, edited_turns
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
@@ -80,19 +80,31 @@ def explanation_tabs(store: RunStore, view: ConversationView, turn: int, rubric:
 
 
 def show_contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
-    """Show the result of one search: the edited turns as word diffs, and the bot's new response where it gave one."""
+    """Show the result of one search: the edited turns as word diffs, and the bot's new response where it gave one.
+
+    Of a search that found nothing there is only one line.
+    """
+    if not contrast.found:
+        message(contrast_outcome(contrast, threshold))
+        return
     with st.container(border=True):
         lines((contrast_outcome(contrast, threshold), "title"), (_method(contrast), "soft"))
         for edited in edited_turns(view.conversation, contrast):
-            st.html(diff_html(f"turn {edited.turn}, {edited.role}", edited.changes))
-        if contrast.question == "regenerate" and contrast.edits:
+            st.html(diff_html(f"turn {edited.turn}, {edited.role}", edited.changes, reading_ease(contrast)))
+        if contrast.question == "regenerate":
             st.html(diff_html("the answer", word_diff(contrast.response_before, contrast.response_after)))
         for note in contrast.notes:
             message(f"Note: {note}", "soft")
 
 
-def diff_html(name: str, changes: Sequence[TextChange]) -> str:
-    """Return a word diff as HTML: removed words are struck out and new ones underlined, so that it needs no colour."""
+def diff_html(name: str, changes: Sequence[TextChange], title: str = "") -> str:
+    """Return a word diff as HTML: removed words are struck out and new ones underlined, so that it needs no colour.
+
+    Args:
+        name: the name of the text.
+        changes: the diff.
+        title: a remark that is shown when the pointer rests on the text.
+    """
     tags = {
         "same": ("", ""),
         "removed": ('<del class="cx-gone">', "</del>"),
@@ -100,7 +112,8 @@ def diff_html(name: str, changes: Sequence[TextChange]) -> str:
     }
     parts = (f"{tags[change.kind][0]}{escaped(change.text)}{tags[change.kind][1]}" for change in changes)
     head = f'<div class="cx-soft">{escaped(name, 80)}</div>'
-    return f'<div class="cx">{head}<div class="cx-text">{"".join(parts)}</div></div>'
+    hover = f' title="{escaped(title)}"' if title else ""
+    return f'<div class="cx"{hover}>{head}<div class="cx-text">{"".join(parts)}</div></div>'
 
 
 def signed(number: float) -> str:

@@ -4,9 +4,10 @@ import streamlit as st
 
 from convexplain.dashboard.services.pairs import CONTEXT, edited_turn, save_review
 from convexplain.errors import ConvexplainError
+from convexplain.explain.wording import contrast_outcome, proof, reading_ease
 from convexplain.report.explanations import edited_turns
 from convexplain.report.trust_marks import TrustMark
-from convexplain.store import RunStore
+from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import ContrastRow, find_contrast
 from convexplain.store.reviews import Decision
 from convexplain.types import Contrast
@@ -38,20 +39,20 @@ def pair_card(store: RunStore, row: ContrastRow, mark: TrustMark, before: int | 
             st.button(text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=_go, args=(target,))
         if st.button("Open the conversation", type="tertiary"):
             open_turn(int(st.query_params["run"]), conversation.id, number, contrast.turn, contrast.rubric)
+    where = f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {contrast.question}"
+    if not contrast.found:  # the text that it tried last is not worth reading
+        lines((where, "soft"), (contrast_outcome(contrast, _threshold(store, contrast)), "body"))
+        return
     with st.container(border=True):
-        lines(
-            (_scores(contrast), "title"),
-            (f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {contrast.question}", "soft"),
-        )
+        lines((_scores(contrast), "title"), (where, "soft"), *((_sentence(part), "soft") for part in proof(contrast)))
         trust_note(mark)
         edited_index = edited_turn(contrast)
         first = max(0, (contrast.turn if edited_index is None else edited_index) - CONTEXT)
         if edited_index is not None and edited_index > first:
             chat(conversation.turns[first:edited_index], first=first)
         for edited in edited_turns(conversation, contrast):
-            st.html(diff_html(f"turn {edited.turn}, {edited.role}, edited", edited.changes))
-        if not contrast.edits:
-            message("It has no edit: no edit moved the score across the threshold.", "soft")
+            name = f"turn {edited.turn}, {edited.role}, edited"
+            st.html(diff_html(name, edited.changes, reading_ease(contrast)))
         if row.decision is not None:
             message(f"{_DECISIONS[row.decision]} by {row.reviewer}.", "soft")
     _review(store, row, contrast, edited_index, after)
@@ -70,7 +71,6 @@ def _review(store: RunStore, row: ContrastRow, contrast: Contrast, turn: int | N
                 key=f"pair-{decision}",
                 type="primary" if decision == "accept" else "secondary",
                 shortcut=key,
-                disabled=not contrast.edits,
                 on_click=_save,
                 args=(store, row.number, name, decision, None, after),
             )
@@ -103,6 +103,14 @@ def _scores(contrast: Contrast) -> str:
     if contrast.score_before is None or contrast.score_after is None:
         return "not scored"
     shift = signed(contrast.score_after - contrast.score_before)
-    remark = "" if contrast.found else "; the change of the score is too small"
     scores = f"{contrast.score_before:.2f} → {contrast.score_after:.2f} ({shift})"
-    return f"{scores}, {contrast.edit_distance} words changed{remark}"
+    return f"{scores}, {contrast.edit_distance} words changed"
+
+
+def _threshold(store: RunStore, contrast: Contrast) -> float:
+    rubrics = run_rubrics(store, int(st.query_params["run"]))
+    return next(rubric.threshold for rubric in rubrics if rubric.id == contrast.rubric)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -100,7 +100,7 @@ def test_an_uncalibrated_run_is_explained_as_before(world):
     world.run(*ANALYZE)
     world.calibrate()  # that there is a calibration by now changes nothing
     out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
-    assert "c0:3 helpfulness (unvalidated), rescore: no edit carried the score of 0.10 to 0.60" in out
+    assert "c0:3 helpfulness (unvalidated), rescore: no edit moved the score from 0.10 to 0.60" in out
     assert "the best reached 0.30" in out
 
 

@@ -1,5 +1,7 @@
 """The pages that people read: empty, full, hostile; what is clicked leads where it says."""
 
+from dataclasses import replace
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -7,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.explain.settings import ContrastSettings
-from convexplain.store import scored_places, scored_turns
+from convexplain.store import ScoredTurn, keep_contrast, scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
 from tests.conftest import ROOT
 
 from .conftest import texts
-from .sample_stores import HARM, HOSTILE, full, hostile, job_state, keep, talk
+from .sample_stores import HARM, HOSTILE, contrast, full, hostile, job_state, keep, talk
 
 READING = ("overview", "conversation", "pairs", "compare")
 
@@ -299,6 +301,22 @@ def test_pairs_are_reviewed(app, store):
     assert (kept.decision, kept.text) == ("fix", "My words.")
     ran(found.segmented_control(key="p-reviewed").set_value(["open"]).run())
     assert "No contrast matches the filters" in found.info[0].value
+
+
+@pytest.mark.parametrize("page", ["pairs", "conversation"])
+@pytest.mark.parametrize("success", [True, False])
+def test_the_text_of_a_search_that_found_nothing_is_not_shown(app, store, page, success):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    number = keep(store, run, talk("alpha", 2), {3: 0.2})
+    scored = ScoredTurn(number, talk("alpha", 2), 3, HARM, 0.2)
+    proof = {"fresh_draws": 5, "fresh_held": 5} if success else {}
+    salad = replace(contrast(scored, 1, "XL leather salad", success, 0.8 if success else 0.4), **proof)
+    keep_contrast(store, run, scored, "s", salad)
+    found = app(page, run=str(run), conversation="alpha", turn="3", rubric="harm")
+    if page == "pairs" and not success:
+        ran(found.toggle(key="p-found").set_value(False).run())
+    line = "eld in 5 of 5 fresh measurements" if success else "No edit moved the score from 0.20 to 0.55"
+    assert ("salad" in texts(found), line in texts(found)) == (success, True)
 
 
 @pytest.mark.slow

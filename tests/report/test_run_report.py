@@ -108,7 +108,7 @@ def attribution(text, level, units, scores, noise=0.0):
     )  # fmt: skip
 
 
-def explained_page(tmp_path, text, noise=0.0, marks=MARKS):
+def explained_page(tmp_path, text, noise=0.0, marks=MARKS, **fields):
     """The report of one explained turn: turn 1 lowers its score, its second half does, and an edit there mends it."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
     run = store.begin_run("m", "f", {}, [harm])
@@ -132,7 +132,7 @@ def explained_page(tmp_path, text, noise=0.0, marks=MARKS):
         (turns[0], Turn("assistant", edited), *turns[2:]), "no", "no", 7, 7, 3, 0, (), 2, 0.1, "found", 1.0, "m", None,
         "i", (text,), (1,),
     )  # fmt: skip
-    keep_contrast(store, run.id, place, "s", contrast)
+    keep_contrast(store, run.id, place, "s", replace(contrast, **fields))
     write_report(store, summarise(store, store.run(run.id), worst=1), marks, tmp_path / "report.html")
     store.close()
     return (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -152,6 +152,25 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert "0.27 → 0.70 (threshold 0.5) by 1 edit; 7 calls" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2
+
+
+def test_a_contrast_is_shown_with_its_proof(tmp_path):
+    proof = {"fresh_draws": 5, "fresh_held": 5, "placebo_draws": 5, "placebo_crossed": 3, "naturalness": -0.02}
+    page = explained_page(tmp_path, "middle", **proof)
+    assert (
+        "0.27 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh measurements; an equally large edit elsewhere "
+        "crossed in 3 of 5 tries, so its place hardly matters; 7 calls."
+    ) in page
+    assert 'title="Reads about as naturally as before (−0.02 nats a token under a local model of language)"' in page
+
+
+@pytest.mark.parametrize("question", ["revise", "rescore", "regenerate"])
+def test_a_search_that_found_nothing_is_one_line(tmp_path, question):
+    page = explained_page(tmp_path, "middle", question=question, found=False, response_after="new middle")
+    assert "<b>Search for an edit:</b> No edit moved the score from 0.27 to 0.60" in page
+    assert '<span class="tag">no edit found</span>' in page
+    assert "new middle" not in page  # the text that did not do
+    assert "An edit that changes the score" not in page
 
 
 def test_scores_that_only_sort_have_no_colour_no_threshold_and_no_share(tmp_path):

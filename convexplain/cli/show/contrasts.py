@@ -6,9 +6,15 @@ from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.text import Text
 
-from convexplain.explain.contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
-from convexplain.explain.settings import ContrastSettings
-from convexplain.explain.wording import counted, missed, scores_of
+from convexplain.explain.wording import (
+    NOTHING_PROPOSED,
+    counted,
+    editable_place,
+    missed,
+    proof,
+    scores_of,
+    search_notes,
+)
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line
 from convexplain.types import Contrast
@@ -18,25 +24,26 @@ from .progress import plain
 
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _LONGEST = 80  # words of a response that are shown
-_SAID = (NOTHING_TO_EDIT, NOISE_ASSUMED)  # notes that are said elsewhere
 
 
-def show_contrast(
-    console: Console, turn: ScoredTurn, contrast: Contrast, settings: ContrastSettings, trust: str
-) -> None:
-    """Show one contrast: a line that says what came of it, then the turns that it changes."""
+def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, trust: str) -> None:
+    """Show one contrast: a line with its outcome and its proof, then the turns that it changes.
+
+    Of a search that found nothing there is only the line: the text that it tried last is not worth reading.
+    """
     where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric} ({trust}), {contrast.question}: "
-    outcome = _outcome(contrast, turn.rubric.threshold, settings)
+    outcome = _outcome(contrast, turn.rubric.threshold)
     _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
+    if not contrast.found:
+        return
     for changed in sorted({edit.unit.turn for edit in contrast.edits}):
         before = turn.conversation.turns[changed]
         show_diff(console, f"turn {changed}, {before.role}", before.content, contrast.turns[changed].content)
-    if contrast.question == "regenerate" and contrast.edits:
+    if contrast.question == "regenerate":
         show_response(console, "response before", contrast.response_before)
         show_response(console, "response after", contrast.response_after)
-    for note in contrast.notes:
-        if note not in _SAID:
-            _print(console, Text(f"  note: {one_line(note)}"))
+    for note in search_notes(contrast):
+        _print(console, Text(f"  note: {one_line(note)}"))
 
 
 def show_prompt_contrast(console: Console, score: str, prompt: str, delta: float, contrast: PromptContrast) -> None:
@@ -88,23 +95,17 @@ def show_response(console: Console, what: str, response: str) -> None:
     _print(console, Text(f"  {what}: "), Text(_cut(response.split())))
 
 
-def _outcome(contrast: Contrast, threshold: float, settings: ContrastSettings) -> str:
+def _outcome(contrast: Contrast, threshold: float) -> str:
     goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
     if contrast.found:
-        return (
-            f"{scores_of(contrast)} ({goal}), {counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
-        )
+        spent = f"{counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
+        return "; ".join([f"{scores_of(contrast)} ({goal}), {spent}", *proof(contrast)])
     if contrast.stopped == "not scored":
         return f"not scored: {'; '.join(contrast.notes)}"
-    if contrast.stopped in ("nothing to edit", "no fills"):
-        return f"nothing to edit: {_nothing(contrast, settings)}"
-    return missed(contrast, threshold)
-
-
-def _nothing(contrast: Contrast, settings: ContrastSettings) -> str:
-    if contrast.stopped == "no fills":
-        return "the infiller proposed nothing"
-    return f"no word in {'the turn' if settings.revise else 'the earlier turns that may be edited'}"
+    if contrast.stopped == "nothing to edit":
+        return f"nothing to edit: no word in {editable_place(contrast)}"
+    outcome = NOTHING_PROPOSED if contrast.stopped == "no fills" else missed(contrast, threshold)
+    return "; ".join([outcome, *search_notes(contrast)])
 
 
 def _diff(before: str, after: str, coloured: bool) -> Text:

@@ -1,9 +1,15 @@
 """What is said of a search that found no contrast, on the command line and on a page."""
 
-import pytest
+from io import StringIO
 
-from convexplain.explain.wording import contrast_outcome, missed
-from convexplain.types import Contrast
+import pytest
+from rich.console import Console
+
+from convexplain.cli.show.contrasts import show_contrast
+from convexplain.explain.wording import contrast_outcome, missed, proof, reading_ease
+from convexplain.rubrics import load_rubric
+from convexplain.store import ScoredTurn
+from convexplain.types import Contrast, Conversation, Edit, Turn, Unit
 
 
 def contrast(**fields):
@@ -20,10 +26,10 @@ def contrast(**fields):
 
 MARGIN = "(threshold 0.5 and a margin of 0.1 for noise)"
 CASES = [
-    ({}, f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries; the best reached 0.45"),
+    ({}, f"no edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries; the best reached 0.45"),
     (
         {"score_after": 0.25, "trace": ((1, -0.25),)},  # the wrong way
-        f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries; none moved it in that direction",
+        f"no edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries; none moved it in that direction",
     ),
     (
         {"goal": "improve", "delta": 0.2, "trace": ((1, 0.15),)},
@@ -35,11 +41,18 @@ CASES = [
     ),
     (
         {"score_before": 0.8, "score_after": 0.55, "trace": ((1, -0.05),)},  # downward
-        f"no edit carried the score of 0.80 to 0.40 {MARGIN} in 4 tries; the best reached 0.55",
+        f"no edit moved the score from 0.80 to 0.40 {MARGIN} in 4 tries; the best reached 0.55",
     ),
     (
-        {"score_before": 0.52, "score_after": None, "calls": 0, "trace": (), "stopped": "too close"},
-        "not searched: the score of 0.52 is within the judge's noise of the threshold of 0.5",
+        {
+            "score_before": 0.52,
+            "score_after": None,
+            "calls": 0,
+            "trace": (),
+            "stopped": "too close",
+            "notes": ("too close to call: the score of 0.52 lies within the noise",),
+        },
+        "not searched: too close to call: the score of 0.52 lies within the noise",
     ),
     (
         {"score_after": None, "calls": 0, "trace": (), "stopped": "searched"},
@@ -51,7 +64,7 @@ CASES = [
     ),
     (
         {"score_after": 0.6, "score_again": 0.4, "trace": ((1, 0.6 - 0.5),)},  # 0.09999999999999998
-        f"no edit carried the score of 0.30 to 0.60 {MARGIN} in 4 tries for certain; the best reached 0.60 but, "
+        f"no edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries for certain; the best reached 0.60 but, "
         "measured again, 0.40",
     ),
 ]
@@ -70,3 +83,109 @@ def test_a_page_says_the_same(fields, told):
 def test_a_page_says_what_was_found():
     found = contrast(found=True, score_after=0.7, score_again=0.65, stopped="found")
     assert contrast_outcome(found, 0.5) == "0.30 → 0.70, measured again 0.65 (threshold 0.5) by 0 edits; 4 calls."
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentences"),
+    [
+        ({}, []),  # nothing was measured, or it is older
+        ({"fresh_draws": 5, "fresh_held": 5}, ["held in 5 of 5 fresh measurements"]),
+        ({"fresh_draws": 5, "fresh_held": 4, "question": "regenerate"}, ["held in 4 of 5 fresh answers"]),
+        ({"fresh_draws": 1, "fresh_held": 1, "question": "revise"}, ["held in 1 of 1 fresh measurement"]),
+        ({"placebo_draws": 5, "placebo_crossed": 1}, ["an equally large edit elsewhere crossed in 1 of 5 tries"]),
+        ({"placebo_draws": 1}, ["an equally large edit elsewhere crossed in 0 of 1 try"]),
+        ({"placebo_draws": 5, "placebo_crossed": 2}, ["an equally large edit elsewhere crossed in 2 of 5 tries"]),
+        (
+            {"placebo_draws": 6, "placebo_crossed": 3},  # half of them
+            ["an equally large edit elsewhere crossed in 3 of 6 tries, so its place hardly matters"],
+        ),
+        (
+            {"placebo_draws": 5, "placebo_crossed": 1, "goal": "improve"},
+            ["an equally large edit elsewhere changed the score as much in 1 of 5 tries"],
+        ),
+        (
+            {"fresh_draws": 9, "fresh_held": 8, "placebo_draws": 5, "placebo_crossed": 5},
+            [
+                "held in 8 of 9 fresh measurements",
+                "an equally large edit elsewhere crossed in 5 of 5 tries, so its place hardly matters",
+            ],
+        ),
+    ],
+)
+def test_the_proof_of_a_contrast_is_said(fields, sentences):
+    found = contrast(found=True, score_after=0.7, stopped="found", **fields)
+    assert proof(found) == sentences
+    assert contrast_outcome(found, 0.5).endswith("; ".join(["by 0 edits", *sentences, "4 calls."]))
+
+
+@pytest.mark.parametrize(
+    ("change", "title"),
+    [
+        (None, ""),
+        (-0.149, "Reads about as naturally as before (−0.15 nats a token under a local model of language)"),
+        (0.1, "Reads about as naturally as before (+0.10 nats a token under a local model of language)"),
+        (0.5, "Reads more naturally than before (+0.50 nats a token under a local model of language)"),
+        (-2.0, "Reads worse than before (−2.00 nats a token under a local model of language)"),
+    ],
+)
+def test_how_an_edit_reads(change, title):
+    assert reading_ease(contrast(naturalness=change)) == title
+
+
+ASSUMED = "delta 0.1 is an assumption: the noise floor of this judge was not measured"
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"stopped": "nothing to edit", "calls": 0, "notes": ("there is no word that may be edited",)},
+         "There is nothing to edit in the earlier turns that may be edited."),
+        ({"stopped": "nothing to edit", "calls": 0, "question": "revise"}, "There is nothing to edit in the reply."),
+        ({"stopped": "no fills", "calls": 0, "notes": (ASSUMED, "the infiller failed: gone")},
+         "No text was proposed for an edit; the infiller failed: gone."),
+        ({"stopped": "not scored", "calls": 0, "notes": ("the unchanged turn has no score: gone",)},
+         "The turn could not be scored: the unchanged turn has no score: gone"),
+        ({"stopped": "searched", "calls": 0, "notes": (ASSUMED, "out of reach: 1.10")},
+         "No contrast: the score is 0.30 and cannot go that far."),
+        ({"notes": (ASSUMED, "a regenerated answer was cut after 256 tokens")},
+         f"No edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries; the best reached 0.45; "
+         "a regenerated answer was cut after 256 tokens."),
+    ],
+)  # fmt: skip
+def test_a_search_that_found_nothing_is_one_line_with_its_reason(fields, outcome):
+    assert contrast_outcome(contrast(**fields), 0.5) == outcome
+
+
+@pytest.mark.parametrize("question", ["revise", "rescore", "regenerate"])
+def test_a_terminal_shows_one_line_of_a_search_that_found_nothing(question):
+    turns = (Turn("user", "Hello?"), Turn("assistant", "It is fine."))
+    unit = Unit(1, 6, 10, "word")
+    failed = contrast(
+        question=question, turn=1, edits=(Edit(unit, "fine", "salad"),),
+        turns=(turns[0], Turn("assistant", "It is salad.")), response_before="It is fine.", response_after="salad",
+        notes=("a note",),
+    )  # fmt: skip
+    out = StringIO()
+    scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
+    show_contrast(Console(file=out, width=80), scored, failed, "unvalidated")
+    (line,) = out.getvalue().splitlines()
+    assert line.startswith(f"c:1 nice (unvalidated), {question}: no edit moved the score from 0.30 to 0.60")
+    assert line.endswith("the best reached 0.45; a note")
+    assert "salad" not in line
+
+
+def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
+    turns = (Turn("user", "Hello?"), Turn("assistant", "It is not fine. Bye."))
+    unit = Unit(1, 0, 15, "sentence")
+    found = contrast(
+        question="revise", turn=1, found=True, score_after=0.7, edits=(Edit(unit, "It is not fine.", ""),),
+        turns=(turns[0], Turn("assistant", "Bye.")), fresh_draws=5, fresh_held=5, placebo_draws=5, naturalness=-0.1,
+    )  # fmt: skip
+    out = StringIO()
+    scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
+    show_contrast(Console(file=out, width=80), scored, found, "unvalidated")
+    assert out.getvalue().splitlines() == [
+        "c:1 nice (unvalidated), revise: 0.30 -> 0.70 (threshold 0.5), 1 edit, 4 calls; held in 5 of 5 fresh "
+        "measurements; an equally large edit elsewhere crossed in 0 of 5 tries",
+        "  turn 1, assistant: [-It is not fine.-] Bye.",
+    ]
