@@ -1,1 +1,1 @@
-"""Connectors to everything outside: log readers, model endpoints, infillers, scorers, training data, hooks."""
+"""Connectors to everything outside: log readers, model endpoints, editors, infillers, scorers, training data, hooks."""

@@ -4,9 +4,9 @@ An editor proposes natural texts for a passage. A model of language says how pro
 tells whether an edited text still reads well. No model lives here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from convexplain.types import Rubric, Turn, Unit
 
@@ -64,6 +64,27 @@ class Editor(Protocol):
 
     async def aclose(self) -> None:
         """Give back memory and connections."""
+
+
+Embedding: TypeAlias = Callable[[list[str]], list[list[float]]]
+"""Return a vector for each text; the nearer in meaning two texts are, the greater is the cosine of their vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSentence:
+    """A sentence of an assistant turn in the logs.
+
+    Attributes:
+        conversation_id: the conversation's id.
+        turn: 0-based index into its turns.
+        text: the sentence, without white space around it.
+        score: the turn's score in [0, 1] on the maxim that is edited for, 1 = satisfied.
+    """
+
+    conversation_id: str
+    turn: int
+    text: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

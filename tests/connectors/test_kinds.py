@@ -1,4 +1,4 @@
-"""Kinds of models, infillers, scalarizers and scores: those of this package conform, and other packages add theirs."""
+"""Kinds of models, infillers, editors, scalarizers and scores conform, and other packages add theirs."""
 
 import logging
 import subprocess
@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from convexplain.connectors.editors import EDITORS, EditorResources, open_editor
 from convexplain.connectors.infillers import INFILLERS, open_infiller
 from convexplain.connectors.kinds import Kind
 from convexplain.connectors.models import MODELS, ScriptedModel, open_model
@@ -16,7 +17,7 @@ from convexplain.connectors.training import EXPORTERS
 from convexplain.errors import UsageError
 from convexplain.models.calls import Calls
 
-REGISTRIES = (MODELS, INFILLERS, SCALARIZERS, SCORES)
+REGISTRIES = (MODELS, INFILLERS, EDITORS, SCALARIZERS, SCORES)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,15 @@ def test_every_infiller_is_opened_by_its_name_and_nothing_is_loaded(kind):
     assert infiller.fingerprint
 
 
+@pytest.mark.parametrize("kind", EDITORS.built_in.values(), ids=EDITORS.built_in)
+def test_every_editor_is_opened_by_its_name_and_nothing_is_loaded(kind):
+    resources = EditorResources()
+    name = {"rewrite": "rewrite:embedded", "infill": "infill:embedded"}.get(kind.name, kind.name)
+    editor = open_editor(name, resources)
+    assert editor.name == name
+    assert editor.fingerprint
+
+
 @pytest.mark.parametrize("kind", SCALARIZERS.built_in.values(), ids=SCALARIZERS.built_in)
 def test_every_scalarizer_is_made_by_its_name_one_for_each_turn(kind):
     for name in {kind.name, f"{kind.name}:m" if kind.target else kind.name}:
@@ -89,6 +99,7 @@ def test_every_score_is_a_function_by_its_name(kind):
 # ---- other packages
 
 CODE = """
+from convexplain.connectors.editors import EditorKind
 from convexplain.connectors.infillers import InfillerKind
 from convexplain.connectors.models import ModelKind, ScriptedModel
 from convexplain.connectors.scorers import ScalarizerKind, ScoreKind
@@ -103,6 +114,7 @@ def make(target, *more):
 
 
 MODEL = ModelKind("fake", "A fake.", "ANYTHING", make=make)
+EDITOR = EditorKind("fake", "A fake.", "ANYTHING", make=make)
 INFILLER = InfillerKind("fake", "A fake.", "ANYTHING", make=make)
 SCALARIZER = ScalarizerKind("fake", "A fake.", make=lambda target, calls: lambda: ResponseLogprob(calls))
 SCORE = ScoreKind("fake", "A fake.", make=lambda target: lambda prompt, response, others: [])
@@ -115,6 +127,9 @@ fake = fake_kinds:MODEL
 function = fake_kinds:make
 gone = fake_broken:model
 taken = fake_kinds:TAKEN
+
+[convexplain.editors]
+fake = fake_kinds:EDITOR
 
 [convexplain.infillers]
 fake = fake_kinds:INFILLER
@@ -149,8 +164,8 @@ def installed(tmp_path, monkeypatch):
         registry.forget()
 
 
-@pytest.mark.parametrize("opener", [open_model, open_infiller])
-def test_models_and_infillers_of_other_packages(installed, opener):
+@pytest.mark.parametrize("opener", [open_model, open_infiller, open_editor])
+def test_models_infillers_and_editors_of_other_packages(installed, opener):
     assert isinstance(opener("fake:yes"), ScriptedModel)
     with pytest.raises(UsageError, match="failed: ValueError: no such thing"):
         opener("fake:fail")
