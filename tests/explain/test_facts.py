@@ -1,5 +1,7 @@
 """Facts of texts, and edits that get them wrong. Every expected value is worked out by hand."""
 
+import time
+
 import pytest
 
 from convexplain.explain.facts import Fact, fact_conflict, facts
@@ -180,3 +182,10 @@ WRONG = [
 @pytest.mark.parametrize(("context", "before", "after", "conflict"), WRONG)
 def test_edits_that_get_a_fact_wrong(context, before, after, conflict):
     assert fact_conflict(context, before, after) == conflict
+
+
+@pytest.mark.parametrize("text", ["\n" * 20000, "a." * 5000, "1 2 3 " * 500, "not " * 2000, "1," * 5000, "555-" * 3000])
+def test_long_texts_take_no_time(text):
+    started = time.process_time()
+    facts(text)
+    assert time.process_time() - started < 2
