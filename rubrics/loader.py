@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class RubricProblem:
     message: str
 
 
+@lru_cache(maxsize=64)
 def parse_rubric(text: str, where: str) -> Rubric:
     """Parse a rubric from YAML text.
 

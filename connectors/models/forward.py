@@ -5,24 +5,27 @@ wave goes through the model in batches.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from convexplain.errors import ModelError, TooLongError
 
 from .device_memory import batches, empty_cache, out_of_memory
 from .model_pass import Choose, ModelPass, Rows
-from .prefix_tree import Node, PrefixTree, waves
+from .prefix_tree import WORTH_SHARING, Node, PrefixTree, waves
 
 if TYPE_CHECKING:
     import torch
 
     Outcome = torch.Tensor | ModelError
 
+_Context: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]  # token ids, and the layers
 T = TypeVar("T")
 R = TypeVar("R")
 _SCORED = 2_048  # tokens of given replies at once: each takes as many float32 as the vocabulary has tokens
 _BRANCHES = 384  # tokens of short branches at once, whatever the device: a token alone costs a CPU what ten cost
+_CONTEXTS_SHARE = 4  # of the bytes of the cache a fourth at most is for the contexts of hidden states
 _BEFORE = 8  # so many tokens before a node count like one new token: they take room, but no time
 
 
@@ -46,6 +49,7 @@ class Forward:
         self.stop = threading.Event()
         self._pass = ModelPass(model)
         self._cache_bytes = cache_bytes
+        self._contexts: dict[_Context, Node] = {}  # what stands before the tokens whose states were asked for
 
     @property
     def layers(self) -> int:
@@ -100,22 +104,45 @@ class Forward:
         self._tidy(leaves, keep=True)
         return logprobs, cached
 
-    def states(self, sequences: Sequence[Sequence[int]], layers: Sequence[int]) -> "list[Outcome]":
-        """Return the hidden states of sequences, each from a pass of its own that ends after the last layer wanted.
+    def states(self, pairs: Sequence[tuple[Sequence[int], int]], layers: Sequence[int]) -> "list[Outcome]":
+        """Return for each (ids, start) the hidden states of `ids[start:]`; a pass ends after the last layer wanted.
+
+        The tokens before are computed once where several of the call, or calls one after the other, share them.
 
         Args:
-            sequences: token ids, at least one each.
+            pairs: token ids, and the index of the first token whose states count, before the end.
             layers: whose output: 0 = the embeddings, -1 = the last layer, after its norm.
 
         Returns:
-            One (layers, tokens, width) float32 a sequence, on the CPU, or TooLongError in its place.
+            One (layers, tokens, width) float32 a pair, on the CPU, or TooLongError in its place.
         """
+        keys = [(tuple(ids[:start]), tuple(layers)) for ids, start in pairs]
+        self._compute_contexts(keys)
+        nodes: dict[Node, int] = {}
+        for i, (ids, start) in enumerate(pairs):
+            context = self._contexts.get(keys[i])
+            nodes[Node(ids) if context is None else Node(ids[start:], context, start=start)] = i
         states: dict[int, Outcome] = {}
-        order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-        for batch in batches(order, lambda i: len(sequences[i]), self.tokens_at_once):
-            computed = self._in_memory(lambda rows: self._pass.states([sequences[i] for i in rows], layers), batch)
-            states |= zip(batch, computed, strict=True)
-        return [states[i] for i in range(len(sequences))]
+        order = sorted(nodes, key=lambda node: (len(node.tokens), node.start))
+        for batch in batches(order, _cost, self.tokens_at_once):
+            computed = self._in_memory(lambda rows: self._pass.states(rows, layers), batch)
+            for node, outcome in zip(batch, computed, strict=True):
+                start = pairs[nodes[node]][1] - node.start
+                states[nodes[node]] = outcome if isinstance(outcome, ModelError) else outcome[:, start:]
+        while sum(context.size for context in self._contexts.values()) > self._cache_bytes // _CONTEXTS_SHARE:
+            self._contexts.pop(next(iter(self._contexts)))
+        return [states[i] for i in range(len(pairs))]
+
+    def _compute_contexts(self, keys: Sequence[_Context]) -> None:
+        """Keep keys and values of the contexts that are worth it, the last used ones last."""
+        for key, count in Counter(keys).items():
+            tokens, layers = key
+            node = self._contexts.pop(key, None)
+            if node is None and len(tokens) >= WORTH_SHARING and (count > 1 or len(keys) == 1):
+                node = Node(tokens, Node(()))
+                self._in_memory(lambda rows, layers=layers: self._pass.states(rows, layers, keep=True), [node])
+            if node is not None and node.keys_values:  # else the memory does not suffice
+                self._contexts[key] = node
 
     def prefix_outputs(self, ids: Sequence[int], ends: Sequence[int]) -> "list[tuple[Node, torch.Tensor]]":
         """Return the output after several beginnings of one sequence, `ids[:end]` for each end, from one pass over it.
@@ -220,6 +247,7 @@ class Forward:
     def free(self) -> None:
         """Forget all keys and values."""
         self.tree.clear()
+        self._contexts.clear()
 
     def _check_stop(self) -> None:
         if self.stop.is_set():
@@ -277,6 +305,7 @@ class Forward:
                     raise
                 reason = str(error).splitlines()[0]
             self.tree.shrink(0)  # and then all of it once more: perhaps only the cache was too much
+            self._contexts.clear()
             empty_cache()
         if len(items) == 1:
             return [TooLongError(f"the prompt is too long for the memory there is: {reason}")]

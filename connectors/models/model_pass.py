@@ -69,11 +69,7 @@ class ModelPass:
                 logits_to_keep=self._logits_to_keep(nodes, output, width),
             )
             if keep:
-                for row, node in enumerate(nodes):
-                    at = slice(before, before + len(node.tokens))
-                    node.keys_values = [
-                        part[row, :, at].clone() for layer in cache.layers for part in (layer.keys, layer.values)
-                    ]
+                _keep(nodes, cache, before)
             return self._outputs(result, nodes, output, width)
 
     def decode(
@@ -130,40 +126,43 @@ class ModelPass:
                 )
             logits = list(result.logits[:, -1].float().cpu())
 
-    def states(self, sequences: Sequence[Sequence[int]], layers: Sequence[int]) -> "list[torch.Tensor]":
-        """Compute hidden states of whole sequences, as far up as is needed; nothing is kept.
+    def states(self, nodes: Rows, layers: Sequence[int], *, keep: bool = False) -> "list[torch.Tensor]":
+        """Compute hidden states of the nodes' tokens after the text before them, as far up as is needed.
 
         Args:
-            sequences: the rows of the batch, token ids.
+            nodes: the rows of the batch; the nodes before them have keys and values of an earlier pass up to there.
             layers: whose output: 0 = the embeddings, -1 = the last layer, after its norm.
+            keep: store the keys and values in the nodes, those of the layers that were computed.
 
         Returns:
-            One (layers, tokens, width) tensor a sequence, in float32 on the CPU.
+            One (layers, tokens, width) tensor a node, in float32 on the CPU.
         """
         import torch
 
-        width = max(map(len, sequences))
-        ids, mask = (torch.zeros((len(sequences), width), dtype=torch.long) for _ in range(2))
-        for row, tokens in enumerate(sequences):
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-            mask[row, : len(tokens)] = 1
+        before, width = max(node.start for node in nodes), max(len(node.tokens) for node in nodes)
+        cache = padded_cache([node.parent.path() if node.parent else [] for node in nodes], before)
         positive = [layer if layer >= 0 else self.layers + 1 + layer for layer in layers]
+        inputs: dict[str, Any] = self._inputs(nodes, before, width)
+        if before or keep:
+            inputs |= {self._cache_argument: cache, "use_cache": True}
+        else:
+            inputs |= {"use_cache": False}
         with torch.inference_mode():
-            hidden = self._hidden(ids.to(self._device), mask.to(self._device), positive)
+            hidden = self._hidden(inputs, positive)
+            if keep:
+                _keep(nodes, cache, before)
             return [
-                torch.stack([hidden[layer][row, : len(tokens)].float().cpu() for layer in positive])
-                for row, tokens in enumerate(sequences)
+                torch.stack([hidden[layer][row, : len(node.tokens)].float().cpu() for layer in positive])
+                for row, node in enumerate(nodes)
             ]
 
-    def _hidden(self, ids: "torch.Tensor", mask: "torch.Tensor", layers: Sequence[int]) -> "dict[int, torch.Tensor]":
+    def _hidden(self, inputs: "dict[str, Any]", layers: Sequence[int]) -> "dict[int, torch.Tensor]":
         """Return the output of layers (0 = the embeddings); the pass ends after the highest where that can be had."""
         blocks = getattr(self._model.get_decoder(), "layers", ())
         top = max(layers)
         if len(blocks) != self.layers or not 0 < top < self.layers:  # the last layer's output is meant after its norm
             # Without logits of all tokens, which would take the vocabulary's width each.
-            result = self._model(
-                input_ids=ids, attention_mask=mask, use_cache=False, output_hidden_states=True, logits_to_keep=1
-            )
+            result = self._model(**inputs, output_hidden_states=True, logits_to_keep=1)
             return dict(enumerate(result.hidden_states))
         hidden: dict[int, torch.Tensor] = {}
 
@@ -179,7 +178,7 @@ class ModelPass:
 
         handles = [blocks[layer - 1].register_forward_hook(keep(layer)) for layer in {1, *layers} - {0}]
         try:
-            self._model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+            self._model(**inputs, logits_to_keep=1)
         except _ReachedError:
             pass
         finally:
@@ -244,6 +243,13 @@ def _cache_argument(model: Any) -> str:
         f"{model.config.model_type} takes no keys and values, so that prompts cannot share them; name a model that "
         "does (Llama, Qwen, Mistral and nearly all later ones do)"
     )
+
+
+def _keep(nodes: Rows, cache: Any, before: int) -> None:
+    """Store the keys and values of the nodes' tokens, which stand in the cache after `before` others."""
+    for row, node in enumerate(nodes):
+        at = slice(before, before + len(node.tokens))
+        node.keys_values = [part[row, :, at].clone() for layer in cache.layers for part in (layer.keys, layer.values)]
 
 
 def _token_logprobs(logits: "torch.Tensor", tokens: Sequence[int]) -> "torch.Tensor":

@@ -38,11 +38,11 @@ def reply_features(
         if isinstance(layers, ModelError):
             features |= dict.fromkeys(indices, layers)
             continue
-        for i, states in zip(indices, forward.states([pairs[i][0] for i in indices], layers), strict=True):
+        for i, states in zip(indices, forward.states([pairs[i] for i in indices], layers), strict=True):
             if isinstance(states, ModelError):
                 features[i] = states
             else:
-                means = states[:, pairs[i][1] :].mean(dim=1).flatten().tolist()
+                means = states.mean(dim=1).flatten().tolist()
                 features[i] = tuple(float(f"{value:.{_DIGITS}g}") for value in means)
     return [features[i] for i in range(len(pairs))]
 

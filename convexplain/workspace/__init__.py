@@ -33,6 +33,7 @@ from .thresholds import COMPARISONS, check_threshold, threshold_remark
 from .trust import Trust
 from .turn_explanation import Explanation
 from .validation import Validation, ValidationPlan
+from .what_if import ScoreChange, WhatIf
 from .workspace import AsyncWorkspace, Workspace
 
 INFILLER_NAMES = usages(INFILLERS.built_in.values())
@@ -84,6 +85,7 @@ __all__ = [
     "PromptContrast",
     "RunComparison",
     "Runs",
+    "ScoreChange",
     "ScriptedModel",
     "ShortTask",
     "StoredCalibrations",
@@ -91,6 +93,7 @@ __all__ = [
     "Trust",
     "Validation",
     "ValidationPlan",
+    "WhatIf",
     "Workspace",
     "check_threshold",
     "default_database",

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from convexplain.agreement import JudgeAgreement, RubricAgreement, Use, format_estimate
 from convexplain.agreement.calibration import Calibration, calibration_from_body
 from convexplain.agreement.shares import exact_interval
 from convexplain.fidelity import Estimate
+from convexplain.judges.heads import head_of
 from convexplain.judges.reference.measures import beats_baselines, wording_of
 from convexplain.judges.reference.shipped_results import shipped_result, shipped_results
 from convexplain.store import Run, RunStore, judge_agreement, keep_judge_agreement
 from convexplain.types import Rubric
+
+if TYPE_CHECKING:
+    from .build import BuiltJudge
 
 TrustState = Literal["validated", "benchmarked", "unvalidated"]
 
@@ -153,6 +157,30 @@ def trust(
     head = f" Its head: {card}" if card else ""
     so_far = f" People's labels so far: {early}" if early else ""
     return Trust(rubric.id, judge, verdict=early, note=f"{UNVALIDATED}{so_far}{head}" if early or head else "")
+
+
+def judge_trust(store: RunStore | None, judge: "BuiltJudge", rubrics: Sequence[Rubric]) -> list[Trust]:
+    """Return the trust in an open judge on each maxim.
+
+    Args:
+        store: as of `trust`.
+        judge: the judge.
+        rubrics: the maxims.
+    """
+    keys = trust_keys(judge.fingerprint, judge.settings)
+    heads = {rubric.id: head_of(judge.model, rubric) for rubric in rubrics}
+    cards = {name: str(head.card.get("summary", "")) for name, head in heads.items() if head is not None}
+    return [
+        trust(
+            store,
+            keys,
+            judge.model.name,
+            rubric,
+            cards.get(rubric.id, ""),
+            scale_calibration(keys, judge.settings, rubric.id),
+        )
+        for rubric in rubrics
+    ]
 
 
 def _label_scores(labels: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Sequence[float]]:

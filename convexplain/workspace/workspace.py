@@ -56,6 +56,7 @@ class Workspace:
     check_model = blocking(AsyncWorkspace.check_model)
     release_models = blocking(AsyncWorkspace.release_models)
     judge = blocking(AsyncWorkspace.judge)
+    what_if = blocking(AsyncWorkspace.what_if)
     contrast = blocking(AsyncWorkspace.contrast)
     attribute = blocking(AsyncWorkspace.attribute)
     validate = blocking(AsyncWorkspace.validate)

@@ -361,3 +361,44 @@ def test_a_conversation_of_thousands_of_turns_is_no_deeper_than_python_can_go():
     tree.next_call()
     tree.shrink(0)
     assert tree.insert([0] * 20).start == 0  # all of it could be dropped
+
+
+def hidden(model, ids, start, layers):
+    """The hidden states of `ids[start:]` by one plain pass."""
+    with torch.inference_mode():
+        states = model(torch.tensor([ids]), output_hidden_states=True).hidden_states
+    return torch.stack([states[layer][0, start:] for layer in layers])
+
+
+@pytest.mark.parametrize("layers", [[2], [0, 1], [-1], [1, 3]])
+@pytest.mark.parametrize("cache_bytes", [0, 10**9])
+def test_states_are_the_same_whether_what_stands_before_is_shared_or_not(model, layers, cache_bytes):
+    context, other = family(5, 20)
+    pairs = [(context + ending, len(context)) for ending in ([7], [8, 9, 3, 4], [8, 1])] + [
+        ([*other, 5, 6], len(other))
+    ]
+    forward = Forward(model, 10_000, cache_bytes)
+    for call in (pairs, pairs[1:2], pairs[:1], pairs[::-1], [(context[:8], 3)], [(context, 0)]):
+        for (ids, start), states in zip(call, forward.states(call, layers), strict=True):
+            assert torch.allclose(states, hidden(model, ids, start, layers), atol=1e-4)
+
+
+def test_what_stands_before_is_computed_once_for_several_replies_and_for_calls_in_a_row(model):
+    context, other = family(6, 20)
+    forward = Forward(model, 10_000, 10**9)
+    lengths = []  # tokens of the rows of each pass
+    run = forward._pass.states
+
+    def counted(nodes, layers, *, keep=False):
+        lengths.append(sorted(len(node.tokens) for node in nodes))
+        return run(nodes, layers, keep=keep)
+
+    forward._pass.states = counted
+    forward.states([([*context, 7], 40), ([*context, 8, 9], 40), ([*other, 5], len(other))], [2])
+    assert lengths == [[40], [1, 2, len(other) + 1]]  # a context that only one reply has is read with it
+    lengths.clear()
+    forward.states([([*context, 1, 2, 3], 40)], [2])
+    assert lengths == [[3]]
+    lengths.clear()
+    forward.states([([*context, 1, 2, 3], 40)], [1])  # other layers are another pass
+    assert lengths == [[40], [3]]

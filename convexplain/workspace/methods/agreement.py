@@ -8,7 +8,6 @@ from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import ConversationSource, LogSource, MemorySource, find_logs
 from convexplain.connectors.labels import LabelSettings
-from convexplain.judges.heads import head_of
 from convexplain.judges.reference.measures import JudgeBenchmark
 from convexplain.judges.reference.reference_set import Half
 from convexplain.judges.spec import JudgeOptions
@@ -39,7 +38,7 @@ from ..judge_defaults import judge_or_default
 from ..labels import LabelSet, Pairs, label_set, labelled_rubrics
 from ..logs import LogReader, LogSettings
 from ..noise import MIN_TURNS, NoiseFloors, assistant_turns, measure_noise
-from ..trust import Trust, scale_calibration, trust, trust_keys
+from ..trust import Trust, judge_trust
 from ..validation import (
     Validation,
     ValidationPlan,
@@ -189,14 +188,7 @@ class AgreementMethods(StoreMethods):
         """
         chosen = rubrics_of(rubrics)
         async with open_judge(judge, chosen, cache=self.cache, **options) as built:
-            keys = trust_keys(built.fingerprint, built.settings)
-            heads = {rubric.id: head_of(built.model, rubric) for rubric in chosen}
-            cards = {name: str(head.card.get("summary", "")) for name, head in heads.items() if head is not None}
-            scales = {rubric.id: scale_calibration(keys, built.settings, rubric.id) for rubric in chosen}
-            return [
-                trust(self.cache, keys, built.model.name, rubric, cards.get(rubric.id, ""), scales[rubric.id])
-                for rubric in chosen
-            ]
+            return judge_trust(self.cache, built, chosen)
 
     async def calibrate(
         self,

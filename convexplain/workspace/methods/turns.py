@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cached_property
 from typing import Any, TypeVar, Unpack
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
@@ -10,6 +11,7 @@ from convexplain.explain.settings import AttributionOptions, AttributionSettings
 from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.spec import JudgeOptions
+from convexplain.models.chat import MemoryCache
 from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
 from convexplain.search import Options
@@ -33,6 +35,8 @@ from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, sc
 from ..results import Judgements
 from ..scales import floor_key
 from ..tasks import ContrastTask
+from ..trust import judge_trust
+from ..what_if import ScoreChange, WhatIf, with_text
 from .base import StoreMethods, check_turns
 
 S = TypeVar("S", AttributionSettings, ContrastSettings)
@@ -87,6 +91,41 @@ class TurnMethods(StoreMethods):
             async with open_judge(each, chosen, cache=self.cache, **options) as built:
                 judgements += await built.judge_all(talks, lambda talk: turns_to_judge(talk, turns))
         return judgements
+
+    async def what_if(
+        self,
+        conversation: ConversationLike,
+        turn: int,
+        text: str,
+        rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
+        judge: JudgeLike | None = None,
+    ) -> WhatIf:
+        """Judge a turn as it is, and with a text in its place, on all rubrics at once. No run is made.
+
+        Args:
+            conversation: a Conversation, its turns, or messages.
+            turn: 0-based index of the turn, an assistant's; negative ones count from the end.
+            text: stands in the turn's place.
+            rubrics, judge: as of `judge`.
+
+        Returns:
+            The judgements before and after, without reasons in words, and the change on each rubric.
+
+        Raises:
+            UsageError, RubricError: an argument is not valid.
+            UnavailableError: a model cannot be had.
+        """
+        talk, chosen = conversation_of(conversation), rubrics_of(rubrics)
+        place = _position(talk, turn)
+        edited = with_text(talk, place, text)
+        original = talk.until(place)
+        cache = self.cache if self.cache is not None else self._replies
+        async with open_judge(judge_or_default(judge), chosen, cache=cache, reasons="none") as built:
+            judgements = await built.judge_all([original, edited], lambda _: [place])
+            floors, trusts = self._floors(built), judge_trust(self.cache, built, built.rubrics)
+        scores = zip(built.rubrics, judgements[::2], judgements[1::2], trusts, strict=True)
+        changes = tuple(ScoreChange(*change, floors.get(change[0].id)) for change in scores)
+        return WhatIf(original, place, text, changes)
 
     async def contrast(
         self,
@@ -217,11 +256,23 @@ class TurnMethods(StoreMethods):
 
     def _floor(self, judge: BuiltJudge) -> float | None:
         """The judge's noise floor on its only rubric, on the scale of its scores; None where it was not measured."""
-        if self.cache is None:
-            return None
         (rubric,) = judge.rubrics
-        key = floor_key(judge.model, judge.calibrations.get(rubric.id))
-        return noise_floor(self.cache, key, rubric, judge.spec.samples)
+        return self._floors(judge).get(rubric.id)
+
+    def _floors(self, judge: BuiltJudge) -> dict[str, float]:
+        """The judge's noise floors, by the ids of its rubrics, where they were measured."""
+        if self.cache is None:
+            return {}
+        keys = {rubric.id: floor_key(judge.model, judge.calibrations.get(rubric.id)) for rubric in judge.rubrics}
+        floors = {
+            rubric.id: noise_floor(self.cache, keys[rubric.id], rubric, judge.spec.samples) for rubric in judge.rubrics
+        }
+        return {rubric: floor for rubric, floor in floors.items() if floor is not None}
+
+    @cached_property
+    def _replies(self) -> MemoryCache:
+        """Replies of a workspace that keeps nothing: so the unchanged turn is not judged again for each text."""
+        return MemoryCache()
 
 
 def _changed(settings: S, changes: Mapping[str, Any]) -> S:
