@@ -7,6 +7,7 @@ wave goes through the model in batches.
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from convexplain.errors import ModelError, TooLongError
@@ -140,7 +141,7 @@ class Forward:
             node = self._contexts.pop(key, None)
             if node is None and len(tokens) >= WORTH_SHARING and (count > 1 or len(keys) == 1):
                 node = Node(tokens, Node(()))
-                self._in_memory(lambda rows, layers=layers: self._pass.states(rows, layers, keep=True), [node])
+                self._in_memory(partial(self._pass.states, layers=layers, keep=True), [node])
             if node is not None and node.keys_values:  # else the memory does not suffice
                 self._contexts[key] = node
 
