@@ -256,7 +256,7 @@ class Contrast:
         fresh_held: how many of them go as far beyond the threshold as they should.
         placebo_draws: equally large edits elsewhere in the same turns that were measured.
         placebo_crossed: how many of these reach delta too; the fewer, the more the contrast's own place matters.
-        naturalness: change of the mean log-probability a token, in nats, of the passages that the edit touches, under a
+        naturalness: change of the log-probability, in nats for each changed token, at the edit's worst place, under a
             local model of language; about 0 = reads as well as before, far below 0 = reads worse; None where it was not
             measured.
     """

@@ -83,25 +83,43 @@ class Forward:
             One number a pair, or TooLongError in its place where the memory does not suffice for it even alone; and
             how many of its tokens before `start` were cached.
         """
+        outcomes, cached = self.token_logprobs(pairs)
+        return [
+            outcome if isinstance(outcome, ModelError) else float(outcome[0]) + float(outcome[1:].double().sum())
+            for outcome in outcomes
+        ], cached
+
+    def token_logprobs(
+        self, pairs: Sequence[tuple[Sequence[int], int]], at_once: int = 1
+    ) -> "tuple[list[Outcome], list[int]]":
+        """Return for each (ids, start) the log-probability of each token of `ids[start:]` after the ones before it.
+
+        Args:
+            pairs: token ids, and the index of the first scored token: at least 1, and before the end.
+            at_once: scored tokens in one forward pass at least, whatever the device.
+
+        Returns:
+            One vector a pair, in float32 on the CPU, or TooLongError in its place where the memory does not suffice for
+            it even alone; and how many of its tokens before `start` were cached.
+        """
         leaves, cached = self._place([ids[:start] for ids, start in pairs])
         outcomes = self._compute(leaves)
-        logprobs: list[float | ModelError] = []
-        endings: dict[Node, tuple[int, float]] = {}
+        logprobs: list[Outcome] = []
+        endings: dict[Node, int] = {}
         for i, ((ids, start), leaf) in enumerate(zip(pairs, leaves, strict=True)):
             outcome = outcomes[leaf]
             if isinstance(outcome, ModelError):
                 logprobs.append(outcome)
                 continue
-            first = float(outcome.log_softmax(-1)[ids[start]])
-            logprobs.append(first)
+            logprobs.append(outcome.log_softmax(-1)[ids[start] : ids[start] + 1])
             if len(ids) > start + 1:
-                endings[Node(ids[start:], leaf, start=start)] = i, first
+                endings[Node(ids[start:], leaf, start=start)] = i
         order = sorted(endings, key=lambda node: (len(node.tokens), node.start))
-        for batch in batches(order, _cost, min(self.tokens_at_once, _SCORED)):
+        for batch in batches(order, _cost, min(max(self.tokens_at_once, at_once), _SCORED)):
             computed = self._in_memory(lambda nodes: self._pass.run(nodes, "logprobs"), batch)
             for node, later in zip(batch, computed, strict=True):
-                i, first = endings[node]
-                logprobs[i] = later if isinstance(later, ModelError) else first + float(later.double().sum())
+                i = endings[node]
+                logprobs[i] = later if isinstance(later, ModelError) else _joined(logprobs[i], later)
         self._tidy(leaves, keep=True)
         return logprobs, cached
 
@@ -313,6 +331,12 @@ class Forward:
         self.tokens_at_once = max(1, self.tokens_at_once // 2)
         half = len(items) // 2
         return self._in_memory(work, items[:half]) + self._in_memory(work, items[half:])
+
+
+def _joined(first: "Outcome", later: "torch.Tensor") -> "Outcome":
+    import torch
+
+    return first if isinstance(first, ModelError) else torch.cat([first, later])
 
 
 def _cost(node: Node) -> int:

@@ -1,0 +1,137 @@
+"""The screen: which edited conversations read well enough to be shown to a person."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from convexplain.models.editing import LanguageModel, TextInContext, TokenLogprob
+from convexplain.types import Rubric, Turn
+
+from .naturalness import EditedPassage, TextSpan, edited_passage, naturalness
+from .text_faults import EditedText, text_fault
+
+NATURALNESS_FLOOR = -1.9
+"""The naturalness below which an edit is refused: 95 % of natural edits are above (docs/benchmarks.md)."""
+
+_UNNATURAL = "It reads worse than the original."
+_ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """The screen's verdict on one edited conversation.
+
+    Attributes:
+        naturalness: as of `naturalness`, of the turn that fares worst: about 0 = reads as well as before, far below
+            0 = reads worse; None where it was not measured: there is no model of language, or a rule has refused it.
+        refusal: why it is refused, as a short sentence; '' = admitted.
+    """
+
+    naturalness: float | None
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TurnEdit:
+    """One edited turn: the conversation before it as edited, as it was, and the texts."""
+
+    context_before: str
+    context_after: str
+    text: EditedText
+
+
+class Screen:
+    """Refuses edits that do not read well. Verdicts are remembered by text.
+
+    Args:
+        language_model: measures the naturalness; prepared by the caller. Without one the rules of `text_fault` alone
+            decide.
+    """
+
+    def __init__(self, language_model: LanguageModel | None = None) -> None:
+        self._language_model = language_model
+        self._naturalness: dict[_TurnEdit, float] = {}
+
+    async def screen(
+        self, before: tuple[Turn, ...], edited: Sequence[tuple[Turn, ...]], rubric: Rubric
+    ) -> list[Screening]:
+        """Judge whether edited conversations read well; of several edited turns the worst counts.
+
+        Args:
+            before: the turns as they were.
+            edited: the turns of each candidate: as many, some with another text.
+            rubric: the maxim that the edit is for; its wording is no answer to a user.
+
+        Raises:
+            ModelError: the model of language cannot read a text.
+        """
+        edits = [list(_turn_edits(before, turns, rubric)) for turns in edited]
+        refusals = [
+            next((fault for edit in turn_edits if (fault := text_fault(edit.text))), "") for turn_edits in edits
+        ]
+        if self._language_model is None:
+            return [Screening(None, refusal) for refusal in refusals]
+        todo = [edit for turn_edits, refusal in zip(edits, refusals, strict=True) if not refusal for edit in turn_edits]
+        await self._measure(
+            self._language_model, [edit for edit in dict.fromkeys(todo) if edit not in self._naturalness]
+        )
+        return [
+            Screening(None, refusal) if refusal else self._screening(turn_edits)
+            for turn_edits, refusal in zip(edits, refusals, strict=True)
+        ]
+
+    def _screening(self, edits: Sequence[_TurnEdit]) -> Screening:
+        worst = min((self._naturalness[edit] for edit in edits), default=0.0)
+        return Screening(worst, _UNNATURAL if worst < NATURALNESS_FLOOR else "")
+
+    async def _measure(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
+        passages = {edit: edited_passage(edit.text.before, edit.text.after) for edit in edits}
+        changed = {edit: passage for edit, passage in passages.items() if passage is not None}
+        texts = [text for edit, passage in changed.items() for text in _read(edit, passage)]
+        distinct = list(dict.fromkeys(texts))
+        tokens = dict(zip(distinct, await language_model.token_logprobs(distinct), strict=True))
+        for edit in edits:
+            passage = changed.get(edit)
+            self._naturalness[edit] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
+
+
+def _naturalness(edit: _TurnEdit, passage: EditedPassage, tokens: dict[TextInContext, list[TokenLogprob]]) -> float:
+    text_before, text_after = _read(edit, passage)
+    return naturalness(
+        passage,
+        _shifted(tokens[text_before], passage.before.start),
+        _shifted(tokens[text_after], passage.after.start),
+    )
+
+
+def _turn_edits(before: Sequence[Turn], after: Sequence[Turn], rubric: Rubric) -> Iterator[_TurnEdit]:
+    """Yield the turns whose text differs."""
+    for i, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old.content != new.content:
+            earlier = after[:i]
+            texts = {
+                role: tuple(turn.content for turn in earlier if turn.role == role) for role in ("assistant", "user")
+            }
+            text = EditedText(old.content, new.content, texts["assistant"], texts["user"], rubric)
+            yield _TurnEdit(_transcript(before[:i], old), _transcript(earlier, new), text)
+
+
+def _transcript(turns: Sequence[Turn], last: Turn) -> str:
+    """Return the conversation as a model of language reads it, up to the beginning of the last turn's text."""
+    lines = [f"{_ROLES[turn.role]}: {turn.content}\n\n" for turn in turns]
+    return f"{''.join(lines)}{_ROLES[last.role]}: "
+
+
+def _read(edit: _TurnEdit, passage: EditedPassage) -> tuple[TextInContext, TextInContext]:
+    """Return the passage before and after the edit, each with all that stands before it."""
+    return (
+        _in_context(edit.context_before, edit.text.before, passage.before),
+        _in_context(edit.context_after, edit.text.after, passage.after),
+    )
+
+
+def _in_context(context: str, text: str, span: TextSpan) -> TextInContext:
+    return TextInContext(context + text[: span.start], span.of(text))
+
+
+def _shifted(tokens: Sequence[TokenLogprob], by: int) -> list[TokenLogprob]:
+    return [replace(token, start=token.start + by, end=token.end + by) for token in tokens]
