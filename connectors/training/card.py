@@ -22,6 +22,7 @@ _KINDS = {
 def card(export: Pairs, form: str, run: int, version: str) -> str:
     """Return a card in Markdown. Of a log it has only names of files and models, as plain words."""
     pairs = export.pairs
+    reviewed = sum(pair.provenance.get("review") is not None for pair in pairs)
     lines = [
         TITLE,
         "",
@@ -31,7 +32,9 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         f"- maxims: {_counted(Counter(pair.rubric for pair in pairs))}",
         f"- judges: {_counted(Counter(str(pair.provenance.get('judge')) for pair in pairs))}",
         f"- infillers: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
-        f"- accepted or written by a reviewer: {sum(pair.provenance.get('review') is not None for pair in pairs)}",
+        f"- accepted or written by a reviewer: {reviewed}",
+        f"- not reviewed, but passed all gates: {len(pairs) - reviewed}{_second_judges(pairs)}",
+        f"- contrasts that somebody has reviewed: {export.reviewed} of {export.contrasts}",
         f"- margins: {_margins(pairs)}",
         f"- turns that one maxim prefers and another does not: {_disputed(pairs)}",
         "- licence: that of the logs (fill in)",
@@ -42,9 +45,11 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         "",
         "The prompt is the history before the turn that differs; one assistant turn stands on each side. Which one is",
         "preferred is what the judge says, not people: `convexplain judges validate` says how far it agrees.",
-        "Edits are an infiller's words: read a sample before you train on them.",
+        "Edits are a model's words unless a reviewer wrote them: read a sample before you train on them.",
         "",
         "## Left out",
+        "",
+        "Contrasts that became no pair, by the reason or the gate that refused them:",
         "",
         *([f"- {count} x {reason}" for reason, count in export.left_out.items()] or ["- nothing"]),
         "",
@@ -54,6 +59,12 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {one_line(name)}" for name, count in counts.most_common()) or "none"
+
+
+def _second_judges(pairs: tuple[Pair, ...]) -> str:
+    """Return the second judges that agreed with unreviewed pairs, to follow their number."""
+    judges = sorted({str(judge) for pair in pairs if (judge := pair.provenance.get("second_judge"))})
+    return f"; the second judge {', '.join(map(one_line, judges))} agreed" if judges else ""
 
 
 def _kind(pair: Pair) -> str:

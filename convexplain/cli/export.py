@@ -21,7 +21,17 @@ def _names(kind: type[Exporter]) -> str:
     return ", ".join(exporter.name for exporter in EXPORTERS.records if isinstance(exporter, kind))
 
 
-_PAIR_OPTIONS = ("rubrics", "questions", "min_margin", "test", "final_answers", "judge", "samples")
+_PAIR_OPTIONS = (
+    "rubrics",
+    "questions",
+    "min_margin",
+    "test",
+    "final_answers",
+    "unreviewed",
+    "judge",
+    "samples",
+    "second_judge",
+)
 
 
 @click.command("export")
@@ -53,9 +63,9 @@ _PAIR_OPTIONS = ("rubrics", "questions", "min_margin", "test", "final_answers", 
 @click.option(
     "--min-margin",
     type=Share(),
-    default=0.1,
+    default=0.0,
     show_default=True,
-    help="By how much the chosen turn must score higher.",
+    help="By how much the chosen turn must score higher; unreviewed pairs have to exceed the judge's noise anyway.",
 )
 @click.option(
     "--test",
@@ -70,7 +80,17 @@ _PAIR_OPTIONS = ("rubrics", "questions", "min_margin", "test", "final_answers", 
     is_flag=True,
     help="Of regenerated contrasts, pair the two final answers, both judged after the original history.",
 )
+@click.option(
+    "--unreviewed",
+    is_flag=True,
+    help="Also contrasts that nobody has reviewed, if margin, naturalness and facts pass the gates.",
+)
 @run_judge_option
+@click.option(
+    "--second-judge",
+    metavar="MODEL",
+    help="With --unreviewed: another judge, which must prefer the same turn; named like the judge.",
+)
 @click.option(
     "--samples",
     type=Count(min=1),
@@ -89,7 +109,9 @@ def command(
     min_margin: float,
     test: float,
     final_answers: bool,
+    unreviewed: bool,
     judge: str | None,
+    second_judge: str | None,
     samples: int | None,
     db: str | None,
     dry_run: bool,
@@ -97,28 +119,39 @@ def command(
     """Write the contrasts of a run as training data.
 
     RUN is a number or a name; the newest run unless given. A pair is two forms of one assistant turn after the same
-    history. Edited turns that stand earlier than the judged one are judged themselves first (by the run's judge, unless
-    --judge names one): only what moves the same way is a preference. What becomes no pair is counted by its reason. A
-    folder gets train and test files and a data card.
+    history. Only contrasts leave that somebody accepted or corrected on the page "Contrast pairs" of
+    `convexplain dashboard`; --unreviewed adds those that pass all gates. Edited turns that stand earlier than the
+    judged one are judged themselves first (by the run's judge, unless --judge names one): only what moves the same way
+    is a preference. What becomes no pair is counted by its reason. A folder gets train and test files and a data card.
 
     \b
         convexplain contrast --worst 50
         convexplain export --format trl-dpo --out pairs --test 0.1
+        convexplain export --format trl-dpo --unreviewed --second-judge openai:gpt-5
         convexplain export 3 --format csv --min-margin 0.3
         convexplain export 3 --format openai --out chats        # its conversations, to be read again
     """
     console = Console()
     if isinstance(EXPORTERS.get(form), ConversationExporter):
         refuse(ctx, dict.fromkeys(_PAIR_OPTIONS, f"with --format {form}, which writes conversations"))
-    settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions))
+    elif not unreviewed:
+        refuse(ctx, {"second_judge": "without --unreviewed"})
+    settings = PairSettings(min_margin, test, final_answers, frozenset(rubrics), frozenset(questions), unreviewed)
     workspace = open_workspace(db)
     if dry_run:
-        most = workspace.plan_export(run, form, settings=settings, judge=judge)
-        console.print(f"At most {most:,} judgements: the two turns of each contrast. Nothing was asked.")
+        most = workspace.plan_export(run, form, settings=settings, judge=judge, second_judge=second_judge)
+        console.print(f"At most {most:,} judgements: two for each contrast that may make a pair. Nothing was asked.")
         return 0
     check_writable(out)
     exported = workspace.export(
-        run, form, out, settings=settings, judge=judge, samples=samples, progress=progress_shown()
+        run,
+        form,
+        out,
+        settings=settings,
+        judge=judge,
+        samples=samples,
+        second_judge=second_judge,
+        progress=progress_shown(),
     )
     pairs, written = exported.pairs, exported.written
     if pairs is None:
@@ -127,6 +160,9 @@ def command(
         return 0
     for reason, count in pairs.left_out.items():
         console.print(plain(f"left out {count:,} x: {reason}"), soft_wrap=True)
+    if pairs.unreviewed_note:
+        hint = f"{pairs.unreviewed_note}; `convexplain dashboard`, page Contrast pairs, or --unreviewed"
+        console.print(hint, soft_wrap=True)
     if written is None:
         console.print(f"None of {pairs.contrasts:,} contrasts makes a pair; nothing was written.")
         return 1

@@ -10,19 +10,22 @@ A contrast says that an edit moves a score. That is a preference only where two 
 
 All further contrasts are left out and counted. Where a contrast does not hold both scores, both are asked for: scores
 of two judges, or after two histories, say nothing about each other.
+
+A pair needs a reviewer who accepted it or wrote the edited turn; or, on request, it passes all gates of `pair_gates`.
+An edit that lowers the score is never the chosen turn.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from convexplain.errors import UsageError
-from convexplain.types import Contrast, Conversation, Judgement, Question, Turn, sha256_json
+from convexplain.types import Contrast, Conversation, Question, Turn, sha256_json
 
-Ask = Callable[[Conversation, int, str], Awaitable[Judgement]]
-"""Judges a turn on the rubric of that id, in its conversation; always the same judge."""
+from .pair_gates import Alternatives, Ask, PairGates
+
 Split = Literal["train", "test"]
 
 NOT_FOUND = "no contrast was found"
@@ -34,6 +37,8 @@ IDENTICAL = "both turns are the same"
 OTHER_WAY = "the edited turn, judged itself, does not move the same way"
 SMALL = "the margin is too small"
 REJECTED = "a reviewer rejected it"
+UNREVIEWED = "nobody has reviewed it"
+WORDING = "the reviewer's wording does not score higher"
 DUPLICATE = "the same pair is there already"
 NO_ANSWERS = "only regenerated contrasts have two final answers"
 EMPTY = "a turn is empty, or nothing stands before it"
@@ -102,6 +107,7 @@ class PairSettings:
         test: share of the conversations that is held out, in [0, 1).
         final_answers: of regenerated contrasts compare the final answers, instead of the edited turn.
         rubrics, questions: only these; empty = all.
+        unreviewed: also pairs that nobody has reviewed, where they pass all gates.
     """
 
     min_margin: float = 0.0
@@ -109,6 +115,7 @@ class PairSettings:
     final_answers: bool = False
     rubrics: frozenset[str] = frozenset()
     questions: frozenset[str] = frozenset()
+    unreviewed: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_margin <= 1:
@@ -125,23 +132,20 @@ class Pairs:
         pairs: in the order of the contrasts.
         left_out: how many contrasts became no pair, by the reason.
         contrasts: how many contrasts there were.
+        reviewed: how many of them a reviewer has decided on.
     """
 
     pairs: tuple[Pair, ...]
     left_out: Mapping[str, int]
     contrasts: int
+    reviewed: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class _Alternatives:
-    """Two forms of a turn, with the scores that are known."""
-
-    history: Conversation
-    place: int
-    before: Turn
-    after: Turn
-    scores: tuple[float, float] | None  # what one judge gave both after this history; None = to be asked
-    rises: bool | None  # which way the scores have to move; None = either
+    @property
+    def unreviewed_note(self) -> str:
+        """How many contrasts are reviewed, where pairs were left out because nobody has reviewed them; else empty."""
+        if not self.left_out.get(UNREVIEWED):
+            return ""
+        return f"{self.reviewed:,} of {self.contrasts:,} contrasts {'is' if self.reviewed == 1 else 'are'} reviewed"
 
 
 async def preference_pairs(
@@ -149,6 +153,7 @@ async def preference_pairs(
     ask: Ask,
     settings: PairSettings | None = None,
     on_contrast: Callable[[], None] = lambda: None,
+    gates: PairGates = PairGates(),
 ) -> Pairs:
     """Make pairs of contrasts, one after the other.
 
@@ -157,12 +162,13 @@ async def preference_pairs(
         ask: judges a turn.
         settings: the settings of the pairs.
         on_contrast: called after each contrast.
+        gates: what unreviewed pairs have to pass.
     """
     chosen = settings or PairSettings()
     pairs: list[Pair] = []
     left_out: Counter[str] = Counter()
     seen: set[str] = set()
-    count = 0
+    count = reviewed_count = 0
     for reviewed in contrasts:
         contrast = reviewed.contrast
         if chosen.rubrics and contrast.rubric not in chosen.rubrics:
@@ -170,7 +176,8 @@ async def preference_pairs(
         if chosen.questions and contrast.question not in chosen.questions:
             continue
         count += 1
-        pair = await _pair(reviewed, ask, chosen)
+        reviewed_count += reviewed.decision is not None
+        pair = await _pair(reviewed, ask, chosen, gates)
         if isinstance(pair, Pair):
             digest = _digest(pair)
             if digest in seen:
@@ -181,7 +188,7 @@ async def preference_pairs(
         else:
             left_out[pair] += 1
         on_contrast()
-    return Pairs(tuple(pairs), dict(left_out.most_common()), count)
+    return Pairs(tuple(pairs), dict(left_out.most_common()), count, reviewed_count)
 
 
 def split_of(conversation_id: str, test: float) -> Split:
@@ -190,49 +197,71 @@ def split_of(conversation_id: str, test: float) -> Split:
     return "test" if number / 2**64 < test else "train"
 
 
-async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings) -> Pair | str:
+async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings, gates: PairGates) -> Pair | str:
     """The pair, or the reason why there is none."""
-    case = _case(reviewed, settings.final_answers)
-    if isinstance(case, str):
-        return case
-    if not (case.before.content.strip() and case.after.content.strip() and case.place):
+    contrast, gated = reviewed.contrast, reviewed.decision is None
+    forms = _forms(reviewed, settings)
+    if isinstance(forms, str):
+        return forms
+    if not (forms.before.content.strip() and forms.after.content.strip() and forms.place):
         return EMPTY
-    if case.before.content.strip() == case.after.content.strip():  # blanks around it are dropped by chat templates
+    if forms.before.content.strip() == forms.after.content.strip():  # blanks around it are dropped by chat templates
         return IDENTICAL
-    contrast = reviewed.contrast
-    scores, judge = case.scores, contrast.judge
-    if scores is None:
-        before = await ask(_ending(case, case.before), case.place, contrast.rubric)
-        if before.score is None:
-            return UNSCORED
-        after = await ask(_ending(case, case.after), case.place, contrast.rubric)
-        if after.score is None:
-            return UNSCORED
-        scores, judge = (before.score, after.score), after.model
-    gap = scores[1] - scores[0]
-    if gap and case.rises is not None and (gap > 0) != case.rises:
-        return OTHER_WAY
-    if not gap or abs(gap) < settings.min_margin:
-        return SMALL
-    better, worse = (case.after, case.before) if gap > 0 else (case.before, case.after)
+    if gated and (refusal := gates.early_refusal(contrast, forms)):
+        return refusal
+    scored = await _scored(forms, contrast, ask)
+    if scored is None:
+        return UNSCORED
+    before, after, judge = scored
+    margin = after - before if forms.rises else before - after
     final = settings.final_answers and contrast.question == "regenerate"
+    by_hand = not final and _wording(reviewed) is not None
+    if margin <= 0 and by_hand:
+        return WORDING
+    if margin < 0:
+        return OTHER_WAY
+    if not margin or margin < settings.min_margin:
+        return SMALL
+    if gated and (refusal := await gates.refusal(contrast, forms, margin)):
+        return refusal
     return Pair(
-        prompt=case.history.turns[: case.place],
-        chosen=better,
-        rejected=worse,
-        score_chosen=max(scores),
-        score_rejected=min(scores),
+        prompt=forms.prompt,
+        chosen=forms.better,
+        rejected=forms.worse,
+        score_chosen=max(before, after),
+        score_rejected=min(before, after),
         rubric=contrast.rubric,
         question=contrast.question,
         conversation_id=contrast.conversation_id,
-        turn=case.place,
+        turn=forms.place,
         final=final,
         split=split_of(contrast.conversation_id, settings.test),
-        provenance=_provenance(reviewed, judge, final),
+        provenance={
+            **_provenance(reviewed, judge),
+            "by_hand": by_hand,
+            "second_judge": gates.second_judge if gated and gates.second else None,
+        },
     )
 
 
-def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Alternatives | str:
+async def _scored(forms: Alternatives, contrast: Contrast, ask: Ask) -> tuple[float, float, str] | None:
+    """The scores of both forms and the judge's name; None where one has no score."""
+    if forms.scores is not None:
+        return *forms.scores, contrast.judge
+    before = await ask(forms.ending(forms.before), forms.place, contrast.rubric)
+    if before.score is None:
+        return None
+    after = await ask(forms.ending(forms.after), forms.place, contrast.rubric)
+    return None if after.score is None else (before.score, after.score, after.model)
+
+
+def _wording(reviewed: ReviewedContrast) -> str | None:
+    """The reviewer's wording of the edited turn."""
+    return reviewed.text if reviewed.text and reviewed.text.strip() else None
+
+
+def _forms(reviewed: ReviewedContrast, settings: PairSettings) -> Alternatives | str:
+    """The two forms of the turn that differs, or the reason why there are none."""
     contrast, conversation = reviewed.contrast, reviewed.conversation
     if reviewed.decision == "reject":
         return REJECTED
@@ -240,38 +269,33 @@ def _case(reviewed: ReviewedContrast, final_answers: bool) -> _Alternatives | st
         return UNCONFIRMED if contrast.score_again is not None else NOT_FOUND
     if contrast.score_before is None or contrast.score_after is None:
         return UNSCORED
+    if reviewed.decision is None and not settings.unreviewed:
+        return UNREVIEWED
     rises = contrast.score_after > contrast.score_before
-    wording = reviewed.text if reviewed.text and reviewed.text.strip() else None
-    if contrast.question == "revise":
-        logged, edited = conversation.turns[contrast.turn], contrast.turns[contrast.turn]
-        after = replace(edited, content=wording) if wording else edited
-        if wording:
-            return _Alternatives(conversation, contrast.turn, logged, after, None, None)
-        return _Alternatives(
-            conversation, contrast.turn, logged, after, (contrast.score_before, contrast.score_after), rises
-        )
-    if final_answers:
+    if settings.final_answers and contrast.question != "revise":
         if contrast.question != "regenerate":
             return NO_ANSWERS
         logged = conversation.turns[contrast.turn]
         answers = [replace(logged, content=text) for text in (contrast.response_before, contrast.response_after)]
-        return _Alternatives(conversation, contrast.turn, answers[0], answers[1], None, None)
-    places = {edit.unit.turn for edit in contrast.edits}
-    if len(places) != 1:
-        return SEVERAL if places else IDENTICAL
-    (place,) = places
-    if conversation.turns[place].role != "assistant":
-        return NOT_ASSISTANT
-    edited = contrast.turns[place]
-    after = replace(edited, content=wording) if wording else edited
-    return _Alternatives(conversation, place, conversation.turns[place], after, None, rises)
+        return Alternatives(conversation, contrast.turn, answers[0], answers[1], None, rises)
+    if contrast.question == "revise":
+        place = contrast.turn
+    else:
+        places = {edit.unit.turn for edit in contrast.edits}
+        if len(places) != 1:
+            return SEVERAL if places else IDENTICAL
+        (place,) = places
+        if conversation.turns[place].role != "assistant":
+            return NOT_ASSISTANT
+    logged, edited = conversation.turns[place], contrast.turns[place]
+    if wording := _wording(reviewed):  # a reviewer improves a turn, whichever way the contrast went
+        return Alternatives(conversation, place, logged, replace(edited, content=wording), None, rises=True)
+    after = contrast.score_after if contrast.score_again is None else contrast.score_again
+    scores = (contrast.score_before, after) if contrast.question == "revise" else None
+    return Alternatives(conversation, place, logged, edited, scores, rises)
 
 
-def _ending(case: _Alternatives, turn: Turn) -> Conversation:
-    return replace(case.history, turns=(*case.history.turns[: case.place], turn))
-
-
-def _provenance(reviewed: ReviewedContrast, judge: str, final: bool) -> dict[str, Any]:
+def _provenance(reviewed: ReviewedContrast, judge: str) -> dict[str, Any]:
     contrast = reviewed.contrast
     return {
         "contrast": reviewed.number,
@@ -287,7 +311,9 @@ def _provenance(reviewed: ReviewedContrast, judge: str, final: bool) -> dict[str
         "goal": contrast.goal,
         "edits": [[edit.before, edit.after] for edit in contrast.edits],
         "review": reviewed.decision,
-        "by_hand": not final and bool(reviewed.text and reviewed.text.strip()),
+        "naturalness": contrast.naturalness,
+        "fresh_draws": contrast.fresh_draws,
+        "fresh_held": contrast.fresh_held,
     }
 
 

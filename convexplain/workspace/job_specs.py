@@ -73,14 +73,16 @@ class ExportJob:
         out: the folder.
         min_margin: by how much the chosen turn must score higher, in [0, 1].
         test: share of the conversations that is held out, in [0, 1).
+        unreviewed: also contrasts that nobody has reviewed, where they pass all gates.
     """
 
     kind: ClassVar[str] = "export"
     run: int
     form: str
     out: Path
-    min_margin: float = 0.1
+    min_margin: float = 0.0
     test: float = 0.0
+    unreviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,15 @@ async def _explain(workspace: AsyncWorkspace, spec: ExplainJob, task: Task[Any],
 
 
 async def _export(workspace: AsyncWorkspace, spec: ExportJob, progress: Progress) -> dict[str, Any]:
-    settings = PairSettings(spec.min_margin, spec.test)
+    settings = PairSettings(spec.min_margin, spec.test, unreviewed=spec.unreviewed)
     exported = await workspace.export(spec.run, spec.form, spec.out, settings=settings, progress=progress)
     pairs, written = exported.pairs, exported.written
     for reason, count in {**(pairs.left_out if pairs else {}), **(written.left_out if written else {})}.items():
         progress.note(f"left out {count:,} x: {reason}")
     if pairs is None or written is None:
-        raise UsageError(f"None of {pairs.contrasts if pairs else 0:,} contrasts makes a pair; nothing was written.")
+        note = f" {pairs.unreviewed_note}." if pairs and pairs.unreviewed_note else ""
+        count = pairs.contrasts if pairs else 0
+        raise UsageError(f"None of {count:,} contrasts makes a pair; nothing was written.{note}")
     counts = f"{counted(len(pairs.pairs), 'pair')} of {counted(pairs.contrasts, 'contrast')}"
     progress.note(f"{counts}, {counted(written.records, 'record')}: {', '.join(file.name for file in written.files)}")
     return {"folder": str(spec.out), **exported.to_dict()}

@@ -74,18 +74,18 @@ def start_explain(
     return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, number=number))
 
 
-def start_export(database: str, run: int, form: str, min_margin: float, test: float) -> int:
+def start_export(database: str, run: int, form: str, min_margin: float, test: float, unreviewed: bool = False) -> int:
     """Start writing the pairs of a run into a new folder; return the job's number.
 
     Args:
         database: the store's URL or file.
-        run, form, min_margin, test: as in `ExportJob`.
+        run, form, min_margin, test, unreviewed: as in `ExportJob`.
 
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
     out = Path(platformdirs.user_data_dir("convexplain")) / "exports" / uuid.uuid4().hex
-    return _start(database, ExportJob(run, form, out, min_margin, test))
+    return _start(database, ExportJob(run, form, out, min_margin, test, unreviewed))
 
 
 def resume(database: str, job: int) -> None:

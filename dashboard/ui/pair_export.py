@@ -20,9 +20,8 @@ def export_pairs(store: RunStore, run: Run) -> None:
     """Show the form of the export and, when its job has ended, the download."""
     st.subheader("Export", anchor=False)
     st.caption(
-        "Successful contrasts become preference pairs: two versions of one assistant turn after the same history. "
-        "Rejected contrasts are left out, and corrected ones take the reviewer’s words. The run’s judge now judges "
-        "edited turns that have no score yet."
+        "Accepted contrasts become preference pairs: two versions of one assistant turn after the same history. "
+        "Corrected ones take the reviewer’s words. The run’s judge now judges edited turns that have no score yet."
     )
     formats = export_formats()
     cells = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
@@ -33,11 +32,17 @@ def export_pairs(store: RunStore, run: Run) -> None:
         format_func=lambda name: f"{name}: {formats[name]}",
         key="x-form",
     )
-    margin = cells[1].number_input("Least margin", 0.0, 1.0, 0.1, 0.05, key="x-margin")
+    margin = cells[1].number_input("Least margin", 0.0, 1.0, 0.0, 0.05, key="x-margin")
     test = cells[2].number_input("Share held out for testing", 0.0, 0.9, 0.0, 0.05, key="x-test")
+    unreviewed = st.checkbox(
+        "Also contrasts that nobody has reviewed",
+        help="Only those whose margin goes beyond the judge’s noise, whose edit reads naturally, and which keep the "
+        "facts of the conversation.",
+        key="x-unreviewed",
+    )
     if cells[3].button("Export", type="primary", width="stretch"):
         try:
-            st.session_state["export"] = start_export(database(), run.id, form, margin, test)
+            st.session_state["export"] = start_export(database(), run.id, form, margin, test, unreviewed)
         except ConvexplainError as error:
             message(str(error), "error")
     if "export" in st.session_state:

@@ -14,6 +14,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.store import RunStore, keep_calibration, keep_noise_floor, noise_floor, run_rubrics
 from tests.fake_infiller import FakeInfiller
+from tests.reviewed_contrasts import accept_all
 
 pytestmark = pytest.mark.slow
 
@@ -123,6 +124,7 @@ def test_pairs_are_judged_on_the_scale_of_the_run(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
     world.run("contrast", "--question", "rescore", "--turn", "c0:3")
+    accept_all(world.store)
     world.run("export", "--format", "jsonl", "--out", "pairs")
     (found,) = map(json.loads, (world.folder / "pairs" / "train.jsonl").read_text().splitlines())
     assert found["margin"] == pytest.approx(0.9 - 0.2)  # raw, the edited turn has 0.3 and the logged one 0.1
@@ -147,6 +149,7 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     assert "are raw" not in world.run("contrast", "--question", "rescore", "--turn", "c0:3", "--judge", "low")
     world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--judge", "strong")
     assert told in world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--check", "--judge", "strong")
+    accept_all(world.store)
     assert told in world.run("export", "--format", "jsonl", "--judge", "strong", "--out", "one")
     assert "are raw" not in world.run("export", "--format", "jsonl", "--out", "two")
 

@@ -24,6 +24,7 @@ from convexplain.store import (
 )
 from convexplain.types import Evidence, Judgement
 from tests.explain.test_pairs import TALK, contrast
+from tests.reviewed_contrasts import accept_all
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def world(monkeypatch, capsys, tmp_path):
         folder = tmp_path
         answer = staticmethod(lambda request: {"yes": 0.5, "no": 0.5})
 
-        def keep(self, *some, settings=None):
+        def keep(self, *some, settings=None, accepted=True):
             store, rubric = RunStore(str(tmp_path / "s.db")), load_rubric("helpfulness")
             run = store.begin_run("judge", "f", settings or {}, [rubric])
             number = store.keep_conversation(TALK, run.id)
@@ -43,6 +44,8 @@ def world(monkeypatch, capsys, tmp_path):
             (turn,) = scored_turns(store, rubric, scored_places(store, run.id, rubric))
             for i, one in enumerate(some):
                 keep_contrast(store, run.id, turn, f"{i:064}", one)
+            if accepted:
+                accept_all(store, run.id)
             store.close()
 
         def run(self, *args):
@@ -109,7 +112,7 @@ def test_nothing_to_export_says_why(world):
     assert code == 2
     assert "run 1 has no contrast to export; `convexplain contrast 1` looks for some" in err
     world.keep(contrast(before=0.45, after=0.5))
-    code, out, _ = world.run("export", "--format", "csv", "--out", "data")
+    code, out, _ = world.run("export", "--format", "csv", "--out", "data", "--min-margin", "0.1")
     assert code == 1
     assert "None of 1 contrasts makes a pair; nothing was written." in out
     assert not (world.folder / "data").exists()
@@ -134,7 +137,7 @@ def test_orders_that_cannot_be_meant(world, args, words):
 
 
 def test_a_review_decides(world):
-    world.keep(contrast(), contrast("revise", edited={5: "Tomorrow at noon."}))
+    world.keep(contrast(), contrast("revise", edited={5: "Tomorrow at noon."}), accepted=False)
     store = RunStore(str(world.folder / "s.db"))
     keep_review(store, Review(1, "Anna", "accept"))
     keep_review(store, Review(1, "Anna", "reject"))  # the same reviewer thinks again
@@ -147,6 +150,42 @@ def test_a_review_decides(world):
     assert "left out 1 x: a reviewer rejected it" in out
     (row,) = lines(world.folder / "data/train.jsonl")
     assert (row["chosen"][0]["content"], row["provenance"]["by_hand"]) == ("At noon, tomorrow.", True)
+
+
+def test_contrasts_that_nobody_has_reviewed_stay(world):
+    natural = {"naturalness": -0.1, "fresh_draws": 5, "fresh_held": 5}
+    world.keep(contrast(**natural), contrast(edited={5: "It is at door 7."}, **natural), accepted=False)
+    code, out, _ = world.run("export", "--format", "jsonl", "--out", "data")
+    assert (code, world.models) == (1, [])
+    assert "left out 2 x: nobody has reviewed it" in out
+    assert "0 of 2 contrasts are reviewed; `convexplain dashboard`, page Contrast pairs, or --unreviewed" in out
+    code, out, _ = world.run("export", "--format", "jsonl", "--out", "data", "--unreviewed")
+    assert code == 0
+    assert "left out 1 x: a fact of the conversation is missing, changed or made up" in out
+    assert "1 pair of 2 contrasts, 1 record: data/train.jsonl" in out
+    (row,) = lines(world.folder / "data/train.jsonl")
+    assert (row["chosen"][0]["content"], row["provenance"]["review"]) == ("Let me look it up.", None)
+    card = (world.folder / "data/README.md").read_text()
+    assert "- not reviewed, but passed all gates: 1\n" in card
+    assert "- contrasts that somebody has reviewed: 0 of 2\n" in card
+    assert "- 1 x a fact of the conversation is missing, changed or made up" in card
+
+
+def test_a_second_judge_must_prefer_the_same_turn(world):
+    world.keep(contrast(naturalness=0.0), accepted=False)
+    options = ("export", "--format", "jsonl", "--unreviewed", "--second-judge", "another")
+    code, out, _ = world.run(*options, "--dry-run")
+    assert "At most 4 judgements" in out
+    code, out, _ = world.run(*options, "--out", "data")  # it gives both turns the same score
+    assert (code, [model.name for model in world.models[1:]]) == (1, ["another"])
+    assert "left out 1 x: the second judge does not prefer the same turn" in out
+    world.answer = lambda request: {"yes": 1.0} if "look it up" in request.messages[0].content else {"no": 1.0}
+    code, out, _ = world.run(*options[:-1], "third", "--out", "data")
+    assert code == 0
+    assert "passed all gates: 1; the second judge third agreed\n" in (world.folder / "data/README.md").read_text()
+    code, _, err = world.run("export", "--format", "jsonl", "--second-judge", "another")
+    assert code == 2
+    assert "--second-judge means nothing without --unreviewed" in err
 
 
 def test_test_conversations_have_a_file_of_their_own(world):

@@ -338,7 +338,7 @@ def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
     )
     found = app("pairs", run=str(one))
     press(found, "Export")
-    assert asked == [(one, "trl-dpo", 0.1, 0.0)]
+    assert asked == [(one, "trl-dpo", 0.0, 0.0, False)]
     assert "Exporting" in texts(found)
     status[0] = "failed"
     ran(found.run())

@@ -78,8 +78,10 @@ class Scores:
 
 
 def made(*kept, scores=None, **settings):
+    """The pairs of contrasts that a reviewer has accepted, where the test says nothing else."""
     some = [
-        one if isinstance(one, ReviewedContrast) else ReviewedContrast(i, TALK, one) for i, one in enumerate(kept, 1)
+        one if isinstance(one, ReviewedContrast) else ReviewedContrast(i, TALK, one, "accept")
+        for i, one in enumerate(kept, 1)
     ]
     return asyncio.run(preference_pairs(some, scores or Scores(), PairSettings(**settings)))
 
@@ -173,7 +175,7 @@ def test_what_is_no_preference_is_left_out_and_counted(one, settings, reason):
 
 def test_a_first_turn_has_no_prompt():
     talk = Conversation("c2", (Turn("assistant", "Yes."),))
-    found = made(ReviewedContrast(1, talk, replace(contrast(), turn=0, turns=(Turn("assistant", "Hello."),))))
+    found = made(ReviewedContrast(1, talk, replace(contrast(), turn=0, turns=(Turn("assistant", "Hello."),)), "accept"))
     assert dict(found.left_out) == {p.EMPTY: 1}
 
 
@@ -192,16 +194,54 @@ def test_reviewers_have_the_last_word():
         ReviewedContrast(4, TALK, contrast(), "fix", "A worse one."),
         scores=scores,
     )
-    assert dict(found.left_out) == {p.REJECTED: 1}
+    assert dict(found.left_out) == {p.REJECTED: 1, p.WORDING: 1}  # what was written by hand is judged again
     assert [(pair.chosen.content, pair.rejected.content) for pair in found.pairs] == [
         ("Let me look it up.", "Yes."),
         ("A better one.", "Yes."),
-        ("Yes.", "A worse one."),  # what was written by hand is judged again
     ]
-    assert [pair.provenance["by_hand"] for pair in found.pairs] == [False, True, True]
+    assert [pair.provenance["by_hand"] for pair in found.pairs] == [False, True]
     # Both scores of a pair are one judge's, and its name stands there.
-    assert [pair.margin for pair in found.pairs] == pytest.approx([0.6, 0.4, 0.4])
-    assert [pair.provenance["judge"] for pair in found.pairs] == ["scripted", "second judge", "second judge"]
+    assert [pair.margin for pair in found.pairs] == pytest.approx([0.6, 0.4])
+    assert [pair.provenance["judge"] for pair in found.pairs] == ["scripted", "second judge"]
+
+
+@pytest.mark.parametrize(("score", "left_out"), [(0.9, {}), (0.5, {p.WORDING: 1}), (0.1, {p.WORDING: 1})])
+def test_a_reviewers_words_in_place_of_a_worsening_must_be_better_than_the_logged_turn(score, left_out):
+    worsening = ReviewedContrast(1, TALK, contrast(before=0.5, after=0.1), "fix", "My words.")
+    found = made(worsening, scores=Scores(My_words=score, Yes=0.5))
+    assert [pair.chosen.content for pair in found.pairs] == ([] if left_out else ["My words."])
+    assert dict(found.left_out) == left_out
+
+
+def test_a_worsening_is_never_chosen():
+    worse = {"before": 0.8, "after": 0.2}
+    earlier = {1: "It left on Friday."}
+    for question, settings in (("rescore", {}), ("regenerate", {}), ("regenerate", {"final_answers": True})):
+        scores = Scores(It_left_on_Monday=0.3, It_left_on_Friday=0.6, Yes=0.3, A_new_answer=0.6)
+        found = made(contrast(question, edited=earlier, **worse), scores=scores, **settings)
+        assert (found.pairs, dict(found.left_out)) == ((), {p.OTHER_WAY: 1})
+    # Fresh draws of the worsened turn have a higher mean than the logged one.
+    found = made(contrast(before=0.5, after=0.2, score_again=0.7))
+    assert (found.pairs, dict(found.left_out)) == ((), {p.OTHER_WAY: 1})
+
+
+def test_what_nobody_has_reviewed_stays():
+    scores = Scores()
+    found = made(
+        ReviewedContrast(1, TALK, contrast()),
+        ReviewedContrast(2, TALK, contrast("rescore", edited={1: "It left on Friday."})),
+        ReviewedContrast(3, TALK, contrast(found=False)),
+        scores=scores,
+    )
+    assert (found.pairs, dict(found.left_out)) == ((), {p.UNREVIEWED: 2, p.NOT_FOUND: 1})
+    assert (found.reviewed, found.unreviewed_note, scores.asked) == (0, "0 of 3 contrasts are reviewed", [])
+    found = made(contrast(), ReviewedContrast(2, TALK, contrast(rubric="harm")))
+    assert (len(found.pairs), found.unreviewed_note) == (1, "1 of 2 contrasts is reviewed")
+    assert made(contrast()).unreviewed_note == ""
+
+
+def test_fresh_measurements_are_the_score_of_a_revised_turn():
+    assert only(made(contrast(score_again=0.7))).score_chosen == 0.7
 
 
 def test_only_what_was_asked_for_is_looked_at():

@@ -11,6 +11,7 @@ from convexplain.explain.pairs import PairSettings
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings
 from tests.fake_infiller import FakeInfiller
+from tests.reviewed_contrasts import accept_all
 
 from .test_explanations import LOO, Told, talk
 from .test_functions import bananas, depot
@@ -75,6 +76,7 @@ def test_without_attributions_there_is_nothing_to_measure(workspace, run, judge)
 
 def test_pairs_are_written_by_the_judge_that_is_named(workspace, run, judge, tmp_path):
     workspace.explain_turns(run.id, ContrastTask(), judge=judge, infiller=FakeInfiller())
+    accept_all(workspace.store)
     good = ScriptedModel(
         lambda request: {"yes": 0.9, "no": 0.1} if "lorry" in str(request.messages) else {"no": 1.0}, name="good"
     )
@@ -89,6 +91,7 @@ def test_pairs_are_written_by_the_judge_that_is_named(workspace, run, judge, tmp
         "records_left_out": {},
         "pairs": 1,
         "contrasts": 2,
+        "reviewed": 2,
         "contrasts_left_out": {"the same pair is there already": 1},
     }
     assert progress.events == [("contrasts", 2), "end"]
@@ -101,6 +104,7 @@ def test_a_revised_turn_needs_no_judge(workspace, tmp_path):
     judge = ScriptedModel(bananas)
     run = workspace.analyze([talk("c")], "helpfulness", judge, turns="last")
     workspace.explain_turns(run.id, ContrastTask(ContrastSettings(revise=True)), judge=judge, infiller=FakeInfiller())
+    accept_all(workspace.store)
     exported = workspace.export(run.id, "trl-dpo", tmp_path / "data")  # the run's judge could not be opened
     assert len(exported.pairs.pairs) == 1
 
@@ -117,6 +121,7 @@ def test_conversations_are_written_as_they_were(workspace, run, tmp_path):
         ({"format": "trl"}, "format 'trl' is not known"),
         ({}, "run 1 has no contrast to export"),
         ({"settings": PairSettings(rubrics=frozenset({"harm"}))}, "run 1 was not judged by it"),
+        ({"second_judge": "other"}, r"unreviewed pairs only; set PairSettings\(unreviewed=True\)"),
     ],
 )
 def test_exports_that_cannot_be_meant(workspace, run, tmp_path, options, words):

@@ -9,6 +9,7 @@ from convexplain.explain.pairs import PairSettings
 from convexplain.explain.settings import AttributionSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings, judge_arguments
 from tests.fake_infiller import FakeInfiller
+from tests.reviewed_contrasts import accept_all
 from tests.stub_server import StubServer
 
 from .test_explanations import LOO, talk
@@ -70,6 +71,7 @@ def test_what_comes_after_asks_the_same_endpoint_with_the_same_options(workspace
         lambda: workspace.fidelity(run.id, settings=FidelitySettings("word")),
         lambda: workspace.export(run.id, "jsonl", workspace.store.place + ".data", settings=PairSettings()),
     ):
+        accept_all(workspace.store, run.id)
         forget(opened, stub)
         use()
         ((name, model),) = opened

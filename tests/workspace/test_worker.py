@@ -15,6 +15,7 @@ from convexplain.store.jobs import add_job, find_job
 from convexplain.workspace import JudgeSpec, worker
 from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JudgeJob, job_settings
 from tests.explain.test_pairs import contrast
+from tests.reviewed_contrasts import accept_all
 
 
 @pytest.fixture
@@ -172,6 +173,9 @@ def test_pairs_are_exported(store, scripted, chats, tmp_path):
     for i, moved in enumerate((True, False)):
         made = contrast(found=moved, conversation_id="c2", turn=3, rubric="harm", turns=turns)
         keep_contrast(store, 1, turn, f"{i:064}", made)
+    unread = do(store, ExportJob(1, "trl-dpo", tmp_path / "none"), 1)
+    assert unread.error.endswith("nothing was written. 0 of 2 contrasts are reviewed.")
+    accept_all(store)
     job = do(store, ExportJob(1, "trl-dpo", tmp_path / "out"), 1)
     assert job.status == "done"
     assert (job.result["folder"], job.result["pairs"], job.result["contrasts"]) == (str(tmp_path / "out"), 1, 2)

@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.training import EXPORTERS, ConversationExporter
 from convexplain.errors import UsageError
-from convexplain.explain.explanations import TurnChoice, chosen_rubrics
+from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.pairs import PairSettings
 from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn
-from convexplain.store.contrast_list import ContrastFilters, contrast_count
 
 from ..explainers import check_models
 from ..explanations import ExplainedTurns, ExplanationModels, Scope, explain_scopes, scopes_of, turn_scopes
-from ..exports import Exported, Exporting
+from ..exports import Exported, Exporting, PairJudges, pair_judgements
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
 from ..judge_arguments import JudgeLike, ModelLike
@@ -178,12 +177,16 @@ class ExplanationMethods(StoreMethods):
         format: str = "jsonl",
         out: str | Path = "convexplain-data",
         *,
-        settings: PairSettings = PairSettings(min_margin=0.1),
+        settings: PairSettings = PairSettings(),
         judge: JudgeLike | None = None,
         samples: int | None = None,
+        second_judge: JudgeLike | None = None,
         progress: Progress = Progress(),
     ) -> Exported:
         """Write the contrasts of a run as preference pairs for a trainer, or its conversations.
+
+        A contrast needs a reviewer who accepted it; with `PairSettings(unreviewed=True)` also those leave that nobody
+        has reviewed and that pass all gates (`docs/training_data.md`).
 
         Args:
             run: the run's number or name; None takes the newest.
@@ -192,16 +195,17 @@ class ExplanationMethods(StoreMethods):
             settings: which pairs are made.
             judge: judge edited turns by this judge; None takes the run's own.
             samples: average that many sampled replies of the judge; None takes the judge's own number.
+            second_judge: must prefer the same turn of each unreviewed pair; None asks no second one.
             progress: is told how far it is.
 
         Raises:
             StoreError: there is no such run.
             UsageError: an argument is not valid, the run has no contrast, or its judge cannot be opened again.
             MissingExtraError: the format needs a package that is not installed.
-            UnavailableError: the judge cannot be had.
+            UnavailableError: a judge cannot be had.
         """
-        exporting = Exporting(self.store, self.store.run(run), format, Path(out))
-        return await exporting.write(settings, judge, samples, progress)
+        judges = PairJudges(judge, samples, second_judge)
+        return await Exporting(self.store, self.store.run(run), format, Path(out), settings, judges).write(progress)
 
     async def plan_export(
         self,
@@ -210,16 +214,17 @@ class ExplanationMethods(StoreMethods):
         *,
         settings: PairSettings = PairSettings(),
         judge: JudgeLike | None = None,
+        second_judge: JudgeLike | None = None,
     ) -> int:
-        """Return how many judgements `export` asks for at most: both turns of each contrast; none for conversations.
+        """Return how many judgements `export` asks for at most: both turns of each contrast that may make a pair.
 
         Raises:
             StoreError: there is no such run.
-            UsageError: there is no such format, rubric or judge.
+            UsageError: there is no such format, rubric or judge, or the second judge has nothing to do.
         """
         chosen = self.store.run(run)
         await check_models(judge)
+        await check_models(second_judge)
         if isinstance(EXPORTERS.get(format), ConversationExporter):
             return 0
-        chosen_rubrics(self.store, chosen, sorted(settings.rubrics))
-        return 2 * contrast_count(self.store, ContrastFilters(chosen.id, found=False))
+        return pair_judgements(self.store, chosen, settings, PairJudges(judge, second=second_judge))

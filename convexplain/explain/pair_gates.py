@@ -1,0 +1,111 @@
+"""The gates that a pair passes before it is trained on though nobody has reviewed it.
+
+The margin goes beyond the judge's noise, fresh measurements held it, the edited turn reads as well as the logged one,
+the chosen turn keeps the facts of the conversation, and a second judge, where there is one, prefers the same turn.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from convexplain.types import Contrast, Conversation, Judgement, Rubric, Turn
+
+from .facts import fact_conflict
+from .measurement import ASSUMED_NOISE
+
+Ask = Callable[[Conversation, int, str], Awaitable[Judgement]]
+"""Judges a turn on the rubric of that id, in its conversation; always the same judge."""
+
+WITHIN_NOISE = "the margin is within the noise of the judge"
+NOT_HELD = "fresh measurements did not hold it"
+UNCHECKED = "the edit was not checked for naturalness"
+UNNATURAL = "the edited turn reads worse than the logged one"
+REFUSED_TEXT = "the edited turn repeats, copies or breaks off"
+WRONG_FACTS = "a fact of the conversation is missing, changed or made up"
+SECOND_UNSCORED = "the second judge has no score"
+SECOND_OTHER_WAY = "the second judge does not prefer the same turn"
+
+NATURALNESS_FLOOR = -1.2  # the least naturalness of an edit
+HELD_SHARE = 0.8  # of the fresh measurements of a contrast: how many have to hold
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """Two forms of a turn after one history, with the scores that are known.
+
+    Attributes:
+        history: the conversation, at least up to the turn.
+        place: index of the turn.
+        before, after: its two forms.
+        scores: what one judge gave both after this history; None = to be asked.
+        rises: True where `after` has to score higher, False where it has to score lower.
+    """
+
+    history: Conversation
+    place: int
+    before: Turn
+    after: Turn
+    scores: tuple[float, float] | None
+    rises: bool
+
+    @property
+    def prompt(self) -> tuple[Turn, ...]:
+        """The turns before the one that differs."""
+        return self.history.turns[: self.place]
+
+    @property
+    def better(self) -> Turn:
+        """The form that has to score higher."""
+        return self.after if self.rises else self.before
+
+    @property
+    def worse(self) -> Turn:
+        """The form that has to score lower."""
+        return self.before if self.rises else self.after
+
+    def ending(self, turn: Turn) -> Conversation:
+        """Return the conversation up to the turn, in that form."""
+        return replace(self.history, turns=(*self.prompt, turn))
+
+
+@dataclass(frozen=True, slots=True)
+class PairGates:
+    """What unreviewed pairs are measured by.
+
+    Attributes:
+        noise: returns the judge's noise floor on a rubric, in [0, 1]; None where it was not measured, and
+            `ASSUMED_NOISE` stands for it.
+        rubrics: the rubrics by id.
+        second: the second judge; None asks none.
+        second_judge: its name.
+    """
+
+    noise: Callable[[str], float | None] = lambda rubric: None
+    rubrics: Mapping[str, Rubric] = field(default_factory=dict)
+    second: Ask | None = None
+    second_judge: str = ""
+
+    def early_refusal(self, contrast: Contrast, forms: Alternatives) -> str:
+        """Return the reason why the pair is refused, as far as it is known before any judge is asked."""
+        if contrast.fresh_held < HELD_SHARE * contrast.fresh_draws:
+            return NOT_HELD
+        if contrast.naturalness is None:
+            return UNCHECKED
+        if contrast.naturalness < NATURALNESS_FLOOR:
+            return UNNATURAL
+        # What was logged is no invention, so where it is the better form it counts as context.
+        context = [turn.content for turn in (*forms.prompt, *(() if forms.rises else (forms.before,)))]
+        return WRONG_FACTS if fact_conflict(context, forms.worse.content, forms.better.content) else ""
+
+    async def refusal(self, contrast: Contrast, forms: Alternatives, margin: float) -> str:
+        """Return the reason why the pair is refused, by its margin and by the second judge; empty where it is not."""
+        floor = self.noise(contrast.rubric)
+        if margin < (ASSUMED_NOISE if floor is None else floor) - _ROUNDING:
+            return WITHIN_NOISE
+        if self.second is None:
+            return ""
+        worse = await self.second(forms.ending(forms.worse), forms.place, contrast.rubric)
+        better = await self.second(forms.ending(forms.better), forms.place, contrast.rubric)
+        if worse.score is None or better.score is None:
+            return SECOND_UNSCORED
+        return "" if better.score > worse.score else SECOND_OTHER_WAY
