@@ -11,6 +11,7 @@ from convexplain.types import Contrast, Conversation, Judgement, Rubric, Turn
 
 from .facts import fact_conflict
 from .measurement import ASSUMED_NOISE
+from .screening import NATURALNESS_FLOOR, Screen
 
 Ask = Callable[[Conversation, int, str], Awaitable[Judgement]]
 """Judges a turn on the rubric of that id, in its conversation; always the same judge."""
@@ -19,12 +20,11 @@ WITHIN_NOISE = "the margin is within the noise of the judge"
 NOT_HELD = "fresh measurements did not hold it"
 UNCHECKED = "the edit was not checked for naturalness"
 UNNATURAL = "the edited turn reads worse than the logged one"
-REFUSED_TEXT = "the edited turn repeats, copies or breaks off"
+REFUSED_TEXT = "the edited turn repeats itself, quotes the instruction or breaks its form"
 WRONG_FACTS = "a fact of the conversation is missing, changed or made up"
 SECOND_UNSCORED = "the second judge has no score"
 SECOND_OTHER_WAY = "the second judge does not prefer the same turn"
 
-NATURALNESS_FLOOR = -1.2  # the least naturalness of an edit
 HELD_SHARE = 0.8  # of the fresh measurements of a contrast: how many have to hold
 _ROUNDING = 1e-9
 
@@ -75,7 +75,7 @@ class PairGates:
     Attributes:
         noise: returns the judge's noise floor on a rubric, in [0, 1]; None where it was not measured, and
             `ASSUMED_NOISE` stands for it.
-        rubrics: the rubrics by id.
+        rubrics: the rubrics of the contrasts, by id.
         second: the second judge; None asks none.
         second_judge: its name.
     """
@@ -85,14 +85,18 @@ class PairGates:
     second: Ask | None = None
     second_judge: str = ""
 
-    def early_refusal(self, contrast: Contrast, forms: Alternatives) -> str:
-        """Return the reason why the pair is refused, as far as it is known before any judge is asked."""
+    async def early_refusal(self, contrast: Contrast, forms: Alternatives) -> str:
+        """Return the reason why the pair is refused, as far as it shows before any judge is asked; else empty."""
         if contrast.fresh_held < HELD_SHARE * contrast.fresh_draws:
             return NOT_HELD
         if contrast.naturalness is None:
             return UNCHECKED
         if contrast.naturalness < NATURALNESS_FLOOR:
             return UNNATURAL
+        before, after = (forms.ending(turn).turns for turn in (forms.before, forms.after))
+        (screening,) = await Screen().screen(before, [after], self.rubrics[contrast.rubric])
+        if screening.refusal:
+            return REFUSED_TEXT
         # What was logged is no invention, so where it is the better form it counts as context.
         context = [turn.content for turn in (*forms.prompt, *(() if forms.rises else (forms.before,)))]
         return WRONG_FACTS if fact_conflict(context, forms.worse.content, forms.better.content) else ""

@@ -162,7 +162,7 @@ async def preference_pairs(
         ask: judges a turn.
         settings: the settings of the pairs.
         on_contrast: called after each contrast.
-        gates: what unreviewed pairs have to pass.
+        gates: what unreviewed pairs have to pass; it needs the rubrics of the contrasts where the settings allow such.
     """
     chosen = settings or PairSettings()
     pairs: list[Pair] = []
@@ -207,7 +207,7 @@ async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings, ga
         return EMPTY
     if forms.before.content.strip() == forms.after.content.strip():  # blanks around it are dropped by chat templates
         return IDENTICAL
-    if gated and (refusal := gates.early_refusal(contrast, forms)):
+    if gated and (refusal := await gates.early_refusal(contrast, forms)):
         return refusal
     scored = await _scored(forms, contrast, ask)
     if scored is None:

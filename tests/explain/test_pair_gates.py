@@ -97,7 +97,7 @@ FIT = "L fits; over a thick sweater take XL."
 SALAD = [
     (Planted(JACKET, FIT, "XS L this fit; with a thick leather over it, XL.", proof=(-2.6, 5, 5)), gate.UNNATURAL),
     (Planted(JACKET, FIT, "L fits; XL again thick the take sweater.", proof=(-3.1, 0, 0)), gate.UNNATURAL),
-    (Planted(HELMET, "Yes, within 30 days.", "Yes, mainly 30 days was.", proof=(-1.9, 3, 3)), gate.UNNATURAL),
+    (Planted(HELMET, "Yes, within 30 days.", "Yes, mainly 30 days was.", proof=(-2.2, 3, 3)), gate.UNNATURAL),
     (Planted("Hello", "Hi there.", "Hi there purple of.", proof=(-4.0, 0, 0)), gate.UNNATURAL),
     (Planted("Hello", "Hi there.", "Hello to you.", proof=(None, 5, 5)), gate.UNCHECKED),
     (Planted("Hello", "I can help.", "I help can the.", before=0.9, after=0.1, proof=(-2.0, 0, 0)), gate.UNNATURAL),
@@ -135,10 +135,10 @@ NOISE = [
 DISAGREED = [
     (Planted("Hello", "Hi.", "Good morning.", second=(0.7, 0.4)), gate.SECOND_OTHER_WAY),
     (Planted("Hello", "Hi.", "Good morning.", second=(0.5, 0.5)), gate.SECOND_OTHER_WAY),
-    (Planted("Hello", "Hi.", "Go away.", 0.8, 0.2, second=(0.4, 0.6)), gate.SECOND_OTHER_WAY),
     (Planted("Hello", "Hi.", "Good morning.", second=(0.2, None)), gate.SECOND_UNSCORED),
+    (Planted(JACKET, FIT, "Which size of the jacket fits over a thick sweater?"), gate.REFUSED_TEXT),
+    (Planted("Hello", "Hi.", "The response should greet the user."), gate.REFUSED_TEXT),
     (Planted("Hello", "Hi.", "Hi.  "), p.IDENTICAL),
-    (Planted("Hello", "Hi.", " \n"), p.EMPTY),
 ]
 BAD = [*SALAD, *FACTS, *WORSENINGS, *NOISE, *DISAGREED]
 
