@@ -6,8 +6,19 @@ from convexplain.models.editing import Editor
 from .deletion import DeletionEditor
 from .infilling import InfillEditor
 from .kind import EDITORS, EditorKind, EditorResources
+from .rewriting import RewriteEditor
+from .swap import SwapEditor
 
-__all__ = ["EDITORS", "DeletionEditor", "EditorKind", "EditorResources", "InfillEditor", "open_editor"]
+__all__ = [
+    "EDITORS",
+    "DeletionEditor",
+    "EditorKind",
+    "EditorResources",
+    "InfillEditor",
+    "RewriteEditor",
+    "SwapEditor",
+    "open_editor",
+]
 
 
 def open_editor(name: str, resources: EditorResources | None = None) -> Editor:

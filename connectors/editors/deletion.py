@@ -1,6 +1,7 @@
 """Editing by deletion: a turn without a sentence, or without a clause or phrase of it, mended where they were."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from convexplain.models.editing import Editor, Passage
@@ -36,7 +37,12 @@ class DeletionEditor:
 
 
 def deletions(text: str, unit: Unit) -> Iterator[str]:
-    """Yield the text without the sentence, then without each clause or phrase of it; longest deletion first."""
+    """Yield the text without the sentence, then without each clause or phrase of it; longest deletion first.
+
+    The white space behind the sentence may belong to the unit or not.
+    """
+    following = text[unit.end :]
+    unit = replace(unit, end=unit.end + len(following) - len(following.lstrip()))
     shorter = without_sentence(text, unit)
     if shorter is not None:
         yield shorter

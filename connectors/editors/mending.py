@@ -185,8 +185,8 @@ def _renumbered(text: str, shorter: str, unit: Unit) -> str | None:
     item = _NUMBERED.match(text, line_start)
     if item is None or item.end() > unit.start + len(item[0]) or text[line_start : unit.start].strip():
         return shorter
-    kept = shorter[: len(text[: unit.start].rstrip())]
-    lines, number = shorter[len(kept) :].splitlines(keepends=True), int(item[2])
+    before = shorter[: len(text[: unit.start].rstrip())]
+    lines, number = shorter[len(before) :].splitlines(keepends=True), int(item[2])
     moved = False
     for i, line in enumerate(lines):
         match = _NUMBERED.match(line)
@@ -198,4 +198,4 @@ def _renumbered(text: str, shorter: str, unit: Unit) -> str | None:
         number, moved = number + 1, True
     if moved and _MENTIONS_NUMBER.search(shorter):
         return None
-    return kept + "".join(lines)
+    return before + "".join(lines)

@@ -22,7 +22,7 @@ class Passage:
         rubric: the maxim that the judged turn is scored on.
         upward: True where the judged turn's score is to rise.
         reason: the judge's reason for that score in words; empty where there is none.
-        refused: texts that were tried in the passage's place and did not do.
+        refused: texts of the passage's turn that were tried and did not do.
     """
 
     turns: tuple[Turn, ...]

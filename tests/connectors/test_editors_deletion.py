@@ -159,6 +159,13 @@ def test_a_clause_is_taken_out_where_a_sentence_remains(text, expected):
     assert sorted(propose(text, text)) == sorted(expected)
 
 
+def test_a_unit_may_end_before_the_white_space_behind_it():
+    text = "Hello there.\n\nCome in. Bye now."
+    at = text.index("Come in.")
+    bare = passage(text, Unit(1, at, at + len("Come in."), "sentence"))
+    assert asyncio.run(open_editor("delete").propose([bare], 3)) == [["Hello there.\n\nBye now."]]
+
+
 def test_the_longest_deletion_comes_first_after_the_whole_sentence():
     text = "Hello there. We are open today (until nine), and you can call us at any time of the day."
     first, *clauses = propose(text, "open")
