@@ -113,9 +113,10 @@ async def print_time(model: LocalLanguageModel, edits: Sequence[EditedTurn]) -> 
     sentences = [unit.of(edit.before) for edit in fills for unit in segment(edit.before, "sentence")]
     first = segment(text, "sentence")[0]
     candidates = [context.turns(f"{sentence.strip()} {text[first.end :]}") for sentence in sentences[:16]]
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     await Screen(model).screen(context.turns(text), candidates, load_rubric("helpfulness"))
-    print(f"16 rewrites of one sentence after {len(context.context)} turns: {time.perf_counter() - start:.2f} s\n")
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    print(f"16 rewrites of one sentence after {len(context.context)} turns: {seconds:.2f} s, {cpu:.2f} s of CPU time\n")
 
 
 def print_table(edits: Sequence[EditedTurn], screenings: Sequence[Screening]) -> None:

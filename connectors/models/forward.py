@@ -102,8 +102,15 @@ class Forward:
             One vector a pair, in float32 on the CPU, or TooLongError in its place where the memory does not suffice for
             it even alone; and how many of its tokens before `start` were cached.
         """
-        leaves, cached = self._place([ids[:start] for ids, start in pairs])
-        outcomes = self._compute(leaves)
+        # Texts that follow the same tokens have one leaf: each leaf costs a pass for its last token.
+        beginnings = [tuple(ids[:start]) for ids, start in pairs]
+        distinct = list(dict.fromkeys(beginnings))
+        placed, reused = self._place(distinct)
+        outcomes = self._compute(placed)
+        leaf_of = dict(zip(distinct, placed, strict=True))
+        leaves = [leaf_of[beginning] for beginning in beginnings]
+        first_cached = dict(zip(distinct, reused, strict=True))
+        cached = [first_cached.pop(beginning, len(beginning)) for beginning in beginnings]
         logprobs: list[Outcome] = []
         endings: dict[Node, int] = {}
         for i, ((ids, start), leaf) in enumerate(zip(pairs, leaves, strict=True)):
@@ -120,7 +127,7 @@ class Forward:
             for node, later in zip(batch, computed, strict=True):
                 i = endings[node]
                 logprobs[i] = later if isinstance(later, ModelError) else _joined(logprobs[i], later)
-        self._tidy(leaves, keep=True)
+        self._tidy(placed, keep=True)
         return logprobs, cached
 
     def states(self, pairs: Sequence[tuple[Sequence[int], int]], layers: Sequence[int]) -> "list[Outcome]":
