@@ -143,7 +143,7 @@ async def one(
 ) -> None:
     finder = ContrastFinder(Judge(calls), infiller, calls if question == "regenerate" else None)
     settings = ContrastSettings(
-        search=search, revise=question == "revise", budget=options.budget, split_k=options.split_k
+        search=search, question=question, budget=options.budget, split_k=options.split_k, any_text=True, placebo=0
     )
     contrasts = []
     for talk in talks:

@@ -25,3 +25,7 @@ class FakeInfiller:
 
     async def aclose(self):
         self.closed += 1
+
+
+WORD_SEARCH = {"search": "guided", "any_text": True, "placebo": 0}
+"""Settings of a search that fills holes and takes any text, with nothing measured besides."""

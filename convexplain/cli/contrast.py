@@ -20,7 +20,14 @@ from convexplain.workspace.explainers import check_models
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count
-from .options.searching import budget_option, infiller_option, search_option
+from .options.searching import (
+    any_text_option,
+    budget_option,
+    editor_option,
+    infiller_option,
+    placebo_option,
+    search_option,
+)
 from .options.store import db_option, open_workspace, out_option, run_argument, seed_option
 from .options.turns import refuse, rubrics_option, turn_options
 from .show.contrasts import show_contrast, show_prompt_contrast
@@ -28,7 +35,11 @@ from .show.explained import ExplanationView, show_explained, show_plan
 from .show.progress import plain
 
 _DELTA = 0.5
-_RUN_OPTIONS = ["run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"]
+_RUN_OPTIONS = [
+    *("run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"),
+    *("editors", "any_text", "placebo"),
+]
+_HOLE_OPTIONS = ("infiller", "split_k")
 _PROMPT_OPTIONS = ("score", "baseline")
 
 
@@ -83,6 +94,9 @@ _PROMPT_OPTIONS = ("score", "baseline")
     help="Words that are edited as one unit.  [default: 1, more in very long texts; with --prompt 3]",
 )
 @search_option
+@editor_option
+@any_text_option
+@placebo_option
 @infiller_option
 @seed_option
 @out_option
@@ -105,7 +119,10 @@ def command(
     baseline: bool,
     budget: int,
     split_k: int | None,
-    search: str,
+    search: str | None,
+    editors: tuple[str, ...],
+    any_text: bool,
+    placebo: int,
     infiller: str,
     seed: int,
     out: Path,
@@ -125,6 +142,7 @@ def command(
         convexplain contrast --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
         convexplain contrast --prompt question.txt --score contradiction --responder openai:gpt-4.1-mini
     """
+    search = search or ("natural" if file is None else "guided")
     options = {"search": search, "budget": budget, "seed": seed}
     if file is not None:
         refuse(ctx, dict.fromkeys(_RUN_OPTIONS, "with --prompt"))
@@ -137,15 +155,16 @@ def command(
     question = question or ("regenerate" if responder else "revise")
     _check(ctx, question, responder, search, delta)
     settings = ContrastSettings(
-        goal=goal, delta=delta, revise=question == "revise", editable=editable, split_k=split_k, **cast(Any, options)
-    )
+        goal=goal, delta=delta, question=question, editable=editable, split_k=split_k, any_text=any_text,
+        placebo=placebo, **cast(Any, options),
+    )  # fmt: skip
     view = _view(ContrastTask(settings, prior))
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
     workspace = open_workspace(db)
     if dry_run:
-        scopes = workspace.plan_explanations(task=view.task, infiller=infiller, **chosen)
+        scopes = workspace.plan_explanations(task=view.task, infiller=infiller, editors=editors or None, **chosen)
         return show_plan(scopes, view, responder)
-    return show_explained(workspace, view, out, {**chosen, "infiller": infiller})
+    return show_explained(workspace, view, out, {**chosen, "infiller": infiller, "editors": editors or None})
 
 
 def _check(ctx: click.Context, question: Question, responder: str | None, search: str, delta: float | None) -> None:
@@ -158,6 +177,10 @@ def _check(ctx: click.Context, question: Question, responder: str | None, search
         raise UsageError(f"--delta {delta} is not valid; it must be in [0, 1]")
     unused = dict.fromkeys(_PROMPT_OPTIONS, "without --prompt")
     unused |= {"editable": "with --question revise, which edits the judged turn"} if question == "revise" else {}
+    if CONTRAST_SEARCHES.get(search).proposes:
+        unused |= dict.fromkeys(_HOLE_OPTIONS, f"with --search {search}, which fills no holes")
+    else:
+        unused["editors"] = f"with --search {search}, which fills holes"
     if not CONTRAST_SEARCHES.get(search).uses_prior:
         unused["prior"] = f"with --search {search}, which has no use for it"
     refuse(ctx, unused)

@@ -1,50 +1,66 @@
 """The smallest edit that changes a turn's score: one search over a judged turn. Models and judge are handed in."""
 
 import asyncio
+import math
+import statistics
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from convexplain.analysis.pipeline import TurnJudge
-from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.errors import ModelError, UsageError
 from convexplain.fidelity.edits import edit_distance, words
 from convexplain.models.calls import Calls
-from convexplain.models.infilling import Infiller, Masked
-from convexplain.search import make_search
-from convexplain.search.confirmation import Evaluate
+from convexplain.models.editing import Editor
+from convexplain.models.infilling import Infiller
+from convexplain.search import CONTRAST_SEARCHES, make_search
+from convexplain.search.confirmation import PROBES, Evaluate
 from convexplain.search.driver import SearchOutcome, arun, drive
-from convexplain.search.editable import editable
+from convexplain.search.editable import Editable, editable
+from convexplain.search.hunks import Hunks
 from convexplain.search.ledger import Outcome
 from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Edits, Hole, Search
-from convexplain.types import Attribution, Contrast, Conversation, Judgement, Question, Rubric
+from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Turn, Unit
 
-from .measurement import ANSWER, ASSUMED_NOISE, TurnMeasure, too_close
+from .facts import fact_conflict
+from .hole_filling import HoleFilling
+from .measurement import ANSWER, ASSUMED_NOISE, TEMPERATURE, TurnMeasure, too_close
 from .prior import prior_from
+from .proposals import Proposals, editable_passages
 from .score_scale import ScoreScale
+from .screening import Screen, Screening
 from .settings import ContrastSettings
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
-FRESH_DRAWS = 3  # measurements that a contrast is tested with at least, where the judge draws samples
+FRESH_DRAWS = 3  # measurements that a contrast is tested with at least, where answers or judgements are sampled
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
-_FILLS = 3  # asked for at once for each hole
 
 
 @dataclass(slots=True)
 class ContrastFinder:
-    """Looks for contrasts with one judge, one infiller and perhaps one responder.
+    """Looks for contrasts with one judge, and perhaps one responder.
 
     Attributes:
         judge: scores a turn.
-        infiller: fills holes.
+        infiller: fills holes, for searches that edit single words; None where there is none.
         responder: answers an edited context; None keeps the logged answer.
+        editors: propose texts, for searches over proposals.
+        screen: says which edited texts read well.
+        notes: remarks on these models, for every contrast.
     """
 
     judge: TurnJudge
-    infiller: Infiller
+    infiller: Infiller | None = None
     responder: Calls | None = None
+    editors: Sequence[Editor] = ()
+    screen: Screen = field(default_factory=Screen)
+    notes: Sequence[str] = ()
 
     async def find(
         self,
@@ -53,6 +69,7 @@ class ContrastFinder:
         rubric: Rubric,
         settings: ContrastSettings,
         noise: float | None = None,
+        reason: str = "",
     ) -> Contrast:
         """Look for the smallest edit that reaches the goal.
 
@@ -62,15 +79,21 @@ class ContrastFinder:
             rubric: the maxim.
             settings: the settings.
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
+            reason: the judge's reason for the turn's score in words, which editors are told.
 
         Raises:
-            UsageError: the turn is not there, or no turn of the assistant.
+            UsageError: the turn is not there, or no turn of the assistant; or the settings do not fit the models.
             UnavailableError: a model is gone.
         """
         if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
             raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
         began = time.monotonic()
-        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise)
+        settings = settings.with_question(self.responder is not None)
+        if settings.proposes and not self.editors:
+            raise UsageError(f"search={settings.search!r} needs editors, which propose texts; there are none")
+        if not settings.proposes and self.infiller is None:
+            raise UsageError(f"search={settings.search!r} needs an infiller, which fills holes; there is none")
+        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise, reason)
         contrast = await task.run()
         return replace(contrast, seconds=time.monotonic() - began)
 
@@ -86,70 +109,104 @@ class _ContrastTask:
         rubric: Rubric,
         settings: ContrastSettings,
         noise: float | None,
+        reason: str,
     ) -> None:
         self.finder = finder
         self.conversation = conversation
         self.turn = turn
         self.rubric = rubric
         self.settings = settings
-        self.responder = None if settings.revise else finder.responder
-        self.measure = TurnMeasure(finder.judge, self.responder)
-        self.notes: list[str] = []
+        self.reason = reason
+        self.responder = finder.responder
+        self.measure = TurnMeasure(finder.judge, self.responder, TEMPERATURE if self.responder else 0.0)
+        self.notes = list(finder.notes)
         self.noise = noise
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
-        if settings.delta is None and noise is None:
-            self.notes.append(NOISE_ASSUMED)
         if settings.prior is not None and not len(settings.prior):
             self.notes.append("no attribution of this turn is kept: nothing says where to look first")
         turns = settings.turns(conversation, turn)
-        self.text = editable(conversation.turns, turns, split_k=settings.split_k)
+        self.text: Editable | Hunks
+        self.units: tuple[Unit, ...]  # what the search sees: words, or passages
+        if settings.proposes:
+            self.units = editable_passages(conversation.turns, turns)
+            self.text = Hunks(conversation.turns)
+        else:
+            self.text = editable(conversation.turns, turns, split_k=settings.split_k)
+            self.units = self.text.units
+        self.editable = tuple(sorted({unit.turn for unit in self.units}))
+        self.holes = None if finder.infiller is None else HoleFilling(finder.infiller, self._note)
+        self.proposals: Proposals | None = None
         self.judgements: dict[Edits, Judgement] = {}
-        self.fills: dict[Masked, list[str]] = {}
+        self.screenings: dict[Edits, Screening] = {}
+        self.unchanged: list[Outcome] = []  # the draws of the unchanged turn
         self.scale = ScoreScale(settings.goal, rubric.threshold)
         self.response = conversation.turns[turn].content
 
-    @property
-    def question(self) -> Question:
-        return "revise" if self.settings.revise else "regenerate" if self.responder else "rescore"
-
     async def run(self) -> Contrast:
-        if not self.text.units:
+        if not self.units:
             return self._contrast(None, "nothing to edit", NOTHING_TO_EDIT)
         self._search(self.delta)  # refuses bad settings before anything is asked
         start = await self._measured(())
-        self.scale = replace(self.scale, before=self.judgements.get(()))
         self.response = start.response
-        before = self.scale.before
+        before = self.judgements.get(())
         if before is None or before.score is None:
             return self._contrast(None, "not scored", f"the unchanged turn has no score: {start.note}")
+        sampled = self.responder is not None or before.evidence.kind == "samples"
+        scores = [before.score, *(await self._probe() if sampled else ())]
+        varies = max(scores) - min(scores) > _ROUNDING
+        in_log_odds = before.evidence.kind == "label_probability" and not varies
+        self.scale = replace(self.scale, start=statistics.fmean(scores), in_log_odds=in_log_odds)
+        self._set_delta(scores if varies and self.responder else [])
         if note := self._too_close:
             return self._contrast(None, "too close", note)
         aim = self.scale.base + (self.delta if self.scale.upward else -self.delta)
         if not -_ROUNDING <= aim <= 1 + _ROUNDING:
-            note = f"out of reach: the score would have to go from {before.score:.2f} to {aim:.2f}, and lies in [0, 1]"
+            note = (
+                f"out of reach: the score would have to go from {self.scale.start:.2f} to {aim:.2f}, and lies in [0, 1]"
+            )
             return self._contrast(None, "searched", note)
         # Scores are rounded: what reaches the aim exactly counts. But only from below is a threshold crossed so.
         delta = self.scale.g(aim) - _ROUNDING
         if not (self.scale.upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
+        outcome = await self._drive(delta, replace(start, score=self.scale.g(before.score)), sampled)
+        return self._contrast(outcome, outcome.stopped, "" if outcome.found else self._refusals)
+
+    async def _drive(self, delta: float, start: Outcome, sampled: bool) -> SearchOutcome:
+        if isinstance(self.text, Hunks):
+            self.proposals = Proposals(
+                self.text, self.units, self.finder.editors, self.turn, self.rubric, self.scale.upward, self.reason,
+                self._note,
+            )  # fmt: skip
         steps = drive(
             lambda: self._search(delta),
             delta=delta,
             budget=self.settings.budget,
-            start=replace(start, score=self.scale.g(before.score)),
+            start=start,
             minimise=self.settings.minimise,
-            repeats=FRESH_DRAWS if before.evidence.kind == "samples" else 1,
-            layout=Layout(self.text.size, self.text.span),
+            repeats=FRESH_DRAWS if sampled else 1,
+            placebo=self.settings.placebo,
+            rng=np.random.default_rng(self.settings.seed),
+            layout=self._layout,
+            screens=not self.settings.any_text,
         )
-        outcome = await arun(steps, self._fill, self._evaluate)
-        note = "the infiller had nothing to put in" if outcome.stopped == "no fills" else ""
-        return self._contrast(outcome, outcome.stopped, note)
+        propose = None if self.proposals is None else self.proposals.propose
+        screen = None if self.settings.any_text else self._read_well
+        return await arun(steps, self._fill, self._evaluate, propose, screen)
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(self.text.size, self.text.span)
 
     def _search(self, delta: float) -> Search:
+        if isinstance(self.text, Hunks):
+            facts = {"delta": delta, "budget": self.settings.budget, "prior": self._prior(), "layout": self._layout}
+            rng = np.random.default_rng(self.settings.seed)
+            return CONTRAST_SEARCHES.get(self.settings.search).start(len(self.units), {**facts, "rng": rng})
         return make_search(
             self.settings.search,
             self.text,
-            range(len(self.text.units)),
+            range(len(self.units)),
             delta=delta,
             budget=self.settings.budget,
             seed=self.settings.seed,
@@ -162,8 +219,30 @@ class _ContrastTask:
         prior = () if self.settings.prior is None else self.settings.prior
         attributions = [attribution for attribution in prior if isinstance(attribution, Attribution)]
         if attributions:
-            return prior_from(attributions, self.text.units, self.scale.upward)
+            return prior_from(attributions, self.units, self.scale.upward)
+        if self.settings.proposes:
+            return None
         return [weight for weight in prior if not isinstance(weight, Attribution)] or None
+
+    async def _probe(self) -> list[float]:
+        """The scores of the unchanged turn, measured again; the search's own probe gets the same measurements."""
+        count = max(0, min(PROBES, self.settings.budget - 1))
+        self.unchanged = list(await asyncio.gather(*(self._measured((), again) for again in range(1, count + 1))))
+        return [outcome.score for outcome in self.unchanged if outcome.score is not None]
+
+    def _set_delta(self, scores: Sequence[float]) -> None:
+        """Take delta from what is known of the noise, where none was given.
+
+        Where answers are sampled, the standard error of the unchanged turn's mean score says how far responder and
+        judge move together by chance; it needs no assumption.
+        """
+        if self.settings.delta is not None:
+            return
+        joint = statistics.stdev(scores) / math.sqrt(len(scores)) if scores else 0.0
+        if self.noise is None and joint <= _ROUNDING:
+            self._note(NOISE_ASSUMED)
+            return
+        self.delta = min(1.0, max(self.noise or 0.0, joint))
 
     @property
     def _too_close(self) -> str:
@@ -182,6 +261,8 @@ class _ContrastTask:
 
     async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
         """The judge's score of a candidate, with the response that it scored."""
+        if not edits and 0 < again <= len(self.unchanged):
+            return self.unchanged[again - 1]
         conversation = replace(self.conversation, turns=self.text.edited(edits))
         measured = await self.measure.turn(conversation, self.turn, self.rubric, again)
         if measured.cut:
@@ -191,36 +272,43 @@ class _ContrastTask:
         return Outcome(measured.score, measured.response, measured.note)
 
     async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
-        masked = [self.text.masked(hole) for hole in holes]
-        plain = [replace(hole, avoid=()) for hole in masked]
-        await self._ask_infiller(plain)
-        fills = [self._first(self.fills[bare], hole) for bare, hole in zip(plain, masked, strict=True)]
-        # Where all known fills are refused, the infiller perhaps thinks of another.
-        await self._ask_infiller(
-            [hole for hole, fill in zip(masked, fills, strict=True) if fill is None and hole.avoid]
-        )
-        return [fill or self._first(self.fills.get(hole, []), hole) for hole, fill in zip(masked, fills, strict=True)]
+        if self.holes is None or not isinstance(self.text, Editable):
+            raise UsageError(f"search={self.settings.search!r} asks for fills of holes; there is no infiller")
+        return await self.holes.fill([self.text.masked(hole) for hole in holes])
 
-    async def _ask_infiller(self, masked: Iterable[Masked]) -> None:
-        new = [hole for hole in dict.fromkeys(masked) if hole not in self.fills]
-        if not new:
-            return
+    async def _read_well(self, candidates: Sequence[Edits]) -> list[bool]:
+        """Return which candidates read well and, where the score is to rise, keep the facts."""
+        edited = [self.text.edited(edits) for edits in candidates]
         try:
-            fills = await self.finder.infiller.infill(new, _FILLS)
-        except UnavailableError:
-            raise
+            screenings = await self.finder.screen.screen(self.conversation.turns, edited, self.rubric)
         except ModelError as error:
-            self._note(f"the infiller failed: {error}")
-            fills = [[] for _ in new]
-        if len(fills) != len(new):
-            raise UsageError(f"infiller {self.finder.infiller.name}: {len(fills)} answers for {len(new)} holes")
-        self.fills |= zip(new, fills, strict=True)
+            self._note(f"whether an edit reads well was checked by rules alone: {error}")
+            screenings = await Screen().screen(self.conversation.turns, edited, self.rubric)
+        for edits, turns, screening in zip(candidates, edited, screenings, strict=True):
+            refusal = screening.refusal or (self._changed_fact(turns) if self.scale.upward else "")
+            self.screenings[edits] = replace(screening, refusal=refusal)
+        return [not self.screenings[edits].refusal for edits in candidates]
 
-    @staticmethod
-    def _first(fills: Sequence[str], masked: Masked) -> str | None:
-        """The first fill that is neither the old words nor to be avoided."""
-        refused = {text.strip().casefold() for text in (masked.old, *masked.avoid, "")}
-        return next((fill.strip() for fill in fills if fill.strip().casefold() not in refused), None)
+    @property
+    def _refusals(self) -> str:
+        """Return in words how many texts were refused, and the most usual reason; empty where none was."""
+        refusals = Counter(screening.refusal for screening in self.screenings.values() if screening.refusal)
+        if not refusals:
+            return ""
+        (refusal, count), *others = refusals.most_common()
+        reason = f"{refusal} ({count})" if others else refusal
+        return f"edited texts that were refused: {refusals.total()}; {reason}"
+
+    def _changed_fact(self, edited: Sequence[Turn]) -> str:
+        """Return the conflict of an edited turn with the facts of the turns around it; empty where there is none."""
+        turns = self.conversation.turns
+        changed = [i for i, (old, new) in enumerate(zip(turns, edited, strict=True)) if old.content != new.content]
+        contexts = ([turn.content for j, turn in enumerate(turns) if j != i] for i in changed)
+        conflicts = (
+            fact_conflict(context, turns[i].content, edited[i].content)
+            for i, context in zip(changed, contexts, strict=True)
+        )
+        return next(filter(None, conflicts), "")
 
     def _note(self, note: str) -> None:
         if note not in self.notes:
@@ -228,25 +316,27 @@ class _ContrastTask:
 
     def _contrast(self, outcome: SearchOutcome | None, stopped: str, note: str = "") -> Contrast:
         edits = outcome.edits or () if outcome else ()
-        before, after = self.scale.before, self.judgements.get(edits) if edits else None
+        before, after = self.judgements.get(()), self.judgements.get(edits) if edits else None
         turns = list(self.text.edited(edits))
         response = self.response
         if outcome and outcome.outcome and edits:
             response = outcome.outcome.response
         turns[self.turn] = replace(turns[self.turn], content=response)
-        again = outcome.proof.mean if outcome and outcome.proof else None
+        proof = outcome.proof if outcome else None
+        placebo = outcome.placebo if outcome else None
+        screening = self.screenings.get(edits)
         return Contrast(
             conversation_id=self.conversation.id,
             turn=self.turn,
             rubric=self.rubric.id,
-            question=self.question,
+            question=self.settings.question or "revise",
             goal=self.settings.goal,
             search=self.settings.search,
             found=bool(outcome and outcome.found),
             delta=self.delta,
-            score_before=before.score if before else None,
+            score_before=self.scale.start if before and before.score is not None else None,
             score_after=after.score if after else None,
-            score_again=None if again is None else self.scale.score(again),
+            score_again=self.scale.score(proof.mean) if proof else None,
             edits=tuple(self.text.edit(unit, fill) for unit, fill in edits),
             turns=tuple(turns),
             response_before=self.response,
@@ -262,10 +352,22 @@ class _ContrastTask:
             seconds=0.0,
             judge=before.model if before else "",
             responder=self.responder.model.name if self.responder else None,
-            infiller=self.finder.infiller.name,
+            infiller=self._proposers,
             notes=(*self.notes, note) if note else tuple(self.notes),
-            editable=tuple(sorted({unit.turn for unit in self.text.units})),
+            editable=self.editable,
+            fresh_draws=proof.draws if proof else 0,
+            fresh_held=proof.held if proof else 0,
+            placebo_draws=placebo.draws if placebo else 0,
+            placebo_crossed=placebo.crossed if placebo else 0,
+            naturalness=screening.naturalness if screening else None,
         )
+
+    @property
+    def _proposers(self) -> str:
+        """The names of what proposes other words."""
+        if self.settings.proposes:
+            return ", ".join(editor.name for editor in self.finder.editors)
+        return self.finder.infiller.name if self.finder.infiller else ""
 
     def _edit_distance(self, edits: Edits) -> int:
         return sum(
@@ -274,6 +376,5 @@ class _ContrastTask:
         )
 
     def _edit_rate(self, edits: Edits) -> float | None:
-        edited_turns = {unit.turn for unit in self.text.units}
-        count = sum(len(words(self.text.turns[i].content)) for i in edited_turns)
+        count = sum(len(words(self.text.turns[i].content)) for i in self.editable)
         return self._edit_distance(edits) / count if count else None

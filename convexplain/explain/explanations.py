@@ -33,7 +33,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
 _JUDGED = 20  # judged turns that an error lists
-_VERSION = 5  # of the searches' requests: stored explanations of another version are not used
+_VERSION = 6  # of the searches' requests: stored explanations of another version are not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ class Contrasts:
     async def find(self, turn: ScoredTurn) -> Contrast:
         """Search for a contrast and store it; what was scored before comes out of the cache."""
         noise = self.noise.get(turn.rubric.sha)
-        contrast = await self.finder.find(turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise)
+        contrast = await self.finder.find(
+            turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise, turn.reason or ""
+        )
         keep_contrast(self.store, self.run, turn, self.sha(turn), contrast)
         return contrast
 

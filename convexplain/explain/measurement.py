@@ -11,6 +11,7 @@ from convexplain.types import Conversation, Judgement, Role, Rubric, Turn
 
 ASSUMED_NOISE = 0.1  # about what was measured for a 1.5B judge (docs/benchmarks.md)
 ANSWER = 256  # tokens of a regenerated answer
+TEMPERATURE = 0.7  # of answers to edited contexts: a bot that people use rarely gives its likeliest words only
 _ROUNDING = 1e-9
 
 
@@ -40,10 +41,12 @@ class TurnMeasure:
     Attributes:
         judge: scores a turn.
         responder: regenerates answers; None keeps the logged answer.
+        temperature: of the responder's answers; above 0 they vary, so that a result has to hold on average over them.
     """
 
     judge: TurnJudge
     responder: Calls | None = None
+    temperature: float = 0.0
 
     async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> MeasuredTurn:
         """Return the judge's score of a turn.
@@ -52,7 +55,7 @@ class TurnMeasure:
             conversation: the conversation, as perturbed.
             turn: index of the judged turn.
             rubric: the maxim.
-            again: how often the same was measured before.
+            again: how often the same was measured before: responder and judge are both asked anew.
 
         Raises:
             UnavailableError: a model is gone.
@@ -60,7 +63,8 @@ class TurnMeasure:
         response, cut = conversation.turns[turn].content, False
         if self.responder:
             try:
-                reply = await self.responder.ask(responder_request(conversation.turns[:turn]))
+                request = responder_request(conversation.turns[:turn])
+                reply = await self.responder.ask(replace(request, temperature=self.temperature, draw=again))
             except UnavailableError:
                 raise
             except ModelError as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from convexplain.types import Goal, Judgement, log_odds, probability
+from convexplain.types import Goal, log_odds, probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,22 +10,20 @@ class ScoreScale:
     """The scale on which a search sees the judge's scores.
 
     Scores that come from label probabilities are seen as log-odds: probabilities saturate near 0 and 1, where the
-    search would learn nothing. The same candidates cross on both scales.
+    search would learn nothing. The same candidates cross on both scales. Where scores of one text vary, they are seen
+    as they are: a contrast has to hold on average, and the mean of log-odds is no score.
 
     Attributes:
         goal: `cross` the threshold, or `improve` or `worsen` the score.
         threshold: the rubric's, in (0, 1).
-        before: the judgement of the unchanged turn; None or without a score: as if that were 0.
+        start: the score of the unchanged turn, the mean where it was measured several times; in [0, 1].
+        in_log_odds: see above.
     """
 
     goal: Goal
     threshold: float
-    before: Judgement | None = None
-
-    @property
-    def start(self) -> float:
-        """The score of the unchanged turn."""
-        return 0.0 if self.before is None or self.before.score is None else self.before.score
+    start: float = 0.0
+    in_log_odds: bool = False
 
     @property
     def base(self) -> float:
@@ -37,12 +35,8 @@ class ScoreScale:
         """True where the score is to rise."""
         return self.start < self.threshold if self.goal == "cross" else self.goal == "improve"
 
-    @property
-    def _in_log_odds(self) -> bool:
-        return self.before is not None and self.before.evidence.kind == "label_probability"
-
     def _scaled(self, score: float) -> float:
-        return log_odds(score) if self._in_log_odds else score
+        return log_odds(score) if self.in_log_odds else score
 
     def g(self, score: float) -> float:
         """Return how far a score is beyond the base, on the search's scale."""
@@ -51,7 +45,7 @@ class ScoreScale:
     def score(self, g: float) -> float:
         """Return the judge's score of a g."""
         scaled = self._scaled(self.base) + (g if self.upward else -g)
-        return probability(scaled) if self._in_log_odds else scaled
+        return probability(scaled) if self.in_log_odds else scaled
 
     def movement(self, g: float | None) -> float | None:
         """Return how far the score of a g is beyond the base, on the scale of the scores."""

@@ -1,12 +1,12 @@
 """The settings of contrast searches and of attributions, checked when they are made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
-from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level
+from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question
 
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
 Perturb = Literal["remove", "placeholder", "infill"]
@@ -19,13 +19,15 @@ class ContrastOptions(TypedDict, total=False):
     delta: float | None
     budget: int
     search: str
-    revise: bool
+    question: Question | None
     editable: EditableTurns
     split_k: int | None
     prior: Sequence[float] | Sequence[Attribution] | None
     minimise: bool
     seed: int
     alpha: float
+    any_text: bool
+    placebo: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +39,33 @@ class ContrastSettings:
         delta: by how much; None with `cross` takes the judge's noise floor.
         budget: edited contexts that are sent to responder or judge at most.
         search: a name of `search.CONTRAST_SEARCHES`.
-        revise: edit the judged turn itself instead of those before it.
+        question: `revise` the judged turn itself; `regenerate` it by the responder after edits of earlier turns; or
+            `rescore` the logged turn after them. None = `revise` without a responder, `regenerate` with one.
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
             or the indices of turns.
-        split_k: words in a unit; None = 1, and more in very long texts.
-        prior: how likely each unit matters, up to a factor; or the turn's attributions, which say where to look first.
+        split_k: words in a unit, of searches that fill holes; None = 1, and more in very long texts.
+        prior: how likely each unit matters, up to a factor (for searches that fill holes); or the turn's attributions,
+            which say where to look first.
         minimise: after a crossing, look for one with fewer edits.
         seed: the same seed gives the same result.
         alpha: share of earlier candidates among the seeds of `cell_budget`.
+        any_text: accept texts that do not read well, or that change facts.
+        placebo: equally large edits elsewhere that are measured for a contrast, besides the budget; 0 = none.
     """
 
     goal: Goal = "cross"
     delta: float | None = None
     budget: int = 50
-    search: str = "guided"
-    revise: bool = False
+    search: str = "natural"
+    question: Question | None = None
     editable: EditableTurns = "assistant"
     split_k: int | None = None
     prior: Sequence[float] | Sequence[Attribution] | None = None
     minimise: bool = True
     seed: int = 0
     alpha: float = 0.5
+    any_text: bool = False
+    placebo: int = 5
 
     def __post_init__(self) -> None:
         if self.goal not in get_args(Goal):
@@ -67,12 +75,35 @@ class ContrastSettings:
         if self.delta is not None and not 0 <= self.delta <= 1:
             raise UsageError(f"delta={self.delta} is not valid; it must be in [0, 1]")
         CONTRAST_SEARCHES.get(self.search)
+        if self.question is not None and self.question not in get_args(Question):
+            raise UsageError(f"question={self.question!r} is not valid; valid are: {', '.join(get_args(Question))}")
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
         if self.seed < 0:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
         if self.budget < 1:
             raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
+        if self.placebo < 0:
+            raise UsageError(f"placebo={self.placebo} is not valid; it must be at least 0")
+
+    def with_question(self, responder: bool) -> "ContrastSettings":
+        """Return the settings with the question that is asked with or without a responder.
+
+        Raises:
+            UsageError: the question needs a responder, or has no use for one.
+        """
+        if self.question is None:
+            return replace(self, question="regenerate" if responder else "revise")
+        if self.question == "regenerate" and not responder:
+            raise UsageError("question='regenerate' needs a responder: the model that answers edited conversations")
+        if self.question == "revise" and responder:
+            raise UsageError("question='revise' asks no responder: the judged turn itself is edited; leave it out")
+        return self
+
+    @property
+    def proposes(self) -> bool:
+        """Return whether editors propose texts; else an infiller fills holes."""
+        return CONTRAST_SEARCHES.get(self.search).proposes
 
     def turns(self, conversation: Conversation, turn: int) -> list[int]:
         """Return the indices of the turns that may be edited.
@@ -80,7 +111,7 @@ class ContrastSettings:
         Raises:
             UsageError: `editable` names a turn that is not before the judged one.
         """
-        if self.revise:
+        if self.question in (None, "revise"):
             return [turn]
         if isinstance(self.editable, str):
             roles = {"assistant": ("assistant",), "user": ("user",), "all": ("assistant", "user")}.get(self.editable)

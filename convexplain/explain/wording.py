@@ -6,6 +6,7 @@ from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
 
 NOTHING_BEFORE = "nothing before it to attribute to"
 NOTHING_PROPOSED = "no text was proposed for an edit"
+ALL_REFUSED = "no proposed text read well enough to be measured"
 _NOTHING = 1e-6  # a smaller movement is none
 _NATURAL = 0.15  # nats a token; a smaller change of the mean is none that a reader feels
 
@@ -71,6 +72,11 @@ def reading_ease(contrast: Contrast) -> str:
     return f"Reads {side} before ({change:+.2f} nats a token under a local model of language)".replace("-", "−")
 
 
+def nothing_measured(contrast: Contrast) -> str:
+    """Return why a search had no text to measure."""
+    return ALL_REFUSED if contrast.infills else NOTHING_PROPOSED
+
+
 def search_notes(contrast: Contrast) -> list[str]:
     """Return the notes of a search that its outcome does not say already."""
     if contrast.stopped in ("not scored", "too close") or (contrast.stopped == "searched" and not contrast.calls):
@@ -131,7 +137,7 @@ def contrast_outcome(contrast: Contrast, threshold: float) -> str:
     if contrast.stopped == "nothing to edit":
         why = f"there is nothing to edit in {editable_place(contrast)}"
     elif contrast.stopped == "no fills":
-        why = NOTHING_PROPOSED
+        why = nothing_measured(contrast)
     else:
         why = missed(contrast, threshold).replace("->", "→")
     return f"{'; '.join([why[0].upper() + why[1:], *search_notes(contrast)])}."

@@ -75,12 +75,14 @@ class ScoredSentence:
     """A sentence of an assistant turn in the logs.
 
     Attributes:
+        rubric: id of the maxim of its turn's score.
         conversation_id: the conversation's id.
         turn: 0-based index into its turns.
         text: the sentence, without white space around it.
-        score: the turn's score in [0, 1] on the maxim that is edited for, 1 = satisfied.
+        score: the turn's score on it in [0, 1], 1 = satisfied.
     """
 
+    rubric: str
     conversation_id: str
     turn: int
     text: str

@@ -11,13 +11,13 @@ texts that differ from the candidate by an edit that seems to do nothing take th
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .ledger import Ledger, Outcome, pooled_deviation
 from .placebo import Layout
-from .protocol import Edits, with_edit
+from .protocol import Edits, ReadsWell, with_edit
 
 LEVEL = 0.05  # the chance that a search reports a contrast that is none, where draws vary
 TEXT_LEVEL = 0.2  # the same where only texts that mean the same vary
@@ -77,6 +77,8 @@ class Confirmation:
         held: the candidate that passed its test last.
         fewest: fresh draws of a test at least.
         layout: where the units stand.
+        screens: a candidate that does not read well is no contrast.
+        screened: candidates whose texts were looked at.
     """
 
     ledger: Ledger
@@ -87,6 +89,8 @@ class Confirmation:
     tested: dict[Edits, Proof | None] = field(default_factory=dict)
     held: Edits | None = None
     set_aside: int = 0
+    screens: bool = False
+    screened: set[Edits] = field(default_factory=set)
 
     def probe(self) -> Generator[Evaluate, Any, None]:
         """Measure the unchanged text several times, to see whether draws vary."""
@@ -107,12 +111,23 @@ class Confirmation:
         """Put a share of the calls that remain aside for tests."""
         self.set_aside = max(min(2, self.ledger.remaining - 1), round(_ASIDE * self.ledger.remaining))
 
-    def settle(self) -> Generator[Evaluate, Any, None]:
+    def screen(self, candidates: Sequence[Edits]) -> Generator[ReadsWell, Any, list[bool]]:
+        """Ask which candidates read well; those that do not are no contrasts."""
+        new = tuple(edits for edits in dict.fromkeys(candidates) if edits and edits not in self.screened)
+        if new:
+            answer: Sequence[bool] = yield ReadsWell(new)
+            self.screened.update(new)
+            self.ledger.refused.update(edits for edits, well in zip(new, answer, strict=True) if not well)
+        return [edits not in self.ledger.refused for edits in candidates]
+
+    def settle(self) -> Generator[Evaluate | ReadsWell, Any, None]:
         """Test crossing candidates, the smallest that may pass first, until one has passed or none is left."""
         refined, before = False, self.held
         while self.held == before:
             edits = self._next()
-            if edits is None:
+            if self.screens and edits is not None and edits not in self.screened:
+                yield from self.screen((edits,))
+            elif edits is None:
                 if refined or not self.varies or self.held:
                     return
                 yield from self._refine()
@@ -127,7 +142,7 @@ class Confirmation:
     def _refine(self) -> Generator[Evaluate, Any, None]:
         """Measure the most promising candidates again, half of them each time, as sequential halving does."""
         promising = [edits for edits in self.ledger.by_mean() if edits not in self.tested][:_PROMISING]
-        while len(promising) > 1 and self.ledger.remaining >= self.fewest:
+        while promising and self.ledger.remaining >= self.fewest:
             yield from self._draw(promising)
             promising = sorted(promising, key=lambda edits: -(self.ledger.mean(edits) or 0.0))[: len(promising) // 2]
 

@@ -5,6 +5,7 @@ the one with plain functions, the other with coroutines.
 """
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -16,7 +17,7 @@ from convexplain.errors import UsageError
 from .confirmation import ALIKE_TEXTS, Confirmation, Evaluate, Proof
 from .ledger import Ledger, Outcome, SearchStep
 from .placebo import Layout, Placebo, placebo_edits
-from .protocol import Edits, Hole, Infill, Score, Search
+from .protocol import Edits, Hole, Infill, Propose, ReadsWell, Score, Search
 
 Stopped = Literal["found", "budget", "searched", "no fills", "nothing to edit"]
 
@@ -38,9 +39,10 @@ class SearchOutcome:
         trace: every call in order.
         calls: how many there were.
         prompts: distinct candidates among them.
-        infills: holes that were filled.
+        infills: holes that were filled, and candidates that were proposed.
         failed: calls without a score.
         stopped: why it ended.
+        refused: candidates that do not read well.
     """
 
     found: bool
@@ -54,10 +56,11 @@ class SearchOutcome:
     infills: int
     failed: int
     stopped: Stopped
+    refused: int = 0
 
 
 T = TypeVar("T")
-SearchRun: TypeAlias = Generator[Infill | Evaluate, Any, SearchOutcome]
+SearchRun: TypeAlias = Generator[Infill | Evaluate | Propose | ReadsWell, Any, SearchOutcome]
 
 
 def drive(
@@ -71,8 +74,11 @@ def drive(
     placebo: int = 0,
     rng: np.random.Generator | None = None,
     layout: Layout = Layout(),
+    screens: bool = False,
 ) -> SearchRun:
     """Run a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
+
+    `Propose` and `ReadsWell` are asked for where the search does, `ReadsWell` also where `screens` is set.
 
     Args:
         search: begins the search; again, where the contrast of the first one did not hold and budget is left.
@@ -85,6 +91,7 @@ def drive(
         placebo: edits elsewhere that are measured for the contrast that was found, besides the budget.
         rng: the source of chance for their places.
         layout: where the units stand, and how many edits a candidate counts as having.
+        screens: a candidate is a contrast only when it reads well.
 
     Raises:
         UsageError: budget, repeats or placebo are too small, or delta is no number.
@@ -96,7 +103,8 @@ def drive(
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
     ledger = Ledger(delta, budget, layout.size)
     ledger.begin(start)
-    run = _Run(search, ledger, Confirmation(ledger, max(2, repeats) if repeats > 1 else ALIKE_TEXTS, layout), minimise)
+    confirmation = Confirmation(ledger, max(2, repeats) if repeats > 1 else ALIKE_TEXTS, layout, screens=screens)
+    run = _Run(search, ledger, confirmation, minimise)
     if repeats > 1:
         yield from run.confirmation.probe()
     stopped = yield from run.to_its_end()
@@ -117,6 +125,7 @@ def drive(
         infills=run.infills,
         failed=sum(step.score is None for step in ledger.trace),
         stopped="found" if held else stopped,
+        refused=len(ledger.refused),
     )
 
 
@@ -139,7 +148,9 @@ class _Run:
 
     Attributes:
         fills: the answers to requests for fills that were made already.
-        infills: holes that were filled.
+        proposed: for each passage the candidates that editors proposed, round by round.
+        rounds: for each passage how often the present search has asked for proposals.
+        infills: holes that were filled, and those candidates.
     """
 
     search: Callable[[], Search]
@@ -147,16 +158,20 @@ class _Run:
     confirmation: Confirmation
     minimise: bool
     fills: dict[Hole, str | None] = field(default_factory=dict)
+    proposed: dict[int, list[tuple[Edits, ...]]] = field(default_factory=dict)
+    rounds: Counter[int] = field(default_factory=Counter)
 
     @property
     def infills(self) -> int:
-        return sum(fill is not None for fill in self.fills.values())
+        proposed = sum(len(candidates) for rounds in self.proposed.values() for candidates in rounds)
+        return sum(fill is not None for fill in self.fills.values()) + proposed
 
-    def to_its_end(self) -> Generator[Infill | Evaluate, Any, Stopped]:
+    def to_its_end(self) -> Generator[Infill | Evaluate | Propose | ReadsWell, Any, Stopped]:
         """Search and test in turn, until a contrast holds that is small enough or the budget is spent."""
         while True:
             calls, tests = len(self.ledger.trace), len(self.confirmation.tested)
             self.confirmation.put_aside()
+            self.rounds.clear()
             stopped = yield from self._serve(self.search())
             yield from self.confirmation.settle()
             idle = len(self.ledger.trace) == calls and len(self.confirmation.tested) == tests
@@ -165,7 +180,7 @@ class _Run:
             if not self.confirmation.tested and stopped != "budget":
                 return stopped
 
-    def _serve(self, search: Search) -> Generator[Infill | Evaluate, Any, Stopped]:
+    def _serve(self, search: Search) -> Generator[Infill | Evaluate | Propose | ReadsWell, Any, Stopped]:
         """Answer the search until it ends, the budget is spent, or it has a contrast that is good enough."""
         answer: list[Any] | None = None
         idle = 0  # requests in a row with no new candidate
@@ -173,11 +188,18 @@ class _Run:
         while True:
             self.ledger.reserve = self.confirmation.reserve()
             try:
-                request = search.send(answer)  # type: ignore[arg-type]
+                request = search.send(answer)
             except StopIteration:
-                return "searched" if len(self.ledger.outcomes) > 1 else "no fills" if self.fills else "nothing to edit"
+                none: Stopped = "no fills" if self.fills or self.confirmation.screened else "nothing to edit"
+                return "searched" if len(self.ledger.outcomes) > 1 else none
             if isinstance(request, Infill):
                 answer = yield from self._fills(request)
+                continue
+            if isinstance(request, Propose):
+                answer = yield from self._proposals(request)
+                continue
+            if isinstance(request, ReadsWell):
+                answer = yield from self.confirmation.screen(request.candidates)
                 continue
             calls = len(self.ledger.trace)
             answer = yield from self._scores(request)
@@ -201,6 +223,20 @@ class _Run:
                 self.confirmation.fills.setdefault(unit, fill)
         return fills
 
+    def _proposals(self, request: Propose) -> Generator[Propose, Any, list[tuple[Edits, ...]]]:
+        """Answer a request for proposals; a search that is begun again gets those first that were there before."""
+        rounds = [self.rounds[passage] for passage in request.passages]
+        new = tuple(p for p, i in zip(request.passages, rounds, strict=True) if i >= len(self.proposed.get(p, ())))
+        if new:
+            answer: list[tuple[Edits, ...]] = yield Propose(new)
+            for passage, candidates in zip(new, answer, strict=True):
+                self.proposed.setdefault(passage, []).append(candidates)
+        self.rounds.update(request.passages)
+        proposals = [self.proposed[passage][i] for passage, i in zip(request.passages, rounds, strict=True)]
+        for unit, fill in (edit for passage in proposals for edits in passage for edit in edits):
+            self.confirmation.fills.setdefault(unit, fill)
+        return proposals
+
     def _scores(self, request: Score) -> Generator[Evaluate, Any, list[float | None]]:
         ledger = self.ledger
         unmeasured = (edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes)
@@ -213,6 +249,9 @@ class _Run:
 
 
 Fills: TypeAlias = Sequence[str | None]
+
+
+Proposals: TypeAlias = Sequence[Sequence[Edits]]
 
 
 def run(
@@ -233,8 +272,18 @@ async def arun(
     steps: SearchRun,
     infill: Callable[[Sequence[Hole]], Awaitable[Fills]],
     evaluate: Callable[[Evaluate], Awaitable[Any]],
+    propose: Callable[[Sequence[int]], Awaitable[Proposals]] | None = None,
+    screen: Callable[[Sequence[Edits]], Awaitable[Sequence[bool]]] | None = None,
 ) -> SearchOutcome:
-    """Run a driven search as `run` does, with coroutines."""
+    """Run a driven search as `run` does, with coroutines.
+
+    Args:
+        steps: the driven search.
+        infill: fills holes.
+        evaluate: gives an Outcome a candidate.
+        propose: gives new candidates for each passage; needed by searches over proposals.
+        screen: says which candidates read well; all do unless given.
+    """
     answer: Any = None
     while True:
         try:
@@ -242,7 +291,16 @@ async def arun(
         except StopIteration as end:
             outcome: SearchOutcome = end.value
             return outcome
-        answer = await infill(request.holes) if isinstance(request, Infill) else await evaluate(request)
+        if isinstance(request, Infill):
+            answer = await infill(request.holes)
+        elif isinstance(request, Propose):
+            if propose is None:
+                raise UsageError("this search needs editors, which propose texts; here there are none")
+            answer = [tuple(candidates) for candidates in await propose(request.passages)]
+        elif isinstance(request, ReadsWell):
+            answer = [True for _ in request.candidates] if screen is None else await screen(request.candidates)
+        else:
+            answer = await evaluate(request)
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:

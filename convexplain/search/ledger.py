@@ -54,6 +54,7 @@ class Ledger:
         trace: every call in order.
         reserve: calls that are put aside for confirmation.
         beyond: how far beyond delta the search is to look, so that its contrast is not one of noise.
+        refused: candidates that do not read well: they are no contrasts.
     """
 
     delta: float
@@ -65,6 +66,7 @@ class Ledger:
     trace: list[SearchStep] = field(default_factory=list)
     reserve: int = 0
     beyond: float = 0.0
+    refused: set[Edits] = field(default_factory=set)
 
     @property
     def remaining(self) -> int:
@@ -108,7 +110,11 @@ class Ledger:
 
     def crossing(self) -> list[Edits]:
         """Return the candidates whose mean crosses, the best first: fewest edits, then the highest mean."""
-        ranked = sorted((self.size(edits), -mean, edits) for edits, mean in self._means() if mean >= self.delta)
+        ranked = sorted(
+            (self.size(edits), -mean, edits)
+            for edits, mean in self._means()
+            if mean >= self.delta and edits not in self.refused
+        )
         return [edits for _, _, edits in ranked]
 
     def best(self) -> Edits | None:

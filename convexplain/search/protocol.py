@@ -1,14 +1,15 @@
 """The requests of a search and the answers to them: plain data between a search and its driver.
 
 A search sees a text as units 0 … n-1 and knows nothing of their words. It yields `Infill` and receives a fill for each
-hole; it yields `Score` and receives g for each candidate. One that attributes yields `Value` and receives the value of
-the text without each set of units. Duplicates cost nothing, and the driver ends a search whose budget is spent, so that
-a search neither counts calls nor remembers candidates.
+hole; it yields `Score` and receives g for each candidate. One over the proposals of editors sees passages 0 … n-1: it
+yields `Propose` and receives new candidates for each passage, and `ReadsWell` to hear which of them do. One that
+attributes yields `Value` and receives the value of the text without each set of units. Duplicates cost nothing, and the
+driver ends a search whose budget is spent, so that a search neither counts calls nor remembers candidates.
 """
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -45,7 +46,27 @@ class Score:
     candidates: tuple[Edits, ...]
 
 
-Search: TypeAlias = Generator[Infill | Score, Sequence[str | None] | Sequence[float | None], None]
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """A request for new edits of each passage; the answer has the same length, with the new candidates of each.
+
+    A passage for which nothing new comes has no further proposals.
+    """
+
+    passages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsWell:
+    """A question about the texts of candidates; the answer has the same length, with True for those that read well.
+
+    It costs no call.
+    """
+
+    candidates: tuple[Edits, ...]
+
+
+Search: TypeAlias = Generator[Infill | Score | Propose | ReadsWell, Any, None]
 """A search that ends when it has no further request."""
 
 

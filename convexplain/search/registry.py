@@ -59,10 +59,13 @@ class ContrastSearch(_NamedGenerator[Search]):
         name, description, generator: the search.
         exhaustive: it asks for every unit and then ends: it needs no budget.
         baseline: it is there to compare others with; people are not offered it.
+        proposes: it asks editors for texts of passages (`Propose`) instead of fills of holes; its generator may take
+            `layout` (the places and sizes of edits), and of the others `delta`, `budget`, `rng` and `prior`.
     """
 
     exhaustive: bool = False
     baseline: bool = False
+    proposes: bool = False
 
     @property
     def uses_prior(self) -> bool:
@@ -91,7 +94,7 @@ class AttributionMethod(_NamedGenerator[ValueSearch[MethodOutcome]]):
         return tuple(dict.fromkeys([*names, "budget"]))
 
 
-_FACTS = ("delta", "budget", "rng", "groups", "prior", "sentences")
+_FACTS = ("delta", "budget", "rng", "groups", "prior", "sentences", "layout")
 CONTRAST_SEARCHES = Registry("search", "searches", ContrastSearch, f"{__package__}.contrast_searches")
 ATTRIBUTION_METHODS = Registry(
     "attribution method", "attribution_methods", AttributionMethod, f"{__package__}.attribution_methods"
@@ -137,6 +140,9 @@ def make_search(
         UsageError: there is no such search, or prior or seed is out of range.
     """
     search = CONTRAST_SEARCHES.get(name)
+    if search.proposes:
+        names = ", ".join(other.name for other in offered_searches() if not other.proposes)
+        raise UsageError(f"search={name!r} is not valid here: it needs editors of conversations; valid are: {names}")
     _check_prior(prior, text, units)
     facts = {
         "delta": delta,

@@ -1,5 +1,6 @@
 """Every use case once; the only place where rubrics, judges, models, readers and the store are put together."""
 
+from convexplain.connectors.editors import EDITORS
 from convexplain.connectors.infillers import INFILLERS
 from convexplain.connectors.kinds import usages
 from convexplain.connectors.labels import LabelSettings
@@ -36,6 +37,7 @@ from .validation import Validation, ValidationPlan
 from .what_if import ScoreChange, WhatIf
 from .workspace import AsyncWorkspace, Workspace
 
+EDITOR_NAMES = usages(EDITORS.built_in.values())
 INFILLER_NAMES = usages(INFILLERS.built_in.values())
 SCALARIZER_NAMES = usages(SCALARIZERS.built_in.values())
 SCORE_NAMES = usages(SCORES.built_in.values())
@@ -44,6 +46,7 @@ __all__ = [
     "BAND",
     "CHECK_CALLS",
     "COMPARISONS",
+    "EDITOR_NAMES",
     "HALVES",
     "INFILLER_NAMES",
     "MEMORY",

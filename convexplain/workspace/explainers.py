@@ -2,20 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from convexplain.connectors.editors import EDITORS, EditorResources, open_editor
 from convexplain.connectors.infillers import open_infiller
+from convexplain.connectors.kinds import find_kind
+from convexplain.connectors.models.language_model import LocalLanguageModel
 from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.connectors.scorers import ScalarizerKind, find_scalarizer
-from convexplain.errors import UsageError
+from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.explain.attribution import Attributor
 from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import Scalarizer
+from convexplain.explain.screening import Screen
 from convexplain.judges.spec import JudgeSpec
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache, Spend
+from convexplain.models.editing import Editor, ScoredSentence
 from convexplain.models.infilling import FillsByModel, Infiller
 from convexplain.store import Run
 from convexplain.types import Rubric
@@ -26,6 +31,24 @@ from .loaded_models import ModelUse
 
 
 @dataclass(frozen=True, slots=True)
+class Editing:
+    """How texts of a search are made and looked at.
+
+    Attributes:
+        editors: names of editors or editors of one's own (prepared), where they propose texts; None = those at hand:
+            `delete`; `swap` where there are sentences; `rewrite` where the judge's or the responder's model writes.
+        sentences: sentences of other turns of the same logs.
+        proposes: editors are needed.
+        screens: texts that do not read well are refused.
+    """
+
+    editors: Sequence[str | Editor] | None = None
+    sentences: Sequence[ScoredSentence] = ()
+    proposes: bool = True
+    screens: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Explainers:
     """The models that explain turns, opened.
 
@@ -33,11 +56,17 @@ class Explainers:
         judge: the judge.
         responder: calls to the model under test, the judge's own where both are one model; None where there is none.
         infiller: fills holes; None where none was asked for.
+        editors: propose texts; none where none were asked for.
+        screen: says which edited texts read well.
+        note: what a reader of contrasts should know of it; empty where there is nothing.
     """
 
     judge: BuiltJudge
     responder: Calls | None
     infiller: Infiller | None
+    editors: tuple[Editor, ...] = ()
+    screen: Screen = field(default_factory=Screen)
+    note: str = ""
 
     @property
     def spends(self) -> list[Spend]:
@@ -46,14 +75,9 @@ class Explainers:
         return [*self.judge.spends, *responder]
 
     def finder(self) -> ContrastFinder:
-        """Return what looks for contrasts with these models.
-
-        Raises:
-            UsageError: no infiller was asked for.
-        """
-        if self.infiller is None:
-            raise UsageError("infiller=None is not valid: contrasts need one")
-        return ContrastFinder(self.judge.judge, self.infiller, self.responder)
+        """Return what looks for contrasts with these models."""
+        notes = [self.note] if self.note else []
+        return ContrastFinder(self.judge.judge, self.infiller, self.responder, self.editors, self.screen, notes)
 
     def attributor(self, scalarizer: str = "judge", phrases: str = "rules") -> Attributor:
         """Return what attributes with these models.
@@ -87,7 +111,11 @@ def check_scalarizer(name: str, responder: bool) -> tuple[ScalarizerKind, str]:
 
 
 async def check_models(
-    judge: JudgeLike | None = None, responder: ModelLike | None = None, *, infiller: str | Infiller | None = None
+    judge: JudgeLike | None = None,
+    responder: ModelLike | None = None,
+    *,
+    infiller: str | Infiller | None = None,
+    editors: Sequence[str | Editor] | None = None,
 ) -> None:
     """Check that models that are named are known; nothing is loaded or reached.
 
@@ -99,6 +127,9 @@ async def check_models(
             await opened_model(model).aclose()
     if isinstance(infiller, str):
         await open_infiller(infiller, None).aclose()
+    for name in editors or ():
+        if isinstance(name, str):
+            find_kind(EDITORS, name)
 
 
 @asynccontextmanager
@@ -128,11 +159,55 @@ async def open_filler(infiller: str | Infiller, cache: Cache | None = None) -> A
 
 
 @asynccontextmanager
+async def open_screen() -> AsyncIterator[tuple[Screen, str]]:
+    """Open what says which texts read well, by the embedded model; without it by rules alone, with a note on that."""
+    language_model = LocalLanguageModel()
+    use = ModelUse(language_model.model)
+    try:
+        try:
+            screen, note = Screen(language_model.using(await use.prepare())), ""
+        except (MissingExtraError, UnavailableError) as error:
+            screen, note = Screen(), f"whether edits read well was checked by rules alone: {error}"
+        yield screen, note
+    finally:
+        await use.aclose()
+
+
+async def open_editors(editing: Editing, resources: EditorResources, stack: AsyncExitStack) -> tuple[Editor, ...]:
+    """Open and prepare editors; those that are opened here are closed with the stack.
+
+    Args:
+        editing: which editors.
+        resources: what they use.
+        stack: closes them.
+    """
+    names = editing.editors
+    if names is None:
+        writes = resources.calls is not None
+        names = ["delete", *(["swap"] if resources.sentences else []), *(["rewrite"] if writes else [])]
+        names = [name for name in names if isinstance(name, str) and EDITORS.find(name)]  # until all are there
+    editors = []
+    for name in names:
+        editor = open_editor(name, resources) if isinstance(name, str) else name
+        if isinstance(name, str):
+            stack.push_async_callback(editor.aclose)
+            await editor.prepare()
+        editors.append(editor)
+    return tuple(editors)
+
+
+def _writer(*calls: Calls | None) -> Calls | None:
+    """The first model that writes texts of its own."""
+    return next((each for each in calls if each is not None and not getattr(each.model, "only_heads", False)), None)
+
+
+@asynccontextmanager
 async def open_explainers(
     judge: JudgeLike,
     responder: ModelLike | None,
     infiller: str | Infiller | None,
     *,
+    editing: Editing | None = None,
     rubrics: Sequence[Rubric] = (),
     cache: Cache | None = None,
     run: Run | None = None,
@@ -147,6 +222,7 @@ async def open_explainers(
         judge, rubrics, cache, run, on_change, options: as of `open_judge`.
         responder: the model under test; None where there is none.
         infiller: what fills holes; None where none is needed.
+        editing: how texts of a search are made and looked at; None where none is made.
     """
     judge = first_judge(judge)
     async with AsyncExitStack() as stack:
@@ -158,7 +234,13 @@ async def open_explainers(
             shared = responder is judge or (isinstance(responder, str) and responder == _name(judge))
             calls = built.calls if shared else await stack.enter_async_context(open_calls(responder, cache, on_change))
         filler = None if infiller is None else await stack.enter_async_context(open_filler(infiller, cache))
-        yield Explainers(built, calls, filler)
+        editors: tuple[Editor, ...] = ()
+        if editing is not None and editing.proposes:
+            resources = EditorResources(_writer(built.calls, calls), filler, editing.sentences, cache=cache)
+            editors = await open_editors(editing, resources, stack)
+        screens = editing is not None and editing.screens
+        screen, note = await stack.enter_async_context(open_screen()) if screens else (Screen(), "")
+        yield Explainers(built, calls, filler, editors, screen, note)
 
 
 def _name(judge: JudgeLike) -> str | None:

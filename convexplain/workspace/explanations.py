@@ -7,21 +7,26 @@ from typing import Any, Generic, TypeVar
 from convexplain import store as stores
 from convexplain.analysis.progress import Progress
 from convexplain.errors import UnavailableError
-from convexplain.explain.explanations import TurnChoice, chosen_rubrics, explain, no_such_turn
+from convexplain.explain.explanations import TurnChoice, chosen_rubrics, evenly_spaced, explain, no_such_turn
 from convexplain.explain.measurement import ASSUMED_NOISE
+from convexplain.explain.settings import ContrastSettings
 from convexplain.explain.wording import counted
+from convexplain.models.editing import Editor, ScoredSentence
 from convexplain.models.infilling import Infiller
-from convexplain.store import Run, RunStore, ScoredTurn
+from convexplain.store import Run, RunStore, ScoredTurn, scored_places, scored_turns
 from convexplain.store.alarms import budget_rubrics
+from convexplain.text.segmentation import segment
 from convexplain.types import Rubric
 
 from .build import BuiltJudge
-from .explainers import open_explainers
+from .explainers import Editing, open_explainers
 from .judge_arguments import JudgeLike, ModelLike, judge_spec, run_judge
 from .scales import floor_key, scale_lost
 from .tasks import Task
 
 T = TypeVar("T")
+
+_POOL = 1000  # turns of a run whose sentences may take another's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +121,19 @@ class ExplanationModels:
 
     Attributes:
         responder: answers edited contexts anew; None keeps the logged answers.
-        infiller: fills holes.
+        infiller: fills holes, for searches that edit single words.
+        editors: propose texts, for searches over proposals; None = those at hand.
     """
 
     responder: ModelLike | None = None
     infiller: str | Infiller = "embedded"
+    editors: Sequence[str | Editor] | None = None
+
+    def editing(self, settings: ContrastSettings | None, sentences: Sequence[ScoredSentence] = ()) -> Editing | None:
+        """Return how texts are made and looked at by a search with these settings; None where there is no search."""
+        if settings is None:
+            return None
+        return Editing(self.editors, sentences, settings.proposes, not settings.any_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +229,7 @@ async def explain_scope(
         scope.judge,
         models.responder,
         models.infiller if task.needs_infiller else None,
+        editing=models.editing(task.edits, _sentences(scope) if task.edits is not None else ()),
         rubrics=scope.rubrics,
         cache=scope.store,
         run=scope.run,
@@ -233,6 +247,25 @@ async def explain_scope(
                 on_result(turn, result)
         finally:
             progress.end()
+
+
+def _sentences(scope: Scope) -> list[ScoredSentence]:
+    """The sentences of the run's turns with their scores, for editors that put one in the place of another.
+
+    Of a long log those of turns that are spread over the scores.
+    """
+    sentences = []
+    for rubric in scope.rubrics:
+        places = evenly_spaced(list(scored_places(scope.store, scope.run.id, rubric)), _POOL)
+        for turn in scored_turns(scope.store, rubric, places):
+            if turn.score is None:
+                continue
+            content = turn.conversation.turns[turn.turn].content
+            texts = (unit.of(content).strip() for unit in segment(content, "sentence"))
+            sentences += [
+                ScoredSentence(rubric.id, turn.conversation.id, turn.turn, text, turn.score) for text in texts if text
+            ]
+    return sentences
 
 
 def _place(turn: ScoredTurn) -> str:

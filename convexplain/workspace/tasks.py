@@ -1,11 +1,10 @@
 """The ways to explain judged turns: an edit, an attribution, or the short answer that has both."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from convexplain.connectors.phrase_parsers import open_phrases
-from convexplain.errors import UsageError
 from convexplain.explain.explanations import Attributions, Contrasts, Explainer, is_retryable
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.explain.unit_levels import most_calls
@@ -18,7 +17,7 @@ from .explainers import Explainers, check_scalarizer
 T = TypeVar("T")
 
 SHORT_ATTRIBUTION = AttributionSettings(levels=("turn", "sentence", "phrase"), budget=40, response=True)
-SHORT_CONTRAST = ContrastSettings(revise=True, budget=40)
+SHORT_CONTRAST = ContrastSettings(question="revise", budget=40)
 
 
 class Task(Protocol[T]):
@@ -28,6 +27,7 @@ class Task(Protocol[T]):
         settings: how.
         nothing: why a turn cannot be explained that has nothing before it.
         needs_infiller: whether it needs one.
+        edits: the search's settings where texts are edited; None where none are.
     """
 
     @property
@@ -36,13 +36,19 @@ class Task(Protocol[T]):
     def nothing(self) -> str: ...  # noqa: D102
     @property
     def needs_infiller(self) -> bool: ...  # noqa: D102
+    @property
+    def edits(self) -> ContrastSettings | None: ...  # noqa: D102
 
     @property
     def needs_noise(self) -> bool:
         """Return whether the judge's noise floor counts."""
 
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where it needs a responder and there is none, or the other way round."""
+    def resolved(self, responder: bool) -> "Task[T]":
+        """Return the task as it is with or without a responder.
+
+        Raises:
+            UsageError: it needs a responder and there is none, or the other way round.
+        """
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls that would take at most."""
@@ -68,7 +74,16 @@ class ContrastTask:
 
     settings: ContrastSettings = field(default_factory=ContrastSettings)
     prior: bool = False
-    needs_infiller = True
+
+    @property
+    def needs_infiller(self) -> bool:
+        """Return whether holes are filled."""
+        return not self.settings.proposes
+
+    @property
+    def edits(self) -> ContrastSettings:
+        """Return how texts are edited."""
+        return self.settings
 
     @property
     def nothing(self) -> str:
@@ -80,10 +95,9 @@ class ContrastTask:
         """Return whether delta is the noise floor."""
         return self.settings.delta is None
 
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where the judged turn itself is edited and there is a responder."""
-        if self.settings.revise and responder:
-            raise UsageError("responder: with revise=True the judged turn itself is edited, so none is asked")
+    def resolved(self, responder: bool) -> "ContrastTask":
+        """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
+        return replace(self, settings=self.settings.with_question(responder))
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many edited contexts there are at most."""
@@ -117,6 +131,7 @@ class AttributionTask:
     scalarizer: str = "judge"
     phrases: str = "rules"
     nothing = NOTHING_BEFORE
+    edits = None
 
     @property
     def needs_infiller(self) -> bool:
@@ -128,9 +143,10 @@ class AttributionTask:
         """Return whether the judge's score is attributed."""
         return self.scalarizer == "judge"
 
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where there is no such scalarizer, or it needs a responder and there is none."""
+    def resolved(self, responder: bool) -> "AttributionTask":
+        """Return the task. Raises UsageError where there is no such scalarizer, or it lacks a responder."""
         check_scalarizer(self.scalarizer, responder)
+        return self
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many perturbed conversations there are at most."""
@@ -177,13 +193,17 @@ class ShortTask:
 
     @property
     def needs_infiller(self) -> bool:
-        """Return whether an edit is looked for, or units are infilled."""
-        return self.contrast is not None or self.attribution.perturb == "infill"
+        """Return whether holes are filled."""
+        return self.attribution.perturb == "infill" or (self.contrast is not None and not self.contrast.proposes)
 
-    def check(self, responder: bool) -> None:
-        """Raise UsageError where the judged turn itself is edited and there is a responder."""
-        if self.contrast is not None:
-            ContrastTask(self.contrast).check(responder)
+    @property
+    def edits(self) -> ContrastSettings | None:
+        """Return how texts are edited; None where no edit is looked for."""
+        return self.contrast
+
+    def resolved(self, responder: bool) -> "ShortTask":
+        """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
+        return self if self.contrast is None else replace(self, contrast=self.contrast.with_question(responder))
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most."""
@@ -195,7 +215,8 @@ class ShortTask:
         attributions = AttributionTask(self.attribution).explainer(store, run, models, noise)
         if self.contrast is None:
             return ShortAnswers(attributions, None)
-        return ShortAnswers(attributions, ContrastTask(self.contrast).explainer(store, run, models, noise))
+        contrasts = ContrastTask(self.contrast, prior=True).explainer(store, run, models, noise)
+        return ShortAnswers(attributions, contrasts)
 
     def bodies(self, result: ShortAnswer) -> list[Mapping[str, object]]:
         """Return one attribution for each level, and the contrast."""
@@ -252,4 +273,5 @@ def _parts(models: Explainers) -> dict[str, object]:
         "samples": models.judge.spec.samples,
         "responder": models.responder.model.fingerprint if models.responder else None,
         "infiller": models.infiller.fingerprint if models.infiller else None,
+        **({"editors": [editor.fingerprint for editor in models.editors]} if models.editors else {}),
     }

@@ -44,7 +44,7 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
         message("A turn without a score cannot be explained.", "soft")
         return
     st.caption("Searches for the smallest edit that changes the score. It asks the run’s judge some dozens of times.")
-    scopes = ["Turns before it", "This turn itself"] if turn else ["This turn itself"]
+    scopes = ["This turn itself", "Turns before it"] if turn else ["This turn itself"]
     scope = st.segmented_control("What may be edited", scopes, default=scopes[0], key=f"{key}-place", required=True)
     goals = list(_GOALS)
     goal = st.segmented_control(
@@ -57,7 +57,13 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
     )
     by = st.number_input("By at least", 0.01, 1.0, 0.1, 0.05, key=f"{key}-by") if goal != "cross" else None
     if st.button("Search for an edit", key=f"{key}-start", type="primary"):
-        _start(key, view, turn, rubric, ContrastSettings(goal, by, revise=scope == "This turn itself"))
+        _start(
+            key,
+            view,
+            turn,
+            rubric,
+            ContrastSettings(goal, by, question="revise" if scope == "This turn itself" else "rescore"),
+        )
 
 
 def _start(key: str, view: ConversationView, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> None:

@@ -13,6 +13,7 @@ from convexplain.cli.main import cli
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.store import RunStore, keep_calibration, keep_noise_floor, noise_floor, run_rubrics
+from tests.cli.test_contrast import RESCORE
 from tests.fake_infiller import FakeInfiller
 from tests.reviewed_contrasts import accept_all
 
@@ -88,7 +89,7 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
     world.run("judges", "calibrate", "--remove", 1)  # the run keeps what it was judged with
-    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
+    out = world.run(*RESCORE, "--turn", "c0:3")
     assert "c0:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5)" in out
     world.run("attribute", "--turn", "c0:3", "--levels", "turn")
     (found,) = map(
@@ -100,7 +101,7 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
 def test_an_uncalibrated_run_is_explained_as_before(world):
     world.run(*ANALYZE)
     world.calibrate()  # that there is a calibration by now changes nothing
-    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3")
+    out = world.run(*RESCORE, "--turn", "c0:3")
     assert "c0:3 helpfulness (unvalidated), rescore: no edit moved the score from 0.10 to 0.60" in out
     assert "the best reached 0.30" in out
 
@@ -108,22 +109,22 @@ def test_an_uncalibrated_run_is_explained_as_before(world):
 def test_a_turn_is_explained_by_the_judge_that_its_score_is_from(world):
     # |0.12 - 0.5| = 0.38 goes to the strong judge, |0.1 - 0.5| = 0.4 does not.
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
-    out = world.run("contrast", "--question", "rescore", "--turn", "c1:3")
+    out = world.run(*RESCORE, "--turn", "c1:3")
     assert "c1:3 helpfulness (unvalidated), rescore: 0.25 -> 0.80 (threshold 0.5)" in out
     before = len(world.opened)
-    world.run("contrast", "--question", "rescore", "--turn", "c2:3")
+    world.run(*RESCORE, "--turn", "c2:3")
     assert [model.name for model in world.opened[before:]] == ["low"]
-    out = world.run("contrast", "--question", "rescore", "--below", "0.3", "--dry-run")
+    out = world.run(*RESCORE, "--below", "0.3", "--dry-run")
     assert "with low: at most 500 edited contexts (10 x 50)" in out
     assert "with strong: at most 500 edited contexts (10 x 50)" in out
-    named = world.run("contrast", "--question", "rescore", "--turn", "c1:3", "--judge", "low")
+    named = world.run(*RESCORE, "--turn", "c1:3", "--judge", "low")
     assert "0.25" not in named
 
 
 def test_pairs_are_judged_on_the_scale_of_the_run(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
-    world.run("contrast", "--question", "rescore", "--turn", "c0:3")
+    world.run(*RESCORE, "--turn", "c0:3")
     accept_all(world.store)
     world.run("export", "--format", "jsonl", "--out", "pairs")
     (found,) = map(json.loads, (world.folder / "pairs" / "train.jsonl").read_text().splitlines())
@@ -145,8 +146,8 @@ def test_another_judge_on_a_calibrated_run_is_told_apart(world):
     world.calibrate()
     world.run(*ANALYZE, "--calibrated")
     told = "Run 1 was judged with calibrated scores; those of strong are raw."
-    assert told in world.run("contrast", "--question", "rescore", "--turn", "c0:3", "--judge", "strong")
-    assert "are raw" not in world.run("contrast", "--question", "rescore", "--turn", "c0:3", "--judge", "low")
+    assert told in world.run(*RESCORE, "--turn", "c0:3", "--judge", "strong")
+    assert "are raw" not in world.run(*RESCORE, "--turn", "c0:3", "--judge", "low")
     world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--judge", "strong")
     assert told in world.run("attribute", "--turn", "c0:3", "--levels", "turn", "--check", "--judge", "strong")
     accept_all(world.store)
@@ -170,7 +171,7 @@ def test_noise_of_calibrated_scores_is_kept_apart_and_used(world):
     assert noise_floor(store, f"low calibrated={MAP.sha}", rubric) == 0.0
     assert noise_floor(store, "low", rubric) is None
     store.close()
-    assert "was not measured" not in world.run("contrast", "--question", "rescore", "--turn", "c0:3")
+    assert "was not measured" not in world.run(*RESCORE, "--turn", "c0:3")
 
 
 def test_noise_of_scores_without_a_calibration_cannot_be_had(world):
@@ -192,7 +193,7 @@ def test_what_is_too_close_to_call_is_told_and_not_searched(world, floor, option
     keep_noise_floor(store, "low", load_rubric("helpfulness"), floor, turns=20, n=400)
     store.close()
     before = len(world.opened)
-    out = world.run("contrast", "--question", "rescore", "--turn", "c0:3", *options)
+    out = world.run(*RESCORE, "--turn", "c0:3", *options)
     asked = sum(len(model.requests) for model in world.opened[before:])
     (found,) = map(
         json.loads, (world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()

@@ -16,10 +16,12 @@ from convexplain.errors import ModelError, UnavailableError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore, contrasts
 from convexplain.types import Evidence, Judgement
+from tests.fake_editor import FakeEditor, open_fake_screen
 from tests.fake_infiller import FakeInfiller
 from tests.workspace.test_functions import answers, bananas, depot
 
-RESCORE = ("contrast", "--question", "rescore")
+WORDS = ("--search", "guided", "--any-text", "--placebo", "0")
+RESCORE = ("contrast", "--question", "rescore", *WORDS)
 TALK = ("Where is my parcel?", "It left our depot on Monday.", "And the address?", "Bananas are yellow.")
 LEGEND = (
     "helpfulness: unvalidated. Nobody has compared this judge with people on this maxim. Use its scores to sort turns, "
@@ -62,16 +64,20 @@ class World:
         answer: name of a model to what it answers.
         models: every model that was opened, in order.
         fills: the infiller.
+        editor: the editor, whatever its name.
     """
 
     def __init__(self, monkeypatch, capsys, folder):
         self.answer = {"judge": depot, "bot": answers}
         self.models = []
         self.fills = FakeInfiller()
+        self.editor = FakeEditor()
         self.folder = folder
         self._monkeypatch, self._capsys = monkeypatch, capsys
         monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", self._open)
         monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", lambda name, cache: self.fills)
+        monkeypatch.setattr("convexplain.workspace.explainers.open_editor", lambda name, resources: self.editor)
+        monkeypatch.setattr("convexplain.workspace.explainers.open_screen", open_fake_screen)
         monkeypatch.setenv("CONVEXPLAIN_DB", str(folder / "store.db"))
         monkeypatch.chdir(folder)
 
@@ -226,7 +232,7 @@ def test_an_infiller_without_ideas_is_named(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.fills = FakeInfiller(lambda masked: [])
     _, out, _ = world.run(*RESCORE)
-    assert "rescore: no text was proposed for an edit; the infiller had nothing to put in\n" in out
+    assert "rescore: no text was proposed for an edit\n" in out
 
 
 def test_without_a_contrast_the_largest_movement_is_shown(world):
@@ -246,10 +252,12 @@ def test_without_a_contrast_the_largest_movement_is_shown(world):
 def test_with_a_responder_both_responses_are_shown(world):
     keep(world.folder, {(talk("a"), 3): 0.1})
     world.answer["judge"] = bananas
-    code, out, _ = world.run("contrast", "--responder", "bot")
+    code, out, _ = world.run("contrast", *WORDS, "--responder", "bot")
     assert code == 0
     head, *rest = out.splitlines()
-    assert head.startswith("a:3 helpfulness (unvalidated), regenerate: 0.10 -> 0.80 (threshold 0.5), 1 edit, ")
+    assert head.startswith(
+        "a:3 helpfulness (unvalidated), regenerate: 0.10 -> 0.80, measured again 0.80 (threshold 0.5), 1 edit, "
+    )
     assert rest[:-1] == [
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
         "  response before: Bananas.",
@@ -262,7 +270,7 @@ def test_with_a_responder_both_responses_are_shown(world):
 def test_one_model_serves_as_judge_and_responder(world):
     keep(world.folder, {(talk("a"), 3): 0.1})
     world.answer["judge"] = lambda request: bananas(request) if request.labels else answers(request)
-    _, out, _ = world.run("contrast", "--responder", "judge")
+    _, out, _ = world.run("contrast", *WORDS, "--responder", "judge")
     assert "regenerate: 0.10 -> 0.80" in out
     assert [model.name for model in world.models] == ["judge"]
 

@@ -267,7 +267,7 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     beta = number(store, one, "beta")
     assert asked == [
         (one, "beta", 3, "harm", ContrastSettings(), beta),
-        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, revise=True), beta),
+        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, question="revise"), beta),
     ]
 
 

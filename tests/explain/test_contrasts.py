@@ -72,6 +72,9 @@ def grumpy(with_it, without):
 
 
 def find(model, *, talk=TALK, turn=3, infiller=None, responder=None, noise=None, **settings):
+    question = None if responder else "rescore"
+    settings = {"search": "guided", "question": question, "any_text": True, "placebo": 0, **settings}
+
     async def go():
         async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
             finder = ContrastFinder(Judge(calls), infiller or Blanks(), answers if responder else None)
@@ -116,15 +119,13 @@ def test_regenerate():
     assert (found.response_before, found.response_after) == ("Rude.", "Kind.")
     assert found.turns[3].content == "Kind."
     assert [edit.before for edit in found.edits] == ["grumpy"]
-    assert len(responder.requests) == found.calls + 1  # and the unchanged context
+    assert len(responder.requests) == found.calls + 1  # and the unchanged context once before
     assert not any("Bananas" in judged(request) for request in model.requests)
 
 
 def test_revise():
-    """A responder is not needed, and not asked."""
-    responder = ScriptedModel("never")
-    found = find(scripted(lambda text: 0.2 if "Bananas" in text else 0.9), responder=responder, revise=True)
-    assert (found.question, found.found, found.responder, responder.requests) == ("revise", True, None, [])
+    found = find(scripted(lambda text: 0.2 if "Bananas" in text else 0.9), question="revise")
+    assert (found.question, found.found, found.responder) == ("revise", True, None)
     assert found.edits == (Edit(Unit(3, 0, 7, "word"), "Bananas", "blank"),)
     assert (found.response_before, found.response_after) == ("Bananas are yellow.", "blank are yellow.")
     assert found.turns[3].content == "blank are yellow."
@@ -247,7 +248,7 @@ def test_nothing_to_edit_costs_nothing_and_says_so(settings):
 
 def test_a_judged_turn_without_words_cannot_be_revised():
     talk = Conversation("c", (Turn("user", "u"), Turn("assistant", "…")))
-    found = find(scripted(lambda text: 0.2), talk=talk, turn=1, revise=True)
+    found = find(scripted(lambda text: 0.2), talk=talk, turn=1, question="revise")
     assert found.stopped == "nothing to edit"
     assert "there is no word that may be edited" in found.notes
 
@@ -356,8 +357,9 @@ def test_a_responder_without_an_answer_to_edited_contexts(nothing):
     responder = ScriptedModel(
         lambda request: nothing if any("blank" in m.content for m in request.messages) else "Rude."
     )
-    found = find(scripted(lambda text: 0.2), responder=responder, budget=10, search="cell")
-    assert (found.found, found.edits, found.calls, found.failed) == (False, (), 6, 6)  # each of the six words
+    found = find(scripted(lambda text: 0.2), responder=responder, budget=12, search="cell")
+    assert (found.found, found.edits) == (False, ())
+    assert (found.calls, found.failed) == (3 + 6, 6)  # the unchanged context three times more; each of the six words
     assert (found.response_before, found.response_after, found.score_after) == ("Rude.", "Rude.", None)
 
 
@@ -464,7 +466,7 @@ def test_the_second_measurement_is_that_of_the_candidate_shown():
         yes = 5 if request.draw < 5 else 2 if "lazy" in text else 1
         return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
 
-    found = find(ScriptedModel(answer, logprobs=False), search="cell")
+    found = find(ScriptedModel(answer, logprobs=False), search="cell", budget=20)  # for single words only
     assert not found.found
     assert found.score_again == pytest.approx(0.2 if "lazy" in [edit.before for edit in found.edits] else 0.4)
 
@@ -528,3 +530,171 @@ def test_edits_of_other_lengths_are_taken_back_where_they_stand():
     edits = (Edit(Unit(0, 0, 2, "word"), "ab", "longer"), Edit(Unit(0, 3, 5, "word"), "cd", "x"))
     found = replace(find(grumpy(0.2, 0.9)), turns=(Turn("assistant", "longer x ef"),), edits=edits, editable=(0,))
     assert found.texts == ("ab cd ef", "longer x ef")
+
+
+# --- editors
+
+
+class Editor:
+    """Proposes texts of the turn that a passage is in: for each passage what stands in a table, k at a time."""
+
+    fingerprint = "editor"
+
+    def __init__(self, texts, name="editor"):
+        self.texts, self.name, self.passages = texts, name, []
+
+    async def prepare(self):
+        pass
+
+    async def propose(self, passages, k):
+        self.passages.extend(passages)
+        return [[t for t in self.texts.get(p.text, []) if t not in p.refused][:k] for p in passages]
+
+    async def aclose(self):
+        pass
+
+
+RUDE = "Who knows. You are a grumpy person. It left on Monday."
+PARCEL = Conversation(
+    "p",
+    (Turn("user", "Where is my parcel?"), Turn("assistant", RUDE), Turn("user", "Thanks."), Turn("assistant", "Bye.")),
+)
+
+
+def edit(model, editor, *, turn=1, talk=PARCEL, responder=None, noise=None, reason="", **settings):
+    async def go():
+        async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
+            finder = ContrastFinder(Judge(calls), None, answers if responder else None, [editor])
+            return await finder.find(talk, turn, RUBRIC, ContrastSettings(**settings), noise, reason)
+
+    return asyncio.run(go())
+
+
+def test_the_default_search_edits_the_reply_itself_by_what_editors_propose():
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."]})
+    found = edit(grumpy(0.2, 0.9), editor, reason="It insults the user.")
+    assert (found.question, found.search, found.found, found.infiller) == ("revise", "natural", True, "editor")
+    assert (found.turns[1].content, found.response_after) == ("Who knows. It left on Monday.",) * 2
+    assert [(edit.before, edit.after) for edit in found.edits] == [(" You are a grumpy person.", "")]
+    assert (found.edit_distance, found.edit_rate) == (5, 5 / 11)
+    assert {passage.reason for passage in editor.passages} == {"It insults the user."}
+    assert {passage.upward for passage in editor.passages} == {True}
+
+
+def test_of_a_rewritten_turn_only_the_hunks_that_are_needed_remain():
+    editor = Editor({RUDE: ["We will look. You are a patient person. It left on Friday."]})
+    found = edit(grumpy(0.2, 0.9), editor, any_text=True)
+    assert found.turns[1].content == "Who knows. You are a patient person. It left on Monday."
+    assert found.edit_distance == 1
+
+
+def test_a_text_that_reads_badly_is_no_contrast_unless_any_text_will_do():
+    editor = Editor({RUDE: ["Who knows person. person person Monday Monday Monday. <b>left</b> Monday"]})
+    found = edit(grumpy(0.2, 0.9), editor)
+    assert (found.found, found.calls) == (False, 0)
+    assert edit(grumpy(0.2, 0.9), editor, any_text=True).found
+
+
+def test_an_edit_that_is_to_raise_a_score_keeps_the_facts_and_one_that_lowers_it_need_not():
+    wrong = "Who knows. You are a nice person. It left on Friday the 13th."
+    editor = Editor({RUDE: [wrong]})
+    judge = scripted(lambda text: 0.9 if "13th" in text else 0.2)
+    assert not edit(judge, editor).found
+    judge = scripted(lambda text: 0.2 if "13th" in text else 0.9)
+    assert edit(judge, editor).turns[1].content.endswith("It left on Friday the 13th.")
+
+
+def test_word_searches_are_screened_too():
+    """Every fill is "blank": the text with blanks is a contrast only where any text will do."""
+    judge = scripted(lambda text: 0.9 if "blank" in text else 0.2)
+
+    def search(**settings):
+        return find(judge, infiller=Blanks("<blank>"), question="revise", **settings).found
+
+    assert search(any_text=True)
+    assert not search(any_text=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "responder", "message"),
+    [
+        ({"question": "regenerate"}, False, "question='regenerate' needs a responder"),
+        ({"question": "revise"}, True, "question='revise' asks no responder"),
+        ({"search": "guided"}, False, "search='guided' needs an infiller, which fills holes; there is none"),
+    ],
+)
+def test_a_search_without_what_it_needs_says_so(settings, responder, message):
+    model = grumpy(0.2, 0.9)
+    with pytest.raises(UsageError, match=message):
+        edit(model, Editor({}), responder=ScriptedModel("Hi.") if responder else None, **settings)
+    assert model.requests == []
+
+
+def test_a_search_over_proposals_needs_editors():
+    with pytest.raises(UsageError, match="search='natural' needs editors, which propose texts; there are none"):
+        find(grumpy(0.2, 0.9), search="natural")
+
+
+def test_an_equally_large_edit_elsewhere_is_the_placebo():
+    """Three sentences; one hunk each of the others is tried."""
+    editor = Editor(
+        {
+            "Who knows.": ["Nobody knows. You are a grumpy person. It left on Monday."],
+            "You are a grumpy person.": ["Who knows. You are a patient person. It left on Monday."],
+            "It left on Monday.": ["Who knows. You are a grumpy person. It left on Friday."],
+        }
+    )
+    found = edit(grumpy(0.2, 0.9), editor, any_text=True)
+    assert (found.found, found.placebo_draws, found.placebo_crossed) == (True, 2, 0)
+    assert edit(grumpy(0.2, 0.9), editor, any_text=True, placebo=0).placebo_draws == 0
+
+
+# --- answers that vary
+
+
+def varying(mean, spread=0.1):
+    """A responder and a judge: the answer says its quality, which goes up and down by `spread` from draw to draw."""
+
+    def answer(request):
+        there = " ".join(message.content for message in request.messages)
+        return f"quality {mean(there) + (spread if request.draw % 2 else -spread):.3f}"
+
+    return ScriptedModel(answer), scripted(lambda text: float(text.rpartition("quality ")[2][:5]))
+
+
+def test_the_responder_is_asked_again_and_the_result_says_how_many_answers_held():
+    responder, judge = varying(lambda there: 0.8 if "grumpy" not in there else 0.2)
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."]})
+    found = edit(judge, editor, turn=3, responder=responder, budget=30)
+    assert (found.question, found.found) == ("regenerate", True)
+    assert found.score_before == pytest.approx(0.2)  # the mean of four answers to the unchanged conversation
+    assert found.score_again == pytest.approx(0.8, abs=0.07)
+    assert found.fresh_draws == found.fresh_held >= 3
+    assert {request.draw for request in responder.requests} >= {0, 1, 2, 3}
+    assert {request.temperature for request in responder.requests} == {0.7}
+
+
+def test_answers_that_vary_with_nothing_to_do_with_the_edit_are_no_contrast():
+    responder, judge = varying(lambda there: 0.45, spread=0.3)
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."], "Who knows.": ["Well."]})
+    found = edit(judge, editor, turn=3, responder=responder, budget=30, any_text=True)
+    assert not found.found
+
+
+def test_delta_is_the_joint_noise_of_responder_and_judge():
+    """Draws 0 to 3 of the unchanged conversation: 0.1, 0.3, 0.1, 0.3; their mean has a standard error of 0.0577."""
+    responder, judge = varying(lambda there: 0.2)
+    found = edit(judge, Editor({"Who knows.": ["Well."]}), turn=3, responder=responder, any_text=True)
+    assert found.delta == pytest.approx(0.0577, abs=1e-4)
+    assert found.notes == ()
+    found = edit(judge, Editor({}), turn=3, responder=responder, noise=0.15)
+    assert found.delta == 0.15  # the judge's own floor, where it is more
+
+
+def test_a_responder_that_always_says_the_same_costs_three_probes():
+    responder = ScriptedModel(lambda request: "Rude." if "grumpy" in request.messages[1].content else "Kind.")
+    judge = scripted(lambda text: 0.9 if "Kind." in text else 0.2)
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."]})
+    found = edit(judge, editor, turn=3, responder=responder)
+    assert found.found
+    assert found.calls == 3 + 1 + 2  # probes, the candidate, and the candidate twice more

@@ -63,7 +63,7 @@ def run(store, helpfulness):
     ],
 )
 def test_which_turns(store, run, helpfulness, which, found):
-    turns = which.turns(store, run.id, helpfulness, ContrastSettings())
+    turns = which.turns(store, run.id, helpfulness, ContrastSettings(**WORDS))
     assert [f"{turn.conversation.id}:{turn.turn}" for turn in turns] == found
 
 
@@ -74,7 +74,7 @@ def test_of_two_conversations_with_one_id_one_can_be_chosen(store, run, helpfuln
     store.keep_judgement(run.id, second, helpfulness, judged)
 
     def numbers(choice):
-        return [turn.number for turn in choice.turns(store, run.id, helpfulness, ContrastSettings())]
+        return [turn.number for turn in choice.turns(store, run.id, helpfulness, ContrastSettings(**WORDS))]
 
     assert numbers(TurnChoice(place=("a", 1))) == [second, 1]
     assert numbers(TurnChoice(place=("a", 1), number=second)) == [second]
@@ -97,19 +97,28 @@ def test_rubrics_are_those_of_the_run(store, run, helpfulness):
         chosen_rubrics(store, empty, ())
 
 
+WORDS = {"question": "rescore", "search": "guided", "any_text": True, "placebo": 0}
+
+
 async def explained(store, run, turns, answer=depot, settings=None, infiller=None, begun=None, models=None, noise=None):
     """What `explain` gives, the turns that it searched, and the error that it ended in."""
     infiller, began = infiller or FakeInfiller(), [] if begun is None else begun
     async with Calls(ScriptedModel(answer), store) as calls:
         finder = ContrastFinder(Judge(calls), infiller)
         parts = models or {"judge": "scripted"}
-        explainer = Contrasts(store, run.id, finder, settings or ContrastSettings(delta=0.1), parts, noise or {})
+        explainer = Contrasts(
+            store, run.id, finder, settings or ContrastSettings(**WORDS, delta=0.1), parts, noise or {}
+        )
         work = explain(turns, explainer, lambda turn: began.append(turn.conversation.id))
         return [contrast async for _, contrast in work]
 
 
 def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
-    turns, begun, infiller = TurnChoice().turns(store, run.id, helpfulness, ContrastSettings()), [], FakeInfiller()
+    turns, begun, infiller = (
+        TurnChoice().turns(store, run.id, helpfulness, ContrastSettings(**WORDS)),
+        [],
+        FakeInfiller(),
+    )
     first = asyncio.run(explained(store, run, turns, begun=begun, infiller=infiller))
     assert [(one.conversation_id, one.found, one.score_after) for one in first] == [
         (name, True, pytest.approx(0.9)) for name in ("b", "c", "a")
@@ -123,7 +132,7 @@ def test_each_contrast_is_kept_and_not_searched_again(store, run, helpfulness):
 
 
 def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
-    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings()), []
+    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings(**WORDS)), []
     (first,) = asyncio.run(explained(store, run, turns, lambda request: "I do not know", begun=begun))
     assert (first.stopped, first.score_before) == ("not scored", None)
     (second,) = asyncio.run(explained(store, run, turns, begun=begun))
@@ -133,7 +142,7 @@ def test_what_was_not_scored_is_searched_again(store, run, helpfulness):
 
 
 def test_what_failed_on_the_way_is_searched_again(store, run, helpfulness):
-    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings()), []
+    turns, begun = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings(**WORDS)), []
 
     def only_the_unchanged(request):
         return ModelError("503") if "lorry" in request.messages[0].content else {"no": 1.0}
@@ -147,7 +156,7 @@ def test_what_failed_on_the_way_is_searched_again(store, run, helpfulness):
 
 
 def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
-    turns, begun = TurnChoice().turns(store, run.id, helpfulness, ContrastSettings()), []
+    turns, begun = TurnChoice().turns(store, run.id, helpfulness, ContrastSettings(**WORDS)), []
 
     def gone_at_c(request):
         return UnavailableError("it is gone") if "And c?" in request.messages[0].content else depot(request)
@@ -164,18 +173,26 @@ def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
     ("one", "other", "same"),
     [
         ({}, {}, True),
-        ({}, {"settings": ContrastSettings(delta=0.1, seed=1)}, False),
-        ({}, {"settings": ContrastSettings(delta=0.2)}, False),
-        ({}, {"settings": ContrastSettings(delta=0.1, editable=(1,))}, False),
+        ({}, {"settings": ContrastSettings(**WORDS, delta=0.1, seed=1)}, False),
+        ({}, {"settings": ContrastSettings(**WORDS, delta=0.2)}, False),
+        ({}, {"settings": ContrastSettings(**WORDS, delta=0.1, editable=(1,))}, False),
         ({}, {"models": {"judge": "other"}}, False),
         ({}, {"noise": 0.2}, True),  # delta is given, the noise floor decides nothing
-        ({"settings": ContrastSettings()}, {"settings": ContrastSettings(), "noise": 0.1}, False),
-        ({"settings": ContrastSettings(), "noise": 0.1}, {"settings": ContrastSettings(), "noise": 0.1}, True),
-        ({"settings": ContrastSettings(), "noise": 0.1}, {"settings": ContrastSettings(), "noise": 0.2}, False),
+        ({"settings": ContrastSettings(**WORDS)}, {"settings": ContrastSettings(**WORDS), "noise": 0.1}, False),
+        (
+            {"settings": ContrastSettings(**WORDS), "noise": 0.1},
+            {"settings": ContrastSettings(**WORDS), "noise": 0.1},
+            True,
+        ),
+        (
+            {"settings": ContrastSettings(**WORDS), "noise": 0.1},
+            {"settings": ContrastSettings(**WORDS), "noise": 0.2},
+            False,
+        ),
     ],
 )
 def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one, other, same):
-    def sha(settings=ContrastSettings(delta=0.1), models=None, noise=None):
+    def sha(settings=ContrastSettings(**WORDS, delta=0.1), models=None, noise=None):
         floors = {} if noise is None else {helpfulness.sha: noise}
         turn = ScoredTurn(1, Conversation("a", ()), 1, helpfulness, 0.2)
         return Contrasts(None, 1, None, settings, models or {"judge": "scripted"}, floors).sha(turn)
@@ -184,9 +201,9 @@ def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one
 
 
 def test_the_noise_floor_of_the_rubric_is_the_delta(store, run, helpfulness):
-    (turn,) = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings())
+    (turn,) = TurnChoice(worst=1).turns(store, run.id, helpfulness, ContrastSettings(**WORDS))
     noise = {helpfulness.sha: 0.35, load_rubric("harm").sha: 0.9}
-    (found,) = asyncio.run(explained(store, run, [turn], settings=ContrastSettings(), noise=noise))
+    (found,) = asyncio.run(explained(store, run, [turn], settings=ContrastSettings(**WORDS), noise=noise))
     assert found.delta == 0.35
 
 
@@ -200,7 +217,7 @@ def test_spread_is_even_and_keeps_the_ends():
 
 def test_contrasts_are_written_one_a_line_with_all_their_fields(store, run, helpfulness, tmp_path):
     found = asyncio.run(
-        explained(store, run, TurnChoice(worst=2).turns(store, run.id, helpfulness, ContrastSettings()))
+        explained(store, run, TurnChoice(worst=2).turns(store, run.id, helpfulness, ContrastSettings(**WORDS)))
     )
     odd = replace(found[0], response_after="é\ud800\u2028")
     write_lines([contrast_body(one) for one in (odd, found[1])], tmp_path / "c.jsonl")

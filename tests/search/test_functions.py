@@ -331,7 +331,7 @@ def test_the_twins_take_the_same_arguments():
 
 def test_a_search_that_there_is_not_is_named_with_the_valid_ones():
     with pytest.raises(
-        UsageError, match="search 'best' is not known; valid are: cell, cell_budget, few, guided, random"
+        UsageError, match="search 'best' is not known; valid are: cell, cell_budget, few, guided, natural, random"
     ):
         asyncio.run(search.asearch("best", TEXT, respond=shout, infill=blank, score=gone("two"), delta=1.0))
 

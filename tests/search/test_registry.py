@@ -69,7 +69,7 @@ def test_a_search_is_known_by_its_name():
 
 
 def test_the_searches_that_people_are_offered_are_all_but_the_baselines():
-    assert [record.name for record in offered_searches()] == ["cell", "cell_budget", "few", "guided", "last"]
+    assert [record.name for record in offered_searches()] == ["cell", "cell_budget", "few", "guided", "natural", "last"]
 
 
 def test_a_search_takes_options_of_its_own_and_no_one_elses():
@@ -83,6 +83,7 @@ def test_a_search_says_whether_it_uses_a_prior():
         "cell_budget",
         "few",
         "guided",
+        "natural",
     ]
 
 

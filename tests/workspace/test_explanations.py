@@ -11,9 +11,12 @@ from convexplain.errors import StoreError, UnavailableError, UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, ShortTask
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 
 from .test_functions import PARCEL, answers, bananas, depot
+
+WORDS = ContrastTask(ContrastSettings(question="rescore", **WORD_SEARCH))
+REGENERATE = ContrastTask(ContrastSettings(**WORD_SEARCH))
 
 LOO = AttributionTask(AttributionSettings("loo", ("turn",)))
 
@@ -66,9 +69,7 @@ def test_contrasts_of_the_worst_turns_are_handed_over_and_kept(workspace, run, j
     def show(turn, contrast):
         shown.append((turn.conversation.id, turn.turn, contrast.found))
 
-    turns = workspace.explain_turns(
-        run.id, ContrastTask(), judge=judge, infiller=infiller, on_result=show, progress=progress
-    )
+    turns = workspace.explain_turns(run.id, WORDS, judge=judge, infiller=infiller, on_result=show, progress=progress)
     assert shown == [("a", 3, True), ("b", 3, True)]
     assert [(item.turn.conversation.id, item.result.edits[0].after) for item in turns.explained] == [
         ("a", "lorry"),
@@ -79,7 +80,7 @@ def test_contrasts_of_the_worst_turns_are_handed_over_and_kept(workspace, run, j
     assert progress.events[1:] == [("explaining", 2), "a:3 helpfulness", "b:3 helpfulness", "end"]
     assert "The noise of this judge was not measured" in progress.events[0]
     requests, holes = len(judge.requests), len(infiller.asked)
-    again = workspace.explain_turns(run.id, ContrastTask(), judge=judge, infiller=infiller)
+    again = workspace.explain_turns(run.id, WORDS, judge=judge, infiller=infiller)
     assert again.to_dict() == turns.to_dict()
     assert (len(judge.requests), len(infiller.asked)) == (requests, holes)
 
@@ -95,7 +96,7 @@ def test_attributions_of_a_named_turn_need_no_infiller(workspace, run, judge):
 def test_a_responder_answers_anew(workspace, run):
     bot, other = ScriptedModel(answers, name="bot"), ScriptedModel(bananas, name="other")
     turns = workspace.explain_turns(
-        run.id, ContrastTask(), TurnChoice(place=("a", 3)), ["helpfulness"], other, bot, FakeInfiller()
+        run.id, REGENERATE, TurnChoice(place=("a", 3)), ["helpfulness"], other, bot, FakeInfiller()
     )
     (contrast,) = [item.result for item in turns.explained]
     assert (contrast.question, contrast.response_after) == ("regenerate", "To your office.")
@@ -108,12 +109,14 @@ def test_the_async_form_gives_the_same(workspace, run, judge):
 
 def test_a_plan_asks_nothing(workspace, run, judge):
     asked = len(judge.requests)
-    (scope,) = workspace.plan_explanations(run.id, ContrastTask(ContrastSettings(budget=7)), judge=judge)
+    (scope,) = workspace.plan_explanations(
+        run.id, ContrastTask(ContrastSettings(question="rescore", budget=7)), judge=judge
+    )
     assert ([turn.conversation.id for turn in scope.turns], scope.judge_name) == (["a", "b"], "scripted")
-    assert ContrastTask(ContrastSettings(budget=7)).most(scope.turns) == 14
+    assert ContrastTask(ContrastSettings(question="rescore", budget=7)).most(scope.turns) == 14
     (scope,) = workspace.plan_explanations(run.id, LOO, TurnChoice(below=1.0), judge=judge)
     assert LOO.most(scope.turns) >= 3 * len(scope.turns)
-    (scope,) = workspace.plan_explanations(run.id, ContrastTask(), TurnChoice(place=("a", 1)), judge=judge)
+    (scope,) = workspace.plan_explanations(run.id, WORDS, TurnChoice(place=("a", 1)), judge=judge)
     assert (len(scope.chosen), scope.turns) == (1, [])
     assert scope.notes == ["a:1 is left out: nothing to edit: no earlier assistant turn."]
     assert len(judge.requests) == asked
@@ -128,7 +131,7 @@ def test_what_was_explained_until_a_model_is_gone_is_kept(workspace, judge):
     with pytest.raises(UnavailableError, match="gone"):
         workspace.explain_turns(
             run.id,
-            ContrastTask(ContrastSettings(seed=1)),
+            WORDS,
             judge=broken,
             infiller=FakeInfiller(lambda masked: ["lorries"]),
             on_result=lambda turn, contrast: shown.append(turn.conversation.id),
@@ -140,7 +143,8 @@ def test_what_was_explained_until_a_model_is_gone_is_kept(workspace, judge):
 
 def test_a_finding_is_explained_both_ways(workspace, run, judge):
     finding = next(finding for finding in run.worst(4) if finding.index == 3)
-    (explanation,) = workspace.explain(finding, judge=judge, infiller=FakeInfiller())
+    task = ShortTask(contrast=ContrastSettings("cross", question="revise", budget=40, **WORD_SEARCH))
+    (explanation,) = workspace.explain(finding, judge=judge, infiller=FakeInfiller(), task=task)
     assert [attribution.level for attribution in explanation.attributions] == ["turn", "sentence", "phrase"]
     assert explanation.contrast.question == "revise"
     (without,) = workspace.explain([finding], judge=judge, task=ShortTask(contrast=None))
@@ -151,7 +155,7 @@ def test_a_finding_is_explained_both_ways(workspace, run, judge):
 @pytest.mark.parametrize(
     ("task", "options", "error", "words"),
     [
-        (ContrastTask(ContrastSettings(revise=True)), {"responder": "embedded"}, UsageError, "responder: with revise"),
+        (ContrastTask(ContrastSettings(question="revise")), {"responder": "embedded"}, UsageError, "asks no responder"),
         (AttributionTask(scalarizer="bertscore"), {}, UsageError, "name a responder"),
         (AttributionTask(scalarizer="rouge"), {}, UsageError, "scalarizer 'rouge' is not known"),
         (ContrastTask(), {"rubrics": ["harm"]}, UsageError, "run 1 was not judged by it"),

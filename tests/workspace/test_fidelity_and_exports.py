@@ -10,11 +10,13 @@ from convexplain.errors import UsageError
 from convexplain.explain.pairs import PairSettings
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 from tests.reviewed_contrasts import accept_all
 
 from .test_explanations import LOO, Told, talk
 from .test_functions import bananas, depot
+
+WORDS = ContrastTask(ContrastSettings(question="rescore", **WORD_SEARCH))
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_without_attributions_there_is_nothing_to_measure(workspace, run, judge)
 
 
 def test_pairs_are_written_by_the_judge_that_is_named(workspace, run, judge, tmp_path):
-    workspace.explain_turns(run.id, ContrastTask(), judge=judge, infiller=FakeInfiller())
+    workspace.explain_turns(run.id, WORDS, judge=judge, infiller=FakeInfiller())
     accept_all(workspace.store)
     good = ScriptedModel(
         lambda request: {"yes": 0.9, "no": 0.1} if "lorry" in str(request.messages) else {"no": 1.0}, name="good"
@@ -103,7 +105,9 @@ def test_pairs_are_written_by_the_judge_that_is_named(workspace, run, judge, tmp
 def test_a_revised_turn_needs_no_judge(workspace, tmp_path):
     judge = ScriptedModel(bananas)
     run = workspace.analyze([talk("c")], "helpfulness", judge, turns="last")
-    workspace.explain_turns(run.id, ContrastTask(ContrastSettings(revise=True)), judge=judge, infiller=FakeInfiller())
+    workspace.explain_turns(
+        run.id, ContrastTask(ContrastSettings(question="revise", **WORD_SEARCH)), judge=judge, infiller=FakeInfiller()
+    )
     accept_all(workspace.store)
     exported = workspace.export(run.id, "trl-dpo", tmp_path / "data")  # the run's judge could not be opened
     assert len(exported.pairs.pairs) == 1

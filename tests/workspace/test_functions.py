@@ -8,7 +8,7 @@ from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import RubricError, UnavailableError, UsageError
 from convexplain.store import RunStore, keep_noise_floor
 from convexplain.workspace import MEMORY
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 
 MESSAGES = [
     {"role": "user", "content": "Hello"},
@@ -113,6 +113,7 @@ def answers(request):
 
 def explain(judge=None, responder=None, infiller=None, contrast=contrast, **options):
     judge, infiller = judge or ScriptedModel(depot), infiller or FakeInfiller()
+    options = {**WORD_SEARCH, "question": None if responder else "rescore", **options}
     return contrast(PARCEL, -1, "helpfulness", judge, responder, infiller, **options)
 
 
@@ -137,17 +138,20 @@ def test_contrasts_sync_async_and_inside_a_loop_are_the_same():
     def arguments():
         return PARCEL, 3, load_rubric("helpfulness"), ScriptedModel(depot), None, FakeInfiller()
 
-    assert same(asyncio.run(AsyncWorkspace(MEMORY).contrast(*arguments()))) == expected
+    how = {"question": "rescore", **WORD_SEARCH}
+    assert same(asyncio.run(AsyncWorkspace(MEMORY).contrast(*arguments(), **how))) == expected
 
     async def inside():
-        return contrast(*arguments())
+        return contrast(*arguments(), **how)
 
     assert same(asyncio.run(inside())) == expected
 
 
 def test_an_error_inside_a_loop_reaches_the_caller():
     async def inside():
-        return contrast(PARCEL, 2, "helpfulness", ScriptedModel(depot), None, FakeInfiller())
+        return contrast(
+            PARCEL, 2, "helpfulness", ScriptedModel(depot), None, FakeInfiller(), question="rescore", **WORD_SEARCH
+        )
 
     with pytest.raises(UsageError, match="turn=2 is not valid"):
         asyncio.run(inside())
@@ -163,7 +167,7 @@ def test_with_a_responder_the_turn_is_answered_anew():
 
 
 def test_revise_edits_the_judged_turn_itself():
-    found = explain(ScriptedModel(bananas), revise=True)
+    found = explain(ScriptedModel(bananas), question="revise")
     assert (found.question, found.found) == ("revise", True)
     assert found.turns[3].content == found.response_after == "lorry are yellow."
     assert found.turns[:3] == tuple(Turn(item["role"], item["content"]) for item in PARCEL[:3])
@@ -196,10 +200,10 @@ def test_models_named_alike_are_one_and_all_that_was_opened_is_closed(monkeypatc
 
     monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", open_model)
     monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", open_infiller)
-    assert contrast(PARCEL, 3, "helpfulness", "one", "one").found
+    assert contrast(PARCEL, 3, "helpfulness", "one", "one", **WORD_SEARCH).found
     assert [(model.name, model.closed) for model in opened] == [("one", 1)]
     assert [(fake.prepared, fake.closed) for fake in fakes] == [(1, 1)]
-    assert contrast(PARCEL, 3, "helpfulness", "one", "two").found
+    assert contrast(PARCEL, 3, "helpfulness", "one", "two", **WORD_SEARCH).found
     assert [(model.name, model.closed) for model in opened[1:]] == [("one", 1), ("two", 1)]
 
 
@@ -239,7 +243,7 @@ def test_a_model_that_is_gone_is_an_error():
         ((PARCEL, 3, "helpfullness"), {}, RubricError, "neither a file nor one of"),
         ((PARCEL, 3, "helpfulness"), {"judge": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
         ((PARCEL, 3, "helpfulness"), {"responder": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
-        ((PARCEL, 3, "helpfulness"), {"infiller": "gpt"}, UsageError, "infiller 'gpt' is not known"),
+        ((PARCEL, 3, "helpfulness"), {"infiller": "gpt", "search": "cell"}, UsageError, "infiller 'gpt' is not known"),
         ((PARCEL, 3, "helpfulness"), {"samples": 0}, UsageError, "at least 1"),
         ((PARCEL, 3, "helpfulness"), {"budget": 0}, UsageError, "budget=0 is not valid"),
         ((PARCEL, 3, "helpfulness"), {"goal": "improve"}, UsageError, "needs a delta"),
@@ -248,14 +252,14 @@ def test_a_model_that_is_gone_is_an_error():
         ((PARCEL, 3, "helpfulness"), {"editable": [3]}, UsageError, "the turns before turn 3 are 0 to 2"),
         (
             (PARCEL, 3, "helpfulness"),
-            {"revise": True, "responder": "embedded"},
+            {"question": "revise", "responder": "embedded"},
             UsageError,
-            "responder: with revise=True",
+            "question='revise' asks no responder",
         ),
     ],
 )
 def test_arguments_of_a_contrast_that_cannot_be_meant(arguments, options, error, words):
-    options = {"judge": ScriptedModel(depot), "infiller": FakeInfiller(), **options}
+    options = {"judge": ScriptedModel(depot), "infiller": FakeInfiller(), "question": "rescore", **options}
     with pytest.raises(error, match=words):
         contrast(*arguments, **options)
 
@@ -316,7 +320,15 @@ def test_an_attribution_says_where_a_contrast_is_looked_for_first():
     found = attribute(talk, -1, "helpfulness", ScriptedModel(depot), levels=("turn", "sentence", "word"))
 
     def search(**options):
-        return contrast(talk, -1, "helpfulness", ScriptedModel(depot), None, FakeInfiller(), **options)
+        return contrast(
+            talk,
+            -1,
+            "helpfulness",
+            ScriptedModel(depot),
+            None,
+            FakeInfiller(),
+            **{"question": "rescore", **WORD_SEARCH, **options},
+        )
 
     assert search(prior=found).calls < search().calls
     assert search(prior=found).edits == search().edits

@@ -17,7 +17,7 @@ from convexplain.models.infilling import FillsByModel
 from convexplain.workspace import MEMORY, BackgroundJudge
 from convexplain.workspace.build import open_judge
 from convexplain.workspace.loaded_models import BIG, LOADED, LoadedModels, ModelUse
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 
 MESSAGES = [{"role": "user", "content": "Where is my parcel?"}, {"role": "assistant", "content": "Bananas are yellow."}]
 
@@ -80,7 +80,7 @@ def test_a_model_is_loaded_once_for_all_calls(log, monkeypatch):
 
     asyncio.run(inside())
     attribute(MESSAGES, -1, "helpfulness", "fake", budget=2)
-    contrast(MESSAGES, -1, "helpfulness", "fake", revise=True, budget=2)
+    contrast(MESSAGES, -1, "helpfulness", "fake", question="revise", budget=2, **WORD_SEARCH)
     with BackgroundJudge("fake") as background:
         background.judge(*_talk())
     assert log == ["load fake"]
@@ -222,7 +222,7 @@ def test_an_infiller_shares_the_judges_model_and_does_not_close_it(monkeypatch, 
         lambda name, cache=None: ChatInfiller(Weights(name.partition(":")[2], log), cache),
     )
     for _ in range(2):
-        contrast(MESSAGES, -1, "helpfulness", "fake", infiller="chat:fake", revise=True, budget=2)
+        contrast(MESSAGES, -1, "helpfulness", "fake", infiller="chat:fake", question="revise", budget=2, **WORD_SEARCH)
     assert log == ["load fake"]
 
 

@@ -6,9 +6,9 @@ from convexplain import Workspace
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import UsageError
 from convexplain.explain.pairs import PairSettings
-from convexplain.explain.settings import AttributionSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.workspace import AttributionTask, ContrastTask, FidelitySettings, judge_arguments
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 from tests.reviewed_contrasts import accept_all
 from tests.stub_server import StubServer
 
@@ -67,7 +67,9 @@ def test_what_comes_after_asks_the_same_endpoint_with_the_same_options(workspace
     assert run.judge_spec == address
     for use in (
         lambda: workspace.explain_turns(run.id, WORDS),
-        lambda: workspace.explain_turns(run.id, ContrastTask(), infiller=FakeInfiller()),
+        lambda: workspace.explain_turns(
+            run.id, ContrastTask(ContrastSettings(question="rescore", **WORD_SEARCH)), infiller=FakeInfiller()
+        ),
         lambda: workspace.fidelity(run.id, settings=FidelitySettings("word")),
         lambda: workspace.export(run.id, "jsonl", workspace.store.place + ".data", settings=PairSettings()),
     ):

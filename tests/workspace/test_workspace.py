@@ -22,9 +22,10 @@ from convexplain.workspace import ShortTask
 from convexplain.workspace.blocking import run_blocking
 from convexplain.workspace.judge_arguments import located, run_judge
 from convexplain.workspace.scales import with_thresholds
-from tests.fake_infiller import FakeInfiller
+from tests.fake_infiller import WORD_SEARCH, FakeInfiller
 
 SHORT = ShortTask(contrast=None)
+BOTH = ShortTask(contrast=ContrastSettings(question="revise", budget=40, **WORD_SEARCH))
 
 
 def bananas(request):
@@ -90,7 +91,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     judge = model()
     run = ws.analyze(talk, ["helpfulness"], judge, reasons="none")
     (finding,) = run.worst(1)
-    (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller())
+    (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller(), task=BOTH)
     assert explanation.contrast is not None
     assert explanation.attributions[0].level == "turn"
     lines = str(explanation).splitlines()
@@ -100,7 +101,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     assert not explanation.earlier_turns
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
     calls = len(judge.requests)
-    (again,) = ws.explain(finding, judge=judge, infiller=FakeInfiller())
+    (again,) = ws.explain(finding, judge=judge, infiller=FakeInfiller(), task=BOTH)
     assert str(again) == str(explanation)
     assert len(judge.requests) == calls
 
@@ -247,7 +248,7 @@ def test_a_workspace_in_memory_keeps_nothing(talk):
 
 
 def test_settings_and_their_fields_as_keywords_are_the_same(talk):
-    fields = {"budget": 5, "search": "cell", "revise": True}
+    fields = {"budget": 5, "search": "cell", "question": "revise", "any_text": True}
     both = [
         convexplain.contrast(talk, -1, "helpfulness", judge=model(), infiller=FakeInfiller(), **how)
         for how in (fields, {"settings": ContrastSettings(**fields)})
@@ -314,7 +315,13 @@ def test_a_calibrated_judge_is_held_to_its_own_threshold_and_noise(ws, talk, hel
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("convexplain.workspace.judge_arguments.open_model", lambda name: model())
         contrast = ws.contrast(
-            talk, -1, "helpfulness", judge="scripted?calibrated=yes", infiller=FakeInfiller(), revise=True
+            talk,
+            -1,
+            "helpfulness",
+            judge="scripted?calibrated=yes",
+            infiller=FakeInfiller(),
+            question="revise",
+            **WORD_SEARCH,
         )
     assert (contrast.score_before, contrast.delta) == (pytest.approx(0.61), 0.02)
     assert contrast.found

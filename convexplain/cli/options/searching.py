@@ -3,7 +3,7 @@
 import click
 
 from convexplain.search import described, offered_searches
-from convexplain.workspace import INFILLER_NAMES
+from convexplain.workspace import EDITOR_NAMES, INFILLER_NAMES
 
 from .numbers import Count
 
@@ -12,14 +12,31 @@ infiller_option = click.option(
     default="embedded",
     show_default=True,
     metavar="NAME",
-    help=f"The model that proposes other words, one of: {INFILLER_NAMES}.",
+    help=f"The model that fills holes, for searches that edit single words; one of: {INFILLER_NAMES}.",
+)
+editor_option = click.option(
+    "--editor",
+    "editors",
+    multiple=True,
+    metavar="NAME",
+    help=f"What proposes texts, for --search natural; may be repeated. One of: {EDITOR_NAMES}."
+    "  [default: delete and swap, and rewrite where the judge's or the responder's model writes]",
+)
+any_text_option = click.option(
+    "--any-text", is_flag=True, help="Accept edited texts that do not read well, or that change facts."
+)
+placebo_option = click.option(
+    "--placebo",
+    type=Count(min=0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="For each contrast, measure N equally large edits elsewhere, besides the budget; 0 measures none.",
 )
 search_option = click.option(
     "--search",
     type=click.Choice([search.name for search in offered_searches()]),
-    default="guided",
-    show_default=True,
-    help=f"The search algorithm. {described(offered_searches())}",
+    help=f"The search algorithm. {described(offered_searches())}  [default: natural; with --prompt guided]",
 )
 budget_option = click.option(
     "--budget",

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.text import Text
 
 from convexplain.explain.wording import (
-    NOTHING_PROPOSED,
     counted,
     editable_place,
     missed,
+    nothing_measured,
     proof,
     scores_of,
     search_notes,
@@ -104,7 +104,7 @@ def _outcome(contrast: Contrast, threshold: float) -> str:
         return f"not scored: {'; '.join(contrast.notes)}"
     if contrast.stopped == "nothing to edit":
         return f"nothing to edit: no word in {editable_place(contrast)}"
-    outcome = NOTHING_PROPOSED if contrast.stopped == "no fills" else missed(contrast, threshold)
+    outcome = nothing_measured(contrast) if contrast.stopped == "no fills" else missed(contrast, threshold)
     return "; ".join([outcome, *search_notes(contrast)])
 
 

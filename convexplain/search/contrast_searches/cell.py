@@ -20,11 +20,11 @@ def cell(n: int, *, delta: float) -> Search:
     edits: Edits = ()
     unchanged = list(range(n))
     while unchanged:
-        fills: Sequence[str | None] = yield Infill(tuple(Hole(unit, edits) for unit in unchanged))  # type: ignore[assignment]
+        fills: Sequence[str | None] = yield Infill(tuple(Hole(unit, edits) for unit in unchanged))
         candidates = [
             with_edit(edits, unit, fill) for unit, fill in zip(unchanged, fills, strict=True) if fill is not None
         ]
-        scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
+        scores: Sequence[float | None] = yield Score(tuple(candidates))
         ranked = [(g, -i) for i, g in enumerate(scores) if g is not None]
         if not ranked:
             return

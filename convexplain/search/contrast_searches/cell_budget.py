@@ -55,7 +55,7 @@ def cell_budget(
         for _ in range(halvings):
             samples = yield from _sample_around(draw, seeds, max(1, quota // (beam * halvings)), radius)
             candidates = list(dict.fromkeys([*seeds, *samples]))
-            scores: Sequence[float | None] = yield Score(tuple(candidates))  # type: ignore[assignment]
+            scores: Sequence[float | None] = yield Score(tuple(candidates))
             scored |= {edits: g for edits, g in zip(candidates, scores, strict=True) if g is not None}
             crossing = [edits for edits in candidates if scored.get(edits, -math.inf) >= delta]
             if crossing:

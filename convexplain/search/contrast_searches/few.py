@@ -37,7 +37,7 @@ def few(
             several, each of them is edited whole first, to see where to look.
         prior: how likely each unit matters, up to a factor; equally unless given.
     """
-    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))  # type: ignore[assignment]
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))
     everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
     if not everything:
         return

@@ -55,7 +55,7 @@ def guided(
         sentences: for each sentence that can be replaced in one piece, numbered n, n + 1, …, the units in it; it counts
             as that many edits.
     """
-    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))  # type: ignore[assignment]
+    fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))
     everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
     if not everything:
         return

@@ -20,7 +20,7 @@ def random_search(n: int, *, rng: np.random.Generator) -> Search:
     while n:
         sizes = rng.integers(1, min(n, _MOST) + 1, _BATCH)
         sets = [sorted(int(unit) for unit in rng.choice(n, int(size), replace=False)) for size in sizes]
-        fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for units in sets for unit in units))  # type: ignore[assignment]
+        fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for units in sets for unit in units))
         fill_of = iter(fills)
         candidates = [
             tuple((unit, fill) for unit, fill in ((unit, next(fill_of)) for unit in units) if fill) for units in sets

@@ -9,6 +9,7 @@ from convexplain.connectors.training import EXPORTERS, ConversationExporter
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.pairs import PairSettings
+from convexplain.models.editing import Editor
 from convexplain.models.infilling import Infiller
 from convexplain.store import ScoredTurn
 
@@ -35,6 +36,7 @@ class ExplanationMethods(StoreMethods):
         *,
         judge: JudgeLike | None = None,
         infiller: str | Infiller = "embedded",
+        editors: Sequence[str | Editor] | None = None,
         task: ShortTask = ShortTask(),
         on_result: Callable[[Explanation], None] = lambda explanation: None,
         progress: Progress = Progress(),
@@ -47,7 +49,8 @@ class ExplanationMethods(StoreMethods):
             findings: a judged turn, or several of one run, as `AnalyzedRun.worst` gives them; those without a score
                 are left out.
             judge: explain by this judge; None takes for each finding the one that its score is from.
-            infiller: proposes other words.
+            infiller: proposes other words, for searches that edit single words.
+            editors: propose texts; None takes those at hand.
             task: what is asked, and how much it may cost.
             on_result: is given each explanation as soon as it is there.
             progress: is told how far it is.
@@ -68,9 +71,8 @@ class ExplanationMethods(StoreMethods):
             explanations.append(Explanation(by_turn[turn.number, turn.turn, turn.rubric.sha], *answer))
             on_result(explanations[-1])
 
-        await explain_scopes(
-            self._finding_scopes(findings, task, judge), task, ExplanationModels(None, infiller), progress, add
-        )
+        models = ExplanationModels(None, infiller, editors)
+        await explain_scopes(self._finding_scopes(findings, task, judge), task, models, progress, add)
         return explanations
 
     async def plan_explain(
@@ -94,6 +96,7 @@ class ExplanationMethods(StoreMethods):
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         infiller: str | Infiller = "embedded",
+        editors: Sequence[str | Editor] | None = None,
         *,
         on_result: Callable[[ScoredTurn, T], None] = lambda turn, result: None,
         progress: Progress = Progress(),
@@ -109,7 +112,9 @@ class ExplanationMethods(StoreMethods):
             rubrics: ids of rubrics of the run; empty for all.
             judge: explain by this judge; None takes for each turn the one that its score is from.
             responder: the model under test: it answers each edited conversation anew; None keeps the logged answers.
-            infiller: what fills holes.
+            infiller: what fills holes, for searches that edit single words.
+            editors: what proposes texts, for searches over proposals: `delete`, `swap`, `rewrite`, `rewrite:MODEL`,
+                `infill:INFILLER`, or editors of your own (prepared); None takes those at hand.
             on_result: is given each turn with its explanation as soon as it is there.
             progress: is told how far it is.
 
@@ -118,9 +123,9 @@ class ExplanationMethods(StoreMethods):
             UsageError: an argument is not valid, or the run's judge cannot be opened again.
             UnavailableError: a model cannot be had; what was explained until then is kept.
         """
-        task.check(responder is not None)
+        task = task.resolved(responder is not None)
         scopes = scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
-        models = ExplanationModels(responder, infiller)
+        models = ExplanationModels(responder, infiller, editors)
         return await explain_scopes(scopes, task, models, progress, on_result)
 
     async def plan_explanations(
@@ -132,6 +137,7 @@ class ExplanationMethods(StoreMethods):
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         infiller: str | Infiller | None = None,
+        editors: Sequence[str | Editor] | None = None,
     ) -> list[Scope]:
         """Return what `explain_turns` would explain with the same arguments, by judge, without asking anything.
 
@@ -139,8 +145,8 @@ class ExplanationMethods(StoreMethods):
             StoreError: there is no such run.
             UsageError: an argument is not valid.
         """
-        task.check(responder is not None)
-        await check_models(judge, responder, infiller=infiller if task.needs_infiller else None)
+        task = task.resolved(responder is not None)
+        await check_models(judge, responder, infiller=infiller if task.needs_infiller else None, editors=editors)
         return scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
 
     async def fidelity(

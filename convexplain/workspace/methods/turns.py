@@ -12,6 +12,7 @@ from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.spec import JudgeOptions
 from convexplain.models.chat import MemoryCache
+from convexplain.models.editing import Editor
 from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
 from convexplain.search import Options
@@ -20,6 +21,7 @@ from convexplain.types import Attribution, Contrast, Conversation
 
 from ..build import BuiltJudge, open_calls, open_judge
 from ..explainers import open_explainers, open_filler
+from ..explanations import ExplanationModels
 from ..inputs import (
     ConversationLike,
     ConversationsLike,
@@ -34,7 +36,6 @@ from ..loaded_models import LOADED
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
 from ..results import Judgements
 from ..scales import floor_key
-from ..tasks import ContrastTask
 from ..trust import judge_trust
 from ..what_if import ScoreChange, WhatIf, with_text
 from .base import StoreMethods, check_turns
@@ -135,6 +136,7 @@ class TurnMethods(StoreMethods):
         judge: JudgeLike | None = None,
         responder: ModelLike | None = None,
         infiller: str | Infiller = "embedded",
+        editors: Sequence[str | Editor] | None = None,
         *,
         settings: ContrastSettings = ContrastSettings(),
         samples: int | None = None,
@@ -142,8 +144,9 @@ class TurnMethods(StoreMethods):
     ) -> Contrast:
         """Look for the smallest edit that would have changed how a turn is judged.
 
-        Without a responder the logged turn is judged again in edited contexts (`rescore`); with one, the turn is
-        answered anew to each edited context (`regenerate`); with `revise=True` the turn's own words are edited.
+        Without a responder the turn's own text is edited (`revise`); with one, earlier turns are, and the turn is
+        answered anew to each edited context (`regenerate`). `question="rescore"` keeps the logged turn, and edits
+        earlier ones.
 
         Args:
             conversation: a Conversation, its turns, or messages.
@@ -151,7 +154,11 @@ class TurnMethods(StoreMethods):
             rubric: a rubric, the id of a shipped one, or the path of a YAML file.
             judge: a judge as `judge` takes it.
             responder: the model under test, named or given likewise; when it is the judge's, one model serves as both.
-            infiller: what fills holes: `embedded`, another infiller's name, or one of your own (prepared).
+            infiller: what fills holes, for searches that edit single words: `embedded`, another infiller's name, or one
+                of your own (prepared).
+            editors: what proposes texts, for searches over proposals: `delete`, `rewrite`, `rewrite:MODEL`,
+                `infill:INFILLER`, or editors of your own (prepared); None takes those at hand: `delete`, and `rewrite`
+                where the judge's or the responder's model writes.
             settings: how contrasts are looked for.
             samples: average that many sampled replies of the judge.
             changes: fields of `ContrastSettings` that count instead of those in `settings`.
@@ -164,10 +171,16 @@ class TurnMethods(StoreMethods):
             UnavailableError: a model cannot be had.
         """
         how = _changed(settings, changes)
-        ContrastTask(how).check(responder is not None)
+        how = how.with_question(responder is not None)
         talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
         async with open_explainers(
-            judge_or_default(judge), responder, infiller, rubrics=[chosen], cache=self.cache, samples=samples
+            judge_or_default(judge),
+            responder,
+            None if how.proposes else infiller,
+            editing=ExplanationModels(editors=editors).editing(how),
+            rubrics=[chosen],
+            cache=self.cache,
+            samples=samples,
         ) as models:
             (scaled,) = models.judge.rubrics
             return await models.finder().find(talk, _position(talk, turn), scaled, how, self._floor(models.judge))

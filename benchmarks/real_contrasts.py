@@ -1,0 +1,218 @@
+"""Contrasts of real and planted conversations by one chat model, which judges, answers and rewrites.
+
+    python benchmarks/real_contrasts.py conture.jsonl --model gguf:qwen2.5-coder-1.5b-instruct.gguf --db real.db \\
+        --out docs/real_contrasts.md
+
+Judges the turns of ConTurE dialogues and of the reporting half of the reference set on helpfulness, and looks for
+contrasts of some of them: `revise` and `rescore` of turns that people, or the set's authors, call bad and the judge
+puts below its threshold; `regenerate` of turns with an earlier turn of the assistant, whatever their labels. Labels,
+scores and a seed decide which turns. Everything is kept in the store, so that the same command goes on where it was
+stopped. All contrasts that were found are written as a page, with the figures of each question.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from convexplain import Conversation, Turn, load_rubric
+from convexplain.analysis.progress import Progress
+from convexplain.explain.settings import ContrastSettings
+from convexplain.explain.wording import contrast_outcome
+from convexplain.fidelity import Estimate, mean, proportion
+from convexplain.judges.reference.reference_set import HALVES, reference_set
+from convexplain.store import ScoredTurn, scored_places, scored_turns
+from convexplain.text.diffs import word_diff
+from convexplain.types import Contrast, Question
+from convexplain.workspace import AsyncWorkspace, ContrastTask
+from convexplain.workspace.explanations import ExplanationModels, explain_scopes, turn_scopes
+
+CLEARLY = 0.1  # a turn counts as bad to the judge when its score is so far below the threshold
+RUBRIC = "helpfulness"
+
+
+def dialogues(file: Path, half: str, n: int) -> tuple[list[Conversation], set[tuple[str, int]]]:
+    """Return n ConTurE dialogues of a half, and the turns that people call bad, as (conversation, index)."""
+    rows = defaultdict(list)
+    for line in file.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows[row["meta"]["dialogue"]].append(row)
+    shuffled = random.Random(22).sample(sorted(rows), len(rows))
+    chosen = shuffled[HALVES.index(half) :: 2][:n]  # type: ignore[arg-type]
+    talks, bad = [], set()
+    for number in chosen:
+        longest = max(rows[number], key=lambda row: len(row["turns"]))
+        name = f"conture-{number}"
+        talks.append(Conversation(name, tuple(Turn(t["role"], t["content"]) for t in longest["turns"]), file.name))
+        bad |= {(name, len(row["turns"]) - 1) for row in rows[number] if row["proxy"]["helpfulness"] == 0.0}
+    return talks, bad
+
+
+def planted(half: str, n: int) -> tuple[list[Conversation], set[tuple[str, int]]]:
+    """Return n conversations of a half of the reference set, and the turns that are planted bad ones."""
+    log = reference_set(half)  # type: ignore[arg-type]
+    talks = random.Random(22).sample(list(log.conversations), n)
+    names = {talk.id for talk in talks}
+    bad = {(turn.conversation.id, turn.turn) for turn in log.turns if turn.label(RUBRIC) == 0}
+    return talks, {place for place in bad if place[0] in names}
+
+
+def choose(
+    turns: Sequence[ScoredTurn], bad: set[tuple[str, int]], threshold: float, counts: dict[str, int]
+) -> dict[Question, list[ScoredTurn]]:
+    """Return the turns of each question, half of ConTurE and half planted, as far as there are enough."""
+    shuffled = sorted(turns, key=lambda turn: (turn.conversation.id, turn.turn))
+    random.Random(22).shuffle(shuffled)
+    scored = [turn for turn in shuffled if turn.score is not None]
+    low = [t for t in scored if (t.conversation.id, t.turn) in bad and t.score < threshold - CLEARLY]  # type: ignore[operator]
+    after = [turn for turn in scored if any(t.role == "assistant" for t in turn.conversation.turns[: turn.turn])]
+    chosen: dict[Question, list[ScoredTurn]] = {
+        "revise": mixed(low, counts["revise"]),
+        "rescore": mixed([turn for turn in low if turn in after], counts["rescore"]),
+        "regenerate": mixed(after, counts["regenerate"]),
+    }
+    return chosen
+
+
+def mixed(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
+    """Return n turns, half of each source as far as there are enough; of each source other conversations first."""
+    by_source: dict[bool, list[ScoredTurn]] = {True: [], False: []}
+    later: dict[bool, list[ScoredTurn]] = {True: [], False: []}
+    seen: set[str] = set()
+    for turn in turns:
+        source = turn.conversation.id.startswith("conture")
+        (later if turn.conversation.id in seen else by_source)[source].append(turn)
+        seen.add(turn.conversation.id)
+    chats, support = (by_source[source] + later[source] for source in (True, False))
+    from_chats = min(len(chats), max(n // 2, n - len(support)))
+    return [*support[: n - from_chats], *chats[:from_chats]]
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("conture", type=Path)
+    parser.add_argument("--model", required=True, help="judges, answers and rewrites")
+    parser.add_argument("--db", required=True, help="the store, which keeps everything")
+    parser.add_argument("--out", type=Path, help="the page; the standard output unless given")
+    parser.add_argument("--half", choices=HALVES, default="reporting", help="of the reference set")
+    parser.add_argument("--conversations", type=int, nargs=2, default=(30, 12), help="of the set, and of ConTurE")
+    parser.add_argument("--revise", type=int, default=20)
+    parser.add_argument("--regenerate", type=int, default=12)
+    parser.add_argument("--rescore", type=int, default=5)
+    parser.add_argument("--budget", type=int, default=30)
+    options = parser.parse_args()
+    rubric = load_rubric(RUBRIC)
+    support, bad = planted(options.half, options.conversations[0])
+    chats, disliked = dialogues(options.conture, options.half, options.conversations[1])
+    workspace = AsyncWorkspace(options.db)
+    run = await workspace.analyze([*support, *chats], rubric, options.model, name=f"real-{options.half}")
+    places = scored_places(workspace.store, run.id, rubric)
+    turns = list(scored_turns(workspace.store, rubric, places))
+    counts = {"revise": options.revise, "regenerate": options.regenerate, "rescore": options.rescore}
+    contrasts: dict[Question, list[tuple[ScoredTurn, Contrast]]] = {}
+    for question, chosen in choose(turns, bad | disliked, rubric.threshold, counts).items():
+        task = ContrastTask(ContrastSettings(question=question, budget=options.budget))
+        models = ExplanationModels(options.model if question == "regenerate" else None)
+        scopes = turn_scopes(workspace.store, run.run, [rubric], chosen, task)
+        explained = await explain_scopes(scopes, task, models, Reporting())
+        contrasts[question] = [(one.turn, one.result) for one in explained.explained]
+    page = "\n".join(report(options.model, contrasts, rubric.threshold, rubric.requirement))
+    if options.out is None:
+        print(page)
+    else:
+        options.out.write_text(page + "\n", encoding="utf-8")
+
+
+class Reporting(Progress):
+    """Says on the error output which turn is explained, and what a person should know."""
+
+    def doing(self, item: str) -> None:
+        """Print the turn."""
+        print(item, file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """Print the sentence."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def report(
+    model: str, contrasts: dict[Question, list[tuple[ScoredTurn, Contrast]]], threshold: float, requirement: str
+) -> Iterator[str]:
+    """Yield the lines of the page."""
+    yield "# Contrasts of real conversations, to be read\n"
+    yield f"Model: `{model}` (judge, responder and editor). Maxim: {RUBRIC}, threshold {threshold:g}: {requirement}\n"
+    yield "| question | turns | found | fresh draws that held | placebos that cross | words changed | calls | seconds |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for question, rows in contrasts.items():
+        yield row_of(question, [contrast for _, contrast in rows])
+    for question, rows in contrasts.items():
+        yield f"\n## {question}\n"
+        for turn, contrast in rows:
+            yield from lines_of(turn, contrast, threshold)
+
+
+def row_of(question: str, contrasts: Sequence[Contrast]) -> str:
+    """Return a question's figures as a row of the table."""
+    found = [contrast for contrast in contrasts if contrast.found]
+    draws, placebos = sum(c.fresh_draws for c in found), sum(c.placebo_draws for c in found)
+    cells = [
+        interval(proportion(len(found), len(contrasts))),
+        interval(proportion(sum(c.fresh_held for c in found), draws)) if draws else "draws do not vary",
+        interval(proportion(sum(c.placebo_crossed for c in found), placebos)) if placebos else "–",
+        interval(mean([c.edit_distance for c in found], 0)),
+        interval(mean([c.calls for c in contrasts], 0)),
+        interval(mean([c.seconds for c in contrasts], 0)),
+    ]
+    return f"| {question} | {len(contrasts)} | {' | '.join(cells)} |"
+
+
+def lines_of(turn: ScoredTurn, contrast: Contrast, threshold: float) -> Iterator[str]:
+    """Yield a contrast to be read: the turns before it, its text before and after; of a failed search one line."""
+    place = f"{turn.conversation.id}, turn {turn.turn}"
+    if not contrast.found:
+        yield f"- {place}: {contrast_outcome(contrast, threshold)}\n"
+        return
+    yield f"### {place}\n\n{contrast_outcome(contrast, threshold)}\n"
+    changed = {edit.unit.turn for edit in contrast.edits}
+    for i, before in enumerate(turn.conversation.turns[: turn.turn + 1]):
+        if i == turn.turn and contrast.question == "regenerate":
+            yield quoted(f"{before.role}, answer before", contrast.response_before)
+            yield quoted(f"{before.role}, answer after", contrast.response_after)
+        elif i in changed:
+            yield quoted(f"{before.role}, edited", marked(before.content, contrast.turns[i].content))
+        else:
+            yield quoted(before.role, before.content)
+    yield ""
+
+
+def marked(before: str, after: str) -> str:
+    """Return a text with what was removed struck out, and what was added in bold."""
+    marks = {"same": "", "removed": "~~", "added": "**"}
+    parts = []
+    for change in word_diff(before, after):
+        text, mark = change.text, marks[change.kind]
+        inner = text.strip()
+        parts.append(text.replace(inner, f"{mark}{inner}{mark}") if inner and mark else text)
+    return "".join(parts)
+
+
+def quoted(role: str, text: str) -> str:
+    """Return a turn as a quotation of one paragraph."""
+    return f"> **{role}:** {' '.join(text.split())}\n>"
+
+
+def interval(estimate: Estimate) -> str:
+    """Return an estimate with its interval."""
+    if estimate.value is None:
+        return "–"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f} (n = {estimate.n})"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}] (n = {estimate.n})"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

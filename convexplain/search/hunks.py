@@ -1,0 +1,104 @@
+"""Turns and the hunks of proposed texts: the runs of words in which an edited text differs from the untouched one.
+
+An editor proposes the text of a whole turn. Its hunks are numbered as they come, and a candidate is a set of hunks, so
+that a part of a proposal is a candidate too, and hunks of several proposals can be put together.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from rapidfuzz.distance import Indel
+
+from convexplain.types import Edit, Turn, Unit
+
+from .protocol import Edits
+
+_APART = 2  # unchanged words that stand between two hunks at least; with fewer between them they are one
+_WORD = re.compile(r"\s*\S+|\s+$")
+
+
+@dataclass(slots=True)
+class Hunks:
+    """Turns with the hunks of the texts that were proposed for them.
+
+    Attributes:
+        turns: the turns as they are.
+        units: the place of each hunk in the untouched turns, by its number.
+        fills: its replacement.
+    """
+
+    turns: tuple[Turn, ...]
+    units: list[Unit] = field(default_factory=list)
+    fills: list[str] = field(default_factory=list)
+    _numbers: dict[tuple[int, int, int, str], int] = field(default_factory=dict)
+
+    def add(self, turn: int, text: str) -> Edits:
+        """Return the hunks of a proposed text of a turn; empty where it is the turn's own."""
+        edits = []
+        for start, end, fill in _hunks(self.turns[turn].content, text):
+            key = (turn, start, end, fill)
+            if key not in self._numbers:
+                self._numbers[key] = len(self.units)
+                self.units.append(Unit(turn, start, end, "phrase"))
+                self.fills.append(fill)
+            edits.append((self._numbers[key], fill))
+        return tuple(sorted(edits))
+
+    def size(self, edits: Edits) -> int:
+        """Return how many words are changed: of each hunk the words before or after, whichever are more."""
+        return sum(self._words(number) for number, _ in edits)
+
+    def span(self, number: int) -> tuple[int, int, int]:
+        """Return the turn of a hunk, and where it starts and ends there; one that only inserts has a length of one."""
+        unit = self.units[number]
+        return unit.turn, unit.start, max(unit.end, unit.start + 1)
+
+    def edited(self, edits: Edits) -> tuple[Turn, ...]:
+        """Return the turns with these hunks in place."""
+        by_turn: dict[int, list[int]] = {}
+        for number, _ in edits:
+            by_turn.setdefault(self.units[number].turn, []).append(number)
+        return tuple(
+            replace(turn, content=self._put(turn.content, by_turn[i])) if i in by_turn else turn
+            for i, turn in enumerate(self.turns)
+        )
+
+    def edit(self, number: int, fill: str) -> Edit:
+        """Return a hunk as an edit."""
+        unit = self.units[number]
+        return Edit(unit, unit.of(self.turns[unit.turn].content), fill)
+
+    def _words(self, number: int) -> int:
+        unit = self.units[number]
+        before = unit.of(self.turns[unit.turn].content)
+        return max(len(before.split()), len(self.fills[number].split()), 1)
+
+    def _put(self, content: str, numbers: Iterable[int]) -> str:
+        for number in sorted(numbers, key=lambda number: self.units[number].start, reverse=True):
+            unit = self.units[number]
+            content = content[: unit.start] + self.fills[number] + content[unit.end :]
+        return content
+
+
+def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where each run of changed words starts and ends in the text before, and what stands there afterwards."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    runs: list[tuple[int, int, int, int]] = []
+    for step in Indel.opcodes(old, new):
+        if step.tag == "equal":
+            continue
+        if runs and step.src_start - runs[-1][1] < _APART:
+            runs[-1] = (runs[-1][0], step.src_end, runs[-1][2], step.dest_end)
+        else:
+            runs.append((step.src_start, step.src_end, step.dest_start, step.dest_end))
+    places = _starts(old)
+    for first, last, new_first, new_last in runs:
+        yield places[first], places[last], "".join(new[new_first:new_last])
+
+
+def _starts(words: Sequence[str]) -> list[int]:
+    places = [0]
+    for word in words:
+        places.append(places[-1] + len(word))
+    return places

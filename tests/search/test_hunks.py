@@ -1,0 +1,65 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convexplain import Turn
+from convexplain.search.hunks import Hunks
+from convexplain.types import Edit, Unit
+
+TURNS = (Turn("user", "Where is it?"), Turn("assistant", "It left on Monday. It is late, sorry. Call us again."))
+
+
+@pytest.mark.parametrize(
+    ("text", "hunks"),
+    [
+        ("It left on Monday. It is late, sorry. Call us again.", []),
+        ("It left on Friday. It is late, sorry. Call us again.", [(" Monday.", " Friday.")]),
+        ("It left on Monday. Call us again.", [(" It is late, sorry.", "")]),
+        ("It left on Monday. It is late, very sorry. Call us again.", [("", " very")]),
+        # Fewer than two unchanged words between two changes: one hunk.
+        ("It came on Friday. It is late, sorry. Call us again.", [(" left on Monday.", " came on Friday.")]),
+        ("She left on Friday. It is late, sorry.", [("It", "She"), (" Monday.", " Friday."), (" Call us again.", "")]),
+        ("", [("It left on Monday. It is late, sorry. Call us again.", "")]),
+    ],
+)  # fmt: skip
+def test_the_hunks_of_a_text(text, hunks):
+    book = Hunks(TURNS)
+    edits = book.add(1, text)
+    assert [(book.edit(*edit).before, book.edit(*edit).after) for edit in edits] == hunks
+    assert book.edited(edits)[1].content == text
+    assert book.edited(edits)[0] == TURNS[0]
+
+
+def test_a_part_of_a_proposal_is_a_text_of_its_own_and_the_same_hunk_has_one_number():
+    book = Hunks(TURNS)
+    both = book.add(1, "She left on Friday. It is late, sorry. Call us again.")
+    assert both == ((0, "She"), (1, " Friday."))
+    assert book.edited(both[1:])[1].content == "It left on Friday. It is late, sorry. Call us again."
+    assert book.add(1, "It left on Friday. It is late, sorry. Write us again.") == ((1, " Friday."), (2, " Write"))
+    assert book.edit(1, " Friday.") == Edit(Unit(1, 10, 18, "phrase"), " Monday.", " Friday.")
+
+
+def test_the_size_is_the_number_of_words_before_or_after_whichever_are_more():
+    book = Hunks(TURNS)
+    edits = book.add(1, "It left. It is late, sorry. Please call us again.")  # "left on Monday." and "Call"
+    assert [book.size((edit,)) for edit in edits] == [3, 2]
+    assert book.size(edits) == 5
+
+
+def test_a_hunk_that_only_inserts_has_a_place():
+    book = Hunks(TURNS)
+    ((number, _),) = book.add(1, "It left on Monday. It is late, very sorry. Call us again.")
+    assert book.span(number) == (1, 30, 31)
+
+
+WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "a.", "\n", "一", "é", "x  y"]), max_size=12).map(" ".join)
+
+
+@given(WORDS, WORDS, st.sets(st.integers(0, 12)))
+def test_all_hunks_give_the_proposed_text_and_none_the_old_one(before, after, chosen):
+    book = Hunks((Turn("assistant", before),))
+    edits = book.add(0, after)
+    assert book.edited(edits)[0].content == after
+    assert book.edited(())[0].content == before
+    part = tuple(edit for i, edit in enumerate(edits) if i in chosen)
+    assert book.size(part) <= book.size(edits)
