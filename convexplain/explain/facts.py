@@ -130,9 +130,10 @@ def _negation_conflict(context: Sequence[str], before: str, after: str) -> str:
     return ""
 
 
-def _names(text: str) -> list[Fact]:
+@lru_cache(maxsize=1024)
+def _names(text: str) -> tuple[Fact, ...]:
     """Return the names of a text: capitalised words inside of sentences, acronyms and words like iPhone anywhere."""
-    return [name for group in _name_groups(text) for name in group]
+    return tuple(name for group in _name_groups(text) for name in group)
 
 
 def _name_groups(text: str, context_names: frozenset[str] = frozenset()) -> list[list[Fact]]:

@@ -25,6 +25,7 @@ _AUXILIARIES = word_set(
 _SKIPPED = _AUXILIARIES | word_set(
     "a an any the to of at by for from in on with it its this that these those i you he she we they me him her us them "
     "your our their my yet currently always ever already longer also just still even really be get got able so very "
+    "anything something nothing everything anyone someone anybody somebody "
     "too more most all each one as if or and but there here now then please de la le les el los las un une una "
     "der die das den dem ein eine einen sie wir ich er es ihr mehr noch mit"
 )

@@ -70,7 +70,7 @@ class Alternatives:
 
 @dataclass(frozen=True, slots=True)
 class PairGates:
-    """What unreviewed pairs are measured by.
+    """Measures of unreviewed pairs.
 
     Attributes:
         noise: returns the judge's noise floor on a rubric, in [0, 1]; None where it was not measured, and

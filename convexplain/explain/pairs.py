@@ -142,7 +142,7 @@ class Pairs:
 
     @property
     def unreviewed_note(self) -> str:
-        """How many contrasts are reviewed, where pairs were left out because nobody has reviewed them; else empty."""
+        """The share of contrasts that is reviewed, in words; empty where no pair was left out for want of a review."""
         if not self.left_out.get(UNREVIEWED):
             return ""
         return f"{self.reviewed:,} of {self.contrasts:,} contrasts {'is' if self.reviewed == 1 else 'are'} reviewed"

@@ -93,6 +93,7 @@ def test_names_are_capitalised_words_inside_of_sentences(text, names):
         ("We are unable to find it.", ["find"]),
         ("It is not possible to cancel.", ["cancel"]),
         ("Not only that: no problem.", []),
+        ("You need not do anything.", []),
         ("Sie können es nicht umtauschen.", ["umtauschen"]),
         ("Esto no funciona.", ["funciona"]),
         ("您不能退货。", ["能退"]),
