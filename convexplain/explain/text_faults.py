@@ -195,11 +195,13 @@ def _loops(keys: Sequence[str]) -> int:
 def _quotes(text: EditedText, source: str, least: int) -> bool:
     """Return True where the edited text has that many words of the source in a row, and the original has not."""
     quoted = _keys(source)
-    least = min(least, max(len(quoted), _COPY))
-    runs = {tuple(quoted[i : i + least]) for i in range(len(quoted) - least + 1)}
-    after, before = _keys(text.after), _keys(text.before)
-    in_before = {tuple(before[i : i + least]) for i in range(len(before) - least + 1)}
-    return any(run in runs - in_before for run in (tuple(after[i : i + least]) for i in range(len(after) - least + 1)))
+    length = min(least, max(len(quoted), _COPY))
+    added = _runs(_keys(text.after), length) - _runs(_keys(text.before), length)
+    return not added.isdisjoint(_runs(quoted, length))
+
+
+def _runs(keys: Sequence[str], length: int) -> set[tuple[str, ...]]:
+    return {tuple(keys[i : i + length]) for i in range(len(keys) - length + 1)}
 
 
 def _plain(text: str) -> str:

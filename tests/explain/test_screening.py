@@ -1,6 +1,7 @@
 """The screen: its rules case by case, and the naturalness under a scripted model of language."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -204,6 +205,13 @@ def test_a_text_is_measured_once():
     first, again = (asyncio.run(screen_.screen(*turns, RUBRIC)) for _ in range(2))
     assert first == again
     assert len(model.texts) == 2
+
+
+def test_a_long_text_is_read_fast():
+    words = " ".join(f"w{i}" for i in range(10_000))
+    start = time.process_time()
+    assert screen(f"{words}.", f"{words} and more.")[0].refusal == ""
+    assert time.process_time() - start < 5
 
 
 def test_no_candidates():

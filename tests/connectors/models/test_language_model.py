@@ -30,7 +30,7 @@ def test_each_token_has_its_log_probability_after_those_before(at_once):
     for (ids, start), logprobs in zip(pairs, outcomes, strict=True):
         expected = model(torch.tensor([ids])).logits[0].log_softmax(-1)
         assert torch.allclose(logprobs, expected[range(start - 1, len(ids) - 1), ids[start:]], atol=1e-4)
-    # The third text follows other tokens than the first two, which follow the same twenty: these are computed once.
+    # The first two follow the same twenty tokens, which are computed once.
     sums, cached = forward.continuations(pairs)
     assert cached[1] == 20
     assert sums == pytest.approx([float(logprobs.sum()) for logprobs in outcomes], abs=1e-3)
