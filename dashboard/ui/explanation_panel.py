@@ -214,5 +214,5 @@ def _method(contrast: Contrast) -> str:
         "regenerate": "the bot gives a new answer to the edited conversation",
         "revise": "the judged turn itself is edited",
     }
-    models = f"judge {contrast.judge}, replacement words by {contrast.infiller}"
+    models = f"judge {contrast.judge}, texts by {contrast.infiller}"
     return f"{contrast.search}, {questions[contrast.question]}; {models}; {contrast.edit_distance} words changed"
