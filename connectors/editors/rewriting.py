@@ -13,12 +13,15 @@ from .mending import in_code
 from .rewrite_prompt import VERSION, bare_span, rewrite_request
 from .rewrite_replies import read_rewrites, usable_rewrite
 
+_ROUNDS = 2  # a second time for what the first did not bring
+
 
 class RewriteEditor:
     """Proposes a turn with the passage as a chat model writes it again.
 
-    The model is asked k times for one rewrite: for its most probable one, then for sampled ones. A single call for
-    several suits large models, but a small one then varies its first idea. Lines of code are left alone.
+    The model is asked k times for one rewrite: for its most probable one, then for sampled ones; and once more for each
+    that is not usable or is there already. A small model that is asked for several at once varies its first idea. Lines
+    of code and rows of tables are left alone.
 
     Args:
         calls: calls to the model.
@@ -61,12 +64,18 @@ class RewriteEditor:
     async def _rewrites(self, passage: Passage, k: int) -> list[str]:
         content = passage.turns[passage.unit.turn].content
         start, end = bare_span(passage)
-        if start == end or (passage.unit.level != "turn" and in_code(content, start)):
+        rigid = in_code(content, start) or content[start:end].startswith("|")  # the forms of code and tables are fixed
+        if start == end or (rigid and passage.unit.level != "turn"):
             return []
-        replies = await asyncio.gather(*(self._reply(passage, draw) for draw in range(k)))
-        rewrites = [rewrite for reply in replies for rewrite in self._usable(reply, passage, content[start:end])]
-        texts = dict.fromkeys(content[:start] + rewrite + content[end:] for rewrite in rewrites)
-        return [text for text in texts if text not in passage.refused][:k]
+        texts: dict[str, None] = {}
+        draws = range(k)
+        for _ in range(_ROUNDS):
+            replies = await asyncio.gather(*(self._reply(passage, draw) for draw in draws))
+            rewrites = [rewrite for reply in replies for rewrite in self._usable(reply, passage, content[start:end])]
+            edited = (content[:start] + rewrite + content[end:] for rewrite in rewrites)
+            texts.update(dict.fromkeys(text for text in edited if text not in passage.refused))
+            draws = range(draws.stop, draws.stop + k - len(texts))
+        return list(texts)[:k]
 
     async def _reply(self, passage: Passage, draw: int) -> str:
         try:

@@ -18,8 +18,9 @@ def word_vectors(texts: list[str]) -> list[list[float]]:
     from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
     from sklearn.preprocessing import normalize  # type: ignore[import-untyped]
 
+    words = r"[\w'’]+"
     try:
-        counts = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=r"\w+").fit_transform(texts)  # noqa: S106
+        counts = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), token_pattern=words).fit_transform(texts)
     except ValueError:  # no text has a word
         return [[0.0] for _ in texts]
     dimensions = min(_DIMENSIONS, *(size - 1 for size in counts.shape))

@@ -55,8 +55,8 @@ def propose(answer, one=None, k=2):
 
 def test_the_passage_is_replaced_and_nothing_else():
     proposed, model, editor = propose(reply("Please read it before you call us."))
-    assert proposed == ["Hello there. Please read it before you call us. Bye now."]  # both draws say the same
-    assert [(request.draw, request.temperature) for request in model.requests] == [(0, 0.0), (1, 0.8)]
+    assert proposed == ["Hello there. Please read it before you call us. Bye now."]  # all draws say the same
+    assert [(request.draw, request.temperature) for request in model.requests] == [(0, 0.0), (1, 0.8), (2, 0.8)]
     assert (editor.name, editor.failed) == ("rewrite:scripted", 0)
 
 
@@ -65,20 +65,29 @@ def test_different_draws_give_different_texts():
     assert proposed == ["Hello there. Please call us later. Bye now.", "Hello there. Please call us again. Bye now."]
 
 
+def test_a_copy_is_asked_for_once_more():
+    proposed, model, editor = propose(lambda request: reply(OLD if request.draw < 2 else "Please call us."), k=2)
+    assert proposed == ["Hello there. Please call us. Bye now."]
+    assert (len(model.requests), editor.failed) == (4, 2)
+
+
 def test_the_prompt_says_what_is_wanted():
     text = prompt(passage(reason="“Learn to read” is an insult.\nReally.", refused=(TEXT.replace(OLD, "Read."), "x")))
     task = text[text.index("Now the last task") :]
     assert "user: Where is my parcel?\nassistant: Hello there. [[draft]] Bye now.\n" in task
     assert task.count(OLD) == 1  # as the draft
     assert "Requirement: The response should be polite." in task
-    assert "A judge says of the response: “Learn to read” is an insult. Really.\n" in task
+    assert "The problem, as a judge saw it: “Learn to read” is an insult. Really.\n" in task
+    assert "The response is rude." not in task
     assert 'Tried before, in vain: "Read."\n' in task
     assert "Aim: The response is kind and patient" in task
     assert "material" in task
 
 
 def test_a_lower_score_has_the_other_aim():
-    text = prompt(passage(upward=False))
+    assert "Problems to look for: The response is rude.\n" in prompt(passage())
+    text = prompt(passage(upward=False, reason="It is kind."))
+    assert "A judge says of the response: It is kind.\n" in text
     assert "Aim: The response is rude.\n" in text
     assert "kind and patient" not in text
 
@@ -111,6 +120,7 @@ def test_the_mark_of_a_list_item_stays():
     start, end = bare_span(one)
     assert one.turns[1].content[start:end] == "Learn to read."
     assert propose(reply("Please read on."), one)[0] == ["Do this:\n1. Wait.\n2. Please read on."]
+    assert propose(reply("Days"), passage("## Hours", "## Hours\nNine to five."))[0] == ["## Days\nNine to five."]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +210,7 @@ def test_what_the_passage_has_itself_is_no_reason_to_refuse():
 @pytest.mark.parametrize("answer", ["", "nothing", reply(OLD), reply("<p>x y</p>"), "{" * 9, ModelError("filtered")])
 def test_a_bad_reply_is_no_proposal_and_is_counted(answer):
     proposed, _, editor = propose(answer)
-    assert (proposed, editor.failed) == ([], 2)
+    assert (proposed, editor.failed) == ([], 4)
 
 
 def test_a_model_that_is_gone_is_an_error():
@@ -208,11 +218,13 @@ def test_a_model_that_is_gone_is_an_error():
         propose(UnavailableError("gone"))
 
 
-@pytest.mark.parametrize(("part", "text"), [("x = 1", "```\nx = 1\ny = 2\n```"), ("...", "... a.")])
-def test_code_is_left_alone(part, text):
-    proposed, model, _ = propose(reply("y = 3"), passage(part, text))
-    assert model.requests == [] or part == "..."
-    assert all("```\ny = 3" not in edited for edited in proposed)
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [("x = 1", "```\nx = 1\ny = 2\n```"), ("| a | b |", "| c | d |\n|---|---|\n| a | b |"), ("  ", "a  b")],
+)
+def test_code_tables_and_white_space_are_left_alone(part, text):
+    proposed, model, _ = propose(reply("| y = 3 |"), passage(part, text))
+    assert (proposed, model.requests) == ([], [])
 
 
 def test_without_a_model_it_says_how_to_name_one():
