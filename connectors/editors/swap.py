@@ -40,7 +40,7 @@ class SwapEditor:
     the passage's turn. Of a passage that is a whole turn, a list item, a heading, a row or code it proposes nothing.
 
     Args:
-        sentences: sentences of assistant turns of the logs, with their turns' scores on the passages' maxim.
+        sentences: sentences of assistant turns of the logs, with their turns' scores on each maxim.
         embedding: vectors of texts; by default those of `word_vectors`, which need no model.
     """
 
@@ -86,7 +86,8 @@ class SwapEditor:
         return [
             sentence.text
             for sentence in self._sentences
-            if (sentence.score >= passage.rubric.threshold) == passage.upward
+            if sentence.rubric == passage.rubric.id
+            and (sentence.score >= passage.rubric.threshold) == passage.upward
             and _is_alike(sentence.text, text)
             and not any(sentence.text in turn.content for turn in passage.turns)
         ]

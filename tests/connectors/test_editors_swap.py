@@ -32,8 +32,8 @@ def propose(*pool, k=5, upward=True, level="sentence", part=OLD, refused=(), tur
     return [text.replace("Hello there. ", "").replace(" Bye now.", "") for text in proposed[0]]
 
 
-def scored(text, score=0.9, conversation="c"):
-    return ScoredSentence(conversation, 1, text, score)
+def scored(text, score=0.9, rubric="r"):
+    return ScoredSentence(rubric, "c", 1, text, score)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,10 @@ def scored(text, score=0.9, conversation="c"):
 )
 def test_which_sentences_are_taken(text, score, taken):
     assert propose(scored(text, score)) == ([text] if taken else [])
+
+
+def test_the_score_is_one_on_the_same_maxim():
+    assert propose(scored("Your parcel comes today.", rubric="harm")) == []
 
 
 def test_a_lower_score_comes_from_a_bad_turn():
