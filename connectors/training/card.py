@@ -31,7 +31,7 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         f"- pairs: {len(pairs)} ({_counted(Counter(pair.split for pair in pairs))}) of {export.contrasts} contrasts",
         f"- maxims: {_counted(Counter(pair.rubric for pair in pairs))}",
         f"- judges: {_counted(Counter(str(pair.provenance.get('judge')) for pair in pairs))}",
-        f"- infillers: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
+        f"- edited by: {_counted(Counter(str(pair.provenance.get('infiller')) for pair in pairs))}",
         f"- accepted or written by a reviewer: {reviewed}",
         f"- not reviewed, but passed all gates: {len(pairs) - reviewed}{_second_judges(pairs)}",
         f"- contrasts that somebody has reviewed: {export.reviewed} of {export.contrasts}",

@@ -5,12 +5,13 @@ the chosen turn keeps the facts of the conversation, and a second judge, where t
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from convexplain.types import Contrast, Conversation, Judgement, Rubric, Turn
+from convexplain.types import Contrast, Conversation, Judgement, Rubric
 
 from .facts import fact_conflict
 from .measurement import ASSUMED_NOISE
+from .pair_forms import Alternatives
 from .screening import NATURALNESS_FLOOR, Screen
 
 Ask = Callable[[Conversation, int, str], Awaitable[Judgement]]
@@ -27,45 +28,6 @@ SECOND_OTHER_WAY = "the second judge does not prefer the same turn"
 
 HELD_SHARE = 0.8  # of the fresh measurements of a contrast: how many have to hold
 _ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Alternatives:
-    """Two forms of a turn after one history, with the scores that are known.
-
-    Attributes:
-        history: the conversation, at least up to the turn.
-        place: index of the turn.
-        before, after: its two forms.
-        scores: what one judge gave both after this history; None = to be asked.
-        rises: True where `after` has to score higher, False where it has to score lower.
-    """
-
-    history: Conversation
-    place: int
-    before: Turn
-    after: Turn
-    scores: tuple[float, float] | None
-    rises: bool
-
-    @property
-    def prompt(self) -> tuple[Turn, ...]:
-        """The turns before the one that differs."""
-        return self.history.turns[: self.place]
-
-    @property
-    def better(self) -> Turn:
-        """The form that has to score higher."""
-        return self.after if self.rises else self.before
-
-    @property
-    def worse(self) -> Turn:
-        """The form that has to score lower."""
-        return self.before if self.rises else self.after
-
-    def ending(self, turn: Turn) -> Conversation:
-        """Return the conversation up to the turn, in that form."""
-        return replace(self.history, turns=(*self.prompt, turn))
 
 
 @dataclass(frozen=True, slots=True)

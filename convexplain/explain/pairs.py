@@ -22,45 +22,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from convexplain.errors import UsageError
-from convexplain.types import Contrast, Conversation, Question, Turn, sha256_json
+from convexplain.types import Contrast, Question, Turn, sha256_json
 
-from .pair_gates import Alternatives, Ask, PairGates
+from .pair_forms import IDENTICAL, REJECTED, UNREVIEWED, UNSCORED, Alternatives, ReviewedContrast, forms_of, wording_of
+from .pair_gates import Ask, PairGates
 
 Split = Literal["train", "test"]
 
-NOT_FOUND = "no contrast was found"
-UNCONFIRMED = "a second measurement did not confirm it"
-UNSCORED = "a turn has no score"
-SEVERAL = "edits lie in several turns"
-NOT_ASSISTANT = "the edited turn is not the assistant's"
-IDENTICAL = "both turns are the same"
 OTHER_WAY = "the edited turn, judged itself, does not move the same way"
 SMALL = "the margin is too small"
-REJECTED = "a reviewer rejected it"
-UNREVIEWED = "nobody has reviewed it"
 WORDING = "the reviewer's wording does not score higher"
 DUPLICATE = "the same pair is there already"
-NO_ANSWERS = "only regenerated contrasts have two final answers"
 EMPTY = "a turn is empty, or nothing stands before it"
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewedContrast:
-    """A contrast of a run, with the decision of a reviewer where there is one.
-
-    Attributes:
-        number: its number in the store.
-        conversation: as it was logged.
-        contrast: the contrast.
-        decision: the reviewer's, `accept`, `reject` or `fix`; None without a review.
-        text: the reviewer's wording of the edited turn; None where there is none.
-    """
-
-    number: int
-    conversation: Conversation
-    contrast: Contrast
-    decision: str | None = None
-    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +141,7 @@ async def preference_pairs(
     pairs: list[Pair] = []
     left_out: Counter[str] = Counter()
     seen: set[str] = set()
+    rejected: set[str] = set()
     count = reviewed_count = 0
     for reviewed in contrasts:
         contrast = reviewed.contrast
@@ -187,8 +161,20 @@ async def preference_pairs(
                 pairs.append(pair)
         else:
             left_out[pair] += 1
+        if reviewed.decision == "reject":
+            forms = forms_of(replace(reviewed, decision="accept"), unreviewed=False, final_answers=chosen.final_answers)
+            if isinstance(forms, Alternatives):
+                rejected.add(_texts_digest(forms.prompt, forms.before, forms.after))
         on_contrast()
-    return Pairs(tuple(pairs), dict(left_out.most_common()), count, reviewed_count)
+    # What a reviewer rejected does not leave as the edit of another search that nobody has reviewed.
+    remaining = [
+        pair
+        for pair in pairs
+        if pair.provenance["review"] or _texts_digest(pair.prompt, pair.chosen, pair.rejected) not in rejected
+    ]
+    if len(remaining) < len(pairs):
+        left_out[REJECTED] += len(pairs) - len(remaining)
+    return Pairs(tuple(remaining), dict(left_out.most_common()), count, reviewed_count)
 
 
 def split_of(conversation_id: str, test: float) -> Split:
@@ -200,7 +186,7 @@ def split_of(conversation_id: str, test: float) -> Split:
 async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings, gates: PairGates) -> Pair | str:
     """The pair, or the reason why there is none."""
     contrast, gated = reviewed.contrast, reviewed.decision is None
-    forms = _forms(reviewed, settings)
+    forms = forms_of(reviewed, unreviewed=settings.unreviewed, final_answers=settings.final_answers)
     if isinstance(forms, str):
         return forms
     if not (forms.before.content.strip() and forms.after.content.strip() and forms.place):
@@ -215,7 +201,7 @@ async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings, ga
     before, after, judge = scored
     margin = after - before if forms.rises else before - after
     final = settings.final_answers and contrast.question == "regenerate"
-    by_hand = not final and _wording(reviewed) is not None
+    by_hand = not final and wording_of(reviewed) is not None
     if margin <= 0 and by_hand:
         return WORDING
     if margin < 0:
@@ -255,46 +241,6 @@ async def _scored(forms: Alternatives, contrast: Contrast, ask: Ask) -> tuple[fl
     return None if after.score is None else (before.score, after.score, after.model)
 
 
-def _wording(reviewed: ReviewedContrast) -> str | None:
-    """The reviewer's wording of the edited turn."""
-    return reviewed.text if reviewed.text and reviewed.text.strip() else None
-
-
-def _forms(reviewed: ReviewedContrast, settings: PairSettings) -> Alternatives | str:
-    """The two forms of the turn that differs, or the reason why there are none."""
-    contrast, conversation = reviewed.contrast, reviewed.conversation
-    if reviewed.decision == "reject":
-        return REJECTED
-    if not contrast.found:
-        return UNCONFIRMED if contrast.score_again is not None else NOT_FOUND
-    if contrast.score_before is None or contrast.score_after is None:
-        return UNSCORED
-    if reviewed.decision is None and not settings.unreviewed:
-        return UNREVIEWED
-    rises = contrast.score_after > contrast.score_before
-    if settings.final_answers and contrast.question != "revise":
-        if contrast.question != "regenerate":
-            return NO_ANSWERS
-        logged = conversation.turns[contrast.turn]
-        answers = [replace(logged, content=text) for text in (contrast.response_before, contrast.response_after)]
-        return Alternatives(conversation, contrast.turn, answers[0], answers[1], None, rises)
-    if contrast.question == "revise":
-        place = contrast.turn
-    else:
-        places = {edit.unit.turn for edit in contrast.edits}
-        if len(places) != 1:
-            return SEVERAL if places else IDENTICAL
-        (place,) = places
-        if conversation.turns[place].role != "assistant":
-            return NOT_ASSISTANT
-    logged, edited = conversation.turns[place], contrast.turns[place]
-    if wording := _wording(reviewed):  # a reviewer improves a turn, whichever way the contrast went
-        return Alternatives(conversation, place, logged, replace(edited, content=wording), None, rises=True)
-    after = contrast.score_after if contrast.score_again is None else contrast.score_again
-    scores = (contrast.score_before, after) if contrast.question == "revise" else None
-    return Alternatives(conversation, place, logged, edited, scores, rises)
-
-
 def _provenance(reviewed: ReviewedContrast, judge: str) -> dict[str, Any]:
     contrast = reviewed.contrast
     return {
@@ -320,3 +266,8 @@ def _provenance(reviewed: ReviewedContrast, judge: str) -> dict[str, Any]:
 def _digest(pair: Pair) -> str:
     turns = [[turn.role, turn.content] for turn in (*pair.prompt, pair.chosen, pair.rejected)]
     return sha256_json([turns, pair.rubric])
+
+
+def _texts_digest(prompt: tuple[Turn, ...], *forms: Turn) -> str:
+    """The digest of two forms after a history, whichever is better."""
+    return sha256_json([[turn.content for turn in prompt], sorted(turn.content for turn in forms)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
+from convexplain.explain import pair_forms
 from convexplain.explain import pair_gates as gate
 from convexplain.explain import pairs as p
 from convexplain.explain.pair_gates import PairGates
@@ -130,7 +131,7 @@ NOISE = [
     (Planted("Hello", "Hi.", "Good morning.", 0.4, 0.8, again=0.45, proof=(0.0, 5, 5)), gate.WITHIN_NOISE),
     (Planted("Hello", "Hi.", "Good morning.", proof=(0.0, 5, 3)), gate.NOT_HELD),
     (Planted("Hello", "Hi.", "Good morning.", proof=(0.0, 10, 7)), gate.NOT_HELD),
-    (Planted("Hello", "Hi.", "Good morning.", again=0.3, more={"found": False}), p.UNCONFIRMED),
+    (Planted("Hello", "Hi.", "Good morning.", again=0.3, more={"found": False}), pair_forms.UNCONFIRMED),
 ]
 DISAGREED = [
     (Planted("Hello", "Hi.", "Good morning.", second=(0.7, 0.4)), gate.SECOND_OTHER_WAY),
@@ -138,7 +139,7 @@ DISAGREED = [
     (Planted("Hello", "Hi.", "Good morning.", second=(0.2, None)), gate.SECOND_UNSCORED),
     (Planted(JACKET, FIT, "Which size of the jacket fits over a thick sweater?"), gate.REFUSED_TEXT),
     (Planted("Hello", "Hi.", "The response should greet the user."), gate.REFUSED_TEXT),
-    (Planted("Hello", "Hi.", "Hi.  "), p.IDENTICAL),
+    (Planted("Hello", "Hi.", "Hi.  "), pair_forms.IDENTICAL),
 ]
 BAD = [*SALAD, *FACTS, *WORSENINGS, *NOISE, *DISAGREED]
 

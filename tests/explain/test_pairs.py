@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from convexplain import Conversation, Turn
+from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import UsageError
+from convexplain.explain import pair_forms
 from convexplain.explain import pairs as p
+from convexplain.explain.pair_gates import PairGates
 from convexplain.explain.pairs import PairSettings, ReviewedContrast, preference_pairs, split_of
 from convexplain.types import Contrast, Edit, Evidence, Judgement, Unit
 
@@ -154,18 +156,18 @@ def test_final_answers_are_both_judged_after_the_original_history():
 @pytest.mark.parametrize(
     ("one", "settings", "reason"),
     [
-        (contrast(found=False), {}, p.NOT_FOUND),
-        (contrast(found=False, score_again=0.3), {}, p.UNCONFIRMED),
-        (contrast(after=None), {}, p.UNSCORED),
-        (contrast("rescore", edited={1: "a", 3: "b"}), {}, p.SEVERAL),
-        (contrast("rescore", edited={2: "When?"}), {}, p.NOT_ASSISTANT),
-        (contrast("rescore", edited={1: "never judged"}), {}, p.UNSCORED),
-        (contrast(edited={5: "Yes."}), {}, p.IDENTICAL),
-        (contrast(edited={5: " Yes.\n"}), {}, p.IDENTICAL),
+        (contrast(found=False), {}, pair_forms.NOT_FOUND),
+        (contrast(found=False, score_again=0.3), {}, pair_forms.UNCONFIRMED),
+        (contrast(after=None), {}, pair_forms.UNSCORED),
+        (contrast("rescore", edited={1: "a", 3: "b"}), {}, pair_forms.SEVERAL),
+        (contrast("rescore", edited={2: "When?"}), {}, pair_forms.NOT_ASSISTANT),
+        (contrast("rescore", edited={1: "never judged"}), {}, pair_forms.UNSCORED),
+        (contrast(edited={5: "Yes."}), {}, pair_forms.IDENTICAL),
+        (contrast(edited={5: " Yes.\n"}), {}, pair_forms.IDENTICAL),
         (contrast(edited={5: " "}), {}, p.EMPTY),
         (contrast(before=0.45, after=0.54), {"min_margin": 0.1}, p.SMALL),
         (contrast(), {"final_answers": False, "min_margin": 0.7}, p.SMALL),
-        (contrast("rescore", edited={1: "x"}), {"final_answers": True}, p.NO_ANSWERS),
+        (contrast("rescore", edited={1: "x"}), {"final_answers": True}, pair_forms.NO_ANSWERS),
     ],
 )
 def test_what_is_no_preference_is_left_out_and_counted(one, settings, reason):
@@ -194,7 +196,7 @@ def test_reviewers_have_the_last_word():
         ReviewedContrast(4, TALK, contrast(), "fix", "A worse one."),
         scores=scores,
     )
-    assert dict(found.left_out) == {p.REJECTED: 1, p.WORDING: 1}  # what was written by hand is judged again
+    assert dict(found.left_out) == {pair_forms.REJECTED: 1, p.WORDING: 1}  # what was written by hand is judged again
     assert [(pair.chosen.content, pair.rejected.content) for pair in found.pairs] == [
         ("Let me look it up.", "Yes."),
         ("A better one.", "Yes."),
@@ -233,7 +235,7 @@ def test_what_nobody_has_reviewed_stays():
         ReviewedContrast(3, TALK, contrast(found=False)),
         scores=scores,
     )
-    assert (found.pairs, dict(found.left_out)) == ((), {p.UNREVIEWED: 2, p.NOT_FOUND: 1})
+    assert (found.pairs, dict(found.left_out)) == ((), {pair_forms.UNREVIEWED: 2, pair_forms.NOT_FOUND: 1})
     assert (found.reviewed, found.unreviewed_note, scores.asked) == (0, "0 of 3 contrasts are reviewed", [])
     found = made(contrast(), ReviewedContrast(2, TALK, contrast(rubric="harm")))
     assert (len(found.pairs), found.unreviewed_note) == (1, "1 of 2 contrasts is reviewed")
@@ -263,3 +265,14 @@ def test_a_conversation_is_on_one_side_always():
 def test_settings_that_cannot_be_meant(name, value):
     with pytest.raises(UsageError, match=f"{name}="):
         PairSettings(**{name: value})
+
+
+def test_what_a_reviewer_rejected_does_not_leave_as_an_unreviewed_edit_of_another_search():
+    natural = contrast(search="few", naturalness=0.0)
+    gates = PairGates(rubrics={"helpfulness": load_rubric("helpfulness")})
+    decisions = {"reject": (0, {pair_forms.REJECTED: 2}), "accept": (1, {p.DUPLICATE: 1})}
+    for decision, (count, left_out) in decisions.items():
+        for order in (1, -1):
+            two = [ReviewedContrast(1, TALK, natural), ReviewedContrast(2, TALK, contrast(), decision)][::order]
+            found = asyncio.run(preference_pairs(two, Scores(), PairSettings(unreviewed=True), gates=gates))
+            assert (len(found.pairs), dict(found.left_out)) == (count, left_out)
