@@ -20,8 +20,9 @@ from convexplain.connectors.training import (
 )
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import chosen_rubrics
+from convexplain.explain.pair_forms import ReviewedContrast
 from convexplain.explain.pair_gates import PairGates
-from convexplain.explain.pairs import Pairs, PairSettings, ReviewedContrast, preference_pairs
+from convexplain.explain.pairs import Pairs, PairSettings, preference_pairs
 from convexplain.store import Run, RunStore, numbered_contrasts, reviews
 from convexplain.store import noise_floor as stored_noise_floor
 from convexplain.store.alarms import budget_rubrics

@@ -9,8 +9,9 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.explain import pair_forms
 from convexplain.explain import pair_gates as gate
 from convexplain.explain import pairs as p
+from convexplain.explain.pair_forms import ReviewedContrast
 from convexplain.explain.pair_gates import PairGates
-from convexplain.explain.pairs import PairSettings, ReviewedContrast, preference_pairs
+from convexplain.explain.pairs import PairSettings, preference_pairs
 from convexplain.types import Edit, Evidence, Judgement, Unit
 from tests.explain.test_pairs import contrast
 

@@ -7,8 +7,9 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.errors import UsageError
 from convexplain.explain import pair_forms
 from convexplain.explain import pairs as p
+from convexplain.explain.pair_forms import ReviewedContrast
 from convexplain.explain.pair_gates import PairGates
-from convexplain.explain.pairs import PairSettings, ReviewedContrast, preference_pairs, split_of
+from convexplain.explain.pairs import PairSettings, preference_pairs, split_of
 from convexplain.types import Contrast, Edit, Evidence, Judgement, Unit
 
 TALK = Conversation(
