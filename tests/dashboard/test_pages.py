@@ -260,14 +260,14 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
     place, goal = (
         part for part in found.segmented_control if part.label in ("What may be edited", "How the score should change")
     )
-    place.set_value("This turn itself")
+    place.set_value("Turns before it")
     ran(goal.set_value("worsen").run())
     ran(next(part for part in found.number_input if part.label == "By at least").set_value(0.3).run())
     press(found, "Search for an edit")
     beta = number(store, one, "beta")
     assert asked == [
-        (one, "beta", 3, "harm", ContrastSettings(), beta),
-        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, question="revise"), beta),
+        (one, "beta", 3, "harm", ContrastSettings(question="revise"), beta),
+        (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, question="rescore"), beta),
     ]
 
 
