@@ -42,6 +42,19 @@ def shortened(changes: list[TextChange], around: int = _AROUND) -> list[TextChan
     return [_cut(change, 0 if i == 0 else around, 0 if i == last else around) for i, change in enumerate(changes)]
 
 
+def marked(changes: list[TextChange]) -> str:
+    """Return a diff as one line of plain text: removed words as `[-old-]`, added ones as `{+new+}`."""
+    line, before = "", None
+    for change in changes:
+        words = " ".join(change.text.split())
+        if not words:
+            continue
+        mark = {"same": words, "removed": f"[-{words}-]", "added": f"{{+{words}+}}"}[change.kind]
+        line += mark if not line or (before, change.kind) == ("removed", "added") else f" {mark}"
+        before = change.kind
+    return line
+
+
 def _cut(change: TextChange, head: int, tail: int) -> TextChange:
     text = change.text
     if change.kind != "same" or len(text) <= head + tail + 40:

@@ -12,9 +12,12 @@ from convexplain.explain.strongest_units import (
     reply_is_measured,
 )
 from convexplain.explain.wording import contrast_outcome, marked_reason
+from convexplain.report.explanations import edited_turns
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
+from convexplain.text.diffs import marked
 from convexplain.text.segmentation import segment
+from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast
 
 from .results import Finding
@@ -118,9 +121,8 @@ class Explanation:
 
     def _contrast_lines(self, contrast: Contrast) -> Iterator[str]:
         yield f"  Edit: {contrast_outcome(contrast, self.finding.rubric.threshold)}"
-        for edit in contrast.edits if contrast.found else ():
-            after = _quoted(edit.after) if edit.after.strip() else "nothing"
-            yield f"    {_quoted(edit.before)} becomes {after}"
+        for edited in edited_turns(self.finding.conversation, contrast):
+            yield f"    Turn {edited.turn}, {edited.role}: {one_line(marked(list(edited.changes)))}"
 
 
 def _without(effect: UnitEffect) -> str:

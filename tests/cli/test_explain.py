@@ -65,7 +65,7 @@ def test_the_short_answer_names_reason_words_and_edit(world):
     assert lines[3] == "  The reply is too short to be divided into parts."
     assert lines[-6].startswith("  Edit: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
     assert lines[-5:-3] == [
-        '    "Bananas are yellow." becomes "I have looked it up."',
+        "    Turn 3, assistant: [-Bananas are yellow.-]{+I have looked it up.+}",
         "  More: convexplain attribute 1 --turn 'chat 1:3' --rubric helpfulness --reply",
     ]
     assert lines[-2:] == [LEGEND, "1 turn explained. Explanations: convexplain-out/run-1/explanations.jsonl"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convexplain.text.diffs import TextChange, shortened, word_diff
+from convexplain.text.diffs import TextChange, marked, shortened, word_diff
 
 TEXT = st.text(st.sampled_from("ab \n"), max_size=40)
 
@@ -30,6 +30,21 @@ def test_a_diff_holds_both_texts(before, after):
     found = word_diff(before, after)
     assert "".join(change.text for change in found if change.kind != "removed") == after
     assert "".join(change.text for change in found if change.kind != "added") == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("It left our depot on Monday.", "It left our lorry on Monday.", "It left our [-depot-]{+lorry+} on Monday."),
+        ("It is not fine.\n\nBye.", "Bye.", "[-It is not fine.-] Bye."),
+        ("Bye.", "I am sorry. Bye.", "{+I am sorry.+} Bye."),
+        ("a b", "x y", "[-a b-]{+x y+}"),
+        ("a\nb", "a\n\nb", "a b"),  # white space alone is no change of words
+        ("a", "a", "a"),
+    ],
+)
+def test_a_diff_as_one_line(before, after, line):
+    assert marked(word_diff(before, after)) == line
 
 
 def test_long_unchanged_passages_are_left_out():

@@ -97,7 +97,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     lines = str(explanation).splitlines()
     assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
     assert lines[2] == "  The reply is too short to be divided into parts."
-    assert lines[4] == '    "Bananas" becomes "lorry"'  # only bananas count
+    assert lines[4] == "    Turn 3, assistant: [-Bananas-]{+lorry+} are yellow."  # only bananas count
     assert not explanation.earlier_turns
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
     calls = len(judge.requests)
