@@ -44,7 +44,8 @@ def shortened(changes: list[TextChange], around: int = _AROUND) -> list[TextChan
 
 def marked(changes: list[TextChange]) -> str:
     """Return a diff as one line of plain text: removed words as `[-old-]`, added ones as `{+new+}`."""
-    line, before = "", None
+    line = ""
+    before: Kind | None = None
     for change in changes:
         words = " ".join(change.text.split())
         if not words:
