@@ -1,7 +1,8 @@
 """The request for rewrites of a passage: one user message; the conversation is fenced, and the passage's place marked.
 
 The passage stands in the prompt once, as a draft: a model of 1.5B parameters that was shown it twice, as a part of the
-turn too, copied it. It is asked for the draft's problem first, for the same reason.
+turn too, copied it. For the same reason it is asked for the draft's problem (for its strength, where a lower score
+is wanted) and for what to say instead, before it rewrites.
 """
 
 import json
@@ -23,7 +24,7 @@ _CHARACTERS = 4000  # of the turns that are shown, the last ones
 
 _INSTRUCTION = """\
 Each task shows a chat, a draft of some words of the assistant in it, and an aim that the draft misses. Say why the \
-draft misses it, as "problem", and what to say in its place, as "instead". Then write new words for the draft's place, \
+draft misses it, as "{key}", and what to say in its place, as "instead". Then write new words for the draft's place, \
 as "rewrites": not the draft again, but what is right in it, its names, numbers, language and tone, as short as it is. \
 Speak to the user, but do not repeat the user's words. Invent no facts: ask for what is not known, or say so.{purpose}
 
@@ -122,20 +123,21 @@ def rewrite_request(passage: Passage, k: int, draw: int = 0) -> Request:
         k: number of rewrites that are asked for at once.
         draw: 0 asks for the most probable reply, a greater number for a sampled one.
     """
-    prompt = "".join((_instruction(passage.upward), _conversation(passage), "\n", _task(passage), _form(k)))
+    key = _key(passage.upward)
+    prompt = "".join((_instruction(passage.upward), _conversation(passage), "\n", _task(passage), _form(key, k)))
     schema = {
         "type": "object",
         "properties": {
-            "problem": {"type": "string", "maxLength": 120},
+            key: {"type": "string", "maxLength": 120},
             "instead": {"type": "string", "maxLength": 120},
             "rewrites": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": k},
         },
-        "required": ["problem", "instead", "rewrites"],
+        "required": [key, "instead", "rewrites"],
         "additionalProperties": False,
     }
     return Request(
         (Message("user", prompt),),
-        opening='{"problem": "',
+        opening=f'{{"{key}": "',
         schema=schema,
         max_tokens=96 + k * (24 + len(passage.text)),  # a token a character is enough in any script
         temperature=0.8 if draw else 0.0,
@@ -168,10 +170,10 @@ def refused_rewrites(passage: Passage) -> list[str]:
 def _instruction(upward: bool) -> str:
     examples = "\n\n".join(
         f"user: {user}\nassistant: {_PLACE}\nDraft: {_quoted(draft)}\nAim: {aim}\n"
-        f"{json.dumps({'problem': problem, 'instead': instead, 'rewrites': [rewrite]}, ensure_ascii=False)}"
-        for user, draft, aim, problem, instead, rewrite in (_UPWARD if upward else _DOWNWARD)
+        f"{json.dumps({_key(upward): judgement, 'instead': instead, 'rewrites': [rewrite]}, ensure_ascii=False)}"
+        for user, draft, aim, judgement, instead, rewrite in (_UPWARD if upward else _DOWNWARD)
     )
-    return _INSTRUCTION.format(examples=examples, purpose="" if upward else _FLAWS)
+    return _INSTRUCTION.format(examples=examples, purpose="" if upward else _FLAWS, key=_key(upward))
 
 
 def _conversation(passage: Passage) -> str:
@@ -216,9 +218,14 @@ def _task(passage: Passage) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _form(k: int) -> str:
+def _key(upward: bool) -> str:
+    """Return the key of what the model says of the draft first."""
+    return "problem" if upward else "strength"
+
+
+def _form(key: str, k: int) -> str:
     rewrites = "one rewrite" if k == 1 else f"{k} different rewrites"
-    return f'Answer with {rewrites} as JSON only: {{"problem": "...", "instead": "...", "rewrites": ["..."]}}'
+    return f'Answer with {rewrites} as JSON only: {{"{key}": "...", "instead": "...", "rewrites": ["..."]}}'
 
 
 def _unmarked(text: str) -> str:

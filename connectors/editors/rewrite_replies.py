@@ -20,7 +20,7 @@ _QUOTES = {'"': '"', "“": "”", "«": "»", "「": "」"}
 
 _TAG = regex.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 _PROMPT = regex.compile(
-    r'(?i)\[+draft\]*|"rewrites?"|"problem"|^(?:aim|draft|problem|requirement)\s*:|</?conversation'
+    r'(?i)\[+draft\]*|"rewrites?"|"problem"|"strength"|"instead"|^(?:aim|draft|problem|requirement)\s*:|</?conversation'
     r"|\b(?:the|this|my|your) (?:response|draft|passage|rewrite|rewriting|aim|requirement|criteri(?:on|a)|user)\b"
 )
 _INTRODUCTION = regex.compile(

@@ -83,10 +83,12 @@ class SwapEditor:
             return []
         if in_code(content, passage.unit.start):
             return []
+        same = _ids_of(passage, self._sentences)
         return [
             sentence.text
             for sentence in self._sentences
-            if sentence.rubric == passage.rubric.id
+            if sentence.conversation_id not in same
+            and sentence.rubric == passage.rubric.id
             and (sentence.score >= passage.rubric.threshold) == passage.upward
             and _is_alike(sentence.text, text)
             and not any(sentence.text in turn.content for turn in passage.turns)
@@ -101,6 +103,14 @@ class SwapEditor:
             texts = list(dict.fromkeys((*needed, *near, *(sentence.text for sentence in self._sentences))))
             self._vectors = dict(zip(texts, map(_unit_vector, self._embedding(texts)), strict=True))
         return self._vectors
+
+
+def _ids_of(passage: Passage, sentences: Iterable[ScoredSentence]) -> set[str]:
+    """Return the ids of conversations whose sentences up to the judged turn are all in the passage's conversation."""
+    earlier = [sentence for sentence in sentences if sentence.turn <= passage.judged]
+    present = {sentence for sentence in earlier if sentence.text in passage.turns[sentence.turn].content}
+    absent = {sentence.conversation_id for sentence in earlier if sentence not in present}
+    return {sentence.conversation_id for sentence in present} - absent
 
 
 def _is_alike(sentence: str, text: str) -> bool:

@@ -88,6 +88,8 @@ def test_a_lower_score_has_the_other_aim():
     assert "Problems to look for: The response is rude.\n" in prompt(passage())
     text = prompt(passage(upward=False, reason="It is kind."))
     assert "A judge says of the response: It is kind.\n" in text
+    assert '"problem"' not in text
+    assert text.endswith('as JSON only: {"strength": "...", "instead": "...", "rewrites": ["..."]}')
     assert "Aim: The response is rude.\n" in text
     assert "kind and patient" not in text
 

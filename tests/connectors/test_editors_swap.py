@@ -32,8 +32,8 @@ def propose(*pool, k=5, upward=True, level="sentence", part=OLD, refused=(), tur
     return [text.replace("Hello there. ", "").replace(" Bye now.", "") for text in proposed[0]]
 
 
-def scored(text, score=0.9, rubric="r"):
-    return ScoredSentence(rubric, "c", 1, text, score)
+def scored(text, score=0.9, rubric="r", conversation="c", turn=1):
+    return ScoredSentence(rubric, conversation, turn, text, score)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,12 @@ def test_a_log_of_one_conversation_gives_nothing():
     own = [scored(sentence) for sentence in ("Hello there.", OLD, "Bye now.")]
     assert propose(*own) == []
     assert propose() == []
+
+
+def test_a_later_turn_of_the_same_conversation_gives_nothing():
+    later = scored("Your parcel comes today.", conversation="a", turn=3)
+    assert propose(scored(OLD, conversation="a"), later) == []
+    assert propose(scored("Come in.", conversation="a"), later) == [later.text]  # it is another conversation
 
 
 @pytest.mark.parametrize(
