@@ -34,6 +34,7 @@ _REFUSAL = regex.compile(
     r"|\bi (?:cannot|can['’]t) (?:assist|fulfil+|comply)"
 )
 _WORD = regex.compile(r"\w+")
+_UNFINISHED = ",;:，；：、-–—"  # what a sentence does not end with
 _RUN = 6  # words in a row that count as taken from the rubric or the user
 _LONGER, _MORE = 1.6, 60  # times; characters more, for passages of a few words
 
@@ -67,8 +68,9 @@ def read_rewrites(reply: str) -> Iterator[str]:
 def usable_rewrite(raw: str, passage: Passage, text: str) -> str | None:
     """Return a rewrite as it can stand in the passage's place; None where it is refused.
 
-    Refused are: nothing; the same text or one that was refused; the prompt, the rubric's or the user's words, or an
-    introduction; a refusal; markup, lines and special tokens that the passage does not have; a much longer text.
+    Refused are: nothing, or half a sentence; the same text or one that was refused; the prompt, the rubric's or the
+    user's words, or an introduction; a refusal; markup, lines and special tokens that the passage does not have; a much
+    longer text.
 
     Args:
         raw: the rewrite as the model wrote it.
@@ -77,6 +79,8 @@ def usable_rewrite(raw: str, passage: Passage, text: str) -> str | None:
     """
     rewrite = _bare(raw, text)
     if not _WORD.search(rewrite) or len(rewrite) > max(_LONGER * len(text), len(text) + _MORE):
+        return None
+    if rewrite[-1] in _UNFINISHED and text[-1] not in _UNFINISHED:
         return None
     if _key(rewrite) in {_key(text), *map(_key, refused_rewrites(passage)), *map(_key, example_rewrites())}:
         return None

@@ -170,6 +170,7 @@ def test_replies_are_read(text, rewrites):
         ("...", None),
         (OLD, None),
         ("learn to read, before you call us", None),
+        ("Please read it first,", None),  # unfinished
         ("Read it.", None),  # was refused
         ("word " * 10_000, None),
         ("x" * 100, None),
