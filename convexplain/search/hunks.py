@@ -15,7 +15,7 @@ from convexplain.types import Edit, Turn, Unit
 from .protocol import Edits
 
 _APART = 2  # unchanged words that stand between two hunks at least; with fewer between them they are one
-_WORD = re.compile(r"\s*\S+|\s+$")
+_TOKEN = re.compile(r"\S+|\s+")
 
 
 @dataclass(slots=True)
@@ -83,12 +83,12 @@ class Hunks:
 
 def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
     """Yield where each run of changed words starts and ends in the text before, and what stands there afterwards."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
+    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     runs: list[tuple[int, int, int, int]] = []
     for step in Indel.opcodes(old, new):
         if step.tag == "equal":
             continue
-        if runs and step.src_start - runs[-1][1] < _APART:
+        if runs and sum(not token.isspace() for token in old[runs[-1][1] : step.src_start]) < _APART:
             runs[-1] = (runs[-1][0], step.src_end, runs[-1][2], step.dest_end)
         else:
             runs.append((step.src_start, step.src_end, step.dest_start, step.dest_end))
@@ -97,8 +97,8 @@ def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
         yield places[first], places[last], "".join(new[new_first:new_last])
 
 
-def _starts(words: Sequence[str]) -> list[int]:
+def _starts(tokens: Sequence[str]) -> list[int]:
     places = [0]
-    for word in words:
-        places.append(places[-1] + len(word))
+    for token in tokens:
+        places.append(places[-1] + len(token))
     return places

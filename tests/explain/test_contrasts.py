@@ -575,7 +575,7 @@ def test_the_default_search_edits_the_reply_itself_by_what_editors_propose():
     found = edit(grumpy(0.2, 0.9), editor, reason="It insults the user.")
     assert (found.question, found.search, found.found, found.infiller) == ("revise", "natural", True, "editor")
     assert (found.turns[1].content, found.response_after) == ("Who knows. It left on Monday.",) * 2
-    assert [(edit.before, edit.after) for edit in found.edits] == [(" You are a grumpy person.", "")]
+    assert [(edit.before, edit.after) for edit in found.edits] == [("You are a grumpy person. ", "")]
     assert (found.edit_distance, found.edit_rate) == (5, 5 / 11)
     assert {passage.reason for passage in editor.passages} == {"It insults the user."}
     assert {passage.upward for passage in editor.passages} == {True}
