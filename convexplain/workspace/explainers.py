@@ -185,7 +185,6 @@ async def open_editors(editing: Editing, resources: EditorResources, stack: Asyn
     if names is None:
         writes = resources.calls is not None
         names = ["delete", *(["swap"] if resources.sentences else []), *(["rewrite"] if writes else [])]
-        names = [name for name in names if isinstance(name, str) and EDITORS.find(name)]  # until all are there
     editors = []
     for name in names:
         editor = open_editor(name, resources) if isinstance(name, str) else name
