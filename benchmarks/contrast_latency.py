@@ -15,7 +15,8 @@ import multiprocessing
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.settings import ContrastSettings
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
+from convexplain.models.editing import Passage
 from convexplain.models.infilling import Masked
 from convexplain.types import Contrast
 from tests.stub_server import StubServer
@@ -50,9 +52,35 @@ class Numbers:
         """Nothing to close."""
 
 
+class SentenceNumbers:
+    """Proposes a sentence in which one word, or all of them, are other ones: w7 becomes f7.0, f7.1 and so on."""
+
+    name = fingerprint = "numbers"
+
+    async def prepare(self) -> None:
+        """Nothing to load."""
+
+    async def propose(self, passages: Sequence[Passage], k: int) -> list[list[str]]:
+        """At most k texts for each passage that were not refused."""
+        return [list(islice((t for t in self._texts(p) if t not in p.refused), k)) for p in passages]
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _texts(self, passage: Passage) -> Iterator[str]:
+        content, unit = passage.turns[passage.unit.turn].content, passage.unit
+        words = passage.text.split()
+        for fill in range(3):
+            others = [f"f{word[1:].rstrip('.')}.{fill}{'.' * word.endswith('.')}" for word in words]
+            for edited in (others, *([*words[:i], others[i], *words[i + 1 :]] for i in range(len(words)))):
+                yield content[: unit.start] + " ".join(edited) + content[unit.end :]
+
+
 def talk(number: int) -> Conversation:
-    """Two earlier assistant turns of 30 different words each."""
-    first, second = (" ".join(f"w{i}" for i in word_numbers) for word_numbers in (range(30), range(30, WORDS)))
+    """Two earlier assistant turns of 30 different words each, in sentences of six."""
+    first, second = (
+        " ".join(f"w{i}{'.' * (i % 6 == 5)}" for i in word_numbers) for word_numbers in (range(30), range(30, WORDS))
+    )
     ask = Turn("user", f"conversation {number} ?")
     return Conversation(
         str(number), (ask, Turn("assistant", first), ask, Turn("assistant", second), ask, Turn("assistant", "So."))
@@ -86,11 +114,10 @@ async def find(url: str, search: str, in_flight: int) -> tuple[float, list[Contr
     model = OpenAICompatible(f"{url}?in_flight={in_flight}")
     await model.prepare()
     async with Calls(model) as calls:
-        finder = ContrastFinder(Judge(calls), Numbers())
+        finder = ContrastFinder(Judge(calls), Numbers(), editors=[SentenceNumbers()])
+        settings = ContrastSettings(search=search, question="rescore", any_text=True, placebo=0)
         began = time.perf_counter()
-        contrasts = [
-            await finder.find(talk(i), 5, load_rubric("helpfulness"), ContrastSettings(search=search)) for i in range(N)
-        ]
+        contrasts = [await finder.find(talk(i), 5, load_rubric("helpfulness"), settings) for i in range(N)]
         seconds = time.perf_counter() - began
     await model.aclose()
     return seconds, contrasts
@@ -104,7 +131,7 @@ def main() -> None:
     url = line.recv()
     print("| search | found | calls | one after the other | 16 in flight | share | same results |")
     print("|---|---|---|---|---|---|---|")
-    for search in ("guided", "few", "cell_budget", "cell"):
+    for search in ("natural", "guided", "few", "cell_budget", "cell"):
         slow, alone = asyncio.run(find(url, search, 1))
         fast, together = asyncio.run(find(url, search, 16))
         same = all(a.edits == b.edits and a.trace == b.trace for a, b in zip(alone, together, strict=True))

@@ -233,12 +233,14 @@ class _ContrastTask:
     def _set_delta(self, scores: Sequence[float]) -> None:
         """Take delta from what is known of the noise, where none was given.
 
-        Where answers are sampled, the standard error of the unchanged turn's mean score says how far responder and
-        judge move together by chance; it needs no assumption.
+        Where answers are sampled, the spread of the unchanged turn's scores says how far responder and judge move
+        together by chance: delta is what remains of it in a mean over half the budget, about as many measurements as
+        there are for tests. That needs no assumption.
         """
         if self.settings.delta is not None:
             return
-        joint = statistics.stdev(scores) / math.sqrt(len(scores)) if scores else 0.0
+        draws = max(len(scores), self.settings.budget / 2)
+        joint = statistics.stdev(scores) / math.sqrt(draws) if scores else 0.0
         if self.noise is None and joint <= _ROUNDING:
             self._note(NOISE_ASSUMED)
             return
