@@ -74,7 +74,7 @@ async def main() -> None:
     parser.add_argument("--judge", required=True)
     parser.add_argument("--cases", choices=FILES, default="planted")
     parser.add_argument("--infiller", default="embedded")
-    parser.add_argument("--search", default=ContrastSettings().search)
+    parser.add_argument("--search", default="guided")
     parser.add_argument("--budget", type=int, default=50)
     parser.add_argument("--split-k", type=int, default=1, help="words in a unit; 20: mostly whole sentences")
     parser.add_argument("--move", type=float, help="by how much the score is to move; default: over the threshold")
@@ -95,7 +95,14 @@ async def main() -> None:
         async with Calls(model, store) as calls:
             finder = ContrastFinder(Judge(calls), infiller, responder(options.cases, calls))
             for case in planted(options.cases):
-                settings = ContrastSettings(search=options.search, budget=options.budget, split_k=options.split_k)
+                settings = ContrastSettings(
+                    search=options.search,
+                    question="regenerate" if finder.responder else "rescore",
+                    budget=options.budget,
+                    split_k=options.split_k,
+                    any_text=True,
+                    placebo=0,
+                )
                 if options.move is not None:
                     settings = replace(settings, goal="worsen" if case.good else "improve", delta=options.move)
                 contrast = await finder.find(case.conversation, case.turn, load_rubric(case.rubric), settings)
