@@ -3,7 +3,7 @@
     python benchmarks/real_contrasts.py conture.jsonl --model gguf:qwen2.5-coder-1.5b-instruct.gguf --db real.db \\
         --out docs/real_contrasts.md
 
-Judges the turns of ConTurE dialogues and of the reporting half of the reference set on helpfulness, and looks for
+Judges labelled turns of ConTurE dialogues and of the reporting half of the reference set on helpfulness, and looks for
 contrasts of some of them: `revise` and `rescore` of turns that people, or the set's authors, call bad and the judge
 puts below its threshold; `regenerate` of turns with an earlier turn of the assistant, whatever their labels. Labels,
 scores and a seed decide which turns. Everything is kept in the store, so that the same command goes on where it was
@@ -16,7 +16,8 @@ import json
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 from convexplain import Conversation, Turn, load_rubric
@@ -35,40 +36,52 @@ CLEARLY = 0.1  # a turn counts as bad to the judge when its score is so far belo
 RUBRIC = "helpfulness"
 
 
-def dialogues(file: Path, half: str, n: int) -> tuple[list[Conversation], set[tuple[str, int]]]:
-    """Return n ConTurE dialogues of a half, and the turns that people call bad, as (conversation, index)."""
+Labelled = tuple[Conversation, bool]
+"""A conversation up to a turn of the assistant, and whether people, or the set's authors, call that turn bad."""
+
+
+def dialogues(file: Path, half: str, n: int) -> list[Labelled]:
+    """Return the labelled turns of n ConTurE dialogues of a half; those that people find neither good nor bad not."""
     rows = defaultdict(list)
     for line in file.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         rows[row["meta"]["dialogue"]].append(row)
     shuffled = random.Random(22).sample(sorted(rows), len(rows))
     chosen = shuffled[HALVES.index(half) :: 2][:n]  # type: ignore[arg-type]
-    talks, bad = [], set()
-    for number in chosen:
-        longest = max(rows[number], key=lambda row: len(row["turns"]))
-        name = f"conture-{number}"
-        talks.append(Conversation(name, tuple(Turn(t["role"], t["content"]) for t in longest["turns"]), file.name))
-        bad |= {(name, len(row["turns"]) - 1) for row in rows[number] if row["proxy"]["helpfulness"] == 0.0}
-    return talks, bad
+    return [
+        (Conversation(row["id"], tuple(Turn(t["role"], t["content"]) for t in row["turns"]), file.name), label == 0.0)
+        for number in chosen
+        for row in rows[number]
+        if (label := row["proxy"]["helpfulness"]) != 0.5
+    ]
 
 
-def planted(half: str, n: int) -> tuple[list[Conversation], set[tuple[str, int]]]:
-    """Return n conversations of a half of the reference set, and the turns that are planted bad ones."""
+def planted(half: str, n: int) -> list[Labelled]:
+    """Return the labelled turns of n conversations of a half of the reference set."""
     log = reference_set(half)  # type: ignore[arg-type]
-    talks = random.Random(22).sample(list(log.conversations), n)
-    names = {talk.id for talk in talks}
-    bad = {(turn.conversation.id, turn.turn) for turn in log.turns if turn.label(RUBRIC) == 0}
-    return talks, {place for place in bad if place[0] in names}
+    chosen = {talk.id for talk in random.Random(22).sample(list(log.conversations), n)}
+    return [
+        (replace(turn.conversation.until(turn.turn), id=f"{turn.conversation.id}-{turn.turn}"), label == 0)
+        for turn in log.turns
+        if turn.conversation.id in chosen and (label := turn.label(RUBRIC)) is not None
+    ]
+
+
+def with_good_ones(labelled: Sequence[Labelled]) -> list[Labelled]:
+    """Return the bad turns, and half as many good ones."""
+    bad = [talk for talk in labelled if talk[1]]
+    good = [talk for talk in labelled if not talk[1]]
+    return [*bad, *random.Random(22).sample(good, min(len(good), len(bad) // 2))]
 
 
 def choose(
-    turns: Sequence[ScoredTurn], bad: set[tuple[str, int]], threshold: float, counts: dict[str, int]
+    turns: Sequence[ScoredTurn], bad: Set[str], threshold: float, counts: Mapping[str, int]
 ) -> dict[Question, list[ScoredTurn]]:
     """Return the turns of each question, half of ConTurE and half planted, as far as there are enough."""
     shuffled = sorted(turns, key=lambda turn: (turn.conversation.id, turn.turn))
     random.Random(22).shuffle(shuffled)
     scored = [turn for turn in shuffled if turn.score is not None]
-    low = [t for t in scored if (t.conversation.id, t.turn) in bad and t.score < threshold - CLEARLY]  # type: ignore[operator]
+    low = [turn for turn in scored if turn.conversation.id in bad and (turn.score or 0.0) < threshold - CLEARLY]
     after = [turn for turn in scored if any(t.role == "assistant" for t in turn.conversation.turns[: turn.turn])]
     chosen: dict[Question, list[ScoredTurn]] = {
         "revise": mixed(low, counts["revise"]),
@@ -79,15 +92,9 @@ def choose(
 
 
 def mixed(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
-    """Return n turns, half of each source as far as there are enough; of each source other conversations first."""
-    by_source: dict[bool, list[ScoredTurn]] = {True: [], False: []}
-    later: dict[bool, list[ScoredTurn]] = {True: [], False: []}
-    seen: set[str] = set()
-    for turn in turns:
-        source = turn.conversation.id.startswith("conture")
-        (later if turn.conversation.id in seen else by_source)[source].append(turn)
-        seen.add(turn.conversation.id)
-    chats, support = (by_source[source] + later[source] for source in (True, False))
+    """Return n turns, half of each source as far as there are enough."""
+    chats = [turn for turn in turns if turn.conversation.id.startswith("conture")]
+    support = [turn for turn in turns if turn not in chats]
     from_chats = min(len(chats), max(n // 2, n - len(support)))
     return [*support[: n - from_chats], *chats[:from_chats]]
 
@@ -106,15 +113,17 @@ async def main() -> None:
     parser.add_argument("--budget", type=int, default=30)
     options = parser.parse_args()
     rubric = load_rubric(RUBRIC)
-    support, bad = planted(options.half, options.conversations[0])
-    chats, disliked = dialogues(options.conture, options.half, options.conversations[1])
+    support = with_good_ones(planted(options.half, options.conversations[0]))
+    chats = with_good_ones(dialogues(options.conture, options.half, options.conversations[1]))
+    bad = {talk.id for talk, is_bad in [*support, *chats] if is_bad}
     workspace = AsyncWorkspace(options.db)
-    run = await workspace.analyze([*support, *chats], rubric, options.model, name=f"real-{options.half}")
+    talks, name = [talk for talk, _ in [*support, *chats]], f"real-{options.half}"
+    run = await workspace.analyze(talks, rubric, options.model, turns="last", name=name, progress=Reporting())
     places = scored_places(workspace.store, run.id, rubric)
     turns = list(scored_turns(workspace.store, rubric, places))
     counts = {"revise": options.revise, "regenerate": options.regenerate, "rescore": options.rescore}
     contrasts: dict[Question, list[tuple[ScoredTurn, Contrast]]] = {}
-    for question, chosen in choose(turns, bad | disliked, rubric.threshold, counts).items():
+    for question, chosen in choose(turns, bad, rubric.threshold, counts).items():
         task = ContrastTask(ContrastSettings(question=question, budget=options.budget))
         models = ExplanationModels(options.model if question == "regenerate" else None)
         scopes = turn_scopes(workspace.store, run.run, [rubric], chosen, task)
