@@ -117,8 +117,8 @@ async def main() -> None:
     chats = with_good_ones(dialogues(options.conture, options.half, options.conversations[1]))
     bad = {talk.id for talk, is_bad in [*support, *chats] if is_bad}
     workspace = AsyncWorkspace(options.db)
-    talks, name = [talk for talk, _ in [*support, *chats]], f"real-{options.half}"
-    run = await workspace.analyze(talks, rubric, options.model, turns="last", name=name, progress=Reporting())
+    talks = [talk for talk, _ in [*support, *chats]]
+    run = await workspace.analyze(talks, rubric, options.model, turns="last", progress=Reporting())
     places = scored_places(workspace.store, run.id, rubric)
     turns = list(scored_turns(workspace.store, rubric, places))
     counts = {"revise": options.revise, "regenerate": options.regenerate, "rescore": options.rescore}

@@ -1,10 +1,12 @@
 import asyncio
+import hashlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from convexplain import Conversation, Rubric, Turn
+from convexplain.connectors.editors import DeletionEditor
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain.contrasts import ContrastFinder
@@ -698,3 +700,64 @@ def test_a_responder_that_always_says_the_same_costs_three_probes():
     found = edit(judge, editor, turn=3, responder=responder)
     assert found.found
     assert found.calls == 3 + 1 + 2  # probes, the candidate, and the candidate twice more
+
+
+# --- hard input
+
+
+@pytest.mark.slow
+def test_a_judge_that_flips_a_coin_has_no_contrasts():
+    """Twenty conversations; each reply is satisfying by a coin that every text and every draw flips anew."""
+
+    def coin(request):
+        text = judged(request)
+        heads = hashlib.sha256(f"{text}{request.draw}".encode()).digest()[0] % 2
+        return f'{{"label": "{"yes" if heads else "no"}"}}'
+
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."], "Who knows.": ["Well. It left."]})
+    results = []
+    for i in range(20):
+        talk = replace(PARCEL, turns=(Turn("user", f"Where is parcel {i}?"), *PARCEL.turns[1:]))
+        results.append(edit(ScriptedModel(coin, logprobs=False), editor, talk=talk, any_text=True).found)
+    assert sum(results) <= 2
+
+
+HARD = {
+    "one word": "No.",
+    "code": "Run this:\n\n```python\nprint(1)\nprint(2)\n```\n\nYou grumpy person.",
+    "a table": "| a | b |\n|---|---|\n| 1 | 2 |\n\nYou grumpy person.",
+    "Chinese": "你好。你是 grumpy 的人。包裹星期一寄出。",
+    "no space": "grumpy" * 200,
+    "a huge line": "word " * 3000 + "grumpy.",
+    "controls": "Hi\x00 there.\x1b[31m You grumpy person.",
+}
+
+
+@pytest.mark.parametrize("reply", HARD.values(), ids=HARD)
+@pytest.mark.parametrize("budget", [1, 12])
+def test_hard_replies_are_edited_or_left_and_the_budget_holds(reply, budget):
+    talk = Conversation("h", (Turn("user", "Well?"), Turn("assistant", reply)))
+    found = edit(grumpy(0.2, 0.9), DeletionEditor(), talk=talk, budget=budget)
+    assert found.calls <= budget
+    assert found.turns[0] == talk.turns[0]
+    if found.found:
+        assert "grumpy" not in found.turns[1].content
+        assert found.turns[1].content.strip()
+
+
+def test_what_the_deletions_of_hard_replies_leave():
+    def left(name):
+        talk = Conversation("h", (Turn("user", "Well?"), Turn("assistant", HARD[name])))
+        return edit(grumpy(0.2, 0.9), DeletionEditor(), talk=talk).turns[1].content
+
+    assert left("code") == "Run this:\n\n```python\nprint(1)\nprint(2)\n```"
+    assert left("a table") == "| a | b |\n|---|---|\n| 1 | 2 |"
+    assert left("Chinese") == "你好。包裹星期一寄出。"
+
+
+def test_a_responder_that_refuses_everything_is_judged_by_its_refusal():
+    responder = ScriptedModel("I'm sorry, but I can't assist with that.")
+    editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."]})
+    found = edit(scripted(lambda text: 0.1), editor, turn=3, responder=responder)
+    assert (found.found, found.score_before) == (False, pytest.approx(0.1))
+    assert found.response_before == "I'm sorry, but I can't assist with that."
