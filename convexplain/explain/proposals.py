@@ -12,7 +12,7 @@ from convexplain.search.protocol import Edits
 from convexplain.text.segmentation import core, segment
 from convexplain.types import Level, Rubric, Turn, Unit
 
-_EACH = 2  # texts that each editor is asked for at once
+_EACH = 1  # text that each editor is asked for at once: what is proposed next may depend on its score
 
 
 @dataclass(slots=True)

@@ -72,20 +72,22 @@ def test_a_turn_without_a_word_has_no_passages(content):
 
 
 def test_an_editor_is_told_the_passage_the_aim_and_what_was_tried():
-    editor = Texts(["It left today. It is late.", "It is late."], ["It left on Sunday. It is late."])
+    editor = Texts(
+        ["It left today. It is late.", "One at a time."], ["It is late."], ["It left on Sunday. It is late."]
+    )
     work = proposals(editor)
-    assert texts_of(work, [1]) == [["It left today. It is late.", "It is late."]]
+    assert texts_of(work, [1]) == [["It left today. It is late."]]
+    assert texts_of(work, [1]) == [["It is late."]]
     assert texts_of(work, [1]) == [["It left on Sunday. It is late."]]
-    first, again = editor.passages
+    first, _, again = editor.passages
     assert (first[0].text, first[0].judged, first[0].rubric, first[0].upward) == ("It left on Monday.", 3, RUBRIC, True)
     assert (first[0].reason, first[0].refused) == ("It is rude.", ())
     assert again[0].refused == ("It left today. It is late.", "It is late.")
 
 
 def test_the_editors_take_turns_and_say_the_same_only_once():
-    a = Texts(["It is late.", "It left on Friday. It is late."])
-    b = Texts(["It left. It is late.", "It is late."], name="b")
-    assert texts_of(proposals(a, b), [1]) == [["It is late.", "It left. It is late.", "It left on Friday. It is late."]]
+    a, b, c = Texts(["It is late."]), Texts(["It left. It is late."], name="b"), Texts(["It is late."], name="c")
+    assert texts_of(proposals(a, b, c), [1]) == [["It is late.", "It left. It is late."]]
 
 
 @pytest.mark.parametrize("text", ["", "  \n", TURNS[1].content])

@@ -105,11 +105,11 @@ def test_overlapping_proposals_are_not_put_together():
     assert all(len(edits) <= 1 for edits in measured)
 
 
-def test_passages_get_new_proposals_while_there_is_budget():
-    rounds = {0: [[proposal(i)] for i in range(9)]}
-    outcome, asked, *_ = solve(rounds, needs(7))
-    assert outcome.edits == proposal(7)
-    assert len(asked) >= 8
+@pytest.mark.parametrize(("cause", "found"), [(0, True), (2, True), (3, False)])
+def test_passages_get_new_proposals_three_times(cause, found):
+    outcome, asked, *_ = solve({0: [[proposal(i)] for i in range(9)]}, needs(cause))
+    assert outcome.found == found
+    assert len(asked) == min(cause + 1, 3)
 
 
 def test_a_smaller_proposal_that_waits_is_measured_too():

@@ -3,7 +3,7 @@
 Every proposal is a text that a person could have written. Those that read well are measured, the likeliest passages
 first; of one that crosses, hunk by hunk (a run of changed words) is taken back as long as what remains reads well and
 crosses, as delta debugging does (Zeller and Hildebrandt 2002, `ddmin`). Where no proposal crosses, those that moved the
-score furthest are put together, and passages get new proposals, as long as there is budget.
+score furthest are put together, and passages get new proposals, a few times each, as long as there is budget.
 """
 
 import itertools
@@ -17,6 +17,7 @@ from ._scoreboard import Scoreboard
 
 _PASSAGES = 3  # passages that editors are asked about at once
 _BATCH = 6  # candidates that are measured at once
+_ROUNDS = 3  # times that editors are asked about a passage: their work costs, and what they say comes round again
 _TOGETHER = 4  # proposals of different passages that are put together at most
 _FEW = 3  # changed words up to which no smaller contrast is looked for
 
@@ -70,13 +71,13 @@ class _Waiting:
 
     def next_candidates(self, scores: Scoreboard) -> Generator[Propose | ReadsWell, Any, list[Edits]]:
         """Return the candidates to be measured next; none where editors have no more proposals."""
-        while len(self.candidates) < _BATCH and self._passages:
+        while not self.candidates and self._passages:
             chosen = self._next_passages(scores)
             proposals: Sequence[Sequence[Edits]] = yield Propose(tuple(chosen))
             for passage, edits in zip(chosen, proposals, strict=True):
                 self._rounds[passage] += 1
                 self._owner |= dict.fromkeys(edits, passage)
-                if not edits:
+                if not edits or self._rounds[passage] >= _ROUNDS:
                     self._passages.remove(passage)
             # One of each passage in turn: what helps is not known yet.
             mixed = [edits for row in itertools.zip_longest(*proposals) for edits in row if edits]
