@@ -34,7 +34,9 @@ def main() -> None:
     # A prompt that shares less with any slot's goes to the one that was used least lately. The default is a tenth,
     # which two prompts share by their template alone: the one would then displace the other.
     params.slot_prompt_similarity = 0.5
-    params.cache_ram_mib = 0  # the default keeps 8 GiB of old prompts, and was ten times slower
+    # Without it every change between two kinds of prompt (to judge, to rewrite) reads the whole prompt again, whatever
+    # the slots hold. Old prompts of a few hundred tokens take some 15 MB each; the default is 8 GiB.
+    params.cache_ram_mib = 512
     params.warmup = False
     params.verbosity = 1  # errors only
     server = xllamacpp.Server(params)
