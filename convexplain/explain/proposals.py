@@ -12,7 +12,8 @@ from convexplain.search.protocol import Edits
 from convexplain.text.segmentation import core, segment
 from convexplain.types import Level, Rubric, Turn, Unit
 
-_EACH = 1  # text that each editor is asked for at once: what is proposed next may depend on its score
+_MOST = 3  # texts of one passage that each editor is asked for at once
+_TOGETHER = 6  # texts of all passages of a conversation, as far as each gets one
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Proposals:
 
     async def _ask(self, editor: Editor, passages: Sequence[Passage]) -> list[list[str]]:
         try:
-            return await editor.propose(passages, _EACH)
+            return await editor.propose(passages, max(1, min(_MOST, _TOGETHER // len(self.passages))))
         except UnavailableError:
             raise
         except ModelError as error:

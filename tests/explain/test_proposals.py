@@ -79,7 +79,7 @@ def test_an_editor_is_told_the_passage_the_aim_and_what_was_tried():
     assert texts_of(work, [1]) == [["It left today. It is late."]]
     assert texts_of(work, [1]) == [["It is late."]]
     assert texts_of(work, [1]) == [["It left on Sunday. It is late."]]
-    first, _, again = editor.passages
+    first, again = editor.passages
     assert (first[0].text, first[0].judged, first[0].rubric, first[0].upward) == ("It left on Monday.", 3, RUBRIC, True)
     assert (first[0].reason, first[0].refused) == ("It is rude.", ())
     assert again[0].refused == ("It left today. It is late.", "It is late.")
