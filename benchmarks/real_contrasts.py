@@ -4,14 +4,14 @@
         --out docs/real_contrasts.md
 
 Judges labelled turns of ConTurE dialogues and of the reporting half of the reference set on helpfulness, and looks for
-contrasts of some of them: `revise` and `rescore` of turns that people, or the set's authors, call bad and the judge
-puts below its threshold; `regenerate` of turns with an earlier turn of the assistant, whatever their labels. Labels,
-scores and a seed decide which turns. Everything is kept in the store, so that the same command goes on where it was
-stopped. All contrasts that were found are written as a page, with the figures of each question.
+contrasts of some of them: half of them bad ones by their labels, half of them good. Labels, scores and a seed decide
+which turns. Everything is kept in the store, so that the same command goes on where it was stopped. All contrasts that
+were found are written as a page, with the figures of each question.
 """
 
 import argparse
 import asyncio
+import itertools
 import json
 import random
 import sys
@@ -68,35 +68,41 @@ def planted(half: str, n: int) -> list[Labelled]:
 
 
 def with_good_ones(labelled: Sequence[Labelled]) -> list[Labelled]:
-    """Return the bad turns, and half as many good ones."""
+    """Return the bad turns, and as many good ones."""
     bad = [talk for talk in labelled if talk[1]]
     good = [talk for talk in labelled if not talk[1]]
-    return [*bad, *random.Random(22).sample(good, min(len(good), len(bad) // 2))]
+    return [*bad, *random.Random(22).sample(good, min(len(good), len(bad)))]
 
 
 def choose(
     turns: Sequence[ScoredTurn], bad: Set[str], threshold: float, counts: Mapping[str, int]
 ) -> dict[Question, list[ScoredTurn]]:
-    """Return the turns of each question, half of ConTurE and half planted, as far as there are enough."""
+    """Return the turns of each question: half of ConTurE and half planted, half bad and half good, as far as there are.
+
+    For `revise` and `rescore` those on which the judge clearly agrees with the label; for `regenerate` any, since the
+    answers are new ones.
+    """
     shuffled = sorted(turns, key=lambda turn: (turn.conversation.id, turn.turn))
     random.Random(22).shuffle(shuffled)
     scored = [turn for turn in shuffled if turn.score is not None]
-    low = [turn for turn in scored if turn.conversation.id in bad and (turn.score or 0.0) < threshold - CLEARLY]
+    sides = {turn.conversation.id: -1 if turn.conversation.id in bad else 1 for turn in scored}
+    clear = [t for t in scored if sides[t.conversation.id] * ((t.score or 0.0) - threshold) > CLEARLY]
     after = [turn for turn in scored if any(t.role == "assistant" for t in turn.conversation.turns[: turn.turn])]
     chosen: dict[Question, list[ScoredTurn]] = {
-        "revise": mixed(low, counts["revise"]),
-        "rescore": mixed([turn for turn in low if turn in after], counts["rescore"]),
-        "regenerate": mixed(after, counts["regenerate"]),
+        "revise": mixed(clear, bad, counts["revise"]),
+        "rescore": mixed([turn for turn in clear if turn in after], bad, counts["rescore"]),
+        "regenerate": mixed(after, bad, counts["regenerate"]),
     }
     return chosen
 
 
-def mixed(turns: Sequence[ScoredTurn], n: int) -> list[ScoredTurn]:
-    """Return n turns, half of each source as far as there are enough."""
-    chats = [turn for turn in turns if turn.conversation.id.startswith("conture")]
-    support = [turn for turn in turns if turn not in chats]
-    from_chats = min(len(chats), max(n // 2, n - len(support)))
-    return [*support[: n - from_chats], *chats[:from_chats]]
+def mixed(turns: Sequence[ScoredTurn], bad: Set[str], n: int) -> list[ScoredTurn]:
+    """Return n turns, of each source and of bad and good ones as many, as far as there are enough."""
+    groups: dict[tuple[bool, bool], list[ScoredTurn]] = defaultdict(list)
+    for turn in turns:
+        groups[turn.conversation.id.startswith("conture"), turn.conversation.id in bad].append(turn)
+    rows = itertools.zip_longest(*(groups[key] for key in sorted(groups)))
+    return [turn for row in rows for turn in row if turn is not None][:n]
 
 
 async def main() -> None:

@@ -72,12 +72,9 @@ def test_a_turn_without_a_word_has_no_passages(content):
 
 
 def test_an_editor_is_told_the_passage_the_aim_and_what_was_tried():
-    editor = Texts(
-        ["It left today. It is late.", "One at a time."], ["It is late."], ["It left on Sunday. It is late."]
-    )
-    work = proposals(editor)
-    assert texts_of(work, [1]) == [["It left today. It is late."]]
-    assert texts_of(work, [1]) == [["It is late."]]
+    editor = Texts(["It left today. It is late.", "It is late.", "No third one."], ["It left on Sunday. It is late."])
+    work = proposals(editor)  # of three passages: two texts of each at once
+    assert texts_of(work, [1]) == [["It left today. It is late.", "It is late."]]
     assert texts_of(work, [1]) == [["It left on Sunday. It is late."]]
     first, again = editor.passages
     assert (first[0].text, first[0].judged, first[0].rubric, first[0].upward) == ("It left on Monday.", 3, RUBRIC, True)
