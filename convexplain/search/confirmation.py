@@ -122,16 +122,14 @@ class Confirmation:
 
     def settle(self) -> Generator[Evaluate | ReadsWell, Any, None]:
         """Test crossing candidates, the smallest that may pass first, until one has passed or none is left."""
-        refined, before = False, self.held
+        before = self.held
         while self.held == before:
             edits = self._next()
             if self.screens and edits is not None and edits not in self.screened:
                 yield from self.screen((edits,))
             elif edits is None:
-                if refined or not self.varies or self.held:
+                if not self.varies or self.held or not (yield from self._refine()):
                     return
-                yield from self._refine()
-                refined = True
             elif self._unproved:
                 yield from self._test(edits)
             elif self.varies is False:
@@ -139,12 +137,27 @@ class Confirmation:
             else:
                 self._hold(edits, [], 0.0)
 
-    def _refine(self) -> Generator[Evaluate, Any, None]:
-        """Measure the most promising candidates again, half of them each time, as sequential halving does."""
-        promising = [edits for edits in self.ledger.by_mean() if edits not in self.tested][:_PROMISING]
+    def _refine(self) -> Generator[Evaluate, Any, bool]:
+        """Measure the most promising candidates again, half of them each time, as sequential halving does.
+
+        Returns:
+            False where there is none, or no budget.
+        """
+        passed_over = {*self.tested, *self.ledger.refused, ()}
+        promising = [edits for edits in self.ledger.by_mean() if edits not in passed_over and self._hopeful(edits)]
+        promising = promising[:_PROMISING]
+        if not promising or self.ledger.remaining < self.fewest:
+            return False
         while promising and self.ledger.remaining >= self.fewest:
             yield from self._draw(promising)
             promising = sorted(promising, key=lambda edits: -(self.ledger.mean(edits) or 0.0))[: len(promising) // 2]
+        return True
+
+    def _hopeful(self, edits: Edits) -> bool:
+        """Return True where the candidate's mean may be delta or more, as far as is known."""
+        deviation, freedom = self.ledger.pooled()
+        error = deviation / math.sqrt(max(1, self.ledger.count(edits)))
+        return not freedom or (self.ledger.mean(edits) or 0.0) + _HOPE * error >= self.ledger.delta
 
     def _next(self) -> Edits | None:
         """The smallest crossing candidate whose test there is budget for."""

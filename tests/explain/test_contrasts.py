@@ -468,7 +468,7 @@ def test_the_second_measurement_is_that_of_the_candidate_shown():
         yes = 5 if request.draw < 5 else 2 if "lazy" in text else 1
         return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
 
-    found = find(ScriptedModel(answer, logprobs=False), search="cell", budget=20)  # for single words only
+    found = find(ScriptedModel(answer, logprobs=False), search="cell", budget=18)  # for single words only
     assert not found.found
     assert found.score_again == pytest.approx(0.2 if "lazy" in [edit.before for edit in found.edits] else 0.4)
 
