@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from rapidfuzz.distance import Indel
 
+from convexplain.text.segmentation import core
 from convexplain.types import Edit, Turn, Unit
 
 from .protocol import Edits
@@ -50,9 +51,13 @@ class Hunks:
         return sum(self._words(number) for number, _ in edits)
 
     def span(self, number: int) -> tuple[int, int, int]:
-        """Return the turn of a hunk, and where it starts and ends there; one that only inserts has a length of one."""
+        """Return the turn of a hunk, and where its words start and end there; at least one character apart.
+
+        White space does not count: of two neighbours that are taken out, both take the space between them along.
+        """
         unit = self.units[number]
-        return unit.turn, unit.start, max(unit.end, unit.start + 1)
+        start, end = core(self.turns[unit.turn].content, unit)
+        return unit.turn, start, max(end, start + 1)
 
     def edited(self, edits: Edits) -> tuple[Turn, ...]:
         """Return the turns with these hunks in place."""
@@ -75,10 +80,14 @@ class Hunks:
         return max(len(before.split()), len(self.fills[number].split()), 1)
 
     def _put(self, content: str, numbers: Iterable[int]) -> str:
-        for number in sorted(numbers, key=lambda number: self.units[number].start, reverse=True):
+        text, place, shared = "", 0, False
+        for number in sorted(numbers, key=lambda number: self.units[number].start):
             unit = self.units[number]
-            content = content[: unit.start] + self.fills[number] + content[unit.end :]
-        return content
+            shared = shared or unit.start < place  # the white space between two neighbours
+            text += content[place : unit.start] + self.fills[number]
+            place = max(place, unit.end)
+        text += content[place:]
+        return text.strip() if shared else text
 
 
 def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
@@ -94,7 +103,20 @@ def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
             runs.append((step.src_start, step.src_end, step.dest_start, step.dest_end))
     places = _starts(old)
     for first, last, new_first, new_last in runs:
-        yield places[first], places[last], "".join(new[new_first:new_last])
+        shift = _shift(old, first, last) if new_first == new_last else 0
+        yield places[first - shift], places[last - shift], "".join(new[new_first:new_last])
+
+
+def _shift(tokens: Sequence[str], first: int, last: int) -> int:
+    """Return by how many tokens a removed run can begin further left, with a word, and leave the same text.
+
+    Of "It left. It is late." the first sentence is gone then, and not "left. It".
+    """
+    shift, best = 0, 0
+    while first - shift > 0 and tokens[first - shift - 1] == tokens[last - shift - 1]:
+        shift += 1
+        best = best if tokens[first - shift].isspace() else shift
+    return best
 
 
 def _starts(tokens: Sequence[str]) -> list[int]:

@@ -52,6 +52,22 @@ def test_a_hunk_that_only_inserts_has_a_place():
     assert book.span(number) == (1, 31, 32)
 
 
+@pytest.mark.parametrize(
+    ("texts", "left"),
+    [
+        (["It is late, sorry. Call us again.", "It left on Monday. Call us again."], "Call us again."),
+        (["It left on Monday. Call us again.", "It left on Monday. It is late, sorry."], "It left on Monday."),
+        (["It is late, sorry. Call us again.", "It left on Monday. It is late, sorry."], "It is late, sorry."),
+    ],
+)
+def test_neighbours_are_taken_out_together(texts, left):
+    """Each takes the space between them along; their words do not overlap."""
+    book = Hunks(TURNS)
+    (first,), (second,) = (book.add(1, text) for text in texts)
+    assert book.span(first[0])[2] <= book.span(second[0])[1]
+    assert book.edited((first, second))[1].content == left
+
+
 WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "a.", "\n", "一", "é", "x  y"]), max_size=12).map(" ".join)
 
 
