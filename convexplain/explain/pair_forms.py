@@ -95,7 +95,9 @@ def forms_of(reviewed: ReviewedContrast, *, unreviewed: bool, final_answers: boo
         return UNSCORED
     if reviewed.decision is None and not unreviewed:
         return UNREVIEWED
-    rises = contrast.score_after > contrast.score_before
+    # The first measurement chose the candidate; what was measured again says which way it went.
+    after = contrast.score_after if contrast.score_again is None else contrast.score_again
+    rises = contrast.goal == "improve" or (contrast.goal == "cross" and after > contrast.score_before)
     if final_answers and contrast.question != "revise":
         if contrast.question != "regenerate":
             return NO_ANSWERS
@@ -114,6 +116,5 @@ def forms_of(reviewed: ReviewedContrast, *, unreviewed: bool, final_answers: boo
     logged, edited = conversation.turns[place], contrast.turns[place]
     if wording := wording_of(reviewed):  # a reviewer improves a turn, whichever way the contrast went
         return Alternatives(conversation, place, logged, replace(edited, content=wording), None, rises=True)
-    after = contrast.score_after if contrast.score_again is None else contrast.score_again
     scores = (contrast.score_before, after) if contrast.question == "revise" else None
     return Alternatives(conversation, place, logged, edited, scores, rises)

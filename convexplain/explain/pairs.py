@@ -145,6 +145,8 @@ async def preference_pairs(
     count = reviewed_count = 0
     for reviewed in contrasts:
         contrast = reviewed.contrast
+        if reviewed.decision == "reject":  # whatever it was rejected for
+            rejected |= _rejected_forms(reviewed, chosen)
         if chosen.rubrics and contrast.rubric not in chosen.rubrics:
             continue
         if chosen.questions and contrast.question not in chosen.questions:
@@ -161,10 +163,6 @@ async def preference_pairs(
                 pairs.append(pair)
         else:
             left_out[pair] += 1
-        if reviewed.decision == "reject":
-            forms = forms_of(replace(reviewed, decision="accept"), unreviewed=False, final_answers=chosen.final_answers)
-            if isinstance(forms, Alternatives):
-                rejected.add(_texts_digest(forms.prompt, forms.before, forms.after))
         on_contrast()
     # What a reviewer rejected does not leave as the edit of another search that nobody has reviewed.
     remaining = [
@@ -261,6 +259,12 @@ def _provenance(reviewed: ReviewedContrast, judge: str) -> dict[str, Any]:
         "fresh_draws": contrast.fresh_draws,
         "fresh_held": contrast.fresh_held,
     }
+
+
+def _rejected_forms(reviewed: ReviewedContrast, settings: PairSettings) -> set[str]:
+    """The digest of the two forms that a reviewer rejected; none where the contrast has no such forms."""
+    forms = forms_of(replace(reviewed, decision="accept"), unreviewed=False, final_answers=settings.final_answers)
+    return {_texts_digest(forms.prompt, forms.before, forms.after)} if isinstance(forms, Alternatives) else set()
 
 
 def _digest(pair: Pair) -> str:

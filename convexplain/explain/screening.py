@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convexplain.models.editing import LanguageModel, TextInContext, TokenLogprob
-from convexplain.types import Rubric, Turn
+from convexplain.types import Rubric, Turn, sha256_json
 
 from .naturalness import EditedPassage, TextSpan, edited_passage, naturalness
 from .text_faults import EditedText, text_fault
@@ -38,9 +38,14 @@ class _TurnEdit:
     context_after: str
     text: EditedText
 
+    @property
+    def digest(self) -> str:
+        """The identity of what the naturalness depends on; a transcript would take more memory."""
+        return sha256_json([self.context_before, self.context_after, self.text.before, self.text.after])
+
 
 class Screen:
-    """Refuses edits that do not read well. Verdicts are remembered by text.
+    """Refuses edits that do not read well. Verdicts are remembered by the digest of the texts.
 
     Args:
         language_model: measures the naturalness; prepared by the caller. Without one the rules of `text_fault` alone
@@ -49,7 +54,7 @@ class Screen:
 
     def __init__(self, language_model: LanguageModel | None = None) -> None:
         self._language_model = language_model
-        self._naturalness: dict[_TurnEdit, float] = {}
+        self._naturalness: dict[str, float] = {}
 
     async def screen(
         self, before: tuple[Turn, ...], edited: Sequence[tuple[Turn, ...]], rubric: Rubric
@@ -72,7 +77,7 @@ class Screen:
             return [Screening(None, refusal) for refusal in refusals]
         todo = [edit for turn_edits, refusal in zip(edits, refusals, strict=True) if not refusal for edit in turn_edits]
         await self._measure(
-            self._language_model, [edit for edit in dict.fromkeys(todo) if edit not in self._naturalness]
+            self._language_model, [edit for edit in dict.fromkeys(todo) if edit.digest not in self._naturalness]
         )
         return [
             Screening(None, refusal) if refusal else self._screening(turn_edits)
@@ -80,7 +85,7 @@ class Screen:
         ]
 
     def _screening(self, edits: Sequence[_TurnEdit]) -> Screening:
-        worst = min((self._naturalness[edit] for edit in edits), default=0.0)
+        worst = min((self._naturalness[edit.digest] for edit in edits), default=0.0)
         return Screening(worst, _UNNATURAL if worst < NATURALNESS_FLOOR else "")
 
     async def _measure(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
@@ -91,7 +96,7 @@ class Screen:
         tokens = dict(zip(distinct, await language_model.token_logprobs(distinct), strict=True))
         for edit in edits:
             passage = changed.get(edit)
-            self._naturalness[edit] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
+            self._naturalness[edit.digest] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
 
 
 def _naturalness(edit: _TurnEdit, passage: EditedPassage, tokens: dict[TextInContext, list[TokenLogprob]]) -> float:

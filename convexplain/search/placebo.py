@@ -1,4 +1,4 @@
-"""The placebo of a contrast: edits of equally many units elsewhere in the same turns; and where units stand."""
+"""The placebo of a contrast: equally large edits elsewhere in the same turns; and where units stand."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from .protocol import Edits
+
+_SMALLEST, _LARGEST = 0.5, 2.0  # times the size of the contrast
 
 Span: TypeAlias = tuple[int, int, int]
 """A turn, and where a unit starts and ends in it."""
@@ -47,7 +49,9 @@ class Placebo:
 def placebo_edits(
     edits: Edits, fills: Mapping[int, str], layout: Layout, draws: int, rng: np.random.Generator
 ) -> list[Edits]:
-    """Return at most so many different sets of edits elsewhere in the same turns, of as many units as there are.
+    """Return at most so many different sets of edits elsewhere in the same turns, half to twice as large.
+
+    For each unit one of the most similar size is taken, where there is one.
 
     Args:
         edits: those of the contrast.
@@ -58,6 +62,7 @@ def placebo_edits(
     """
     edited = [unit for unit, _ in edits]
     elsewhere = [unit for unit in sorted(fills) if layout.apart(unit, edited)]
+    total = layout.size(edits)
     sets: dict[Edits, None] = {}
     for _ in range(4 * draws):
         chosen: list[int] = []
@@ -68,6 +73,7 @@ def placebo_edits(
             alike = [unit for unit in same if near[unit] == min(near.values())]
             if alike:
                 chosen.append(alike[int(rng.integers(len(alike)))])
-        if chosen:
-            sets[tuple((unit, fills[unit]) for unit in sorted(chosen))] = None
+        placebo = tuple((unit, fills[unit]) for unit in sorted(chosen))
+        if placebo and _SMALLEST * total <= layout.size(placebo) <= _LARGEST * total:
+            sets[placebo] = None
     return list(sets)[:draws]

@@ -122,7 +122,10 @@ WORSENINGS = [
         Planted("Hi", "Hi.", "No.", 0.8, 0.2, question="regenerate", own=(0.3, 0.7), settings={"final_answers": True}),
         p.OTHER_WAY,
     ),
-    (Planted("Hello", "Hi.", "Go away.", 0.5, 0.2, again=0.7, proof=(0.0, 5, 5)), p.OTHER_WAY),
+    (
+        Planted("Hello", "Hi.", "Go away.", 0.5, 0.2, again=0.7, proof=(0.0, 5, 5), more={"goal": "worsen"}),
+        p.OTHER_WAY,
+    ),
     (Planted("Hello", "Hi.", "Go away.", review=("fix", "Go."), own=(0.7, 0.3)), p.WORDING),
     (Planted("Hello", "Hi.", "Hey.", 0.8, 0.2, review=("fix", "Go."), own=(0.7, 0.3)), p.WORDING),
 ]

@@ -223,8 +223,8 @@ def test_a_worsening_is_never_chosen():
         scores = Scores(It_left_on_Monday=0.3, It_left_on_Friday=0.6, Yes=0.3, A_new_answer=0.6)
         found = made(contrast(question, edited=earlier, **worse), scores=scores, **settings)
         assert (found.pairs, dict(found.left_out)) == ((), {p.OTHER_WAY: 1})
-    # Fresh draws of the worsened turn have a higher mean than the logged one.
-    found = made(contrast(before=0.5, after=0.2, score_again=0.7))
+    # A search was to lower the score, and fresh draws of the turn have a higher mean than the logged one.
+    found = made(contrast(before=0.5, after=0.2, score_again=0.7, goal="worsen"))
     assert (found.pairs, dict(found.left_out)) == ((), {p.OTHER_WAY: 1})
 
 
@@ -245,6 +245,21 @@ def test_what_nobody_has_reviewed_stays():
 
 def test_fresh_measurements_are_the_score_of_a_revised_turn():
     assert only(made(contrast(score_again=0.7))).score_chosen == 0.7
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again", "chosen"),
+    [
+        (0.2, 0.1, 0.7, "Let me look it up."),  # its first measurement was an unlucky one
+        (0.5, 0.7, 0.2, "Yes."),
+        (0.5, 0.2, 0.3, "Yes."),
+        (0.5, 0.7, None, "Let me look it up."),
+    ],
+)
+def test_fresh_measurements_say_which_turn_is_better(before, after, again, chosen):
+    pair = only(made(contrast(before=before, after=after, score_again=again)))
+    assert pair.chosen.content == chosen
+    assert {pair.score_chosen, pair.score_rejected} == {before, after if again is None else again}
 
 
 def test_only_what_was_asked_for_is_looked_at():
@@ -277,3 +292,21 @@ def test_what_a_reviewer_rejected_does_not_leave_as_an_unreviewed_edit_of_anothe
             two = [ReviewedContrast(1, TALK, natural), ReviewedContrast(2, TALK, contrast(), decision)][::order]
             found = asyncio.run(preference_pairs(two, Scores(), PairSettings(unreviewed=True), gates=gates))
             assert (len(found.pairs), dict(found.left_out)) == (count, left_out)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "settings"),
+    [
+        ({"rubric": "harm"}, {"rubrics": frozenset({"helpfulness"})}),
+        ({"question": "rescore", "edited": {5: "Let me look it up."}}, {"questions": frozenset({"revise"})}),
+    ],
+)
+def test_what_was_rejected_under_another_filter_does_not_leave_either(rejected, settings):
+    gates = PairGates(rubrics={"helpfulness": load_rubric("helpfulness")})
+    natural = ReviewedContrast(1, TALK, contrast(naturalness=0.0))
+    for decision, count in (("reject", 0), ("accept", 1)):
+        two = [natural, ReviewedContrast(2, TALK, contrast(**rejected), decision)]
+        chosen = PairSettings(unreviewed=True, **settings)
+        made_pairs = asyncio.run(preference_pairs(two, Scores(), chosen, gates=gates))
+        assert (len(made_pairs.pairs), made_pairs.contrasts) == (count, 1)
+        assert dict(made_pairs.left_out) == ({pair_forms.REJECTED: 1} if decision == "reject" else {})

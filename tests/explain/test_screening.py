@@ -207,6 +207,13 @@ def test_a_text_is_measured_once():
     assert len(model.texts) == 2
 
 
+def test_of_a_measured_text_only_the_number_is_kept():
+    screen_ = Screen(WordModel())
+    edited = [talk(f"It is {colour}. {'Long. ' * 2000}") for colour in ("blue", "green")]
+    asyncio.run(screen_.screen(talk(f"It is red. {'Long. ' * 2000}"), edited, RUBRIC))
+    assert [len(key) for key in screen_._naturalness] == [64, 64]
+
+
 def test_a_long_text_is_read_fast():
     words = " ".join(f"w{i}" for i in range(10_000))
     start = time.process_time()

@@ -213,6 +213,40 @@ def test_a_placebo_of_a_sentence_is_another_sentence():
     assert placebo_edits(edited(6), fills, layout, 5, np.random.default_rng(0)) == [((7, "y"),)]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [
+        ({1: 4}, 1),
+        ({1: 2}, 1),  # half as large
+        ({1: 1}, 0),
+        ({1: 8}, 1),  # twice as large
+        ({1: 9}, 0),
+    ],
+)
+def test_a_placebo_is_about_as_large_as_the_contrast(sizes, count):
+    """The contrast changes four words."""
+    layout = Layout(lambda edits: sum({0: 4, **sizes}[unit] for unit, _ in edits))
+    fills = dict.fromkeys(range(2), "y")
+    assert len(placebo_edits(edited(0), fills, layout, 5, np.random.default_rng(0))) == count
+
+
+def test_fewer_edits_elsewhere_are_a_placebo_only_if_they_are_as_large():
+    """The contrast has three edits of two words each; elsewhere there is one, of two words or of four."""
+    for words, count in ((2, 0), (4, 1)):
+        layout = Layout(lambda edits, words=words: sum(words if unit == 3 else 2 for unit, _ in edits))
+        fills = dict.fromkeys(range(4), "y")
+        sets = placebo_edits(edited(0, 1, 2), fills, layout, 5, np.random.default_rng(0))
+        assert len(sets) == count
+
+
+def test_without_a_placebo_of_its_size_none_is_reported():
+    """A contrast of nine words, and one other edit, of one word."""
+    layout = Layout(lambda edits: sum(9 if unit == 0 else 1 for unit, _ in edits))
+    asks = (Infill(tuple(map(Hole, range(2)))), Score((A,)))
+    found = solve(asking(*asks), lambda edits: float(A == edits), placebo=5, budget=5, layout=layout)
+    assert (found.found, found.placebo) == (True, None)
+
+
 def test_where_nothing_stands_elsewhere_there_is_no_placebo():
     assert placebo_edits(A, {0: "y"}, Layout(), 5, np.random.default_rng(0)) == []
 
