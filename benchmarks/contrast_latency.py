@@ -56,6 +56,7 @@ class SentenceNumbers:
     """Proposes a sentence in which one word, or all of them, are other ones: w7 becomes f7.0, f7.1 and so on."""
 
     name = fingerprint = "numbers"
+    error = ""
 
     async def prepare(self) -> None:
         """Nothing to load."""

@@ -16,6 +16,7 @@ class FakeEditor:
     """
 
     name = fingerprint = "fake"
+    error = ""
 
     def __init__(self, texts=lambda passage: ["I have looked it up."]):
         self.passages = []

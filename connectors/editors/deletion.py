@@ -24,6 +24,7 @@ class DeletionEditor:
 
     name = "delete"
     fingerprint = f"delete-editor-{VERSION}"
+    error = ""
 
     async def prepare(self) -> None:
         """Do nothing: there is nothing to load."""

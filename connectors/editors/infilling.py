@@ -25,13 +25,13 @@ class InfillEditor:
         owned: the editor prepares and closes the infiller.
 
     Attributes:
-        failed: batches of holes that the infiller could not fill.
+        error: how the infiller failed for the latest answer; empty where it did not.
     """
 
     def __init__(self, infiller: Infiller, *, owned: bool = True) -> None:
         self._infiller = infiller
         self._owned = owned
-        self.failed = 0
+        self.error = ""
 
     @property
     def name(self) -> str:
@@ -53,14 +53,16 @@ class InfillEditor:
         holes = [_holes(passage) for passage in passages]
         masked = [hole for row in holes for hole in row]
         if not masked or k < 1:
+            self.error = ""
             return [[] for _ in passages]
         try:
             fills = iter(await self._infiller.infill(masked, k))
         except UnavailableError:
             raise
-        except ModelError:
-            self.failed += 1
+        except ModelError as error:
+            self.error = str(error)
             return [[] for _ in passages]
+        self.error = ""  # not before the answer: several calls may be under way
         return [
             _proposals(passage, row, [next(fills) for _ in row], k)
             for passage, row in zip(passages, holes, strict=True)

@@ -15,11 +15,12 @@ from convexplain.models.chat import Message, Request
 from convexplain.models.editing import Passage
 from convexplain.types import Turn
 
-VERSION = 1  # of the prompt
+VERSION = 2  # of the prompt and of what is asked
 _PLACE = "[[draft]]"
 _MARKER = regex.compile(r"(?:[-*+•·–]|\d{1,3}[.)]|>|#{1,6})\s+")
 _MARK = re.compile(r"\[\[+|\]\]+")
 _TRIED = 4  # refused texts that are shown, the last ones
+_LONGEST_REPLY = 1024  # tokens; of the longest turns some are cut
 _CHARACTERS = 4000  # of the turns that are shown, the last ones
 
 _INSTRUCTION = """\
@@ -139,7 +140,7 @@ def rewrite_request(passage: Passage, k: int, draw: int = 0) -> Request:
         (Message("user", prompt),),
         opening=f'{{"{key}": "',
         schema=schema,
-        max_tokens=96 + k * (24 + len(passage.text)),  # a token a character is enough in any script
+        max_tokens=min(_LONGEST_REPLY, 96 + k * (24 + len(passage.text))),  # a token a character does in any script
         temperature=0.8 if draw else 0.0,
         draw=draw,
     )

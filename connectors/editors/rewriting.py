@@ -14,6 +14,7 @@ from .rewrite_prompt import VERSION, bare_span, rewrite_request
 from .rewrite_replies import read_rewrites, usable_rewrite
 
 _ROUNDS = 2  # a second time for what the first did not bring
+_LONGEST_TURN = 3000  # characters of a turn that is written again as a whole
 
 
 class RewriteEditor:
@@ -21,20 +22,20 @@ class RewriteEditor:
 
     The model is asked k times for one rewrite: for its most probable one, then for sampled ones; and once more for each
     that is not usable or is there already. A small model that is asked for several at once varies its first idea. Lines
-    of code and rows of tables are left alone.
+    of code and rows of tables are left alone, and turns of more than 3,000 characters as a whole.
 
     Args:
         calls: calls to the model.
         owned: the editor prepares and closes the model.
 
     Attributes:
-        failed: calls that failed, and replies without a usable rewrite.
+        error: how the last failed call for the latest answer failed; empty where none did.
     """
 
     def __init__(self, calls: Calls, *, owned: bool = True) -> None:
         self._calls = calls
         self._owned = owned
-        self.failed = 0
+        self.error = ""
 
     @property
     def name(self) -> str:
@@ -53,7 +54,10 @@ class RewriteEditor:
 
     async def propose(self, passages: Sequence[Passage], k: int) -> list[list[str]]:
         """Return for each passage at most k texts of its turn. Raises UnavailableError once the model is gone."""
-        return list(await asyncio.gather(*(self._rewrites(passage, k) for passage in passages)))
+        errors: list[str] = []
+        texts = await asyncio.gather(*(self._rewrites(passage, k, errors) for passage in passages))
+        self.error = errors[-1] if errors else ""
+        return list(texts)
 
     async def aclose(self) -> None:
         """Cancel the calls under way and release the model, if it is this editor's own."""
@@ -61,35 +65,36 @@ class RewriteEditor:
             await self._calls.__aexit__(None, None, None)
             await self._calls.model.aclose()
 
-    async def _rewrites(self, passage: Passage, k: int) -> list[str]:
+    async def _rewrites(self, passage: Passage, k: int, errors: list[str]) -> list[str]:
         content = passage.turns[passage.unit.turn].content
         start, end = bare_span(passage)
         rigid = in_code(content, start) or content[start:end].startswith("|")  # the forms of code and tables are fixed
-        if start == end or (rigid and passage.unit.level != "turn"):
+        is_turn = passage.unit.level == "turn"
+        if start == end or (rigid and not is_turn) or (is_turn and end - start > _LONGEST_TURN):
             return []
         texts: dict[str, None] = {}
         draws = range(k)
         for _ in range(_ROUNDS):
-            replies = await asyncio.gather(*(self._reply(passage, draw) for draw in draws))
-            rewrites = [rewrite for reply in replies for rewrite in self._usable(reply, passage, content[start:end])]
+            replies = await asyncio.gather(*(self._reply(passage, draw, errors) for draw in draws))
+            rewrites = [rewrite for reply in replies for rewrite in _usable(reply, passage, content[start:end])]
             edited = (content[:start] + rewrite + content[end:] for rewrite in rewrites)
             texts.update(dict.fromkeys(text for text in edited if text not in passage.refused))
             draws = range(draws.stop, draws.stop + k - len(texts))
         return list(texts)[:k]
 
-    async def _reply(self, passage: Passage, draw: int) -> str:
+    async def _reply(self, passage: Passage, draw: int, errors: list[str]) -> str:
         try:
             return (await self._calls.ask(rewrite_request(passage, 1, draw))).text
         except UnavailableError:
             raise
-        except ModelError:
+        except ModelError as error:
+            errors.append(str(error))
             return ""
 
-    def _usable(self, reply: str, passage: Passage, text: str) -> list[str]:
-        rewrites = [usable_rewrite(raw, passage, text) for raw in read_rewrites(reply)]
-        usable = [rewrite for rewrite in rewrites if rewrite is not None]
-        self.failed += not usable
-        return usable
+
+def _usable(reply: str, passage: Passage, text: str) -> list[str]:
+    rewrites = [usable_rewrite(raw, passage, text) for raw in read_rewrites(reply)]
+    return [rewrite for rewrite in rewrites if rewrite is not None]
 
 
 def _make(target: str, resources: EditorResources) -> Editor:

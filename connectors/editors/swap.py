@@ -45,6 +45,7 @@ class SwapEditor:
     """
 
     name = "swap"
+    error = ""
 
     def __init__(self, sentences: Sequence[ScoredSentence], embedding: Embedding = word_vectors) -> None:
         self._sentences = tuple(sentences[:: -(-len(sentences) // _MOST)]) if sentences else ()

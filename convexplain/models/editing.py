@@ -45,12 +45,16 @@ class Editor(Protocol):
     Attributes:
         name: as a user would write it to get the editor again.
         fingerprint: changes whenever the same passage could get other proposals.
+        error: how a model failed for the latest answer of `propose`, which is then shorter; empty where none did.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102 - in the class's docstring
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def error(self) -> str: ...  # noqa: D102
 
     async def prepare(self) -> None:
         """Load weights or reach the server, once, before the first passage. Raises UnavailableError."""

@@ -74,7 +74,7 @@ def test_of_a_whole_turn_nothing_is_proposed():
 
 def test_a_failed_infiller_proposes_nothing_and_a_lost_one_is_an_error():
     proposed, editor = propose(FakeInfiller(error=ModelError("too long")), "Hello there. ")
-    assert (proposed, editor.failed) == ([], 1)
+    assert (proposed, editor.error) == ([], "too long")
     with pytest.raises(UnavailableError):
         propose(FakeInfiller(error=UnavailableError("gone")), "Hello there. ")
 

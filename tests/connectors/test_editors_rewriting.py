@@ -57,7 +57,7 @@ def test_the_passage_is_replaced_and_nothing_else():
     proposed, model, editor = propose(reply("Please read it before you call us."))
     assert proposed == ["Hello there. Please read it before you call us. Bye now."]  # all draws say the same
     assert [(request.draw, request.temperature) for request in model.requests] == [(0, 0.0), (1, 0.8), (2, 0.8)]
-    assert (editor.name, editor.failed) == ("rewrite:scripted", 0)
+    assert (editor.name, editor.error) == ("rewrite:scripted", "")
 
 
 def test_different_draws_give_different_texts():
@@ -68,7 +68,7 @@ def test_different_draws_give_different_texts():
 def test_a_copy_is_asked_for_once_more():
     proposed, model, editor = propose(lambda request: reply(OLD if request.draw < 2 else "Please call us."), k=2)
     assert proposed == ["Hello there. Please call us. Bye now."]
-    assert (len(model.requests), editor.failed) == (4, 2)
+    assert (len(model.requests), editor.error) == (4, "")
 
 
 def test_the_prompt_says_what_is_wanted():
@@ -211,9 +211,32 @@ def test_what_the_passage_has_itself_is_no_reason_to_refuse():
 
 
 @pytest.mark.parametrize("answer", ["", "nothing", reply(OLD), reply("<p>x y</p>"), "{" * 9, ModelError("filtered")])
-def test_a_bad_reply_is_no_proposal_and_is_counted(answer):
-    proposed, _, editor = propose(answer)
-    assert (proposed, editor.failed) == ([], 4)
+def test_a_bad_reply_is_no_proposal(answer):
+    proposed, model, editor = propose(answer)
+    assert (proposed, len(model.requests)) == ([], 4)
+    assert editor.error == ("filtered" if isinstance(answer, ModelError) else "")
+
+
+def test_an_answer_says_how_its_calls_failed_and_the_next_one_does_not():
+    answers = iter([ModelError("quota"), reply("Please call us."), reply("Please call us."), reply("Please call us.")])
+    model = ScriptedModel(lambda request: next(answers))
+    editor = open_editor("rewrite", EditorResources(calls=Calls(model)))
+    edited = "Hello there. Please call us. Bye now."
+    assert asyncio.run(editor.propose([passage()], 1)) == [[edited]]  # the second call does
+    assert "quota" in editor.error
+    assert asyncio.run(editor.propose([passage(upward=False)], 1)) == [[edited]]
+    assert editor.error == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "level", "tokens"), [(100, "turn", 220), (904, "turn", 1024), (3000, "turn", 1024), (3001, "turn", None)]
+    + [(3001, "sentence", 1024)],
+)
+def test_a_long_passage_gets_a_short_reply_or_none(length, level, tokens):
+    """96 + 24 tokens, and one for each character; 1,024 at most."""
+    text = "x" * (length - 1) + "."
+    _, model, _ = propose(reply("Please call us."), passage(text, text, level), k=1)
+    assert {request.max_tokens for request in model.requests} == ({tokens} if tokens else set())
 
 
 def test_a_model_that_is_gone_is_an_error():
