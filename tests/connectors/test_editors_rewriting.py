@@ -229,8 +229,14 @@ def test_an_answer_says_how_its_calls_failed_and_the_next_one_does_not():
 
 
 @pytest.mark.parametrize(
-    ("length", "level", "tokens"), [(100, "turn", 220), (904, "turn", 1024), (3000, "turn", 1024), (3001, "turn", None)]
-    + [(3001, "sentence", 1024)],
+    ("length", "level", "tokens"),
+    [
+        (100, "turn", 220),
+        (904, "turn", 1024),
+        (3000, "turn", 1024),
+        (3001, "turn", None),
+        (3001, "sentence", 1024),
+    ],
 )
 def test_a_long_passage_gets_a_short_reply_or_none(length, level, tokens):
     """96 + 24 tokens, and one for each character; 1,024 at most."""

@@ -243,7 +243,7 @@ def test_without_a_placebo_of_its_size_none_is_reported():
     """A contrast of nine words, and one other edit, of one word."""
     layout = Layout(lambda edits: sum(9 if unit == 0 else 1 for unit, _ in edits))
     asks = (Infill(tuple(map(Hole, range(2)))), Score((A,)))
-    found = solve(asking(*asks), lambda edits: float(A == edits), placebo=5, budget=5, layout=layout)
+    found = solve(asking(*asks), lambda edits: float(edits == A), placebo=5, budget=5, layout=layout)
     assert (found.found, found.placebo) == (True, None)
 
 
