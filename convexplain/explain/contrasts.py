@@ -154,7 +154,7 @@ class _ContrastTask:
         sampled = self.responder is not None or before.evidence.kind == "samples"
         scores = [before.score, *(await self._probe() if sampled else ())]
         varies = max(scores) - min(scores) > _ROUNDING
-        in_log_odds = before.evidence.kind == "label_probability" and not varies
+        in_log_odds = before.evidence.kind == "label_probability" and self.responder is None
         self.scale = replace(self.scale, start=statistics.fmean(scores), in_log_odds=in_log_odds)
         self._set_delta(scores if varies and self.responder else [])
         if note := self._too_close:
@@ -297,9 +297,8 @@ class _ContrastTask:
         refusals = Counter(screening.refusal for screening in self.screenings.values() if screening.refusal)
         if not refusals:
             return ""
-        (refusal, count), *others = refusals.most_common()
-        reason = f"{refusal} ({count})" if others else refusal
-        return f"edited texts that were refused: {refusals.total()}; {reason}"
+        ((refusal, _), *_) = refusals.most_common(1)
+        return f"{refusals.total()} edited texts were refused, most often because: {refusal.rstrip('.')}"
 
     def _changed_fact(self, edited: Sequence[Turn]) -> str:
         """Return the conflict of an edited turn with the facts of the turns around it; empty where there is none."""

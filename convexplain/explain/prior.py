@@ -1,7 +1,7 @@
 """The prior of a contrast search that comes from attributions: where they are high, it looks first."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from convexplain.types import Attribution, Unit
 
@@ -11,30 +11,47 @@ _LEAST = 0.05  # of the mean weight: that of units that nothing speaks for, so t
 def prior_from(attributions: Sequence[Attribution], units: Sequence[Unit], upward: bool) -> list[float]:
     """Return how likely each unit matters, up to a factor.
 
-    A unit has the share of the finest attributed unit that it lies in, as far as that holds the score where it is: what
-    lowers it where it is to rise. Where nothing does, all have the same.
+    The score of an attributed unit is spread over its characters that no finer attributed unit has; a unit has what lies
+    in it, as far as that holds the score where it is: what lowers it where it is to rise. Where nothing does, all have
+    the same.
 
     Args:
         attributions: of one turn, one a level, the coarsest first.
-        units: what a search may edit.
+        units: what a search may edit: words, or passages.
         upward: the score is to rise, not to fall.
     """
     side = -1 if upward else 1
-    places = [_finest(attributions, unit) for unit in units]
-    inside = Counter(places)
-    worth = [0.0 if place is None else max(0.0, side * _score(attributions, place)) / inside[place] for place in places]
+    parts = [(part, max(0.0, side * score)) for part, score in _parts(attributions)]
+    worth = [sum(score * _share(unit, part) for part, score in parts) for unit in units]
     total = sum(worth)
     return [weight + _LEAST * total / len(worth) for weight in worth] if total > 0 else [1.0] * len(units)
 
 
-def _finest(attributions: Sequence[Attribution], unit: Unit) -> tuple[int, int] | None:
-    """Level and number of the finest attributed unit that a unit begins in."""
-    for level in range(len(attributions) - 1, -1, -1):
-        for i, attributed in enumerate(attributions[level].units):
-            if attributed.turn == unit.turn and attributed.start <= unit.start < attributed.end:
-                return level, i
-    return None
+def _parts(attributions: Sequence[Attribution]) -> Iterator[tuple[list[Unit], float]]:
+    """Yield what is left of each attributed unit without the finer ones, in stretches, with its score."""
+    for level, attribution in enumerate(attributions):
+        finer = sorted(
+            (unit for later in attributions[level + 1 :] for unit in later.units), key=lambda unit: unit.start
+        )
+        for unit, score in zip(attribution.units, attribution.scores, strict=True):
+            if score is not None:
+                yield list(_stretches(unit, [part for part in finer if part.turn == unit.turn])), score
 
 
-def _score(attributions: Sequence[Attribution], place: tuple[int, int]) -> float:
-    return attributions[place[0]].scores[place[1]] or 0.0
+def _stretches(unit: Unit, finer: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield the stretches of a unit that none of these covers, which are in order."""
+    start = unit.start
+    for part in finer:
+        if part.start > start:
+            yield replace(unit, start=start, end=min(part.start, unit.end))
+        start = max(start, part.end)
+        if start >= unit.end:
+            return
+    yield replace(unit, start=start)
+
+
+def _share(unit: Unit, stretches: Sequence[Unit]) -> float:
+    """Return which share of some stretches' characters a unit covers."""
+    total = sum(part.end - part.start for part in stretches)
+    covered = (min(unit.end, part.end) - max(unit.start, part.start) for part in stretches if part.turn == unit.turn)
+    return sum(max(0, count) for count in covered) / total if total else 0.0

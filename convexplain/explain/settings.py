@@ -96,8 +96,8 @@ class ContrastSettings:
             return replace(self, question="regenerate" if responder else "revise")
         if self.question == "regenerate" and not responder:
             raise UsageError("question='regenerate' needs a responder: the model that answers edited conversations")
-        if self.question == "revise" and responder:
-            raise UsageError("question='revise' asks no responder: the judged turn itself is edited; leave it out")
+        if self.question != "regenerate" and responder:
+            raise UsageError(f"question={self.question!r} asks no responder: no turn is answered again; leave it out")
         return self
 
     @property

@@ -6,7 +6,7 @@ from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
 
 NOTHING_BEFORE = "nothing before it to attribute to"
 NOTHING_PROPOSED = "no text was proposed for an edit"
-ALL_REFUSED = "no proposed text read well enough to be measured"
+ALL_REFUSED = "every proposed text was refused"
 _NOTHING = 1e-6  # a smaller movement is none
 _NATURAL = 0.15  # nats a token; a smaller change of the mean is none that a reader feels
 

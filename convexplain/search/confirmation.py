@@ -29,6 +29,8 @@ _ASIDE = 0.65  # of the remaining calls: those that a search leaves for tests, w
 _PROMISING = 4  # candidates that are measured again where none can be tested
 _HOPE = 1.5  # standard errors above delta that a mean has to be for a further look
 _REGRESSION = 0.7  # of a standard error: by how much a candidate that was chosen for its mean is thought to be lower
+_SMALL = 0.5  # of the distance to delta: a smaller deviation of a few draws says nothing of what they might have been
+_EVEN = 0.5  # the chance that a draw goes far enough by luck: raised to the number of draws, that all of them do
 _BEYOND = 0.8  # standard deviations that a search is to look beyond delta
 _ALIKE = 1e-9
 
@@ -105,7 +107,7 @@ class Confirmation:
             return self.set_aside
         if self.varies is None and self.fills and not self.ledger.tied and self.ledger.crossing():
             return min(2 * self.fewest, self.ledger.budget // 6)
-        return 2 if self.varies is False else 0
+        return _run_needed(self._share(LEVEL)) if self.varies is False else 0
 
     def put_aside(self) -> None:
         """Put a share of the calls that remain aside for tests."""
@@ -182,11 +184,17 @@ class Confirmation:
         return self.varies or (self.varies is None and not self.ledger.tied)
 
     def _measure_again(self, edits: Edits) -> Generator[Evaluate, Any, None]:
-        """Measure once more where draws did not vary; where this one does, tests are needed after all."""
+        """Measure again where draws of the unchanged text did not vary; where these do, tests are needed after all.
+
+        Two equal draws are no proof: an answer may be good four times of ten, where the unchanged one is always bad.
+        """
         before = self.ledger.draws[edits][0]
-        scores = yield from self._draw([edits, edits])
-        if scores and all(abs(score - before) <= _ALIKE for score in scores):
+        needed = _run_needed(self._share(LEVEL))
+        scores = yield from self._draw([edits] * needed)
+        if len(scores) == needed and all(abs(score - before) <= _ALIKE for score in scores):
             self._hold(edits, scores, 0.0)
+        elif scores and max(abs(score - before) for score in scores) <= _ALIKE:
+            self.tested[edits] = self._proof(scores, 0.0)  # too few for a proof
         else:
             self.varies = True
             self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
@@ -204,7 +212,7 @@ class Confirmation:
             error = deviation / math.sqrt(max(1, len(draws)))
             proved = self._proved(draws, error, freedom, level * share)
             if proved and self.varies:
-                proved = yield from self._differs(draws, level)
+                proved = yield from self._differs(draws, level * share)
             if proved or (not self.varies and self._alike_hold(draws, level, short=len(new) < count)):
                 self._hold(edits, draws, error)
                 return
@@ -220,7 +228,10 @@ class Confirmation:
     def _proved(self, draws: list[float], error: float, freedom: int, level: float) -> bool:
         """Return True where a one-sided t-test of that level says that the mean of the draws reaches delta."""
         if len(draws) < 2 or error <= _ALIKE:
-            return len(draws) >= PROBES and bool(self.varies) and min(draws) >= self.ledger.delta
+            return len(draws) >= _run_needed(level) and bool(self.varies) and min(draws) >= self.ledger.delta
+        margin = sum(draws) / len(draws) - self.ledger.delta
+        if self.varies and len(draws) < _run_needed(level) and pooled_deviation([draws])[0] < _SMALL * margin:
+            return False  # so few may all be of the better of two kinds of answers
         return sum(draws) / len(draws) - self.ledger.delta >= _quantile(level, freedom) * error
 
     def _differs(self, draws: list[float], level: float) -> Generator[Evaluate, Any, bool]:
@@ -251,8 +262,11 @@ class Confirmation:
 
     @property
     def _level(self) -> float:
-        order = len(self.tested) + 1
-        return (LEVEL if self.varies else TEXT_LEVEL) * 6 / (math.pi * order) ** 2
+        return self._share(LEVEL if self.varies else TEXT_LEVEL)
+
+    def _share(self, level: float) -> float:
+        """Return the share of a level that the next candidate has."""
+        return level * 6 / (math.pi * (len(self.tested) + 1)) ** 2
 
     def _draws_needed(self, edits: Edits) -> int:
         """Return how many fresh draws may prove the candidate, if its mean is what it seems, less what chance gave."""
@@ -265,7 +279,8 @@ class Confirmation:
         if margin <= 0:
             return 10**9
         quantile = _quantile(self._level * _LOOKS[0], freedom + self.fewest)
-        return max(self.fewest, math.ceil((quantile * deviation / margin) ** 2))
+        least = _run_needed(self._level * _LOOKS[0]) if deviation < _SMALL * margin else self.fewest
+        return max(least, math.ceil((quantile * deviation / margin) ** 2))
 
     def _measure_alike(self, edits: Edits, count: int) -> Generator[Evaluate, Any, list[float]]:
         scores = yield from self._draw(self._alike(edits, count), fresh=False)
@@ -285,9 +300,7 @@ class Confirmation:
         candidates = candidates[: max(0, self.ledger.remaining)]
         if not candidates:
             return []
-        draws = [
-            len(self.ledger.draws.get(edits, ())) + candidates[:i].count(edits) for i, edits in enumerate(candidates)
-        ]
+        draws = [self.ledger.attempts[edits] + candidates[:i].count(edits) for i, edits in enumerate(candidates)]
         outcomes: list[Outcome] = yield Evaluate(tuple(candidates), tuple(draws), fresh)
         cleaned = [self.ledger.add(edits, outcome) for edits, outcome in zip(candidates, outcomes, strict=True)]
         return [outcome.score for outcome in cleaned if outcome.score is not None]
@@ -306,6 +319,11 @@ class Confirmation:
 
     def _proof(self, draws: list[float], error: float) -> Proof:
         return Proof(len(draws), sum(x >= self.ledger.delta for x in draws), sum(draws) / len(draws), error)
+
+
+def _run_needed(level: float) -> int:
+    """Return how many draws that all go far enough are a proof of that level, whatever their distribution."""
+    return math.ceil(math.log(level) / math.log(_EVEN))
 
 
 def _quantile(level: float, freedom: int) -> float:

@@ -42,7 +42,6 @@ class SearchOutcome:
         infills: holes that were filled, and candidates that were proposed.
         failed: calls without a score.
         stopped: why it ended.
-        refused: candidates that do not read well.
     """
 
     found: bool
@@ -56,7 +55,6 @@ class SearchOutcome:
     infills: int
     failed: int
     stopped: Stopped
-    refused: int = 0
 
 
 T = TypeVar("T")
@@ -125,7 +123,6 @@ def drive(
         infills=run.infills,
         failed=sum(step.score is None for step in ledger.trace),
         stopped="found" if held else stopped,
-        refused=len(ledger.refused),
     )
 
 
@@ -135,7 +132,7 @@ def _placebo(
     sets = placebo_edits(held, confirmation.fills, confirmation.layout, draws, rng)
     if not sets:
         return None
-    counts = [len(confirmation.ledger.draws.get(edits, ())) for edits in sets]
+    counts = [confirmation.ledger.attempts[edits] for edits in sets]
     outcomes: list[Outcome] = yield Evaluate(tuple(sets), tuple(counts), fresh=True)
     scores = [outcome.clean.score for outcome in outcomes]
     delta = confirmation.ledger.delta
@@ -190,7 +187,7 @@ class _Run:
             try:
                 request = search.send(answer)
             except StopIteration:
-                none: Stopped = "no fills" if self.fills or self.confirmation.screened else "nothing to edit"
+                none: Stopped = "no fills" if self.fills or self.proposed else "nothing to edit"
                 return "searched" if len(self.ledger.outcomes) > 1 else none
             if isinstance(request, Infill):
                 answer = yield from self._fills(request)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -55,6 +56,7 @@ class Ledger:
         reserve: calls that are put aside for confirmation.
         beyond: how far beyond delta the search is to look, so that its contrast is not one of noise.
         refused: candidates that do not read well: they are no contrasts.
+        attempts: how often each candidate was measured, without a score too.
     """
 
     delta: float
@@ -67,6 +69,7 @@ class Ledger:
     reserve: int = 0
     beyond: float = 0.0
     refused: set[Edits] = field(default_factory=set)
+    attempts: Counter[Edits] = field(default_factory=Counter)
 
     @property
     def remaining(self) -> int:
@@ -90,6 +93,7 @@ class Ledger:
         return outcome
 
     def _keep(self, edits: Edits, outcome: Outcome) -> None:
+        self.attempts[edits] += 1
         self.outcomes.setdefault(edits, outcome)
         if outcome.score is not None:
             self.draws.setdefault(edits, []).append(outcome.score)

@@ -359,7 +359,7 @@ def test_a_responder_without_an_answer_to_edited_contexts(nothing):
     responder = ScriptedModel(
         lambda request: nothing if any("blank" in m.content for m in request.messages) else "Rude."
     )
-    found = find(scripted(lambda text: 0.2), responder=responder, budget=12, search="cell")
+    found = find(scripted(lambda text: 0.2), responder=responder, budget=16, search="cell")
     assert (found.found, found.edits) == (False, ())
     assert (found.calls, found.failed) == (3 + 6, 6)  # the unchanged context three times more; each of the six words
     assert (found.response_before, found.response_after, found.score_after) == ("Rude.", "Rude.", None)
@@ -456,21 +456,6 @@ def test_a_score_that_does_not_move_is_no_contrast():
 )
 def test_what_cannot_be_reached_is_not_reached(before, after, settings):
     assert not find(grumpy(before, after), **settings).found
-
-
-def test_the_second_measurement_is_that_of_the_candidate_shown():
-    """Two words cross alone; neither is confirmed, and their fresh measurements are 0.4 and 0.2."""
-
-    def answer(request):
-        text = judged(request)
-        if "grumpy" in text and "lazy" in text:
-            return '{"label": "no"}'
-        yes = 5 if request.draw < 5 else 2 if "lazy" in text else 1
-        return '{"label": "yes"}' if request.draw % 5 < yes else '{"label": "no"}'
-
-    found = find(ScriptedModel(answer, logprobs=False), search="cell", budget=18)  # for single words only
-    assert not found.found
-    assert found.score_again == pytest.approx(0.2 if "lazy" in [edit.before for edit in found.edits] else 0.4)
 
 
 # --- what the responder is asked
@@ -699,7 +684,7 @@ def test_a_responder_that_always_says_the_same_costs_three_probes():
     editor = Editor({"You are a grumpy person.": ["Who knows. It left on Monday."]})
     found = edit(judge, editor, turn=3, responder=responder)
     assert found.found
-    assert found.calls == 3 + 1 + 2  # probes, the candidate, and the candidate twice more
+    assert found.calls == 3 + 1 + 6  # probes, the candidate, and the candidate six times more
 
 
 # --- hard input

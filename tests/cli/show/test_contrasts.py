@@ -144,7 +144,7 @@ ASSUMED = "delta 0.1 is an assumption: the noise floor of this judge was not mea
         ({"stopped": "no fills", "calls": 0, "infills": 0, "notes": (ASSUMED, "the infiller failed: gone")},
          "No text was proposed for an edit; the infiller failed: gone."),
         ({"stopped": "no fills", "calls": 0, "infills": 3, "notes": ("edited texts that were refused: 3; x",)},
-         "No proposed text read well enough to be measured; edited texts that were refused: 3; x."),
+         "Every proposed text was refused; edited texts that were refused: 3; x."),
         ({"stopped": "not scored", "calls": 0, "notes": ("the unchanged turn has no score: gone",)},
          "The turn could not be scored: the unchanged turn has no score: gone"),
         ({"stopped": "searched", "calls": 0, "notes": (ASSUMED, "out of reach: 1.10")},
