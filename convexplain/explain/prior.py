@@ -11,9 +11,9 @@ _LEAST = 0.05  # of the mean weight: that of units that nothing speaks for, so t
 def prior_from(attributions: Sequence[Attribution], units: Sequence[Unit], upward: bool) -> list[float]:
     """Return how likely each unit matters, up to a factor.
 
-    The score of an attributed unit is spread over its characters that no finer attributed unit has; a unit has what lies
-    in it, as far as that holds the score where it is: what lowers it where it is to rise. Where nothing does, all have
-    the same.
+    The score of an attributed unit is spread over its characters that no finer attributed unit has. A unit has what
+    lies in it, as far as that holds the score where it is: what lowers it where it is to rise. Where nothing does, all
+    have the same.
 
     Args:
         attributions: of one turn, one a level, the coarsest first.

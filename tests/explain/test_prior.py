@@ -11,7 +11,7 @@ WORDS = [Unit(1, start, start + 4, "word") for start in (0, 5, 10, 15)] + [Unit(
 
 
 def test_words_have_their_share_of_the_finest_unit_that_they_lie_in():
-    """Turn 1 lowers by 4, its second half by 3; turn 3 raises. Of ten characters each word has four; 5 % of the mean."""
+    """Turn 1 lowers by 4, its second half by 3; turn 3 raises. Of ten characters each word has four."""
     turns = replace(empty(), units=(Unit(1, 0, 20, "turn"), Unit(3, 0, 4, "turn")), scores=(-4.0, 1.0), side=-1)
     parts = replace(turns, level="sentence", units=(Unit(1, 10, 20, "sentence"),), scores=(-3.0,))
     # Words 0 and 1 lie in turn 1 alone, which has 4 for ten characters; 2 and 3 have 3 for ten; turn 3 says nothing.
@@ -33,7 +33,7 @@ def test_where_the_score_is_to_fall_what_raises_it_counts():
 
 
 def test_a_sentence_has_what_its_phrases_have():
-    """The phrase "you complete idiot." lowers by 0.9, as its sentence does, which begins before it; the next one by 0.1."""
+    """The second phrase of the first sentence lowers by 0.9, as the sentence does; the second sentence by 0.1."""
     sentences = replace(
         empty(), level="sentence", units=(Unit(1, 0, 40, "sentence"), Unit(1, 40, 60, "sentence")), scores=(-0.9, -0.1),
         side=-1,

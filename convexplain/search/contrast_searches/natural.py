@@ -3,7 +3,7 @@
 Every proposal is a text that a person could have written. Those that read well are measured, the likeliest passages
 first; of one that crosses, hunk by hunk (a run of changed words) is taken back as long as what remains reads well and
 crosses, as delta debugging does (Zeller and Hildebrandt 2002, `ddmin`). Where no proposal crosses, those that moved the
-score furthest are put together, and passages get new proposals, a few times each, as long as there is budget.
+score furthest are put together, and passages get new proposals, twice each, as long as there is budget.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from ._scoreboard import Scoreboard
 
 _PASSAGES = 3  # passages that editors are asked about at once
 _BATCH = 6  # candidates that are measured at once
-_ROUNDS = 3  # times that editors are asked about a passage: their work costs, and what they say comes round again
+_ROUNDS = 2  # times that editors are asked about a passage: their work costs, and what they say comes round again
 _TOGETHER = 4  # proposals of different passages that are put together at most
 _FEW = 3  # changed words up to which no smaller contrast is looked for
 
