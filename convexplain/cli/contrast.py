@@ -13,7 +13,7 @@ from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.settings import ContrastSettings, EditableTurns
 from convexplain.explain.wording import counted
-from convexplain.search import CONTRAST_SEARCHES
+from convexplain.search import CONTRAST_SEARCHES, offered_searches
 from convexplain.types import Contrast, Goal, Question
 from convexplain.workspace import SCORE_NAMES, ContrastTask, JudgeSpec, PromptContrast
 from convexplain.workspace.explainers import check_models
@@ -67,7 +67,8 @@ _PROMPT_OPTIONS = ("score", "baseline")
     "--delta",
     type=float,
     metavar="D",
-    help=f"How far beyond the threshold, or by how much.  [default: the judge's noise floor; with --prompt {_DELTA}]",
+    help="How far beyond the threshold, or by how much.  [default: the judge's noise floor, 0.1 where it was not"
+    f" measured; with --responder the noise of both; with --prompt {_DELTA}]",
 )
 @click.option(
     "--editable",
@@ -91,7 +92,7 @@ _PROMPT_OPTIONS = ("score", "baseline")
     "--split-k",
     type=Count(min=1),
     metavar="K",
-    help="Words that are edited as one unit.  [default: 1, more in very long texts; with --prompt 3]",
+    help="For searches that edit single words: words in a unit.  [default: 1, more in long texts; with --prompt 3]",
 )
 @search_option
 @editor_option
@@ -129,10 +130,10 @@ def command(
     db: str | None,
     dry_run: bool,
 ) -> int:
-    """Find the smallest edit that carries a score over its threshold.
+    """Find the smallest edit that moves a score over its threshold.
 
     RUN is a number or a name; the newest run unless given. Contrasts are kept in the store, so the same command goes on
-    where it was stopped; `convexplain export` makes training data of them.
+    where it was stopped; `convexplain export` makes training data of those that you accept.
 
     With --prompt: the smallest edit of a prompt that makes a model's answer contrary to its first one, or worse.
 
@@ -146,6 +147,9 @@ def command(
     options = {"search": search, "budget": budget, "seed": seed}
     if file is not None:
         refuse(ctx, dict.fromkeys(_RUN_OPTIONS, "with --prompt"))
+        if CONTRAST_SEARCHES.get(search).proposes:
+            names = ", ".join(each.name for each in offered_searches() if not each.proposes)
+            raise UsageError(f"--search {search} edits conversations; with --prompt choose one of {names}")
         if score is None or responder is None:
             raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
         return _prompt(
@@ -187,12 +191,12 @@ def _check(ctx: click.Context, question: Question, responder: str | None, search
 
 
 def _view(task: ContrastTask) -> ExplanationView[Contrast]:
-    budget = task.settings.budget
+    each = task.settings.budget + task.settings.placebo
     return ExplanationView(
         task,
         "contrasts.jsonl",
         "edit",
-        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {budget})",
+        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {each})",
         show_contrast,
         lambda contrasts: (
             f"{counted(sum(contrast.found for contrast in contrasts), 'contrast')} for "

@@ -129,7 +129,8 @@ class Contrasts:
             "prior": self.settings.prior,
             "attributed": None if self.attributed and not attributed else prior,  # None: the result says that it lacks
         }
-        return sha256_json({"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor})
+        parts = {"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor}
+        return sha256_json({**parts, **({"reason": turn.reason} if self.settings.proposes and turn.reason else {})})
 
     def _settings(self, turn: ScoredTurn) -> ContrastSettings:
         return replace(self.settings, prior=self._prior(turn)) if self.attributed else self.settings
@@ -238,8 +239,9 @@ async def explain(
 
 
 def is_retryable(contrast: Contrast) -> bool:
-    """Return True where the judge, the responder or the infiller failed, which may succeed another time."""
-    return contrast.stopped in ("not scored", "no fills") or (contrast.failed > 0 and not contrast.found)
+    """Return True where the judge, the responder or what proposes texts failed, which may succeed another time."""
+    nothing_proposed = contrast.stopped == "no fills" and not contrast.infills
+    return contrast.stopped == "not scored" or nothing_proposed or (contrast.failed > 0 and not contrast.found)
 
 
 def evenly_spaced(turns: Sequence[T], n: int) -> list[T]:

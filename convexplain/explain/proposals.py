@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from convexplain.errors import ModelError, UnavailableError
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.models.editing import Editor, Passage
 from convexplain.search.hunks import Hunks
 from convexplain.search.protocol import Edits
@@ -18,7 +18,7 @@ _TOGETHER = 6  # texts of all passages of a conversation, as far as each gets on
 
 @dataclass(slots=True)
 class Proposals:
-    """What editors propose for the passages of a conversation.
+    """Candidates made of editors' proposals for the passages of a conversation.
 
     Attributes:
         hunks: the conversation up to the judged turn, and the texts that were proposed, in hunks.
@@ -67,12 +67,17 @@ class Proposals:
 
     async def _ask(self, editor: Editor, passages: Sequence[Passage]) -> list[list[str]]:
         try:
-            return await editor.propose(passages, max(1, min(_MOST, _TOGETHER // len(self.passages))))
+            texts = await editor.propose(passages, max(1, min(_MOST, _TOGETHER // len(self.passages))))
         except UnavailableError:
             raise
         except ModelError as error:
             self.note(f"the editor {editor.name} failed: {error}")
             return [[] for _ in passages]
+        if len(texts) != len(passages):
+            raise UsageError(f"editor {editor.name}: {len(texts)} answers for {len(passages)} passages")
+        if error := getattr(editor, "error", ""):
+            self.note(f"the editor {editor.name} failed: {error}")
+        return texts
 
     def _new(self, number: int, texts: Sequence[str]) -> list[Edits]:
         texts_so_far = self._texts.setdefault(number, {})

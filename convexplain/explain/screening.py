@@ -56,6 +56,11 @@ class Screen:
         self._language_model = language_model
         self._naturalness: dict[str, float] = {}
 
+    @property
+    def fingerprint(self) -> str:
+        """Return what decides verdicts besides the rules; empty without a model of language."""
+        return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR}" if self._language_model else ""
+
     async def screen(
         self, before: tuple[Turn, ...], edited: Sequence[tuple[Turn, ...]], rubric: Rubric
     ) -> list[Screening]:

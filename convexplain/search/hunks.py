@@ -4,19 +4,20 @@ An editor proposes the text of a whole turn. Its hunks are numbered as they come
 that a part of a proposal is a candidate too, and hunks of several proposals can be put together.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import regex
 from rapidfuzz.distance import Indel
 
-from convexplain.text.segmentation import core
+from convexplain.fidelity.edits import words
+from convexplain.text.segmentation import core, segment
 from convexplain.types import Edit, Turn, Unit
 
 from .protocol import Edits
 
 _APART = 2  # unchanged words that stand between two hunks at least; with fewer between them they are one
-_TOKEN = re.compile(r"\S+|\s+")
+_PIECE = regex.compile(r"\S+|\s+")
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Hunks:
     def _words(self, number: int) -> int:
         unit = self.units[number]
         before = unit.of(self.turns[unit.turn].content)
-        return max(len(before.split()), len(self.fills[number].split()), 1)
+        return max(len(words(before)), len(words(self.fills[number])), 1)
 
     def _put(self, content: str, numbers: Iterable[int]) -> str:
         text, place, shared = "", 0, False
@@ -92,7 +93,7 @@ class Hunks:
 
 def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
     """Yield where each run of changed words starts and ends in the text before, and what stands there afterwards."""
-    old, new = _TOKEN.findall(before), _TOKEN.findall(after)
+    old, new = _tokens(before), _tokens(after)
     runs: list[tuple[int, int, int, int]] = []
     for step in Indel.opcodes(old, new):
         if step.tag == "equal":
@@ -105,6 +106,11 @@ def _hunks(before: str, after: str) -> Iterator[tuple[int, int, str]]:
     for first, last, new_first, new_last in runs:
         shift = _shift(old, first, last) if new_first == new_last else 0
         yield places[first - shift], places[last - shift], "".join(new[new_first:new_last])
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words of a text and the white space between them; of scripts without spaces each word too."""
+    return [piece for unit in segment(text, "word") for piece in _PIECE.findall(unit.of(text))]
 
 
 def _shift(tokens: Sequence[str], first: int, last: int) -> int:

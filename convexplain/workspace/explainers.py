@@ -32,7 +32,7 @@ from .loaded_models import ModelUse
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """How texts of a search are made and looked at.
+    """Settings of the editors and the screen of a search.
 
     Attributes:
         editors: names of editors or editors of one's own (prepared), where they propose texts; None = those at hand:

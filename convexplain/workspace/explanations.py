@@ -229,7 +229,7 @@ async def explain_scope(
         scope.judge,
         models.responder,
         models.infiller if task.needs_infiller else None,
-        editing=models.editing(task.edits, _sentences(scope) if task.edits is not None else ()),
+        editing=models.editing(task.edits, _sentences(scope) if task.edits and task.edits.proposes else ()),
         rubrics=scope.rubrics,
         cache=scope.store,
         run=scope.run,
@@ -237,7 +237,8 @@ async def explain_scope(
     ) as opened:
         if lost := scale_lost(scope.run, opened.judge.model, opened.judge.spec.samples):
             progress.note(lost)
-        noise = await _noise_floors(scope, opened.judge, progress, needed=task.needs_noise)
+        needed = task.needs_noise and models.responder is None
+        noise = await _noise_floors(scope, opened.judge, progress, needed=needed)
         explainer = task.explainer(scope.store, scope.run.id, opened, noise)
         progress.begin("explaining", len(scope.turns))
         spent()

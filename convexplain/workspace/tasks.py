@@ -100,8 +100,8 @@ class ContrastTask:
         return replace(self, settings=self.settings.with_question(responder))
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
-        """Return how many edited contexts there are at most."""
-        return len(turns) * self.settings.budget
+        """Return how many edited contexts there are at most; what editors ask comes on top."""
+        return len(turns) * (self.settings.budget + self.settings.placebo)
 
     def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Contrasts:
         """Return what looks for contrasts."""
@@ -274,4 +274,5 @@ def _parts(models: Explainers) -> dict[str, object]:
         "responder": models.responder.model.fingerprint if models.responder else None,
         "infiller": models.infiller.fingerprint if models.infiller else None,
         **({"editors": [editor.fingerprint for editor in models.editors]} if models.editors else {}),
+        **({"screen": models.screen.fingerprint} if models.screen.fingerprint else {}),
     }

@@ -46,6 +46,17 @@ def test_the_size_is_the_number_of_words_before_or_after_whichever_are_more():
     assert book.size(edits) == 5
 
 
+def test_scripts_without_spaces_have_hunks_of_words():
+    """Three sentences; the second is left out, and of the first one word is another."""
+    text = "你好。你很粗鲁。包裹星期一寄出。"
+    book = Hunks((Turn("assistant", text),))
+    (deletion,) = book.add(0, "你好。包裹星期一寄出。")
+    assert book.edit(*deletion).before == "你很粗鲁。"
+    assert 1 < book.size((deletion,)) < 5
+    (change,) = book.add(0, text.replace("星期一", "星期二"))
+    assert book.edited((deletion, change))[0].content == "你好。包裹星期二寄出。"
+
+
 def test_a_hunk_that_only_inserts_has_a_place():
     book = Hunks(TURNS)
     ((number, _),) = book.add(1, "It left on Monday. It is late, very sorry. Call us again.")

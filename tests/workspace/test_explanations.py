@@ -113,7 +113,7 @@ def test_a_plan_asks_nothing(workspace, run, judge):
         run.id, ContrastTask(ContrastSettings(question="rescore", budget=7)), judge=judge
     )
     assert ([turn.conversation.id for turn in scope.turns], scope.judge_name) == (["a", "b"], "scripted")
-    assert ContrastTask(ContrastSettings(question="rescore", budget=7)).most(scope.turns) == 14
+    assert ContrastTask(ContrastSettings(question="rescore", budget=7)).most(scope.turns) == 2 * (7 + 5)
     (scope,) = workspace.plan_explanations(run.id, LOO, TurnChoice(below=1.0), judge=judge)
     assert LOO.most(scope.turns) >= 3 * len(scope.turns)
     (scope,) = workspace.plan_explanations(run.id, WORDS, TurnChoice(place=("a", 1)), judge=judge)

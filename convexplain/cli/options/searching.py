@@ -20,7 +20,7 @@ editor_option = click.option(
     multiple=True,
     metavar="NAME",
     help=f"What proposes texts, for --search natural; may be repeated. One of: {EDITOR_NAMES}."
-    "  [default: delete and swap, and rewrite where the judge's or the responder's model writes]",
+    "  [default: delete and swap, and rewrite if the judge or the responder is a chat model]",
 )
 any_text_option = click.option(
     "--any-text", is_flag=True, help="Accept edited texts that do not read well, or that change facts."
@@ -31,7 +31,7 @@ placebo_option = click.option(
     default=5,
     show_default=True,
     metavar="N",
-    help="For each contrast, measure N equally large edits elsewhere, besides the budget; 0 measures none.",
+    help="For each contrast, measure up to N edits elsewhere that are about as large; 0 measures none.",
 )
 search_option = click.option(
     "--search",
@@ -44,5 +44,6 @@ budget_option = click.option(
     default=50,
     show_default=True,
     metavar="N",
-    help="Edited texts that are tried at most in one search.",
+    help="Measurements of edited texts in one search at most, repeated ones too; placebos and what editors ask a model"
+    " come on top.",
 )

@@ -50,13 +50,15 @@ def show_plan(scopes: Sequence[Scope], view: ExplanationView[Any], responder: st
     console = Console()
     named = None if responder is None else JudgeSpec.parse(responder).public
     judged = f" for {named} to answer and then to be judged." if named else " to be judged."
+    proposes = view.task.edits is not None and view.task.edits.proposes
+    editors = " What editors ask a model comes on top." if proposes else ""
     for note in scopes[0].notes:
         console.print(plain(note), soft_wrap=True)
     for scope in scopes:
         text = (
             f"Run {scope.run.id}: {counted(len(scope.turns), 'turn')} to explain on "
             f"{counted(len(scope.rubrics), 'maxim')} with {scope.judge_name}: at most {view.most(scope.turns)}"
-            f"{judged} Nothing was asked."
+            f"{judged}{editors} Nothing was asked."
         )
         console.print(plain(text), soft_wrap=True)
     return 0

@@ -64,6 +64,6 @@ def few(
 
 FEW = ContrastSearch(
     "few",
-    "Sets of one to four edits first, larger ones where these do not do: looks longer for smaller contrasts.",
+    "Tries sets of few edited words first, larger ones if none crosses: more calls, smaller contrasts.",
     few,
 )

@@ -139,7 +139,6 @@ def replace_sentences(
 
 GUIDED = ContrastSearch(
     "guided",
-    "Edits everything at once and divides what is not known to be needed, or learns which edits move the score: the "
-    "fewest calls.",
+    "Replaces all words at once, then puts back those that are not needed: the fewest calls.",
     guided,
 )

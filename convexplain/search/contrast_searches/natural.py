@@ -146,8 +146,7 @@ def take_back(edits: Edits, delta: float, scores: Scoreboard) -> Generator[Score
 
 NATURAL = ContrastSearch(
     "natural",
-    "Texts that editors propose for sentences and turns; of one that crosses, each change that is not needed is taken "
-    "back: the contrasts that read well.",
+    "Measures texts that editors propose, and undoes each change that is not needed. Its contrasts read well.",
     natural,
     proposes=True,
 )
