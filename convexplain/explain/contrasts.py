@@ -4,14 +4,13 @@ import asyncio
 import math
 import statistics
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from convexplain.analysis.pipeline import TurnJudge
-from convexplain.errors import ModelError, UsageError
+from convexplain.errors import UsageError
 from convexplain.fidelity.edits import edit_distance, words
 from convexplain.models.calls import Calls
 from convexplain.models.editing import Editor
@@ -24,15 +23,15 @@ from convexplain.search.hunks import Hunks
 from convexplain.search.ledger import Outcome
 from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Edits, Hole, Search
-from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Turn, Unit
+from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Unit
 
-from .facts import fact_conflict
+from .admission import Admission
 from .hole_filling import HoleFilling
 from .measurement import ANSWER, ASSUMED_NOISE, TEMPERATURE, TurnMeasure, too_close
 from .prior import prior_from
 from .proposals import Proposals, editable_passages
 from .score_scale import ScoreScale
-from .screening import Screen, Screening
+from .screening import Screen
 from .settings import ContrastSettings
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
@@ -137,7 +136,7 @@ class _ContrastTask:
         self.holes = None if finder.infiller is None else HoleFilling(finder.infiller, self._note)
         self.proposals: Proposals | None = None
         self.judgements: dict[Edits, Judgement] = {}
-        self.screenings: dict[Edits, Screening] = {}
+        self.admission = Admission(finder.screen, conversation.turns, rubric, True, self._note)
         self.unchanged: list[Outcome] = []  # the draws of the unchanged turn
         self.scale = ScoreScale(settings.goal, rubric.threshold)
         self.response = conversation.turns[turn].content
@@ -169,8 +168,9 @@ class _ContrastTask:
         delta = self.scale.g(aim) - _ROUNDING
         if not (self.scale.upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
+        self.admission.upward = self.scale.upward
         outcome = await self._drive(delta, replace(start, score=self.scale.g(before.score)), sampled)
-        return self._contrast(outcome, outcome.stopped, "" if outcome.found else self._refusals)
+        return self._contrast(outcome, outcome.stopped, "" if outcome.found else self.admission.refusals)
 
     async def _drive(self, delta: float, start: Outcome, sampled: bool) -> SearchOutcome:
         if isinstance(self.text, Hunks):
@@ -191,7 +191,7 @@ class _ContrastTask:
             screens=not self.settings.any_text,
         )
         propose = None if self.proposals is None else self.proposals.propose
-        screen = None if self.settings.any_text else self._read_well
+        screen = None if self.settings.any_text else self._admit
         return await arun(steps, self._fill, self._evaluate, propose, screen)
 
     @property
@@ -278,38 +278,8 @@ class _ContrastTask:
             raise UsageError(f"search={self.settings.search!r} asks for fills of holes; there is no infiller")
         return await self.holes.fill([self.text.masked(hole) for hole in holes])
 
-    async def _read_well(self, candidates: Sequence[Edits]) -> list[bool]:
-        """Return which candidates read well and, where the score is to rise, keep the facts."""
-        edited = [self.text.edited(edits) for edits in candidates]
-        try:
-            screenings = await self.finder.screen.screen(self.conversation.turns, edited, self.rubric)
-        except ModelError as error:
-            self._note(f"whether an edit reads well was checked by rules alone: {error}")
-            screenings = await Screen().screen(self.conversation.turns, edited, self.rubric)
-        for edits, turns, screening in zip(candidates, edited, screenings, strict=True):
-            refusal = screening.refusal or (self._changed_fact(turns) if self.scale.upward else "")
-            self.screenings[edits] = replace(screening, refusal=refusal)
-        return [not self.screenings[edits].refusal for edits in candidates]
-
-    @property
-    def _refusals(self) -> str:
-        """Return in words how many texts were refused, and the most usual reason; empty where none was."""
-        refusals = Counter(screening.refusal for screening in self.screenings.values() if screening.refusal)
-        if not refusals:
-            return ""
-        ((refusal, _), *_) = refusals.most_common(1)
-        return f"{refusals.total()} edited texts were refused, most often because: {refusal.rstrip('.')}"
-
-    def _changed_fact(self, edited: Sequence[Turn]) -> str:
-        """Return the conflict of an edited turn with the facts of the turns around it; empty where there is none."""
-        turns = self.conversation.turns
-        changed = [i for i, (old, new) in enumerate(zip(turns, edited, strict=True)) if old.content != new.content]
-        contexts = ([turn.content for j, turn in enumerate(turns) if j != i] for i in changed)
-        conflicts = (
-            fact_conflict(context, turns[i].content, edited[i].content)
-            for i, context in zip(changed, contexts, strict=True)
-        )
-        return next(filter(None, conflicts), "")
+    async def _admit(self, candidates: Sequence[Edits]) -> list[bool]:
+        return await self.admission.admit(candidates, [self.text.edited(edits) for edits in candidates])
 
     def _note(self, note: str) -> None:
         if note not in self.notes:
@@ -325,7 +295,7 @@ class _ContrastTask:
         turns[self.turn] = replace(turns[self.turn], content=response)
         proof = outcome.proof if outcome else None
         placebo = outcome.placebo if outcome else None
-        screening = self.screenings.get(edits)
+        screening = self.admission.screenings.get(edits)
         return Contrast(
             conversation_id=self.conversation.id,
             turn=self.turn,

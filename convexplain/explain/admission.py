@@ -1,0 +1,63 @@
+"""The admission of edited texts: those that read well and, where a score is to rise, keep the facts."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from convexplain.errors import ModelError
+from convexplain.search.protocol import Edits
+from convexplain.types import Rubric, Turn
+
+from .facts import fact_conflict
+from .screening import Screen, Screening
+
+
+@dataclass(slots=True)
+class Admission:
+    """Admits or refuses the candidates of one search.
+
+    Attributes:
+        screen: says which texts read well.
+        turns: the conversation before the edits.
+        rubric: the maxim.
+        upward: the score is to rise, so that facts have to be kept.
+        note: is told when the screen's model fails.
+        screenings: the verdict on each candidate.
+    """
+
+    screen: Screen
+    turns: tuple[Turn, ...]
+    rubric: Rubric
+    upward: bool
+    note: Callable[[str], None]
+    screenings: dict[Edits, Screening] = field(default_factory=dict)
+
+    async def admit(self, candidates: Sequence[Edits], edited: Sequence[tuple[Turn, ...]]) -> list[bool]:
+        """Return which candidates are admitted, given the turns of each."""
+        try:
+            screenings = await self.screen.screen(self.turns, edited, self.rubric)
+        except ModelError as error:
+            self.note(f"whether edits read well was checked by rules alone: {error}")
+            screenings = await Screen().screen(self.turns, edited, self.rubric)
+        for edits, turns, screening in zip(candidates, edited, screenings, strict=True):
+            refusal = screening.refusal or (self._changed_fact(turns) if self.upward else "")
+            self.screenings[edits] = replace(screening, refusal=refusal)
+        return [not self.screenings[edits].refusal for edits in candidates]
+
+    @property
+    def refusals(self) -> str:
+        """Return in words how many texts were refused, and the most usual reason; empty where none was."""
+        refusals = Counter(screening.refusal for screening in self.screenings.values() if screening.refusal)
+        if not refusals:
+            return ""
+        ((refusal, _),) = refusals.most_common(1)
+        return f"{refusals.total()} edited texts were refused, most often because: {refusal.rstrip('.')}"
+
+    def _changed_fact(self, edited: Sequence[Turn]) -> str:
+        """Return the conflict of an edited turn with the facts of the turns before it; empty where there is none."""
+        for i, (old, new) in enumerate(zip(self.turns, edited, strict=True)):
+            if old.content != new.content:
+                context = [turn.content for turn in self.turns[:i]]
+                if conflict := fact_conflict(context, old.content, new.content):
+                    return conflict
+        return ""
