@@ -57,6 +57,7 @@ class SentenceNumbers:
 
     name = fingerprint = "numbers"
     error = ""
+    error = ""
 
     async def prepare(self) -> None:
         """Nothing to load."""

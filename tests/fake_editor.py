@@ -17,6 +17,7 @@ class FakeEditor:
 
     name = fingerprint = "fake"
     error = ""
+    error = ""
 
     def __init__(self, texts=lambda passage: ["I have looked it up."]):
         self.passages = []

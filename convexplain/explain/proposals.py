@@ -75,8 +75,8 @@ class Proposals:
             return [[] for _ in passages]
         if len(texts) != len(passages):
             raise UsageError(f"editor {editor.name}: {len(texts)} answers for {len(passages)} passages")
-        if error := getattr(editor, "error", ""):
-            self.note(f"the editor {editor.name} failed: {error}")
+        if editor.error:
+            self.note(f"the editor {editor.name} failed: {editor.error}")
         return texts
 
     def _new(self, number: int, texts: Sequence[str]) -> list[Edits]:

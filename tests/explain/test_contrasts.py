@@ -525,7 +525,7 @@ def test_edits_of_other_lengths_are_taken_back_where_they_stand():
 class Editor:
     """Proposes texts of the turn that a passage is in: for each passage what stands in a table, k at a time."""
 
-    fingerprint = "editor"
+    fingerprint, error = "editor", ""
 
     def __init__(self, texts, name="editor"):
         self.texts, self.name, self.passages = texts, name, []

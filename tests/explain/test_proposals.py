@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from convexplain import Rubric, Turn
-from convexplain.errors import ModelError, UnavailableError
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.explain.proposals import Proposals, editable_passages
 from convexplain.search.hunks import Hunks
 from convexplain.types import Label, Unit
@@ -22,7 +22,7 @@ TURNS = (
 class Texts:
     """Proposes these texts for each passage, round by round."""
 
-    fingerprint = "texts"
+    fingerprint, error = "texts", ""
 
     def __init__(self, *rounds, name="texts"):
         self.name = name
@@ -97,6 +97,24 @@ def test_an_editor_that_fails_is_noted_and_the_others_go_on():
     work = proposals(Texts(ModelError("HTTP 418"), name="broken"), Texts(["It is late."]), notes=notes)
     assert texts_of(work, [1]) == [["It is late."]]
     assert notes == ["the editor broken failed: HTTP 418"]
+
+
+def test_the_failure_of_an_editors_model_is_noted_and_what_it_has_counts():
+    notes, editor = [], Texts(["It is late."], name="half")
+    editor.error = "HTTP 429"
+    assert texts_of(proposals(editor, notes=notes), [1]) == [["It is late."]]
+    assert notes == ["the editor half failed: HTTP 429"]
+
+
+def test_an_editor_with_the_wrong_number_of_answers_is_an_error():
+    editor = Texts()
+    editor.propose = lambda passages, k: _answer([])
+
+    async def _answer(texts):
+        return texts
+
+    with pytest.raises(UsageError, match="editor texts: 0 answers for 1 passages"):
+        asyncio.run(proposals(editor).propose([0]))
 
 
 def test_a_model_that_is_gone_ends_the_search():
