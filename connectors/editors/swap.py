@@ -9,7 +9,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from convexplain.explain.facts import Fact, facts
+from convexplain.explain.facts import Fact, capitalised_words, facts
 from convexplain.models.editing import Editor, Embedding, Passage, ScoredSentence
 from convexplain.text.segmentation import core, segment
 
@@ -18,7 +18,7 @@ from .mending import in_code, is_balanced
 from .sentence_vectors import VERSION as VECTORS_VERSION
 from .sentence_vectors import word_vectors
 
-VERSION = 1  # of the rules
+VERSION = 2  # of the rules
 FLOOR = 0.65
 """The least cosine. Read on three logs: above it neighbours mostly speak of the same matter; less so in small talk."""
 
@@ -37,7 +37,8 @@ class SwapEditor:
 
     It comes from another conversation, out of a turn on the side of the threshold that the edit is to reach; it is half
     to twice as long, ends alike, and states no number, code, name or address that this conversation does not have up to
-    the passage's turn. Of a passage that is a whole turn, a list item, a heading, a row or code it proposes nothing.
+    the passage's turn. A word with a capital counts as a name unless it is there, or some sentence has it in small
+    letters. Of a passage that is a whole turn, a list item, a heading, a row or code it proposes nothing.
 
     Args:
         sentences: sentences of assistant turns of the logs, with their turns' scores on each maxim.
@@ -50,6 +51,7 @@ class SwapEditor:
     def __init__(self, sentences: Sequence[ScoredSentence], embedding: Embedding = word_vectors) -> None:
         self._sentences = tuple(sentences[:: -(-len(sentences) // _MOST)]) if sentences else ()
         self._embedding = embedding
+        self._small_words = frozenset[str]().union(*(_small_words(sentence.text) for sentence in sentences))
         self._vectors: Vectors = {}
 
     @property
@@ -73,7 +75,7 @@ class SwapEditor:
             return [[] for _ in passages]
         vectors = self._with_vectors(passages)
         return [
-            list(islice(_proposals(passage, row, vectors), k)) if row else []
+            list(islice(self._edited(passage, row, vectors), k)) if row else []
             for passage, row in zip(passages, candidates, strict=True)
         ]
 
@@ -105,6 +107,27 @@ class SwapEditor:
             self._vectors = dict(zip(texts, map(_unit_vector, self._embedding(texts)), strict=True))
         return self._vectors
 
+    def _edited(self, passage: Passage, candidates: Sequence[str], vectors: Vectors) -> Iterator[str]:
+        """Yield the turn with each candidate that is near enough in the passage's place, nearest first."""
+        content = passage.turns[passage.unit.turn].content
+        start, end = core(content, passage.unit)
+        texts = list(dict.fromkeys(candidates))
+        closeness = np.array([vectors[text] for text in texts]) @ vectors[content[start:end]]
+        before = [turn.content for turn in passage.turns[: passage.unit.turn + 1]]
+        stated = frozenset[Fact]().union(*map(facts, before))
+        words = self._small_words | frozenset(_WORD.findall(" ".join(before).casefold()))
+        seen = {_key(content[start:end])}
+        for i in np.argsort(-closeness, kind="stable"):
+            text = texts[i]
+            if closeness[i] < FLOOR:
+                return
+            edited = content[:start] + text + content[end:]
+            if _key(text) in seen or edited in passage.refused:
+                continue
+            if words.issuperset(_WORD.findall(" ".join(capitalised_words(text)))) and _is_licensed(facts(text), stated):
+                seen.add(_key(text))
+                yield edited
+
 
 def _ids_of(passage: Passage, sentences: Iterable[ScoredSentence]) -> set[str]:
     """Return the ids of conversations whose sentences up to the judged turn are all in the passage's conversation."""
@@ -124,26 +147,14 @@ def _is_alike(sentence: str, text: str) -> bool:
     return not _MARKED.match(sentence) and is_balanced(sentence)
 
 
-def _proposals(passage: Passage, candidates: Sequence[str], vectors: Vectors) -> Iterator[str]:
-    """Yield the turn with each candidate that is near enough in the passage's place, nearest first."""
-    content = passage.turns[passage.unit.turn].content
-    start, end = core(content, passage.unit)
-    texts = list(dict.fromkeys(candidates))
-    closeness = np.array([vectors[text] for text in texts]) @ vectors[content[start:end]]
-    before = frozenset().union(*(facts(turn.content) for turn in passage.turns[: passage.unit.turn + 1]))
-    seen = {_key(content[start:end])}
-    for i in np.argsort(-closeness, kind="stable"):
-        if closeness[i] < FLOOR:
-            return
-        edited = content[:start] + texts[i] + content[end:]
-        if _key(texts[i]) not in seen and edited not in passage.refused and _is_licensed(facts(texts[i]), before):
-            seen.add(_key(texts[i]))
-            yield edited
-
-
 def _is_licensed(stated: Iterable[Fact], present: Iterable[Fact]) -> bool:
     """Return True where each number, code, name or address is there already."""
     return all(fact.kind == "negation" or any(fact.agrees(mention) for mention in present) for fact in stated)
+
+
+def _small_words(text: str) -> set[str]:
+    """Return the words of a text that stand there in small letters."""
+    return {word for word in _WORD.findall(text) if word.islower()}
 
 
 def _key(text: str) -> str:

@@ -12,15 +12,22 @@ import regex
 
 from convexplain.text.visible import one_line
 
+from .common_words import is_common
 from .fact_patterns import Fact, FactKind, counted_facts
 from .negations import read_claims, word_set
 
-__all__ = ["Fact", "FactKind", "fact_conflict", "facts"]
+__all__ = ["Fact", "FactKind", "capitalised_words", "fact_conflict", "facts"]
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['’-][\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*")
 _CAPITAL = regex.compile(r"\p{Lu}|\p{Ll}+\p{Lu}")
 _ACRONYM = regex.compile(r"\p{Lu}[\p{Lu}\p{N}]+|\p{L}+\p{Lu}[\p{L}\p{N}]*")
 _SENTENCE_START = regex.compile(r"(?:^|[.!?…:•>|–—\]]|(?<=\s)-|^\s*-|\d[.)])[\s*_\"'“”‘’„«(\[¡¿#]*$")
+_TITLE_STOP = regex.compile(r"\b(?:Mrs?|Ms|Mx|Dr|Prof)\.\s*$")  # ends no sentence
+_ADDRESSED = regex.compile(  # after a name that a sentence begins with: "Maria, your parcel"
+    r",\s+(?:(?:you|your|yours|we|our|i|it|its|this|that|the|there|please|thanks?|can|could|would|will|do|did|have|is|are"
+    r"|what|how|if|when|let|sorry|welcome|hello|hi|yes|no)\b|i['’])",
+    regex.IGNORECASE,
+)
 _NO_NAMES = word_set("i i'm i'll i've i'd mr mrs ms mx dr prof ok okay ai faq faqs pdf url id pc tv asap fyi eta diy")
 _GERMAN = word_set("der die das und ist nicht sie ihre ihr wir mit für auf ein eine den dem im zu haben wird")
 _ENGLISH = word_set("the and is not you your we with for on a an in to have will of it that")
@@ -57,6 +64,16 @@ def fact_conflict(context: Sequence[str], before: str, after: str) -> str:
         or _doubled(old, new)
         or _name_conflict(context, before, after)
         or _negation_conflict(context, before, after)
+    )
+
+
+def capitalised_words(text: str) -> frozenset[str]:
+    """Return the words with a capital that may be names, in small letters; those that begin a sentence too."""
+    words = ((match[0], _plain_word(match[0])) for match in _WORD.finditer(text))
+    return frozenset(
+        plain
+        for word, plain in words
+        if _CAPITAL.match(word) and not (plain in _NO_NAMES or is_common(plain) or plain[:1].isdigit())
     )
 
 
@@ -132,7 +149,10 @@ def _negation_conflict(context: Sequence[str], before: str, after: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _names(text: str) -> tuple[Fact, ...]:
-    """Return the names of a text: capitalised words inside of sentences, acronyms and words like iPhone anywhere."""
+    """Return the names of a text: capitalised words inside of sentences, acronyms and words like iPhone anywhere.
+
+    A word that begins a sentence is one too where it stands alone before a comma, and is no common word.
+    """
     return tuple(name for group in _name_groups(text) for name in group)
 
 
@@ -157,14 +177,20 @@ def _name_groups(text: str, context_names: frozenset[str] = frozenset()) -> list
                 or len(name) < 2
             ):
                 continue
-            starts = _SENTENCE_START.search(line, endpos=match.start()) is not None
-            if starts and name not in context_names and not _ACRONYM.fullmatch(match[0]):
+            if not (name in context_names or _ACRONYM.fullmatch(match[0]) or _shows_name(line, match, name)):
                 continue
             if last_end < 0 or line[last_end : match.start()].strip():
                 groups.append([])
             groups[-1].append(Fact("name", name, text=match[0]))
             last_end = match.end()
     return groups
+
+
+def _shows_name(line: str, match: regex.Match[str], name: str) -> bool:
+    """Return True where the place of a word with a capital says that it is a name."""
+    if _TITLE_STOP.search(line, endpos=match.start()) or not _SENTENCE_START.search(line, endpos=match.start()):
+        return True
+    return not is_common(name) and _ADDRESSED.match(line, match.end()) is not None
 
 
 def _is_title(words: list[str], line: str) -> bool:
@@ -177,7 +203,7 @@ def _is_title(words: list[str], line: str) -> bool:
 
 
 def _plain_word(word: str) -> str:
-    return regex.sub(r"['’]s?$", "", word.casefold())
+    return regex.sub(r"'s?$", "", word.casefold().replace("’", "'"))
 
 
 @lru_cache(maxsize=1024)

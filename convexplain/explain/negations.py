@@ -9,7 +9,7 @@ import regex
 
 
 def word_set(words: str) -> frozenset[str]:
-    """Return the words of a list that is separated by spaces."""
+    """Return the words of a list that is separated by white space."""
     return frozenset(words.split())
 
 

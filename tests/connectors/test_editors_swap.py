@@ -62,6 +62,25 @@ def test_which_sentences_are_taken(text, score, taken):
     assert propose(scored(text, score)) == ([text] if taken else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "other", "taken"),
+    [
+        ("Maria, your parcel left.", "We wait.", True),  # this conversation's name
+        ("Peter, your parcel left.", "We wait.", False),
+        ("Peter has your parcel now.", "We wait.", False),
+        ("Dear Mr. Olsen, it left.", "We wait.", False),
+        ("Parcels come in the evening.", "We wait.", False),  # may be a name
+        ("Parcels come in the evening.", "All parcels wait.", True),
+        ("Late it is, but not too late.", "We wait.", True),  # this conversation has it in small letters
+        ("However, it comes soon.", "We wait.", True),  # a common word
+        ("Wi-Fi parcels are here.", "We wait.", False),
+        ("Wi-Fi parcels are here.", "The wi-fi waits.", True),
+    ],
+)
+def test_a_word_with_a_capital_is_a_name_unless_it_stands_elsewhere_in_small_letters(text, other, taken):
+    assert (text in propose(scored(text), scored(other, 0.1))) == taken
+
+
 def test_the_score_is_one_on_the_same_maxim():
     assert propose(scored("Your parcel comes today.", rubric="harm")) == []
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from convexplain.explain.facts import Fact, fact_conflict, facts
+from convexplain.explain.facts import Fact, capitalised_words, fact_conflict, facts
 
 
 def found_of(text, *kinds):
@@ -77,10 +77,44 @@ def test_what_is_counted_or_dated_has_one_form(text, expected):
         ("- Open it\n* **Close** it\n> Wait", []),
         ("Die Rechnung ist nicht bei der Post.", []),  # German nouns have capitals
         ("On Monday I'll be there.", []),
+        ("On Monday I’ll be there.", []),
+        # Titles
+        ("Dear Mr. Olsen, we are sorry.", ["olsen"]),
+        ("I told Mrs. Ada Olsen so.", ["ada", "olsen"]),
+        ("Ask Ms. Olsen or Dr. Holm.", ["holm", "olsen"]),
+        ("It was Mr Olsen.", ["olsen"]),
+        ("It is a km. Please wait.", []),
+        ("It is for him. Please wait.", []),  # "him." is no title
+        # Who is spoken to
+        ("Maria, your parcel left the warehouse this morning.", ["maria"]),
+        ("We are sorry. Maria, it left this morning.", ["maria"]),
+        ("Emily, please wait.", ["emily"]),
+        ("Maria, I'll look it up.", ["maria"]),
+        ("Unfortunately, your parcel is late.", []),
+        ("Yes, your parcel left.", []),
+        ("Sorry, I can't do that.", []),
+        ("Next, please open it.", []),
+        ("Don't, it is hot.", []),
+        ("Shoes, bags and coats can be returned.", []),
+        ("Olsen called.", []),  # not to be told from other words that begin a sentence
     ],
 )
 def test_names_are_capitalised_words_inside_of_sentences(text, names):
     assert [value for _, value, _ in found_of(text, "name")] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Maria, your parcel left. Olsen called.", {"maria", "olsen"}),
+        ("Parcels for the Wi-Fi shop", {"parcels", "wi-fi"}),
+        ("However, we're sorry. You can't. Don't. I’ll wait. OK.", set()),
+        ("AB-1234 is late.", {"ab-1234"}),
+        ("5G is late, 您好。", set()),
+    ],
+)
+def test_words_with_a_capital_that_may_be_names(text, words):
+    assert capitalised_words(text) == words
 
 
 @pytest.mark.parametrize(
@@ -136,6 +170,10 @@ KEPT = [
     (["多少天？"], "需要3天。", "您好，需要3天。"),
     (["能退货吗？"], "您不能退货。", "很抱歉，您不能退货。"),
     (["Write to a@b.org."], "Write to a@b.org.", "Please write to A@b.org."),
+    (["It is for Maria."], "It left.", "Maria, your parcel left."),
+    (["Hi"], "Maria, it left.", "Maria, it left today, I think."),
+    (["I am Mr. Olsen."], "It left.", "Dear Mr. Olsen, it left."),
+    (["Hi"], "It left.", "Sorry, it left. However, you can call us."),
     (["Where is the Bahnhof?"], "Der Zug ist nicht da.", "Der Bus ist nicht da."),
 ]
 
@@ -167,6 +205,9 @@ WRONG = [
     (["Is it from Acme or Bolt?"], "It is from Acme.", "It is from Bolt.", f"“Acme”, {MISSING}"),
     (["I like Acme."], "Acme is fine.", "It is fine.", f"“Acme”, {MISSING}"),
     (["Hi"], "Open it.", "Open it with the Acme tool.", f"“Acme” {NOWHERE}"),
+    (["Hi"], "It left.", "Maria, your parcel left.", f"“Maria” {NOWHERE}"),
+    (["I am Maria."], "It left.", "Dear Mr. Olsen, it left.", f"“Olsen” {NOWHERE}"),
+    (["I am Mrs. Olsen."], "Dear Mrs. Olsen, it left.", "Dear customer, it left.", f"“Olsen”, {MISSING}"),
     (["Can I return it?"], "You can return it.", "You cannot return it.", "“return” is negated, and was not before"),
     (["Can I return it?"], "You can't return it.", "You can return it.", "“return” is not negated any more"),
     (["No refunds."], "There are no refunds.", "That is how it is.", f"the negation of “refunds”, {MISSING}"),
