@@ -1,6 +1,7 @@
 """A local model as a model of language: how probable each token of a text is after what stands before it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from convexplain.errors import ModelError
 from convexplain.models.chat import sendable
@@ -10,16 +11,16 @@ from .embedded import EmbeddedModel
 from .local import LocalModel
 from .raw_text import RawText
 
-_VERSION = 1  # of what is made out of the same weights
-_WINDOW = 1_024  # tokens of context and text together, where the model's own window is not smaller
+_VERSION = 2  # of what is made out of the same weights
+_WINDOW = 1_024  # tokens that are read together, half of them scored, where the model's own window is not smaller
 _AT_ONCE = 384  # scored tokens in one forward pass: a token alone costs a CPU what ten cost
 
 
 class LocalLanguageModel:
     """Reads plain text, without the chat template, with a local model.
 
-    Of a context that is too long the end is read, of a text that is too long the last tokens are scored. Control tokens
-    that a text spells out are text. The beginnings that contexts share are computed once.
+    Of a context that is too long the end is read. A text that is too long is read in parts, each after the tokens
+    before it. Control tokens that a text spells out are text. The beginnings that contexts share are computed once.
 
     Args:
         model: a local model, perhaps one that also judges. The embedded model unless given.
@@ -61,7 +62,7 @@ class LocalLanguageModel:
         await self._model.prepare()
 
     async def token_logprobs(self, texts: Sequence[TextInContext]) -> list[list[TokenLogprob]]:
-        """Return for each text its tokens in order; of a text that is too long only the last ones.
+        """Return for each text its tokens in order.
 
         Raises:
             TooLongError: the memory is too small.
@@ -79,32 +80,38 @@ class LocalLanguageModel:
 
 def _token_logprobs(raw: RawText, texts: Sequence[TextInContext]) -> list[list[TokenLogprob]]:
     window = min(_WINDOW, raw.window or _WINDOW)
-    pairs: list[tuple[list[int], int]] = []
     places: list[list[tuple[int, int]]] = []
+    parts: list[list[tuple[list[int], int]]] = []
     for text in texts:
         before, tokens = _encoded(raw, text, window)
         places.append([(start, end) for _, start, end in tokens])
-        pairs.append(([*before, *(token for token, _, _ in tokens)], len(before)))
-    todo = [i for i in range(len(texts)) if places[i]]
-    outcomes, _ = raw.forward.token_logprobs([pairs[i] for i in todo], _AT_ONCE)
-    tokens_of: list[list[TokenLogprob]] = [[] for _ in texts]
-    for i, outcome in zip(todo, outcomes, strict=True):
+        parts.append(list(_parts(before, [token for token, _, _ in tokens], window)))
+    outcomes, _ = raw.forward.token_logprobs(list(chain.from_iterable(parts)), _AT_ONCE)
+    for outcome in outcomes:
         if isinstance(outcome, ModelError):
             raise outcome
-        numbers = outcome.tolist()
-        tokens_of[i] = [TokenLogprob(*place, value) for place, value in zip(places[i], numbers, strict=True)]
+    numbers = iter([outcome.tolist() for outcome in outcomes])
+    tokens_of = []
+    for token_places, text_parts in zip(places, parts, strict=True):
+        logprobs = chain.from_iterable(next(numbers) for _ in text_parts)
+        tokens_of.append([TokenLogprob(*place, value) for place, value in zip(token_places, logprobs, strict=True)])
     return tokens_of
 
 
 def _encoded(raw: RawText, text: TextInContext, window: int) -> tuple[list[int], list[tuple[int, int, int]]]:
-    """Return the tokens before the scored ones, and these with their places in the text."""
+    """Return the tokens of the context's end, and those of the text with their places in it."""
     context, content = sendable(text.context), sendable(text.text)
     # A word's first token has the space before it.
     gap = " " if context.endswith(" ") else ""
     tokens = raw.encode_with_places(gap + content)
     if gap:
         tokens = [(token, max(start, 1) - 1, end - 1) for token, start, end in tokens if end > 1]
-    most = window // 2
-    skipped = [token for token, _, _ in tokens[:-most]]
-    before = [*raw.encode_end(context.removesuffix(" "), window - most - 4), *skipped]
-    return before[-(window - most) :], tokens[-most:]
+    return raw.encode_end(context.removesuffix(" "), window - window // 2 - 4), tokens
+
+
+def _parts(before: list[int], tokens: list[int], window: int) -> Iterator[tuple[list[int], int]]:
+    """Yield the tokens in parts of half a window, each after as many before it: the ids, and the first scored one."""
+    ids, most = [*before, *tokens], window // 2
+    for start in range(len(before), len(ids), most):
+        first = max(0, start - (window - most))
+        yield ids[first : start + most], start - first

@@ -127,7 +127,7 @@ class LanguageModel(Protocol):
         """Load the weights, once, before the first text. Raises UnavailableError."""
 
     async def token_logprobs(self, texts: Sequence[TextInContext]) -> list[list[TokenLogprob]]:
-        """Return for each text its tokens in order; of a text that is too long only the last ones."""
+        """Return for each text its tokens in order."""
 
     async def aclose(self) -> None:
         """Give back memory."""

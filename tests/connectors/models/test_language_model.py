@@ -8,7 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from convexplain.connectors.models.forward import Forward
-from convexplain.connectors.models.language_model import LocalLanguageModel
+from convexplain.connectors.models.language_model import LocalLanguageModel, _parts
 from convexplain.models.editing import TextInContext
 
 IDS = torch.randint(48, (60,), generator=torch.Generator().manual_seed(5)).tolist()
@@ -88,11 +88,35 @@ def test_texts_are_the_same_together_and_alone(language_model):
         assert [token.logprob for token in tokens] == pytest.approx([token.logprob for token in alone], abs=1e-3)
 
 
-def test_long_texts_keep_their_end(language_model):
-    (tokens,) = read(language_model, ("word " * 3000, "one two three " * 400))
-    assert len(tokens) == 512
-    assert tokens[-1].end == len("one two three " * 400)
-    assert tokens[0].start > 0
+def test_a_long_text_is_read_in_parts(language_model):
+    text = "one two three " * 400  # about 1,200 tokens
+    (tokens,) = read(language_model, ("word " * 3000, text))
+    assert len(tokens) > 2 * 512
+    assert (tokens[0].start, tokens[-1].end) == (0, len(text))
+    assert all(earlier.end == later.start for earlier, later in pairwise(tokens))
+
+
+def test_the_beginning_of_a_long_text_counts(language_model):
+    plain = "Yes, breakfast is from seven to ten in the room behind the stairs. " * 50
+    good, bad = read(language_model, (CONTEXT, f" Yes, it is. {plain}"), (CONTEXT, f" Yes, leather is. {plain}"))
+    assert len(good) > 512
+    assert sum(token.logprob for token in good[:4]) > sum(token.logprob for token in bad[:4])
+
+
+@pytest.mark.parametrize(
+    ("before", "count", "parts"),
+    [
+        (3, 4, [(0, 7, 3)]),
+        (4, 4, [(0, 8, 4)]),
+        (3, 5, [(0, 7, 3), (3, 8, 4)]),
+        (1, 9, [(0, 5, 1), (1, 9, 4), (5, 10, 4)]),
+        (3, 0, []),
+    ],
+)
+def test_parts_of_a_text_with_a_window_of_eight(before, count, parts):
+    """Each part is its first and last token, and how many of them are context: four at most."""
+    ids = list(range(before + count))
+    assert list(_parts(ids[:before], ids[before:], 8)) == [(ids[start:end], first) for start, end, first in parts]
 
 
 def test_nothing(language_model):
