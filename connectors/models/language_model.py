@@ -87,13 +87,15 @@ def _token_logprobs(raw: RawText, texts: Sequence[TextInContext]) -> list[list[T
         places.append([(start, end) for _, start, end in tokens])
         parts.append(list(_parts(before, [token for token, _, _ in tokens], window)))
     outcomes, _ = raw.forward.token_logprobs(list(chain.from_iterable(parts)), _AT_ONCE)
+    numbers: list[list[float]] = []
     for outcome in outcomes:
         if isinstance(outcome, ModelError):
             raise outcome
-    numbers = iter([outcome.tolist() for outcome in outcomes])
+        numbers.append(outcome.tolist())
+    remaining = iter(numbers)
     tokens_of = []
     for token_places, text_parts in zip(places, parts, strict=True):
-        logprobs = chain.from_iterable(next(numbers) for _ in text_parts)
+        logprobs = chain.from_iterable(next(remaining) for _ in text_parts)
         tokens_of.append([TokenLogprob(*place, value) for place, value in zip(token_places, logprobs, strict=True)])
     return tokens_of
 

@@ -157,7 +157,7 @@ def command(
             infiller=infiller, split_k=split_k or 3, **options,
         )  # fmt: skip
     question = question or ("regenerate" if responder else "revise")
-    _check(ctx, question, responder, search, delta)
+    _check(ctx, question, responder, search, delta, editors)
     settings = ContrastSettings(
         goal=goal, delta=delta, question=question, editable=editable, split_k=split_k, any_text=any_text,
         placebo=placebo, **cast(Any, options),
@@ -171,7 +171,14 @@ def command(
     return show_explained(workspace, view, out, {**chosen, "infiller": infiller, "editors": editors or None})
 
 
-def _check(ctx: click.Context, question: Question, responder: str | None, search: str, delta: float | None) -> None:
+def _check(
+    ctx: click.Context,
+    question: Question,
+    responder: str | None,
+    search: str,
+    delta: float | None,
+    editors: tuple[str, ...],
+) -> None:
     """Refuse options that do not fit the question."""
     if responder is None and question == "regenerate":
         raise UsageError("--question regenerate needs --responder: the model that answers the edited conversation")
@@ -183,6 +190,8 @@ def _check(ctx: click.Context, question: Question, responder: str | None, search
     unused |= {"editable": "with --question revise, which edits the judged turn"} if question == "revise" else {}
     if CONTRAST_SEARCHES.get(search).proposes:
         unused |= dict.fromkeys(_HOLE_OPTIONS, f"with --search {search}, which fills no holes")
+        if "infill" in editors:
+            del unused["infiller"]
     else:
         unused["editors"] = f"with --search {search}, which fills holes"
     if not CONTRAST_SEARCHES.get(search).uses_prior:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convexplain.connectors.editors import EDITORS, EditorResources, open_editor
@@ -40,12 +40,14 @@ class Editing:
         sentences: sentences of other turns of the same logs.
         proposes: editors are needed.
         screens: texts that do not read well are refused.
+        infiller: what fills the holes of the editor `infill`, where it is named without one.
     """
 
     editors: Sequence[str | Editor] | None = None
     sentences: Sequence[ScoredSentence] = ()
     proposes: bool = True
     screens: bool = True
+    infiller: str | Infiller = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Explainers:
         editors: propose texts; none where none were asked for.
         screen: says which edited texts read well.
         note: what a reader of contrasts should know of it; empty where there is nothing.
+        writers: calls to models that only editors use.
     """
 
     judge: BuiltJudge
@@ -67,12 +70,13 @@ class Explainers:
     editors: tuple[Editor, ...] = ()
     screen: Screen = field(default_factory=Screen)
     note: str = ""
+    writers: tuple[Calls, ...] = ()
 
     @property
     def spends(self) -> list[Spend]:
         """Return what each model has cost."""
         responder = [self.responder.spend] if self.responder and self.responder is not self.judge.calls else []
-        return [*self.judge.spends, *responder]
+        return [*self.judge.spends, *responder, *(writer.spend for writer in self.writers)]
 
     def finder(self) -> ContrastFinder:
         """Return what looks for contrasts with these models."""
@@ -173,26 +177,43 @@ async def open_screen() -> AsyncIterator[tuple[Screen, str]]:
         await use.aclose()
 
 
-async def open_editors(editing: Editing, resources: EditorResources, stack: AsyncExitStack) -> tuple[Editor, ...]:
+async def open_editors(
+    editing: Editing, resources: EditorResources, stack: AsyncExitStack, on_change: Callable[[], None] | None = None
+) -> tuple[tuple[Editor, ...], tuple[Calls, ...]]:
     """Open and prepare editors; those that are opened here are closed with the stack.
 
     Args:
         editing: which editors.
         resources: what they use.
         stack: closes them.
+        on_change: is called when one of their own models has cost something.
+
+    Returns:
+        The editors, and calls to chat models that were opened for them.
     """
     names = editing.editors
     if names is None:
         writes = resources.calls is not None
         names = ["delete", *(["swap"] if resources.sentences else []), *(["rewrite"] if writes else [])]
-    editors = []
+    editors: list[Editor] = []
+    writers: list[Calls] = []
     for name in names:
-        editor = open_editor(name, resources) if isinstance(name, str) else name
-        if isinstance(name, str):
-            stack.push_async_callback(editor.aclose)
-            await editor.prepare()
+        if not isinstance(name, str):
+            editors.append(name)
+            continue
+        kind, target = find_kind(EDITORS, name)
+        chosen, used = name, resources
+        if kind.name == "rewrite" and target:
+            writers.append(await stack.enter_async_context(open_calls(target, resources.cache, on_change)))
+            chosen, used = kind.name, replace(resources, calls=writers[-1])
+        elif kind.name == "infill" and (target or resources.infiller is None):
+            filler = await stack.enter_async_context(open_filler(target or editing.infiller, resources.cache))
+            chosen, used = kind.name, replace(resources, infiller=filler)
+        editor = open_editor(chosen, used)
+        stack.push_async_callback(editor.aclose)
+        await editor.prepare()
         editors.append(editor)
-    return tuple(editors)
+    return tuple(editors), tuple(writers)
 
 
 def _writer(*calls: Calls | None) -> Calls | None:
@@ -233,13 +254,13 @@ async def open_explainers(
             shared = responder is judge or (isinstance(responder, str) and responder == _name(judge))
             calls = built.calls if shared else await stack.enter_async_context(open_calls(responder, cache, on_change))
         filler = None if infiller is None else await stack.enter_async_context(open_filler(infiller, cache))
-        editors: tuple[Editor, ...] = ()
+        editors, writers = tuple[Editor, ...](), tuple[Calls, ...]()
         if editing is not None and editing.proposes:
             resources = EditorResources(_writer(built.calls, calls), filler, editing.sentences, cache=cache)
-            editors = await open_editors(editing, resources, stack)
+            editors, writers = await open_editors(editing, resources, stack, on_change)
         screens = editing is not None and editing.screens
         screen, note = await stack.enter_async_context(open_screen()) if screens else (Screen(), "")
-        yield Explainers(built, calls, filler, editors, screen, note)
+        yield Explainers(built, calls, filler, editors, screen, note, writers)
 
 
 def _name(judge: JudgeLike) -> str | None:

@@ -121,7 +121,7 @@ class ExplanationModels:
 
     Attributes:
         responder: answers edited contexts anew; None keeps the logged answers.
-        infiller: fills holes, for searches that edit single words.
+        infiller: fills holes, for searches that edit single words and for the editor `infill`.
         editors: propose texts, for searches over proposals; None = those at hand.
     """
 
@@ -133,7 +133,7 @@ class ExplanationModels:
         """Return how texts are made and looked at by a search with these settings; None where there is no search."""
         if settings is None:
             return None
-        return Editing(self.editors, sentences, settings.proposes, not settings.any_text)
+        return Editing(self.editors, sentences, settings.proposes, not settings.any_text, self.infiller)
 
 
 @dataclass(frozen=True, slots=True)

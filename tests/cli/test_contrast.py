@@ -11,6 +11,7 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.cli.main import main
 from convexplain.cli.show.contrasts import show_diff
 from convexplain.cli.show.progress import ConsoleProgress
+from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.models.chat import Spend
@@ -185,6 +186,14 @@ def test_dry_run_counts_and_asks_nothing(world):
         "Nothing was asked.\n"
     )
     assert (world.models, kept(world.folder), list(world.folder.glob("convexplain-out"))) == ([], [], [])
+
+
+@pytest.mark.parametrize(("infiller", "code"), [("embedded", 0), ("nothing-like-it", 2)])
+def test_the_infiller_of_the_editor_infill_may_be_named(world, monkeypatch, infiller, code):
+    monkeypatch.setattr("convexplain.workspace.explainers.open_infiller", open_infiller)
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    args = ("contrast", "--editor", "infill", "--infiller", infiller, "--dry-run")
+    assert world.run(*args)[0] == code
 
 
 @pytest.mark.parametrize(
@@ -375,6 +384,17 @@ def test_options_that_cannot_be_meant(world, options, words):
         (["--responder", "bot"], 2, "--responder: with --question rescore no model answers again"),
         (["--question", "regenerate"], 2, "--question regenerate needs --responder"),
         (["--question", "revise", "--editable", "user"], 2, "--editable means nothing with --question revise"),
+        (["--search", "natural", "--infiller", "embedded"], 2, "--infiller means nothing with --search natural, which"),
+        (
+            ["--search", "natural", "--infiller", "embedded", "--editor", "delete"],
+            2,
+            "--infiller means nothing with --search natural",
+        ),
+        (
+            ["--search", "natural", "--split-k", "2", "--editor", "infill"],
+            2,
+            "--split-k means nothing with --search natural",
+        ),
         (["--prior", "--search", "cell"], 2, "--prior means nothing with --search cell"),
         (["--score", "contradiction"], 2, "--score means nothing without --prompt"),
         (["--search", "best"], 2, "'best' is not one of"),

@@ -3,12 +3,15 @@
 import pytest
 
 from convexplain import Workspace
+from convexplain.analysis.progress import Progress
+from convexplain.connectors import editors
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.explain.settings import ContrastSettings
 from convexplain.types import LEVELS
 from convexplain.workspace import ContrastTask, ShortTask, explainers
 from tests.fake_editor import FakeEditor, open_fake_screen
+from tests.fake_infiller import FakeInfiller
 
 from .test_explanations import talk
 from .test_functions import bananas
@@ -89,6 +92,61 @@ def test_editors_of_ones_own_and_named_ones(workspace, opened):
     assert own.passages
     with pytest.raises(UsageError, match="editor 'paint' is not known; valid are: delete"):
         workspace.plan_explanations(scored(workspace, ScriptedModel(bananas)).id, ContrastTask(), editors=["paint"])
+
+
+def named(monkeypatch):
+    """Open the product's editors; return the names of the infillers that are opened."""
+    names = []
+
+    def open_infiller(name, cache):
+        names.append(name)
+        return FakeInfiller()
+
+    monkeypatch.setattr(explainers, "open_editor", editors.open_editor)
+    monkeypatch.setattr(explainers, "open_infiller", open_infiller)
+    return names
+
+
+REWRITE = '{"problem": "no answer", "instead": "look", "rewrites": ["I have looked it up."]}'
+
+
+def test_what_an_editors_own_model_costs_is_counted(workspace, opened, monkeypatch):
+    named(monkeypatch)
+    writer = ScriptedModel(REWRITE, name="writer")
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", lambda name: writer)
+    judge = ScriptedModel(bananas)
+    run = scored(workspace, judge)
+    spends = []
+
+    class Counter(Progress):
+        def spent(self, *all_spends):
+            spends.append(sum(spend.calls for spend in all_spends))
+
+    task = ContrastTask(ContrastSettings(placebo=0))
+    asked = len(judge.requests)
+    (explained, *_) = workspace.explain_turns(
+        run.id, task, judge=judge, editors=["rewrite:writer"], progress=Counter()
+    ).explained
+    assert explained.result.turns[3].content == "I have looked it up."
+    assert writer.requests
+    assert spends[-1] == len(writer.requests) + len(judge.requests) - asked
+
+
+@pytest.mark.parametrize(
+    ("editor", "infiller", "names"),
+    [
+        ("infill", {}, ["embedded"]),
+        ("infill", {"infiller": "causal:x"}, ["causal:x"]),
+        ("infill:masked:y", {"infiller": "causal:x"}, ["masked:y"]),
+        ("delete", {"infiller": "causal:x"}, []),
+    ],
+)
+def test_the_infiller_of_an_editor_is_opened_where_one_is_needed(
+    workspace, opened, monkeypatch, editor, infiller, names
+):
+    opened_infillers = named(monkeypatch)
+    workspace.contrast(talk("a"), 3, "helpfulness", ScriptedModel(bananas), editors=[editor], budget=3, **infiller)
+    assert opened_infillers == names
 
 
 def test_any_text_needs_no_screen(workspace, opened, monkeypatch):

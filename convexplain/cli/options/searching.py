@@ -12,7 +12,8 @@ infiller_option = click.option(
     default="embedded",
     show_default=True,
     metavar="NAME",
-    help=f"The model that fills holes, for searches that edit single words; one of: {INFILLER_NAMES}.",
+    help="The model that fills holes, for searches that edit single words and for --editor infill; one of:"
+    f" {INFILLER_NAMES}.",
 )
 editor_option = click.option(
     "--editor",

@@ -49,7 +49,7 @@ class ExplanationMethods(StoreMethods):
             findings: a judged turn, or several of one run, as `AnalyzedRun.worst` gives them; those without a score
                 are left out.
             judge: explain by this judge; None takes for each finding the one that its score is from.
-            infiller: proposes other words, for searches that edit single words.
+            infiller: proposes other words, for searches that edit single words and for the editor `infill`.
             editors: propose texts; None takes those at hand.
             task: what is asked, and how much it may cost.
             on_result: is given each explanation as soon as it is there.
@@ -112,7 +112,7 @@ class ExplanationMethods(StoreMethods):
             rubrics: ids of rubrics of the run; empty for all.
             judge: explain by this judge; None takes for each turn the one that its score is from.
             responder: the model under test: it answers each edited conversation anew; None keeps the logged answers.
-            infiller: what fills holes, for searches that edit single words.
+            infiller: what fills holes, for searches that edit single words and for the editor `infill`.
             editors: what proposes texts, for searches over proposals: `delete`, `swap`, `rewrite`, `rewrite:MODEL`,
                 `infill:INFILLER`, or editors of your own (prepared); None takes those at hand.
             on_result: is given each turn with its explanation as soon as it is there.
@@ -146,7 +146,8 @@ class ExplanationMethods(StoreMethods):
             UsageError: an argument is not valid.
         """
         task = task.resolved(responder is not None)
-        await check_models(judge, responder, infiller=infiller if task.needs_infiller else None, editors=editors)
+        fills = task.needs_infiller or "infill" in (editors or ())
+        await check_models(judge, responder, infiller=infiller if fills else None, editors=editors)
         return scopes_of(self.store, self.store.run(run), rubrics, turns, task, judge)
 
     async def fidelity(

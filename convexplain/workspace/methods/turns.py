@@ -154,9 +154,9 @@ class TurnMethods(StoreMethods):
             rubric: a rubric, the id of a shipped one, or the path of a YAML file.
             judge: a judge as `judge` takes it.
             responder: the model under test, named or given likewise; when it is the judge's, one model serves as both.
-            infiller: what fills holes, for searches that edit single words: `embedded`, another infiller's name, or one
-                of your own (prepared).
-            editors: what proposes texts, for searches over proposals: `delete`, `rewrite`, `rewrite:MODEL`,
+            infiller: what fills holes, for searches that edit single words and for the editor `infill`: `embedded`,
+                another infiller's name, or one of your own (prepared).
+            editors: what proposes texts, for searches over proposals: `delete`, `rewrite`, `rewrite:MODEL`, `infill`,
                 `infill:INFILLER`, or editors of your own (prepared); None takes those at hand: `delete`, and `rewrite`
                 where the judge's or the responder's model writes.
             settings: how contrasts are looked for.
@@ -177,7 +177,7 @@ class TurnMethods(StoreMethods):
             judge_or_default(judge),
             responder,
             None if how.proposes else infiller,
-            editing=ExplanationModels(editors=editors).editing(how),
+            editing=ExplanationModels(None, infiller, editors).editing(how),
             rubrics=[chosen],
             cache=self.cache,
             samples=samples,
