@@ -242,7 +242,12 @@ def test_a_model_that_is_gone_is_an_error():
         (([], -1, "helpfulness"), {}, UsageError, "turn=-1 is not valid"),
         ((PARCEL, 3, "helpfullness"), {}, RubricError, "neither a file nor one of"),
         ((PARCEL, 3, "helpfulness"), {"judge": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
-        ((PARCEL, 3, "helpfulness"), {"responder": "gpt"}, UsageError, "is not known; `convexplain judges list` lists"),
+        (
+            (PARCEL, 3, "helpfulness"),
+            {"responder": "gpt", "question": None},
+            UsageError,
+            "is not known; `convexplain judges list` lists",
+        ),
         ((PARCEL, 3, "helpfulness"), {"infiller": "gpt", "search": "cell"}, UsageError, "infiller 'gpt' is not known"),
         ((PARCEL, 3, "helpfulness"), {"samples": 0}, UsageError, "at least 1"),
         ((PARCEL, 3, "helpfulness"), {"budget": 0}, UsageError, "budget=0 is not valid"),
