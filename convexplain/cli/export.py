@@ -65,7 +65,8 @@ _PAIR_OPTIONS = (
     type=Share(),
     default=0.0,
     show_default=True,
-    help="By how much the chosen turn must score higher; unreviewed pairs have to exceed the judge's noise anyway.",
+    metavar="MARGIN",
+    help="By how much the chosen turn must score higher; for unreviewed pairs at least the judge's noise.",
 )
 @click.option(
     "--test",
@@ -83,7 +84,7 @@ _PAIR_OPTIONS = (
 @click.option(
     "--unreviewed",
     is_flag=True,
-    help="Also contrasts that nobody has reviewed, if margin, naturalness and facts pass the gates.",
+    help="Also contrasts that nobody has reviewed, if they pass all gates (docs/training_data.md).",
 )
 @run_judge_option
 @click.option(
@@ -119,10 +120,11 @@ def command(
     """Write the contrasts of a run as training data.
 
     RUN is a number or a name; the newest run unless given. A pair is two forms of one assistant turn after the same
-    history. Only contrasts leave that somebody accepted or corrected on the page "Contrast pairs" of
-    `convexplain dashboard`; --unreviewed adds those that pass all gates. Edited turns that stand earlier than the
-    judged one are judged themselves first (by the run's judge, unless --judge names one): only what moves the same way
-    is a preference. What becomes no pair is counted by its reason. A folder gets train and test files and a data card.
+    history. It exports contrasts that somebody accepted or corrected on the page "Contrast pairs" of
+    `convexplain dashboard`; --unreviewed adds those that pass all gates. Where an earlier turn was edited, both forms of
+    that turn are judged first (by the run's judge, unless --judge names one), and the pair is kept only if its score
+    moves in the same direction. What becomes no pair is counted by its reason. A folder gets train and test files and a
+    data card.
 
     \b
         convexplain contrast --worst 50
