@@ -121,10 +121,10 @@ def command(
 
     RUN is a number or a name; the newest run unless given. A pair is two forms of one assistant turn after the same
     history. It exports contrasts that somebody accepted or corrected on the page "Contrast pairs" of
-    `convexplain dashboard`; --unreviewed adds those that pass all gates. Where an earlier turn was edited, both forms of
-    that turn are judged first (by the run's judge, unless --judge names one), and the pair is kept only if its score
-    moves in the same direction. What becomes no pair is counted by its reason. A folder gets train and test files and a
-    data card.
+    `convexplain dashboard`; --unreviewed adds those that pass all gates. Where an earlier turn was edited, both forms
+    of that turn are judged first (by the run's judge, unless --judge names one), and the pair is kept only if its score
+    moves in the same direction. What becomes no pair is counted by its reason. A folder gets train and test files and
+    a data card.
 
     \b
         convexplain contrast --worst 50

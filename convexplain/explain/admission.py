@@ -1,4 +1,4 @@
-"""The admission of edited texts: those that read well and, where a score is to rise, keep the facts."""
+"""The admission of edited texts: those that read well and, where a score is to rise, make up no facts."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from convexplain.errors import ModelError
 from convexplain.search.protocol import Edits
 from convexplain.types import Rubric, Turn
 
-from .facts import fact_conflict
+from .facts import invented_fact
 from .screening import Screen, Screening
 
 
@@ -20,7 +20,7 @@ class Admission:
         screen: says which texts read well.
         turns: the conversation before the edits.
         rubric: the maxim.
-        upward: the score is to rise, so that facts have to be kept.
+        upward: the score is to rise, so that no fact may be made up.
         note: is told when the screen's model fails.
         screenings: the verdict on each candidate.
     """
@@ -40,7 +40,7 @@ class Admission:
             self.note(f"whether edits read well was checked by rules alone: {error}")
             screenings = await Screen().screen(self.turns, edited, self.rubric)
         for edits, turns, screening in zip(candidates, edited, screenings, strict=True):
-            refusal = screening.refusal or (self._changed_fact(turns) if self.upward else "")
+            refusal = screening.refusal or (self._invented_fact(turns) if self.upward else "")
             self.screenings[edits] = replace(screening, refusal=refusal)
         return [not self.screenings[edits].refusal for edits in candidates]
 
@@ -53,11 +53,14 @@ class Admission:
         ((refusal, _),) = refusals.most_common(1)
         return f"{refusals.total()} edited texts were refused, most often because: {refusal.rstrip('.')}"
 
-    def _changed_fact(self, edited: Sequence[Turn]) -> str:
-        """Return the conflict of an edited turn with the facts of the turns before it; empty where there is none."""
+    def _invented_fact(self, edited: Sequence[Turn]) -> str:
+        """Return the fact of an edited turn that stands nowhere before it; empty where there is none.
+
+        What is gone is to be seen in the edit, and may be why the score rises; for training pairs it counts.
+        """
         for i, (old, new) in enumerate(zip(self.turns, edited, strict=True)):
             if old.content != new.content:
                 context = [turn.content for turn in self.turns[:i]]
-                if conflict := fact_conflict(context, old.content, new.content):
-                    return conflict
+                if invented := invented_fact(context, old.content, new.content):
+                    return invented
         return ""

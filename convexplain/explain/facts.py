@@ -16,7 +16,7 @@ from .common_words import is_common
 from .fact_patterns import Fact, FactKind, counted_facts
 from .negations import read_claims, word_set
 
-__all__ = ["Fact", "FactKind", "capitalised_words", "fact_conflict", "facts"]
+__all__ = ["Fact", "FactKind", "capitalised_words", "fact_conflict", "facts", "invented_fact"]
 
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['’-][\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*")
 _CAPITAL = regex.compile(r"\p{Lu}|\p{Ll}+\p{Lu}")
@@ -77,6 +77,16 @@ def capitalised_words(text: str) -> frozenset[str]:
     )
 
 
+def invented_fact(context: Sequence[str], before: str, after: str) -> str:
+    """Return the fact that an edit makes up, in a short sentence; empty where it brings none.
+
+    Facts that are gone and negations that are turned round do not count. Arguments as of `fact_conflict`.
+    """
+    mentions = [fact for text in context for fact in _counted(text)]
+    old, new = Counter(_counted(before)), Counter(_counted(after))
+    return _invented(mentions, old, new) or _doubled(old, new) or _brought_name(context, before, after)
+
+
 @lru_cache(maxsize=1024)
 def _counted(text: str) -> tuple[Fact, ...]:
     return tuple(counted_facts(text))
@@ -111,6 +121,14 @@ def _doubled(old: Counter[Fact], new: Counter[Fact]) -> str:
             if repeated.kind == fact.kind and count > old[repeated] > 0:
                 return f"{_quoted(repeated)} stands where {_quoted(fact)} stood"
     return ""
+
+
+def _brought_name(context: Sequence[str], before: str, after: str) -> str:
+    """Return a sentence where an edit brings a name that stands nowhere."""
+    if _capitalises_nouns(before) or _capitalises_nouns(after):
+        return ""
+    licensed = frozenset[str]().union(_words(before), *map(_words, context))
+    return next((f"{_quoted(name)} {_NOWHERE}" for name in _names(after) if name.value not in licensed), "")
 
 
 def _name_conflict(context: Sequence[str], before: str, after: str) -> str:

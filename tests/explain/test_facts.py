@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from convexplain.explain.facts import Fact, capitalised_words, fact_conflict, facts
+from convexplain.explain.facts import Fact, capitalised_words, fact_conflict, facts, invented_fact
 
 
 def found_of(text, *kinds):
@@ -231,3 +231,19 @@ def test_long_texts_take_no_time(text):
     started = time.process_time()
     facts(text)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "invented"),
+    [
+        ("15% of 80 is 12.", "15% of 80 is 15.", "“15”"),
+        ("Your parcel 4411 left on Monday.", "Your parcel left.", ""),  # what is gone is not made up
+        ("I cannot say.", "I can say.", ""),
+        ("It left.", "It left on 3 May.", "3 May"),
+        ("It left.", "It left for the house of Olsen.", "Olsen"),
+        ("The deductible is 1,200.", "The deductible is 80.", ""),  # the context has 80
+    ],
+)
+def test_an_invented_fact_stands_nowhere_before(before, after, invented):
+    sentence = invented_fact(["What is 15% of 80?"], before, after)
+    assert (invented in sentence) if invented else sentence == ""
