@@ -51,7 +51,8 @@ class Admission:
         if not refusals:
             return ""
         ((refusal, _),) = refusals.most_common(1)
-        return f"{refusals.total()} edited texts were refused, most often because: {refusal.rstrip('.')}"
+        texts = "1 edited text was" if refusals.total() == 1 else f"{refusals.total()} edited texts were"
+        return f"{texts} refused, most often because: {refusal.rstrip('.')}"
 
     def _invented_fact(self, edited: Sequence[Turn]) -> str:
         """Return the fact of an edited turn that stands nowhere before it; empty where there is none.

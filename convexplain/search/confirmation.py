@@ -218,7 +218,7 @@ class Confirmation:
                 return
             if len(draws) < 2:
                 return
-            self.tested[edits] = self._proof(draws, error)
+            self.tested[edits] = self._proof(draws, error) if self.varies else None  # else they are of other texts
             self.ledger.beyond = max(self.ledger.beyond, _BEYOND * deviation)
             count = max(self.fewest, len(draws))
             hope = _HOPE * deviation / math.sqrt(len(draws) + min(count, self.ledger.remaining))
