@@ -34,6 +34,8 @@ from convexplain.workspace.explanations import ExplanationModels, explain_scopes
 
 CLEARLY = 0.1  # a turn counts as bad to the judge when its score is so far below the threshold
 RUBRIC = "helpfulness"
+SOURCES = "ConTurE (Ghazarian et al. 2022, CC BY 4.0), and the reference set of convexplain."
+BEFORE = 3  # turns before an edited one that the page shows
 
 
 Labelled = tuple[Conversation, bool]
@@ -159,6 +161,7 @@ def report(
 ) -> Iterator[str]:
     """Yield the lines of the page."""
     yield "# Contrasts of real conversations, to be read\n"
+    yield f"`benchmarks/real_contrasts.py`. Dialogues: {SOURCES}\n"
     yield f"Model: `{model}` (judge, responder and editor). Maxim: {RUBRIC}, threshold {threshold:g}: {requirement}\n"
     yield "| question | turns | found | fresh draws that held | placebos that cross | words changed | calls | seconds |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -194,6 +197,8 @@ def lines_of(turn: ScoredTurn, contrast: Contrast, threshold: float) -> Iterator
     yield f"### {place}\n\n{contrast_outcome(contrast, threshold)}\n"
     changed = {edit.unit.turn for edit in contrast.edits}
     for i, before in enumerate(turn.conversation.turns[: turn.turn + 1]):
+        if i < min(changed) - BEFORE:
+            continue
         if i == turn.turn and contrast.question == "regenerate":
             yield quoted(f"{before.role}, answer before", contrast.response_before)
             yield quoted(f"{before.role}, answer after", contrast.response_after)
