@@ -25,11 +25,24 @@ _LONG = 400_000  # milliseconds that the embedded model may need for a step, on 
 
 
 def _log(path):
-    talks = [
-        ("shop-1", ["Where is my parcel?", "It left our depot on Monday and arrives tomorrow.", "Thanks!", "Gladly."]),
+    talks = [  # each reply has a sentence that can be left out
+        (
+            "shop-1",
+            [
+                "Where is my parcel?",
+                "It left our depot on Monday. It arrives tomorrow.",
+                "Can I change the address?",
+                "Yes. Open the order and choose another address.",
+            ],
+        ),
         (
             "shop-2",
-            ["Can I pay by card?", "Yes, with any card.", "And by invoice?", "Yes, by invoice too, within 14 days."],
+            [
+                "Can I pay by card?",
+                "Yes, with any card. You pay when it is sent.",
+                "And by invoice?",
+                "Yes, by invoice too. You have 14 days to pay it.",
+            ],
         ),
     ]
     speakers = ("human", "gpt")
@@ -55,7 +68,7 @@ def journey(page, server, log, see=lambda name: None):
     page.get_by_text("✓ done · analyze").wait_for(timeout=_LONG)
     see("done")
 
-    show(page, server)
+    show(page, f"{server}/?run=1&rubric=helpfulness")
     page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
     see("overview")
     tick_row(page)
@@ -75,7 +88,6 @@ def journey(page, server, log, see=lambda name: None):
     settle(page)
     page.get_by_role("button", name="Search for an edit").click()
     page.get_by_text("(worsen by 0.05) by").wait_for(timeout=_LONG)
-    assert page.locator("ins.cx-come").count()
     assert page.locator("del.cx-gone").count()
     settle(page)
     see("contrast")
