@@ -104,7 +104,7 @@ def _show_plan(workspace: Workspace, findings: Sequence[Finding], judge: str | N
             console.print(plain(note), soft_wrap=True)
         text = (
             f"Run {scope.run.id}: {counted(len(scope.turns), 'turn')} to explain with {scope.judge_name}: "
-            f"at most {task.most(scope.turns)} judgements. Nothing was asked."
+            f"at most {task.most(scope.turns)} judgements. What editors ask a model comes on top. Nothing was asked."
         )
         console.print(plain(text), soft_wrap=True)
     return 0

@@ -118,8 +118,12 @@ def test_the_turns_that_are_asked_for(world, options, heads):
 def test_a_plan_counts_and_asks_nothing(world):
     keep(world.folder, {("a", 3): 0.2})
     code, out, _ = world.run("explain", "--budget", "7", "--dry-run")
-    # 7 for the words and 7 for the edit.
-    assert (code, out) == (0, "Run 1: 1 turn to explain with judge: at most 14 judgements. Nothing was asked.\n")
+    # 7 for the words, 7 for the edit and 5 placebos.
+    assert (code, out) == (
+        0,
+        "Run 1: 1 turn to explain with judge: at most 19 judgements. What editors ask a model comes on top. "
+        "Nothing was asked.\n",
+    )
     assert not world.asked
 
 
