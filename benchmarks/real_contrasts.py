@@ -136,7 +136,7 @@ async def main() -> None:
         models = ExplanationModels(options.model if question == "regenerate" else None)
         scopes = turn_scopes(workspace.store, run.run, [rubric], chosen, task)
         explained = await explain_scopes(scopes, task, models, Reporting())
-        contrasts[question] = [(one.turn, one.result) for one in explained.explained]
+        contrasts[question] = [(explanation.turn, explanation.result) for explanation in explained.explained]
     page = "\n".join(report(options.model, contrasts, rubric.threshold, rubric.requirement))
     if options.out is None:
         print(page)
@@ -175,13 +175,17 @@ def report(
 
 def row_of(question: str, contrasts: Sequence[Contrast]) -> str:
     """Return a question's figures as a row of the table."""
-    found = [contrast for contrast in contrasts if contrast.found]
-    draws, placebos = sum(c.fresh_draws for c in found), sum(c.placebo_draws for c in found)
+    flips = [contrast for contrast in contrasts if contrast.found]
+    draws, placebos = sum(c.fresh_draws for c in flips), sum(c.placebo_draws for c in flips)
     cells = [
-        interval(proportion(len(found), len(contrasts))),
-        interval(proportion(sum(c.fresh_held for c in found), draws)) if draws else "draws do not vary",
-        interval(proportion(sum(c.placebo_crossed for c in found), placebos)) if placebos else "–",
-        interval(mean([c.edit_distance for c in found], 0)),
+        interval(proportion(len(flips), len(contrasts))),
+        interval(proportion(sum(c.fresh_held for c in flips), draws))
+        if draws
+        else "draws do not vary"
+        if flips
+        else "–",
+        interval(proportion(sum(c.placebo_crossed for c in flips), placebos)) if placebos else "–",
+        interval(mean([c.edit_distance for c in flips], 0)),
         interval(mean([c.calls for c in contrasts], 0)),
         interval(mean([c.seconds for c in contrasts], 0)),
     ]
