@@ -8,7 +8,7 @@ NOTHING_BEFORE = "nothing before it to attribute to"
 NOTHING_PROPOSED = "no text was proposed for an edit"
 ALL_REFUSED = "every proposed text was refused"
 _NOTHING = 1e-6  # a smaller movement is none
-_NATURAL = 0.15  # nats a token; a smaller change of the mean is none that a reader feels
+_NATURAL = 0.15  # nats a token, at the edit's worst place; a smaller change is none that a reader feels
 
 _QUOTE_MARKS: dict[QuoteCheck | None, str] = {
     "missing": "a quote in this reason is not in the conversation",
