@@ -50,7 +50,7 @@ class ContrastSettings:
         seed: the same seed gives the same result.
         alpha: share of earlier candidates among the seeds of `cell_budget`.
         any_text: accept texts that do not read well, or that change facts.
-        placebo: equally large edits elsewhere that are measured for a contrast, besides the budget; 0 = none.
+        placebo: edits elsewhere about as large that are measured for a contrast, besides the budget; 0 = none.
     """
 
     goal: Goal = "cross"

@@ -59,7 +59,7 @@ def proof(contrast: Contrast) -> list[str]:
         did = "crossed" if contrast.goal == "cross" else "changed the score as much"
         tries = "1 try" if contrast.placebo_draws == 1 else f"{contrast.placebo_draws} tries"
         hardly = ", so its place hardly matters" if 2 * contrast.placebo_crossed >= contrast.placebo_draws else ""
-        sentences.append(f"an equally large edit elsewhere {did} in {contrast.placebo_crossed} of {tries}{hardly}")
+        sentences.append(f"an edit about as large elsewhere {did} in {contrast.placebo_crossed} of {tries}{hardly}")
     return sentences
 
 

@@ -1,4 +1,4 @@
-"""The placebo of a contrast: equally large edits elsewhere in the same turns; and where units stand."""
+"""The placebo of a contrast: edits about as large elsewhere in the same turns; and where units stand."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

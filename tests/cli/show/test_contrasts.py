@@ -92,22 +92,22 @@ def test_a_page_says_what_was_found():
         ({"fresh_draws": 5, "fresh_held": 5}, ["held in 5 of 5 fresh measurements"]),
         ({"fresh_draws": 5, "fresh_held": 4, "question": "regenerate"}, ["held in 4 of 5 fresh answers"]),
         ({"fresh_draws": 1, "fresh_held": 1, "question": "revise"}, ["held in 1 of 1 fresh measurement"]),
-        ({"placebo_draws": 5, "placebo_crossed": 1}, ["an equally large edit elsewhere crossed in 1 of 5 tries"]),
-        ({"placebo_draws": 1}, ["an equally large edit elsewhere crossed in 0 of 1 try"]),
-        ({"placebo_draws": 5, "placebo_crossed": 2}, ["an equally large edit elsewhere crossed in 2 of 5 tries"]),
+        ({"placebo_draws": 5, "placebo_crossed": 1}, ["an edit about as large elsewhere crossed in 1 of 5 tries"]),
+        ({"placebo_draws": 1}, ["an edit about as large elsewhere crossed in 0 of 1 try"]),
+        ({"placebo_draws": 5, "placebo_crossed": 2}, ["an edit about as large elsewhere crossed in 2 of 5 tries"]),
         (
             {"placebo_draws": 6, "placebo_crossed": 3},  # half of them
-            ["an equally large edit elsewhere crossed in 3 of 6 tries, so its place hardly matters"],
+            ["an edit about as large elsewhere crossed in 3 of 6 tries, so its place hardly matters"],
         ),
         (
             {"placebo_draws": 5, "placebo_crossed": 1, "goal": "improve"},
-            ["an equally large edit elsewhere changed the score as much in 1 of 5 tries"],
+            ["an edit about as large elsewhere changed the score as much in 1 of 5 tries"],
         ),
         (
             {"fresh_draws": 9, "fresh_held": 8, "placebo_draws": 5, "placebo_crossed": 5},
             [
                 "held in 8 of 9 fresh measurements",
-                "an equally large edit elsewhere crossed in 5 of 5 tries, so its place hardly matters",
+                "an edit about as large elsewhere crossed in 5 of 5 tries, so its place hardly matters",
             ],
         ),
     ],
@@ -188,6 +188,6 @@ def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
     show_contrast(Console(file=out, width=80), scored, found, "unvalidated")
     assert out.getvalue().splitlines() == [
         "c:1 nice (unvalidated), revise: 0.30 -> 0.70 (threshold 0.5), 1 edit, 4 calls; held in 5 of 5 fresh "
-        "measurements; an equally large edit elsewhere crossed in 0 of 5 tries",
+        "measurements; an edit about as large elsewhere crossed in 0 of 5 tries",
         "  turn 1, assistant: [-It is not fine.-] Bye.",
     ]
