@@ -110,7 +110,7 @@ async def one(
     if scalarizer.first is None or scalarizer.first.score is None:
         return {}, {}
     side = -1 if scalarizer.first.score < rubric.threshold else 1
-    units = unit_levels(talk, ("turn",), response=False).units[0]
+    units = unit_levels(talk, ("turn",), reply=False).units[0]
     unit_orders, spent = await orders(values, units, side, per_unit * len(units), calls, rubric)
     return await faithfulness(values, units, unit_orders, side, K), spent
 

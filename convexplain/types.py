@@ -322,7 +322,8 @@ class Attribution:
         side: 1 where the units that raise the value explain the turn (it is on the good side of the threshold), -1
             where those do that lower it.
         full: the value of the unchanged turn; None where there is none.
-        baseline: the value without any unit of the coarsest level; None where it was not evaluated.
+        baseline: the value without all units of the coarsest level that lie before the judged turn; None where it was
+            not evaluated.
         score: the judge's score of the unchanged turn in [0, 1]; None where there is none.
         noise: a smaller difference between two scores of this judge may be noise; None where no judge was asked.
         chosen: `joint` only: places in `units` of those that together move the value most.

@@ -53,10 +53,9 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     type=_Levels(),
     default=("turn", "sentence", "phrase"),
     metavar="LEVELS",
-    help="The units, from coarse to fine; of each level the top units are divided further."
-    "  [default: turn,sentence,phrase; valid besides: word]",
+    help="The units, from coarse to fine; of each level the top units are divided further. The judged reply is divided"
+    " into the units that are finer than a turn.  [default: turn,sentence,phrase; valid besides: word]",
 )
-@click.option("--reply", "response", is_flag=True, help="Also the sentences and words of the judged turn itself.")
 @click.option(
     "--method",
     type=click.Choice(ATTRIBUTION_METHODS.names),
@@ -116,7 +115,6 @@ def command(
     judge: str | None,
     responder: str | None,
     levels: tuple[Level, ...],
-    response: bool,
     method: str,
     budget: int | None,
     top: int,
@@ -134,16 +132,18 @@ def command(
 ) -> int:
     """Say which turns, sentences and words raise or lower scores.
 
-    RUN is a number or a name; the newest run unless given. Units are left out one by one and two by two, and the turn
-    is judged again: what the score loses without a unit is that unit's effect. Results are kept in the store, so the
-    same command goes on where it was stopped.
+    RUN is a number or a name; the newest run unless given. Units of the earlier turns and of the judged reply are left
+    out one by one and two by two, and the turn is judged again: what the score loses without a unit is that unit's
+    effect. With --responder, and with another --scalarizer than judge, the reply is not divided: it is another one
+    each time, or its value falls with its length. Results are kept in the store, so the same command goes on where it
+    was stopped.
 
     With --check also a table: the units that an attribution ranks first are removed, one after the other. AUPC is the
     mean movement of the score up to half of the words (higher is better), beside a random order, length and position.
 
     \b
         convexplain attribute
-        convexplain attribute 3 --turn chat-17:5 --levels turn,sentence,word --reply
+        convexplain attribute 3 --turn chat-17:5 --levels turn,sentence,word
         convexplain attribute --worst 20 --method loo --check
     """
     unused = {} if method == "joint" else {"k": "without --method joint"}
@@ -154,8 +154,8 @@ def command(
     unused |= {"check": "with another --scalarizer than judge"} if scalarizer != "judge" else {}
     refuse(ctx, unused)
     task = AttributionTask(
-        AttributionSettings(method, levels, budget, top, share, k, perturb, response, seed), scalarizer, phrases
-    )
+        AttributionSettings(method, levels, budget, top, share, k, perturb, seed), scalarizer, phrases
+    ).resolved(responder is not None)
     view = _view(task)
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
     workspace = open_workspace(db)

@@ -128,7 +128,7 @@ class _View:
         self.explanations.append(explanation)
         finding = explanation.finding
         command = ["convexplain", "attribute", str(finding.run), "--turn", f"{finding.conversation.id}:{finding.index}"]
-        command += ["--rubric", finding.rubric.id, "--reply", *(["--db", self._db] if self._db else [])]
+        command += ["--rubric", finding.rubric.id, *(["--db", self._db] if self._db else [])]
         with self.progress.paused():
             self._console.print(plain(str(explanation)), soft_wrap=True)
             self._console.print(plain(f"  More: {command_line(command)}\n"), soft_wrap=True)

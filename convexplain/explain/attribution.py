@@ -20,6 +20,7 @@ from .settings import AttributionSettings
 from .unit_levels import UnitLevels, unit_levels
 
 _NOTHING = 1e-9
+NOTHING_TO_ATTRIBUTE = "nothing to attribute to: no turn before it, and no part of the reply that can be left out"
 NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 
 
@@ -49,6 +50,7 @@ class Attributor:
     ) -> list[Attribution]:
         """Attribute the judge's score of a turn: one attribution for each level, the coarsest first.
 
+        The units are those of the turns before it and, where the logged reply is judged, of the turn itself.
         A level that the budget is not enough for is missing, and so is what is finer than it. Where nothing can be
         attributed, the first level says why in its notes.
 
@@ -60,15 +62,9 @@ class Attributor:
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
 
         Raises:
-            UsageError: the turn is not there, or no turn of the assistant; or the parts of a response are asked for
-                that is regenerated, or whose probability falls with its length.
+            UsageError: the turn is not there, or no turn of the assistant.
             UnavailableError: a model is gone.
         """
-        if settings.response and (self.measure.responder or self.scalarizer):
-            raise UsageError(
-                "response=True is not valid with a responder or another scalarizer than the judge: only a logged "
-                "answer that is judged can be taken apart"
-            )
         conversation = judged_part(conversation, turn)
         responder = self.measure.responder.model.name if self.measure.responder else None
         if self.scalarizer is not None:
@@ -94,7 +90,9 @@ class Attributor:
                 judge=first.model if first else "",
                 responder=responder,
             )
-            for level in await attribute_values(values, settings, side, self.phrases)
+            for level in await attribute_values(
+                values, settings, side, reply=self.measure.responder is None, phrases=self.phrases
+            )
         ]
 
 
@@ -110,7 +108,12 @@ def judged_part(conversation: Conversation, turn: int) -> Conversation:
 
 
 async def attribute_values(
-    values: TurnValues, settings: AttributionSettings, side: int = 1, phrases: Phrases | None = None
+    values: TurnValues,
+    settings: AttributionSettings,
+    side: int = 1,
+    *,
+    reply: bool = False,
+    phrases: Phrases | None = None,
 ) -> list[Attribution]:
     """Attribute any value of a turn, level by level; as `Attributor.attribute`, with no judge in it.
 
@@ -118,17 +121,20 @@ async def attribute_values(
         values: the value of the conversation without some units.
         settings: the settings.
         side: 1 refines the units that raise the value, -1 those that lower it.
+        reply: attribute to the parts of the last turn as well: it can be valued without some of them.
         phrases: says where phrases begin, instead of the rules of `text.segmentation`.
     """
     began = time.monotonic()
-    levels = unit_levels(values.conversation, settings.levels, settings.response, phrases)
+    levels = unit_levels(values.conversation, settings.levels, reply=reply, phrases=phrases)
+    last = len(values.conversation.turns) - 1
+    before = frozenset(i for i, unit in enumerate(levels.units[0]) if unit.turn < last)
     (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
     if full is None:
         values.note("the unchanged turn has no value")
         nothing = LevelScores(0, tuple(range(len(levels.units[0]))), (None,) * len(levels.units[0]))
         return [_attribution(values, settings, side, levels, nothing, None, None, time.monotonic() - began)]
     if not any(levels.units):
-        values.note("there is nothing before the judged turn to attribute to")
+        values.note(NOTHING_TO_ATTRIBUTE)
     guide = await _guide(values, levels) if settings.method == "joint" else None
     method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k, guide=guide)
     refining = refine(levels.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget)
@@ -140,7 +146,7 @@ async def attribute_values(
         return await values.values(sets)
 
     run = await run_attribution(
-        _with_baseline(refining, len(levels.units[0])),
+        _with_baseline(refining, before),
         value,
         budget=settings.budget,
         key=lambda level, removed: values.key(levels.numbered(level, removed)),
@@ -171,18 +177,18 @@ async def _guide(values: TurnValues, levels: UnitLevels) -> list[list[float]] | 
 
 
 def _with_baseline(
-    search: ValueSearch[list[LevelScores]], coarsest: int
+    search: ValueSearch[list[LevelScores]], before: frozenset[int]
 ) -> ValueSearch[tuple[list[LevelScores], float | None]]:
-    """The search, with the value without any of the coarsest units, which is asked for beside its first question."""
-    everything, baseline = frozenset(range(coarsest)), None
+    """The search, with the value without all coarsest units before the reply, asked for beside its first question."""
+    baseline = None
     answer: Sequence[float | None] | None = None
     while True:
         try:
             request = search.send(answer)  # type: ignore[arg-type]
         except StopIteration as end:
             return end.value, baseline
-        if answer is None and coarsest and request.level == 0:
-            *answer, baseline = yield Value((*request.removed, everything))
+        if answer is None and before and request.level == 0:
+            *answer, baseline = yield Value((*request.removed, before))
         else:
             answer = yield request
 

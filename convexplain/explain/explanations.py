@@ -22,7 +22,7 @@ from convexplain.store import (
     stored_attributions,
     stored_contrast,
 )
-from convexplain.types import Attribution, Contrast, Rubric, sha256_json
+from convexplain.types import Attribution, Contrast, Conversation, Rubric, sha256_json
 
 from .attribution import Attributor
 from .contrasts import ContrastFinder
@@ -34,6 +34,13 @@ T_co = TypeVar("T_co", covariant=True)
 _WORST = 3
 _JUDGED = 20  # judged turns that an error lists
 _VERSION = 7  # of the searches' requests: stored explanations of another version are not used
+
+
+class ExplicableTurns(Protocol):
+    """Says which turns of a conversation an explanation would edit or attribute to."""
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return their indices, given that of the judged turn; none where nothing can be explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +63,14 @@ class TurnChoice:
         if sum(choice is not None for choice in (self.below, self.place, self.worst)) > 1:
             raise UsageError("--below, --turn and --worst exclude each other: name one of them")
 
-    def turns(
-        self, store: RunStore, run: int, rubric: Rubric, settings: ContrastSettings | AttributionSettings
-    ) -> list[ScoredTurn]:
+    def turns(self, store: RunStore, run: int, rubric: Rubric, explicable: ExplicableTurns) -> list[ScoredTurn]:
         """Return the turns on one rubric, the lowest score first; unscored ones only where the very turn was named.
 
         Turns with nothing to edit or to attribute to are not among the worst ones: they would only take their places.
+
+        Args:
+            store, run, rubric: where the turns are.
+            explicable: says which turns have something to edit or to attribute to.
         """
         worst = _WORST if self == TurnChoice() else self.worst
         places = scored_places(store, run, rubric, below=self.below, place=self.place)
@@ -70,7 +79,7 @@ class TurnChoice:
             turns = (turn for turn in turns if turn.number == self.number)
         if worst is None:
             return list(turns)
-        return list(islice((turn for turn in turns if settings.turns(turn.conversation, turn.turn)), worst))
+        return list(islice((turn for turn in turns if explicable.turns(turn.conversation, turn.turn)), worst))
 
 
 class Explainer(Protocol[T_co]):

@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
+from convexplain.text.segmentation import segment
 from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question
 
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
@@ -135,13 +136,14 @@ class AttributionOptions(TypedDict, total=False):
     share: float | None
     k: int
     perturb: Perturb
-    response: bool
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class AttributionSettings:
     """The settings of an attribution of a turn.
+
+    A judged reply is attributed to as well, in units that are finer than a turn.
 
     Attributes:
         method: a name of `search.ATTRIBUTION_METHODS`.
@@ -151,7 +153,6 @@ class AttributionSettings:
         share: instead of `top`: as many units as have that share of all that speaks for the turn's side, in (0, 1].
         k: `joint` only: units that are removed together.
         perturb: `remove` units, put a `placeholder` in their places, or `infill` them (three fills, averaged).
-        response: attribute to the parts of the judged turn as well.
         seed: the same seed gives the same result.
     """
 
@@ -162,7 +163,6 @@ class AttributionSettings:
     share: float | None = None
     k: int = 3
     perturb: Perturb = "remove"
-    response: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -182,7 +182,14 @@ class AttributionSettings:
         if self.seed < 0:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
-        """Return the indices of the turns that are attributed to."""
+    def turns(self, conversation: Conversation, turn: int, reply: bool = True) -> list[int]:
+        """Return the indices of the turns that are attributed to.
+
+        Args:
+            conversation: the conversation.
+            turn: the index of the judged turn.
+            reply: the logged reply is judged: it is attributed to, where it has several parts.
+        """
         indices = [i for i, before in enumerate(conversation.turns[:turn]) if before.content.strip()]
-        return [*indices, turn] if self.response and any(level != "turn" for level in self.levels) else indices
+        divided = reply and self.levels != ("turn",) and len(segment(conversation.turns[turn].content, "word")) > 1
+        return [*indices, turn] if divided else indices

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, most_units
 from convexplain.text.segmentation import Phrases, segment
-from convexplain.types import Conversation, Level, Unit
+from convexplain.types import LEVELS, Conversation, Level, Unit
 
 from .settings import AttributionSettings
 
@@ -30,37 +30,56 @@ class UnitLevels:
 
 
 def unit_levels(
-    conversation: Conversation, levels: Sequence[Level], response: bool, phrases: Phrases | None = None
+    conversation: Conversation, levels: Sequence[Level], *, reply: bool, phrases: Phrases | None = None
 ) -> UnitLevels:
-    """Divide all turns before the last one; with `response` the last one too, into units that are finer than a turn."""
+    """Divide the turns of a conversation, level by level.
+
+    Args:
+        conversation: up to the judged turn.
+        levels: from coarse to fine.
+        reply: divide the judged turn too, into units that are finer than a turn. Where the finest level does not divide
+            it (a reply of one sentence, and sentences), the next finer one does.
+        phrases: says where phrases begin, instead of the rules of `text.segmentation`.
+    """
     last = len(conversation.turns) - 1
     units: list[tuple[Unit, ...]] = []
     parents: list[tuple[int, ...]] = []
     for level in levels:
         level_units = [
-            unit
-            for i, turn in enumerate(conversation.turns)
-            if i < last or (response and level != "turn")
-            for start, end in _spans(turn.content, level, phrases)
-            if i < last or (start, end) != (0, len(turn.content))  # without it nothing would be left to judge
-            for unit in [Unit(i, start, end, level)]
-            if unit.of(turn.content).strip()
+            unit for i, turn in enumerate(conversation.turns[:last]) for unit in _units(turn.content, level, i, phrases)
         ]
+        if reply and level != "turn":
+            finer = LEVELS[LEVELS.index(level) :] if level == levels[-1] else (level,)
+            level_units += _reply_units(conversation.turns[last].content, finer, last, phrases)
         above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
         parents.append(tuple(_parent(unit, above) for unit in level_units))
         units.append(tuple(level_units))
     return UnitLevels(tuple(units), tuple(parents))
 
 
-def most_calls(conversation: Conversation, settings: AttributionSettings, phrases: Phrases | None = None) -> int:
+def most_calls(
+    conversation: Conversation, settings: AttributionSettings, *, reply: bool, phrases: Phrases | None = None
+) -> int:
     """Return how many perturbed conversations an attribution of the last turn evaluates at most.
 
-    Where units are infilled, each is evaluated with up to `FILLS` fills.
+    Where units are infilled, each is evaluated with up to `FILLS` fills. The arguments are those of `unit_levels`.
     """
-    levels = unit_levels(conversation, settings.levels, settings.response, phrases)
+    levels = unit_levels(conversation, settings.levels, reply=reply, phrases=phrases)
     finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
-    total = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer)) + bool(levels.units[0])
+    baseline = any(unit.turn < len(conversation.turns) - 1 for unit in levels.units[0])
+    total = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer)) + baseline
     return total if settings.budget is None else min(total, settings.budget)
+
+
+def _reply_units(content: str, levels: Sequence[Level], turn: int, phrases: Phrases | None) -> list[Unit]:
+    """The units of the first of these levels that divides the reply: without one, nothing would be left to judge."""
+    divisions = (_units(content, level, turn, phrases) for level in levels)
+    return next((units for units in divisions if len(units) > 1), [])
+
+
+def _units(content: str, level: Level, turn: int, phrases: Phrases | None) -> list[Unit]:
+    units = [Unit(turn, start, end, level) for start, end in _spans(content, level, phrases)]
+    return [unit for unit in units if unit.of(content).strip()]
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,6 @@ from convexplain.types import Contrast, QuoteCheck
 
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
 
-NOTHING_BEFORE = "nothing before it to attribute to"
 NOTHING_PROPOSED = "no text was proposed for an edit"
 ALL_REFUSED = "every proposed text was refused"
 _NOTHING = 1e-6  # a smaller movement is none

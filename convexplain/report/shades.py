@@ -76,7 +76,7 @@ def _inner_units(levels: Sequence[Attribution], turn: int) -> Iterator[tuple[Att
     """Yield the units inside a turn that have a value, from coarse to fine, without the turn itself."""
     for level in levels:
         for i, unit in enumerate(level.units):
-            if unit.turn == turn and level.level != "turn" and level.scores[i] is not None:
+            if unit.turn == turn and unit.level != "turn" and level.scores[i] is not None:
                 yield level, i, unit
 
 
@@ -90,4 +90,4 @@ def _shade(level: Attribution, i: int, scale: float) -> Shade:
     noisy = level.noisy[i]
     sign = "" if abs(score) < _ROUNDING else "+" if score > 0 else "-"
     strength = 0.0 if noisy or share < _SMALLEST_SHADE else share
-    return Shade(level.level, sign, strength, level.scores_without[i], noisy, i in level.chosen)
+    return Shade(level.units[i].level, sign, strength, level.scores_without[i], noisy, i in level.chosen)

@@ -77,7 +77,7 @@ def scopes_of(
         UsageError: the run was not judged by a rubric, or a named turn was not judged.
     """
     chosen = chosen_rubrics(store, run, rubrics)
-    turns = [turn for rubric in chosen for turn in choice.turns(store, run.id, rubric, task.settings)]
+    turns = [turn for rubric in chosen for turn in choice.turns(store, run.id, rubric, task)]
     if choice.place is not None and not turns:
         raise no_such_turn(store, run, chosen, choice.place)
     notes = list(_unscored(store, run, chosen, turns, choice))
@@ -102,7 +102,7 @@ def turn_scopes(
         notes: what a person should know of turns that are left out already.
     """
     scored = [turn for turn in turns if turn.score is not None]
-    explicable = [turn for turn in scored if task.settings.turns(turn.conversation, turn.turn)]
+    explicable = [turn for turn in scored if task.turns(turn.conversation, turn.turn)]
     remarks = [*notes, *_nothing(scored, explicable, task.nothing)]
     scope = Scope(store, run, rubrics, explicable, list(turns), remarks, run_judge(run) if judge is None else judge)
     if judge is not None or "escalate" not in run.settings:

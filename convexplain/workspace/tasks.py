@@ -5,18 +5,19 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from convexplain.connectors.phrase_parsers import open_phrases
+from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
 from convexplain.explain.explanations import Attributions, Contrasts, Explainer, is_retryable
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.explain.unit_levels import most_calls
-from convexplain.explain.wording import NOTHING_BEFORE, no_turn
+from convexplain.explain.wording import no_turn
 from convexplain.store import RunStore, ScoredTurn, attribution_body, contrast_body
-from convexplain.types import Attribution, Contrast
+from convexplain.types import Attribution, Contrast, Conversation
 
 from .explainers import Explainers, check_scalarizer
 
 T = TypeVar("T")
 
-SHORT_ATTRIBUTION = AttributionSettings(levels=("turn", "sentence", "phrase"), budget=40, response=True)
+SHORT_ATTRIBUTION = AttributionSettings(levels=("turn", "sentence", "phrase"), budget=40)
 SHORT_CONTRAST = ContrastSettings(question="revise", budget=40)
 
 
@@ -24,16 +25,13 @@ class Task(Protocol[T]):
     """One way to explain turns.
 
     Attributes:
-        settings: how.
-        nothing: why a turn cannot be explained that has nothing before it.
+        nothing: why a turn cannot be explained that has no units.
         needs_infiller: whether it needs one.
         edits: the search's settings where texts are edited; None where none are.
     """
 
     @property
-    def settings(self) -> ContrastSettings | AttributionSettings: ...  # noqa: D102 - said above
-    @property
-    def nothing(self) -> str: ...  # noqa: D102
+    def nothing(self) -> str: ...  # noqa: D102 - said above
     @property
     def needs_infiller(self) -> bool: ...  # noqa: D102
     @property
@@ -49,6 +47,9 @@ class Task(Protocol[T]):
         Raises:
             UsageError: it needs a responder and there is none, or the other way round.
         """
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that are edited or attributed to."""
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls that would take at most."""
@@ -99,6 +100,10 @@ class ContrastTask:
         """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
         return replace(self, settings=self.settings.with_question(responder))
 
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that may be edited."""
+        return self.settings.turns(conversation, turn)
+
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many edited contexts there are at most; what editors ask comes on top."""
         return len(turns) * (self.settings.budget + self.settings.placebo)
@@ -125,12 +130,14 @@ class AttributionTask:
         settings: how.
         scalarizer: what is attributed, a name out of `connectors.scorers.SCALARIZERS`.
         phrases: what says where phrases begin.
+        regenerated: a responder answers again, so that no logged reply is judged; `resolved` sets it.
     """
 
     settings: AttributionSettings = field(default_factory=AttributionSettings)
     scalarizer: str = "judge"
     phrases: str = "rules"
-    nothing = NOTHING_BEFORE
+    regenerated: bool = False
+    nothing = NOTHING_TO_ATTRIBUTE
     edits = None
 
     @property
@@ -146,12 +153,17 @@ class AttributionTask:
     def resolved(self, responder: bool) -> "AttributionTask":
         """Return the task. Raises UsageError where there is no such scalarizer, or it lacks a responder."""
         check_scalarizer(self.scalarizer, responder)
-        return self
+        return replace(self, regenerated=responder)
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that are attributed to."""
+        return self.settings.turns(conversation, turn, self._judges_reply)
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many perturbed conversations there are at most."""
-        phrases = open_phrases(self.phrases)
-        return sum(most_calls(turn.conversation.until(turn.turn), self.settings, phrases) for turn in turns)
+        phrases, reply = open_phrases(self.phrases), self._judges_reply
+        talks = (turn.conversation.until(turn.turn) for turn in turns)
+        return sum(most_calls(talk, self.settings, reply=reply, phrases=phrases) for talk in talks)
 
     def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Attributions:
         """Return what attributes."""
@@ -166,6 +178,11 @@ class AttributionTask:
     def failed(self, result: list[Attribution]) -> bool:
         """Return whether a value could not be had."""
         return any(attribution.failed or attribution.full is None for attribution in result)
+
+    @property
+    def _judges_reply(self) -> bool:
+        """Return whether the logged reply is judged, so that its parts are units."""
+        return self.scalarizer == "judge" and not self.regenerated
 
 
 ShortAnswer = tuple[list[Attribution], Contrast | None]
@@ -187,11 +204,6 @@ class ShortTask:
     needs_noise = True
 
     @property
-    def settings(self) -> AttributionSettings:
-        """The settings that say which turns have units."""
-        return self.attribution
-
-    @property
     def needs_infiller(self) -> bool:
         """Return whether holes are filled."""
         return self.attribution.perturb == "infill" or (self.contrast is not None and not self.contrast.proposes)
@@ -204,6 +216,10 @@ class ShortTask:
     def resolved(self, responder: bool) -> "ShortTask":
         """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
         return self if self.contrast is None else replace(self, contrast=self.contrast.with_question(responder))
+
+    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+        """Return the indices of the turns that are attributed to."""
+        return self.attribution.turns(conversation, turn)
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most."""

@@ -115,7 +115,7 @@ class Explanation:
         """Return why no words of the reply are named."""
         if reply_is_measured(self.attributions, self.finding.index):
             return no_reply_effects(self.attributions)
-        if len(segment(self.finding.turn.content, "phrase")) > 1:
+        if len(segment(self.finding.turn.content, "word")) > 1:
             return "The words of the reply were not measured: the earlier turns took all calls of the budget."
         return "The reply is too short to be divided into parts."
 

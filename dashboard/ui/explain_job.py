@@ -5,7 +5,8 @@ import streamlit as st
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.dashboard.services.jobs import start_explain
 from convexplain.errors import ConvexplainError
-from convexplain.explain.settings import ContrastSettings
+from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.types import Goal, Rubric
 from convexplain.workspace.jobs import job_state
 
@@ -23,13 +24,13 @@ def offer_attribution(view: ConversationView, turn: int, rubric: Rubric) -> None
         _watch(key)
         return
     st.caption(
-        "This score has not been explained yet. An explanation shows which earlier turns, sentences and words lower or "
-        "raise it. It asks the run’s judge some dozens of times."
+        "This score has not been explained yet. An explanation shows which words of the reply and which earlier turns "
+        "lower or raise it. It asks the run’s judge some dozens of times."
     )
     if view.judgements[turn, rubric.id].score is None:
         message("A turn without a score cannot be explained.", "soft")
-    elif turn == 0:
-        message("There is no text before the first turn.", "soft")
+    elif not AttributionSettings().turns(view.conversation, turn):
+        message(f"There is {NOTHING_TO_ATTRIBUTE}.", "soft")
     elif st.button("Explain this turn", key=f"{key}-start", type="primary"):
         _start(key, view, turn, rubric, None)
 

@@ -10,6 +10,7 @@ from convexplain import Conversation, Turn
 from convexplain.cli.show.attributions import show_attributions
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError
+from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
 from convexplain.store import RunStore, attributions
 from convexplain.types import Unit
 from tests.explain.test_attribution import attributed, empty, grumpy, scripted
@@ -35,7 +36,7 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
     assert code == 0
     assert out.splitlines() == [
         "chat:1:3 helpfulness (unvalidated), rescore, clime: 0.20 (threshold 0.5), 0.90 without all turns before it, "
-        "7 calls",
+        "16 calls",
         "  turn 0 user          ~   0.20 without             Where is my parcel?",
         "  turn 1 assistant      -  0.90 without  ██████████ It left our depot on Monday.",
         "  turn 2 user          ~   0.20 without             And the address?",
@@ -43,7 +44,7 @@ def test_what_the_score_hangs_on_is_shown_kept_and_written(world):
         "1 of 1 turn attributed.   Attributions: convexplain-out/run-1/attributions.jsonl   Store: "
         + str(world.folder / "store.db"),
     ]
-    assert err.splitlines() == [NOISE, "1/1 explained, 8 calls"]
+    assert err.splitlines() == [NOISE, "1/1 explained, 17 calls"]
     ((_, conversation, found),) = kept(world.folder)
     rows = (world.folder / "convexplain-out" / "run-1" / "attributions.jsonl").read_text().splitlines()
     assert conversation.id == "chat:1"
@@ -74,9 +75,9 @@ def test_no_infiller_is_opened_unless_it_is_wanted(world, monkeypatch):
 def test_dry_run_says_how_much_and_asks_nothing(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     _, out, _ = world.run("attribute", "--levels", "turn,word", "--dry-run")
-    # 3 for each of 3 turns, 3 for each word of the two longest (6 + 4), and one without all turns.
+    # 3 for each of 3 turns, 3 for each word of the two longest (6 + 4) and of the reply (3), and one without all turns.
     assert out.splitlines() == [
-        "Run 1: 1 turn to explain on 1 maxim with judge: at most 40 perturbed conversations to be judged. "
+        "Run 1: 1 turn to explain on 1 maxim with judge: at most 49 perturbed conversations to be judged. "
         "Nothing was asked."
     ]
     assert not world.asked
@@ -117,11 +118,35 @@ def test_what_failed_is_said_and_asked_again(world):
     assert "?  " not in out
 
 
-def test_a_turn_with_nothing_before_it_is_no_failure(world):
-    first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
+def test_a_turn_without_units_is_no_failure(world):
+    first = Conversation("first", (Turn("assistant", "Hello."), Turn("user", "Ah.")))
     keep(world.folder, {(first, 0): 0.2})
     code, _, err = world.run("attribute", "--turn", "first:0")
-    assert (code, err, world.models) == (0, "first:0 is left out: nothing before it to attribute to.\n", [])
+    assert (code, err, world.models) == (0, f"first:0 is left out: {NOTHING_TO_ATTRIBUTE}.\n", [])
+
+
+def test_the_parts_of_the_reply_stand_under_its_turn(world):
+    """Of a reply with nothing before it the word that the judge dislikes."""
+    first = Conversation("first", (Turn("assistant", "It left our depot."), Turn("user", "Ah.")))
+    keep(world.folder, {(first, 0): 0.2})
+
+    def answer(request):
+        reply = request.messages[0].content.rpartition("</conversation>")[0].rpartition("assistant:")[2]
+        return {"yes": 0.2, "no": 0.8} if "left" in reply else {"yes": 0.9, "no": 0.1}
+
+    world.answer["judge"] = answer
+    code, out, _ = world.run("attribute", "--turn", "first:0", "--method", "loo")
+    assert code == 0
+    assert out.splitlines()[:6] == [
+        "first:0 helpfulness (unvalidated), rescore, loo: 0.20 (threshold 0.5), 4 calls",
+        "  turn 0 assistant (the reply)",
+        "    word                ~   0.20 without             It",
+        "    word                 -  0.90 without  ██████████ left",
+        "    word                ~   0.20 without             our",
+        "    word                ~   0.20 without             depot.",
+    ]
+    _, _, err = world.run("attribute", "--turn", "first:0", "--responder", "bot")  # another answer has no such parts
+    assert err == f"first:0 is left out: {NOTHING_TO_ATTRIBUTE}.\n"
 
 
 def test_the_log_probability_of_the_logged_answer(world):

@@ -134,7 +134,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_asked(world, command
 WRITERS = [
     ANALYZE,
     ["explain"],
-    ["attribute", "--reply"],
+    ["attribute"],
     ["contrast"],
     ["report"],
     ["export", "--format", "openai"],
@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_written_is_refused(world, command, sentence):
     refused(world, command, 2, sentence)
 
 
-@pytest.mark.parametrize("command", [["explain"], ["attribute", "--reply"], ["contrast"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["explain"], ["attribute"], ["contrast"]], ids=" ".join)
 def test_a_disk_that_gets_full_loses_no_explanation(world, monkeypatch, command):
     def full(bodies, path):
         raise OSError(28, "No space left on device")
@@ -176,7 +176,7 @@ def test_a_disk_that_gets_full_loses_no_explanation(world, monkeypatch, command)
     assert (code, world.asked) == (0, asked)
 
 
-INTERRUPTED = [ANALYZE, ["explain"], ["attribute", "--reply"], ["contrast"], [*VALIDATE, "--judge", "judge"]]
+INTERRUPTED = [ANALYZE, ["explain"], ["attribute"], ["contrast"], [*VALIDATE, "--judge", "judge"]]
 
 
 @pytest.mark.slow

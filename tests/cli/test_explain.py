@@ -62,11 +62,11 @@ def test_the_short_answer_names_reason_words_and_edit(world):
         '  Reply: "Bananas are yellow."',
         "  Judge's reason: It does not answer the question.",
     ]
-    assert lines[3] == "  The reply is too short to be divided into parts."
+    assert lines[3] == '  Words that lower it: "Bananas" (0.90 without)'
     assert lines[-6].startswith("  Edit: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
     assert lines[-5:-3] == [
         "    Turn 3, assistant: [-Bananas are yellow.-]{+I have looked it up.+}",
-        "  More: convexplain attribute 1 --turn 'chat 1:3' --rubric helpfulness --reply",
+        "  More: convexplain attribute 1 --turn 'chat 1:3' --rubric helpfulness",
     ]
     assert lines[-2:] == [LEGEND, "1 turn explained. Explanations: convexplain-out/run-1/explanations.jsonl"]
     assert err.splitlines()[0] == NOISE

@@ -73,7 +73,7 @@ def test_phrases_are_what_hangs_on_the_root():
 
 def test_sentences_stay_whole_units_of_phrases_and_words_inside_phrases():
     talk = Conversation("c", (Turn("user", TEXT), Turn("assistant", "Yes.")))
-    parts = unit_levels(talk, ("sentence", "phrase", "word"), response=False, phrases=SpacyPhrases(Pipeline()))
+    parts = unit_levels(talk, ("sentence", "phrase", "word"), reply=False, phrases=SpacyPhrases(Pipeline()))
     assert list(map(len, parts.units)) == [2, 6, 10]
     assert all(0 <= parent < len(parts.units[level]) for level in (0, 1) for parent in parts.parents[level + 1])
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.explain.attribution import Attributor, attribute_values
+from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE, Attributor, attribute_values
 from convexplain.explain.measurement import ASSUMED_NOISE, TurnMeasure
 from convexplain.explain.scalarizers import Scalar, TurnValues
 from convexplain.explain.settings import AttributionSettings
-from convexplain.explain.unit_levels import most_calls
+from convexplain.explain.unit_levels import most_calls, unit_levels
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.types import Attribution, Label
@@ -83,8 +83,9 @@ class Words:
         return Scalar(sum(worth for word, worth in self.worth.items() if word in text))
 
 
-def by_words(talk, scalarizer, side=1, **options):
-    return asyncio.run(attribute_values(TurnValues(talk, scalarizer), AttributionSettings(**options), side))
+def by_words(talk, scalarizer, side=1, reply=False, **options):
+    values = TurnValues(talk, scalarizer)
+    return asyncio.run(attribute_values(values, AttributionSettings(**options), side, reply=reply))
 
 
 def parts(one, talk=TALK):
@@ -103,10 +104,10 @@ def test_down_to_the_word(method):
     assert turns.scores == pytest.approx((0, -math.log(36), 0), abs=1e-9)
     assert parts(sentences) == ["Who knows, you grumpy lazy person. ", "It may come."]
     assert parts(phrases) == ["Who knows, ", "you grumpy lazy person. "]
-    assert parts(words) == ["you ", "grumpy ", "lazy ", "person. "]
-    assert words.scores == pytest.approx((0, -math.log(36), 0, 0), abs=1e-9)
-    assert words.scores_without == pytest.approx((0.2, 0.9, 0.2, 0.2))
-    assert words.noisy == (True, False, True, True)
+    assert parts(words) == ["you ", "grumpy ", "lazy ", "person. ", "Bananas ", "are ", "yellow."]
+    assert words.scores == pytest.approx((0, -math.log(36), 0, 0, 0, 0, 0), abs=1e-9)
+    assert words.scores_without == pytest.approx((0.2, 0.9, 0.2, 0.2, 0.2, 0.2, 0.2))
+    assert words.noisy == (True, False, True, True, True, True, True)
     assert {one.side for one in (turns, sentences, phrases, words)} == {-1}
     assert (turns.full, turns.score, turns.noise) == (pytest.approx(math.log(1 / 4)), pytest.approx(0.2), ASSUMED_NOISE)
 
@@ -117,7 +118,7 @@ def test_a_good_turn_is_explained_by_what_raises_it():
     )
     assert turns.side == 1
     assert turns.scores == pytest.approx((0, math.log(4) - math.log(1.5), 0))
-    assert {unit.turn for unit in sentences.units} == {1}
+    assert [(unit.turn, unit.level) for unit in sentences.units] == [(1, "sentence")] * 2 + [(3, "word")] * 3
 
 
 def test_sampled_scores_are_attributed_as_they_are():
@@ -137,11 +138,11 @@ def test_regenerate_judges_the_new_answer():
     assert turns.scores_without == pytest.approx((0.1, 0.8, 0.1))
 
 
-def test_the_parts_of_the_judged_turn_on_request():
+def test_the_parts_of_the_judged_turn():
     """Its one sentence is not taken out: nothing would be left. Its words are, though no turn before it counts."""
     found = attributed(
         scripted(lambda text: 0.1 if "Bananas" in text else 0.7),
-        levels=("turn", "sentence", "word"), response=True, top=1, method="loo",
+        levels=("turn", "sentence", "word"), top=1, method="loo",
     )  # fmt: skip
     assert [(one.level, {unit.turn for unit in one.units}) for one in found] == [("turn", {0, 1, 2}), ("word", {3})]
     assert found[1].scores_without == pytest.approx((0.7, 0.1, 0.1))
@@ -150,16 +151,44 @@ def test_the_parts_of_the_judged_turn_on_request():
 
 def test_the_parts_of_a_turn_with_nothing_before_it():
     talk = Conversation("one", (Turn("assistant", "Hello. You grumpy thing."),))
-    (sentences,) = attributed(
-        scripted(grumpy), talk=talk, turn=0, levels=("turn", "sentence"), response=True, method="clime"
-    )
+    (sentences,) = attributed(scripted(grumpy), talk=talk, turn=0, levels=("turn", "sentence"), method="clime")
     assert sentences.scores_without == pytest.approx((0.2, 0.9))
     assert (sentences.calls, sentences.failed) == (2, 0)  # that without both is none
 
 
-def test_a_regenerated_response_has_no_parts():
-    with pytest.raises(UsageError, match="answer that is judged can be taken apart"):
-        attributed(scripted(grumpy), responder=ScriptedModel("x"), response=True)
+@pytest.mark.parametrize(
+    ("reply", "levels", "units"),
+    [
+        # What the finest level does not divide is divided by the next finer one.
+        ("It is late. Sorry.", ("turn", "sentence"), [("sentence", "It is late. "), ("sentence", "Sorry.")]),
+        ("It is late, my friend.", ("turn", "sentence"), [("phrase", "It is late, "), ("phrase", "my friend.")]),
+        ("It is late.", ("turn", "sentence"), [("word", "It "), ("word", "is "), ("word", "late.")]),
+        ("It is late.", ("turn", "sentence", "phrase"), [("word", "It "), ("word", "is "), ("word", "late.")]),
+        ("It is late.", ("word",), [("word", "It "), ("word", "is "), ("word", "late.")]),
+        ("It is late, my friend.", ("turn", "phrase", "word"), [("phrase", "It is late, "), ("phrase", "my friend.")]),
+        ("Yes.", ("turn", "sentence", "phrase", "word"), []),  # it cannot be left out: nothing would be judged
+        ("It is late. Sorry.", ("turn",), []),  # turns alone: the reply is none of them
+    ],
+)
+def test_a_reply_is_divided_by_the_first_level_that_divides_it(reply, levels, units):
+    talk = Conversation("one", (Turn("assistant", reply),))
+    divided = next((level for level in unit_levels(talk, levels, reply=True).units if level), ())
+    assert [(unit.level, unit.of(reply)) for unit in divided] == units
+    assert bool(AttributionSettings(levels=levels).turns(talk, 0)) == bool(units)
+    assert AttributionSettings(levels=levels).turns(talk, 0, reply=False) == []
+
+
+def test_a_regenerated_reply_has_no_parts():
+    """Another answer comes each time: only the turns before it are units."""
+    levels = attributed(scripted(lambda text: 0.3), responder=ScriptedModel("x"), levels=("sentence", "word"))
+    assert {unit.turn for level in levels for unit in level.units} == {0, 1, 2}
+
+
+def test_the_baseline_keeps_the_reply():
+    """Of sentences, those before the reply are left out together: then 0.9; the reply's own never are."""
+    (sentences,) = attributed(scripted(grumpy), levels=("sentence",), method="loo")
+    assert [unit.turn for unit in sentences.units] == [0, 1, 1, 2, 3, 3, 3]
+    assert sentences.value_of(sentences.baseline) == pytest.approx(0.9)
 
 
 def test_joint_attribution_names_what_does_something_only_together():
@@ -244,18 +273,19 @@ def test_the_budget_is_kept_to_the_call(budget, method):
 
 
 def test_most_calls_are_not_exceeded():
-    for options in ({}, {"top": 1}, {"levels": ("turn", "word")}, {"share": 1.0}, {"budget": 5}, {"response": True}):
-        value = Words(grumpy=1.0, may=-0.5)
-        found = by_words(TALK.until(3), value, side=1, **options)
-        most = most_calls(TALK.until(3), AttributionSettings(**options))
-        assert sum(one.calls for one in found) <= most
+    for options in ({}, {"top": 1}, {"levels": ("turn", "word")}, {"share": 1.0}, {"budget": 5}):
+        for reply in (False, True):
+            value = Words(grumpy=1.0, may=-0.5)
+            found = by_words(TALK.until(3), value, side=1, reply=reply, **options)
+            most = most_calls(TALK.until(3), AttributionSettings(**options), reply=reply)
+            assert sum(one.calls for one in found) <= most
 
 
 def test_nothing_before_the_turn():
     found = attributed(scripted(grumpy), talk=Conversation("one", (Turn("assistant", "Hello."),)), turn=0)
     assert [(one.units, one.scores) for one in found] == [((), ())]
     assert (found[0].score, found[0].failed) == (pytest.approx(0.9), 0)
-    assert any("nothing before" in note for note in found[0].notes)
+    assert NOTHING_TO_ATTRIBUTE in found[0].notes
 
 
 def test_where_only_the_unchanged_turn_can_be_scored_nothing_is_said_to_be_0():
@@ -329,13 +359,13 @@ def test_all_that_one_level_needs_is_asked_for_at_once():
 @given(
     contents=st.lists(st.text(max_size=40), min_size=1, max_size=6),
     method=st.sampled_from(["loo", "clime", "lshap", "joint"]),
-    response=st.booleans(),
+    reply=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
-def test_any_text_can_be_attributed(contents, method, response):
+def test_any_text_can_be_attributed(contents, method, reply):
     turns = tuple(Turn("user", content) for content in contents)
     talk = Conversation("any", (*turns, Turn("assistant", "Well, yes.")))
-    found = by_words(talk, Words(a=1.0, b=-2.0), method=method, response=response, levels=("turn", "sentence", "word"))
+    found = by_words(talk, Words(a=1.0, b=-2.0), method=method, reply=reply, levels=("turn", "sentence", "word"))
     for one in found:
         assert len(one.scores) == len(one.units)
         assert all(score is None or math.isfinite(score) for score in one.scores)

@@ -25,7 +25,7 @@ TALK = Conversation(
         Turn("assistant", "Judged."),
     ),
 )
-UNITS = unit_levels(TALK, ("turn",), response=False).units[0]
+UNITS = unit_levels(TALK, ("turn",), reply=False).units[0]
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """Attributions, as the command line shows them: the conversation, a bar a turn, and the parts of the top turns."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
 
-from convexplain.explain.attribution import NOISE_ASSUMED
-from convexplain.explain.wording import NOTHING_BEFORE, counted
+from convexplain.explain.attribution import NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE
+from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Conversation, Unit
 
@@ -33,18 +34,20 @@ def show_attributions(
         (abs(score) for attribution in attributions for score in attribution.scores if score is not None), default=0.0
     )
     if scale > _LEAST or attributions[0].chosen:
-        rows = list(_rows(conversation, attributions, scale))
-        for row in rows:
-            console.print(_line(conversation, *row, scale, console), soft_wrap=True)
+        for row in _rows(attributions, scale):
+            if isinstance(row, int):
+                console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
+            else:
+                console.print(_line(conversation, row, scale, console), soft_wrap=True)
     for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
-        if note != NOISE_ASSUMED:
+        if note not in (NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE):
             console.print(Text(f"  note: {one_line(note)}"), soft_wrap=True)
 
 
 def _outcome(attributions: Sequence[Attribution], threshold: float) -> str:
     coarsest = attributions[0]
     if not coarsest.units and len(attributions) == 1:
-        return NOTHING_BEFORE
+        return NOTHING_TO_ATTRIBUTE
     calls = counted(sum(attribution.calls for attribution in attributions), "call")
     if coarsest.full is None:
         return "not attributed"
@@ -61,33 +64,44 @@ def _outcome(attributions: Sequence[Attribution], threshold: float) -> str:
     return f"{coarsest.score:.2f} (threshold {threshold:g}){alone}{together}, {calls}"
 
 
-Row = tuple[Attribution, int, int]  # attribution, number of the unit, depth
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A unit that is shown: its attribution, its number there, and how deep it is indented."""
+
+    attribution: Attribution
+    number: int
+    depth: int
 
 
-def _rows(conversation: Conversation, attributions: Sequence[Attribution], scale: float) -> Iterator[Row]:
-    """The units in the order of the text, each followed by its parts that do something."""
+def _rows(attributions: Sequence[Attribution], scale: float) -> Iterator[_Row | int]:
+    """Yield the units in the order of the text, each before its parts; before parts of a turn that is none its index.
+
+    Of the coarsest level those are listed that do most, of finer ones those that do something.
+    """
     listed = {0: _largest(attributions[0])}
     for level, attribution in enumerate(attributions[1:], 1):
         large = {i for i, score in enumerate(attribution.scores) if score is not None and abs(score) >= _SMALL * scale}
         listed[level] = large | set(attribution.chosen)
-
-    def below(level: int, inside: Unit | None) -> Iterator[Row]:
-        if level == len(attributions):
-            return
-        for i, unit in enumerate(attributions[level].units):
-            if inside is not None and not _within(unit, inside):
-                continue
-            same = inside is not None and (unit.start, unit.end) == (inside.start, inside.end)
-            if i in listed[level] and not same:
-                yield attributions[level], i, level
-            yield from below(level + 1, unit)
-
-    yield from below(0, None)
-    first = attributions[0].units
-    for level, attribution in enumerate(attributions[1:], 1):  # parts of the judged turn itself
-        for i, unit in enumerate(attribution.units):
-            if not any(_within(unit, above) for above in first) and i in listed[level]:
-                yield attribution, i, level
+    in_order = sorted(
+        (unit.turn, unit.start, -unit.end, level, i)
+        for level, attribution in enumerate(attributions)
+        for i, unit in enumerate(attribution.units)
+    )
+    around: list[Unit] = []  # the units that hold the one at hand, the coarsest first
+    headed = -1
+    for turn, *_, level, i in in_order:
+        unit = attributions[level].units[i]
+        while around and not _within(unit, around[-1]):
+            around.pop()
+        if around and (unit.start, unit.end) == (around[-1].start, around[-1].end):
+            continue
+        if i in listed[level]:
+            if headed != turn and unit.level != "turn":
+                yield turn
+            headed = turn
+            in_turn = unit.level == "turn" or (around and around[0].level == "turn")
+            yield _Row(attributions[level], i, len(around) + (not in_turn))
+        around.append(unit)
 
 
 def _largest(attribution: Attribution) -> set[int]:
@@ -99,12 +113,17 @@ def _within(unit: Unit, outer: Unit) -> bool:
     return unit.turn == outer.turn and outer.start <= unit.start < outer.end
 
 
-def _line(
-    conversation: Conversation, attribution: Attribution, i: int, depth: int, scale: float, console: Console
-) -> Text:
+def _turn_line(conversation: Conversation, turn: int, judged: int) -> Text:
+    """The line before the parts of a turn that is no unit itself."""
+    reply = " (the reply)" if turn == judged else ""
+    return Text(f"  turn {turn} {conversation.turns[turn].role}{reply}")
+
+
+def _line(conversation: Conversation, row: _Row, scale: float, console: Console) -> Text:
+    attribution, i = row.attribution, row.number
     unit, score = attribution.units[i], attribution.scores[i]
     turn = conversation.turns[unit.turn]
-    name = f"turn {unit.turn} {turn.role}" if depth == 0 else f"{'  ' * depth}{attribution.level}"
+    name = f"turn {unit.turn} {turn.role}" if unit.level == "turn" else f"{'  ' * row.depth}{unit.level}"
     text = one_line(unit.of(turn.content))
     text = text if len(text) <= _MOST else f"{text[:_MOST]} …"
     if score is None:

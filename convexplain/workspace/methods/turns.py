@@ -200,7 +200,7 @@ class TurnMethods(StoreMethods):
         samples: int | None = None,
         **changes: Unpack[AttributionOptions],
     ) -> list[Attribution]:
-        """Return which turns, sentences, phrases and words before a turn raise or lower its score.
+        """Return which parts of a reply, and of the turns before it, raise or lower its score.
 
         Args:
             conversation, turn, rubric, judge, infiller, samples: as of `contrast`.
