@@ -4,7 +4,18 @@ from .contrasts import ContrastMeasures, ContrastTable, contrast_measures, contr
 from .curves import Curve, area, cumulative, curve, ranked
 from .edits import Embed, content_preservation, edit_distance, edit_rate
 from .estimates import Estimate, mean, proportion
-from .responses import bleu, divergence, probability_ratio, rank_correlation, rouge_l, stability
+from .responses import (
+    RougeL,
+    bleu,
+    divergence,
+    probability_ratio,
+    rank_correlation,
+    reply_divergence,
+    reply_probability_ratio,
+    rouge_l,
+    rouge_l_parts,
+    stability,
+)
 
 __all__ = [
     "ContrastMeasures",
@@ -12,6 +23,7 @@ __all__ = [
     "Curve",
     "Embed",
     "Estimate",
+    "RougeL",
     "area",
     "bleu",
     "content_preservation",
@@ -27,6 +39,9 @@ __all__ = [
     "proportion",
     "rank_correlation",
     "ranked",
+    "reply_divergence",
+    "reply_probability_ratio",
     "rouge_l",
+    "rouge_l_parts",
     "stability",
 ]

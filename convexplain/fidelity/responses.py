@@ -2,12 +2,30 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
 from rapidfuzz.distance import LCSseq
 
-from convexplain.errors import MissingExtraError
+from convexplain.errors import MissingExtraError, UsageError
 
 _EDGE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class RougeL:
+    """ROUGE-L of a text against a reference (Lin 2004), over words in lower case; each in [0, 1], 1 = all in order.
+
+    Attributes:
+        precision: the longest common subsequence, by the words of the text.
+        recall: the same, by the words of the reference.
+        f1: their harmonic mean.
+    """
+
+    precision: float
+    recall: float
+    f1: float
 
 
 def probability_ratio(masked: Mapping[str, float], full: Mapping[str, float]) -> float | None:
@@ -29,13 +47,62 @@ def divergence(masked: Mapping[str, float], full: Mapping[str, float]) -> float 
     return max(0.0, total)
 
 
+def reply_probability_ratio(masked: Sequence[float], full: Sequence[float]) -> float | None:
+    """Return PR of a reply (XPrompt, section 5.2): its probability after the masked prompt by that after the whole one.
+
+    The probability of a reply is the geometric mean of its tokens' probabilities, as the authors' code has it: the
+    plain product says more of the length of the reply than of the prompt. Below 1 = the reply has become less
+    probable; the smaller, the better the explanation that was masked. None for a reply without tokens, or one that
+    the whole prompt makes impossible.
+
+    Args:
+        masked: natural log-probabilities of the reply's tokens after the masked prompt.
+        full: those of the same tokens after the whole prompt.
+
+    Raises:
+        UsageError: the two are not of the same length.
+    """
+    if len(masked) != len(full):
+        raise UsageError(f"masked has {len(masked)} tokens and full {len(full)}; both are tokens of the same reply")
+    if not full or math.isinf(sum(full)):
+        return None
+    return math.exp((sum(masked) - sum(full)) / len(full))
+
+
+def reply_divergence(masked: ArrayLike, full: ArrayLike) -> float | None:
+    """Return KL(masked ‖ full) of a reply's next tokens, in nats a token, 0 or more: 0 = nothing has changed.
+
+    It is the mean, over the places of the reply, of the divergence between the distributions of the next token after
+    the same beginning of the reply. The larger, the better the explanation that was masked. None without tokens.
+
+    Args:
+        masked: (tokens, vocabulary) natural log-probabilities after the masked prompt.
+        full: the same after the whole prompt.
+
+    Raises:
+        UsageError: the two are not of the same shape.
+    """
+    after, before = np.asarray(masked, dtype=float), np.asarray(full, dtype=float)
+    if after.shape != before.shape:
+        raise UsageError(f"masked has the shape {after.shape} and full {before.shape}; they must be the same")
+    if not after.size:
+        return None
+    probable = np.where(np.exp(after) > 0, after - np.maximum(before, math.log(_EDGE)), 0.0)
+    return max(0.0, float((np.exp(after) * probable).sum(-1).mean()))
+
+
 def rouge_l(first: str, second: str) -> float:
     """Return ROUGE-L's F1 over words (Lin 2004), in [0, 1]: 1 = the same words in order. Two empty texts have 1."""
-    words, compared = first.casefold().split(), second.casefold().split()
+    return rouge_l_parts(first, second).f1
+
+
+def rouge_l_parts(reference: str, text: str) -> RougeL:
+    """Return ROUGE-L with its precision and its recall. Two empty texts have 1, an empty one and another 0."""
+    words, compared = reference.casefold().split(), text.casefold().split()
     if not words or not compared:
-        return float(words == compared)
+        return RougeL(*(float(words == compared),) * 3)
     shared = LCSseq.similarity(words, compared)
-    return 2 * shared / (len(words) + len(compared))
+    return RougeL(shared / len(compared), shared / len(words), 2 * shared / (len(words) + len(compared)))
 
 
 def bleu(reference: str, text: str) -> float:
