@@ -1,0 +1,29 @@
+"""The tables of the papers, for any model that is at hand: one command each.
+
+    python benchmarks/papers.py xprompt --model embedded --db papers.db
+    python benchmarks/papers.py --help                 # the tables
+    python benchmarks/papers.py xprompt --help         # the options of one
+
+docs/papers.md has what they printed, on which models, with n.
+"""
+
+import sys
+from importlib import import_module
+
+TABLES = {
+    "xprompt": ("papers_xprompt", "main", "XPrompt, Table 1: replies after masking k words, by seven measures"),
+    "xprompt-ablations": ("papers_xprompt_ablations", "main", "XPrompt, Table 4 and Figure 3: k, iterations, gradient"),
+}
+
+
+def main(argv: list[str]) -> None:
+    """Run the table that is named first, with the options after it."""
+    if not argv or argv[0] not in TABLES:
+        print(__doc__, *(f"{name:18} {text}" for name, (_, _, text) in TABLES.items()), sep="\n")
+        sys.exit(argv not in ([], ["--help"], ["-h"]))
+    module, function, _ = TABLES[argv[0]]
+    getattr(import_module(module), function)(argv[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,119 @@
+"""The tables of the papers: the algorithm is the printed one, and the measures are of the right texts."""
+
+import asyncio
+import itertools
+import sys
+from argparse import Namespace
+
+import numpy as np
+import pytest
+
+from .conftest import ROOT
+from .tiny_model import save_tiny, token_logprobs
+
+WEIGHTS = (5.0, 1.0, 4.0, 0.0, 3.0)
+BEST = frozenset({0, 2})  # of two words: 5 + 4
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    names = set(sys.modules)
+    yield
+    for name in set(sys.modules) - names:
+        if name.startswith("papers"):
+            del sys.modules[name]
+
+
+async def additive(sets):
+    return [-sum(WEIGHTS[i] for i in removed) for removed in sets]
+
+
+def algorithm_1(guide, iterations, **switches):
+    from papers_xprompt import algorithm_1
+
+    rng = np.random.default_rng(0)
+    return asyncio.run(algorithm_1(5, 2, guide, additive, iterations, rng, **switches))
+
+
+def test_the_gradient_names_the_words_to_begin_with():
+    assert algorithm_1(WEIGHTS, 0) == [(BEST, -9.0)]
+    assert algorithm_1([0, -9, 0, 9, 0], 0) == [(frozenset({1, 3}), -1.0)]  # magnitudes: the sign does not count
+
+
+@pytest.mark.parametrize("switches", [{}, {"gradient_start": False}, {"gradient_sampling": False}])
+def test_swaps_that_lower_the_probability_are_kept_and_others_not(switches):
+    steps = algorithm_1([0, 9, 0, 9, 0], 200, **switches)
+    logprobs = [logprob for _, logprob in steps]
+    assert len(steps) == 201
+    assert logprobs == sorted(logprobs, reverse=True)
+    assert steps[-1] == (BEST, -9.0)
+    changes = [len(after - before) for (before, _), (after, _) in itertools.pairwise(steps)]
+    assert set(changes) == {0, 1}  # one word at a time
+
+
+def test_a_reply_is_scored_token_by_token_after_the_prompt_without_the_masked_words(tmp_path):
+    from papers_white_box import WhiteBox
+
+    from convexplain.connectors.models.local import LocalModel
+    from convexplain.models.calls import Calls
+
+    async def measured():
+        model = LocalModel(save_tiny(tmp_path))
+        await model.prepare()
+        async with Calls(model) as calls:
+            box = WhiteBox(calls, ("where", "is", "my", "parcel?"), "on its way", 8)
+            logprobs, rows = await box.distributions(frozenset({1, 2}))
+            (summed,) = await box.logprobs([frozenset({1, 2})])
+            text = "<|im_start|>user\nwhere parcel?<|im_end|>\n<|im_start|>assistant\non its way"
+            _, expected = token_logprobs(model, text)
+            gradients = await box.gradients()
+        await model.aclose()
+        return logprobs, rows, summed, expected, gradients
+
+    logprobs, rows, summed, expected, gradients = asyncio.run(measured())
+    assert logprobs == pytest.approx(expected[-len(logprobs) :], abs=1e-4)
+    assert sum(logprobs) == pytest.approx(summed, abs=1e-4)
+    assert np.exp(rows).sum(-1) == pytest.approx(1, abs=1e-5)
+    assert len(gradients) == 4
+
+
+def test_prompts_are_of_three_kinds_and_long_enough():
+    from papers_prompts import PROMPTS
+    from papers_xprompt import prompts
+
+    texts = [text for kind in PROMPTS.values() for text in kind]
+    assert len(PROMPTS) == 3
+    assert len(set(texts)) == 20
+    assert min(len(text.split()) for text in texts) >= 15
+    assert len({kind for kind, _ in prompts(3)}) == 3  # a small n has all kinds
+
+
+def test_a_table_goes_on_with_the_prompts_that_it_has_not(tmp_path, monkeypatch):
+    import papers_xprompt
+
+    folder, asked = save_tiny(tmp_path / "model"), []
+
+    async def measured(calls, prompt, options, embed):
+        asked.append(prompt)
+        return {"reply": "", "words": 1, "named": {}, "methods": {}}
+
+    monkeypatch.setattr(papers_xprompt, "measured", measured)
+    options = Namespace(
+        model=f"local:{folder}", embeddings=None, rows=tmp_path / "rows.jsonl", db=str(tmp_path / "db"), n=2
+    )
+    assert len(asyncio.run(papers_xprompt.run(options))) == 2
+    options.n = 3
+    assert len(asyncio.run(papers_xprompt.run(options))) == 3
+    assert len(asked) == len(set(asked)) == 3
+
+
+@pytest.mark.parametrize(("argv", "code"), [([], 0), (["--help"], 0), (["nothing"], 1)])
+def test_the_tables_are_listed(argv, code, capsys):
+    from papers import TABLES, main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+    assert stopped.value.code == code
+    printed = capsys.readouterr().out
+    assert [name for name in TABLES if name not in printed] == []
