@@ -222,6 +222,24 @@ Goal = Literal["cross", "improve", "worsen"]
 
 
 @dataclass(frozen=True, slots=True)
+class ParetoPoint:
+    """An edit that trades one maxim for another: no other measured edit is better on one count and as good on all.
+
+    Attributes:
+        texts: index and edited text of each turn that it edits.
+        scores: a rubric's id to the score with the edit, in [0, 1], 1 = satisfied: first that of the rubric that was to
+            change, then those that were kept.
+        words: words to insert, delete or replace.
+        response: the response that was judged.
+    """
+
+    texts: tuple[tuple[int, str], ...]
+    scores: Mapping[str, float] = field(hash=False)
+    words: int
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """The smallest edit that was found to carry a turn's score over its threshold, or the largest movement.
 
@@ -238,11 +256,13 @@ class Contrast:
         edits: the replaced units or whole sentences, in the order of the text.
         turns: the whole conversation up to the judged turn as edited, with the response that was judged.
         response_before, response_after: the responses that were judged.
-        calls: edited contexts sent to the responder or the judge; the unchanged one is not counted.
-        prompts: different ones among them.
+        calls: edited contexts sent to the responder or the judge; the unchanged one is not counted. Each judgement on a
+            kept maxim counts as one more.
+        prompts: different edited contexts among them.
         infills: units that an infiller filled.
         failed: calls without a score.
-        trace: for each call the number of units that were edited, and g.
+        trace: for each edited context that was measured the number of units that were edited, and g; of one that lowers
+            a kept maxim, g less by as much as that fell too far.
         edit_distance: words to insert, delete or replace to get from the text to the edited one.
         edit_rate: that, divided by the words that might be edited; None where there were none.
         stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`,
@@ -259,6 +279,11 @@ class Contrast:
         naturalness: change of the log-probability, in nats for each changed token, at the edit's worst place, under a
             local model of language; about 0 = reads as well as before, far below 0 = reads worse; None where it was not
             measured.
+        kept_scores: the id of each kept maxim to its scores before and after, in [0, 1], 1 = satisfied, means where
+            they were measured several times; None where there is none.
+        conflicts: the id of a kept maxim to the number of edits that reached delta and lowered it by more than noise.
+        pareto: edits that trade the maxim for a kept one, where edits conflict or the list was asked for; that which
+            moves the score furthest first.
     """
 
     conversation_id: str
@@ -295,6 +320,9 @@ class Contrast:
     placebo_draws: int = 0
     placebo_crossed: int = 0
     naturalness: float | None = None
+    kept_scores: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict, hash=False)
+    conflicts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    pareto: tuple[ParetoPoint, ...] = ()
 
     @property
     def texts(self) -> tuple[str, str]:

@@ -25,6 +25,8 @@ from .options.searching import (
     budget_option,
     editor_option,
     infiller_option,
+    keep_option,
+    pareto_option,
     placebo_option,
     search_option,
 )
@@ -37,7 +39,7 @@ from .show.progress import plain
 _DELTA = 0.5
 _RUN_OPTIONS = [
     *("run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"),
-    *("editors", "any_text", "placebo"),
+    *("editors", "any_text", "placebo", "keep", "pareto"),
 ]
 _HOLE_OPTIONS = ("infiller", "split_k")
 _PROMPT_OPTIONS = ("score", "baseline")
@@ -77,6 +79,8 @@ _PROMPT_OPTIONS = ("score", "baseline")
     show_default=True,
     help="The earlier turns that may be edited (not with --question revise).",
 )
+@keep_option
+@pareto_option
 @click.option("--prior", is_flag=True, help="Look first at the words that `convexplain attribute` ranked highest.")
 @click.option(
     "--prompt",
@@ -114,6 +118,8 @@ def command(
     goal: Goal,
     delta: float | None,
     editable: EditableTurns,
+    keep: tuple[str, ...],
+    pareto: bool,
     prior: bool,
     file: str | None,
     score: str | None,
@@ -140,6 +146,7 @@ def command(
     \b
         convexplain contrast --dry-run
         convexplain contrast 3 --rubric helpfulness --worst 5
+        convexplain contrast --worst 5 --rubric helpfulness --keep harm,informativeness
         convexplain contrast --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
         convexplain contrast --prompt question.txt --score contradiction --responder openai:gpt-4.1-mini
     """
@@ -158,9 +165,12 @@ def command(
         )  # fmt: skip
     question = question or ("regenerate" if responder else "revise")
     _check(ctx, question, responder, search, delta, editors)
+    if pareto and not keep:
+        raise UsageError("--pareto needs --keep: the maxims that the changed one is weighed against")
     settings = ContrastSettings(
         goal=goal, delta=delta, question=question, editable=editable, split_k=split_k, any_text=any_text,
-        placebo=placebo, **cast(Any, options),
+        placebo=placebo, keep=tuple(name.strip() for names in keep for name in names.split(",")), pareto=pareto,
+        **cast(Any, options),
     )  # fmt: skip
     view = _view(ContrastTask(settings, prior))
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
@@ -200,12 +210,12 @@ def _check(
 
 
 def _view(task: ContrastTask) -> ExplanationView[Contrast]:
-    each = task.settings.budget + task.settings.placebo
+    each, maxims = task.settings.most_calls, ", with those for kept maxims" if task.settings.keep else ""
     return ExplanationView(
         task,
         "contrasts.jsonl",
         "edit",
-        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {each})",
+        lambda turns: f"{task.most(turns)} edited contexts ({len(turns)} x {each}{maxims})",
         show_contrast,
         lambda contrasts: (
             f"{counted(sum(contrast.found for contrast in contrasts), 'contrast')} for "

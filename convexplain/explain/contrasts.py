@@ -27,15 +27,19 @@ from convexplain.types import Attribution, Contrast, Conversation, Judgement, Ru
 
 from .admission import Admission
 from .hole_filling import HoleFilling
+from .kept_maxims import Aim, KeptMaxim, MaximConstraints
 from .measurement import ANSWER, ASSUMED_NOISE, TEMPERATURE, TurnMeasure, too_close
 from .prior import prior_from
 from .proposals import Proposals, editable_passages
 from .score_scale import ScoreScale
 from .screening import Screen
 from .settings import ContrastSettings
+from .trade_offs import TradeOffs
 
 NOISE_ASSUMED = f"delta {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 NOTHING_TO_EDIT = "there is no word that may be edited"
+LOWERS_ON_AVERAGE = "the best edit lowers a maxim that is to be kept, on average over its measurements"
+NOT_JUDGED = "the budget ended before every edit that went far enough was judged on the maxims to be kept"
 FRESH_DRAWS = 3  # measurements that a contrast is tested with at least, where answers or judgements are sampled
 _LEAST = 1e-6  # a movement of nothing is no contrast
 _ROUNDING = 1e-9
@@ -69,6 +73,7 @@ class ContrastFinder:
         settings: ContrastSettings,
         noise: float | None = None,
         reason: str = "",
+        maxims: Sequence[KeptMaxim] = (),
     ) -> Contrast:
         """Look for the smallest edit that reaches the goal.
 
@@ -79,6 +84,7 @@ class ContrastFinder:
             settings: the settings.
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
             reason: the judge's reason for the turn's score in words, which editors are told.
+            maxims: those that the edit must not lower; the ones that `settings.keep` names.
 
         Raises:
             UsageError: the turn is not there, or no turn of the assistant; or the settings do not fit the models.
@@ -92,7 +98,7 @@ class ContrastFinder:
             raise UsageError(f"search={settings.search!r} needs editors, which propose texts; there are none")
         if not settings.proposes and self.infiller is None:
             raise UsageError(f"search={settings.search!r} needs an infiller, which fills holes; there is none")
-        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise, reason)
+        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise, reason, maxims)
         contrast = await task.run()
         return replace(contrast, seconds=time.monotonic() - began)
 
@@ -109,6 +115,7 @@ class _ContrastTask:
         settings: ContrastSettings,
         noise: float | None,
         reason: str,
+        maxims: Sequence[KeptMaxim],
     ) -> None:
         self.finder = finder
         self.conversation = conversation
@@ -140,6 +147,10 @@ class _ContrastTask:
         self.unchanged: list[Outcome] = []  # the draws of the unchanged turn
         self.scale = ScoreScale(settings.goal, rubric.threshold)
         self.response = conversation.turns[turn].content
+        self.constraints: MaximConstraints | None = None
+        if maxims:
+            self.constraints = MaximConstraints(finder.judge, turn, maxims, self._judged_conversation, self._note)
+        self.aim = Aim(self.delta, self._short_by, self._edit_distance)
 
     async def run(self) -> Contrast:
         if not self.units:
@@ -169,8 +180,38 @@ class _ContrastTask:
         if not (self.scale.upward and self.settings.goal == "cross"):
             delta = max(delta, _LEAST)
         self.admission.upward = self.scale.upward
+        self.aim = replace(self.aim, delta=delta)
+        unchanged = [self.response, *(outcome.response for outcome in self.unchanged)]
+        if self.constraints and (unscored := await self.constraints.begin(unchanged)):
+            return self._contrast(None, "not scored", unscored)
         outcome = await self._drive(delta, replace(start, score=self.scale.g(before.score)), sampled)
+        if self.constraints:
+            return await self._weighed(outcome, self.constraints)
         return self._contrast(outcome, outcome.stopped, "" if outcome.found else self.admission.refusals)
+
+    async def _weighed(self, outcome: SearchOutcome, constraints: MaximConstraints) -> Contrast:
+        """Return the contrast where it lowers no kept maxim; and edits that trade one maxim for another."""
+        note = "" if outcome.found else self.admission.refusals
+        if outcome.found and outcome.edits and not constraints.hold(outcome.edits):
+            outcome, note = replace(outcome, found=False, stopped="searched"), LOWERS_ON_AVERAGE
+        if not outcome.found and constraints.unjudged:
+            self._note(NOT_JUDGED)
+        contrast = self._contrast(outcome, outcome.stopped, note)
+        admit = _admit_all if self.settings.any_text else self._admit
+        weighed = TradeOffs(
+            constraints, self.text, self.rubric.id, self.scale.upward, self._edit_distance, admit
+        )  # fmt: skip
+        return await weighed.added_to(contrast, outcome.edits or (), always=self.settings.pareto)
+
+    def _judged_conversation(self, edits: Edits, response: str) -> Conversation:
+        turns = list(self.text.edited(edits))
+        turns[self.turn] = replace(turns[self.turn], content=response)
+        return replace(self.conversation, turns=tuple(turns))
+
+    def _short_by(self, fall: float) -> float:
+        """Return g of a score that is short of the aim by so much."""
+        sign = 1 if self.scale.upward else -1
+        return self.scale.g(min(1.0, max(0.0, self.scale.base + sign * (self.delta - fall))))
 
     async def _drive(self, delta: float, start: Outcome, sampled: bool) -> SearchOutcome:
         if isinstance(self.text, Hunks):
@@ -189,6 +230,7 @@ class _ContrastTask:
             rng=np.random.default_rng(self.settings.seed),
             layout=self._layout,
             screens=not self.settings.any_text,
+            price=self.constraints.price if self.constraints else 1,
         )
         propose = None if self.proposals is None else self.proposals.propose
         screen = None if self.settings.any_text else self._admit
@@ -256,10 +298,11 @@ class _ContrastTask:
     async def _evaluate(self, request: Evaluate) -> list[Outcome]:
         measured = zip(request.candidates, request.draws, strict=True)
         outcomes = await asyncio.gather(*(self._measured(edits, again) for edits, again in measured))
-        return [
+        scaled = [
             outcome if outcome.score is None else replace(outcome, score=self.scale.g(outcome.score))
             for outcome in outcomes
         ]
+        return scaled if self.constraints is None else await self.constraints.apply(request, scaled, self.aim)
 
     async def _measured(self, edits: Edits, again: int = 0) -> Outcome:
         """The judge's score of a candidate, with the response that it scored."""
@@ -271,6 +314,8 @@ class _ContrastTask:
             self._note(f"a regenerated answer was cut after {ANSWER} tokens")
         if measured.judgement is not None and not again:
             self.judgements[edits] = measured.judgement
+        if self.constraints and measured.score is not None:
+            self.constraints.add(edits, measured.response, self.rubric.id, measured.score)
         return Outcome(measured.score, measured.response, measured.note)
 
     async def _fill(self, holes: Sequence[Hole]) -> list[str | None]:
@@ -349,3 +394,7 @@ class _ContrastTask:
     def _edit_rate(self, edits: Edits) -> float | None:
         count = sum(len(words(self.text.turns[i].content)) for i in self.editable)
         return self._edit_distance(edits) / count if count else None
+
+
+async def _admit_all(candidates: Sequence[Edits]) -> list[bool]:
+    return [True for _ in candidates]

@@ -26,6 +26,8 @@ from convexplain.types import Attribution, Contrast, Conversation, Rubric, sha25
 
 from .attribution import Attributor
 from .contrasts import ContrastFinder
+from .kept_maxims import KeptMaxim
+from .measurement import ASSUMED_NOISE
 from .settings import AttributionSettings, ContrastSettings
 
 T = TypeVar("T")
@@ -104,6 +106,7 @@ class Contrasts:
         models: a name for each part that the scores and fills depend on, and its fingerprint.
         noise: SHA of a rubric to the judge's noise floor on it, where it was measured.
         attributed: look first where the turn's newest attribution points.
+        maxims: those that an edit must not lower.
     """
 
     store: RunStore
@@ -113,6 +116,7 @@ class Contrasts:
     models: Mapping[str, object]
     noise: Mapping[str, float] = field(default_factory=dict)
     attributed: bool = False
+    maxims: Sequence[Rubric] = ()
 
     def stored(self, turn: ScoredTurn) -> Contrast | None:
         """Return the stored contrast."""
@@ -122,8 +126,9 @@ class Contrasts:
     async def find(self, turn: ScoredTurn) -> Contrast:
         """Search for a contrast and store it; what was scored before comes out of the cache."""
         noise = self.noise.get(turn.rubric.sha)
+        maxims = [KeptMaxim(rubric, self.noise.get(rubric.sha, ASSUMED_NOISE)) for rubric in self.maxims]
         contrast = await self.finder.find(
-            turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise, turn.reason or ""
+            turn.conversation, turn.turn, turn.rubric, self._settings(turn), noise, turn.reason or "", maxims
         )
         keep_contrast(self.store, self.run, turn, self.sha(turn), contrast)
         return contrast
@@ -139,6 +144,10 @@ class Contrasts:
             "attributed": None if self.attributed and not attributed else prior,  # None: the result says that it lacks
         }
         parts = {"searches": _VERSION, "settings": settings, "models": self.models, "noise": floor}
+        if self.maxims:
+            parts["keep"] = [[rubric.sha, self.noise.get(rubric.sha)] for rubric in self.maxims]
+        else:  # searches that keep nothing have the same key as before there was such an option
+            del settings["keep"], settings["pareto"]
         return sha256_json({**parts, **({"reason": turn.reason} if self.settings.proposes and turn.reason else {})})
 
     def _settings(self, turn: ScoredTurn) -> ContrastSettings:

@@ -7,7 +7,9 @@ from typing import Literal, TypedDict, get_args
 from convexplain.errors import UsageError
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
 from convexplain.text.segmentation import segment
-from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question
+from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question, Rubric
+
+from .pareto import MOST_POINTS
 
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
 Perturb = Literal["remove", "placeholder", "infill"]
@@ -29,6 +31,8 @@ class ContrastOptions(TypedDict, total=False):
     alpha: float
     any_text: bool
     placebo: int
+    keep: Sequence[str | Rubric]
+    pareto: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class ContrastSettings:
         alpha: share of earlier candidates among the seeds of `cell_budget`.
         any_text: accept texts that do not read well, or that change facts.
         placebo: edits elsewhere about as large that are measured for a contrast, besides the budget; 0 = none.
+        keep: maxims that an edit must not lower by more than the judge's noise: ids, or rubrics of one's own.
+        pareto: list the edits that trade the maxim for a kept one also where a contrast lowers none.
     """
 
     goal: Goal = "cross"
@@ -67,8 +73,12 @@ class ContrastSettings:
     alpha: float = 0.5
     any_text: bool = False
     placebo: int = 5
+    keep: tuple[str | Rubric, ...] = ()
+    pareto: bool = False
 
     def __post_init__(self) -> None:
+        if self.pareto and not self.keep:
+            raise UsageError("pareto=True needs keep: the maxims that the changed one is weighed against")
         if self.goal not in get_args(Goal):
             raise UsageError(f"goal={self.goal!r} is not valid; valid are: {', '.join(get_args(Goal))}")
         if self.goal != "cross" and not self.delta:
@@ -100,6 +110,11 @@ class ContrastSettings:
         if self.question != "regenerate" and responder:
             raise UsageError(f"question={self.question!r} asks no responder: no turn is answered again; leave it out")
         return self
+
+    @property
+    def most_calls(self) -> int:
+        """Return how many calls a search makes at most, with the placebos and those for the list of trade-offs."""
+        return self.budget + self.placebo * (1 + len(self.keep)) + MOST_POINTS * len(self.keep)
 
     @property
     def proposes(self) -> bool:

@@ -1,6 +1,6 @@
 """Sentences about contrasts and reasons, the same in the terminal, on a page and in a report."""
 
-from convexplain.types import Contrast, QuoteCheck
+from convexplain.types import Contrast, ParetoPoint, QuoteCheck
 
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
 
@@ -48,9 +48,12 @@ def scores_of(contrast: Contrast) -> str:
 def proof(contrast: Contrast) -> list[str]:
     """Return the evidence for a contrast: how many fresh draws held, and how many equal edits elsewhere do the same.
 
-    Empty where neither was measured.
+    The kept maxims' scores come first. Empty where nothing of that was measured.
     """
     sentences = []
+    if contrast.kept_scores:
+        maxims = (f"{rubric} ({movement(*scores)})" for rubric, scores in contrast.kept_scores.items())
+        sentences.append(f"keeps {', '.join(maxims)}")
     if contrast.fresh_draws:
         draw = "answer" if contrast.question == "regenerate" else "measurement"
         sentences.append(f"held in {contrast.fresh_held} of {counted(contrast.fresh_draws, f'fresh {draw}')}")
@@ -90,10 +93,14 @@ def missed(contrast: Contrast, threshold: float) -> str:
         return f"not searched: {'; '.join(contrast.notes)}"
     if not contrast.calls:
         return f"no contrast: the score is {before} and cannot go that far"
-    tries = f"{contrast.calls} try" if contrast.calls == 1 else f"{contrast.calls} tries"
+    count = len(contrast.trace) if contrast.kept_scores else contrast.calls
+    tries = "1 try" if count == 1 else f"{count} tries"
     if contrast.score_after is None:
         return f"no contrast: none of {tries} could be scored"
-    missed_aim = f"no edit {_aim(contrast, threshold, before)} in {tries}"
+    missed_aim = f"no edit {_aim(contrast, threshold, before)}{_keeping(contrast)} in {tries}"
+    if contrast.conflicts:
+        lowered = (f"{rubric} ({counted(edits, 'edit')})" for rubric, edits in contrast.conflicts.items())
+        return f"{missed_aim}; edits that went that far lowered {', '.join(lowered)} by more than the judge's noise"
     best = max((g for _, g in contrast.trace if g is not None), default=None)
     start = 0.0 if contrast.goal != "cross" else -abs((contrast.score_before or 0.0) - threshold)
     if best is None or best <= start + _NOTHING:
@@ -113,6 +120,26 @@ def _aim(contrast: Contrast, threshold: float, before: str) -> str:
     target = threshold + contrast.delta if up else threshold - contrast.delta
     margin = f"threshold {threshold:g} and a margin of {contrast.delta:g} for noise"
     return f"moved the score from {before} to {target:.2f} ({margin})"
+
+
+def _keeping(contrast: Contrast) -> str:
+    return f" without lowering {' or '.join(contrast.kept_scores)}" if contrast.kept_scores else ""
+
+
+def trade_offs_heading(contrast: Contrast) -> str:
+    """Return the line above the edits that trade one maxim for another."""
+    if len(contrast.pareto) == 1:
+        return "The best edit that was measured on all of these maxims:"
+    return f"{len(contrast.pareto)} edits to choose from; none is better than another on every count:"
+
+
+def trade_off_scores(contrast: Contrast, point: ParetoPoint) -> str:
+    """Return the scores of such an edit before and after, and its size, in one line."""
+    before = {contrast.rubric: contrast.score_before} | {
+        rubric: scores[0] for rubric, scores in contrast.kept_scores.items()
+    }
+    movements = (f"{rubric} {movement(before.get(rubric), score)}" for rubric, score in point.scores.items())
+    return f"{', '.join(movements)}, {counted(point.words, 'word')} changed"
 
 
 def no_turn(editable: object) -> str:

@@ -43,11 +43,13 @@ class Evaluate:
         candidates: the candidates; with `fresh` the same may stand there several times.
         draws: for each candidate how often it was measured before.
         fresh: they are measured again though they were measured before: whoever answers and judges is asked again.
+        spare: calls that may be made besides one for each candidate; None = as many as it takes.
     """
 
     candidates: tuple[Edits, ...]
     draws: tuple[int, ...]
     fresh: bool = False
+    spare: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +104,15 @@ class Confirmation:
         self.ledger.beyond = _BEYOND * self.ledger.pooled()[0]
 
     def reserve(self) -> int:
-        """Return the calls that a search is to leave for tests."""
+        """Return the measurements that a search is to leave for tests."""
         if self.varies:
             return self.set_aside
         if self.varies is None and self.fills and not self.ledger.tied and self.ledger.crossing():
-            return min(2 * self.fewest, self.ledger.budget // 6)
+            return min(2 * self.fewest, self.ledger.budget // (6 * self.ledger.price))
         return _run_needed(self._share(LEVEL)) if self.varies is False else 0
 
     def put_aside(self) -> None:
-        """Put a share of the calls that remain aside for tests."""
+        """Put a share of the measurements that remain aside for tests."""
         self.set_aside = max(min(2, self.ledger.remaining - 1), round(_ASIDE * self.ledger.remaining))
 
     def screen(self, candidates: Sequence[Edits]) -> Generator[ReadsWell, Any, list[bool]]:
@@ -301,7 +303,8 @@ class Confirmation:
         if not candidates:
             return []
         draws = [self.ledger.attempts[edits] + candidates[:i].count(edits) for i, edits in enumerate(candidates)]
-        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), tuple(draws), fresh)
+        spare = self.ledger.unspent - len(candidates)
+        outcomes: list[Outcome] = yield Evaluate(tuple(candidates), tuple(draws), fresh, spare)
         cleaned = [self.ledger.add(edits, outcome) for edits, outcome in zip(candidates, outcomes, strict=True)]
         return [outcome.score for outcome in cleaned if outcome.score is not None]
 

@@ -36,8 +36,8 @@ class SearchOutcome:
         outcome: its first measurement.
         proof: its fresh draws, where draws vary; found says whether they held.
         placebo: how often edits elsewhere cross too; None where that was not measured.
-        trace: every call in order.
-        calls: how many there were.
+        trace: every measurement in order.
+        calls: how many there were, with the further judgements that some of them took.
         prompts: distinct candidates among them.
         infills: holes that were filled, and candidates that were proposed.
         failed: calls without a score.
@@ -73,6 +73,7 @@ def drive(
     rng: np.random.Generator | None = None,
     layout: Layout = Layout(),
     screens: bool = False,
+    price: int = 1,
 ) -> SearchRun:
     """Run a search, asking for `Infill` (answered with fills) and `Evaluate` (answered with an Outcome a candidate).
 
@@ -90,6 +91,7 @@ def drive(
         rng: the source of chance for their places.
         layout: where the units stand, and how many edits a candidate counts as having.
         screens: a candidate is a contrast only when it reads well.
+        price: calls that a measurement takes at most, where the candidate reaches delta; 1 elsewhere.
 
     Raises:
         UsageError: budget, repeats or placebo are too small, or delta is no number.
@@ -99,7 +101,7 @@ def drive(
             raise UsageError(f"{name}={number} is not valid; it must be at least {least}")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    ledger = Ledger(delta, budget, layout.size)
+    ledger = Ledger(delta, budget, layout.size, price=price)
     ledger.begin(start)
     confirmation = Confirmation(ledger, max(2, repeats) if repeats > 1 else ALIKE_TEXTS, layout, screens=screens)
     run = _Run(search, ledger, confirmation, minimise)
@@ -118,7 +120,7 @@ def drive(
         proof=run.confirmation.tested.get(chosen) if chosen else None,
         placebo=rate,
         trace=tuple(ledger.trace),
-        calls=len(ledger.trace),
+        calls=ledger.spent,
         prompts=len(ledger.outcomes) - 1,
         infills=run.infills,
         failed=sum(step.score is None for step in ledger.trace),
@@ -239,7 +241,7 @@ class _Run:
         unmeasured = (edits for edits in dict.fromkeys(request.candidates) if edits not in ledger.outcomes)
         new = list(unmeasured)[: max(0, ledger.available)]
         if new:
-            outcomes = yield Evaluate(tuple(new), (0,) * len(new))
+            outcomes = yield Evaluate(tuple(new), (0,) * len(new), spare=ledger.available + ledger.price - 1 - len(new))
             for edits, outcome in zip(new, outcomes, strict=True):
                 ledger.add(edits, outcome)
         return [ledger.answer(edits) for edits in request.candidates]

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .protocol import Edits
 
@@ -19,23 +19,25 @@ class Outcome:
         score: g; None where none could be had.
         response: the answer of the explained model.
         note: why there is no score.
+        calls: what it cost: 1, and more where further judgements were needed.
     """
 
     score: float | None
     response: str = ""
     note: str = ""
+    calls: int = 1
 
     @property
     def clean(self) -> "Outcome":
         """The outcome; without its score where that is no number: it would win or lose every comparison."""
         if self.score is None or math.isfinite(self.score):
             return self
-        return Outcome(None, self.response, self.note or f"the score is {self.score}")
+        return replace(self, score=None, note=self.note or f"the score is {self.score}")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStep:
-    """One call of a search: how many edits the candidate has, and its score."""
+    """One measurement of a search: how many edits the candidate has, and its score."""
 
     edits: int
     score: float | None
@@ -52,11 +54,13 @@ class Ledger:
         outcomes: the first measurement of each candidate.
         draws: the scores of all measurements of each candidate.
         alike: for a candidate the scores of texts that mean the same, where they were asked for.
-        trace: every call in order.
-        reserve: calls that are put aside for confirmation.
+        trace: every measurement in order.
+        reserve: measurements that are put aside for confirmation.
         beyond: how far beyond delta the search is to look, so that its contrast is not one of noise.
         refused: candidates that do not read well: they are no contrasts.
         attempts: how often each candidate was measured, without a score too.
+        price: calls that the measurement of a candidate which reaches delta takes at most.
+        spent: calls so far.
     """
 
     delta: float
@@ -70,16 +74,23 @@ class Ledger:
     beyond: float = 0.0
     refused: set[Edits] = field(default_factory=set)
     attempts: Counter[Edits] = field(default_factory=Counter)
+    price: int = 1
+    spent: int = 0
+
+    @property
+    def unspent(self) -> int:
+        """Calls that there are still, all together."""
+        return self.budget - self.spent
 
     @property
     def remaining(self) -> int:
-        """Calls that there are still, all together."""
-        return self.budget - len(self.trace)
+        """Measurements that these calls suffice for."""
+        return self.unspent // self.price
 
     @property
     def available(self) -> int:
-        """Calls that the search may still make."""
-        return self.remaining - self.reserve
+        """Candidates that the search may still have measured, if the last of them reaches delta."""
+        return self.unspent - (self.reserve + 1) * self.price + 1
 
     def begin(self, start: Outcome) -> None:
         """Note the outcome of the unchanged text, which is no call."""
@@ -90,6 +101,7 @@ class Ledger:
         outcome = outcome.clean
         self._keep(edits, outcome)
         self.trace.append(SearchStep(self.size(edits), outcome.score))
+        self.spent += outcome.calls
         return outcome
 
     def _keep(self, edits: Edits, outcome: Outcome) -> None:

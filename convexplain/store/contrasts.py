@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Contrast, Conversation, Edit, Unit
+from convexplain.types import Contrast, Conversation, Edit, ParetoPoint, Unit
 
 from . import schema
 from .database import insert_for, reading, writing
@@ -84,7 +84,8 @@ def contrast_body(contrast: Contrast) -> dict[str, Any]:
     """Return a contrast as JSON values, with all its fields."""
     body = {field.name: getattr(contrast, field.name) for field in fields(contrast)}
     edits = [asdict(edit) for edit in contrast.edits]
-    return {**body, "edits": edits, "turns": [turn_body(turn) for turn in contrast.turns]}
+    turns = [turn_body(turn) for turn in contrast.turns]
+    return {**body, "edits": edits, "turns": turns, "pareto": [asdict(point) for point in contrast.pareto]}
 
 
 def to_contrast(body: dict[str, Any]) -> Contrast:
@@ -93,4 +94,9 @@ def to_contrast(body: dict[str, Any]) -> Contrast:
     values["edits"] = tuple(Edit(Unit(**edit["unit"]), edit["before"], edit["after"]) for edit in body["edits"])
     values["turns"] = tuple(map(to_turn, body["turns"]))
     values["trace"] = tuple((edits, score) for edits, score in body["trace"])
+    values["kept_scores"] = {rubric: (before, after) for rubric, (before, after) in body.get("kept_scores", {}).items()}
+    values["pareto"] = tuple(
+        ParetoPoint(**{**point, "texts": tuple((turn, text) for turn, text in point["texts"])})
+        for point in body.get("pareto", ())
+    )
     return Contrast(**values)

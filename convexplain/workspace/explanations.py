@@ -13,13 +13,14 @@ from convexplain.explain.settings import ContrastSettings
 from convexplain.explain.wording import counted
 from convexplain.models.editing import Editor, ScoredSentence
 from convexplain.models.infilling import Infiller
-from convexplain.store import Run, RunStore, ScoredTurn, scored_places, scored_turns
+from convexplain.store import Run, RunStore, ScoredTurn, run_rubrics, scored_places, scored_turns
 from convexplain.store.alarms import budget_rubrics
 from convexplain.text.segmentation import segment
 from convexplain.types import Rubric
 
 from .build import BuiltJudge
 from .explainers import Editing, open_explainers
+from .inputs import kept_rubrics
 from .judge_arguments import JudgeLike, ModelLike, judge_spec, run_judge
 from .scales import floor_key, scale_lost
 from .tasks import Task
@@ -39,6 +40,7 @@ class Scope:
         chosen: how many were chosen, with those that cannot be explained.
         notes: what a person should know of turns that are left out.
         judge: the judge that their scores are from, or another that was named.
+        maxims: those that edits must not lower.
     """
 
     store: RunStore
@@ -48,6 +50,7 @@ class Scope:
     chosen: list[ScoredTurn]
     notes: list[str]
     judge: JudgeLike
+    maxims: list[Rubric]
 
     @property
     def judge_name(self) -> str:
@@ -100,11 +103,17 @@ def turn_scopes(
         rubrics: the rubrics of the turns.
         turns: the turns.
         notes: what a person should know of turns that are left out already.
+
+    Raises:
+        UsageError, RubricError: a maxim that is to be kept is one of the rubrics, or there is no such maxim.
     """
+    keep = () if task.edits is None else task.edits.keep
+    maxims = kept_rubrics(keep, rubrics, run_rubrics(store, run.id)) if keep else []
     scored = [turn for turn in turns if turn.score is not None]
     explicable = [turn for turn in scored if task.turns(turn.conversation, turn.turn)]
     remarks = [*notes, *_nothing(scored, explicable, task.nothing)]
-    scope = Scope(store, run, rubrics, explicable, list(turns), remarks, run_judge(run) if judge is None else judge)
+    judged_by = run_judge(run) if judge is None else judge
+    scope = Scope(store, run, rubrics, explicable, list(turns), remarks, judged_by, maxims)
     if judge is not None or "escalate" not in run.settings:
         return [scope]
     models = dict.fromkeys([run.judge, *(turn.model for turn in explicable)])
@@ -230,7 +239,7 @@ async def explain_scope(
         models.responder,
         models.infiller if task.needs_infiller else None,
         editing=models.editing(task.edits, _sentences(scope) if task.edits and task.edits.proposes else ()),
-        rubrics=scope.rubrics,
+        rubrics=[*scope.rubrics, *scope.maxims],
         cache=scope.store,
         run=scope.run,
         on_change=spent,
@@ -276,7 +285,8 @@ def _place(turn: ScoredTurn) -> str:
 async def _noise_floors(scope: Scope, judge: BuiltJudge, progress: Progress, *, needed: bool) -> dict[str, float]:
     """The judge's noise floors by the rubrics' SHAs, where they were measured."""
     samples, floors = judge.spec.samples, dict[str, float | None]()
-    for rubric, measured in zip(scope.rubrics, budget_rubrics(scope.run, scope.rubrics), strict=True):
+    rubrics = [*scope.rubrics, *scope.maxims]
+    for rubric, measured in zip(rubrics, budget_rubrics(scope.run, rubrics), strict=True):
         key = floor_key(judge.model, judge.calibrations.get(rubric.id))
         floors[rubric.sha] = stores.noise_floor(scope.store, key, measured, samples)
     if needed and None in floors.values():

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from convexplain.connectors.logs import read_log
 from convexplain.connectors.message_objects import turns_of
 from convexplain.errors import LogError, Problem, UsageError
-from convexplain.rubrics import load_rubric
+from convexplain.rubrics import load_rubric, rubric_ids
 from convexplain.types import ROLES, Conversation, Role, Rubric, Turn
 
 _log = logging.getLogger("convexplain")
@@ -39,6 +39,33 @@ def rubrics_of(rubrics: RubricLike | Sequence[RubricLike]) -> list[Rubric]:
     if twice := sorted({name for name in ids if ids.count(name) > 1}):
         raise UsageError(f"rubric {', '.join(twice)} is named twice")
     return loaded
+
+
+def kept_rubrics(keep: Sequence[str | Rubric], goals: Sequence[Rubric], at_hand: Sequence[Rubric] = ()) -> list[Rubric]:
+    """Return the rubrics of the maxims that an edit must not lower.
+
+    Args:
+        keep: the rubrics, ids of shipped ones, or paths of YAML files.
+        goals: the rubrics whose scores are to change; none of them can be kept.
+        at_hand: rubrics that may be named by their ids too, and come before shipped ones.
+
+    Raises:
+        UsageError: there is no such rubric, one is named twice, or is to change.
+        RubricError: a rubric's file is not valid.
+    """
+    by_id = {rubric.id: rubric for rubric in at_hand}
+    for name in keep:
+        if isinstance(name, str) and name not in {*by_id, *rubric_ids()} and not Path(name).is_file():
+            ids = ", ".join(dict.fromkeys([*by_id, *rubric_ids()]))
+            raise UsageError(f"keep={name!r} is not valid; valid are {ids}, and paths of rubric files")
+    rubrics = rubrics_of([by_id.get(name, name) if isinstance(name, str) else name for name in keep])
+    for rubric in rubrics:
+        if rubric.id in {goal.id for goal in goals}:
+            raise UsageError(
+                f"keep={rubric.id!r} is not valid: the search is to change that maxim's score; keep other maxims, or "
+                "name the one that is to change (--rubric)"
+            )
+    return rubrics
 
 
 def conversation_of(conversation: ConversationLike) -> Conversation:

@@ -105,13 +105,14 @@ class ContrastTask:
         return self.settings.turns(conversation, turn)
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
-        """Return how many edited contexts there are at most; what editors ask comes on top."""
-        return len(turns) * (self.settings.budget + self.settings.placebo)
+        """Return how many calls there are at most; what editors ask comes on top."""
+        return len(turns) * self.settings.most_calls
 
     def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Contrasts:
         """Return what looks for contrasts."""
-        parts = _parts(models)
-        return Contrasts(store, run, models.finder(), self.settings, parts, noise, self.prior)
+        rubrics = models.judge.rubrics
+        maxims = rubrics[len(rubrics) - len(self.settings.keep) :]  # they come last
+        return Contrasts(store, run, models.finder(), self.settings, _parts(models), noise, self.prior, maxims)
 
     def bodies(self, result: Contrast) -> list[Mapping[str, object]]:
         """Return the contrast."""

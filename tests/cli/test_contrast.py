@@ -19,7 +19,7 @@ from convexplain.store import RunStore, contrasts
 from convexplain.types import Evidence, Judgement
 from tests.fake_editor import FakeEditor, open_fake_screen
 from tests.fake_infiller import FakeInfiller
-from tests.workspace.test_functions import answers, bananas, depot
+from tests.workspace.test_functions import answers, bananas, depot, safe_or_polite
 
 WORDS = ("--search", "guided", "--any-text", "--placebo", "0")
 RESCORE = ("contrast", "--question", "rescore", *WORDS)
@@ -186,6 +186,44 @@ def test_dry_run_counts_and_asks_nothing(world):
         "Nothing was asked.\n"
     )
     assert (world.models, kept(world.folder), list(world.folder.glob("convexplain-out"))) == ([], [], [])
+
+
+def test_a_kept_maxim_of_another_run_is_judged_and_shown(world):
+    """The run has judged helpfulness only. Without the depot the reply is helpful and, as before, harmless."""
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, out, err = world.run(*RESCORE, "--keep", "harm,manner_1")
+    assert code == 0
+    line = out.splitlines()[0]
+    assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, ")
+    assert line.endswith("; keeps harm (0.20 -> 0.90), manner_1 (0.20 -> 0.90)")
+    assert err.splitlines()[0] == NOISE
+    (stored,) = kept(world.folder)
+    assert set(stored.kept_scores) == {"harm", "manner_1"}
+    asked = world.asked
+    assert world.run(*RESCORE, "--keep", "harm,manner_1")[1] == out  # from the store
+    assert world.asked == asked
+
+
+def test_where_an_edit_lowers_a_kept_maxim_the_edits_are_listed(world):
+    world.answer["judge"] = safe_or_polite
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, out, _ = world.run(*RESCORE, "--keep", "harm")
+    assert code == 0
+    assert "without lowering harm in" in out.splitlines()[0]
+    assert out.splitlines()[1:4] == [
+        "  The best edit that was measured on all of these maxims:",
+        "  1. helpfulness 0.20 -> 0.90, harm 0.90 -> 0.40, 1 word changed",
+        "     turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
+    ]
+
+
+def test_dry_run_counts_the_judgements_on_kept_maxims(world):
+    """7 edited contexts; 2 placebos, each with two kept maxims; and for the list 8 edits on these."""
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    options = ("--dry-run", "--budget", "7", "--keep", "harm", "--keep", "manner_1")
+    code, out, _ = world.run("contrast", "--question", "rescore", "--search", "guided", "--placebo", "2", *options)
+    assert code == 0
+    assert f"at most {7 + 2 * 3 + 8 * 2} edited contexts (1 x 29, with those for kept maxims) to be judged" in out
 
 
 @pytest.mark.parametrize(("infiller", "code"), [("embedded", 0), ("nothing-like-it", 2)])
@@ -360,6 +398,10 @@ def test_what_was_written_stays_where_nothing_is_found(world):
         (["99999999999999999999"], "99999999999999999999 is not the number of a run"),
         (["--below", "nan"], "nan is not in the range 0<=x<=1"),
         (["--delta", "2"], "--delta 2.0 is not valid; it must be in [0, 1]"),
+        (["--pareto"], "--pareto needs --keep"),
+        (["--keep", "harm,helpfulness"], "keep='helpfulness' is not valid: the search is to change that maxim's score"),
+        (["--keep", "harm,"], "keep='' is not valid; valid are helpfulness, harm"),
+        (["--keep", "kindness"], "keep='kindness' is not valid; valid are helpfulness, harm"),
     ],
 )
 def test_options_that_cannot_be_meant(world, options, words):

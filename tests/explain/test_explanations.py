@@ -100,6 +100,11 @@ def test_rubrics_are_those_of_the_run(store, run, helpfulness):
 WORDS = {"question": "rescore", "search": "guided", "any_text": True, "placebo": 0}
 
 
+KEEPS_HARM = {
+    "settings": ContrastSettings(**WORDS, delta=0.1, keep=("harm",)), "maxims": [load_rubric("harm")]
+}  # fmt: skip
+
+
 async def explained(store, run, turns, answer=depot, settings=None, infiller=None, begun=None, models=None, noise=None):
     """What `explain` gives, the turns that it searched, and the error that it ended in."""
     infiller, began = infiller or FakeInfiller(), [] if begun is None else begun
@@ -189,13 +194,20 @@ def test_a_model_that_is_gone_leaves_what_was_found(store, run, helpfulness):
             {"settings": ContrastSettings(**WORDS), "noise": 0.2},
             False,
         ),
+        (KEEPS_HARM, KEEPS_HARM, True),
+        ({}, KEEPS_HARM, False),
+        (KEEPS_HARM, {**KEEPS_HARM, "harm_noise": 0.05}, False),
+        (KEEPS_HARM, {**KEEPS_HARM, "settings": replace(KEEPS_HARM["settings"], pareto=True)}, False),
+        (KEEPS_HARM, {**KEEPS_HARM, "maxims": [replace(load_rubric("harm"), requirement="Harm nobody.")]}, False),
     ],
 )
 def test_what_decides_the_result_decides_what_is_searched_again(helpfulness, one, other, same):
-    def sha(settings=ContrastSettings(**WORDS, delta=0.1), models=None, noise=None):
+    def sha(settings=ContrastSettings(**WORDS, delta=0.1), models=None, noise=None, maxims=(), harm_noise=None):
         floors = {} if noise is None else {helpfulness.sha: noise}
+        floors |= {} if harm_noise is None else {load_rubric("harm").sha: harm_noise}
         turn = ScoredTurn(1, Conversation("a", ()), 1, helpfulness, 0.2)
-        return Contrasts(None, 1, None, settings, models or {"judge": "scripted"}, floors).sha(turn)
+        parts = models or {"judge": "scripted"}
+        return Contrasts(None, 1, None, settings, parts, floors, maxims=maxims).sha(turn)
 
     assert (sha(**one) == sha(**other)) is same
 

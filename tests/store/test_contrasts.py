@@ -20,7 +20,7 @@ from convexplain.store import (
     stored_contrast,
     turn_contrasts,
 )
-from convexplain.types import Evidence, Judgement
+from convexplain.types import Evidence, Judgement, ParetoPoint
 
 STRANGE = "t\x00\ud800\\x00é"
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -57,6 +57,9 @@ def contrast(**fields):
         "infiller": "i",
         "notes": (STRANGE,),
         "editable": (1,),
+        "kept_scores": {"harm": (0.9, 1 / 3), "manner_1": (0.5, None)},
+        "conflicts": {"harm": 2},
+        "pareto": (ParetoPoint(((1, STRANGE),), {"helpfulness": 0.4, "harm": 0.9}, 3, STRANGE),),
     }
     return Contrast(**{**values, **fields})
 

@@ -93,6 +93,7 @@ def test_arguments_that_cannot_be_meant(arguments, options, error, words):
         judge(*arguments, **options)
 
 
+HARMLESS = load_rubric("harm").requirement.split(".")[0]
 PARCEL = [
     {"role": "user", "content": "Where is my parcel?"},
     {"role": "assistant", "content": "It left our depot on Monday."},
@@ -179,6 +180,48 @@ def test_options_reach_the_search():
     assert one.editable == (0, 2)
     assert not one.found
     assert explain(editable=[0]).editable == (0,)
+
+
+def safe_or_polite(request):
+    """Without the depot a reply is helpful (0.9), but harmful: 0.4 instead of 0.9."""
+    there, harm = "depot" in request.messages[0].content, HARMLESS in request.messages[0].content
+    p = (0.9 if there else 0.4) if harm else 0.2 if there else 0.9
+    return {"yes": p, "no": 1 - p}
+
+
+def test_a_maxim_is_kept():
+    conflict = explain(ScriptedModel(safe_or_polite), keep=["harm"])
+    assert (conflict.found, set(conflict.conflicts)) == (False, {"harm"})
+    assert conflict.kept_scores["harm"][0] == pytest.approx(0.9)
+    (point,) = conflict.pareto  # one word is enough, and no other edit is better on any count
+    assert point.texts == ((1, "It left our lorry on Monday."),)
+    assert dict(point.scores) == {"helpfulness": pytest.approx(0.9), "harm": pytest.approx(0.4)}
+    steady = explain(ScriptedModel(depot), keep=[load_rubric("harm")])
+    assert (steady.found, dict(steady.kept_scores)) == (True, {"harm": (pytest.approx(0.2), pytest.approx(0.9))})
+
+
+def test_a_kept_maxim_has_its_own_noise(tmp_path):
+    """Harm falls by 0.5: with a measured noise floor of 0.6 that is noise."""
+    workspace = Workspace(tmp_path / "a.db")
+    keep_noise_floor(workspace.store, "scripted", load_rubric("harm"), 0.6, turns=20, n=400)
+    assert explain(ScriptedModel(safe_or_polite), contrast=workspace.contrast, keep=["harm"]).found
+    workspace.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"keep": ["helpfulness"]}, UsageError, "keep='helpfulness' is not valid: the search is to change that maxim"),
+        ({"keep": ["harmm"]}, UsageError, "keep='harmm' is not valid; valid are helpfulness, harm, informativeness"),
+        ({"keep": ["harm", "harm"]}, UsageError, "rubric harm is named twice"),
+        ({"pareto": True}, UsageError, "pareto=True needs keep"),
+    ],
+)
+def test_maxims_that_cannot_be_kept(options, error, words):
+    judge = ScriptedModel(depot)
+    with pytest.raises(error, match=words):
+        explain(judge, **options)
+    assert judge.requests == []
 
 
 def test_models_named_alike_are_one_and_all_that_was_opened_is_closed(monkeypatch):

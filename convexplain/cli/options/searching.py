@@ -39,12 +39,26 @@ search_option = click.option(
     type=click.Choice([search.name for search in offered_searches()]),
     help=f"The search algorithm. {described(offered_searches())}  [default: natural; with --prompt guided]",
 )
+keep_option = click.option(
+    "--keep",
+    multiple=True,
+    metavar="IDS",
+    help="Maxims that the edit must not lower by more than the judge's noise, such as harm,informativeness: of the run,"
+    " or any other that `convexplain rubrics` lists. Where every edit lowers one of them, the edits to choose from are"
+    " listed instead.",
+)
+pareto_option = click.option(
+    "--pareto",
+    is_flag=True,
+    help="With --keep: list the edits to choose from also where one lowers nothing. Each is better than every other one"
+    " on some count: the score, a kept maxim, or fewer changed words.",
+)
 budget_option = click.option(
     "--budget",
     type=Count(min=1),
     default=50,
     show_default=True,
     metavar="N",
-    help="Measurements of edited texts in one search at most, repeated ones too; placebos and what editors ask a model"
-    " come on top.",
+    help="Measurements of edited texts in one search at most, repeated ones and those on kept maxims too; placebos,"
+    " what editors ask a model, and up to 8 edits for the list of --keep come on top.",
 )

@@ -14,6 +14,8 @@ from convexplain.explain.wording import (
     proof,
     scores_of,
     search_notes,
+    trade_off_scores,
+    trade_offs_heading,
 )
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line
@@ -29,13 +31,19 @@ _LONGEST = 80  # words of a response that are shown
 def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, trust: str) -> None:
     """Show one contrast: a line with its outcome and its proof, then the turns that it changes.
 
-    Of a search that found nothing there is only the line: the text that it tried last is not worth reading.
+    Of a search that found nothing there is only the line: the text that it tried last is not worth reading. The edits
+    that trade one maxim for another come last.
     """
     where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric} ({trust}), {contrast.question}: "
     outcome = _outcome(contrast, turn.rubric.threshold)
     _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
-    if not contrast.found:
-        return
+    if contrast.found:
+        _show_edit(console, turn, contrast)
+    if contrast.pareto:
+        _show_trade_offs(console, turn, contrast)
+
+
+def _show_edit(console: Console, turn: ScoredTurn, contrast: Contrast) -> None:
     for changed in sorted({edit.unit.turn for edit in contrast.edits}):
         before = turn.conversation.turns[changed]
         show_diff(console, f"turn {changed}, {before.role}", before.content, contrast.turns[changed].content)
@@ -44,6 +52,17 @@ def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, trust:
         show_response(console, "response after", contrast.response_after)
     for note in search_notes(contrast):
         _print(console, Text(f"  note: {one_line(note)}"))
+
+
+def _show_trade_offs(console: Console, turn: ScoredTurn, contrast: Contrast) -> None:
+    _print(console, Text(f"  {trade_offs_heading(contrast)}"))
+    for number, point in enumerate(contrast.pareto, 1):
+        _print(console, Text(f"  {number}. {one_line(trade_off_scores(contrast, point))}"))
+        for changed, text in point.texts:
+            before = turn.conversation.turns[changed]
+            show_diff(console, f"   turn {changed}, {before.role}", before.content, text)
+        if contrast.question == "regenerate":
+            show_response(console, "   response", point.response)
 
 
 def show_prompt_contrast(console: Console, score: str, prompt: str, delta: float, contrast: PromptContrast) -> None:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, Unpack
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
 from convexplain.errors import UsageError
+from convexplain.explain.kept_maxims import KeptMaxim
+from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.settings import AttributionOptions, AttributionSettings, ContrastOptions, ContrastSettings
 from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
@@ -28,6 +30,7 @@ from ..inputs import (
     RubricLike,
     conversation_of,
     conversations_of,
+    kept_rubrics,
     rubrics_of,
 )
 from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
@@ -161,7 +164,8 @@ class TurnMethods(StoreMethods):
                 where the judge's or the responder's model writes.
             settings: how contrasts are looked for.
             samples: average that many sampled replies of the judge.
-            changes: fields of `ContrastSettings` that count instead of those in `settings`.
+            changes: fields of `ContrastSettings` that count instead of those in `settings`. `keep=["harm"]` finds an
+                edit that does not lower these maxims by more than the judge's noise.
 
         Returns:
             The contrast, or with `found` False the largest movement; `stopped` says why the search ended.
@@ -173,17 +177,21 @@ class TurnMethods(StoreMethods):
         how = _changed(settings, changes)
         how = how.with_question(responder is not None)
         talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
+        maxims = kept_rubrics(how.keep, [chosen])
         async with open_explainers(
             judge_or_default(judge),
             responder,
             None if how.proposes else infiller,
             editing=ExplanationModels(None, infiller, editors).editing(how),
-            rubrics=[chosen],
+            rubrics=[chosen, *maxims],
             cache=self.cache,
             samples=samples,
         ) as models:
-            (scaled,) = models.judge.rubrics
-            return await models.finder().find(talk, _position(talk, turn), scaled, how, self._floor(models.judge))
+            scaled = models.judge.rubrics[0]
+            floors = self._floors(models.judge)
+            keep = [KeptMaxim(maxim, floors.get(maxim.id, ASSUMED_NOISE)) for maxim in models.judge.rubrics[1:]]
+            place = _position(talk, turn)
+            return await models.finder().find(talk, place, scaled, how, floors.get(scaled.id), maxims=keep)
 
     async def attribute(
         self,
@@ -293,7 +301,9 @@ def _changed(settings: S, changes: Mapping[str, Any]) -> S:
     valid = [field.name for field in fields(settings)]
     if unknown := [name for name in changes if name not in valid]:
         raise UsageError(f"{unknown[0]}={changes[unknown[0]]!r} is not known; valid are: {', '.join(valid)}")
-    values: dict[str, Any] = {name: tuple(value) if name == "levels" else value for name, value in changes.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if name in ("levels", "keep") else value for name, value in changes.items()
+    }
     return replace(settings, **values)
 
 

@@ -1,15 +1,16 @@
 """What is said of a search that found no contrast, on the command line and on a page."""
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from convexplain.cli.show.contrasts import show_contrast
-from convexplain.explain.wording import contrast_outcome, missed, proof, reading_ease
+from convexplain.explain.wording import contrast_outcome, missed, proof, reading_ease, trade_offs_heading
 from convexplain.rubrics import load_rubric
 from convexplain.store import ScoredTurn
-from convexplain.types import Contrast, Conversation, Edit, Turn, Unit
+from convexplain.types import Contrast, Conversation, Edit, ParetoPoint, Turn, Unit
 
 
 def contrast(**fields):
@@ -67,6 +68,20 @@ CASES = [
         f"no edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries for certain; the best reached 0.60 but, "
         "measured again, 0.40",
     ),
+    (
+        {"kept_scores": {"harm": (0.9, None)}},
+        f"no edit moved the score from 0.30 to 0.60 {MARGIN} without lowering harm in 1 try; the best reached 0.45",
+    ),
+    (
+        {
+            "kept_scores": {"harm": (0.9, 0.5), "manner_1": (0.9, 0.9)},
+            "conflicts": {"harm": 3, "manner_1": 1},
+            "calls": 12,
+            "trace": ((1, -0.05),) * 6,
+        },
+        f"no edit moved the score from 0.30 to 0.60 {MARGIN} without lowering harm or manner_1 in 6 tries; edits that "
+        "went that far lowered harm (3 edits), manner_1 (1 edit) by more than the judge's noise",
+    ),
 ]
 
 
@@ -104,6 +119,10 @@ def test_a_page_says_what_was_found():
             ["an edit about as large elsewhere changed the score as much in 1 of 5 tries"],
         ),
         (
+            {"kept_scores": {"harm": (0.9, 0.85), "manner_1": (0.4, 0.61)}, "fresh_draws": 5, "fresh_held": 5},
+            ["keeps harm (0.90 -> 0.85), manner_1 (0.40 -> 0.61)", "held in 5 of 5 fresh measurements"],
+        ),
+        (
             {"fresh_draws": 9, "fresh_held": 8, "placebo_draws": 5, "placebo_crossed": 5},
             [
                 "held in 8 of 9 fresh measurements",
@@ -115,7 +134,31 @@ def test_a_page_says_what_was_found():
 def test_the_proof_of_a_contrast_is_said(fields, sentences):
     found = contrast(found=True, score_after=0.7, stopped="found", **fields)
     assert proof(found) == sentences
-    assert contrast_outcome(found, 0.5).endswith("; ".join(["by 0 edits", *sentences, "4 calls."]))
+    assert contrast_outcome(found, 0.5).endswith("; ".join(["by 0 edits", *sentences, "4 calls."]).replace("->", "→"))
+
+
+def test_edits_that_trade_one_maxim_for_another_are_listed():
+    reply = "Take two pills."
+    talk = Conversation("c", (Turn("user", "u"), Turn("assistant", reply)))
+    points = (
+        ParetoPoint(((1, "Take all pills."),), {"nice": 0.7, "harm": 0.4}, 1, "Take all pills."),
+        ParetoPoint(((1, "Take no pills now."),), {"nice": 0.4, "harm": 0.95}, 2, "Take no pills now."),
+    )
+    result = contrast(
+        turn=1, question="revise", kept_scores={"harm": (0.9, 0.4)}, conflicts={"harm": 1}, pareto=points
+    )  # fmt: skip
+    console = Console(file=StringIO(), width=300)
+    show_contrast(console, ScoredTurn(1, talk, 1, load_rubric("helpfulness"), 0.3), result, "unvalidated")
+    assert console.file.getvalue().splitlines()[1:] == [
+        "  2 edits to choose from; none is better than another on every count:",
+        "  1. nice 0.30 -> 0.70, harm 0.90 -> 0.40, 1 word changed",
+        "     turn 1, assistant: Take [-two-]{+all+} pills.",
+        "  2. nice 0.30 -> 0.40, harm 0.90 -> 0.95, 2 words changed",
+        "     turn 1, assistant: Take [-two pills.-]{+no pills now.+}",
+    ]
+    assert trade_offs_heading(replace(result, pareto=points[:1])) == (
+        "The best edit that was measured on all of these maxims:"
+    )
 
 
 @pytest.mark.parametrize(

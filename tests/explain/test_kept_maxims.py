@@ -1,0 +1,239 @@
+"""Contrasts that raise one maxim and must not lower another; and the trade-offs where edits do."""
+
+import asyncio
+
+import pytest
+
+from convexplain import Conversation, Rubric, Turn
+from convexplain.connectors.models import ScriptedModel
+from convexplain.explain.contrasts import ContrastFinder
+from convexplain.explain.kept_maxims import KeptMaxim
+from convexplain.explain.pareto import dominates
+from convexplain.explain.settings import ContrastSettings
+from convexplain.judges import Judge
+from convexplain.models.calls import Calls
+from convexplain.types import Label
+from tests.explain.test_contrasts import Editor, judged
+
+YES_OR_NO = (Label("yes", 1.0, "y"), Label("no", 0.0, "n"))
+
+
+def rubric(name):
+    return Rubric(name, name.title(), "test", f"The response should be {name}.", YES_OR_NO, (), 0.5)
+
+
+NICE, SAFE, CLEAR = rubric("nice"), rubric("safe"), rubric("clear")
+REPLY = "Take some pills."
+TALK = Conversation("c", (Turn("user", "I have a headache."), Turn("assistant", REPLY)))
+BOLD, MILD, WEAK = "Take all of the pills.", "Take a few pills.", "Take the pills."
+
+
+def maxim_of(request):
+    return next(maxim.id for maxim in (NICE, SAFE, CLEAR) if maxim.requirement in request.messages[0].content)
+
+
+def scripted(scores, **options):
+    """A judge with a score for each reply and maxim: `scores[reply][maxim]`; an unknown reply is a bad one."""
+
+    def answer(request):
+        reply = judged(request).rpartition("assistant: ")[2].split("\n")[0].strip()
+        p = scores.get(reply, {}).get(maxim_of(request), 0.1)
+        return p if isinstance(p, str) else {"yes": p, "no": 1 - p}
+
+    return ScriptedModel(answer, **options)
+
+
+def scores_of(nice, safe, clear=0.5):
+    return {"nice": nice, "safe": safe, "clear": clear}
+
+
+def search(scores, texts=None, *, maxims=((SAFE, 0.1),), noise=None, responder=None, turn=1, talk=TALK, **settings):
+    """The contrast, and the judge with its requests."""
+    model = scores if isinstance(scores, ScriptedModel) else scripted(scores)
+    editor = Editor({REPLY: list(scores if texts is None else texts)})
+    keep = [KeptMaxim(*maxim) for maxim in maxims]
+    names = tuple(maxim.rubric.id for maxim in keep)
+
+    async def go():
+        async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
+            finder = ContrastFinder(Judge(calls), None, answers if responder else None, [editor])
+            how = ContrastSettings(**{"any_text": True, "placebo": 0, "keep": names, **settings})
+            return await finder.find(talk, turn, NICE, how, noise, maxims=keep)
+
+    return asyncio.run(go()), model
+
+
+def texts_of(contrast):
+    return [text for point in contrast.pareto for _, text in point.texts]
+
+
+# --- what is a contrast
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "noise", "found"),
+    [
+        (0.9, 0.95, 0.1, True),
+        (0.9, 0.85, 0.1, True),  # lower, but within noise
+        (0.9, 0.80, 0.1, True),  # as much as noise
+        (0.9, 0.79, 0.1, False),
+        (0.9, 0.85, 0.02, False),
+        (0.4, 0.35, 0.1, True),  # no matter on which side of its threshold
+        (0.55, 0.46, 0.1, True),  # nor whether it crosses that
+    ],
+)
+def test_a_kept_maxim_may_fall_by_no_more_than_noise(before, after, noise, found):
+    contrast, _ = search({REPLY: scores_of(0.2, before), BOLD: scores_of(0.9, after)}, [BOLD], maxims=[(SAFE, noise)])
+    assert contrast.found is found
+    assert contrast.kept_scores == {"safe": (pytest.approx(before), pytest.approx(after))}
+    assert contrast.conflicts == ({} if found else {"safe": 1})
+
+
+@pytest.mark.parametrize(
+    ("goal", "bold", "found"),
+    [("cross", 0.2, False), ("worsen", 0.2, False), ("cross", 0.9, True), ("cross", 1.0, True)],
+)
+def test_where_the_score_is_to_fall_keep_means_not_lower_too(goal, bold, found):
+    scores = {REPLY: scores_of(0.9, 0.9), BOLD: scores_of(0.1, bold)}
+    contrast, _ = search(scores, [BOLD], goal=goal, delta=0.1)
+    assert contrast.found is found
+
+
+def test_every_kept_maxim_counts():
+    scores = {REPLY: scores_of(0.2, 0.9, 0.9), BOLD: scores_of(0.9, 0.9, 0.5), MILD: scores_of(0.7, 0.85, 0.9)}
+    contrast, _ = search(scores, [BOLD, MILD], maxims=[(SAFE, 0.1), (CLEAR, 0.1)])
+    assert (contrast.found, contrast.turns[1].content) == (True, MILD)
+    assert contrast.kept_scores == {"safe": (0.9, pytest.approx(0.85)), "clear": (0.9, 0.9)}
+    assert contrast.conflicts == {"clear": 1}
+    assert contrast.pareto == ()  # there is a contrast
+
+
+def test_kept_maxims_are_judged_for_candidates_that_reach_the_goal_only_and_count():
+    scores = {REPLY: scores_of(0.2, 0.9), WEAK: scores_of(0.3, 0.9), MILD: scores_of(0.7, 0.9)}
+    contrast, model = search(scores, [WEAK, MILD])
+    assert contrast.found
+    safe = [judged(request) for request in model.requests if maxim_of(request) == "safe"]
+    assert len(safe) == 2  # the unchanged reply, and the one that is nice enough
+    assert sum(REPLY in text for text in safe) == sum(MILD in text for text in safe) == 1
+    assert (contrast.calls, contrast.prompts, len(contrast.trace)) == (3, 2, 2)  # two edits, and one of them twice
+
+
+def test_the_search_sees_by_how_much_a_kept_maxim_fell_too_far():
+    """The aim is 0.6; safe falls by 0.5, of which 0.1 is noise: as if nice were 0.6 - 0.4 = 0.2, g = 0.2 - 0.5."""
+    contrast, _ = search({REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, 0.4)}, [BOLD])
+    assert [g for _, g in contrast.trace] == [pytest.approx(-0.3)]
+
+
+# --- the list of trade-offs
+
+
+def test_the_list_holds_both_ends_and_no_dominated_edit():
+    """BOLD is nice and unsafe; MILD helps both a little; WEAK is as nice and less safe, but changes fewer words."""
+    scores = {
+        REPLY: scores_of(0.2, 0.8), BOLD: scores_of(0.9, 0.3), MILD: scores_of(0.4, 0.9), WEAK: scores_of(0.4, 0.85),
+        "Take many a pills.": scores_of(0.35, 0.7),
+    }  # fmt: skip
+    contrast, _ = search(scores, [BOLD, MILD, WEAK, "Take many a pills."])
+    assert not contrast.found
+    assert contrast.conflicts == {"safe": 1}
+    assert texts_of(contrast) == [BOLD, MILD, WEAK]  # WEAK changes one word, MILD two
+    first = contrast.pareto[0]
+    assert (dict(first.scores), first.words, first.response) == (
+        {"nice": pytest.approx(0.9), "safe": pytest.approx(0.3)}, 3, BOLD,
+    )  # fmt: skip
+    counts = [(point.scores["nice"], point.scores["safe"], -point.words) for point in contrast.pareto]
+    assert not any(dominates(a, b) for a in counts for b in counts)
+    assert contrast.kept_scores["safe"][0] == pytest.approx(0.8)
+
+
+def test_edits_that_do_not_help_the_goal_are_not_on_the_list():
+    scores = {REPLY: scores_of(0.2, 0.8), BOLD: scores_of(0.9, 0.3), MILD: scores_of(0.2, 1.0), WEAK: scores_of(0.1, 1)}
+    contrast, _ = search(scores, [BOLD, MILD, WEAK])
+    assert texts_of(contrast) == [BOLD]
+
+
+def test_the_list_is_made_on_request_where_nothing_conflicts():
+    scores = {REPLY: scores_of(0.2, 0.8), MILD: scores_of(0.7, 0.8), BOLD: scores_of(0.9, 0.75)}
+    contrast, _ = search(scores, [MILD, BOLD])
+    assert (contrast.found, contrast.pareto) == (True, ())
+    contrast, _ = search(scores, [MILD, BOLD], pareto=True)
+    assert (contrast.found, texts_of(contrast)) == (True, [BOLD, MILD])
+
+
+def test_without_an_edit_that_goes_far_enough_nothing_conflicts_and_nothing_is_listed():
+    contrast, model = search({REPLY: scores_of(0.2, 0.9), WEAK: scores_of(0.3, 0.5)}, [WEAK])
+    assert (contrast.found, contrast.conflicts, contrast.pareto) == (False, {}, ())
+    assert sum(maxim_of(request) == "safe" for request in model.requests) == 1  # the unchanged reply
+
+
+def test_at_most_eight_edits_are_listed():
+    scores = {REPLY: scores_of(0.2, 0.9)}
+    scores |= {f"Take {i} pills.": scores_of(0.25 + i / 20, 0.9 - i / 20) for i in range(1, 13)}
+    contrast, _ = search(scores, [text for text in scores if text != REPLY], maxims=[(SAFE, 0.01)], budget=40)
+    assert len(contrast.pareto) <= 8
+    assert not contrast.found
+
+
+# --- bad input
+
+
+def test_a_candidate_whose_kept_maxim_cannot_be_scored_does_not_count_and_this_is_said():
+    scores = {REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, "gibberish"), MILD: scores_of(0.4, 0.9)}
+    contrast, _ = search(scores, [BOLD, MILD])
+    assert (contrast.found, contrast.failed) == (False, 1)
+    assert [note for note in contrast.notes if note.startswith("an edit does not count, as safe could not be scored: ")]
+
+
+def test_without_a_score_of_the_unchanged_turn_on_a_kept_maxim_nothing_is_searched():
+    contrast, _ = search({REPLY: scores_of(0.2, "gibberish"), BOLD: scores_of(0.9, 0.9)}, [BOLD])
+    assert (contrast.found, contrast.stopped, contrast.calls) == (False, "not scored", 0)
+    assert contrast.notes[-1].startswith("safe could not be scored: ")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("budget", range(1, 14))
+def test_the_budget_holds_with_the_judgements_on_kept_maxims(budget, count):
+    """No edit is safe: six go far enough, and each costs a call more for each kept maxim."""
+    scores = {REPLY: scores_of(0.2, 0.9, 0.9)}
+    scores |= {f"Take {i} pills.": scores_of(0.8, 0.1, 0.2) for i in range(6)}
+    maxims = [(SAFE, 0.1), (CLEAR, 0.1)][:count]
+    texts = [text for text in scores if text != REPLY]
+    contrast, model = search(scores, texts, maxims=maxims, budget=budget)
+    listing = 8 * count if contrast.conflicts else 0
+    assert len(model.requests) - 1 - count == contrast.calls <= budget + listing
+    assert not contrast.found
+
+
+def test_one_call_is_too_few_to_judge_a_kept_maxim():
+    contrast, _ = search({REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, 0.9)}, [BOLD], budget=1)
+    assert not contrast.found
+
+
+# --- answers that vary
+
+
+def test_fresh_answers_have_to_hold_the_kept_maxim_too():
+    """The answer to the edited context is nice, and safe in one draw of two: on average it falls by 0.4."""
+    talk = Conversation("c", (*TALK.turns, Turn("user", "How many?"), Turn("assistant", "Some.")))
+
+    def answers(safe_when_even):
+        def answer(request):
+            edited = any(BOLD in message.content for message in request.messages)
+            return f"{'Gladly' if edited else 'No'} {safe_when_even if edited and request.draw % 2 else 0.9}"
+
+        return ScriptedModel(answer)
+
+    def judge(request):
+        reply = judged(request).rpartition("assistant: ")[2].split("\n")[0].split()
+        p = (0.9 if reply[0] == "Gladly" else 0.2) if maxim_of(request) == "nice" else float(reply[1])
+        return {"yes": p, "no": 1 - p}
+
+    steady, _ = search(
+        ScriptedModel(judge), [BOLD], responder=answers(0.9), turn=3, talk=talk, delta=0.1, budget=60
+    )  # fmt: skip
+    assert steady.found
+    assert steady.kept_scores == {"safe": (pytest.approx(0.9), pytest.approx(0.9))}
+    unsteady, _ = search(
+        ScriptedModel(judge), [BOLD], responder=answers(0.1), turn=3, talk=talk, delta=0.1, budget=60
+    )  # fmt: skip
+    assert not unsteady.found
