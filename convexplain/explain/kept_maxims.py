@@ -134,6 +134,11 @@ class MaximConstraints:
         scores = [await self.measure((), response, again) for again, response in enumerate(responses)]
         return "" if self.judged(()) else next(reason for reason in scores if isinstance(reason, str))
 
+    def mean(self, edits: Edits, rubric: str) -> float | None:
+        """Return the mean score of a candidate on a rubric; None where there is none."""
+        record = self.records.get(edits)
+        return None if record is None else record.mean(rubric)
+
     def judged(self, edits: Edits) -> bool:
         """Return True where the candidate has a score on each kept maxim."""
         record = self.records.get(edits)
@@ -141,14 +146,12 @@ class MaximConstraints:
 
     def hold(self, edits: Edits) -> bool:
         """Return True where no kept maxim is lower than before, on average over all draws, by more than noise."""
-        record = self.records[edits]
-        return all(self._fall(maxim, record.mean(maxim.rubric.id)) <= _ROUNDING for maxim in self.maxims)
+        return all(self._fall(maxim, self.mean(edits, maxim.rubric.id)) <= _ROUNDING for maxim in self.maxims)
 
     def before_and_after(self, edits: Edits) -> dict[str, tuple[float | None, float | None]]:
         """Return for each kept maxim the mean scores before and after the edits; None where there is none."""
-        before, after = self.records.get(()), self.records.get(edits) if edits else None
         ids = [maxim.rubric.id for maxim in self.maxims]
-        return {rubric: (before and before.mean(rubric), after and after.mean(rubric)) for rubric in ids}
+        return {rubric: (self.mean((), rubric), self.mean(edits, rubric) if edits else None) for rubric in ids}
 
     async def apply(self, request: Evaluate, outcomes: Sequence[Outcome], aim: Aim) -> list[Outcome]:
         """Return the outcomes; those of candidates that reach the aim and lower a kept maxim below delta.
@@ -200,5 +203,5 @@ class MaximConstraints:
 
     def _fall(self, maxim: KeptMaxim, after: float | None) -> float:
         """Return by how much a score is lower than before beyond the noise; at most 0 where it is not."""
-        before = self.records[()].mean(maxim.rubric.id)
+        before = self.mean((), maxim.rubric.id)
         return 1.0 if before is None or after is None else before - after - maxim.noise

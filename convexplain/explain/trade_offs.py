@@ -92,7 +92,7 @@ class TradeOffs:
         return front, len(chosen) * len(ids)
 
     def _score(self, edits: Edits, rubric: str) -> float | None:
-        mean = self.constraints.records[edits].mean(rubric)
+        mean = self.constraints.mean(edits, rubric)
         return None if mean is None else round(mean, _DECIMALS)
 
     def _point(self, edits: Edits) -> ParetoPoint:

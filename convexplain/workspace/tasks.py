@@ -93,8 +93,8 @@ class ContrastTask:
 
     @property
     def needs_noise(self) -> bool:
-        """Return whether delta is the noise floor."""
-        return self.settings.delta is None
+        """Return whether delta is the noise floor, or a maxim is kept within it."""
+        return self.settings.delta is None or bool(self.settings.keep)
 
     def resolved(self, responder: bool) -> "ContrastTask":
         """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
