@@ -81,15 +81,16 @@ class Preference:
 
 
 class Contradiction:
-    """The excess of the new response's contradiction of the original over the reverse: g = p2 − p1, in [-1, 1].
+    """The probability that the new response contradicts the original one, beyond that of the original itself.
 
-    With y1 = y0 and y2 = yc, the paper's p2 is the likelihood that y2 contradicts y1, and p1 that y1 contradicts y2. A
-    hypothesis contradicts a premise, so this is read as
+    Contradiction has no direction, so both are asked, and the mean counts. A reference point is taken off: how
+    probable the model finds a contradiction between the original response and itself, which should be near 0:
 
-        p2 = P(contradiction | premise y0, hypothesis yc), p1 = P(contradiction | premise yc, hypothesis y0).
+        g = ½ · (P(contradiction | y0, yc) + P(contradiction | yc, y0)) − P(contradiction | y0, y0), in [-1, 1].
 
-    Contradiction is nearly symmetric, and a model that sees it so gives p1 ≈ p2 and g near 0 even for two responses
-    that flatly contradict each other: this is how the paper defines it. The model's asymmetry remains.
+    The original response itself has 0. The paper's own words define another difference, which is 0 for two responses
+    that flatly contradict each other: `ContradictionDifference`. Its authors' code takes off the same reference point,
+    but asks one direction only, with y0 as the premise.
 
     Args:
         model: gives the probabilities of contradiction.
@@ -101,10 +102,41 @@ class Contradiction:
     def __call__(self, x0: str, y0: str, perturbed: Sequence[tuple[str, str]]) -> list[float | None]:
         """Return g for each (xc, yc); the prompts do not count. Raises what the model raises."""
         original = defuse(y0)
+        likelihoods = _likelihoods(self._model, original, perturbed, [(original, original)])
+        reference = likelihoods.get((original, original))
+        scores: list[float | None] = []
+        for _, yc in perturbed:
+            response = defuse(yc)
+            there, back = likelihoods[original, response], likelihoods[response, original]
+            both = None if there is None or back is None else (there + back) / 2
+            scores.append(_minus(both, reference))
+        return scores
+
+
+class ContradictionDifference:
+    """The excess of the new response's contradiction of the original over the reverse: g = p2 − p1, in [-1, 1].
+
+    This is the paper's sentence to the letter. With y1 = y0 and y2 = yc, its p2 is the likelihood that y2 contradicts
+    y1, and p1 that y1 contradicts y2. A hypothesis contradicts a premise, so this is read as
+
+        p2 = P(contradiction | premise y0, hypothesis yc), p1 = P(contradiction | premise yc, hypothesis y0).
+
+    Contradiction is nearly symmetric, and a model that sees it so gives p1 ≈ p2 and g near 0 even for two responses
+    that flatly contradict each other. Only the model's asymmetry remains; `Contradiction` is what works.
+
+    Args:
+        model: gives the probabilities of contradiction.
+    """
+
+    def __init__(self, model: FindsContradictions) -> None:
+        self._model = model
+
+    def __call__(self, x0: str, y0: str, perturbed: Sequence[tuple[str, str]]) -> list[float | None]:
+        """Return g for each (xc, yc); the prompts do not count. Raises what the model raises."""
+        original = defuse(y0)
+        likelihoods = _likelihoods(self._model, original, perturbed)
         responses = [defuse(yc) for _, yc in perturbed]
-        pairs = [pair for response in responses for pair in ((original, response), (response, original))]
-        likelihoods = self._model.contradiction(pairs) if pairs else []
-        return [_minus(p2, p1) for p2, p1 in zip(likelihoods[::2], likelihoods[1::2], strict=True)]
+        return [_minus(likelihoods[original, new], likelihoods[new, original]) for new in responses]
 
 
 class BleuSumm:
@@ -161,6 +193,21 @@ def _difference(logprobs: Sequence[float] | None) -> float | None:
     if math.isnan(first) or math.isnan(second) or first == second == -math.inf:
         return None
     return math.tanh((first - second) / 2)
+
+
+def _likelihoods(
+    model: FindsContradictions,
+    original: str,
+    perturbed: Sequence[tuple[str, str]],
+    further: Sequence[tuple[str, str]] = (),
+) -> dict[tuple[str, str], float | None]:
+    """Return the probability of a contradiction for each different pair: the original with each response, both ways."""
+    responses = [defuse(yc) for _, yc in perturbed]
+    if not responses:
+        return {}
+    both = [pair for response in responses for pair in ((original, response), (response, original))]
+    pairs = list(dict.fromkeys([*further, *both]))
+    return dict(zip(pairs, model.contradiction(pairs), strict=True))
 
 
 def _minus(p2: float | None, p1: float | None) -> float | None:

@@ -1,6 +1,7 @@
 """The scalarizers and scoring functions, the models behind them, and how users name them."""
 
 from convexplain.connectors.kinds import find_kind
+from convexplain.errors import UsageError
 from convexplain.judges.scoring import ScoringFunction
 
 from .bartscore import BartScore
@@ -23,6 +24,7 @@ __all__ = [
     "SentenceEmbeddings",
     "SummarySimilarity",
     "find_scalarizer",
+    "find_score",
     "open_score",
     "similarity_kind",
 ]
@@ -35,11 +37,25 @@ def open_score(name: str) -> ScoringFunction:
     transformers is not installed, and UnavailableError where the model cannot be had or is none for this score.
 
     Raises:
-        UsageError: no scoring function is named like that.
+        UsageError: no scoring function is named like that, or it is one of a chat model, which has to be opened.
         MissingExtraError: sacrebleu is not installed (`bleu-summ`).
     """
-    kind, target = find_kind(SCORES, name)
+    kind, target = find_score(name)
+    if kind.chat_model(target) is not None:
+        raise UsageError(f"score {name!r} asks a chat model, which has to be opened first")
     return kind.make(target)
+
+
+def find_score(name: str) -> tuple[ScoreKind, str]:
+    """Return the kind of scoring function that a user named, and its target, as in `contradiction:chat`.
+
+    Raises:
+        UsageError: no scoring function is named like that.
+    """
+    kind, target = find_kind(SCORES, name)
+    if kind.make_of_chat is not None and target == "chat=":
+        raise UsageError(f"score {name!r} names no model; write {kind.name}:chat=MODEL, or {kind.name}:chat")
+    return kind, target
 
 
 def find_scalarizer(name: str) -> tuple[ScalarizerKind, str]:

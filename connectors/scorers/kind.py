@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from convexplain.connectors.kinds import Kind, guarded
 from convexplain.explain.scalarizers import Scalarizer
+from convexplain.judges.label_choice import LabelChoice
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.similarity import ResponseSimilarity, Similarity
 from convexplain.models.calls import Calls
@@ -32,9 +33,17 @@ class ScoreKind(Kind):
 
     Attributes:
         make: makes a scoring function of the text behind the name and its colon. Models are loaded at the first score.
+        make_of_chat: makes one that asks a chat model; None where that cannot be. Users write `NAME:chat` for the model
+            that is explained, and `NAME:chat=MODEL` for another.
     """
 
     make: Callable[[str], ScoringFunction]
+    make_of_chat: Callable[[LabelChoice], ScoringFunction] | None = None
+
+    def chat_model(self, target: str) -> str | None:
+        """Return the chat model of a target, empty for the model that is explained; None where it names none."""
+        word, _, model = target.partition("=")
+        return model if self.make_of_chat is not None and word == "chat" else None
 
 
 def similarity_kind(name: str, description: str, make: Callable[[str], Similarity], default: str) -> ScalarizerKind:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError
-from convexplain.judges.scoring import Contradiction
+from convexplain.judges.inference import ChatInference
+from convexplain.judges.scoring import Contradiction, ContradictionDifference
 from convexplain.judges.similarity import NLILogOdds
 
 from .kind import ScoreKind, similarity_kind
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 NLI = "cross-encoder/nli-roberta-base"
+NLI_TARGET = "REPO_OR_FOLDER|chat|chat=MODEL"
 
 _log = logging.getLogger(__name__)
 
@@ -92,9 +94,18 @@ class NLIModel:
 CONTRADICTION = ScoreKind(
     "contradiction",
     "How much the response contradicts the original one.",
-    "REPO_OR_FOLDER",
+    NLI_TARGET,
     optional=True,
     make=lambda source: Contradiction(NLIModel(source or NLI)),
+    make_of_chat=lambda choice: Contradiction(ChatInference(choice)),
+)
+DIFFERENCE = ScoreKind(
+    "contradiction-difference",
+    "The paper's sentence to the letter: contradiction in one direction minus the other, near 0 for most pairs.",
+    NLI_TARGET,
+    optional=True,
+    make=lambda source: ContradictionDifference(NLIModel(source or NLI, "contradiction-difference")),
+    make_of_chat=lambda choice: ContradictionDifference(ChatInference(choice)),
 )
 LOG_ODDS = similarity_kind(
     "nli", "Entailment in both directions, as log-odds.", lambda source: NLILogOdds(NLIModel(source, "nli")), NLI

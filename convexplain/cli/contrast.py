@@ -8,7 +8,6 @@ from typing import Any, cast
 import click
 from rich.console import Console
 
-from convexplain.connectors.scorers import open_score
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.settings import ContrastSettings, EditableTurns
@@ -17,6 +16,7 @@ from convexplain.search import CONTRAST_SEARCHES, offered_searches
 from convexplain.types import Contrast, Goal, Question
 from convexplain.workspace import SCORE_NAMES, ContrastTask, JudgeSpec, PromptContrast
 from convexplain.workspace.explainers import check_models
+from convexplain.workspace.prompt_scores import score_model
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count
@@ -89,7 +89,13 @@ _PROMPT_OPTIONS = ("score", "baseline")
     metavar="FILE",
     help="Instead of a run's turns: edit this prompt; - reads the standard input.",
 )
-@click.option("--score", metavar="NAME", help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}.")
+@click.option(
+    "--score",
+    metavar="NAME",
+    help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}. contradiction takes the weights of the"
+    " paper's model, or --responder itself where they cannot be had; :chat always takes --responder, and :chat=MODEL"
+    " another chat model.",
+)
 @click.option("--baseline", is_flag=True, help="With --prompt: also ask the model itself for a worse answer.")
 @budget_option
 @click.option(
@@ -239,8 +245,7 @@ def _prompt(
         raise UsageError(f"--delta {delta} is not valid; it must be a finite number")
     prompt = _prompt_text(file)
     if dry_run:
-        open_score(score)
-        asyncio.run(check_models(responder=responder, infiller=options["infiller"]))
+        asyncio.run(check_models(score_model(score) or None, responder, infiller=options["infiller"]))
         calls = 1 + options["budget"] + baseline
         name = JudgeSpec.parse(responder).public
         text = f"At most {calls} answers of {name}, each scored by {score}. Nothing was asked."

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convexplain.connectors.scorers import open_score
-from convexplain.errors import ModelError, UnavailableError, UsageError
+from convexplain.errors import ModelError, UnavailableError
 from convexplain.explain.measurement import responder_request
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.calls import Calls
@@ -42,10 +41,12 @@ class PromptContrast:
     Attributes:
         result: what the search returned.
         baseline: what the model answers that is asked outright; None where it was not asked.
+        note: what a reader should know of the score; empty where there is nothing.
     """
 
     result: SearchResult
     baseline: Baseline | None = None
+    note: str = ""
 
     @property
     def unscored(self) -> int:
@@ -65,12 +66,14 @@ class PromptModels:
         calls: to the model that is explained.
         infiller: fills holes.
         function: scores answers.
+        note: what a reader should know of the score; empty where there is nothing.
         error: why the last answer or fill could not be had.
     """
 
     calls: Calls
     infiller: Infiller
     function: ScoringFunction
+    note: str = ""
     error: str = ""
 
     async def respond(self, texts: Sequence[str]) -> list[str]:
@@ -104,18 +107,6 @@ class PromptModels:
             return ""
 
 
-def scoring_function(prompt: str, score: str | ScoringFunction) -> ScoringFunction:
-    """Return what scores the answers to a prompt.
-
-    Raises:
-        UsageError: the prompt is empty, or there is no such score.
-        MissingExtraError: what the score needs is not installed.
-    """
-    if not prompt.strip():
-        raise UsageError("prompt: it is empty; a prompt has at least one word")
-    return open_score(score) if isinstance(score, str) else score
-
-
 async def contrast_prompt(
     models: PromptModels, prompt: str, delta: float, search: str, options: Options, baseline: bool
 ) -> PromptContrast:
@@ -132,8 +123,8 @@ async def contrast_prompt(
         search, prompt, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
     )
     if not baseline:
-        return PromptContrast(result)
+        return PromptContrast(result, note=models.note)
     before = result.response_before
     (response,) = await models.respond([_BASELINE.format(prompt=prompt, response=before)])
     (value,) = await models.score(prompt, before, [(prompt, response)])
-    return PromptContrast(result, Baseline(response, value))
+    return PromptContrast(result, Baseline(response, value), models.note)

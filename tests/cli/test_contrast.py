@@ -13,6 +13,7 @@ from convexplain.cli.show.contrasts import show_diff
 from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import ScriptedModel
+from convexplain.connectors.scorers import ScoreKind
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore, contrasts
@@ -486,9 +487,8 @@ def gift(request):
 def prompt(world, monkeypatch):
     world.answer["bot"] = gift
     world.score = refuse
-    monkeypatch.setattr(
-        "convexplain.workspace.prompt_contrasts.open_score", lambda name: lambda *pairs: world.score(*pairs)
-    )
+    kind = ScoreKind("contradiction", "A fake.", make=lambda target: lambda *pairs: world.score(*pairs))
+    monkeypatch.setattr("convexplain.workspace.prompt_scores.find_score", lambda name: (kind, ""))
     path = world.folder / "prompt.txt"
     path.write_text("May I accept a gift?\n")
     return ("contrast", "--prompt", path, "--score", "contradiction", "--responder", "bot", "--split-k", "1")
@@ -522,6 +522,48 @@ def test_the_standard_input_is_a_prompt(world, prompt, monkeypatch):
     args[2] = "-"
     _, out, _ = world.run(*args)
     assert "  prompt: A [-gift,-]{+lorry+} perhaps?" in out
+
+
+def test_a_chat_model_compares_the_answers(world, prompt, monkeypatch):
+    """Without weights the model that is explained does it, and a note says so; each answer is asked about both ways."""
+    monkeypatch.undo()
+    world = World(monkeypatch, world._capsys, world.folder)
+
+    def no_weights(source, *args):
+        raise UnavailableError("no such weights")
+
+    def compare(request):
+        pair = request.messages[0].content.rpartition("Now compare these:")[2]
+        p = 0.9 if "must not" in pair and "may" in pair else 0.1
+        return {"contradiction": p, "neutral": 1 - p}
+
+    monkeypatch.setattr("convexplain.connectors.scorers.nli.NLIModel.contradiction", no_weights)
+    world.answer["bot"] = lambda request: compare(request) if request.labels else gift(request)
+    world.answer["nli"] = compare
+    world.fills = FakeInfiller("bribe?")
+    code, out, _ = world.run(*prompt)
+    assert code == 0
+    assert out.startswith("contradiction 0.80 (delta 0.5), 1 edit")  # 0.9 both ways, less 0.1
+    assert out.splitlines()[-1] == (
+        "  note: contradiction was scored by bot, the model that is explained, because the paper's weights cannot be "
+        "had here (no such weights). contradiction:chat=MODEL takes another chat model"
+    )
+    for score, asked in (("contradiction:chat", 1), ("contradiction:chat=nli", 2)):
+        before = len(world.models)
+        code, out, _ = world.run(*prompt[:4], score, *prompt[5:])
+        assert code == 0
+        assert "note:" not in out
+        assert len(world.models) - before == asked
+
+
+def test_the_plan_of_a_prompt_opens_the_model_that_scores(world, prompt, monkeypatch):
+    monkeypatch.undo()
+    world = World(monkeypatch, world._capsys, world.folder)
+    code, out, _ = world.run(*prompt, "--dry-run")
+    assert (code, out) == (0, "At most 51 answers of bot, each scored by contradiction. Nothing was asked.\n")
+    code, _, err = world.run(*prompt[:4], "contradiction:chat=", *prompt[5:], "--dry-run")
+    assert code == 2
+    assert "names no model" in err
 
 
 def test_words_are_edited_three_at_a_time_unless_told(world, prompt):

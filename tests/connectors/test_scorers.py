@@ -18,7 +18,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from convexplain.connectors.scorers import NLIModel, PreferenceModel, SentenceEmbeddings, open_score
+from convexplain.connectors.scorers import NLIModel, PreferenceModel, SentenceEmbeddings, find_score, open_score
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.fidelity import content_preservation
 from convexplain.judges.scoring import BleuSumm, WordPrompt
@@ -181,10 +181,13 @@ def test_the_premise_comes_first_and_the_label_is_found_by_its_name(nli_folder):
     assert found[0] != pytest.approx(plain_contradiction(nli_folder, "w1 w2", "w3", column=0), abs=1e-3)
 
 
-def test_contradiction_from_end_to_end(nli_folder):
+@pytest.mark.parametrize("name", ["contradiction", "contradiction-difference"])
+def test_contradiction_from_end_to_end(nli_folder, name):
     p2, p1 = plain_contradiction(nli_folder, "w1 w2", "w3"), plain_contradiction(nli_folder, "w3", "w1 w2")
-    found = open_score(f"contradiction:{nli_folder}")("any", "w1 w2", [("other", "w3"), ("other", "w1 w2")])
-    assert found == pytest.approx([p2 - p1, 0.0], abs=1e-5)
+    reference = plain_contradiction(nli_folder, "w1 w2", "w1 w2")
+    found = open_score(f"{name}:{nli_folder}")("any", "w1 w2", [("other", "w3"), ("other", "w1 w2")])
+    expected = (p1 + p2) / 2 - reference if name == "contradiction" else p2 - p1
+    assert found == pytest.approx([expected, 0.0], abs=1e-5)
 
 
 def test_a_padded_batch_of_pairs_gives_what_single_ones_give(nli_folder):
@@ -329,6 +332,32 @@ def test_names_of_scores():
     assert open_score("preference")._model.name == "preference:stanfordnlp/SteamSHP-flan-t5-xl"
     assert open_score("contradiction")._model.name == "contradiction:cross-encoder/nli-roberta-base"
     assert open_score("contradiction:org/other:1")._model.name == "contradiction:org/other:1"
+    assert open_score("contradiction-difference:org/other")._model.name == "contradiction-difference:org/other"
+    assert open_score("contradiction:chatty")._model.name == "contradiction:chatty"  # a repository
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("contradiction", None),
+        ("contradiction:org/a", None),
+        ("contradiction:chat", ""),
+        ("contradiction-difference:chat=small?head=none", "small?head=none"),
+        ("contradiction:chat=http://h:1/v1?model=a=b", "http://h:1/v1?model=a=b"),
+        ("bleu-summ", None),
+    ],
+)
+def test_the_chat_model_that_a_score_names(name, model):
+    kind, target = find_score(name)
+    assert kind.chat_model(target) == model
+    if model is not None:
+        with pytest.raises(UsageError, match="asks a chat model"):
+            open_score(name)
+
+
+def test_a_chat_model_without_a_name_is_refused():
+    with pytest.raises(UsageError, match="names no model; write contradiction:chat=MODEL, or contradiction:chat"):
+        find_score("contradiction:chat=")
 
 
 @pytest.mark.parametrize(
@@ -336,6 +365,7 @@ def test_names_of_scores():
 )
 def test_a_score_that_is_not_known_names_those_that_are(name):
     with pytest.raises(
-        UsageError, match=rf"score '{name}' is not known; valid are: bleu-summ, contradiction\[:REPO_OR_FOLDER\], "
+        UsageError,
+        match=rf"score '{name}' is not known; valid are: bleu-summ, contradiction\[:REPO_OR_FOLDER\|chat\|chat=",
     ):
         open_score(name)

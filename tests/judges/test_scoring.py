@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from convexplain.errors import MissingExtraError, UsageError
-from convexplain.judges.scoring import BleuSumm, Contradiction, Preference, WordPrompt
+from convexplain.judges.scoring import BleuSumm, Contradiction, ContradictionDifference, Preference, WordPrompt
 
 
 class Words:
@@ -96,22 +96,45 @@ def test_the_same_response_is_no_less_preferable_and_a_repeated_one_is_asked_onc
     assert len(model.asked) == 1  # neither needed the model
 
 
-def test_contradiction_is_how_much_more_the_new_response_contradicts():
-    model = Inference({("yes", "no"): 0.9, ("no", "yes"): 0.3, ("yes", "maybe"): 0.1, ("maybe", "yes"): 0.4})
-    # p2 − p1: 0.9 − 0.3 and 0.1 − 0.4, where p2 has y0 as the premise
-    assert Contradiction(model)("x", "yes", [("a", "no"), ("b", "maybe")]) == pytest.approx([0.6, -0.3])
+def test_contradiction_is_the_mean_of_both_directions_beyond_that_of_the_response_itself():
+    model = Inference(
+        {
+            ("yes", "yes"): 0.1,
+            **{("yes", "no"): 0.9, ("no", "yes"): 0.7},
+            **{("yes", "maybe"): 0.2, ("maybe", "yes"): 0.0},
+        }
+    )
+    # (0.9 + 0.7)/2 − 0.1; (0.2 + 0.0)/2 − 0.1; the response itself
+    found = Contradiction(model)("x", "yes", [("a", "no"), ("b", "maybe"), ("c", "yes")])
+    assert found == pytest.approx([0.7, 0.0, 0.0])
     assert Contradiction(model)("x", "yes", []) == []
 
 
-def test_a_model_that_sees_contradiction_as_symmetric_gives_nothing():
-    model = Inference({("yes", "no"): 0.99, ("no", "yes"): 0.99})
-    assert Contradiction(model)("x", "yes", [("a", "no")]) == [0.0]
+def test_the_papers_difference_is_how_much_more_the_new_response_contradicts():
+    model = Inference({("yes", "no"): 0.9, ("no", "yes"): 0.3, ("yes", "maybe"): 0.1, ("maybe", "yes"): 0.4})
+    # p2 − p1: 0.9 − 0.3 and 0.1 − 0.4, where p2 has y0 as the premise
+    found = ContradictionDifference(model)("x", "yes", [("a", "no"), ("b", "maybe")])
+    assert found == pytest.approx([0.6, -0.3])
+    assert ContradictionDifference(model)("x", "yes", []) == []
+
+
+def test_of_a_model_that_sees_contradiction_as_symmetric_only_the_papers_difference_gives_nothing():
+    model = Inference({("yes", "no"): 0.99, ("no", "yes"): 0.99, ("yes", "yes"): 0.01})
+    assert ContradictionDifference(model)("x", "yes", [("a", "no")]) == [0.0]
+    assert Contradiction(model)("x", "yes", [("a", "no")]) == pytest.approx([0.98])
+
+
+@pytest.mark.parametrize("form", [Contradiction, ContradictionDifference])
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_a_contradiction_needs_both_directions(form, missing):
+    model = Inference({("y", "y"): 0.0, ("y", "a"): missing, ("a", "y"): 0.5, ("y", "b"): 0.5, ("b", "y"): missing})
+    assert form(model)("x", "y", [("1", "a"), ("2", "b")]) == [None, None]
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])
-def test_a_contradiction_needs_both_directions(missing):
-    model = Inference({("y", "a"): missing, ("a", "y"): 0.5, ("y", "b"): 0.5, ("b", "y"): missing})
-    assert Contradiction(model)("x", "y", [("1", "a"), ("2", "b")]) == [None, None]
+def test_a_contradiction_needs_its_reference_point(missing):
+    model = Inference({("y", "y"): missing, ("y", "a"): 0.5, ("a", "y"): 0.5})
+    assert Contradiction(model)("x", "y", [("1", "a")]) == [None]
 
 
 # BLEU of "the dog sat on the mat" for "the cat sat on the mat": of 6 words 5 are in the reference, of 5 pairs 3, of 4

@@ -6,7 +6,8 @@ import pytest
 
 from convexplain import AsyncWorkspace, Workspace
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import ModelError, UsageError
+from convexplain.connectors.scorers import NLIModel
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.workspace import MEMORY
 from tests.fake_infiller import FakeInfiller
 
@@ -68,3 +69,67 @@ def test_an_answer_that_could_not_be_had_counts_as_unscored():
 def test_arguments_that_cannot_be_meant(prompt, name, model, options, error, words):
     with pytest.raises(error, match=words):
         Workspace(MEMORY).contrast_prompt(prompt, name, model, FakeInfiller(), **options)
+
+
+def no_weights(model, pairs):
+    raise UnavailableError("no such weights\nand more")
+
+
+def compares(request):
+    """Answers as `answer`, and sees a contradiction where one of two answers forbids and the other does not."""
+    if not request.labels:
+        return answer(request)
+    pair = request.messages[0].content.rpartition("Now compare these:")[2]
+    p = 0.9 if "must not" in pair and "may" in pair else 0.1
+    return {"contradiction": p, "neutral": 1 - p}
+
+
+def test_the_responder_compares_its_answers_where_no_weights_can_be_had(monkeypatch):
+    monkeypatch.setattr(NLIModel, "contradiction", no_weights)
+    model = ScriptedModel(compares)
+    contrast = Workspace(MEMORY).contrast_prompt(PROMPT, "contradiction", model, FakeInfiller("bribe?"))
+    assert (contrast.result.found, contrast.result.score) == (True, pytest.approx(0.8))  # 0.9 both ways, less 0.1
+    assert contrast.note == (
+        "contradiction was scored by scripted, the model that is explained, because the paper's weights cannot be had "
+        "here (no such weights). contradiction:chat=MODEL takes another chat model"
+    )
+    assert contrast.to_dict()["note"] == contrast.note
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("contradiction:chat", 0.8),
+        ("contradiction-difference:chat", 0.0),
+        ("contradiction:chat=other", 0.8),
+    ],
+)
+def test_a_chat_model_compares_the_answers(monkeypatch, name, score):
+    monkeypatch.setattr(NLIModel, "contradiction", no_weights)
+    models = {"other": ScriptedModel(compares)}
+    monkeypatch.setattr("convexplain.workspace.judge_arguments.open_model", models.get)
+    model = ScriptedModel(compares)
+    contrast = Workspace(MEMORY).contrast_prompt(PROMPT, name, model, FakeInfiller("bribe?"), delta=0.7)
+    assert (contrast.result.score, contrast.note) == (pytest.approx(score), "")
+    assert contrast.result.found == (score > 0.7)
+    assert any(request.labels for request in (models["other"] if "=" in name else model).requests)
+
+
+@pytest.mark.parametrize("name", ["contradiction", "contradiction:chat"])
+def test_a_model_that_is_at_chance_on_labels_compares_nothing(monkeypatch, name):
+    monkeypatch.setattr(NLIModel, "contradiction", no_weights)
+    model = ScriptedModel(compares)
+    model.only_heads = True
+    with pytest.raises(
+        UsageError, match=r"scripted cannot compare two answers .*Name a chat model: contradiction:chat="
+    ):
+        Workspace(MEMORY).contrast_prompt(PROMPT, name, model, FakeInfiller("bribe?"))
+
+
+def test_weights_that_are_there_score(monkeypatch):
+    def by_weights(model, pairs):
+        return [0.9 if premise != hypothesis else 0.0 for premise, hypothesis in pairs]
+
+    monkeypatch.setattr(NLIModel, "contradiction", by_weights)
+    contrast = Workspace(MEMORY).contrast_prompt(PROMPT, "contradiction", ScriptedModel(answer), FakeInfiller("bribe?"))
+    assert (contrast.result.found, contrast.result.score, contrast.note) == (True, 0.9, "")

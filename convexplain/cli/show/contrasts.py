@@ -84,6 +84,8 @@ def show_prompt_contrast(console: Console, score: str, prompt: str, delta: float
     if contrast.baseline is not None:
         value = _number(contrast.baseline.score)
         show_response(console, f"baseline ({score} {value}, asked outright)", contrast.baseline.response)
+    if contrast.note:
+        _print(console, Text(f"  note: {one_line(contrast.note)}"))
 
 
 def _prompt_outcome(score: str, delta: float, contrast: PromptContrast) -> str:

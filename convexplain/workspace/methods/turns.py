@@ -36,7 +36,8 @@ from ..inputs import (
 from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
 from ..judge_defaults import default_judge, judge_or_default
 from ..loaded_models import LOADED
-from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt, scoring_function
+from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt
+from ..prompt_scores import open_prompt_score, score_model
 from ..results import Judgements
 from ..scales import floor_key
 from ..trust import judge_trust
@@ -256,6 +257,8 @@ class TurnMethods(StoreMethods):
         Args:
             prompt: the prompt.
             score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own.
+                `contradiction` takes the paper's weights or, where they cannot be had, the responder itself;
+                `contradiction:chat` takes the responder, `contradiction:chat=MODEL` another chat model.
             responder: the model that is explained.
             infiller: what fills holes.
             delta: score from which on an answer is a contrast; higher = further away.
@@ -269,11 +272,17 @@ class TurnMethods(StoreMethods):
             ModelError: the responder gives no answer to the prompt.
             UnavailableError: a model cannot be had.
         """
-        function = scoring_function(prompt, score)  # refused before the store is opened
-        async with open_calls(responder, self.cache) as calls, open_filler(infiller, self.cache) as filler:
-            return await contrast_prompt(
-                PromptModels(calls, filler, function), prompt, delta, search, options, baseline
-            )
+        if not prompt.strip():
+            raise UsageError("prompt: it is empty; a prompt has at least one word")
+        if isinstance(score, str):
+            score_model(score)  # refused before the store is opened
+        async with (
+            open_calls(responder, self.cache) as calls,
+            open_filler(infiller, self.cache) as filler,
+            open_prompt_score(score, calls, self.cache) as (function, note),
+        ):
+            models = PromptModels(calls, filler, function, note)
+            return await contrast_prompt(models, prompt, delta, search, options, baseline)
 
     def _floor(self, judge: BuiltJudge) -> float | None:
         """The judge's noise floor on its only rubric, on the scale of its scores; None where it was not measured."""

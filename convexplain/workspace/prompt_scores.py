@@ -1,0 +1,87 @@
+"""The scoring function of a prompt's contrast, opened: by its weights, or by a chat model in their place."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from convexplain.connectors.scorers import ScoreKind, find_score
+from convexplain.errors import MissingExtraError, UnavailableError, UsageError
+from convexplain.judges.label_choice import LabelChoice
+from convexplain.judges.scoring import ScoringFunction
+from convexplain.models.calls import Calls
+from convexplain.models.chat import Cache
+
+from .build import open_calls
+
+
+def score_model(score: str) -> str | None:
+    """Return the chat model that a score's name names: empty for the model that is explained; None where it names none.
+
+    Raises:
+        UsageError: there is no such score.
+        MissingExtraError: what the score needs is not installed.
+    """
+    kind, target = find_score(score)
+    model = kind.chat_model(target)
+    if model is None:
+        kind.make(target)  # nothing is loaded
+    return model
+
+
+@asynccontextmanager
+async def open_prompt_score(
+    score: str | ScoringFunction, responder: Calls, cache: Cache | None
+) -> AsyncIterator[tuple[ScoringFunction, str]]:
+    """Open what scores the answers to a prompt, and a note on it, which is empty where there is nothing to say.
+
+    A score that is named without a model takes the weights of the CELL paper. Where these cannot be had, and a chat
+    model can do their work, the model that is explained does, and the note says so.
+
+    Args:
+        score: a name out of `connectors.scorers.SCORES`, or a function of one's own.
+        responder: calls to the model that is explained.
+        cache: where replies of a chat model are kept.
+
+    Raises:
+        UsageError: there is no such score, or the model that is explained cannot compare answers.
+        MissingExtraError, UnavailableError: what the score needs cannot be had.
+    """
+    if not isinstance(score, str):
+        yield score, ""
+        return
+    kind, target = find_score(score)
+    model = kind.chat_model(target)
+    if model:
+        async with open_calls(model, cache) as calls:
+            yield _by_chat(kind, calls), ""
+    elif model is not None:
+        yield _by_chat(kind, responder), ""
+    elif target or kind.make_of_chat is None:
+        yield kind.make(target), ""
+    else:
+        yield await _weights_or_responder(kind, responder)
+
+
+async def _weights_or_responder(kind: ScoreKind, responder: Calls) -> tuple[ScoringFunction, str]:
+    function = kind.make("")
+    try:
+        await asyncio.to_thread(function, "", "Yes.", [("", "No.")])
+    except (MissingExtraError, UnavailableError) as error:
+        reason = str(error).partition("\n")[0]
+        note = (
+            f"{kind.name} was scored by {responder.model.name}, the model that is explained, because the paper's "
+            f"weights cannot be had here ({reason}). {kind.name}:chat=MODEL takes another chat model"
+        )
+        return _by_chat(kind, responder, reason), note
+    return function, ""
+
+
+def _by_chat(kind: ScoreKind, calls: Calls, reason: str = "") -> ScoringFunction:
+    if getattr(calls.model, "only_heads", False):
+        because = f"; the paper's weights cannot be had here ({reason})" if reason else ""
+        raise UsageError(
+            f"score {kind.name!r}: {calls.model.name} cannot compare two answers (asked for a label, it is at chance)"
+            f"{because}. Name a chat model: {kind.name}:chat=MODEL"
+        )
+    assert kind.make_of_chat is not None
+    return kind.make_of_chat(LabelChoice(calls))
