@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import counted, trade_off_scores
 from convexplain.store import RunStore, ScoredTurn, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, shortened, word_diff
 from convexplain.types import Attribution, Contrast, Conversation
@@ -16,6 +16,18 @@ class EditedTurn:
     turn: int
     role: str
     changes: Sequence[TextChange]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOff:
+    """An edit that trades one maxim for another: its scores in words, the turns that it edits, and the new answer.
+
+    The answer is empty where no responder gave one.
+    """
+
+    scores: str
+    edited: Sequence[EditedTurn]
+    answer: str
 
 
 def explanation(store: RunStore, run: int, turn: ScoredTurn) -> tuple[list[Attribution], Contrast | None]:
@@ -33,12 +45,25 @@ def edited_turns(conversation: Conversation, contrast: Contrast) -> list[EditedT
     """
     if not contrast.found:
         return []
-    edited = []
-    for turn in sorted({edit.unit.turn for edit in contrast.edits}):
-        before = conversation.turns[turn]
-        changes = shortened(word_diff(before.content, contrast.turns[turn].content))
-        edited.append(EditedTurn(turn, before.role, changes))
-    return edited
+    turns = sorted({edit.unit.turn for edit in contrast.edits})
+    return [_edited_turn(conversation, turn, contrast.turns[turn].content) for turn in turns]
+
+
+def trade_offs(conversation: Conversation, contrast: Contrast) -> list[TradeOff]:
+    """Return the edits that trade one maxim for another, that which moves the score furthest first."""
+    return [
+        TradeOff(
+            trade_off_scores(contrast, point).replace("->", "→"),
+            [_edited_turn(conversation, turn, text) for turn, text in point.texts],
+            point.response if contrast.question == "regenerate" else "",
+        )
+        for point in contrast.pareto
+    ]
+
+
+def _edited_turn(conversation: Conversation, turn: int, text: str) -> EditedTurn:
+    before = conversation.turns[turn]
+    return EditedTurn(turn, before.role, shortened(word_diff(before.content, text)))
 
 
 def attribution_outcome(levels: Sequence[Attribution], threshold: float) -> str:

@@ -10,7 +10,7 @@ import jinja2
 
 from convexplain import __version__
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
-from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease
+from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -26,7 +26,7 @@ from convexplain.store.alarms import run_alarms
 from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
-from .explanations import EditedTurn, attribution_outcome, edited_turns, explanation
+from .explanations import EditedTurn, TradeOff, attribution_outcome, edited_turns, explanation, trade_offs
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
 from .trust_marks import TrustMark, trust_legend
@@ -80,6 +80,8 @@ class _Case:
     outcome: str
     reading_ease: str
     edited: Sequence[EditedTurn]
+    trade_offs: Sequence[TradeOff]
+    trade_offs_heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
         reading_ease=reading_ease(contrast) if contrast is not None else "",
         edited=edited,
+        trade_offs=trade_offs(turn.conversation, contrast) if contrast is not None else [],
+        trade_offs_heading=trade_offs_heading(contrast) if contrast is not None else "",
     )
 
 

@@ -7,7 +7,7 @@ from convexplain.dashboard.services.jobs import start_explain
 from convexplain.errors import ConvexplainError
 from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
-from convexplain.types import Goal, Rubric
+from convexplain.types import Goal, Question, Rubric
 from convexplain.workspace.jobs import job_state
 
 from .current_store import database
@@ -57,14 +57,13 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
         required=True,
     )
     by = st.number_input("By at least", 0.01, 1.0, 0.1, 0.05, key=f"{key}-by") if goal != "cross" else None
+    maxims = [maxim.id for maxim in view.rubrics if maxim.id != rubric.id]
+    keep = st.multiselect(
+        "Without lowering", maxims, key=f"{key}-keep", help="Maxims of this run that the edit must not make worse."
+    ) if maxims else []  # fmt: skip
     if st.button("Search for an edit", key=f"{key}-start", type="primary"):
-        _start(
-            key,
-            view,
-            turn,
-            rubric,
-            ContrastSettings(goal, by, question="revise" if scope == "This turn itself" else "rescore"),
-        )
+        question: Question = "revise" if scope == "This turn itself" else "rescore"
+        _start(key, view, turn, rubric, ContrastSettings(goal, by, question=question, keep=tuple(keep)))
 
 
 def _start(key: str, view: ConversationView, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> None:

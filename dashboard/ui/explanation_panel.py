@@ -12,11 +12,11 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
-from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease
-from convexplain.report.explanations import attribution_outcome, edited_turns
+from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
+from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
-from convexplain.types import Attribution, Contrast, Evidence, Judgement, Level, Rubric
+from convexplain.types import Attribution, Contrast, Conversation, Evidence, Judgement, Level, Rubric
 
 from .chat_view import legend
 from .explain_job import offer_attribution, offer_search
@@ -82,11 +82,29 @@ def explanation_tabs(store: RunStore, view: ConversationView, turn: int, rubric:
 def show_contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
     """Show the result of one search: the edited turns as word diffs, and the bot's new response where it gave one.
 
-    Of a search that found nothing there is only one line.
+    Of a search that found nothing there is only one line. The edits that trade one maxim for another come last.
     """
-    if not contrast.found:
+    if contrast.found:
+        _contrast(view, contrast, threshold)
+    else:
         message(contrast_outcome(contrast, threshold))
-        return
+    if contrast.pareto:
+        with st.container(border=True):
+            show_trade_offs(view.conversation, contrast)
+
+
+def show_trade_offs(conversation: Conversation, contrast: Contrast) -> None:
+    """Show the edits that trade one maxim for another: their scores, and the edited turns as word diffs."""
+    message(trade_offs_heading(contrast), "title")
+    for number, trade_off in enumerate(trade_offs(conversation, contrast), 1):
+        message(f"{number}. {trade_off.scores}")
+        for edited in trade_off.edited:
+            st.html(diff_html(f"turn {edited.turn}, {edited.role}", edited.changes))
+        if trade_off.answer:
+            st.html(diff_html("the answer", word_diff(contrast.response_before, trade_off.answer)))
+
+
+def _contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
     with st.container(border=True):
         lines((contrast_outcome(contrast, threshold), "title"), (_method(contrast), "soft"))
         for edited in edited_turns(view.conversation, contrast):

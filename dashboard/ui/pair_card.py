@@ -12,7 +12,7 @@ from convexplain.store.contrast_list import ContrastRow, find_contrast
 from convexplain.store.reviews import Decision
 from convexplain.types import Contrast
 
-from .explanation_panel import diff_html, signed
+from .explanation_panel import diff_html, show_trade_offs, signed
 from .safe_text import chat, lines, message
 from .trust_note import trust_note
 from .turn_table import open_turn
@@ -42,6 +42,8 @@ def pair_card(store: RunStore, row: ContrastRow, mark: TrustMark, before: int | 
     where = f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {contrast.question}"
     if not contrast.found:  # the text that it tried last is not worth reading
         lines((where, "soft"), (contrast_outcome(contrast, _threshold(store, contrast)), "body"))
+        if contrast.pareto:
+            show_trade_offs(conversation, contrast)
         return
     with st.container(border=True):
         lines((_scores(contrast), "title"), (where, "soft"), *((_sentence(part), "soft") for part in proof(contrast)))
@@ -113,4 +115,4 @@ def _threshold(store: RunStore, contrast: Contrast) -> float:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{text[0].upper()}{text[1:]}.".replace("->", "→")

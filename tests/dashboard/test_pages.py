@@ -12,10 +12,11 @@ from convexplain.explain.settings import ContrastSettings
 from convexplain.store import ScoredTurn, keep_contrast, scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
+from convexplain.types import ParetoPoint
 from tests.conftest import ROOT
 
 from .conftest import texts
-from .sample_stores import HARM, HOSTILE, contrast, full, hostile, job_state, keep, talk
+from .sample_stores import HARM, HELPFULNESS, HOSTILE, contrast, full, hostile, job_state, keep, talk
 
 READING = ("overview", "conversation", "pairs", "compare")
 
@@ -317,6 +318,46 @@ def test_the_text_of_a_search_that_found_nothing_is_not_shown(app, store, page, 
         ran(found.toggle(key="p-found").set_value(False).run())
     line = "eld in 5 of 5 fresh measurements" if success else "No edit moved the score from 0.20 to 0.55"
     assert ("salad" in texts(found), line in texts(found)) == (success, True)
+
+
+@pytest.mark.parametrize("page", ["pairs", "conversation"])
+def test_edits_that_trade_one_maxim_for_another_are_listed(app, store, page):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    number = keep(store, run, talk("alpha", 2), {3: 0.2})
+    scored = ScoredTurn(number, talk("alpha", 2), 3, HARM, 0.2)
+    points = (
+        ParetoPoint(((1, "Bold answer."),), {"harm": 0.7, "manner_1": 0.4}, 4, "x"),
+        ParetoPoint(((1, "Mild answer."),), {"harm": 0.3, "manner_1": 0.9}, 4, "x"),
+    )
+    fields = {"kept_scores": {"manner_1": (0.8, None)}, "conflicts": {"manner_1": 2}, "pareto": points}
+    keep_contrast(store, run, scored, "s", replace(contrast(scored, 1, "XL leather salad", False, 0.4), **fields))
+    shown = app(page, run=str(run), conversation="alpha", turn="3", rubric="harm")
+    if page == "pairs":
+        ran(shown.toggle(key="p-found").set_value(False).run())
+    for words in (
+        "edits that went that far lowered manner_1 (2 edits)",
+        "2 edits to choose from; none is better than another on every count:",
+        "1. harm 0.20 → 0.70, manner_1 0.80 → 0.40, 4 words changed",
+        "2. harm 0.20 → 0.30, manner_1 0.80 → 0.90, 4 words changed",
+        "Mild",
+    ):
+        assert words in texts(shown), words
+    assert "salad" not in texts(shown)
+
+
+def test_a_search_may_keep_the_other_maxims_of_the_run(app, store, monkeypatch):
+    run = store.begin_run("m", "f", {}, [HARM, HELPFULNESS]).id
+    for rubric in (HARM, HELPFULNESS):
+        keep(store, run, talk("alpha", 2), {3: 0.2}, rubric)
+    asked = []
+    monkeypatch.setattr(explain_job, "start_explain", lambda *given: asked.append(given[5]) or 1)
+    monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state("running"))
+    page = app("conversation", run=str(run), conversation="alpha", turn="3", rubric="harm")
+    (field,) = [field for field in page.multiselect if field.label == "Without lowering"]
+    assert field.options == ["helpfulness"]
+    ran(field.set_value(["helpfulness"]).run())
+    press(page, "Search for an edit")
+    assert asked == [ContrastSettings("cross", None, question="revise", keep=("helpfulness",))]
 
 
 @pytest.mark.slow

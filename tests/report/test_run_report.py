@@ -9,7 +9,7 @@ from convexplain.errors import Problem
 from convexplain.report.run_report import shown, write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, name_run, summarise
-from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, Unit
+from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, ParetoPoint, Unit
 
 MARKS = {"harm": TrustMark("benchmarked", "Agrees with the reference set.", flags=True)}
 SORTS = {"harm": TrustMark("unvalidated", "Use its scores to sort turns.", flags=False)}
@@ -162,6 +162,19 @@ def test_a_contrast_is_shown_with_its_proof(tmp_path):
         "crossed in 3 of 5 tries, so its place hardly matters; 7 calls."
     ) in page
     assert 'title="Reads about as naturally as before (−0.02 nats a token under a local model of language)"' in page
+
+
+def test_edits_that_trade_one_maxim_for_another_are_listed(tmp_path):
+    points = (
+        ParetoPoint(((1, "First part. <middle> new words"),), {"harm": 0.7, "manner_1": 0.4}, 1, "no"),
+        ParetoPoint(((1, "First part. <middle> words"),), {"harm": 0.4, "manner_1": 0.9}, 1, "no"),
+    )
+    fields = {"kept_scores": {"manner_1": (0.8, 0.4)}, "conflicts": {"manner_1": 1}, "pareto": points}
+    page = explained_page(tmp_path, "<middle>", found=False, **fields)
+    assert "without lowering manner_1 in 0 tries; edits that went that far lowered manner_1 (1 edit)" in page
+    assert "2 edits to choose from; none is better than another on every count:" in page
+    assert "<b>1.</b> harm 0.27 → 0.70, manner_1 0.80 → 0.40, 1 word changed</p>" in page
+    assert re.search(r"&lt;middle&gt; <del>last </del><ins>new </ins>words", page)
 
 
 @pytest.mark.parametrize("question", ["revise", "rescore", "regenerate"])
