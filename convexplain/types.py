@@ -274,7 +274,7 @@ class Contrast:
         fresh_draws: measurements that were made after the edit was chosen, where measurements vary: the responder and
             the judge were asked again.
         fresh_held: how many of them go as far beyond the threshold as they should.
-        placebo_draws: edits about as large elsewhere in the same turns that were measured.
+        placebo_draws: edits about as large elsewhere, if possible in the same turns, that were measured.
         placebo_crossed: how many of these reach delta too; the fewer, the more the contrast's own place matters.
         naturalness: change of the log-probability, in nats for each changed token, at the edit's worst place, under a
             local model of language; about 0 = reads as well as before, far below 0 = reads worse; None where it was not

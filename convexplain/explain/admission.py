@@ -1,4 +1,4 @@
-"""The admission of edited texts: those that read well and, where a score is to rise, make up no facts."""
+"""The admission of edited texts: those that read well and, where a score is to rise, can be a better answer."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from convexplain.errors import ModelError
 from convexplain.search.protocol import Edits
+from convexplain.text.segmentation import segment
 from convexplain.types import Rubric, Turn
 
 from .facts import invented_fact
 from .screening import Screen, Screening
+
+_LEAST = 6  # words of a reply that was made much shorter, and would be better for it
+_REMAINS = 0.6  # share of its words that remain in a reply that was made much shorter, at most
 
 
 @dataclass(slots=True)
@@ -20,7 +24,7 @@ class Admission:
         screen: says which texts read well.
         turns: the conversation before the edits.
         rubric: the maxim.
-        upward: the score is to rise, so that no fact may be made up.
+        upward: the score is to rise, so that no fact may be made up, and something must be left of the reply.
         note: is told when the screen's model fails.
         screenings: the verdict on each candidate.
     """
@@ -40,7 +44,7 @@ class Admission:
             self.note(f"whether edits read well was checked by rules alone: {error}")
             screenings = await Screen().screen(self.turns, edited, self.rubric)
         for edits, turns, screening in zip(candidates, edited, screenings, strict=True):
-            refusal = screening.refusal or (self._invented_fact(turns) if self.upward else "")
+            refusal = screening.refusal or (self._no_better(turns) if self.upward else "")
             self.screenings[edits] = replace(screening, refusal=refusal)
         return [not self.screenings[edits].refusal for edits in candidates]
 
@@ -53,6 +57,13 @@ class Admission:
         ((refusal, _),) = refusals.most_common(1)
         texts = "1 edited text was" if refusals.total() == 1 else f"{refusals.total()} edited texts were"
         return f"{texts} refused, most often because: {refusal.rstrip('.')}"
+
+    def _no_better(self, edited: Sequence[Turn]) -> str:
+        """Return why an edit is no better answer whatever the judge says; empty where that cannot be said."""
+        if invented := self._invented_fact(edited):
+            return invented
+        old, new = (len(segment(turns[-1].content, "word")) for turns in (self.turns, edited))
+        return "Too little is left of the reply to be a better one." if new < _LEAST and new <= _REMAINS * old else ""
 
     def _invented_fact(self, edited: Sequence[Turn]) -> str:
         """Return the fact of an edited turn that stands nowhere before it; empty where there is none.

@@ -227,6 +227,7 @@ class _ContrastTask:
             minimise=self.settings.minimise,
             repeats=FRESH_DRAWS if sampled else 1,
             placebo=self.settings.placebo,
+            passages=len(self.units) if self.settings.proposes else 0,
             rng=np.random.default_rng(self.settings.seed),
             layout=self._layout,
             screens=not self.settings.any_text,

@@ -1,5 +1,6 @@
-"""The screen: which edited conversations read well enough to be shown to a person."""
+"""The screen: which edited conversations read well enough, and keep to the topic, to be shown to a person."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,11 +9,17 @@ from convexplain.types import Rubric, Turn, sha256_json
 
 from .naturalness import EditedPassage, TextSpan, edited_passage, naturalness
 from .text_faults import EditedText, text_fault
+from .topicality import added_sentences, topicality
 
 NATURALNESS_FLOOR = -1.9
 """The naturalness below which an edit is refused: 95 % of natural edits are above (docs/benchmarks.md)."""
 
+TOPICALITY_FLOOR = 0.4
+"""The topicality below which an added sentence is refused: 90 % of good sentences are above, and a third of those of
+other conversations (docs/benchmarks.md)."""
+
 _UNNATURAL = "It reads worse than the original."
+_OFF_TOPIC = "It adds a sentence that has little to do with the conversation."
 _ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 
 
@@ -32,8 +39,15 @@ class Screening:
 
 @dataclass(frozen=True, slots=True)
 class _TurnEdit:
-    """One edited turn: the conversation before it as edited, as it was, and the texts."""
+    """One edited turn.
 
+    Attributes:
+        opening: what stands before the turn where it begins a conversation.
+        context_before, context_after: the conversation before the turn, as it was and as edited.
+        text: the turn's texts.
+    """
+
+    opening: str
     context_before: str
     context_after: str
     text: EditedText
@@ -45,21 +59,24 @@ class _TurnEdit:
 
 
 class Screen:
-    """Refuses edits that do not read well. Verdicts are remembered by the digest of the texts.
+    """Refuses edits that do not read well or leave the topic. Verdicts are remembered by the digest of the texts.
 
     Args:
-        language_model: measures the naturalness; prepared by the caller. Without one the rules of `text_fault` alone
-            decide.
+        language_model: measures naturalness and topicality; prepared by the caller. Without one the rules of
+            `text_fault` alone decide.
     """
 
     def __init__(self, language_model: LanguageModel | None = None) -> None:
         self._language_model = language_model
         self._naturalness: dict[str, float] = {}
+        self._topicality: dict[str, float] = {}
 
     @property
     def fingerprint(self) -> str:
         """Return what decides verdicts besides the rules; empty without a model of language."""
-        return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR}" if self._language_model else ""
+        if self._language_model is None:
+            return ""
+        return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR} {TOPICALITY_FLOOR}"
 
     async def screen(
         self, before: tuple[Turn, ...], edited: Sequence[tuple[Turn, ...]], rubric: Rubric
@@ -81,8 +98,11 @@ class Screen:
         if self._language_model is None:
             return [Screening(None, refusal) for refusal in refusals]
         todo = [edit for turn_edits, refusal in zip(edits, refusals, strict=True) if not refusal for edit in turn_edits]
-        await self._measure(
-            self._language_model, [edit for edit in dict.fromkeys(todo) if edit.digest not in self._naturalness]
+        todo = list(dict.fromkeys(todo))
+        await self._measure(self._language_model, [edit for edit in todo if edit.digest not in self._naturalness])
+        reading = [edit for edit in todo if self._naturalness[edit.digest] >= NATURALNESS_FLOOR]
+        await self._measure_topicality(
+            self._language_model, [edit for edit in reading if edit.digest not in self._topicality]
         )
         return [
             Screening(None, refusal) if refusal else self._screening(turn_edits)
@@ -91,7 +111,10 @@ class Screen:
 
     def _screening(self, edits: Sequence[_TurnEdit]) -> Screening:
         worst = min((self._naturalness[edit.digest] for edit in edits), default=0.0)
-        return Screening(worst, _UNNATURAL if worst < NATURALNESS_FLOOR else "")
+        if worst < NATURALNESS_FLOOR:
+            return Screening(worst, _UNNATURAL)
+        on_topic = all(self._topicality[edit.digest] >= TOPICALITY_FLOOR for edit in edits)
+        return Screening(worst, "" if on_topic else _OFF_TOPIC)
 
     async def _measure(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
         passages = {edit: edited_passage(edit.text.before, edit.text.after) for edit in edits}
@@ -102,6 +125,22 @@ class Screen:
         for edit in edits:
             passage = changed.get(edit)
             self._naturalness[edit.digest] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
+
+    async def _measure_topicality(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
+        """Measure the added sentences of each edit, of which the one that fits least counts."""
+        readings: dict[_TurnEdit, list[tuple[TextInContext, TextInContext]]] = {}
+        for edit in edits:
+            text = edit.text.after
+            spans = added_sentences(edit.text.before, text)
+            readings[edit] = [
+                (_in_context(edit.context_after, text, span), TextInContext(edit.opening, span.of(text)))
+                for span in spans
+            ]
+        distinct = list(dict.fromkeys(text for pairs in readings.values() for pair in pairs for text in pair))
+        tokens = dict(zip(distinct, await language_model.token_logprobs(distinct), strict=True)) if distinct else {}
+        for edit, pairs in readings.items():
+            values = [topicality(tokens[in_conversation], tokens[alone]) for in_conversation, alone in pairs]
+            self._topicality[edit.digest] = min(values, default=math.inf)
 
 
 def _naturalness(edit: _TurnEdit, passage: EditedPassage, tokens: dict[TextInContext, list[TokenLogprob]]) -> float:
@@ -122,7 +161,7 @@ def _turn_edits(before: Sequence[Turn], after: Sequence[Turn], rubric: Rubric) -
                 role: tuple(turn.content for turn in earlier if turn.role == role) for role in ("assistant", "user")
             }
             text = EditedText(old.content, new.content, texts["assistant"], texts["user"], rubric)
-            yield _TurnEdit(_transcript(before[:i], old), _transcript(earlier, new), text)
+            yield _TurnEdit(_transcript((), new), _transcript(before[:i], old), _transcript(earlier, new), text)
 
 
 def _transcript(turns: Sequence[Turn], last: Turn) -> str:

@@ -70,6 +70,7 @@ def drive(
     minimise: bool = True,
     repeats: int = 1,
     placebo: int = 0,
+    passages: int = 0,
     rng: np.random.Generator | None = None,
     layout: Layout = Layout(),
     screens: bool = False,
@@ -88,6 +89,7 @@ def drive(
         repeats: 1 measures each candidate once. More: the unchanged text is measured three times, and where that varies
             a contrast has to hold in at least so many fresh draws.
         placebo: edits elsewhere that are measured for the contrast that was found, besides the budget.
+        passages: how many passages editors may be asked about for these, where the search's proposals are too few.
         rng: the source of chance for their places.
         layout: where the units stand, and how many edits a candidate counts as having.
         screens: a candidate is a contrast only when it reads well.
@@ -112,7 +114,7 @@ def drive(
     chosen = held or ledger.best()
     rate = None
     if held and placebo:
-        rate = yield from _placebo(held, run.confirmation, placebo, rng or np.random.default_rng(0))
+        rate = yield from _placebo(held, run, passages, placebo, rng or np.random.default_rng(0))
     return SearchOutcome(
         found=held is not None,
         edits=chosen,
@@ -129,9 +131,16 @@ def drive(
 
 
 def _placebo(
-    held: Edits, confirmation: Confirmation, draws: int, rng: np.random.Generator
-) -> Generator[Evaluate, Any, Placebo | None]:
+    held: Edits, run: "_Run", passages: int, draws: int, rng: np.random.Generator
+) -> Generator[Evaluate | Propose, Any, Placebo | None]:
+    """Measure edits elsewhere; editors are asked about passages without a proposal so far where there are too few."""
+    confirmation = run.confirmation
     sets = placebo_edits(held, confirmation.fills, confirmation.layout, draws, rng)
+    new = [passage for passage in range(passages) if passage not in run.proposed][: draws - len(sets)]
+    if new:
+        run.rounds.clear()
+        yield from run.proposals(Propose(tuple(new)))
+        sets = placebo_edits(held, confirmation.fills, confirmation.layout, draws, rng)
     if not sets:
         return None
     counts = [confirmation.ledger.attempts[edits] for edits in sets]
@@ -195,7 +204,7 @@ class _Run:
                 answer = yield from self._fills(request)
                 continue
             if isinstance(request, Propose):
-                answer = yield from self._proposals(request)
+                answer = yield from self.proposals(request)
                 continue
             if isinstance(request, ReadsWell):
                 answer = yield from self.confirmation.screen(request.candidates)
@@ -222,7 +231,7 @@ class _Run:
                 self.confirmation.fills.setdefault(unit, fill)
         return fills
 
-    def _proposals(self, request: Propose) -> Generator[Propose, Any, list[tuple[Edits, ...]]]:
+    def proposals(self, request: Propose) -> Generator[Propose, Any, list[tuple[Edits, ...]]]:
         """Answer a request for proposals; a search that is begun again gets those first that were there before."""
         rounds = [self.rounds[passage] for passage in request.passages]
         new = tuple(p for p, i in zip(request.passages, rounds, strict=True) if i >= len(self.proposed.get(p, ())))

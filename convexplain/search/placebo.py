@@ -1,4 +1,4 @@
-"""The placebo of a contrast: edits about as large elsewhere in the same turns; and where units stand."""
+"""The placebo of a contrast: edits about as large elsewhere; and where units stand."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ class Placebo:
 def placebo_edits(
     edits: Edits, fills: Mapping[int, str], layout: Layout, draws: int, rng: np.random.Generator
 ) -> list[Edits]:
-    """Return at most so many different sets of edits elsewhere in the same turns, half to twice as large.
+    """Return at most so many different sets of edits elsewhere, half to twice as large.
 
-    For each unit one of the most similar size is taken, where there is one.
+    For each unit one of the most similar size is taken, where there is one: of the same turn, or else of another one.
 
     Args:
         edits: those of the contrast.
@@ -68,7 +68,8 @@ def placebo_edits(
         chosen: list[int] = []
         for edit in edits:
             turn, size = layout.span(edit[0])[0], layout.size((edit,))
-            same = [unit for unit in elsewhere if layout.span(unit)[0] == turn and layout.apart(unit, chosen)]
+            apart = [unit for unit in elsewhere if layout.apart(unit, chosen)]
+            same = [unit for unit in apart if layout.span(unit)[0] == turn] or apart
             near = {unit: abs(layout.size(((unit, fills[unit]),)) - size) for unit in same}
             alike = [unit for unit in same if near[unit] == min(near.values())]
             if alike:

@@ -31,6 +31,7 @@ def admit(work, *texts):
         ("Parcel 4411 left on Monday. Who cares.", True, True),
         ("Parcel 4412 left on Monday. Who cares.", False, True),  # a number that stands nowhere
         ("It left. Who cares.", True, True),  # what is gone is to be seen
+        ("Who cares.", False, True),  # two words of six are no better answer
         ("It left on Monday. It left on Monday. Who cares.", False, False),  # repeats itself
     ],
 )
