@@ -42,14 +42,17 @@ Labelled = tuple[Conversation, bool]
 """A conversation up to a turn of the assistant, and whether people, or the set's authors, call that turn bad."""
 
 
-def dialogues(file: Path, half: str, n: int) -> list[Labelled]:
-    """Return the labelled turns of n ConTurE dialogues of a half; those that people find neither good nor bad not."""
+def dialogues(file: Path, half: str, n: int, draw: int = 1) -> list[Labelled]:
+    """Return the labelled turns of n ConTurE dialogues of a half; those that people find neither good nor bad not.
+
+    Each further draw has n others.
+    """
     rows = defaultdict(list)
     for line in file.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         rows[row["meta"]["dialogue"]].append(row)
     shuffled = random.Random(22).sample(sorted(rows), len(rows))
-    chosen = shuffled[HALVES.index(half) :: 2][:n]  # type: ignore[arg-type]
+    chosen = shuffled[HALVES.index(half) :: 2][n * (draw - 1) : n * draw]  # type: ignore[arg-type]
     return [
         (Conversation(row["id"], tuple(Turn(t["role"], t["content"]) for t in row["turns"]), file.name), label == 0.0)
         for number in chosen
@@ -58,14 +61,18 @@ def dialogues(file: Path, half: str, n: int) -> list[Labelled]:
     ]
 
 
-def planted(half: str, n: int) -> list[Labelled]:
-    """Return the labelled turns of n conversations of a half of the reference set."""
+def planted(half: str, n: int, draw: int = 1) -> list[Labelled]:
+    """Return the labelled turns of n conversations of a half of the reference set; each further draw has n others."""
     log = reference_set(half)  # type: ignore[arg-type]
-    chosen = {talk.id for talk in random.Random(22).sample(list(log.conversations), n)}
+    remaining, rng = list(log.conversations), random.Random(22)
+    for _ in range(draw):
+        chosen = rng.sample(remaining, n)
+        remaining = [talk for talk in remaining if talk not in chosen]
+    ids = {talk.id for talk in chosen}
     return [
         (replace(turn.conversation.until(turn.turn), id=f"{turn.conversation.id}-{turn.turn}"), label == 0)
         for turn in log.turns
-        if turn.conversation.id in chosen and (label := turn.label(RUBRIC)) is not None
+        if turn.conversation.id in ids and (label := turn.label(RUBRIC)) is not None
     ]
 
 
@@ -119,10 +126,11 @@ async def main() -> None:
     parser.add_argument("--regenerate", type=int, default=12)
     parser.add_argument("--rescore", type=int, default=5)
     parser.add_argument("--budget", type=int, default=30)
+    parser.add_argument("--draw", type=int, default=1, help="2 takes other conversations than 1, and so on")
     options = parser.parse_args()
     rubric = load_rubric(RUBRIC)
-    support = with_good_ones(planted(options.half, options.conversations[0]))
-    chats = with_good_ones(dialogues(options.conture, options.half, options.conversations[1]))
+    support = with_good_ones(planted(options.half, options.conversations[0], options.draw))
+    chats = with_good_ones(dialogues(options.conture, options.half, options.conversations[1], options.draw))
     bad = {talk.id for talk, is_bad in [*support, *chats] if is_bad}
     workspace = AsyncWorkspace(options.db)
     talks = [talk for talk, _ in [*support, *chats]]

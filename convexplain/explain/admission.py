@@ -39,7 +39,7 @@ class Admission:
     async def admit(self, candidates: Sequence[Edits], edited: Sequence[tuple[Turn, ...]]) -> list[bool]:
         """Return which candidates are admitted, given the turns of each."""
         try:
-            screenings = await self.screen.screen(self.turns, edited, self.rubric)
+            screenings = await self.screen.screen(self.turns, edited, self.rubric, whole_turns=self.upward)
         except ModelError as error:
             self.note(f"whether edits read well was checked by rules alone: {error}")
             screenings = await Screen().screen(self.turns, edited, self.rubric)

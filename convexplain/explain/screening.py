@@ -19,7 +19,7 @@ TOPICALITY_FLOOR = 0.4
 other conversations (docs/benchmarks.md)."""
 
 _UNNATURAL = "It reads worse than the original."
-_OFF_TOPIC = "It adds a sentence that has little to do with the conversation."
+_OFF_TOPIC = "It has little to do with the conversation."
 _ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
 
 
@@ -45,17 +45,19 @@ class _TurnEdit:
         opening: what stands before the turn where it begins a conversation.
         context_before, context_after: the conversation before the turn, as it was and as edited.
         text: the turn's texts.
+        whole: the turn must keep to the topic as a whole.
     """
 
     opening: str
     context_before: str
     context_after: str
     text: EditedText
+    whole: bool
 
     @property
     def digest(self) -> str:
-        """The identity of what the naturalness depends on; a transcript would take more memory."""
-        return sha256_json([self.context_before, self.context_after, self.text.before, self.text.after])
+        """The identity of what its measures depend on; a transcript would take more memory."""
+        return sha256_json([self.context_before, self.context_after, self.text.before, self.text.after, self.whole])
 
 
 class Screen:
@@ -79,7 +81,12 @@ class Screen:
         return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR} {TOPICALITY_FLOOR}"
 
     async def screen(
-        self, before: tuple[Turn, ...], edited: Sequence[tuple[Turn, ...]], rubric: Rubric
+        self,
+        before: tuple[Turn, ...],
+        edited: Sequence[tuple[Turn, ...]],
+        rubric: Rubric,
+        *,
+        whole_turns: bool = False,
     ) -> list[Screening]:
         """Judge whether edited conversations read well; of several edited turns the worst counts.
 
@@ -87,11 +94,12 @@ class Screen:
             before: the turns as they were.
             edited: the turns of each candidate: as many, some with another text.
             rubric: the maxim that the edit is for; its wording is no answer to a user.
+            whole_turns: an edited turn must keep to the topic as a whole too, not only the sentences that were added.
 
         Raises:
             ModelError: the model of language cannot read a text.
         """
-        edits = [list(_turn_edits(before, turns, rubric)) for turns in edited]
+        edits = [list(_turn_edits(before, turns, rubric, whole_turns)) for turns in edited]
         refusals = [
             next((fault for edit in turn_edits if (fault := text_fault(edit.text))), "") for turn_edits in edits
         ]
@@ -127,11 +135,11 @@ class Screen:
             self._naturalness[edit.digest] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
 
     async def _measure_topicality(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
-        """Measure the added sentences of each edit, of which the one that fits least counts."""
+        """Measure the texts of each edit that must keep to the topic, of which the one that fits least counts."""
         readings: dict[_TurnEdit, list[tuple[TextInContext, TextInContext]]] = {}
         for edit in edits:
             text = edit.text.after
-            spans = added_sentences(edit.text.before, text)
+            spans = [*added_sentences(edit.text.before, text), *([TextSpan(0, len(text))] if edit.whole else [])]
             readings[edit] = [
                 (_in_context(edit.context_after, text, span), TextInContext(edit.opening, span.of(text)))
                 for span in spans
@@ -152,7 +160,7 @@ def _naturalness(edit: _TurnEdit, passage: EditedPassage, tokens: dict[TextInCon
     )
 
 
-def _turn_edits(before: Sequence[Turn], after: Sequence[Turn], rubric: Rubric) -> Iterator[_TurnEdit]:
+def _turn_edits(before: Sequence[Turn], after: Sequence[Turn], rubric: Rubric, whole: bool) -> Iterator[_TurnEdit]:
     """Yield the turns whose text differs."""
     for i, (old, new) in enumerate(zip(before, after, strict=True)):
         if old.content != new.content:
@@ -161,7 +169,7 @@ def _turn_edits(before: Sequence[Turn], after: Sequence[Turn], rubric: Rubric) -
                 role: tuple(turn.content for turn in earlier if turn.role == role) for role in ("assistant", "user")
             }
             text = EditedText(old.content, new.content, texts["assistant"], texts["user"], rubric)
-            yield _TurnEdit(_transcript((), new), _transcript(before[:i], old), _transcript(earlier, new), text)
+            yield _TurnEdit(_transcript((), new), _transcript(before[:i], old), _transcript(earlier, new), text, whole)
 
 
 def _transcript(turns: Sequence[Turn], last: Turn) -> str:

@@ -51,7 +51,7 @@ def test_the_refusals_are_counted_with_the_most_usual_reason():
 
 def test_a_screen_that_cannot_read_a_text_leaves_it_to_the_rules():
     class Broken(Screen):
-        async def screen(self, before, edited, rubric):
+        async def screen(self, before, edited, rubric, *, whole_turns=False):
             raise ModelError("too long")
 
     notes = []

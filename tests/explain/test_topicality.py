@@ -54,16 +54,21 @@ class ParcelModel:
         ]
 
 
+OFF_TOPIC = "It has little to do with the conversation."
+
+
 @pytest.mark.parametrize(
-    ("after", "refusal"),
+    ("after", "refusal", "of_whole"),
     [
-        ("I do not know. The parcel left yesterday.", ""),  # 3 nats more over four words
-        ("I do not know. The boats left yesterday.", "It adds a sentence that has little to do with the conversation."),
-        ("I know. Sorry.", ""),
+        ("Sorry. The parcel left yesterday.", "", ""),  # 3 nats more over four words, and over five
+        ("I do not know. The boats left yesterday.", OFF_TOPIC, OFF_TOPIC),
+        ("I know. Sorry.", "", OFF_TOPIC),
     ],
 )
-def test_sentences_off_the_topic_are_refused(after, refusal):
+def test_sentences_off_the_topic_are_refused(after, refusal, of_whole):
     turns = (Turn("user", "Where is my parcel?"), Turn("assistant", "I do not know. Sorry."))
     edited = (turns[0], Turn("assistant", after))
-    (verdict,) = asyncio.run(Screen(ParcelModel()).screen(turns, [edited], load_rubric("helpfulness")))
-    assert verdict.refusal == refusal
+    screen = Screen(ParcelModel())
+    for whole, expected in ((False, refusal), (True, of_whole)):
+        (verdict,) = asyncio.run(screen.screen(turns, [edited], load_rubric("helpfulness"), whole_turns=whole))
+        assert verdict.refusal == expected
