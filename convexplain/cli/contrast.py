@@ -3,7 +3,7 @@
 import asyncio
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +13,7 @@ from convexplain.explain.explanations import TurnChoice
 from convexplain.explain.settings import ContrastSettings, EditableTurns
 from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES, offered_searches
+from convexplain.search.similarity import Similarity
 from convexplain.types import Contrast, Goal, Question
 from convexplain.workspace import SCORE_NAMES, ContrastTask, JudgeSpec, PromptContrast
 from convexplain.workspace.explainers import check_models
@@ -21,6 +22,7 @@ from convexplain.workspace.prompt_scores import score_model
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count
 from .options.searching import (
+    alpha_option,
     any_text_option,
     budget_option,
     editor_option,
@@ -28,7 +30,9 @@ from .options.searching import (
     keep_option,
     pareto_option,
     placebo_option,
+    radius_option,
     search_option,
+    similarity_option,
 )
 from .options.store import db_option, open_workspace, out_option, run_argument, seed_option
 from .options.turns import refuse, rubrics_option, turn_options
@@ -105,6 +109,9 @@ _PROMPT_OPTIONS = ("score", "baseline")
     help="For searches that edit single words: words in a unit.  [default: 1, more in long texts; with --prompt 3]",
 )
 @search_option
+@alpha_option
+@radius_option
+@similarity_option
 @editor_option
 @any_text_option
 @placebo_option
@@ -133,6 +140,9 @@ def command(
     budget: int,
     split_k: int | None,
     search: str | None,
+    alpha: float,
+    radius: int | None,
+    similarity: Similarity,
     editors: tuple[str, ...],
     any_text: bool,
     placebo: int,
@@ -157,7 +167,10 @@ def command(
         convexplain contrast --prompt question.txt --score contradiction --responder openai:gpt-4.1-mini
     """
     search = search or ("natural" if file is None else "guided")
-    options = {"search": search, "budget": budget, "seed": seed}
+    options: dict[str, Any] = {"search": search, "budget": budget, "seed": seed, "similarity": similarity}
+    lacking = {"alpha", "radius"} - set(CONTRAST_SEARCHES.get(search).options)
+    refuse(ctx, dict.fromkeys(lacking, f"with --search {search}; only --search cell_budget has it"))
+    options |= {"alpha": alpha} | ({} if radius is None else {"radius": radius})
     if file is not None:
         refuse(ctx, dict.fromkeys(_RUN_OPTIONS, "with --prompt"))
         if CONTRAST_SEARCHES.get(search).proposes:
@@ -176,7 +189,7 @@ def command(
     settings = ContrastSettings(
         goal=goal, delta=delta, question=question, editable=editable, split_k=split_k, any_text=any_text,
         placebo=placebo, keep=tuple(name.strip() for names in keep for name in names.split(",")), pareto=pareto,
-        **cast(Any, options),
+        **options,
     )  # fmt: skip
     view = _view(ContrastTask(settings, prior))
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}

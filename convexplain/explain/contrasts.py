@@ -23,6 +23,7 @@ from convexplain.search.hunks import Hunks
 from convexplain.search.ledger import Outcome
 from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Edits, Hole, Search
+from convexplain.search.similarity import edits_distance
 from convexplain.types import Attribution, Contrast, Conversation, Judgement, Rubric, Unit
 
 from .admission import Admission
@@ -140,6 +141,10 @@ class _ContrastTask:
             self.text = editable(conversation.turns, turns, split_k=settings.split_k)
             self.units = self.text.units
         self.editable = tuple(sorted({unit.turn for unit in self.units}))
+        distance = edits_distance(
+            settings.similarity, lambda edits: "\n".join(self.text.edited(edits)[i].content for i in self.editable)
+        )
+        self.layout = Layout(self.text.size, self.text.span, distance)
         self.holes = None if finder.infiller is None else HoleFilling(finder.infiller, self._note)
         self.proposals: Proposals | None = None
         self.judgements: dict[Edits, Judgement] = {}
@@ -229,7 +234,7 @@ class _ContrastTask:
             placebo=self.settings.placebo,
             passages=len(self.units) if self.settings.proposes else 0,
             rng=np.random.default_rng(self.settings.seed),
-            layout=self._layout,
+            layout=self.layout,
             screens=not self.settings.any_text,
             price=self.constraints.price if self.constraints else 1,
         )
@@ -237,13 +242,9 @@ class _ContrastTask:
         screen = None if self.settings.any_text else self._admit
         return await arun(steps, self._fill, self._evaluate, propose, screen)
 
-    @property
-    def _layout(self) -> Layout:
-        return Layout(self.text.size, self.text.span)
-
     def _search(self, delta: float) -> Search:
         if isinstance(self.text, Hunks):
-            facts = {"delta": delta, "budget": self.settings.budget, "prior": self._prior(), "layout": self._layout}
+            facts = {"delta": delta, "budget": self.settings.budget, "prior": self._prior(), "layout": self.layout}
             rng = np.random.default_rng(self.settings.seed)
             return CONTRAST_SEARCHES.get(self.settings.search).start(len(self.units), {**facts, "rng": rng})
         return make_search(
@@ -255,6 +256,8 @@ class _ContrastTask:
             seed=self.settings.seed,
             prior=self._prior(),
             alpha=self.settings.alpha,
+            radius=self.settings.radius,
+            distance=self.layout.distance,
             sentences=True,
         )
 

@@ -148,6 +148,9 @@ class Contrasts:
             parts["keep"] = [[rubric.sha, self.noise.get(rubric.sha)] for rubric in self.maxims]
         else:  # searches that keep nothing have the same key as before there was such an option
             del settings["keep"], settings["pareto"]
+        for option, default in (("radius", None), ("similarity", "edits")):  # likewise
+            if settings[option] == default:
+                del settings[option]
         return sha256_json({**parts, **({"reason": turn.reason} if self.settings.proposes and turn.reason else {})})
 
     def _settings(self, turn: ScoredTurn) -> ContrastSettings:

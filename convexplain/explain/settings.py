@@ -6,6 +6,8 @@ from typing import Literal, TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
+from convexplain.search.registry import check_search_options
+from convexplain.search.similarity import Similarity, check_similarity
 from convexplain.text.segmentation import segment
 from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question, Rubric
 
@@ -29,6 +31,8 @@ class ContrastOptions(TypedDict, total=False):
     minimise: bool
     seed: int
     alpha: float
+    radius: int | None
+    similarity: Similarity
     any_text: bool
     placebo: int
     keep: Sequence[str | Rubric]
@@ -53,7 +57,10 @@ class ContrastSettings:
             which say where to look first.
         minimise: after a crossing, look for one with fewer edits.
         seed: the same seed gives the same result.
-        alpha: share of earlier candidates among the seeds of `cell_budget`.
+        alpha: share of earlier candidates among the seeds of `cell_budget`, in [0, 1].
+        radius: `cell_budget` edits only units at most so many places away from an edited one; None = anywhere.
+        similarity: which of several contrasts is the smallest: the one with the fewest edits (`edits`), or the one
+            whose text has the highest sentence BLEU (`bleu`) or ROUGE-L (`rouge`) with the text before.
         any_text: accept texts that do not read well, or that change facts.
         placebo: edits elsewhere about as large that are measured for a contrast, besides the budget; 0 = none.
         keep: maxims that an edit must not lower by more than the judge's noise: ids, or rubrics of one's own.
@@ -71,6 +78,8 @@ class ContrastSettings:
     minimise: bool = True
     seed: int = 0
     alpha: float = 0.5
+    radius: int | None = None
+    similarity: Similarity = "edits"
     any_text: bool = False
     placebo: int = 5
     keep: tuple[str | Rubric, ...] = ()
@@ -88,8 +97,8 @@ class ContrastSettings:
         CONTRAST_SEARCHES.get(self.search)
         if self.question is not None and self.question not in get_args(Question):
             raise UsageError(f"question={self.question!r} is not valid; valid are: {', '.join(get_args(Question))}")
-        if not 0 <= self.alpha <= 1:
-            raise UsageError(f"alpha={self.alpha} is not valid; it must be in [0, 1]")
+        check_search_options(self.search, self.alpha, self.radius)
+        check_similarity(self.similarity)
         if self.seed < 0:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
         if self.budget < 1:

@@ -165,8 +165,9 @@ class Confirmation:
 
     def _next(self) -> Edits | None:
         """The smallest crossing candidate whose test there is budget for."""
-        size, most = self.ledger.size, math.inf if self.held is None else self.ledger.size(self.held)
-        crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested and size(edits) < most]
+        distance = self.ledger.distance
+        most = math.inf if self.held is None else distance(self.held)
+        crossing = [edits for edits in self.ledger.crossing() if edits not in self.tested and distance(edits) < most]
         if not self._unproved or (not self.varies and not self.ledger.pooled()[1]):  # nothing speaks of noise so far
             return crossing[0] if crossing else None
         needed = {edits: self._draws_needed(edits) for edits in crossing}

@@ -30,9 +30,9 @@ class SearchOutcome:
 
     Attributes:
         found: a candidate reached delta, and held where measurements vary.
-        edits: the candidate that held; without one the crossing candidate with the fewest edits, of these the one with
-            the highest score; without a crossing the candidate with the highest score; None when nothing could be
-            scored.
+        edits: the candidate that held; without one the crossing candidate that is nearest to the original text (with
+            the fewest edits, unless the layout has another distance), of these the one with the highest score; without
+            a crossing the candidate with the highest score; None when nothing could be scored.
         outcome: its first measurement.
         proof: its fresh draws, where draws vary; found says whether they held.
         placebo: how often edits elsewhere cross too; None where that was not measured.
@@ -103,7 +103,7 @@ def drive(
             raise UsageError(f"{name}={number} is not valid; it must be at least {least}")
     if not math.isfinite(delta):
         raise UsageError(f"delta={delta} is not valid; it must be a finite number")
-    ledger = Ledger(delta, budget, layout.size, price=price)
+    ledger = Ledger(delta, budget, layout.size, layout.distance or layout.size, price=price)
     ledger.begin(start)
     confirmation = Confirmation(ledger, max(2, repeats) if repeats > 1 else ALIKE_TEXTS, layout, screens=screens)
     run = _Run(search, ledger, confirmation, minimise)

@@ -51,6 +51,7 @@ class Ledger:
         delta: g from which on a candidate is a contrast.
         budget: calls that there are.
         size: how many edits a candidate counts as having.
+        distance: how far it is from the original text: of candidates that cross the nearest one is the best.
         outcomes: the first measurement of each candidate.
         draws: the scores of all measurements of each candidate.
         alike: for a candidate the scores of texts that mean the same, where they were asked for.
@@ -66,6 +67,7 @@ class Ledger:
     delta: float
     budget: int
     size: Callable[[Edits], int]
+    distance: Callable[[Edits], float] = len
     outcomes: dict[Edits, Outcome] = field(default_factory=dict)
     draws: dict[Edits, list[float]] = field(default_factory=dict)
     alike: dict[Edits, list[float]] = field(default_factory=dict)
@@ -125,9 +127,9 @@ class Ledger:
         return None if mean is None else mean - self.beyond
 
     def crossing(self) -> list[Edits]:
-        """Return the candidates whose mean crosses, the best first: fewest edits, then the highest mean."""
+        """Return the candidates whose mean crosses, the best first: the nearest, then the highest mean."""
         ranked = sorted(
-            (self.size(edits), -mean, edits)
+            (self.distance(edits), -mean, edits)
             for edits, mean in self._means()
             if mean >= self.delta and edits not in self.refused
         )
@@ -137,12 +139,12 @@ class Ledger:
         """Return the best crossing candidate; without one the candidate of the highest mean."""
         if crossing := self.crossing():
             return crossing[0]
-        best = max(((mean, -self.size(edits), edits) for edits, mean in self._means()), default=None)
+        best = max(((mean, -self.distance(edits), edits) for edits, mean in self._means()), default=None)
         return best[2] if best else None
 
     def by_mean(self) -> list[Edits]:
-        """Return the candidates of the highest means first; of equal ones that with fewer edits."""
-        return [edits for _, _, edits in sorted((-mean, self.size(edits), edits) for edits, mean in self._means())]
+        """Return the candidates of the highest means first; of equal ones the nearest."""
+        return [edits for _, _, edits in sorted((-mean, self.distance(edits), edits) for edits, mean in self._means())]
 
     def _means(self) -> Iterator[tuple[Edits, float]]:
         for edits in self.draws:

@@ -21,10 +21,12 @@ class Layout:
     Attributes:
         size: how many edits a candidate counts as having.
         span: the place of a unit; all in one turn, one after another, unless given.
+        distance: how far a candidate is from the original text, where that is not its size.
     """
 
     size: Callable[[Edits], int] = len
     span: Callable[[int], Span] = lambda unit: (0, unit, unit + 1)
+    distance: Callable[[Edits], float] | None = None
 
     def apart(self, unit: int, edited: Iterable[int]) -> bool:
         """Return True where a unit shares no place with those that are edited."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 from convexplain.errors import UsageError
@@ -16,10 +17,11 @@ from .editable import Editable, editable
 from .ledger import Outcome, SearchStep
 from .placebo import Layout, Placebo
 from .protocol import Edits, Hole, Search
-from .registry import CONTRAST_SEARCHES, generator_of, make_search
+from .registry import CONTRAST_SEARCHES, check_search_options, generator_of, make_search
+from .similarity import Distance, Similarity, check_similarity, edits_distance
 
 # The options that are not for the search itself:
-_TEXT_OPTIONS = ("budget", "split_k", "editable", "minimise", "repeats", "placebo")
+_TEXT_OPTIONS = ("budget", "split_k", "editable", "minimise", "repeats", "placebo", "similarity")
 _BUDGET = 50  # distinct perturbed texts, where a search needs a budget and none is given
 
 Pair: TypeAlias = tuple[str, str]
@@ -48,8 +50,11 @@ class Options(TypedDict, total=False):
             when it holds in at least so many fresh answers. They all count in the budget.
         placebo: texts with equally many edits elsewhere that are measured when a contrast is found (0): how often they
             cross too says how much the place of the edit matters. They do not count in the budget.
-        alpha: `cell_budget` only: share of a round's seeds that are earlier candidates (0.5).
-        radius: `cell_budget` only: sample at most so many units away from what a seed edits (anywhere).
+        alpha: `cell_budget` only: share of a round's seeds that are earlier candidates, in [0, 1] (0.5).
+        radius: `cell_budget` only: sample at most so many units away from what a seed edits (anywhere). 5 is what the
+            authors' own code has.
+        similarity: which of several contrasts is the smallest: the one with the fewest edits (`edits`), or the one
+            whose text has the highest sentence BLEU (`bleu`) or ROUGE-L (`rouge`) with the original one.
     """
 
     budget: int
@@ -62,6 +67,7 @@ class Options(TypedDict, total=False):
     placebo: int
     alpha: float
     radius: int
+    similarity: Similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +191,13 @@ async def asearch(
         repeats=options.get("repeats", 1),
         placebo=options.get("placebo", 0),
         rng=generator_of(options.get("seed", 0)),
-        layout=Layout(span=lambda unit: task.source.span(task.units[unit])),
+        layout=Layout(span=lambda unit: task.source.span(task.units[unit]), distance=task.distance),
     )
     end = await arun(driving, fill, evaluate)
     return task.result(end, before, start)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Task:
     source: Editable
     units: tuple[int, ...]
@@ -229,13 +235,20 @@ class _Task:
     def budget(self, name: str) -> int | None:
         return self.options.get("budget", None if CONTRAST_SEARCHES.get(name).exhaustive else _BUDGET)
 
+    @cached_property
+    def distance(self) -> Distance | None:
+        """How far a candidate is from the text; None where edits are counted."""
+        return edits_distance(self.options.get("similarity", "edits"), self.edited)
+
     def search(self, name: str, delta: float) -> Search:
         """Return the search; refuse options that are not valid."""
-        _check_options(self.options, CONTRAST_SEARCHES.get(name).options)
+        _check_options(self.options, name)
         if not math.isfinite(delta):
             raise UsageError(f"delta={delta} is not valid; it must be a finite number")
         options: dict[str, Any] = {key: value for key, value in self.options.items() if key not in _TEXT_OPTIONS}
-        return make_search(name, self.source, self.units, delta=delta, budget=self.budget(name), **options)
+        return make_search(
+            name, self.source, self.units, delta=delta, budget=self.budget(name), distance=self.distance, **options
+        )
 
     def result(self, end: SearchOutcome, before: str, start: float | None) -> SearchResult:
         text = self.edited(end.edits or ())
@@ -265,11 +278,14 @@ class _Task:
         return tuple((self.units[unit], fill) for unit, fill in edits)
 
 
-def _check_options(options: Options, search_options: Sequence[str]) -> None:
-    valid = dict.fromkeys([*Options.__annotations__, *search_options])
+def _check_options(options: Options, search: str) -> None:
+    own = CONTRAST_SEARCHES.get(search).options
+    valid = dict.fromkeys([*Options.__annotations__, *own])
     if unknown := sorted(set(options) - set(valid)):
         raise UsageError(f"{', '.join(unknown)}: no such option; there are {', '.join(valid)}")
     alpha, radius = options.get("alpha", 0.5), options.get("radius")
+    check_search_options(search, alpha, radius)
+    check_similarity(options.get("similarity", "edits"))
     for name, number, least in (
         ("budget", options.get("budget"), 1),
         ("repeats", options.get("repeats"), 1),
@@ -277,10 +293,6 @@ def _check_options(options: Options, search_options: Sequence[str]) -> None:
     ):
         if number is not None and number < least:
             raise UsageError(f"{name}={number} is not valid; it must be at least {least}")
-    if radius is not None and radius < 1:
-        raise UsageError(f"radius={radius} is not valid; it must be at least 1")
-    if not 0 <= alpha <= 1:
-        raise UsageError(f"alpha={alpha} is not valid; it must be in [0, 1]")
 
 
 def _of_pieces(pieces: Sequence[str]) -> Editable:

@@ -17,7 +17,7 @@ from convexplain.errors import UsageError
 from convexplain.plugins import Registry
 
 from .editable import Editable
-from .protocol import MethodOutcome, Search, ValueSearch
+from .protocol import Edits, MethodOutcome, Search, ValueSearch
 
 T = TypeVar("T")
 
@@ -53,7 +53,8 @@ class ContrastSearch(_NamedGenerator[Search]):
     Its generator may take, by keyword: `delta` (g from which on a candidate is a contrast), `budget` (calls that there
     are), `rng` (the source of all chance), `groups` (for each coarser level the number of the group that each unit is
     in), `prior` (how likely each unit matters; None = equally), `sentences` (the units of each sentence that may be
-    replaced as one, numbered n, n + 1, …), and options of its own, which have defaults.
+    replaced as one, numbered n, n + 1, …), `distance` (how far a candidate is from the text; None = its number of
+    edits), and options of its own, which have defaults.
 
     Attributes:
         name, description, generator: the search.
@@ -94,7 +95,7 @@ class AttributionMethod(_NamedGenerator[ValueSearch[MethodOutcome]]):
         return tuple(dict.fromkeys([*names, "budget"]))
 
 
-_FACTS = ("delta", "budget", "rng", "groups", "prior", "sentences", "layout")
+_FACTS = ("delta", "budget", "rng", "groups", "prior", "sentences", "layout", "distance")
 CONTRAST_SEARCHES = Registry("search", "searches", ContrastSearch, f"{__package__}.contrast_searches")
 ATTRIBUTION_METHODS = Registry(
     "attribution method", "attribution_methods", AttributionMethod, f"{__package__}.attribution_methods"
@@ -121,6 +122,7 @@ def make_search(
     seed: int = 0,
     prior: Sequence[float] | None = None,
     sentences: bool = False,
+    distance: Callable[[Edits], float] | None = None,
     **options: Any,
 ) -> Search:
     """Return the search of that name over those units of a text, which it sees as 0 … n-1.
@@ -134,6 +136,7 @@ def make_search(
         seed: the same seed gives the same search.
         prior: for each unit of the text how likely it matters, up to a factor.
         sentences: whole sentences may be replaced too; for that `units` are all those of the text.
+        distance: how far a candidate is from the text; None = its number of edits.
         options: further options; those that the search does not have are left out.
 
     Raises:
@@ -151,8 +154,31 @@ def make_search(
         "groups": [[level[unit] for unit in units] for level in text.groups],
         "prior": None if prior is None else [prior[unit] for unit in units],
         "sentences": text.sentence_units if sentences else (),
+        "distance": distance,
     }
     return search.start(len(units), {**options, **facts})
+
+
+def check_search_options(search: str, alpha: float, radius: int | None) -> None:
+    """Check the options that only some searches have.
+
+    Args:
+        search: one of `CONTRAST_SEARCHES`.
+        alpha: share of a round's seeds that are earlier candidates; 0.5 is what searches take without it.
+        radius: how far from an edited unit others are edited; None = anywhere.
+
+    Raises:
+        UsageError: a value is out of range, or the search has no such option.
+    """
+    if not 0 <= alpha <= 1:
+        raise UsageError(f"alpha={alpha} is not valid; it must be in [0, 1]")
+    if radius is not None and radius < 1:
+        raise UsageError(f"radius={radius} is not valid; it must be at least 1")
+    options = CONTRAST_SEARCHES.get(search).options
+    for name, changed in (("alpha", alpha != 0.5), ("radius", radius is not None)):
+        if changed and name not in options:
+            names = ", ".join(other.name for other in CONTRAST_SEARCHES.records if name in other.options)
+            raise UsageError(f"{name} means nothing with search={search!r}; only {names} takes it")
 
 
 def make_method(

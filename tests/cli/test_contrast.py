@@ -14,7 +14,7 @@ from convexplain.cli.show.progress import ConsoleProgress
 from convexplain.connectors.infillers import open_infiller
 from convexplain.connectors.models import ScriptedModel
 from convexplain.connectors.scorers import ScoreKind
-from convexplain.errors import ModelError, UnavailableError
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore, contrasts
 from convexplain.types import Evidence, Judgement
@@ -439,6 +439,11 @@ def test_options_that_cannot_be_meant(world, options, words):
             "--split-k means nothing with --search natural",
         ),
         (["--prior", "--search", "cell"], 2, "--prior means nothing with --search cell"),
+        (["--alpha", "0.2"], 2, "--alpha means nothing with --search guided; only --search cell_budget has it"),
+        (["--radius", "5", "--search", "cell"], 2, "--radius means nothing with --search cell; only --search cell_b"),
+        (["--alpha", "2", "--search", "cell_budget"], 2, "2.0 is not in the range 0<=x<=1"),
+        (["--radius", "0", "--search", "cell_budget"], 2, "0 is not in the range x>=1"),
+        (["--similarity", "rogue"], 2, "'rogue' is not one of 'edits', 'bleu', 'rouge'"),
         (["--score", "contradiction"], 2, "--score means nothing without --prompt"),
         (["--search", "best"], 2, "'best' is not one of"),
         (["--below", "2"], 2, "2.0 is not in the range 0<=x<=1"),
@@ -564,6 +569,19 @@ def test_the_plan_of_a_prompt_opens_the_model_that_scores(world, prompt, monkeyp
     code, _, err = world.run(*prompt[:4], "contradiction:chat=", *prompt[5:], "--dry-run")
     assert code == 2
     assert "names no model" in err
+
+
+def test_the_options_of_cell_budget_reach_the_search(world, prompt, monkeypatch):
+    asked = {}
+
+    async def search(name, text, *, respond, infill, score, delta, **options):
+        asked.update(options, search=name)
+        raise UsageError("seen")
+
+    monkeypatch.setattr("convexplain.workspace.prompt_contrasts.asearch", search)
+    world.run(*prompt, "--search", "cell_budget", "--alpha", "0.25", "--radius", "5", "--similarity", "rouge")
+    expected = {"search": "cell_budget", "alpha": 0.25, "radius": 5, "similarity": "rouge"}
+    assert {name: asked[name] for name in expected} == expected
 
 
 def test_words_are_edited_three_at_a_time_unless_told(world, prompt):

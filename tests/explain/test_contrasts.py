@@ -406,6 +406,10 @@ def test_a_turn_that_cannot_be_judged(turn):
         ({"delta": 1.5}, "delta=1.5 is not valid"),
         ({"delta": float("nan")}, "delta=nan is not valid"),
         ({"budget": 0}, "budget=0 is not valid"),
+        ({"similarity": "rogue"}, "similarity='rogue' is not valid; valid are: edits, bleu, rouge"),
+        ({"radius": 3}, "radius means nothing with search='guided'; only cell_budget takes it"),
+        ({"alpha": 0.2}, "alpha means nothing with search='guided'; only cell_budget takes it"),
+        ({"radius": 0, "search": "cell_budget"}, "radius=0 is not valid; it must be at least 1"),
         ({"editable": "tool"}, "editable='tool' is not valid; valid are: assistant, user, all, or indices"),
         ({"editable": [3]}, r"editable=\[3\] is not valid; the turns before turn 3 are 0 to 2"),
         ({"split_k": 0}, "split_k=0 is not valid"),
@@ -430,6 +434,40 @@ def test_settings_that_cannot_be_meant_cost_no_call(settings):
 def test_a_change_by_nothing_is_no_goal(goal):
     with pytest.raises(UsageError, match=r"\(0, 1\]"):
         ContrastSettings(goal=goal, delta=0.0)
+
+
+@pytest.mark.parametrize(("similarity", "changed"), [("edits", "grumpy"), ("rouge", "lazy"), ("bleu", "lazy")])
+def test_the_contrast_whose_text_is_most_similar_wins(similarity, changed):
+    """Both words cross, with one edit each; "grumpy" scores higher, but five words come in its place."""
+
+    class Fills(Blanks):
+        async def infill(self, masked, k):
+            return [[{"lazy": "kind", "grumpy": "one of a kind person"}.get(hole.old, hole.old)] for hole in masked]
+
+    judge = scripted(lambda text: 0.9 if "grumpy" not in text else 0.8 if "lazy" not in text else 0.2)
+    found = find(judge, infiller=Fills(), search="cell", similarity=similarity)
+    assert found.found
+    assert [edit.before for edit in found.edits] == [changed]
+
+
+def test_the_radius_reaches_the_search():
+    """Of turn 1 four words lie within two places of the first edited one, at most; without a radius all five."""
+
+    def second_edits(radius):
+        edited = []
+        for seed in range(12):
+            asked = Blanks()
+            find(scripted(lambda text: 0.2), infiller=asked, search="cell_budget", seed=seed, radius=radius, budget=3)
+            edited += [hole for hole in asked.asked if "blank" in hole.before + hole.after]
+        return edited
+
+    def far(hole):
+        words = (hole.before + "HOLE" + hole.after).split()
+        place = next(i for i, word in enumerate(words) if "HOLE" in word)
+        return min(abs(place - i) for i, word in enumerate(words) if "blank" in word)
+
+    assert {far(hole) for hole in second_edits(1)} == {1}
+    assert max(far(hole) for hole in second_edits(None)) > 1
 
 
 def test_a_prior_may_be_an_array():

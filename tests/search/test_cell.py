@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from convexplain.search.contrast_searches._pruning import prune
 from convexplain.search.contrast_searches.cell import cell
+from convexplain.search.placebo import Layout
 from convexplain.search.protocol import Hole, Infill, Score
 
 from .searching import additive, edited, solve
@@ -85,16 +86,17 @@ def test_few_units(n, calls):
 # --- taking back
 
 
-def taken_back(weights, delta):
+def taken_back(weights, delta, distance=len):
     asks = []
     units = tuple(range(len(weights)))
     given_ = edited(*units)
 
     def search():
         yield Score((given_,))
-        yield from prune(given_, delta)
+        yield from prune(given_, delta, distance)
 
-    found = solve(search(), additive(*weights), delta=delta, asks=asks, budget=500)
+    layout = Layout(distance=distance)
+    found = solve(search(), additive(*weights), delta=delta, asks=asks, budget=500, layout=layout)
     return found.edits, [tuple(tuple(unit for unit, _ in c) for c in ask.candidates) for ask in asks[1:]]
 
 
@@ -111,6 +113,15 @@ def test_the_one_that_costs_least_is_taken_back_first():
         ((2, 3), (1, 3), (1, 2)),  # 5, 7, 6
         ((3,), (1,)),  # 3, 4
     ]
+
+
+def test_the_edit_goes_first_that_takes_the_text_farthest_away():
+    """Any one of 1, 4 and 2 is enough. By what they cost the first would go; by distance the second, then the last."""
+    far = {0: 1.0, 1: 3.0, 2: 2.0}
+    edits, asks = taken_back([1, 4, 2], 1, lambda edits: sum(far[unit] for unit, _ in edits))
+    assert edits == edited(0)
+    assert asks == [((1, 2), (0, 2), (0, 1)), ((2,), (0,))]
+    assert taken_back([1, 4, 2], 1)[1] == [((1, 2), (0, 2), (0, 1)), ((2,), (1,))]
 
 
 def test_all_that_are_not_needed_singly_go_at_once():

@@ -275,6 +275,8 @@ def test_a_judge_that_varies_has_to_say_it_again(name):
         ({"prior": [-1.0] + [1.0] * 9}, "prior"),
         ({"prior": [math.nan] + [1.0] * 9}, "prior"),
         ({"alpha": 1.5}, "alpha=1.5 is not valid"),
+        ({"radius": 0}, "radius=0 is not valid; it must be at least 1"),
+        ({"similarity": "rogue"}, "similarity='rogue' is not valid; valid are: edits, bleu, rouge"),
         ({"delta": math.nan}, "delta=nan is not valid"),
     ],
 )
@@ -425,6 +427,38 @@ def test_options_that_cannot_be_meant_cost_no_call(options):
     with pytest.raises(UsageError):
         search.guided(TEXT, respond=respond, infill=blank, score=gone("two"), **{"delta": 1.0, **options})
     assert asked == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "cell_budget"])
+@pytest.mark.parametrize("options", [{"alpha": 0.4}, {"radius": 5}])
+def test_options_of_another_search_are_refused(name, options):
+    (option,) = options
+    with pytest.raises(UsageError, match=f"{option} means nothing with search='{name}'; only cell_budget takes it"):
+        both(name, TEXT, score=gone("two"), **options)
+
+
+SPOKEN = {"two": "x", "five": "y z and more"}
+
+
+def spoken(holes):
+    """Short words in the place of "two", many in that of "five"; no fill elsewhere."""
+    return [SPOKEN.get(hole.old) for hole in holes]
+
+
+@pytest.mark.parametrize("name", ["cell", "cell_budget", "guided", "few"])
+@pytest.mark.parametrize(("similarity", "changed"), [("edits", "five"), ("rouge", "two"), ("bleu", "two")])
+def test_the_contrast_whose_text_is_most_similar_wins(name, similarity, changed):
+    """Each of two edits crosses. Edits are one and one, so the higher score wins: "five".
+
+    Of ten words, "x" leaves nine in order, of ten: ROUGE-L 2·9/20 = 0.9; "y z and more" nine of thirteen: 2·9/23.
+    """
+    score = lambda x0, y0, pairs: [2.0 * ("five" not in y) + 1.0 * ("two" not in y) for _, y in pairs]  # noqa: E731
+    options = {"budget": 200} if name == "cell_budget" else {}
+    found = getattr(search, name)(
+        TEXT, respond=lambda texts: texts, infill=spoken, score=score, delta=1.0, similarity=similarity, **options
+    )
+    assert found.found
+    assert [edit.before for edit in found.edits] == [changed]
 
 
 def test_no_hole_is_not_asked_for():

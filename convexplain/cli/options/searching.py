@@ -1,11 +1,14 @@
 """The options of commands that look for contrasts."""
 
+from typing import get_args
+
 import click
 
 from convexplain.search import described, offered_searches
+from convexplain.search.similarity import Similarity
 from convexplain.workspace import EDITOR_NAMES, INFILLER_NAMES
 
-from .numbers import Count
+from .numbers import Count, Share
 
 infiller_option = click.option(
     "--infiller",
@@ -33,6 +36,30 @@ placebo_option = click.option(
     show_default=True,
     metavar="N",
     help="For each contrast, measure up to N edits elsewhere that are about as large; 0 measures none.",
+)
+alpha_option = click.option(
+    "--alpha",
+    type=Share(),
+    default=0.5,
+    show_default=True,
+    metavar="A",
+    help="For --search cell_budget: of the texts that each round begins with, the share that goes on from the best"
+    " texts so far; the others change one unit of the text itself. 0 explores only, 1 only goes on.",
+)
+radius_option = click.option(
+    "--radius",
+    type=Count(min=1),
+    metavar="R",
+    help="For --search cell_budget: edit only units at most R places away from one that is edited already. The authors'"
+    " own code has 5.  [default: anywhere, as in the paper]",
+)
+similarity_option = click.option(
+    "--similarity",
+    type=click.Choice(get_args(Similarity)),
+    default="edits",
+    show_default=True,
+    help="Which of several contrasts is the smallest. edits: the one with the fewest edits. bleu, rouge: the one whose"
+    " text has the highest sentence BLEU, or ROUGE-L, with the text before.",
 )
 search_option = click.option(
     "--search",

@@ -1,8 +1,9 @@
 """Minimisation: the few edits that a crossing candidate needs, by halving what is not known to be needed."""
 
 import math
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from ..protocol import Edits, Score, without
@@ -102,9 +103,13 @@ def _to_drop(
     """The groups to take back next: those whose effect was measured, and those whose effect was worked out."""
     slack = scores[edits] - delta
     possible = [x for x in state if scores.get(without(edits, *x.units), delta) >= delta]
-    sure = _droppable([x for x in possible if x.measured], slack)[:at_once]
+    if not scores.counts_edits:
+        chosen = _droppable(possible, slack, partial(_farthest, edits, scores))[:at_once]
+        chosen = chosen[: len(state) - 1]  # something has to be edited
+        return [x for x in chosen if x.measured], [x for x in chosen if not x.measured]
+    sure = _droppable([x for x in possible if x.measured], slack, _cheapest)[:at_once]
     slack -= _effect(sure)
-    hopeful = _droppable([x for x in possible if not x.measured], slack)[: at_once - len(sure)]
+    hopeful = _droppable([x for x in possible if not x.measured], slack, _cheapest)[: at_once - len(sure)]
     if len(sure) + len(hopeful) == len(state):  # something has to be edited
         return (sure, hopeful[:-1]) if hopeful else (sure[:-1], hopeful)
     return sure, hopeful
@@ -146,14 +151,24 @@ def _effect(groups: Sequence[UnitGroup]) -> float:
     return sum(max(group.effect or 0.0, 0.0) for group in groups)
 
 
-def _droppable(groups: Sequence[UnitGroup], slack: float) -> list[UnitGroup]:
-    """The groups of least effect that can be taken back together, if their effects add up."""
+def _droppable(
+    groups: Sequence[UnitGroup], slack: float, order: Callable[[UnitGroup], tuple[float, ...]]
+) -> list[UnitGroup]:
+    """The first groups in an order that can be taken back together, if their effects add up."""
     chosen: list[UnitGroup] = []
-    for group in sorted((x for x in groups if x.effect is not None), key=lambda x: x.effect or 0.0):
-        if _effect([*chosen, group]) > slack:
-            break
-        chosen.append(group)
+    for group in sorted((x for x in groups if x.effect is not None), key=order):
+        if _effect([*chosen, group]) <= slack:
+            chosen.append(group)
     return chosen
+
+
+def _cheapest(group: UnitGroup) -> tuple[float, ...]:
+    return (group.effect or 0.0,)
+
+
+def _farthest(edits: Edits, scores: Scoreboard, group: UnitGroup) -> tuple[float, ...]:
+    """The order of groups in which those come first without which the text is nearest to the original one."""
+    return scores.distance(without(edits, *group.units)), group.effect or 0.0
 
 
 def split(

@@ -1,16 +1,22 @@
 """Pruning: edits of a contrast are taken back while it still is one."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from ..protocol import Edits, Score, without
 
 
-def prune(edits: Edits, delta: float) -> Generator[Score, Any, None]:
+def prune(edits: Edits, delta: float, distance: Callable[[Edits], float] = len) -> Generator[Score, Any, None]:
     """Ask for g with single edits taken back, then with all those at once that are not needed singly.
 
     Every crossing candidate that it meets has fewer edits than the last. Where g only grows with the edits, none of the
-    edits that remain can be taken back any more.
+    edits that remain can be taken back any more. Of edits that are not needed, the one goes first without which the
+    text is nearest to the original one, of these the one without which it scores highest.
+
+    Args:
+        edits: a crossing candidate.
+        delta: g from which on a candidate is a contrast.
+        distance: how far a candidate is from the original text.
     """
     free = [unit for unit, _ in edits]
     while len(edits) > 1 and free:
@@ -23,6 +29,7 @@ def prune(edits: Edits, delta: float) -> Generator[Score, Any, None]:
                 return
         if not free:
             return
-        best = max(free, key=lambda unit: crossing[unit])
+        remaining = edits
+        best = min(free, key=lambda unit: (distance(without(remaining, unit)), -crossing[unit]))
         edits = without(edits, best)
         free.remove(best)

@@ -1,22 +1,25 @@
 """CELL, the myopic search: every unit in turn, the best edit stays (Luss et al., Algorithm 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..protocol import Edits, Hole, Infill, Score, Search, with_edit
 from ..registry import ContrastSearch
 from ._pruning import prune
 
 
-def cell(n: int, *, delta: float) -> Search:
+def cell(n: int, *, delta: float, distance: Callable[[Edits], float] | None = None) -> Search:
     """Edit one unit a round, the one whose edit scores highest, until a candidate crosses or every unit is edited.
 
     Departures from the print: g compares with the original text and response (section 3), not with those of the round
-    before; of the crossing candidates of a round the best is taken; afterwards edits are taken back.
+    before; of the crossing candidates of a round the one nearest to the text is taken, of these the one that scores
+    highest; afterwards edits are taken back.
 
     Args:
         n: how many units may be edited.
         delta: g from which on a candidate is a contrast.
+        distance: how far a candidate is from the text; its number of edits unless given.
     """
+    far = distance or len
     edits: Edits = ()
     unchanged = list(range(n))
     while unchanged:
@@ -28,13 +31,13 @@ def cell(n: int, *, delta: float) -> Search:
         ranked = [(g, -i) for i, g in enumerate(scores) if g is not None]
         if not ranked:
             return
-        best, place = max(ranked)
-        chosen = candidates[-place]
+        crossing = [(far(candidates[-place]), -g, -place) for g, place in ranked if g >= delta]
+        chosen = candidates[min(crossing)[2] if crossing else -max(ranked)[1]]
         (unit,) = {unit for unit, _ in chosen} - {unit for unit, _ in edits}
         edits = chosen
         unchanged.remove(unit)
-        if best >= delta:
-            yield from prune(edits, delta)
+        if crossing:
+            yield from prune(edits, delta, far)
             return
 
 

@@ -1,7 +1,7 @@
 """CELL-budget: a search that goes on from the best candidates so far (Luss et al., Algorithms 1, 3, 4 and 5)."""
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ def cell_budget(
     alpha: float = 0.5,
     radius: int | None = None,
     prior: Sequence[float] | None = None,
+    distance: Callable[[Edits], float] | None = None,
 ) -> Search:
     """Draw seeds from the text and from earlier candidates, sample around them, and keep the better half.
 
@@ -38,8 +39,9 @@ def cell_budget(
         radius: sample only units at most that many places from one that the seed edits, where there are such (not in
             the paper).
         prior: how likely each unit is drawn, up to a factor; equally unless given.
+        distance: how far a candidate is from the text; its number of edits unless given.
     """
-    draw = _Draw(n, rng, prior)
+    draw, far = _Draw(n, rng, prior), distance or len
     quota = max(1, math.floor(budget / math.log2(budget))) if budget > 1 else 1
     scored: dict[Edits, float] = {}
     fresh = set(range(n))  # units that were not yet perturbed in the text itself
@@ -59,7 +61,7 @@ def cell_budget(
             scored |= {edits: g for edits, g in zip(candidates, scores, strict=True) if g is not None}
             crossing = [edits for edits in candidates if scored.get(edits, -math.inf) >= delta]
             if crossing:
-                yield from prune(min(crossing, key=lambda edits: (len(edits), -scored[edits])), delta)
+                yield from prune(min(crossing, key=lambda edits: (far(edits), -scored[edits])), delta, far)
                 return
             beam = math.ceil(beam / 2)
             seeds = sorted((e for e in candidates if e in scored), key=lambda e: -scored[e])[:beam]  # BEST_SUBSET

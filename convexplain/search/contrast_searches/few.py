@@ -6,7 +6,7 @@ a model of what each edit does (`_effects`), and its contrast reads as a text in
 small sets do not cross, it explores as the guided search does (`_exploration`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,7 @@ def few(
     rng: np.random.Generator,
     groups: Sequence[Sequence[int]] = (),
     prior: Sequence[float] | None = None,
+    distance: Callable[[Edits], float] | None = None,
 ) -> Search:
     """Find a contrast with few edits, in more calls than `guided` where an edit of everything is informative.
 
@@ -36,6 +37,7 @@ def few(
         groups: for each coarser level (turns, sentences) the number of the group that each unit is in; where there are
             several, each of them is edited whole first, to see where to look.
         prior: how likely each unit matters, up to a factor; equally unless given.
+        distance: how far a candidate is from the text; its number of edits unless given.
     """
     fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))
     everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
@@ -43,7 +45,7 @@ def few(
         return
     weights = np.ones(n) if prior is None else np.asarray(prior, dtype=float)
     effects = EffectModel((yield from more_fills(sampled(everything, rng))), groups, weights)
-    scores = Scoreboard()
+    scores = Scoreboard(distance=distance)
     first = [] if prior is None else likeliest(everything, dict(enumerate(prior)), (1, 2, 4))
     yield from scores.ask([(), *first, *each_group(everything, groups)])
     yield from grow(effects, delta, scores, rng)

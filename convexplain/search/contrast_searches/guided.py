@@ -9,7 +9,7 @@ edits remain, `search_smaller` looks once more, for smaller sets.
 """
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ def guided(
     groups: Sequence[Sequence[int]] = (),
     prior: Sequence[float] | None = None,
     sentences: Sequence[Sequence[int]] = (),
+    distance: Callable[[Edits], float] | None = None,
 ) -> Search:
     """Find a contrast with few edits in few calls.
 
@@ -54,6 +55,7 @@ def guided(
         prior: how likely each unit matters, up to a factor; equally unless given.
         sentences: for each sentence that can be replaced in one piece, numbered n, n + 1, …, the units in it; it counts
             as that many edits.
+        distance: how far a candidate is from the text; its number of edits unless given.
     """
     fills: Sequence[str | None] = yield Infill(tuple(Hole(unit) for unit in range(n)))
     everything: Edits = tuple((unit, fill) for unit, fill in enumerate(fills) if fill is not None)
@@ -61,7 +63,9 @@ def guided(
         return
     sentences = sentences if len(sentences) <= _MOST_SENTENCES else ()
     groups = [[*level, *(level[sentence[0]] for sentence in sentences)] for level in groups]
-    scores = Scoreboard(size=lambda edits: sum(1 if unit < n else len(sentences[unit - n]) for unit, _ in edits))
+    scores = Scoreboard(
+        size=lambda edits: sum(1 if unit < n else len(sentences[unit - n]) for unit, _ in edits), distance=distance
+    )
     cut = halves([unit for unit, _ in everything], groups) if len(everything) > 1 else None
     first = [everything, without(everything, *cut[0])] if cut else [everything]
     if prior is not None:

@@ -31,7 +31,7 @@ def natural(n: int, *, delta: float, layout: Layout = Layout(), prior: Sequence[
         layout: the places and the sizes of the hunks that candidates consist of.
         prior: how likely each passage matters, up to a factor; equally unless given.
     """
-    scores = Scoreboard(size=layout.size)
+    scores = Scoreboard(size=layout.size, distance=layout.distance)
     yield from scores.ask([()])
     waiting = _Waiting(n, prior)
     while (edits := scores.crossing(delta)) is None:
@@ -135,7 +135,7 @@ def take_back(edits: Edits, delta: float, scores: Scoreboard) -> Generator[Score
         yield from scores.ask((yield from _screened(candidates, scores)))
         crossing = [part for part in candidates if part and scores.get(part, delta - 1) >= delta]
         if crossing:
-            edits = min(crossing, key=lambda part: (scores.size(part), part))
+            edits = min(crossing, key=lambda part: (scores.distance(part), part))
             parts = 2
         elif parts >= len(edits):
             return edits
