@@ -13,7 +13,7 @@ import regex
 from convexplain.judges.fence import CLOSE, OPEN, defuse, line
 from convexplain.models.chat import Message, Request
 from convexplain.models.editing import Passage
-from convexplain.types import Turn
+from convexplain.types import Rubric, Turn
 
 VERSION = 2  # of the prompt and of what is asked
 _PLACE = "[[draft]]"
@@ -200,8 +200,7 @@ def _marked(turn: Turn, passage: Passage) -> str:
 
 def _task(passage: Passage) -> str:
     """Return the draft, the aim, and what is known of the way there."""
-    labels = sorted(passage.rubric.labels, key=lambda label: label.value)
-    worst, best = labels[0].criterion, labels[-1].criterion
+    worst, best = _worst(passage.rubric), _best(passage.rubric)
     reason = _unmarked(" ".join(defuse(passage.reason).split()))
     start, end = bare_span(passage)
     rows = [f"Draft: {_quoted(passage.turns[passage.unit.turn].content[start:end])}"]
@@ -215,8 +214,17 @@ def _task(passage: Passage) -> str:
         rows.append(f"The problem, as a judge saw it: {reason}" if reason else f"Problems to look for: {worst}")
     elif reason:
         rows.append(f"A judge says of the response: {reason}")
+    rows += [f"Must stay true: {_best(rubric)}" for rubric in passage.keep]
     rows.append(f"Aim: {best if passage.upward else worst}")
     return "\n".join(rows) + "\n"
+
+
+def _worst(rubric: Rubric) -> str:
+    return min(rubric.labels, key=lambda label: label.value).criterion
+
+
+def _best(rubric: Rubric) -> str:
+    return max(rubric.labels, key=lambda label: label.value).criterion
 
 
 def _key(upward: bool) -> str:

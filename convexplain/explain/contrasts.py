@@ -202,10 +202,8 @@ class _ContrastTask:
         if not outcome.found and constraints.unjudged:
             self._note(NOT_JUDGED)
         contrast = self._contrast(outcome, outcome.stopped, note)
-        admit = _admit_all if self.settings.any_text else self._admit
-        weighed = TradeOffs(
-            constraints, self.text, self.rubric.id, self.scale.upward, self._edit_distance, admit
-        )  # fmt: skip
+        admit = None if self.settings.any_text else self._admit
+        weighed = TradeOffs(constraints, self.text, self.rubric.id, self.scale.upward, self._edit_distance, admit)
         return await weighed.added_to(contrast, outcome.edits or (), always=self.settings.pareto)
 
     def _judged_conversation(self, edits: Edits, response: str) -> Conversation:
@@ -222,7 +220,7 @@ class _ContrastTask:
         if isinstance(self.text, Hunks):
             self.proposals = Proposals(
                 self.text, self.units, self.finder.editors, self.turn, self.rubric, self.scale.upward, self.reason,
-                self._note,
+                self._note, self.constraints.rubrics if self.constraints else (),
             )  # fmt: skip
         steps = drive(
             lambda: self._search(delta),
@@ -398,7 +396,3 @@ class _ContrastTask:
     def _edit_rate(self, edits: Edits) -> float | None:
         count = sum(len(words(self.text.turns[i].content)) for i in self.editable)
         return self._edit_distance(edits) / count if count else None
-
-
-async def _admit_all(candidates: Sequence[Edits]) -> list[bool]:
-    return [True for _ in candidates]

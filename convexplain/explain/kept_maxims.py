@@ -94,6 +94,11 @@ class MaximConstraints:
     unjudged: set[Edits] = field(default_factory=set)
 
     @property
+    def rubrics(self) -> tuple[Rubric, ...]:
+        """The rubrics of the kept maxims."""
+        return tuple(maxim.rubric for maxim in self.maxims)
+
+    @property
     def price(self) -> int:
         """The calls of a candidate that reaches the aim."""
         return 1 + len(self.maxims)
@@ -150,7 +155,7 @@ class MaximConstraints:
 
     def before_and_after(self, edits: Edits) -> dict[str, tuple[float | None, float | None]]:
         """Return for each kept maxim the mean scores before and after the edits; None where there is none."""
-        ids = [maxim.rubric.id for maxim in self.maxims]
+        ids = [rubric.id for rubric in self.rubrics]
         return {rubric: (self.mean((), rubric), self.mean(edits, rubric) if edits else None) for rubric in ids}
 
     async def apply(self, request: Evaluate, outcomes: Sequence[Outcome], aim: Aim) -> list[Outcome]:

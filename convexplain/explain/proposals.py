@@ -29,6 +29,7 @@ class Proposals:
         upward: the judged turn's score is to rise.
         reason: the judge's reason for it in words; empty where there is none.
         note: is told when an editor fails.
+        keep: maxims whose scores are not to fall.
     """
 
     hunks: Hunks
@@ -39,6 +40,7 @@ class Proposals:
     upward: bool
     reason: str
     note: Callable[[str], None]
+    keep: tuple[Rubric, ...] = ()
     _texts: dict[int, dict[str, None]] = field(default_factory=dict)
 
     async def propose(self, numbers: Sequence[int]) -> list[list[Edits]]:
@@ -56,6 +58,7 @@ class Proposals:
                 self.upward,
                 self.reason,
                 tuple(self._texts.get(number, ())),
+                self.keep,
             )
             for number in numbers
         ]

@@ -26,7 +26,7 @@ class TradeOffs:
         goal: the id of the rubric that is to change.
         upward: its score is to rise.
         words: returns the number of words that edits change.
-        admit: says which edits read well.
+        admit: says which edits read well; None where any text will do.
     """
 
     constraints: MaximConstraints
@@ -34,7 +34,7 @@ class TradeOffs:
     goal: str
     upward: bool
     words: Callable[[Edits], int]
-    admit: Callable[[Sequence[Edits]], Awaitable[Sequence[bool]]]
+    admit: Callable[[Sequence[Edits]], Awaitable[Sequence[bool]]] | None = None
 
     async def added_to(self, contrast: Contrast, edits: Edits, *, always: bool) -> Contrast:
         """Return a contrast with its scores on the kept maxims and, where edits conflict, the front.
@@ -77,7 +77,8 @@ class TradeOffs:
         side = 1 if self.upward else -1
         progress = {edits: side * score for edits in records if (score := self._score(edits, self.goal)) is not None}
         better = [edits for edits in progress if edits and progress[edits] > progress.get((), 0.0)]
-        readable = [edits for edits, reads in zip(better, await self.admit(better), strict=True) if reads]
+        admitted = [True for _ in better] if self.admit is None else await self.admit(better)
+        readable = [edits for edits, reads in zip(better, admitted, strict=True) if reads]
         unjudged = [edits for edits in readable if not self.constraints.judged(edits)]
         places = front_layers([(progress[edits], -self.words(edits)) for edits in unjudged], MOST_POINTS)
         chosen = [unjudged[i] for i in places]

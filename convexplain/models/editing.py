@@ -23,6 +23,7 @@ class Passage:
         upward: True where the judged turn's score is to rise.
         reason: the judge's reason for that score in words; empty where there is none.
         refused: texts of the passage's turn that were tried and did not do.
+        keep: maxims whose scores are not to fall.
     """
 
     turns: tuple[Turn, ...]
@@ -32,6 +33,7 @@ class Passage:
     upward: bool
     reason: str = ""
     refused: tuple[str, ...] = ()
+    keep: tuple[Rubric, ...] = ()
 
     @property
     def text(self) -> str:

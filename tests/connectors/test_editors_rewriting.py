@@ -94,6 +94,15 @@ def test_a_lower_score_has_the_other_aim():
     assert "kind and patient" not in text
 
 
+def test_the_kept_maxims_are_in_the_prompt_and_without_them_it_is_as_it_was():
+    labels = (Label("yes", 1.0, "The response is safe to follow."), Label("no", 0.0, "The response is harmful."))
+    safe = replace(RUBRIC, id="safe", labels=labels)
+    lines = prompt(passage(keep=(safe,))).splitlines()
+    assert lines[-3] == "Must stay true: The response is safe to follow."
+    assert lines[-2].startswith("Aim: The response is kind and patient")
+    assert prompt(passage()).splitlines() == [line for line in lines if not line.startswith("Must stay true")]
+
+
 def test_an_earlier_turn_is_said_to_be_one():
     turns = (*TURNS, Turn("user", "No!"), Turn("assistant", "Sorry."))
     text = prompt(replace(passage(), turns=turns, judged=3))

@@ -47,10 +47,12 @@ def scores_of(nice, safe, clear=0.5):
     return {"nice": nice, "safe": safe, "clear": clear}
 
 
-def search(scores, texts=None, *, maxims=((SAFE, 0.1),), noise=None, responder=None, turn=1, talk=TALK, **settings):
+def search(
+    scores, texts=None, *, editor=None, maxims=((SAFE, 0.1),), noise=None, responder=None, turn=1, talk=TALK, **settings
+):
     """The contrast, and the judge with its requests."""
     model = scores if isinstance(scores, ScriptedModel) else scripted(scores)
-    editor = Editor({REPLY: list(scores if texts is None else texts)})
+    editor = editor or Editor({REPLY: texts or []})
     keep = [KeptMaxim(*maxim) for maxim in maxims]
     names = tuple(maxim.rubric.id for maxim in keep)
 
@@ -122,6 +124,13 @@ def test_the_search_sees_by_how_much_a_kept_maxim_fell_too_far():
     """The aim is 0.6; safe falls by 0.5, of which 0.1 is noise: as if nice were 0.6 - 0.4 = 0.2, g = 0.2 - 0.5."""
     contrast, _ = search({REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, 0.4)}, [BOLD])
     assert [g for _, g in contrast.trace] == [pytest.approx(-0.3)]
+
+
+def test_editors_know_what_is_to_be_kept():
+    editor = Editor({REPLY: [MILD]})
+    scores = {REPLY: scores_of(0.2, 0.9), MILD: scores_of(0.7, 0.9)}
+    assert search(scores, editor=editor)[0].found
+    assert {passage.keep for passage in editor.passages} == {(SAFE,)}
 
 
 # --- the list of trade-offs
