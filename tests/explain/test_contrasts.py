@@ -661,7 +661,7 @@ def test_a_search_over_proposals_needs_editors():
 
 
 def test_an_equally_large_edit_elsewhere_is_the_placebo():
-    """Three sentences; of the others that editors were asked about before the contrast, one hunk each is tried."""
+    """Three sentences; editors are asked about the third one for the placebo alone, and each has one hunk."""
     editor = Editor(
         {
             "Who knows.": ["Nobody knows. You are a grumpy person. It left on Monday."],
@@ -670,7 +670,7 @@ def test_an_equally_large_edit_elsewhere_is_the_placebo():
         }
     )
     found = edit(grumpy(0.2, 0.9), editor, any_text=True)
-    assert (found.found, found.placebo_draws, found.placebo_crossed) == (True, 1, 0)
+    assert (found.found, found.placebo_draws, found.placebo_crossed) == (True, 2, 0)
     assert edit(grumpy(0.2, 0.9), editor, any_text=True, placebo=0).placebo_draws == 0
 
 
