@@ -140,10 +140,10 @@ def test_the_parts_of_the_reply_stand_under_its_turn(world):
     assert out.splitlines()[:6] == [
         "first:0 helpfulness (unvalidated), rescore, loo: 0.20 (threshold 0.5), 4 calls",
         "  turn 0 assistant (the reply)",
-        "    word                ~   0.20 without             It",
-        "    word                 -  0.90 without  ██████████ left",
-        "    word                ~   0.20 without             our",
-        "    word                ~   0.20 without             depot.",
+        "    word               ~   0.20 without             It",
+        "    word                -  0.90 without  ██████████ left",
+        "    word               ~   0.20 without             our",
+        "    word               ~   0.20 without             depot.",
     ]
     _, _, err = world.run("attribute", "--turn", "first:0", "--responder", "bot")  # another answer has no such parts
     assert err == f"first:0 is left out: {NOTHING_TO_ATTRIBUTE}.\n"
