@@ -13,6 +13,7 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 Level = Literal["turn", "sentence", "phrase", "word"]
 LEVELS: tuple[Level, ...] = ("turn", "sentence", "phrase", "word")
+AttributionLevel = Level | Literal["mixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +342,8 @@ class Attribution:
         question: `rescore` (the logged answer in a conversation without some units) or `regenerate` (the responder's
             answer to it).
         method: the attribution method's name.
-        level: what one unit is.
+        level: what one unit is; `mixed` where the units are of several levels, in one ranking. Units have their own
+            levels: of a reply that the finest level does not divide there are finer ones.
         scalarizer: the name of the values: `log_odds` of the judge's score, the `score` itself, or another
             scalarizer's.
         units: the units that were attributed to, in the order of the text.
@@ -362,6 +364,7 @@ class Attribution:
         seconds: the duration of all levels together.
         judge, responder: the models' names.
         notes: further remarks for readers.
+        target: the span of the reply whose value is attributed; empty where it is that of the reply.
     """
 
     conversation_id: str
@@ -369,7 +372,7 @@ class Attribution:
     rubric: str
     question: Question
     method: str
-    level: Level
+    level: AttributionLevel
     scalarizer: str
     units: tuple[Unit, ...]
     scores: tuple[float | None, ...]
@@ -387,11 +390,17 @@ class Attribution:
     judge: str
     responder: str | None
     notes: tuple[str, ...] = ()
+    target: str = ""
 
     @property
     def of_score(self) -> bool:
         """True where the judge's score is attributed, and not another scalarizer's value."""
         return self.scalarizer in ("log_odds", "score")
+
+    @property
+    def of_reply_score(self) -> bool:
+        """True where the judge's score of the reply is attributed, and not that of a span of it."""
+        return self.of_score and not self.target
 
     @property
     def scores_without(self) -> tuple[float | None, ...]:

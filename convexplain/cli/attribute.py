@@ -63,6 +63,18 @@ class _Levels(click.ParamType[tuple[Level, ...]]):
     show_default=True,
     help=f"The attribution method. {described(ATTRIBUTION_METHODS.records)}",
 )
+@click.option(
+    "--mixed",
+    is_flag=True,
+    help="One ranking: the parts of the top units are attributed to together with the undivided units. Without it each"
+    " level has a ranking of its own.",
+)
+@click.option(
+    "--target",
+    metavar="TEXT",
+    help="With --turn: explain this text of the reply (a sentence, a claim) in the place of the reply. It has to occur"
+    " once in it. The judge judges the text alone; logprob is its log-probability after all that stands before it.",
+)
 @click.option("--budget", type=Count(min=1), metavar="N", help="Calls for each turn.  [default: 3 a unit]")
 @click.option(
     "--top", type=Count(min=1), default=2, show_default=True, help="Units of a level that are divided further."
@@ -116,6 +128,8 @@ def command(
     responder: str | None,
     levels: tuple[Level, ...],
     method: str,
+    mixed: bool,
+    target: str | None,
     budget: int | None,
     top: int,
     share: float | None,
@@ -144,17 +158,20 @@ def command(
     \b
         convexplain attribute
         convexplain attribute 3 --turn chat-17:5 --levels turn,sentence,word
+        convexplain attribute 3 --turn chat-17:5 --target "It left our depot on Monday." --mixed
         convexplain attribute --worst 20 --method loo --check
     """
     unused = {} if method == "joint" else {"k": "without --method joint"}
     unused |= {} if perturb == "infill" else {"infiller": "without --perturb infill"}
     unused |= {} if share is None else {"top": "with --share"}
-    unused |= {} if len(levels) > 1 else dict.fromkeys(("top", "share"), "with one level")
+    unused |= {} if len(levels) > 1 else dict.fromkeys(("top", "share", "mixed"), "with one level")
     unused |= {} if "phrase" in levels else {"phrases": "without the level phrase"}
+    unused |= {} if turns.place is not None else {"target": "without --turn"}
+    unused |= {"check": "with --target"} if target is not None else {}
     unused |= {"check": "with another --scalarizer than judge"} if scalarizer != "judge" else {}
     refuse(ctx, unused)
     task = AttributionTask(
-        AttributionSettings(method, levels, budget, top, share, k, perturb, seed), scalarizer, phrases
+        AttributionSettings(method, levels, budget, top, share, k, perturb, seed, mixed, target), scalarizer, phrases
     ).resolved(responder is not None)
     view = _view(task)
     chosen: dict[str, Any] = {"run": run, "turns": turns, "rubrics": rubrics, "judge": judge, "responder": responder}
@@ -167,7 +184,7 @@ def command(
     code = show_explained(workspace, view, out, {**chosen, "infiller": infiller})
     scopes = workspace.plan_explanations(task=task, infiller=infiller, **chosen) if check else []
     if explained := [turn for scope in scopes for turn in scope.turns]:
-        settings = FidelitySettings(level=levels[0], seed=seed)
+        settings = FidelitySettings(level="mixed" if mixed else levels[0], seed=seed)
         fidelity = workspace.fidelity(
             run, judge, responder, turns=explained, settings=settings, progress=progress_shown()
         )

@@ -10,16 +10,21 @@ from convexplain.models.infilling import Infiller
 from convexplain.search import make_method
 from convexplain.search.attribution_driver import AttributionRun, run_attribution
 from convexplain.search.protocol import Value, ValueSearch
-from convexplain.search.refinement import LevelScores, refine
+from convexplain.search.refinement import LevelScores, refine, refine_mixed
 from convexplain.text.segmentation import Phrases
-from convexplain.types import Attribution, Conversation, Rubric, Unit
+from convexplain.types import LEVELS, Attribution, Conversation, Rubric, Unit
 
 from .measurement import ASSUMED_NOISE, TurnMeasure, too_close
-from .scalarizers import JudgeValue, Scalarizer, TurnValues, WhiteBox
+from .scalarizers import JudgeValue, Scalarizer, ScoresSpans, TurnValues, WhiteBox
 from .settings import AttributionSettings
+from .targets import target_span
 from .unit_levels import UnitLevels, unit_levels
 
 _NOTHING = 1e-9
+NO_TARGET_IN_NEW_REPLIES = (
+    "a target is not valid with a responder whose replies are judged: each new reply is another text; leave the "
+    "responder out, or attribute the log-probability of the target (scalarizer logprob)"
+)
 NOTHING_TO_ATTRIBUTE = "nothing to attribute to: no turn before it, and no part of the reply that can be left out"
 NOISE_ASSUMED = f"the noise {ASSUMED_NOISE} is an assumption: the noise floor of this judge was not measured"
 
@@ -50,7 +55,9 @@ class Attributor:
     ) -> list[Attribution]:
         """Attribute the judge's score of a turn: one attribution for each level, the coarsest first.
 
-        The units are those of the turns before it and, where the logged reply is judged, of the turn itself.
+        The units are those of the turns before it and, where the logged reply is judged, of the turn itself. With a
+        target, its span is judged in the place of the reply.
+
         A level that the budget is not enough for is missing, and so is what is finer than it. Where nothing can be
         attributed, the first level says why in its notes.
 
@@ -62,15 +69,50 @@ class Attributor:
             noise: the judge's noise floor on that rubric; `ASSUMED_NOISE` where it was never measured.
 
         Raises:
-            UsageError: the turn is not there, or no turn of the assistant.
+            UsageError: the turn is not there, or no turn of the assistant; or it does not contain the target, or a
+                responder or another scalarizer has no value of a target.
             UnavailableError: a model is gone.
         """
         conversation = judged_part(conversation, turn)
-        responder = self.measure.responder.model.name if self.measure.responder else None
+        content = conversation.turns[turn].content
+        span = None if settings.target is None else target_span(content, settings.target)
         if self.scalarizer is not None:
-            values = TurnValues(conversation, self.scalarizer(), settings.perturb, self.infiller)
-            levels = await attribute_values(values, settings, phrases=self.phrases)
-            return [replace(level, rubric=rubric.id, responder=responder) for level in levels]
+            levels = await self._of_value(conversation, self.scalarizer(), settings, span)
+        else:
+            levels = await self._of_score(conversation, rubric, settings, noise, span)
+        responder = self.measure.responder.model.name if self.measure.responder else None
+        target = "" if span is None else content[slice(*span)]
+        return [replace(level, rubric=rubric.id, responder=responder, target=target) for level in levels]
+
+    async def _of_value(
+        self,
+        conversation: Conversation,
+        scalarizer: Scalarizer,
+        settings: AttributionSettings,
+        span: tuple[int, int] | None,
+    ) -> list[Attribution]:
+        """Attribute another value than the judge's score."""
+        if span is not None:
+            if not isinstance(scalarizer, ScoresSpans):
+                raise UsageError(f"a target is not valid with {scalarizer.name}: it has no value of a span")
+            scalarizer = scalarizer.of_span(*span)
+        values = TurnValues(conversation, scalarizer, settings.perturb, self.infiller)
+        return await attribute_values(values, settings, phrases=self.phrases)
+
+    async def _of_score(
+        self,
+        conversation: Conversation,
+        rubric: Rubric,
+        settings: AttributionSettings,
+        noise: float | None,
+        span: tuple[int, int] | None,
+    ) -> list[Attribution]:
+        """Attribute the judge's score of the last turn, or of a span in its place."""
+        if span is not None and self.measure.responder:
+            raise UsageError(NO_TARGET_IN_NEW_REPLIES)
+        *before, turn = conversation.turns
+        if span is not None:
+            conversation = replace(conversation, turns=(*before, replace(turn, content=turn.content[slice(*span)])))
         judge = JudgeValue(self.measure, rubric)
         values = TurnValues(conversation, judge, settings.perturb, self.infiller)
         await values.values([frozenset()])  # settles the scale, and which side is explained
@@ -81,19 +123,25 @@ class Attributor:
         if score is not None and (close := too_close(score, rubric.threshold, noise)):
             values.note(close)
         side = -1 if score is not None and score < rubric.threshold else 1
+        reply = self.measure.responder is None
+        levels = await attribute_values(values, settings, side, reply=reply, phrases=self.phrases)
         return [
             replace(
                 level,
-                rubric=rubric.id,
                 score=score,
                 noise=ASSUMED_NOISE if noise is None else noise,
                 judge=first.model if first else "",
-                responder=responder,
+                units=tuple(_in_reply(unit, len(before), span) for unit in level.units),
             )
-            for level in await attribute_values(
-                values, settings, side, reply=self.measure.responder is None, phrases=self.phrases
-            )
+            for level in levels
         ]
+
+
+def _in_reply(unit: Unit, reply: int, span: tuple[int, int] | None) -> Unit:
+    """The unit at its place in the reply, of which a span alone was divided."""
+    if span is None or unit.turn != reply:
+        return unit
+    return replace(unit, start=unit.start + span[0], end=unit.end + span[0])
 
 
 def judged_part(conversation: Conversation, turn: int) -> Conversation:
@@ -126,54 +174,85 @@ async def attribute_values(
     """
     began = time.monotonic()
     levels = unit_levels(values.conversation, settings.levels, reply=reply, phrases=phrases)
-    last = len(values.conversation.turns) - 1
-    before = frozenset(i for i, unit in enumerate(levels.units[0]) if unit.turn < last)
+    units = levels.by_stage(settings.mixed)
     (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
     if full is None:
         values.note("the unchanged turn has no value")
         nothing = LevelScores(0, tuple(range(len(levels.units[0]))), (None,) * len(levels.units[0]))
-        return [_attribution(values, settings, side, levels, nothing, None, None, time.monotonic() - began)]
+        return [_attribution(values, settings, side, units, nothing)]
     if not any(levels.units):
         values.note(NOTHING_TO_ATTRIBUTE)
-    guide = await _guide(values, levels) if settings.method == "joint" else None
+    run, impossible = await _evaluated(values, settings, side, levels)
+    stages, baseline = run.outcome
+    scores = [score for stage in stages for score in stage.scores if score is not None]
+    if scores and all(abs(score) < _NOTHING for score in scores):
+        values.note("no unit moves the value: every attribution is 0")
+    calls, failed = run.calls - impossible, run.failed - impossible
+    if settings.mixed:
+        stages, calls, failed = _first_and_last(stages), _all_later(calls), _all_later(failed)
+    return [
+        replace(
+            _attribution(values, settings, side, units, stage),
+            baseline=baseline,
+            calls=calls[stage.level],
+            failed=failed[stage.level],
+            seconds=time.monotonic() - began,
+        )
+        for stage in stages or [LevelScores(0, (), ())]
+    ]
+
+
+async def _evaluated(
+    values: TurnValues, settings: AttributionSettings, side: int, levels: UnitLevels
+) -> tuple[AttributionRun[tuple[list[LevelScores], float | None]], Counter[int]]:
+    """The run of the method over all levels, and by level how many sets leave nothing to value."""
+    units = levels.by_stage(settings.mixed)
+    guide = await _guide(values, units) if settings.method == "joint" else None
     method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k, guide=guide)
-    refining = refine(levels.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget)
+    refining = (refine_mixed if settings.mixed else refine)(
+        levels.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget
+    )
     impossible = Counter[int]()
 
+    def numbered(level: int, numbers: frozenset[int]) -> frozenset[Unit]:
+        return frozenset(units[level][i] for i in numbers)
+
     async def value(request: Value) -> list[float | None]:
-        sets = [levels.numbered(request.level, removed) for removed in request.removed]
+        sets = [numbered(request.level, removed) for removed in request.removed]
         impossible[request.level] += sum(map(values.impossible, sets))
         return await values.values(sets)
 
     run = await run_attribution(
-        _with_baseline(refining, before),
+        _with_baseline(refining, levels.before(len(values.conversation.turns) - 1)),
         value,
         budget=settings.budget,
-        key=lambda level, removed: values.key(levels.numbered(level, removed)),
+        key=lambda level, removed: values.key(numbered(level, removed)),
     )
-    level_scores, baseline = run.outcome
-    scores = [score for level in level_scores for score in level.scores if score is not None]
-    if scores and all(abs(score) < _NOTHING for score in scores):
-        values.note("no unit moves the value: every attribution is 0")
-    counts = replace(run, calls=run.calls - impossible, failed=run.failed - impossible)
-    seconds = time.monotonic() - began
-    return [
-        _attribution(values, settings, side, levels, level, counts, baseline, seconds)
-        for level in level_scores or [LevelScores(0, (), ())]
-    ]
+    return run, impossible
 
 
-async def _guide(values: TurnValues, levels: UnitLevels) -> list[list[float]] | None:
+def _first_and_last(stages: Sequence[LevelScores]) -> list[LevelScores]:
+    """The stages of mixed levels that are worth reading: the undivided units, and the last ranking."""
+    return [stage for stage in stages if not stage.level or stage is stages[-1]]
+
+
+def _all_later(counts: Counter[int]) -> Counter[int]:
+    """The counts by stage, where each stage but the first has the sum of all of them but the first."""
+    later = counts.total() - counts[0]
+    return Counter({stage: counts[0] if not stage else later for stage in range(len(LEVELS))})
+
+
+async def _guide(values: TurnValues, units: Sequence[Sequence[Unit]]) -> list[list[float]] | None:
     """For each level what each unit does by the gradient, where there is one (XPrompt's guide)."""
     if not isinstance(values.scalarizer, WhiteBox):
         return None
-    units = [unit for level in levels.units for unit in level]
-    gradients = await values.scalarizer.gradients(values.conversation, units)
+    every = list(dict.fromkeys(unit for level in units for unit in level))
+    gradients = await values.scalarizer.gradients(values.conversation, every)
     if gradients is None:
         return None
     values.note("joint attribution was guided by the gradient")
-    in_order = iter(gradients)
-    return [[next(in_order) for _ in level] for level in levels.units]
+    gradient_of = dict(zip(every, gradients, strict=True))
+    return [[gradient_of[unit] for unit in level] for level in units]
 
 
 def _with_baseline(
@@ -197,34 +276,31 @@ def _attribution(
     values: TurnValues,
     settings: AttributionSettings,
     side: int,
-    levels: UnitLevels,
+    units: Sequence[Sequence[Unit]],
     scores: LevelScores,
-    run: AttributionRun[tuple[list[LevelScores], float | None]] | None,
-    baseline: float | None,
-    seconds: float,
 ) -> Attribution:
-    units: tuple[Unit, ...] = tuple(levels.units[scores.level][i] for i in scores.units)
+    """The attribution to the units of a level, or of a stage of mixed levels, without what it has cost."""
     return Attribution(
         conversation_id=values.conversation.id,
         turn=len(values.conversation.turns) - 1,
         rubric="",
         question=values.scalarizer.question,
         method=settings.method,
-        level=settings.levels[scores.level],
+        level="mixed" if settings.mixed and scores.level else settings.levels[scores.level],
         scalarizer=values.scalarizer.name,
-        units=units,
+        units=tuple(units[scores.level][i] for i in scores.units),
         scores=scores.scores,
         side=side,
         full=values.full,
-        baseline=baseline,
+        baseline=None,
         score=None,
         noise=None,
         chosen=tuple(scores.units.index(i) for i in scores.chosen),
         drop=scores.drop,
         perturbed=settings.perturb,
-        calls=run.calls[scores.level] if run else 0,
-        failed=run.failed[scores.level] if run else 0,
-        seconds=seconds,
+        calls=0,
+        failed=0,
+        seconds=0.0,
         judge="",
         responder=None,
         notes=tuple(values.notes),

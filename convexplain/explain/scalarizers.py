@@ -60,6 +60,14 @@ class WhiteBox(Protocol):
         """Return how much each unit raises the last turn's value, to first order; None where that cannot be had."""
 
 
+@runtime_checkable
+class ScoresSpans(Protocol):
+    """A scalarizer that can give the value of a span of the turn, in the place of the turn's."""
+
+    def of_span(self, start: int, end: int) -> Scalarizer:
+        """Return a scalarizer of `turn.content[start:end]`."""
+
+
 @dataclass(slots=True)
 class JudgeValue:
     """The judge's score of the turn: its log-odds where it comes from label probabilities, which saturate near 0 and 1.

@@ -12,6 +12,7 @@ from convexplain.text.segmentation import segment
 from convexplain.types import LEVELS, Attribution, Conversation, Goal, Level, Question, Rubric
 
 from .pareto import MOST_POINTS
+from .targets import Target, check_target, target_span
 
 EditableTurns = Literal["assistant", "user", "all"] | Sequence[int]
 Perturb = Literal["remove", "placeholder", "infill"]
@@ -161,6 +162,8 @@ class AttributionOptions(TypedDict, total=False):
     k: int
     perturb: Perturb
     seed: int
+    mixed: bool
+    target: Target | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,10 @@ class AttributionSettings:
         k: `joint` only: units that are removed together.
         perturb: `remove` units, put a `placeholder` in their places, or `infill` them (three fills, averaged).
         seed: the same seed gives the same result.
+        mixed: attribute to the parts of the top units together with the undivided units, in one ranking; needs two
+            levels or more.
+        target: explain this span of the reply in the place of the reply: a text that occurs once in it, or its first
+            character and its end; None explains the reply.
     """
 
     method: str = "clime"
@@ -188,6 +195,8 @@ class AttributionSettings:
     k: int = 3
     perturb: Perturb = "remove"
     seed: int = 0
+    mixed: bool = False
+    target: Target | None = None
 
     def __post_init__(self) -> None:
         ATTRIBUTION_METHODS.get(self.method)
@@ -196,6 +205,10 @@ class AttributionSettings:
             raise UsageError(
                 f"levels={self.levels!r} is not valid; valid are levels out of {', '.join(LEVELS)}, from coarse to fine"
             )
+        if self.mixed and len(order) == 1:
+            raise UsageError(f"mixed=True is not valid with levels={self.levels!r}: it needs two levels or more")
+        if self.target is not None:
+            check_target(self.target)
         if self.perturb not in get_args(Perturb):
             raise UsageError(f"perturb={self.perturb!r} is not valid; valid are: {', '.join(get_args(Perturb))}")
         for name, value in (("budget", self.budget), ("top", self.top), ("k", self.k)):
@@ -212,8 +225,15 @@ class AttributionSettings:
         Args:
             conversation: the conversation.
             turn: the index of the judged turn.
-            reply: the logged reply is judged: it is attributed to, where it has several parts.
+            reply: the logged reply is judged: it is attributed to, where it has several parts; of it the target alone,
+                where there is one.
+
+        Raises:
+            UsageError: the reply does not contain the target.
         """
         indices = [i for i, before in enumerate(conversation.turns[:turn]) if before.content.strip()]
-        divided = reply and self.levels != ("turn",) and len(segment(conversation.turns[turn].content, "word")) > 1
+        text = conversation.turns[turn].content
+        if self.target is not None:
+            text = text[slice(*target_span(text, self.target))]
+        divided = reply and self.levels != ("turn",) and len(segment(text, "word")) > 1
         return [*indices, turn] if divided else indices

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, most_units
+from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, most_mixed_units, most_units
 from convexplain.text.segmentation import Phrases, segment
 from convexplain.types import LEVELS, Conversation, Level, Unit
 
@@ -24,9 +24,13 @@ class UnitLevels:
     units: tuple[tuple[Unit, ...], ...]
     parents: tuple[tuple[int, ...], ...]
 
-    def numbered(self, level: int, numbers: frozenset[int]) -> frozenset[Unit]:
-        """Return the units of a level with these numbers."""
-        return frozenset(self.units[level][i] for i in numbers)
+    def by_stage(self, mixed: bool) -> tuple[tuple[Unit, ...], ...]:
+        """Return the units as a search numbers them: level by level, or in each stage of mixed levels all of them."""
+        return (sum(self.units, ()),) * len(self.units) if mixed else self.units
+
+    def before(self, turn: int) -> frozenset[int]:
+        """Return the numbers of the coarsest units that lie before a turn."""
+        return frozenset(i for i, unit in enumerate(self.units[0]) if unit.turn < turn)
 
 
 def unit_levels(
@@ -65,9 +69,13 @@ def most_calls(
     Where units are infilled, each is evaluated with up to `FILLS` fills. The arguments are those of `unit_levels`.
     """
     levels = unit_levels(conversation, settings.levels, reply=reply, phrases=phrases)
-    finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
-    baseline = any(unit.turn < len(conversation.turns) - 1 for unit in levels.units[0])
-    total = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer)) + baseline
+    if settings.mixed:  # in a later stage, units that are not new were left out alone before
+        stages = most_mixed_units(levels.parents, settings.top, settings.share)
+        most = sum((CALLS_PER_UNIT - 1) * size + new for size, new in stages)
+    else:
+        finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
+        most = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer))
+    total = most + bool(levels.before(len(conversation.turns) - 1))
     return total if settings.budget is None else min(total, settings.budget)
 
 

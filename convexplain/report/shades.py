@@ -40,11 +40,14 @@ class Piece:
 
 
 def turn_shades(levels: Sequence[Attribution]) -> dict[int, Shade]:
-    """Return the shades of whole turns, by their index; empty if the coarsest level is not turns."""
-    if not levels or levels[0].level != "turn":
-        return {}
+    """Return the shades of whole turns, by their index; empty if no unit is a turn."""
     scale = _scale(levels)
-    return {unit.turn: _shade(levels[0], i, scale) for i, unit in enumerate(levels[0].units)}
+    return {
+        unit.turn: _shade(level, i, scale)
+        for level in levels
+        for i, unit in enumerate(level.units)
+        if unit.level == "turn"
+    }
 
 
 def pieces(conversation: Conversation, turn: int, levels: Sequence[Attribution]) -> list[Piece]:

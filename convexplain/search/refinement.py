@@ -13,10 +13,10 @@ _NOTHING = 1e-9  # of the largest score, or of 1: what is no score but rounding
 
 @dataclass(frozen=True, slots=True)
 class LevelScores:
-    """The attribution on one level.
+    """The attribution on one level, or in one stage of mixed levels.
 
     Attributes:
-        level: the level's number, 0 is the coarsest.
+        level: the level's number, 0 is the coarsest; of mixed levels, how many times top units were divided.
         units: numbers of the level's units that were attributed to: those whose coarser units were among the top.
         scores: one for each unit of `units`.
         chosen: of `units`, those that were removed together (joint attribution only).
@@ -68,11 +68,107 @@ def refine(
             continue
         if allowed < (len(units) if level else 1):
             return levels
-        scores, spent = yield from _on_level(method(level, units, allowed), units, level)
+        scores, spent = yield from _on_level(method(level, units, allowed), units, level, set())
         remaining = None if remaining is None else remaining - spent
         levels.append(scores)
         chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
     return levels
+
+
+def refine_mixed(
+    parents: Sequence[Sequence[int]],
+    method: Callable[[int, Sequence[int], int], ValueSearch[MethodOutcome]],
+    *,
+    side: int,
+    top: int | None = 2,
+    share: float | None = None,
+    budget: int | None = None,
+) -> ValueSearch[list[LevelScores]]:
+    """Attribute to the coarsest units; divide the top ones, and attribute to their parts and all others again.
+
+    These are the mixed units of MExGen: in one ranking some units are coarse and others are fine. Each stage divides
+    the top units of the one before into their next finer parts; those without parts stay. The units of all levels are
+    numbered together, those of the coarsest level first. A later stage is begun only where the budget is enough to
+    remove each of its units once; what was evaluated in a stage before costs nothing.
+
+    Args:
+        parents, method, side, top, share, budget: as of `refine`. Units whose parent is `ALWAYS` come in at the stage
+            of their level.
+
+    Returns:
+        The attribution in each stage, in which the top units are divided once more than in the stage before.
+    """
+    tree = _Tree(parents)
+    stages: list[LevelScores] = []
+    evaluated: set[frozenset[int]] = set()
+    units, chosen, remaining = tree.always(0), set[int](), budget
+    for stage in range(len(parents)):
+        if stage:
+            before, units = units, tree.divided(units, chosen) + tree.always(stage)
+            if units == before:
+                continue
+        allowed = CALLS_PER_UNIT * len(units)
+        if remaining is not None:
+            free = sum(frozenset([unit]) in evaluated for unit in units)
+            later = most_mixed_units(parents, top, share)[stage + 1 :]
+            reserve = sum(CALLS_PER_UNIT * new for _, new in later)
+            allowed = min(allowed, remaining + free, max(len(units), remaining + free - reserve))
+        if not units:
+            continue
+        if allowed < (len(units) if stage else 1):
+            return stages
+        scores, spent = yield from _on_level(method(stage, units, allowed), units, stage, evaluated)
+        remaining = None if remaining is None else max(0, remaining - spent)
+        stages.append(scores)
+        chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
+    return stages
+
+
+def most_mixed_units(parents: Sequence[Sequence[int]], top: int | None, share: float | None) -> list[tuple[int, int]]:
+    """Return for each stage of mixed levels how many units there are at most, and how many of them are new."""
+    tree = _Tree(parents)
+    most = [(len(parents[0]), len(parents[0]))]
+    for stage in range(1, len(parents)):
+        divisible = range(len(parents[0])) if stage == 1 else range(sum(map(len, parents)))
+        sizes = sorted((len(parts) for unit in divisible if (parts := tree.parts(unit))), reverse=True)
+        divided = sizes if share is not None else sizes[:top]
+        new = sum(divided) + len(tree.always(stage))
+        most.append((most[-1][0] + new - len(divided), new))
+    return most
+
+
+class _Tree:
+    """The units of all levels, numbered together, with the parts of each.
+
+    Args:
+        parents: as of `refine`.
+    """
+
+    def __init__(self, parents: Sequence[Sequence[int]]) -> None:
+        self._children: dict[int, list[int]] = {}
+        self._always: list[list[int]] = []
+        begin = above = 0
+        for level, numbers in enumerate(parents):
+            self._always.append([begin + i for i, parent in enumerate(numbers) if not level or parent == ALWAYS])
+            for i, parent in enumerate(numbers):
+                if level and parent != ALWAYS:
+                    self._children.setdefault(above + parent, []).append(begin + i)
+            above, begin = begin, begin + len(numbers)
+
+    def always(self, level: int) -> list[int]:
+        """Return the units of a level that are attributed to whatever is chosen; of the coarsest level all."""
+        return self._always[level]
+
+    def parts(self, unit: int) -> list[int]:
+        """Return the parts of a unit on the next level that divides it; none where no level does."""
+        parts = self._children.get(unit, [])
+        while len(parts) == 1:
+            parts = self._children.get(parts[0], [])
+        return parts
+
+    def divided(self, units: Sequence[int], chosen: set[int]) -> list[int]:
+        """Return the units with the parts of the chosen ones in their places."""
+        return [part for unit in units for part in (unit in chosen and self.parts(unit)) or [unit]]
 
 
 def most_units(parents: Sequence[int], top: int | None, share: float | None) -> int:
@@ -82,9 +178,9 @@ def most_units(parents: Sequence[int], top: int | None, share: float | None) -> 
 
 
 def _on_level(
-    search: ValueSearch[MethodOutcome], units: Sequence[int], level: int
+    search: ValueSearch[MethodOutcome], units: Sequence[int], level: int, evaluated: set[frozenset[int]]
 ) -> ValueSearch[tuple[LevelScores, int]]:
-    """The search over some units of a level, and how many evaluations it asked for."""
+    """The search over some units of a level, and how many evaluations it asked for that were not made before."""
     spent = 0
     answer: Sequence[float | None] | None = None
     while True:
@@ -94,8 +190,10 @@ def _on_level(
             outcome: MethodOutcome = end.value
             chosen = tuple(units[i] for i in outcome.chosen)
             return LevelScores(level, tuple(units), outcome.scores, chosen, outcome.drop), spent
-        answer = yield Value(tuple(frozenset(units[i] for i in removed) for removed in request.removed), level)
-        spent += sum(bool(removed) for removed in request.removed)
+        sets = tuple(frozenset(units[i] for i in removed) for removed in request.removed)
+        answer = yield Value(sets, level)
+        spent += len({removed for removed in sets if removed} - evaluated)
+        evaluated |= set(sets)
 
 
 def _top(scores: Scores, side: int, top: int | None, share: float | None) -> list[int]:

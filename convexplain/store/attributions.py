@@ -56,7 +56,10 @@ def attributions(store: RunStore, run: int) -> Iterator[tuple[int, Conversation,
 
 
 def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Attribution]:
-    """Return the newest attributions of the judge's score of this turn, one a level; empty if there are none."""
+    """Return the newest attributions of the judge's score of this turn, one a level; empty if there are none.
+
+    Those of a span of the reply (a target) are none of the turn.
+    """
     table = schema.attributions
     query = (
         sa.select(table.c.body)
@@ -71,7 +74,7 @@ def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Att
     with reading(store.engine) as connection:
         bodies = connection.execute(query).scalars().all()
     newest_first = ([_to_attribution(level) for level in body] for body in bodies)
-    return next((levels for levels in newest_first if levels[0].of_score), [])
+    return next((levels for levels in newest_first if levels[0].of_reply_score), [])
 
 
 def attribution_body(attribution: Attribution) -> dict[str, Any]:

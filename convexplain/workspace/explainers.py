@@ -12,7 +12,7 @@ from convexplain.connectors.models.language_model import LocalLanguageModel
 from convexplain.connectors.phrase_parsers import open_phrases
 from convexplain.connectors.scorers import ScalarizerKind, find_scalarizer
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.explain.attribution import Attributor
+from convexplain.explain.attribution import NO_TARGET_IN_NEW_REPLIES, Attributor
 from convexplain.explain.contrasts import ContrastFinder
 from convexplain.explain.measurement import TurnMeasure
 from convexplain.explain.scalarizers import Scalarizer
@@ -112,6 +112,26 @@ def check_scalarizer(name: str, responder: bool) -> tuple[ScalarizerKind, str]:
     if kind.needs_responder and not responder:
         raise UsageError(f"scalarizer {name!r} compares a responder's answers; name a responder")
     return kind, target
+
+
+def check_target(scalarizer: str, responder: bool) -> None:
+    """Check that a span of a reply can be attributed.
+
+    Args:
+        scalarizer: the name of what is attributed.
+        responder: there is a responder.
+
+    Raises:
+        UsageError: the value is of new replies, in which the span may not be.
+    """
+    kind, _ = find_scalarizer(scalarizer)
+    if kind.needs_responder:
+        raise UsageError(
+            f"a target is not valid with scalarizer {kind.name!r}, which compares new replies of the responder; valid "
+            "are judge and logprob"
+        )
+    if kind.make is None and responder:
+        raise UsageError(NO_TARGET_IN_NEW_REPLIES)
 
 
 async def check_models(

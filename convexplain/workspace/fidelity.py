@@ -17,7 +17,7 @@ from convexplain.fidelity import Embed, Estimate, bleu, mean, rank_correlation, 
 from convexplain.judges.self_explanation import self_explained_order, self_explained_turns
 from convexplain.models.calls import Calls
 from convexplain.store import Run, RunStore, ScoredTurn, attributions, run_rubrics
-from convexplain.types import Attribution, Conversation, Level, Rubric
+from convexplain.types import Attribution, AttributionLevel, Conversation, Rubric
 
 from .explainers import Explainers, open_explainers
 from .judge_arguments import JudgeLike, ModelLike, run_judge
@@ -33,7 +33,7 @@ class FidelitySettings:
     """Settings of a fidelity measurement.
 
     Attributes:
-        level: attributions to units of that level.
+        level: attributions to units of that level, or to `mixed` ones. Those of a span of the reply do not count.
         k: units that are removed for PR@k and KL@k.
         complete: measure deletion and insertion to the end as well: four times as many calls.
         limit: only so many attributed turns, the first ones.
@@ -42,7 +42,7 @@ class FidelitySettings:
         seed: of the random order.
     """
 
-    level: Level = "turn"
+    level: AttributionLevel = "turn"
     k: int = K
     complete: bool = False
     limit: int | None = None
@@ -219,7 +219,7 @@ def _by_judge(
 
 
 def _attributed(
-    store: RunStore, run: Run, level: Level, regenerated: bool, keys: Collection[tuple[int, int, str]] | None
+    store: RunStore, run: Run, level: AttributionLevel, regenerated: bool, keys: Collection[tuple[int, int, str]] | None
 ) -> Iterator[AttributedTurn]:
     """Yield each attributed turn, with the newest attribution of each method; only those of the judge's score.
 
@@ -235,7 +235,8 @@ def _attributed(
     for number, conversation, levels in attributions(store, run.id):
         talks[number] = conversation
         for attribution in levels:
-            if attribution.level == level and len(attribution.units) > 1 and attribution.full is not None:
+            of_level = attribution.level == level and not attribution.target
+            if of_level and len(attribution.units) > 1 and attribution.full is not None:
                 grouped[number, attribution.turn, attribution.rubric].append(attribution)
     for (number, turn, rubric), items in grouped.items():
         if keys is not None and (number, turn, rubric) not in keys:

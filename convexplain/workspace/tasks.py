@@ -13,7 +13,7 @@ from convexplain.explain.wording import no_turn
 from convexplain.store import RunStore, ScoredTurn, attribution_body, contrast_body
 from convexplain.types import Attribution, Contrast, Conversation
 
-from .explainers import Explainers, check_scalarizer
+from .explainers import Explainers, check_scalarizer, check_target
 
 T = TypeVar("T")
 
@@ -152,8 +152,10 @@ class AttributionTask:
         return self.scalarizer == "judge"
 
     def resolved(self, responder: bool) -> "AttributionTask":
-        """Return the task. Raises UsageError where there is no such scalarizer, or it lacks a responder."""
+        """Return the task. Raises UsageError where the scalarizer is unknown, lacks a responder or has no targets."""
         check_scalarizer(self.scalarizer, responder)
+        if self.settings.target is not None:
+            check_target(self.scalarizer, responder)
         return replace(self, regenerated=responder)
 
     def turns(self, conversation: Conversation, turn: int) -> list[int]:

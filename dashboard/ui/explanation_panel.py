@@ -16,7 +16,7 @@ from convexplain.explain.wording import contrast_outcome, marked_reason, reading
 from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
-from convexplain.types import Attribution, Contrast, Conversation, Evidence, Judgement, Level, Rubric
+from convexplain.types import Attribution, AttributionLevel, Contrast, Conversation, Evidence, Judgement, Rubric
 
 from .chat_view import legend
 from .explain_job import offer_attribution, offer_search
@@ -24,7 +24,13 @@ from .safe_text import escaped, lines, message
 from .trust_note import trust_note
 
 _BARS = 14
-_NAMES: dict[Level, str] = {"turn": "Turns", "sentence": "Sentences", "phrase": "Phrases", "word": "Words"}
+_NAMES: dict[AttributionLevel, str] = {
+    "turn": "Turns",
+    "sentence": "Sentences",
+    "phrase": "Phrases",
+    "word": "Words",
+    "mixed": "Turns and their parts",
+}
 
 
 def headline(view: ConversationView, turn: int, rubric: Rubric) -> None:

@@ -192,6 +192,16 @@ def test_a_judge_that_is_gone_ends_it_and_what_was_found_is_kept(world):
         (("--method", "shap"), "'clime', 'joint', 'loo', 'lshap'"),
         (("--share", "0"), "0<x<=1"),
         (("--share", "0.5", "--top", "1"), "--top means nothing with --share"),
+        (("--mixed", "--levels", "turn"), "--mixed means nothing with one level"),
+        (("--target", "Bananas"), "--target means nothing without --turn"),
+        (("--target", "Bananas", "--turn", "a:3", "--check"), "--check means nothing with --target"),
+        (("--target", "Apples", "--turn", "a:3", "--dry-run"), "target='Apples' is not valid: the reply does not"),
+        (("--target", "an", "--turn", "a:3"), "the reply contains it 2 times"),
+        (("--target", "Bananas", "--turn", "a:3", "--responder", "bot"), "each new reply is another text"),
+        (
+            ("--target", "Bananas", "--turn", "a:3", "--responder", "bot", "--scalarizer", "bertscore"),
+            "not valid with scalarizer 'bertscore', which compares new replies",
+        ),
         (("--k", "2"), "--k means nothing without --method joint"),
         (("--levels", "turn", "--top", "1"), "--top means nothing with one level"),
         (("--levels", "turn,word", "--phrases", "rules"), "--phrases means nothing without the level phrase"),
@@ -253,6 +263,28 @@ def test_text_from_a_log_is_text_only():
     assert "\u202e" not in out
     assert "[bold]" in out
     assert "[red]x" in out
+
+
+def test_mixed_levels_are_shown_as_one_ranking():
+    """The divided turn has no number of its own, and parts are indented under it."""
+    found = attributed(scripted(grumpy), levels=("turn", "sentence"), method="loo", top=1, mixed=True)
+    assert shown(TALK, found).splitlines()[:7] == [
+        "c:3 nice (unvalidated), rescore, loo: 0.20 (threshold 0.5), 0.90 without all turns before it, 9 calls",
+        "  turn 0 user          ~   0.20 without             Where is my parcel?",
+        "  turn 1 assistant",
+        "    sentence            -  0.90 without  ██████████ Who knows, you grumpy lazy person.",
+        "    sentence           ~   0.20 without             It may come.",
+        "  turn 2 user          ~   0.20 without             Please look again.",
+        "  turn 3 assistant (the reply)",
+    ]
+
+
+def test_a_target_is_named():
+    found = attributed(scripted(grumpy), levels=("turn",), method="loo", target="are\nyellow")
+    assert shown(TALK, found).splitlines()[0] == (
+        'c:3 nice (unvalidated), rescore, loo, of the target "are yellow": 0.20 (threshold 0.5), 0.90 without all '
+        "turns before it, 4 calls"
+    )
 
 
 def test_of_many_turns_those_that_do_most_are_shown():

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import math
 
 import pytest
@@ -215,6 +216,94 @@ def test_a_cause_among_40_turns_is_found_within_three_calls_a_unit():
         assert len(value.asked) == len(set(value.asked)) == sum(one.calls for one in found) + 1
 
 
+# ---- mixed levels and targets
+
+
+@pytest.mark.parametrize("method", ["loo", "clime", "lshap"])
+def test_mixed_levels_end_in_one_ranking(method):
+    """The turns are attributed; then the words of the phrase that matters, beside all that is undivided."""
+    turns, mixed = attributed(
+        scripted(grumpy), method=method, levels=("turn", "sentence", "phrase", "word"), top=1, mixed=True
+    )
+    assert (turns.level, mixed.level) == ("turn", "mixed")
+    assert [(unit.level, text) for unit, text in zip(mixed.units, parts(mixed), strict=True)] == [
+        ("turn", "Where is my parcel?"),
+        ("phrase", "Who knows, "),
+        *[("word", word) for word in ("you ", "grumpy ", "lazy ", "person. ")],
+        ("sentence", "It may come."),
+        ("turn", "Please look again."),
+        *[("word", word) for word in ("Bananas ", "are ", "yellow.")],
+    ]
+    assert mixed.scores == pytest.approx((0, 0, 0, -math.log(36), *(0,) * 7), abs=1e-9)
+    assert mixed.value_of(mixed.baseline) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("method", ["loo", "clime", "lshap"])
+def test_mixed_levels_are_exact_on_a_sum(method):
+    worth = {"parcel": 0.5, "grumpy": 3.0, "lazy": -1.0, "may": 2.0, "again": 0.25}
+    *_, mixed = by_words(TALK.until(3), Words(**worth), method=method, mixed=True)
+    assert mixed.scores == pytest.approx([sum(worth[word] for word in worth if word in text) for text in parts(mixed)])
+
+
+def test_mixed_levels_need_two_levels():
+    with pytest.raises(UsageError, match=r"mixed=True is not valid with levels=\('turn',\)"):
+        AttributionSettings(levels=("turn",), mixed=True)
+
+
+REPLY = "Bananas are yellow. Your parcel left our depot, you grumpy person. Bye."
+LONGER = Conversation("d", (*TALK.turns[:3], Turn("assistant", REPLY)))
+
+
+@pytest.mark.parametrize("target", ["Your parcel left our depot,  you grumpy person.", (20, 67), (19, 67)])
+def test_a_target_is_judged_in_the_place_of_the_reply(target):
+    """The judge sees the sentence alone. Its units are places in the reply; the other sentences are none."""
+    seen = []
+
+    def score(text):
+        seen.append(text)
+        return 0.2 if "grumpy" in text.rpartition("assistant:")[2] else 0.9
+
+    turns, phrases = attributed(scripted(score), talk=LONGER, levels=("turn", "phrase"), method="loo", target=target)
+    assert turns.target == phrases.target == "Your parcel left our depot, you grumpy person."
+    assert turns.score == pytest.approx(0.2)
+    assert {unit.turn for unit in turns.units} == {0, 1, 2}
+    in_reply = [i for i, unit in enumerate(phrases.units) if unit.turn == 3]
+    assert [parts(phrases, LONGER)[i] for i in in_reply] == ["Your parcel left our depot, ", "you grumpy person."]
+    assert [phrases.scores_without[i] for i in in_reply] == pytest.approx([0.2, 0.9])
+    assert not any("Bananas" in text or "Bye" in text for text in seen)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("Your parcel is lost.", "the reply does not contain it"),
+        ("a", "the reply contains it 5 times"),
+        ((0, 99), "it has 71 characters"),
+        ((19, 20), "it is blank there"),
+        ((5, 5), "valid are a text that occurs once in the reply, or"),
+        (" ", "valid are a text that occurs once in the reply, or"),
+    ],
+)
+def test_a_target_that_is_not_there_is_refused(target, words):
+    with pytest.raises(UsageError, match=words):
+        attributed(scripted(grumpy), talk=LONGER, target=target)
+
+
+def test_a_new_reply_has_no_target():
+    with pytest.raises(UsageError, match="each new reply is another text"):
+        attributed(scripted(grumpy), talk=LONGER, responder=ScriptedModel("x"), target="Bye.")
+
+
+def test_a_scalarizer_without_spans_refuses_a_target():
+    async def go():
+        async with Calls(ScriptedModel("x")) as calls:
+            attributor = Attributor(TurnMeasure(Judge(calls)), scalarizer=Words)
+            await attributor.attribute(LONGER, 3, RUBRIC, AttributionSettings(target="Bye."))
+
+    with pytest.raises(UsageError, match="not valid with words: it has no value of a span"):
+        asyncio.run(go())
+
+
 # ---- what becomes of a unit
 
 
@@ -264,21 +353,23 @@ def test_where_the_infiller_has_nothing_units_are_removed_and_that_is_said():
 # ---- budget and bad input
 
 
+@pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("budget", [1, 2, 3, 4, 6, 9, 30])
 @pytest.mark.parametrize("method", ["loo", "clime", "lshap", "joint"])
-def test_the_budget_is_kept_to_the_call(budget, method):
+def test_the_budget_is_kept_to_the_call(budget, method, mixed):
     value = Words(grumpy=1.0)
-    found = by_words(TALK.until(3), value, budget=budget, method=method, levels=("turn", "sentence", "word"))
+    levels = ("turn", "sentence", "word")
+    found = by_words(TALK.until(3), value, budget=budget, method=method, levels=levels, mixed=mixed)
     assert len(value.asked) - 1 == sum(one.calls for one in found) <= budget
 
 
 def test_most_calls_are_not_exceeded():
     for options in ({}, {"top": 1}, {"levels": ("turn", "word")}, {"share": 1.0}, {"budget": 5}):
-        for reply in (False, True):
+        for reply, mixed in itertools.product((False, True), repeat=2):
             value = Words(grumpy=1.0, may=-0.5)
-            found = by_words(TALK.until(3), value, side=1, reply=reply, **options)
-            most = most_calls(TALK.until(3), AttributionSettings(**options), reply=reply)
-            assert sum(one.calls for one in found) <= most
+            found = by_words(TALK.until(3), value, side=1, reply=reply, mixed=mixed, **options)
+            most = most_calls(TALK.until(3), AttributionSettings(**options, mixed=mixed), reply=reply)
+            assert sum(one.calls for one in found) == len(value.asked) - 1 <= most
 
 
 def test_nothing_before_the_turn():
@@ -360,12 +451,14 @@ def test_all_that_one_level_needs_is_asked_for_at_once():
     contents=st.lists(st.text(max_size=40), min_size=1, max_size=6),
     method=st.sampled_from(["loo", "clime", "lshap", "joint"]),
     reply=st.booleans(),
+    mixed=st.booleans(),
 )
 @settings(max_examples=40, deadline=None)
-def test_any_text_can_be_attributed(contents, method, reply):
+def test_any_text_can_be_attributed(contents, method, reply, mixed):
     turns = tuple(Turn("user", content) for content in contents)
     talk = Conversation("any", (*turns, Turn("assistant", "Well, yes.")))
-    found = by_words(talk, Words(a=1.0, b=-2.0), method=method, reply=reply, levels=("turn", "sentence", "word"))
+    options = {"method": method, "reply": reply, "mixed": mixed, "levels": ("turn", "sentence", "word")}
+    found = by_words(talk, Words(a=1.0, b=-2.0), **options)
     for one in found:
         assert len(one.scores) == len(one.units)
         assert all(score is None or math.isfinite(score) for score in one.scores)

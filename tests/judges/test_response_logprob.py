@@ -101,3 +101,52 @@ def test_removing_a_unit_changes_the_value_by_what_the_model_says(tmp_path):
         expected.append(sum(token_logprobs(model, text_of(messages, "on its way 😀"))[1][start:]))
     assert found == pytest.approx(expected, abs=1e-4)
     assert abs(found[0] - found[1]) > 0.1
+
+
+SPAN = "on its way 😀 to you."
+
+
+def test_the_value_of_a_span_is_that_of_its_tokens_after_what_stands_before_it(tmp_path):
+    """By a tiny random model: the tokens of "to you." added up by hand, after the question and the words before."""
+    model = LocalModel(save_tiny(tmp_path))
+    messages = (Message("user", "where is my parcel?"),)
+    talk = Conversation("c", (Turn("user", "where is my parcel?"), Turn("assistant", f"{SPAN} bye.")))
+    start = SPAN.index(" to")
+
+    async def go():
+        await model.prepare()
+        async with Calls(model) as calls:
+            return await ResponseLogprob(calls).of_span(start + 1, len(SPAN)).value(talk, 1)
+
+    found = asyncio.run(go())
+    ids, logprobs = token_logprobs(model, text_of(messages, SPAN))
+    before = len(token_logprobs(model, text_of(messages, SPAN[:start]))[0])
+    assert found.value == pytest.approx(sum(logprobs[before:]), abs=1e-4)
+    assert 0 < len(ids) - before < 8
+
+
+def test_a_span_at_the_beginning_needs_one_call_and_another_two(talk):
+    model = ScriptedModel(lambda request: -float(len(request.reply)))
+    content = talk.turns[1].content
+
+    async def go():
+        async with Calls(model) as calls:
+            spans = [(0, 2), (3, 7), (3, len(content))]
+            return [(await ResponseLogprob(calls).of_span(*span).value(talk, 1)).value for span in spans]
+
+    # "It", then " left" after "It", then all after "It", which is asked for once.
+    assert asyncio.run(go()) == [-2.0, -5.0, 2.0 - len(content)]
+    assert [request.reply for request in model.requests] == ["It", "It left", content]
+
+
+def test_the_gradient_of_a_span_is_the_difference_of_two(talk):
+    class Linear(ScriptedModel):
+        async def unit_gradients(self, messages, reply, spans):
+            return [float(len(reply)) for _ in spans]
+
+    async def go():
+        async with Calls(Linear(-1.0)) as calls:
+            scalarizer = ResponseLogprob(calls).of_span(3, 7)
+            return await scalarizer.gradients(talk.until(1), [Unit(0, 0, 5, "word"), Unit(1, 0, 2, "word")])
+
+    assert asyncio.run(go()) == [5.0, 0.0]  # "It left" less "It"; the reply itself is no part of its prompt

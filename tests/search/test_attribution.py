@@ -11,7 +11,7 @@ from convexplain.search import aattribute, clime, joint, loo, lshap
 from convexplain.search.attribution_driver import run_attribution
 from convexplain.search.driver import at_once
 from convexplain.search.protocol import MethodOutcome, Value
-from convexplain.search.refinement import ALWAYS, refine
+from convexplain.search.refinement import ALWAYS, most_mixed_units, refine, refine_mixed
 
 LINEAR = {"loo": loo, "clime": clime, "lshap": lshap}
 
@@ -292,14 +292,16 @@ def test_units_that_all_fit_into_one_set_still_have_scores_of_their_own():
 # ---- levels
 
 
-def levels(parents, method, value, **options):
+def levels(parents, method, value, search=refine, **options):
     asks = []
 
     async def answer(ask: Value):
         asks.append(ask)
         return [value(ask.level, removed) for removed in ask.removed]
 
-    valued = at_once(run_attribution(refine(parents, method, **options), answer, budget=options.get("budget")))
+    key = lambda level, removed: removed if search is refine_mixed else (level, removed)  # noqa: E731
+    run = run_attribution(search(parents, method, **options), answer, budget=options.get("budget"), key=key)
+    valued = at_once(run)
     return valued, asks
 
 
@@ -366,3 +368,52 @@ def test_where_nothing_moves_the_value_nothing_is_refined():
     valued, asks = levels(TREE, singles, lambda level, removed: 0.5, side=1)
     assert [one.scores for one in valued.outcome] == [(0, 0, 0)]
     assert {ask.level for ask in asks} == {0}
+
+
+# ---- mixed levels: the units of TREE numbered together are 0-2, 3-8 and 9-16
+
+FLAT = [worth for level in WORTH for worth in level]
+
+
+@pytest.mark.parametrize(
+    ("side", "options", "units"),
+    [
+        # 1 (worth 5) gives way to its parts 5, 6, 7 (2, 0, 3), then 7 to 13, 14; the others stay in the ranking.
+        (1, {"top": 1}, [(0, 1, 2), (0, 5, 6, 7, 2), (0, 5, 6, 13, 14, 2)]),
+        # The one part of 2 is 8, which is no division: its parts 15, 16 come at once. These have none, so that is all.
+        (-1, {"top": 1}, [(0, 1, 2), (0, 1, 15, 16)]),
+        # 5 of 6 is less than 0.9: 0 and 1 are divided; then 7, 5 and 3, of which only 7 has several parts.
+        (1, {"share": 0.9}, [(0, 1, 2), (3, 4, 5, 6, 7, 2), (3, 4, 5, 6, 13, 14, 2)]),
+        # 3 and then 3 new units; 2 more would be needed for the third stage.
+        (1, {"top": 1, "budget": 8}, [(0, 1, 2), (0, 5, 6, 7, 2), (0, 5, 6, 13, 14, 2)]),
+        (1, {"top": 1, "budget": 7}, [(0, 1, 2), (0, 5, 6, 7, 2)]),
+        (1, {"top": 1, "budget": 5}, [(0, 1, 2)]),
+    ],
+)
+def test_parts_of_top_units_are_ranked_with_the_undivided_ones(side, options, units):
+    value = lambda level, removed: -float(sum(FLAT[i] for i in removed))  # noqa: E731
+    valued, _ = levels(TREE, singles, value, refine_mixed, side=side, **options)
+    assert [stage.units for stage in valued.outcome] == units
+    assert [stage.scores for stage in valued.outcome] == [tuple(FLAT[i] for i in stage) for stage in units]
+    new = sum(len(set(stage) - set(before)) for before, stage in zip([(), *units], units, strict=False))
+    assert sum(valued.calls.values()) == new  # what a stage before has evaluated costs nothing
+
+
+def test_mixed_levels_have_at_most_as_many_units_as_is_said():
+    # One of 0-2 is divided, into at most 3; then one of all units, into at most 3 again.
+    assert most_mixed_units(TREE, 1, None) == [(3, 3), (5, 3), (7, 3)]
+    assert most_mixed_units([[0], [0, ALWAYS]], 2, None) == [(1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("parents", "units"),
+    [
+        ([[0], [0, ALWAYS]], [(0,), (0, 2)]),  # one part is no division; what has no parent comes in
+        ([[], [ALWAYS, ALWAYS]], [(0, 1)]),
+        ([[0]], [(0,)]),
+        ([[], []], []),
+    ],
+)
+def test_mixed_levels_of_few_units(parents, units):
+    valued, _ = levels(parents, singles, lambda level, removed: -float(len(removed)), refine_mixed, side=1, top=1)
+    assert [stage.units for stage in valued.outcome] == units

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from convexplain import Attribution, Unit, load_rubric
 from convexplain.store import (
@@ -10,6 +11,7 @@ from convexplain.store import (
     attributions,
     keep_attributions,
     newest_attributions,
+    schema,
     stored_attributions,
 )
 
@@ -80,3 +82,17 @@ def test_the_newest_of_the_score_is_what_a_contrast_looks_by(store, run, turn):
     keep_attributions(store, run, turn, "c", [replace(TURNS, scalarizer="logprob")])
     assert newest_attributions(store, run, turn) == [TURNS]
     assert newest_attributions(store, run, replace(turn, turn=1)) == []
+
+
+def test_old_rows_have_no_target_and_a_span_is_none_of_the_turn(store, run, turn):
+    """Of the newest two the newer one explains a span of the reply: that of the reply is the turn's."""
+    keep_attributions(store, run, turn, "a", [TURNS])
+    keep_attributions(store, run, turn, "b", [replace(TURNS, target="It left.", level="mixed")])
+    assert newest_attributions(store, run, turn) == [TURNS]
+    assert stored_attributions(store, run, turn, "b")[0].target == "It left."
+    with store.engine.begin() as connection:
+        bodies = [dict(level) for level in connection.execute(sa.select(schema.attributions.c.body)).scalars().first()]
+        for body in bodies:
+            body.pop("target")
+        connection.execute(sa.update(schema.attributions).values(body=bodies))
+    assert newest_attributions(store, run, turn)[0].target == ""

@@ -28,13 +28,16 @@ def show_attributions(
     what may well be noise, and `*` what joint attribution chose.
     """
     coarsest = attributions[0]
-    where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric} ({trust}), {coarsest.question}, {coarsest.method}: "
-    console.print(Text.assemble((one_line(where) + " ", "bold"), _outcome(attributions, threshold)), soft_wrap=True)
+    where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric} ({trust}), {coarsest.question}, {coarsest.method}"
+    target = f', of the target "{_shortened(coarsest.target)}"' if coarsest.target else ""
+    head = one_line(f"{where}{target}: ") + " "
+    console.print(Text.assemble((head, "bold"), _outcome(attributions, threshold)), soft_wrap=True)
+    ranked = attributions[-1:] if attributions[-1].level == "mixed" else attributions
     scale = max(
-        (abs(score) for attribution in attributions for score in attribution.scores if score is not None), default=0.0
+        (abs(score) for attribution in ranked for score in attribution.scores if score is not None), default=0.0
     )
-    if scale > _LEAST or attributions[0].chosen:
-        for row in _rows(attributions, scale):
+    if scale > _LEAST or ranked[0].chosen:
+        for row in _rows(ranked, scale):
             if isinstance(row, int):
                 console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
             else:
@@ -45,7 +48,7 @@ def show_attributions(
 
 
 def _outcome(attributions: Sequence[Attribution], threshold: float) -> str:
-    coarsest = attributions[0]
+    coarsest, last = attributions[0], attributions[-1]
     if not coarsest.units and len(attributions) == 1:
         return NOTHING_TO_ATTRIBUTE
     calls = counted(sum(attribution.calls for attribution in attributions), "call")
@@ -56,10 +59,12 @@ def _outcome(attributions: Sequence[Attribution], threshold: float) -> str:
     without = coarsest.value_of(coarsest.baseline)
     alone = "" if without is None else f", {without:.2f} without all turns before it"
     together = ""
-    if coarsest.chosen and coarsest.drop is not None:
-        named = ", ".join(str(coarsest.units[i].turn) for i in coarsest.chosen)
-        what = f"turns {named}" if coarsest.level == "turn" else f"{len(coarsest.chosen)} {coarsest.level}s (*)"
-        value = coarsest.value_of(coarsest.full - coarsest.side * coarsest.drop)
+    joint = last if last.level == "mixed" else coarsest
+    if joint.chosen and joint.drop is not None:
+        named = ", ".join(str(joint.units[i].turn) for i in joint.chosen)
+        kind = "units" if joint.level == "mixed" else f"{joint.level}s"
+        what = f"turns {named}" if joint.level == "turn" else f"{len(joint.chosen)} {kind} (*)"
+        value = joint.value_of(coarsest.full - joint.side * joint.drop)
         together = f", {value:.2f} without {what} together"
     return f"{coarsest.score:.2f} (threshold {threshold:g}){alone}{together}, {calls}"
 
@@ -113,6 +118,10 @@ def _within(unit: Unit, outer: Unit) -> bool:
     return unit.turn == outer.turn and outer.start <= unit.start < outer.end
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST else f"{text[:_MOST]} …"
+
+
 def _turn_line(conversation: Conversation, turn: int, judged: int) -> Text:
     """The line before the parts of a turn that is no unit itself."""
     reply = " (the reply)" if turn == judged else ""
@@ -125,7 +134,7 @@ def _line(conversation: Conversation, row: _Row, scale: float, console: Console)
     turn = conversation.turns[unit.turn]
     name = f"turn {unit.turn} {turn.role}" if unit.level == "turn" else f"{'  ' * row.depth}{unit.level}"
     text = one_line(unit.of(turn.content))
-    text = text if len(text) <= _MOST else f"{text[:_MOST]} …"
+    text = _shortened(text)
     if score is None:
         return Text(f"  {name:<20} ?                              {text}")
     without = attribution.scores_without[i]

@@ -7,9 +7,11 @@ from typing import Any, TypeVar, Unpack
 
 from convexplain.analysis.pipeline import Turns, turns_to_judge
 from convexplain.errors import UsageError
+from convexplain.explain.attribution import judged_part
 from convexplain.explain.kept_maxims import KeptMaxim
 from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.settings import AttributionOptions, AttributionSettings, ContrastOptions, ContrastSettings
+from convexplain.explain.targets import target_span
 from convexplain.judges.check import ModelCheck, check_model
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.spec import JudgeOptions
@@ -22,7 +24,7 @@ from convexplain.store import noise_floor
 from convexplain.types import Attribution, Contrast, Conversation
 
 from ..build import BuiltJudge, open_calls, open_judge
-from ..explainers import open_explainers, open_filler
+from ..explainers import check_target, open_explainers, open_filler
 from ..explanations import ExplanationModels
 from ..inputs import (
     ConversationLike,
@@ -219,7 +221,8 @@ class TurnMethods(StoreMethods):
                 the responder or else the judge's model; or how like its first answer the responder's new one is:
                 `bertscore`, `bartscore`, `summary` or `nli`, each also as `NAME:REPO_OR_FOLDER`.
             phrases: what says where phrases begin: `rules`, or `spacy:PIPELINE` for a parser that is installed.
-            changes: fields of `AttributionSettings` that count instead of those in `settings`.
+            changes: fields of `AttributionSettings` that count instead of those in `settings`. `target` explains a span
+                of the reply (a claim, a sentence) in the place of the reply; `mixed` ranks units of several levels.
 
         Returns:
             One attribution for each level, the coarsest first; `scores` are on the log-odds of *satisfied* (positive =
@@ -227,11 +230,14 @@ class TurnMethods(StoreMethods):
             scale of the scalarizer.
 
         Raises:
-            UsageError, RubricError: an argument is not valid.
+            UsageError, RubricError: an argument is not valid, or the reply does not contain the target.
             UnavailableError: a model cannot be had.
         """
         how = _changed(settings, changes)
         talk, chosen = conversation_of(conversation), rubrics_of(rubric)[0]
+        if how.target is not None:  # refused before a model is opened
+            check_target(scalarizer, responder is not None)
+            target_span(judged_part(talk, _position(talk, turn)).turns[-1].content, how.target)
         filler = infiller if how.perturb == "infill" else None
         async with open_explainers(
             judge_or_default(judge), responder, filler, rubrics=[chosen], cache=self.cache, samples=samples
