@@ -13,6 +13,7 @@ from importlib import import_module
 TABLES = {
     "xprompt": ("papers_xprompt", "main", "XPrompt, Table 1: replies after masking k words, by seven measures"),
     "xprompt-ablations": ("papers_xprompt_ablations", "main", "XPrompt, Table 4 and Figure 3: k, iterations, gradient"),
+    "mexgen": ("papers_mexgen", "main", "MExGen: AUPC of its attribution methods for its scalarizers"),
 }
 
 

@@ -46,3 +46,62 @@ COUNSELLING = (
 )
 
 PROMPTS = {"instructions": INSTRUCTIONS, "news": NEWS, "counselling": COUNSELLING}
+
+DOCUMENTS = (
+    (
+        "The village of Marrow lies on an island in the north. About ninety people live there. The ferry comes on "
+        "Mondays and Fridays. In winter it often cannot land because of the waves. The only shop closed in March "
+        "when its owner retired. Since then the school teacher sells milk and bread in the afternoon. A new shop "
+        "will open next year.",
+        "Where do people in Marrow buy bread now, and why?",
+    ),
+    (
+        "Anna bought a used bicycle from a shop near the station. The seller said that the brakes were new. After "
+        "two days the front brake broke on a hill. She was not hurt, but her phone fell and its screen cracked. "
+        "The shop repaired the brake for free. It refused to pay for the phone. Anna has written to a consumer "
+        "office.",
+        "What did the shop refuse, and what has Anna done?",
+    ),
+    (
+        "Bees find flowers by colour and by smell. They see blue and yellow well, but red looks black to them. A "
+        "bee that has found many flowers dances in the hive. The direction of the dance shows where the flowers "
+        "are. Its length shows how far away they are. Rain and strong wind keep bees at home. A hive can have "
+        "fifty thousand bees.",
+        "How does a bee tell the others where flowers are?",
+    ),
+    (
+        "The museum in Oldham was built in 1911 as a bank. Thick walls keep it cool in summer. Its most famous "
+        "picture shows a storm at sea. The picture was stolen in 1987 and came back two years later by post. "
+        "Nobody was ever punished. Today an alarm protects it. Students can visit the museum for free on "
+        "Wednesdays.",
+        "What happened to the famous picture?",
+    ),
+    (
+        "Our company sells tea on the internet. In May the number of orders fell by a third. The prices had not "
+        "changed. A survey showed that customers could not find the button for payment on their phones. The button "
+        "was moved to the top in June. Orders rose again within a week. We also plan a shop in Leeds.",
+        "Why did orders fall in May, and how was that mended?",
+    ),
+    (
+        "The river Tarn floods its valley almost every spring. Farmers there plant late, in May. In 2019 the flood "
+        "came in June and destroyed the young plants. The state paid half of the loss. After that a wall of four "
+        "kilometres was built. It has held three floods so far. Fishermen complain that the wall keeps fish out of "
+        "the meadows.",
+        "Why was the wall built, and who complains about it?",
+    ),
+    (
+        "Doctor Reed works in a small hospital in the hills. It has twelve beds and one ambulance. The nearest "
+        "city is three hours away. Last winter snow closed the road for nine days. A helicopter brought medicine "
+        "twice. Doctor Reed then asked the ministry for a second generator. The ministry agreed, and it will be "
+        "delivered in August.",
+        "What did Doctor Reed ask for after the snow?",
+    ),
+    (
+        "The new tram line opened on the first of September. It connects the airport with the university. A ride "
+        "takes forty minutes and costs two euros. In the first week the trams were often late. The reason was a "
+        "software error at two crossings. Engineers corrected it on Sunday. Since then nine of ten trams are on "
+        "time.",
+        "Why were the trams late in the first week?",
+    ),
+)
+"""Documents with a question that some of their sentences answer: they stand in for SQuAD, XSUM and CNN/DailyMail."""

@@ -20,7 +20,7 @@ from convexplain.connectors.models.raw_text import RawText
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Request
 
-STEPS = 10  # of the integral of Integrated Gradients
+STEPS = 8  # of the integral of Integrated Gradients
 
 
 def open_white_box(name: str) -> LocalModel:

@@ -121,10 +121,10 @@ async def algorithm_1(
     return steps
 
 
-async def choices(box: WhiteBox, k: int, per_word: int, seed: int) -> dict[str, Choice]:
+async def choices(box: WhiteBox, k: int, per_word: float, seed: int) -> dict[str, Choice]:
     """Return the words that each method names."""
     n, rng = len(box.words), np.random.default_rng(seed)
-    budget = per_word * n
+    budget = round(per_word * n)
     named: dict[str, Choice] = {
         "Random": Choice(tuple(frozenset(rng.choice(n, k, replace=False).tolist()) for _ in range(DRAWS)), 0, 0.0)
     }
@@ -169,10 +169,10 @@ def top(scores: Sequence[float], k: int) -> frozenset[int]:
 async def measures(box: WhiteBox, choice: Choice, embed: Embed | None) -> dict[str, float]:
     """Return the measures of a choice of words, each the mean over its sets."""
     full_logprobs, full = await box.distributions(frozenset())
+    answers = await asyncio.gather(*map(box.answer, choice.sets))
     rows = []
-    for removed in choice.sets:
+    for removed, answer in zip(choice.sets, answers, strict=True):
         logprobs, masked = await box.distributions(removed)
-        answer = await box.answer(removed)
         rouge = rouge_l_parts(box.reply, answer)
         row = {
             "bleu": bleu(box.reply, answer),
@@ -197,6 +197,7 @@ async def measured(calls: Calls, prompt: str, options: argparse.Namespace, embed
     box = WhiteBox(calls, words, reply, options.tokens)
     methods = await choices(box, options.k, options.per_word, options.seed)
     named = {name: sorted(words[i] for i in choice.sets[0]) for name, choice in methods.items()}
+    await asyncio.gather(*(box.answer(removed) for choice in methods.values() for removed in choice.sets))  # together
     return {
         "reply": reply,
         "words": len(words),
@@ -210,9 +211,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def prompts(n: int) -> Iterator[tuple[str, str]]:
-    """Yield at most n prompts of all kinds in turn, with their kind."""
-    numbered = sorted((i, kind, prompt) for kind, texts in PROMPTS.items() for i, prompt in enumerate(texts))
+def prompts(n: int, kinds: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield at most n prompts with their kind: of some kinds, or of all, in turn."""
+    numbered = sorted((i, kind, prompt) for kind in kinds or PROMPTS for i, prompt in enumerate(PROMPTS[kind]))
     yield from ((kind, prompt) for _, kind, prompt in numbered[:n])
 
 
@@ -223,6 +224,7 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--db", required=True, help="run store that keeps the model's replies")
     parser.add_argument("--rows", type=Path, required=True, help="JSON Lines file that keeps the measurements")
     parser.add_argument("-n", type=int, default=20, help="prompts, at most 20")
+    parser.add_argument("--kind", action="append", choices=PROMPTS, help="only prompts of that kind; may be repeated")
     parser.add_argument("-k", type=int, default=3, help="words that are masked")
     parser.add_argument("--tokens", type=int, default=24, help="tokens of a reply at most")
     parser.add_argument("--seed", type=int, default=0)
@@ -239,7 +241,7 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     await model.prepare()
     try:
         async with Calls(model, RunStore(options.db)) as calls:
-            for kind, prompt in prompts(options.n):
+            for kind, prompt in prompts(options.n, options.kind):
                 if prompt in done:
                     continue
                 row = {"kind": kind, "prompt": prompt, **await measured(calls, prompt, options, embed)}
@@ -289,6 +291,6 @@ def interval(estimate: Estimate) -> str:
 
 def main(argv: Sequence[str]) -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--per-word", type=int, default=2, help="evaluations a word that each search has")
+    parser.add_argument("--per-word", type=float, default=1.5, help="evaluations a word that each search has")
     parser.add_argument("--embeddings", help="folder or repository of a sentence encoder")
     show(asyncio.run(run(parser.parse_args(argv))))

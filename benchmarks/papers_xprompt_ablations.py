@@ -75,7 +75,7 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     await model.prepare()
     try:
         async with Calls(model, RunStore(options.db)) as calls:
-            for _, prompt in prompts(options.n):
+            for _, prompt in prompts(options.n, options.kind):
                 if prompt in done:
                     continue
                 words = tuple(prompt.split())
