@@ -100,7 +100,7 @@ def test_a_table_goes_on_with_the_prompts_that_it_has_not(tmp_path, monkeypatch)
 
     monkeypatch.setattr(papers_xprompt, "measured", measured)
     options = Namespace(
-        model=f"local:{folder}", embeddings=None, rows=tmp_path / "rows.jsonl", db=str(tmp_path / "db"), n=2
+        model=f"local:{folder}", embeddings=None, kind=None, rows=tmp_path / "rows.jsonl", db=str(tmp_path / "db"), n=2
     )
     assert len(asyncio.run(papers_xprompt.run(options))) == 2
     options.n = 3

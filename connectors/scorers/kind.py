@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from convexplain.connectors.kinds import Kind, guarded
+from convexplain.errors import UsageError
 from convexplain.explain.scalarizers import Scalarizer
 from convexplain.judges.label_choice import LabelChoice
 from convexplain.judges.scoring import ScoringFunction
@@ -46,7 +47,13 @@ class ScoreKind(Kind):
         return model if self.make_of_chat is not None and word == "chat" else None
 
 
-def similarity_kind(name: str, description: str, make: Callable[[str], Similarity], default: str) -> ScalarizerKind:
+def similarity_kind(
+    name: str,
+    description: str,
+    make: Callable[[str], Similarity],
+    default: str,
+    make_of_chat: Callable[[LabelChoice], Similarity] | None = None,
+) -> ScalarizerKind:
     """Return the kind of a similarity: the likeness of the responder's answer to its original one.
 
     Args:
@@ -54,15 +61,20 @@ def similarity_kind(name: str, description: str, make: Callable[[str], Similarit
         description: what it is, in a sentence.
         make: makes the similarity of a repository or folder.
         default: the repository where the user names none.
+        make_of_chat: makes one that asks the responder itself, which users write as `NAME:chat`; None where that cannot
+            be.
     """
 
     def make_scalarizers(source: str, calls: Calls) -> Callable[[], Scalarizer]:
+        if make_of_chat is not None and source == "chat":
+            if getattr(calls.model, "only_heads", False):
+                raise UsageError(f"scalarizer {name!r}: {calls.model.name} cannot compare two answers; name weights")
+            return lambda: ResponseSimilarity(calls, make_of_chat(LabelChoice(calls)))
         similarity = make(source or default)
         return lambda: ResponseSimilarity(calls, similarity)
 
-    return ScalarizerKind(
-        name, description, "REPO_OR_FOLDER", optional=True, make=make_scalarizers, needs_responder=True
-    )
+    target = "REPO_OR_FOLDER|chat" if make_of_chat else "REPO_OR_FOLDER"
+    return ScalarizerKind(name, description, target, optional=True, make=make_scalarizers, needs_responder=True)
 
 
 def _guard_scalarizer(kind: ScalarizerKind) -> ScalarizerKind:

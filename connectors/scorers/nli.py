@@ -108,5 +108,9 @@ DIFFERENCE = ScoreKind(
     make_of_chat=lambda choice: ContradictionDifference(ChatInference(choice)),
 )
 LOG_ODDS = similarity_kind(
-    "nli", "Entailment in both directions, as log-odds.", lambda source: NLILogOdds(NLIModel(source, "nli")), NLI
+    "nli",
+    "Entailment in both directions, as log-odds.",
+    lambda source: NLILogOdds(NLIModel(source, "nli")),
+    NLI,
+    lambda choice: NLILogOdds(ChatInference(choice)),
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convexplain.errors import UnavailableError
+from convexplain.judges.preference import ChatPreference
 from convexplain.judges.scoring import Preference, WordPrompt
 
 from .kind import ScoreKind
@@ -94,7 +95,8 @@ def _encode(tokenizer: Any, prompt: WordPrompt) -> list[int] | None:
 PREFERENCE = ScoreKind(
     "preference",
     "How much less preferable the response is than the original one.",
-    "REPO_OR_FOLDER",
+    "REPO_OR_FOLDER|chat|chat=MODEL",
     optional=True,
     make=lambda source: Preference(PreferenceModel(source or STEAM_SHP)),
+    make_of_chat=ChatPreference,
 )

@@ -96,9 +96,9 @@ _PROMPT_OPTIONS = ("score", "baseline")
 @click.option(
     "--score",
     metavar="NAME",
-    help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}. contradiction takes the weights of the"
-    " paper's model, or --responder itself where they cannot be had; :chat always takes --responder, and :chat=MODEL"
-    " another chat model.",
+    help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}. contradiction and preference take the"
+    " weights of the paper's models, or --responder itself where they cannot be had; :chat always takes --responder,"
+    " and :chat=MODEL another chat model.",
 )
 @click.option("--baseline", is_flag=True, help="With --prompt: also ask the model itself for a worse answer.")
 @budget_option

@@ -344,6 +344,9 @@ def test_names_of_scores():
         ("contradiction:chat", ""),
         ("contradiction-difference:chat=small?head=none", "small?head=none"),
         ("contradiction:chat=http://h:1/v1?model=a=b", "http://h:1/v1?model=a=b"),
+        ("preference", None),
+        ("preference:chat", ""),
+        ("preference:chat=gguf:a.gguf", "gguf:a.gguf"),
         ("bleu-summ", None),
     ],
 )

@@ -115,6 +115,20 @@ def test_a_chat_model_compares_the_answers(monkeypatch, name, score):
     assert any(request.labels for request in (models["other"] if "=" in name else model).requests)
 
 
+def test_the_responder_says_which_answer_is_more_helpful():
+    """It likes the one that permits: g = ((0.9 − 0.1) + (0.9 − 0.1)) / 2."""
+
+    def prefers(request):
+        if not request.labels:
+            return answer(request)
+        first = request.messages[0].content.rpartition("\nA: ")[2].partition("\nB: ")[0]
+        return {"A": (p := 0.9 if "may" in first else 0.1), "B": 1 - p}
+
+    model = ScriptedModel(prefers)
+    contrast = Workspace(MEMORY).contrast_prompt(PROMPT, "preference:chat", model, FakeInfiller("bribe?"))
+    assert (contrast.result.found, contrast.result.score, contrast.note) == (True, pytest.approx(0.8), "")
+
+
 @pytest.mark.parametrize("name", ["contradiction", "contradiction:chat"])
 def test_a_model_that_is_at_chance_on_labels_compares_nothing(monkeypatch, name):
     monkeypatch.setattr(NLIModel, "contradiction", no_weights)

@@ -263,8 +263,8 @@ class TurnMethods(StoreMethods):
         Args:
             prompt: the prompt.
             score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own.
-                `contradiction` takes the paper's weights or, where they cannot be had, the responder itself;
-                `contradiction:chat` takes the responder, `contradiction:chat=MODEL` another chat model.
+                `contradiction` and `preference` take the paper's weights or, where they cannot be had, the responder
+                itself; `contradiction:chat` takes the responder, `contradiction:chat=MODEL` another chat model.
             responder: the model that is explained.
             infiller: what fills holes.
             delta: score from which on an answer is a contrast; higher = further away.
