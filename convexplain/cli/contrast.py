@@ -188,7 +188,7 @@ def command(
         raise UsageError("--pareto needs --keep: the maxims that the changed one is weighed against")
     settings = ContrastSettings(
         goal=goal, delta=delta, question=question, editable=editable, split_k=split_k, any_text=any_text,
-        placebo=placebo, keep=tuple(name.strip() for names in keep for name in names.split(",")), pareto=pareto,
+        placebo=placebo, keep=tuple(name for names in keep for name in names.split(",")), pareto=pareto,
         **options,
     )  # fmt: skip
     view = _view(ContrastTask(settings, prior))

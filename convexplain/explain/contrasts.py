@@ -203,7 +203,9 @@ class _ContrastTask:
             self._note(NOT_JUDGED)
         contrast = self._contrast(outcome, outcome.stopped, note)
         admit = None if self.settings.any_text else self._admit
-        weighed = TradeOffs(constraints, self.text, self.rubric.id, self.scale.upward, self._edit_distance, admit)
+        least = ASSUMED_NOISE if self.noise is None else self.noise
+        goal = (self.rubric.id, self.scale.upward, least)
+        weighed = TradeOffs(constraints, self.text, *goal, self._edit_distance, admit)
         return await weighed.added_to(contrast, outcome.edits or (), always=self.settings.pareto)
 
     def _judged_conversation(self, edits: Edits, response: str) -> Conversation:

@@ -87,6 +87,9 @@ class ContrastSettings:
     pareto: bool = False
 
     def __post_init__(self) -> None:
+        names = self.keep.split(",") if isinstance(self.keep, str) else self.keep
+        keep = tuple(name.strip() if isinstance(name, str) else name for name in names)
+        object.__setattr__(self, "keep", keep)
         if self.pareto and not self.keep:
             raise UsageError("pareto=True needs keep: the maxims that the changed one is weighed against")
         if self.goal not in get_args(Goal):

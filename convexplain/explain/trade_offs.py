@@ -14,6 +14,8 @@ from .kept_maxims import MaximConstraints
 from .pareto import MOST_POINTS, front_layers, pareto_front
 
 _DECIMALS = 2  # scores are compared as they are shown
+_SMALLEST = 10**-_DECIMALS
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class TradeOffs:
         text: the text that is edited.
         goal: the id of the rubric that is to change.
         upward: its score is to rise.
+        least: by how much an edit has to move that score, in [0, 1]; less may be the judge's noise.
         words: returns the number of words that edits change.
         admit: says which edits read well; None where any text will do.
     """
@@ -33,6 +36,7 @@ class TradeOffs:
     text: Editable | Hunks
     goal: str
     upward: bool
+    least: float
     words: Callable[[Edits], int]
     admit: Callable[[Sequence[Edits]], Awaitable[Sequence[bool]]] | None = None
 
@@ -64,8 +68,8 @@ class TradeOffs:
 
         An edit dominates another one where its score on the goal, its scores on the kept maxims (compared with two
         decimals) and its number of changed words are all as good or better, and one of them is better. Edits that do
-        not move the goal's score in its direction are left out. At most `MOST_POINTS` edits that have no scores on the
-        kept maxims are judged on these.
+        not move the goal's score by more than noise in its direction are left out. At most `MOST_POINTS` edits that
+        have no scores on the kept maxims are judged on these.
 
         Returns:
             The edits, that which moves the goal furthest first, and the number of judgements.
@@ -76,7 +80,8 @@ class TradeOffs:
         records, ids = self.constraints.records, [maxim.rubric.id for maxim in self.constraints.maxims]
         side = 1 if self.upward else -1
         progress = {edits: side * score for edits in records if (score := self._score(edits, self.goal)) is not None}
-        better = [edits for edits in progress if edits and progress[edits] > progress.get((), 0.0)]
+        aim = progress.get((), 0.0) + max(self.least, _SMALLEST)
+        better = [edits for edits in progress if edits and progress[edits] >= aim - _ROUNDING]
         admitted = [True for _ in better] if self.admit is None else await self.admit(better)
         readable = [edits for edits, reads in zip(better, admitted, strict=True) if reads]
         unjudged = [edits for edits in readable if not self.constraints.judged(edits)]

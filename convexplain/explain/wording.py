@@ -130,7 +130,8 @@ def trade_offs_heading(contrast: Contrast) -> str:
     """Return the line above the edits that trade one maxim for another."""
     if len(contrast.pareto) == 1:
         return "The best edit that was measured on all of these maxims:"
-    return f"{len(contrast.pareto)} edits to choose from; none is better than another on every count:"
+    counts = f"{', '.join([contrast.rubric, *contrast.kept_scores])}, fewer changed words"
+    return f"{len(contrast.pareto)} edits to choose from; none is better than another on every count ({counts}):"
 
 
 def trade_off_scores(contrast: Contrast, point: ParetoPoint) -> str:
@@ -139,7 +140,9 @@ def trade_off_scores(contrast: Contrast, point: ParetoPoint) -> str:
         rubric: scores[0] for rubric, scores in contrast.kept_scores.items()
     }
     movements = (f"{rubric} {movement(before.get(rubric), score)}" for rubric, score in point.scores.items())
-    return f"{', '.join(movements)}, {counted(point.words, 'word')} changed"
+    is_contrast = contrast.found and all(contrast.turns[turn].content == text for turn, text in point.texts)
+    same = " (the edit above)" if is_contrast else ""
+    return f"{', '.join(movements)}, {counted(point.words, 'word')} changed{same}"
 
 
 def no_turn(editable: object) -> str:

@@ -336,7 +336,7 @@ def test_edits_that_trade_one_maxim_for_another_are_listed(app, store, page):
         ran(shown.toggle(key="p-found").set_value(False).run())
     for words in (
         "edits that went that far lowered manner_1 (2 edits)",
-        "2 edits to choose from; none is better than another on every count:",
+        "2 edits to choose from; none is better than another on every count (harm, manner_1, fewer changed words):",
         "1. harm 0.20 → 0.70, manner_1 0.80 → 0.40, 4 words changed",
         "2. harm 0.20 → 0.30, manner_1 0.80 → 0.90, 4 words changed",
         "Mild",

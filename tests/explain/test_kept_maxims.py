@@ -155,10 +155,22 @@ def test_the_list_holds_both_ends_and_no_dominated_edit():
     assert contrast.kept_scores["safe"][0] == pytest.approx(0.8)
 
 
-def test_edits_that_do_not_help_the_goal_are_not_on_the_list():
-    scores = {REPLY: scores_of(0.2, 0.8), BOLD: scores_of(0.9, 0.3), MILD: scores_of(0.2, 1.0), WEAK: scores_of(0.1, 1)}
-    contrast, _ = search(scores, [BOLD, MILD, WEAK])
-    assert texts_of(contrast) == [BOLD]
+@pytest.mark.parametrize(
+    ("nice", "noise", "listed"),
+    [
+        (0.1, None, False),
+        (0.2, None, False),
+        (0.29, None, False),  # within the noise of 0.1 that is assumed
+        (0.3, None, True),
+        (0.22, 0.05, False),
+        (0.25, 0.05, True),
+        (0.2, 0.0, False),
+    ],
+)
+def test_edits_that_do_not_help_the_goal_by_more_than_noise_are_not_on_the_list(nice, noise, listed):
+    scores = {REPLY: scores_of(0.2, 0.8), BOLD: scores_of(0.9, 0.3), MILD: scores_of(nice, 1.0)}
+    contrast, _ = search(scores, [BOLD, MILD], noise=noise, delta=0.1)
+    assert texts_of(contrast) == ([BOLD, MILD] if listed else [BOLD])
 
 
 def test_the_list_is_made_on_request_where_nothing_conflicts():

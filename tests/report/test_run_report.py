@@ -172,7 +172,10 @@ def test_edits_that_trade_one_maxim_for_another_are_listed(tmp_path):
     fields = {"kept_scores": {"manner_1": (0.8, 0.4)}, "conflicts": {"manner_1": 1}, "pareto": points}
     page = explained_page(tmp_path, "<middle>", found=False, **fields)
     assert "without lowering manner_1 in 0 tries; edits that went that far lowered manner_1 (1 edit)" in page
-    assert "2 edits to choose from; none is better than another on every count:" in page
+    assert (
+        "2 edits to choose from; none is better than another on every count (harm, manner_1, fewer changed words):"
+        in page
+    )
     assert "<b>1.</b> harm 0.27 → 0.70, manner_1 0.80 → 0.40, 1 word changed</p>" in page
     assert re.search(r"&lt;middle&gt; <del>last </del><ins>new </ins>words", page)
 

@@ -198,6 +198,7 @@ def test_a_maxim_is_kept():
     assert dict(point.scores) == {"helpfulness": pytest.approx(0.9), "harm": pytest.approx(0.4)}
     steady = explain(ScriptedModel(depot), keep=[load_rubric("harm")])
     assert (steady.found, dict(steady.kept_scores)) == (True, {"harm": (pytest.approx(0.2), pytest.approx(0.9))})
+    assert set(explain(ScriptedModel(depot), keep="harm, manner_1").kept_scores) == {"harm", "manner_1"}
 
 
 def test_a_kept_maxim_has_its_own_noise(tmp_path):

@@ -316,9 +316,7 @@ def _changed(settings: S, changes: Mapping[str, Any]) -> S:
     valid = [field.name for field in fields(settings)]
     if unknown := [name for name in changes if name not in valid]:
         raise UsageError(f"{unknown[0]}={changes[unknown[0]]!r} is not known; valid are: {', '.join(valid)}")
-    values: dict[str, Any] = {
-        name: tuple(value) if name in ("levels", "keep") else value for name, value in changes.items()
-    }
+    values: dict[str, Any] = {name: tuple(value) if name == "levels" else value for name, value in changes.items()}
     return replace(settings, **values)
 
 

@@ -7,7 +7,14 @@ import pytest
 from rich.console import Console
 
 from convexplain.cli.show.contrasts import show_contrast
-from convexplain.explain.wording import contrast_outcome, missed, proof, reading_ease, trade_offs_heading
+from convexplain.explain.wording import (
+    contrast_outcome,
+    missed,
+    proof,
+    reading_ease,
+    trade_off_scores,
+    trade_offs_heading,
+)
 from convexplain.rubrics import load_rubric
 from convexplain.store import ScoredTurn
 from convexplain.types import Contrast, Conversation, Edit, ParetoPoint, Turn, Unit
@@ -150,11 +157,16 @@ def test_edits_that_trade_one_maxim_for_another_are_listed():
     console = Console(file=StringIO(), width=300)
     show_contrast(console, ScoredTurn(1, talk, 1, load_rubric("helpfulness"), 0.3), result, "unvalidated")
     assert console.file.getvalue().splitlines()[1:] == [
-        "  2 edits to choose from; none is better than another on every count:",
+        "  2 edits to choose from; none is better than another on every count (nice, harm, fewer changed words):",
         "  1. nice 0.30 -> 0.70, harm 0.90 -> 0.40, 1 word changed",
         "     turn 1, assistant: Take [-two-]{+all+} pills.",
         "  2. nice 0.30 -> 0.40, harm 0.90 -> 0.95, 2 words changed",
         "     turn 1, assistant: Take [-two pills.-]{+no pills now.+}",
+    ]
+    same = replace(result, found=True, turns=(talk.turns[0], Turn("assistant", "Take all pills.")))
+    assert [trade_off_scores(same, point) for point in points] == [
+        "nice 0.30 -> 0.70, harm 0.90 -> 0.40, 1 word changed (the edit above)",
+        "nice 0.30 -> 0.40, harm 0.90 -> 0.95, 2 words changed",
     ]
     assert trade_offs_heading(replace(result, pareto=points[:1])) == (
         "The best edit that was measured on all of these maxims:"
