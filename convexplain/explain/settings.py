@@ -64,7 +64,8 @@ class ContrastSettings:
             whose text has the highest sentence BLEU (`bleu`) or ROUGE-L (`rouge`) with the text before.
         any_text: accept texts that do not read well, or that change facts.
         placebo: edits elsewhere about as large that are measured for a contrast, besides the budget; 0 = none.
-        keep: maxims that an edit must not lower by more than the judge's noise: ids, or rubrics of one's own.
+        keep: maxims that an edit must not lower by more than the judge's noise: ids, or rubrics of one's own; a text
+            with commas is taken apart.
         pareto: list the edits that trade the maxim for a kept one also where a contrast lowers none.
     """
 
@@ -83,7 +84,7 @@ class ContrastSettings:
     similarity: Similarity = "edits"
     any_text: bool = False
     placebo: int = 5
-    keep: tuple[str | Rubric, ...] = ()
+    keep: Sequence[str | Rubric] = ()
     pareto: bool = False
 
     def __post_init__(self) -> None:
