@@ -1,5 +1,6 @@
 """Log readers: a chat log of any known format becomes conversations; each format is one file of `formats`."""
 
+from convexplain.connectors.logs.engine.described import DescribedFormat
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.parse_results import (
     ParsedConversation,
@@ -14,6 +15,7 @@ from convexplain.connectors.logs.engine.turn_table import ColumnMap
 __all__ = [
     "LOG_FORMATS",
     "ColumnMap",
+    "DescribedFormat",
     "LogFormat",
     "LogInspection",
     "ParsedConversation",

@@ -41,6 +41,7 @@ class ParsedConversation:
         remarks: what a person should know of the conversation although it can be read.
         suffix: the end of the id, where one record gives several conversations.
         preferred: of a preference pair, whether this is the chosen conversation; None where it is no pair.
+        id: its own id, where a record holds several conversations; None for the record's.
     """
 
     turns: list[ParsedTurn]
@@ -48,6 +49,7 @@ class ParsedConversation:
     remarks: list[str] = field(default_factory=list)
     suffix: str = ""
     preferred: bool | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,8 @@ def _parse_record(record: _Record, log_format: LogFormat, report: ProblemReporte
     for conversation in conversations:
         conversation.metadata.pop(id_key or "", None)
         conversation.remarks += [record.remark] if record.remark else []
-    yield ParsedRecord(record.position, record.number, log_id, conversations)
+    for own_id, members in groupby(conversations, lambda conversation: conversation.id or log_id):
+        yield ParsedRecord(record.position, record.number, own_id, list(members))
 
 
 def _grouped_messages(

@@ -1,5 +1,6 @@
 """What docs/logs.md says and shows."""
 
+import json
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def test_the_limits_are_those_of_the_code():
 
 
 def test_the_examples_run(tmp_path, monkeypatch, capsys):
-    first, second = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
+    first, second, third = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     write(tmp_path, '{"prompt": "Hi", "completion": "Hello"}', "chats.zip")  # told by its content
     exec(first, {})
@@ -35,3 +36,11 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     record = {"exchange": [["user", "Hi"]], "topic": "t"}
     assert names["FORMAT"].is_record(record)
     assert [said.content for said in names["FORMAT"].read_record(record)[0].turns] == ["Hi"]
+    exec(third, names)
+    form = names["FORMAT"]
+    record = json.loads(form.example)
+    assert form.is_record(record)
+    assert [(said.speaker, said.content) for said in form.read_record(record)[0].turns] == [
+        ("user", "Hi"),
+        ("assistant", "Hello"),
+    ]

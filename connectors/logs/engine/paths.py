@@ -1,0 +1,115 @@
+"""Paths into JSON records: `author.name`, `messages[*].text`, `choices[0].message`, alternatives with `|`."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\*|\d+)\]")
+
+Steps = tuple[str | int, ...]
+_ITEMS: str = "[*]"
+_FIRST = 20
+"""Items of a list that are looked at where only the shape of a record is asked for."""
+
+
+@cache
+def path_steps(path: str) -> tuple[Steps, ...]:
+    """Return the steps of each alternative of a path: a key, a place in a list, or `[*]` for all items."""
+    return tuple(
+        tuple(
+            match[1] if match[1] is not None else _ITEMS if match[2] == "*" else int(match[2])
+            for match in _STEP.finditer(alternative)
+        )
+        for alternative in path.split("|")
+    )
+
+
+def values_at(record: Any, path: str) -> list[Any]:
+    """Return the values at a path that are not null, of its first alternative that has any; "" is the record itself.
+
+    `[*]` stands for all items of a list, or all values of an object.
+    """
+    for steps in path_steps(path):
+        if values := [value for value in _walk(record, steps) if value is not None]:
+            return values
+    return []
+
+
+def value_at(record: Any, path: str) -> Any:
+    """Return the first value at a path that is neither null nor blank; None where there is none."""
+    for steps in path_steps(path):
+        for value in _walk(record, steps):
+            if value is not None and not (isinstance(value, str) and not value.strip()):
+                return value
+    return None
+
+
+def holds(record: Any, condition: str) -> bool:
+    """Return whether a condition holds of a record.
+
+    Args:
+        record: a JSON value.
+        condition: `path` (there is a value, and it is neither false nor empty), `!path` (the value is false or
+            empty), `path=word` or `path!=word` (the value, as a word: true, 3, note).
+    """
+    if condition.startswith("!"):
+        return any(not value for value in _all(record, condition[1:]))
+    path, equals, word = condition.partition("=")
+    if not equals:
+        return any(values_at(record, path))
+    if path.endswith("!"):
+        return all(as_word(value) != word for value in values_at(record, path[:-1]))
+    return any(as_word(value) == word for value in values_at(record, path))
+
+
+def has_key(record: Any, condition: str) -> bool:
+    """Return whether a path exists in a record, also with null; `path=word` compares as in `holds`.
+
+    Of lists the first 20 items are looked at.
+    """
+    path, equals, word = condition.partition("=")
+    values = _all(record, path)
+    return any(as_word(value) == word for value in values) if equals else bool(values)
+
+
+def as_word(value: Any) -> str:
+    """Return a text, a number or a truth value as a word, as JSON writes it; "" for any other value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def first_keys(*paths: str) -> set[str]:
+    """Return the keys of the record itself with which paths begin."""
+    return {steps[0] for path in paths for steps in path_steps(path) if steps and isinstance(steps[0], str)} - {_ITEMS}
+
+
+def plain_keys(*paths: str) -> set[str]:
+    """Return those paths, and alternatives of paths, that are a single key of the record itself."""
+    return {
+        steps[0]
+        for path in paths
+        for steps in path_steps(path)
+        if len(steps) == 1 and isinstance(steps[0], str) and steps[0] != _ITEMS
+    }
+
+
+def _all(record: Any, path: str) -> list[Any]:
+    return [value for steps in path_steps(path) for value in _walk(record, steps, _FIRST)]
+
+
+def _walk(record: Any, steps: Steps, most: int | None = None) -> list[Any]:
+    values = [record]
+    for step in steps:
+        following: list[Any] = []
+        for value in values:
+            if step == _ITEMS:
+                items = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+                following += list(items)[:most]
+            elif isinstance(step, int):
+                following += value[step : step + 1] if isinstance(value, list) else ()
+            elif isinstance(value, Mapping) and step in value:
+                following.append(value[step])
+        values = following
+    return values
