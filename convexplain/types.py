@@ -334,6 +334,21 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class Interaction:
+    """A pair of units that do more or less together than the sum of the two.
+
+    Attributes:
+        units: places of the two among the units that were attributed to, in order.
+        value: by how much the pair together raises the value beyond the sum of the two. Positive = each needs the other
+            (complementary); negative = either is enough (redundant), for units that raise the value; for units that
+            lower it, the other way round.
+    """
+
+    units: tuple[int, int]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attribution:
     """The attribution of a judged turn's value to units of one level.
 

@@ -5,7 +5,7 @@ package. `CONTRAST_SEARCHES` and `ATTRIBUTION_METHODS` have the names and descri
 """
 
 from .attribution import AttributeOptions, AttributionResult, aattribute
-from .functions import cell, cell_budget, clime, few, guided, joint, loo, lshap
+from .functions import cell, cell_budget, clime, few, guided, joint, loo, lshap, surrogate
 from .plain_text import Options, SearchResult, asearch
 from .registry import (
     ATTRIBUTION_METHODS,
@@ -41,4 +41,5 @@ __all__ = [
     "make_method",
     "make_search",
     "offered_searches",
+    "surrogate",
 ]

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias, TypedDict, Unpack
 
 from convexplain.errors import UsageError
+from convexplain.types import Interaction
 
 from .attribution_driver import run_attribution
 from .driver import at_once
@@ -43,6 +44,8 @@ class AttributionResult:
         failed: those of them that have no value.
         chosen: `joint` only: the units that together move the value most, in order.
         drop: `joint` only: by how much, toward `side`.
+        interactions: `surrogate` only: pairs of units that do more or less together than the sum of the two, at most
+            five, the largest first.
     """
 
     scores: Scores
@@ -51,6 +54,7 @@ class AttributionResult:
     failed: int
     chosen: tuple[int, ...] = ()
     drop: float | None = None
+    interactions: tuple[Interaction, ...] = ()
 
 
 async def aattribute(
@@ -78,7 +82,13 @@ async def aattribute(
     end = await run_attribution(search, partial(_values, value), budget=options.get("budget"))
     outcome = end.outcome
     return AttributionResult(
-        outcome.scores, end.full, end.calls.total(), end.failed.total(), outcome.chosen, outcome.drop
+        outcome.scores,
+        end.full,
+        end.calls.total(),
+        end.failed.total(),
+        outcome.chosen,
+        outcome.drop,
+        outcome.interactions,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from .attribution import AttributionResult, Units, ValueFn, attribute
 from .attribution_methods.clime import PER_UNIT
+from .attribution_methods.surrogate import PER_UNIT as SURROGATE_PER_UNIT
 from .plain_text import Fill, Options, Respond, ScoreFn, SearchResult, solve
 
 
@@ -178,3 +179,30 @@ def joint(
         UsageError: as `loo`.
     """
     return attribute("joint", units, value, k=k, seed=seed, side=side, start=start, budget=budget)
+
+
+def surrogate(
+    units: Units,
+    *,
+    value: ValueFn,
+    seed: int = 0,
+    per_unit: int = SURROGATE_PER_UNIT,
+    budget: int | None = None,
+) -> AttributionResult:
+    """Attribute by a surrogate: AND and OR clauses of units, fitted to random ablations (after ProxySPEX).
+
+    Args:
+        units: the units, or how many there are.
+        value: as in `loo`.
+        seed: the same seed gives the same result.
+        per_unit: evaluations a unit at most.
+        budget: as in `loo`.
+
+    Returns:
+        The Shapley values of the fitted sum in `scores`; in `interactions` the pairs of units that do more or less
+        together than the sum of the two, where that is well supported.
+
+    Raises:
+        UsageError: as `loo`.
+    """
+    return attribute("surrogate", units, value, seed=seed, per_unit=per_unit, budget=budget)

@@ -11,6 +11,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from convexplain.types import Interaction
+
 T = TypeVar("T")
 
 Edits: TypeAlias = tuple[tuple[int, str], ...]
@@ -100,11 +102,14 @@ class MethodOutcome:
         scores: one for each unit.
         chosen: the units that were removed together, in order, by a method that does that.
         drop: the loss of value without the chosen units, counted toward the side that is explained; None without any.
+        interactions: pairs of units that do more or less together than the sum of the two, the largest first, by a
+            method that measures that.
     """
 
     scores: Scores
     chosen: tuple[int, ...] = ()
     drop: float | None = None
+    interactions: tuple[Interaction, ...] = ()
 
 
 def with_edit(edits: Edits, unit: int, fill: str) -> Edits:

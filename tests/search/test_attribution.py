@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
-from convexplain.search import aattribute, clime, joint, loo, lshap
+from convexplain.search import aattribute, clime, joint, loo, lshap, surrogate
 from convexplain.search.attribution_driver import run_attribution
 from convexplain.search.driver import at_once
 from convexplain.search.protocol import MethodOutcome, Value
@@ -254,6 +254,7 @@ def test_what_cannot_be_meant_is_refused(call):
         ("clime", clime, {"seed": 3, "max_removed": 3, "per_unit": 2, "num_nonzeros": 4, "budget": 20}),
         ("lshap", lshap, {"radius": 1, "max_removed": None, "budget": 30}),
         ("joint", joint, {"k": 2, "seed": 3, "side": -1, "start": [0.0] * 8, "budget": 20}),
+        ("surrogate", surrogate, {"seed": 3, "per_unit": 5, "budget": 30}),
     ],
 )
 def test_coroutines_give_the_same(method, plain, options):
@@ -268,7 +269,7 @@ def test_a_method_and_a_parameter_that_there_are_not():
     async def value(sets):
         return over(8, both)(sets)
 
-    with pytest.raises(UsageError, match="attribution method 'shap' is not known; valid are: clime, joint, loo, lshap"):
+    with pytest.raises(UsageError, match="attribution method 'shap' is not known; valid are: clime, joint, loo, lshap, surrogate"):
         at_once(aattribute("shap", 8, value=value))
     with pytest.raises(UsageError, match="radius is not known to loo; valid are: budget"):
         at_once(aattribute("loo", 8, value=value, radius=2))
