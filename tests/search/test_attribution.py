@@ -269,7 +269,9 @@ def test_a_method_and_a_parameter_that_there_are_not():
     async def value(sets):
         return over(8, both)(sets)
 
-    with pytest.raises(UsageError, match="attribution method 'shap' is not known; valid are: clime, joint, loo, lshap, surrogate"):
+    with pytest.raises(
+        UsageError, match="attribution method 'shap' is not known; valid are: clime, joint, loo, lshap, surrogate"
+    ):
         at_once(aattribute("shap", 8, value=value))
     with pytest.raises(UsageError, match="radius is not known to loo; valid are: budget"):
         at_once(aattribute("loo", 8, value=value, radius=2))

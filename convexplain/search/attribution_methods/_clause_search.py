@@ -152,10 +152,12 @@ class _Exchange:
         total = float(self._target @ self._target)
         self._floor = _FLOOR * total
         means = columns.mean(axis=0, dtype=float)
-        norms = (columns * columns).sum(axis=0, dtype=float) - len(y) * means**2
-        self._nothing = _Choice([], total, 0.0, norms, (self._target.astype(np.float32) @ columns).astype(float))
+        norms = (columns.sum(axis=0, dtype=float) - len(y) * means**2).astype(np.float32)  # of zeros and ones
+        self._nothing = _Choice([], total, 0.0, norms, self._target.astype(np.float32) @ columns)
         self._least = _DEPENDENT * norms + 1e-6
         self._most = min(MAX_TERMS, len(y) // 2)
+        changes = np.flatnonzero(np.diff(costs)) + 1
+        self._groups = list(itertools.pairwise([0, *changes.tolist(), len(costs)]))
 
     def best(self, chosen: list[int]) -> tuple[float, list[int] | None]:
         """Return the criterion of the chosen columns, and the best choice that is one change better, if there is one."""
@@ -167,24 +169,24 @@ class _Exchange:
         if diagonal.min() < 1e-7:  # a column that follows from the others, in these rows
             place = int(diagonal.argmin())
             return math.inf, chosen[:place] + chosen[place + 1 :]
-        shadow = (orthogonal.T.astype(np.float32) @ self._columns).astype(float)
+        shadow = orthogonal.T.astype(np.float32) @ self._columns
         effects = orthogonal.T @ self._target
         current = _Choice(
             chosen,
             self._nothing.error - float(effects @ effects),
             float(self._costs[chosen].sum()),
             self._nothing.norms - (shadow**2).sum(axis=0),
-            self._nothing.products - effects @ shadow,
+            self._nothing.products - effects.astype(np.float32) @ shadow,
         )
         inverse = np.linalg.inv(triangle)
         alone = inverse / np.linalg.norm(inverse, axis=1)[:, None]  # each chosen column's part beyond the others
-        return self._changed(current, alone @ effects, alone @ shadow)
+        return self._changed(current, alone @ effects, alone.astype(np.float32) @ shadow)
 
     def _changed(
         self, current: _Choice, effects: NDArray[np.float64], shadow: NDArray[np.float64]
     ) -> tuple[float, list[int] | None]:
         """One clause more or one fewer where that is better, else the best exchange of one."""
-        criterion = float(self._criterion(current.error, current.cost))
+        criterion = self._criterion(current.error, current.cost)
         best: tuple[float, list[int] | None] = (criterion - 1e-6, None)
         if len(current.places) < self._most:
             best = self._with_another(current, current.places, best)
@@ -192,9 +194,9 @@ class _Exchange:
         for place, (effect, part) in enumerate(zip(effects, shadow, strict=True)):
             remaining = current.places[:place] + current.places[place + 1 :]
             cost = current.cost - float(self._costs[current.places[place]])
-            norms, products = current.norms + part**2, current.products + effect * part
+            norms, products = current.norms + part**2, current.products + np.float32(effect) * part
             fewer.append(_Choice(remaining, current.error + float(effect**2), cost, norms, products))
-            value = float(self._criterion(fewer[-1].error, cost))
+            value = self._criterion(fewer[-1].error, cost)
             best = min(best, (value, remaining), key=lambda option: option[0])
         if best[1] is None:
             for without in fewer:
@@ -204,11 +206,16 @@ class _Exchange:
     def _with_another(
         self, base: _Choice, refused: list[int], best: tuple[float, list[int] | None]
     ) -> tuple[float, list[int] | None]:
-        gains = np.where(base.norms > self._least, base.products**2 / np.maximum(base.norms, 1e-9), 0.0)
-        criteria = self._criterion(base.error - gains, base.cost + self._costs)
-        criteria[refused] = math.inf
-        column = int(criteria.argmin())
-        return min(best, (float(criteria[column]), [*base.places, column]), key=lambda option: option[0])
+        """The best option after the addition of a column, of all columns of the same cost the one that does most."""
+        free = base.norms > self._least
+        free[refused] = False
+        gains = np.divide(base.products**2, base.norms, out=np.zeros_like(base.norms), where=free)
+        for first, last in self._groups:
+            column = first + int(gains[first:last].argmax())
+            if free[column]:
+                value = self._criterion(base.error - float(gains[column]), base.cost + float(self._costs[column]))
+                best = min(best, (value, [*base.places, column]), key=lambda option: option[0])
+        return best
 
-    def _criterion(self, error: NDArray[np.float64] | float, cost: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        return np.asarray(len(self._target) * np.log(np.maximum(error, 0.0) + self._floor) + cost)
+    def _criterion(self, error: float, cost: float) -> float:
+        return len(self._target) * math.log(max(error, 0.0) + self._floor) + cost

@@ -145,4 +145,6 @@ def _support(pair: Pair, index: float, by_part: Sequence[Mapping[Pair, float]]) 
 
 def _largest(indices: Mapping[Pair, float], least: float) -> tuple[Interaction, ...]:
     large = [Interaction(pair, index) for pair, index in indices.items() if abs(index) >= max(least, 1e-12)]
-    return tuple(sorted(large, key=lambda interaction: (-abs(interaction.value), interaction.units))[:MOST_INTERACTIONS])
+    return tuple(
+        sorted(large, key=lambda interaction: (-abs(interaction.value), interaction.units))[:MOST_INTERACTIONS]
+    )

@@ -39,7 +39,7 @@ def surrogate(
     """
     check_at_least(1, per_unit=per_unit)
     most = per_unit * n if budget is None else min(per_unit * n, budget)
-    sets = [frozenset[int](), *_sets(n, rng, most)]
+    sets = [frozenset[int](), *ablations(n, rng, most)]
     answers = yield Value(tuple(sets))
     values = {removed: value for removed, value in zip(sets, answers, strict=True) if value is not None}
     removed_units = frozenset[int]().union(*values)
@@ -53,8 +53,8 @@ def surrogate(
     )
 
 
-def _sets(n: int, rng: np.random.Generator, most: int) -> Iterator[frozenset[int]]:
-    """Sets of units to remove: each unit alone where that leaves something of the budget, then random ones."""
+def ablations(n: int, rng: np.random.Generator, most: int) -> Iterator[frozenset[int]]:
+    """Yield sets of units to remove: each unit alone where that leaves something of the budget, then random ones."""
     drawn: dict[frozenset[int], None] = {}
     if most >= n or most < _FEWEST_ABLATIONS:
         drawn |= dict.fromkeys(frozenset([unit]) for unit in range(min(n, most)))
