@@ -186,9 +186,8 @@ def main() -> None:
     seeds = range(options.first, options.first + options.n)
     with peer_games.Peer(options.peer) if options.peer else nullcontext() as peer:
         for per_unit in PER_UNIT:
-            print(
-                f"\n{options.n} games from seed {options.first}, noise {options.noise:g}, {per_unit} evaluations a unit\n"
-            )
+            title = f"{options.n} games from seed {options.first}, noise {options.noise:g}"
+            print(f"\n{title}, {per_unit} evaluations a unit\n")
             rows = [fits(game(seed, options.noise), seed, per_unit, options.trees) for seed in seeds]
             print("| fit | held-out R² | median | worst tenth |\n|---|---|---|---|")
             for name in rows[0]:
@@ -207,9 +206,8 @@ def main() -> None:
                 difference = "" if name == "C-LIME" else shown(more)
                 print(f"| {name} | {np.mean(calls[name]):.1f} | {shown(mean(numbers))} | {difference} |", flush=True)
             named, others, without = named_pairs(seeds, options.noise, per_unit)
-            print(
-                f"\nplanted pair named {shown(named)}; another beside it {shown(others)}; any without a pair {shown(without)}"
-            )
+            print(f"\nplanted pair named {shown(named)}; another beside it {shown(others)}", end="; ")
+            print(f"any without a pair {shown(without)}")
 
 
 if __name__ == "__main__":

@@ -186,6 +186,7 @@ def noisy_game(seed, n, pair, noise=0.05):
     return value, tuple(sorted(units[4:]))
 
 
+@pytest.mark.slow
 def test_planted_pairs_are_named_and_no_others():
     named = others = 0
     for seed in range(10):
@@ -197,6 +198,7 @@ def test_planted_pairs_are_named_and_no_others():
     assert others <= 1
 
 
+@pytest.mark.slow
 def test_where_no_pair_counts_together_none_is_named():
     named = 0
     for seed in range(10):

@@ -160,7 +160,7 @@ class _Exchange:
         self._groups = list(itertools.pairwise([0, *changes.tolist(), len(costs)]))
 
     def best(self, chosen: list[int]) -> tuple[float, list[int] | None]:
-        """Return the criterion of the chosen columns, and the best choice that is one change better, if there is one."""
+        """Return the criterion of the chosen columns, and the best choice after one change; None where none is better."""
         if not chosen:
             return self._changed(self._nothing, np.empty(0), np.empty((0, 0)))
         design = self._columns[:, chosen].astype(float)
