@@ -138,8 +138,8 @@ class _Choice:
     places: list[int]
     error: float
     cost: float
-    norms: NDArray[np.float64]
-    products: NDArray[np.float64]
+    norms: NDArray[np.float32]
+    products: NDArray[np.float32]
 
 
 class _Exchange:
@@ -160,15 +160,15 @@ class _Exchange:
         self._groups = list(itertools.pairwise([0, *changes.tolist(), len(costs)]))
 
     def best(self, chosen: list[int]) -> tuple[float, list[int] | None]:
-        """Return the criterion of the chosen columns, and the best choice after one change; None where none is better."""
+        """Return the criterion of the chosen columns, and a better choice by one change; None where there is none."""
         if not chosen:
-            return self._changed(self._nothing, np.empty(0), np.empty((0, 0)))
+            return self._changed(self._nothing, np.empty((0, 0)), np.empty(0), self._columns[:0])
         design = self._columns[:, chosen].astype(float)
         orthogonal, triangle = np.linalg.qr(design - design.mean(axis=0))
         diagonal = np.abs(np.diag(triangle))
         if diagonal.min() < 1e-7:  # a column that follows from the others, in these rows
             place = int(diagonal.argmin())
-            return math.inf, chosen[:place] + chosen[place + 1 :]
+            return math.inf, _without(chosen, place)
         shadow = orthogonal.T.astype(np.float32) @ self._columns
         effects = orthogonal.T @ self._target
         current = _Choice(
@@ -180,27 +180,31 @@ class _Exchange:
         )
         inverse = np.linalg.inv(triangle)
         alone = inverse / np.linalg.norm(inverse, axis=1)[:, None]  # each chosen column's part beyond the others
-        return self._changed(current, alone @ effects, alone.astype(np.float32) @ shadow)
+        return self._changed(current, alone, alone @ effects, shadow)
 
     def _changed(
-        self, current: _Choice, effects: NDArray[np.float64], shadow: NDArray[np.float64]
+        self, current: _Choice, alone: NDArray[np.float64], effects: NDArray[np.float64], shadow: Columns
     ) -> tuple[float, list[int] | None]:
         """One clause more or one fewer where that is better, else the best exchange of one."""
         criterion = self._criterion(current.error, current.cost)
         best: tuple[float, list[int] | None] = (criterion - 1e-6, None)
         if len(current.places) < self._most:
             best = self._with_another(current, current.places, best)
-        fewer = []
-        for place, (effect, part) in enumerate(zip(effects, shadow, strict=True)):
-            remaining = current.places[:place] + current.places[place + 1 :]
+        for place, effect in enumerate(effects):
             cost = current.cost - float(self._costs[current.places[place]])
-            norms, products = current.norms + part**2, current.products + np.float32(effect) * part
-            fewer.append(_Choice(remaining, current.error + float(effect**2), cost, norms, products))
-            value = self._criterion(fewer[-1].error, cost)
-            best = min(best, (value, remaining), key=lambda option: option[0])
+            value = self._criterion(current.error + float(effect**2), cost)
+            best = min(best, (value, _without(current.places, place)), key=lambda option: option[0])
         if best[1] is None:
-            for without in fewer:
-                best = self._with_another(without, current.places, best)
+            for place, effect in enumerate(effects):
+                part = alone[place].astype(np.float32) @ shadow
+                fewer = _Choice(
+                    _without(current.places, place),
+                    current.error + float(effect**2),
+                    current.cost - float(self._costs[current.places[place]]),
+                    current.norms + part**2,
+                    current.products + np.float32(effect) * part,
+                )
+                best = self._with_another(fewer, current.places, best)
         return criterion, best[1]
 
     def _with_another(
@@ -219,3 +223,7 @@ class _Exchange:
 
     def _criterion(self, error: float, cost: float) -> float:
         return len(self._target) * math.log(max(error, 0.0) + self._floor) + cost
+
+
+def _without(places: list[int], place: int) -> list[int]:
+    return places[:place] + places[place + 1 :]
