@@ -63,6 +63,7 @@ class Game:
         return total
 
     def __call__(self, sets: Sets) -> list[float]:
+        """Return the value without each of the sets of units, with noise."""
         return [self.true(removed) + self.noise * float(self.rng.standard_normal()) for removed in sets]
 
 
