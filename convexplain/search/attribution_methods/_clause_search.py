@@ -43,7 +43,7 @@ class ClauseLibrary:
         """Return the chosen clauses with their weights by least squares over some rows."""
         if not chosen:
             return ClauseSum(float(y.mean()))
-        design = self.columns[np.ix_(rows, list(chosen))].astype(float)
+        design = self.columns[rows][:, np.array(chosen, dtype=int)].astype(float)
         means = design.mean(axis=0)
         weights = np.linalg.lstsq(design - means, y - y.mean(), rcond=1e-8)[0]
         named = zip((self.clauses[j] for j in chosen), map(float, weights), strict=True)

@@ -33,7 +33,7 @@ class Clause:
     def satisfied(self, present: Presence) -> Presence:
         """Return for each row of `present` whether the clause is satisfied."""
         columns = present[:, list(self.units)]
-        return columns.all(axis=1) if self.kind == "all" else columns.any(axis=1)
+        return np.asarray(columns.all(axis=1) if self.kind == "all" else columns.any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
