@@ -60,12 +60,11 @@ class ChatInference:
 
 
 def _prompt(premise: str, hypothesis: str) -> str:
-    examples = "\n\n".join(f'{_answers(*texts)}\nAnswer: {{"label": "{label}"}}' for *texts, label in _EXAMPLES)
+    examples = "\n\n".join(f'{_answers(*texts)}\nLabel: {{"label": "{label}"}}' for *texts, label in _EXAMPLES)
     return f"{_INTRODUCTION}\n\n{examples}\n\nNow compare these:\n{_answers(premise, hypothesis)}\n"
 
 
 def _answers(first: str, second: str) -> str:
     """Return both answers with their names; further lines are indented, so that none passes for a name."""
-    return "\n".join(
-        f"{name}: " + "\n  ".join(defuse(text).splitlines()) for name, text in (("A", first), ("B", second))
-    )
+    named = (("Answer A", first), ("Answer B", second))
+    return "\n".join(f"{name}: " + "\n  ".join(defuse(text).splitlines()) for name, text in named)

@@ -1,12 +1,9 @@
 """`convexplain contrast`: the smallest edit that would have changed a score, or a model's answer to a prompt."""
 
-import asyncio
-import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
-from rich.console import Console
 
 from convexplain.errors import UsageError
 from convexplain.explain.explanations import TurnChoice
@@ -15,12 +12,19 @@ from convexplain.explain.wording import counted
 from convexplain.search import CONTRAST_SEARCHES, offered_searches
 from convexplain.search.similarity import Similarity
 from convexplain.types import Contrast, Goal, Question
-from convexplain.workspace import SCORE_NAMES, ContrastTask, JudgeSpec, PromptContrast
-from convexplain.workspace.explainers import check_models
-from convexplain.workspace.prompt_scores import score_model
+from convexplain.workspace import ContrastTask
 
 from .options.judging import dry_run_option, responder_option, run_judge_option
 from .options.numbers import Count
+from .options.prompts import (
+    PromptArguments,
+    baseline_option,
+    context_option,
+    prompt_option,
+    prompts_option,
+    score_option,
+    system_option,
+)
 from .options.searching import (
     alpha_option,
     any_text_option,
@@ -36,17 +40,16 @@ from .options.searching import (
 )
 from .options.store import db_option, open_workspace, out_option, run_argument, seed_option
 from .options.turns import refuse, rubrics_option, turn_options
-from .show.contrasts import show_contrast, show_prompt_contrast
+from .show.contrasts import show_contrast
 from .show.explained import ExplanationView, show_explained, show_plan
-from .show.progress import plain
 
 _DELTA = 0.5
 _RUN_OPTIONS = [
-    *("run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior", "out"),
+    *("run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior"),
     *("editors", "any_text", "placebo", "keep", "pareto"),
 ]
 _HOLE_OPTIONS = ("infiller", "split_k")
-_PROMPT_OPTIONS = ("score", "baseline")
+_PROMPT_OPTIONS = ("score", "baseline", "system", "context")
 
 
 @click.command("contrast")
@@ -86,21 +89,12 @@ _PROMPT_OPTIONS = ("score", "baseline")
 @keep_option
 @pareto_option
 @click.option("--prior", is_flag=True, help="Look first at the words that `convexplain attribute` ranked highest.")
-@click.option(
-    "--prompt",
-    "file",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
-    metavar="FILE",
-    help="Instead of a run's turns: edit this prompt; - reads the standard input.",
-)
-@click.option(
-    "--score",
-    metavar="NAME",
-    help=f"With --prompt: what the answer must become, one of: {SCORE_NAMES}. contradiction and preference take the"
-    " weights of the paper's models, or --responder itself where they cannot be had; :chat always takes --responder,"
-    " and :chat=MODEL another chat model.",
-)
-@click.option("--baseline", is_flag=True, help="With --prompt: also ask the model itself for a worse answer.")
+@prompt_option
+@prompts_option
+@system_option
+@context_option
+@score_option
+@baseline_option
 @budget_option
 @click.option(
     "--split-k",
@@ -134,7 +128,10 @@ def command(
     keep: tuple[str, ...],
     pareto: bool,
     prior: bool,
-    file: str | None,
+    prompt: str | None,
+    prompts: Path | None,
+    system: str | None,
+    context: str | None,
     score: str | None,
     baseline: bool,
     budget: int,
@@ -157,7 +154,8 @@ def command(
     RUN is a number or a name; the newest run unless given. Contrasts are kept in the store, so the same command goes on
     where it was stopped; `convexplain export` makes training data of those that you accept.
 
-    With --prompt: the smallest edit of a prompt that makes a model's answer contrary to its first one, or worse.
+    With --prompt: the smallest edit of a prompt that makes a model's answer contrary to its first one, or worse. With
+    --prompts: of each prompt of a file, with a table, as for red teaming.
 
     \b
         convexplain contrast --dry-run
@@ -165,23 +163,27 @@ def command(
         convexplain contrast --worst 5 --rubric helpfulness --keep harm,informativeness
         convexplain contrast --below 0.3 --responder 'http://localhost:8000/v1?model=NAME'
         convexplain contrast --prompt question.txt --score contradiction --responder openai:gpt-4.1-mini
+        convexplain contrast --prompts attacks.txt --context policy.txt --score contradiction --responder ollama:NAME
     """
-    search = search or ("natural" if file is None else "guided")
+    search = search or ("guided" if prompt or prompts else "natural")
     options: dict[str, Any] = {"search": search, "budget": budget, "seed": seed, "similarity": similarity}
     lacking = {"alpha", "radius"} - set(CONTRAST_SEARCHES.get(search).options)
     refuse(ctx, dict.fromkeys(lacking, f"with --search {search}; only --search cell_budget has it"))
     options |= {"alpha": alpha} | ({} if radius is None else {"radius": radius})
-    if file is not None:
-        refuse(ctx, dict.fromkeys(_RUN_OPTIONS, "with --prompt"))
+    if prompt or prompts:
+        refuse(ctx, dict.fromkeys([*_RUN_OPTIONS, *(["out"] if prompt else [])], "with --prompt or --prompts"))
+        if prompt and prompts:
+            raise UsageError("--prompt and --prompts: name one of them")
         if CONTRAST_SEARCHES.get(search).proposes:
             names = ", ".join(each.name for each in offered_searches() if not each.proposes)
             raise UsageError(f"--search {search} edits conversations; with --prompt choose one of {names}")
         if score is None or responder is None:
             raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
-        return _prompt(
-            file, score, responder, db, dry_run, delta=_DELTA if delta is None else delta, baseline=baseline,
-            infiller=infiller, split_k=split_k or 3, **options,
+        asked = PromptArguments(
+            score, responder, _DELTA if delta is None else delta, baseline, system, context, db, dry_run,
+            {**options, "infiller": infiller, "split_k": split_k or 3},
         )  # fmt: skip
+        return asked.contrast_one(prompt) if prompt else asked.contrast_many(cast(Path, prompts), out)
     question = question or ("regenerate" if responder else "revise")
     _check(ctx, question, responder, search, delta, editors)
     if pareto and not keep:
@@ -215,7 +217,7 @@ def _check(
         raise UsageError(f"--responder: with --question {question} no model answers again; leave one of them out")
     if delta is not None and not 0 <= delta <= 1:
         raise UsageError(f"--delta {delta} is not valid; it must be in [0, 1]")
-    unused = dict.fromkeys(_PROMPT_OPTIONS, "without --prompt")
+    unused = dict.fromkeys(_PROMPT_OPTIONS, "without --prompt or --prompts")
     unused |= {"editable": "with --question revise, which edits the judged turn"} if question == "revise" else {}
     if CONTRAST_SEARCHES.get(search).proposes:
         unused |= dict.fromkeys(_HOLE_OPTIONS, f"with --search {search}, which fills no holes")
@@ -241,42 +243,3 @@ def _view(task: ContrastTask) -> ExplanationView[Contrast]:
             f"{counted(len(contrasts), 'turn')}"
         ),
     )
-
-
-def _prompt(
-    file: str,
-    score: str,
-    responder: str,
-    db: str | None,
-    dry_run: bool,
-    *,
-    delta: float,
-    baseline: bool,
-    **options: Any,
-) -> int:
-    if not math.isfinite(delta):
-        raise UsageError(f"--delta {delta} is not valid; it must be a finite number")
-    prompt = _prompt_text(file)
-    if dry_run:
-        asyncio.run(check_models(score_model(score) or None, responder, infiller=options["infiller"]))
-        calls = 1 + options["budget"] + baseline
-        name = JudgeSpec.parse(responder).public
-        text = f"At most {calls} answers of {name}, each scored by {score}. Nothing was asked."
-        Console().print(plain(text), soft_wrap=True)
-        return 0
-    contrast: PromptContrast = open_workspace(db).contrast_prompt(
-        prompt, score, responder, delta=delta, baseline=baseline, **options
-    )
-    show_prompt_contrast(Console(), score, prompt, delta, contrast)
-    return 1 if contrast.unscored else 0
-
-
-def _prompt_text(file: str) -> str:
-    try:
-        with click.open_file(file, encoding="utf-8", errors="replace") as opened:
-            prompt = str(opened.read()).strip()
-    except OSError as error:
-        raise UsageError(f"--prompt {file!r} cannot be read ({error.strerror or error}); name another file") from error
-    if not prompt:
-        raise UsageError("--prompt: the file is empty; a prompt has at least one word")
-    return prompt

@@ -28,6 +28,8 @@ from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
 from .prompt_contrasts import PromptContrast
+from .prompt_files import PromptCase
+from .prompt_tables import PromptContrasts
 from .results import AnalyzedRun, Finding, Judgements, Runs
 from .tasks import AttributionTask, ContrastTask, ShortTask
 from .thresholds import COMPARISONS, check_threshold, threshold_remark
@@ -85,7 +87,9 @@ __all__ = [
     "MaximComparison",
     "NoiseFloor",
     "NoiseFloors",
+    "PromptCase",
     "PromptContrast",
+    "PromptContrasts",
     "RunComparison",
     "Runs",
     "ScoreChange",

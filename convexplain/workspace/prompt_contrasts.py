@@ -1,17 +1,22 @@
-"""Contrasts of one prompt: edits that change a model's answer to it."""
+"""Contrasts of prompts: edits that change a model's answer to them."""
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.explain.measurement import responder_request
+from convexplain.fidelity import ContrastMeasures
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
 from convexplain.search import Options, SearchResult, asearch
+from convexplain.search.editable import editable
 from convexplain.types import Turn
+
+from .prompt_files import PromptCase
 
 # What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
 _BASELINE = (
@@ -42,16 +47,23 @@ class PromptContrast:
         result: what the search returned.
         baseline: what the model answers that is asked outright; None where it was not asked.
         note: what a reader should know of the score; empty where there is nothing.
+        seconds: how long it took.
     """
 
     result: SearchResult
     baseline: Baseline | None = None
     note: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def unscored(self) -> int:
         """Return how many answers have no score."""
         return self.result.failed + (self.baseline is not None and self.baseline.score is None)
+
+    def measures(self, prompt: str) -> ContrastMeasures:
+        """Return the measures of the contrast, given the prompt before it was edited."""
+        result = self.result
+        return ContrastMeasures(result.found, prompt, result.text, result.calls, result.prompts, self.seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -67,16 +79,23 @@ class PromptModels:
         infiller: fills holes.
         function: scores answers.
         note: what a reader should know of the score; empty where there is nothing.
+        case: the prompt, with what the model receives besides it.
         error: why the last answer or fill could not be had.
     """
 
     calls: Calls
     infiller: Infiller
     function: ScoringFunction
-    note: str = ""
+    note: str
+    case: PromptCase
     error: str = ""
 
-    async def respond(self, texts: Sequence[str]) -> list[str]:
+    async def respond(self, prompts: Sequence[str]) -> list[str]:
+        """Return the model's answers to edited prompts, with what stands around the prompt."""
+        document = self.case.document
+        return await self.answer([f"{document}\n\n{prompt}" if document else prompt for prompt in prompts])
+
+    async def answer(self, texts: Sequence[str]) -> list[str]:
         """Return the model's answers."""
         return list(await asyncio.gather(*map(self._answer, texts)))
 
@@ -98,8 +117,9 @@ class PromptModels:
         return [next(scores) if y0 and pair[1] else None for pair in pairs]
 
     async def _answer(self, text: str) -> str:
+        system = [Turn("system", self.case.system)] if self.case.system else []
         try:
-            return (await self.calls.ask(responder_request([Turn("user", text)]))).text.strip()
+            return (await self.calls.ask(responder_request([*system, Turn("user", text)]))).text.strip()
         except UnavailableError:
             raise
         except ModelError as error:
@@ -107,8 +127,8 @@ class PromptModels:
             return ""
 
 
-async def contrast_prompt(
-    models: PromptModels, prompt: str, delta: float, search: str, options: Options, baseline: bool
+async def contrast_case(
+    models: PromptModels, delta: float, search: str, options: Options, baseline: bool
 ) -> PromptContrast:
     """Look for the smallest edit of a prompt that makes the score of the answer reach delta.
 
@@ -117,14 +137,30 @@ async def contrast_prompt(
         ModelError: the model gives no answer to the prompt.
         UnavailableError: a model is gone.
     """
+    began = time.monotonic()
+    prompt = models.case.prompt
     if not (await models.respond([prompt]))[0]:  # kept: the search does not ask it again
         raise ModelError(f"{models.calls.model.name}: {models.error or 'its answer to the prompt is empty'}")
+    units: str | list[str] = prompt
+    if models.case.editable:
+        units, options = _span_units(models.case, options.get("split_k", 1)), options.copy()
+        options["editable"] = range(1, len(units) - 1)
     result = await asearch(
-        search, prompt, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
+        search, units, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
     )
     if not baseline:
-        return PromptContrast(result, note=models.note)
+        return PromptContrast(result, None, models.note, time.monotonic() - began)
     before = result.response_before
-    (response,) = await models.respond([_BASELINE.format(prompt=prompt, response=before)])
+    (response,) = await models.answer([_BASELINE.format(prompt=prompt, response=before)])
     (value,) = await models.score(prompt, before, [(prompt, response)])
-    return PromptContrast(result, Baseline(response, value), models.note)
+    return PromptContrast(result, Baseline(response, value), models.note, time.monotonic() - began)
+
+
+def _span_units(case: PromptCase, split_k: int) -> list[str]:
+    """Return the prompt in pieces: what stands before the editable part, its units, and what stands behind it."""
+    before, _, after = case.prompt.partition(case.editable)
+    pieces, at = [before], 0
+    for unit in editable([Turn("user", case.editable)], [0], split_k=split_k).units:
+        pieces.append(case.editable[at : unit.end])  # with what stands before it
+        at = unit.end
+    return [*pieces, case.editable[at:] + after]

@@ -8,11 +8,14 @@ from .blocking import blocking
 from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
+from .methods.prompts import PromptMethods
 from .methods.runs import RunMethods
 from .methods.turns import TurnMethods
 
 
-class AsyncWorkspace(RunMethods, TurnMethods, DistillationMethods, ExplanationMethods, ConnectionMethods):
+class AsyncWorkspace(
+    RunMethods, TurnMethods, PromptMethods, DistillationMethods, ExplanationMethods, ConnectionMethods
+):
     """Everything that convexplain does, on one store.
 
     Args:
@@ -72,6 +75,7 @@ class Workspace:
     distill = blocking(AsyncWorkspace.distill)
     plan_distillation = blocking(AsyncWorkspace.plan_distillation)
     contrast_prompt = blocking(AsyncWorkspace.contrast_prompt)
+    contrast_prompts = blocking(AsyncWorkspace.contrast_prompts)
     explain = blocking(AsyncWorkspace.explain)
     plan_explain = blocking(AsyncWorkspace.plan_explain)
     explain_turns = blocking(AsyncWorkspace.explain_turns)

@@ -584,6 +584,76 @@ def test_the_options_of_cell_budget_reach_the_search(world, prompt, monkeypatch)
     assert {name: asked[name] for name in expected} == expected
 
 
+def test_many_prompts_and_their_table(world, prompt, monkeypatch):
+    """Of three prompts one has a contrast, one has nothing that crosses, one is not answered; one line is bad."""
+
+    async def no_embedding():
+        return None
+
+    monkeypatch.setattr("convexplain.workspace.methods.prompts.prompt_embedding", no_embedding)
+    world.fills = FakeInfiller("bribe?")
+    world.answer["bot"] = lambda request: (
+        ModelError("oops") if "parcel" in request.messages[-1].content else gift(request)
+    )
+    (world.folder / "many.jsonl").write_text(
+        '{"prompt": "May I accept a gift?", "id": "gift"}\n{"prompt": "My parcel?", "id": "par[red]cel"}\n'
+        '{"prompt": "May I not?"}\n{"text": "?"}\n'
+    )
+    (world.folder / "rules.txt").write_text("The rules.\n")
+    many = ("contrast", "--prompts", "many.jsonl", "--context", "rules.txt", *prompt[3:])
+    code, out, err = world.run(*many)
+    assert code == 1
+    assert "! many.jsonl:4: it has no key prompt; its keys are: text\n" in err
+    assert "not used" not in err
+    lines = out.splitlines()
+    assert re.fullmatch(r"gift: contradiction 0\.80 \(delta 0\.5\), 1 edit, \d+ calls", lines[0])
+    assert lines[1] == "  prompt: May I accept a [-gift?-]{+bribe?+}"
+    assert "par[red]cel: not answered: bot: oops" in lines
+    assert any(line.startswith("3: no contrast within") for line in lines)
+    assert re.search(r"flip rate: prompts with a contrast\W+0\.50\W+2\b", out)
+    folder = world.folder / "convexplain-out" / "prompts-many"
+    assert lines[-1] == (
+        "3 prompts, 1 not answered, 1 line not read.   Contrasts: convexplain-out/prompts-many/prompt_contrasts.jsonl "
+        "convexplain-out/prompts-many/prompt_contrasts.csv"
+    )
+    bodies = [json.loads(line) for line in (folder / "prompt_contrasts.jsonl").read_text().splitlines()]
+    assert [(body["id"], body["document"]) for body in bodies] == [
+        ("gift", "The rules."), ("par[red]cel", "The rules."), ("3", "The rules."),
+    ]  # fmt: skip
+    requests = [request for model in world.models for request in model.requests]
+    assert all(request.messages[-1].content.startswith("The rules.\n\n") for request in requests)
+
+
+def test_the_plan_of_many_prompts(world, prompt, monkeypatch):
+    monkeypatch.undo()
+    world = World(monkeypatch, world._capsys, world.folder)
+    (world.folder / "many.txt").write_text("May I accept a gift?\nAnd a cake?\n")
+    code, out, _ = world.run("contrast", "--prompts", "many.txt", *prompt[3:], "--budget", "9", "--dry-run")
+    assert code == 0
+    assert out == "At most 20 answers of bot (2 prompts x 10), each scored by contradiction. Nothing was asked.\n"
+    assert world.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--prompts", "many.txt", "--prompt", "prompt.txt"], "--prompt and --prompts: name one of them"),
+        (["--prompts", "empty.txt"], "the file is empty"),
+        (["--prompts", "none.txt"], "'none.txt' does not exist"),
+        (["--prompts", "many.txt", "--worst", "2"], "--worst means nothing with --prompt or --prompts"),
+        (["--prompts", "many.txt", "--search", "natural"], "--search natural edits conversations"),
+        (["--prompt", "prompt.txt", "--out", "x"], "--out means nothing with --prompt"),
+        (["--system", "many.txt"], "--system means nothing without --prompt or --prompts"),
+    ],
+)
+def test_usage_errors_for_many_prompts(world, prompt, args, words):
+    (world.folder / "many.txt").write_text("May I accept a gift?\n")
+    (world.folder / "empty.txt").write_text("\n")
+    code, _, err = world.run("contrast", *args, *prompt[3:7])
+    assert code == 2
+    assert words in " ".join(err.replace("│", " ").split())
+
+
 def test_words_are_edited_three_at_a_time_unless_told(world, prompt):
     world.fills = FakeInfiller("lorry and cart")
     world.run(*prompt[:-2])

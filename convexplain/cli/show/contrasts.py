@@ -20,9 +20,6 @@ from convexplain.explain.wording import (
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line
 from convexplain.types import Contrast
-from convexplain.workspace import PromptContrast
-
-from .progress import plain
 
 _AROUND = 12  # unchanged words that are shown on each side of a change
 _LONGEST = 80  # words of a response that are shown
@@ -63,46 +60,6 @@ def _show_trade_offs(console: Console, turn: ScoredTurn, contrast: Contrast) -> 
             show_diff(console, f"   turn {changed}, {before.role}", before.content, text)
         if contrast.question == "regenerate":
             show_response(console, "   response", point.response)
-
-
-def show_prompt_contrast(console: Console, score: str, prompt: str, delta: float, contrast: PromptContrast) -> None:
-    """Show the contrast of a prompt: its outcome, the edited prompt, and the answers before and after.
-
-    Args:
-        console: where to.
-        score: name of the scoring function.
-        prompt: the prompt before it was edited.
-        delta: the score from which on an answer is a contrast.
-        contrast: the result of the search.
-    """
-    result = contrast.result
-    console.print(plain(_prompt_outcome(score, delta, contrast)), style="bold", soft_wrap=True)
-    show_diff(console, "prompt", prompt, result.text)
-    show_response(console, "response before", result.response_before)
-    if result.edits:
-        show_response(console, "response after", result.response)
-    if contrast.baseline is not None:
-        value = _number(contrast.baseline.score)
-        show_response(console, f"baseline ({score} {value}, asked outright)", contrast.baseline.response)
-    if contrast.note:
-        _print(console, Text(f"  note: {one_line(contrast.note)}"))
-
-
-def _prompt_outcome(score: str, delta: float, contrast: PromptContrast) -> str:
-    result = contrast.result
-    if result.found:
-        spent = f"{counted(len(result.edits), 'edit')}, {counted(result.calls, 'call')}"
-        return f"{score} {_number(result.score)} (delta {delta:g}), {spent}"
-    if not result.calls:
-        return f"nothing to edit: {'the infiller proposed nothing' if result.infills else 'no word in the prompt'}"
-    if result.score is None:
-        return f"no contrast: none of {counted(result.calls, 'edited prompt')} could be scored"
-    within = counted(result.calls, "call")
-    return f"no contrast within {within} (delta {delta:g}); the highest {score} was {result.score:.2f}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
 
 
 def show_diff(console: Console, what: str, before: str, after: str) -> None:

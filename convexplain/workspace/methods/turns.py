@@ -1,4 +1,4 @@
-"""Single conversations and prompts: judged, contrasted and attributed without a run."""
+"""Single conversations: judged, contrasted and attributed without a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -13,18 +13,16 @@ from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.explain.settings import AttributionOptions, AttributionSettings, ContrastOptions, ContrastSettings
 from convexplain.explain.targets import target_span
 from convexplain.judges.check import ModelCheck, check_model
-from convexplain.judges.scoring import ScoringFunction
 from convexplain.judges.spec import JudgeOptions
 from convexplain.models.chat import MemoryCache
 from convexplain.models.editing import Editor
 from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
-from convexplain.search import Options
 from convexplain.store import noise_floor
 from convexplain.types import Attribution, Contrast, Conversation
 
-from ..build import BuiltJudge, open_calls, open_judge
-from ..explainers import check_target, open_explainers, open_filler
+from ..build import BuiltJudge, open_judge
+from ..explainers import check_target, open_explainers
 from ..explanations import ExplanationModels
 from ..inputs import (
     ConversationLike,
@@ -38,8 +36,6 @@ from ..inputs import (
 from ..judge_arguments import JudgeLike, ModelLike, judges_of, opened_model
 from ..judge_defaults import default_judge, judge_or_default
 from ..loaded_models import LOADED
-from ..prompt_contrasts import PromptContrast, PromptModels, contrast_prompt
-from ..prompt_scores import open_prompt_score, score_model
 from ..results import Judgements
 from ..scales import floor_key
 from ..trust import judge_trust
@@ -50,7 +46,7 @@ S = TypeVar("S", AttributionSettings, ContrastSettings)
 
 
 class TurnMethods(StoreMethods):
-    """Single conversations and prompts: judged, contrasted and attributed without a run."""
+    """Single conversations: judged, contrasted and attributed without a run."""
 
     async def check_model(self, model: ModelLike) -> ModelCheck:
         """Ask a model a few questions: does it answer, with log-probabilities, and how fast?
@@ -245,50 +241,6 @@ class TurnMethods(StoreMethods):
             (scaled,) = models.judge.rubrics
             attributor = models.attributor(scalarizer, phrases)
             return await attributor.attribute(talk, _position(talk, turn), scaled, how, self._floor(models.judge))
-
-    async def contrast_prompt(
-        self,
-        prompt: str,
-        score: str | ScoringFunction,
-        responder: ModelLike,
-        infiller: str | Infiller = "embedded",
-        *,
-        delta: float = 0.5,
-        search: str = "guided",
-        baseline: bool = False,
-        **options: Unpack[Options],
-    ) -> PromptContrast:
-        """Look for the smallest edit of one prompt whose answer is contrary to the first one, or less preferable.
-
-        Args:
-            prompt: the prompt.
-            score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own.
-                `contradiction` and `preference` take the paper's weights or, where they cannot be had, the responder
-                itself; `contradiction:chat` takes the responder, `contradiction:chat=MODEL` another chat model.
-            responder: the model that is explained.
-            infiller: what fills holes.
-            delta: score from which on an answer is a contrast; higher = further away.
-            search: a name of `search.CONTRAST_SEARCHES`.
-            baseline: also ask the responder itself for a less preferable answer, to compare with.
-            options: what every search takes: see `search.Options`.
-
-        Raises:
-            UsageError: an argument is not valid.
-            MissingExtraError: a package of the score or a model is not installed.
-            ModelError: the responder gives no answer to the prompt.
-            UnavailableError: a model cannot be had.
-        """
-        if not prompt.strip():
-            raise UsageError("prompt: it is empty; a prompt has at least one word")
-        if isinstance(score, str):
-            score_model(score)  # refused before the store is opened
-        async with (
-            open_calls(responder, self.cache) as calls,
-            open_filler(infiller, self.cache) as filler,
-            open_prompt_score(score, calls, self.cache) as (function, note),
-        ):
-            models = PromptModels(calls, filler, function, note)
-            return await contrast_prompt(models, prompt, delta, search, options, baseline)
 
     def _floor(self, judge: BuiltJudge) -> float | None:
         """The judge's noise floor on its only rubric, on the scale of its scores; None where it was not measured."""
