@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
@@ -48,7 +50,7 @@ def scores_of(nice, safe, clear=0.5):
 
 
 def search(
-    scores, texts=None, *, editor=None, maxims=((SAFE, 0.1),), noise=None, responder=None, turn=1, talk=TALK, **settings
+    scores, texts=None, *, editor=None, maxims=((SAFE, 0.1),), noise=None, responder=None, turn=1, talk=TALK, **options
 ):
     """The contrast, and the judge with its requests."""
     model = scores if isinstance(scores, ScriptedModel) else scripted(scores)
@@ -59,7 +61,7 @@ def search(
     async def go():
         async with Calls(model, patience=0) as calls, Calls(responder or ScriptedModel(""), patience=0) as answers:
             finder = ContrastFinder(Judge(calls), None, answers if responder else None, [editor])
-            how = ContrastSettings(**{"any_text": True, "placebo": 0, "keep": names, **settings})
+            how = ContrastSettings(**{"any_text": True, "placebo": 0, "keep": names, **options})
             return await finder.find(talk, turn, NICE, how, noise, maxims=keep)
 
     return asyncio.run(go()), model
@@ -193,6 +195,28 @@ def test_at_most_eight_edits_are_listed():
     contrast, _ = search(scores, [text for text in scores if text != REPLY], maxims=[(SAFE, 0.01)], budget=40)
     assert len(contrast.pareto) <= 8
     assert not contrast.found
+
+
+UNIT = st.integers(0, 20).map(lambda number: number / 20)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(UNIT, UNIT, UNIT), min_size=1, max_size=5), UNIT, UNIT)
+def test_a_contrast_is_there_where_an_edit_lowers_nothing_and_the_list_where_every_edit_does(edited, safe, clear):
+    """The texts differ in one word, so that none is a part of another; the aim is 0.6, and 0.1 of a fall is noise."""
+    texts = [f"Take {i} pills." for i in range(len(edited))]
+    scores = {REPLY: scores_of(0.2, safe, clear)} | dict(zip(texts, (scores_of(*x) for x in edited), strict=True))
+    contrast, _ = search(scores, texts, maxims=[(SAFE, 0.1), (CLEAR, 0.1)], budget=40)
+    reaching = [x for x in edited if x[0] >= 0.6 - 1e-9]
+    keeping = [x for x in reaching if x[1] >= safe - 0.1 - 1e-9 and x[2] >= clear - 0.1 - 1e-9]
+    assert contrast.found == bool(keeping)
+    if contrast.found:
+        assert edited[texts.index(contrast.turns[1].content)] in keeping
+    points = [tuple(edited[texts.index(text)]) for text in texts_of(contrast)]
+    assert bool(points) == (bool(reaching) and not keeping)
+    helping = [x for x in edited if x[0] >= 0.3 - 1e-9] if points else []
+    assert set(points) == {x for x in helping if not any(dominates(rival, x) for rival in helping)}
 
 
 # --- bad input
