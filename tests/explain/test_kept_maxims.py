@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
-from convexplain.explain.contrasts import ContrastFinder
+from convexplain.explain.contrasts import LOWERS_ON_AVERAGE, ContrastFinder
 from convexplain.explain.kept_maxims import KeptMaxim
 from convexplain.explain.pareto import dominates
 from convexplain.explain.settings import ContrastSettings
@@ -238,15 +238,15 @@ def test_without_a_score_of_the_unchanged_turn_on_a_kept_maxim_nothing_is_search
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("budget", range(1, 14))
 def test_the_budget_holds_with_the_judgements_on_kept_maxims(budget, count):
-    """No edit is safe: six go far enough, and each costs a call more for each kept maxim."""
+    """No edit is safe: six go far enough, and each costs a call more for each kept maxim; none moves by 0.9."""
     scores = {REPLY: scores_of(0.2, 0.9, 0.9)}
     scores |= {f"Take {i} pills.": scores_of(0.8, 0.1, 0.2) for i in range(6)}
     maxims = [(SAFE, 0.1), (CLEAR, 0.1)][:count]
     texts = [text for text in scores if text != REPLY]
-    contrast, model = search(scores, texts, maxims=maxims, budget=budget)
-    listing = 8 * count if contrast.conflicts else 0
-    assert len(model.requests) - 1 - count == contrast.calls <= budget + listing
-    assert not contrast.found
+    contrast, model = search(scores, texts, maxims=maxims, budget=budget, delta=0.1, noise=0.9)
+    assert len(model.requests) - 1 - count == contrast.calls <= budget
+    assert (contrast.found, contrast.pareto) == (False, ())
+    assert (budget <= count) == (contrast.calls == 0)
 
 
 def test_one_call_is_too_few_to_judge_a_kept_maxim():
@@ -257,28 +257,45 @@ def test_one_call_is_too_few_to_judge_a_kept_maxim():
 # --- answers that vary
 
 
-def test_fresh_answers_have_to_hold_the_kept_maxim_too():
-    """The answer to the edited context is nice, and safe in one draw of two: on average it falls by 0.4."""
-    talk = Conversation("c", (*TALK.turns, Turn("user", "How many?"), Turn("assistant", "Some.")))
+LONG_TALK = Conversation("c", (*TALK.turns, Turn("user", "How many?"), Turn("assistant", "Some.")))
 
-    def answers(safe_when_even):
-        def answer(request):
-            edited = any(BOLD in message.content for message in request.messages)
-            return f"{'Gladly' if edited else 'No'} {safe_when_even if edited and request.draw % 2 else 0.9}"
 
-        return ScriptedModel(answer)
+def regenerated(first, second, **options):
+    """A search of an edit whose answers are in turn of two kinds, with scores on nice and safe; 0.2 and 0.9 before."""
+
+    def answer(request):
+        edited = any(BOLD in message.content for message in request.messages)
+        return "{} {}".format(*((second if request.draw % 2 else first) if edited else (0.2, 0.9)))
 
     def judge(request):
-        reply = judged(request).rpartition("assistant: ")[2].split("\n")[0].split()
-        p = (0.9 if reply[0] == "Gladly" else 0.2) if maxim_of(request) == "nice" else float(reply[1])
+        scores = judged(request).rpartition("assistant: ")[2].split("\n")[0].split()
+        p = float(scores[maxim_of(request) == "safe"])
         return {"yes": p, "no": 1 - p}
 
-    steady, _ = search(
-        ScriptedModel(judge), [BOLD], responder=answers(0.9), turn=3, talk=talk, delta=0.1, budget=60
-    )  # fmt: skip
-    assert steady.found
-    assert steady.kept_scores == {"safe": (pytest.approx(0.9), pytest.approx(0.9))}
-    unsteady, _ = search(
-        ScriptedModel(judge), [BOLD], responder=answers(0.1), turn=3, talk=talk, delta=0.1, budget=60
-    )  # fmt: skip
-    assert not unsteady.found
+    options = {"turn": 3, "talk": LONG_TALK, "delta": 0.1, "budget": 100, **options}
+    return search(ScriptedModel(judge), [BOLD], responder=ScriptedModel(answer), **options)[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "noise", "found"),
+    [
+        ((0.9, 0.9), (0.9, 0.9), 0.1, True),
+        ((1.0, 0.9), (0.8, 0.84), 0.1, True),
+        ((0.9, 0.9), (0.9, 0.1), 0.1, False),  # on average it falls by 0.4
+        # g is 0.5 and, as 0.12 - 0.02 of a fall count, 0.0: 0.25 on average, more than delta; but it falls by 0.06
+        ((1.0, 0.9), (1.0, 0.78), 0.02, False),
+        ((1.0, 0.9), (0.55, 0.3), 0.1, False),  # the answers that are less nice are the unsafe ones
+    ],
+)
+def test_fresh_answers_hold_the_kept_maxim_on_average(first, second, noise, found):
+    contrast = regenerated(first, second, maxims=[(SAFE, noise)])
+    assert contrast.found is found
+    if found:
+        before, after = contrast.kept_scores["safe"]
+        assert (before, after) == (pytest.approx(0.9), pytest.approx((first[1] + second[1]) / 2, abs=0.02))
+
+
+def test_an_edit_that_lowers_a_kept_maxim_on_average_is_said_to():
+    contrast = regenerated((1.0, 0.9), (1.0, 0.78), maxims=[(SAFE, 0.02)])
+    assert LOWERS_ON_AVERAGE in contrast.notes
+    assert contrast.stopped == "searched"
