@@ -419,7 +419,7 @@ class Attribution:
 
     @property
     def scores_without(self) -> tuple[float | None, ...]:
-        """For each unit the value without it by its attribution, in [0, 1] where the values are log-odds."""
+        """For each unit the value without it by its attribution, in [0, 1] where it is the judge's score."""
         full = self.full
         return tuple(None if full is None or score is None else self.value_of(full - score) for score in self.scores)
 
@@ -431,8 +431,10 @@ class Attribution:
         return tuple(value is not None and abs(self.score - value) < self.noise for value in self.scores_without)
 
     def value_of(self, value: float | None) -> float | None:
-        """Return a value as people read it: in [0, 1] where it is log-odds."""
-        return probability(value) if value is not None and self.scalarizer == "log_odds" else value
+        """Return a value as people read it: of the judge's score in [0, 1], though a fit may go beyond."""
+        if value is None or not self.of_score:
+            return value
+        return probability(value) if self.scalarizer == "log_odds" else min(max(value, 0.0), 1.0)
 
 
 def log_odds(score: float) -> float:

@@ -61,6 +61,7 @@ async def faithfulness(
         complete: measure `deletion` and `insertion` as well, which takes about four times as many evaluations.
         embed: gives responses their vectors, for `embedding`.
     """
+    orders = {name: _some_reply_to_the_end(order, units, values) for name, order in orders.items()}
     everything = frozenset(range(len(units)))
     sizes = [len(words(unit.of(values.conversation.turns[unit.turn].content))) for unit in units]
     sets: dict[frozenset[int], None] = {frozenset(): None}
@@ -77,6 +78,14 @@ async def faithfulness(
         for name, order in orders.items():
             rows[name] = _with_responses(rows[name], full.response, scalars[frozenset(order[:k])].response, embed)
     return rows
+
+
+def _some_reply_to_the_end(order: Sequence[int], units: Sequence[Unit], values: TurnValues) -> list[int]:
+    """The order, in which the last unit of the reply comes last: without any of them nothing would be left to value."""
+    reply = [i for i in order if units[i].turn == len(values.conversation.turns) - 1]
+    if not reply or not values.impossible(frozenset(units[i] for i in reply)):
+        return list(order)
+    return [*(i for i in order if i != reply[-1]), reply[-1]]
 
 
 def _row(

@@ -34,7 +34,7 @@ def target_span(reply: str, target: Target) -> tuple[int, int]:
         words = r"\s+".join(map(re.escape, target.split()))
         spans = [match.span(1) for match in re.finditer(f"(?=({words}))", reply)]
         if not spans:
-            raise UsageError(f"target={target!r} is not valid: the reply does not contain it; its words count exactly")
+            raise UsageError(f"target={target!r} is not valid: the reply does not contain it, letter for letter")
         if len(spans) > 1:
             raise UsageError(
                 f"target={target!r} is not valid: the reply contains it {len(spans)} times; take a longer text, or "

@@ -176,6 +176,24 @@ def test_methods_are_compared_with_each_other_and_with_themselves(world):
     ]
 
 
+def test_some_of_the_reply_is_left_however_high_it_ranks():
+    """The second of the two sentences that are ranked first comes last: else nothing would be left to value."""
+    conversation = Conversation("c", (Turn("user", "One two three."), Turn("assistant", "A b. C d.")))
+    units = [unit for level in unit_levels(conversation, ("sentence",), reply=True).units for unit in level]
+    values = TurnValues(conversation, Words(One=1, two=1, three=1, A=1, b=1, C=1, d=1))
+    rows = asyncio.run(faithfulness(values, units, {"reply first": [1, 2, 0]}, 1))
+    # 7 words; without "A b. " 2 of 7 are gone and 2 of 7 of the value, without "One two three." as well 5 of both.
+    assert rows["reply first"].aupc == pytest.approx(7 * 0.25)  # a straight line to 3.5 at half of the words
+    assert rows["reply first"].pr is None
+
+
+def test_mixed_levels_are_checked(world):
+    keep(world.folder, {(talk("a"), 3): 0.2})
+    code, out, _ = world.run("attribute", "--levels", "turn,sentence", "--mixed", "--check")
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines() if "n=1" in line][:2] == ["clime", "random"]
+
+
 def test_only_the_chosen_turns_are_checked(world):
     keep(world.folder, {(talk("a"), 3): 0.2, (talk("b"), 3): 0.3, (talk("c"), 1): 0.1})
     world.run("attribute", "--levels", "turn", "--turn", "b:3")
