@@ -15,7 +15,9 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from attribution import conversations
 
@@ -33,6 +35,8 @@ from convexplain.store import RunStore
 from convexplain.types import Attribution, Unit
 
 BUDGETS = (20, 40, 80)
+Row: TypeAlias = tuple[tuple[float | None, int], tuple[float | None, int]]
+"""AUPC and evaluations, level by level and with mixed levels."""
 
 
 class Planted:
@@ -107,7 +111,7 @@ async def aupc(
     return row["order"].aupc, sum(level.calls for level in levels)
 
 
-def show(budget: int, rows: list[tuple[tuple[float | None, int], tuple[float | None, int]]]) -> None:
+def show(budget: int, rows: list[Row]) -> None:
     """Print one budget's row."""
     pairs = [(a, b) for (a, _), (b, _) in rows if a is not None and b is not None]
     cells = [mean([pair[i] for pair in pairs]) for i in (0, 1)]
@@ -117,21 +121,17 @@ def show(budget: int, rows: list[tuple[tuple[float | None, int], tuple[float | N
     print(f"| {budget or 'none'} | {len(pairs)} | {calls[0]:.1f} / {calls[1]:.1f} | {text} |", flush=True)
 
 
-async def both(values: Callable[[], TurnValues], side: int, reply: bool, method: str, budget: int | None):
+async def both(values: Callable[[], TurnValues], side: int, reply: bool, method: str, budget: int) -> Row:
     """Return AUPC and evaluations level by level, and with mixed levels."""
-    return tuple(
-        [
-            await aupc(values, side, reply, AttributionSettings(method, budget=budget, mixed=mixed))
-            for mixed in (False, True)
-        ]
-    )
+    by_level = await aupc(values, side, reply, AttributionSettings(method, budget=budget))
+    return by_level, await aupc(values, side, reply, AttributionSettings(method, budget=budget, mixed=True))
 
 
 async def of_judge(options: argparse.Namespace) -> None:
     """Measure real conversations."""
     model, rubric, began = open_model(options.judge), load_rubric(options.rubric), time.monotonic()
     await model.prepare()
-    rows = {budget: [] for budget in options.budgets}
+    rows: dict[int, list[Row]] = {budget: [] for budget in options.budgets}
     async with Calls(model, RunStore(options.db)) as calls:
         for talk in conversations(options.data, options.n, 7):
             if options.minutes and time.monotonic() - began > 60 * options.minutes:
@@ -152,10 +152,10 @@ async def of_judge(options: argparse.Namespace) -> None:
 async def of_planted(options: argparse.Namespace) -> None:
     """Measure planted conversations."""
     for budget in options.budgets:
-        rows = []
+        rows: list[Row] = []
         for seed in range(options.n):
             talk, value = planted(seed)
-            rows.append(await both(lambda: TurnValues(talk, value), 1, False, options.method, budget))
+            rows.append(await both(partial(TurnValues, talk, value), 1, False, options.method, budget))
         show(budget, rows)
 
 
