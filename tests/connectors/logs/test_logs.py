@@ -45,8 +45,8 @@ SHARE = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
 
 def test_public_surface():
     assert sorted(logs.__all__) == [
-        *("ColumnMap", "LOG_FORMATS", "LogFormat", "LogInspection", "ParsedConversation", "ParsedRecord"),
-        *("ParsedTurn", "UnreadableError", "check_reading", "inspect_log", "read_log"),
+        *("ColumnMap", "DescribedFormat", "LOG_FORMATS", "LogFormat", "LogInspection", "ParsedConversation"),
+        *("ParsedRecord", "ParsedTurn", "UnreadableError", "check_reading", "inspect_log", "read_log"),
     ]
 
 
