@@ -6,21 +6,29 @@ holds. `DescribedFormat.log_format()` makes a `LogFormat` of it. Paths are those
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .api_messages import merge_thoughts, parse_message
 from .content_blocks import attachment_placeholder
 from .fields import content_or_placeholder, count_summary, rating
 from .html_text import html_to_text
 from .log_format import LogFormat
+from .message_tree import MessageTree
 from .metadata import clean_text, extra_metadata, find_timestamp, parse_timestamp, record_id
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter, UnreadableError
-from .paths import as_word, first_keys, has_key, holds, plain_keys, value_at, values_at
+from .paths import as_word, first_keys, has_key, holds, keyed_values_at, plain_keys, value_at, values_at
+from .roles import role_of
 from .turn_groups import TurnGroups
 
 _EMPTY = "messages without text"
 _UNREADABLE = "messages that are no objects"
+_REASONING = "texts of reasoning"
+_THOUGHTS = ("thinking", "reasoning", "thought")
+
+Content = str | Sequence[Any]
+"""A text, or the parts of a content in a shape that `content_blocks` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,26 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeLinks:
+    """The links between the messages of a conversation that is a tree.
+
+    Attributes:
+        id, parent: the paths of a message's id and of its parent's, in a turn's object. Where the objects are the
+            values of an object, its keys are their ids.
+        children: the key of the list of the answers' ids, for messages that do not name their parent.
+        replies: the key of the list of answers, where messages hold their answers; without any such list their parents
+            count.
+        current: the path in a conversation of the id of the last message that was shown.
+    """
+
+    id: str = "id"
+    parent: str = "parent"
+    children: str | None = None
+    replies: str | None = None
+    current: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DescribedFormat:
     """A log format by paths.
 
@@ -52,13 +80,15 @@ class DescribedFormat:
         turns: the objects of a conversation that hold its turns; "" where the conversation is the only one.
         role: the speaker's word in a turn's object, or a function that returns it.
         roles: the speaker's words that a reader of the log would not know, as words (`true`), with their roles.
-        content: the text, or its parts, in a turn's object, or a function that returns the text.
+        content: the text, or its parts, in a turn's object, or a function that returns them.
+        reasoning: the texts of a turn in which a model thinks before it answers.
         exchange: in place of `role` and `content`, where an object holds several turns: roles with their contents.
         parse: in place of all of these: returns the turns in an object.
         html: whether texts are HTML.
         attachments: the files that come with a turn.
         speaker_name, at: the speaker's name; the time (without it, the usual keys).
         order: orders the turns: a number or a time in a turn's object; without it they are in order.
+        tree: the links between the turns' objects, where they are a tree; the branch that was shown is read.
         left_out: conditions (`paths.holds`) under which a turn's object is no turn, with what such objects are called
             in the remark that counts them: `{"private": "internal notes"}`.
         system: the system text in a conversation.
@@ -78,7 +108,8 @@ class DescribedFormat:
     turns: str = ""
     role: str | Callable[[Mapping[str, Any]], str] = "role"
     roles: Mapping[str, str] = field(default_factory=dict)
-    content: str | Callable[[Mapping[str, Any]], str] = "content"
+    content: str | Callable[[Mapping[str, Any]], Content] = "content"
+    reasoning: str | None = None
     exchange: Sequence[tuple[str, str]] = ()
     parse: Callable[[Mapping[str, Any]], Sequence[ParsedTurn]] | None = None
     html: bool = False
@@ -86,6 +117,7 @@ class DescribedFormat:
     speaker_name: str | None = None
     at: str | None = None
     order: str | None = None
+    tree: TreeLinks | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     system: str | None = None
     id: str | None = None
@@ -108,6 +140,17 @@ class DescribedFormat:
             precedence=self.precedence,
         )
 
+    def branches_format(self) -> LogFormat:
+        """Return the format that reads every branch of a tree as a conversation, where a person names it."""
+        return replace(
+            self.log_format(),
+            name=f"{self.name}-branches",
+            description=f"The same as {self.name}, with every branch as a conversation; only if it is named.",
+            read_record=lambda record: self.read_record(record, branches=True),
+            # The same records as the format itself, which reads them unless this format is named.
+            precedence=self.precedence - 1,
+        )
+
     def has_keys(self, value: Any) -> bool:
         """Return whether a JSON value has the keys of a record."""
         return isinstance(value, dict) and all(has_key(value, key) for key in self.keys) and self.test(value)
@@ -116,8 +159,12 @@ class DescribedFormat:
         """Return whether a JSON value is a list of messages."""
         return isinstance(value, list) and any(map(self.has_keys, value[:20]))
 
-    def read_record(self, record: Any) -> list[ParsedConversation]:
+    def read_record(self, record: Any, *, branches: bool = False) -> list[ParsedConversation]:
         """Return the conversations in a record.
+
+        Args:
+            record: the record.
+            branches: whether each branch of a tree is a conversation, or only the branch that was shown.
 
         Raises:
             UnreadableError: it has no conversations.
@@ -125,7 +172,9 @@ class DescribedFormat:
         bodies = values_at(record, self.conversations)
         if not bodies:
             raise UnreadableError("the record has no conversations")
-        return [self.read_conversation(body, values_at(body, self.turns)) for body in bodies]
+        if self.tree is None:
+            return [self.read_conversation(body, values_at(body, self.turns)) for body in bodies]
+        return [parsed for body in bodies for parsed in self._read_tree(body, self.tree, branches=branches)]
 
     def read_conversation(self, body: Any, objects: Sequence[Any]) -> ParsedConversation:
         """Return a conversation.
@@ -140,11 +189,40 @@ class DescribedFormat:
             for turn in self.parse_turns(item, counts):
                 groups.add("", 0, turn, as_word(value_at(item, self.order or "")))
         parsed = next((group.conversations[0] for group in groups.records()), ParsedConversation([]))
+        parsed.turns = merge_thoughts(parsed.turns)
         if isinstance(body, dict):
             self._add_context(parsed, body)
         if counts:
             parsed.remarks.append(_left_out_remark(counts))
         return parsed
+
+    def _read_tree(self, body: Any, links: TreeLinks, *, branches: bool) -> list[ParsedConversation]:
+        keyed = keyed_values_at(body, self.turns)
+        objects = [(key, item) for key, item in keyed if isinstance(item, dict)]
+        if links.replies is not None and any(item.get(links.replies) for _, item in objects):
+            tree = MessageTree.of_nested([item for _, item in objects], links.replies, self._speaks, self._seconds)
+        else:
+            messages: dict[str, Any] = {}
+            for key, item in objects:
+                name = as_word(value_at(item, links.id)) or key
+                messages[name if name and name not in messages else f"{name}#{len(messages)}"] = item
+            tree = MessageTree.of_links(messages, links.parent, links.children, self._speaks, self._seconds)
+        end = as_word(value_at(body, links.current)) or None if links.current is not None else None
+
+        def parse(path: Sequence[Any]) -> ParsedConversation:
+            return self.read_conversation(body, path)
+
+        conversations = tree.branches(end, parse) if branches else [tree.shown_branch(end, parse)]
+        if len(objects) < len(keyed):
+            conversations[0].remarks.append(f"{len(keyed) - len(objects)} {_UNREADABLE} are left out")
+        return conversations
+
+    def _speaks(self, item: Any) -> bool:
+        return bool(self.parse_turns(item, Counter()))
+
+    def _seconds(self, item: Any) -> float:
+        at, _ = self._time(item)
+        return 0.0 if at is None or at.tzinfo is None else at.timestamp()
 
     def read_records(self, records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
         """Yield the conversations of which each record is a part."""
@@ -172,42 +250,57 @@ class DescribedFormat:
         ) is not None:
             counts[reason] += 1
             return []
-        parsed = self.parse(item) if self.parse is not None else self._turns(item)
-        turns = [turn for turn in parsed if turn.content.strip()]
+        if self.parse is not None:
+            turns = [turn for turn in self.parse(item) if turn.content.strip()]
+        else:
+            turns = self._turns(item, counts)
         if not turns:
             counts[_EMPTY] += 1
         return turns
 
-    def _turns(self, item: Mapping[str, Any]) -> list[ParsedTurn]:
+    def _turns(self, item: Mapping[str, Any], counts: Counter[str]) -> list[ParsedTurn]:
         at, at_key = self._time(item)
         is_conversation = not (self.turns or self.group)  # then these are the conversation's own metadata
         metadata = {} if is_conversation else extra_metadata(item, {*self._turn_keys(), at_key})
+        metadata = {key: value for key, value in metadata.items() if value not in ([], {}, "")}
         if self.exchange:
-            texts = [(speaker, self._text(values_at(item, path))) for speaker, path in self.exchange]
+            turns = [ParsedTurn(speaker, self._text(values_at(item, path))) for speaker, path in self.exchange]
         else:
-            texts = [(self._speaker(item), self._content(item))]
-        texts = [(speaker, text) for speaker, text in texts if text.strip()]
+            turns = self._message_turns(item, counts)
         name = value_at(item, self.speaker_name) if self.speaker_name else None
-        name = clean_text(name) if isinstance(name, str) else None
-        turns = [ParsedTurn(speaker, text, name, at, dict(metadata)) for speaker, text in texts]
+        name = clean_text(name) if isinstance(name, str) and role_of(name) is None else None
+        turns = [replace(turn, name=name, at=at, metadata=dict(metadata)) for turn in turns if turn.content.strip()]
         if turns and (ratings := self._ratings(item)):
             turns[-1].metadata["ratings"] = ratings
         return turns
+
+    def _message_turns(self, item: Mapping[str, Any], counts: Counter[str]) -> list[ParsedTurn]:
+        """Return the turns in a message: several where it also holds the results of tools."""
+        content = values_at(item, self.content) if isinstance(self.content, str) else self.content(item)
+        blocks = [content] if isinstance(content, str) else list(_flat(content))
+        blocks = [html_to_text(block) if self.html and isinstance(block, str) else block for block in blocks]
+        files = values_at(item, self.attachments) if self.attachments else []
+        blocks += map(attachment_placeholder, files)
+        thoughts = [block for block in blocks if isinstance(block, dict) and block.get("type") in _THOUGHTS]
+        reasoning = values_at(item, self.reasoning) if self.reasoning else []
+        counts.update([_REASONING] * (len(thoughts) + len(reasoning)))
+        blocks = [block for block in blocks if block not in thoughts]
+        if all(isinstance(block, str) for block in blocks):
+            return [ParsedTurn(self._speaker(item), "\n".join(filter(None, blocks)))]
+        return parse_message({"role": self._speaker(item), "content": blocks})
 
     def _turn_keys(self) -> set[str]:
         """Return the keys of a turn's object that are no metadata."""
         contents = [path for _, path in self.exchange] if self.exchange else [self.content]
         names = [path for path in (self.role, self.speaker_name) if isinstance(path, str)]
-        return {*first_keys(*(path for path in contents if isinstance(path, str))), *plain_keys(*names), *self.unused}
+        keys = first_keys(*(path for path in contents if isinstance(path, str)))
+        if self.tree is not None:
+            keys |= plain_keys(*filter(None, (self.tree.parent, self.tree.children, self.tree.replies)))
+        return {*keys, *plain_keys(*names), *self.unused}
 
     def _speaker(self, item: Mapping[str, Any]) -> str:
         word = as_word(value_at(item, self.role)) if isinstance(self.role, str) else self.role(item)
         return self.roles.get(word, word)
-
-    def _content(self, item: Mapping[str, Any]) -> str:
-        text = self._text(values_at(item, self.content)) if isinstance(self.content, str) else self.content(item)
-        files = values_at(item, self.attachments) if self.attachments else []
-        return "\n".join(filter(None, [text, *map(attachment_placeholder, files)]))
 
     def _text(self, values: Sequence[Any]) -> str:
         texts = [content_or_placeholder(value) for value in values]
@@ -239,6 +332,14 @@ class DescribedFormat:
         system = content_or_placeholder(value_at(body, self.system)) if self.system else ""
         if system.strip():
             parsed.turns.insert(0, ParsedTurn("system", system))
+
+
+def _flat(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield value
 
 
 def _left_out_remark(counts: Counter[str]) -> str:

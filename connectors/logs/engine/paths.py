@@ -36,6 +36,22 @@ def values_at(record: Any, path: str) -> list[Any]:
     return []
 
 
+def keyed_values_at(record: Any, path: str) -> list[tuple[str, Any]]:
+    """Return the values of `values_at` with their keys, where the path's last `[*]` goes through an object; else ""."""
+    for steps in path_steps(path):
+        keyed: list[tuple[str, Any]] = []
+        if steps and steps[-1] == _ITEMS:
+            for container in _walk(record, steps[:-1]):
+                keyed += (
+                    container.items() if isinstance(container, dict) else [("", item) for item in _items(container)]
+                )
+        else:
+            keyed = [("", value) for value in _walk(record, steps)]
+        if keyed := [(key, value) for key, value in keyed if value is not None]:
+            return keyed
+    return []
+
+
 def value_at(record: Any, path: str) -> Any:
     """Return the first value at a path that is neither null nor blank; None where there is none."""
     for steps in path_steps(path):
@@ -99,14 +115,17 @@ def _all(record: Any, path: str) -> list[Any]:
     return [value for steps in path_steps(path) for value in _walk(record, steps, _FIRST)]
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+
+
 def _walk(record: Any, steps: Steps, most: int | None = None) -> list[Any]:
     values = [record]
     for step in steps:
         following: list[Any] = []
         for value in values:
             if step == _ITEMS:
-                items = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
-                following += list(items)[:most]
+                following += _items(value)[:most]
             elif isinstance(step, int):
                 following += value[step : step + 1] if isinstance(value, list) else ()
             elif isinstance(value, Mapping) and step in value:

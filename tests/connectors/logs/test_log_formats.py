@@ -43,7 +43,7 @@ def test_its_example_is_read(tmp_path, log_format, options):
     assert len(conversations) == (2 if log_format.name in PAIRS else 1)
 
 
-@pytest.mark.parametrize("name", ["chatgpt", "claude"])
+@pytest.mark.parametrize("name", [name.removesuffix("-branches") for name in LOG_FORMATS.names if "-branches" in name])
 def test_branches_are_read_only_where_they_are_named(tmp_path, name):
     path = write(tmp_path, LOG_FORMATS.get(f"{name}-branches").example, "log")
     assert inspect_log(path).formats.keys() == {name}
