@@ -1,6 +1,6 @@
 """LM Studio's conversations: of each message several versions, one of which is selected."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +44,7 @@ def _versions(record: Mapping[str, Any]) -> tuple[MessageTree, str]:
     return MessageTree.of_alternatives(versions, [place if isinstance(place, int) else 0 for place in places])
 
 
-def _parse_path(record: Mapping[str, Any], path: Any) -> ParsedConversation:
+def _parse_path(record: Mapping[str, Any], path: Sequence[Mapping[str, Any]]) -> ParsedConversation:
     conversation = ParsedConversation([], extra_metadata(record, ("messages", "systemPrompt")))
     if (system := first_text(record, "systemPrompt")).strip():
         conversation.turns.append(ParsedTurn("system", system))
@@ -59,8 +59,8 @@ def _parse_path(record: Mapping[str, Any], path: Any) -> ParsedConversation:
 
 def _parts(version: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the parts of a version: of its content, or of the content of its steps."""
-    steps = objects(version.get("steps"))
-    for holder in steps or [version]:
+    holders: Sequence[Mapping[str, Any]] = objects(version.get("steps")) or [version]
+    for holder in holders:
         is_thought = first_text(object_at(holder, "style"), "type") == "thinking"
         for part in objects(holder.get("content")):
             text = first_text(part, "text")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from convexplain.connectors.logs.engine.fields import count_summary, first_text, identifier
@@ -46,7 +47,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
     """Yield each chat of a file with the answers that were shown; a remark counts the other swipes."""
     for number, chat in enumerate(_chats(records), 1):
         tree, end = MessageTree.of_alternatives(chat.versions, chat.selected)
-        conversation = tree.shown_branch(end or None, lambda path, chat=chat: _parse_path(chat, path))
+        conversation = tree.shown_branch(end or None, partial(_parse_path, chat))
         yield ParsedRecord(chat.position, number, None, [conversation])
 
 
@@ -54,7 +55,7 @@ def read_branches(records: Sequence[tuple[int, Any]], report: ProblemReporter) -
     """Yield each chat of a file, and for each further swipe the conversation that ends with it."""
     for number, chat in enumerate(_chats(records), 1):
         tree, end = MessageTree.of_alternatives(chat.versions, chat.selected)
-        conversations = tree.branches(end or None, lambda path, chat=chat: _parse_path(chat, path))
+        conversations = tree.branches(end or None, partial(_parse_path, chat))
         yield ParsedRecord(chat.position, number, None, conversations)
 
 
