@@ -59,7 +59,7 @@ def _parse_path(record: Mapping[str, Any], path: Sequence[Mapping[str, Any]]) ->
 
 def _parts(version: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the parts of a version: of its content, or of the content of its steps."""
-    holders: Sequence[Mapping[str, Any]] = objects(version.get("steps")) or [version]
+    holders: Sequence[Mapping[str, Any]] = objects(version.get("steps")) or (version,)
     for holder in holders:
         is_thought = first_text(object_at(holder, "style"), "type") == "thinking"
         for part in objects(holder.get("content")):
