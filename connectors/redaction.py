@@ -13,6 +13,7 @@ from pathlib import Path
 from unicodedata import category, normalize
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
+from convexplain.parts import Media, Part, ToolCall
 from convexplain.types import Conversation, Turn
 
 from .json_texts import map_texts
@@ -114,7 +115,10 @@ class Redactor:
 
         def clean_turn(turn: Turn) -> Turn:
             name = turn.name and clean(turn.name)
-            return Turn(turn.role, clean(turn.content), name, turn.at, map_texts(turn.metadata, clean))
+            metadata = map_texts(turn.metadata, clean)
+            if not turn.parts:
+                return Turn(turn.role, clean(turn.content), name, turn.at, metadata)
+            return Turn.of_parts(turn.role, [_clean_part(part, clean) for part in turn.parts], name, turn.at, metadata)
 
         turns = tuple(map(clean_turn, conversation.turns))
         metadata = map_texts(conversation.metadata, clean)
@@ -198,3 +202,13 @@ def redacted(
 ) -> Iterator[Conversation]:
     """Yield conversations after a change: a Redactor, or any function from a conversation to a conversation."""
     return map(change, conversations)
+
+
+def _clean_part(part: Part, clean: Callable[[str], str]) -> Part:
+    match part:
+        case ToolCall(arguments=arguments):
+            return replace(part, arguments=clean(arguments))
+        case Media(name=name):
+            return replace(part, name=clean(name))
+        case _:
+            return replace(part, text=clean(part.text))

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
+
+from .parts import Part, Reasoning, aligned_parts, normalized_parts, visible_content
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
@@ -22,10 +24,13 @@ class Turn:
 
     Attributes:
         role: who speaks.
-        content: the text, untouched.
+        content: the text that people see, untouched; calls of tools and media stand in it as `[tool call f({…})]` and
+            `[image]`, results of tools as their texts. Reasoning is not in it.
         name: the speaker's own name, where the log has one.
         at: when it was said, where the log says so.
         metadata: whatever else the log holds about it (JSON values).
+        parts: the parts that make up the content, and the reasoning; none where the content is one text. Where the
+            content of a turn is replaced (`dataclasses.replace`), the parts follow it (`parts.aligned_parts`).
     """
 
     role: Role
@@ -33,6 +38,31 @@ class Turn:
     name: str | None = None
     at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.parts:
+            parts = normalized_parts(self.parts)
+            if parts and visible_content(parts) != self.content:
+                parts = aligned_parts(parts, self.content)
+            object.__setattr__(self, "parts", parts)
+
+    @classmethod
+    def of_parts(
+        cls,
+        role: Role,
+        parts: Sequence[Part],
+        name: str | None = None,
+        at: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> "Turn":
+        """Return the turn with these parts: its content is what people see of them."""
+        return cls(role, visible_content(parts), name, at, metadata or {}, tuple(parts))
+
+    @property
+    def reasoning(self) -> str:
+        """The model's thoughts in this turn, joined by line ends; empty for none."""
+        return "\n".join(part.text for part in self.parts if isinstance(part, Reasoning) and part.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +156,11 @@ class Rubric:
     @property
     def sha(self) -> str:
         """SHA-256 of everything in it: two rubrics with one sha ask a judge the same and read it the same."""
-        return sha256_json(asdict(self))
+        body = asdict(self)
+        for example in body["examples"]:
+            # Turns of one text are as they were before turns had parts, and so is the SHA of rubrics with them.
+            example["turns"] = tuple({k: v for k, v in turn.items() if k != "parts" or v} for turn in example["turns"])
+        return sha256_json(body)
 
     def value(self, label: str) -> float:
         """Return the value of a label, in [0, 1]."""

@@ -8,6 +8,7 @@ from typing import Any
 from convexplain.connectors.json_texts import map_texts
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
+from convexplain.parts import ToolCall
 from convexplain.types import Turn, sha256_json
 
 Record = dict[str, Any]
@@ -20,6 +21,12 @@ REPEATED = "the same record is there already"
 def message(turn: Turn) -> dict[str, str]:
     """Return a turn as a message with `role` and `content`."""
     return {"role": turn.role, "content": sendable(turn.content)}
+
+
+def tool_call(call: ToolCall) -> dict[str, Any]:
+    """Return a call as OpenAI's messages hold it."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {**({"id": call.id} if call.id else {}), "type": "function", "function": function}
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -13,7 +13,9 @@ from .store import RunStore
 
 _JSON_FRAME = (  # what surrounds the texts in a conversation's body; a search for text must not match it
     *(f'"role":"{role}"' for role in ("system", "user", "assistant", "tool")),
-    *(f'"{key}":' for key in ("id", "source", "metadata", "turns", "role", "content", "name", "at")),
+    *(f'"part":"{kind}"' for kind in ("text", "reasoning", "tool_call", "tool_result", "media")),
+    *(f'"{key}":' for key in ("id", "source", "metadata", "turns", "role", "content", "name", "at", "parts", "part")),
+    *(f'"{key}":' for key in ("text", "arguments", "kind")),
     "null",
 )
 

@@ -1,9 +1,20 @@
 """Stored forms of turns, conversations and judgements: JSON values and rows, in both directions."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from convexplain.parts import Media, Part, Reasoning, Text, ToolCall, ToolResult
 from convexplain.types import Conversation, Evidence, Judgement, Turn
+
+_PARTS: dict[str, type[Part]] = {
+    "text": Text,
+    "reasoning": Reasoning,
+    "tool_call": ToolCall,
+    "tool_result": ToolResult,
+    "media": Media,
+}
+_KINDS = {part: kind for kind, part in _PARTS.items()}
 
 
 def conversation_body(conversation: Conversation) -> dict[str, Any]:
@@ -18,18 +29,22 @@ def conversation_body(conversation: Conversation) -> dict[str, Any]:
 
 def turn_body(turn: Turn) -> dict[str, Any]:
     """Return a turn as JSON values."""
-    return {
+    body: dict[str, Any] = {
         "role": turn.role,
         "content": turn.content,
         "name": turn.name,
         "at": turn.at.isoformat() if turn.at else None,
         "metadata": dict(turn.metadata),
     }
+    if turn.parts:  # else the content is the only part; so turns of one text have the digests that they always had
+        body["parts"] = [{"part": _KINDS[type(part)], **asdict(part)} for part in turn.parts]
+    return body
 
 
 def to_turn(body: dict[str, Any]) -> Turn:
     """Return the turn of a body that `turn_body` returned."""
-    return Turn(**{**body, "at": datetime.fromisoformat(body["at"]) if body["at"] else None})
+    at = datetime.fromisoformat(body["at"]) if body["at"] else None
+    return Turn(**{**body, "at": at, "parts": tuple(map(_to_part, body.get("parts", ())))})
 
 
 def to_conversation(body: dict[str, Any]) -> Conversation:
@@ -52,3 +67,7 @@ def to_judgement(row: Any, conversation: Conversation) -> Judgement:
         model=row.model,
         prompt_sha=row.prompt_sha,
     )
+
+
+def _to_part(body: dict[str, Any]) -> Part:
+    return _PARTS[body["part"]](**{name: value for name, value in body.items() if name != "part"})

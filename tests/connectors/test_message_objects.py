@@ -1,7 +1,5 @@
 """Messages in every form in which applications have them."""
 
-import json
-
 import pytest
 from langchain_core.load import dumpd
 from langchain_core.messages import (
@@ -18,6 +16,7 @@ from langchain_core.messages import (
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from convexplain.connectors.message_objects import is_answer, turns_in, turns_of
+from convexplain.parts import ToolCall, ToolResult
 
 CALL = {"name": "weather", "args": {"city": "Köln"}, "id": "1", "type": "tool_call"}
 SHOWN = '[tool call weather({"city": "Köln"})]'
@@ -79,12 +78,12 @@ def test_what_else_is_said_of_a_message():
         ]
     )
     assert call.name == "agent"
-    assert json.loads(json.dumps(call.metadata)) == {
-        "tool_calls": [{"id": "1", "function": {"name": "weather", "arguments": {"city": "Köln"}}}],
-        "only_tool_calls": True,
-    }
-    assert (answer.name, answer.metadata) == ("weather", {"tool_call_id": "1"})
-    assert error.metadata == {"tool_call_id": "2", "status": "error"}
+    assert call.metadata == {"only_tool_calls": True}
+    assert call.parts == (ToolCall("weather", '{"city": "Köln"}', "1"),)
+    assert (answer.name, answer.metadata) == ("weather", {})
+    assert answer.parts == (ToolResult("sunny", "1", "weather"),)
+    assert error.metadata == {"status": "error"}
+    assert error.parts == (ToolResult("no such city", "2"),)
 
 
 @pytest.mark.parametrize("nothing", [None, 7, [], [None, 7, object()], [RemoveMessage("1")], {"content": "hi"}, [()]])

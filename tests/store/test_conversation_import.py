@@ -3,7 +3,9 @@
 import pytest
 
 from convexplain import Conversation, Turn, load_rubric
+from convexplain.parts import Media, Reasoning, Text, ToolCall, ToolResult
 from convexplain.store import ImportCounts, conversation_import, keep_conversations
+from convexplain.store.serialization import turn_body
 
 
 def talks(count, turns=2, words="x"):
@@ -75,3 +77,21 @@ def test_characters_that_databases_refuse(store):
     odd = [Conversation("\ud800\x00", (Turn("user", "a\x00\ud800"),), "s\x00", {"k": "\x00"})]
     keep_conversations(store, odd)
     assert list(store.conversations()) == odd
+
+
+def test_the_parts_of_turns_come_back(store):
+    parts = (
+        Reasoning("hm\x00"),
+        Text("I look."),
+        ToolCall("f", '{"a": 1}', "c1"),
+        Media("file", "a.pdf"),
+    )
+    turns = (Turn("user", "Hi"), Turn.of_parts("assistant", parts), Turn.of_parts("tool", [ToolResult("3", "c1", "f")]))
+    keep_conversations(store, [Conversation("c", turns, "s")])
+    (stored,) = store.conversations()
+    assert stored.turns == turns
+    assert [turn.parts for turn in stored.turns] == [(), parts, (ToolResult("3", "c1", "f"),)]
+
+
+def test_a_turn_of_one_text_is_stored_as_before_turns_had_parts():
+    assert turn_body(Turn("user", "Hi")) == {"role": "user", "content": "Hi", "name": None, "at": None, "metadata": {}}

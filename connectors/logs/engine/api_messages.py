@@ -3,10 +3,13 @@ Anthropic's, Gemini's, OpenTelemetry's, and both of LangChain's dumps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from .content_blocks import is_call, result_text, speaker_and_text
-from .message_lists import call_text, content_text
+from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
+
+from .content_blocks import call_part, content_parts, content_text, result_part, thought_text
+from .message_lists import THOUGHTS, substitute_parts
 from .metadata import clean_text, extra_metadata, find_timestamp
 from .parse_results import ParsedTurn
 from .roles import role_of
@@ -18,7 +21,8 @@ _LANGCHAIN_WORDS = (
 _LANGCHAIN = frozenset(_LANGCHAIN_WORDS.split())
 _CONTENTS = ("content", "parts")
 _MESSAGE_KEYS = frozenset((*_CONTENTS, "tool_calls", "function_call", "refusal", "audio"))
-_USED_KEYS = ("role", "type", *_CONTENTS, "example", "refusal", "lc", "kwargs")
+_USED_KEY_WORDS = "role type example refusal lc kwargs tool_calls invalid_tool_calls function_call tool_call_id"
+_USED_KEYS = (*_USED_KEY_WORDS.split(), *_CONTENTS, *THOUGHTS)
 _OUTPUTS = (
     "function_call_output",
     "custom_tool_call_output",
@@ -28,7 +32,6 @@ _OUTPUTS = (
     "apply_patch_call_output",
     "mcp_approval_response",
 )
-_THOUGHTS = ("[thinking]", "[reasoning]")
 
 
 def is_message(value: Any) -> bool:
@@ -83,14 +86,8 @@ def parse_message(message: Mapping[str, Any]) -> list[ParsedTurn]:
     """Return the turns in a message: several where it also holds the results of tools."""
     unwrapped = _unwrapped(message)
     if unwrapped is None:
-        return [ParsedTurn(speaker, text) for speaker, text in _item_texts(message)]
+        return [ParsedTurn.of_parts(speaker, parts) for speaker, parts in _item_turns(message)]
     speaker, body = unwrapped
-    parts: list[tuple[str, list[str]]] = []
-    for author, text in _block_texts(body, speaker):
-        if text and parts and parts[-1][0] == author:
-            parts[-1][1].append(text)
-        elif text:
-            parts.append((author, [text]))
     name = body.get("name")
     name = name if isinstance(name, str) and name.strip() else None
     at, at_key = find_timestamp(body)
@@ -99,28 +96,20 @@ def parse_message(message: Mapping[str, Any]) -> list[ParsedTurn]:
         for key, value in extra_metadata(body, {*_USED_KEYS, at_key, "name"}).items()
         if value not in ({}, [], "")
     }
-    turns = [
-        ParsedTurn(
-            author, "\n".join(texts), name if author == speaker else None, at, metadata if author == speaker else {}
-        )
-        for author, texts in parts
-    ]
-    return turns or [ParsedTurn(speaker, "", name, at, metadata)]
+    is_result = role_of(speaker) == "tool"
+    parts = (_result(body, name),) if is_result else _message_parts(body)
+    turn = ParsedTurn.of_parts(speaker, parts, name, at, metadata)
+    return [turn] if is_result else turn.without_results()
 
 
 def merge_thoughts(turns: Sequence[ParsedTurn]) -> list[ParsedTurn]:
     """Return the turns, with an assistant's turn that is only a thought joined to the assistant's next one."""
     merged: list[ParsedTurn] = []
     for turn in turns:
-        if (
-            merged
-            and merged[-1].content in _THOUGHTS
-            and _role_or_word(merged[-1]) == _role_or_word(turn) == "assistant"
-        ):
-            last = merged.pop()
-            content = turn.content if turn.content.startswith(_THOUGHTS) else f"{last.content}\n{turn.content}"
-            metadata = {**last.metadata, **turn.metadata}
-            merged.append(ParsedTurn(turn.speaker, content, turn.name, turn.at or last.at, metadata))
+        if merged and merged[-1].is_thought and _role_or_word(merged[-1]) == _role_or_word(turn) == "assistant":
+            thought = merged.pop()
+            metadata = {**thought.metadata, **turn.metadata}
+            merged.append(replace(thought.joined(turn), name=turn.name, at=turn.at or thought.at, metadata=metadata))
         else:
             merged.append(turn)
     return merged
@@ -163,30 +152,30 @@ def _speaker_word(kind: str, body: Mapping[str, Any]) -> str:
     return role if word == "chat" and isinstance(role, str) else word
 
 
-def _block_texts(body: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]]:
+def _message_parts(body: Mapping[str, Any]) -> tuple[Part, ...]:
     content = next((body[key] for key in _CONTENTS if body.get(key) is not None), None)
-    blocks = content if isinstance(content, list) else [content]
-    if role_of(speaker) == "tool":
-        for block in blocks:
-            yield speaker, speaker_and_text(block, speaker)[1]
-    else:
-        for block in blocks:
-            yield speaker_and_text(block, speaker)
-    if not content:
-        yield speaker, _substitute_text(body)
-    if not any(map(is_call, blocks)):
-        for call in _calls(body):
-            yield speaker, call_text(call)
+    more = body.get("additional_kwargs")
+    thoughts = tuple(
+        Reasoning(place[key])
+        for place in (body, more)
+        if isinstance(place, dict)
+        for key in THOUGHTS
+        if isinstance(place.get(key), str) and place[key].strip()
+    )
+    parts = content_parts(content) if content else substitute_parts(body)
+    if any(isinstance(part, Reasoning) for part in parts):
+        thoughts = ()
+    calls = () if any(isinstance(part, ToolCall) for part in parts) else map(call_part, _calls(body))
+    return (*thoughts[:1], *parts, *calls)
 
 
-def _substitute_text(body: Mapping[str, Any]) -> str:
-    """Return the text of a message without content: its refusal, or its recording's transcript."""
-    audio = body.get("audio")
-    if isinstance(body.get("refusal"), str):
-        return str(body["refusal"])
-    if isinstance(audio, dict):
-        return audio["transcript"] if isinstance(audio.get("transcript"), str) else "[audio]"
-    return ""
+def _result(body: Mapping[str, Any], name: str | None) -> ToolResult:
+    """Return a message of a tool as its result; parts of the content that wrap the result are taken off."""
+    content = next((body[key] for key in _CONTENTS if body.get(key) is not None), None)
+    parts = content_parts(content)
+    inner = next((part for part in parts if isinstance(part, ToolResult)), ToolResult(""))
+    call_id = body.get("tool_call_id")
+    return ToolResult(visible_content(parts), call_id if isinstance(call_id, str) else inner.id, name or inner.name)
 
 
 def _calls(body: Mapping[str, Any]) -> Iterator[Any]:
@@ -202,43 +191,39 @@ def _calls(body: Mapping[str, Any]) -> Iterator[Any]:
             return
 
 
-def _item_texts(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the speaker and the text of each part of an item of the Responses API."""
+def _item_turns(item: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Part, ...]]]:
+    """Yield the speakers in an item of the Responses API, each with the parts of the turn."""
     kind = str(item.get("type"))
     if kind == "message":
-        content = item.get("content")
-        blocks = content if isinstance(content, list) else [content]
-        speaker = str(item.get("role") or "assistant")
-        yield speaker, "\n".join(filter(None, (speaker_and_text(block, speaker)[1] for block in blocks)))
+        yield str(item.get("role") or "assistant"), content_parts(item.get("content"))
     elif kind in _OUTPUTS:
-        yield "tool", result_text(item)
+        yield "tool", (result_part(item),)
     elif kind == "reasoning":
-        yield "assistant", "[reasoning]"
+        yield "assistant", (Reasoning(thought_text({key: item.get(key) for key in ("content", "summary")})),)
     elif kind == "image_generation_call":
-        yield "assistant", "[image]"
+        yield "assistant", (Media("image"),)
     else:
+        call = call_part({"arguments": _item_arguments(item), "id": item.get("call_id") or item.get("id")})
         name = item.get("name")
-        arguments = next(
-            (item[key] for key in ("arguments", "input", "action", "code", "queries") if item.get(key)), None
-        )
-        yield (
-            "assistant",
-            call_text({"name": name if isinstance(name, str) else kind.removesuffix("_call"), "arguments": arguments}),
-        )
+        name = name if isinstance(name, str) else kind.removesuffix("_call")
+        yield "assistant", (replace(call, name=name),)
         if item.get("output") is not None or item.get("results") is not None:
-            yield "tool", content_text(item.get("output") or item.get("results"))
+            yield "tool", (ToolResult(content_text(item.get("output") or item.get("results")), call.id, name),)
+
+
+def _item_arguments(item: Mapping[str, Any]) -> Any:
+    return next((item[key] for key in ("arguments", "input", "action", "code", "queries") if item.get(key)), None)
 
 
 def _add_item(turns: list[ParsedTurn], item: Mapping[str, Any], continues: bool) -> bool:
-    """Add an item's texts to the turns, and return whether the next item continues the same turn."""
-    for speaker, text in _item_texts(item):
+    """Add an item's parts to the turns, and return whether the next item continues the same turn."""
+    for speaker, parts in _item_turns(item):
+        turn = ParsedTurn.of_parts(speaker, parts)
         by_assistant = role_of(speaker) == "assistant"
         silent = by_assistant and item.get("type") != "message"
         if by_assistant and turns and role_of(turns[-1].speaker) == "assistant" and (continues or silent):
-            last = turns.pop()
-            content = "\n".join(filter(None, (last.content, text)))
-            turns.append(ParsedTurn(last.speaker, content, last.name, last.at, last.metadata))
+            turns.append(turns.pop().joined(turn))
         else:
-            turns.append(ParsedTurn(speaker, text))
+            turns.append(turn)
         continues = silent
     return continues

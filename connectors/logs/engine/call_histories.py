@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .parse_results import ParsedTurn
+from .reasoning_marks import without_marked
 from .roles import role_of
 
 _LATEST = 50
@@ -115,4 +116,4 @@ def _role(turn: ParsedTurn) -> str:
 
 
 def _key(turn: ParsedTurn) -> _Key:
-    return _role(turn), " ".join(turn.content.split())
+    return _role(turn), " ".join(without_marked(turn.content).split())

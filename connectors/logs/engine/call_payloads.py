@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .api_messages import is_message, parse_messages
-from .content_blocks import is_block, speaker_and_text
+from .content_blocks import content_parts, content_text, is_block
 from .json_values import parse_json
 from .parse_results import ParsedTurn
 
@@ -73,7 +73,7 @@ def parse_payload(value: Any, speaker: str, remarks: list[str], depth: int = 0) 
     if is_message(value):
         return parse_messages([value], remarks)
     if is_block(value):
-        return [ParsedTurn(*speaker_and_text(value, speaker))]
+        return ParsedTurn.of_parts(speaker, content_parts(value)).without_results()
     return _object_turns(value, speaker, remarks, depth)
 
 
@@ -104,8 +104,7 @@ def _list_turns(value: list[Any], speaker: str, remarks: list[str], depth: int) 
     if any(map(is_message, value)):
         return parse_messages(value, remarks)
     if value and all(map(is_block, value)):
-        texts = [speaker_and_text(item, speaker)[1] for item in value]
-        return [ParsedTurn(speaker, "\n".join(filter(None, texts)))]
+        return ParsedTurn.of_parts(speaker, content_parts(value)).without_results()
     if value and all(isinstance(item, list) and len(item) == 2 and _is_pair(item) for item in value):
         return parse_messages(value, remarks)
     if len(value) > 1 and any(isinstance(item, list) for item in value):
@@ -151,7 +150,7 @@ def _system_text(value: Mapping[str, Any]) -> str:
     if isinstance(text, dict):
         text = text.get("parts")
     if isinstance(text, list):
-        return "\n".join(filter(None, (speaker_and_text(block, "system")[1] for block in text)))
+        return content_text(text)
     return text if isinstance(text, str) else ""
 
 

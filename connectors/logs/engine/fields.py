@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .message_lists import content_text
+from .content_blocks import content_text
 from .metadata import clean_text
 from .parse_results import ParsedConversation, ParsedRecord, ProblemReporter, UnreadableError
 

@@ -1,9 +1,12 @@
 """Lists of messages, one a turn: OpenAI's `role`/`content` and ShareGPT's `from`/`value`, and mixtures."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
+from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
+
+from .content_blocks import call_part, content_parts, content_text
+from .json_values import parse_json
 from .metadata import extra_metadata, find_timestamp
 from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from .roles import role_of
@@ -11,23 +14,12 @@ from .roles import role_of
 LISTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
 _SPEAKERS = ("role", "from", "speaker", "sender", "author")
 _TEXTS = ("content", "value", "text", "message", "utterance", "body")
-_CONTENT_KEYS = frozenset((*_TEXTS, "tool_calls", "function_call"))
+_CONTENT_KEYS = frozenset((*_TEXTS, "parts", "tool_calls", "function_call"))
 _TELLING_SPEAKERS = ("function_call", "observation")
 """Words for a speaker that say more than the role does: kept in the turn's metadata."""
 
-_PLACEHOLDERS = {
-    "image_url": "[image]",
-    "input_image": "[image]",
-    "input_audio": "[audio]",
-    "audio_url": "[audio]",
-    "input_file": "[file]",
-    "video_url": "[video]",
-    "document": "[file]",
-    "redacted_thinking": "[thinking]",
-}
-"""Parts without text whose type is not itself the word to show."""
-_PART_TEXTS = ("text", "value", "refusal", "input_text", "output_text")
-_PART_LISTS = ("parts", "content")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""Keys of a model's thoughts beside its answer."""
 
 
 def is_turn(value: Any) -> bool:
@@ -66,8 +58,7 @@ def parse_conversation(record: Mapping[str, Any] | list[Any]) -> list[ParsedConv
         turns = record[key]
         conversation.metadata = extra_metadata(record, {key})
     for number, turn in enumerate(turns, 1):
-        if (parsed_turn := _parse_list_turn(turn, number, conversation.remarks)) is not None:
-            conversation.turns.append(parsed_turn)
+        conversation.turns += _parse_list_turns(turn, number, conversation.remarks)
     add_system(conversation)
     return [conversation]
 
@@ -94,36 +85,31 @@ def parse_turn(turn: Mapping[str, Any], used: Collection[str | None] = ()) -> Pa
     name = turn.get("name")
     name = name if isinstance(name, str) and name.strip() else None
     at, at_key = find_timestamp(turn)
-    used_keys = {_text_key(turn), "refusal", at_key, "name" if name else None, *used}
+    parts = _parts(turn, speaker, name)
+    text_key = _text_key(turn)
+    used_keys = {
+        text_key,
+        "content" if text_key == "parts" else None,
+        "refusal",
+        at_key,
+        "name" if name else None,
+        *_part_keys(turn, parts),
+        *used,
+    }
     if speaker not in _TELLING_SPEAKERS:
         used_keys.add(speaker_key)
-    return ParsedTurn(speaker, _turn_text(turn), name, at, extra_metadata(turn, used_keys))
+    return ParsedTurn.of_parts(speaker, parts, name, at, extra_metadata(turn, used_keys))
 
 
-def content_text(content: Any) -> str:
-    """Return a message's content as text, in any of its forms."""
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(filter(None, map(content_text, content)))
-    if isinstance(content, dict):
-        return _part_text(content)
-    return json.dumps(content, ensure_ascii=False)
-
-
-def call_text(call: Any) -> str:
-    """Return the placeholder of a tool call, in OpenAI's form or with name and arguments (args, input) at the top."""
-    if not isinstance(call, dict):
-        return "[tool call]"
-    function = call.get("function")
-    inner = function if isinstance(function, dict) else call
-    name = function if isinstance(function, str) else inner.get("name")
-    arguments = next((inner[key] for key in ("arguments", "args", "input") if inner.get(key) is not None), "")
-    if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return f"[tool call {name if isinstance(name, str) else '?'}({arguments})]"
+def substitute_parts(turn: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Return what stands in the place of a content: a refusal, or a recording's transcript."""
+    audio = turn.get("audio")
+    if isinstance(turn.get("refusal"), str):
+        return content_parts(turn["refusal"])
+    if isinstance(audio, dict):
+        transcript = audio.get("transcript")
+        return content_parts(transcript) if isinstance(transcript, str) else (Media("audio"),)
+    return ()
 
 
 def _dialect(value: Any) -> Literal["openai", "sharegpt"] | None:
@@ -145,8 +131,26 @@ def _speaker_key(turn: Mapping[str, Any]) -> str | None:
 
 
 def _text_key(turn: Mapping[str, Any]) -> str:
-    """Return the key of the text: the first that holds something."""
-    return next((key for key in _TEXTS if turn.get(key) is not None), _TEXTS[0])
+    """Return the key of the text: the first that holds something.
+
+    That is the list of parts where it holds the text too, as Vercel's AI SDK writes it.
+    """
+    key = next((key for key in (*_TEXTS, "parts") if turn.get(key) not in (None, "", [])), None)
+    if key == "content" and isinstance(turn.get("parts"), list) and isinstance(text := turn[key], str):
+        return "parts" if text.strip() in content_text(turn["parts"]) else key
+    return key or next((key for key in _TEXTS if turn.get(key) is not None), _TEXTS[0])
+
+
+def _part_keys(turn: Mapping[str, Any], parts: tuple[Part, ...]) -> set[str]:
+    """Return the keys, besides that of the text, whose values are all among the parts."""
+    keys = {key for part in parts if isinstance(part, Reasoning) for key in THOUGHTS if turn.get(key) == part.text}
+    if isinstance(turn.get("tool_calls"), list):
+        keys.add("tool_calls")
+    if isinstance(turn.get("function_call"), dict):
+        keys.add("function_call")
+    if any(isinstance(part, ToolResult) and part.id and part.id == turn.get("tool_call_id") for part in parts):
+        keys.add("tool_call_id")
+    return keys
 
 
 def _has_turns(items: list[Any]) -> bool:
@@ -160,49 +164,47 @@ def _is_empty(items: list[Any]) -> bool:
     return not any(items) or all(isinstance(item, dict) and item.keys() <= {"role", "from"} for item in items)
 
 
-def _parse_list_turn(turn: Any, number: int, remarks: list[str]) -> ParsedTurn | None:
-    """Return a turn of a list, None where there is none; a remark is added for a missing turn."""
+def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[ParsedTurn]:
+    """Return the turns in a message of a list: the message, and results of tools in it. A remark is added for a message
+    that is missing.
+    """
     parsed_turn = parse_turn(turn) if isinstance(turn, dict) else None
     if parsed_turn is None:
-        if isinstance(turn, dict) and _turn_text(turn).strip():
+        if isinstance(turn, dict) and visible_content(_parts(turn, "", None)).strip():
             raise UnreadableError(f"message {number} does not say who speaks")
         remarks.append(f"message {number} is missing")
-    return parsed_turn
+        return []
+    return [parsed_turn] if role_of(parsed_turn.speaker) == "tool" else parsed_turn.without_results()
 
 
-def _turn_text(turn: Mapping[str, Any]) -> str:
-    """Return the text of a turn, then a placeholder for each tool call.
-
-    A text that is a string comes back unchanged; a list of parts is joined with line ends.
-    """
-    content = content_text(turn.get(_text_key(turn)))
-    texts = [content] if content else []
-    if not texts and isinstance(turn.get("refusal"), str):
-        texts.append(turn["refusal"])
-    audio = turn.get("audio")
-    if not texts and isinstance(audio, dict):
-        transcript = audio.get("transcript")
-        texts.append(transcript if isinstance(transcript, str) else "[audio]")
-    calls = turn.get("tool_calls")
-    texts += [call_text(call) for call in calls] if isinstance(calls, list) else []
+def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Part, ...]:
+    """Return the parts of a turn: its thoughts, its content, and its calls of tools."""
+    thought = next((turn[key] for key in THOUGHTS if isinstance(turn.get(key), str) and turn[key].strip()), None)
+    thoughts: list[Part] = [] if thought is None else [Reasoning(thought)]
+    content = turn.get(_text_key(turn))
+    role = role_of(speaker)
+    if role == "tool":
+        call_id = turn.get("tool_call_id")
+        call_id = call_id if isinstance(call_id, str) else ""
+        return (*thoughts, ToolResult(content_text(content), call_id, name or ""))
+    if speaker == "function_call" and (calls := _written_calls(content)):
+        return (*thoughts, *calls)
+    parts = content_parts(content)
+    if not visible_content(parts):
+        parts = (*parts, *substitute_parts(turn))
+    tool_calls = turn.get("tool_calls")
+    call_list = list(tool_calls) if isinstance(tool_calls, list) else []
     if isinstance(turn.get("function_call"), dict):
-        texts.append(call_text({"function": turn["function_call"]}))
-    return "\n".join(texts)
+        call_list.append({"function": turn["function_call"]})
+    return (*thoughts, *parts, *map(call_part, call_list))
 
 
-def _part_text(part: Mapping[str, Any]) -> str:
-    kind = part.get("type")
-    if kind == "tool_use":
-        return call_text(part)
-    for key in _PART_TEXTS:
-        text = part.get(key)
-        if isinstance(text, dict):
-            text = text.get("value")
-        if isinstance(text, str):
-            return text
-    for key in _PART_LISTS:
-        if isinstance(part.get(key), list | str):
-            return content_text(part[key])
-    if kind is None:  # data, as tools give it back
-        return json.dumps(part, ensure_ascii=False)
-    return _PLACEHOLDERS.get(str(kind), f"[{kind}]")
+def _written_calls(content: Any) -> tuple[ToolCall, ...]:
+    """Return the calls in the text of a turn whose speaker is `function_call`; none where it is no JSON of calls."""
+    decoded, error = parse_json(content) if isinstance(content, str) else (None, "no text")
+    calls = decoded if isinstance(decoded, list) else [decoded]
+    if error is not None or not calls:
+        return ()
+    if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
+        return ()
+    return tuple(map(call_part, calls))

@@ -7,9 +7,11 @@ all formats.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Protocol
 
 from convexplain.errors import ConvexplainError
+from convexplain.parts import Part, Reasoning, Text, ToolResult, normalized_parts, visible_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,11 @@ class ParsedTurn:
 
     Attributes:
         speaker: the log's own word for the speaker ("gpt", "Anna"); empty where the log has none.
-        content: the text, unchanged.
+        content: the text that people see, unchanged.
         name: a name that the log gives besides the speaker's word.
         at: the turn's time.
         metadata: everything else that the log holds about the turn.
+        parts: the parts of the content, and the reasoning; none where the content is one text.
     """
 
     speaker: str
@@ -29,6 +32,49 @@ class ParsedTurn:
     name: str | None = None
     at: datetime | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+
+    @classmethod
+    def of_parts(
+        cls,
+        speaker: str,
+        parts: Sequence[Part],
+        name: str | None = None,
+        at: datetime | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> "ParsedTurn":
+        """Return the turn with these parts: its content is what people see of them."""
+        content = visible_content(parts)
+        return cls(speaker, content, name, at, {} if metadata is None else metadata, normalized_parts(parts))
+
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The parts, also where the content is one text; none of an empty turn."""
+        return self.parts or ((Text(self.content),) if self.content else ())
+
+    @property
+    def is_thought(self) -> bool:
+        """True where the turn holds reasoning and nothing else."""
+        return bool(self.parts) and all(isinstance(part, Reasoning) for part in self.parts)
+
+    def joined(self, following: "ParsedTurn") -> "ParsedTurn":
+        """Return this turn with the parts of a following one behind its own."""
+        return self.of_parts(self.speaker, (*self.all_parts, *following.all_parts), self.name, self.at, self.metadata)
+
+    def without_results(self) -> "list[ParsedTurn]":
+        """Return the turn without the results of tools in it, each of them as a turn of the speaker `tool`.
+
+        Its name and metadata stay with its own parts.
+        """
+        if not any(isinstance(part, ToolResult) for part in self.parts):
+            return [self]
+        turns: list[ParsedTurn] = []
+        for is_result, run in groupby(self.parts, lambda part: isinstance(part, ToolResult)):
+            if is_result:
+                turns += [self.of_parts("tool", [result], at=self.at) for result in run]
+            else:
+                turns.append(self.of_parts(self.speaker, [*run], self.name, self.at, self.metadata))
+        return turns
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from convexplain.types import Role, Turn
 
 from .parse_results import ParsedTurn, UnknownSpeakersError, UnreadableError, quoted_names
+from .reasoning_marks import parts_of_marked
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -72,10 +73,15 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
         normalized_word(turn.speaker): turn.speaker for turn, role in zip(turns, roles, strict=True) if role is None
     }
     default = _default_role(turns, roles, unknown, assistant, certain=certain) if unknown else "user"
-    return tuple(
-        Turn(role or default, turn.content, turn.name or _name_in_word(turn.speaker), turn.at, turn.metadata)
-        for turn, role in zip(turns, roles, strict=True)
-    )
+    return tuple(_turn(turn, role or default) for turn, role in zip(turns, roles, strict=True))
+
+
+def _turn(turn: ParsedTurn, role: Role) -> Turn:
+    """Return a turn with its role; of an assistant's turn, reasoning that is marked in its text is taken out of it."""
+    name = turn.name or _name_in_word(turn.speaker)
+    if role == "assistant" and (parts := parts_of_marked(turn.all_parts)) is not None:
+        return Turn.of_parts(role, parts, name, turn.at, turn.metadata)
+    return Turn(role, turn.content, name, turn.at, turn.metadata, turn.parts)
 
 
 def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:

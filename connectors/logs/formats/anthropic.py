@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import is_message, parse_messages
-from convexplain.connectors.logs.engine.content_blocks import is_tool_block, speaker_and_text
+from convexplain.connectors.logs.engine.content_blocks import content_text, is_tool_block
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
@@ -48,8 +48,7 @@ def read_record(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversatio
     )
     conversation.turns = parse_messages(messages, conversation.remarks)
     system = request.get("system")
-    blocks = system if isinstance(system, list) else [system] if system else []
-    text = "\n".join(filter(None, (speaker_and_text(block, "system")[1] for block in blocks)))
+    text = content_text(system)
     if text.strip() and not (conversation.turns and role_of(conversation.turns[0].speaker) == "system"):
         conversation.turns.insert(0, ParsedTurn("system", text))
     if not conversation.turns:

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import merge_thoughts
-from convexplain.connectors.logs.engine.content_blocks import attachment_placeholder
+from convexplain.connectors.logs.engine.content_blocks import attachment_part, content_parts, thought_text
 from convexplain.connectors.logs.engine.log_format import LogFormat
-from convexplain.connectors.logs.engine.message_lists import call_text
 from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
+from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
 
 _ASSETS = {
-    "image_asset_pointer": "[image]",
-    "audio_asset_pointer": "[audio]",
-    "video_container_asset_pointer": "[video]",
-    "real_time_user_audio_video_asset_pointer": "[audio]",
+    "image_asset_pointer": "image",
+    "audio_asset_pointer": "audio",
+    "video_container_asset_pointer": "video",
+    "real_time_user_audio_video_asset_pointer": "audio",
 }
 _THOUGHTS = ("thoughts", "reasoning_recap")
 _CONTEXTS = ("user_editable_context", "model_editable_context")
@@ -83,10 +83,10 @@ def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> Par
         if not isinstance(message, dict):
             continue
         if _is_hidden(message):
-            hidden += bool(_message_text(message).strip())
+            hidden += bool(visible_content(_message_parts(message)).strip())
             continue
         turn = _parse_turn(message)
-        if turn.content.strip():
+        if turn.content.strip() or turn.is_thought:
             conversation.turns.append(turn)
         elif turn.speaker != "system":
             empty += 1
@@ -172,45 +172,47 @@ def _parse_turn(message: Mapping[str, Any]) -> ParsedTurn:
     turn_metadata = extra_metadata({key: message[key] for key in ("id",) if key in message}, ())
     if isinstance(metadata, dict):
         turn_metadata |= extra_metadata({key: metadata[key] for key in ("model_slug",) if key in metadata}, ())
-    text = _message_text(message)
+    parts = _message_parts(message)
     recipient = message.get("recipient")
+    text = visible_content(parts)
+    name = clean_text(name) if isinstance(name, str) and name.strip() else None
     if role == "assistant" and recipient not in _TO_ALL and text.strip():
-        text = call_text({"name": recipient, "arguments": text})
-    return ParsedTurn(
-        speaker, text, clean_text(name) if isinstance(name, str) and name.strip() else None, at, turn_metadata
-    )
+        parts = [ToolCall(recipient if isinstance(recipient, str) else "?", text)]
+    elif role == "tool" and text:
+        parts = [ToolResult(text, name=name or "")]
+    return ParsedTurn.of_parts(speaker, parts, name, at, turn_metadata)
 
 
-def _message_text(message: Mapping[str, Any]) -> str:
+def _message_parts(message: Mapping[str, Any]) -> list[Part]:
     content, metadata = message.get("content"), message.get("metadata")
-    lines = list(_parts(content)) if isinstance(content, dict) else [content] if isinstance(content, str) else []
+    parts = list(_parts(content)) if isinstance(content, dict) else [*content_parts(content)]
     files = metadata.get("attachments") if isinstance(metadata, dict) else None
-    pictures = lines.count("[image]")
+    pictures = parts.count(Media("image"))
     for item in files if isinstance(files, list) else ():
-        text = attachment_placeholder(item)
-        if text.startswith("[image") and pictures:  # it is among the parts
+        media = attachment_part(item)
+        if media.kind == "image" and pictures:  # it is among the parts
             pictures -= 1
         else:
-            lines.append(text)
-    return "\n".join(filter(None, lines))
+            parts.append(media)
+    return parts
 
 
-def _parts(content: Mapping[str, Any]) -> Iterator[str]:
+def _parts(content: Mapping[str, Any]) -> Iterator[Part]:
     kind = content.get("content_type")
     if kind in _THOUGHTS:
-        yield "[thinking]"
+        yield Reasoning(thought_text(content))
     elif isinstance(parts := content.get("parts"), list):
         for part in parts:
             if isinstance(part, str):
-                yield part
+                yield from content_parts(part)
             elif isinstance(part, dict):
                 yield from _parts(part)
     elif isinstance(kind, str) and kind in _ASSETS:
-        yield _ASSETS[kind]
+        yield Media(_ASSETS[kind])
     elif text := next((content[key] for key in _TEXTS if isinstance(content.get(key), str)), None):
-        yield text
+        yield from content_parts(text)
     elif isinstance(kind, str) and kind not in ("text", "code", "execution_output"):
-        yield f"[{clean_text(kind)}]"
+        yield Media(clean_text(kind))
 
 
 CHATGPT = LogFormat(

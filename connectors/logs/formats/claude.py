@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import merge_thoughts
-from convexplain.connectors.logs.engine.content_blocks import attachment_placeholder, speaker_and_text
+from convexplain.connectors.logs.engine.content_blocks import attachment_part, content_parts
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from convexplain.connectors.logs.engine.roles import role_of
+from convexplain.parts import Media, Part, visible_content
 
 _FILES = ("attachments", "files", "files_v2")
 _PARENT = "parent_message_uuid"
@@ -92,34 +93,32 @@ def _parse_message(message: Mapping[str, Any], number: int) -> Iterator[ParsedTu
         raise UnreadableError(f"message {number} does not say who speaks")
     at, _ = find_timestamp(message)
     metadata = extra_metadata({key: message[key] for key in ("uuid",) if key in message}, ())
-    parts: list[tuple[str, list[str]]] = []
-    for author, text in _texts(message, speaker):
-        if text and parts and parts[-1][0] == author:
-            parts[-1][1].append(text)
-        elif text:
-            parts.append((author, [text]))
-    for author, texts in parts or [(speaker, [])]:
-        yield ParsedTurn(author, "\n".join(texts), None, at, metadata if author == speaker else {})
+    turns = ParsedTurn.of_parts(speaker, [*_parts(message)], None, at, metadata).without_results()
+    files = list(_files(message))
+    if files and (turns[-1].speaker != speaker or not role_of(speaker)):
+        turns.append(ParsedTurn.of_parts(speaker if role_of(speaker) else "user", files, None, at))
+    elif files:
+        turns.append(turns.pop().joined(ParsedTurn.of_parts(speaker, files)))
+    yield from turns
 
 
-def _texts(message: Mapping[str, Any], speaker: str) -> Iterator[tuple[str, str]]:
+def _parts(message: Mapping[str, Any]) -> Sequence[Part]:
     content, text = message.get("content"), message.get("text")
-    blocks = content if isinstance(content, list) else []
-    block_texts = [speaker_and_text(block, speaker) for block in blocks]
-    if any(block_text.strip() for _, block_text in block_texts):
-        yield from block_texts
-    elif isinstance(content, str) and content:
-        yield speaker, content
-    elif isinstance(text, str):
-        yield speaker, text
+    parts = content_parts(content) if isinstance(content, list | str) else ()
+    if visible_content(parts).strip() or not isinstance(text, str):
+        return parts
+    return (*parts, *content_parts(text))
+
+
+def _files(message: Mapping[str, Any]) -> Iterator[Media]:
     names = set()
     for key in _FILES:
         items = message.get(key)
         for item in items if isinstance(items, list) else ():
-            placeholder = attachment_placeholder(item)
-            if placeholder == "[file]" or placeholder not in names:  # a file may be listed twice
-                names.add(placeholder)
-                yield (speaker if role_of(speaker) else "user"), placeholder
+            media = attachment_part(item)
+            if media == Media("file") or media not in names:  # a file may be listed twice
+                names.add(media)
+                yield media
 
 
 CLAUDE = LogFormat(

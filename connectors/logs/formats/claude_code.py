@@ -125,9 +125,7 @@ def _add_record(session: _Session, record: Mapping[str, Any], message_id: str) -
         )
     session_turns = session.conversation.turns
     if answer and len(turns) == 1 and session.marks and session.marks[-1][1] == answer:  # a record a part
-        last = session_turns.pop()
-        content = "\n".join(filter(None, (last.content, turns[0].content)))
-        session_turns.append(replace(last, content=content))
+        session_turns.append(session_turns.pop().joined(turns[0]))
         return
     for turn in turns:
         session_turns.append(turn)

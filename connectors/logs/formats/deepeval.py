@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import is_message
-from convexplain.connectors.logs.engine.content_blocks import result_text
+from convexplain.connectors.logs.engine.content_blocks import call_part, content_parts
 from convexplain.connectors.logs.engine.log_format import LogFormat
-from convexplain.connectors.logs.engine.message_lists import call_text
 from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
+from convexplain.parts import Part
 
 _LIST_KEYS = ("conversationalTestCases", "conversational_test_cases", "testCases", "test_cases", "goldens")
 _CASE_KEY_WORDS = (
     "scenario expected_outcome expectedOutcome chatbot_role chatbotRole user_description userDescription "
     "additional_metadata additionalMetadata metrics_data metricsData comments retrieval_context"
 )
+
 _CASE_KEYS = frozenset(_CASE_KEY_WORDS.split())
 _OUTPUT_KEYS = ("actual_output", "actualOutput")
 _TURN_KEY_WORDS = "role content user_id userId retrieval_context retrievalContext tools_called toolsCalled"
@@ -79,17 +80,15 @@ def _parse_case(case: Mapping[str, Any], suffix: str) -> ParsedConversation:
 
 def _parse_turn(turn: Mapping[str, Any]) -> ParsedTurn:
     tools = turn.get("tools_called") or turn.get("toolsCalled")
-    shown_calls = []
+    calls: list[Part] = []
     for tool in tools if isinstance(tools, list) else ():
         arguments = tool.get("input_parameters") or tool.get("inputParameters") if isinstance(tool, dict) else None
         name = tool.get("name") if isinstance(tool, dict) else None
-        shown_calls.append(call_text({"name": name, "arguments": arguments}))
+        calls.append(call_part({"name": name, "arguments": arguments}))
     content = turn.get("content")
-    text = content if isinstance(content, str) else result_text({"content": content})
+    parts = content_parts(content)
     at, key = find_timestamp(turn)
-    return ParsedTurn(
-        turn["role"], "\n".join(filter(None, [text, *shown_calls])), None, at, extra_metadata(turn, {*_TURN_KEYS, key})
-    )
+    return ParsedTurn.of_parts(turn["role"], [*parts, *calls], None, at, extra_metadata(turn, {*_TURN_KEYS, key}))
 
 
 DEEPEVAL = LogFormat(

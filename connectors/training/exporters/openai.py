@@ -1,15 +1,17 @@
 """Conversations as OpenAI messages, which the log reader reads back as the same conversations."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from convexplain.connectors.logs.engine import message_lists
 from convexplain.connectors.logs.engine.registry import format_of
+from convexplain.parts import Reasoning, ToolCall, ToolResult, visible_content
 from convexplain.types import Conversation, Turn
 
 from ..exporter import ConversationExporter
+from ..records import tool_call
 
-_CALLS = ("tool_calls", "function_call")
 _FORMS = ("openai", "sharegpt")  # the second where a turn's metadata has `from`; both are read the same way
 
 
@@ -30,13 +32,13 @@ def message_record(conversation: Conversation) -> dict[str, Any]:
 
 
 def _message(turn: Turn) -> dict[str, Any]:
-    fields: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    fields: dict[str, Any] = {"role": turn.role, **_content(turn)}
     if turn.name is not None:
         fields["name"] = turn.name
     if turn.at is not None:
         fields["timestamp"] = turn.at.isoformat()
     metadata = {key: value for key, value in turn.metadata.items() if key not in fields}
-    message = {**metadata, **fields, "content": _without_calls(turn)}
+    message = {**metadata, **fields}
     if _is_read_as(turn, message):
         return message
     message = fields
@@ -46,15 +48,22 @@ def _message(turn: Turn) -> dict[str, Any]:
     return message
 
 
-def _without_calls(turn: Turn) -> str:
-    """Return a turn's text without the placeholders that a reader makes of its calls, and would make again."""
-    calls = {key: turn.metadata[key] for key in _CALLS if key in turn.metadata}
-    placeholders = message_lists.parse_turn({"role": turn.role, **calls}) if calls else None
-    if placeholders is None or not placeholders.content:
-        return turn.content
-    if turn.content == placeholders.content:
-        return ""
-    return turn.content.removesuffix(f"\n{placeholders.content}")
+def _content(turn: Turn) -> dict[str, Any]:
+    """Return a turn's content with its calls, reasoning and the id of a result; of other turns the text alone.
+
+    Calls before a text, which no message of OpenAI's form holds, stay in the text.
+    """
+    if len(turn.parts) == 1 and isinstance(result := turn.parts[0], ToolResult) and turn.role == "tool":
+        return {"content": result.text, **({"tool_call_id": result.id} if result.id else {})}
+    visible = [part for part in turn.parts if not isinstance(part, Reasoning)]
+    calls = [*takewhile(lambda part: isinstance(part, ToolCall), reversed(visible))][::-1]
+    texts = visible[: len(visible) - len(calls)]
+    fields: dict[str, Any] = {"content": visible_content(texts) if turn.parts else turn.content}
+    if calls:
+        fields["tool_calls"] = [tool_call(call) for call in calls if isinstance(call, ToolCall)]
+    if turn.reasoning:
+        fields["reasoning_content"] = turn.reasoning
+    return fields
 
 
 def _is_read_as(turn: Turn, message: Mapping[str, Any]) -> bool:

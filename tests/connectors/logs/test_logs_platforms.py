@@ -159,7 +159,7 @@ def test_langchains_own_dumps(tmp_path):
     [
         (
             [{"type": "reasoning", "id": "r", "summary": []}, {"role": "assistant", "content": "Hello"}],
-            [("assistant", "[reasoning]\nHello")],
+            [("assistant", "Hello")],
         ),
         (
             [{"type": "web_search_call", "status": "completed", "action": {"query": "x"}}, RESPONSES[-1]],
@@ -214,9 +214,9 @@ def test_a_whole_response_with_instructions(tmp_path):
         ([{"type": "document", "title": "Plan", "source": {"type": "text"}}], ("user", "[file: Plan]")),
         (
             [{"type": "thinking", "thinking": "hm", "signature": "…"}, {"type": "text", "text": "x"}],
-            ("user", "[thinking]\nx"),
+            ("user", "x"),
         ),
-        ([{"type": "redacted_thinking", "data": "…"}, {"type": "text", "text": "x"}], ("user", "[thinking]\nx")),
+        ([{"type": "redacted_thinking", "data": "…"}, {"type": "text", "text": "x"}], ("user", "x")),
         (
             [{"type": "server_tool_use", "name": "web_search", "input": {"query": "q"}}],
             ("user", '[tool call web_search({"query": "q"})]'),
@@ -245,7 +245,7 @@ def test_results_of_tools_stand_before_what_the_user_says_with_them(tmp_path):
         {"type": "text", "text": "Go on"},
     ]
     found, _ = one(tmp_path, {"system": "Be kind.", "messages": [{"role": "user", "content": content}]})
-    assert said(found) == [("system", "Be kind."), ("tool", "a\nb"), ("user", "Go on")]
+    assert said(found) == [("system", "Be kind."), ("tool", "a"), ("tool", "b"), ("user", "Go on")]
 
 
 def test_an_answer_of_anthropics_interface_by_itself(tmp_path):
@@ -472,7 +472,7 @@ def test_thoughts_and_hidden_messages_of_chatgpt(tmp_path):
         g=node("f", "assistant", "Hello"),
     )
     found, problems = one(tmp_path, record)
-    assert said(found) == [("user", "Hi"), ("assistant", "[thinking]\nHello")]
+    assert said(found) == [("user", "Hi"), ("assistant", "Hello")]
     assert problems == [
         ("2 messages hidden from the user are left out", True),
         ("1 messages are empty and left out", True),
@@ -520,7 +520,7 @@ def test_claudes_export(tmp_path):
     assert (found.id, found.metadata) == ("c1", {"name": "N"})
     assert said(found) == [
         ("user", "Hi\n[file: a.txt]\n[file: b.png]"),
-        ("assistant", '[thinking]\n[tool call f({"a": 1})]'),
+        ("assistant", '[tool call f({"a": 1})]'),
         ("tool", "done"),
         ("assistant", "Hello"),
         ("user", ""),
@@ -607,7 +607,7 @@ def test_sessions_of_claude_code(tmp_path):
             "s1",
             [
                 ("user", "Hi"),
-                ("assistant", '[thinking]\nLet me see.\n[tool call Read({"path": "a"})]'),
+                ("assistant", 'Let me see.\n[tool call Read({"path": "a"})]'),
                 ("tool", "text"),
                 ("assistant", "Hello"),
             ],
@@ -660,7 +660,7 @@ SAMPLE = {
 }
 SAMPLE_SAID = [
     ("user", "Hi"),
-    ("assistant", '[reasoning]\nHello\n[tool call bash({"cmd": "ls"})]'),
+    ("assistant", 'Hello\n[tool call bash({"cmd": "ls"})]'),
     ("tool", "a b"),
 ]
 

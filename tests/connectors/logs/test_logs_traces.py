@@ -461,7 +461,7 @@ def test_parts_and_calls_in_spans(tmp_path):
     found, _ = read(tmp_path, json.dumps(otlp(span(**attributes))), "spans.json")
     assert said(found[0]) == [
         ("user", "Hi\n[image]"),
-        ("assistant", '[reasoning]\n[tool call f({"a": 1})]'),
+        ("assistant", '[tool call f({"a": 1})]'),
         ("tool", "done"),
         ("assistant", "Hello"),
     ]
