@@ -11,7 +11,8 @@ method has --per-unit evaluations a sentence. Intervals are 95 %, over documents
 - logprob: log-probability of the answer. bertscore: BERTScore by the encoder in --bertscore.
 - bart, summ: no weights of BART are at hand, so the chat model itself stands in: how probable it finds the first answer
   as another wording of the new one (summ), and the mean of that and of the reverse (bart), each a token.
-- bartscore and nli: with real weights, where they are at hand, in --bartscore and --nli-weights.
+- bartscore: with real weights, where they are at hand, in --bartscore.
+- nli: log-odds that the answers entail each other, by the weights in --nli-weights, or by the chat model in --nli.
 """
 
 import argparse
@@ -26,11 +27,14 @@ from papers_white_box import open_white_box
 from papers_xprompt import interval, parser_of, read_rows
 
 from convexplain import Conversation, Turn
+from convexplain.connectors.models import open_model
 from convexplain.connectors.scorers import BartScore, BertScore, NLIModel
 from convexplain.errors import ModelError
 from convexplain.explain.faithfulness import baselines, faithfulness
 from convexplain.explain.scalarizers import Scalarizer, TurnValues
 from convexplain.fidelity import mean, ranked
+from convexplain.judges.inference import ChatInference
+from convexplain.judges.label_choice import LabelChoice
 from convexplain.judges.response_logprob import ResponseLogprob
 from convexplain.judges.similarity import NLILogOdds, ResponseSimilarity, Similarity
 from convexplain.models.calls import Calls
@@ -127,7 +131,7 @@ def _takes(method: str, option: str) -> bool:
     return option in ATTRIBUTION_METHODS.get(method).options and not (method == "loo" and option == "budget")
 
 
-def scalarizers(calls: Calls, options: argparse.Namespace) -> dict[str, Scalarizer]:
+def scalarizers(calls: Calls, nli: Calls | None, options: argparse.Namespace) -> dict[str, Scalarizer]:
     """Return the scalarizers by name, each for one answer."""
     loop = asyncio.get_running_loop()
     similarities: list[Similarity] = [ChatLikelihood(calls, True, loop), ChatLikelihood(calls, False, loop)]
@@ -138,10 +142,15 @@ def scalarizers(calls: Calls, options: argparse.Namespace) -> dict[str, Scalariz
     if options.nli_weights:
         similarities.append(NLILogOdds(NLIModel(options.nli_weights, "nli")))
     named: dict[str, Scalarizer] = {"logprob": ResponseLogprob(calls)}
-    return named | {each.name.partition(":")[0]: ResponseSimilarity(calls, each) for each in similarities}
+    named |= {each.name.partition(":")[0]: ResponseSimilarity(calls, each) for each in similarities}
+    if nli is not None:
+        named["nli"] = ResponseSimilarity(calls, NLILogOdds(ChatInference(LabelChoice(nli))))
+    return {name: scalarizer for name, scalarizer in named.items() if name in (options.scalarizer or named)}
 
 
-async def measured(calls: Calls, document: str, question: str, options: argparse.Namespace) -> dict[str, Any]:
+async def measured(
+    calls: Calls, nli: Calls | None, document: str, question: str, options: argparse.Namespace
+) -> dict[str, Any]:
     """Return the AUPC of each order for each scalarizer, by its own value and by the log-probability."""
     turns = (Turn("system", INSTRUCTION), Turn("user", f"{document}\n\n{question}"))
     request = Request(tuple(Message(turn.role, turn.content) for turn in turns), max_tokens=256)
@@ -149,7 +158,7 @@ async def measured(calls: Calls, document: str, question: str, options: argparse
     conversation = Conversation(question, (*turns, Turn("assistant", answer)), "papers")
     units, aupc, spent = sentences(document), {}, {}
     logprobs = TurnValues(conversation, ResponseLogprob(calls))
-    for name, scalarizer in scalarizers(calls, options).items():
+    for name, scalarizer in scalarizers(calls, nli, options).items():
         values = TurnValues(conversation, scalarizer)
         await values.values([frozenset()])  # a similarity compares with what it measures first
         by_method, spent = await orders(values, units, options.per_unit * len(units), options.seed)
@@ -161,20 +170,26 @@ async def measured(calls: Calls, document: str, question: str, options: argparse
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure the documents that are not in the rows yet, and return all rows."""
-    model, rows = open_white_box(options.model), read_rows(options.rows)
+    model, rows, store = open_white_box(options.model), read_rows(options.rows), RunStore(options.db)
     done = {row["question"] for row in rows}
+    judge = open_model(options.nli) if options.nli else None
     await model.prepare()
+    if judge is not None:
+        await judge.prepare()
+    nli = Calls(judge, store) if judge is not None else None
     try:
-        async with Calls(ShortReplies(model, options.tokens), RunStore(options.db)) as calls:
+        async with Calls(ShortReplies(model, options.tokens), store) as calls:
             for document, question in DOCUMENTS[: options.n]:
                 if question in done:
                     continue
-                rows.append({"question": question, **await measured(calls, document, question, options)})
+                rows.append({"question": question, **await measured(calls, nli, document, question, options)})
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)
                 print(f"  {len(rows)}: {rows[-1]['answer']!r} {rows[-1]['aupc']}", flush=True)
     finally:
         await model.aclose()
+        if judge is not None:
+            await judge.aclose()
     return rows
 
 
@@ -211,4 +226,6 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--bertscore", help="folder or repository of an encoder")
     parser.add_argument("--bartscore", help="folder or repository of an encoder-decoder")
     parser.add_argument("--nli-weights", help="folder or repository of a model of natural language inference")
+    parser.add_argument("--nli", help="chat model that does the same, by the project's names")
+    parser.add_argument("--scalarizer", action="append", help="only that one; may be repeated")
     show(asyncio.run(run(parser.parse_args(argv))))

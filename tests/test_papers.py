@@ -8,6 +8,8 @@ from argparse import Namespace
 import numpy as np
 import pytest
 
+from convexplain.models.chat import Reply
+
 from .conftest import ROOT
 from .tiny_model import save_tiny, token_logprobs
 
@@ -117,3 +119,53 @@ def test_the_tables_are_listed(argv, code, capsys):
     assert stopped.value.code == code
     printed = capsys.readouterr().out
     assert [name for name in TABLES if name not in printed] == []
+
+
+class Likely:
+    """Calls to a model that gives each word of a wording −2 nats, and the whole −1 for each word before it."""
+
+    async def ask(self, request):
+        words = len(request.reply.split())
+        return Reply("", logprob=-2.0 * words - len(request.messages[0].content.split()), reply_tokens=words)
+
+
+@pytest.mark.parametrize(
+    ("both", "value"),
+    [
+        (False, -2 - (5 + 2) / 1),  # "yes" given "no no" behind the five words of the question: 1 word, 7 before it
+        (True, ((-2 - 7 / 1) + (-2 - 6 / 2)) / 2),  # and "no no" given "yes": 2 words, 6 before them
+    ],
+)
+def test_the_chat_model_in_barts_place_reads_one_direction_or_both(both, value):
+    from papers_mexgen import ChatLikelihood
+
+    async def values():
+        similarity = ChatLikelihood(Likely(), both, asyncio.get_running_loop())
+        return await asyncio.to_thread(similarity, "yes", ["no no"])
+
+    assert asyncio.run(values()) == [pytest.approx(value)]
+
+
+def test_the_sentences_of_a_document_are_its_units_and_the_question_is_none():
+    from papers_mexgen import sentences
+    from papers_prompts import DOCUMENTS
+
+    for document, question in DOCUMENTS:
+        units = sentences(document)
+        assert 6 <= len(units) <= 8
+        assert "".join(unit.of(f"{document}\n\n{question}") for unit in units) == document
+
+
+def test_the_aupc_beyond_random_is_paired(capsys):
+    from papers_mexgen import show
+
+    def row(method, *random):
+        aupc = {"LOO": [method, 1.0], **{f"random {i}": [value, 0.5] for i, value in enumerate(random)}}
+        return {"sentences": 7, "spent": {"LOO": 7}, "aupc": {"logprob": aupc}}
+
+    show([row(3.0, 1.0, 2.0), row(5.0, 3.0, 4.0)])  # 1.5 beyond random in each
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "| logprob | LOO | 7 | 4.00 [3.00, 5.00] | 1.50 [1.50, 1.50] | 1.00 [1.00, 1.00] | 0.50 [0.50, 0.50] |" in lines
+    )
+    assert "| logprob | random |  | 2.50 [1.50, 3.50] |  | 0.50 [0.50, 0.50] |  |" in lines

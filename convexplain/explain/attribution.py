@@ -250,7 +250,7 @@ async def _guide(values: TurnValues, units: Sequence[Sequence[Unit]]) -> list[li
     gradients = await values.scalarizer.gradients(values.conversation, every)
     if gradients is None:
         return None
-    values.note("joint attribution was guided by the gradient")
+    values.note("joint attribution also began with the best units by the gradient")
     gradient_of = dict(zip(every, gradients, strict=True))
     return [[gradient_of[unit] for unit in level] for level in units]
 

@@ -169,7 +169,8 @@ def joint(
         k: units that are removed together.
         seed: the same seed gives the same result.
         side: 1 looks for the largest fall of the value, -1 for the largest rise.
-        start: what each unit does alone, where that is known; saves the evaluations that measure it.
+        start: a guess of what each unit does alone, from a gradient for example: its best set is tried first, and where
+            the budget is not enough to measure each unit alone it takes the place of these measurements.
         budget: as in `loo`; 10 a unit unless given.
 
     Returns:

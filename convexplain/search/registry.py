@@ -85,7 +85,7 @@ class AttributionMethod(_NamedGenerator[ValueSearch[MethodOutcome]]):
 
     Its generator may take, by keyword: `rng` (the source of all chance), `budget` (evaluations that there are; None =
     no limit), `side` (1: look for units that raise the value; -1: for those that lower it), `k` (units that are removed
-    together), `start` (what each unit does, where that is known), and options of its own, which have defaults.
+    together), `start` (a guess of what each unit does), and options of its own, which have defaults.
     """
 
     @property
@@ -191,7 +191,7 @@ def make_method(
         seed: the same seed gives the same result.
         side: 1 looks for units that raise the value, -1 for those that lower it.
         k: units that are removed together, by methods that do that.
-        guide: for each level what each unit does, where that is known; a method with a `start` begins with it.
+        guide: for each level a guess of what each unit does; a method with a `start` begins with it.
 
     Raises:
         UsageError: there is no such method.

@@ -218,7 +218,21 @@ def test_swaps_find_what_the_sum_of_single_units_misleads_about():
     assert all(one.drop >= 3 for one in found)
 
 
-def test_a_start_that_is_known_saves_the_linear_part():
+def test_a_wrong_guess_does_no_harm_where_each_unit_can_be_measured():
+    value = over(20, lambda there: float(len(there & {4, 9})))
+    joined = joint(20, value=value, k=2, start=[float(unit in (0, 1)) for unit in range(20)], budget=30)
+    assert (joined.chosen, joined.drop) == ((4, 9), 2.0)
+
+
+@pytest.mark.parametrize(("start", "drop"), [(True, 1.0), (False, 0.0)])
+def test_a_right_guess_finds_what_no_unit_shows_alone(start, drop):
+    """Units 2 and 17 say the same: the value falls only without both. 25 of 20 + 190 sets can be evaluated."""
+    value = over(20, lambda there: float(bool(there & {2, 17})))
+    guess = [float(unit in (2, 17)) for unit in range(20)] if start else None
+    assert joint(20, value=value, k=2, start=guess, budget=25).drop == drop
+
+
+def test_a_guess_is_the_guide_where_the_budget_cannot_measure_each_unit():
     value, seen = counted(40, lambda there: float(len(there & {4, 9})))
     found = joint(40, value=value, k=2, start=[float(unit in (4, 9)) for unit in range(40)], budget=30)
     assert (found.chosen, found.drop) == ((4, 9), 2.0)

@@ -31,13 +31,14 @@ def joint(
     """Look for the k units whose removal takes most of the value.
 
     Where there are few sets of k units, all of them are evaluated, and single units as far as there is budget. Else
-    C-LIME's evaluations give the effects of single units and pairs; the best set by these is the first, and single
-    swaps follow, in batches, as long as there is budget.
+    C-LIME's evaluations give the effects of single units and pairs; the best set by these is the first, beside the best
+    by `start`, and single swaps follow, in batches, as long as there is budget.
 
-    Departures from the print (Algorithm 1), whose guide is the gradient's magnitude: without a gradient the guide is
-    what a unit does by C-LIME, with its sign, and what its evaluated pairs do beyond the sum of their units; a swap's
-    two units are drawn by softmax among those that can be swapped only, and what leaves is drawn by how little it
-    does; where no swap is left, any set is drawn.
+    Departures from the print (Algorithm 1), whose guide is the gradient's magnitude: the guide is what a unit does by
+    C-LIME, with its sign, and what its evaluated pairs do beyond the sum of their units; `start` is the guide where the
+    budget is not enough to evaluate each unit alone (a gradient alone is a worse guide: docs/papers.md); a swap's two
+    units are drawn by softmax among those that can be swapped only, and what leaves is drawn by how little it does;
+    where no swap is left, any set is drawn.
 
     Args:
         n: how many units there are.
@@ -45,7 +46,7 @@ def joint(
         rng: the source of all chance.
         side: 1 looks for the largest fall of the value, -1 for the largest rise.
         budget: evaluations at most, the whole text not counted; 10 n unless given.
-        start: what each unit does, if it is known, from a gradient for example; saves the linear part.
+        start: a guess of what each unit does, from a gradient for example.
 
     Returns:
         The best set of k units and its loss of value, counted toward `side` (no set and None where nothing could be
@@ -69,13 +70,14 @@ def joint(
         singles = [frozenset([unit]) for unit in range(n)] if k > 1 else []
         yield from _ask([*sets, *singles[: most - len(sets) + 1]], values)
         return _outcome(n, k, side, values)
-    if start is None:
+    guess = None if start is None else side * np.asarray(start, dtype=float)
+    if guess is None or most > n:
         values |= yield from evaluate(n, rng, 2, min(most - 1, max(n, int(_LINEAR * most))))
         guide = np.array([side * (score or 0.0) for score in fit(n, values)])
     else:
         yield from _ask([frozenset()], values)
-        guide = side * np.asarray(start, dtype=float)
-    yield from _swap(n, k, side, guide, values, rng, most)
+        guide = guess
+    yield from _swap(n, k, side, guide, values, rng, most, guess)
     return _outcome(n, k, side, values)
 
 
@@ -87,12 +89,13 @@ def _swap(
     values: dict[frozenset[int], float],
     rng: np.random.Generator,
     most: int,
+    guess: NDArray[np.float64] | None = None,
 ) -> ValueSearch[None]:
     """Ask for sets that differ from the best one in one unit, in batches, until `most` sets were evaluated."""
     requested = set(values)
     current = _first(n, k, side, guide, values)
-    # The two sets to begin with go out together with the first swaps: on a slow endpoint each request is a round trip.
-    begin = [current, frozenset(int(i) for i in np.argsort(-guide, kind="stable")[:k])]
+    # The sets to begin with go out together with the first swaps: on a slow endpoint each request is a round trip.
+    begin = [current, *(_top(k, worth) for worth in (guide, guess) if worth is not None)]
     while (remaining := most - len(requested) + 1) > 0:  # the whole text costs nothing
         excluded = requested | set(begin)
         count = min(BATCH, remaining)
@@ -103,6 +106,10 @@ def _swap(
         yield from _ask(sets, values)
         requested |= set(sets)
         current = min((s for s in (current, *sets) if s in values), key=lambda s: side * values[s], default=current)
+
+
+def _top(k: int, worth: NDArray[np.float64]) -> frozenset[int]:
+    return frozenset(int(i) for i in np.argsort(-worth, kind="stable")[:k])
 
 
 def _ask(sets: Sequence[frozenset[int]], values: dict[frozenset[int], float]) -> ValueSearch[None]:
