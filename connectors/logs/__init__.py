@@ -1,7 +1,9 @@
 """Log readers: a chat log of any known format becomes conversations; each format is one file of `formats`."""
 
 from convexplain.connectors.logs.engine.described import DescribedFormat
+from convexplain.connectors.logs.engine.field_map import FieldMap
 from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.map_proposal import MapProposal
 from convexplain.connectors.logs.engine.parse_results import (
     ParsedConversation,
     ParsedRecord,
@@ -10,14 +12,14 @@ from convexplain.connectors.logs.engine.parse_results import (
 )
 from convexplain.connectors.logs.engine.reader import LogInspection, check_reading, inspect_log, read_log
 from convexplain.connectors.logs.engine.registry import LOG_FORMATS
-from convexplain.connectors.logs.engine.turn_table import ColumnMap
 
 __all__ = [
     "LOG_FORMATS",
-    "ColumnMap",
     "DescribedFormat",
+    "FieldMap",
     "LogFormat",
     "LogInspection",
+    "MapProposal",
     "ParsedConversation",
     "ParsedRecord",
     "ParsedTurn",

@@ -107,7 +107,7 @@ def command(
         convexplain analyze chats.jsonl --dry-run
         convexplain analyze exports/ --rubric helpfulness --rubric manner_1
         zcat chats.jsonl.gz | convexplain analyze -
-        convexplain analyze chats.csv --columns conversation=chat,role=who,content=msg
+        convexplain analyze chats.csv --map 'id=chat, role=who, content=msg'
         convexplain analyze --stored 3 --judge 'http://localhost:8000/v1?model=NAME'
         convexplain analyze big.jsonl --judge embedded --escalate mixtral
         convexplain analyze chats.jsonl --name 'week 12'

@@ -113,6 +113,7 @@ def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reading(values: Mapping[str, Any]) -> LogSettings:
     names = values["redact_names"]
+    values = {"map" if name == "columns" else name: value for name, value in values.items()}  # its name in older stores
     return LogSettings(**{**_tuples(values), "redact_names": None if names is None else Path(names)})
 
 

@@ -1,4 +1,4 @@
-"""Settings for reading logs: format, columns, names of the assistant, and which personal data is replaced."""
+"""Settings for reading logs: format, map of fields, names of the assistant, and which personal data is replaced."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -6,13 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.logs import ColumnMap, LogInspection, check_reading, inspect_log, read_log
+from convexplain.connectors.logs import FieldMap, LogInspection, check_reading, inspect_log, read_log
 from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio, redacted
-from convexplain.errors import Problem, UsageError
+from convexplain.errors import Problem
 from convexplain.types import Conversation, sha256_json
-
-COLUMNS = ("conversation", "role", "content", "order", "name", "at")
-"""The parts of a message that a column of a table may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,7 @@ class LogSettings:
 
     Attributes:
         format: a format's name; None recognises it.
-        columns: the columns of a table, as `conversation=chat_id,role=who,content=msg`; None goes by their names.
+        map: where turns, speakers and texts are, as `turns=transcript, role=speaker, content=text`; None recognises it.
         assistant: speakers who are the assistant.
         redact: replace personal data before anything else sees it.
         redact_names: replace the names in this file too, one a line.
@@ -29,7 +26,7 @@ class LogSettings:
     """
 
     format: str | None = None
-    columns: str | None = None
+    map: str | None = None
     assistant: tuple[str, ...] = ()
     redact: bool = False
     redact_names: Path | None = None
@@ -43,7 +40,7 @@ class LogSettings:
     @property
     def signature(self) -> list[Any]:
         """Return everything that decides which conversations come out, as JSON values."""
-        signature: list[Any] = [self.format, self.columns, list(self.assistant)]
+        signature: list[Any] = [self.format, self.map, list(self.assistant)]
         if self.redacts:
             path = self.redact_names
             names = None if path is None else sha256_json(path.read_text(encoding="utf-8-sig"))
@@ -54,15 +51,14 @@ class LogSettings:
         """Return the reader with these settings.
 
         Raises:
-            UsageError: there is no such format, the columns are not written as they should be, or there are no names.
+            UsageError: there is no such format, the map is not written as it should be, or there are no names.
             MissingExtraError, UnavailableError: Presidio cannot be had.
         """
-        columns = column_map(self.columns)
-        check_reading(self.format, columns)
+        field_map = check_reading(self.format, self.map)
         finders: list[Finder] = [patterns] if self.redacts else []
         finders += [names_of(self.redact_names)] if self.redact_names is not None else []
         finders += [presidio()] if self.redact_presidio else []
-        return LogReader(self, columns, tuple(finders))
+        return LogReader(self, field_map, tuple(finders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +67,13 @@ class LogReader:
 
     Attributes:
         settings: how.
-        columns: the columns of a table.
+        field_map: where turns, speakers and texts are.
         finders: what finds personal data.
         counts: how often each kind of personal data was replaced, log by log.
     """
 
     settings: LogSettings
-    columns: ColumnMap | None
+    field_map: FieldMap | None
     finders: tuple[Finder, ...]
     counts: dict[Path, Counter[str]] = field(default_factory=dict, compare=False)
 
@@ -98,7 +94,7 @@ class LogReader:
         conversations = read_log(
             path,
             format=settings.format,
-            columns=self.columns,
+            map=self.field_map,
             assistant=settings.assistant,
             on_problem=on_problem,
             on_bytes=on_bytes,
@@ -113,11 +109,11 @@ class LogReader:
         """Return what is recognised in the first `limit` conversations of a log.
 
         Raises:
-            UsageError: a table whose columns cannot be told.
+            UsageError: the map fits nothing.
         """
         settings = self.settings
         inspected = inspect_log(
-            path, format=settings.format, columns=self.columns, assistant=settings.assistant, limit=limit
+            path, format=settings.format, map=self.field_map, assistant=settings.assistant, limit=limit
         )
         if inspected.first is not None:
             inspected.first = Redactor(self.finders)(inspected.first)
@@ -127,34 +123,3 @@ class LogReader:
     def replaced(self) -> Counter[str]:
         """Return how often each kind of personal data was replaced."""
         return sum(self.counts.values(), Counter[str]())
-
-
-def column_map(text: str | None) -> ColumnMap | None:
-    """Return the columns that a text names, as `role=who,content=msg`.
-
-    Raises:
-        UsageError: they are not written as they should be.
-    """
-    if text is None:
-        return None
-    pairs = dict(part.partition("=")[::2] for part in text.split(","))
-    if not {"role", "content"} <= set(pairs) <= {*COLUMNS} or not all(pairs.values()):
-        raise UsageError(
-            f"columns {text!r} is not valid; write role=…,content=… and, where there are such columns, "
-            "conversation=…, order=…, name=…, at=…"
-        )
-    return ColumnMap(conversation=pairs.pop("conversation", None), **pairs)
-
-
-def columns_text(columns: dict[str, str]) -> str | None:
-    """Return columns by their part as the text that `column_map` reads; None where none is named.
-
-    Raises:
-        UsageError: they cannot be written like that.
-    """
-    named = {part: name.strip() for part, name in columns.items() if name.strip()}
-    if not named:
-        return None
-    text = ",".join(f"{part}={named[part]}" for part in COLUMNS if part in named)
-    column_map(text)
-    return text

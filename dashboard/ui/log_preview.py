@@ -6,16 +6,27 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from convexplain.connectors.logs import LOG_FORMATS, LogInspection
+from convexplain.connectors.logs import LOG_FORMATS, FieldMap, LogInspection
 from convexplain.dashboard.services.uploads import Preview, preview, store_upload
 from convexplain.errors import UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Conversation
 from convexplain.workspace import LogSettings
-from convexplain.workspace.logs import COLUMNS, columns_text
 
 from .safe_text import chat, lines, message
 
+_MAP_PARTS = {
+    "turns": "Where a record holds its list of turns; empty where each record or row is a turn.",
+    "role": "Where a turn names its speaker.",
+    "content": "Where a turn holds its text.",
+    "id": "Where the id of the conversation is.",
+    "user": "Of records that are a question with its answer: the question. Beside a role: a speaker who is a user.",
+    "assistant": "Likewise the answer. Beside a role: a speaker who is the assistant.",
+    "order": "A number or a time that orders the turns.",
+    "name": "The speaker's name.",
+    "at": "The time of a turn.",
+    "records": "Where a value of the file holds the records.",
+}
 _SPEAKERS = 50
 _PROBLEMS = 20
 _TURNS = 6
@@ -79,7 +90,7 @@ def _details(inspected: LogInspection, first: Conversation) -> None:
 
 
 def reading_form(previews: Sequence[Preview]) -> LogSettings:
-    """Show the form for format, columns, assistants and redaction, and return its settings."""
+    """Show the form for format, map of fields, assistants and redaction, and return its settings."""
     names = sorted(
         {
             name or word
@@ -107,16 +118,26 @@ def reading_form(previews: Sequence[Preview]) -> LogSettings:
         help="E-mail addresses, phone numbers, cards, IBANs and IP addresses, before the judge or the store sees them. "
         "The uploaded file itself is not changed.",
     )
-    with st.expander("Columns of a table"):
-        st.caption("Needed only where the columns are not recognised. Write the names of the first row.")
+    return LogSettings(chosen_format, _map_form(), tuple(assistant), redact)
+
+
+def _map_form() -> str | None:
+    """Show the fields of a map, and return its text; None where none is filled in or it is not valid."""
+    with st.expander("Fields: where turns, speakers and texts are"):
+        st.caption(
+            "Needed only where a log is not recognised. Write keys of the JSON, columns of the table, or JMESPath."
+        )
         cells = st.columns(3)
-        names_by_part = {part: cells[i % 3].text_input(part, key=f"column-{part}") for i, part in enumerate(COLUMNS)}
+        places = {
+            part: cells[i % 3].text_input(part, key=f"map-{part}", help=meaning)
+            for i, (part, meaning) in enumerate(_MAP_PARTS.items())
+        }
+    text = ", ".join(f"{part}={place.strip()}" for part, place in places.items() if place.strip())
     try:
-        columns = columns_text(names_by_part)
+        return str(FieldMap.parse(text)) if text else None
     except UsageError as error:
         message(str(error), "error")
-        columns = None
-    return LogSettings(chosen_format, columns, tuple(assistant), redact)
+        return None
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:

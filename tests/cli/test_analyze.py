@@ -197,7 +197,7 @@ def test_an_endpoint_that_hangs(stub, chats, folder):
         (["analyze", "chats.jsonl", "--rubric", "harm", "--rubric", "harm"], 2, "harm is named twice"),
         (["analyze", "chats.jsonl", "--judge", "gpt"], 2, "model 'gpt' is not known"),
         (["analyze", "chats.jsonl", "--turns", "some"], 2, "'some' is not one of 'all', 'last'"),
-        (["analyze", "chats.jsonl", "--columns", "role=a"], 2, "write role=…,content=…"),
+        (["analyze", "chats.jsonl", "--map", "role=a"], 2, "it needs content=…, the text"),
         (["analyze", "chats.jsonl", "--judge", "http://127.0.0.1:9/v1?model=m"], 1, "cannot be reached"),
         (["analyze", "--stored", "7", "--judge", "http://127.0.0.1:9/v1?model=m"], 1, "there is no run 7"),
         (["rubrics", "check", "broken.yaml"], 2, "broken.yaml:3: the file has the unknown key 'requirment'"),

@@ -82,8 +82,8 @@ def test_a_run_that_does_not_exist_gets_no_name(world):
 
 EXCLUDED = [
     (["analyze", "chats.jsonl", "--stored"], "name either log files or stored conversations, and one of them"),
-    (["analyze", "--stored", "1", "--format", "csv"], "format, columns and assistant are for log files"),
-    (["analyze", "--stored", "1", "--assistant", "x"], "format, columns and assistant are for log files"),
+    (["analyze", "--stored", "1", "--format", "csv"], "format, map and assistant are for log files"),
+    (["analyze", "--stored", "1", "--assistant", "x"], "format, map and assistant are for log files"),
     (["analyze", "--stored", "1", "--redact"], "redact is for log files"),
     ([*ANALYZE, "--fail-under", "helpfulness=1", "--fail-under", "helpfulness=0"], "helpfulness is named twice"),
     (["explain", "--turn", "chat:3", "--worst", "2"], "--worst means nothing with --turn"),
@@ -97,7 +97,10 @@ EXCLUDED = [
     (["export", "--format", "openai", "--rubric", "harm"], "--rubric means nothing with --format openai"),
     (["export", "--format", "openai", "--judge", "judge"], "--judge means nothing with --format openai"),
     (["runs", "compare", "1", "1"], "both are run 1: name two runs"),
-    (["logs", "inspect", "chats.jsonl", "--format", "openai", "--columns", "role=a,content=b"], "only a table"),
+    (
+        ["logs", "inspect", "chats.jsonl", "--format", "openai", "--columns", "role=a,content=b"],
+        "a map of fields takes the place of a format",
+    ),
     ([*VALIDATE, "--run", "1", "--samples", "3"], "--samples means nothing with --run and without --judge"),
     ([*CALIBRATE, "--precision", "0.5", "--recall", "0.5"], "precision, recall and flagged exclude each other"),
     ([*CALIBRATE, "--prior"], "prior uses neither labels nor logs"),

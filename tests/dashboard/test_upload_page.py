@@ -6,11 +6,9 @@ import os
 import pytest
 
 from convexplain.dashboard.services.uploads import safe_name, store_upload
-from convexplain.errors import UsageError
 from convexplain.workspace import JudgeSpec
 from convexplain.workspace.job_specs import AnalyzeJob
 from convexplain.workspace.jobs import job_state, list_jobs, start_job
-from convexplain.workspace.logs import columns_text
 
 from .conftest import texts
 from .test_jobs import Gate, ended, start, wait
@@ -72,8 +70,8 @@ def test_columns_of_a_table_are_corrected(page):
     table = b"chat,who,msg\n1,customer,hello\n1,shop,good day\n"
     found = upload(page("upload"), "t.csv", table)
     assert "Problem: " in texts(found)
-    for part, name in (("conversation", "chat"), ("role", "who"), ("content", "msg")):
-        found.text_input(key=f"column-{part}").set_value(name)
+    for part, name in (("id", "chat"), ("role", "who"), ("content", "msg")):
+        found.text_input(key=f"map-{part}").set_value(name)
     found.run()
     found.multiselect(key="assistant").set_value(["shop"]).run()
     assert not found.exception
@@ -85,8 +83,8 @@ def test_columns_of_a_table_are_corrected(page):
 @pytest.mark.slow
 def test_columns_that_cannot_be_meant_are_refused(page):
     found = upload(page("upload"), "t.csv", b"chat,who,msg\n1,user,hello\n")
-    found.text_input(key="column-role").set_value("who").run()
-    assert "write role=…,content=…" in texts(found)
+    found.text_input(key="map-role").set_value("who").run()
+    assert "it needs content=…, the text" in texts(found)
 
 
 @pytest.mark.slow
@@ -215,10 +213,3 @@ def test_an_upload_is_kept_once_by_its_content(tmp_path):
     assert (first, first.read_bytes(), other.read_bytes()) == (again, b"one", b"two")
     assert first.stat().st_mtime == 1  # a run of this file would go on
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]
-
-
-def test_a_map_of_columns():
-    assert columns_text({"role": " who ", "content": "msg", "at": ""}) == "role=who,content=msg"
-    assert columns_text({"role": " "}) is None
-    with pytest.raises(UsageError, match="columns"):
-        columns_text({"role": "a,b", "content": "c"})

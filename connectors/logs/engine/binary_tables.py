@@ -7,7 +7,6 @@ import io
 import shutil
 import tempfile
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -18,8 +17,9 @@ from convexplain.errors import ConvexplainError, LogError, MissingExtraError
 
 from . import archives, tables, turn_table
 from .containers import FREE, MAX_RATIO, LogFile
-from .parse_results import ParsedRecord, ProblemReporter, quoted_names
-from .turn_table import ColumnMap, TableRow
+from .parse_results import ParsedRecord, quoted_names
+from .reading import Reading
+from .turn_table import TableRow
 
 _BATCH = 64
 """Rows of a Parquet file that are held at a time."""
@@ -42,30 +42,27 @@ def table_kind(head: bytes) -> str:
 def read_binary_table(
     log_file: LogFile,
     kind: str,
-    columns: ColumnMap | None,
-    format_name: str | None,
-    report: ProblemReporter,
-    counts: Counter[str] | None = None,
+    reading: Reading,
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of a table.
 
     Args:
-        part: the file.
+        log_file: the file.
         kind: its kind, as `table_kind` returns it.
-        columns, format_name, report, counts: as of `tables.read_text_table`.
+        reading: the options.
 
     Raises:
         MissingExtraError: the extra `logs` is not installed.
         LogError: the file is damaged.
-        UsageError: it has a turn a row, and the columns are not known.
+        UsageError: the map does not fit, or a person should decide on it.
     """
     with _seekable_stream(log_file) as stream:
         if kind == "xlsx":
-            yield from _sheet_records(log_file.path, stream, columns, format_name, report, counts)
+            yield from _sheet_records(log_file.path, stream, reading)
             return
         opener = _parquet if kind == "parquet" else _arrow
         names, rows = opener(log_file.path, stream)
-        yield from tables.read_value_table(log_file.path, names, rows, columns, format_name, report, counts)
+        yield from tables.read_value_table(log_file.path, names, rows, reading)
 
 
 @contextmanager
@@ -162,10 +159,7 @@ def _json(value: Any) -> Any:
 def _sheet_records(
     path: Path,
     stream: IO[bytes],
-    columns: ColumnMap | None,
-    format_name: str | None,
-    report: ProblemReporter,
-    counts: Counter[str] | None,
+    reading: Reading,
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of an Excel workbook, from each sheet that is a table of them."""
     _check_sheets(path, stream)
@@ -177,15 +171,15 @@ def _sheet_records(
             rows = _sheet_rows(path, sheet)
             first = list(islice(rows, 6))
             named = turn_table.is_header([cell.strip() for cell in first[0].cells]) if first else False
-            if len(book.worksheets) > 1 and columns is None and not named and not tables.holds_records(first):
+            if len(book.worksheets) > 1 and reading.field_map is None and not named and not tables.holds_records(first):
                 is_empty = not first
-                report(
+                reading.report(
                     None,
                     f"the sheet {quoted_names([str(sheet.title)])} is no table of conversations: left out",
                     kept=is_empty,
                 )
                 continue
-            yield from tables.read_text_table(path, _chain(first, rows), columns, format_name, report, counts)
+            yield from tables.read_text_table(path, _chain(first, rows), reading)
 
 
 def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow]:

@@ -79,8 +79,9 @@ def _is_lines(head: str, *, complete: bool) -> bool:
 
 def _of_lines(text: LogText) -> Iterator[JsonValue]:
     for line, content in text.lines():
-        if content.strip():
-            yield JsonValue(line, *parse_json(content))
+        if record := content.strip():
+            # A comma at a line's end is left over from an array.
+            yield JsonValue(line, *parse_json(record[:-1] if record.endswith("},") else record))
 
 
 def _of_document(chunks: Iterable[str]) -> Iterator[JsonValue]:

@@ -12,6 +12,8 @@ from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from .roles import role_of
 
 LISTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
+WRAPPERS = ("data", "conversations", "dialogues", "chats", "sessions", "threads", "items", "records", "rows")
+"""Keys under which an object may wrap a whole log."""
 _SPEAKERS = ("role", "from", "speaker", "sender", "author")
 _TEXTS = ("content", "value", "text", "message", "utterance", "body")
 _CONTENT_KEYS = frozenset((*_TEXTS, "parts", "tool_calls", "function_call"))

@@ -4,24 +4,26 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from convexplain.errors import LogError, Problem, UsageError
+from convexplain.errors import ConvexplainError, LogError, Problem, UsageError
 from convexplain.types import Conversation
 
 from . import archives, binary_tables, records, slack_export, tables, turn_table
 from .containers import LogFile, is_archive, unpack
 from .conversation_builder import ConversationBuilder
+from .field_map import FieldMap, given_map
 from .input_file import OnBytes
 from .json_values import json_values
 from .log_text import LogText, NoLogError, open_file
+from .map_proposal import MapProposal
 from .parse_results import ParsedRecord, ProblemReporter
+from .reading import MapNeededError, Reading
 from .recognition import is_json, recognise
 from .registry import LOG_FORMATS
 from .roles import normalized_word
-from .turn_table import ColumnMap
 
 _logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class LogInspection:
         turns: the number of their turns.
         complete: whether the log was read to its end.
         first: the first conversation; None where there is none.
+        proposals: the maps by which logs of no known format were read.
         problems: what cannot be read.
     """
 
@@ -50,6 +53,7 @@ class LogInspection:
     turns: int = 0
     complete: bool = False
     first: Conversation | None = None
+    proposals: list[MapProposal] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -57,7 +61,7 @@ def read_log(
     path: str | Path,
     *,
     format: str | None = None,
-    columns: ColumnMap | None = None,
+    map: FieldMap | str | None = None,
     on_problem: Callable[[Problem], None] | None = None,
     assistant: Iterable[str] = (),
     on_bytes: OnBytes | None = None,
@@ -76,52 +80,55 @@ def read_log(
     Args:
         path: the file.
         format: a name of `LOG_FORMATS`; None to recognise it from the content.
-        columns: the columns of a table, which makes the file one; None to go by their usual names.
+        map: where the log's turns, speakers and texts are (`FieldMap` or its text, as
+            `turns=transcript, role=speaker, content=text`); None to recognise it.
         on_problem: is called with each record that cannot be read, and with what else a person should know; reading
             goes on. None logs them as warnings.
         assistant: speakers that are the assistant, where the log calls them by name.
         on_bytes: receives the number of bytes each time that some of the file were read.
 
     Raises:
-        UsageError: an unknown format; columns with another format than csv; a table whose columns are not
-            known (the message lists them).
+        UsageError: an unknown format; a map with a format; a map that fits nothing; a log or a table for which a person
+            should decide on the map (the message proposes one).
         LogError: the file as a whole cannot be read: missing, empty, binary, damaged, of no known format.
         MissingExtraError: it is a Parquet, Arrow, Excel or zstd file, and the extra `logs` is not installed.
     """
-    return _LogReader(format, columns, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
+    return _LogReader(format, map, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
 
 
-def check_reading(format: str | None = None, columns: ColumnMap | None = None) -> None:
-    """Check what `read_log` checks before it opens a file.
+def check_reading(format: str | None = None, map: FieldMap | str | None = None) -> FieldMap | None:
+    """Check what `read_log` checks before it opens a file, and return the map.
 
     Raises:
-        UsageError: an unknown format; columns with another format than csv.
+        UsageError: an unknown format; a map that is not written as it should be, or beside a format.
     """
     if format is not None:
         LOG_FORMATS.get(format)
-    if columns is not None and format not in (None, "csv"):
-        raise UsageError(f"columns: only a table (format 'csv') has columns, not format {format!r}")
+    field_map = given_map(map)
+    if field_map is not None and format not in (None, "csv") and not field_map.unwraps_only:
+        raise UsageError(f"map: a map of fields takes the place of a format; give no format {format!r} beside it")
+    return field_map
 
 
 def inspect_log(
     path: str | Path,
     *,
     format: str | None = None,
-    columns: ColumnMap | None = None,
+    map: FieldMap | str | None = None,
     assistant: Iterable[str] = (),
     limit: int = 100,
 ) -> LogInspection:
     """Return what is recognised in a log, from its first conversations.
 
     Args:
-        path, format, columns, assistant: as of `read_log`.
+        path, format, map, assistant: as of `read_log`.
         limit: the number of conversations that are read.
 
     Raises:
         UsageError, MissingExtraError: as of `read_log`. Unreadable records and files are among the problems.
     """
     inspection = LogInspection()
-    reader = _LogReader(format, columns, assistant, inspection.problems.append, inspection)
+    reader = _LogReader(format, map, assistant, inspection.problems.append, inspection)
     try:
         with closing(reader.conversations(Path(path))) as conversations:  # what is said of many comes at its end
             for conversation in islice(conversations, limit):
@@ -140,14 +147,13 @@ class _LogReader:
     def __init__(
         self,
         format: str | None,
-        columns: ColumnMap | None,
+        map: FieldMap | str | None,
         assistant: Iterable[str],
         on_problem: Callable[[Problem], None],
         inspection: LogInspection | None = None,
     ) -> None:
-        check_reading(format, columns)
-        self._format = "csv" if columns is not None else format
-        self._columns = columns
+        self._map = check_reading(format, map)
+        self._format = format
         names = (assistant,) if isinstance(assistant, str) else tuple(assistant)
         self._names = {word: name for name in names if (word := normalized_word(name))}
         self._assistant = frozenset(self._names)
@@ -176,7 +182,7 @@ class _LogReader:
     def _read_single(self, log_file: LogFile) -> Iterator[Conversation]:
         try:
             yield from self._conversations(log_file)
-        except LogError as error:
+        except (LogError, MapNeededError) as error:
             if not self._is_side_file(log_file, error):
                 raise
 
@@ -186,12 +192,14 @@ class _LogReader:
         except LogError as error:
             if not self._is_side_file(log_file, error):
                 self._on_problem(Problem(error.path, error.line, error.reason))
-        except UsageError as error:  # a table whose columns are not known
-            self._on_problem(Problem(log_file.path, None, str(error)))
+        except UsageError as error:  # a log for which a person should decide on a map
+            if not self._is_side_file(log_file, error):
+                self._on_problem(Problem(log_file.path, None, str(error)))
 
-    def _is_side_file(self, log_file: LogFile, error: LogError) -> bool:
+    def _is_side_file(self, log_file: LogFile, error: ConvexplainError) -> bool:
         """Return whether an unreadable file is one that exports hold besides logs; report it where it is."""
-        side = self._format is None and archives.is_side_file(log_file.path) and isinstance(error, NoLogError)
+        unknown = isinstance(error, NoLogError | MapNeededError)
+        side = unknown and self._format is None and self._map is None and archives.is_side_file(log_file.path)
         if side:
             self._report(log_file.path)(None, "is no log; exports hold such files besides: left out", kept=True)
         return side
@@ -208,10 +216,12 @@ class _LogReader:
             builder.finish()
 
     def _records(self, log_file: LogFile, report: ProblemReporter) -> Iterator[ParsedRecord]:
-        counts = None if self._inspection is None else self._inspection.formats
+        reading = Reading(report, self._format, self._map)
+        if self._inspection is not None:
+            reading = replace(reading, counts=self._inspection.formats, proposals=self._inspection.proposals)
         head = log_file.head()
         if kind := binary_tables.table_kind(head):
-            yield from binary_tables.read_binary_table(log_file, kind, self._columns, self._format, report, counts)
+            yield from binary_tables.read_binary_table(log_file, kind, reading)
             return
         if log_file.member and is_archive(head):
             raise LogError(log_file.path, None, "is an archive inside an archive: unpack it first")
@@ -220,19 +230,19 @@ class _LogReader:
             self._inspection.encodings[text.encoding] += 1
         kind = self._text_kind(text)
         if kind == "json":
-            yield from records.read_json_records(log_file.path, json_values(text), self._format, report, counts)
+            yield from records.read_json_records(log_file.path, json_values(text), reading)
         elif kind == "csv":
-            rows = turn_table.csv_rows(text, self._columns)
-            yield from tables.read_text_table(log_file.path, rows, self._columns, self._format, report, counts)
+            yield from tables.read_text_table(log_file.path, turn_table.csv_rows(text, self._map), reading)
         else:
-            if counts is not None:
-                counts[kind] += 1
+            reading.count(kind)
             read_text = LOG_FORMATS.get(kind).read_text
             if read_text is not None:
                 yield from read_text(text, self._assistant, report)
 
     def _text_kind(self, text: LogText) -> str:
         """Return the kind of the text: "json", "csv", or the name of another format of texts."""
+        if self._map is not None:
+            return "json" if is_json(text.head) else "csv"
         if self._format is None:
             return recognise(text, self._assistant)
         log_format = LOG_FORMATS.get(self._format)

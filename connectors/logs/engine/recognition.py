@@ -8,7 +8,7 @@ from . import tables
 from .json_values import parse_json
 from .log_text import LogText, NoLogError
 from .parse_results import quoted_names
-from .registry import known_formats, text_format_of
+from .registry import nearest_formats, text_format_of
 from .roles import role_of
 
 _JSON_START = re.compile(r'\s*(?:\{|\[\s*[\[{"\]])')
@@ -35,10 +35,10 @@ def recognise(text: LogText, assistant: frozenset[str]) -> str:
         return "csv"
     if _is_plain(lines, assistant, has_text_name=suffix in _TEXT_SUFFIXES, complete=text.complete):
         return "plain"
-    if suffix in _TABLE_SUFFIXES:
+    if suffix in _TABLE_SUFFIXES or tables.suggests_map(text.head):
         return "csv"
     start = quoted_names([lines[0].strip()], width=60) if lines else "blank lines"
-    raise NoLogError(text.path, None, f"is no log of a known format (it begins with {start}). {known_formats()}")
+    raise NoLogError(text.path, None, f"is no log of a known format (it begins with {start}). {nearest_formats([])}")
 
 
 def is_json(head: str) -> bool:

@@ -1,9 +1,8 @@
 """JSON logs: their values become parsed records. Each record's shape selects the format that reads it."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,19 @@ from . import message_lists
 from .json_values import JsonValue
 from .log_format import LogFormat
 from .log_text import NoLogError
+from .map_proposal import SAMPLE
+from .mapped_records import read_mapped, unwrapped
 from .metadata import clean_text, record_id
 from .parse_results import ParsedRecord, ProblemReporter, UnreadableError, quoted_names
-from .registry import LOG_FORMATS, format_of, known_formats, ranked_formats
+from .reading import Reading
+from .registry import format_of, nearest_formats, ranked_formats
 from .turn_groups import TurnGroups
 from .turn_table import usual_columns
+from .typed_values import is_typed, plain_value
 
 _TRIES = 20
 """Records without one of a known shape after which a file counts as no known log; of a wrapped list, those
 that are looked at."""
-_WRAPPERS = ("data", "conversations", "dialogues", "chats", "sessions", "threads", "items", "records", "rows")
-"""Keys under which an object may wrap a whole log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,51 +44,98 @@ class _Record:
     remark: str | None = None
 
 
-def read_json_records(
-    path: Path,
-    values: Iterator[JsonValue],
-    format_name: str | None,
-    report: ProblemReporter,
-    counts: Counter[str] | None = None,
-) -> Iterator[ParsedRecord]:
+def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading) -> Iterator[ParsedRecord]:
     """Yield the records of a JSON log.
+
+    A log of no known format is read by the map that its structure suggests, where that is clear.
 
     Args:
         path: the log.
         values: its values.
-        format_name: the one format that records may have; None for any known format.
-        report: is called with records that cannot be read.
-        counts: counts the records of each format.
+        reading: the options.
 
     Raises:
         NoLogError: none of the first records (all of them in a short file) has a known shape.
+        UsageError: a given map fits no record, or a person should decide on the map that the log suggests.
     """
+    if reading.field_map is not None and not reading.field_map.unwraps_only:
+        yield from read_mapped(values, reading.field_map, reading.report, reading.counts)
+        return
+    if reading.field_map is not None:
+        records = unwrapped(values, reading.field_map)
+        values = (
+            JsonValue(place, plain_value(record) if is_typed(record) else record, error)
+            for place, record, error in records
+        )
+    source = _Replay(values)
     unread: list[tuple[int, str]] | None = []  # problems before the first record of a known shape
     pending: dict[str, tuple[LogFormat, list[tuple[int, Any]]]] = {}  # records that make up conversations together
-    for record in _records(values, format_name):
-        if record.format is not None and format_name in (None, record.format.name):
-            if counts is not None:
-                counts[record.format.name] += 1
+    for record in _records(iter(source), reading.format_name):
+        if record.format is not None and reading.format_name in (None, record.format.name):
+            reading.count(record.format.name)
             for position, reason in unread or ():
-                report(position, reason)
+                reading.report(position, reason)
             unread = None
+            source.forget()
             if record.format.read_records is not None:
                 pending.setdefault(record.format.name, (record.format, []))[1].append((record.position, record.value))
             else:
-                yield from _parse_record(record, record.format, report)
+                yield from _parse_record(record, record.format, reading.report)
             continue
-        reason = record.error or f"{_description(record.value)}: no record of {format_name or _record_format_names()}"
+        reason = record.error or f"{_description(record.value)}: no record of {reading.format_name or 'a known format'}"
         if unread is None:
-            report(record.position, reason)
+            reading.report(record.position, reason)
         else:
             unread.append((record.position, reason))
             if len(unread) >= _TRIES:
                 break
     if unread is not None:
-        raise NoLogError(path, None, _unrecognised_reason(unread, format_name))
+        yield from _read_unknown(path, source, unread, reading)
     for log_format, format_records in pending.values():
         if log_format.read_records is not None:
-            yield from log_format.read_records(format_records, report)
+            yield from log_format.read_records(format_records, reading.report)
+
+
+def _read_unknown(
+    path: Path, source: "_Replay", unread: list[tuple[int, str]], reading: Reading
+) -> Iterator[ParsedRecord]:
+    """Yield the records of a log of no known format, by the map that they suggest."""
+    values = [value.value for value in source.first(SAMPLE) if value.error is None]
+    proposed = None
+    if reading.format_name is None and reading.field_map is None:
+        proposed = reading.proposed(values)
+    if proposed is None:
+        raise NoLogError(path, None, _unrecognised_reason(unread, values, reading.format_name))
+    yield from read_json_records(path, source.again(), proposed)
+
+
+class _Replay:
+    """Values that can be iterated once more, as long as they are not forgotten."""
+
+    def __init__(self, values: Iterator[JsonValue]) -> None:
+        self._values = values
+        self._held: list[JsonValue] | None = []
+
+    def __iter__(self) -> Iterator[JsonValue]:
+        for value in self._values:
+            if self._held is not None:
+                self._held.append(value)
+            yield value
+
+    def first(self, count: int) -> list[JsonValue]:
+        """Return the first values, at least those that were iterated."""
+        held = self._held or []
+        held += islice(self._values, max(0, count - len(held)))
+        return held
+
+    def again(self) -> Iterator[JsonValue]:
+        """Return all values from the first one on."""
+        held, self._held = self._held or [], None
+        return chain(held, self._values)
+
+    def forget(self) -> None:
+        """Give up the values that were iterated."""
+        self._held = None
 
 
 def _records(values: Iterator[JsonValue], format_name: str | None) -> Iterator[_Record]:
@@ -117,7 +165,7 @@ def _records(values: Iterator[JsonValue], format_name: str | None) -> Iterator[_
 def _wrapped_records(value: Any, format_name: str | None) -> list[Any]:
     """Return the records in an object that only wraps them, as `{"data": [{"messages": …}, …]}` does."""
     wrapped_lists = []
-    for inner in map(value.get, _WRAPPERS) if isinstance(value, dict) else ():
+    for inner in map(value.get, message_lists.WRAPPERS) if isinstance(value, dict) else ():
         if isinstance(inner, list) and format_of(inner, format_name) is not None:
             wrapped_lists.append([inner])  # messages by themselves
         elif isinstance(inner, list) and any(format_of(item, format_name) is not None for item in inner[:_TRIES]):
@@ -204,13 +252,10 @@ def _description(value: Any) -> str:
     return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
 
 
-def _record_format_names() -> str:
-    return ", ".join(item.name for item in LOG_FORMATS.records if item.has_records)
-
-
-def _unrecognised_reason(unread: list[tuple[int, str]], format_name: str | None) -> str:
+def _unrecognised_reason(unread: list[tuple[int, str]], values: Sequence[Any], format_name: str | None) -> str:
     if not unread:
         return "holds no records"
     position, reason = unread[0]
-    kind = f"a {format_name} log" if format_name else "a log of a known format"
-    return f"is not {kind} (at {position}: {reason}). {known_formats()}"
+    if format_name is not None:
+        return f"is not a {format_name} log (at {position}: {reason})"
+    return f"is not a log of a known format (at {position}: {reason}). {nearest_formats(values)}"

@@ -4,6 +4,8 @@ A file in `connectors/logs/formats` adds a format by defining a `LogFormat`; ano
 of the group `convexplain.log_formats`.
 """
 
+import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -51,9 +53,40 @@ def text_format_of(head: str) -> LogFormat | None:
     return next((log_format for log_format in formats if log_format.read_text and log_format.is_text(head)), None)
 
 
-def known_formats() -> str:
-    """Return a sentence that lists the known formats, for messages."""
+def nearest_formats(values: Sequence[Any]) -> str:
+    """Return a sentence that says what may be tried with a log of no known format: the two formats whose examples have
+    most keys in common with it, and a map.
+
+    Args:
+        values: its first JSON values; none for a text.
+    """
+    keys = {key for value in values[:20] for key in _keys(value)}
+    likeness = {
+        log_format.name: len(keys & example) / len(keys | example)
+        for log_format in LOG_FORMATS.records
+        if (example := _keys(_example(log_format.example))) and keys & example
+    }
+    nearest = sorted(likeness, key=lambda name: -likeness[name])[:2]
+    formats = f"The nearest formats are {' and '.join(nearest)} (--format NAME); " if nearest else ""
     return (
-        f"Known formats: {', '.join(LOG_FORMATS.names)} (`convexplain logs formats` describes them); where "
-        "recognition fails, name one (command line: --format NAME)"
+        f"{formats}`convexplain logs formats` lists all. Or say where turns, speakers and texts are: "
+        f"--map 'turns=…, role=…, content=…' (from Python: map=…)"
     )
+
+
+def _example(text: str) -> Any:
+    for part in (text, text.partition("\n")[0]):
+        try:
+            return json.loads(part)
+        except ValueError:
+            continue
+    return None
+
+
+def _keys(value: Any, depth: int = 0) -> set[str]:
+    """Return the keys in the first levels of a JSON value."""
+    if depth > 4:
+        return set()
+    if isinstance(value, dict):
+        return {str(key) for key in value}.union(*(_keys(inner, depth + 1) for inner in value.values()))
+    return set().union(*(_keys(inner, depth + 1) for inner in value[:3])) if isinstance(value, list) else set()

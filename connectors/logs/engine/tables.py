@@ -1,58 +1,56 @@
 """Tables whose rows are turns, or whose rows are records as JSON formats have them (`messages`, `prompt`, …)."""
 
-import ast
 import json
-import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from . import records, turn_table
-from .json_values import JsonValue, parse_json
+from .json_values import JsonValue
+from .map_proposal import propose_map
 from .metadata import clean_text
-from .parse_results import ParsedRecord, ProblemReporter
+from .parse_results import ParsedRecord
+from .reading import Reading
 from .registry import format_of
-from .turn_table import ColumnMap, TableRow
+from .turn_table import TableRow
+from .typed_values import decoded_cell
 
 _FIRST_ROWS = 5
 """Rows by which the kind of a table is recognised."""
-_MAX_LITERAL = 1_000_000
-"""Characters of a cell up to which it is tried as Python's way to write a list."""
 
 
-def read_text_table(
-    path: Path,
-    rows: Iterator[TableRow],
-    columns: ColumnMap | None,
-    format_name: str | None,
-    report: ProblemReporter,
-    counts: Counter[str] | None = None,
-) -> Iterator[ParsedRecord]:
+def read_text_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> Iterator[ParsedRecord]:
     """Yield the conversations of a table whose cells are texts.
 
     Args:
         path: the log.
         rows: its rows, the one with the columns' names first.
-        columns: the columns of a table with a turn a row; None to find out what it is.
-        format_name: its format: "csv" for a turn a row; None to find out.
-        report: is called with rows that cannot be read.
-        counts: counts the records of each format.
+        reading: the options; the format "csv" is a turn a row.
 
     Raises:
-        UsageError: it has a turn a row, and the columns are not known.
+        UsageError: the map does not fit, or a person should decide on it.
         LogError: the first row cannot be read.
     """
     first = list(islice(rows, _FIRST_ROWS + 1))
     rows = chain(first, rows)
-    if columns is not None or format_name == "csv" or (format_name is None and not holds_records(first)):
-        if counts is not None:
-            counts["csv"] += 1
-        yield from turn_table.read_turn_table(path, rows, columns, report)
+    field_map, format_name = reading.field_map, reading.format_name
+    has_records = format_name != "csv" and (format_name is not None or holds_records(first))
+    if field_map is None and not has_records:
+        reading.count("csv")
+        yield from turn_table.read_turn_table(path, rows, reading)
         return
     names = turn_table.names_in(path, next(rows, TableRow(1, [])))
-    yield from records.read_json_records(path, (_row_value(row, names) for row in rows), format_name, report, counts)
+    if field_map is not None:
+        turn_table.check_columns(names, field_map)
+        reading = replace(reading, format_name=None)
+        if not turn_table.needs_decoding(names, field_map):
+            reading.count("csv")
+            yield from turn_table.read_rows(rows, names, field_map, reading.report)
+            return
+    values = (turn_table.row_value(row, names, turn_table.row_record) for row in rows)
+    yield from records.read_json_records(path, values, reading)
 
 
 def holds_records(rows: Sequence[TableRow]) -> bool:
@@ -60,7 +58,7 @@ def holds_records(rows: Sequence[TableRow]) -> bool:
     if not rows or rows[0].error:
         return False
     names = [cell.strip() for cell in rows[0].cells]
-    return any(_is_record(row_record(names, row.cells)) for row in rows[1:] if row.error is None)
+    return any(_is_record(turn_table.row_record(names, row.cells)) for row in rows[1:] if row.error is None)
 
 
 def is_table(head: str) -> bool:
@@ -69,21 +67,18 @@ def is_table(head: str) -> bool:
     return bool(rows) and (turn_table.is_header([cell.strip() for cell in rows[0].cells]) or holds_records(rows))
 
 
-def row_record(names: Iterable[str], cells: Iterable[str]) -> dict[str, Any]:
-    """Return a row as a record: cells that hold JSON, or a list as Python writes it, are decoded; empty ones are left
-    out.
-    """
-    return {name: _decoded_cell(cell) for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
+def suggests_map(head: str) -> bool:
+    """Return whether a text that begins so is a table that a map, proposed from its columns, reads without doubt."""
+    _, rows = turn_table.first_rows(head, None)
+    names = [cell.strip() for cell in rows[0].cells] if rows and not rows[0].error else []
+    if len(names) < 2 or len(rows) < 2 or not all(names) or any(len(row.cells) != len(names) for row in rows[:-1]):
+        return False
+    proposal = propose_map([turn_table.row_record(names, row.cells) for row in rows[1:] if row.error is None])
+    return proposal is not None and not proposal.doubts
 
 
 def read_value_table(
-    path: Path,
-    names: Sequence[str],
-    rows: Iterator[tuple[int, Mapping[str, Any]]],
-    columns: ColumnMap | None,
-    format_name: str | None,
-    report: ProblemReporter,
-    counts: Counter[str] | None = None,
+    path: Path, names: Sequence[str], rows: Iterator[tuple[int, Mapping[str, Any]]], reading: Reading
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of a table whose cells are values: records, or a turn a row.
 
@@ -91,25 +86,28 @@ def read_value_table(
         path: the log.
         names: its columns.
         rows: its rows with their numbers.
-        columns, format_name, report, counts: as of `read_text_table`.
+        reading: the options.
 
     Raises:
-        UsageError: it has a turn a row, and the columns are not known.
+        UsageError: the map does not fit, or a person should decide on it.
     """
     first = list(islice(rows, _FIRST_ROWS))
     rows = chain(first, rows)
+    field_map, format_name = reading.field_map, reading.format_name
     has_records = (
         any(_is_record(_decoded_row(row)) for _, row in first) if format_name is None else format_name != "csv"
     )
-    if columns is None and has_records:
+    if field_map is not None:
+        turn_table.check_columns(names, field_map)
+        has_records = turn_table.needs_decoding(names, field_map)
+        reading = replace(reading, format_name=None)
+    if has_records:
         values = (JsonValue(number, _decoded_row(row)) for number, row in rows)
-        yield from records.read_json_records(path, values, format_name, report, counts)
+        yield from records.read_json_records(path, values, reading)
         return
-    if counts is not None:
-        counts["csv"] += 1
     header = TableRow(0, list(names))
     texts = (TableRow(number, [cell_text(row.get(name)) for name in names]) for number, row in rows)
-    yield from turn_table.read_turn_table(path, chain([header], texts), columns, report)
+    yield from read_text_table(path, chain([header], texts), replace(reading, format_name="csv"))
 
 
 def cell_text(value: Any) -> str:
@@ -130,31 +128,5 @@ def _is_record(value: dict[str, Any]) -> bool:
 
 
 def _decoded_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    decoded = {name: _decoded_cell(value) if isinstance(value, str) else value for name, value in row.items()}
+    decoded = {name: decoded_cell(value) if isinstance(value, str) else value for name, value in row.items()}
     return {clean_text(name): value for name, value in decoded.items() if value is not None}
-
-
-def _row_value(row: TableRow, names: Sequence[str]) -> JsonValue:
-    if row.error is not None:
-        return JsonValue(row.line, None, row.error)
-    if len(row.cells) > len(names):
-        return JsonValue(row.line, None, f"the row has {len(row.cells)} cells, the first row {len(names)}")
-    return JsonValue(row.line, row_record(names, row.cells))
-
-
-def _decoded_cell(cell: str) -> Any:
-    text = cell.strip()
-    if not (text.startswith(("[", "{")) and text.endswith(("]", "}"))):
-        return cell
-    value, error = parse_json(text)
-    if error is None:
-        return value
-    if len(text) > _MAX_LITERAL or "'" not in text:
-        return cell
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of backslashes that escape nothing
-            literal = ast.literal_eval(text)
-        return json.loads(json.dumps(literal))  # tuples, and what no JSON can hold
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return cell

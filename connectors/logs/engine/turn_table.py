@@ -4,19 +4,23 @@ import csv
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from convexplain.errors import LogError, UsageError
 
-from .column_guess import SAMPLE, columns_option
+from .field_map import FieldMap, field_path
+from .json_values import JsonValue
 from .log_text import MAX_RECORD, LogText
-from .metadata import clean_text, extra_metadata, parse_timestamp
-from .parse_results import ParsedRecord, ParsedTurn, ProblemReporter, quoted_names
+from .map_proposal import SAMPLE
+from .mapped_records import read_mapped
+from .parse_results import ParsedRecord, ProblemReporter, quoted_names
+from .reading import Reading
 from .roles import normalized_word
-from .turn_groups import TurnGroups
+from .typed_values import decoded_cell
 
 _DELIMITERS = (",", "\t", ";", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
@@ -52,33 +56,8 @@ class TableRow:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnMap:
-    """The columns of a table, by the names in its first row.
-
-    Attributes:
-        conversation: the id of a row's conversation; None when the whole file is one.
-        role: the speaker.
-        content: the text.
-        order: a number or a moment that orders a conversation's rows; None for the order of the file.
-        name: the speaker's own name.
-        at: the turn's time.
-    """
-
-    conversation: str | None
-    role: str
-    content: str
-    order: str | None = None
-    name: str | None = None
-    at: str | None = None
-
-    def names(self) -> set[str]:
-        """Return the columns that have a name here."""
-        return {column for column in asdict(self).values() if column is not None}
-
-
 def usual_columns(header: Sequence[str]) -> dict[str, str | None]:
-    """Return the columns with usual names, by the attributes of ColumnMap."""
+    """Return the columns with usual names, by the parts of a table's turns."""
     names = {normalized_word(name): name for name in reversed(header)}
 
     def first(part: str) -> str | None:
@@ -96,10 +75,8 @@ def is_header(cells: Sequence[str]) -> bool:
     return columns["role"] is not None and columns["content"] is not None
 
 
-def read_turn_table(
-    path: Path, rows: Iterator[TableRow], columns: ColumnMap | None, report: ProblemReporter
-) -> Iterator[ParsedRecord]:
-    """Yield the conversations of a table, in the order of their first rows.
+def read_turn_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> Iterator[ParsedRecord]:
+    """Yield the conversations of a table whose columns have usual names, or suggest a map.
 
     The rows of one conversation may stand anywhere in the file, so the whole table is held in memory before the first
     conversation comes. A row that cannot be read is reported and left out; its conversation comes without it. A table
@@ -109,22 +86,112 @@ def read_turn_table(
     Args:
         path: the log.
         rows: the rows, the first one with the columns' names.
-        columns: the columns to read; None to go by their usual names.
-        report: is called with rows that cannot be read.
+        reading: the options, without a map.
 
     Raises:
-        UsageError: the columns are not known.
+        UsageError: the columns are not known, or a person should decide on the map that they suggest.
         LogError: the first row cannot be read.
     """
     header = names_in(path, next(rows, TableRow(1, [])))
-    places = _find_columns(header, columns, rows)
-    if places.conversation is None and columns is None:
-        report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
-    groups = TurnGroups(places.order)
-    for row in rows:
-        if (reason := row.error or _add(groups, row, header, places)) is not None:
-            report(row.line, reason)
-    yield from groups.records()
+    field_map = _usual_map(header)
+    if field_map is None:
+        first = list(islice(rows, SAMPLE))
+        rows = chain(first, rows)
+        sample = [row_value(row, header, row_record) for row in first]
+        proposed = reading.proposed([value.value for value in sample if value.error is None])
+        if proposed is None or proposed.field_map is None:
+            raise UsageError(_unknown_columns(header))
+        field_map = proposed.field_map
+        if needs_decoding(header, field_map):
+            values = (row_value(row, header, row_record) for row in rows)
+            yield from read_mapped(values, field_map, reading.report, kind="row")
+            return
+    elif field_map.id is None:
+        reading.report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
+    yield from read_rows(rows, header, field_map, reading.report)
+
+
+def read_rows(
+    rows: Iterator[TableRow], header: Sequence[str], field_map: FieldMap, report: ProblemReporter
+) -> Iterator[ParsedRecord]:
+    """Yield the conversations of a table with a turn a row, or a question with its answer a row.
+
+    Args:
+        rows: the rows after the one with the columns' names.
+        header: the columns' names.
+        field_map: its columns.
+        report: is called with rows that cannot be read.
+    """
+    values = (row_value(row, header, _text_cells) for row in rows)
+    yield from read_mapped(values, field_map, report, kind="row")
+
+
+def row_value(
+    row: TableRow, names: Sequence[str], as_record: Callable[[Sequence[str], Sequence[str]], dict[str, Any]]
+) -> JsonValue:
+    """Return a row as a JSON value, or with the reason why it cannot be read.
+
+    Args:
+        row: the row.
+        names: the columns' names.
+        as_record: returns the object of names and cells.
+    """
+    if row.error is not None:
+        return JsonValue(row.line, None, row.error)
+    if len(row.cells) > len(names):
+        reason = f"the row has {len(row.cells)} cells, the first row {len(names)}; a delimiter without quotes?"
+        return JsonValue(row.line, None, reason)
+    return JsonValue(row.line, as_record(names, row.cells))
+
+
+def _text_cells(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    record = dict.fromkeys(names, "")
+    for name, cell in zip(reversed(names[: len(cells)]), reversed(cells), strict=True):
+        record[name] = cell  # of two columns with one name, the first one counts
+    return record
+
+
+def row_record(names: Iterable[str], cells: Iterable[str]) -> dict[str, Any]:
+    """Return a row as a record: cells that hold JSON, or a list as Python writes it, are decoded; empty ones are left
+    out.
+    """
+    return {name: decoded_cell(cell) for name, cell in zip(names, cells, strict=False) if name and cell.strip()}
+
+
+def needs_decoding(header: Sequence[str], field_map: FieldMap) -> bool:
+    """Return whether a map leads into the cells of a table, which then hold JSON."""
+    columns = field_map.columns()
+    return field_map.turns is not None or field_map.records is not None or not columns <= set(header)
+
+
+def check_columns(header: Sequence[str], field_map: FieldMap) -> None:
+    """Raise UsageError where a map names columns that a table does not have."""
+    places = {
+        place: field_path(place).keys for place in ({field_map.records} if field_map.records else field_map.columns())
+    }
+    missing = {place for place, keys in places.items() if place not in header and keys and keys[0] not in header}
+    if missing:
+        raise UsageError(
+            f"map: no column {quoted_names(sorted(missing))}; the file's columns are {quoted_names(header, most=30)}"
+        )
+
+
+def _usual_map(header: Sequence[str]) -> FieldMap | None:
+    """Return the map of a table whose columns have usual names; None where one is not known."""
+    usual = usual_columns(header)
+    if usual["role"] is None or usual["content"] is None:
+        return None
+    if usual["conversation"] is None and not set(header) <= set(usual.values()):
+        return None
+    return FieldMap(usual["role"], usual["content"], usual["conversation"], usual["order"], usual["name"], usual["at"])
+
+
+def _unknown_columns(header: Sequence[str]) -> str:
+    return (
+        f"map: it is not known which columns hold the speaker and the text; the file's columns are "
+        f"{quoted_names(header, most=30)}. Name them: --map 'id=…, role=…, content=…', or for questions with answers "
+        "--map 'user=…, assistant=…' (from Python: map=…); without an id=… the whole file is one conversation"
+    )
 
 
 def names_in(path: Path, first: TableRow) -> list[str]:
@@ -138,15 +205,15 @@ def names_in(path: Path, first: TableRow) -> list[str]:
     return [cell.strip() for cell in first.cells]
 
 
-def csv_rows(text: LogText, columns: ColumnMap | None) -> Iterator[TableRow]:
+def csv_rows(text: LogText, field_map: FieldMap | None) -> Iterator[TableRow]:
     """Yield the rows of a CSV file with any delimiter, the one with the columns' names first."""
-    return _rows(text.lines(), first_rows(text.head, columns)[0])
+    return _rows(text.lines(), first_rows(text.head, field_map)[0])
 
 
-def first_rows(head: str, columns: ColumnMap | None) -> tuple[str, list[TableRow]]:
+def first_rows(head: str, field_map: FieldMap | None) -> tuple[str, list[TableRow]]:
     """Return the delimiter under which the first row reads best, and the first rows under it.
 
-    Best is: all given columns are there; else the usual names are; else the most cells.
+    Best is: all columns of a given map are there; else the usual names are; else the most cells.
     """
 
     def rows(delimiter: str) -> list[TableRow]:
@@ -155,54 +222,10 @@ def first_rows(head: str, columns: ColumnMap | None) -> tuple[str, list[TableRow
 
     def merit(candidate: tuple[str, list[TableRow]]) -> tuple[bool, bool, int]:
         names = [cell.strip() for cell in candidate[1][0].cells] if candidate[1] else []
-        has_columns = columns is not None and columns.names() <= set(names)
+        has_columns = field_map is not None and field_map.columns() <= set(names)
         return has_columns, is_header(names), len(names)
 
     return max(((delimiter, rows(delimiter)) for delimiter in _DELIMITERS), key=merit)
-
-
-def _find_columns(header: Sequence[str], columns: ColumnMap | None, rows: Iterator[TableRow]) -> ColumnMap:
-    listed = f"the file's columns are {quoted_names(header, most=30)}"
-    if columns is not None:
-        if missing := sorted(columns.names() - set(header)):
-            raise UsageError(f"columns: no column {quoted_names(missing)}; {listed}")
-        return columns
-    usual = usual_columns(header)
-    role, content = usual["role"], usual["content"]
-    lacking = [part for part in ("conversation", "role", "content") if usual[part] is None]
-    if lacking == ["conversation"] and set(header) <= set(usual.values()):
-        lacking = []
-    if role is None or content is None or lacking:
-        raise UsageError(
-            f"columns: cannot tell which column holds: {', '.join(lacking)}; {listed}. Give them: "
-            f"{columns_option(header, usual, islice(rows, SAMPLE))} (from Python: columns=…); without a conversation=… "
-            "the whole file is one conversation"
-        )
-    return ColumnMap(usual["conversation"], role, content, usual["order"], usual["name"], usual["at"])
-
-
-def _add(groups: TurnGroups, row: TableRow, header: Sequence[str], places: ColumnMap) -> str | None:
-    """Add a row to its conversation; return the reason where that is impossible."""
-    if len(row.cells) > len(header):
-        return f"the row has {len(row.cells)} cells, the first row {len(header)}; a delimiter without quotes?"
-    cells = dict.fromkeys(header, "")
-    for name, cell in zip(reversed(header[: len(row.cells)]), reversed(row.cells), strict=True):
-        cells[name] = cell  # of two columns with one name, the first one counts
-    for needed in (places.conversation, places.role):
-        if needed is not None and not cells[needed].strip():
-            return f"the row has no {needed!r}"
-    conversation_id = clean_text(cells[places.conversation].strip()) if places.conversation is not None else ""
-    groups.add(conversation_id, row.line, _row_turn(cells, places), cells[places.order].strip() if places.order else "")
-    return None
-
-
-def _row_turn(cells: Mapping[str, str], places: ColumnMap) -> ParsedTurn:
-    at = parse_timestamp(cells[places.at]) if places.at else None
-    used = {places.conversation, places.role, places.content, places.order, places.name}
-    used = used | {places.at} if at is not None else used - {places.at}
-    filled = {name: cell for name, cell in cells.items() if cell.strip()}
-    name = cells[places.name].strip() or None if places.name else None
-    return ParsedTurn(cells[places.role].strip(), cells[places.content], name, at, extra_metadata(filled, used))
 
 
 def _rows(lines: Iterator[tuple[int, str]], delimiter: str) -> Iterator[TableRow]:

@@ -34,9 +34,13 @@ _READING = (
         help="The logs' format, where it is not recognised; `convexplain logs formats` lists them.",
     ),
     click.option(
+        "--map",
         "--columns",
+        "map_",
         metavar="MAP",
-        help="Columns of a table, e.g. conversation=chat_id,role=who,content=msg[,order=ts].",
+        help="Where turns, speakers and texts are in JSON or a table of no known format, e.g. 'turns=transcript, "
+        "role=speaker, content=text, id=call_id', for columns 'id=chat, role=who, content=msg', for questions with "
+        "answers 'user=question, assistant=answer'. `convexplain logs inspect` proposes one.",
     ),
     click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated."),
     click.option(
@@ -63,14 +67,14 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def collected(
         *args: Any,
         format_: str | None,
-        columns: str | None,
+        map_: str | None,
         assistant: tuple[str, ...],
         redact: bool,
         redact_names: Path | None,
         redact_presidio: bool,
         **arguments: Any,
     ) -> Any:
-        reading = LogSettings(format_, columns, assistant, redact, redact_names, redact_presidio)
+        reading = LogSettings(format_, map_, assistant, redact, redact_names, redact_presidio)
         return command(*args, reading=reading, **arguments)
 
     for option in reversed(_READING):

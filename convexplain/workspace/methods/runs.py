@@ -111,7 +111,7 @@ class RunMethods(StoreMethods):
         for log in find_logs(as_paths(logs)):
             try:
                 inspected.append((log, reader.inspect(log, limit)))
-            except UsageError as error:  # a table whose columns cannot be told
+            except UsageError as error:  # a map that fits nothing
                 inspected.append((log, error))
         return inspected
 
@@ -226,8 +226,8 @@ class RunMethods(StoreMethods):
             raise UsageError("name either log files or stored conversations, and one of them")
         if isinstance(logs, (list, tuple)) and not logs:
             raise UsageError("logs: the list is empty; there is nothing to judge")
-        if stored is not None and (settings.format or settings.columns or settings.assistant):
-            raise UsageError("format, columns and assistant are for log files; stored takes conversations as they are")
+        if stored is not None and (settings.format or settings.map or settings.assistant):
+            raise UsageError("format, map and assistant are for log files; stored takes conversations as they are")
         if stored is not None and settings.redacts:
             raise UsageError("redact is for log files; stored takes conversations as they were kept")
         if logs is not None and not are_paths(logs):

@@ -97,8 +97,8 @@ def test_without_an_assistant_it_says_so(tmp_path):
     ("args", "reason"),
     [
         (("--format", "xml"), "log format 'xml' is not known; valid are: abcd,"),
-        (("--columns", "a=b"), "columns 'a=b' is not valid"),
-        (("--columns", "role=a,content=b", "--format", "plain"), "only a table"),
+        (("--map", "a=b"), "map 'a=b' is not valid"),
+        (("--columns", "role=a,content=b", "--format", "plain"), "a map of fields takes the place of a format"),
     ],
 )
 @pytest.mark.parametrize("name", [("logs", "import"), ("analyze",)], ids=" ".join)
@@ -132,7 +132,7 @@ def test_inspect_reads_the_first_part_only(tmp_path):
         in command(tmp_path, "logs", "inspect", tmp_path / "a.jsonl").output
     )
     (tmp_path / "b.csv").write_text("a,b\n1,2\n")
-    assert "cannot tell which column" in command(tmp_path, "logs", "inspect", tmp_path / "b.csv").output
+    assert "it is not known which columns" in command(tmp_path, "logs", "inspect", tmp_path / "b.csv").output
 
 
 def test_formats(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convexplain.connectors import logs
-from convexplain.connectors.logs import ColumnMap, read_log
+from convexplain.connectors.logs import FieldMap, read_log
 from convexplain.connectors.logs.engine.metadata import parse_timestamp
 from convexplain.errors import Problem
 from convexplain.types import Conversation, Turn
@@ -45,8 +45,9 @@ SHARE = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
 
 def test_public_surface():
     assert sorted(logs.__all__) == [
-        *("ColumnMap", "DescribedFormat", "LOG_FORMATS", "LogFormat", "LogInspection", "ParsedConversation"),
-        *("ParsedRecord", "ParsedTurn", "UnreadableError", "check_reading", "inspect_log", "read_log"),
+        *("DescribedFormat", "FieldMap", "LOG_FORMATS", "LogFormat", "LogInspection", "MapProposal"),
+        *("ParsedConversation", "ParsedRecord", "ParsedTurn", "UnreadableError", "check_reading", "inspect_log"),
+        "read_log",
     ]
 
 
@@ -459,8 +460,8 @@ def test_table_order(tmp_path, cells, expected):
 
 def test_table_with_given_columns(tmp_path):
     content = "chat;who said;what;no;called;when\nx;p1;Hello;2;Bo;2024-05-01\nx;p2;Hi;1;Anna;\n"
-    columns = ColumnMap("chat", "who said", "what", order="no", name="called", at="when")
-    found, problems = read(tmp_path, content, columns=columns, assistant=["bo"])
+    columns = FieldMap("who said", "what", "chat", order="no", name="called", at="when")
+    found, problems = read(tmp_path, content, map=columns, assistant=["bo"])
     assert problems == []
     assert found[0].turns == (
         Turn("user", "Hi", "Anna"),
@@ -471,8 +472,8 @@ def test_table_with_given_columns(tmp_path):
 
 
 def test_table_that_is_one_conversation(tmp_path):
-    columns = ColumnMap(None, "role", "content")
-    found, problems = read(tmp_path, "role,content\nuser,Hi\nassistant,Hello\n", "one.csv", columns=columns)
+    columns = FieldMap("role", "content")
+    found, problems = read(tmp_path, "role,content\nuser,Hi\nassistant,Hello\n", "one.csv", map=columns)
     assert problems == []
     assert (found[0].id, said(found[0])) == ("one-1", HI_SAID)
 

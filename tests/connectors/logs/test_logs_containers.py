@@ -319,4 +319,4 @@ def test_names_of_members_are_made_safe(tmp_path):
 def test_columns_of_a_member_that_cannot_be_told_are_a_problem(tmp_path):
     found, problems = read(tmp_path, zipped(("x.csv", "a,b\n1,2\n"), ("in.jsonl", GOOD)), "a.zip")
     assert [item.id for item in found] == ["in-1"]
-    assert "cannot tell which column" in problems[0].reason
+    assert "it is not known which columns" in problems[0].reason

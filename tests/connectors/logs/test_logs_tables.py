@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from convexplain.connectors.logs import ColumnMap, inspect_log, read_log
+from convexplain.connectors.logs import FieldMap, inspect_log, read_log
 from convexplain.connectors.logs.engine import binary_tables
 from convexplain.errors import LogError, MissingExtraError, UsageError
 
@@ -124,8 +124,8 @@ def test_structs_have_all_keys_of_any_message(tmp_path):
 
 def test_given_columns(tmp_path):
     columns = {"chat": [1, 1], "who": ["Anna", "Shop"], "what": ["Hi", "Hello"], "no": [1.0, 2.0]}
-    places = ColumnMap("chat", "who", "what", order="no")
-    found, problems = read(tmp_path, parquet(columns), "t.parquet", columns=places, assistant=["Shop"])
+    places = FieldMap("who", "what", "chat", order="no")
+    found, problems = read(tmp_path, parquet(columns), "t.parquet", map=places, assistant=["Shop"])
     assert problems == []
     assert [(item.id, said(item)) for item in found] == [("1", HI_SAID)]
     with pytest.raises(UsageError, match="the file's columns are 'chat', 'who', 'what', 'no'"):

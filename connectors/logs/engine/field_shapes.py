@@ -1,0 +1,260 @@
+"""What the fields of items look like: which holds the speaker, the text, the time, an id."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from .field_map import path_text
+from .message_lists import content_text
+from .metadata import parse_timestamp
+from .roles import normalized_word, role_of
+
+_MAX_DEPTH = 3
+_MAX_FIELDS = 200
+_MAX_SPEAKERS = 12
+_MAX_WORD = 60
+_WORDS_OF_TEXT = 3
+"""Words from which on a value reads like somebody's text."""
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_NUMBERS = re.compile(r"(?=.*\d.*[-.,:/ ])[\d.,:/ +TZ-]+")
+"""Dates, times and numbers with a point."""
+_HEX = re.compile(r"[0-9a-fA-F-]{8,}|https?://\S+")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+ROLE_NAMES = words_of(
+    "role speaker sender author from participant who type direction party user actor source side channel origin "
+    "absender sprecher von wer rolle autor emisor remitente auteur expéditeur mittente 发送者 角色 発言者 送信者 роль "
+    "автор отправитель"
+)
+TEXT_NAMES = words_of(
+    "content text message msg utterance body value said says transcript txt words nachricht gesagt inhalt mensaje "
+    "texto contenido messaggio testo contenu texte 内容 消息 本文 メッセージ 내용 текст сообщение"
+)
+TIME_NAMES = words_of("at ts t time timestamp date datetime created sent when datum zeit uhrzeit fecha hora")
+ORDER_NAMES = words_of("turn index position order sequence seq step number no nr idx offset")
+ID_NAMES = words_of("id uuid guid key hash no nr number nummer ref reference code 编号")
+CONVERSATION_NAMES = words_of(
+    "conversation conv convo dialogue dialog session thread chat ticket call case interaction room contact chatid "
+    "sessionid threadid ticketid callid conversationid ticketnummer vorgang gespräch fall 会话"
+)
+PERSON_NAMES = words_of(
+    "user customer client agent author sender speaker account visitor contact owner employee person message msg "
+    "turn event utterance"
+)
+REMARK_NAMES = words_of(
+    "title subject topic summary tags tag source url link notes note comment reason feedback category label "
+    "intent name email language locale"
+)
+_FLAG_FILLERS = words_of("is by from was sent")
+_DIRECTIONS = {
+    **dict.fromkeys(("inbound", "incoming", "in", "received"), "user"),
+    **dict.fromkeys(("outbound", "outgoing", "out", "sent"), "assistant"),
+}
+
+
+def name_words(name: str) -> list[str]:
+    """Return the words in a field's name: `lastUserMessage_id` has last, user, message, id."""
+    return normalized_word(_CAMEL.sub(" ", name.replace(".", " "))).split()
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value reads like somebody's words."""
+    return isinstance(value, str) and len(value.split()) >= _WORDS_OF_TEXT and not _HEX.fullmatch(value.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of items.
+
+    Attributes:
+        keys: the keys that lead to it.
+        values: its values, item by item; None where an item does not have it.
+    """
+
+    keys: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def path(self) -> str:
+        """Return its place in a map."""
+        return path_text(*self.keys)
+
+    @property
+    def words(self) -> list[str]:
+        """Return the words of its name; of a nested one those of its parents too."""
+        return [word for key in self.keys for word in name_words(key)]
+
+    @property
+    def filled(self) -> list[Any]:
+        """Return the values that are not empty."""
+        return [value for value in self.values if value not in (None, "", [], {})]
+
+
+def fields_of(items: Sequence[Mapping[str, Any]]) -> list[Field]:
+    """Return the fields of items, nested ones up to three levels deep; lists count as one value."""
+    places: dict[tuple[str, ...], None] = {}
+    flat = [_flat(item) for item in items]
+    for values in flat:
+        for keys in values:
+            if len(places) < _MAX_FIELDS:
+                places.setdefault(keys)
+    return [Field(keys, tuple(values.get(keys) for values in flat)) for keys in places]
+
+
+def _flat(item: Mapping[str, Any], keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    flat: dict[tuple[str, ...], Any] = {}
+    for key, value in item.items():
+        if isinstance(value, dict) and value and len(keys) + 1 < _MAX_DEPTH:
+            flat.update(_flat(value, (*keys, str(key))))
+        else:
+            flat[*keys, str(key)] = value
+    return flat
+
+
+def speaker_words(field: Field, groups: Sequence[int]) -> list[str] | None:
+    """Return the words of a field that may name speakers, item by item ("" for none); None for any other field.
+
+    Args:
+        field: the field.
+        groups: for each item the number of its conversation: in each, few speakers speak.
+    """
+    words = [str(value).lower() if isinstance(value, bool) else value for value in field.values]
+    words = [str(word) if isinstance(word, int) else word for word in words]
+    texts = [word.strip() if isinstance(word, str) else "" for word in words]
+    distinct = {text for text in texts if text}
+    if not distinct or any(len(text) > _MAX_WORD or _NUMBERS.fullmatch(text) for text in distinct):
+        return None
+    speakers = len({pair for pair in zip(groups, texts, strict=True) if pair[1]})
+    conversations = len(set(groups))
+    few = speakers <= min(_MAX_SPEAKERS * conversations, max(2 * conversations, len(texts) * 3 // 4))
+    return texts if few else None
+
+
+def sides_of(field: Field, words: Iterable[str]) -> dict[str, str]:
+    """Return the speakers of a field whose side, "user" or "assistant", is not in the table of words but is plain from
+    the field: a truth value under `isUser`, a direction of messages.
+    """
+    distinct = {word for word in words if word}
+    tokens = [word for word in name_words(field.keys[-1]) if word not in _FLAG_FILLERS]
+    if distinct <= {"true", "false", "1", "0"} and len(tokens) == 1:
+        side = role_of(tokens[0])
+        if side in ("user", "assistant"):
+            opposite = "assistant" if side == "user" else "user"
+            return {word: side if word in ("true", "1") else opposite for word in distinct}
+    directions = {word: _DIRECTIONS[word.lower()] for word in distinct if word.lower() in _DIRECTIONS}
+    return directions if len(directions) == len(distinct) else {}
+
+
+def roles_clear(words: Iterable[str], sides: Mapping[str, str]) -> bool:
+    """Return whether the role of every speaker is known: by the words, or as the only unknown one beside one side."""
+    distinct = {word for word in words if word}
+    roles = {word: sides.get(word) or role_of(word) for word in distinct}
+    known = {role for role in roles.values() if role in ("user", "assistant")}
+    unknown = [word for word, role in roles.items() if role is None]
+    return bool(known) and (not unknown or (len(unknown) == 1 and len(known) == 1)) and (len(distinct) > 1)
+
+
+def role_merit(field: Field, groups: Sequence[int]) -> float:
+    """Return how much a field looks like the speaker of items; 0 for not at all.
+
+    Args:
+        field: the field.
+        groups: for each item the number of its conversation; speakers change within one.
+    """
+    words = speaker_words(field, groups)
+    if words is None or sum(bool(word) for word in words) * 10 < len(words) * 8:
+        return 0.0
+    named = bool(ROLE_NAMES & set(name_words(field.keys[-1])))
+    sides = sides_of(field, words)
+    distinct = {word for word in words if word}
+    changes = sum(a != b for (a, one), (b, other) in pairwise(zip(words, groups, strict=True)) if one == other)
+    pairs = sum(one == other for one, other in pairwise(groups))
+    alternates = len(distinct) > 1 and changes * 3 >= pairs
+    if roles_clear(words, sides):
+        return 10.0 + 2 * named + alternates + ("role" in field.words)
+    known = sum(role_of(word) is not None for word in distinct)
+    if named:
+        return 4.0 + 2 * (known > 0) + alternates + ("role" in field.words) + (len(distinct) > 1)
+    return (
+        3.0 if alternates and speakers_return(words, groups) and not all(word.isdecimal() for word in distinct) else 0.0
+    )
+
+
+def speakers_return(words: Sequence[str], groups: Sequence[int]) -> bool:
+    """Return whether somebody speaks again after somebody else, or all conversations have the same two speakers."""
+    runs = [
+        (group, word)
+        for i, (group, word) in enumerate(zip(groups, words, strict=True))
+        if not i or (groups[i - 1], words[i - 1]) != (group, word)
+    ]
+    return len(set(words)) == 2 or len(set(runs)) < len(runs)
+
+
+def text_merit(field: Field) -> float:
+    """Return how much a field looks like the text of items: its mean length, with a bonus for a usual name."""
+    named = bool(TEXT_NAMES & set(name_words(field.keys[-1])))
+    texts = [text for value in field.filled if (text := _text(value, named=named))]
+    if len(texts) * 2 < len(field.values) or not texts:
+        return 0.0
+    if not named and (len(set(texts)) * 2 < len(texts) or sum(map(is_text, texts)) * 3 < len(texts)):
+        return 0.0
+    if sum(bool(_HEX.fullmatch(text)) or parse_timestamp(text) is not None for text in texts) * 2 > len(texts):
+        return 0.0
+    mean = sum(map(len, texts)) / len(texts)
+    return (mean + 1) * (8 if named else 1) * (len(set(texts)) / len(texts))
+
+
+def _text(value: Any, *, named: bool) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    return content_text(value) if named and isinstance(value, list) and not _is_number_list(value) else ""
+
+
+def _is_number_list(value: list[Any]) -> bool:
+    return all(isinstance(item, int | float) for item in value)
+
+
+def is_time(field: Field) -> bool:
+    """Return whether a field holds the time of each item."""
+    values = field.filled
+    named = bool(TIME_NAMES & set(field.words))
+    return named and bool(values) and all(parse_timestamp(value) is not None for value in values[:20])
+
+
+def is_order(field: Field) -> bool:
+    """Return whether a field orders items: whole numbers under a usual name."""
+    values = [value for value in field.values if not isinstance(value, bool)]
+    numbers = [value for value in values if isinstance(value, int) or (isinstance(value, str) and value.isdecimal())]
+    return bool(ORDER_NAMES & set(field.words)) and len(numbers) == len(field.values) > 0 and len(set(numbers)) > 1
+
+
+def id_merit(field: Field) -> float:
+    """Return how much a field looks like the id of a conversation; 0 for not at all."""
+    values = [value for value in field.values if isinstance(value, str | int) and not isinstance(value, bool)]
+    if len(values) < len(field.values) or not all(str(value).strip() and len(str(value)) <= 200 for value in values):
+        return 0.0
+    words = field.words
+    joined = "".join(words)
+    is_id = bool(ID_NAMES & set(words)) or joined.endswith(("id", "nummer"))
+    if any(is_text(value) for value in values):
+        return 0.0
+    conversation = bool(CONVERSATION_NAMES & set(words)) or joined in CONVERSATION_NAMES
+    person = bool(PERSON_NAMES & set(words)) and not conversation
+    if conversation:
+        return 6.0 + 2 * is_id
+    return 0.0 if not is_id else 1.0 if person else 4.0 if words == ["id"] else 3.0
+
+
+def contiguous(values: Sequence[Any]) -> bool:
+    """Return whether equal values stand together, in more than one group, some with several items."""
+    changes: int = sum(before != after for before, after in pairwise(values))
+    distinct = len(Counter(map(str, values)))
+    return 1 < changes + 1 == distinct < len(values)

@@ -1,0 +1,73 @@
+"""The options of reading one file, and the policy for maps that are proposed."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convexplain.errors import UsageError
+
+from .field_map import FieldMap
+from .map_proposal import MapProposal, propose_map
+from .parse_results import ProblemReporter
+from .registry import format_of
+
+
+class MapNeededError(UsageError):
+    """A log that can be read only by a map of its fields that a person confirms.
+
+    Attributes:
+        proposal: the map that its structure suggests.
+    """
+
+    def __init__(self, proposal: MapProposal) -> None:
+        self.proposal = proposal
+        doubts = "; ".join(proposal.doubts)
+        option = shlex.quote(str(proposal.field_map))
+        super().__init__(
+            f"map: the log has no known format. It may be read with --map {option} (from Python: map=…), "
+            f"but a person should decide: {doubts}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The options of reading one file.
+
+    Attributes:
+        report: is called with what cannot be read, and with what else a person should know.
+        format_name: the one format that records may have; None for any known format.
+        field_map: the map of the log's fields; None to recognise it.
+        counts: counts the records of each format; None to count nothing.
+        proposals: takes each map that is proposed, and a doubtful one is then used; None to refuse doubtful ones.
+    """
+
+    report: ProblemReporter
+    format_name: str | None = None
+    field_map: FieldMap | None = None
+    counts: "Counter[str] | None" = None
+    proposals: "list[MapProposal] | None" = None
+
+    def proposed(self, values: Sequence[Any]) -> "Reading | None":
+        """Return these options with the map that the first values suggest; None where they suggest none.
+
+        Raises:
+            MapNeededError: the map is doubtful.
+        """
+        proposal = propose_map(values, lambda value: format_of(value) is not None)
+        if proposal is None:
+            return None
+        if self.proposals is not None:
+            self.proposals.append(proposal)
+        elif proposal.doubts:
+            raise MapNeededError(proposal)
+        option = shlex.quote(str(proposal.field_map))
+        doubts = "".join(f"; {doubt}" for doubt in proposal.doubts)
+        self.report(None, f"the log has no known format and was read with --map {option}{doubts}", kept=True)
+        return replace(self, field_map=proposal.field_map)
+
+    def count(self, name: str) -> None:
+        """Count one record of a format."""
+        if self.counts is not None:
+            self.counts[name] += 1
