@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from .content_blocks import content_text
 from .field_map import path_text
-from .message_lists import content_text
 from .metadata import parse_timestamp
 from .roles import normalized_word, role_of
 

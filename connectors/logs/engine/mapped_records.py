@@ -7,9 +7,10 @@ from typing import Any
 
 from convexplain.errors import UsageError
 
+from .content_blocks import content_parts, content_text
 from .field_map import FieldMap, FieldPath, field_path, missing_reason
 from .json_values import JsonValue
-from .message_lists import content_text, is_turn, parse_turn
+from .message_lists import is_turn, parse_turn
 from .metadata import clean_text, extra_metadata, parse_timestamp, record_id
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter, UnreadableError, quoted_names
 from .roles import normalized_word, role_of
@@ -246,8 +247,10 @@ class _ItemReader:
         metadata = {key: value for key, value in metadata.items() if value != ""}
         spoken = self._spoken(item, place)
         return [
-            ParsedTurn(self._speaker(speaker), text, name or self._name_in(speaker), at, metadata if not i else {})
-            for i, (speaker, text) in enumerate(spoken)
+            ParsedTurn.of_parts(
+                self._speaker(word), content_parts(text), name or self._name_in(word), at, {} if i else metadata
+            )
+            for i, (word, text) in enumerate(spoken)
         ]
 
     def _replaced(self, item: Any, parsed: ParsedTurn) -> dict[str, Any]:
@@ -262,15 +265,15 @@ class _ItemReader:
     def _used_keys(self) -> tuple[str, ...]:
         return tuple(path.keys[0] for path in self._used if len(path.keys) == 1)
 
-    def _spoken(self, item: Any, place: int) -> list[tuple[str, str]]:
-        """Return the speakers of an item with their texts."""
+    def _spoken(self, item: Any, place: int) -> list[tuple[str, Any]]:
+        """Return the speakers of an item with their contents."""
         texts = [] if self._content is None else [("", self._content(item))]
         if self._map.is_pair:
             return self._pair([(side, path(item)) for side, path in self._sides])
         content = texts[0][1]
         if self._role is None:
             first = self._map.first or "user"
-            return [(first if place % 2 == 0 else _OTHER_SIDE[first], content_text(content))]
+            return [(first if place % 2 == 0 else _OTHER_SIDE[first], content)]
         role = self._role(item)
         if isinstance(role, list) and isinstance(content, list):
             if len(role) != len(content):
@@ -278,10 +281,10 @@ class _ItemReader:
                     f"{self._role.text!r} holds {len(role)} speakers and {self.paths[1].text!r} {len(content)} texts: "
                     "it is not known who says what"
                 )
-            return [(_word(word), content_text(text)) for word, text in zip(role, content, strict=True)]
-        return [(_word(role), content_text(content))]
+            return [(_word(word), text) for word, text in zip(role, content, strict=True)]
+        return [(_word(role), content)]
 
-    def _pair(self, sides: Sequence[tuple[str, Any]]) -> list[tuple[str, str]]:
+    def _pair(self, sides: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
         """Return the turns of questions with answers; where both are lists, in turn."""
         lists = {side: texts for side, texts in sides if isinstance(texts, list)}
         if len(lists) == len(_OTHER_SIDE) and all(isinstance(text, str) for texts in lists.values() for text in texts):
@@ -291,11 +294,11 @@ class _ItemReader:
                     f"{self._map.user[0]!r} holds {len(questions)} texts and {self._map.assistant[0]!r} "
                     f"{len(answers)}: it is not known which answer belongs to which question"
                 )
-            spoken: list[tuple[str, str]] = []
+            spoken: list[tuple[str, Any]] = []
             for number, question in enumerate(questions):
                 spoken += [("user", question), *(("assistant", answer) for answer in answers[number : number + 1])]
             return spoken
-        return [(side, content_text(text)) for side, text in sides if text not in (None, "")]
+        return [(side, text) for side, text in sides if text not in (None, "")]
 
     def _speaker(self, word: str) -> str:
         side = self._words.get(normalized_word(word))
