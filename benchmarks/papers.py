@@ -13,6 +13,8 @@ from importlib import import_module
 TABLES = {
     "xprompt": ("papers_xprompt", "main", "XPrompt, Table 1: replies after masking k words, by seven measures"),
     "xprompt-ablations": ("papers_xprompt_ablations", "main", "XPrompt, Table 4 and Figure 3: k, iterations, gradient"),
+    "cell": ("papers_cell", "main", "CELL, section 5: flip rate, edit rate, preservation, calls, favourability"),
+    "cell-calls": ("papers_cell", "calls", "CELL, calls by the length of the text, on planted contrasts"),
     "mexgen": ("papers_mexgen", "main", "MExGen: AUPC of its attribution methods for its scalarizers"),
 }
 

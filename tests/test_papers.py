@@ -169,3 +169,54 @@ def test_the_aupc_beyond_random_is_paired(capsys):
         "| logprob | LOO | 7 | 4.00 [3.00, 5.00] | 1.50 [1.50, 1.50] | 1.00 [1.00, 1.00] | 0.50 [0.50, 0.50] |" in lines
     )
     assert "| logprob | random |  | 2.50 [1.50, 3.50] |  | 0.50 [0.50, 0.50] |  |" in lines
+
+
+def test_cell_calls_by_hand():
+    """Of ten words two have to go: ten calls of the first round and nine of the second; taking back asks nothing new.
+
+    In threes the words are four units: four calls, and three more where the two words are in different units.
+    """
+    from papers_cell import cell, cell_budget, planted_calls
+
+    for seed in range(5):
+        assert planted_calls(cell, 10, 1, 2, seed, 100) == (19, True)
+        assert planted_calls(cell, 10, 3, 2, seed, 100)[0] in (4, 7)
+        assert planted_calls(cell_budget, 40, 1, 2, seed, 10) == (10, False)
+
+
+def test_cells_table_counts_wins_ties_and_losses(capsys):
+    """Two contrasts of three prompts, by one of two and one of four words; one answer clearly worse, one as good."""
+    from papers_cell import show
+
+    def row(prompt, edited, **values):
+        counts = {"calls": 4, "prompts": 4, "seconds": 1.0, "found": edited is not None}
+        return {"prompt": prompt, "search": "cell", "k": 1, "edited": edited or prompt, **counts, **values}
+
+    rows = [
+        row("a b", "a x", first=0.5, outright=-0.3),
+        row("a b c d", "a b c x", first=0.05, outright=0.2),
+        row("e f g", None),
+        {"prompt": "h", "search": "cell", "k": 1, "error": "no answer"},
+    ]
+    show(rows, None)
+    lines = capsys.readouterr().out.splitlines()
+    cells = [cell.strip() for cell in lines[2].split("|")]
+    assert cells[1:4] == ["1", "cell", "3"]
+    assert cells[4].startswith("0.67 ")
+    assert cells[5].startswith("0.38 ")  # the mean of 1/2 and 1/4
+    assert cells[6:8] == ["", "4.00 [4.00, 4.00]"]
+    assert cells[9].startswith("0.28 ")  # (0.5 + 0.05) / 2
+    assert cells[10] == "1, 1, 0"
+    assert cells[12] == "1, 0, 1"
+
+
+def test_the_judge_compares_the_contrast_with_both_other_answers():
+    from papers_cell import favourability
+
+    def judge(x0, y0, pairs):
+        return [{"first": 0.4, "asked": -0.2}[y0] for _ in pairs]
+
+    row = {"found": True, "before": "first", "baseline": "asked", "after": "new"}
+    assert asyncio.run(favourability(judge, "x", row)) == {"first": 0.4, "outright": -0.2}
+    assert asyncio.run(favourability(judge, "x", {**row, "baseline": ""})) == {"first": 0.4, "outright": None}
+    assert asyncio.run(favourability(judge, "x", {**row, "found": False})) == {}

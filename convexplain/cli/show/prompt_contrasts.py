@@ -59,8 +59,7 @@ def show_prompt_table(console: Console, contrasts: PromptContrasts, files: Seque
         ("calls a prompt", measured.calls),
         ("seconds a prompt", measured.seconds),
     ):
-        if estimate is not None:
-            table.add_row(name, *_cells(estimate))
+        table.add_row(name, *_cells(estimate or Estimate(None, None, None, 0)))
     console.print(table)
     unanswered = sum(row.contrast is None for row in contrasts.rows)
     parts = [counted(len(contrasts.rows), "prompt"), f"{unanswered} not answered" if unanswered else ""]
