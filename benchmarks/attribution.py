@@ -76,6 +76,7 @@ async def orders(
         "LOO": await aattribute("loo", n, value=value),
         "C-LIME": await aattribute("clime", n, value=value, budget=budget),
         "L-SHAP": await aattribute("lshap", n, value=value, budget=budget),
+        "surrogate": await aattribute("surrogate", n, value=value, budget=budget),
     }
     together = await aattribute("joint", n, value=value, k=min(K, n), side=side, budget=budget)
     scores, evaluations = await asyncio.to_thread(partition_shap, n, now, budget)

@@ -1,6 +1,6 @@
 """The surrogate on random AND/OR games: held-out R², faithfulness beside the other methods, and planted pairs.
 
-    python benchmarks/surrogate.py --first 1000 -n 100 [--noise 0.05] [--trees] [--peer peer/bin/python]
+    python benchmarks/surrogate.py --first 1000 -n 100 [--noise 0.05] [--per-unit 3] [--trees] [--peer peer/bin/python]
 
 A game has 8 to 40 units: two to five clauses of two or three units each (AND or OR), two to five single units; units,
 kinds and weights are drawn (0.5 to 2, a quarter of them negative), and clauses may overlap. Each game is a seed, from
@@ -100,18 +100,18 @@ def r_squared(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> floa
     return float(1 - ((true - predicted) ** 2).sum() / ((true - true.mean()) ** 2).sum())
 
 
-def fits(played: Game, seed: int, per_unit: int, trees: bool) -> Row:
-    """Return R² of each fit on ablations that were not evaluated, and the seconds of the surrogate's fit."""
+def fits(played: Game, seed: int, per_unit: int, trees: bool) -> tuple[Row, list[int]]:
+    """Return R² of each fit on ablations that were not evaluated and CPU seconds; and the surrogate's order."""
     n, most = played.n, per_unit * played.n
     test_sets, true = held_out(played, np.random.default_rng([seed, 1]))
     tested = presence(n, test_sets)
     rng = np.random.default_rng([seed, 2])
     sets = [frozenset[int](), *ablations(n, rng, most)]
     values = dict(zip(sets, played(sets), strict=True))
-    began = time.perf_counter()
+    began = time.process_time()
     fitted = fit_surrogate(n, values, rng)
-    seconds = time.perf_counter() - began
-    row = {"surrogate": r_squared(true, fitted.clauses.values(tested)), "seconds": seconds}
+    seconds = time.process_time() - began
+    row = {"surrogate": r_squared(true, fitted.clauses.values(tested)), "its CPU seconds": seconds}
     linear_sets = [frozenset[int](), *clime_method._sets(n, rng, 2, most)]
     linear_values = dict(zip(linear_sets, played(linear_sets), strict=True))
     effects = np.array(clime_method.fit(n, linear_values), dtype=float)
@@ -123,14 +123,15 @@ def fits(played: Game, seed: int, per_unit: int, trees: bool) -> Row:
         boosted = GradientBoostingRegressor(n_estimators=150, max_depth=3, subsample=0.7, random_state=0)
         boosted.fit(presence(n, sets), list(values.values()))
         row["boosted trees"] = r_squared(true, boosted.predict(tested))
-    return row
+    return row, ranked(fitted.clauses.shapley(n))
 
 
-def orders(played: Game, seed: int, budget: int, peer: peer_games.Peer | None) -> dict[str, tuple[list[int], int]]:
-    """Return each method's order of the units, the one that raises the value most first, and its evaluations."""
+def other_orders(
+    played: Game, seed: int, budget: int, peer: peer_games.Peer | None
+) -> dict[str, tuple[list[int], int]]:
+    """Return each other method's order of the units, the one that raises the value most first, and its evaluations."""
     n = played.n
     results = {
-        "surrogate": surrogate(n, value=played, seed=seed, budget=budget),
         "C-LIME": clime(n, value=played, seed=seed, budget=budget),
         "L-SHAP": lshap(n, value=played, budget=budget),
         "LOO": loo(n, value=played, budget=budget),
@@ -181,26 +182,32 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1000, help="seed of the first game")
     parser.add_argument("-n", type=int, default=100, help="games")
     parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of the noise on each value")
+    parser.add_argument("--per-unit", type=int, choices=PER_UNIT, help="evaluations a unit; both unless given")
     parser.add_argument("--trees", action="store_true", help="fit boosted trees too")
     parser.add_argument("--peer", help="python of an environment with icx360")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.n)
     with peer_games.Peer(options.peer) if options.peer else nullcontext() as peer:
-        for per_unit in PER_UNIT:
+        for per_unit in [options.per_unit] if options.per_unit else PER_UNIT:
             title = f"{options.n} games from seed {options.first}, noise {options.noise:g}"
             print(f"\n{title}, {per_unit} evaluations a unit\n")
-            rows = [fits(game(seed, options.noise), seed, per_unit, options.trees) for seed in seeds]
+            rows, aupc, calls = [], defaultdict(list), defaultdict(list)
+            for seed in seeds:
+                played = game(seed, options.noise)
+                row, order = fits(played, seed, per_unit, options.trees)
+                rows.append(row)
+                ranks = {"surrogate": (order, per_unit * played.n)}
+                for name, (order, evaluations) in {
+                    **ranks,
+                    **other_orders(played, seed, per_unit * played.n, peer),
+                }.items():
+                    aupc[name].append(faithfulness(played, seed, order))
+                    calls[name].append(evaluations / played.n)
             print("| fit | held-out R² | median | worst tenth |\n|---|---|---|---|")
             for name in rows[0]:
                 numbers = [row[name] for row in rows]
-                median, tenth = np.median(numbers), np.quantile(numbers, 0.9 if name == "seconds" else 0.1)
+                median, tenth = np.median(numbers), np.quantile(numbers, 0.9 if name.startswith("its") else 0.1)
                 print(f"| {name} | {shown(mean(numbers))} | {median:.3f} | {tenth:.3f} |", flush=True)
-            aupc, calls = defaultdict(list), defaultdict(list)
-            for seed in seeds:
-                played = game(seed, options.noise)
-                for name, (order, evaluations) in orders(played, seed, per_unit * played.n, peer).items():
-                    aupc[name].append(faithfulness(played, seed, order))
-                    calls[name].append(evaluations / played.n)
             print("\n| order | evaluations a unit | AUPC | more than C-LIME |\n|---|---|---|---|")
             for name, numbers in aupc.items():
                 more = mean([ours - other for ours, other in zip(numbers, aupc["C-LIME"], strict=True)])

@@ -414,6 +414,8 @@ class Attribution:
         judge, responder: the models' names.
         notes: further remarks for readers.
         target: the span of the reply whose value is attributed; empty where it is that of the reply.
+        interactions: `surrogate` only: pairs of units that do more or less together than the sum of the two, at most
+            five, the largest first.
     """
 
     conversation_id: str
@@ -440,6 +442,7 @@ class Attribution:
     responder: str | None
     notes: tuple[str, ...] = ()
     target: str = ""
+    interactions: tuple[Interaction, ...] = ()
 
     @property
     def of_score(self) -> bool:

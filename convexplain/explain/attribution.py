@@ -304,4 +304,5 @@ def _attribution(
         judge="",
         responder=None,
         notes=tuple(values.notes),
+        interactions=scores.interactions,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
+from convexplain.explain.interactions import pair_sentences
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.store import (
@@ -76,6 +77,7 @@ class _Case:
     no_words: str
     attribution: str | None
     attribution_notes: Sequence[str]
+    pairs: Sequence[str]
     contrast: Contrast | None
     outcome: str
     reading_ease: str
@@ -182,6 +184,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         no_words=no_reply_effects(attributions) if silent else "",
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
+        pairs=pair_sentences(turn.conversation, attributions),
         contrast=contrast,
         outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
         reading_ease=reading_ease(contrast) if contrast is not None else "",

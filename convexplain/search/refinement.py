@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from convexplain.types import Interaction
+
 from .protocol import MethodOutcome, Scores, Value, ValueSearch
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
@@ -21,6 +23,7 @@ class LevelScores:
         scores: one for each unit of `units`.
         chosen: of `units`, those that were removed together (joint attribution only).
         drop: the loss of value without the chosen ones, toward the side that is explained.
+        interactions: pairs of places in `units` that do more or less together than the sum of the two.
     """
 
     level: int
@@ -28,6 +31,7 @@ class LevelScores:
     scores: Scores
     chosen: tuple[int, ...] = ()
     drop: float | None = None
+    interactions: tuple[Interaction, ...] = ()
 
 
 def refine(
@@ -189,7 +193,8 @@ def _on_level(
         except StopIteration as end:
             outcome: MethodOutcome = end.value
             chosen = tuple(units[i] for i in outcome.chosen)
-            return LevelScores(level, tuple(units), outcome.scores, chosen, outcome.drop), spent
+            scores = LevelScores(level, tuple(units), outcome.scores, chosen, outcome.drop, outcome.interactions)
+            return scores, spent
         sets = tuple(frozenset(units[i] for i in removed) for removed in request.removed)
         answer = yield Value(sets, level)
         spent += len({removed for removed in sets if removed} - evaluated)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from convexplain.types import Attribution, Conversation, Unit
+from convexplain.types import Attribution, Conversation, Interaction, Unit
 
 from . import schema
 from .database import insert_for, reading, writing
@@ -85,4 +85,7 @@ def attribution_body(attribution: Attribution) -> dict[str, Any]:
 def _to_attribution(body: dict[str, Any]) -> Attribution:
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     values["units"] = tuple(Unit(**unit) for unit in body["units"])
+    values["interactions"] = tuple(
+        Interaction(tuple(pair["units"]), pair["value"]) for pair in body.get("interactions", ())
+    )
     return Attribution(**values)

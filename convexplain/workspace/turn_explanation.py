@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from convexplain.explain.interactions import pair_sentences
 from convexplain.explain.strongest_units import (
     UnitEffect,
     earlier_turn_effects,
@@ -23,6 +24,7 @@ from convexplain.types import Attribution, Contrast
 from .results import Finding
 
 _LONGEST = 100  # characters of a text that are shown
+_PAIRS = 3  # pairs of units that are named
 _REASON = 400  # characters of a reason that are shown
 
 
@@ -110,6 +112,8 @@ class Explanation:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
             yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+        for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
+            yield f"  Pair: {sentence}"
 
     def _no_words(self) -> str:
         """Return why no words of the reply are named."""

@@ -13,7 +13,7 @@ from convexplain.errors import ModelError, UnavailableError
 from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
 from convexplain.store import RunStore, attributions
 from convexplain.types import Unit
-from tests.explain.test_attribution import attributed, empty, grumpy, scripted
+from tests.explain.test_attribution import attributed, both, either, empty, grumpy, scripted
 
 from .test_contrast import LEGEND, NOISE, RESCORE, World, keep, talk
 
@@ -229,6 +229,18 @@ def shown(conversation, found, threshold=0.5):
     console = Console(file=io.StringIO(), width=200)
     show_attributions(console, conversation, found, threshold, "unvalidated")
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("score", "how", "alone"),
+    [(both, "only together", "0.90"), (either, "as much alone as together (either is enough)", "0.20")],
+)
+def test_a_pair_of_turns_is_named_in_words(score, how, alone):
+    attributions = attributed(scripted(score), levels=("turn",), method="surrogate")
+    assert shown(TALK, attributions).splitlines()[4] == (
+        '  pair: turn 0 "Where is my parcel?" and turn 1 "Who knows, you grumpy lazy person. It may come." lower the '
+        f"score {how}: {alone} without the first, {alone} without the second, 0.90 without both."
+    )
 
 
 def test_joint_attribution_says_what_goes_together():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from convexplain import Attribution, Contrast, Conversation, Edit, Turn, Unit, load_rubric
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
 from convexplain.store.jobs import Job
-from convexplain.types import Evidence, Judgement, log_odds
+from convexplain.types import Evidence, Interaction, Judgement, log_odds
 from convexplain.workspace.jobs import JobState
 from tests.trust_states import keep_trust
 
@@ -99,7 +99,8 @@ def explain(store, run, number, conversation, turn, score, after="I looked it up
     turns = [Unit(i, 0, len(conversation.turns[i].content), "turn") for i in range(turn)]
     halves = [Unit(0, 0, 4, "word"), Unit(0, 4, len(conversation.turns[0].content), "word")]
     values = [-0.8, 0.4] + [0.0] * (turn - 2)
-    found = [attribution(scored, "turn", turns, values), attribution(scored, "word", halves, (-0.7, 0.05))]
+    of_turns = replace(attribution(scored, "turn", turns, values), interactions=(Interaction((0, 1), -1.2),))
+    found = [of_turns, attribution(scored, "word", halves, (-0.7, 0.05))]
     keep_attributions(store, run, scored, "s", found)
     keep_contrast(store, run, scored, "s", contrast(scored, turn - 2, after))
 

@@ -159,6 +159,10 @@ def test_a_deep_link_opens_the_turn(app, store):
     assert "I looked it up." in shown
     ran(found.segmented_control(key="level").set_value("turn").run())
     assert "−0.80" in texts(found)
+    # Log-odds -1.39 + 0.8 + 0.6 without the first, -1.39 - 0.4 + 0.6 without the second, -1.39 + 0.4 without both.
+    assert "change each other's effect on the score: 0.50 without the first, 0.23 without the second, 0.27" in texts(
+        found
+    )
 
 
 @pytest.mark.slow

@@ -42,6 +42,16 @@ def empty():
     )  # fmt: skip
 
 
+def both(text):
+    """Low only while the first two turns are both there."""
+    return 0.2 if "parcel" in text and "grumpy" in text else 0.9
+
+
+def either(text):
+    """Low while one of the first two turns is there."""
+    return 0.2 if "parcel" in text or "grumpy" in text else 0.9
+
+
 def judged(request):
     return request.messages[0].content.rpartition("<conversation>")[2]
 
@@ -462,3 +472,14 @@ def test_any_text_can_be_attributed(contents, method, reply, mixed):
     for one in found:
         assert len(one.scores) == len(one.units)
         assert all(score is None or math.isfinite(score) for score in one.scores)
+
+
+@pytest.mark.parametrize(("score", "sign"), [(both, -1), (either, 1)])
+def test_a_surrogate_finds_two_turns_that_count_together(score, sign):
+    """What is lost without both is the change of the log-odds from 0.2 to 0.9, which the two share."""
+    (level,) = attributed(scripted(score), levels=("turn",), method="surrogate")
+    change = math.log(0.2 / 0.8) - math.log(0.9 / 0.1)
+    assert level.scores == pytest.approx((change / 2, change / 2, 0.0), abs=1e-6)
+    assert [pair.units for pair in level.interactions] == [(0, 1)]
+    assert level.interactions[0].value == pytest.approx(sign * abs(change), abs=1e-6)
+    assert level.calls == 7  # all sets of three turns

@@ -9,7 +9,7 @@ from convexplain.errors import Problem
 from convexplain.report.run_report import shown, write_report
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, ScoredTurn, keep_attributions, keep_contrast, name_run, summarise
-from convexplain.types import Attribution, Contrast, Edit, Evidence, Judgement, ParetoPoint, Unit
+from convexplain.types import Attribution, Contrast, Edit, Evidence, Interaction, Judgement, ParetoPoint, Unit
 
 MARKS = {"harm": TrustMark("benchmarked", "Agrees with the reference set.", flags=True)}
 SORTS = {"harm": TrustMark("unvalidated", "Use its scores to sort turns.", flags=False)}
@@ -108,7 +108,7 @@ def attribution(text, level, units, scores, noise=0.0):
     )  # fmt: skip
 
 
-def explained_page(tmp_path, text, noise=0.0, marks=MARKS, **fields):
+def explained_page(tmp_path, text, noise=0.0, marks=MARKS, pairs=(), **fields):
     """The report of one explained turn: turn 1 lowers its score, its second half does, and an edit there mends it."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
     run = store.begin_run("m", "f", {}, [harm])
@@ -120,8 +120,9 @@ def explained_page(tmp_path, text, noise=0.0, marks=MARKS, **fields):
         evidence = Evidence("label_probability", {"yes": score, "no": 1 - score})
         store.keep_judgement(run.id, number, harm, Judgement("c", turn, "harm", score, "no", "why", evidence, "m", "s"))
     place = ScoredTurn(number, talk, 3, harm, 0.27)
+    turn_units = (Unit(0, 0, 5, "turn"), Unit(1, 0, len(said), "turn"))
     found = [
-        attribution(text, "turn", (Unit(0, 0, 5, "turn"), Unit(1, 0, len(said), "turn")), (0.1, -2.0), noise),
+        replace(attribution(text, "turn", turn_units, (0.1, -2.0), noise), interactions=pairs),
         attribution(text, "sentence", (Unit(1, 0, 11, "sentence"), Unit(1, 12, len(said), "sentence")), (0.5, -1.0)),
     ]
     keep_attributions(store, run.id, place, "s", found)
@@ -152,6 +153,17 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert "0.27 → 0.70 (threshold 0.5) by 1 edit; 7 calls" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2
+    assert "Parts that count together:" not in page
+
+
+def test_pairs_that_count_together_are_sentences(tmp_path):
+    """The log-odds are -1: -1 + 0.9 + 1 without the first turn, -1 + 3 without the second, -1 + 1.9 without both."""
+    page = explained_page(tmp_path, "<i>", pairs=(Interaction((0, 1), -2.0),))
+    assert "Parts that count together:" in page
+    assert (
+        "<li>turn 0 &#34;hello&#34; and turn 1 &#34;First part. &lt;i&gt; last words&#34; change each other&#39;s "
+        "effect on the score: 0.48 without the first, 0.88 without the second, 0.71 without both.</li>"
+    ) in page
 
 
 def test_a_contrast_is_shown_with_its_proof(tmp_path):

@@ -14,6 +14,7 @@ from convexplain.store import (
     schema,
     stored_attributions,
 )
+from convexplain.types import Interaction
 
 STRANGE = "t\x00\ud800\\x00é"
 TURNS = Attribution(
@@ -82,6 +83,18 @@ def test_the_newest_of_the_score_is_what_a_contrast_looks_by(store, run, turn):
     keep_attributions(store, run, turn, "c", [replace(TURNS, scalarizer="logprob")])
     assert newest_attributions(store, run, turn) == [TURNS]
     assert newest_attributions(store, run, replace(turn, turn=1)) == []
+
+
+def test_interactions_come_back_and_old_rows_have_none(store, run, turn):
+    pair = replace(TURNS, interactions=(Interaction((0, 2), -1.5),))
+    keep_attributions(store, run, turn, "a", [pair])
+    assert stored_attributions(store, run, turn, "a") == [pair]
+    with store.engine.begin() as connection:
+        (body,) = connection.execute(sa.select(schema.attributions.c.body)).scalars().one()
+        assert body["interactions"] == [{"units": [0, 2], "value": -1.5}]
+        old = {name: field for name, field in body.items() if name != "interactions"}
+        connection.execute(sa.update(schema.attributions).values(body=[old]))
+    assert stored_attributions(store, run, turn, "a") == [TURNS]
 
 
 def test_old_rows_have_no_target_and_a_span_is_none_of_the_turn(store, run, turn):

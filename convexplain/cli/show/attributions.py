@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from convexplain.explain.attribution import NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE
+from convexplain.explain.interactions import pair_sentences
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Conversation, Unit
@@ -25,7 +26,7 @@ def show_attributions(
     """Show one turn's attributions: a line that says what is explained, then the conversation with what each turn does.
 
     `+` and `-` say whether a unit raises or lowers the score, the number what the score would be without it; `~` marks
-    what may well be noise, and `*` what joint attribution chose.
+    what may well be noise, and `*` what joint attribution chose. Pairs that count together follow in sentences.
     """
     coarsest = attributions[0]
     where = f"{conversation.id}:{coarsest.turn}  {coarsest.rubric} ({trust}), {coarsest.question}, {coarsest.method}"
@@ -42,6 +43,8 @@ def show_attributions(
                 console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
             else:
                 console.print(_line(conversation, row, scale, console), soft_wrap=True)
+    for sentence in pair_sentences(conversation, ranked):
+        console.print(Text(f"  pair: {one_line(sentence)}"), soft_wrap=True)
     for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
         if note not in (NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE):
             console.print(Text(f"  note: {one_line(note)}"), soft_wrap=True)

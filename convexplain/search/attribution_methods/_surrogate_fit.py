@@ -14,7 +14,7 @@ from ._clause_search import average_of_solutions, clause_library
 from ._clause_sums import ClauseSum, Pair, Presence, from_table, linear, mixture
 
 MOST_INTERACTIONS = 5
-_PARTS = 10  # fits to a part of the rows: for the held-out error, and for the support of interactions
+_PARTS = 8  # fits to a part of the rows: for the held-out error, and for the support of interactions
 _PART = 0.7  # of the random ablations: in each part
 _FEWEST_HELD_OUT = 3  # random ablations; with fewer there is no held-out error
 _EXACT = 1e-9  # of the values' range: a smaller error is rounding
