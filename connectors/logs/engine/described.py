@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .api_messages import merge_thoughts, parse_message
-from .content_blocks import attachment_placeholder
+from convexplain.parts import Media, Part, Reasoning, Text
+
+from .api_messages import merge_thoughts
+from .content_blocks import attachment_part, content_parts, thought_text
 from .fields import content_or_placeholder, count_summary, rating
 from .html_text import html_to_text
 from .log_format import LogFormat
@@ -24,8 +26,6 @@ from .turn_groups import TurnGroups
 
 _EMPTY = "messages without text"
 _UNREADABLE = "messages that are no objects"
-_REASONING = "texts of reasoning"
-_THOUGHTS = ("thinking", "reasoning", "thought")
 
 Content = str | Sequence[Any]
 """A text, or the parts of a content in a shape that `content_blocks` reads."""
@@ -251,43 +251,49 @@ class DescribedFormat:
             counts[reason] += 1
             return []
         if self.parse is not None:
-            turns = [turn for turn in self.parse(item) if turn.content.strip()]
+            turns = [turn for turn in self.parse(item) if turn.content.strip() or turn.is_thought]
         else:
-            turns = self._turns(item, counts)
+            turns = self._turns(item)
         if not turns:
             counts[_EMPTY] += 1
         return turns
 
-    def _turns(self, item: Mapping[str, Any], counts: Counter[str]) -> list[ParsedTurn]:
+    def _turns(self, item: Mapping[str, Any]) -> list[ParsedTurn]:
+        """Return the turns in an object: several where it is an exchange, or also holds the results of tools."""
         at, at_key = self._time(item)
         is_conversation = not (self.turns or self.group)  # then these are the conversation's own metadata
         metadata = {} if is_conversation else extra_metadata(item, {*self._turn_keys(), at_key})
         metadata = {key: value for key, value in metadata.items() if value not in ([], {}, "")}
-        if self.exchange:
-            turns = [ParsedTurn(speaker, self._text(values_at(item, path))) for speaker, path in self.exchange]
-        else:
-            turns = self._message_turns(item, counts)
         name = value_at(item, self.speaker_name) if self.speaker_name else None
         name = clean_text(name) if isinstance(name, str) and role_of(name) is None else None
-        turns = [replace(turn, name=name, at=at, metadata=dict(metadata)) for turn in turns if turn.content.strip()]
+        if self.exchange:
+            contents = [(speaker, self._parts(values_at(item, path))) for speaker, path in self.exchange]
+        else:
+            contents = [(self._speaker(item), self._message_parts(item))]
+        turns = [
+            turn
+            for speaker, parts in contents
+            for turn in ParsedTurn.of_parts(speaker, parts, name, at, dict(metadata)).without_results()
+            if turn.content.strip() or turn.is_thought
+        ]
         if turns and (ratings := self._ratings(item)):
             turns[-1].metadata["ratings"] = ratings
         return turns
 
-    def _message_turns(self, item: Mapping[str, Any], counts: Counter[str]) -> list[ParsedTurn]:
-        """Return the turns in a message: several where it also holds the results of tools."""
+    def _message_parts(self, item: Mapping[str, Any]) -> list[Part]:
         content = values_at(item, self.content) if isinstance(self.content, str) else self.content(item)
-        blocks = [content] if isinstance(content, str) else list(_flat(content))
-        blocks = [html_to_text(block) if self.html and isinstance(block, str) else block for block in blocks]
-        files = values_at(item, self.attachments) if self.attachments else []
-        blocks += map(attachment_placeholder, files)
-        thoughts = [block for block in blocks if isinstance(block, dict) and block.get("type") in _THOUGHTS]
-        reasoning = values_at(item, self.reasoning) if self.reasoning else []
-        counts.update([_REASONING] * (len(thoughts) + len(reasoning)))
-        blocks = [block for block in blocks if block not in thoughts]
-        if all(isinstance(block, str) for block in blocks):
-            return [ParsedTurn(self._speaker(item), "\n".join(filter(None, blocks)))]
-        return parse_message({"role": self._speaker(item), "content": blocks})
+        thoughts = filter(None, map(thought_text, values_at(item, self.reasoning) if self.reasoning else ()))
+        files = values_at(item, self.attachments) if self.attachments else ()
+        return [*map(Reasoning, thoughts), *self._parts(content), *map(attachment_part, files)]
+
+    def _parts(self, content: Content) -> list[Part]:
+        try:
+            parts = content_parts(content if isinstance(content, str) else list(content))
+        except RecursionError:
+            return [Media("content")]
+        if not self.html:
+            return list(parts)
+        return [Text(html_to_text(part.text)) if isinstance(part, Text) else part for part in parts]
 
     def _turn_keys(self) -> set[str]:
         """Return the keys of a turn's object that are no metadata."""
@@ -301,10 +307,6 @@ class DescribedFormat:
     def _speaker(self, item: Mapping[str, Any]) -> str:
         word = as_word(value_at(item, self.role)) if isinstance(self.role, str) else self.role(item)
         return self.roles.get(word, word)
-
-    def _text(self, values: Sequence[Any]) -> str:
-        texts = [content_or_placeholder(value) for value in values]
-        return "\n".join(filter(None, map(html_to_text, texts) if self.html else texts))
 
     def _time(self, item: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
         if self.at is None:
@@ -332,14 +334,6 @@ class DescribedFormat:
         system = content_or_placeholder(value_at(body, self.system)) if self.system else ""
         if system.strip():
             parsed.turns.insert(0, ParsedTurn("system", system))
-
-
-def _flat(values: Sequence[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, list):
-            yield from value
-        else:
-            yield value
 
 
 def _left_out_remark(counts: Counter[str]) -> str:

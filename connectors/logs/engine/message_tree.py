@@ -147,6 +147,32 @@ class MessageTree:
                 children.setdefault(self.parents[key], []).append(key)
         return children
 
+    def best_path(self, root: str, children: Mapping[str, Sequence[str]], order: Callable[[Any], Any]) -> list[str]:
+        """Return the path from a root on which each message is the best answer to the one before it.
+
+        Args:
+            root: the id of the first message.
+            children: as `children` returns them.
+            order: the sort key of a message among its siblings, the best one first.
+        """
+        path = [root]
+        while answers := children.get(path[-1]):
+            path.append(min(answers, key=lambda key: order(self.messages[key])))
+        return path
+
+    def circular(self, children: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return the ids of the messages that lie on a circle, or behind one: no root leads to them.
+
+        Args:
+            children: as `children` returns them.
+        """
+        reached: set[str] = set()
+        pending = self.roots()
+        while pending:
+            reached.add(pending[-1])
+            pending += children.get(pending.pop(), ())
+        return [key for key in self.messages if key not in reached]
+
     def path_to(self, end: str, remarks: list[str]) -> list[str]:
         """Return the ids of the messages from the first one to an end; what is broken on the way is a remark."""
         path: list[str] = []

@@ -25,8 +25,12 @@ def chunk_content(chunk: Mapping[str, Any]) -> list[Any]:
         for key, kind in _FILES.items()
         if key in chunk
     ]
-    parts = [part for part in objects(chunk.get("parts")) if part.get("thought") is not True]
-    text = first_text(chunk, "text") or "".join(first_text(part, "text") for part in parts)
+    parts = objects(chunk.get("parts"))
+    thought = "".join(first_text(part, "text") for part in parts if part.get("thought") is True)
+    text = first_text(chunk, "text") or "".join(first_text(part, "text") for part in parts if not part.get("thought"))
+    if chunk.get("isThought") is True:
+        return [{"type": "thinking", "thinking": text or thought}]
+    blocks += [{"type": "thinking", "thinking": thought}] if thought else []
     blocks += [text] if text else []
     if code := first_text(object_at(chunk, "executableCode"), "code"):
         blocks.append({"type": "tool_use", "name": "code_execution", "input": code})
@@ -44,7 +48,7 @@ AI_STUDIO = DescribedFormat(
     turns="chunkedPrompt.chunks[*]",
     content=chunk_content,
     system="systemInstruction.text|systemInstruction.parts",
-    left_out={"isThought": "texts of reasoning", "errorMessage": "messages about errors"},
+    left_out={"errorMessage": "messages about errors"},
     unused=(
         "text",
         "parts",
@@ -52,6 +56,7 @@ AI_STUDIO = DescribedFormat(
         "executableCode",
         "codeExecutionResult",
         "systemInstruction",
+        "isThought",
         "thoughtSignatures",
     ),
 ).log_format()

@@ -1,11 +1,13 @@
 """ChatGPT's export: each conversation is a tree of messages, of which its user saw one path last."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import merge_thoughts
 from convexplain.connectors.logs.engine.content_blocks import attachment_part, content_parts, thought_text
 from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.message_tree import MessageTree, message_time
 from convexplain.connectors.logs.engine.metadata import clean_text, extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
@@ -23,8 +25,6 @@ _USED_KEY_WORDS = "mapping current_node moderation_results safe_urls plugin_ids"
 _USED_KEYS = frozenset(_USED_KEY_WORDS.split())
 _TO_ALL = (None, "", "all")
 
-_Nodes = Mapping[str, Mapping[str, Any]]
-
 
 def is_chatgpt(value: Any) -> bool:
     """Return whether a JSON value is a conversation of the export."""
@@ -41,7 +41,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
     Raises:
         UnreadableError: it has no messages.
     """
-    return [_parse_conversation(record)]
+    return _with_unreadable(record, [_tree(record).shown_branch(_current(record), partial(_parse_path, record))])
 
 
 def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
@@ -50,38 +50,40 @@ def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     Raises:
         UnreadableError: it has no messages.
     """
+    return _with_unreadable(record, _tree(record).branches(_current(record), partial(_parse_path, record)))
+
+
+def _tree(record: Mapping[str, Any]) -> MessageTree:
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
-    inner = set(_parents(nodes).values())
+    return MessageTree.of_links(nodes, "parent", "children", speaks=_has_message, time=_time)
+
+
+def _current(record: Mapping[str, Any]) -> str | None:
     current = record.get("current_node")
-    current = current if isinstance(current, str) and current in nodes else None
-    ends = [key for key, node in nodes.items() if key not in inner and isinstance(node.get("message"), dict)]
-    if current is None:
-        ends.sort(key=lambda key: -_time(nodes[key]))
-    ends = list(dict.fromkeys([*([] if current is None else [current]), *ends]))
-    conversations = []
-    for number, end in enumerate(ends, 1):
-        try:
-            conversation = _parse_conversation({**record, "current_node": end}, alone=False)
-        except UnreadableError:  # a branch that ends with what is hidden
-            continue
-        conversation.suffix = f"-branch{number}" if number > 1 else ""
-        conversations.append(conversation)
-    return conversations or [_parse_conversation(record)]
+    return current if isinstance(current, str) else None
 
 
-def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
-    """Return the conversation on the current path; with `alone`, a remark counts the other branches."""
-    nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
+def _has_message(node: Any) -> bool:
+    return isinstance(node.get("message"), dict)
+
+
+def _time(node: Any) -> float:
+    return message_time(node.get("message"))
+
+
+def _with_unreadable(record: Mapping[str, Any], conversations: list[ParsedConversation]) -> list[ParsedConversation]:
+    """Return the conversations; a remark of the first counts the nodes that cannot be read."""
+    unreadable = sum(not isinstance(node, dict) for node in record["mapping"].values())
+    if unreadable:
+        conversations[0].remarks.insert(0, f"{unreadable} messages cannot be read")
+    return conversations
+
+
+def _parse_path(record: Mapping[str, Any], path: Sequence[Mapping[str, Any]]) -> ParsedConversation:
+    """Return the conversation of the nodes of a path."""
     conversation = ParsedConversation([], extra_metadata(record, _USED_KEYS))
-    if len(nodes) < len(record["mapping"]):
-        conversation.remarks.append(f"{len(record['mapping']) - len(nodes)} messages cannot be read")
-    parents = _parents(nodes)
-    path = _path(record.get("current_node"), nodes, parents, conversation.remarks)
     hidden = empty = 0
-    for key in path:
-        message = nodes[key].get("message")
-        if not isinstance(message, dict):
-            continue
+    for message in (node["message"] for node in path if _has_message(node)):
         if _is_hidden(message):
             hidden += bool(visible_content(_message_parts(message)).strip())
             continue
@@ -91,8 +93,6 @@ def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> Par
         elif turn.speaker != "system":
             empty += 1
     conversation.turns = merge_thoughts(conversation.turns)
-    if alone:
-        _remark_on_branches(nodes, parents, path, conversation.remarks)
     if hidden:
         conversation.remarks.append(f"{hidden} messages hidden from the user are left out")
     if empty:
@@ -100,61 +100,6 @@ def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> Par
     if not conversation.turns:
         raise UnreadableError("the conversation has no messages")
     return conversation
-
-
-def _parents(nodes: _Nodes) -> dict[str, str]:
-    """Return each node's parent, by itself or by the parent's children; without any, each node follows the one before
-    it.
-    """
-    parents = {key: node["parent"] for key, node in nodes.items() if isinstance(node.get("parent"), str)}
-    for key, node in nodes.items():
-        children = node.get("children")
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, str) and child in nodes:
-                parents.setdefault(child, key)
-    if not parents:
-        names = list(nodes)
-        parents = dict(zip(names[1:], names[:-1], strict=True))
-    return parents
-
-
-def _path(current: Any, nodes: _Nodes, parents: Mapping[str, str], remarks: list[str]) -> list[str]:
-    """Return the nodes from the root to the current one, or to the latest leaf where the current one is missing."""
-    at = current if isinstance(current, str) and current in nodes else None
-    if at is None:
-        if current is not None:
-            remarks.append("its current message is not there: the latest one is taken")
-        inner = set(parents.values())
-        leaves = [key for key in nodes if key not in inner] or list(nodes)
-        at = max(leaves, key=lambda key: _time(nodes[key]), default=None)
-    path: list[str] = []
-    seen: set[str] = set()
-    while at is not None and at in nodes:
-        if at in seen:
-            remarks.append("its messages follow each other in a circle: read from where it closes")
-            break
-        seen.add(at)
-        path.append(at)
-        following = parents.get(at)
-        if following is not None and following not in nodes:
-            remarks.append("a message before its first one is missing")
-        at = following
-    return path[::-1]
-
-
-def _time(node: Mapping[str, Any]) -> float:
-    message = node.get("message")
-    at, _ = find_timestamp(message) if isinstance(message, dict) else (None, None)
-    return 0.0 if at is None or at.tzinfo is None else at.timestamp()
-
-
-def _remark_on_branches(nodes: _Nodes, parents: Mapping[str, str], path: list[str], remarks: list[str]) -> None:
-    on_path = set(path)
-    inner = set(parents.values())
-    speaking = [key for key, node in nodes.items() if key not in on_path and isinstance(node.get("message"), dict)]
-    branch_count = sum(key not in inner for key in speaking)
-    if speaking:
-        remarks.append(f"{len(speaking)} messages of other branches ({branch_count} ends) are left out")
 
 
 def _is_hidden(message: Mapping[str, Any]) -> bool:

@@ -1,11 +1,14 @@
 """Claude's export: conversations with their `chat_messages`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import merge_thoughts
 from convexplain.connectors.logs.engine.content_blocks import attachment_part, content_parts
+from convexplain.connectors.logs.engine.fields import identifier, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.message_tree import MessageTree
 from convexplain.connectors.logs.engine.metadata import extra_metadata, find_timestamp
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from convexplain.connectors.logs.engine.roles import role_of
@@ -27,7 +30,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
     Raises:
         UnreadableError: it has no messages, or one does not say who speaks.
     """
-    return [_parse_conversation(record)]
+    return _with_unreadable(record, [_tree(record).shown_branch(_current(record), partial(_parse_path, record))])
 
 
 def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
@@ -36,55 +39,39 @@ def read_branches(record: Mapping[str, Any]) -> list[ParsedConversation]:
     Raises:
         UnreadableError: it has no messages, or one does not say who speaks.
     """
-    messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
-    inner = {message.get(_PARENT) for message in messages if isinstance(message.get(_PARENT), str)}
+    return _with_unreadable(record, _tree(record).branches(_current(record), partial(_parse_path, record)))
+
+
+def _tree(record: Mapping[str, Any]) -> MessageTree:
+    messages: dict[str, Any] = {}
+    for number, message in enumerate(objects(record["chat_messages"]), 1):
+        name = identifier(message, "uuid")
+        messages[name if name and name not in messages else f"{name}#{number}"] = message
+    return MessageTree.of_links(messages, _PARENT)
+
+
+def _current(record: Mapping[str, Any]) -> str | None:
     leaf = record.get(_LEAF)
-    ends = [
-        message_id
-        for message in messages
-        if isinstance(message_id := message.get("uuid"), str) and message_id not in inner
-    ]
-    if not isinstance(leaf, str) or all(message.get("uuid") != leaf for message in messages):
-        return [_parse_conversation(record)]
-    conversations = []
-    for number, end in enumerate(dict.fromkeys([leaf, *ends]), 1):
-        conversation = _parse_conversation({**record, _LEAF: end}, alone=False)
-        conversation.suffix = f"-branch{number}" if number > 1 else ""
-        conversations.append(conversation)
+    return leaf if isinstance(leaf, str) else None
+
+
+def _with_unreadable(record: Mapping[str, Any], conversations: list[ParsedConversation]) -> list[ParsedConversation]:
+    """Return the conversations; a remark of the first counts the messages that cannot be read."""
+    unreadable = sum(not isinstance(message, dict) for message in record["chat_messages"])
+    if unreadable:
+        conversations[0].remarks.insert(0, f"{unreadable} messages cannot be read")
     return conversations
 
 
-def _parse_conversation(record: Mapping[str, Any], *, alone: bool = True) -> ParsedConversation:
-    """Return the conversation on the current branch; with `alone`, a remark counts the other branches."""
+def _parse_path(record: Mapping[str, Any], path: Sequence[Mapping[str, Any]]) -> ParsedConversation:
+    """Return the conversation of the messages of a path."""
     conversation = ParsedConversation([], extra_metadata(record, {"chat_messages", "account", _LEAF}))
-    messages = [message for message in record["chat_messages"] if isinstance(message, dict)]
-    if len(messages) < len(record["chat_messages"]):
-        conversation.remarks.append(f"{len(record['chat_messages']) - len(messages)} messages cannot be read")
-    branch = _branch(messages, record.get(_LEAF))
-    if alone and len(branch) < len(messages):
-        conversation.remarks.append(f"{len(messages) - len(branch)} messages of other branches are left out")
-    for number, message in enumerate(branch, 1):
-        turns = list(_parse_message(message, number))
-        conversation.turns += turns
+    for number, message in enumerate(path, 1):
+        conversation.turns += _parse_message(message, number)
     if not conversation.turns:
         raise UnreadableError("the conversation has no messages")
     conversation.turns = merge_thoughts(conversation.turns)
     return conversation
-
-
-def _branch(messages: Sequence[Mapping[str, Any]], leaf: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the messages from the root to the leaf; all of them where the record names no leaf."""
-    by_id = {message_id: message for message in messages if isinstance(message_id := message.get("uuid"), str)}
-    if not isinstance(leaf, str) or leaf not in by_id:
-        return messages
-    path: list[Mapping[str, Any]] = []
-    seen: set[str] = set()
-    at: Any = leaf
-    while isinstance(at, str) and at in by_id and at not in seen:
-        seen.add(at)
-        path.append(by_id[at])
-        at = by_id[at].get(_PARENT)
-    return path[::-1]
 
 
 def _parse_message(message: Mapping[str, Any], number: int) -> Iterator[ParsedTurn]:

@@ -4,11 +4,12 @@ A tree becomes one conversation, the best-ranked path through it: a conversation
 beginning, and have it judged as often.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import identifier, objects
+from convexplain.connectors.logs.engine.fields import identifier
 from convexplain.connectors.logs.engine.log_format import LogFormat
+from convexplain.connectors.logs.engine.message_tree import MessageTree
 from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
 from convexplain.connectors.logs.engine.parse_results import (
     ParsedConversation,
@@ -18,8 +19,6 @@ from convexplain.connectors.logs.engine.parse_results import (
 )
 
 _USED_KEYS = ("text", "role", "replies", "parent_id", "created_date", "message_tree_id", "user_id")
-_MAX_LENGTH = 10_000
-"""Messages of a path after which it is cut."""
 
 _Message = Mapping[str, Any]
 
@@ -38,14 +37,26 @@ def is_row(value: Any) -> bool:
 
 def read_record(record: _Message) -> list[ParsedConversation]:
     """Return the best-ranked path of a tree; a remark counts the other branches."""
-    conversation = _best_path(record["prompt"], lambda message: objects(message.get("replies")))
+    tree = MessageTree.of_nested([record["prompt"]], "replies")
+    conversation = _best_path(tree, tree.roots()[0], tree.children())
     conversation.metadata = extra_metadata(record, {"prompt"})
     return [conversation]
 
 
+def read_branches(record: _Message) -> list[ParsedConversation]:
+    """Return every branch of a tree as a conversation, the best-ranked first."""
+    tree = MessageTree.of_nested([record["prompt"]], "replies")
+    best = tree.best_path(tree.roots()[0], tree.children(), _order)[-1]
+    conversations = tree.branches(best, _parse_path)
+    for conversation in conversations:
+        conversation.metadata = extra_metadata(record, {"prompt"})
+    return conversations
+
+
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """Yield the best-ranked path of each tree whose messages are in a file."""
-    rows: dict[str, tuple[int, _Message]] = {}
+    positions: dict[str, int] = {}
+    rows: dict[str, _Message] = {}
     for position, value in records:
         message_id = identifier(value, "message_id")
         if not message_id or message_id in rows:
@@ -54,48 +65,35 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
                 f"the message {message_id!r} was there before" if message_id else "a message without a 'message_id'",
             )
             continue
-        rows[message_id] = position, value
-    replies: dict[str, list[_Message]] = {}
-    roots = []
-    for message_id, (position, value) in rows.items():
-        parent = identifier(value, "parent_id")
-        if parent in rows:
-            replies.setdefault(parent, []).append(value)
-        else:
-            roots.append((position, message_id, value, parent))
-    for number, (position, message_id, value, parent) in enumerate(roots, 1):
-        conversation = _best_path(value, lambda message: replies.get(identifier(message, "message_id"), []))
-        if parent:
+        positions[message_id], rows[message_id] = position, value
+    parents = {key: parent for key, value in rows.items() if (parent := identifier(value, "parent_id"))}
+    tree = MessageTree(rows, parents)
+    children = tree.children()
+    for number, root in enumerate(tree.roots(), 1):
+        conversation = _best_path(tree, root, children)
+        if parent := parents.get(root):
             conversation.remarks.append(f"the message that it answers ({parent!r}) is not in the file")
-        yield ParsedRecord(
-            position,
-            number,
-            message_id if parent else identifier(value, "message_tree_id") or message_id,
-            [conversation],
-        )
-    reached = _reachable_ids([value for _, _, value, _ in roots], replies)
-    for message_id, (position, _) in rows.items():
-        if message_id not in reached:
-            report(position, f"the message {message_id!r} is its own ancestor")
+        name = root if parent else identifier(rows[root], "message_tree_id") or root
+        yield ParsedRecord(positions[root], number, name, [conversation])
+    for key in tree.circular(children):
+        report(positions[key], f"the message {key!r} is its own ancestor")
 
 
 def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("text"), str) and isinstance(value.get("role"), str)
 
 
-def _best_path(root: _Message, replies_of: Callable[[_Message], Sequence[_Message]]) -> ParsedConversation:
-    """Return the path on which each message is the best reply to the one before it."""
-    conversation = ParsedConversation([])
-    message: _Message | None = root
-    branches = 0
-    while message is not None and len(conversation.turns) < _MAX_LENGTH:
-        _add_message(conversation, message)
-        replies = replies_of(message)
-        branches += max(0, len(replies) - 1)
-        message = min(replies, key=_order, default=None)
+def _best_path(tree: MessageTree, root: str, children: Mapping[str, Sequence[str]]) -> ParsedConversation:
+    path = tree.best_path(root, children, _order)
+    conversation = _parse_path([tree.messages[key] for key in path])
+    branches = sum(len(children[key]) - 1 for key in path[:-1])
     if branches:
         conversation.remarks.append(f"the best-ranked path of a tree; {branches} other branches from it are left out")
     return conversation
+
+
+def _parse_path(path: Sequence[_Message]) -> ParsedConversation:
+    return ParsedConversation([_parse_message(message) for message in path])
 
 
 def _order(message: _Message) -> tuple[bool, bool, float]:
@@ -107,23 +105,13 @@ def _order(message: _Message) -> tuple[bool, bool, float]:
     return message.get("deleted") is True, not ranked, rank if isinstance(rank, int | float) and ranked else 0
 
 
-def _add_message(conversation: ParsedConversation, message: _Message) -> None:
+def _parse_message(message: _Message) -> ParsedTurn:
     role, content = message.get("role"), message.get("text")
     speaker = role if isinstance(role, str) else ""
-    at = parse_timestamp(message.get("created_date"))
-    conversation.turns.append(
-        ParsedTurn(speaker, content if isinstance(content, str) else "", None, at, extra_metadata(message, _USED_KEYS)),
+    text = content if isinstance(content, str) else ""
+    return ParsedTurn(
+        speaker, text, None, parse_timestamp(message.get("created_date")), extra_metadata(message, _USED_KEYS)
     )
-
-
-def _reachable_ids(roots: Sequence[_Message], replies: Mapping[str, Sequence[_Message]]) -> set[str]:
-    reached: set[str] = set()
-    pending = list(roots)
-    while pending:
-        message_id = identifier(pending.pop(), "message_id")
-        reached.add(message_id)
-        pending += replies.get(message_id, ())
-    return reached
 
 
 OASST = LogFormat(
@@ -134,6 +122,18 @@ OASST = LogFormat(
     is_tree,
     read_record,
     id_key="message_tree_id",
+)
+
+
+OASST_BRANCHES = LogFormat(
+    "oasst-branches",
+    "The same as oasst, with every branch of a tree as a conversation of its own; only if it is named.",
+    OASST.example,
+    is_tree,
+    read_branches,
+    id_key="message_tree_id",
+    # The same records as oasst, which reads them unless this format is named.
+    precedence=-1,
 )
 
 

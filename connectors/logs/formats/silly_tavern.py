@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import count_summary, first_text, identifier
+from convexplain.connectors.logs.engine.fields import count_summary, first_text, identifier, object_at, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.message_tree import MessageTree
 from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
@@ -16,6 +16,7 @@ from convexplain.connectors.logs.engine.parse_results import (
     ParsedTurn,
     ProblemReporter,
 )
+from convexplain.parts import Part, Reasoning, Text
 
 _USED_KEYS = ("name", "is_user", "is_system", "mes", "swipes", "swipe_id", "swipe_info", "send_date", "extra")
 _EXAMPLE = (
@@ -82,10 +83,10 @@ def _add_message(chat: _Chat, record: Mapping[str, Any]) -> None:
     place = place if isinstance(place, int) and 0 <= place < len(texts) else 0
     if not texts or shown not in ("", texts[place]):
         texts[place : place + 1] = [shown]  # an answer that was edited after it was made
-    extra = record.get("extra")
-    if isinstance(extra, dict) and first_text(extra, "reasoning").strip():
-        chat.left_out["texts of reasoning"] += 1
-    chat.versions.append([{**record, "mes": text} for text in texts])
+    infos = objects(record.get("swipe_info")) if len(texts) > 1 else []
+    extras = [object_at(info, "extra") for info in infos] if len(infos) == len(texts) else [{}] * len(texts)
+    extras[place] = object_at(record, "extra") or extras[place]
+    chat.versions.append([{**record, "mes": text, "extra": extra} for text, extra in zip(texts, extras, strict=True)])
     chat.selected.append(place)
 
 
@@ -95,7 +96,9 @@ def _parse_path(chat: _Chat, path: Sequence[Mapping[str, Any]]) -> ParsedConvers
         speaker = "user" if message.get("is_user") is True else "assistant"
         at = parse_timestamp(message.get("send_date"))
         name = identifier(message, "name") or None
-        conversation.turns.append(ParsedTurn(speaker, message["mes"], name, at, extra_metadata(message, _USED_KEYS)))
+        thought = first_text(message["extra"], "reasoning")
+        parts: list[Part] = [*([Reasoning(thought)] if thought.strip() else []), Text(message["mes"])]
+        conversation.turns.append(ParsedTurn.of_parts(speaker, parts, name, at, extra_metadata(message, _USED_KEYS)))
     if chat.left_out:
         conversation.remarks.append(f"left out: {count_summary(chat.left_out)}")
     return conversation

@@ -5,8 +5,14 @@ import json
 import pytest
 
 from convexplain.connectors.logs import inspect_log
+from convexplain.parts import Reasoning
 
 from .reading import read, said, write
+
+
+def thoughts(turn):
+    return [part.text for part in turn.parts if isinstance(part, Reasoning)]
+
 
 LIBRE = {"conversationId": "c", "title": "Router"}
 
@@ -74,6 +80,7 @@ def test_librechat_contents(tmp_path):
         ("tool", "nothing"),
         ("assistant", "No."),
     ]
+    assert thoughts(conversation.turns[1]) == ["Let me look."]
     assert "1 messages about errors" in problems[0].reason
 
 
@@ -103,6 +110,7 @@ def test_open_webui(tmp_path):
     assert [conversation.id for conversation in conversations] == ["c", "d"]
     assert said(conversations[0])[:2] == [("system", "Be brief."), ("user", "12 * 12?")]
     assert conversations[0].turns[2].content == "It is 144."
+    assert thoughts(conversations[0].turns[2]) == ["a gross"]
     assert conversations[0].turns[2].metadata["ratings"] == [{"name": "rating", "score": 0.0, "label": "-1"}]
     assert problems[0].reason.startswith("1 messages of other branches (1 ends) are left out")
     (alone,), _ = read(tmp_path, json.dumps(record["chat"]))
@@ -136,7 +144,7 @@ def test_grok(tmp_path):
     responses = [
         response("1", None, "Hi"),
         response("2", "1", "Good day", model="grok-4", thinking_trace="A greeting."),
-        response("3", "1", "Hello", model="grok-4"),
+        response("3", "1", "Hello", model="grok-4", thinking_trace="Again."),
     ]
     record = {"conversation": {"id": "g", "title": "T", "leaf_response_id": "3"}, "responses": responses}
     for log in ({"conversations": [record], "projects": []}, [record]):
@@ -144,6 +152,7 @@ def test_grok(tmp_path):
         assert conversation.id == "g"
         assert said(conversation) == [("user", "Hi"), ("assistant", "Hello")]
         assert conversation.turns[0].at.year == 2025
+        assert thoughts(conversation.turns[1]) == ["Again."]
         assert [problem.reason for problem in problems] == ["1 messages of other branches (1 ends) are left out"]
     branches, _ = read(tmp_path, json.dumps(record), format="grok-branches")
     assert [branch.turns[1].content for branch in branches] == ["Hello", "Good day"]
@@ -170,6 +179,7 @@ def test_deepseek(tmp_path, keys):
     (conversation,), problems = read(tmp_path, json.dumps([{"id": "d", "title": "T", "mapping": mapping}]))
     assert conversation.id == "d"
     assert said(conversation) == [("user", "Hi"), ("assistant", "[tool call search()]\nHello")]
+    assert thoughts(conversation.turns[1]) == ["A greeting."]
     assert problems[0].reason == "1 messages of other branches (1 ends) are left out"
 
 
@@ -193,7 +203,8 @@ def test_ai_studio(tmp_path):
         ("tool", "2"),
         ("assistant", "A cat."),
     ]
-    assert [problem.reason for problem in problems] == ["left out: 1 texts of reasoning, 1 messages about errors"]
+    assert [problem.reason for problem in problems] == ["left out: 1 messages about errors"]
+    assert list(map(thoughts, conversation.turns)) == [[], [], [], ["Looking"], [], ["hm"]]
 
 
 def test_chatbot_ui(tmp_path):
@@ -257,7 +268,7 @@ def test_lm_studio(tmp_path):
     ]
     record = {"name": "T", "createdAt": 1700000000000, "systemPrompt": "Be brief.", "messages": messages}
     (conversation,), problems = read(tmp_path, json.dumps(record, indent=1))
-    assert [(role, content.replace("[thinking]\n", "")) for role, content in said(conversation)] == [
+    assert said(conversation) == [
         ("system", "Be brief."),
         ("user", "Hi"),
         ("assistant", 'Let me look.\n[tool call find({"q": 1})]'),
@@ -265,6 +276,7 @@ def test_lm_studio(tmp_path):
         ("assistant", "Hello"),
     ]
     assert conversation.turns[-1].name == "qwen"
+    assert thoughts(conversation.turns[2]) == ["A greeting."]
     assert [problem.reason for problem in problems] == ["1 messages of other branches (1 ends) are left out"]
     branches, _ = read(tmp_path, json.dumps(record), format="lm-studio-branches")
     assert [branch.turns[-1].content for branch in branches] == ["Hello", "Hm?"]
@@ -290,8 +302,9 @@ def test_silly_tavern(tmp_path):
     ]
     assert [problem.reason for problem in problems] == [
         "1 messages of other branches (1 ends) are left out",
-        "left out: 1 messages hidden from the model, 1 texts of reasoning",
+        "left out: 1 messages hidden from the model",
     ]
+    assert thoughts(conversations[0].turns[2]) == ["ferries run"]
     branches, _ = read(tmp_path, content, "chat.jsonl", format="silly-tavern-branches")
     assert [(branch.id, branch.turns[0].content) for branch in branches] == [
         ("chat-1", "Welcome!"),

@@ -539,7 +539,10 @@ def test_branches_of_claude(tmp_path):
     record = {"uuid": "c", "current_leaf_message_uuid": "3", "chat_messages": messages}
     found, problems = one(tmp_path, record)
     assert said(found) == HI_SAID
-    assert problems == [("1 messages cannot be read", True), ("1 messages of other branches are left out", True)]
+    assert problems == [
+        ("1 messages cannot be read", True),
+        ("1 messages of other branches (1 ends) are left out", True),
+    ]
     messages[0]["parent_message_uuid"] = "3"  # a circle
     assert said(one(tmp_path, record)[0]) == HI_SAID
 
@@ -567,8 +570,8 @@ def test_every_branch_on_request(tmp_path):
         assert problems == []
         assert len(read(tmp_path, json.dumps([record]))[0]) == 1
     messages.append({"uuid": ["4"], "sender": "human", "text": "?", "parent_message_uuid": "3"})
-    chatgpt["current_node"] = ["c"]  # ids that are none: the other messages are read
-    for record, form, count in ((claude, "claude-branches", 2), (chatgpt, "chatgpt-branches", 2)):
+    chatgpt["current_node"] = ["c"]  # ids that are none
+    for record, form, count in ((claude, "claude-branches", 3), (chatgpt, "chatgpt-branches", 2)):
         assert len(read(tmp_path, json.dumps([record]), format=form)[0]) == count
 
 

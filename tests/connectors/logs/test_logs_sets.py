@@ -378,3 +378,19 @@ def test_a_record_that_cannot_be_read_costs_itself(tmp_path, record, reason):
     missed = [problem for problem in problems if not problem.kept]
     assert [problem.line for problem in missed] == [2]
     assert missed[0].reason.startswith(reason)
+
+
+def test_every_branch_of_a_tree_of_oasst(tmp_path):
+    def reply(name, text, rank, replies=()):
+        return {"message_id": name, "text": text, "role": "assistant", "rank": rank, "replies": list(replies)}
+
+    why = {"message_id": "4", "text": "Why?", "role": "prompter", "replies": []}
+    prompt = {"message_id": "1", "text": "Hi", "role": "prompter"}
+    prompt["replies"] = [reply("2", "What?", 1), reply("3", "Hello", 0, [why])]
+    record = json.dumps({"message_tree_id": "t", "prompt": prompt})
+    branches, problems = read(tmp_path, record, format="oasst-branches")
+    assert [(branch.id, [turn.content for turn in branch.turns]) for branch in branches] == [
+        ("t", ["Hi", "Hello", "Why?"]),
+        ("t-branch2", ["Hi", "What?"]),
+    ]
+    assert problems == []
