@@ -76,7 +76,8 @@ class DescribedFormat:
         name, description, example, precedence: as of `LogFormat`.
         keys: a record has all of these paths (of lists some of the first items have them); `path=word` also compares.
         test: a last test of a record, where the keys do not suffice; cheap, and on keys only.
-        conversations: the conversations in a record; "" where the record is one.
+        conversations: the conversations in a record; "" where the record is one. Where they are the values of an
+            object, its keys are their ids, unless they have some.
         turns: the objects of a conversation that hold its turns; "" where the conversation is the only one.
         role: the speaker's word in a turn's object, or a function that returns it.
         roles: the speaker's words that a reader of the log would not know, as words (`true`), with their roles.
@@ -94,7 +95,8 @@ class DescribedFormat:
         system: the system text in a conversation.
         id: the id of a conversation; without it, the usual keys.
         group: where a record is a turn (or several) of a conversation: the path of the conversation's id in a record.
-        messages: whether the keys are those of single messages, which make up a list by themselves.
+        messages: whether the keys are those of single messages, which make up a list by themselves; then `turns` is
+            the path from such a list: `[*]`.
         labels: people's labels of an answer.
         unused: further keys of a conversation, and of a turn, that are no metadata.
     """
@@ -156,8 +158,8 @@ class DescribedFormat:
         return isinstance(value, dict) and all(has_key(value, key) for key in self.keys) and self.test(value)
 
     def is_message_list(self, value: Any) -> bool:
-        """Return whether a JSON value is a list of messages."""
-        return isinstance(value, list) and any(map(self.has_keys, value[:20]))
+        """Return whether a JSON value holds a list of messages."""
+        return isinstance(value, list | dict) and any(map(self.has_keys, values_at(value, self.turns)[:20]))
 
     def read_record(self, record: Any, *, branches: bool = False) -> list[ParsedConversation]:
         """Return the conversations in a record.
@@ -169,12 +171,16 @@ class DescribedFormat:
         Raises:
             UnreadableError: it has no conversations.
         """
-        bodies = values_at(record, self.conversations)
-        if not bodies:
+        conversations: list[ParsedConversation] = []
+        for key, body in keyed_values_at(record, self.conversations):
+            if self.tree is None:
+                conversations.append(self.read_conversation(body, values_at(body, self.turns)))
+            else:
+                conversations += self._read_tree(body, self.tree, branches=branches)
+            conversations[-1].id = conversations[-1].id or clean_text(key) or None
+        if not conversations:
             raise UnreadableError("the record has no conversations")
-        if self.tree is None:
-            return [self.read_conversation(body, values_at(body, self.turns)) for body in bodies]
-        return [parsed for body in bodies for parsed in self._read_tree(body, self.tree, branches=branches)]
+        return conversations
 
     def read_conversation(self, body: Any, objects: Sequence[Any]) -> ParsedConversation:
         """Return a conversation.

@@ -66,12 +66,13 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
             )
             continue
         positions[message_id], rows[message_id] = position, value
-    parents = {key: parent for key, value in rows.items() if (parent := identifier(value, "parent_id"))}
+    parents = {key: name for key, value in rows.items() if (name := identifier(value, "parent_id"))}
     tree = MessageTree(rows, parents)
     children = tree.children()
     for number, root in enumerate(tree.roots(), 1):
         conversation = _best_path(tree, root, children)
-        if parent := parents.get(root):
+        parent = parents.get(root, "")
+        if parent:
             conversation.remarks.append(f"the message that it answers ({parent!r}) is not in the file")
         name = root if parent else identifier(rows[root], "message_tree_id") or root
         yield ParsedRecord(positions[root], number, name, [conversation])

@@ -311,3 +311,58 @@ def test_silly_tavern(tmp_path):
         ("chat-1-branch2", "Hey."),
         ("chat-2", "Again?"),
     ]
+
+
+def test_llama_index(tmp_path):
+    def message(role, *blocks, **more):
+        return {"role": role, "additional_kwargs": more, "blocks": list(blocks)}
+
+    def text(words):
+        return {"block_type": "text", "text": words}
+
+    call = {"id": "c", "function": {"name": "find", "arguments": "{}"}}
+    first = [
+        message("user", text("Hi"), {"block_type": "image", "path": "/x/a.png"}),
+        message("assistant", {"block_type": "thinking", "content": "Hm."}, text("Let me look."), tool_calls=[call]),
+        message("assistant", {"block_type": "tool_call", "tool_name": "find", "tool_kwargs": {"q": 1}}),
+    ]
+    store = {"user1": first, "user2": [{"role": "user", "content": "Old form", "additional_kwargs": {}}]}
+    record = {"store": store, "class_name": "SimpleChatStore"}
+    conversations, problems = read(tmp_path, json.dumps(record))
+    assert [(conversation.id, said(conversation)) for conversation in conversations] == [
+        (
+            "user1",
+            [
+                ("user", "Hi\n[image: a.png]"),
+                ("assistant", "Let me look.\n[tool call find({})]"),
+                ("assistant", '[tool call find({"q": 1})]'),
+            ],
+        ),
+        ("user2", [("user", "Old form")]),
+    ]
+    assert thoughts(conversations[0].turns[1]) == ["Hm."]
+    assert problems == []
+
+
+def test_autogen(tmp_path):
+    def message(source, content, kind="TextMessage"):
+        return {"source": source, "models_usage": None, "metadata": {}, "content": content, "type": kind}
+
+    messages = [
+        message("user", "Write a haiku."),
+        message("writer", [{"id": "c", "name": "find", "arguments": "{}"}], "ToolCallRequestEvent"),
+        message("writer", [{"content": "none", "call_id": "c", "name": "find"}], "ToolCallExecutionEvent"),
+        message("writer", "Rain on the tin roof"),
+        message("critic", "Too short."),
+        message("writer", "x", "ModelClientStreamingChunkEvent"),
+    ]
+    for log in (messages, {"messages": messages, "stop_reason": None}):
+        (conversation,), problems = read(tmp_path, json.dumps(log))
+        assert [(turn.role, turn.name, turn.content) for turn in conversation.turns] == [
+            ("user", None, "Write a haiku."),
+            ("assistant", "writer", "[tool call find({})]"),
+            ("tool", None, "none"),
+            ("assistant", "writer", "Rain on the tin roof"),
+            ("assistant", "critic", "Too short."),
+        ]
+        assert problems[0].reason == "left out: 1 chunks of answers that follow whole"
