@@ -104,9 +104,9 @@ def _item_turns(items: Sequence[tuple[Any, Mapping[str, Any]]], remarks: list[st
             values = [value for _, value in group if is_message(value)]
             if len(values) < len(group):
                 remarks.append(f"{len(group) - len(values)} items cannot be read")
-            prompt, *answers = parse_messages(values, remarks) or [None]
-            if prompt is not None:
-                turns += [replace(prompt, at=prompt.at or parse_timestamp(group[0][0])), *answers]
+            following = parse_messages(values, remarks)
+            moment = parse_timestamp(group[0][0])
+            turns += [replace(turn, at=turn.at or moment) for turn in following[:1]] + following[1:]
             group = []
         group.append((at, item))
     return turns
