@@ -46,7 +46,8 @@ def refine(
     """Attribute to the coarsest units, then to the parts of the top ones, and so on.
 
     The units that are not refined stay in the text. A finer level is begun only where the budget is enough to remove
-    each of its units once; a coarser one leaves budget for the finer ones, where it is enough for that.
+    each of its units once, or else with its units without a parent alone; a coarser one leaves budget for the finer
+    ones, where it is enough for that, and for units without a parent up to a half of it.
 
     Args:
         parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
@@ -66,12 +67,14 @@ def refine(
         allowed = CALLS_PER_UNIT * len(units)
         if remaining is not None:
             reserve = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
-            allowed = min(allowed, remaining, max(len(units), remaining - reserve))
-        if not units:
+            least = min(len(units), remaining - _needed_later(parents, level, remaining))
+            allowed = min(allowed, remaining, max(least, remaining - reserve))
+        if level and allowed < len(units):
+            units = [unit for unit in units if parent[unit] == ALWAYS]
+            allowed = min(CALLS_PER_UNIT * len(units), allowed)
+        if not units or allowed < 1:
             chosen = set()
             continue
-        if allowed < (len(units) if level else 1):
-            return levels
         scores, spent = yield from _on_level(method(level, units, allowed), units, level, set())
         remaining = None if remaining is None else remaining - spent
         levels.append(scores)
@@ -93,7 +96,8 @@ def refine_mixed(
     These are the mixed units of MExGen: in one ranking some units are coarse and others are fine. Each stage divides
     the top units of the one before into their next finer parts; those without parts stay. The units of all levels are
     numbered together, those of the coarsest level first. A later stage is begun only where the budget is enough to
-    remove each of its units once; what was evaluated in a stage before costs nothing.
+    remove each of its units once, or else with new units without a parent alone; what was evaluated in a stage before
+    costs nothing.
 
     Args:
         parents, method, side, top, share, budget: as of `refine`. Units whose parent is `ALWAYS` come in at the stage
@@ -116,16 +120,28 @@ def refine_mixed(
             free = sum(frozenset([unit]) in evaluated for unit in units)
             later = most_mixed_units(parents, top, share)[stage + 1 :]
             reserve = sum(CALLS_PER_UNIT * new for _, new in later)
-            allowed = min(allowed, remaining + free, max(len(units), remaining + free - reserve))
-        if not units:
+            least = min(len(units), remaining + free - _needed_later(parents, stage, remaining))
+            allowed = min(allowed, remaining + free, max(least, remaining + free - reserve))
+        if stage and allowed < len(units):
+            units, chosen = tree.always(stage), set()
+            allowed = min(CALLS_PER_UNIT * len(units), remaining or 0)
+        if not units or allowed < 1:
             continue
-        if allowed < (len(units) if stage else 1):
-            return stages
         scores, spent = yield from _on_level(method(stage, units, allowed), units, stage, evaluated)
         remaining = None if remaining is None else max(0, remaining - spent)
         stages.append(scores)
         chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
     return stages
+
+
+def _needed_later(parents: Sequence[Sequence[int]], level: int, remaining: int) -> int:
+    """The evaluations that are left for units without a parent of the next level that has any.
+
+    That is one for each, and one for what a caller may ask about besides; a half of what remains at most.
+    """
+    counts = (list(finer).count(ALWAYS) for finer in parents[level + 1 :])
+    count = next((count for count in counts if count), 0)
+    return min(count + 1, remaining // 2) if count else 0
 
 
 def most_mixed_units(parents: Sequence[Sequence[int]], top: int | None, share: float | None) -> list[tuple[int, int]]:

@@ -382,6 +382,17 @@ def test_most_calls_are_not_exceeded():
             assert sum(one.calls for one in found) == len(value.asked) - 1 <= most
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_reply_is_attributed_to_after_many_turns_and_within_a_small_budget(mixed):
+    """500 turns and 50 evaluations: 46 of single turns, all of them together, and the three words of the reply."""
+    turns = tuple(Turn("user" if i % 2 == 0 else "assistant", f"Turn {i}.") for i in range(500))
+    talk, value = Conversation("long", (*turns, Turn("assistant", "You are red."))), Words(red=1.0)
+    *_, last = by_words(talk, value, reply=True, budget=50, mixed=mixed)
+    assert [(unit.turn, unit.level) for unit in last.units] == [(500, "word")] * 3
+    assert last.scores == pytest.approx((0, 0, 1))
+    assert len(value.asked) - 1 <= 50
+
+
 def test_nothing_before_the_turn():
     found = attributed(scripted(grumpy), talk=Conversation("one", (Turn("assistant", "Hello."),)), turn=0)
     assert [(one.units, one.scores) for one in found] == [((), ())]

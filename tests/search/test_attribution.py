@@ -434,3 +434,30 @@ def test_mixed_levels_have_at_most_as_many_units_as_is_said():
 def test_mixed_levels_of_few_units(parents, units):
     valued, _ = levels(parents, singles, lambda level, removed: -float(len(removed)), refine_mixed, side=1, top=1)
     assert [stage.units for stage in valued.outcome] == units
+
+
+@pytest.mark.parametrize("search", [refine, refine_mixed])
+@pytest.mark.parametrize(
+    ("budget", "units"),
+    [
+        # The two parts without a parent and one more that a caller may ask for need 3; they get a half at most.
+        (6, [((0, 1, 2, 3, 4, 5), 3), ((0, 1), 2)]),
+        (5, [((0, 1, 2, 3, 4, 5), 3), ((0, 1), 2)]),
+        (4, [((0, 1, 2, 3, 4, 5), 2), ((0, 1), 2)]),
+        (2, [((0, 1, 2, 3, 4, 5), 1), ((0, 1), 1)]),
+        (1, [((0, 1, 2, 3, 4, 5), 1)]),
+    ],
+)
+def test_a_small_budget_is_enough_for_units_without_a_parent(search, budget, units):
+    def first_ones(level, units, budget):
+        full, *values = yield Value((frozenset(), *(frozenset([i]) for i in range(min(budget, len(units))))))
+        return MethodOutcome((*(full - value for value in values), *(None,) * (len(units) - len(values))))
+
+    parents = [[0] * 6, [ALWAYS, ALWAYS]]
+    valued, _ = levels(parents, first_ones, lambda level, removed: 0.0, search, side=1, budget=budget)
+    numbers = [
+        tuple(unit - 6 if stage.level and search is refine_mixed else unit for unit in stage.units)
+        for stage in valued.outcome
+    ]
+    measured = [sum(score is not None for score in stage.scores) for stage in valued.outcome]
+    assert list(zip(numbers, measured, strict=True)) == units
