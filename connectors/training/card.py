@@ -36,6 +36,7 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         f"- not reviewed, but passed all gates: {len(pairs) - reviewed}{_second_judges(pairs)}",
         f"- contrasts that somebody has reviewed: {export.reviewed} of {export.contrasts}",
         f"- margins: {_margins(pairs)}",
+        *_reasoning_lines(pairs),
         f"- turns that one maxim prefers and another does not: {_disputed(pairs)}",
         "- licence: that of the logs (fill in)",
         "",
@@ -55,6 +56,13 @@ def card(export: Pairs, form: str, run: int, version: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _reasoning_lines(pairs: tuple[Pair, ...]) -> list[str]:
+    count = sum(bool(pair.chosen.reasoning or pair.rejected.reasoning) for pair in pairs)
+    if not count:
+        return []
+    return [f"- pairs without the reasoning that the log has of their turn: {count} (edited words have none)"]
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -16,6 +16,7 @@ from convexplain.types import Conversation
 
 from .card import TITLE
 from .exporter import ConversationExporter, PairExporter
+from .messages import UnwritableError
 from .records import Record
 
 _SPLITS = ("train", "test")
@@ -96,12 +97,18 @@ def write_conversations(
     if (folder / _CONVERSATIONS).exists():  # it may be the log itself
         raise UsageError(f"folder={str(folder)!r} is not valid: {_CONVERSATIONS} is there already; name another")
     count = 0
+    left_out: Counter[str] = Counter()
     with _replacing(folder) as work, (work / _CONVERSATIONS).open("w", encoding="utf-8", newline="\n") as file:
         for conversation in conversations:
+            try:
+                record = exporter.record(conversation)
+            except UnwritableError as error:
+                left_out[str(error)] += 1
+                continue
             # ASCII, for then lone surrogates and every odd line end come back as they were.
-            file.write(json.dumps(exporter.record(conversation), ensure_ascii=True) + "\n")
+            file.write(json.dumps(record, ensure_ascii=True) + "\n")
             count += 1
-    return ExportFiles((folder / _CONVERSATIONS,), count)
+    return ExportFiles((folder / _CONVERSATIONS,), count, dict(left_out))
 
 
 def _records(pairs: Pairs, exporter: PairExporter) -> tuple[dict[str, list[Record]], dict[str, int]]:
@@ -109,7 +116,13 @@ def _records(pairs: Pairs, exporter: PairExporter) -> tuple[dict[str, list[Recor
     selected: dict[str, list[Record]] = {}
     left_out: Counter[str] = Counter()
     for split in _SPLITS:
-        records = [record for pair in pairs.pairs if pair.split == split for record in exporter.records(pair)]
+        records: list[Record] = []
+        for pair in pairs.pairs:
+            if pair.split == split:
+                try:
+                    records += exporter.records(pair)
+                except UnwritableError as error:
+                    left_out[str(error)] += 1
         records, reasons = exporter.select(records)
         left_out.update(reasons)
         if records:

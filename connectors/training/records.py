@@ -8,35 +8,53 @@ from typing import Any
 from convexplain.connectors.json_texts import map_texts
 from convexplain.explain.pairs import Pair
 from convexplain.models.chat import sendable
-from convexplain.parts import ToolCall
 from convexplain.types import Turn, sha256_json
+
+from .messages import UnwritableError, answer_turn, has_calls, messages, openai_tools
 
 Record = dict[str, Any]
 Save = Callable[[Sequence[Record], Path], None]
 Select = Callable[[Sequence[Record]], tuple[list[Record], dict[str, int]]]
 
 REPEATED = "the same record is there already"
+CALLS_IN_CELL = "the turn calls tools, and a cell of a table holds one text"
 
 
-def message(turn: Turn) -> dict[str, str]:
-    """Return a turn as a message with `role` and `content`."""
-    return {"role": turn.role, "content": sendable(turn.content)}
+def prompt_and(pair: Pair, *answers: Turn, objects: bool = False) -> tuple[list[Record], list[Record]]:
+    """Return the messages of a pair's history, and one message for each answer after it.
+
+    Args:
+        pair: the pair.
+        answers: forms of the turn that differs.
+        objects: as of `messages.message`.
+
+    Raises:
+        UnwritableError: no message holds a turn.
+    """
+    after = [messages((*pair.prompt, answer_turn(answer)), objects=objects)[-1] for answer in answers]
+    return messages(pair.prompt, objects=objects), after
 
 
-def tool_call(call: ToolCall) -> dict[str, Any]:
-    """Return a call as OpenAI's messages hold it."""
-    function = {"name": call.name, "arguments": call.arguments}
-    return {**({"id": call.id} if call.id else {}), "type": "function", "function": function}
+def preference(pair: Pair, *, objects: bool = False) -> Record:
+    """Return a pair as `prompt`, `chosen` and `rejected`, each a list of messages, and the `tools` that the log names.
+
+    The prompt is always explicit.
+
+    Args:
+        pair: the pair.
+        objects: as of `messages.message`.
+
+    Raises:
+        UnwritableError: no message holds a turn.
+    """
+    prompt, (chosen, rejected) = prompt_and(pair, pair.chosen, pair.rejected, objects=objects)
+    return {"prompt": prompt, "chosen": [chosen], "rejected": [rejected], **tools(pair)}
 
 
-def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    """Return turns as messages."""
-    return [message(turn) for turn in turns]
-
-
-def preference(pair: Pair) -> Record:
-    """Return a pair as `prompt`, `chosen` and `rejected`, each a list of messages. The prompt is always explicit."""
-    return {"prompt": messages(pair.prompt), "chosen": [message(pair.chosen)], "rejected": [message(pair.rejected)]}
+def tools(pair: Pair) -> Record:
+    """Return the tools that the log names as the JSON text `tools`; nothing where it names none."""
+    listed = openai_tools(pair.tools)
+    return {"tools": json_line(listed)} if listed else {}
 
 
 def all_fields(pair: Pair) -> list[Record]:
@@ -61,12 +79,15 @@ def all_fields(pair: Pair) -> list[Record]:
 def table_row(pair: Pair) -> list[Record]:
     """Return all fields of a pair as cells of a table: the history as JSON."""
     (record,) = all_fields(pair)
+    if has_calls((pair.chosen, pair.rejected)):
+        raise UnwritableError(CALLS_IN_CELL)
     return [
         {
             **record,
             "prompt": json.dumps(record["prompt"], ensure_ascii=False),
             "chosen": sendable(pair.chosen.content),
             "rejected": sendable(pair.rejected.content),
+            "tools": record.get("tools", ""),
             "provenance": json.dumps(record["provenance"], ensure_ascii=False),
         }
     ]

@@ -158,6 +158,8 @@ def command(
     pairs, written = exported.pairs, exported.written
     if pairs is None:
         if written is not None:
+            for reason, count in written.left_out.items():
+                console.print(f"left out {count:,} conversations: {reason}", soft_wrap=True)
             console.print(plain(f"{written.records:,} conversations: {written.files[0]}"), soft_wrap=True)
         return 0
     for reason, count in pairs.left_out.items():

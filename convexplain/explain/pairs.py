@@ -16,6 +16,7 @@ An edit that lowers the score is never the chosen turn.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,7 @@ class Pair:
         conversation_id, turn: the turn that differs.
         split: `train` or `test`: all pairs of a conversation are on one side.
         provenance: the contrast, judge and models that it comes from (JSON values).
+        tools: the tools that the log names, as JSON; empty for none.
     """
 
     prompt: tuple[Turn, ...]
@@ -64,6 +66,7 @@ class Pair:
     final: bool = False
     split: Split = "train"
     provenance: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    tools: str = ""
 
     @property
     def margin(self) -> float:
@@ -225,7 +228,12 @@ async def _pair(reviewed: ReviewedContrast, ask: Ask, settings: PairSettings, ga
             "by_hand": by_hand,
             "second_judge": gates.second_judge if gated and gates.second else None,
         },
+        tools=_tools(reviewed.conversation.metadata.get("tools")),
     )
+
+
+def _tools(tools: Any) -> str:
+    return tools if isinstance(tools, str) else json.dumps(tools, ensure_ascii=False) if tools else ""
 
 
 async def _scored(forms: Alternatives, contrast: Contrast, ask: Ask) -> tuple[float, float, str] | None:

@@ -95,6 +95,7 @@ def test_llama_factory_gets_its_roles_and_its_list_of_data_sets(tmp_path):
         ],
         "chosen": {"from": "gpt", "value": "tomorrow."},
         "rejected": {"from": "gpt", "value": "the parcel."},
+        "tools": "",
     }
     info = json.loads((tmp_path / "dataset_info.json").read_text())
     assert {name: entry["file_name"] for name, entry in info.items()} == {

@@ -9,8 +9,9 @@ from typing import Any
 
 _MAX_JSON = 2000
 """Characters of JSON from which on a list or an object of a record is left out of the metadata."""
-_MAX_RATINGS = 200_000
-"""The same for the labels of many raters, which exports of this project hold."""
+_MAX_LONG = 200_000
+"""The same for the labels of many raters, and for the tools of a conversation: both are exported."""
+_LONG_KEYS = ("ratings", "tools")
 
 _ID_KEYS = (
     "id",
@@ -102,15 +103,15 @@ def find_timestamp(record: Mapping[str, Any]) -> tuple[datetime | None, str | No
 def extra_metadata(record: Mapping[str, Any], used: Collection[str | None]) -> dict[str, Any]:
     """Return the metadata of a record: everything besides the used keys.
 
-    Scalars are metadata, and lists and objects of less than 2,000 characters of JSON (people's labels, "ratings", may
-    be longer). Nulls are left out, and values that no JSON can hold (infinite numbers).
+    Scalars are metadata, and lists and objects of less than 2,000 characters of JSON (people's labels, "ratings", and
+    "tools" may be longer). Nulls are left out, and values that no JSON can hold (infinite numbers).
     """
     return {
         clean_text(name): value
         for name, value in record.items()
         if name not in used
         and value is not None
-        and _is_metadata(value, _MAX_RATINGS if name == "ratings" else _MAX_JSON)
+        and _is_metadata(value, _MAX_LONG if name in _LONG_KEYS else _MAX_JSON)
     }
 
 

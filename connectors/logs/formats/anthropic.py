@@ -46,6 +46,8 @@ def read_record(record: Mapping[str, Any] | list[Any]) -> list[ParsedConversatio
     conversation.metadata = extra_metadata(
         record, {"messages", "system", "content", "role", "type", "request", *_ANSWERS}
     )
+    if request.get("tools"):
+        conversation.metadata |= extra_metadata({"tools": request["tools"]}, ())
     conversation.turns = parse_messages(messages, conversation.remarks)
     system = request.get("system")
     text = content_text(system)

@@ -1,16 +1,15 @@
 """Conversations as OpenAI messages, which the log reader reads back as the same conversations."""
 
 from collections.abc import Mapping
-from itertools import takewhile
+from dataclasses import replace
 from typing import Any
 
 from convexplain.connectors.logs.engine import message_lists
 from convexplain.connectors.logs.engine.registry import format_of
-from convexplain.parts import Reasoning, ToolCall, ToolResult, visible_content
 from convexplain.types import Conversation, Turn
 
 from ..exporter import ConversationExporter
-from ..records import tool_call
+from ..messages import calls_of, result_of, tool_call, words_of
 
 _FORMS = ("openai", "sharegpt")  # the second where a turn's metadata has `from`; both are read the same way
 
@@ -49,18 +48,22 @@ def _message(turn: Turn) -> dict[str, Any]:
 
 
 def _content(turn: Turn) -> dict[str, Any]:
-    """Return a turn's content with its calls, reasoning and the id of a result; of other turns the text alone.
+    """Return a turn's content with its calls, its reasoning and the id of a result; of other turns the text alone.
 
-    Calls before a text, which no message of OpenAI's form holds, stay in the text.
+    Raises:
+        UnwritableError: no message holds it.
     """
-    if len(turn.parts) == 1 and isinstance(result := turn.parts[0], ToolResult) and turn.role == "tool":
+    if not turn.parts:
+        return {"content": turn.content}
+    if (result := result_of(turn)) is not None:
         return {"content": result.text, **({"tool_call_id": result.id} if result.id else {})}
-    visible = [part for part in turn.parts if not isinstance(part, Reasoning)]
-    calls = [*takewhile(lambda part: isinstance(part, ToolCall), reversed(visible))][::-1]
-    texts = visible[: len(visible) - len(calls)]
-    fields: dict[str, Any] = {"content": visible_content(texts) if turn.parts else turn.content}
-    if calls:
-        fields["tool_calls"] = [tool_call(call) for call in calls if isinstance(call, ToolCall)]
+    calls = calls_of(turn)
+    fields: dict[str, Any] = {"content": words_of(turn) if calls else turn.content}
+    if len(calls) == 1 and not calls[0].id:
+        fields["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
+    elif calls:
+        named = (replace(call, id=call.id or f"call_{place}") for place, call in enumerate(calls))
+        fields["tool_calls"] = [tool_call(call) for call in named]
     if turn.reasoning:
         fields["reasoning_content"] = turn.reasoning
     return fields

@@ -7,16 +7,17 @@ from convexplain.explain.pairs import Pair
 from convexplain.types import sha256_json
 
 from ..exporter import PairExporter
-from ..records import Record, distinct, message, messages
+from ..records import Record, distinct, prompt_and, tools
 
 BOTH_WAYS = "the same turn is labelled both ways"
 
 
 def labelled_turns(pair: Pair) -> list[Record]:
     """Return the chosen turn as a good one and the rejected turn as a bad one."""
+    prompt, answers = prompt_and(pair, pair.chosen, pair.rejected, objects=True)
     return [
-        {"prompt": messages(pair.prompt), "completion": [message(turn)], "label": good}
-        for turn, good in ((pair.chosen, True), (pair.rejected, False))
+        {"prompt": prompt, "completion": [answer], "label": good, **tools(pair)}
+        for answer, good in zip(answers, (True, False), strict=True)
     ]
 
 

@@ -6,5 +6,5 @@ from ..records import preference
 TRL_REWARD = PairExporter(
     "trl-reward",
     "TRL's RewardTrainer: as trl-dpo, with a margin.",
-    lambda pair: [{**preference(pair), "margin": pair.margin}],
+    lambda pair: [{**preference(pair, objects=True), "margin": pair.margin}],
 )
