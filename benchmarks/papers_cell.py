@@ -4,11 +4,11 @@
 
 A model answers a prompt. The search edits the prompt until the answer's score reaches delta. Printed for each search
 and split_k, with n and 95 % intervals over prompts: flip rate (prompts with a contrast), edit rate (words changed, of
-all), content preservation (cosine of the prompts before and after, mean hidden states of the embedded model), calls,
-seconds, and favourability. For that the judge says which of two answers to the prompt is more helpful, in both orders,
-in [-1, 1]: `first answer` less the contrast's, and `baseline` less the contrast's. Positive = the contrast's answer is
-the less helpful one, as it is meant to be. The baseline is the model that is asked outright for a worse answer. Answers
-that differ by less than 0.1 are ties. `--rows` keeps what was measured: the same command goes on where it was stopped.
+all), content preservation (cosine of the prompts' embeddings before and after), calls, seconds, and favourability. For
+that the judge says which of two answers to the prompt is more helpful, in both orders, in [-1, 1]: `first answer` less
+the contrast's, and `baseline` less the contrast's. Positive = the contrast's answer is the less helpful one, as it is
+meant to be. The baseline is the model that is asked outright for a worse answer. Answers that differ by less than 0.1
+are ties. `--rows` keeps what was measured: the same command goes on where it was stopped.
 
 The last table has calls by the length of the prompts. `papers.py cell-calls` has longer texts.
 """
@@ -25,6 +25,7 @@ from papers_mexgen import ShortReplies
 from papers_xprompt import interval, read_rows
 
 from convexplain.connectors.models import open_model
+from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.errors import ModelError
 from convexplain.fidelity import ContrastMeasures, contrast_table, mean
 from convexplain.judges.label_choice import LabelChoice
@@ -168,10 +169,13 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--tokens", type=int, default=24, help="tokens of an answer at most")
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     parser.add_argument("--rows", type=Path, required=True, help="JSON Lines file that keeps the measurements")
+    parser.add_argument(
+        "--embeddings", help="folder or repository of a sentence encoder; the embedded model without it"
+    )
     parser.add_argument("-n", type=int, default=len(PROMPTS), help=f"prompts, at most {len(PROMPTS)}")
     options = parser.parse_args(argv)
-    rows = asyncio.run(run(options))
-    show(rows, asyncio.run(prompt_embedding()))
+    embed = SentenceEmbeddings(options.embeddings) if options.embeddings else asyncio.run(prompt_embedding())
+    show(asyncio.run(run(options)), embed)
 
 
 def planted_calls(
