@@ -141,12 +141,13 @@ async def contrast_case(
     prompt = models.case.prompt
     if not (await models.respond([prompt]))[0]:  # kept: the search does not ask it again
         raise ModelError(f"{models.calls.model.name}: {models.error or 'its answer to the prompt is empty'}")
-    units: str | list[str] = prompt
+    pieces: str | list[str] = prompt
     if models.case.editable:
-        units, options = _span_units(models.case, options.get("split_k", 1)), options.copy()
-        options["editable"] = range(1, len(units) - 1)
+        pieces, units = _span_units(models.case, options.get("split_k", 1))
+        options = options.copy()
+        options["editable"] = units
     result = await asearch(
-        search, units, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
+        search, pieces, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
     )
     if not baseline:
         return PromptContrast(result, None, models.note, time.monotonic() - began)
@@ -156,11 +157,12 @@ async def contrast_case(
     return PromptContrast(result, Baseline(response, value), models.note, time.monotonic() - began)
 
 
-def _span_units(case: PromptCase, split_k: int) -> list[str]:
-    """Return the prompt in pieces: what stands before the editable part, its units, and what stands behind it."""
+def _span_units(case: PromptCase, split_k: int) -> tuple[list[str], list[int]]:
+    """Return the prompt in pieces, and which of them are the units of its editable part."""
     before, _, after = case.prompt.partition(case.editable)
-    pieces, at = [before], 0
+    pieces, units, at = [before], list[int](), 0
     for unit in editable([Turn("user", case.editable)], [0], split_k=split_k).units:
-        pieces.append(case.editable[at : unit.end])  # with what stands before it
+        pieces += [case.editable[at : unit.start], case.editable[unit.start : unit.end]]
+        units.append(len(pieces) - 1)
         at = unit.end
-    return [*pieces, case.editable[at:] + after]
+    return [*pieces, case.editable[at:] + after], units

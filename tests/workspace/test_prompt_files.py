@@ -198,3 +198,24 @@ def test_the_same_call_goes_on_where_it_stopped(tmp_path):
     assert workspace.contrast_prompts(prompts, score, model, FakeInfiller("bribe")).rows == first.rows
     assert len(model.requests) == asked
     workspace.close()
+
+
+@pytest.mark.parametrize(
+    ("editable", "olds", "before", "after"),
+    [
+        ("May I", {"May", "I"}, "", " accept a gift - now?"),
+        ("gift - now?", {"gift", "now?"}, "May I accept a ", ""),
+        (" a gift", {"a", "gift"}, "May I accept", " - now?"),
+        ("May I accept a gift - now?", {"May", "I", "accept", "a", "gift", "now?"}, "", ""),
+        ("-", set(), "May I accept a gift -", " now?"),
+    ],
+)
+def test_the_editable_part_may_stand_anywhere(editable, olds, before, after):
+    filler = FakeInfiller("bribe")
+    case = PromptCase("May I accept a gift - now?", editable=editable)
+    result = Workspace(MEMORY).contrast_prompt(case, score, ScriptedModel(answer), filler, split_k=1, delta=2.0).result
+    assert {hole.old for hole in filler.asked} == olds
+    assert result.text.startswith(before)
+    assert result.text.endswith(after)
+    if not olds:
+        assert (result.stopped, result.text) == ("nothing to edit", case.prompt)
