@@ -17,7 +17,7 @@ from convexplain.connectors.logs.engine.parse_results import (
     ProblemReporter,
 )
 
-_KINDS = frozenset(("session_meta", "response_item", "event_msg", "turn_context", "compacted"))
+_KINDS = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 _EVENT_SPEAKERS = {"user_message": "user", "agent_message": "assistant"}
 _METADATA_KEYS = ("cwd", "originator", "cli_version", "source", "model_provider")
 _CONTEXT_STARTS = ("<", "# AGENTS.md instructions")
@@ -51,7 +51,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         session, moment = sessions[-1], record.get("timestamp")
         if kind == "response_item":
             session.items.append((moment, payload))
-        elif kind == "event_msg" and payload.get("type") in _EVENT_SPEAKERS:
+        elif kind == "event_msg" and first_text(payload, "type") in _EVENT_SPEAKERS:
             session.events.append((moment, payload))
         elif kind == "compacted":
             session.left_out["summaries of earlier turns"] += 1

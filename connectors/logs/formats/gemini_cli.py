@@ -9,7 +9,7 @@ from convexplain.connectors.logs.engine.fields import first_text, object_at, obj
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.parse_results import ParsedRecord, ProblemReporter
 
-_TYPES = frozenset(("user", "gemini", "info", "error", "warning"))
+_TYPES = ("user", "gemini", "info", "error", "warning")
 _HEADER = frozenset(("sessionId", "projectHash"))
 
 
