@@ -2,7 +2,7 @@
 
     python benchmarks/papers.py xprompt --model embedded --db papers.db --rows xprompt.jsonl --embeddings FOLDER
 
-A model replies to each prompt. Each method names k words of the prompt that its reply hangs on most; these are left
+A model replies to each prompt. Each method names k words of the prompt on which its reply depends most; these are left
 out, and the model replies again. Compared are the two replies (BLEU, ROUGE-L, cosine of sentence embeddings: lower is
 better) and the probability of the first reply after both prompts (PR: lower is better; KL of its next tokens, in nats a
 token: higher is better). Means over prompts, with 95 % intervals; paired ones for the difference to Captum's.
