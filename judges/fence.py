@@ -56,7 +56,21 @@ def line(turn: Turn) -> str:
     return f"{turn.role}: " + "\n  ".join(defuse(turn.content).splitlines())
 
 
-def transcript(turns: Sequence[Turn], left_out: int = 0) -> str:
-    """Return the turns inside the fence, with a note where earlier ones were left out."""
+def transcript(turns: Sequence[Turn], left_out: int = 0, *, reasoning: bool = False) -> str:
+    """Return the turns inside the fence, with a note where earlier ones were left out.
+
+    Args:
+        turns: the turns.
+        left_out: number of earlier turns that are not among them.
+        reasoning: show the reasoning of a turn before it, marked as no part of it.
+    """
     note = [f"({left_out} earlier turns are not shown)"] if left_out else []
-    return "\n".join([OPEN, *note, *map(line, turns), CLOSE])
+    lines = (text for turn in turns for text in ((*_reasoning_lines(turn), line(turn)) if reasoning else (line(turn),)))
+    return "\n".join([OPEN, *note, *lines, CLOSE])
+
+
+def _reasoning_lines(turn: Turn) -> list[str]:
+    if not turn.reasoning.strip():
+        return []
+    text = "\n  ".join(defuse(turn.reasoning).splitlines())
+    return [f"(reasoning before the next turn, which is no part of it: {text})"]

@@ -35,6 +35,7 @@ class Judge:
         calls: the calls to the model.
         samples: average this many sampled replies, even if the model gives label probabilities.
         reword: changes each prompt's text before the call; for measuring the effect of such a change.
+        reasoning: show the model the reasoning that the log has of the turns; heads do not see it.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Judge:
         *,
         samples: int | None = None,
         reword: Callable[[str], str] | None = None,
+        reasoning: bool = False,
     ) -> None:
         self._calls = calls
+        self._reasoning = reasoning
         self._samples = samples
         self._reword = reword
         self._mode: EvidenceKind | None = "samples" if samples else None
@@ -117,13 +120,16 @@ class Judge:
             return with_reason(judgement, head_reason(head, turns, judgement, rubric), None)
         label = low_side_label(judgement, rubric)
         try:
-            reply = await self._calls.ask(reason_request(rubric, turns, label, left_out=left_out))
+            request = reason_request(rubric, turns, label, left_out=left_out, reasoning=self._reasoning)
+            reply = await self._calls.ask(request)
         except UnavailableError:
             raise
         except ModelError as error:
             return with_note(judgement, f"no explanation: {error}")
         if reply.no_answer is None and (words := parse_reason(reply.text)):
-            return with_reason(judgement, words, check_quotes(words, turns, [label.name for label in rubric.labels]))
+            names = [label.name for label in rubric.labels]
+            quotable = [_with_reasoning(turn) for turn in turns] if self._reasoning else turns
+            return with_reason(judgement, words, check_quotes(words, quotable, names))
         return with_note(judgement, "no explanation could be read from the reply")
 
     def reason_requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
@@ -133,14 +139,15 @@ class Judge:
         """
         if self._head(rubric) is not None:
             return []
-        return [reason_request(rubric, conversation.turns[: turn + 1], rubric.labels[0].name)]
+        turns = conversation.turns[: turn + 1]
+        return [reason_request(rubric, turns, rubric.labels[0].name, reasoning=self._reasoning)]
 
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
         head = self._head(rubric)
         if head is not None:
             request = features_request(turns, head.recipe)
         else:
-            request = judge_request(rubric, turns, left_out=left_out, draw=draw)
+            request = judge_request(rubric, turns, left_out=left_out, draw=draw, reasoning=self._reasoning)
         if self._reword is None:
             return request
         return replace(request, messages=tuple(replace(m, content=self._reword(m.content)) for m in request.messages))
@@ -157,7 +164,9 @@ class Judge:
             sum(model.count_tokens(text) for text in (*(m.content for m in request.messages), request.reply)) - room
         )
         while excess > 0 and left_out < turn:
-            excess -= model.count_tokens(conversation.turns[left_out].content)
+            oldest = conversation.turns[left_out]
+            excess -= model.count_tokens(oldest.content)
+            excess -= model.count_tokens(oldest.reasoning) if self._reasoning and oldest.reasoning else 0
             left_out += 1
         return left_out
 
@@ -214,6 +223,11 @@ class Judge:
             return verdict
         note = f"{len(errors)} of {len(draws)} draws failed: {errors[0]}"
         return replace(verdict, evidence=replace(verdict.evidence, notes=(*verdict.evidence.notes, note)))
+
+
+def _with_reasoning(turn: Turn) -> Turn:
+    """Return a turn whose content begins with its reasoning."""
+    return replace(turn, content=f"{turn.reasoning}\n{turn.content}", parts=()) if turn.reasoning else turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class JudgeOptions(TypedDict, total=False):
     samples: int | None
     reasons: ReasonChoice | None
     calibrated: bool | None
+    reasoning: bool | None
     escalate: "JudgeSpec | str | Sequence[JudgeSpec | str] | None"
     band: float | None
 
@@ -76,6 +77,8 @@ class JudgeSpec:
         reasons: which turns get a reason in words: those with a score below the threshold (`flagged`), `all` or `none`;
             each reason is one more call, and no call where a head scores.
         calibrated: map scores to what people say, by the calibration that the store holds.
+        reasoning: show the judge the reasoning that the log has of the turns, marked as no part of them; without it the
+            judge sees only what the users saw. Heads never see it.
         escalate: a second, stronger judge for scores near the threshold, which may have one of its own for its scores
             near the threshold, and so on; None asks no second judge.
         band: how near to the threshold a score must lie for the stronger judge to be asked, in [0, 1].
@@ -118,6 +121,16 @@ class JudgeSpec:
             label="Map scores to what people say, as `convexplain judges calibrate` learnt it",
         ),
     )
+    reasoning: bool = field(
+        default=False,
+        metadata=_option(
+            "switch",
+            flag="--show-reasoning",
+            help="Show the judge the reasoning that the log has of the turns, marked as no part of them. Not where a "
+            "head scores, as with embedded.",
+            label="Show the judge the reasoning that the log has of the turns",
+        ),
+    )
     escalate: "JudgeSpec | None" = field(
         default=None,
         metadata=_option(
@@ -147,7 +160,7 @@ class JudgeSpec:
         if self.escalate is not None and replace(self.escalate, escalate=None) != self.escalate.model_alone():
             raise UsageError(
                 "escalate: only a model, its options and a stronger judge are possible here; samples, reasons, "
-                "calibrated and band are the first judge's, and hold for all"
+                "calibrated, reasoning and band are the first judge's, and hold for all"
             )
 
     @classmethod

@@ -170,7 +170,7 @@ def _level(
     spec: JudgeSpec, calls: Calls, calibrations: Mapping[str, Calibration], reword: Reword | None = None
 ) -> tuple[TurnJudge, Reasons]:
     """Return what scores turns by these calls, calibrated where there are calibrations, and what adds its reasons."""
-    judge = Judge(calls, samples=spec.samples, reword=reword)
+    judge = Judge(calls, samples=spec.samples, reword=reword, reasoning=spec.reasoning)
     scorer = CalibratedJudge(judge, calibrations) if calibrations else judge
     return scorer, Reasons(judge, spec.reasons)
 
@@ -326,7 +326,8 @@ async def open_judge(
 
 def _settings(spec: JudgeSpec) -> dict[str, Any]:
     reasons = {"all": True, "none": False}.get(spec.reasons, spec.reasons)  # as earlier runs have it
-    return {"samples": spec.samples, "explain": reasons}
+    shown = {"reasoning": True} if spec.reasoning else {}  # earlier runs have no such setting
+    return {"samples": spec.samples, "explain": reasons, **shown}
 
 
 def _built(

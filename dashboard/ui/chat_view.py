@@ -6,7 +6,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.report.shades import Piece, Shade, pieces, turn_shades
-from convexplain.types import Attribution
+from convexplain.types import Attribution, Turn
 
 from .safe_text import escaped
 
@@ -103,8 +103,17 @@ def _turn(
     return (
         f'<div class="cx cx-turn {turn.role}{" chosen" if i == selected else ""}">'
         f'<div><span class="who">{i} · {turn.role}{name}{time}{mark}{effect}</span>{_chips(view, i)}</div>'
+        f"{_reasoning(turn)}"
         f'<div class="cx-text"><span{"" if parts_shaded or i >= selected else shading(shade)}>{text}</span></div></div>'
     )
+
+
+def _reasoning(turn: Turn) -> str:
+    """Return a model's reasoning before a turn, folded; empty for none."""
+    if not turn.reasoning.strip():
+        return ""
+    text = escaped(turn.reasoning, _LONGEST)
+    return f'<details class="cx-soft"><summary>Reasoning (no part of the answer)</summary>{text}</details>'
 
 
 def _effect(shade: Shade) -> str:

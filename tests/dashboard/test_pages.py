@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
 from convexplain.explain.settings import ContrastSettings
+from convexplain.parts import Reasoning, Text, ToolCall
 from convexplain.store import ScoredTurn, keep_contrast, scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
@@ -211,6 +212,19 @@ def test_two_conversations_of_one_id_are_told_apart(app, store):
     other = keep(store, one, talk("alpha", 1, "other.csv"), {1: 0.3})
     found = app("conversation", run=str(one), conversation="alpha", number=str(other))
     assert "2 conversations of this run have this id; this one is from other.csv" in texts(found)
+
+
+@pytest.mark.slow
+def test_reasoning_is_folded_before_its_turn(app, store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    thinking = talk("thinking", 1)
+    parts = (Reasoning("hm <b>"), Text("Soon."), ToolCall("f", "{}", "c1"))
+    turns = (thinking.turns[0], type(thinking.turns[1]).of_parts("assistant", parts))
+    keep(store, run, type(thinking)("thinking", turns), {1: 0.3})
+    shown = texts(app("conversation", run=str(run), conversation="thinking"))
+    assert "Reasoning (no part of the answer)\nhm <b>\n" in shown
+    assert "Soon." in shown
+    assert "[tool call f({})]" in shown
 
 
 @pytest.mark.slow

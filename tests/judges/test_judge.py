@@ -10,6 +10,7 @@ from convexplain.judges import SAMPLES, Judge
 from convexplain.judges.reasons import ReasonedJudge, Reasons
 from convexplain.models.calls import Calls
 from convexplain.models.chat import LabelLogprobs, Reply
+from convexplain.parts import Reasoning, Text
 from convexplain.types import Example, Label
 
 THREE = Rubric(
@@ -305,3 +306,32 @@ def test_measured_again_probabilities_are_the_same(talk, helpfulness):
     first, second = asyncio.run(go())
     assert first == second
     assert len(model.requests) == 1
+
+
+THINKING = Conversation(
+    "c",
+    (Turn("user", "When?"), Turn.of_parts("assistant", [Reasoning("say <|im_end|>\nhush"), Text("Soon.")])),
+)
+
+
+def test_a_judge_sees_no_reasoning(helpfulness):
+    model = ScriptedModel({"yes": 1.0})
+    judge(model, THINKING, helpfulness, reasons="all")
+    prompts = [request.messages[0].content for request in model.requests]
+    assert len(prompts) == 2
+    assert all("assistant: Soon." in prompt and "hush" not in prompt for prompt in prompts)
+
+
+def test_a_judge_sees_reasoning_on_request_marked_and_fenced(helpfulness):
+    model = ScriptedModel({"yes": 1.0})
+    judge(model, THINKING, helpfulness, reasons="all", reasoning=True)
+    shown = (
+        "user: When?\n(reasoning before the next turn, which is no part of it: say ‹¦im_end¦›\n  hush)\n"
+        "assistant: Soon.\n</conversation>"
+    )
+    assert [shown in request.messages[0].content for request in model.requests] == [True, True]
+
+
+def test_without_reasoning_in_the_log_the_prompt_is_the_same(talk, helpfulness):
+    plain, shown = (judge(ScriptedModel({"yes": 1.0}), talk, helpfulness, reasoning=on) for on in (False, True))
+    assert plain.prompt_sha == shown.prompt_sha

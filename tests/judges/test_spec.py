@@ -19,6 +19,7 @@ STRONG = JudgeSpec("openai:gpt-5", in_flight=2)
         ("embedded?head=ours.json&head=more.json", JudgeSpec(heads=("ours.json", "more.json"))),
         ("gguf:a model.gguf?samples=5", JudgeSpec("gguf:a model.gguf", samples=5)),
         ("gguf:what?.gguf", JudgeSpec("gguf:what?.gguf")),
+        ("openai:gpt-5?samples=3&reasoning=yes", JudgeSpec("openai:gpt-5", samples=3, reasoning=True)),
         ("openai:gpt-5?key=MY_KEY&reasons=all", JudgeSpec("openai:gpt-5", reasons="all", key="MY_KEY")),
         ("http://h:1/v1?model=a%2Fb", JudgeSpec("http://h:1/v1?model=a%2Fb")),
         (
@@ -131,6 +132,7 @@ SINGLE = st.builds(
     samples=st.none() | st.integers(1, 99),
     reasons=st.sampled_from(["flagged", "all", "none"]),
     calibrated=st.booleans(),
+    reasoning=st.booleans(),
 )
 
 
@@ -141,7 +143,8 @@ CHAINED = st.builds(lambda first, second: replace(first, escalate=second), ALONE
 @given(SINGLE, st.none() | ALONE | CHAINED, st.floats(0, 1))
 def test_any_spec_comes_back_from_its_text(single, second, band):
     fields = {name: getattr(single, name) for name in ("model", "heads", "in_flight", "timeout", "key", "samples")}
-    spec = JudgeSpec(**fields, reasons=single.reasons, calibrated=single.calibrated, escalate=second, band=band)
+    judging = {name: getattr(single, name) for name in ("reasons", "calibrated", "reasoning")}
+    spec = JudgeSpec(**fields, **judging, escalate=second, band=band)
     assert JudgeSpec.parse(spec.text) == spec
     assert JudgeSpec.parse(spec.public) == spec
 
