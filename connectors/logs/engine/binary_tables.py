@@ -1,4 +1,4 @@
-"""Tables that are no text: Parquet, Arrow (`datasets` saved to disk) and Excel; they need the extra `logs`."""
+"""Tables that are no text: Parquet, Arrow (`datasets` saved to disk) and Excel, which need the extra `logs`; SQLite."""
 
 import datetime
 import decimal
@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from convexplain.errors import ConvexplainError, LogError, MissingExtraError
 
-from . import archives, tables, turn_table
+from . import archives, sqlite_tables, tables, turn_table
 from .containers import FREE, MAX_RATIO, LogFile
 from .parse_results import ParsedRecord, quoted_names
 from .reading import Reading
@@ -31,11 +31,15 @@ _PICTURE_KEYS = {"bytes", "path"}
 
 
 def table_kind(head: bytes) -> str:
-    """Return the kind of table that begins with these bytes: "parquet", "arrow" or "xlsx" (any zip); "" for none."""
+    """Return the kind of table that begins with these bytes: "parquet", "arrow", "sqlite" or "xlsx" (any zip); "" for
+    none.
+    """
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith((b"ARROW1\x00\x00", _STREAM_MAGIC)):
         return "arrow"
+    if head.startswith(sqlite_tables.MAGIC):
+        return "sqlite"
     return "xlsx" if head.startswith(b"PK\x03\x04") else ""
 
 
@@ -56,6 +60,9 @@ def read_binary_table(
         LogError: the file is damaged.
         UsageError: the map does not fit, or a person should decide on it.
     """
+    if kind == "sqlite":
+        yield from sqlite_tables.read_database(log_file, reading)
+        return
     with _seekable_stream(log_file) as stream:
         if kind == "xlsx":
             yield from _sheet_records(log_file.path, stream, reading)

@@ -32,7 +32,6 @@ _MAGIC = (
     (b"%PDF-", "a PDF document"),
     (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
-    (b"SQLite format 3\x00", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", "an old Office document: save it as CSV first"),
 )
 

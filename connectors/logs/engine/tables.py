@@ -94,9 +94,7 @@ def read_value_table(
     first = list(islice(rows, _FIRST_ROWS))
     rows = chain(first, rows)
     field_map, format_name = reading.field_map, reading.format_name
-    has_records = (
-        any(_is_record(_decoded_row(row)) for _, row in first) if format_name is None else format_name != "csv"
-    )
+    has_records = any(is_record_row(row) for _, row in first) if format_name is None else format_name != "csv"
     if field_map is not None:
         turn_table.check_columns(names, field_map)
         has_records = turn_table.needs_decoding(names, field_map)
@@ -121,6 +119,11 @@ def cell_text(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
+
+
+def is_record_row(row: Mapping[str, Any]) -> bool:
+    """Return whether the row of a table of values is a record of a known format; its cells may hold JSON."""
+    return _is_record(_decoded_row(row))
 
 
 def _is_record(value: dict[str, Any]) -> bool:
