@@ -94,7 +94,8 @@ class DescribedFormat:
             in the remark that counts them: `{"private": "internal notes"}`.
         system: the system text in a conversation.
         id: the id of a conversation; without it, the usual keys.
-        group: where a record is a turn (or several) of a conversation: the path of the conversation's id in a record.
+        group: where a record holds some turns of a conversation, or of several: the path of the conversation's id in a
+            turn's object, or in the record.
         messages: whether the keys are those of single messages, which make up a list by themselves; then `turns` is
             the path from such a list: `[*]`.
         labels: people's labels of an answer.
@@ -235,11 +236,11 @@ class DescribedFormat:
         counts: Counter[str] = Counter()
         groups = TurnGroups(self.order)
         for position, record in records:
-            group_id = as_word(value_at(record, self.group or ""))
-            if not group_id:
-                report(position, f"a message without a {self.group!r}")
-                continue
             for item in values_at(record, self.turns):
+                group_id = as_word(value_at(item, self.group or "") or value_at(record, self.group or ""))
+                if not group_id:
+                    report(position, f"a message without a {self.group!r}")
+                    continue
                 for turn in self.parse_turns(item, counts):
                     groups.add(clean_text(group_id), position, turn, as_word(value_at(item, self.order or "")))
         if counts:

@@ -41,7 +41,7 @@ class TurnGroups:
         """Yield the conversations in the order of their first turns."""
         for number, (conversation_id, group) in enumerate(self._groups.items(), 1):
             conversation = ParsedConversation(group.turns)
-            if self._order is not None:
+            if self._order is not None and any(group.order):
                 keys = _numbers(group.order) or _timestamps(group.order)
                 if keys is None:
                     conversation.remarks.append(

@@ -1,0 +1,273 @@
+"""Support desks, telephony, bots and messengers whose logs are described by paths."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from convexplain.connectors.logs import inspect_log
+from convexplain.connectors.logs.formats.messenger import repaired
+
+from .reading import read, said, write
+
+TIMES = [f"2024-05-01T10:00:0{second}Z" for second in range(6)]
+
+
+def zammad(number, sender, body, **more):
+    kind = {"id": number, "ticket_id": 9, "sender": sender, "internal": False, "content_type": "text/html"}
+    return {**kind, "body": body, **more}
+
+
+def connect(role, content=None, **more):
+    return {"ParticipantRole": role, "Type": "MESSAGE", **({} if content is None else {"Content": content}), **more}
+
+
+def chatwoot(number, kind, content, **more):
+    return {"id": number, "content": content, "message_type": kind, "conversation_id": 4, "private": False, **more}
+
+
+def hubspot(number, direction, text, **more):
+    about = {"id": str(number), "conversationsThreadId": "8", "type": "MESSAGE", "createdAt": TIMES[number]}
+    return {**about, **({"direction": direction} if direction else {}), "text": text, **more}
+
+
+PICKER = json.dumps(
+    {
+        "templateType": "ListPicker",
+        "data": {"content": {"title": "Which one?", "elements": [{"title": "A"}, {"title": "B"}]}},
+    }
+)
+
+CASES = {
+    "zendesk-chat": (
+        {
+            "chats": [
+                {
+                    "id": "c1",
+                    "visitor": {"name": "Anna"},
+                    "history": [
+                        {"type": "chat.memberjoin", "sender_type": "Visitor"},
+                        {"type": "chat.msg", "sender_type": "Visitor", "msg": "Hi"},
+                        {"type": "chat.msg", "sender_type": "Trigger", "msg": "Welcome"},
+                        {"type": "chat.msg", "nick": "agent:7", "msg": "Hello"},
+                        {"type": "chat.file", "sender_type": "Visitor", "attachment": {"name": "a.png"}},
+                        {"type": "chat.rating", "new_rating": "good"},
+                    ],
+                },
+                {"id": "c2", "type": "offline_msg", "visitor": {"name": "Bo"}, "message": "Call me"},
+            ]
+        },
+        [
+            ("c1", ["u Hi", "a Welcome", "a Hello", "u [file: a.png]"]),
+            ("c2", ["u Call me"]),
+        ],
+        ["left out: 1 events of members, 1 ratings of the chat"],
+    ),
+    "hubspot": (
+        {
+            "results": [
+                hubspot(3, "OUTGOING", "", richText="<p>Until <b>Friday</b></p>"),
+                hubspot(2, None, "secret", type="COMMENT"),
+                hubspot(1, "INCOMING", "Is it on?", conversationsThreadId="8"),
+                hubspot(0, None, "Hello", type="WELCOME_MESSAGE"),
+                hubspot(4, "INCOMING", "Other", conversationsThreadId="9"),
+            ]
+        },
+        [("8", ["a Hello", "u Is it on?", "a Until Friday"]), ("9", ["u Other"])],
+        ["left out: 1 internal comments"],
+    ),
+    "chatwoot": (
+        {
+            "meta": {"contact": {"name": "Anna"}},
+            "payload": [
+                chatwoot(3, 1, "note", private=True),
+                chatwoot(1, 0, "Hi"),
+                chatwoot(2, 2, "Assigned"),
+                chatwoot(4, 1, "Hello"),
+                chatwoot(5, "outgoing", None, attachments=[{"file_type": "image"}]),
+            ],
+        },
+        [("4", ["u Hi", "a Hello", "a [image]"])],
+        ["left out: 1 private notes, 1 messages of Chatwoot itself"],
+    ),
+    "zammad": (
+        [
+            zammad(3, "Agent", "<p>Yes</p>"),
+            zammad(1, "Customer", "a < b?", content_type="text/plain"),
+            zammad(2, "Agent", "secret", internal=True),
+            zammad(4, "Customer", "New", ticket_id=10),
+        ],
+        [("9", ["u a < b?", "a Yes"]), ("10", ["u New"])],
+        ["left out: 1 internal notes"],
+    ),
+    "zammad-ticket": (
+        {
+            "ticket_id": 9,
+            "assets": {"TicketArticle": {"1": zammad(1, "Customer", "Hi"), "2": zammad(2, "System", "Got it")}},
+        },
+        [("9", ["u Hi", "a Got it"])],
+        [],
+    ),
+    "amazon-connect": (
+        {
+            "ContactId": "c",
+            "Transcript": [
+                connect("CUSTOMER", Type="EVENT"),
+                connect("SYSTEM", PICKER, ContentType="application/vnd.amazonaws.connect.message.interactive"),
+                connect("CUSTOMER", "A"),
+                connect("AGENT", Type="ATTACHMENT", Attachments=[{"AttachmentName": "b.pdf"}]),
+                connect("AGENT", "Done"),
+            ],
+        },
+        [("c", ["a Which one?\n[buttons: A | B]", "u A", "a [file: b.pdf]", "a Done"])],
+        ["left out: 1 events"],
+    ),
+    "contact-lens": (
+        {
+            "CustomerMetadata": {"ContactId": "k"},
+            "Participants": [
+                {"ParticipantId": "p1", "ParticipantRole": "CUSTOMER"},
+                {"ParticipantId": "p2", "ParticipantRole": "AGENT"},
+            ],
+            "Transcript": [
+                {"ParticipantId": "p2", "Content": "How can I help?"},
+                {"ParticipantId": "p1", "Content": "My line is dead."},
+            ],
+        },
+        [("k", ["a How can I help?", "u My line is dead."])],
+        [],
+    ),
+    "contact-lens-live": (
+        {
+            "ContactId": "k",
+            "Segments": [
+                {"Transcript": {"ParticipantRole": "AGENT", "Content": "Hello"}},
+                {"Categories": {}},
+                {"Transcript": {"ParticipantRole": "CUSTOMER", "Content": "Hi"}},
+            ],
+        },
+        [("k", ["a Hello", "u Hi"])],
+        [],
+    ),
+    "dialogflow-es": (
+        [
+            {
+                "session": "s/1",
+                "queryResult": {
+                    "queryText": "book",
+                    "fulfillmentText": "old",
+                    "fulfillmentMessages": [
+                        {"text": {"text": ["Which day?"]}},
+                        {"quickReplies": {"title": "Pick", "quickReplies": ["Mon", "Tue"]}},
+                        {"text": {"text": ["For Slack"]}, "platform": "SLACK"},
+                    ],
+                },
+            },
+            {"session": "s/2", "query_result": {"query_text": "hi", "fulfillment_text": "hello"}},
+            {"sessionId": "s/1", "result": {"resolvedQuery": "Mon", "fulfillment": {"speech": "Booked"}}},
+        ],
+        [
+            ("s/1", ["u book", "a Which day?\nPick\n[buttons: Mon | Tue]", "u Mon", "a Booked"]),
+            ("s/2", ["u hi", "a hello"]),
+        ],
+        [],
+    ),
+    "watson": (
+        {
+            "logs": [
+                {
+                    "request_timestamp": TIMES[second],
+                    "session_id": "w",
+                    "request": {"input": {"text": question}},
+                    "response": {"output": answer},
+                }
+                for second, question, answer in (
+                    (2, "bye", {"text": ["Bye.", ""]}),
+                    (0, "", {"generic": [{"response_type": "text", "text": "Welcome"}]}),
+                    (
+                        1,
+                        "balance",
+                        {"generic": [{"response_type": "option", "title": "Which?", "options": [{"label": "A"}]}]},
+                    ),
+                )
+            ]
+        },
+        [("w", ["a Welcome", "u balance", "a Which?\n[buttons: A]", "u bye", "a Bye."])],
+        [],
+    ),
+    "lex": (
+        [
+            {
+                "sessionId": "x",
+                "timestamp": TIMES[1],
+                "inputTranscript": "roses",
+                "messages": [
+                    {"contentType": "SSML", "content": "<speak>Ordered</speak>"},
+                    {"imageResponseCard": {"title": "More?", "buttons": [{"text": "Yes", "value": "y"}]}},
+                ],
+            },
+            {"sessionId": "x", "timestamp": TIMES[0], "inputTranscript": "flowers", "botResponse": "What kind?"},
+        ],
+        [("x", ["u flowers", "a What kind?", "u roses", "a Ordered\n[card: More?]\n[buttons: Yes]"])],
+        [],
+    ),
+}
+
+
+def shown(conversations):
+    return [(item.id, [f"{role[0]} {text}" for role, text in said(item)]) for item in conversations]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_who_says_what_and_what_is_left_out(tmp_path, case):
+    log, expected, remarks = CASES[case]
+    conversations, problems = read(tmp_path, json.dumps(log), "log.json")
+    assert shown(conversations) == expected
+    assert [(problem.reason, problem.kept) for problem in problems] == [(remark, True) for remark in remarks]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if isinstance(CASES[case][0], list)])
+def test_records_may_be_lines(tmp_path, case):
+    log, expected, _ = CASES[case]
+    conversations, _ = read(tmp_path, "\n".join(map(json.dumps, log)), "log.jsonl")
+    assert shown(conversations) == expected
+
+
+def thread(*messages):
+    about = {"participants": [{"name": "Bot"}, {"name": "Ann"}], "thread_path": "inbox/1"}
+    return {**about, "messages": [{"sender_name": name, "timestamp_ms": at, **body} for name, at, body in messages]}
+
+
+def test_messengers_threads_are_newest_first_and_their_letters_are_bytes(tmp_path):
+    log = thread(
+        ("Bot", 1714557603000, {"content": "Caf\u00c3\u00a9 \u00f0\u009f\u0098\u0080"}),
+        ("Ann", 1714557602000, {"photos": [{"uri": "a/b.jpg"}], "content": "Look"}),
+        ("Bot", 1714557601000, {"share": {"link": "http://x.org"}}),
+        ("Ann", 1714557600000, {"content": "gone", "is_unsent": True}),
+    )
+    conversations, problems = read(tmp_path, json.dumps(log), "message_1.json", assistant=["Bot"])
+    assert shown(conversations) == [("inbox/1", ["a http://x.org", "u Look\n[image]", "a Café 😀"])]
+    assert conversations[0].turns[0].at == datetime(2024, 5, 1, 10, 0, 1, tzinfo=UTC)
+    assert [problem.reason for problem in problems] == ["left out: 1 messages that were taken back"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hi", "Hi"),
+        ("caf\u00c3\u00a9", "café"),
+        ("café", "café"),
+        ("日本", "日本"),
+        ({"a": ["\u00c3\u00a9"]}, {"a": ["é"]}),
+    ],
+)
+def test_texts_of_meta_exports_are_repaired(text, expected):
+    assert repaired(text) == expected
+
+
+def test_a_thread_asks_who_the_assistant_is(tmp_path):
+    log = thread(("Bo", 1714557603000, {"content": "Hello"}), ("Ann", 1714557602000, {"content": "Hi"}))
+    path = write(tmp_path, json.dumps(log), "message_1.json")
+    inspection = inspect_log(path)
+    assert inspection.formats == {"messenger": 1}
+    assert "the speakers are 'Ann', 'Bo'" in inspection.problems[0].reason
