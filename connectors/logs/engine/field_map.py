@@ -148,8 +148,11 @@ class FieldMap:
         if self.content is not None:
             return "with content=… it needs role=…, the speaker, or first=user where turns alternate"
         if not self.user and not self.assistant:
-            only = {"records", "table"} >= {field for field, _ in self._parts()} and self._parts()
-            return None if only else "write role=… and content=…, or user=… and assistant=…"
+            return (
+                None
+                if {"records", "table"} >= {name for name, _ in self._parts()}
+                else "write role=… and content=…, or user=… and assistant=…"
+            )
         if len(self.user) != 1 or len(self.assistant) != 1:
             return "without role=… it needs one user=… and one assistant=…, the places of the texts"
         return None

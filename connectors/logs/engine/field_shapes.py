@@ -40,9 +40,9 @@ TEXT_NAMES = words_of(
 )
 TIME_NAMES = words_of("at ts t time timestamp date datetime created sent when datum zeit uhrzeit fecha hora")
 ORDER_NAMES = words_of("turn index position order sequence seq step number no nr idx offset")
-ID_NAMES = words_of("id uuid guid key hash no nr number nummer ref reference code 编号")
+ID_NAMES = words_of("id uuid guid key hash no nr number nummer ref reference 编号")
 CONVERSATION_NAMES = words_of(
-    "conversation conv convo dialogue dialog session thread chat ticket call case interaction room contact chatid "
+    "conversation conv convo dialogue dialog session thread chat ticket call case interaction room chatid "
     "sessionid threadid ticketid callid conversationid ticketnummer vorgang gespräch fall 会话"
 )
 PERSON_NAMES = words_of(
@@ -241,13 +241,13 @@ def id_merit(field: Field) -> float:
     values = [value for value in field.values if isinstance(value, str | int) and not isinstance(value, bool)]
     if len(values) < len(field.values) or not all(str(value).strip() and len(str(value)) <= 200 for value in values):
         return 0.0
-    words = field.words
-    joined = "".join(words)
-    is_id = bool(ID_NAMES & set(words)) or joined.endswith(("id", "nummer"))
-    if any(is_text(value) for value in values):
+    words, last = field.words, name_words(field.keys[-1])
+    joined = "".join(last)
+    is_id = bool(ID_NAMES & set(last)) or joined.endswith(("id", "nummer"))
+    if REMARK_NAMES & set(last) or any(is_text(value) for value in values):
         return 0.0
-    conversation = bool(CONVERSATION_NAMES & set(words)) or joined in CONVERSATION_NAMES
-    person = bool(PERSON_NAMES & set(words)) and not conversation
+    conversation = bool(CONVERSATION_NAMES & {*last, joined}) or (is_id and bool(CONVERSATION_NAMES & set(words)))
+    person = bool(PERSON_NAMES & set(last)) and not conversation
     if conversation:
         return 6.0 + 2 * is_id
     return 0.0 if not is_id else 1.0 if person else 4.0 if words == ["id"] else 3.0

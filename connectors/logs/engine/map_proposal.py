@@ -9,6 +9,7 @@ from .field_map import FieldMap
 from .field_shapes import (
     REMARK_NAMES,
     ROLE_NAMES,
+    TEXT_NAMES,
     Field,
     contiguous,
     fields_of,
@@ -35,6 +36,10 @@ _MAX_ITEMS = 600
 _EXCHANGES = frozenset((*LISTS, "history", "exchanges", "log", "chat", "transcript", "rounds"))
 _CLEAR = 10.0
 """The merit from which on the roles of all speakers are known."""
+_PAIR = 8.0
+"""The merit of a question with its answer."""
+_ID = 3.0
+"""The merit from which on a field is an id of something by its name."""
 _CONVERSATION = 6.0
 """The merit from which on an id is that of a conversation by its name."""
 
@@ -142,9 +147,10 @@ def _candidates(sample: Sequence[Any]) -> Iterator[_Candidate]:
         items = [item for listed in place.lists for item in listed if isinstance(item, dict)][:_MAX_ITEMS]
         total = sum(map(len, place.lists))
         if items and len(items) * 10 >= min(total, _MAX_ITEMS) * 8:
-            if (candidate := _turn_candidate(place)) is not None:
+            candidate = _turn_candidate(place)
+            if candidate is not None:
                 yield candidate
-            else:
+            if candidate is None or candidate.merit < _PAIR:
                 yield from _pair_candidates(items, place)
         elif place.lists and total >= 2 and all(isinstance(text, str) for listed in place.lists for text in listed):
             yield from _alternating(place)
@@ -228,6 +234,8 @@ def _row_candidates(items: Sequence[dict[str, Any]], records: str | None) -> Ite
                 "it is not known which field tells conversations apart (id=…)"
                 + (f"; it may be one of {quoted_names(remaining)}" if remaining else ""),
             )
+    elif id_merit(id_field) < _ID:
+        doubts.insert(0, f"equal values of {id_field.path!r} stand together: is it the id of a conversation?")
     elif 1 < len(ids) == len(numbers):
         doubts.insert(0, f"each {id_field.path!r} stands once: every turn would be a conversation by itself")
     doubts += _unclaimed(items, claimed)
@@ -317,7 +325,7 @@ def _pair_candidates(items: Sequence[dict[str, Any]], place: ListPlace | None) -
     if pair is None:
         return
     claimed = {field.keys for field in (pair.user, pair.assistant, pair.system) if field is not None}
-    ids = [field for field in fields if id_merit(field) >= 3 and field.keys not in claimed]
+    ids = [field for field in fields if field.keys not in claimed and _is_pair_id(field)]
     id_field = max(ids, key=lambda field: (id_merit(field), -len(field.keys)), default=None)
     at = next((field for field in fields if field.keys not in claimed and is_time(field)), None)
     field_map = FieldMap(
@@ -335,14 +343,23 @@ def _pair_candidates(items: Sequence[dict[str, Any]], place: ListPlace | None) -
         else:
             field_map = replace(field_map, records=steps_path((*place.steps, ITEM)))
     claimed |= {field.keys for field in (id_field, at) if field is not None}
-    yield _Candidate(8.0, field_map, (*pair.doubts, *_unclaimed(items, claimed)))
+    yield _Candidate(_PAIR, field_map, (*pair.doubts, *_unclaimed(items, claimed)))
+
+
+def _is_pair_id(field: Field) -> bool:
+    """Return whether a field is the id of a question's conversation, by its name; any other id only if it is unique."""
+    merit = id_merit(field)
+    return merit >= _CONVERSATION or (merit >= _ID and len(set(map(str, field.values))) == len(field.values))
 
 
 def _alternating(place: ListPlace) -> Iterator[_Candidate]:
     """Yield the map that reads lists of texts as turns that alternate; who begins is asked."""
     texts = [text for listed in place.lists for text in listed]
     named = any(word in place.turns_path for word in ("turn", "dialog"))
-    if not named or sum(map(is_text, texts)) * 2 < len(texts):
+    words = {word for key in place.steps for word in name_words(key)}
+    if min(map(len, place.lists)) < 2 or sum(map(is_text, texts)) * 2 < len(texts):
+        return
+    if not named and (REMARK_NAMES | pair_fields.ANSWERS) & words:
         return
     field_map = FieldMap(content="@", first="user", records=place.records_path, turns=place.turns_path)
     yield _Candidate(1.0, field_map, ("it is not known who speaks first: first=user or first=assistant",))
@@ -363,8 +380,10 @@ def _unclaimed(items: Sequence[dict[str, Any]], claimed: set[Steps]) -> list[str
 def _is_words(keys: Steps, text: Any) -> bool:
     """Return whether a text reads like somebody's words, or stands under the name of an answer, however short."""
     words = {word for key in keys for word in name_words(key)}
-    is_answer = isinstance(text, str) and bool(text.strip()) and bool(pair_fields.ANSWERS & words)
-    return not REMARK_NAMES & words and (is_text(text) or (is_answer and not pair_fields.OTHERS & words))
+    last = set(name_words(next((key for key in reversed(keys) if key != ITEM), "")))
+    is_answer = bool(pair_fields.ANSWERS & words) and bool((pair_fields.ANSWERS | TEXT_NAMES) & last)
+    short_answer = is_answer and isinstance(text, str) and bool(text.strip()) and not pair_fields.OTHERS & words
+    return not REMARK_NAMES & words and (is_text(text) or short_answer)
 
 
 def _leaves(value: Any, keys: Steps = (), depth: int = 0) -> Iterator[tuple[Steps, Any]]:

@@ -213,7 +213,9 @@ class _ItemReader:
         self._name, self._at = places.get(field_map.name or ""), places.get(field_map.at or "")
         self._sides: list[tuple[str, FieldPath]] = []
         if field_map.is_pair:
-            self._sides = [("user", places[field_map.user[0]]), ("assistant", places[field_map.assistant[0]])]
+            if field_map.system is not None and field_map.turns is not None:
+                self._sides = [("system", places[field_map.system])]
+            self._sides += [("user", places[field_map.user[0]]), ("assistant", places[field_map.assistant[0]])]
         self._words = {
             normalized_word(word): side
             for side in ("assistant", "user")
@@ -286,7 +288,7 @@ class _ItemReader:
 
     def _pair(self, sides: Sequence[tuple[str, Any]]) -> list[tuple[str, Any]]:
         """Return the turns of questions with answers; where both are lists, in turn."""
-        lists = {side: texts for side, texts in sides if isinstance(texts, list)}
+        lists = {side: texts for side, texts in sides if isinstance(texts, list) and side != "system"}
         if len(lists) == len(_OTHER_SIDE) and all(isinstance(text, str) for texts in lists.values() for text in texts):
             questions, answers = lists["user"], lists["assistant"]
             if not 0 <= len(questions) - len(answers) <= 1:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from .field_shapes import Field, is_text, name_words, words_of
 
-_QUESTIONS = words_of("question query prompt input request ask q frage pregunta domanda pytanie вопрос 问题 質問 질문")
+_QUESTIONS = words_of(
+    "question query prompt instruction input request ask q frage pregunta domanda pytanie вопрос 问题 質問 질문"
+)
 ANSWERS = words_of(
     "answer response reply output completion a antwort respuesta réponse reponse risposta ответ 回答 答案 답변"
 )

@@ -67,6 +67,13 @@ class Reading:
         self.report(None, f"the log has no known format and was read with --map {option}{doubts}", kept=True)
         return replace(self, field_map=proposal.field_map)
 
+    def without_table(self) -> "Reading":
+        """Return these options for the table that the map names."""
+        if self.field_map is None or self.field_map.table is None:
+            return self
+        field_map = replace(self.field_map, table=None)
+        return replace(self, field_map=field_map if str(field_map) else None)
+
     def count(self, name: str) -> None:
         """Count one record of a format."""
         if self.counts is not None:

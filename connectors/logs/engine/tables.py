@@ -108,6 +108,19 @@ def read_value_table(
     yield from read_text_table(path, chain([header], texts), replace(reading, format_name="csv"))
 
 
+def likeness(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return how much the first rows of a table look like conversations: 2 for surely, 1 where a person should decide on
+    the map, 0 for not at all.
+    """
+    records = [_decoded_row(row) for row in rows]
+    if not records:
+        return 0
+    if any(map(_is_record, records)) or turn_table.is_header(names):
+        return 2
+    proposal = propose_map(records, _is_record)
+    return 0 if proposal is None else 1 if proposal.doubts else 2
+
+
 def cell_text(value: Any) -> str:
     """Return a value of a table as a CSV file would have it."""
     if value is None:

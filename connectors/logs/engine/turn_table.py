@@ -164,13 +164,16 @@ def needs_decoding(header: Sequence[str], field_map: FieldMap) -> bool:
     return field_map.turns is not None or field_map.records is not None or not columns <= set(header)
 
 
+def missing_columns(header: Sequence[str], field_map: FieldMap) -> set[str]:
+    """Return the places of a map that lead to no column of a table."""
+    places = {field_map.records} if field_map.records else field_map.columns()
+    chains = {place: field_path(place).keys for place in places}
+    return {place for place, keys in chains.items() if place not in header and keys and keys[0] not in header}
+
+
 def check_columns(header: Sequence[str], field_map: FieldMap) -> None:
     """Raise UsageError where a map names columns that a table does not have."""
-    places = {
-        place: field_path(place).keys for place in ({field_map.records} if field_map.records else field_map.columns())
-    }
-    missing = {place for place, keys in places.items() if place not in header and keys and keys[0] not in header}
-    if missing:
+    if missing := missing_columns(header, field_map):
         raise UsageError(
             f"map: no column {quoted_names(sorted(missing))}; the file's columns are {quoted_names(header, most=30)}"
         )
