@@ -11,6 +11,8 @@ from convexplain.connectors.redaction import Finder, Redactor, names_of, pattern
 from convexplain.errors import Problem
 from convexplain.types import Conversation, sha256_json
 
+from .saved_maps import resolved_map
+
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
@@ -18,7 +20,8 @@ class LogSettings:
 
     Attributes:
         format: a format's name; None recognises it.
-        map: where turns, speakers and texts are, as `turns=transcript, role=speaker, content=text`; None recognises it.
+        map: where turns, speakers and texts are, as `turns=transcript, role=speaker, content=text`, or
+            the name of a saved map; None recognises it.
         assistant: speakers who are the assistant.
         redact: replace personal data before anything else sees it.
         redact_names: replace the names in this file too, one a line.
@@ -40,7 +43,8 @@ class LogSettings:
     @property
     def signature(self) -> list[Any]:
         """Return everything that decides which conversations come out, as JSON values."""
-        signature: list[Any] = [self.format, self.map, list(self.assistant)]
+        text = self.map if self.map is None or "=" in self.map else str(resolved_map(self.map))
+        signature: list[Any] = [self.format, text, list(self.assistant)]
         if self.redacts:
             path = self.redact_names
             names = None if path is None else sha256_json(path.read_text(encoding="utf-8-sig"))
@@ -54,7 +58,7 @@ class LogSettings:
             UsageError: there is no such format, the map is not written as it should be, or there are no names.
             MissingExtraError, UnavailableError: Presidio cannot be had.
         """
-        field_map = check_reading(self.format, self.map)
+        field_map = check_reading(self.format, resolved_map(self.map))
         finders: list[Finder] = [patterns] if self.redacts else []
         finders += [names_of(self.redact_names)] if self.redact_names is not None else []
         finders += [presidio()] if self.redact_presidio else []

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from convexplain.errors import ConvexplainError, LogError, MissingExtraError
+from convexplain.errors import ConvexplainError, LogError, MissingExtraError, UsageError
 
 from . import archives, sqlite_tables, tables, turn_table
-from .containers import FREE, MAX_RATIO, LogFile
+from .containers import FREE, MAX_BYTES, MAX_RATIO, LogFile
 from .parse_results import ParsedRecord, quoted_names
 from .reading import Reading
 from .turn_table import TableRow
@@ -25,6 +25,10 @@ _BATCH = 64
 """Rows of a Parquet file that are held at a time."""
 MAX_WORKBOOK = 1 << 30
 """Bytes that an Excel workbook may unpack to: its texts are held in memory."""
+MAX_SHEET = 1 << 27
+"""Bytes that a sheet of it may unpack to: five million cells, which take a minute to read."""
+_MAX_BATCH = 1 << 31
+"""Bytes of a Parquet file's rows that are unpacked at a time, where each holds the largest value of its row group."""
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
 _PICTURE_KEYS = {"bytes", "path"}
 """The fields of an image or a recording in a Hugging Face data set."""
@@ -41,6 +45,17 @@ def table_kind(head: bytes) -> str:
     if head.startswith(sqlite_tables.MAGIC):
         return "sqlite"
     return "xlsx" if head.startswith(b"PK\x03\x04") else ""
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """Return the Arrow files of a data set that `save_to_disk` wrote, of one or of several splits; none for any other
+    path.
+    """
+    if not folder.is_dir():
+        return []
+    if (folder / "dataset_dict.json").is_file():
+        return [file for inner in sorted(folder.iterdir()) for file in data_set_files(inner)]
+    return sorted(folder.glob("*.arrow")) if (folder / "state.json").is_file() else []
 
 
 def read_binary_table(
@@ -101,11 +116,32 @@ def _parquet(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[i
     with _reading_errors(path, "Parquet file"):
         file = library.ParquetFile(stream)
         names = list(file.schema_arrow.names)
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+        largest = max((_largest_column(group) for group in groups), default=0)
+    packed = _packed_size(stream)
+    if size > MAX_BYTES or (size > FREE and size > MAX_RATIO * packed):
+        limit = f"{MAX_BYTES:,} bytes" if size > MAX_BYTES else f"{MAX_RATIO} times its size"
+        raise LogError(path, None, f"unpacks to {size:,} bytes, more than {limit}: it is not read")
+    rows = max(1, min(_BATCH, _MAX_BATCH // max(1, largest)))
 
     def batches() -> Iterator[Any]:
-        return iter(file.iter_batches(batch_size=_BATCH, use_threads=False))
+        return iter(file.iter_batches(batch_size=rows, use_threads=False))
 
-    return names, _rows(path, batches, "Parquet file")
+    return names, _rows(path, batches, "Parquet file", packed)
+
+
+def _largest_column(group: Any) -> int:
+    """Return the bytes of the largest column of a row group; no value in it is larger."""
+    return max((group.column(i).total_uncompressed_size for i in range(group.num_columns)), default=0)
+
+
+def _packed_size(stream: IO[bytes]) -> int:
+    """Return the size of a file, at least one byte."""
+    place = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(place)
+    return max(1, size)
 
 
 def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
@@ -121,12 +157,18 @@ def _arrow(path: Path, stream: IO[bytes]) -> tuple[list[str], Iterator[tuple[int
             return iter(reader)
         return (reader.get_batch(number) for number in range(reader.num_record_batches))
 
-    return names, _rows(path, batches, "Arrow file")
+    return names, _rows(path, batches, "Arrow file", _packed_size(stream))
 
 
-def _rows(path: Path, batches: Callable[[], Iterator[Any]], kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows with their numbers, as JSON values."""
-    number = 0
+def _rows(
+    path: Path, batches: Callable[[], Iterator[Any]], kind: str, packed: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows with their numbers, as JSON values.
+
+    Raises:
+        LogError: the file is damaged, or its values repeat until they are many times the file's size, `packed` bytes.
+    """
+    number = unpacked = 0
     with _reading_errors(path, kind):
         remaining = batches()
     while True:
@@ -136,6 +178,9 @@ def _rows(path: Path, batches: Callable[[], Iterator[Any]], kind: str) -> Iterat
                 batch.validate(full=True)  # offsets that point beyond the file would end the process
         if batch is None:
             return
+        unpacked += batch.nbytes
+        if unpacked > FREE and unpacked > MAX_RATIO * packed:
+            raise LogError(path, None, f"unpacks to more than {MAX_RATIO} times its size: the rest is not read")
         for start in range(0, batch.num_rows, _BATCH):
             with _reading_errors(path, kind):
                 rows = batch.slice(start, _BATCH).to_pylist()
@@ -173,8 +218,15 @@ def _sheet_records(
     library = _library("openpyxl", "Excel files")
     with _reading_errors(path, "Excel workbook"):
         book = library.load_workbook(stream, read_only=True, data_only=True)
+    named_sheet = reading.field_map.table if reading.field_map is not None else None
     with closing(book):
+        if named_sheet is not None and named_sheet not in book.sheetnames:
+            raise UsageError(
+                f"map: no table {named_sheet!r}; the workbook's sheets are {quoted_names(book.sheetnames)}"
+            )
         for sheet in book.worksheets:
+            if named_sheet not in (None, sheet.title):
+                continue
             rows = _sheet_rows(path, sheet)
             first = list(islice(rows, 6))
             named = turn_table.is_header([cell.strip() for cell in first[0].cells]) if first else False
@@ -186,7 +238,7 @@ def _sheet_records(
                     kept=is_empty,
                 )
                 continue
-            yield from tables.read_text_table(path, _chain(first, rows), reading)
+            yield from tables.read_text_table(path, _chain(first, rows), reading.without_table())
 
 
 def _chain(first: list[TableRow], rows: Iterator[TableRow]) -> Iterator[TableRow]:
@@ -218,7 +270,12 @@ def _check_sheets(path: Path, stream: IO[bytes]) -> None:
         if not archives.is_sheet(archive):
             raise LogError(path, None, "is an archive inside an archive: unpack it first")
         size = sum(item.file_size for item in archive.infolist())
+        sheets = [item for item in archive.infolist() if item.filename.startswith("xl/worksheets/")]
+        largest = max((item.file_size for item in sheets), default=0)
         packed = sum(item.compress_size for item in archive.infolist())
+    if largest > MAX_SHEET:
+        reason = f"has a sheet of {largest:,} bytes, more than {MAX_SHEET:,} (about five million cells)"
+        raise LogError(path, None, f"{reason}: it is not read; save it as CSV or Parquet")
     if size > MAX_WORKBOOK or (size > FREE and size > MAX_RATIO * max(1, packed)):
         limit = f"{MAX_WORKBOOK:,} bytes" if size > MAX_WORKBOOK else f"{MAX_RATIO} times its size, as a zip bomb does"
         raise LogError(path, None, f"unpacks to {size:,} bytes, more than {limit}: it is not read")

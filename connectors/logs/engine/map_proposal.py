@@ -106,7 +106,9 @@ def _envelope(sample: Sequence[Any], is_record: Callable[[Any], bool]) -> FieldM
     for steps in places if len(places) == 1 else ():  # of two it is not known which is meant
         records = [_at(value, steps) for value in objects]
         fitting = sum(_is_filled(record) and is_record(record) for record in records)
-        texts = any(is_text(text) for value in objects for keys, text in _leaves(value) if keys[: len(steps)] != steps)
+        texts = any(
+            _is_words(keys, text) for value in objects for keys, text in _leaves(value) if keys[: len(steps)] != steps
+        )
         if fitting * 10 >= len(objects) * 8 and not texts:
             return FieldMap(records=steps_path(steps))
         listed = [value for record in records if isinstance(record, list) for value in record]

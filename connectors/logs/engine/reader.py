@@ -12,6 +12,7 @@ from convexplain.errors import ConvexplainError, LogError, Problem, UsageError
 from convexplain.types import Conversation
 
 from . import archives, binary_tables, records, slack_export, tables, turn_table
+from .binary_tables import data_set_files
 from .containers import LogFile, is_archive, unpack
 from .conversation_builder import ConversationBuilder
 from .field_map import FieldMap, given_map
@@ -161,7 +162,11 @@ class _LogReader:
         self._inspection = inspection
 
     def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Generator[Conversation, None, None]:
-        """Yield the conversations of one file."""
+        """Yield the conversations of one file, or of a data set's folder."""
+        for file in data_set_files(path) or [path]:
+            yield from self._file_conversations(file, on_bytes)
+
+    def _file_conversations(self, path: Path, on_bytes: OnBytes | None) -> Iterator[Conversation]:
         with open_file(path, on_bytes) as stream:
             outer = LogFile(path, path, stream)
             if (export := slack_export.open_export(outer)) is not None:

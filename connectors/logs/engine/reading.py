@@ -62,9 +62,9 @@ class Reading:
             self.proposals.append(proposal)
         elif proposal.doubts:
             raise MapNeededError(proposal)
-        option = shlex.quote(str(proposal.field_map))
-        doubts = "".join(f"; {doubt}" for doubt in proposal.doubts)
-        self.report(None, f"the log has no known format and was read with --map {option}{doubts}", kept=True)
+        else:
+            option = shlex.quote(str(proposal.field_map))
+            self.report(None, f"the log has no known format and was read with --map {option}", kept=True)
         return replace(self, field_map=proposal.field_map)
 
     def without_table(self) -> "Reading":

@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .parse_results import ParsedRecord, quoted_names
 from .reading import Reading
 
 MAGIC = b"SQLite format 3\x00"
-_FIRST_ROWS = 5
+_FIRST_ROWS = 50
 """Rows by which the kind of a table is recognised."""
 
 _Rows = Iterator[tuple[int, dict[str, Any]]]
@@ -42,14 +42,10 @@ def read_database(log_file: LogFile, reading: Reading) -> Iterator[ParsedRecord]
         reason = f"newer rows in {changes.name!r} are not read: close the program that writes the database"
         reading.report(None, reason, kept=True)
     with _database(log_file) as connection:
-        for table in _tables(log_file.path, connection):
+        for table in _chosen(log_file.path, connection, reading, left_out):
             names, rows = _rows(log_file.path, connection, table)
-            first = list(islice(rows, _FIRST_ROWS))
-            if not _holds_conversations(names, first, reading):
-                left_out += [table] if first else []
-                continue
             read += 1
-            yield from tables.read_value_table(log_file.path, names, chain(first, rows), reading)
+            yield from tables.read_value_table(log_file.path, names, rows, reading.without_table())
     if read:
         if left_out:
             reading.report(None, f"the tables {quoted_names(left_out)} hold no conversations: left out", kept=True)
@@ -64,17 +60,37 @@ def read_database(log_file: LogFile, reading: Reading) -> Iterator[ParsedRecord]
         )
 
 
-def _holds_conversations(names: Sequence[str], first: Sequence[tuple[int, dict[str, Any]]], reading: Reading) -> bool:
-    """Return whether a table's rows are turns or records, or have the columns of the map."""
-    if not first:
-        return False
-    if reading.field_map is not None:
-        try:
-            turn_table.check_columns(names, reading.field_map)
-        except UsageError:
-            return False
-        return True
-    return turn_table.is_header(names) or any(tables.is_record_row(row) for _, row in first)
+def _chosen(path: Path, connection: sqlite3.Connection, reading: Reading, left_out: list[str]) -> list[str]:
+    """Return the tables to read: the one that the map names, else those that surely hold conversations, else the one
+    that may hold them.
+
+    Raises:
+        UsageError: there is no such table, or several may hold conversations and none surely does.
+    """
+    names = _tables(path, connection)
+    if reading.field_map is not None and reading.field_map.table is not None:
+        views = _tables(path, connection, "view")
+        if reading.field_map.table not in (*names, *views):
+            raise UsageError(f"map: no table {reading.field_map.table!r}; the database has {quoted_names(names, most=30)}")
+        return [reading.field_map.table]
+    likeness = {name: _likeness(*_rows(path, connection, name), reading) for name in names}
+    best = max((value for value in likeness.values() if value is not None), default=0)
+    chosen = [name for name in names if best and likeness[name] == best]
+    if best == 1 and len(chosen) > 1:
+        raise UsageError(
+            f"map: the tables {quoted_names(chosen)} may hold conversations; say which one to read, and its columns: "
+            f"--map 'table={chosen[0]}, id=…, role=…, content=…' (from Python: map=…)"
+        )
+    left_out += [name for name in names if name not in chosen and likeness[name] is not None]
+    return chosen
+
+
+def _likeness(names: Sequence[str], rows: _Rows, reading: Reading) -> int | None:
+    """Return how much a table looks like conversations, as `tables.likeness`; None for an empty one."""
+    first = [row for _, row in islice(rows, _FIRST_ROWS)]
+    if first and reading.field_map is not None:
+        return 0 if turn_table.missing_columns(names, reading.field_map) else 2
+    return tables.likeness(names, first) if first else None
 
 
 @contextmanager
@@ -111,12 +127,13 @@ def _reading_errors(path: Path) -> Iterator[None]:
         raise LogError(path, None, f"is no SQLite database that can be read: {error}") from error
 
 
-def _tables(path: Path, connection: sqlite3.Connection) -> list[str]:
-    """Return the names of the tables that hold rows themselves: no views, no virtual tables."""
+def _tables(path: Path, connection: sqlite3.Connection, kind: str = "table") -> list[str]:
+    """Return the names of the tables that hold rows themselves, no virtual ones; or of the views."""
     with _reading_errors(path):
         rows = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' "
-            "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+            "SELECT name FROM sqlite_master WHERE type = ? AND name NOT LIKE 'sqlite~_%' ESCAPE '~' "
+            "AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
+            (kind,),
         )
         return [str(name) for (name,) in rows]
 

@@ -109,9 +109,7 @@ def read_value_table(
 
 
 def likeness(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> int:
-    """Return how much the first rows of a table look like conversations: 2 for surely, 1 where a person should decide on
-    the map, 0 for not at all.
-    """
+    """Return how much a table's first rows look like conversations: 2 surely, 1 with a doubtful map, else 0."""
     records = [_decoded_row(row) for row in rows]
     if not records:
         return 0

@@ -7,9 +7,12 @@ import click
 from rich.console import Console
 
 from convexplain.analysis.imports import ImportSummary
+from convexplain.errors import UsageError
 from convexplain.workspace import LogSettings
+from convexplain.workspace.saved_maps import resolved_map
+from convexplain.workspace.saved_maps import save_map as store_map
 
-from ..options.logs import LogPath, limit_option, reading_options
+from ..options.logs import LogPath, limit_option, reading_options, save_map_option
 from ..options.store import db_option, open_workspace, progress_shown
 from ..show.progress import plain
 
@@ -19,11 +22,13 @@ from ..show.progress import plain
 @reading_options
 @db_option
 @limit_option
+@save_map_option
 def command(
     logs: tuple[Path, ...],
     reading: LogSettings,
     db: str | None,
     limit: int | None,
+    save_map: str | None,
 ) -> int:
     """Read logs into the store, once, to be judged many times.
 
@@ -36,6 +41,10 @@ def command(
         convexplain logs import whatsapp.zip --assistant 'Shop Berlin'
         convexplain analyze --stored
     """
+    if save_map is not None:
+        if reading.map is None:
+            raise UsageError("save-map: give the map to save with --map; `convexplain logs inspect` proposes one")
+        store_map(save_map, str(resolved_map(reading.map)))
     workspace, began = open_workspace(db), time.monotonic()
     imported = workspace.import_logs(logs, reading, limit=limit, progress=progress_shown())
     _summary(Console(), imported, time.monotonic() - began, workspace.store.place)

@@ -25,6 +25,9 @@ class LogPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+save_map_option = click.option(
+    "--save-map", metavar="NAME", help="Save the map by which the logs were read; --map NAME uses it again."
+)
 limit_option = click.option("--limit", type=Count(min=1), metavar="N", help="Only the first N conversations.")
 _READING = (
     click.option(
@@ -40,7 +43,8 @@ _READING = (
         metavar="MAP",
         help="Where turns, speakers and texts are in JSON or a table of no known format, e.g. 'turns=transcript, "
         "role=speaker, content=text, id=call_id', for columns 'id=chat, role=who, content=msg', for questions with "
-        "answers 'user=question, assistant=answer'. `convexplain logs inspect` proposes one.",
+        "answers 'user=question, assistant=answer'. `convexplain logs inspect` proposes one. Or the name of "
+        "a saved map (--save-map).",
     ),
     click.option("--assistant", multiple=True, metavar="NAME", help="A speaker who is the assistant; may be repeated."),
     click.option(

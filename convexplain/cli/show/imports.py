@@ -1,5 +1,6 @@
 """Imports, as the command line shows them: formats, and what was recognised. Text from logs is text only."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -43,7 +44,16 @@ def show_inspected(console: Console, path: str, inspection: LogInspection) -> No
     console.print(
         f"  read       {inspection.conversations:,} conversations with {inspection.turns:,} turns, from {part}"
     )
+    for proposal in inspection.proposals:
+        option = shlex.quote(str(proposal.field_map))
+        console.print(plain(f"  map        --map {option}  (proposed: the log has no known format)"), soft_wrap=True)
+        for doubt in proposal.doubts:
+            console.print(plain(f"  to decide  {doubt}"), soft_wrap=True)
     if inspection.speakers:
+        roles = Counter[str]()
+        for (_, _, role), count in inspection.speakers.items():
+            roles[role] += count
+        console.print(plain(f"  roles      {', '.join(f'{count:,} {role}' for role, count in roles.most_common())}"))
         console.print(_speakers(inspection.speakers))
     if inspection.first is not None:
         _show_first(console, inspection.first)

@@ -18,6 +18,7 @@ from convexplain.connectors.logs import LOG_FORMATS, read_log
 from convexplain.errors import UsageError
 from convexplain.store import ImportCounts, RunStore
 from tests.cli.test_analyze import run
+from tests.connectors.logs.reading import write
 
 HI = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 
@@ -271,3 +272,31 @@ def test_stored_conversations_are_not_redacted_and_that_is_said(tmp_path):
     result = command(tmp_path, "analyze", "--stored", "--redact")
     assert isinstance(result.exception, UsageError)
     assert "redact is for log files" in str(result.exception)
+
+
+CALL = [{"who": "client", "said": "Where is my parcel?"}, {"who": "desk", "said": "It is on its way to you."}]
+
+
+def test_a_proposed_map_is_shown_and_saved(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "s.db"))
+    log = write(tmp_path, json.dumps({"call": 1, "log": CALL}), "calls.json")
+    shown = command(tmp_path, "logs", "inspect", log, "--save-map", "calls")
+    assert shown.exit_code == 0
+    assert "map        --map 'turns=log, role=who, content=said, id=call'" in shown.output
+    assert "roles      1 user, 1 assistant" in shown.output
+    assert "It is on its way to you." in shown.output
+    assert "saved: use it with --map calls" in shown.output
+    again = command(tmp_path, "logs", "import", log, "--map", "calls")
+    assert (again.exit_code, "1 conversations with 2 turns (1 user, 1 assistant)" in again.output) == (0, True)
+
+
+def test_a_doubtful_map_is_shown_with_what_to_decide(tmp_path):
+    table = (
+        "no,by,words\n1,Ann,Where is my parcel?\n1,Mia,It is on its way.\n2,Bo,Can I pay later?\n2,Mia,Yes of course.\n"
+    )
+    shown = command(tmp_path, "logs", "inspect", write(tmp_path, table, "t.csv"))
+    assert shown.exit_code == 1
+    assert "map        --map 'role=by, content=words, id=no'" in shown.output
+    assert "to decide  it is not known which of the speakers 'Ann', 'Mia', 'Bo' is the assistant" in shown.output
+    refused = command(tmp_path, "logs", "inspect", write(tmp_path, "a,b\n1,2\n", "u.csv"), "--save-map", "x").exception
+    assert "save-map: there are 0 maps to save" in str(refused)
