@@ -30,7 +30,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 ROLE_NAMES = words_of(
-    "role speaker sender author from participant who type direction party user actor source side channel origin "
+    "role speaker by sender author from participant who type direction party user actor source side channel origin "
     "absender sprecher von wer rolle autor emisor remitente auteur expéditeur mittente 发送者 角色 発言者 送信者 роль "
     "автор отправитель"
 )
@@ -189,13 +189,14 @@ def role_merit(field: Field, groups: Sequence[int]) -> float:
 
 
 def speakers_return(words: Sequence[str], groups: Sequence[int]) -> bool:
-    """Return whether somebody speaks again after somebody else, or all conversations have the same two speakers."""
+    """Return whether somebody speaks again after somebody else, or in several conversations, or just two speak."""
     runs = [
         (group, word)
         for i, (group, word) in enumerate(zip(groups, words, strict=True))
         if not i or (groups[i - 1], words[i - 1]) != (group, word)
     ]
-    return len(set(words)) == 2 or len(set(runs)) < len(runs)
+    shared = len({word for _, word in runs}) < len(set(runs))
+    return len(set(words)) == 2 or shared or len(set(runs)) < len(runs)
 
 
 def text_merit(field: Field) -> float:

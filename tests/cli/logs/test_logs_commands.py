@@ -281,13 +281,13 @@ def test_a_proposed_map_is_shown_and_saved(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "s.db"))
     log = write(tmp_path, json.dumps({"call": 1, "log": CALL}), "calls.json")
     shown = command(tmp_path, "logs", "inspect", log, "--save-map", "calls")
-    assert shown.exit_code == 0
+    assert shown.return_value == 0
     assert "map        --map 'turns=log, role=who, content=said, id=call'" in shown.output
     assert "roles      1 user, 1 assistant" in shown.output
     assert "It is on its way to you." in shown.output
     assert "saved: use it with --map calls" in shown.output
     again = command(tmp_path, "logs", "import", log, "--map", "calls")
-    assert (again.exit_code, "1 conversations with 2 turns (1 user, 1 assistant)" in again.output) == (0, True)
+    assert (again.return_value, "1 conversations with 2 turns (1 user, 1 assistant)" in again.output) == (0, True)
 
 
 def test_a_doubtful_map_is_shown_with_what_to_decide(tmp_path):
@@ -295,7 +295,7 @@ def test_a_doubtful_map_is_shown_with_what_to_decide(tmp_path):
         "no,by,words\n1,Ann,Where is my parcel?\n1,Mia,It is on its way.\n2,Bo,Can I pay later?\n2,Mia,Yes of course.\n"
     )
     shown = command(tmp_path, "logs", "inspect", write(tmp_path, table, "t.csv"))
-    assert shown.exit_code == 1
+    assert shown.return_value == 1
     assert "map        --map 'role=by, content=words, id=no'" in shown.output
     assert "to decide  it is not known which of the speakers 'Ann', 'Mia', 'Bo' is the assistant" in shown.output
     refused = command(tmp_path, "logs", "inspect", write(tmp_path, "a,b\n1,2\n", "u.csv"), "--save-map", "x").exception
