@@ -69,10 +69,10 @@ def _chosen(path: Path, connection: sqlite3.Connection, reading: Reading, left_o
     """
     names = _tables(path, connection)
     if reading.field_map is not None and reading.field_map.table is not None:
-        views = _tables(path, connection, "view")
-        if reading.field_map.table not in (*names, *views):
-            raise UsageError(f"map: no table {reading.field_map.table!r}; the database has {quoted_names(names, most=30)}")
-        return [reading.field_map.table]
+        named = reading.field_map.table
+        if named not in (*names, *_tables(path, connection, "view")):
+            raise UsageError(f"map: no table {named!r}; the database has {quoted_names(names, most=30)}")
+        return [named]
     likeness = {name: _likeness(*_rows(path, connection, name), reading) for name in names}
     best = max((value for value in likeness.values() if value is not None), default=0)
     chosen = [name for name in names if best and likeness[name] == best]

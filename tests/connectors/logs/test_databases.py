@@ -1,7 +1,6 @@
 """The choice of a database's table, folders of data sets, and tables that claim to be larger than can be read."""
 
 import io
-import json
 import sqlite3
 
 import pytest
@@ -24,11 +23,9 @@ def database(path, **tables):
     return path
 
 
-MESSAGES = (["conversation_id", "role", "content", "at"], [(1, "user", "Hi", None), (1, "assistant", "Hello", 2.0)])
-ODD = (
-    ["nr", "wer", "gesagt"],
-    [(1, "Kunde", "Hi"), (1, "Mitarbeiter", "Hello"), (2, "Kunde", "Hi"), (2, "Mitarbeiter", "Hello")],
-)
+MESSAGES = (["conversation_id", "role", "content", "at"], [(1, "user", "Hi", 1.0), (1, "assistant", "Hello", 2.0)])
+ODD_ROWS = [(number, *turn) for number in (1, 2) for turn in (("Kunde", "Hi"), ("Mitarbeiter", "Hello"))]
+ODD = (["nr", "wer", "gesagt"], ODD_ROWS)
 DOUBTFUL = (["nr", "wer", "gesagt"], [(row[0], row[1].replace("Kunde", "Ann"), row[2]) for row in ODD_ROWS])
 USERS = (["id", "email", "picture"], [(1, "a@b.c", b"\x00\x01"), (2, "b@b.c", None)])
 
