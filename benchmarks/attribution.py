@@ -8,7 +8,8 @@ end with the assistant's, from all files in turn, in an order drawn with seed 0.
 judge's score (helpfulness) of the last turn without some of the turns before it. Each method has --per-unit evaluations
 a turn (leave one out needs one). Then the turns that a method puts first are removed, up to half of the words: the mean
 fall of the value, toward the side of the threshold on which the turn is, is the AUPC. Intervals are 95 %, paired over
-conversations. Needs `pip install shap` for Partition SHAP. What the database holds already is not asked again.
+conversations. Needs `pip install shap` for Partition SHAP, which --plain leaves out. What the database holds already is
+not asked again.
 """
 
 import argparse
@@ -60,7 +61,7 @@ def _of(file: Path, most: int) -> Iterator[Conversation]:
 
 
 async def orders(
-    values: TurnValues, units: tuple[Unit, ...], side: int, budget: int, calls: Calls, rubric: Rubric
+    values: TurnValues, units: tuple[Unit, ...], side: int, budget: int, calls: Calls, rubric: Rubric, plain: bool
 ) -> tuple[dict[str, list[int]], dict[str, int]]:
     """Each method's order of the units, and how many evaluations it took."""
     n = len(units)
@@ -79,14 +80,19 @@ async def orders(
         "surrogate": await aattribute("surrogate", n, value=value, budget=budget),
     }
     together = await aattribute("joint", n, value=value, k=min(K, n), side=side, budget=budget)
-    scores, evaluations = await asyncio.to_thread(partition_shap, n, now, budget)
     result = {name: ranked(attribution.scores, side) for name, attribution in attributions.items()}
     spent = {name: attribution.calls for name, attribution in attributions.items()}
     unchosen = [unit for unit in ranked(together.scores, side) if unit not in together.chosen]
     first = sorted(together.chosen, key=lambda unit: -side * (together.scores[unit] or 0.0))
-    result |= {"joint": [*first, *unchosen], "Partition SHAP": ranked(scores, side)}
-    spent |= {"joint": together.calls, "Partition SHAP": evaluations}
-    named = await self_explained_turns(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
+    result["joint"], spent["joint"] = [*first, *unchosen], together.calls
+    if not plain:
+        scores, spent["Partition SHAP"] = await asyncio.to_thread(partition_shap, n, now, budget)
+        result["Partition SHAP"] = ranked(scores, side)
+    named = (
+        None
+        if plain
+        else await self_explained_turns(calls, values.conversation, len(values.conversation.turns) - 1, rubric)
+    )
     if named is not None:
         # It names one turn or two. The others are in a random order, as in the baseline: any fixed one would be a
         # baseline of its own, for better or worse.
@@ -102,7 +108,7 @@ async def orders(
 
 
 async def one(
-    talk: Conversation, calls: Calls, rubric: Rubric, per_unit: int
+    talk: Conversation, calls: Calls, rubric: Rubric, per_unit: int, plain: bool
 ) -> tuple[dict[str, Faithfulness], dict[str, int]]:
     """One conversation: how faithful each order is, and evaluations of each method."""
     scalarizer = JudgeValue(TurnMeasure(Judge(calls)), rubric)
@@ -112,7 +118,7 @@ async def one(
         return {}, {}
     side = -1 if scalarizer.first.score < rubric.threshold else 1
     units = unit_levels(talk, ("turn",), reply=False).units[0]
-    unit_orders, spent = await orders(values, units, side, per_unit * len(units), calls, rubric)
+    unit_orders, spent = await orders(values, units, side, per_unit * len(units), calls, rubric, plain)
     return await faithfulness(values, units, unit_orders, side, K), spent
 
 
@@ -124,6 +130,7 @@ async def main() -> None:
     parser.add_argument("-n", type=int, default=40)
     parser.add_argument("--most", type=int, default=7, help="turns of a conversation at most")
     parser.add_argument("--per-unit", type=int, default=2, help="evaluations a turn that each method has")
+    parser.add_argument("--plain", action="store_true", help="leave out Partition SHAP and self-explanation")
     parser.add_argument("--minutes", type=float, help="begin no conversation after so many minutes")
     parser.add_argument("--db", required=True, help="run store that keeps the replies")
     options = parser.parse_args()
@@ -136,7 +143,7 @@ async def main() -> None:
             for talk in conversations(options.data, options.n, options.most):
                 if options.minutes and time.monotonic() - began > 60 * options.minutes:
                     break
-                row, spent = await one(talk, calls, rubric, options.per_unit)
+                row, spent = await one(talk, calls, rubric, options.per_unit, options.plain)
                 if row:
                     rows.append(averaged(row))
                     spends.append(spent)
