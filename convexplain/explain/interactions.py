@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Literal, TypeAlias
 
 from convexplain.types import Attribution, Conversation, Interaction, Unit
@@ -10,6 +11,9 @@ PairKind: TypeAlias = Literal["only together", "more together", "either", "less 
 """How two units count: each does nothing without the other; more together than the sum of the two; either has the whole
 effect; less together than the sum; one raises and the other lowers the value, and each changes what the other does."""
 
+PAIRS_HEADING = (
+    "Parts that count together (the effect of a part by itself, above, is a mean over texts with and without the other)"
+)
 _SMALL = 0.25  # of the effect of both: a smaller effect of a unit by itself is none
 _LONGEST = 70  # characters of a unit that are quoted
 
@@ -46,7 +50,7 @@ def pair_effects(attribution: Attribution) -> list[PairEffect]:
     """Return the pairs of an attribution that count together, the largest interaction first.
 
     Where the noise of the judge is known, a pair is left out if what one unit does to the score differs by less than
-    the noise between texts with the other unit and texts without it.
+    its noise between texts with the other unit and texts without it.
     """
     effects = (_pair_effect(attribution, interaction) for interaction in attribution.interactions)
     return [effect for effect in effects if effect is not None]
@@ -67,7 +71,8 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
     alone, other = first + index / 2, second + index / 2
     both = first + second
     difference = without(0.0) - without(alone) - without(other) + without(both)
-    if attribution.noise is not None and abs(difference) < attribution.noise:
+    # A difference of two differences: its noise is that of one, times the square root of 2.
+    if attribution.noise is not None and abs(difference) < sqrt(2) * attribution.noise:
         return None
     one, two = interaction.units
     return PairEffect(
@@ -105,7 +110,7 @@ def pair_sentence(conversation: Conversation, effect: PairEffect, value: str = "
         f"{effect.without_first:.2f} without the first, {effect.without_second:.2f} without the second, "
         f"{effect.without_both:.2f} without both"
     )
-    return f"{first} and {second} {phrase}: {numbers}."
+    return f"T{first[1:]} and {second} {phrase}: {numbers}."
 
 
 def pair_sentences(conversation: Conversation, levels: Sequence[Attribution]) -> list[str]:
@@ -120,4 +125,4 @@ def pair_sentences(conversation: Conversation, levels: Sequence[Attribution]) ->
 def _named(conversation: Conversation, unit: Unit) -> str:
     line = " ".join(unit.of(conversation.turns[unit.turn].content).split())
     quoted = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-    return f'turn {unit.turn} "{quoted}"'
+    return f'turn {unit.turn}, "{quoted}",'

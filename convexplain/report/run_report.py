@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
-from convexplain.explain.interactions import pair_sentences
+from convexplain.explain.interactions import PAIRS_HEADING, pair_sentences
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.store import (
@@ -127,6 +127,7 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         width=WIDTH,
         height=HEIGHT,
         marked_reason=marked_reason,
+        pairs_heading=PAIRS_HEADING,
         problems=problems[:_PROBLEMS],
         more_problems=max(0, len(problems) - _PROBLEMS),
         version=__version__,

@@ -113,7 +113,7 @@ class Explanation:
             place = f"turn {effect.unit.turn}, {turn.role}"
             yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
         for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
-            yield f"  Pair: {sentence}"
+            yield f"  Together: {sentence}"
 
     def _no_words(self) -> str:
         """Return why no words of the reply are named."""

@@ -12,7 +12,7 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
-from convexplain.explain.interactions import pair_sentences
+from convexplain.explain.interactions import PAIRS_HEADING, pair_sentences
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
@@ -166,7 +166,7 @@ def _attribution(view: ConversationView, attributions: Sequence[Attribution], th
         "soft",
     )
     if pairs := pair_sentences(view.conversation, [selected]):
-        message("Parts that count together", "title")
+        message(f"{PAIRS_HEADING}:", "soft")
         for sentence in pairs:
             message(sentence)
     for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):

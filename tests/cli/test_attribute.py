@@ -237,8 +237,10 @@ def shown(conversation, found, threshold=0.5):
 )
 def test_a_pair_of_turns_is_named_in_words(score, how, alone):
     attributions = attributed(scripted(score), levels=("turn",), method="surrogate")
-    assert shown(TALK, attributions).splitlines()[4] == (
-        '  pair: turn 0 "Where is my parcel?" and turn 1 "Who knows, you grumpy lazy person. It may come." lower the '
+    lines = shown(TALK, attributions).splitlines()
+    assert lines[4].startswith("  Parts that count together (the effect of a part by itself, above, is a mean over ")
+    assert lines[5] == (
+        '    Turn 0, "Where is my parcel?", and turn 1, "Who knows, you grumpy lazy person. It may come.", lower the '
         f"score {how}: {alone} without the first, {alone} without the second, 0.90 without both."
     )
 

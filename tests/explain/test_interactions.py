@@ -54,9 +54,9 @@ def test_log_odds_are_told_as_scores():
     assert (effect.kind, round(effect.without_both, 2)) == ("only together", 0.5)
 
 
-@pytest.mark.parametrize(("noise", "pairs"), [(0.1, 0), (0.04, 1), (None, 1)])
+@pytest.mark.parametrize(("noise", "pairs"), [(0.1, 0), (0.04, 0), (0.03, 1), (None, 1)])
 def test_a_pair_within_the_noise_is_not_named(noise, pairs):
-    """Together 0.05 less than what each does alone."""
+    """Together 0.05 less than what each does alone; the noise of a difference of differences is 1.41 times as large."""
     assert len(pair_effects(attribution((0.2, 0.2), 0.05, 0.8, noise))) == pairs
 
 
@@ -78,13 +78,13 @@ def test_a_pair_without_scores_is_not_named():
 def test_sentences_quote_both_units(scores, index, words):
     (sentence,) = pair_sentences(CHAT, [attribution(scores, index, 0.8 if scores[0] > 0 else 0.2)])
     long = ("And the address? " * 9)[:69] + "…"
-    assert sentence.startswith(f'turn 0 "Where is my parcel?" and turn 2 "{long}" {words}')
+    assert sentence.startswith(f'Turn 0, "Where is my parcel?", and turn 2, "{long}", {words}')
     assert sentence.endswith(" without both.")
 
 
 def test_a_text_in_several_lines_is_quoted_in_one():
     pair = replace(attribution((0.3, 0.3), 0.6, 0.9), interactions=(Interaction((0, 1), 0.6),), scores=(0.3, 0.3, 0.0))
     (effect,) = pair_effects(pair)
-    assert 'turn 1 "It left on Monday. Or so." raise the value only together' in pair_sentence(
+    assert 'turn 1, "It left on Monday. Or so.", raise the value only together' in pair_sentence(
         CHAT, effect, "the value"
     )

@@ -153,15 +153,15 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert "0.27 → 0.70 (threshold 0.5) by 1 edit; 7 calls" in page
     assert re.search(r"<del>last words</del>\s*<ins>new middle</ins>", page)
     assert page.count("<svg") == 2
-    assert "Parts that count together:" not in page
+    assert "Parts that count together" not in page
 
 
 def test_pairs_that_count_together_are_sentences(tmp_path):
     """The log-odds are -1: -1 + 0.9 + 1 without the first turn, -1 + 3 without the second, -1 + 1.9 without both."""
     page = explained_page(tmp_path, "<i>", pairs=(Interaction((0, 1), -2.0),))
-    assert "Parts that count together:" in page
+    assert "Parts that count together (the effect of a part by itself, above, is a mean over texts with" in page
     assert (
-        "<li>turn 0 &#34;hello&#34; and turn 1 &#34;First part. &lt;i&gt; last words&#34; change each other&#39;s "
+        "<li>Turn 0, &#34;hello&#34;, and turn 1, &#34;First part. &lt;i&gt; last words&#34;, change each other&#39;s "
         "effect on the score: 0.48 without the first, 0.88 without the second, 0.71 without both.</li>"
     ) in page
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from convexplain.explain.attribution import NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE
-from convexplain.explain.interactions import pair_sentences
+from convexplain.explain.interactions import PAIRS_HEADING, pair_sentences
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Conversation, Unit
@@ -43,8 +43,10 @@ def show_attributions(
                 console.print(_turn_line(conversation, row, coarsest.turn), soft_wrap=True)
             else:
                 console.print(_line(conversation, row, scale, console), soft_wrap=True)
-    for sentence in pair_sentences(conversation, ranked):
-        console.print(Text(f"  pair: {one_line(sentence)}"), soft_wrap=True)
+    if pairs := pair_sentences(conversation, ranked):
+        console.print(Text(f"  {PAIRS_HEADING}:"), soft_wrap=True)
+    for sentence in pairs:
+        console.print(Text(f"    {one_line(sentence)}"), soft_wrap=True)
     for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
         if note not in (NOISE_ASSUMED, NOTHING_TO_ATTRIBUTE):
             console.print(Text(f"  note: {one_line(note)}"), soft_wrap=True)
