@@ -219,7 +219,7 @@ def calls(argv: Sequence[str]) -> None:
     parser.add_argument("-n", type=int, default=20, help="texts of each length")
     parser.add_argument("--needed", type=int, default=2, help="words that have to be replaced together")
     parser.add_argument("--budget", type=int, default=100, help="calls of CELL-budget at most")
-    parser.add_argument("--words", type=int, nargs="*", default=[10, 20, 40, 80, 160, 320])
+    parser.add_argument("--words", type=int, nargs="*", default=[10, 20, 40, 80, 160])
     options = parser.parse_args(argv)
     print(
         f"| words | {' | '.join(f'{search}, split_k {k}' for search, k in SEARCHES)} |\n|---|{'---|' * len(SEARCHES)}"
