@@ -19,7 +19,7 @@ def test_the_responder_itself_says_how_much_two_answers_entail_each_other():
         content = request.messages[-1].content
         if not request.labels:
             return "It is open." if "please" in content else "It is open on Monday."
-        p = 0.9 if "\nA: It is open.\n" in content else 0.5
+        p = 0.9 if "\nAnswer A: It is open.\n" in content else 0.5
         return {"entailment": p, "neutral": 1 - p}
 
     async def values():
