@@ -24,6 +24,8 @@ from .paths import as_word, first_keys, has_key, holds, keyed_values_at, plain_k
 from .roles import role_of
 from .turn_groups import TurnGroups
 
+_FIRST_MESSAGES = 5
+"""Messages of a list by which it is recognised."""
 _EMPTY = "messages without text"
 _UNREADABLE = "messages that are no objects"
 
@@ -150,8 +152,7 @@ class DescribedFormat:
             name=f"{self.name}-branches",
             description=f"The same as {self.name}, with every branch as a conversation; only if it is named.",
             read_record=lambda record: self.read_record(record, branches=True),
-            # The same records as the format itself, which reads them unless this format is named.
-            precedence=self.precedence - 1,
+            only_named=True,
         )
 
     def has_keys(self, value: Any) -> bool:
@@ -160,7 +161,9 @@ class DescribedFormat:
 
     def is_message_list(self, value: Any) -> bool:
         """Return whether a JSON value holds a list of messages."""
-        return isinstance(value, list | dict) and any(map(self.has_keys, values_at(value, self.turns)[:20]))
+        if isinstance(value, dict):
+            value = next((value[key] for key in first_keys(self.turns) if key in value), None)
+        return isinstance(value, list) and any(map(self.has_keys, value[:_FIRST_MESSAGES]))
 
     def read_record(self, record: Any, *, branches: bool = False) -> list[ParsedConversation]:
         """Return the conversations in a record.

@@ -79,14 +79,16 @@ def holds(record: Any, condition: str) -> bool:
     return any(as_word(value) == word for value in values_at(record, path))
 
 
-def has_key(record: Any, condition: str) -> bool:
+def has_key(record: Mapping[str, Any], condition: str) -> bool:
     """Return whether a path exists in a record, also with null; `path=word` compares as in `holds`.
 
     Of lists the first 20 items are looked at.
     """
-    path, equals, word = condition.partition("=")
-    values = _all(record, path)
-    return any(as_word(value) == word for value in values) if equals else bool(values)
+    alternatives, word = _condition(condition)
+    if not any(not steps or steps[0] in record for steps in alternatives):  # most records end here
+        return False
+    values = [value for steps in alternatives for value in _walk(record, steps, _FIRST)]
+    return bool(values) if word is None else any(as_word(value) == word for value in values)
 
 
 def as_word(value: Any) -> str:
@@ -113,6 +115,12 @@ def plain_keys(*paths: str) -> set[str]:
 
 def _all(record: Any, path: str) -> list[Any]:
     return [value for steps in path_steps(path) for value in _walk(record, steps, _FIRST)]
+
+
+@cache
+def _condition(condition: str) -> tuple[tuple[Steps, ...], str | None]:
+    path, equals, word = condition.partition("=")
+    return path_steps(path), word if equals else None
 
 
 def _items(value: Any) -> list[Any]:

@@ -7,6 +7,7 @@ of the group `convexplain.log_formats`.
 import json
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from convexplain.plugins import Registry
@@ -39,12 +40,10 @@ def format_of(record: Any, preferred: str | None = None) -> LogFormat | None:
         record: a JSON value.
         preferred: name of the format that counts where the record fits several.
     """
-    matches = (log_format for log_format in ranked_formats() if log_format.is_record(record))
-    if preferred is None:
-        return next(matches, None)
-    candidates = list(matches)
-    named = (log_format for log_format in candidates if log_format.name == preferred)
-    return next(named, next(iter(candidates), None))
+    formats = ranked_formats()
+    named = [log_format for log_format in formats if log_format.name == preferred] if preferred is not None else []
+    candidates = chain(named, (log_format for log_format in formats if not log_format.only_named))
+    return next((log_format for log_format in candidates if log_format.is_record(record)), None)
 
 
 def text_format_of(head: str) -> LogFormat | None:

@@ -179,6 +179,5 @@ CHATGPT_BRANCHES = LogFormat(
     '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
     is_chatgpt,
     read_branches,
-    # The same records as chatgpt, which reads them unless this format is named.
-    precedence=-1,
+    only_named=True,
 )

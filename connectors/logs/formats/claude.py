@@ -123,6 +123,5 @@ CLAUDE_BRANCHES = LogFormat(
     '{"uuid": "c1", "chat_messages": [{"sender": "human", "text": "Hi"}, {"sender": "assistant", "text": "Hello"}]}',
     is_claude,
     read_branches,
-    # The same records as claude, which reads them unless this format is named.
-    precedence=-1,
+    only_named=True,
 )

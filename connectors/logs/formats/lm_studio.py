@@ -22,7 +22,11 @@ _EXAMPLE = (
 
 def is_lm_studio(value: Any) -> bool:
     """Return whether a JSON value is a conversation."""
-    return has_key(value, "messages[*].versions") and has_key(value, "messages[*].currentlySelected")
+    return (
+        isinstance(value, dict)
+        and has_key(value, "messages[*].versions")
+        and has_key(value, "messages[*].currentlySelected")
+    )
 
 
 def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
@@ -91,6 +95,5 @@ LM_STUDIO_BRANCHES = LogFormat(
     _EXAMPLE,
     is_lm_studio,
     read_branches,
-    # The same records as lm-studio, which reads them unless this format is named.
-    precedence=-1,
+    only_named=True,
 )

@@ -133,8 +133,7 @@ OASST_BRANCHES = LogFormat(
     is_tree,
     read_branches,
     id_key="message_tree_id",
-    # The same records as oasst, which reads them unless this format is named.
-    precedence=-1,
+    only_named=True,
 )
 
 

@@ -117,6 +117,5 @@ SILLY_TAVERN_BRANCHES = LogFormat(
     _EXAMPLE,
     is_silly_tavern,
     read_records=read_branches,
-    # The same records as silly-tavern, which reads them unless this format is named.
-    precedence=-1,
+    only_named=True,
 )
