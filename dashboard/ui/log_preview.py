@@ -6,27 +6,15 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from convexplain.connectors.logs import LOG_FORMATS, FieldMap, LogInspection
+from convexplain.connectors.logs import LOG_FORMATS, LogInspection
 from convexplain.dashboard.services.uploads import Preview, preview, store_upload
-from convexplain.errors import UsageError
 from convexplain.text.visible import one_line
 from convexplain.types import Conversation
 from convexplain.workspace import LogSettings
 
+from .map_form import map_form
 from .safe_text import chat, lines, message
 
-_MAP_PARTS = {
-    "turns": "Where a record holds its list of turns; empty where each record or row is a turn.",
-    "role": "Where a turn names its speaker.",
-    "content": "Where a turn holds its text.",
-    "id": "Where the id of the conversation is.",
-    "user": "Of records that are a question with its answer: the question. Beside a role: a speaker who is a user.",
-    "assistant": "Likewise the answer. Beside a role: a speaker who is the assistant.",
-    "order": "A number or a time that orders the turns.",
-    "name": "The speaker's name.",
-    "at": "The time of a turn.",
-    "records": "Where a value of the file holds the records.",
-}
 _SPEAKERS = 50
 _PROBLEMS = 20
 _TURNS = 6
@@ -61,6 +49,10 @@ def show_preview(preview: Preview, *, opened: bool) -> None:
             (f"{preview.path.name}: {f'format {kinds}' if kinds else 'no known format'}", "title"),
             (f"{size}; {_counted(inspected.encodings.items()) or 'no text'}", "soft"),
         )
+        for proposal in inspected.proposals:
+            message(f"No known format: read by the fields {proposal.field_map}", "soft")
+            for doubt in proposal.doubts:
+                message(f"To decide below: {doubt}", "error")
         for problem in inspected.problems[:_PROBLEMS]:
             line = "" if problem.line is None else f"{problem.line}: "
             message(f"{line}{problem.reason}", "soft" if problem.kept else "error")
@@ -118,26 +110,7 @@ def reading_form(previews: Sequence[Preview]) -> LogSettings:
         help="E-mail addresses, phone numbers, cards, IBANs and IP addresses, before the judge or the store sees them. "
         "The uploaded file itself is not changed.",
     )
-    return LogSettings(chosen_format, _map_form(), tuple(assistant), redact)
-
-
-def _map_form() -> str | None:
-    """Show the fields of a map, and return its text; None where none is filled in or it is not valid."""
-    with st.expander("Fields: where turns, speakers and texts are"):
-        st.caption(
-            "Needed only where a log is not recognised. Write keys of the JSON, columns of the table, or JMESPath."
-        )
-        cells = st.columns(3)
-        places = {
-            part: cells[i % 3].text_input(part, key=f"map-{part}", help=meaning)
-            for i, (part, meaning) in enumerate(_MAP_PARTS.items())
-        }
-    text = ", ".join(f"{part}={place.strip()}" for part, place in places.items() if place.strip())
-    try:
-        return str(FieldMap.parse(text)) if text else None
-    except UsageError as error:
-        message(str(error), "error")
-        return None
+    return LogSettings(chosen_format, map_form(previews), tuple(assistant), redact)
 
 
 def _counted(counts: Iterable[tuple[str, int]]) -> str:

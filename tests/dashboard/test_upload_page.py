@@ -69,7 +69,6 @@ def test_personal_data_is_replaced_on_request(page):
 def test_columns_of_a_table_are_corrected(page):
     table = b"chat,who,msg\n1,customer,hello\n1,shop,good day\n"
     found = upload(page("upload"), "t.csv", table)
-    assert "Problem: " in texts(found)
     for part, name in (("id", "chat"), ("role", "who"), ("content", "msg")):
         found.text_input(key=f"map-{part}").set_value(name)
     found.run()
@@ -81,9 +80,53 @@ def test_columns_of_a_table_are_corrected(page):
 
 
 @pytest.mark.slow
+def test_a_clear_map_is_filled_in(page):
+    calls = b'{"call": 7, "log": [{"who": "client", "said": "Where is it?"}, {"who": "bot", "said": "On its way."}]}'
+    found = upload(page("upload"), "calls.json", calls)
+    fields = {part: found.text_input(key=f"map-{part}").value for part in ("turns", "role", "content", "id", "user")}
+    assert fields == {"turns": "log", "role": "who", "content": "said", "id": "call", "user": ""}
+    assert "1 conversations with 2 turns" in texts(found)
+    found.text_input(key="map-content").set_value("words").run()
+    assert "the turn has no 'words'; there are 'who', 'said'" in texts(found)
+
+
+TICKETS = b"""Betreff;Wer;Vorgang;Gesagt
+Paket;Ann;T1;Wo ist mein Paket?
+Paket;Mia;T1;Ich sehe gerne nach.
+Storno;Bo;T2;Ich will das nicht mehr.
+Storno;Mia;T2;Das ist kein Problem.
+"""
+
+
+@pytest.mark.slow
+def test_a_doubtful_map_is_decided_by_a_person(page):
+    found = upload(page("upload"), "tickets.csv", TICKETS)
+    shown = texts(found)
+    assert "To decide below: it is not known which of the speakers 'Ann', 'Mia', 'Bo' is the assistant" in shown
+    fields = {part: found.text_input(key=f"map-{part}").value for part in ("role", "content", "id")}
+    assert fields == {"role": "Wer", "content": "Gesagt", "id": "Vorgang"}
+    found.text_input(key="map-assistant").set_value("Mia").run()
+    assert not found.exception
+    shown = texts(found)
+    assert "To decide" not in shown
+    assert "2 conversations with 4 turns" in shown
+    assert "Ich sehe gerne nach." in shown
+
+
+@pytest.mark.slow
+def test_a_doubtful_map_counts_when_it_is_accepted(page):
+    log = b'{"log": [{"who": "user", "said": "Hello there, you."}, {"who": "bot", "said": "Hi."}], "reply": "Bye."}'
+    found = upload(page("upload"), "a.json", log)
+    assert "To decide below: 1 texts under 'reply' would be in no turn" in texts(found)
+    found.checkbox(key="map-accepted").check().run()
+    assert "To decide" not in texts(found)
+    assert "1 conversations with 2 turns" in texts(found)
+
+
+@pytest.mark.slow
 def test_columns_that_cannot_be_meant_are_refused(page):
     found = upload(page("upload"), "t.csv", b"chat,who,msg\n1,user,hello\n")
-    found.text_input(key="map-role").set_value("who").run()
+    found.text_input(key="map-content").set_value("").run()
     assert "it needs content=…, the text" in texts(found)
 
 

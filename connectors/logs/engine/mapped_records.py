@@ -164,7 +164,7 @@ class _MapReader:
             for turn in self._item.turns(item, place):
                 groups.add("", position, turn, self._item.order(item))
         parsed = next((conversation for group in groups.records() for conversation in group.conversations), None)
-        if parsed is None or not any(turn.speaker for turn in parsed.turns):
+        if parsed is None or not any(turn.speaker for turn in parsed.turns) or self._item.lacks_content(items):
             if items:
                 raise _MissingError(_missing(self._item.paths, items[0], "turn"))
             parsed = ParsedConversation([])
@@ -232,6 +232,10 @@ class _ItemReader:
     def order(self, item: Any) -> str:
         """Return an item's value for the order; "" for none."""
         return "" if self._order is None else _word(self._order(item))
+
+    def lacks_content(self, items: Sequence[Any]) -> bool:
+        """Return whether no item has the place of the text."""
+        return bool(items) and self._content is not None and all(self._content(item) is None for item in items)
 
     def turns(self, item: Any, place: int) -> list[ParsedTurn]:
         """Return the turns of an item; `place` counts items.

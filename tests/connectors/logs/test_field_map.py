@@ -177,6 +177,7 @@ def test_questions_of_one_id_and_a_system_text(tmp_path):
         ({"q": ["a", "b", "c"], "a": ["d"]}, PAIR, "'q' holds 3 texts and 'a' 1: it is not known which answer"),
         ({"q": ["a"], "a": ["d", "e"]}, PAIR, "'q' holds 1 texts and 'a' 2"),
         ({"w": ["user", "bot"], "t": ["a"]}, "turns=@, role=w, content=t", "'w' holds 2 speakers and 't' 1 texts"),
+        ({"log": CHAT}, "turns=log, role=who, content=text", "the turn has no 'text'; there are 'who', 'words'"),
         ({"log": CHAT}, "turns=log, role=sum(who), content=words", "no 'sum(who)'"),
         ({"log": CHAT}, "turns=log, role=w h o, content=words", "no 'w h o'"),
     ],
