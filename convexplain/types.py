@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from .parts import Part, Reasoning, aligned_parts, normalized_parts, visible_content
+from .parts import Part, Reasoning, ToolResult, aligned_parts, normalized_parts, visible_content
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
@@ -29,8 +29,9 @@ class Turn:
         name: the speaker's own name, where the log has one.
         at: when it was said, where the log says so.
         metadata: whatever else the log holds about it (JSON values).
-        parts: the parts that make up the content, and the reasoning; none where the content is one text. Where the
-            content of a turn is replaced (`dataclasses.replace`), the parts follow it (`parts.aligned_parts`).
+        parts: the parts that make up the content, and the reasoning; none where the content is one text, or a tool's
+            result without an id. Where the content of a turn is replaced (`dataclasses.replace`), the parts follow it
+            (`parts.aligned_parts`).
     """
 
     role: Role
@@ -45,6 +46,8 @@ class Turn:
             parts = normalized_parts(self.parts)
             if parts and visible_content(parts) != self.content:
                 parts = aligned_parts(parts, self.content)
+            if self.role == "tool" and parts in _plain_results(self.content, self.name):
+                parts = ()
             object.__setattr__(self, "parts", parts)
 
     @classmethod
@@ -483,6 +486,11 @@ def log_odds(score: float) -> float:
 def probability(log_odds: float) -> float:
     """Return the score of log-odds, in [0, 1]."""
     return 1 / (1 + math.exp(-log_odds)) if log_odds >= 0 else math.exp(log_odds) / (1 + math.exp(log_odds))
+
+
+def _plain_results(content: str, name: str | None) -> list[tuple[Part, ...]]:
+    """The parts of a tool's turn that say no more than its content and its name."""
+    return [(ToolResult(content),), (ToolResult(content, "", name or ""),)]
 
 
 def _taken_back(content: str, turn: int, edits: Iterable[Edit]) -> str:

@@ -28,6 +28,21 @@ def test_the_content_is_what_people_see(parts, content):
     assert Turn.of_parts("assistant", parts).content == content
 
 
+@pytest.mark.parametrize(
+    ("result", "name", "parts"),
+    [
+        (ToolResult("3"), None, ()),
+        (ToolResult("3"), "f", ()),
+        (ToolResult("3", "", "f"), "f", ()),
+        (ToolResult("3", "", "f"), None, (ToolResult("3", "", "f"),)),
+        (ToolResult("3", "c1"), None, (ToolResult("3", "c1"),)),
+    ],
+)
+def test_a_result_without_an_id_is_a_text_of_a_tool(result, name, parts):
+    assert Turn.of_parts("tool", [result], name).parts == parts
+    assert Turn.of_parts("user", [result], name).parts == (result,)
+
+
 def test_a_turn_of_texts_has_no_parts():
     assert Turn.of_parts("user", [Text("a"), Text("b")]) == Turn("user", "a\nb")
     assert Turn.of_parts("user", [Text("a"), CALL, Text("b"), Text("c")]).parts == (Text("a"), CALL, Text("b\nc"))

@@ -35,7 +35,7 @@ def result_of(turn: Turn) -> ToolResult | None:
     """Return the result of a tool that a turn holds; None where it is none."""
     if turn.role != "tool":
         return None
-    parts = turn.parts or (ToolResult(turn.content),)
+    parts = turn.parts or (ToolResult(turn.content, "", turn.name or ""),)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], ToolResult) else None
 
 

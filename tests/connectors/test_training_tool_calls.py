@@ -243,3 +243,45 @@ def test_every_pair_exporter_writes_calls_or_counts_them(tmp_path):
         written = write_pairs(made, exporter, folder, card(made, exporter.name, 1, "0"))
         assert "[tool call" not in written.files[0].read_text(encoding="utf-8-sig")
         assert ("find" in written.files[0].read_text(encoding="utf-8-sig")) != bool(written.left_out)
+
+
+@pytest.mark.parametrize(
+    ("calls", "results", "written"),
+    [
+        # OpenAI's earlier form, which has no ids
+        (
+            [ToolCall("find", "{}")],
+            [ToolResult("Oslo", "", "find")],
+            [
+                {"role": "assistant", "content": "", "function_call": {"name": "find", "arguments": "{}"}},
+                {"role": "function", "content": "Oslo", "name": "find"},
+            ],
+        ),
+        # a result that does not say whose it is
+        (
+            [ToolCall("find", "{}")],
+            [ToolResult("Oslo")],
+            [
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "tool_calls": [
+                        {"id": "call_1_0", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+                    ],
+                },
+                {"role": "tool", "content": "Oslo", "tool_call_id": "call_1_0"},
+            ],
+        ),
+        # a result without a call
+        ([], [ToolResult("Oslo")], [{"role": "assistant", "content": "hm"}, {"role": "tool", "content": "Oslo"}]),
+    ],
+)
+def test_conversations_whose_calls_have_no_ids(tmp_path, calls, results, written):
+    calling = Turn.of_parts("assistant", calls or [Text("hm")])
+    turns = (USER, calling, *(Turn.of_parts("tool", [result], result.name or None) for result in results))
+    path = write_conversations([Conversation("c", turns)], EXPORTERS.get("openai"), tmp_path).files[0]
+    assert json.loads(path.read_text())["messages"][1:] == written
+    (back,) = read_log(path)
+    assert [(turn.role, turn.content, turn.name) for turn in back.turns] == [
+        (turn.role, turn.content, turn.name) for turn in turns
+    ]

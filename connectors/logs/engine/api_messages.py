@@ -8,8 +8,16 @@ from typing import Any
 
 from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
 
-from .content_blocks import call_part, content_parts, content_text, result_part, thought_text
-from .message_lists import THOUGHTS, substitute_parts
+from .content_blocks import (
+    call_part,
+    content_parts,
+    content_text,
+    result_part,
+    thought_keys,
+    thought_text,
+    thoughts_beside,
+)
+from .message_lists import substitute_parts
 from .metadata import clean_text, extra_metadata, find_timestamp
 from .parse_results import ParsedTurn
 from .roles import role_of
@@ -22,7 +30,7 @@ _LANGCHAIN = frozenset(_LANGCHAIN_WORDS.split())
 _CONTENTS = ("content", "parts")
 _MESSAGE_KEYS = frozenset((*_CONTENTS, "tool_calls", "function_call", "refusal", "audio"))
 _USED_KEY_WORDS = "role type example refusal lc kwargs tool_calls invalid_tool_calls function_call tool_call_id"
-_USED_KEYS = (*_USED_KEY_WORDS.split(), *_CONTENTS, *THOUGHTS)
+_USED_KEYS = (*_USED_KEY_WORDS.split(), *_CONTENTS)
 _OUTPUTS = (
     "function_call_output",
     "custom_tool_call_output",
@@ -93,7 +101,7 @@ def parse_message(message: Mapping[str, Any]) -> list[ParsedTurn]:
     at, at_key = find_timestamp(body)
     metadata = {
         key: value
-        for key, value in extra_metadata(body, {*_USED_KEYS, at_key, "name"}).items()
+        for key, value in extra_metadata(body, {*_USED_KEYS, *thought_keys(body), at_key, "name"}).items()
         if value not in ({}, [], "")
     }
     is_result = role_of(speaker) == "tool"
@@ -155,18 +163,12 @@ def _speaker_word(kind: str, body: Mapping[str, Any]) -> str:
 def _message_parts(body: Mapping[str, Any]) -> tuple[Part, ...]:
     content = next((body[key] for key in _CONTENTS if body.get(key) is not None), None)
     more = body.get("additional_kwargs")
-    thoughts = tuple(
-        Reasoning(place[key])
-        for place in (body, more)
-        if isinstance(place, dict)
-        for key in THOUGHTS
-        if isinstance(place.get(key), str) and place[key].strip()
-    )
+    thoughts = thoughts_beside(body) or (thoughts_beside(more) if isinstance(more, dict) else ())
     parts = content_parts(content) if content else substitute_parts(body)
     if any(isinstance(part, Reasoning) for part in parts):
         thoughts = ()
     calls = () if any(isinstance(part, ToolCall) for part in parts) else map(call_part, _calls(body))
-    return (*thoughts[:1], *parts, *calls)
+    return (*thoughts, *parts, *calls)
 
 
 def _result(body: Mapping[str, Any], name: str | None) -> ToolResult:

@@ -39,6 +39,8 @@ _NO_PARTS = frozenset(["step-start", "step_start", "step-finish", "step_finish",
 _TEXTS = ("text", "value", "refusal", "input_text", "output_text")
 _LISTS = ("parts", "content")
 _THOUGHT_TEXTS = ("thinking", "reasoning", "reasoningText", "text", "content", "value", "summary", "thoughts")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details", "thinking_blocks")
+"""Keys of a model's thoughts beside its answer."""
 _RESULT_TEXTS = ("content", "output", "result", "response", "errorText")
 _ARGUMENTS = ("arguments", "args", "input")
 _CALL_NAMES = ("name", "toolName", "tool_name")
@@ -85,13 +87,6 @@ def content_text(content: Any) -> str:
     return content if isinstance(content, str) else visible_content(content_parts(content))
 
 
-def speaker_and_text(block: Any, speaker: str) -> tuple[str, str]:
-    """Return a part's speaker ("tool" for a tool's result, else the message's), and what people see of it."""
-    parts = content_parts(block)
-    is_result = bool(parts) and all(isinstance(part, ToolResult) for part in parts)
-    return "tool" if is_result else speaker, visible_content(parts)
-
-
 def call_part(call: Any) -> ToolCall:
     """Return a call of a tool, in OpenAI's form or with name and arguments (args, input) at the top."""
     if not isinstance(call, dict):
@@ -103,11 +98,6 @@ def call_part(call: Any) -> ToolCall:
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments, ensure_ascii=False)
     return ToolCall(name, arguments, _first_text(call, _CALL_IDS))
-
-
-def call_text(call: Any) -> str:
-    """Return what people see of a call of a tool."""
-    return visible_content([call_part(call)])
 
 
 def result_part(block: Any) -> ToolResult:
@@ -137,11 +127,6 @@ def attachment_part(item: Any) -> Media:
     return Media(_medium(item) or "file", " ".join(clean_text(name).split()))
 
 
-def attachment_placeholder(item: Any) -> str:
-    """Return what people see of a file that comes with a message."""
-    return visible_content([attachment_part(item)])
-
-
 def thought_text(thought: Any) -> str:
     """Return the text of a model's thoughts; "" where the log hides them."""
     if isinstance(thought, str):
@@ -151,6 +136,21 @@ def thought_text(thought: Any) -> str:
     if isinstance(thought, dict):
         return next(filter(None, (thought_text(thought.get(key)) for key in _THOUGHT_TEXTS)), "")
     return ""
+
+
+def thoughts_beside(message: Mapping[str, Any]) -> tuple[Reasoning, ...]:
+    """Return the thoughts that stand beside a message's content; those under several keys once."""
+    texts: list[str] = []
+    for key in THOUGHTS:
+        text = thought_text(message[key]) if message.get(key) else ""
+        if text.strip() and not any(text in longer for longer in texts):
+            texts.append(text)
+    return tuple(map(Reasoning, texts))
+
+
+def thought_keys(message: Mapping[str, Any]) -> set[str]:
+    """Return the keys of the thoughts beside a message's content, as far as they hold text."""
+    return {key for key in THOUGHTS if message.get(key) and thought_text(message[key]).strip()}
 
 
 def _block_parts(block: Mapping[str, Any]) -> tuple[Part, ...]:

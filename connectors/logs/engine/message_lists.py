@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from convexplain.parts import Media, Part, Reasoning, ToolCall, ToolResult, visible_content
+from convexplain.parts import Media, Part, ToolCall, ToolResult, visible_content
 
-from .content_blocks import call_part, content_parts, content_text
+from .content_blocks import THOUGHTS, call_part, content_parts, content_text, thought_keys, thoughts_beside
 from .json_values import parse_json
 from .metadata import extra_metadata, find_timestamp
 from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
@@ -20,8 +20,8 @@ _CONTENT_KEYS = frozenset((*_TEXTS, "parts", "tool_calls", "function_call"))
 _TELLING_SPEAKERS = ("function_call", "observation")
 """Words for a speaker that say more than the role does: kept in the turn's metadata."""
 
-THOUGHTS = ("reasoning_content", "reasoning", "thinking")
-"""Keys of a model's thoughts beside its answer."""
+_PART_KEYS = frozenset((*THOUGHTS, "parts", "tool_calls", "function_call"))
+"""Keys of turns that may be more than a text."""
 
 
 def is_turn(value: Any) -> bool:
@@ -87,19 +87,15 @@ def parse_turn(turn: Mapping[str, Any], used: Collection[str | None] = ()) -> Pa
     name = turn.get("name")
     name = name if isinstance(name, str) and name.strip() else None
     at, at_key = find_timestamp(turn)
-    parts = _parts(turn, speaker, name)
     text_key = _text_key(turn)
-    used_keys = {
-        text_key,
-        "content" if text_key == "parts" else None,
-        "refusal",
-        at_key,
-        "name" if name else None,
-        *_part_keys(turn, parts),
-        *used,
-    }
+    used_keys = {text_key, "refusal", at_key, "name" if name else None, *used}
     if speaker not in _TELLING_SPEAKERS:
         used_keys.add(speaker_key)
+    content = turn.get(text_key)
+    if isinstance(content, str) and content and _PART_KEYS.isdisjoint(turn) and not _has_parts(speaker):
+        return ParsedTurn(speaker, content, name, at, extra_metadata(turn, used_keys))
+    parts = _parts(turn, speaker, name)
+    used_keys |= _part_keys(turn, parts) | ({"content"} if text_key == "parts" else set())
     return ParsedTurn.of_parts(speaker, parts, name, at, extra_metadata(turn, used_keys))
 
 
@@ -132,12 +128,17 @@ def _speaker_key(turn: Mapping[str, Any]) -> str | None:
     return next((key for key in _SPEAKERS if isinstance(turn.get(key), str)), None)
 
 
+def _has_parts(speaker: str) -> bool:
+    """Return whether a text of this speaker is a call or a result of a tool."""
+    return speaker == "function_call" or role_of(speaker) == "tool"
+
+
 def _text_key(turn: Mapping[str, Any]) -> str:
     """Return the key of the text: the first that holds something.
 
     That is the list of parts where it holds the text too, as Vercel's AI SDK writes it.
     """
-    key = next((key for key in (*_TEXTS, "parts") if turn.get(key) not in (None, "", [])), None)
+    key = next((key for key in _TEXTS if turn.get(key)), "parts" if turn.get("parts") else None)
     if key == "content" and isinstance(turn.get("parts"), list) and isinstance(text := turn[key], str):
         return "parts" if text.strip() in content_text(turn["parts"]) else key
     return key or next((key for key in _TEXTS if turn.get(key) is not None), _TEXTS[0])
@@ -145,7 +146,7 @@ def _text_key(turn: Mapping[str, Any]) -> str:
 
 def _part_keys(turn: Mapping[str, Any], parts: tuple[Part, ...]) -> set[str]:
     """Return the keys, besides that of the text, whose values are all among the parts."""
-    keys = {key for part in parts if isinstance(part, Reasoning) for key in THOUGHTS if turn.get(key) == part.text}
+    keys = thought_keys(turn)
     if isinstance(turn.get("tool_calls"), list):
         keys.add("tool_calls")
     if isinstance(turn.get("function_call"), dict):
@@ -176,16 +177,14 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
             raise UnreadableError(f"message {number} does not say who speaks")
         remarks.append(f"message {number} is missing")
         return []
-    return [parsed_turn] if role_of(parsed_turn.speaker) == "tool" else parsed_turn.without_results()
+    return parsed_turn.without_results() if role_of(parsed_turn.speaker) != "tool" else [parsed_turn]
 
 
 def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Part, ...]:
     """Return the parts of a turn: its thoughts, its content, and its calls of tools."""
-    thought = next((turn[key] for key in THOUGHTS if isinstance(turn.get(key), str) and turn[key].strip()), None)
-    thoughts: list[Part] = [] if thought is None else [Reasoning(thought)]
+    thoughts = thoughts_beside(turn)
     content = turn.get(_text_key(turn))
-    role = role_of(speaker)
-    if role == "tool":
+    if role_of(speaker) == "tool":
         call_id = turn.get("tool_call_id")
         call_id = call_id if isinstance(call_id, str) else ""
         return (*thoughts, ToolResult(content_text(content), call_id, name or ""))

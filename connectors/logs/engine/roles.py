@@ -41,6 +41,8 @@ def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
         word: the log's word for a speaker.
         assistant: names of the assistant, as `normalized_word` returns them; they go before the table.
     """
+    if not assistant and (role := _ROLES.get(word)) is not None:
+        return role
     compared = normalized_word(word)
     return "assistant" if compared in assistant else _ROLES.get(compared)
 

@@ -210,6 +210,7 @@ def test_metadata_of_records(tmp_path):
         "model": "m",
         "tags": ["a"],
         "tools": [{"name": "f" * 2000}],
+        "steps": [{"name": "f" * 2000}],
         "long": "x" * 3000,
         "none": None,
         "session_id": "s",
@@ -217,8 +218,9 @@ def test_metadata_of_records(tmp_path):
     found, problems = read(tmp_path, lines(record))
     assert problems == []
     assert found[0].id == "7"
-    # The list of tools is more than 2,000 characters of JSON; a scalar may have any length.
-    assert found[0].metadata == {"model": "m", "tags": ["a"], "long": "x" * 3000, "session_id": "s"}
+    # The list of steps is more than 2,000 characters of JSON; tools and scalars may be longer.
+    long = {"tools": record["tools"], "long": "x" * 3000}
+    assert found[0].metadata == {"model": "m", "tags": ["a"], **long, "session_id": "s"}
 
 
 @pytest.mark.parametrize("key", ["id", "conversation_id", "dialogue_id", "uuid", "session_id"])

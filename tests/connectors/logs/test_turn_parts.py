@@ -38,7 +38,7 @@ def turns(tmp_path, record):
             ],
             [
                 ("assistant", f"I look.\n{SHOWN}", (Text("I look."), ToolCall("f", '{"a": 1}'))),
-                ("tool", "3", (ToolResult("3", "", "f"),)),
+                ("tool", "3", ()),
             ],
         ),
         # thoughts beside the answer
@@ -50,6 +50,23 @@ def turns(tmp_path, record):
             [{"role": "assistant", "content": "", "reasoning": "hm"}],
             [("assistant", "", (Reasoning("hm"),))],
         ),
+        # OpenRouter's, and LiteLLM's: the same under two keys is there once
+        (
+            [
+                {
+                    "role": "assistant",
+                    "content": "3",
+                    "reasoning": "hm",
+                    "reasoning_details": [{"type": "reasoning.text", "text": "hm", "format": "x", "index": 0}],
+                }
+            ],
+            [("assistant", "3", (Reasoning("hm"), Text("3")))],
+        ),
+        (
+            [{"role": "assistant", "content": "3", "thinking_blocks": [{"type": "thinking", "thinking": "hm"}]}],
+            [("assistant", "3", (Reasoning("hm"), Text("3")))],
+        ),
+        ([{"role": "assistant", "content": "3", "reasoning": {"effort": "low"}}], [("assistant", "3", ())]),
         ([{"role": "assistant", "content": "<think>hm</think>3"}], [("assistant", "3", (Reasoning("hm"), Text("3")))]),
         # Anthropic's blocks: results of tools are turns of their own
         (
@@ -97,7 +114,7 @@ def turns(tmp_path, record):
                 },
                 {"role": "tool", "content": [{"type": "text", "value": "3"}]},
             ],
-            [("assistant", SHOWN, (Reasoning("hm"), ToolCall("f", '{"a": 1}'))), ("tool", "3", (ToolResult("3"),))],
+            [("assistant", SHOWN, (Reasoning("hm"), ToolCall("f", '{"a": 1}'))), ("tool", "3", ())],
         ),
         # Vercel's AI SDK
         (
@@ -168,7 +185,7 @@ def test_calls_in_a_turn_of_its_own(tmp_path):
     assert turns(tmp_path, record) == [
         ("user", "Weather?", ()),
         ("assistant", SHOWN, (ToolCall("f", '{"a": 1}'),)),
-        ("tool", "3", (ToolResult("3"),)),
+        ("tool", "3", ()),
         ("assistant", "f(a=1)", ()),
     ]
 
