@@ -84,9 +84,9 @@ async def favourability(judge: ChatPreference, prompt: str, row: dict[str, Any])
     """Return by how much the first answer, and the baseline's, are more helpful than the contrast's."""
     if not row.get("found"):
         return {}
-    shown = {"first": row["before"], "outright": row["baseline"]}
+    answers = {"first": row["before"], "outright": row["baseline"]}
     gaps = {}
-    for name, answer in shown.items():
+    for name, answer in answers.items():
         (gap,) = await asyncio.to_thread(judge, prompt, answer, [(prompt, row["after"])]) if answer else (None,)
         gaps[name] = gap
     return gaps
@@ -133,7 +133,7 @@ def show(rows: Sequence[dict[str, Any]], embed: Callable[[list[str]], list[list[
             continue
         table = contrast_table([_measures(row) for row in of_search], embed)
         estimates = (table.flip_rate, table.edit_rate, table.content_preservation, table.calls, table.seconds)
-        cells = ["" if each is None else interval(each) for each in estimates]
+        cells = ["" if estimate is None else interval(estimate) for estimate in estimates]
         for name in ("first", "outright"):
             gaps = [row[name] for row in of_search if row.get(name) is not None]
             counts = [sum(gap >= TIE for gap in gaps), sum(abs(gap) < TIE for gap in gaps)]
@@ -232,6 +232,6 @@ def calls(argv: Sequence[str]) -> None:
                 planted_calls(functions[search], words, k, options.needed, seed, options.budget)
                 for seed in range(options.n)
             ]
-            found = sum(found for _, found in outcomes)
-            cells.append(f"{interval(mean([count for count, _ in outcomes]))}, found {found}/{options.n}")
+            contrasts = sum(found for _, found in outcomes)
+            cells.append(f"{interval(mean([count for count, _ in outcomes]))}, found {contrasts}/{options.n}")
         print(f"| {words} | {' | '.join(cells)} |", flush=True)

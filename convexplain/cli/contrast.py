@@ -179,11 +179,11 @@ def command(
             raise UsageError(f"--search {search} edits conversations; with --prompt choose one of {names}")
         if score is None or responder is None:
             raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
-        asked = PromptArguments(
+        arguments = PromptArguments(
             score, responder, _DELTA if delta is None else delta, baseline, system, context, db, dry_run,
             {**options, "infiller": infiller, "split_k": split_k or 3},
         )  # fmt: skip
-        return asked.contrast_one(prompt) if prompt else asked.contrast_many(cast(Path, prompts), out)
+        return arguments.contrast_one(prompt) if prompt else arguments.contrast_many(cast(Path, prompts), out)
     question = question or ("regenerate" if responder else "revise")
     _check(ctx, question, responder, search, delta, editors)
     if pareto and not keep:

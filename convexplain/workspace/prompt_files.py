@@ -1,7 +1,7 @@
 """Prompts with what stands around them, and the files that hold many: a line each, as plain text or as JSON."""
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,5 @@ def _case(body: dict[str, Any], number: int, system: str, document: str) -> Prom
             texts[name] = str(text)
         elif not isinstance(text, str):
             raise UsageError(f"{name} is a {type(text).__name__}; it has to be a text")
-    given = PromptCase(**texts)
     defaults = {"id": str(number), "system": system, "document": document}
-    return PromptCase(**{each.name: getattr(given, each.name) or defaults.get(each.name, "") for each in fields(given)})
+    return PromptCase(**{**texts, **{name: texts.get(name) or text for name, text in defaults.items()}})

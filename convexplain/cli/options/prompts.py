@@ -99,8 +99,8 @@ class PromptArguments:
     @property
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `Workspace.contrast_prompt` besides the prompt."""
-        given = {"score": self.score, "responder": self.responder, "delta": self.delta, "baseline": self.baseline}
-        return {**given, **self.options}
+        plain_arguments = {"score": self.score, "responder": self.responder, "delta": self.delta}
+        return {**plain_arguments, "baseline": self.baseline, **self.options}
 
     def contrast_one(self, file: str) -> int:
         """Contrast the prompt of a file, show it, and return the exit code."""

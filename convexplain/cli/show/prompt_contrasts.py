@@ -93,8 +93,9 @@ def _outcome(score: str, delta: float, contrast: PromptContrast) -> str:
 
 
 def _cells(estimate: Estimate) -> tuple[str, str, str]:
-    known = estimate.low is not None and estimate.high is not None and estimate.n >= _FEW
-    interval = f"{estimate.low:.2f} to {estimate.high:.2f}" if known else "–"
+    interval = "–"
+    if estimate.low is not None and estimate.high is not None and estimate.n >= _FEW:
+        interval = f"{estimate.low:.2f} to {estimate.high:.2f}"
     return _number(estimate.value), interval, str(estimate.n)
 
 
