@@ -105,7 +105,7 @@ FLAT = [{**message["data"], "type": message["type"], "id": "1"} for message in L
         (CONSTRUCTED, "langchain"),
         (FLAT, "langchain"),
         ({"messages": LANGCHAIN}, "langchain"),
-        ({"values": {"messages": CONSTRUCTED}, "next": []}, "langchain"),
+        ({"values": {"messages": CONSTRUCTED}, "next": []}, "lang-graph"),
         (
             {"lc": 1, "type": "constructor", "id": ["x", "ChatPromptValue"], "kwargs": {"messages": CONSTRUCTED}},
             "langchain",

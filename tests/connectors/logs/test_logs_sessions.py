@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from convexplain.parts import Reasoning
+from convexplain.parts import Reasoning, ToolResult
 
 from .reading import read, said
 
@@ -178,3 +178,49 @@ def test_vscode_journals(tmp_path):
     assert (conversation.id, conversation.metadata["customTitle"]) == ("s", "Sums")
     assert said(conversation) == [("user", "Q?"), ("assistant", "Answer.")]
     assert [(problem.line, problem.reason) for problem in problems] == [(6, "a change of something that is not there")]
+
+
+def state(thread, *texts, at="2026-03-02T09:15:00Z"):
+    messages = [{"type": ("human", "ai")[place % 2], "content": text} for place, text in enumerate(texts)]
+    return {"values": {"messages": messages}, "next": [], "checkpoint": {"thread_id": thread}, "created_at": at}
+
+
+def test_lang_graph(tmp_path):
+    history = [
+        state("a", "Hi", "Hello", "Why?", "So."),
+        state("b", "Hey"),
+        state("a", "Hi", "Hello", at="2026-03-02T09:14:00Z"),
+        state("a", "Hi", "Good day", at="2026-03-02T09:13:00Z"),
+        state("a", at="2026-03-02T09:12:00Z") | {"values": {"messages": [{"type": "human", "content": "Hi"}]}},
+    ]
+    conversations, problems = read(tmp_path, json.dumps(history))
+    assert [(conversation.id, [turn.content for turn in conversation.turns]) for conversation in conversations] == [
+        ("a", ["Hi", "Hello", "Why?", "So."]),
+        ("a-branch2", ["Hi", "Good day"]),
+        ("b", ["Hey"]),
+    ]
+    assert [problem.reason for problem in problems] == ["2 earlier states hold nothing more"]
+
+
+def test_continue(tmp_path):
+    call = {"id": "c", "type": "function", "function": {"name": "edit", "arguments": '{"file": "a.py"}'}}
+    question = [{"type": "text", "text": "Rename foo"}, {"type": "imageUrl", "imageUrl": {"url": "data:x"}}]
+    history = [
+        {"message": {"role": "user", "content": question}, "contextItems": [{"name": "a.py", "content": "code"}]},
+        {"message": {"role": "thinking", "content": "Callers first."}, "contextItems": []},
+        {"message": {"role": "assistant", "content": "", "toolCalls": [call]}, "reasoning": {"text": "Then foo."}},
+        {"message": {"role": "tool", "content": "done", "toolCallId": "c"}},
+        {"message": {"role": "assistant", "content": "Renamed."}},
+    ]
+    (conversation,), problems = read(tmp_path, json.dumps({"sessionId": "s", "title": "T", "history": history}))
+    assert (conversation.id, conversation.metadata) == ("s", {"title": "T"})
+    assert said(conversation) == [
+        ("user", "Rename foo\n[image]"),
+        ("assistant", '[tool call edit({"file": "a.py"})]'),
+        ("tool", "done"),
+        ("assistant", "Renamed."),
+    ]
+    assert [part.text for part in conversation.turns[1].parts[:2]] == ["Callers first.", "Then foo."]
+    assert conversation.turns[2].parts == (ToolResult("done"),)
+    assert conversation.turns[0].metadata["contextItems"] == [{"name": "a.py", "content": "code"}]
+    assert problems == []
