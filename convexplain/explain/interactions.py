@@ -68,19 +68,18 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
         return value
 
     # A score is a mean over texts with the other unit and texts without it; between these two lies the interaction.
-    alone, other = first + index / 2, second + index / 2
+    first_loss, second_loss = first + index / 2, second + index / 2
     both = first + second
-    difference = without(0.0) - without(alone) - without(other) + without(both)
+    difference = without(0.0) - without(first_loss) - without(second_loss) + without(both)
     # A difference of two differences: its noise is that of one, times the square root of 2.
     if attribution.noise is not None and abs(difference) < sqrt(2) * attribution.noise:
         return None
-    one, two = interaction.units
     return PairEffect(
-        (attribution.units[one], attribution.units[two]),
+        (attribution.units[interaction.units[0]], attribution.units[interaction.units[1]]),
         _kind(first, second, index),
         both > 0,
-        without(alone),
-        without(other),
+        without(first_loss),
+        without(second_loss),
         without(both),
     )
 
@@ -90,10 +89,10 @@ def _kind(first: float, second: float, index: float) -> PairKind:
     if first * second <= 0:
         return "conditional"
     if index * both > 0:
-        own = max(abs(first - index / 2), abs(second - index / 2))  # of each where the other is gone
-        return "only together" if own <= _SMALL * abs(both) else "more together"
-    own = max(abs(first + index / 2), abs(second + index / 2))  # of each where the other is there
-    return "either" if own <= _SMALL * abs(both) else "less together"
+        remaining = max(abs(first - index / 2), abs(second - index / 2))  # of each where the other is gone
+        return "only together" if remaining <= _SMALL * abs(both) else "more together"
+    remaining = max(abs(first + index / 2), abs(second + index / 2))  # of each where the other is there
+    return "either" if remaining <= _SMALL * abs(both) else "less together"
 
 
 def pair_sentence(conversation: Conversation, effect: PairEffect, value: str = "the score") -> str:

@@ -88,7 +88,7 @@ def _mixed(present: Presence, y: Numbers, first: int, rng: np.random.Generator) 
         average_of_solutions(library, y, parts),
     ]
     shares = _shares(present, y, parts, candidates)
-    clauses = mixture((whole for whole, _ in candidates), shares)
+    clauses = mixture((fit for fit, _ in candidates), shares)
     by_part = [mixture(fits, shares).pairs() for fits in zip(*(fits for _, fits in candidates), strict=True)]
     stable = {pair: index for pair, index in clauses.pairs().items() if _support(pair, index, by_part) >= _STABLE}
     return Surrogate(clauses, _largest(stable, _SMALLEST * float(np.ptp(y))))
@@ -107,9 +107,9 @@ def _lasso(present: Presence, y: Numbers, parts: Sequence[Rows]) -> Candidate:
     there = present.astype(float)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        whole = LassoCV(cv=min(5, len(y)), alphas=30).fit(there, y)
-        of_parts = [Lasso(whole.alpha_).fit(there[rows], y[rows]) for rows in parts]
-    fits = [linear(float(fit.intercept_), fit.coef_) for fit in (whole, *of_parts)]
+        full = LassoCV(cv=min(5, len(y)), alphas=30).fit(there, y)
+        of_parts = [Lasso(full.alpha_).fit(there[rows], y[rows]) for rows in parts]
+    fits = [linear(float(fit.intercept_), fit.coef_) for fit in (full, *of_parts)]
     return fits[0], fits[1:]
 
 
