@@ -13,11 +13,14 @@ from jmespath import exceptions, functions, parser
 from convexplain.errors import UsageError
 
 from .parse_results import quoted_names
+from .typed_values import decoded
 
 _SYNONYMS = {"conversation": "id", "question": "user", "answer": "assistant"}
 _LISTS = ("user", "assistant")
 _PART = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PLACE = re.compile(r"\[\d+\]")
+"""A place in a list."""
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 _QUOTES = "\"'`"
 
@@ -38,6 +41,9 @@ class FieldPath:
 
     Args:
         text: the name or the expression. JMESPath has one more function here, `entries(object)`.
+
+    Attributes:
+        keys: the keys that lead there, where it is a chain of plain keys; else none.
     """
 
     def __init__(self, text: str) -> None:
@@ -45,23 +51,26 @@ class FieldPath:
         self._expression: parser.ParsedResult | None = None
         with suppress(exceptions.JMESPathError, RecursionError, ValueError):
             self._expression = None if _PLAIN.fullmatch(text) else jmespath.compile(text)
+        self.keys = (text,) if self._expression is None else _keys(self._expression.parsed)
 
     def __call__(self, record: Any) -> Any:
         """Return the value at this place of a record; None where there is none."""
         if isinstance(record, dict) and self.text in record:
             return record[self.text]
-        if self._expression is None:
-            return None
+        if self._expression is None or len(self.keys) > 1:
+            return _value_at(record, self.keys[1:] and self.keys)
         try:
             return self._expression.search(record, _OPTIONS)
         except exceptions.JMESPathError:  # a function on a value of another type
             return None
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Return the keys that lead there, where it is a chain of plain keys; else none."""
-        tree: Any = {"type": "field", "value": self.text} if self._expression is None else self._expression.parsed
-        return _keys(tree)
+
+def _value_at(record: Any, keys: tuple[str, ...]) -> Any:
+    """Return the value to which keys lead; None where they lead nowhere. JSON in texts on the way is decoded."""
+    for key in keys:
+        inner = decoded(record)
+        record = inner.get(key) if isinstance(inner, dict) else None
+    return record if keys else None
 
 
 def _keys(tree: Any) -> tuple[str, ...]:
@@ -79,7 +88,7 @@ def field_path(text: str) -> FieldPath:
 
 def path_text(*keys: str) -> str:
     """Return the text of the place to which keys lead; odd names are quoted as JMESPath quotes them."""
-    return ".".join(key if _PLAIN.fullmatch(key) else _quoted(key) for key in keys)
+    return ".".join(key if _PLAIN.fullmatch(key) or _PLACE.fullmatch(key) else _quoted(key) for key in keys)
 
 
 def _quoted(key: str) -> str:
@@ -97,7 +106,8 @@ class FieldMap:
     Attributes:
         records: the records in a value of the file; None: the value itself. Alone, it unwraps records of a known
             format.
-        turns: the list of turns in a record; None: the record is a turn.
+        turns: the list of turns in a record; None: the record is a turn. Without `role` and `content`: a transcript, a
+            text with a turn a line.
         role: the speaker; of a list of texts None, then they alternate, and `first` speaks first.
         content: the text.
         id: the conversation's id.
@@ -150,7 +160,7 @@ class FieldMap:
         if not self.user and not self.assistant:
             return (
                 None
-                if {"records", "table"} >= {name for name, _ in self._parts()}
+                if self.is_transcript or {"records", "table"} >= {name for name, _ in self._parts()}
                 else "write role=… and content=…, or user=… and assistant=…"
             )
         if len(self.user) != 1 or len(self.assistant) != 1:
@@ -160,7 +170,13 @@ class FieldMap:
     @property
     def unwraps_only(self) -> bool:
         """Return whether it says where the records are, and nothing of their fields."""
-        return self.content is None and not self.user
+        return self.content is None and not self.user and self.turns is None
+
+    @property
+    def is_transcript(self) -> bool:
+        """Return whether the place of the turns holds a transcript, a text with a turn a line."""
+        named = self.role or self.content or self.first or self.order or self.name or self.at
+        return self.turns is not None and not named and not self.user and not self.assistant
 
     @property
     def is_pair(self) -> bool:

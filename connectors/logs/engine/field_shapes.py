@@ -11,6 +11,7 @@ from .content_blocks import content_text
 from .field_map import path_text
 from .metadata import parse_timestamp
 from .roles import normalized_word, role_of
+from .typed_values import decoded
 
 _MAX_DEPTH = 3
 _MAX_FIELDS = 200
@@ -112,8 +113,9 @@ def fields_of(items: Sequence[Mapping[str, Any]]) -> list[Field]:
 def _flat(item: Mapping[str, Any], keys: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     flat: dict[tuple[str, ...], Any] = {}
     for key, value in item.items():
-        if isinstance(value, dict) and value and len(keys) + 1 < _MAX_DEPTH:
-            flat.update(_flat(value, (*keys, str(key))))
+        inner = decoded(value)
+        if isinstance(inner, dict) and inner and len(keys) + 1 < _MAX_DEPTH:
+            flat.update(_flat(inner, (*keys, str(key))))
         else:
             flat[*keys, str(key)] = value
     return flat
@@ -183,9 +185,8 @@ def role_merit(field: Field, groups: Sequence[int]) -> float:
     known = sum(role_of(word) is not None for word in distinct)
     if named:
         return 4.0 + 2 * (known > 0) + alternates + ("role" in field.words) + (len(distinct) > 1)
-    return (
-        3.0 if alternates and speakers_return(words, groups) and not all(word.isdecimal() for word in distinct) else 0.0
-    )
+    spoken = all(word.isdecimal() for word in distinct) or sum(map(is_text, distinct)) * 2 > len(distinct)
+    return 3.0 if alternates and speakers_return(words, groups) and not spoken else 0.0
 
 
 def speakers_return(words: Sequence[str], groups: Sequence[int]) -> bool:

@@ -53,6 +53,13 @@ def find_pair(fields: Sequence[Field]) -> PairFields | None:
     return PairFields(users[0][1], answers[0][1], system, tuple(doubts))
 
 
+def placed_pair(fields: Sequence[Field]) -> PairFields | None:
+    """Return the fields of two texts in a short list, as `[["Hi", "Hello"], …]`; None for any other fields."""
+    if [field.keys for field in fields] != [("[0]",), ("[1]",)] or not all(map(_holds_texts, fields)):
+        return None
+    return PairFields(fields[0], fields[1], None, ("it is taken that the first text of each two is the user's",))
+
+
 def system_field(fields: Sequence[Field]) -> Field | None:
     """Return the field of a system text, by its name."""
     named = (field for field in fields if " ".join(name_words(field.keys[-1])) in _SYSTEMS)

@@ -29,6 +29,18 @@ SURE = [
     ({"conversation": {"id": "c", "messages": HI}, "rating": 4}, "records=conversation"),
     ({"detail": {"payload": {"messages": HI}}}, "records=detail.payload"),
     ({"exported": "today", "list": [{"messages": HI}]}, "records=list[*]"),
+    ({"id": 1, "said": [["user", "Hi"], ["bot", "Hello"]]}, "turns=said, role=[0], content=[1], id=id"),
+    ({"id": 1, "text": "User: Hi\nBot: Hello"}, "turns=text, id=id"),
+    ({"who": ["user", "bot"], "texts": ["Hi", "Hello"]}, "turns=@, role=who, content=texts"),
+    (
+        {"Records": [{"body": json.dumps({"chatId": "c", **turn})} for turn in HI]},
+        "records=Records[*], role=body.role, content=body.content, id=body.chatId",
+    ),
+    (
+        {"hits": {"hits": [{"_id": n, "_source": {"session_id": "s", **turn}} for n, turn in enumerate(HI)]}},
+        "records=hits.hits[*], role=_source.role, content=_source.content, id=_source.session_id",
+    ),
+    ({"run_id": "r", "steps": [{"user_input": "Hi", "agent_output": "Hello"}]}, None),
     ({"c1": HI, "c2": HI}, "records=entries(@), turns=value, role=role, content=content, id=key"),
     (
         {
