@@ -14,6 +14,8 @@ from .roles import role_of
 _JSON_START = re.compile(r'\s*(?:\{|\[\s*[\[{"\]])')
 _TEXT_SUFFIXES = ("", ".txt", ".text", ".md", ".log", ".chat", ".transcript")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
+_PREAMBLE = 10
+"""Lines that may stand before the first turn of a transcript."""
 
 
 def recognise(text: LogText, assistant: frozenset[str]) -> str:
@@ -55,21 +57,48 @@ def _mostly_objects(lines: list[str]) -> bool:
 def _is_plain(lines: list[str], assistant: frozenset[str], *, has_text_name: bool, complete: bool) -> bool:
     """Return whether lines are a transcript.
 
-    Much is written as `word: text` (settings, YAML, prose). So: the first line begins a conversation or a turn, and
-    either words of both sides occur; or, in a file with a text's name, at least half of the lines begin a turn and the
-    speakers are few and come again, or the known speaker of the first turn may be answered beyond these lines. After a
-    time without a date (as in a program's own log) a word must be known.
+    Much is written as `word: text` (settings, YAML, prose). So: the first line begins a conversation or a turn, or is
+    of an event, and either words of both sides occur; or, in a file with a text's name, at least half of the lines
+    begin a turn and the speakers are few and come again, or the known speaker of the first turn may be answered beyond
+    these lines. After a time without a date (as in a program's own log) a word must be known. A few lines of another
+    kind may stand before them, in a file with a text's name, where most of the other lines then begin turns of both
+    sides.
     """
+    lines = [line for line in lines if plain.event_kind(line) is None] or lines
     if not lines:
         return False
+    if _begins_transcript(lines, assistant, has_text_name=has_text_name, complete=complete):
+        return True
+    for number in range(1, min(_PREAMBLE, len(lines) - 1) + 1) if has_text_name else ():
+        if _is_turn_start(lines[number]) and not _is_turn_start(lines[number - 1]):
+            return _begins_transcript(lines[number:], assistant, has_text_name=False, complete=True) and (
+                sum(map(_is_turn_start, lines[number:])) * 2 >= len(lines) - number
+            )
+    return False
+
+
+def _is_turn_start(line: str) -> bool:
+    start = plain.parse_stamped_line(line) or plain.parse_spoken_line(line, frozenset())
+    return start is not None and start.word is not None and start.sure
+
+
+def _begins_transcript(lines: list[str], assistant: frozenset[str], *, has_text_name: bool, complete: bool) -> bool:
+    """Return whether the first line begins a transcript, and the others go with it."""
     if (first := plain.parse_stamped_line(lines[0])) is not None:
         words = [start.word for line in lines if (start := plain.parse_stamped_line(line)) is not None and start.word]
-        return bool(words) if first.date else any(role_of(word, assistant) is not None for word in words)
+        if (first.date and words) or any(role_of(word, assistant) is not None for word in words):
+            return True
+        if first.word is not None:
+            return False
+        lines = lines[1:]  # a line that the program wrote; the others may begin with words alone
+        if not lines:
+            return False
     line_starts = [plain.parse_spoken_line(line, assistant) for line in lines]
-    if line_starts[0] is None and plain.heading_id(lines[0]) is None:
+    if line_starts[0] is None and plain.heading_id(lines[0]) is None and plain.numbered_id(lines[0]) is None:
         return False
     starts = [start for start in line_starts if start is not None]
-    if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts}:
+    timed = [start for line in lines if (start := plain.parse_stamped_line(line)) is not None]
+    if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in (*starts, *timed)}:
         return True
     speakers = len({start.word for start in starts})
     turns = len(starts)

@@ -11,12 +11,30 @@ _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
     "user": "user, human, customer, client, prompter, visitor, end user, enduser, "
     "benutzer, benutzerin, nutzer, nutzerin, kunde, kundin, utilisateur, usuario, utente, "
-    "пользователь, 用户, 使用者, ユーザー, 사용자",
+    "caller, requester, consumer, guest, anrufer, anruferin, besucher, besucherin, "
+    "cliente, clienta, utilisatrice, usuaria, usuário, usuária, utilizador, visitante, visiteur, "
+    "klient, klientka, użytkownik, klant, gebruiker, müşteri, kullanıcı, pelanggan, pengguna, nasabah, "
+    "khách hàng, khách, người dùng, "
+    "пользователь, клиент, клиентка, покупатель, клієнт, користувач, مستخدم, المستخدم, عميل, العميل, زبون, الزبون, "
+    "مشتری, کاربر, ग्राहक, उपयोगकर्ता, গ্রাহক, ব্যবহারকারী, ลูกค้า, ผู้ใช้, "
+    "用户, 用戶, 使用者, 客户, 客戶, 顾客, 顧客, 访客, 訪客, ユーザー, ユーザ, お客様, お客さま, 客, "
+    "사용자, 고객, 고객님",
     "assistant": "assistant, gpt, ai, bot, chatbot, chat bot, model, llm, language model, agent, "
     "ai assistant, virtual assistant, digital assistant, function call, tool call, "
     "support agent, customer support, customer service, "
     "assistent, assistentin, berater, beraterin, kundenberater, kundenberaterin, "
-    "asistente, assistente, ассистент, 助手, 助理, アシスタント, 어시스턴트",
+    "operator, representative, customer service representative, csr, support, helpdesk, help desk, advisor, adviser, "
+    "mitarbeiter, mitarbeiterin, sachbearbeiter, sachbearbeiterin, conseiller, conseillère, téléconseiller, opérateur, "
+    "opératrice, agente, asesor, asesora, operador, operadora, operatore, operatrice, atendente, consultor, "
+    "consultora, "
+    "asistente, assistente, konsultant, konsultantka, doradca, asystent, medewerker, temsilci, müşteri temsilcisi, "
+    "asistan, operatör, danışman, agen, asisten, petugas, nhân viên, trợ lý, tổng đài viên, "
+    "ассистент, оператор, агент, бот, консультант, поддержка, помощник, асистент, "
+    "مساعد, المساعد, وكيل, الوكيل, موظف, الموظف, الدعم, بوت, البوت, دستیار, پشتیبان, اپراتور, "
+    "एजेंट, सहायक, बॉट, प्रतिनिधि, ऑपरेटर, এজেন্ট, সহকারী, প্রতিনিধি, เจ้าหน้าที่, พนักงาน, ผู้ช่วย, บอท, แอดมิน, "
+    "助手, 助理, 客服, 人工客服, 机器人, 機器人, 坐席, 座席, アシスタント, オペレーター, オペレータ, "
+    "担当者, サポート, ボット, "
+    "어시스턴트, 상담원, 상담사, 챗봇, 봇",
     "tool": "tool, function, observation, ipython, tool response, tool result, tool output, "
     "function response, function result, function output",
 }

@@ -12,10 +12,26 @@ _OMITTED_MEDIA = re.compile(
     r"|omess[oaie]|weggelaten|absente?|não revelad[oa])>?\.?",
     re.IGNORECASE,
 )
+_OMITTED_MEDIA_TEXTS = frozenset(
+    (
+        "تم استبعاد الوسائط",
+        "Без медиафайлов",
+        "Medya atlanmış",
+        "Medya dahil edilmedi",
+        "Media tidak disertakan",
+        "メディアは含まれていません",
+        "省略多媒體檔案",
+        "忽略多媒體檔",
+        "媒体省略",
+        "省略多媒体文件",
+        "미디어 파일을 생략한 대화내용",
+    )
+)
 _ATTACHED_FILE = re.compile(
     r"<[^\W\d_]{4,12}(?: [^\W\d_]{4,8})?\s?: (?P<in>[^<>\n]{1,200})>"
     r"|(?P<before>[^<>\n()]{1,200}\.\w{2,5}) \((?:file attached|Datei angehängt|archivo adjunto|fichier joint"
-    r"|arquivo anexado|file allegato|bestand bijgevoegd)\)",
+    r"|arquivo anexado|ficheiro anexado|file allegato|bestand bijgevoegd"
+    r"|الملف مرفق|файл добавлен|dosya ekli|文件附件|檔案附件)\)",
     re.IGNORECASE,
 )
 _KINDS = (
@@ -35,6 +51,8 @@ def display_text(text: str) -> str | None:
     if (match := _ATTACHED_FILE.fullmatch(bare)) is not None:
         name = (match["in"] or match["before"]).strip(f" {_MARK}")
         return f"[{_kind(name)}: {name}]"
+    if bare.startswith("<") and bare.strip("<>") in _OMITTED_MEDIA_TEXTS:
+        return "[media]"
     if (marked or bare.startswith("<")) and (match := _OMITTED_MEDIA.fullmatch(bare)) is not None:
         return f"[{_kind(match['what'])}]"
     return None if marked else text

@@ -4,25 +4,44 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import dropwhile
+from typing import Literal
 
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.log_text import LogText
-from convexplain.connectors.logs.engine.metadata import clean_text, parse_timestamp
+from convexplain.connectors.logs.engine.metadata import clean_text
 from convexplain.connectors.logs.engine.parse_results import (
     ParsedConversation,
     ParsedRecord,
-    ParsedTurn,
     ProblemReporter,
     quoted_names,
 )
 from convexplain.connectors.logs.engine.roles import role_of
+from convexplain.connectors.logs.engine.transcript import TurnStart, has_content, parse_turns
 
 from . import _whatsapp as messengers
 
 _HEADING = re.compile(r"#+\s*(?:conversation|dialogue|dialog|chat|session)\b", re.IGNORECASE)
-_RULE = re.compile(r"\s*(?:-{3,}|={3,})\s*")
+_NUMBERED = re.compile(
+    r"\W{0,3}(?:conversation|dialogue|dialog|chat|session|transcript|ticket|case|gespräch|conversación|conversa|диалог|чат"
+    r"|对话|對話|会話)\s?(?:id|no\.?|nr\.?|number)?\s*[:：#]?\s*(?P<id>[\w.-]{0,40}\d[\w.-]{0,40})\W{0,3}",
+    re.IGNORECASE,
+)
+"""A line that numbers a conversation: `Conversation 12`, `Chat ID: a-7`."""
+_MAX_EVENT = 160
+_START = r"started|began|begins|opened|gestartet|begonnen|iniciad[oa]|démarrée?"
+_EVENT = re.compile(
+    rf"\W{{0,5}}(?:(?:chat|conversation|session|call|gespräch|conversación|conversa)\s(?:has\s|was\s|is\s)?(?:been\s)?"
+    rf"(?:(?P<start>{_START})|ended|ends|closed|resumed|transferred|accepted|beendet|finalizad[oa]|terminée?|encerrad[oa])"
+    r"(?:\s?by\s[\w .'-]{1,40})?(?:[\s:(,@-]{1,3}(?:(?:on|at)\s)?[^:?!]{0,30}\d.{0,60})?"
+    r"|(?!(?:i|we|you|he|she|they)\s)[\w.'-]{1,40}(?:\s[\w.'-]{1,40}){0,3}\s(?:has\s)?(?:joined|left|entered|ended|closed)"
+    r"\s(?:the\s)?(?:chat|conversation|session|call|room)(?:\W{1,3}\d.{0,40})?)\W{0,5}",
+    re.IGNORECASE,
+)
+_MARKED_EVENT = re.compile(
+    r"(?:\*{2,3}|-{2,3}|={2,3}|[\[(<])\s?[^*=\[\]()<>]{1,60}\s(?:joined|left|connected|disconnected|transferred|assigned)"
+    r"(?:\s(?:to\s)?(?:the\s)?(?:chat|conversation|session|call|room))?\s?(?:\*{2,3}|-{2,3}|={2,3}|[\])>])",
+    re.IGNORECASE,
+)
 _SPOKEN_LINE = re.compile(
     r"(?:#{1,6}\s+)?(?P<mark>\*\*|__)?\[?(?P<word>[^\s:：*_\[\]][^:：\n]{0,59}?)\]?"
     r"(?:\s*[(\[](?P<aside>[^()\[\]\n]{1,40})[)\]])?\s?(?:\*\*|__)?(?P<colon>[:：])(?P<rest>.*)"
@@ -31,9 +50,12 @@ _NO_NAME = re.compile(r'[?!,;{}<>=|"`\\]|\S+\s+\S+\s+\S+\s+\S+\s+\S')
 """Text that is no speaker's name: such punctuation, or more than four words."""
 
 _INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
+_MARK = f"[{_INVISIBLE}]?"
+_NO_DATE = re.compile(rf"[{_INVISIBLE} ]")
 _STAMP = (
-    r"(?:(?P<date>\d{1,4}[./-]\s?\d{1,2}[./-]\s?\d{1,4}\.?)(?:,\s*|\s+(?:(?:à|um|às|kl\.?)\s+)?|T))?"
-    r"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?\s?m\b\.?)?(?:Z|[+-]\d{2}:?\d{2})?)"
+    rf"(?:(?P<date>\d{{1,4}}{_MARK}[./-]\s?\d{{1,2}}{_MARK}[./-]\s?\d{{1,4}}\.?)(?:[,،]\s*|\s+(?:(?:à|um|às|kl\.?)\s+)?|T))?"
+    rf"(?P<time>(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?"
+    rf"(?:\s?[ap]\.?\s?m\b\.?|\s?{_MARK}(?:[صم]|Ö[ÖS])(?!\w))?(?:Z|[+-]\d{{2}}:?\d{{2}})?)"
 )
 _ASIDE = re.compile(_STAMP, re.IGNORECASE)
 _STAMPED_LINE = re.compile(
@@ -42,65 +64,74 @@ _STAMPED_LINE = re.compile(
 )
 # Quotes and the two slashes of an address tell a system line ('X changed the subject to "A: b"').
 _AUTHOR = re.compile(r'(?P<author>[^:"“”\n]{1,80}):(?!//)[ ]?(?P<text>.*)')
-_TIME = re.compile(
-    r"(?:(?:(?P<morning>上午|午前|오전)|(?P<evening>下午|午後|오후))\s?)?"
-    r"(?P<hour>\d+)[:.](?P<minute>\d+)(?:[:.](?P<second>\d+))?(?:\s?(?:(?P<am>a)|(?P<pm>p)))?",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
 class _Block:
-    """The lines of one conversation."""
+    """The lines of one conversation, and how many lines between them are events of the chat."""
 
     line: int
     id: str | None = None
     lines: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class TurnStart:
-    """A line that begins a turn.
-
-    Attributes:
-        word: the speaker's word; None for a line that the chat program wrote itself.
-        text: the text on the same line.
-        sure: whether the word is surely a speaker: a known one, or one with a time.
-        name: the speaker's name, where the word is a role.
-        date: the date as it stands there.
-        time: the time as it stands there.
-        form: the notation of date and time; the lines of one transcript have one form.
-    """
-
-    word: str | None
-    text: str
-    sure: bool = True
-    name: str | None = None
-    date: str = ""
-    time: str = ""
-    form: str = ""
+    events: int = 0
 
 
 def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """Yield the conversations of a transcript.
 
-    A conversation begins at a line like `=== id ===`, `--- id ---` or `# Conversation id`; blank lines and bare rules
-    separate nothing. Where the words of both sides (user and assistant) are known, a line that begins with another word
-    and a colon belongs to the turn before it ("Note: …"), and is remarked on.
+    A conversation begins at a line like `=== id ===`, `--- id ---`, `# Conversation id`, `Chat ID: 7` or
+    `Chat started`; blank lines and bare rules separate nothing. Lines of events (`Mia joined the chat`) are left out.
+    Where the words of both sides (user and assistant) are known, a line that begins with another word and a colon
+    belongs to the turn before it ("Note: …"), and is remarked on.
 
     Args:
         text: the log.
         assistant: names of the assistant, as `roles.normalized_word` returns them.
     """
-    for number, block in enumerate(_blocks(text.lines()), 1):
-        if (first := parse_stamped_line(next(filter(_has_content, block.lines), ""))) is None:
-            yield ParsedRecord(
-                block.line, number, block.id, [_parse_spoken_lines(block.lines, assistant)], speakers_certain=False
-            )
+    number, preface = 1, None
+    for block in _blocks(text.lines()):
+        stamped = [parse_stamped_line(line) for line in block.lines]
+        form = main_form(block.lines, stamped, assistant)
+        if form is None:
+            conversation = _parse_spoken_lines(block.lines, assistant)
+        else:
+            # Another form is somebody's words ("10:30 suits me: fine").
+            starts = [start if start and start.form == form else None for start in stamped]
+            conversation = parse_turns(block.lines, starts)
+        if block.events:
+            conversation.remarks.append(f"events of the chat were left out (lines: {block.events})")
+        record = ParsedRecord(block.line, number, block.id, [conversation], speakers_certain=form is not None)
+        if preface is None and number == 1 and block.id is None and not conversation.turns:
+            preface = record
             continue
-        # Another form is somebody's words ("10:30 suits me: fine").
-        starts = [item if item and item.form == first.form else None for item in map(parse_stamped_line, block.lines)]
-        yield ParsedRecord(block.line, number, block.id, [_parse_turns(block.lines, starts)])
+        if preface is not None and number == 1:
+            report(preface.position, "text before the first conversation was left out", kept=True)
+        yield record
+        number += 1
+    if preface is not None and number == 1:
+        yield preface
+
+
+def main_form(lines: Sequence[str], stamped: Sequence[TurnStart | None], assistant: frozenset[str]) -> str | None:
+    """Return the form of the times with which turns begin; None where they begin with a speaker's word.
+
+    The first line's form counts, unless more of the lines begin with known speakers, or no line of its form names a
+    speaker. Where the first line has no time, the form of most lines counts.
+    """
+    first = next((start for line, start in zip(lines, stamped, strict=True) if has_content(line)), None)
+    forms = Counter(start.form for start in stamped if start is not None and start.word is not None)
+    spoken = [
+        start
+        for line, stamp in zip(lines, stamped, strict=True)
+        if stamp is None and (start := parse_spoken_line(line, assistant)) is not None
+    ]
+    if first is not None and first.word is None and not spoken and not forms:
+        return first.form
+    form, count = forms.most_common(1)[0] if forms else (None, 0)
+    if first is not None and first.form in forms:
+        is_known = forms[first.form] >= sum(start.sure for start in spoken)
+        return first.form if is_known and forms[first.form] * 2 >= count else form if count >= len(spoken) else None
+    return form if count > len(spoken) else None
 
 
 def parse_spoken_line(line: str, assistant: frozenset[str]) -> TurnStart | None:
@@ -133,8 +164,8 @@ def parse_stamped_line(line: str) -> TurnStart | None:
     """Return the parts of a line that begins with a time; None for any other line."""
     if (match := _STAMPED_LINE.match(line)) is None:
         return None
-    date = (match["date"] or "").replace(" ", "").rstrip(".")
-    time, text = match["time"], match["rest"].lstrip(_INVISIBLE)
+    date = _NO_DATE.sub("", match["date"] or "").rstrip(".")
+    time, text = _NO_DATE.sub(" ", match["time"]), match["rest"].lstrip(_INVISIBLE)
     form = "date" if date else f"time{match['open']}"
     if (author_match := _AUTHOR.match(text)) is None:
         return TurnStart(None, text, date=date, time=time, form=form)
@@ -147,6 +178,22 @@ def parse_stamped_line(line: str) -> TurnStart | None:
     if author.startswith("**"):
         author, content = author.strip("* "), content.removeprefix("**").removeprefix(" ")
     return TurnStart(author, content, date=date, time=time, form=form)
+
+
+def event_kind(line: str) -> Literal["start", "other"] | None:
+    """Return the kind of event that a line tells (a chat starts, or another one); None for any other line."""
+    line = line.strip()
+    if len(line) > _MAX_EVENT:
+        return None
+    if match := _EVENT.fullmatch(line):
+        return "start" if match["start"] else "other"
+    return "other" if _MARKED_EVENT.fullmatch(line) else None
+
+
+def numbered_id(line: str) -> str | None:
+    """Return the id in a line such as `Conversation 12`; None for any other line."""
+    match = _NUMBERED.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
+    return match["id"] if match else None
 
 
 def heading_id(line: str) -> str | None:
@@ -163,21 +210,26 @@ def heading_id(line: str) -> str | None:
 
 def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
     block = _Block(1)
+    after_blank = True
     for number, raw in lines:
         line = raw.rstrip("\r\n")
-        block_id = heading_id(line)
-        if block_id is None:
-            block.lines.append(line)
+        event = event_kind(line)
+        block_id = None if event else heading_id(line)
+        if block_id is None and after_blank and not event:
+            block_id = numbered_id(line)
+        after_blank = not has_content(line)
+        begins = event == "start" and any(map(has_content, block.lines))
+        if block_id is None and not begins:
+            if event:
+                block.events += 1
+            else:
+                block.lines.append(line)
             continue
-        if block.id is not None or any(map(_has_content, block.lines)):
+        if block.id is not None or any(map(has_content, block.lines)):
             yield block
-        block = _Block(number, clean_text(block_id))
-    if block.id is not None or any(map(_has_content, block.lines)):
+        block = _Block(number, clean_text(block_id) if block_id is not None else None, events=int(bool(event)))
+    if block.id is not None or any(map(has_content, block.lines)):
         yield block
-
-
-def _has_content(line: str) -> bool:
-    return bool(line.strip()) and not _RULE.fullmatch(line)
 
 
 def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
@@ -187,96 +239,11 @@ def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> Pars
     if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts if start is not None}:
         folded.update(start.word or "" for start in starts if start is not None and not start.sure)
         starts = [start if start is not None and start.sure else None for start in starts]
-    conversation = _parse_turns(lines, starts)
+    conversation = parse_turns(lines, starts)
     if folded:
         words = quoted_names(list(folded), most=5)
         conversation.remarks.append(f"lines that begin with {words} and a colon were read as text of the turn before")
     return conversation
-
-
-def _parse_turns(lines: Sequence[str], starts: Sequence[TurnStart | None]) -> ParsedConversation:
-    """Return the conversation in lines; a line that begins no turn continues the one before."""
-    order = _date_order(start.date for start in starts if start is not None and start.date)
-    conversation = ParsedConversation([])
-    current: TurnStart | None = None
-    gathered: list[str] = []
-    for line, start in zip(lines, starts, strict=True):
-        if start is None:
-            gathered.append(line)
-            continue
-        _end_turn(conversation, current, gathered, order)
-        current, gathered = start, [start.text]
-    _end_turn(conversation, current, gathered, order)
-    if program_lines := sum(start is not None and start.word is None for start in starts):
-        conversation.remarks.append(f"what the chat program itself wrote was left out (lines: {program_lines})")
-    return conversation
-
-
-def _end_turn(
-    conversation: ParsedConversation, start: TurnStart | None, gathered: list[str], order: str | None
-) -> None:
-    """Add the gathered lines as a turn; blank lines around it and rules at its end are layout, no text."""
-    while gathered and not _has_content(gathered[-1]):
-        gathered.pop()
-    if start is None:
-        if any(map(_has_content, gathered)):
-            conversation.remarks.append("text before the first speaker was left out")
-        return
-    if start.word is None:
-        return
-    gathered = list(dropwhile(lambda line: not line.strip(), gathered))
-    at = _moment(start, order)
-    metadata = {"at": f"{start.date} {start.time}".strip()} if start.time and at is None else {}
-    conversation.turns.append(ParsedTurn(start.word, "\n".join(gathered), start.name, at, metadata))
-
-
-def _date_order(dates: Iterable[str]) -> str | None:
-    """Return the order of day, month and year in a file's dates: "ymd", "dmy" or "mdy".
-
-    A year of four digits in front and points decide at once; otherwise a number above 12 does, or that time does not
-    run backwards. None where nothing decides, or where the dates contradict each other.
-    """
-    orders = set()
-    parts = []
-    for date in dates:
-        first, second, third = re.split(r"[./-]", date)
-        parts.append((int(first), int(second), int(third)))
-        if len(first) == 4:
-            orders.add("ymd")
-            continue
-        pointed = date[len(first)] == "."
-        if pointed or int(first) > 12:
-            orders.add("dmy")
-        if not pointed and int(second) > 12:
-            orders.add("mdy")
-    if not orders:
-        as_mdy = [(year, first, second) for first, second, year in parts]
-        as_dmy = [(year, second, first) for first, second, year in parts]
-        orders = {
-            order
-            for order, ordered_dates in (("mdy", as_mdy), ("dmy", as_dmy))
-            if ordered_dates == sorted(ordered_dates)
-        }
-    return orders.pop() if len(orders) == 1 else None
-
-
-def _moment(start: TurnStart, order: str | None) -> datetime | None:
-    """Return the time of a turn; None where the order of its date is not known or the date is invalid."""
-    clock = _TIME.match(start.time)
-    if order is None or clock is None or not start.date:
-        return None
-    if order == "ymd" and (iso := parse_timestamp(f"{start.date}T{start.time}")) is not None:
-        return iso
-    parts = dict(zip(order, map(int, re.split(r"[./-]", start.date)), strict=True))
-    hour = int(clock["hour"])
-    late = clock["pm"] or clock["evening"]
-    if late or clock["am"] or clock["morning"]:
-        hour = hour % 12 + (12 if late else 0)
-    year = parts["y"] + (2000 if parts["y"] < 100 else 0)
-    try:
-        return datetime(year, parts["m"], parts["d"], hour, int(clock["minute"]), int(clock["second"] or 0))
-    except ValueError:
-        return None
 
 
 PLAIN = LogFormat(
