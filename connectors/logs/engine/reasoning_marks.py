@@ -18,7 +18,9 @@ _MARKS = {
 _STARTS = ("<", "[", "◁")
 _UNOPENED = re.compile(r"(?:\A|\n)[ \t]*</think(?:ing)?>[ \t]*(?:\n|\Z)")
 """The end of thoughts whose beginning the prompt held: a line of its own."""
-_DETAILS = re.compile(r'<details type="reasoning"[^>\n]*>(.*?)</details>\n?', re.DOTALL)
+_OPENING = re.compile(rf"\s*({'|'.join(map(re.escape, _MARKS))})")
+_DETAILS = re.compile(r'<details type="reasoning"[^>\n]{0,500}>')
+_DETAILS_END = "</details>"
 _SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>\n?")
 
 
@@ -43,31 +45,43 @@ def _may_be_marked(text: str) -> bool:
 
 def _pieces(text: str) -> Iterator[Text | Reasoning]:
     """Yield the reasoning at the beginning of a text, and in Open WebUI's details, and what is left."""
-    while (split := _leading(text)) is not None:
-        thought, text = split
-        yield Reasoning(thought)
     place = 0
-    for details in _DETAILS.finditer(text):
-        yield from _non_blank(text[place : details.start()])
-        yield Reasoning(_unquoted(_SUMMARY.sub("", details[1], count=1)))
-        place = details.end()
-    yield from _non_blank(text[place:]) if place else (Text(text),) if text else ()
+    while (leading := _leading(text, place)) is not None:
+        thought, place = leading
+        yield Reasoning(thought)
+    yield from _without_details(text[place:].lstrip() if place else text)
 
 
-def _leading(text: str) -> tuple[str, str] | None:
-    """Return the marked thoughts at the beginning of a text, and the text after them; None without any.
+def _without_details(text: str) -> Iterator[Text | Reasoning]:
+    place = 0
+    while (opening := _DETAILS.search(text, place)) is not None:
+        end = text.find(_DETAILS_END, opening.end())
+        if end < 0:
+            break
+        yield from _non_blank(text[place : opening.start()])
+        thought = text[opening.end() : end]
+        summary = _SUMMARY.match(thought)
+        yield Reasoning(_unquoted(thought[summary.end() :] if summary else thought))
+        place = end + len(_DETAILS_END)
+    if place:
+        yield from _non_blank(text[place:])
+    elif text:
+        yield Text(text)
+
+
+def _leading(text: str, place: int) -> tuple[str, int] | None:
+    """Return the marked thoughts at a place in a text, and the place after them; None without any.
 
     A mark without an end is one where a line end follows it: the answer was cut while the model thought.
     """
-    stripped = text.lstrip()
-    for mark, end in _MARKS.items():
-        if stripped.startswith(mark):
-            thought, closed, answer = stripped[len(mark) :].partition(end)
-            if closed or thought.startswith("\n"):
-                return thought.strip(), answer.lstrip()
-            return None
-    if "</think" in text and (close := _UNOPENED.search(text)) is not None:
-        return text[: close.start()].strip(), text[close.end() :].lstrip()
+    if (mark := _OPENING.match(text, place)) is not None:
+        closing = _MARKS[mark[1]]
+        end = text.find(closing, mark.end())
+        if end >= 0:
+            return text[mark.end() : end].strip(), end + len(closing)
+        return (text[mark.end() :].strip(), len(text)) if text.startswith("\n", mark.end()) else None
+    if not place and (close := _UNOPENED.search(text)) is not None:
+        return text[: close.start()].strip(), close.end()
     return None
 
 

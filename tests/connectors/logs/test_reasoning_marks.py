@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -50,6 +51,25 @@ def test_marked_reasoning(text, parts):
 def test_what_is_no_marked_reasoning(text):
     assert parts_of_marked([Text(text)]) is None
     assert without_marked(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("<think></think>" * 20_000 + "6", 20_001),
+        ("<think>" * 40_000, None),
+        ('<details type="reasoning" ' * 20_000, None),
+        ('<details type="reasoning">' * 20_000, None),
+        (('<details type="reasoning">' + " " * 200 + "</details>") * 2_000, 2_000),
+        ("\n </think" * 40_000, None),
+        (" " * 500_000 + "<think>" + " " * 500_000 + "</think>", 1),
+    ],
+)
+def test_hostile_texts_take_no_time(text, pieces):
+    before = time.process_time()
+    parts = parts_of_marked([Text(text)])
+    assert time.process_time() - before < 3
+    assert (None if parts is None else len(parts)) == pieces
 
 
 def test_only_texts_are_searched():
