@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from convexplain.connectors.logs.engine.content_blocks import content_text
 from convexplain.connectors.logs.engine.message_lists import parse_turn
-from convexplain.connectors.logs.engine.roles import role_of
+from convexplain.connectors.logs.engine.roles import role_of, turn_of
 from convexplain.types import Turn
 
 ORIGIN = "convexplain"
@@ -191,7 +192,7 @@ def _turn(message: Any) -> Turn | None:
     metadata = dict(spoken.metadata)
     if fields.get("tool_calls") and not content_text(fields.get("content")).strip():
         metadata["only_tool_calls"] = True
-    return Turn(role or "user", spoken.content, name, spoken.at, metadata, spoken.parts)
+    return turn_of(replace(spoken, metadata=metadata), role or "user", name)
 
 
 def _is_message(value: Any) -> bool:

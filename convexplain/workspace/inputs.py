@@ -10,7 +10,7 @@ from convexplain.connectors.logs import read_log
 from convexplain.connectors.message_objects import turns_of
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.rubrics import load_rubric, rubric_ids
-from convexplain.types import ROLES, Conversation, Role, Rubric, Turn
+from convexplain.types import ROLES, Conversation, Rubric, Turn
 
 _log = logging.getLogger("convexplain")
 
@@ -128,16 +128,13 @@ def _turns(position: int, message: Any) -> Iterator[Turn]:
 
 def _turn(position: int, message: Mapping[str, Any]) -> Turn:
     role, content = message.get("role"), message.get("content")
-    if role not in ROLES or not isinstance(content, str):
-        turns = turns_of([dict(message)]) if role in ROLES else ()
-        if turns and turns[0].content.strip():  # parts, or calls of tools
-            return turns[0]
-        raise UsageError(
-            f"turn {position}: it needs a 'role' out of {', '.join(ROLES)} and a 'content' that is a string; "
-            f"it has {role!r} and {type(content).__name__}"
-        )
-    speaker: Role = role
-    return Turn(speaker, content, message.get("name"))
+    turns = turns_of([dict(message)]) if role in ROLES else ()  # with parts, calls of tools and reasoning
+    if turns and (isinstance(content, str) or turns[0].content.strip()):
+        return turns[0]
+    raise UsageError(
+        f"turn {position}: it needs a 'role' out of {', '.join(ROLES)} and a 'content' that is a string; "
+        f"it has {role!r} and {type(content).__name__}"
+    )
 
 
 def _of_frame(frame: Any) -> Iterator[Conversation]:

@@ -132,3 +132,14 @@ def test_which_turns_are_answers():
 )  # fmt: skip
 def test_what_functions_are_given_and_give_back(value, role, turns):
     assert told(turns_in(value, role)) == turns
+
+
+def test_reasoning_is_no_part_of_an_answer():
+    (marked, beside) = turns_of(
+        [
+            {"role": "assistant", "content": "<think>hm</think>6"},
+            {"role": "assistant", "content": "6", "reasoning": "hm"},
+        ]
+    )
+    assert (marked.content, marked.reasoning) == (beside.content, beside.reasoning) == ("6", "hm")
+    assert turns_of([{"role": "user", "content": "<think>hm</think>6"}])[0].content == "<think>hm</think>6"

@@ -70,6 +70,13 @@ def has_stranger(turns: Sequence[ParsedTurn], assistant: frozenset[str]) -> bool
     return any(_role(turn, assistant) is None for turn in turns)
 
 
+def turn_of(turn: ParsedTurn, role: Role, name: str | None) -> Turn:
+    """Return a turn with its role; reasoning that is marked in an assistant's text is taken out of it."""
+    if role == "assistant" and (parts := parts_of_marked(turn.all_parts)) is not None:
+        return Turn.of_parts(role, parts, name, turn.at, turn.metadata)
+    return Turn(role, turn.content, name, turn.at, turn.metadata, turn.parts)
+
+
 def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, certain: bool = True) -> tuple[Turn, ...]:
     """Return the turns with their roles.
 
@@ -93,15 +100,8 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
         normalized_word(turn.speaker): turn.speaker for turn, role in zip(turns, roles, strict=True) if role is None
     }
     default = _default_role(turns, roles, unknown, assistant, certain=certain) if unknown else "user"
-    return tuple(_turn(turn, role or default) for turn, role in zip(turns, roles, strict=True))
-
-
-def _turn(turn: ParsedTurn, role: Role) -> Turn:
-    """Return a turn with its role; of an assistant's turn, reasoning that is marked in its text is taken out of it."""
-    name = turn.name or _name_in_word(turn.speaker)
-    if role == "assistant" and (parts := parts_of_marked(turn.all_parts)) is not None:
-        return Turn.of_parts(role, parts, name, turn.at, turn.metadata)
-    return Turn(role, turn.content, name, turn.at, turn.metadata, turn.parts)
+    names = [turn.name or _name_in_word(turn.speaker) for turn in turns]
+    return tuple(turn_of(turn, role or default, name) for turn, role, name in zip(turns, roles, names, strict=True))
 
 
 def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:
