@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from convexplain.parts import Media, Part, Reasoning, Text, ToolResult, visible_content
+from convexplain.parts import Media, Part, Reasoning, Text
 
 from .api_messages import merge_thoughts
 from .content_blocks import attachment_part, content_parts, thought_text
@@ -279,9 +279,7 @@ class DescribedFormat:
         if self.exchange:
             contents = [(speaker, self._parts(values_at(item, path))) for speaker, path in self.exchange]
         else:
-            speaker, parts = self._speaker(item), self._message_parts(item)
-            is_result = role_of(speaker) == "tool" and not any(isinstance(part, ToolResult) for part in parts)
-            contents = [(speaker, [ToolResult(visible_content(parts))] if is_result and parts else parts)]
+            contents = [(self._speaker(item), self._message_parts(item))]
         turns = [
             turn
             for speaker, parts in contents

@@ -13,6 +13,8 @@ def message_content(item: Mapping[str, Any]) -> list[Any]:
     content = message.get("content")
     if message.get("role") == "thinking":
         return [{"type": "thinking", "thinking": content}]
+    if message.get("role") == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.get("toolCallId"), "content": content}]
     blocks = content if isinstance(content, list) else [content]
     blocks = [
         {"type": "image"} if isinstance(block, dict) and block.get("type") == "imageUrl" else block for block in blocks

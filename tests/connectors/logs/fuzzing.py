@@ -254,8 +254,8 @@ def check(folder, data, name, options):
     except LogError as error:
         assert error.path.startswith(str(path)), error.path  # noqa: PT017 - either outcome is right
         found = []
-    except UsageError as error:  # a table's columns are the caller's to give
-        assert str(error).startswith("columns: "), error  # noqa: PT017 - either outcome is right
+    except UsageError as error:  # a map of the fields is the caller's to give
+        assert str(error).startswith("map: "), error  # noqa: PT017 - either outcome is right
         return
     for problem in problems:
         assert type(problem) is Problem

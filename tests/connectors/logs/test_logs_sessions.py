@@ -221,6 +221,6 @@ def test_continue(tmp_path):
         ("assistant", "Renamed."),
     ]
     assert [part.text for part in conversation.turns[1].parts[:2]] == ["Callers first.", "Then foo."]
-    assert conversation.turns[2].parts == (ToolResult("done"),)
+    assert conversation.turns[2].parts == (ToolResult("done", "c"),)
     assert conversation.turns[0].metadata["contextItems"] == [{"name": "a.py", "content": "code"}]
     assert problems == []
