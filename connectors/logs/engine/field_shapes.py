@@ -41,7 +41,7 @@ TEXT_NAMES = words_of(
 )
 TIME_NAMES = words_of("at ts t time timestamp date datetime created sent when datum zeit uhrzeit fecha hora")
 ORDER_NAMES = words_of("turn index position order sequence seq step number no nr idx offset")
-ID_NAMES = words_of("id uuid guid key hash no nr number nummer ref reference 编号")
+ID_NAMES = words_of("id # uuid guid key hash no nr number nummer ref reference 编号")
 CONVERSATION_NAMES = words_of(
     "conversation conv convo dialogue dialog session thread chat ticket call case interaction room chatid "
     "sessionid threadid ticketid callid conversationid ticketnummer vorgang gespräch fall 会话"
@@ -159,9 +159,9 @@ def roles_clear(words: Iterable[str], sides: Mapping[str, str]) -> bool:
     """Return whether the role of every speaker is known: by the words, or as the only unknown one beside one side."""
     distinct = {word for word in words if word}
     roles = {word: sides.get(word) or role_of(word) for word in distinct}
-    known = {role for role in roles.values() if role in ("user", "assistant")}
+    heard = {role for role in roles.values() if role in ("user", "assistant")}
     unknown = [word for word, role in roles.items() if role is None]
-    return bool(known) and (not unknown or (len(unknown) == 1 and len(known) == 1)) and (len(distinct) > 1)
+    return bool(heard) and (not unknown or (len(unknown) == 1 and len(heard) == 1)) and (len(distinct) > 1)
 
 
 def role_merit(field: Field, groups: Sequence[int]) -> float:
@@ -177,14 +177,18 @@ def role_merit(field: Field, groups: Sequence[int]) -> float:
     named = bool(ROLE_NAMES & set(name_words(field.keys[-1])))
     sides = sides_of(field, words)
     distinct = {word for word in words if word}
-    changes = sum(a != b for (a, one), (b, other) in pairwise(zip(words, groups, strict=True)) if one == other)
-    pairs = sum(one == other for one, other in pairwise(groups))
+    neighbours = [
+        (word, next_word)
+        for (word, group), (next_word, next_group) in pairwise(zip(words, groups, strict=True))
+        if group == next_group
+    ]
+    changes, pairs = sum(word != next_word for word, next_word in neighbours), len(neighbours)
     alternates = len(distinct) > 1 and changes * 3 >= pairs
     if roles_clear(words, sides):
         return 10.0 + 2 * named + alternates + ("role" in field.words)
-    known = sum(role_of(word) is not None for word in distinct)
     if named:
-        return 4.0 + 2 * (known > 0) + alternates + ("role" in field.words) + (len(distinct) > 1)
+        has_role = any(role_of(word) is not None for word in distinct)
+        return 4.0 + 2 * has_role + alternates + ("role" in field.words) + (len(distinct) > 1)
     spoken = all(word.isdecimal() for word in distinct) or sum(map(is_text, distinct)) * 2 > len(distinct)
     return 3.0 if alternates and speakers_return(words, groups) and not spoken else 0.0
 

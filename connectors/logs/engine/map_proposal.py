@@ -53,18 +53,18 @@ def propose_map(values: Sequence[Any], is_record: Callable[[Any], bool] = lambda
         return None
     if not candidates:
         return None
-    best, *others = candidates
-    rival = next((other for other in others if other.merit >= CLEAR <= best.merit and _differs(best, other)), None)
+    best, *weaker = candidates
+    rival = next((second for second in weaker if second.merit >= CLEAR <= best.merit and _differs(best, second)), None)
     doubts = best.doubts
     if rival is not None:
         doubts = (*doubts, f"turns may also be meant by: {rival.field_map}")
     return MapProposal(best.field_map, doubts)
 
 
-def _differs(best: Candidate, other: Candidate) -> bool:
+def _differs(best: Candidate, second: Candidate) -> bool:
     """Return whether two candidates take different lists of a record: one inside the other is no rival."""
-    one, two = (f"{item.field_map.records or ''}.{item.field_map.turns or ''}" for item in (best, other))
-    return not one.startswith(two) and not two.startswith(one)
+    places = [f"{candidate.field_map.records or ''}.{candidate.field_map.turns or ''}" for candidate in (best, second)]
+    return not places[0].startswith(places[1]) and not places[1].startswith(places[0])
 
 
 def _envelope(sample: Sequence[Any], is_record: Callable[[Any], bool]) -> FieldMap | None:

@@ -36,6 +36,12 @@ TEXTS = [form.example.encode() for form in LOG_FORMATS.records] + [
     b'"blocks": [{"type": "section", "text": {"text": "x"}, "elements": [{"text": "y"}]}], '
     b'"reactions": [{"name": "x", "count": 1}]}]',
     "\u200e[31.12.23, 23:59:01] Anna: \u200eimage omitted\r\n[1/1/24, 0:01 p. m.] Bot: Hello\n31.12.23 x\n".encode(),
+    b'{"call": 7, "log": [{"who": "client", "words": "Hi there, you"}, {"who": "bot", "words": "Hello to you"}]}',
+    b'{"Items": [{"log": {"L": [{"M": {"who": {"S": "user"}, "text": {"S": "Hi"}}}, {"M": {"who": {"S": "bot"}, '
+    b'"text": {"S": "Hello"}}}]}}]}',
+    b'{"question": "Hi", "answer": "Hello", "session_id": 1}\n{"question": "Well?", "answer": "Yes", "session_id": 1}',
+    b"Ticket;Wer;Gesagt\n1;Kunde;Wo ist es?\n1;Mitarbeiter;Hier ist es.\n",
+    b'{"id": 1, "text": "User: Hi\\nBot: Hello"}',
     b"User (10:31): Hi\nAgent [2024-05-01 10:32]: Hello\n# Conversation 2\n**User:** x\n",
     b'{"messages": [{"role": "assistant", "content": [{"type": "image_url"}, {"text": {"value": "a"}}], "tool_calls": '
     b'[{"function": {"name": "f", "arguments": {}}}], "timestamp": 1714557600}], "system": "s", "id": 1}\n' * 2,
