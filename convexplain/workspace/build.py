@@ -326,8 +326,8 @@ async def open_judge(
 
 def _settings(spec: JudgeSpec) -> dict[str, Any]:
     reasons = {"all": True, "none": False}.get(spec.reasons, spec.reasons)  # as earlier runs have it
-    shown = {"reasoning": True} if spec.reasoning else {}  # earlier runs have no such setting
-    return {"samples": spec.samples, "explain": reasons, **shown}
+    reasoning = {"reasoning": True} if spec.reasoning else {}  # earlier runs have no such setting
+    return {"samples": spec.samples, "explain": reasons, **reasoning}
 
 
 def _built(

@@ -144,8 +144,8 @@ def rebuild_prompt(view: ConversationView, judgement: Judgement, rubric: Rubric)
     draw = 0 if judgement.evidence.kind == "samples" else None
     turns = view.conversation.turns[judgement.evidence.left_out : judgement.turn + 1]
     requests = [
-        judge_request(rubric, turns, left_out=judgement.evidence.left_out, draw=draw, reasoning=shown)
-        for shown in (False, True)
+        judge_request(rubric, turns, left_out=judgement.evidence.left_out, draw=draw, reasoning=reasoning)
+        for reasoning in (False, True)
     ]
     request = next((request for request in requests if request.prompt_sha == judgement.prompt_sha), requests[0])
     text = "\n\n".join(message.content for message in request.messages)
