@@ -172,7 +172,7 @@ OPTIONS = st.fixed_dictionaries(
 @st.composite
 def mutated_json(draw):
     """An example of JSON in which some values are others, missing or there twice."""
-    examples = [data for data in TEXTS if data.lstrip()[:1] in (b"{", b"[")]
+    examples = [data for data in TEXTS if data.lstrip()[:2] in (b'{"', b"[{", b"[[", b'["')]
     text = draw(st.sampled_from(examples)).decode()
     records = [json.loads(line) for line in text.splitlines()] if "\n{" in text else [json.loads(text)]
     for _ in range(draw(st.integers(1, 4))):
