@@ -7,7 +7,7 @@ beginning, and have it judged as often.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from convexplain.connectors.logs.engine.fields import identifier
+from convexplain.connectors.logs.engine.fields import identifier, objects
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.message_tree import MessageTree
 from convexplain.connectors.logs.engine.metadata import extra_metadata, parse_timestamp
@@ -57,7 +57,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
     """Yield the best-ranked path of each tree whose messages are in a file."""
     positions: dict[str, int] = {}
     rows: dict[str, _Message] = {}
-    for position, value in records:
+    for position, value in ((position, value) for position, record in records for value in _with_replies(record)):
         message_id = identifier(value, "message_id")
         if not message_id or message_id in rows:
             report(
@@ -78,6 +78,17 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         yield ParsedRecord(positions[root], number, name, [conversation])
     for key in tree.circular(children):
         report(positions[key], f"the message {key!r} is its own ancestor")
+
+
+def _with_replies(record: _Message) -> Iterator[_Message]:
+    """Yield a message and the replies that it holds, each with its parent."""
+    pending = [record]
+    while pending:
+        message = pending.pop()
+        yield message
+        parent = identifier(message, "message_id")
+        replies = objects(message.get("replies"))
+        pending += [{"parent_id": parent, **reply} if parent else reply for reply in reversed(replies)]
 
 
 def _is_message(value: Any) -> bool:

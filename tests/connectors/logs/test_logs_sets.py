@@ -394,3 +394,17 @@ def test_every_branch_of_a_tree_of_oasst(tmp_path):
         ("t-branch2", ["Hi", "What?"]),
     ]
     assert problems == []
+
+
+def test_messages_of_oasst_that_hold_their_replies(tmp_path):
+    why = {"message_id": "4", "parent_id": "3", "text": "Why?", "role": "prompter", "replies": []}
+    replies = [
+        {"message_id": "2", "text": "What?", "role": "assistant", "rank": 1, "replies": []},
+        {"message_id": "3", "text": "Hello", "role": "assistant", "rank": 0, "replies": [why]},
+    ]
+    message = {"message_id": "1", "parent_id": None, "text": "Hi", "role": "prompter", "replies": replies}
+    (conversation,), problems = read(tmp_path, json.dumps(message))
+    assert [turn.content for turn in conversation.turns] == ["Hi", "Hello", "Why?"]
+    assert [problem.reason for problem in problems] == [
+        "the best-ranked path of a tree; 1 other branches from it are left out"
+    ]
