@@ -75,8 +75,8 @@ def _apply(session: _Session, record: Mapping[str, Any]) -> None:
 
 def _content(message: Mapping[str, Any]) -> list[Any]:
     """Return the content of a message: what was typed or answered, the calls of tools and their results."""
-    shown = message.get("displayContent")
-    content = shown if shown is not None else message.get("content")
+    displayed = message.get("displayContent")
+    content = displayed if displayed is not None else message.get("content")
     blocks: list[Any] = [
         {"type": "thinking", "thinking": ": ".join(filter(None, (first_text(thought, "subject"), words)))}
         for thought in objects(message.get("thoughts"))

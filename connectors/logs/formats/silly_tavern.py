@@ -76,13 +76,13 @@ def _add_message(chat: _Chat, record: Mapping[str, Any]) -> None:
     if record.get("is_system") is True:
         chat.left_out["messages hidden from the model"] += 1
         return
-    shown = first_text(record, "mes")
+    current = first_text(record, "mes")
     swipes = record.get("swipes")
     texts = [text for text in swipes if isinstance(text, str)] if isinstance(swipes, list) else []
     place = record.get("swipe_id")
     place = place if isinstance(place, int) and 0 <= place < len(texts) else 0
-    if not texts or shown not in ("", texts[place]):
-        texts[place : place + 1] = [shown]  # an answer that was edited after it was made
+    if not texts or current not in ("", texts[place]):
+        texts[place : place + 1] = [current]  # an answer that was edited after it was made
     infos = objects(record.get("swipe_info")) if len(texts) > 1 else []
     extras = [object_at(info, "extra") for info in infos] if len(infos) == len(texts) else [{}] * len(texts)
     extras[place] = object_at(record, "extra") or extras[place]
