@@ -63,7 +63,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         about = {"channel": activity["channelId"]} if first_text(activity, "channelId") else {}
         conversation.turns.append(
             ParsedTurn(
-                speaker, _activity_text(activity), name, at, {**extra_metadata(activity, _IGNORED_KEYS), **about}
+                speaker, activity_text(activity), name, at, {**extra_metadata(activity, _IGNORED_KEYS), **about}
             ),
         )
     if left_out:
@@ -117,7 +117,8 @@ def _speaker(activity: _Activity, roles: Mapping[str, str]) -> tuple[str, str | 
     return (role, name or None) if role is not None else (name or account_id, None)
 
 
-def _activity_text(activity: _Activity) -> str:
+def activity_text(activity: _Activity) -> str:
+    """Return the text of an activity, with cards, files and suggestions as placeholders."""
     lines = [content_or_placeholder(activity.get("text"))]
     if not lines[0].strip() and first_text(activity, "speak"):
         lines = [activity["speak"]]

@@ -32,6 +32,16 @@ _KINDS = frozenset(_KIND_NAMES.split())
 _SESSION_ENDS = ("restart", "session_started")
 _USED_KEYS = ("event", "text", "timestamp", "parse_data", "data", "name")
 
+_PICKLED = "py/object"
+_CLASSES = {
+    "UserUttered": "user",
+    "BotUttered": "bot",
+    "ActionExecuted": "action",
+    "SlotSet": "slot",
+    "Restarted": "restart",
+    "SessionStarted": "session_started",
+}
+
 _Event = Mapping[str, Any]
 
 
@@ -39,6 +49,8 @@ def is_tracker(value: Any) -> bool:
     """Return whether a JSON value is a tracker."""
     if not isinstance(value, dict) or not isinstance(value.get("events"), list):
         return False
+    if _is_pickled(value):
+        return True
     if value.keys().isdisjoint(("sender_id", "slots", "latest_message", "latest_event_time")):
         return False
     return not value["events"] or any(event.get("event") in _KINDS for event in _named_events(value["events"]))
@@ -50,12 +62,33 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
     Actions, slots and other events without a text are left out, with a remark. Where a tracker has no texts of the bot,
     the actions by which the bot speaks (`utter_…`) stand for them.
     """
-    conversations = _sessions(record["events"])
+    is_pickled = _is_pickled(record)
+    conversations = _sessions(list(map(_unpickled, record["events"])) if is_pickled else record["events"])
     _number_suffixes(conversations)
+    for conversation in conversations if is_pickled else ():
+        conversation.id = identifier(record, "name", "sender_id") or None
     if channel := first_text(record, "latest_input_channel"):
         for conversation in conversations:
             conversation.metadata["input_channel"] = channel
     return conversations
+
+
+def _is_pickled(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is a dialogue that jsonpickle wrote: its events are named by their classes."""
+    return any(_PICKLED in event and "rasa" in str(event[_PICKLED]) for event in objects(record["events"])[:20])
+
+
+def _unpickled(event: Any) -> Any:
+    """Return an event of jsonpickle's as trackers have it."""
+    if not isinstance(event, dict):
+        return event
+    kind = str(event.get(_PICKLED, "")).rpartition(".")[2]
+    fields = {
+        **object_at(event, "py/state"),
+        **{key: value for key, value in event.items() if not key.startswith("py/")},
+    }
+    name = {"name": fields.pop("action_name")} if "action_name" in fields else {}
+    return {**fields, **name, "event": _CLASSES.get(kind, kind)}
 
 
 def is_row(value: Any) -> bool:
@@ -171,7 +204,8 @@ def _bot_text(event: _Event) -> str:
 
 RASA = LogFormat(
     "rasa",
-    "Rasa trackers: the user's and the bot's events; a restart or a new session begins another conversation.",
+    "Rasa trackers, also as jsonpickle writes them: the user's and the bot's events; a restart or a new session begins "
+    "another conversation.",
     '{"sender_id": "s1", "events": [{"event": "user", "text": "Hi", "timestamp": 1714557600.0}, '
     '{"event": "bot", "text": "Hello", "data": {}, "timestamp": 1714557601.0}]}',
     is_tracker,
