@@ -11,6 +11,7 @@ from convexplain.connectors.logs.engine.html_text import html_to_text
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 
 _LINE = re.compile(r"\(\s*(?P<after>(?:\d+h\s?)?(?:\d+m\s?)?\d+s)\s*\)\s*(?P<name>[^:\n]{1,80}):\s?(?P<text>.*)")
+_BEGIN = re.compile(r"\(\s*(?:\d+h\s?)?(?:\d+m\s?)?\d+s\s*\)\s*[^:\n]{1,80}:")
 _AGENT = re.compile(r"Agent (?P<name>[^\n<:]{1,60}?)(?: (?:successfully|has|joined|left|transferred)\b.*)?")
 _TO_AGENT = re.compile(r"Chat Transferred From (?P<first>.{1,60}?) To (?P<name>.{1,60})")
 _CENTERED = re.compile(r"""<p\s+align=["']?center["']?\s*>(.{0,300}?)</p>""", re.IGNORECASE | re.DOTALL)
@@ -56,7 +57,6 @@ _DESCRIBED = DescribedFormat(
     id="ChatKey|Id",
     unused=("Body",),
 )
-_BEGIN = re.compile(r"\(\s*(?:\d+h\s?)?(?:\d+m\s?)?\d+s\s*\)\s*[^:\n]{1,80}:")
 SALESFORCE = replace(_DESCRIBED.log_format(), read_record=read_record)
 
 SALESFORCE_ENTRIES = DescribedFormat(
