@@ -18,6 +18,9 @@ TOPICALITY_FLOOR = 0.4
 """The topicality below which an added sentence is refused: 90 % of good sentences are above, and a third of those of
 other conversations (docs/benchmarks.md)."""
 
+WHOLE_TOPICALITY_FLOOR = 0.1
+"""The same for a whole turn: 98 % of good turns are above, and half of those of other conversations."""
+
 _UNNATURAL = "It reads worse than the original."
 _OFF_TOPIC = "It has little to do with the conversation."
 _ROLES = {"user": "User", "assistant": "Assistant", "system": "System", "tool": "Tool"}
@@ -71,14 +74,14 @@ class Screen:
     def __init__(self, language_model: LanguageModel | None = None) -> None:
         self._language_model = language_model
         self._naturalness: dict[str, float] = {}
-        self._topicality: dict[str, float] = {}
+        self._topicality: dict[str, float] = {}  # by how much it is above its floor
 
     @property
     def fingerprint(self) -> str:
         """Return what decides verdicts besides the rules; empty without a model of language."""
         if self._language_model is None:
             return ""
-        return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR} {TOPICALITY_FLOOR}"
+        return f"{self._language_model.fingerprint} {NATURALNESS_FLOOR} {TOPICALITY_FLOOR} {WHOLE_TOPICALITY_FLOOR}"
 
     async def screen(
         self,
@@ -121,7 +124,7 @@ class Screen:
         worst = min((self._naturalness[edit.digest] for edit in edits), default=0.0)
         if worst < NATURALNESS_FLOOR:
             return Screening(worst, _UNNATURAL)
-        on_topic = all(self._topicality[edit.digest] >= TOPICALITY_FLOOR for edit in edits)
+        on_topic = all(self._topicality[edit.digest] >= 0 for edit in edits)
         return Screening(worst, "" if on_topic else _OFF_TOPIC)
 
     async def _measure(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
@@ -135,20 +138,13 @@ class Screen:
             self._naturalness[edit.digest] = 0.0 if passage is None else _naturalness(edit, passage, tokens)
 
     async def _measure_topicality(self, language_model: LanguageModel, edits: Sequence[_TurnEdit]) -> None:
-        """Measure the texts of each edit that must keep to the topic, of which the one that fits least counts."""
-        readings: dict[_TurnEdit, list[tuple[TextInContext, TextInContext]]] = {}
-        for edit in edits:
-            text = edit.text.after
-            spans = [*added_sentences(edit.text.before, text), *([TextSpan(0, len(text))] if edit.whole else [])]
-            readings[edit] = [
-                (_in_context(edit.context_after, text, span), TextInContext(edit.opening, span.of(text)))
-                for span in spans
-            ]
-        distinct = list(dict.fromkeys(text for pairs in readings.values() for pair in pairs for text in pair))
+        """Measure by how much each edit's texts are above their floors; of each edit the lowest counts."""
+        texts = {edit: list(_texts_on_topic(edit)) for edit in edits}
+        distinct = list(dict.fromkeys(text for rows in texts.values() for *pair, _ in rows for text in pair))
         tokens = dict(zip(distinct, await language_model.token_logprobs(distinct), strict=True)) if distinct else {}
-        for edit, pairs in readings.items():
-            values = [topicality(tokens[in_conversation], tokens[alone]) for in_conversation, alone in pairs]
-            self._topicality[edit.digest] = min(values, default=math.inf)
+        for edit, rows in texts.items():
+            above = [topicality(tokens[in_place], tokens[alone]) - floor for in_place, alone, floor in rows]
+            self._topicality[edit.digest] = min(above, default=math.inf)
 
 
 def _naturalness(edit: _TurnEdit, passage: EditedPassage, tokens: dict[TextInContext, list[TokenLogprob]]) -> float:
@@ -184,6 +180,16 @@ def _read(edit: _TurnEdit, passage: EditedPassage) -> tuple[TextInContext, TextI
         _in_context(edit.context_before, edit.text.before, passage.before),
         _in_context(edit.context_after, edit.text.after, passage.after),
     )
+
+
+def _texts_on_topic(edit: _TurnEdit) -> Iterator[tuple[TextInContext, TextInContext, float]]:
+    """Yield the texts that must keep to the topic: each in its place, as a beginning, and with its floor."""
+    text = edit.text.after
+    floors = [(span, TOPICALITY_FLOOR) for span in added_sentences(edit.text.before, text)]
+    if edit.whole:
+        floors.append((TextSpan(0, len(text)), WHOLE_TOPICALITY_FLOOR))
+    for span, floor in floors:
+        yield _in_context(edit.context_after, text, span), TextInContext(edit.opening, span.of(text)), floor
 
 
 def _in_context(context: str, text: str, span: TextSpan) -> TextInContext:
