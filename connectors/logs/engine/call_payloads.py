@@ -8,6 +8,7 @@ from .api_messages import is_message, parse_messages
 from .content_blocks import content_parts, content_text, is_block
 from .json_values import parse_json
 from .parse_results import ParsedTurn
+from .stream_chunks import is_chunk, streamed_turns
 
 _TEXT_KEYS = ("text", "content", "output_text", "completion", "generation", "answer", "reply")
 """Keys whose text is the turn's content, although it may be JSON."""
@@ -101,6 +102,8 @@ def _text_turns(value: str, speaker: str, remarks: list[str], depth: int) -> lis
 
 
 def _list_turns(value: list[Any], speaker: str, remarks: list[str], depth: int) -> list[ParsedTurn]:
+    if value and is_chunk(value[0]):
+        return streamed_turns(value)
     if any(map(is_message, value)):
         return parse_messages(value, remarks)
     if value and all(map(is_block, value)):

@@ -188,6 +188,39 @@ CASES = {
     ),
     "bedrock-titan": (bedrock({"inputText": "Hi"}, {"results": [{"outputText": "Hello"}]}), [("q1", TWO)], []),
     "bedrock-llama": (bedrock({"prompt": "Hi"}, {"generation": "Hello"}), [("q1", TWO)], []),
+    "bedrock-streamed": (
+        bedrock(
+            {"anthropic_version": "x", "messages": HI},
+            [
+                {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hel"}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}},
+                {"type": "message_stop"},
+            ],
+        ),
+        [("q1", TWO)],
+        [],
+    ),
+    "request-response": ([{"id": "x", "request": {"messages": HI}, "response": HELLO}], [("x", TWO)], []),
+    "request-response-bodies": (
+        [
+            {
+                "session_id": "s",
+                "request": {"url": "/v1/messages", "body": {"system": "Be kind.", "messages": HI}},
+                "response": {
+                    "status": 200,
+                    "body": {"role": "assistant", "content": [{"type": "text", "text": "Hello"}]},
+                },
+            }
+        ],
+        [("s", ["s Be kind.", *TWO])],
+        [],
+    ),
+    "request-response-cohere-2": (
+        [{"id": "x", "request": {"messages": HI}, "response": {"message": {"role": "assistant", "content": "Hello"}}}],
+        [("x", TWO)],
+        [],
+    ),
     "bedrock-bodies-elsewhere": (
         [bedrock(None, None), {**bedrock({"prompt": "Hi"}, {"generation": "Hello"}), "requestId": "q2"}],
         [("q2", TWO)],
