@@ -18,7 +18,7 @@ def is_cohere(value: Any) -> bool:
     """Return whether a JSON value is a request or an answer of Cohere's chats, or both."""
     if not isinstance(value, dict):
         return False
-    place = value.get("request") if isinstance(value.get("request"), dict) else value
+    place = object_at(value, "request") or value
     return (isinstance(place.get("message"), str) or isinstance(value.get("text"), str)) and (
         has_key(place, "chat_history[*].message") or "preamble" in place or "generation_id" in value
     )
