@@ -14,6 +14,8 @@ _SAVED = re.compile(r"[^\t]{1,40}[:：]?\s?\d[\d/.,:\s]+(?:[ap]m)?", re.IGNORECA
 _DAY = re.compile(r"(?:\w{2,12}[,.]?\s)?(?P<date>\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4})\.?\s?(?:\(?\w{1,12}\)?)?\s*")
 _TIME = r"(?:(?:上午|下午|午前|午後|오전|오후)\s?)?\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AaPp][Mm])?"
 _MESSAGE = re.compile(rf"(?P<time>{_TIME})\t(?P<name>[^\t]*)(?:\t(?P<text>.*))?", re.DOTALL)
+_SPACED = re.compile(rf"(?P<time>{_TIME}) (?P<name>\S+)(?: (?P<text>.*))?", re.DOTALL)
+"""A message of newer exports, which have blanks in place of tabs."""
 _HEADER_LINES = 3
 
 
@@ -26,16 +28,18 @@ def read_text(text: LogText, assistant: frozenset[str], report: ProblemReporter)
     """Yield the conversation in an export. What LINE itself writes has no name, and is left out."""
     date = ""
     lines: list[str] = []
-    starts: list[TurnStart | None] = []
+    dates: list[str] = []
     for number, raw in text.lines():
         line = raw.rstrip("\r\n")
         if number <= _HEADER_LINES and (line.lstrip("\ufeff").startswith(_HEADER) or _SAVED.fullmatch(line.strip())):
             continue
-        if (day := _DAY.fullmatch(line)) is not None:
-            date = day["date"]
+        if (heading := _DAY.fullmatch(line)) is not None:
+            date = heading["date"]
             continue
         lines.append(line)
-        starts.append(_turn_start(line, date))
+        dates.append(date)
+    form = _MESSAGE if any(map(_MESSAGE.fullmatch, lines)) else _SPACED
+    starts = [_turn_start(form.fullmatch(line), day) for line, day in zip(lines, dates, strict=True)]
     conversation = parse_turns(lines, starts)
     conversation.turns = [replace(turn, content=_unquoted(turn.content)) for turn in conversation.turns]
     yield ParsedRecord(1, 1, None, [conversation])
@@ -47,8 +51,8 @@ def _unquoted(text: str) -> str:
     return text[1:-1].replace('""', '"') if is_quoted else text
 
 
-def _turn_start(line: str, date: str) -> TurnStart | None:
-    if (match := _MESSAGE.fullmatch(line)) is None:
+def _turn_start(match: re.Match[str] | None, date: str) -> TurnStart | None:
+    if match is None:
         return None
     name = match["name"].strip() if match["text"] is not None else ""
     return TurnStart(name or None, match["text"] or "", date=date, time=match["time"])

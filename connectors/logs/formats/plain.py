@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from convexplain.connectors.logs.engine.log_format import LogFormat
@@ -22,11 +22,19 @@ from . import _whatsapp as messengers
 
 _HEADING = re.compile(r"#+\s*(?:conversation|dialogue|dialog|chat|session)\b", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"\W{0,3}(?:conversation|dialogue|dialog|chat|session|transcript|ticket|case|gespräch|conversación|conversa|диалог|чат"
+    r"\W{0,3}(?P<noun>conversation|dialogue|dialog|chat|session|transcript|ticket|case|gespräch|conversación|conversa|диалог|чат"
     r"|对话|對話|会話)\s?(?:id|no\.?|nr\.?|number)?\s*[:：#]?\s*(?P<id>[\w.-]{0,40}\d[\w.-]{0,40})\W{0,3}",
     re.IGNORECASE,
 )
 """A line that numbers a conversation: `Conversation 12`, `Chat ID: a-7`."""
+_DATE_LINE = re.compile(
+    r"\W{0,3}(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[.,]?\s)?"
+    r"(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s\d{1,2}(?:,?\s\d{4})?"
+    r"|\d{1,2}\.?\s(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?(?:,?\s\d{4})?"
+    r"|\d{1,4}[./-]\d{1,2}[./-]\d{1,4})\W{0,3}",
+    re.IGNORECASE,
+)
+"""A line with a date and nothing else, between the turns of two days."""
 _MAX_EVENT = 160
 _START = r"started|began|begins|opened|gestartet|begonnen|iniciad[oa]|démarrée?"
 _EVENT = re.compile(
@@ -192,8 +200,12 @@ def event_kind(line: str) -> Literal["start", "other"] | None:
 
 def numbered_id(line: str) -> str | None:
     """Return the id in a line such as `Conversation 12`; None for any other line."""
-    match = _NUMBERED.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
+    match = _numbered(line)
     return match["id"] if match else None
+
+
+def _numbered(line: str) -> re.Match[str] | None:
+    return _NUMBERED.fullmatch(line.strip()) if len(line) <= _MAX_EVENT else None
 
 
 def heading_id(line: str) -> str | None:
@@ -210,14 +222,19 @@ def heading_id(line: str) -> str | None:
 
 def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
     block = _Block(1)
+    nouns: set[str] = set()  # of the headings so far: `Chat #2` needs no blank line before it after `Chat #1`
     after_blank = True
     for number, raw in lines:
         line = raw.rstrip("\r\n")
         event = event_kind(line)
+        if event is None and after_blank and len(line) <= _MAX_EVENT and _DATE_LINE.fullmatch(line.strip()):
+            event = "other"
         block_id = None if event else heading_id(line)
-        if block_id is None and after_blank and not event:
-            block_id = numbered_id(line)
-        after_blank = not has_content(line)
+        numbered = None if event or block_id is not None else _numbered(line)
+        if numbered and (after_blank or numbered["noun"].lower() in nouns):
+            block_id = numbered["id"]
+            nouns.add(numbered["noun"].lower())
+        after_blank = bool(event) or not has_content(line)
         begins = event == "start" and any(map(has_content, block.lines))
         if block_id is None and not begins:
             if event:
@@ -232,9 +249,34 @@ def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[_Block]:
         yield block
 
 
+def _with_names(starts: Sequence[TurnStart | None], assistant: frozenset[str]) -> list[TurnStart | None]:
+    """Return the starts of turns with the roles of the names that a header gives: `Agent: Mia`, where Mia speaks later.
+
+    The lines of such a header begin no turns.
+    """
+    words = {start.word for start in starts if start is not None and role_of(start.word or "") is None}
+    roles = {
+        start.text.strip(): start.word
+        for start in starts
+        if start is not None and start.text.strip() in words and role_of(start.word or "", assistant) is not None
+    }
+    if not roles:
+        return list(starts)
+    named: list[TurnStart | None] = []
+    for start in starts:
+        if start is None or roles.get(start.text.strip()) == start.word:
+            named.append(None)
+        elif start.word in roles:
+            named.append(replace(start, word=roles[start.word], name=start.word, sure=True))
+        else:
+            named.append(start)
+    first = next((place for place, start in enumerate(named) if start is not None and start.sure), 0)
+    return [*([None] * first), *named[first:]]
+
+
 def _parse_spoken_lines(lines: Sequence[str], assistant: frozenset[str]) -> ParsedConversation:
     """Return the conversation in lines that begin with a speaker's word; other lines continue the turn before."""
-    starts = [parse_spoken_line(line, assistant) for line in lines]
+    starts = _with_names([parse_spoken_line(line, assistant) for line in lines], assistant)
     folded: Counter[str] = Counter()
     if {"user", "assistant"} <= {role_of(start.word or "", assistant) for start in starts if start is not None}:
         folded.update(start.word or "" for start in starts if start is not None and not start.sure)

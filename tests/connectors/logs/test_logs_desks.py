@@ -476,6 +476,13 @@ def shown(conversations):
     return [(item.id, [f"{role[0]} {text}" for role, text in said(item)]) for item in conversations]
 
 
+CASES["lex-cloudwatch"] = (
+    {"events": [{"message": json.dumps(entry)} for entry in CASES["lex"][0]] + [{"message": "START"}]},
+    CASES["lex"][1],
+    ["left out: 1 events that are no entries of Lex"],
+)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_who_says_what_and_what_is_left_out(tmp_path, case):
     log, expected, remarks = CASES[case]

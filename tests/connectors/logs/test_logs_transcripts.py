@@ -65,6 +65,19 @@ def test_events_and_a_preface_are_no_turns(tmp_path):
             "Conversation 1\n\nUser: Hi\nBot: Hello\n\nConversation 2\n\nUser: Yo\nBot: Hey",
             [["u Hi", "a Hello"], ["u Yo", "a Hey"]],
         ),
+        (
+            "Chat #1\nKunde: Hallo\nBerater: Ja\n-- Chat beendet --\n"
+            "Chat #2\nKunde: Noch?\nBerater: Nein\nChat #3\nKunde: Doch",
+            [["u Hallo", "a Ja"], ["u Noch?", "a Nein"], ["u Doch"]],
+        ),
+        (
+            "10:00 AM - User: Hi\n10:01 AM - Agent: Hello\n\nMonday, May 6\n\n10:00 AM - User: Again",
+            [["u Hi", "a Hello", "u Again"]],
+        ),
+        (
+            "Customer: Ann Smith\nAgent: Mia\nDate: 2024-05-01\n\nAnn Smith: My order?\nMia: On its way.\nNote: soon\n",
+            [["u My order?", "a On its way.\nNote: soon"]],
+        ),
         ("User: Which one?\nTicket 42\nBot: Thanks", [["u Which one?\nTicket 42", "a Thanks"]]),
     ],
 )
@@ -197,6 +210,14 @@ def test_line_in_english(tmp_path):
     conversations, problems = read(tmp_path, log, assistant=["Shop"])
     assert (shown(conversations), problems) == ([["u Hi", "a Hello"]], [])
     assert conversations[0].turns[1].at == datetime(2024, 5, 15, 21, 31)
+
+
+def test_line_with_blanks(tmp_path):
+    header = "[LINE] お店とのトーク\n保存日時：2024/01/24 00:00\n\n"
+    log = f"{header}2024.01.23 火曜日\n13:02 花子 こんにちは\n13:03 お店 はい\n続き\n"
+    conversations, problems = read(tmp_path, log, assistant=["お店"])
+    assert (shown(conversations), problems) == ([["u こんにちは", "a はい\n続き"]], [])
+    assert conversations[0].turns[0].at == datetime(2024, 1, 23, 13, 2)
 
 
 def test_cues_of_one_speaker_are_one_turn(tmp_path):
