@@ -2,6 +2,7 @@
 
 from convexplain.connectors.logs.engine.described import DescribedFormat
 from convexplain.connectors.logs.engine.field_map import FieldMap
+from convexplain.connectors.logs.engine.joint_records import JointRecords
 from convexplain.connectors.logs.engine.log_format import LogFormat
 from convexplain.connectors.logs.engine.map_proposal import MapProposal
 from convexplain.connectors.logs.engine.parse_results import (
@@ -17,6 +18,7 @@ __all__ = [
     "LOG_FORMATS",
     "DescribedFormat",
     "FieldMap",
+    "JointRecords",
     "LogFormat",
     "LogInspection",
     "MapProposal",

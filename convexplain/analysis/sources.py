@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from convexplain.errors import LogError, Problem, UsageError
 from convexplain.store import RunStore
@@ -23,6 +23,21 @@ class Reader(Protocol):
     def __call__(  # noqa: D102
         self, path: Path, *, on_problem: OnProblem, on_bytes: OnBytes | None = None
     ) -> Iterator[Conversation]: ...
+
+
+@runtime_checkable
+class JoiningReader(Protocol):
+    """A reader that can join the records of several log files."""
+
+    def joining(self) -> "JointReader":
+        """Return the reader for several files."""
+
+
+class JointReader(Reader, Protocol):
+    """Reads several log files, one after the other, and at the end the conversations that they make up together."""
+
+    def joined(self, *, on_problem: OnProblem) -> Iterator[Conversation]:
+        """Return the conversations that the files make up together."""
 
 
 class ConversationSource(Protocol):
@@ -81,13 +96,19 @@ class LogSource:
     ) -> Iterator[Conversation]:
         if self.stored is not None:
             yield from store.conversations(self.stored or None)
+        joint = None
+        if len(self.logs) > 1 and isinstance(self.read_log, JoiningReader):
+            joint = self.read_log.joining()
+        read_log: Reader = self.read_log if joint is None else joint
         for log in self.logs:
             try:
-                yield from self.read_log(log, on_problem=on_problem, on_bytes=on_bytes)
+                yield from read_log(log, on_problem=on_problem, on_bytes=on_bytes)
             except LogError as error:  # the file as a whole; the next ones are read all the same
                 on_problem(Problem(error.path, error.line, error.reason))
             except UsageError as error:  # a table whose columns cannot be recognised
                 on_problem(Problem(log, None, str(error)))
+        if joint is not None:
+            yield from joint.joined(on_problem=on_problem)
 
 
 def find_logs(paths: Sequence[Path]) -> tuple[Path, ...]:

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from convexplain.connectors.logs import FieldMap, LogInspection, check_reading, inspect_log, read_log
+from convexplain.connectors.logs import FieldMap, JointRecords, LogInspection, check_reading, inspect_log, read_log
 from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio, redacted
 from convexplain.errors import Problem
 from convexplain.types import Conversation, sha256_json
@@ -74,12 +74,14 @@ class LogReader:
         field_map: where turns, speakers and texts are.
         finders: what finds personal data.
         counts: how often each kind of personal data was replaced, log by log.
+        joint: the records that make up conversations with those of other logs; None to read each log alone.
     """
 
     settings: LogSettings
     field_map: FieldMap | None
     finders: tuple[Finder, ...]
     counts: dict[Path, Counter[str]] = field(default_factory=dict, compare=False)
+    joint: JointRecords | None = field(default=None, compare=False)
 
     def __call__(
         self, path: Path, *, on_problem: Callable[[Problem], None], on_bytes: Callable[[int], None] | None = None
@@ -102,7 +104,25 @@ class LogReader:
             assistant=settings.assistant,
             on_problem=on_problem,
             on_bytes=on_bytes,
+            joint=self.joint,
         )
+        return self._redacted(path, conversations)
+
+    def joining(self) -> "LogReader":
+        """Return this reader for several logs that are read one after the other, before what `joined` returns."""
+        return replace(self, joint=JointRecords())
+
+    def joined(self, *, on_problem: Callable[[Problem], None]) -> Iterator[Conversation]:
+        """Return the conversations that the logs make up together: requests of batches with their results.
+
+        Args:
+            on_problem: receives what cannot be read.
+        """
+        joint = JointRecords() if self.joint is None else self.joint
+        conversations = joint.conversations(on_problem=on_problem, assistant=self.settings.assistant)
+        return self._redacted(Path(), conversations)
+
+    def _redacted(self, path: Path, conversations: Iterator[Conversation]) -> Iterator[Conversation]:
         if not self.finders:
             return conversations
         redactor = Redactor(self.finders)

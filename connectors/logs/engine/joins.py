@@ -16,7 +16,7 @@ from .metadata import clean_text, extra_metadata
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter
 from .paths import has_key, plain_keys, value_at
 
-_NO_REQUEST = "answers are read without their requests, which are not in this log"
+_NO_REQUEST = "answers are read without their requests, which are not in this log: read both files together"
 _NO_ANSWER = "requests have no answer in this log"
 _PAIRED = "ids come several times: their requests and answers are joined in the order of the log"
 _AMBIGUOUS = "ids come several times, with more requests than answers or fewer: these are not joined"
@@ -75,6 +75,7 @@ class JoinedFormat:
             read_records=self.read_records,
             id_key=next(iter(plain_keys(self.id)), None),
             precedence=self.precedence,
+            joins_files=True,
         )
 
     def has_keys(self, value: Any) -> bool:

@@ -29,6 +29,7 @@ class LogFormat:
         id_key: the key of a record's id, where that has no usual name.
         precedence: where a log fits several formats, the one with the highest precedence reads it; of equal ones, the
             first in the registry. A format of another package comes before all built-in ones.
+        joins_files: whether the records of several files that are read together make up conversations.
         only_named: whether it reads a log only where a person names it.
     """
 
@@ -43,6 +44,7 @@ class LogFormat:
     read_text: Callable[[LogText, frozenset[str], ProblemReporter], Iterator[ParsedRecord]] | None = None
     id_key: str | None = None
     precedence: int = 0
+    joins_files: bool = False
     only_named: bool = False
 
     @property

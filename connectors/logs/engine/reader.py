@@ -17,6 +17,7 @@ from .containers import LogFile, is_archive, unpack
 from .conversation_builder import ConversationBuilder
 from .field_map import FieldMap, given_map
 from .input_file import OnBytes
+from .joint_records import JointRecords
 from .json_values import json_values
 from .log_text import LogText, NoLogError, open_file
 from .map_proposal import MapProposal
@@ -66,6 +67,7 @@ def read_log(
     on_problem: Callable[[Problem], None] | None = None,
     assistant: Iterable[str] = (),
     on_bytes: OnBytes | None = None,
+    joint: JointRecords | None = None,
 ) -> Iterator[Conversation]:
     """Read the conversations of one log file, one after the other.
 
@@ -87,6 +89,7 @@ def read_log(
             goes on. None logs them as warnings.
         assistant: speakers that are the assistant, where the log calls them by name.
         on_bytes: receives the number of bytes each time that some of the file were read.
+        joint: takes the requests and results of batches, of several files; its `conversations` are read at the end.
 
     Raises:
         UsageError: an unknown format; a map with a format; a map that fits nothing; a log or a table for which a person
@@ -94,7 +97,7 @@ def read_log(
         LogError: the file as a whole cannot be read: missing, empty, binary, damaged, of no known format.
         MissingExtraError: it is a Parquet, Arrow, Excel or zstd file, and the extra `logs` is not installed.
     """
-    return _LogReader(format, map, assistant, on_problem or _warn).conversations(Path(path), on_bytes)
+    return _LogReader(format, map, assistant, on_problem or _warn, joint=joint).conversations(Path(path), on_bytes)
 
 
 def check_reading(format: str | None = None, map: FieldMap | str | None = None) -> FieldMap | None:
@@ -152,6 +155,7 @@ class _LogReader:
         assistant: Iterable[str],
         on_problem: Callable[[Problem], None],
         inspection: LogInspection | None = None,
+        joint: JointRecords | None = None,
     ) -> None:
         self._map = check_reading(format, map)
         self._format = format
@@ -160,6 +164,7 @@ class _LogReader:
         self._assistant = frozenset(self._names)
         self._on_problem = on_problem
         self._inspection = inspection
+        self._joint = joint
 
     def conversations(self, path: Path, on_bytes: OnBytes | None = None) -> Generator[Conversation, None, None]:
         """Yield the conversations of one file, or of a data set's folder."""
@@ -178,22 +183,25 @@ class _LogReader:
                 yield from self._read_single(log_file)
                 return
             empty = True
+            joint = JointRecords() if self._joint is None else self._joint
             for member in members:
                 empty = False
-                yield from self._read_member(member)
+                yield from self._read_member(member, joint)
+        if self._joint is None:
+            yield from joint.conversations(on_problem=self._on_problem, assistant=self._names.values())
         if empty:
             raise LogError(path, None, "is an archive without a file that may be a log")
 
     def _read_single(self, log_file: LogFile) -> Iterator[Conversation]:
         try:
-            yield from self._conversations(log_file)
+            yield from self._conversations(log_file, self._joint)
         except (LogError, MapNeededError) as error:
             if not self._is_side_file(log_file, error):
                 raise
 
-    def _read_member(self, log_file: LogFile) -> Iterator[Conversation]:
+    def _read_member(self, log_file: LogFile, joint: JointRecords) -> Iterator[Conversation]:
         try:
-            yield from self._conversations(log_file)
+            yield from self._conversations(log_file, joint)
         except LogError as error:
             if not self._is_side_file(log_file, error):
                 self._on_problem(Problem(error.path, error.line, error.reason))
@@ -209,19 +217,21 @@ class _LogReader:
             self._report(log_file.path)(None, "is no log; exports hold such files besides: left out", kept=True)
         return side
 
-    def _conversations(self, log_file: LogFile) -> Iterator[Conversation]:
+    def _conversations(self, log_file: LogFile, joint: JointRecords | None) -> Iterator[Conversation]:
         report = self._report(log_file.path)
         if self._inspection is not None:
             self._inspection.containers[log_file.container] += 1
         builder = self._builder(log_file.path, report, log_file.name.stem)
         try:
-            for record in self._records(log_file, report):
+            for record in self._records(log_file, report, joint):
                 yield from builder.conversations(record)
         finally:
             builder.finish()
 
-    def _records(self, log_file: LogFile, report: ProblemReporter) -> Iterator[ParsedRecord]:
-        reading = Reading(report, self._format, self._map)
+    def _records(
+        self, log_file: LogFile, report: ProblemReporter, joint: JointRecords | None
+    ) -> Iterator[ParsedRecord]:
+        reading = Reading(report, self._format, self._map, joint=joint)
         if self._inspection is not None:
             reading = replace(reading, counts=self._inspection.formats, proposals=self._inspection.proposals)
         head = log_file.head()

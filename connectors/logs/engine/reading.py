@@ -9,6 +9,7 @@ from typing import Any
 from convexplain.errors import UsageError
 
 from .field_map import FieldMap
+from .joint_records import JointRecords
 from .map_proposal import MapProposal, propose_map
 from .parse_results import ProblemReporter
 from .registry import format_of
@@ -40,6 +41,7 @@ class Reading:
         format_name: the one format that records may have; None for any known format.
         field_map: the map of the log's fields; None to recognise it.
         counts: counts the records of each format; None to count nothing.
+        joint: takes the records that make up conversations with those of other files; None to read each file alone.
         proposals: takes each map that is proposed, and a doubtful one is then used; None to refuse doubtful ones.
     """
 
@@ -48,6 +50,7 @@ class Reading:
     field_map: FieldMap | None = None
     counts: "Counter[str] | None" = None
     proposals: "list[MapProposal] | None" = None
+    joint: "JointRecords | None" = None
 
     def proposed(self, values: Sequence[Any]) -> "Reading | None":
         """Return these options with the map that the first values suggest; None where they suggest none.

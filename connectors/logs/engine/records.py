@@ -92,8 +92,17 @@ def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading)
     if unread is not None:
         yield from _read_unknown(path, source, unread, reading)
     for log_format, format_records in pending.values():
-        if log_format.read_records is not None:
-            yield from log_format.read_records(format_records, reading.report)
+        yield from _read_together(path, log_format, format_records, reading)
+
+
+def _read_together(
+    path: Path, log_format: LogFormat, records: Sequence[tuple[int, Any]], reading: Reading
+) -> Iterator[ParsedRecord]:
+    """Yield the conversations that records make up; those that may need the records of other files are set aside."""
+    if reading.joint is not None and log_format.joins_files:
+        reading.joint.add(path, log_format, records)
+    elif log_format.read_records is not None:
+        yield from log_format.read_records(records, reading.report)
 
 
 def _read_unknown(

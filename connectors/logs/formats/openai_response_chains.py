@@ -96,4 +96,5 @@ OPENAI_RESPONSE_CHAINS = LogFormat(
     is_linked,
     read_records=read_records,
     precedence=-2,
+    joins_files=True,
 )

@@ -1,10 +1,16 @@
 """Batches: requests joined with their results."""
 
 import json
+import zipfile
+from pathlib import Path
 
 import pytest
 
-from .reading import read
+from convexplain.analysis.sources import LogSource, find_logs
+from convexplain.connectors.logs import read_log
+from convexplain.workspace.logs import LogSettings
+
+from .reading import read, write
 from .test_logs_calls import shown
 
 HI = [{"role": "user", "content": "Hi"}]
@@ -73,7 +79,7 @@ CASES = {
     "openai-results-alone": (
         [answered("a", "Hello")],
         [("a", ["a Hello"])],
-        [("1 answers are read without their requests, which are not in this log", True)],
+        [("1 answers are read without their requests, which are not in this log: read both files together", True)],
     ),
     "openai-two-batches-with-one-id": (
         [asked("a"), answered("a", "Hello"), asked("a", "Two?"), answered("a", "Yes")],
@@ -85,7 +91,7 @@ CASES = {
         [("a", ["u Hi"]), ("a#2", ["u Two?"]), ("a#3", ["a Yes"])],
         [
             ("1 ids come several times, with more requests than answers or fewer: these are not joined", True),
-            ("1 answers are read without their requests, which are not in this log", True),
+            ("1 answers are read without their requests, which are not in this log: read both files together", True),
             ("2 requests have no answer in this log", True),
         ],
     ),
@@ -120,7 +126,7 @@ CASES = {
         [
             ("the request 'y' failed: too long", False),
             ("the request 'z' has no answer", False),
-            ("1 answers are read without their requests, which are not in this log", True),
+            ("1 answers are read without their requests, which are not in this log: read both files together", True),
         ],
     ),
     "vertex": (
@@ -198,3 +204,38 @@ def test_metadata_of_a_batch(tmp_path):
     result["response"]["body"]["model"] = "gpt-x"
     conversations, _ = read(tmp_path, "\n".join(map(json.dumps, [asked("a", tools=TOOLS), result])), "log.jsonl")
     assert conversations[0].metadata == {"tools": TOOLS, "model": "gpt-x"}
+
+
+def test_two_files_are_read_together(tmp_path):
+    write(tmp_path, json.dumps(asked("a")) + "\n" + json.dumps(asked("b", "Two?")), "requests.jsonl")
+    write(tmp_path, json.dumps(answered("a", "Hello")) + "\n" + json.dumps(REFUSED), "results.jsonl")
+    write(tmp_path, json.dumps({"messages": HI}), "other.jsonl")
+    problems = []
+    source = LogSource(LogSettings().reader(), find_logs([tmp_path]))
+    conversations = list(source.read(None, problems.append))
+    assert shown(conversations) == [("other-1", ["u Hi"]), ("a", TWO), ("b", ["u Two?"])]
+    names = ["other.jsonl", "results.jsonl", "requests.jsonl"]
+    assert [Path(conversation.source).name for conversation in conversations] == names
+    assert [(Path(problem.path).name, problem.line, problem.reason) for problem in problems] == [
+        ("results.jsonl", 2, "the request 'c' failed: bad"),
+        ("requests.jsonl", None, "1 requests have no answer in this log"),
+    ]
+
+
+def test_files_of_an_archive_are_read_together(tmp_path):
+    path = tmp_path / "batch.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("requests.jsonl", json.dumps(asked("a")))
+        archive.writestr("results.jsonl", json.dumps(answered("a", "Hello")))
+    problems = []
+    assert shown(read_log(path, on_problem=problems.append)) == [("a", TWO)]
+    assert problems == []
+
+
+def test_personal_data_of_joined_files_is_replaced(tmp_path):
+    write(tmp_path, json.dumps(asked("a", "I am a@example.com")), "requests.jsonl")
+    write(tmp_path, json.dumps(answered("a", "Hello")), "results.jsonl")
+    reader = LogSettings(redact=True).reader()
+    (conversation,) = LogSource(reader, find_logs([tmp_path])).read(None, print)
+    assert "a@example.com" not in conversation.turns[0].content
+    assert sum(reader.replaced.values()) == 1
