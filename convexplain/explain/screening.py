@@ -183,7 +183,12 @@ def _read(edit: _TurnEdit, passage: EditedPassage) -> tuple[TextInContext, TextI
 
 
 def _texts_on_topic(edit: _TurnEdit) -> Iterator[tuple[TextInContext, TextInContext, float]]:
-    """Yield the texts that must keep to the topic: each in its place, as a beginning, and with its floor."""
+    """Yield the texts that must keep to the topic: each in its place, as a beginning, and with its floor.
+
+    The first turn of a conversation has no topic to keep to.
+    """
+    if edit.context_after == edit.opening:
+        return
     text = edit.text.after
     floors = [(span, TOPICALITY_FLOOR) for span in added_sentences(edit.text.before, text)]
     if edit.whole:

@@ -72,3 +72,11 @@ def test_sentences_off_the_topic_are_refused(after, refusal, of_whole):
     for whole, expected in ((False, refusal), (True, of_whole)):
         (verdict,) = asyncio.run(screen.screen(turns, [edited], load_rubric("helpfulness"), whole_turns=whole))
         assert verdict.refusal == expected
+
+
+def test_the_first_turn_has_no_topic_to_keep_to():
+    turns, edited = (Turn("assistant", "Good day."),), (Turn("assistant", "The boats left yesterday, I fear."),)
+    (verdict,) = asyncio.run(
+        Screen(ParcelModel()).screen(turns, [edited], load_rubric("helpfulness"), whole_turns=True)
+    )
+    assert verdict.refusal == ""
