@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from convexplain import Conversation, Turn
+from convexplain import Conversation, Turn, read_log
 from convexplain.connectors.training import (
     EXPORTERS,
     ConversationExporter,
@@ -62,3 +62,25 @@ def writes_each_conversation(exporter, folder):
     made = write_conversations(talks, exporter, folder)
     assert made.records == 2
     assert len(made.files[0].read_text("utf-8").splitlines()) == 2
+
+
+ONE_SIDED = ("trl-sft",)
+"""Exporters of the better turn alone."""
+UNREAD = ("hf-dataset",)
+"""Exporters whose files are folders; their rows are those of `parquet`."""
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS.records, ids=EXPORTERS.names)
+def test_exports_read_back_as_the_same_conversations(exporter, tmp_path):
+    if not isinstance(exporter, PairExporter) or exporter.name in UNREAD:
+        pytest.skip("no pairs in one file")
+    pairs = Pairs((pair("soon.", "train"),), {}, 1)
+    written = write_pairs(pairs, exporter, tmp_path, card(pairs, exporter.name, 1, "0"))
+    problems = []
+    conversations = list(read_log(written.files[0], on_problem=problems.append))
+    answers = ["soon."] if exporter.name in ONE_SIDED else ["soon.", "no."]
+    prompt = [(turn.role, turn.content) for turn in PROMPT]
+    assert [[(turn.role, turn.content) for turn in one.turns] for one in conversations] == [
+        [*prompt, ("assistant", answer)] for answer in answers
+    ]
+    assert [problem for problem in problems if not problem.kept] == []

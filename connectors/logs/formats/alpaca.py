@@ -1,17 +1,29 @@
-"""Instructions with answers: Alpaca, Dolly, OpenOrca and LLaMA-Factory's alpaca form."""
+"""Instructions with answers: Alpaca, Dolly, Aya, OpenOrca and LLaMA-Factory's alpaca form."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from convexplain.connectors.logs.engine import message_lists
 from convexplain.connectors.logs.engine.described import Label
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers
 
 _TAG = Label("kto_tag", "kto_tag", {"true": 1.0, "false": 0.0})
 _PAIR = (Answer("chosen", "-chosen", preferred=True), Answer("rejected", "-rejected", preferred=False))
+
+
+def _is_prompt(record: Mapping[str, Any], *keys: str) -> bool:
+    """Return whether there is a text under a key, and no list of turns beside it, which would be longer."""
+    return any(isinstance(record.get(key), str) for key in keys) and message_lists.list_key(record) is None
+
+
 ALPACA = DescribedAnswers(
     "alpaca",
-    "Instructions with answers (Alpaca, Dolly, LLaMA-Factory's alpaca form), also chosen and rejected ones.",
+    "Instructions with answers (Alpaca, Dolly, Aya, LLaMA-Factory's alpaca form), also chosen and rejected ones.",
     '{"instruction": "Hi", "input": "", "output": "Hello"}',
-    keys=("instruction", "output|response|chosen"),
-    prompt=("instruction", "input|context"),
-    answers=(Answer("output|response", labels=(_TAG,)), *_PAIR),
+    keys=("instruction|inputs", "output|response|chosen|targets"),
+    test=lambda record: _is_prompt(record, "instruction", "inputs"),
+    prompt=("instruction|inputs", "input|context"),
+    answers=(Answer("output|response|targets", labels=(_TAG,)), *_PAIR),
     history="history",
     system="system|system_prompt",
     precedence=-4,
@@ -20,8 +32,9 @@ ORCA = DescribedAnswers(
     "orca",
     "Questions with a system text and an answer (OpenOrca), or with a chosen and a rejected one (Orca's pairs).",
     '{"system_prompt": "", "question": "Hi", "response": "Hello"}',
-    keys=("question", "system_prompt|system", "response|chosen"),
-    prompt=("question",),
+    keys=("question|input", "system_prompt|system", "response|chosen"),
+    test=lambda record: _is_prompt(record, "question", "input"),
+    prompt=("question|input",),
     answers=(Answer("response"), *_PAIR),
     system="system_prompt|system",
     precedence=-4,

@@ -37,12 +37,12 @@ HELP_STEER_PAIRS = DescribedAnswers(
 ).log_format()
 HELP_STEER_EDITS = DescribedAnswers(
     "helpsteer-edits",
-    "HelpSteer 3's edits: an answer with edited ones; a good and a bad edit are a pair.",
+    "HelpSteer 3's answers with feedback, and with edits; a good and a bad edit are a pair.",
     '{"context": [{"role": "user", "content": "Hi"}], "original_response": "Hello"}',
-    keys=("context", "original_response"),
+    keys=("context[*].role", "original_response|feedback"),
     prompt=("context",),
     answers=(
-        Answer("original_response", "-original"),
+        Answer("original_response|response", "-original"),
         Answer("edited_response", "-edited"),
         Answer("good_edited_response", "-good", preferred=True),
         Answer("bad_edited_response", "-bad", preferred=False),

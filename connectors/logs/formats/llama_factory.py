@@ -19,8 +19,8 @@ LLAMA_FACTORY = DescribedAnswers(
     "Conversations with a chosen and a rejected answer (LLaMA-Factory's sharegpt form, axolotl): a pair.",
     '{"conversations": [{"from": "human", "value": "Hi"}], "chosen": {"from": "gpt", "value": "Hello"}, '
     '"rejected": {"from": "gpt", "value": "What?"}}',
-    keys=("conversations|messages", "chosen", "rejected"),
-    prompt=("conversations|messages",),
+    keys=("conversations|messages|trajectory", "chosen", "rejected"),
+    prompt=("conversations|messages|trajectory",),
     answers=(Answer("chosen", "-chosen", preferred=True), Answer("rejected", "-rejected", preferred=False)),
     system="system",
     test=lambda record: "prompt" not in record,

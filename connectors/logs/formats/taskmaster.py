@@ -1,6 +1,8 @@
 """Dialogues about tasks: Taskmaster, MultiWOZ, and Schema-Guided Dialogue."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from convexplain.connectors.logs.engine.described import DescribedFormat
@@ -22,6 +24,14 @@ def is_multiwoz(value: Mapping[str, Any]) -> bool:
     )
 
 
+def _rows(turns: Any) -> Any:
+    """Return turns as objects, where a data set holds them as one object of lists (Hugging Face)."""
+    if not isinstance(turns, dict):
+        return turns
+    columns = {key: column for key, column in turns.items() if isinstance(column, list)}
+    return [dict(zip(columns, cells, strict=True)) for cells in zip_longest(*columns.values())]
+
+
 TASKMASTER = DescribedFormat(
     "taskmaster",
     "Taskmaster's conversations, 1 to 4.",
@@ -33,18 +43,22 @@ TASKMASTER = DescribedFormat(
     content="text",
     unused=("index",),
 ).log_format()
-SCHEMA_GUIDED = DescribedFormat(
+_SCHEMA_GUIDED = DescribedFormat(
     "schema-guided",
     "Schema-Guided Dialogue (SGD), and MultiWOZ from 2.2 on; SYSTEM is the assistant.",
     '{"dialogue_id": "d1", "services": [], "turns": [{"speaker": "USER", "utterance": "Hi", "frames": []}, '
     '{"speaker": "SYSTEM", "utterance": "Hello", "frames": []}]}',
-    keys=("dialogue_id", "turns[*].speaker", "turns[*].utterance"),
+    keys=("dialogue_id", "turns[*].speaker|turns.speaker", "turns[*].utterance|turns.utterance"),
     turns="turns[*]",
     role="speaker",
     roles=_ROLES,
     content="utterance",
     id="dialogue_id",
-).log_format()
+)
+SCHEMA_GUIDED = replace(
+    _SCHEMA_GUIDED.log_format(),
+    read_record=lambda record: _SCHEMA_GUIDED.read_record({**record, "turns": _rows(record["turns"])}),
+)
 MULTIWOZ = DescribedFormat(
     "multiwoz",
     "MultiWOZ 2.0 and 2.1 (data.json): dialogues by their names.",

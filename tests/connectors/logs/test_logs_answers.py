@@ -120,6 +120,15 @@ HELP_STEER = {"context": [QUESTION], "response1": "What?", "response2": "Hello"}
         {**SAFE, "better_response_id": 0, "safer_response_id": 1},
         {"history": "Hi", "human_ref_A": "What?", "human_ref_B": "Hello", "labels": 0},
         {"prompt": "Hi", "chosen": ["Hello"], "rejected": ["What?"]},
+        {"system": "", "input": "Hi", "generations": ["a", "b"], "chosen": "Hello", "rejected": "What?"},
+        {"trajectory": [{"from": "user", "value": "Hi"}], "chosen": "Hello", "rejected": "What?"},
+        {"prompt": '["Hi"]', "response_a": '["What?"]', "response_b": '["Hello"]', "winner_model_b": 1},
+        {
+            "context": [QUESTION],
+            "original_response": "a",
+            "good_edited_response": "Hello",
+            "bad_edited_response": "What?",
+        },
         {
             "prompt": "\n\nHuman: Hi\n\nAssistant: ",
             "answers": [{"answer": "What?", "rank": 2}, {"answer": "Hello", "rank": 1}],
@@ -127,7 +136,8 @@ HELP_STEER = {"context": [QUESTION], "response1": "What?", "response2": "Hello"}
     ],
 )
 def test_a_preference_gives_a_pair(tmp_path, record):
-    conversations = conversations_of(tmp_path, record)
+    pair = [one for one in conversations_of(tmp_path, record) if "pair" in one.metadata]
+    conversations = sorted(pair, key=lambda conversation: not conversation.metadata["preferred"])
     assert [said(conversation)[-1][1] for conversation in conversations] == ["Hello", "What?"]
     assert [said(conversation)[:-1] for conversation in conversations] == [[("user", "Hi")]] * 2
     assert [conversation.metadata["preferred"] for conversation in conversations] == [True, False]
@@ -198,6 +208,39 @@ def test_a_dialogue_has_its_turns(tmp_path, records, name):
     assert format_of(records[0]).name == name
     [conversation] = conversations_of(tmp_path, *records)
     assert said(conversation) == DIALOGUE
+
+
+def test_turns_in_columns_are_turns(tmp_path):
+    turns = {"turn_id": ["0", "1"], "speaker": [0, 1], "utterance": ["Hi", "Hello"], "frames": [{}, {}]}
+    [conversation] = conversations_of(tmp_path, {"dialogue_id": "d", "services": [], "turns": turns})
+    assert (conversation.id, said(conversation)) == ("d", HI_SAID)
+
+
+def test_answers_that_were_not_chosen_are_counted(tmp_path):
+    history = [
+        {"turn": 0, "role": "user", "content": "Hi", "if_chosen": None},
+        {"turn": 0, "role": "model", "content": "What?", "score": 9, "if_chosen": False},
+        {"turn": 0, "role": "model", "content": "Hello", "score": 100, "if_chosen": True},
+    ]
+    record = {"conversation_id": "c", "conversation_history": history}
+    [conversation], [remark] = read(tmp_path, json.dumps(record))
+    assert said(conversation) == HI_SAID
+    assert labels(conversation) == [("score", None, 1)]
+    assert remark.reason == "left out: 1 answers that were not chosen"
+
+
+def test_prompts_and_answers_in_lists_go_together(tmp_path):
+    lists = {"prompt": ["One?", "Two?"], "response_a": ["Uno.", "Dos."], "response_b": ["1", None]}
+    first, second = conversations_of(tmp_path, {**lists, "winner_model_a": 0, "winner_tie": 1})
+    assert said(first) == [*PROMPT, ("assistant", "Dos.")]
+    assert said(second)[1::2] == [("assistant", "1"), ("assistant", "")]
+    assert "pair" not in first.metadata
+
+
+def test_a_conversation_beside_an_instruction_is_the_longer_text(tmp_path):
+    turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
+    [conversation] = conversations_of(tmp_path, {"instruction": "Hi", "response": "Hello", "conversations": turns * 2})
+    assert said(conversation) == HI_SAID * 2
 
 
 def test_nested_replies_of_openassistant_are_a_tree(tmp_path):
