@@ -285,3 +285,23 @@ def test_conversations_whose_calls_have_no_ids(tmp_path, calls, results, written
     assert [(turn.role, turn.content, turn.name) for turn in back.turns] == [
         (turn.role, turn.content, turn.name) for turn in turns
     ]
+
+
+@pytest.mark.parametrize(
+    "form", ["jsonl", "csv", "parquet", "trl-dpo", "trl-reward", "trl-kto", "llama-factory", "openai-preference"]
+)
+def test_calls_of_tools_read_back(tmp_path, form):
+    made = Pairs((pair(),), {}, 1)
+    written = write_pairs(made, EXPORTERS.get(form), tmp_path, card(made, form, 1, "0"))
+    conversations = list(read_log(written.files[0]))
+    history = [("user", "where is my parcel?"), ("assistant", WRITTEN), ("tool", "Oslo")]
+    assert [[(turn.role, turn.content) for turn in one.turns] for one in conversations] == [
+        [*history, ("assistant", "in Oslo.")],
+        [*history, ("assistant", "no idea.")],
+    ]
+    for conversation in conversations:
+        *thoughts, call = conversation.turns[1].all_parts
+        assert (call.name, call.arguments) == ("find", '{"code": "A1"}')
+        # OpenAI's form has no place for reasoning, LLaMA-Factory's none for ids
+        assert thoughts == ([] if form == "openai-preference" else [Reasoning("look it up")])
+        assert call.id == ("" if form == "llama-factory" else "c1")

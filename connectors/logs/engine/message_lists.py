@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from convexplain.parts import Media, Part, ToolCall, ToolResult, visible_content
+from convexplain.parts import Media, Part, Reasoning, Text, ToolResult, visible_content
 
 from .content_blocks import THOUGHTS, call_part, content_parts, content_text, thought_keys, thoughts_beside
 from .json_values import parse_json
 from .metadata import extra_metadata, find_timestamp
 from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
+from .reasoning_marks import parts_of_marked
 from .roles import role_of
 
 LISTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
@@ -200,12 +201,18 @@ def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Par
     return (*thoughts, *parts, *map(call_part, call_list))
 
 
-def _written_calls(content: Any) -> tuple[ToolCall, ...]:
-    """Return the calls in the text of a turn whose speaker is `function_call`; none where it is no JSON of calls."""
-    decoded, error = parse_json(content) if isinstance(content, str) else (None, "no text")
+def _written_calls(content: Any) -> tuple[Part, ...]:
+    """Return the calls in the text of a turn whose speaker is `function_call`, and the thoughts that are marked in it;
+    none where it is no JSON of calls.
+    """
+    if not isinstance(content, str):
+        return ()
+    parts = parts_of_marked([Text(content)]) or (Text(content),)
+    thoughts = [part for part in parts if isinstance(part, Reasoning)]
+    decoded, error = parse_json("".join(part.text for part in parts if isinstance(part, Text)))
     calls = decoded if isinstance(decoded, list) else [decoded]
     if error is not None or not calls:
         return ()
     if not all(isinstance(call, dict) and isinstance(call.get("name"), str) for call in calls):
         return ()
-    return tuple(map(call_part, calls))
+    return (*thoughts, *map(call_part, calls))
