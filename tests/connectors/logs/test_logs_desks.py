@@ -10,6 +10,7 @@ from convexplain.connectors.logs.formats.messenger import repaired
 
 from .reading import read, said, write
 
+DAY = "Wed, 01 May 2024"
 TIMES = [f"2024-05-01T10:00:0{second}Z" for second in range(6)]
 
 
@@ -476,6 +477,43 @@ def shown(conversations):
     return [(item.id, [f"{role[0]} {text}" for role, text in said(item)]) for item in conversations]
 
 
+CASES |= {
+    "freshchat": (
+        {
+            "messages": [
+                {"conversation_id": "c", "actor_type": actor, "message_type": kind, "message_parts": parts}
+                for actor, kind, parts in (
+                    ("user", "normal", [{"text": {"content": "Hi"}}, {"image": {"url": "http://x/a.png"}}]),
+                    ("agent", "private", [{"text": {"content": "psst"}}]),
+                    ("bot", "normal", [{"text": {"content": "Hello"}}]),
+                )
+            ]
+        },
+        [("c", ["u Hi\n[image]", "a Hello"])],
+        ["left out: 1 private messages"],
+    ),
+    "twilio-sms": (
+        {
+            "messages": [
+                {
+                    "sid": number,
+                    "direction": way,
+                    "from": sender,
+                    "to": to,
+                    "body": body,
+                    "date_sent": f"{DAY} {at} +0000",
+                }
+                for number, way, sender, to, body, at in (
+                    ("3", "outbound-api", "+49", "+1", "Tomorrow", "10:02:00"),
+                    ("2", "inbound", "+2", "+49", "Hello?", "10:01:00"),
+                    ("1", "inbound", "+1", "+49", "When?", "09:59:00"),
+                )
+            ]
+        },
+        [("+1", ["u When?", "a Tomorrow"]), ("+2", ["u Hello?"])],
+        [],
+    ),
+}
 CASES["lex-cloudwatch"] = (
     {"events": [{"message": json.dumps(entry)} for entry in CASES["lex"][0]] + [{"message": "START"}]},
     CASES["lex"][1],
