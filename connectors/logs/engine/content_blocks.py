@@ -11,7 +11,7 @@ from .metadata import clean_text
 
 _CALLS_WORDS = (
     "tool_use server_tool_use mcp_tool_use tool_call server_tool_call tool_call_chunk invalid_tool_call "
-    "function_call toolCall tool-call dynamic-tool"
+    "function_call toolCall tool-call dynamic-tool function"
 )
 _CALLS = frozenset(_CALLS_WORDS.split())
 _RESULTS_WORDS = (

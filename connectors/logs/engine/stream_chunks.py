@@ -48,15 +48,26 @@ def streamed_answers(chunks: Sequence[Any]) -> Iterator["StreamedAnswer"]:
     """Yield the answers in chunks, in the order of their beginnings."""
     answers: dict[str, StreamedAnswer] = {}
     current = ""
+    is_over = False
     for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
         if own_id := _answer_id(chunk):
             current = own_id
-        elif chunk.get("type") in _STARTS:
+        elif is_over or chunk.get("type") in _STARTS:
             current = f"\x00{len(answers)}"
         answers.setdefault(current, StreamedAnswer("" if current.startswith("\x00") else current)).add(chunk)
+        is_over = _is_last(chunk)
     yield from answers.values()
+
+
+def _is_last(chunk: Mapping[str, Any]) -> bool:
+    """Return whether a chunk is the last one of an answer that may have no id: Gemini's, Ollama's, TGI's."""
+    candidates = objects(chunk.get("candidates"))
+    ends = chunk.get("done") is True or chunk.get("finish_reason") is not None
+    return ends or bool(
+        first_text(chunk, "generated_text") or (candidates and first_text(candidates[0], "finishReason"))
+    )
 
 
 def _answer_id(chunk: Mapping[str, Any]) -> str:

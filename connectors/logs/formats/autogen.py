@@ -48,6 +48,24 @@ def message_content(message: Mapping[str, Any]) -> Content:
     return content if isinstance(content, str) else [content]
 
 
+def chat_speaker(message: Mapping[str, Any]) -> str:
+    """Return the speaker of a chat result's message: its roles are those that one agent sees, so names count."""
+    return "user" if first_text(message, "name").lower() in _USERS else "assistant"
+
+
+AUTOGEN_CHATS = DescribedFormat(
+    "autogen-chats",
+    "Results of AutoGen's chats, version 0.2 (`chat_history`); all agents but the user's proxy are the assistant.",
+    '{"chat_id": 1, "chat_history": [{"role": "assistant", "name": "user_proxy", "content": "Hi"}, {"role": "user", '
+    '"name": "helper", "content": "Hello"}], "cost": {}}',
+    keys=("chat_history[*].name", "chat_history[*].content"),
+    test=lambda record: not record.keys().isdisjoint(("chat_id", "cost", "human_input")),
+    turns="chat_history[*]",
+    role=chat_speaker,
+    speaker_name="name",
+    unused=("chat_history", "role", "content"),
+).log_format()
+
 AUTOGEN = DescribedFormat(
     "autogen",
     "AutoGen's messages (AgentChat), by themselves or as a result's `messages`; all agents are the assistant.",

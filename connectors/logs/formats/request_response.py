@@ -5,16 +5,46 @@ from typing import Any
 
 from convexplain.connectors.logs.engine.described_calls import DescribedCalls
 from convexplain.connectors.logs.engine.fields import object_at
+from convexplain.connectors.logs.engine.paths import has_key
 
-_ASKED = ("messages", "contents", "input", "prompt")
-_ANSWERED = ("choices", "candidates", "output", "content", "message", "completion", "generations", "text")
+_REQUESTS = ("request", "full_request", "RequestMessages", "input")
+_RESPONSES = ("response", "full_response", "ResponseMessages", "output")
+_SURE = ("full_request", "RequestMessages")
+"""Keys of requests that no other log has: of Vertex AI's logging, and of Azure's gateway."""
+_ASKED = ("messages", "contents", "input", "inputs", "prompt")
+_ANSWERED = (
+    "choices",
+    "candidates",
+    "output",
+    "content",
+    "message",
+    "completion",
+    "generation",
+    "generations",
+    "generated_text",
+    "results",
+    "text",
+)
+_ANSWERS = ("choices[*].message", "candidates[*].content", "output.message", "message.role", "output_message.role")
 
 
-def is_call(record: Mapping[str, Any]) -> bool:
-    """Return whether a record holds a request to a model and a response of it."""
-    request, response = (object_at(record, name, "body") or object_at(record, name) for name in ("request", "response"))
-    is_answer = isinstance(record["response"], str | list) or any(key in response for key in _ANSWERED)
-    return is_answer and any(key in request for key in _ASKED)
+def is_pair(record: Mapping[str, Any]) -> bool:
+    """Return whether a record holds a request to a model, and a response of it under the key that goes with it."""
+    for request_key, response_key in zip(_REQUESTS, _RESPONSES, strict=True):
+        if request_key in record and response_key in record:
+            request, response = (
+                object_at(record, key, "body") or object_at(record, key) for key in (request_key, response_key)
+            )
+            is_text = isinstance(record[response_key], str | list) and request_key != "input"
+            if request_key in _SURE:
+                return True
+            return any(key in request for key in _ASKED) and (is_text or any(key in response for key in _ANSWERED))
+    return False
+
+
+def is_answered(record: Mapping[str, Any]) -> bool:
+    """Return whether a request's own object holds the answer too."""
+    return any(has_key(record, path) for path in _ANSWERS)
 
 
 REQUEST_RESPONSE = DescribedCalls(
@@ -22,16 +52,37 @@ REQUEST_RESPONSE = DescribedCalls(
     "Requests to models with their responses (`request`, `response`), in the shapes of any platform.",
     '{"request": {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, "response": {"choices": [{"message": '
     '{"role": "assistant", "content": "Hello"}}]}}',
-    keys=("request", "response"),
-    test=is_call,
-    inputs="request.body|request",
-    outputs="response.body|response",
-    id="id|request_id|requestId|response.id",
+    keys=("|".join(_REQUESTS), "|".join(_RESPONSES)),
+    test=is_pair,
+    inputs="request.body|request|full_request|RequestMessages|input",
+    outputs="response.body.results[0].generated_text|response.results[0].generated_text|response.body|response|"
+    "full_response|ResponseMessages|output",
+    id="id|request_id|requestId|CorrelationId|response.id",
     trace="trace_id|traceId",
     thread="session_id|sessionId|thread_id|conversation_id",
-    began="timestamp|created_at|time|ts",
-    tools="request.body.tools|request.tools",
+    began="timestamp|created_at|logging_time|TimeGenerated|time|ts",
+    tools="request.body.tools|request.tools|full_request.tools",
     error="error|response.body.error|response.error",
     metadata=("model", "user", "tags"),
+    decoded=(*_REQUESTS, *_RESPONSES),
     precedence=-6,
+).log_format()
+
+ANSWERED_REQUEST = DescribedCalls(
+    "answered-request",
+    "Requests to models whose object holds the answer too: `messages` with `choices`, `candidates`, `message` or "
+    "`output.message`.",
+    '{"messages": [{"role": "user", "content": "Hi"}], "choices": [{"message": {"role": "assistant", "content": '
+    '"Hello"}}]}',
+    keys=("messages[*].role",),
+    test=is_answered,
+    inputs="",
+    outputs="output_message|message|",
+    id="id|request_id|requestId|conversation_id",
+    thread="session_id|sessionId|thread_id|conversation_id",
+    began="timestamp|created_at|created|time|ts",
+    tools="tools|toolConfig.tools",
+    metadata=("model", "modelId", "user", "metadata", "tags"),
+    # Over requests of Anthropic's shape, which Bedrock's are too, and below the formats of traces.
+    precedence=-2,
 ).log_format()

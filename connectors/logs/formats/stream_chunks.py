@@ -14,10 +14,12 @@ from convexplain.connectors.logs.engine.parse_results import (
     ParsedTurn,
     ProblemReporter,
 )
+from convexplain.connectors.logs.engine.paths import has_key
 from convexplain.connectors.logs.engine.stream_chunks import is_chunk, streamed_answers
 
 _FIELD = re.compile(r"(?:event|data|id|retry)\s*:|:|HTTP/\d")
 _DATA = re.compile(r"data:\s*(?:\{|\[DONE\])", re.MULTILINE)
+_REQUEST_KEYS = ("messages", "contents", "input")
 _FIRST_LINES = 40
 _MOST_LINES = 200
 """Lines of one event; hostile streams would be parsed again and again."""
@@ -68,8 +70,22 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         report(None, f"{len(parsed)} {_NO_REQUEST}", kept=True)
 
 
+def is_answer(value: Any) -> bool:
+    """Return whether a JSON value is a chunk of an answer, or a whole one, without its request."""
+    if is_chunk(value):
+        return True
+    if not isinstance(value, dict) or not value.keys().isdisjoint(_REQUEST_KEYS):
+        return False
+    return (
+        value.get("object") == "chat.completion"
+        or has_key(value, "candidates[*].content.parts")
+        or (has_key(value, "message.role") and ("done" in value or "finish_reason" in value))
+        or (has_key(value, "token.text") and "generated_text" in value)
+    )
+
+
 def _is_request(value: dict[str, Any]) -> bool:
-    return not is_chunk(value) and not value.keys().isdisjoint(("messages", "contents", "input"))
+    return not is_chunk(value) and not value.keys().isdisjoint(_REQUEST_KEYS)
 
 
 def _records(
@@ -124,10 +140,10 @@ SERVER_SENT_EVENTS = LogFormat(
 
 STREAM_CHUNKS = LogFormat(
     "stream-chunks",
-    "Chunks of streamed answers as JSON, a chunk a record; an answer a conversation.",
+    "Answers of models without their requests, whole or in the chunks of a stream, as JSON; an answer a conversation.",
     '{"id": "c1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Hel"}}]}\n'
     '{"id": "c1", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "lo"}}]}',
-    is_chunk,
+    is_answer,
     read_records=read_records,
     precedence=-6,
 )

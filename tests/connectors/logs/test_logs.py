@@ -45,7 +45,7 @@ SHARE = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
 
 def test_public_surface():
     assert sorted(logs.__all__) == [
-        *("DescribedFormat", "FieldMap", "LOG_FORMATS", "LogFormat", "LogInspection", "MapProposal"),
+        *("DescribedFormat", "FieldMap", "JointRecords", "LOG_FORMATS", "LogFormat", "LogInspection", "MapProposal"),
         *("ParsedConversation", "ParsedRecord", "ParsedTurn", "UnreadableError", "check_reading", "inspect_log"),
         "read_log",
     ]

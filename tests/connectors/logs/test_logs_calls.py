@@ -221,6 +221,58 @@ CASES = {
         [("x", TWO)],
         [],
     ),
+    "converse": (
+        {
+            "system": [{"text": "Be kind."}],
+            "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
+            "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
+        },
+        [("log-1", ["s Be kind.", *TWO])],
+        [],
+    ),
+    "stored-completion": ({"id": "c", "messages": HI, **HELLO}, [("c", TWO)], []),
+    "cohere-2": (
+        {"id": "c", "messages": HI, "message": {"role": "assistant", "content": [{"type": "text", "text": "Hello"}]}},
+        [("c", TWO)],
+        [],
+    ),
+    "humanloop": (
+        {"id": "c", "messages": HI, "output": "Hello", "output_message": ANSWER[0], "session_id": "s"},
+        [("s", TWO)],
+        [],
+    ),
+    "vertex-logging": (
+        [
+            {
+                "request_id": "q",
+                "full_request": json.dumps({"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}),
+                "full_response": json.dumps(
+                    {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}}]}
+                ),
+            }
+        ],
+        [("q", TWO)],
+        [],
+    ),
+    "azure-gateway": ({"CorrelationId": "q", "RequestMessages": HI, "ResponseMessages": ANSWER}, [("q", TWO)], []),
+    "input-and-output": ({"id": "q", "input": {"messages": HI}, "output": HELLO}, [("q", TWO)], []),
+    "watsonx": (
+        {"id": "q", "request": {"input": "Hi"}, "response": {"results": [{"generated_text": "Hello"}]}},
+        [("q", TWO)],
+        [],
+    ),
+    "datadog": (
+        [
+            {
+                "span_id": "1",
+                "trace_id": "t",
+                "session_id": "s",
+                "meta": {"kind": "llm", "input": {"messages": HI}, "output": {"messages": ANSWER}},
+            }
+        ],
+        [("s", TWO)],
+        [],
+    ),
     "bedrock-bodies-elsewhere": (
         [bedrock(None, None), {**bedrock({"prompt": "Hi"}, {"generation": "Hello"}), "requestId": "q2"}],
         [("q2", TWO)],

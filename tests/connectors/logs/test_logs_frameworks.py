@@ -184,3 +184,42 @@ def test_chains_of_responses(tmp_path, records, expected, remarks):
     conversations, problems = read(tmp_path, "\n".join(map(json.dumps, records)), "log.jsonl")
     assert shown(conversations) == expected
     assert [problem.reason for problem in problems] == remarks
+
+
+def item(kind, **more):
+    return {"$type": f"{kind}Content", **more}
+
+
+def test_semantic_kernel(tmp_path):
+    log = [
+        {"Role": {"Label": "user"}, "Items": [item("Text", Text="Hi"), item("Image", Uri="x")]},
+        {"Role": {"Label": "Assistant"}, "Items": [item("FunctionCall", Id="k", FunctionName="f", Arguments={"a": 1})]},
+        {"Role": {"Label": "Tool"}, "Items": [item("FunctionResult", CallId="k", Result="sunny")]},
+        {"Role": {"Label": "Assistant"}, "Items": [item("Text", Text="Sun.")]},
+    ]
+    conversations, _ = read(tmp_path, json.dumps(log), "log.json")
+    assert shown(conversations)[0][1] == ["u Hi\n[image]", 'a [tool call f({"a": 1})]', "t sunny", "a Sun."]
+
+
+def test_extensions_ai(tmp_path):
+    log = {
+        "messages": [
+            {"role": "user", "contents": [{"$type": "text", "text": "Hi"}]},
+            {
+                "role": "assistant",
+                "contents": [{"$type": "reasoning", "text": "Hm"}, {"$type": "text", "text": "Hello"}],
+            },
+        ]
+    }
+    conversations, _ = read(tmp_path, json.dumps(log), "log.json")
+    assert shown(conversations)[0][1] == ["u Hi", "a Hello"]
+    assert conversations[0].turns[1].parts == (Reasoning("Hm"), Text("Hello"))
+
+
+def test_roles_of_autogens_chats_are_by_name(tmp_path):
+    history = [
+        {"role": "assistant", "name": "user_proxy", "content": "Hi"},
+        {"role": "user", "name": "helper", "content": "Hello"},
+    ]
+    conversations, _ = read(tmp_path, json.dumps({"chat_id": 1, "chat_history": history, "cost": {}}), "log.json")
+    assert shown(conversations)[0][1] == ["u Hi", "a Hello"]

@@ -200,6 +200,33 @@ def test_events_are_put_together(tmp_path, text, expected, remarks):
     assert [problem.reason for problem in problems] == remarks
 
 
+GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hello"}]}, "finishReason": "STOP"}]}
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([GEMINI, GEMINI], [("log-1", ["a Hello"]), ("log-2", ["a Hello"])]),
+        (
+            [
+                {
+                    "id": "c",
+                    "object": "chat.completion",
+                    "choices": [{"message": {"role": "assistant", "content": "Hello"}}],
+                }
+            ],
+            [("c", ["a Hello"])],
+        ),
+        (CASES["ollama"][0], [("log-1", ["a Hello"])]),
+        (CASES["tgi"][0], [("log-1", ["a Hello"])]),
+    ],
+)
+def test_answers_without_requests(tmp_path, records, expected):
+    conversations, problems = read(tmp_path, "\n".join(map(json.dumps, records)), "log.jsonl")
+    assert shown(conversations) == expected
+    assert len(problems) == 1
+
+
 def test_chunks_may_be_json_lines(tmp_path):
     conversations, problems = read(tmp_path, "\n".join(map(json.dumps, HELLO)), "dump.jsonl")
     assert shown(conversations) == [("c1", ["a Hello"])]
