@@ -300,7 +300,7 @@ def test_calls_of_tools_read_back(tmp_path, form):
         [*history, ("assistant", "no idea.")],
     ]
     for conversation in conversations:
-        *thoughts, call = conversation.turns[1].all_parts
+        *thoughts, call = conversation.turns[1].parts
         assert (call.name, call.arguments) == ("find", '{"code": "A1"}')
         # OpenAI's form has no place for reasoning, LLaMA-Factory's none for ids
         assert thoughts == ([] if form == "openai-preference" else [Reasoning("look it up")])
