@@ -26,7 +26,7 @@ class ImportSummary:
 
     Attributes:
         counts: conversations and turns.
-        left_out: how many records, members or files could not be read.
+        left_out: the number of records, members or files that could not be read, and of places of answers in no turn.
         remarks: how many further things a person should know of.
         roles: how many turns of each role there are.
     """

@@ -9,6 +9,7 @@ from convexplain.errors import UsageError
 from .content_blocks import content_text
 from .field_map import FieldMap, FieldPath, field_path, missing_reason
 from .json_values import JsonValue
+from .loss_audit import LossAudit
 from .mapped_items import ItemReader, as_word, without_places
 from .metadata import extra_metadata, record_id
 from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter, UnreadableError, quoted_names
@@ -31,6 +32,7 @@ def read_mapped(
     counts: Counter[str] | None = None,
     *,
     kind: str = "record",
+    audit: LossAudit | None = None,
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of a log by a map of its fields.
 
@@ -42,6 +44,7 @@ def read_mapped(
         report: is called with records that cannot be read.
         counts: counts the records, under "map".
         kind: the word for a record in messages.
+        audit: counts the answers in records that are in no turn; None for rows, whose columns the map names.
 
     Raises:
         UsageError: the map fits none of the first records (all of them in a short file).
@@ -61,6 +64,8 @@ def read_mapped(
             if counts is not None:
                 counts["map"] += 1
             if conversation is not None:
+                if audit is not None:
+                    audit.check(position, record, conversation[1])
                 yield ParsedRecord(position, number, *conversation)
             continue
         if unread is None:

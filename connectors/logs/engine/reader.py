@@ -20,6 +20,7 @@ from .input_file import OnBytes
 from .joint_records import JointRecords
 from .json_values import json_values
 from .log_text import LogText, NoLogError, open_file
+from .loss_audit import LossAudit
 from .map_proposal import MapProposal
 from .parse_results import ParsedRecord, ProblemReporter
 from .reading import MapNeededError, Reading
@@ -222,16 +223,18 @@ class _LogReader:
         if self._inspection is not None:
             self._inspection.containers[log_file.container] += 1
         builder = self._builder(log_file.path, report, log_file.name.stem)
+        audit = LossAudit()
         try:
-            for record in self._records(log_file, report, joint):
+            for record in self._records(log_file, report, joint, audit):
                 yield from builder.conversations(record)
         finally:
             builder.finish()
+            audit.report(report)
 
     def _records(
-        self, log_file: LogFile, report: ProblemReporter, joint: JointRecords | None
+        self, log_file: LogFile, report: ProblemReporter, joint: JointRecords | None, audit: LossAudit
     ) -> Iterator[ParsedRecord]:
-        reading = Reading(report, self._format, self._map, joint=joint)
+        reading = Reading(report, self._format, self._map, joint=joint, audit=audit)
         if self._inspection is not None:
             reading = replace(reading, counts=self._inspection.formats, proposals=self._inspection.proposals)
         head = log_file.head()

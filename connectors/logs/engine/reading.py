@@ -3,13 +3,14 @@
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convexplain.errors import UsageError
 
 from .field_map import FieldMap
 from .joint_records import JointRecords
+from .loss_audit import LossAudit
 from .map_proposal import MapProposal, propose_map
 from .parse_results import ProblemReporter
 from .registry import format_of
@@ -43,6 +44,7 @@ class Reading:
         counts: counts the records of each format; None to count nothing.
         joint: takes the records that make up conversations with those of other files; None to read each file alone.
         proposals: takes each map that is proposed, and a doubtful one is then used; None to refuse doubtful ones.
+        audit: counts the answers in the records that are in no turn.
     """
 
     report: ProblemReporter
@@ -51,6 +53,7 @@ class Reading:
     counts: "Counter[str] | None" = None
     proposals: "list[MapProposal] | None" = None
     joint: "JointRecords | None" = None
+    audit: LossAudit = field(default_factory=LossAudit)
 
     def proposed(self, values: Sequence[Any]) -> "Reading | None":
         """Return these options with the map that the first values suggest; None where they suggest none.

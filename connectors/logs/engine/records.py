@@ -59,7 +59,7 @@ def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading)
         UsageError: a given map fits no record, or a person should decide on the map that the log suggests.
     """
     if reading.field_map is not None and not reading.field_map.unwraps_only:
-        yield from read_mapped(values, reading.field_map, reading.report, reading.counts)
+        yield from read_mapped(values, reading.field_map, reading.report, reading.counts, audit=reading.audit)
         return
     if reading.field_map is not None:
         records = unwrapped(values, reading.field_map)
@@ -80,7 +80,7 @@ def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading)
             if record.format.read_records is not None:
                 pending.setdefault(record.format.name, (record.format, []))[1].append((record.position, record.value))
             else:
-                yield from _parse_record(record, record.format, reading.report)
+                yield from _parse_record(record, record.format, reading)
             continue
         reason = record.error or f"{_description(record.value)}: no record of {reading.format_name or 'a known format'}"
         if unread is None:
@@ -102,7 +102,8 @@ def _read_together(
     if reading.joint is not None and log_format.joins_files:
         reading.joint.add(path, log_format, records)
     elif log_format.read_records is not None:
-        yield from log_format.read_records(records, reading.report)
+        parsed = log_format.read_records(records, reading.report)
+        yield from reading.audit.check_all(records, parsed, log_format.branch_keys)
 
 
 def _read_unknown(
@@ -204,7 +205,7 @@ def _message_list_record(messages: list[JsonValue], number: int, format_name: st
     return _Record(positions[0], number, bodies, log_format, None, positions, remark)
 
 
-def _parse_record(record: _Record, log_format: LogFormat, report: ProblemReporter) -> Iterator[ParsedRecord]:
+def _parse_record(record: _Record, log_format: LogFormat, reading: Reading) -> Iterator[ParsedRecord]:
     log_id = id_key = None
     try:
         if isinstance(record.value, dict):
@@ -213,18 +214,19 @@ def _parse_record(record: _Record, log_format: LogFormat, report: ProblemReporte
             first: dict[str, Any] = next(filter(message_lists.is_turn, record.value), {})
             columns = usual_columns(list(first))
             if columns["conversation"] is not None:
-                yield from _grouped_messages(record, columns["conversation"], columns["order"], report)
+                yield from _grouped_messages(record, columns["conversation"], columns["order"], reading.report)
                 return
         conversations = log_format.read_record(record.value) if log_format.read_record is not None else []
     except UnreadableError as error:
-        report(record.position, str(error))
+        reading.report(record.position, str(error))
         return
     except RecursionError:
-        report(record.position, "JSON nested too deeply")
+        reading.report(record.position, "JSON nested too deeply")
         return
     for conversation in conversations:
         conversation.metadata.pop(id_key or "", None)
         conversation.remarks += [record.remark] if record.remark else []
+    reading.audit.check(record.position, record.value, conversations, log_format.branch_keys)
     for own_id, members in groupby(conversations, lambda conversation: conversation.id or log_id):
         yield ParsedRecord(record.position, record.number, own_id, list(members))
 

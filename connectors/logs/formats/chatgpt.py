@@ -168,6 +168,7 @@ CHATGPT = LogFormat(
     '"assistant"}, "content": {"content_type": "text", "parts": ["Hello"]}}, "parent": "a"}}}',
     is_chatgpt,
     read_record,
+    branch_keys=("children",),
 )
 
 
@@ -180,4 +181,5 @@ CHATGPT_BRANCHES = LogFormat(
     is_chatgpt,
     read_branches,
     only_named=True,
+    branch_keys=("children",),
 )

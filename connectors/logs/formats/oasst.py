@@ -134,6 +134,7 @@ OASST = LogFormat(
     is_tree,
     read_record,
     id_key="message_tree_id",
+    branch_keys=("replies",),
 )
 
 
@@ -145,6 +146,7 @@ OASST_BRANCHES = LogFormat(
     read_branches,
     id_key="message_tree_id",
     only_named=True,
+    branch_keys=("replies",),
 )
 
 
@@ -155,4 +157,5 @@ OASST_MESSAGES = LogFormat(
     '{"message_id": "m2", "parent_id": "m1", "text": "Hello", "role": "assistant"}',
     is_row,
     read_records=read_records,
+    branch_keys=("replies",),
 )

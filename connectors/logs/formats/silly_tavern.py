@@ -110,6 +110,7 @@ SILLY_TAVERN = LogFormat(
     _EXAMPLE,
     is_silly_tavern,
     read_records=read_records,
+    branch_keys=("swipes",),
 )
 SILLY_TAVERN_BRANCHES = LogFormat(
     "silly-tavern-branches",
@@ -118,4 +119,5 @@ SILLY_TAVERN_BRANCHES = LogFormat(
     is_silly_tavern,
     read_records=read_branches,
     only_named=True,
+    branch_keys=("swipes",),
 )

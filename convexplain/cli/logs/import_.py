@@ -67,7 +67,8 @@ def _summary(console: Console, imported: ImportSummary, seconds: float, place: s
         )
     if imported.left_out or imported.remarks:
         console.print(
-            f"{imported.left_out:,} records or files could not be read, {imported.remarks:,} remarks (see above)."
+            f"{imported.left_out:,} records or files could not be read in full, "
+            f"{imported.remarks:,} remarks (see above)."
         )
     if counts.conversations:
         console.print("Judge them with: convexplain analyze --stored", soft_wrap=True)

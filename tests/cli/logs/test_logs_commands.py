@@ -50,7 +50,7 @@ def test_import_once_and_again(tmp_path, exports):
     )
     assert f"! {exports}/a.jsonl:2: malformed JSON" in first.output
     assert f"! {exports}/b.txt.gz:1: cannot tell which role 'Anna', 'Shop" in first.output
-    assert "2 records or files could not be read, 0 remarks" in first.output
+    assert "2 records or files could not be read in full, 0 remarks" in first.output
     assert "\x1b" not in first.output
     again = command(tmp_path, "logs", "import", exports, "--assistant", "Shop\x1b[2J")
     assert "3 conversations with 6 turns (3 user, 3 assistant)" in again.output
