@@ -10,6 +10,7 @@ from convexplain.types import Conversation
 
 from .conversation_builder import ConversationBuilder
 from .log_format import LogFormat
+from .loss_audit import LossAudit
 from .roles import normalized_word
 
 
@@ -39,12 +40,17 @@ class JointRecords:
             report = _Reporter(records, on_problem)
             builders: dict[Path, ConversationBuilder] = {}
             numbered = [(number, record) for number, (_, _, record) in enumerate(records)]
-            for parsed in log_format.read_records(numbered, report) if log_format.read_records is not None else ():
+            if log_format.read_records is None:
+                continue
+            audit = LossAudit()
+            parsed_records = log_format.read_records(numbered, report)
+            for parsed in audit.check_all(numbered, parsed_records, log_format.branch_keys):
                 path, position, _ = records[parsed.position]
                 builder = builders.setdefault(path, ConversationBuilder(path, _of_file(path, on_problem), names))
                 yield from builder.conversations(replace(parsed, position=position, number=position))
             for builder in builders.values():
                 builder.finish()
+            audit.report(report)
 
 
 class _Reporter:
