@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from convexplain.parts import Part
+from convexplain.parts import Media, Part, ToolCall
 
+from . import pair_fields
 from .field_shapes import TEXT_NAMES, is_text, name_words, words_of
 from .html_text import html_to_text
-from .parse_results import ParsedConversation, ParsedRecord, ParsedTurn, ProblemReporter, quoted_names
+from .parse_results import ParsedConversation, ParsedRecord, ProblemReporter, quoted_names
 from .structure import ITEM, Steps, steps_path
 from .typed_values import decoded
 
@@ -20,10 +21,12 @@ _ANSWERS = words_of(
     "swipes branches drafts antwort antworten respuesta respuestas réponse réponses risposta ответ 回答 答案 답변"
 )
 """Words for an answer, or for the branches of a conversation."""
-_REFERENCES = words_of(
-    "expected reference references gold golden ideal correct target tool tools function format schema type error"
+_OTHERS = pair_fields.OTHERS | words_of(
+    "expected reference references gold golden ideal correct target tool tools function format schema error margin"
 )
 """Words that make such a name one of a text that nobody said in the conversation."""
+_FLAGS = ("True", "False", "true", "false")
+"""Cells of a table that are no texts."""
 _INNER_TEXTS = TEXT_NAMES | _ANSWERS | words_of("parts blocks turns messages conversation conversations data")
 _SPEAKER = re.compile(r"^\s*\w{1,20}:\s", re.MULTILINE)
 """The speaker before a turn in a transcript."""
@@ -34,6 +37,8 @@ _SIDE_NAMES = words_of("metadata meta config settings options params parameters 
 """Words in the name of what belongs to the call, and not to the conversation."""
 _SHORT = 16
 """Letters of a text from which on it may be a part of a turn."""
+_MAX_SEARCHED = 5_000_000_000
+"""Letters that are searched for texts that no turn is by itself, a few seconds' work."""
 _MAX_DEPTH = 40
 _MAX_NAME = 60
 _MAX_NAMES = 50
@@ -57,6 +62,7 @@ class LossAudit:
     """
 
     _losses: dict[str, _Loss] = field(default_factory=dict)
+    _unsearched: int = 0
 
     def check(
         self, position: int, record: Any, conversations: Sequence[ParsedConversation], counted: Sequence[str] = ()
@@ -94,12 +100,17 @@ class LossAudit:
             verb = "are" if loss.texts > 1 else "is"
             places = f", in {loss.records:,} records, first here" if loss.records > 1 else ""
             report(loss.position, f"{texts} under {quoted_names([path])} {verb} in no turn{places}")
+        if self._unsearched:
+            reason = f"{self._unsearched:,} texts under names of answers were not compared with the turns: too many"
+            report(None, reason, kept=True)
         self._losses.clear()
+        self._unsearched = 0
 
     def _count(self, position: int, candidates: Iterable[tuple[Steps, str]], claims: "_Claims") -> None:
         touched = set()
         for keys, text in candidates:
             if text in claims:
+                self._unsearched += claims.budget < 0
                 continue
             path = steps_path(keys)
             path = path if path in self._losses or len(self._losses) < _MAX_PATHS else "…"
@@ -110,9 +121,14 @@ class LossAudit:
 
 
 class _Claims:
-    """The texts of turns, by which texts of a record are looked up: exactly, or by their letters and digits."""
+    """The texts of turns, by which texts of a record are looked up: exactly, or by their letters and digits.
+
+    Attributes:
+        budget: the letters that may still be searched for parts of turns; no text is searched for when it is used up.
+    """
 
     def __init__(self, conversations: Iterable[ParsedConversation]) -> None:
+        self.budget = _MAX_SEARCHED
         self._texts: set[str] = set()
         self._conversations: list[list[str]] = []
         self._letters: set[str] = set()
@@ -121,9 +137,10 @@ class _Claims:
 
     def add(self, conversations: Iterable[ParsedConversation]) -> None:
         for conversation in conversations:
-            texts = [text for turn in conversation.turns for text in _turn_texts(turn)]
-            self._conversations.append(texts)
-            self._texts.update(texts)
+            contents = [turn.content for turn in conversation.turns]
+            parts = [text for turn in conversation.turns for text in _part_texts(turn.parts)]
+            self._conversations += [contents, parts] if parts else [contents]
+            self._texts.update(contents, parts)
 
     def __contains__(self, text: str) -> bool:
         if text in self._texts:
@@ -139,19 +156,21 @@ class _Claims:
             return True
         if len(letters) < _SHORT:
             return letters in self._joined
-        return any(letters in joined for joined in self._joined)
+        for joined in self._joined:
+            self.budget -= len(joined)
+            if letters in joined or self.budget < 0:
+                return True
+        return False
 
 
-def _turn_texts(turn: ParsedTurn) -> Iterator[str]:
-    yield turn.content
-    if turn.parts:
-        yield from map(_part_text, turn.parts)
-
-
-def _part_text(part: Part) -> str:
-    return next(
-        (text for name in ("text", "arguments", "name") if isinstance(text := getattr(part, name, None), str)), ""
-    )
+def _part_texts(parts: Iterable[Part]) -> Iterator[str]:
+    """Yield the texts of parts; calls of tools as JSON writes them."""
+    for part in parts:
+        if isinstance(part, ToolCall):
+            yield part.arguments
+            yield f"name{part.name}arguments{part.arguments}"
+        elif not isinstance(part, Media):
+            yield part.text
 
 
 def _letters(text: str) -> str:
@@ -192,7 +211,7 @@ def _names(names: tuple[Any, ...]) -> tuple[Mapping[str, bool], frozenset[str]]:
     answers = {
         name: keys[-1] not in _BRANCHES
         for name, keys in words.items()
-        if keys and keys[-1] in _ANSWERS and _REFERENCES.isdisjoint(keys)
+        if keys and keys[-1] in _ANSWERS and _OTHERS.isdisjoint(keys)
     }
     return answers, frozenset(name for name, keys in words.items() if not _SIDE_NAMES.isdisjoint(keys))
 
@@ -216,7 +235,7 @@ def _texts(value: Any, may_be_short: bool) -> Iterator[str]:
     while stack:
         inner, is_named, depth = stack.pop()
         if isinstance(inner, str):
-            if inner.strip() and (is_named or is_text(inner)):
+            if is_text(inner) or (is_named and inner.strip() and inner not in _FLAGS):
                 yield inner
         elif depth < _MAX_DEPTH and isinstance(inner, list):
             stack += [(item, is_named, depth + 1) for item in reversed(inner)]

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from convexplain.cli.main import cli
 from convexplain.connectors.logs import inspect_log
+from convexplain.connectors.logs.engine import loss_audit
 
 from .reading import HI, read, told, write
 
@@ -83,6 +84,12 @@ READ = {
     "a reference": {"messages": HI, "expected_output": BUS},
     "ids": {"messages": [HI[0] | {"children": ["b1"]}, HI[1]]},
     "counts and names": {"messages": HI, "response": {"id": "a b c d", "tokens": 7, "model": "one of ours"}},
+    "scores and models": {"messages": HI, "score_chosen": "0.9", "model_response_id": "ours", "final_answers": "False"},
+    "a call of a tool": {
+        "conversations": SHAREGPT[:1],
+        "chosen": {"from": "function_call", "value": '{"name": "find", "arguments": {"code": "A1"}}'},
+        "rejected": SHAREGPT[1],
+    },
     "a setting": {"messages": HI, "metadata": {"output": "raw"}},
     "nothing": {"messages": HI, "rejected": "", "response": None, "replies": []},
     "branches that the reader counts": {
@@ -137,3 +144,11 @@ def test_a_look_at_the_first_conversations_says_it_too(tmp_path):
     path = write(tmp_path, "\n".join([json.dumps({"messages": HI, "rejected": BUS})] * 5))
     (problem,) = inspect_log(path, limit=2).problems
     assert problem.reason == "2 texts under 'rejected' are in no turn, in 2 records, first here"
+
+
+def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(loss_audit, "_MAX_SEARCHED", 0)
+    _, problems = read(tmp_path, json.dumps({"messages": HI, "rejected": [BUS, "Hello"]}))
+    assert told(tmp_path, problems) == [
+        ("log.txt: 1 texts under names of answers were not compared with the turns: too many", True)
+    ]
