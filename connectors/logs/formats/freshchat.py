@@ -1,10 +1,12 @@
 """Freshchat: messages in parts. Private messages among agents are left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from convexplain.connectors.logs.engine.described import DescribedFormat
 from convexplain.connectors.logs.engine.fields import file_placeholder, first_text, object_at, objects
+from convexplain.connectors.logs.engine.parse_results import ParsedRecord, ProblemReporter
 
 _KEYS = ("message_parts", "actor_type")
 
@@ -24,7 +26,16 @@ def _lines(part: Mapping[str, Any]) -> Iterator[str]:
         yield f"[buttons: {label}]"
 
 
-FRESHCHAT = DescribedFormat(
+def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
+    """Yield the conversations in a file; messages that name none are one conversation a list."""
+    named = []
+    for position, record in records:
+        place = f"conversation-{position}" if "messages" in record else "conversation"
+        named.append((position, {**record, "conversation_id": record.get("conversation_id") or place}))
+    yield from _DESCRIBED.read_records(named, report)
+
+
+_DESCRIBED = DescribedFormat(
     "freshchat",
     "Freshchat's messages of conversations; private messages are left out.",
     '{"messages": [{"id": "1", "conversation_id": "c", "actor_type": "user", "message_type": "normal", "message_parts"'
@@ -41,4 +52,5 @@ FRESHCHAT = DescribedFormat(
     left_out={"message_type=private": "private messages", "message_type=system": "messages of Freshchat itself"},
     unused=("message_parts", "reply_parts", "conversation_id", "created_time", "message_type"),
     precedence=1,
-).log_format()
+)
+FRESHCHAT = replace(_DESCRIBED.log_format(), read_records=read_records)

@@ -603,3 +603,8 @@ def test_a_discord_chat_of_people_asks_who_the_assistant_is(tmp_path):
     log = {"guild": {}, "channel": {"id": "5"}, "messages": [discord(0, "Anna", "Hi"), discord(1, "Bo", "Hello")]}
     assert "'Anna', 'Bo'" in read(tmp_path, json.dumps(log))[1][0].reason
     assert shown(read(tmp_path, json.dumps(log), assistant=["Bo"])[0]) == [("5", ["u Hi", "a Hello"])]
+
+
+def test_freshchats_messages_need_not_name_their_conversation(tmp_path):
+    log = {"messages": [{"actor_type": "user", "message_parts": [{"text": {"content": "Hi"}}]}]}
+    assert shown(read(tmp_path, json.dumps(log))[0]) == [("conversation-1", ["u Hi"])]
