@@ -1,10 +1,14 @@
 """Speed and peak memory of importing logs, which should stay bounded.
 
-    python benchmarks/import_rate.py
+    python benchmarks/import_rate.py [--compare]
 
 Makes JSON Lines with 1,000,000 turns (125,000 conversations of 8 turns), and with 100,000, in a temporary folder, and
 imports each with `convexplain logs import` in a process of its own. Prints turns a second and the peak memory, which
 must not grow with the log.
+
+With `--compare` it reads the log of 100,000 turns with `read_log`, with bare `json.loads`, with Hugging Face `datasets`
+and with polars (where they are installed), one after the other in one process, and prints the time of each as a
+multiple of that of `json.loads`.
 """
 
 import argparse
@@ -15,8 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+
+from convexplain import read_log
 
 TURNS = 8
 WORDS = ("the parcel is", "not here yet please", "can you help me with", "a new address", "an invoice today")
@@ -25,8 +33,12 @@ WORDS = ("the parcel is", "not here yet please", "can you help me with", "a new 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--turns", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--compare", action="store_true", help="compare read_log with other readers of JSON Lines")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.compare:
+            compare(Path(folder))
+            return
         for turns in options.turns:
             measure(Path(folder), turns)
 
@@ -48,6 +60,56 @@ def measure(folder: Path, turns: int) -> None:
         f"{turns / took:,.0f} turns/s, peak memory {peak:.0f} MB, store {store.stat().st_size / 1e6:.0f} MB, "
         f"exit {os.waitstatus_to_exitcode(status)}"
     )
+
+
+def compare(folder: Path) -> None:
+    log = folder / "log.jsonl"
+    with log.open("w") as file:
+        file.writelines(lines(100_000 // TURNS))
+    readers: dict[str, Callable[[Path], None]] = {"json.loads": with_json, "read_log": with_read_log}
+    readers |= {"datasets": with_datasets} if find_spec("datasets") else {}
+    readers |= {"polars": with_polars} if find_spec("polars") else {}
+    base: tuple[float, float] | None = None
+    for name, reader in readers.items():
+        if name == "datasets":
+            import datasets
+
+            datasets.disable_progress_bars()
+        cpu, wall = min(timed(reader, log) for _ in range(2))  # the first time loads modules
+        base = base or (cpu, wall)
+        print(
+            f"{name}: {wall:.2f} s, {cpu:.2f} s of CPU; {wall / base[1]:.1f} times the time of json.loads, "
+            f"{cpu / base[0]:.1f} times its CPU"
+        )
+
+
+def timed(reader: Callable[[Path], None], log: Path) -> tuple[float, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    reader(log)
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def with_json(log: Path) -> None:
+    with log.open("rb") as file:
+        deque(map(json.loads, file), maxlen=0)
+
+
+def with_read_log(log: Path) -> None:
+    deque(read_log(log), maxlen=0)
+
+
+def with_datasets(log: Path) -> None:
+    from datasets import load_dataset
+
+    with tempfile.TemporaryDirectory() as cache:  # without what an earlier call prepared
+        rows = load_dataset("json", data_files=str(log), split="train", cache_dir=cache)
+        deque(rows, maxlen=0)
+
+
+def with_polars(log: Path) -> None:
+    import polars
+
+    deque(polars.read_ndjson(log).iter_rows(named=True), maxlen=0)
 
 
 def lines(conversations: int) -> Iterator[str]:

@@ -21,6 +21,10 @@ _CONTENT_KEYS = frozenset((*_TEXTS, "parts", "tool_calls", "function_call"))
 _TELLING_SPEAKERS = ("function_call", "observation")
 """Words for a speaker that say more than the role does: kept in the turn's metadata."""
 
+_PLAIN_KEYS: dict[tuple[str, ...], tuple[str, str]] = {
+    keys: (speaker, text) for speaker in _SPEAKERS for text in _TEXTS for keys in ((speaker, text), (text, speaker))
+}
+"""Keys of turns that have a speaker and a text alone."""
 _PART_KEYS = frozenset((*THOUGHTS, "parts", "tool_calls", "function_call"))
 """Keys of turns that may be more than a text."""
 
@@ -126,7 +130,10 @@ def _dialect(value: Any) -> Literal["openai", "sharegpt"] | None:
 
 
 def _speaker_key(turn: Mapping[str, Any]) -> str | None:
-    return next((key for key in _SPEAKERS if isinstance(turn.get(key), str)), None)
+    for key in _SPEAKERS:
+        if isinstance(turn.get(key), str):
+            return key
+    return None
 
 
 def _has_parts(speaker: str) -> bool:
@@ -139,7 +146,11 @@ def _text_key(turn: Mapping[str, Any]) -> str:
 
     That is the list of parts where it holds the text too, as Vercel's AI SDK writes it.
     """
-    key = next((key for key in _TEXTS if turn.get(key)), "parts" if turn.get("parts") else None)
+    key = "parts" if turn.get("parts") else None
+    for text_key in _TEXTS:
+        if turn.get(text_key):
+            key = text_key
+            break
     if key == "content" and isinstance(turn.get("parts"), list) and isinstance(text := turn[key], str):
         return "parts" if text.strip() in content_text(turn["parts"]) else key
     return key or next((key for key in _TEXTS if turn.get(key) is not None), _TEXTS[0])
@@ -172,6 +183,8 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
     """Return the turns in a message of a list: the message, and results of tools in it. A remark is added for a message
     that is missing.
     """
+    if isinstance(turn, dict) and (plain_turn := _plain_turn(turn)) is not None:
+        return [plain_turn]
     parsed_turn = parse_turn(turn) if isinstance(turn, dict) else None
     if parsed_turn is None:
         if isinstance(turn, dict) and visible_content(_parts(turn, "", None)).strip():
@@ -179,6 +192,15 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
         remarks.append(f"message {number} is missing")
         return []
     return parsed_turn.without_results() if role_of(parsed_turn.speaker) != "tool" else [parsed_turn]
+
+
+def _plain_turn(turn: Mapping[str, Any]) -> ParsedTurn | None:
+    """Return a turn that is a speaker and a text alone, as most are; None for any other."""
+    speaker_key, text_key = _PLAIN_KEYS.get(tuple(turn), ("", ""))
+    speaker, text = turn.get(speaker_key), turn.get(text_key)
+    if not text or not isinstance(speaker, str) or not isinstance(text, str) or _has_parts(speaker):
+        return None
+    return ParsedTurn(speaker, text)
 
 
 def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Part, ...]:

@@ -24,9 +24,14 @@ _DETAILS_END = "</details>"
 _SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>\n?")
 
 
+def may_be_marked(text: str) -> bool:
+    """Return whether an answer may hold marked reasoning; where it is false, it holds none."""
+    return text.lstrip()[:1] in _STARTS or "</think" in text or '<details type="reasoning"' in text
+
+
 def parts_of_marked(parts: Sequence[Part]) -> tuple[Part, ...] | None:
     """Return the parts of an assistant's turn with marked reasoning as parts; None where nothing is marked."""
-    if not any(isinstance(part, Text) and _may_be_marked(part.text) for part in parts):
+    if not any(isinstance(part, Text) and may_be_marked(part.text) for part in parts):
         return None
     split = tuple(piece for part in parts for piece in (_pieces(part.text) if isinstance(part, Text) else (part,)))
     return None if split == tuple(parts) else split
@@ -34,13 +39,9 @@ def parts_of_marked(parts: Sequence[Part]) -> tuple[Part, ...] | None:
 
 def without_marked(text: str) -> str:
     """Return an answer without marked reasoning."""
-    if not _may_be_marked(text):
+    if not may_be_marked(text):
         return text
     return "\n".join(piece.text for piece in _pieces(text) if isinstance(piece, Text))
-
-
-def _may_be_marked(text: str) -> bool:
-    return text.lstrip()[:1] in _STARTS or "</think" in text or '<details type="reasoning"' in text
 
 
 def _pieces(text: str) -> Iterator[Text | Reasoning]:

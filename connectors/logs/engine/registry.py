@@ -7,13 +7,13 @@ of the group `convexplain.log_formats`.
 import json
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from typing import Any
 
 from convexplain.plugins import Registry
 
 from .guard import guarded_format
 from .log_format import LogFormat
+from .record_shapes import FormatChoice
 
 LOG_FORMATS: Registry[LogFormat] = Registry(
     "log format",
@@ -42,8 +42,15 @@ def format_of(record: Any, preferred: str | None = None) -> LogFormat | None:
     """
     formats = ranked_formats()
     named = [log_format for log_format in formats if log_format.name == preferred] if preferred is not None else []
-    candidates = chain(named, (log_format for log_format in formats if not log_format.only_named))
-    return next((log_format for log_format in candidates if log_format.is_record(record)), None)
+    if named and named[0].is_record(record):
+        return named[0]
+    if _choices[-1].ranked is not formats:
+        _choices[:] = [FormatChoice(formats, frozenset(LOG_FORMATS.foreign))]
+    return _choices[-1].format_of(record)
+
+
+_choices = [FormatChoice((), frozenset())]
+"""The choice among all formats, with what it has learned about shapes of records."""
 
 
 def text_format_of(head: str) -> LogFormat | None:

@@ -1,11 +1,12 @@
 """The four roles of the words by which logs name their speakers."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from convexplain.types import Role, Turn
 
 from .parse_results import ParsedTurn, UnknownSpeakersError, UnreadableError, quoted_names
-from .reasoning_marks import parts_of_marked
+from .reasoning_marks import may_be_marked, parts_of_marked
 
 _WORDS: dict[Role, str] = {
     "system": "system, sys, developer, instruction, instructions, system prompt, system message",
@@ -47,9 +48,20 @@ _ROLES: dict[str, Role] = {
 }
 
 
+_MAX_CACHED = 64
+"""Characters of a speaker's word beyond which it is not remembered."""
+
+
 def normalized_word(word: str) -> str:
     """Return a speaker's word as it is compared: case, underscores, hyphens and runs of blanks do not count."""
+    return _cached_word(word) if len(word) <= _MAX_CACHED else _compared(word)
+
+
+def _compared(word: str) -> str:
     return " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
+
+
+_cached_word = lru_cache(maxsize=4096)(_compared)
 
 
 def role_of(word: str, assistant: frozenset[str] = frozenset()) -> Role | None:
@@ -72,8 +84,10 @@ def has_stranger(turns: Sequence[ParsedTurn], assistant: frozenset[str]) -> bool
 
 def turn_of(turn: ParsedTurn, role: Role, name: str | None) -> Turn:
     """Return a turn with its role; reasoning that is marked in an assistant's text is taken out of it."""
-    if role == "assistant" and (parts := parts_of_marked(turn.all_parts)) is not None:
-        return Turn.of_parts(role, parts, name, turn.at, turn.metadata)
+    if role == "assistant" and (turn.parts or may_be_marked(turn.content)):
+        parts = parts_of_marked(turn.all_parts)
+        if parts is not None:
+            return Turn.of_parts(role, parts, name, turn.at, turn.metadata)
     return Turn(role, turn.content, name, turn.at, turn.metadata, turn.parts)
 
 
