@@ -76,7 +76,7 @@ class LossAudit:
             counted: keys of branches that the reader counts itself.
         """
         if candidates := _answers_in(record, counted):
-            self._count(position, candidates, _Claims(conversations))
+            self._count(position, candidates, Claims(conversations))
 
     def check_all(
         self, records: Sequence[tuple[int, Any]], parsed: Iterator[ParsedRecord], counted: Sequence[str] = ()
@@ -86,7 +86,7 @@ class LossAudit:
         if not candidates:
             yield from parsed
             return
-        claims = _Claims(())
+        claims = Claims(())
         for parsed_record in parsed:
             claims.add(parsed_record.conversations)
             yield parsed_record
@@ -106,7 +106,7 @@ class LossAudit:
         self._losses.clear()
         self._unsearched = 0
 
-    def _count(self, position: int, candidates: Iterable[tuple[Steps, str]], claims: "_Claims") -> None:
+    def _count(self, position: int, candidates: Iterable[tuple[Steps, str]], claims: "Claims") -> None:
         touched = set()
         for keys, text in candidates:
             if text in claims:
@@ -120,7 +120,7 @@ class LossAudit:
             touched.add(path)
 
 
-class _Claims:
+class Claims:
     """The texts of turns, by which texts of a record are looked up: exactly, or by their letters and digits.
 
     Attributes:
@@ -136,6 +136,7 @@ class _Claims:
         self.add(conversations)
 
     def add(self, conversations: Iterable[ParsedConversation]) -> None:
+        """Add the texts of conversations, with their calls of tools as JSON writes them."""
         for conversation in conversations:
             contents = [turn.content for turn in conversation.turns]
             parts = [text for turn in conversation.turns for text in _part_texts(turn.parts)]
