@@ -112,7 +112,7 @@ class JoinedFormat:
             half.add_turns(request, "user")
             if tools := value_at(record, self.tools) if self.tools else None:
                 half.metadata = extra_metadata({"tools": tools}, ())
-            if half.turns and half.turns not in [earlier.turns for earlier in requests.get(key, ())]:
+            if half.turns:
                 requests.setdefault(key, []).append(half)
         name = "a request" if key.startswith("\x00") else f"the request {key!r}"
         half = _Half(position, [])
@@ -132,7 +132,7 @@ def _joined(
 ) -> Iterator[ParsedRecord]:
     counts: Counter[str] = Counter()
     for key in dict.fromkeys((*requests, *results)):
-        for request, result in _pairs(requests.get(key, []), results.get(key, []), counts):
+        for request, result in _pairs(_different(requests.get(key, [])), results.get(key, []), counts):
             if result is None and key in failed:
                 continue  # its error is reported
             counts[_NO_REQUEST] += request is None
@@ -147,6 +147,14 @@ def _joined(
     for reason, count in counts.items():
         if count:
             report(None, f"{count} {reason}", kept=True)
+
+
+def _different(requests: list[_Half]) -> list[_Half]:
+    """Return the requests without those that come again, as where a file was given twice."""
+    different: dict[tuple[tuple[str, str], ...], _Half] = {}
+    for half in requests:
+        different.setdefault(tuple((turn.speaker, turn.content) for turn in half.turns), half)
+    return list(different.values())
 
 
 def _pairs(

@@ -149,14 +149,14 @@ class StreamedAnswer:
         """Add a piece of a call; its id and its name come with the first one."""
         function = object_at(call, "function") or call
         place = str(place)
-        known = self.calls.setdefault(place, {"pieces": []})
+        pieces = self.calls.setdefault(place, {"pieces": []})
         for key, text in (
             ("id", first_text(call, "call_id", "toolUseId", "id")),
             ("name", first_text(function, "name")),
         ):
-            if text and not known.get(key):
-                known[key] = text
-        known["pieces"] += filter(None, [first_piece(function, "arguments")])
+            if text and not pieces.get(key):
+                pieces[key] = text
+        pieces["pieces"] += filter(None, [first_piece(function, "arguments")])
 
     def _add_response_event(self, kind: str, chunk: Mapping[str, Any]) -> None:
         if kind in ("response.completed", "response.incomplete", "response.failed"):

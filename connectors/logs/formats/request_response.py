@@ -11,8 +11,8 @@ _REQUESTS = ("request", "full_request", "RequestMessages", "input")
 _RESPONSES = ("response", "full_response", "ResponseMessages", "output")
 _SURE = ("full_request", "RequestMessages")
 """Keys of requests that no other log has: of Vertex AI's logging, and of Azure's gateway."""
-_ASKED = ("messages", "contents", "input", "inputs", "prompt")
-_ANSWERED = (
+_REQUEST_FIELDS = ("messages", "contents", "input", "inputs", "prompt")
+_RESPONSE_FIELDS = (
     "choices",
     "candidates",
     "output",
@@ -38,7 +38,9 @@ def is_pair(record: Mapping[str, Any]) -> bool:
             is_text = isinstance(record[response_key], str | list) and request_key != "input"
             if request_key in _SURE:
                 return True
-            return any(key in request for key in _ASKED) and (is_text or any(key in response for key in _ANSWERED))
+            return any(key in request for key in _REQUEST_FIELDS) and (
+                is_text or any(key in response for key in _RESPONSE_FIELDS)
+            )
     return False
 
 

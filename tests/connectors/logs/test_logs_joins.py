@@ -95,6 +95,11 @@ CASES = {
             ("2 requests have no answer in this log", True),
         ],
     ),
+    "openai-two-batches-given-twice": (
+        [asked("a"), asked("a", "Two?"), asked("a"), answered("a", "Hello"), answered("a", "Yes")],
+        [("a", TWO), ("a#2", ["u Two?", "a Yes"])],
+        [("1 ids come several times: their requests and answers are joined in the order of the log", True)],
+    ),
     "openai-a-request-in-two-files": ([asked("a"), asked("a"), answered("a", "Hello")], [("a", TWO)], []),
     "openai-choices": (
         [asked("a"), answered("a", "Hello", "Hey")],
