@@ -109,7 +109,7 @@ class DescribedAnswers:
     def _answered(self, record: Mapping[str, Any], answer: Answer) -> Iterator[ParsedConversation]:
         pieces = [(body, text) for body in values_at(record, answer.objects) for text in _answers_in(body, answer.path)]
         for number, (body, text) in enumerate(pieces, 1):
-            turns = _joined(self._prompt(record), _turns(text, "assistant"))
+            turns = joined_turns(self._prompt(record), spoken_turns(text, "assistant"))
             suffix = f"{answer.suffix}-{number}" if len(pieces) > 1 else answer.suffix
             conversation = ParsedConversation(turns, self._metadata(record, body, answer), suffix=suffix)
             conversation.preferred = self._preference(record, body, answer)
@@ -124,11 +124,11 @@ class DescribedAnswers:
         if isinstance(system, str):
             turns.append(ParsedTurn("system", system))
         for pair in values_at(record, f"{self.history}[*]") if self.history else ():
-            turns += _turns(pair, "user")
+            turns += spoken_turns(pair, "user")
         values = [value for path in self.prompt if (value := value_at(record, path)) not in (None, [], "")]
         if values and not all(isinstance(value, str) for value in values):
-            return turns + [turn for value in values for turn in _turns(value, "user")]
-        return turns + (_turns("\n\n".join(values), "user") if values else [])
+            return turns + [turn for value in values for turn in spoken_turns(value, "user")]
+        return turns + (spoken_turns("\n\n".join(values), "user") if values else [])
 
     def _metadata(self, record: Mapping[str, Any], body: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
         paths = [answer.objects or answer.path for answer in self.answers]
@@ -153,7 +153,7 @@ class DescribedAnswers:
         return better[0] is answer if len(better) == 1 else None
 
 
-def _joined(prompt: list[ParsedTurn], answer: list[ParsedTurn]) -> list[ParsedTurn]:
+def joined_turns(prompt: list[ParsedTurn], answer: list[ParsedTurn]) -> list[ParsedTurn]:
     """Return the turns of a prompt and its answer, which may be the whole conversation already."""
     first = next((turn for turn in prompt if role_of(turn.speaker) != "system"), None)
     begins = next((turn for turn in answer if role_of(turn.speaker) != "system"), None)
@@ -172,7 +172,7 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
 
 
-def _turns(value: Any, speaker: str) -> list[ParsedTurn]:
+def spoken_turns(value: Any, speaker: str) -> list[ParsedTurn]:
     """Return the turns in a text, in a message or a list of them, or in a list of texts of two speakers in turns."""
     if isinstance(value, str):
         return _marked_turns(value, speaker)

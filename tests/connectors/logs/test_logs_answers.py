@@ -120,7 +120,7 @@ HELP_STEER = {"context": [QUESTION], "response1": "What?", "response2": "Hello"}
         {**SAFE, "better_response_id": 0, "safer_response_id": 1},
         {"history": "Hi", "human_ref_A": "What?", "human_ref_B": "Hello", "labels": 0},
         {"prompt": "Hi", "chosen": ["Hello"], "rejected": ["What?"]},
-        {"system": "", "input": "Hi", "generations": ["a", "b"], "chosen": "Hello", "rejected": "What?"},
+        {"system": "", "input": "Hi", "generations": ["Hello", "What?"], "chosen": "Hello", "rejected": "What?"},
         {"trajectory": [{"from": "user", "value": "Hi"}], "chosen": "Hello", "rejected": "What?"},
         {"prompt": '["Hi"]', "response_a": '["What?"]', "response_b": '["Hello"]', "winner_model_b": 1},
         {
@@ -235,6 +235,39 @@ def test_prompts_and_answers_in_lists_go_together(tmp_path):
     assert said(first) == [*PROMPT, ("assistant", "Dos.")]
     assert said(second)[1::2] == [("assistant", "1"), ("assistant", "")]
     assert "pair" not in first.metadata
+
+
+HUMAN = {"from": "human", "value": "Hi"}
+HI_HELLO = [QUESTION, *OUTPUT[0]]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"messages": [QUESTION], "response": "Hello"},
+        {"messages": [QUESTION], "completion": OUTPUT[0]},
+        {"conversations": [HUMAN], "answer": "Hello"},
+        {"conversations": [HUMAN], "output": HELLO},
+        # the messages end with their answer, and it is beside them again
+        {"messages": HI_HELLO, "answer": "Hello"},
+    ],
+)
+def test_an_answer_beside_messages_is_read(tmp_path, record):
+    [conversation] = conversations_of(tmp_path, record)
+    assert said(conversation) == HI_SAID
+
+
+@pytest.mark.parametrize(
+    "rejected",
+    [{"rejected_response": "What?"}, {"rejected": OUTPUT[1]}, {"rejected_messages": [QUESTION, *OUTPUT[1]]}],
+)
+def test_a_rejected_answer_beside_messages_gives_a_pair(tmp_path, rejected):
+    conversations = conversations_of(tmp_path, {"messages": HI_HELLO, **rejected})
+    assert [(said(one), one.metadata["preferred"]) for one in conversations] == [
+        (HI_SAID, True),
+        ([HI_SAID[0], ("assistant", "What?")], False),
+    ]
+    assert "rejected_response" not in conversations[0].metadata
 
 
 def test_a_conversation_beside_an_instruction_is_the_longer_text(tmp_path):

@@ -41,7 +41,7 @@ RESPONSES = {
 }
 
 PLANTED = {
-    "a text": ({"messages": HI, "rejected": BUS}, "rejected"),
+    "a text": ({"messages": HI, "discarded_answer": BUS}, "discarded_answer"),
     "a message": ({"messages": HI, "chosen": {"role": "assistant", "content": BUS}}, "chosen"),
     "a word": ({"messages": HI, "response": "No."}, "response"),
     "a list of messages": ({"messages": HI, "completion": [{"role": "assistant", "content": BUS}]}, "completion"),
@@ -134,16 +134,16 @@ def test_deep_and_hostile_records_are_no_trouble(tmp_path):
 @pytest.mark.parametrize("command", ["import", "inspect"])
 def test_the_exit_code_is_1(tmp_path, monkeypatch, command):
     monkeypatch.setenv("CONVEXPLAIN_DB", str(tmp_path / "store.db"))
-    path = write(tmp_path, json.dumps({"messages": HI, "rejected": BUS}))
+    path = write(tmp_path, json.dumps({"messages": HI, "discarded_answer": BUS}))
     result = CliRunner().invoke(cli, ["logs", command, str(path)], standalone_mode=False)
     assert result.return_value == 1
-    assert "1 text under 'rejected' is in no turn" in result.output
+    assert "1 text under 'discarded_answer' is in no turn" in result.output
 
 
 def test_a_look_at_the_first_conversations_says_it_too(tmp_path):
-    path = write(tmp_path, "\n".join([json.dumps({"messages": HI, "rejected": BUS})] * 5))
+    path = write(tmp_path, "\n".join([json.dumps({"messages": HI, "discarded_answer": BUS})] * 5))
     (problem,) = inspect_log(path, limit=2).problems
-    assert problem.reason == "2 texts under 'rejected' are in no turn, in 2 records, first here"
+    assert problem.reason == "2 texts under 'discarded_answer' are in no turn, in 2 records, first here"
 
 
 def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatch):
