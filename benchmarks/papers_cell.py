@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from papers_mexgen import ShortReplies
-from papers_xprompt import interval, read_rows
+from papers_xprompt import interval, read_rows, settings_of
 
 from convexplain.connectors.models import open_model
 from convexplain.connectors.scorers import SentenceEmbeddings
@@ -94,7 +94,8 @@ async def favourability(judge: ChatPreference, prompt: str, row: dict[str, Any])
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure what is not in the rows yet, and return all rows."""
-    rows = read_rows(options.rows)
+    settings = settings_of(options, "embeddings")  # only for the table
+    rows = read_rows(options.rows, settings)
     done = {(row["prompt"], row["search"], row["k"]) for row in rows}
     model, judge, store = open_model(options.model), open_model(options.judge or options.model), RunStore(options.db)
     await model.prepare()
@@ -103,16 +104,16 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
         Calls(ShortReplies(model, options.tokens), store) as calls,
         Calls(judge, store) as judging,
         open_filler("embedded", store) as filler,
-        open_prompt_score(options.score, judging, store) as (function, _),
+        open_prompt_score(options.score, judging, store) as scoring,
     ):
         prefers = ChatPreference(LabelChoice(judging))
         for prompt in PROMPTS[: options.n]:
             for search, k in SEARCHES:
                 if (prompt, search, k) in done:
                     continue
-                models = PromptModels(calls, filler, function, "", PromptCase(prompt, system=SYSTEM))
+                models = PromptModels(calls, filler, scoring, PromptCase(prompt, system=SYSTEM))
                 row = {"prompt": prompt, "search": search, "k": k, **await measured(models, search, k, options)}
-                row |= await favourability(prefers, prompt, row)
+                row |= {**await favourability(prefers, prompt, row), "settings": settings}
                 rows.append(row)
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(row), file=file)

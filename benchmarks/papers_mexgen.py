@@ -24,7 +24,7 @@ from typing import Any
 
 from papers_prompts import DOCUMENTS
 from papers_white_box import open_white_box
-from papers_xprompt import interval, parser_of, read_rows
+from papers_xprompt import interval, parser_of, read_rows, settings_of
 
 from convexplain import Conversation, Turn
 from convexplain.connectors.models import open_model
@@ -170,7 +170,8 @@ async def measured(
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure the documents that are not in the rows yet, and return all rows."""
-    model, rows, store = open_white_box(options.model), read_rows(options.rows), RunStore(options.db)
+    model, settings, store = open_white_box(options.model), settings_of(options), RunStore(options.db)
+    rows = read_rows(options.rows, settings)
     done = {row["question"] for row in rows}
     judge = open_model(options.nli) if options.nli else None
     await model.prepare()
@@ -182,7 +183,8 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
             for document, question in DOCUMENTS[: options.n]:
                 if question in done:
                     continue
-                rows.append({"question": question, **await measured(calls, nli, document, question, options)})
+                row = {"question": question, **await measured(calls, nli, document, question, options)}
+                rows.append({**row, "settings": settings})
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)
                 print(f"  {len(rows)}: {rows[-1]['answer']!r} {rows[-1]['aupc']}", flush=True)
@@ -222,6 +224,7 @@ def _averaged(aupc: dict[str, list[float | None]]) -> dict[str, list[float | Non
 
 def main(argv: Sequence[str]) -> None:
     parser = parser_of(__doc__)
+    parser.add_argument("-n", type=int, default=len(DOCUMENTS), help=f"documents, at most {len(DOCUMENTS)}")
     parser.add_argument("--per-unit", type=int, default=3, help="evaluations a sentence that each method has")
     parser.add_argument("--bertscore", help="folder or repository of an encoder")
     parser.add_argument("--bartscore", help="folder or repository of an encoder-decoder")

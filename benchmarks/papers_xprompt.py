@@ -206,9 +206,20 @@ async def measured(calls: Calls, prompt: str, options: argparse.Namespace, embed
     }
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of an earlier run."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+def settings_of(options: argparse.Namespace, *unused: str) -> dict[str, Any]:
+    """Return the options that a measurement depends on: all but files, the choice of prompts, and the unused ones."""
+    apart = {"db", "rows", "n", "kind", *unused}
+    return {name: option for name, option in vars(options).items() if name not in apart}
+
+
+def read_rows(path: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of an earlier run with the same settings; a remark is printed on those with others."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    same = [row for row in rows if row.get("settings") == settings]
+    if len(same) < len(rows):
+        print(f"{len(rows) - len(same)} of {len(rows)} rows in {path} were measured with other options: left out")
+    return same
 
 
 def prompts(n: int, kinds: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
@@ -218,17 +229,22 @@ def prompts(n: int, kinds: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
 
 
 def parser_of(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that the tables of XPrompt share."""
+    """Return a parser with the options that the tables of XPrompt and MExGen share."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="embedded", help="embedded, or local:FOLDER")
     parser.add_argument("--db", required=True, help="run store that keeps the model's replies")
     parser.add_argument("--rows", type=Path, required=True, help="JSON Lines file that keeps the measurements")
-    parser.add_argument("-n", type=int, default=20, help="prompts, at most 20")
-    parser.add_argument("--kind", action="append", choices=PROMPTS, help="only prompts of that kind; may be repeated")
-    parser.add_argument("-k", type=int, default=3, help="words that are masked")
     parser.add_argument("--tokens", type=int, default=24, help="tokens of a reply at most")
     parser.add_argument("--seed", type=int, default=0)
     return parser
+
+
+def add_prompt_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tables that mask words of prompts."""
+    count = sum(map(len, PROMPTS.values()))
+    parser.add_argument("-n", type=int, default=count, help=f"prompts, at most {count}")
+    parser.add_argument("--kind", action="append", choices=PROMPTS, help="only prompts of that kind; may be repeated")
+    parser.add_argument("-k", type=int, default=3, help="words that are masked")
 
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -236,7 +252,8 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     model, embed = open_white_box(options.model), None
     if options.embeddings:
         embed = SentenceEmbeddings(options.embeddings)
-    rows = read_rows(options.rows)
+    settings = settings_of(options)
+    rows = read_rows(options.rows, settings)
     done = {row["prompt"] for row in rows}
     await model.prepare()
     try:
@@ -245,6 +262,7 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
                 if prompt in done:
                     continue
                 row = {"kind": kind, "prompt": prompt, **await measured(calls, prompt, options, embed)}
+                row["settings"] = settings
                 rows.append(row)
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(row), file=file)
@@ -291,6 +309,7 @@ def interval(estimate: Estimate) -> str:
 
 def main(argv: Sequence[str]) -> None:
     parser = parser_of(__doc__)
+    add_prompt_options(parser)
     parser.add_argument("--per-word", type=float, default=1.5, help="evaluations a word that each search has")
     parser.add_argument("--embeddings", help="folder or repository of a sentence encoder")
     show(asyncio.run(run(parser.parse_args(argv))))

@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 from papers_white_box import WhiteBox, open_white_box
-from papers_xprompt import algorithm_1, interval, parser_of, prompts, read_rows, top
+from papers_xprompt import (
+    add_prompt_options,
+    algorithm_1,
+    interval,
+    parser_of,
+    prompts,
+    read_rows,
+    settings_of,
+    top,
+)
 
 from convexplain.fidelity import mean, reply_probability_ratio
 from convexplain.models.calls import Calls
@@ -66,7 +75,8 @@ async def by_iterations(box: WhiteBox, guide: Sequence[float], k: int, iteration
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure the prompts that are not in the rows yet, and return all rows."""
-    model, rows = open_white_box(options.model), read_rows(options.rows)
+    model, settings = open_white_box(options.model), settings_of(options)
+    rows = read_rows(options.rows, settings)
     done = {row["prompt"] for row in rows}
     await model.prepare()
     try:
@@ -81,7 +91,8 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
                 (full,) = await box.logprobs([frozenset()])
                 ratios = await by_number(box, guide, options.iterations, options.seed)
                 steps = await by_iterations(box, guide, options.k, options.steps, options.seed)
-                rows.append({"prompt": prompt, "full": full, "pr": ratios, "logprob": steps})
+                row = {"prompt": prompt, "full": full, "pr": ratios, "logprob": steps, "settings": settings}
+                rows.append(row)
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(rows[-1]), file=file)
                 print(f"  {len(rows)}: {steps}", flush=True)
@@ -111,6 +122,7 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 
 def main(argv: Sequence[str]) -> None:
     parser = parser_of(__doc__)
+    add_prompt_options(parser)
     parser.add_argument("--iterations", type=int, default=24, help="iterations of Algorithm 1, by k")
     parser.add_argument("--steps", type=int, default=40, help="iterations of each variant of Algorithm 1")
     show(asyncio.run(run(parser.parse_args(argv))))

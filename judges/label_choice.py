@@ -33,7 +33,6 @@ class LabelChoice:
 
     def __init__(self, calls: Calls, samples: int = SAMPLES) -> None:
         self.name = calls.model.name
-        self._error = ""
         self._calls = calls
         self._samples = samples
         self._sampling: bool | None = None
@@ -53,15 +52,17 @@ class LabelChoice:
             UnavailableError: the model is gone.
         """
 
-        async def ask_all() -> list[dict[str, float] | None]:
+        async def ask_all() -> list[dict[str, float] | str]:
             return await asyncio.gather(*(self._ask(prompt, tuple(labels)) for prompt in prompts))
 
-        chosen = asyncio.run_coroutine_threadsafe(ask_all(), self._loop).result()
-        if missing := chosen.count(None):
-            _log.warning("%s: %d of %d questions have no answer: %s", self.name, missing, len(chosen), self._error)
-        return chosen
+        answers = asyncio.run_coroutine_threadsafe(ask_all(), self._loop).result()
+        if reasons := [answer for answer in answers if isinstance(answer, str)]:
+            missing, count = len(reasons), len(answers)
+            _log.warning("%s: %d of %d questions have no answer: %s", self.name, missing, count, reasons[-1])
+        return [None if isinstance(answer, str) else answer for answer in answers]
 
-    async def _ask(self, prompt: str, labels: tuple[str, ...]) -> dict[str, float] | None:
+    async def _ask(self, prompt: str, labels: tuple[str, ...]) -> dict[str, float] | str:
+        """Return the probabilities; where there are none, the reason in words."""
         try:
             reply = await self._reply(_request(prompt, labels))
             if reply is None:
@@ -69,13 +70,11 @@ class LabelChoice:
         except UnavailableError:
             raise
         except ModelError as error:
-            self._error = str(error)
-            return None
+            return str(error)
         if reply.labels is None:
-            self._error = missing_label_reason(reply, OPENING, labels)
-            return None
+            return missing_label_reason(reply, OPENING, labels)
         masses = {label: math.exp(reply.labels.logprobs.get(label, -math.inf)) for label in labels}
-        return self._normalised(masses)
+        return _normalised(masses) or "no label has any probability in the reply"
 
     async def _reply(self, request: Request) -> Reply | None:
         """Ask for label probabilities; None where the model gives none, so that it has to be sampled."""
@@ -94,20 +93,17 @@ class LabelChoice:
             return None
         return reply
 
-    async def _sampled(self, prompt: str, labels: tuple[str, ...]) -> dict[str, float] | None:
+    async def _sampled(self, prompt: str, labels: tuple[str, ...]) -> dict[str, float] | str:
         requests = [_request(prompt, labels, draw) for draw in range(self._samples)]
         replies = await asyncio.gather(*map(self._calls.ask, requests))
         drawn = [reply_label(reply, OPENING, labels) for reply in replies]
-        if not any(drawn):
-            self._error = missing_label_reason(replies[0], OPENING, labels)
-        return self._normalised({label: float(drawn.count(label)) for label in labels})
+        counts = {label: float(drawn.count(label)) for label in labels}
+        return _normalised(counts) or missing_label_reason(replies[0], OPENING, labels)
 
-    def _normalised(self, masses: dict[str, float]) -> dict[str, float] | None:
-        total = sum(masses.values())
-        if total <= 0:
-            self._error = self._error or "no label has any probability in the reply"
-            return None
-        return {label: mass / total for label, mass in masses.items()}
+
+def _normalised(masses: dict[str, float]) -> dict[str, float] | None:
+    total = sum(masses.values())
+    return {label: mass / total for label, mass in masses.items()} if total > 0 else None
 
 
 def _request(prompt: str, labels: tuple[str, ...], draw: int | None = None) -> Request:

@@ -110,6 +110,42 @@ def test_a_table_goes_on_with_the_prompts_that_it_has_not(tmp_path, monkeypatch)
     assert len(asked) == len(set(asked)) == 3
 
 
+def test_rows_that_were_measured_with_other_options_are_left_out(tmp_path, monkeypatch, capsys):
+    import papers_xprompt
+
+    folder, rows = save_tiny(tmp_path / "model"), tmp_path / "rows.jsonl"
+
+    async def measured(calls, prompt, options, embed):
+        return {"reply": "", "words": 1, "named": {}, "methods": {}}
+
+    monkeypatch.setattr(papers_xprompt, "measured", measured)
+    rows.write_text('{"prompt": "of an earlier version"}\n')
+    options = Namespace(
+        model=f"local:{folder}", embeddings=None, kind=None, rows=rows, db=str(tmp_path / "db"), n=2, k=3, seed=0
+    )
+    assert len(asyncio.run(papers_xprompt.run(options))) == 2
+    assert f"1 of 1 rows in {rows} were measured with other options: left out\n" in capsys.readouterr().out
+    options.k = 5
+    assert [row["settings"]["k"] for row in asyncio.run(papers_xprompt.run(options))] == [5, 5]
+    assert "3 of 3 rows" in capsys.readouterr().out
+    options.k, options.n = 3, 3
+    assert [row["settings"]["k"] for row in asyncio.run(papers_xprompt.run(options))] == [3, 3, 3]
+    assert "3 of 5 rows" in capsys.readouterr().out
+    assert len(rows.read_text().splitlines()) == 1 + 2 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [("mexgen", "documents, at most 8"), ("xprompt", "prompts, at most 20"), ("xprompt-ablations", "at most 20")],
+)
+def test_the_help_of_a_table_says_how_many_there_are(table, words, capsys):
+    from papers import main
+
+    with pytest.raises(SystemExit):
+        main([table, "--help"])
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(("argv", "code"), [([], 0), (["--help"], 0), (["nothing"], 1)])
 def test_the_tables_are_listed(argv, code, capsys):
     from papers import TABLES, main

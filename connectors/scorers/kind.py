@@ -36,10 +36,20 @@ class ScoreKind(Kind):
         make: makes a scoring function of the text behind the name and its colon. Models are loaded at the first score.
         make_of_chat: makes one that asks a chat model; None where that cannot be. Users write `NAME:chat` for the model
             that is explained, and `NAME:chat=MODEL` for another.
+        questions: how many questions a chat model is asked at most for each answer but the first.
+        first_questions: how many for the first answer, which the others are compared with.
+        reads_question: it reads the prompt as a question to people, and so is shown what stands before the prompt too.
     """
 
     make: Callable[[str], ScoringFunction]
     make_of_chat: Callable[[LabelChoice], ScoringFunction] | None = None
+    questions: int = 2
+    first_questions: int = 1
+    reads_question: bool = False
+
+    def most_questions(self, answers: int) -> int:
+        """Return how many questions a chat model is asked at most for the answers to one prompt, of 1 or more."""
+        return self.first_questions + self.questions * (answers - 1)
 
     def chat_model(self, target: str) -> str | None:
         """Return the chat model of a target, empty for the model that is explained; None where it names none."""

@@ -99,4 +99,6 @@ PREFERENCE = ScoreKind(
     optional=True,
     make=lambda source: Preference(PreferenceModel(source or STEAM_SHP)),
     make_of_chat=ChatPreference,
+    first_questions=0,
+    reads_question=True,
 )

@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, get_args
 
 from convexplain.errors import UsageError
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES
+from convexplain.search.confirmation import PROBES
 from convexplain.search.registry import check_search_options
 from convexplain.search.similarity import Similarity, check_similarity
 from convexplain.text.segmentation import segment
@@ -47,7 +48,8 @@ class ContrastSettings:
     Attributes:
         goal: `cross` the rubric's threshold, or `improve` or `worsen` the score.
         delta: by how much; None with `cross` takes the judge's noise floor.
-        budget: edited contexts that are sent to responder or judge at most.
+        budget: edited contexts that are sent to responder or judge at most; with `keep` one more than there are kept
+            maxims at least, so that an edit can be judged on all of them.
         search: a name of `search.CONTRAST_SEARCHES`.
         question: `revise` the judged turn itself; `regenerate` it by the responder after edits of earlier turns; or
             `rescore` the logged turn after them. None = `revise` without a responder, `regenerate` with one.
@@ -108,6 +110,11 @@ class ContrastSettings:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
         if self.budget < 1:
             raise UsageError(f"budget={self.budget} is not valid; it must be at least 1")
+        if self.budget < (price := 1 + len(self.keep)):
+            raise UsageError(
+                f"budget={self.budget} is too small to try an edit: with keep, an edit takes a call for the maxim that"
+                f" is to change, and one for each of the {len(self.keep)} kept; the budget must be at least {price}"
+            )
         if self.placebo < 0:
             raise UsageError(f"placebo={self.placebo} is not valid; it must be at least 0")
 
@@ -127,8 +134,13 @@ class ContrastSettings:
 
     @property
     def most_calls(self) -> int:
-        """Return how many calls a search makes at most, with the placebos and those for the list of trade-offs."""
-        return self.budget + self.placebo * (1 + len(self.keep)) + MOST_POINTS * len(self.keep)
+        """Return how many calls a search makes at most.
+
+        These are the budget, the placebos and, on each kept maxim, the edits for the list of trade-offs and the
+        unchanged turn, which is judged more than once where its answer or its judgements are sampled.
+        """
+        unchanged = 1 + min(PROBES, self.budget - 1)
+        return self.budget + self.placebo * (1 + len(self.keep)) + (MOST_POINTS + unchanged) * len(self.keep)
 
     @property
     def proposes(self) -> bool:

@@ -140,7 +140,8 @@ def trade_off_scores(contrast: Contrast, point: ParetoPoint) -> str:
         rubric: scores[0] for rubric, scores in contrast.kept_scores.items()
     }
     movements = (f"{rubric} {movement(before.get(rubric), score)}" for rubric, score in point.scores.items())
-    is_contrast = contrast.found and all(contrast.turns[turn].content == text for turn, text in point.texts)
+    edited = {edit.unit.turn: contrast.turns[edit.unit.turn].content for edit in contrast.edits}
+    is_contrast = contrast.found and dict(point.texts) == edited
     same = " (the edit above)" if is_contrast else ""
     return f"{', '.join(movements)}, {counted(point.words, 'word')} changed{same}"
 

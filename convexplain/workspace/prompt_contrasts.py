@@ -9,7 +9,6 @@ from typing import Any
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.explain.measurement import responder_request
 from convexplain.fidelity import ContrastMeasures
-from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
 from convexplain.search import Options, SearchResult, asearch
@@ -17,6 +16,7 @@ from convexplain.search.editable import editable
 from convexplain.types import Turn
 
 from .prompt_files import PromptCase
+from .prompt_scores import PromptScore
 
 # What section 5.1 of the CELL paper compares with: the model is asked for a contrast outright.
 _BASELINE = (
@@ -77,23 +77,24 @@ class PromptModels:
     Attributes:
         calls: to the model that is explained.
         infiller: fills holes.
-        function: scores answers.
-        note: what a reader should know of the score; empty where there is nothing.
+        scoring: scores answers.
         case: the prompt, with what the model receives besides it.
         error: why the last answer or fill could not be had.
     """
 
     calls: Calls
     infiller: Infiller
-    function: ScoringFunction
-    note: str
+    scoring: PromptScore
     case: PromptCase
     error: str = ""
 
     async def respond(self, prompts: Sequence[str]) -> list[str]:
         """Return the model's answers to edited prompts, with what stands around the prompt."""
-        document = self.case.document
-        return await self.answer([f"{document}\n\n{prompt}" if document else prompt for prompt in prompts])
+        return await self.answer(list(map(self.whole, prompts)))
+
+    def whole(self, prompt: str) -> str:
+        """Return the text of a prompt's message: the document, where there is one, and the prompt."""
+        return f"{self.case.document}\n\n{prompt}" if self.case.document else prompt
 
     async def answer(self, texts: Sequence[str]) -> list[str]:
         """Return the model's answers."""
@@ -113,7 +114,9 @@ class PromptModels:
     async def score(self, x0: str, y0: str, pairs: Sequence[tuple[str, str]]) -> list[float | None]:
         """Return the scores of answers; None where there is none."""
         answered = [pair for pair in pairs if y0 and pair[1]]
-        scores = iter(await asyncio.to_thread(self.function, x0, y0, answered) if answered else [])
+        if self.scoring.reads_question:
+            x0, answered = self.whole(x0), [(self.whole(prompt), response) for prompt, response in answered]
+        scores = iter(await asyncio.to_thread(self.scoring.function, x0, y0, answered) if answered else [])
         return [next(scores) if y0 and pair[1] else None for pair in pairs]
 
     async def _answer(self, text: str) -> str:
@@ -150,11 +153,11 @@ async def contrast_case(
         search, pieces, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
     )
     if not baseline:
-        return PromptContrast(result, None, models.note, time.monotonic() - began)
+        return PromptContrast(result, None, models.scoring.note, time.monotonic() - began)
     before = result.response_before
-    (response,) = await models.answer([_BASELINE.format(prompt=prompt, response=before)])
+    (response,) = await models.answer([_BASELINE.format(prompt=models.whole(prompt), response=before)])
     (value,) = await models.score(prompt, before, [(prompt, response)])
-    return PromptContrast(result, Baseline(response, value), models.note, time.monotonic() - began)
+    return PromptContrast(result, Baseline(response, value), models.scoring.note, time.monotonic() - began)
 
 
 def _span_units(case: PromptCase, split_k: int) -> tuple[list[str], list[int]]:

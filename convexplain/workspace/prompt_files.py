@@ -1,6 +1,7 @@
 """Prompts with what stands around them, and the files that hold many: a line each, as plain text or as JSON."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def read_prompts(path: str | Path, system: str = "", document: str = "") -> Prom
     """Read prompts: JSON Lines where the first line that is not empty begins with a brace, else one prompt a line.
 
     An object has `prompt`, and may have `id`, `system`, `document` and `editable`; see `PromptCase`. A prompt without
-    an id is named by its line.
+    an id is named by its line, or `line N` where N is the id of another.
 
     Args:
         path: the file.
@@ -77,10 +78,13 @@ def read_prompts(path: str | Path, system: str = "", document: str = "") -> Prom
         raise UsageError(f"prompts {str(path)!r}: the file is empty; it has one prompt a line, or one JSON object")
     is_json = numbered[0][1].startswith("{")
     contents, unused, ids = PromptFile(), dict[str, None](), set[str]()
-    for number, line in numbered:
+    bodies = [(number, _object(line) if is_json else {"prompt": line}) for number, line in numbered]
+    reserved = {str(body["id"]) for _, body in bodies if not isinstance(body, str) and body.get("id")}
+    for number, body in bodies:
         try:
-            body = _object(line) if is_json else {"prompt": line}
-            case = _case(body, number, system, document)
+            if isinstance(body, str):
+                raise UsageError(body)
+            case = _case(body, free_id(number, reserved), system, document)
             if case.id in ids:
                 raise UsageError(f"the id {case.id!r} is that of an earlier prompt; ids have to differ")
         except UsageError as error:
@@ -93,25 +97,34 @@ def read_prompts(path: str | Path, system: str = "", document: str = "") -> Prom
     return contents
 
 
-def _object(line: str) -> dict[str, Any]:
+def free_id(number: int, reserved: Collection[str]) -> str:
+    """Return the id of the prompt at a place that has none of its own: one that is not reserved."""
+    name = str(number)
+    while name in reserved:
+        name = f"line {name}"
+    return name
+
+
+def _object(line: str) -> dict[str, Any] | str:
+    """Return the object of a line; where there is none, the reason in words."""
     try:
         body = json.loads(line)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", "it is nested too deeply")
-        raise UsageError(f"it is no JSON ({reason})") from error
+        return f"it is no JSON ({reason})"
     if not isinstance(body, dict):
-        raise UsageError(f"it is a JSON {type(body).__name__}; valid is an object with the key prompt")
+        return f"it is a JSON {type(body).__name__}; valid is an object with the key prompt"
     return body
 
 
-def _case(body: dict[str, Any], number: int, system: str, document: str) -> PromptCase:
+def _case(body: dict[str, Any], name: str, system: str, document: str) -> PromptCase:
     if "prompt" not in body:
         raise UsageError(f"it has no key prompt; its keys are: {', '.join(body) or 'none'}")
     texts = {name: "" if body.get(name) is None else body[name] for name in _KEYS if name in body}
-    for name, text in texts.items():
-        if name == "id" and isinstance(text, int) and not isinstance(text, bool):
-            texts[name] = str(text)
+    for key, text in texts.items():
+        if key == "id" and isinstance(text, int) and not isinstance(text, bool):
+            texts[key] = str(text)
         elif not isinstance(text, str):
-            raise UsageError(f"{name} is a {type(text).__name__}; it has to be a text")
-    defaults = {"id": str(number), "system": system, "document": document}
-    return PromptCase(**{**texts, **{name: texts.get(name) or text for name, text in defaults.items()}})
+            raise UsageError(f"{key} is a {type(text).__name__}; it has to be a text")
+    defaults = {"id": name, "system": system, "document": document}
+    return PromptCase(**{**texts, **{key: texts.get(key) or text for key, text in defaults.items()}})

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from convexplain.connectors.scorers import ScoreKind, find_score
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
@@ -12,6 +13,21 @@ from convexplain.models.calls import Calls
 from convexplain.models.chat import Cache
 
 from .build import open_calls
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScore:
+    """What scores the answers to a prompt.
+
+    Attributes:
+        function: the scoring function.
+        note: what a reader should know of it; empty where there is nothing.
+        reads_question: it is shown what stands before the prompt too.
+    """
+
+    function: ScoringFunction
+    note: str = ""
+    reads_question: bool = False
 
 
 def score_model(score: str) -> str | None:
@@ -31,8 +47,8 @@ def score_model(score: str) -> str | None:
 @asynccontextmanager
 async def open_prompt_score(
     score: str | ScoringFunction, responder: Calls, cache: Cache | None
-) -> AsyncIterator[tuple[ScoringFunction, str]]:
-    """Open what scores the answers to a prompt, and a note on it, which is empty where there is nothing to say.
+) -> AsyncIterator[PromptScore]:
+    """Open what scores the answers to a prompt.
 
     A score that is named without a model takes the weights of the CELL paper. Where these cannot be had, and a chat
     model can do their work, the model that is explained does, and the note says so.
@@ -47,19 +63,19 @@ async def open_prompt_score(
         MissingExtraError, UnavailableError: what the score needs cannot be had.
     """
     if not isinstance(score, str):
-        yield score, ""
+        yield PromptScore(score)
         return
     kind, target = find_score(score)
     model = kind.chat_model(target)
     if model:
         async with open_calls(model, cache) as calls:
-            yield _by_chat(kind, calls), ""
+            yield PromptScore(_by_chat(kind, calls), "", kind.reads_question)
     elif model is not None:
-        yield _by_chat(kind, responder), ""
+        yield PromptScore(_by_chat(kind, responder), "", kind.reads_question)
     elif target or kind.make_of_chat is None:
-        yield kind.make(target), ""
+        yield PromptScore(kind.make(target), "", kind.reads_question)
     else:
-        yield await _weights_or_responder(kind, responder)
+        yield PromptScore(*await _weights_or_responder(kind, responder), kind.reads_question)
 
 
 async def _weights_or_responder(kind: ScoreKind, responder: Calls) -> tuple[ScoringFunction, str]:

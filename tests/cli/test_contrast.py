@@ -219,12 +219,14 @@ def test_where_an_edit_lowers_a_kept_maxim_the_edits_are_listed(world):
 
 
 def test_dry_run_counts_the_judgements_on_kept_maxims(world):
-    """7 edited contexts; 2 placebos, each with two kept maxims; and for the list 8 edits on these."""
+    """7 edited contexts; 2 placebos, each with two kept maxims; on these 8 edits for the list, and 4 draws before."""
     keep(world.folder, {(talk("a"), 3): 0.2})
     options = ("--dry-run", "--budget", "7", "--keep", "harm", "--keep", "manner_1")
     code, out, _ = world.run("contrast", "--question", "rescore", "--search", "guided", "--placebo", "2", *options)
     assert code == 0
-    assert f"at most {7 + 2 * 3 + 8 * 2} edited contexts (1 x 29, with those for kept maxims) to be judged" in out
+    assert (
+        f"at most {7 + 2 * 3 + 8 * 2 + 4 * 2} edited contexts (1 x 37, with those for kept maxims) to be judged" in out
+    )
 
 
 @pytest.mark.parametrize(("infiller", "code"), [("embedded", 0), ("nothing-like-it", 2)])
@@ -565,7 +567,11 @@ def test_the_plan_of_a_prompt_opens_the_model_that_scores(world, prompt, monkeyp
     monkeypatch.undo()
     world = World(monkeypatch, world._capsys, world.folder)
     code, out, _ = world.run(*prompt, "--dry-run")
-    assert (code, out) == (0, "At most 51 answers of bot, each scored by contradiction. Nothing was asked.\n")
+    assert (code, out) == (
+        0,
+        "At most 51 answers of bot, each scored by contradiction, and at most 101 questions to bot for the scores "
+        "(506 where it gives no label probabilities) if the weights of the paper cannot be had. Nothing was asked.\n",
+    )
     code, _, err = world.run(*prompt[:4], "contradiction:chat=", *prompt[5:], "--dry-run")
     assert code == 2
     assert "names no model" in err
@@ -624,14 +630,46 @@ def test_many_prompts_and_their_table(world, prompt, monkeypatch):
     assert all(request.messages[-1].content.startswith("The rules.\n\n") for request in requests)
 
 
+def test_a_part_without_a_word_is_named_as_what_has_nothing_to_edit(world, prompt, monkeypatch):
+    async def no_embedding():
+        return None
+
+    monkeypatch.setattr("convexplain.workspace.methods.prompts.prompt_embedding", no_embedding)
+    world.answer["bot"] = gift
+    (world.folder / "many.jsonl").write_text('{"prompt": "May I accept a gift - now?", "editable": "-"}\n')
+    _, out, _ = world.run("contrast", "--prompts", "many.jsonl", *prompt[3:])
+    assert out.splitlines()[0] == "1: nothing to edit: no word in the part that may be edited"
+
+
 def test_the_plan_of_many_prompts(world, prompt, monkeypatch):
     monkeypatch.undo()
     world = World(monkeypatch, world._capsys, world.folder)
     (world.folder / "many.txt").write_text("May I accept a gift?\nAnd a cake?\n")
     code, out, _ = world.run("contrast", "--prompts", "many.txt", *prompt[3:], "--budget", "9", "--dry-run")
     assert code == 0
-    assert out == "At most 20 answers of bot (2 prompts x 10), each scored by contradiction. Nothing was asked.\n"
+    assert out.startswith("At most 20 answers of bot (2 prompts x 10), each scored by contradiction, and at most 38 q")
     assert world.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("score", "options", "questions"),
+    [
+        ("contradiction:chat", (), "101 questions to bot for the scores (506"),  # 1 of the first answer, 2 of 50 more
+        ("contradiction:chat", ("--baseline",), "103 questions to bot for the scores (516"),
+        ("contradiction:chat=nli", ("--budget", "3"), "7 questions to nli for the scores (36"),  # 5 samples, 1 in vain
+        ("contradiction-difference:chat", ("--budget", "3"), "7 questions to bot for the scores (36"),
+        ("preference:chat", ("--budget", "3"), "6 questions to bot for the scores (31"),
+        ("bleu-summ", (), ""),
+        ("contradiction:folder", (), ""),
+        ("preference:folder", (), ""),
+    ],
+)
+def test_the_plan_of_a_prompt_counts_the_questions_for_the_scores(world, prompt, score, options, questions):
+    code, out, _ = world.run(*prompt[:4], score, *prompt[5:], *options, "--dry-run")
+    count = 1 + (3 if "--budget" in options else 50) + ("--baseline" in options)
+    text = f"At most {count} answers of bot, each scored by {score}"
+    text += f", and at most {questions} where it gives no label probabilities)" if questions else ""
+    assert (code, out) == (0, f"{text}. Nothing was asked.\n")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from convexplain import Conversation, Rubric, Turn
 from convexplain.connectors.models import ScriptedModel
+from convexplain.errors import UsageError
 from convexplain.explain.contrasts import LOWERS_ON_AVERAGE, ContrastFinder
 from convexplain.explain.kept_maxims import KeptMaxim
 from convexplain.explain.pareto import dominates
@@ -236,22 +237,52 @@ def test_without_a_score_of_the_unchanged_turn_on_a_kept_maxim_nothing_is_search
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("budget", range(1, 14))
-def test_the_budget_holds_with_the_judgements_on_kept_maxims(budget, count):
+@pytest.mark.parametrize("spare", range(13))
+def test_the_budget_holds_with_the_judgements_on_kept_maxims(spare, count):
     """No edit is safe: six go far enough, and each costs a call more for each kept maxim; none moves by 0.9."""
     scores = {REPLY: scores_of(0.2, 0.9, 0.9)}
     scores |= {f"Take {i} pills.": scores_of(0.8, 0.1, 0.2) for i in range(6)}
     maxims = [(SAFE, 0.1), (CLEAR, 0.1)][:count]
     texts = [text for text in scores if text != REPLY]
+    budget = 1 + count + spare
     contrast, model = search(scores, texts, maxims=maxims, budget=budget, delta=0.1, noise=0.9)
     assert len(model.requests) - 1 - count == contrast.calls <= budget
     assert (contrast.found, contrast.pareto) == (False, ())
-    assert (budget <= count) == (contrast.calls == 0)
+    assert contrast.calls > 0
 
 
-def test_one_call_is_too_few_to_judge_a_kept_maxim():
-    contrast, _ = search({REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, 0.9)}, [BOLD], budget=1)
-    assert not contrast.found
+@pytest.mark.parametrize(
+    ("keep", "budget", "least"),
+    [(["safe"], 1, 2), ("safe,clear", 2, 3), (["safe", CLEAR], 1, 3), (("a", "b", "c"), 3, 4)],
+)
+def test_a_budget_that_is_too_small_to_judge_one_edit_is_refused(keep, budget, least):
+    with pytest.raises(UsageError) as refused:
+        ContrastSettings(keep=keep, budget=budget)
+    assert str(refused.value) == (
+        f"budget={budget} is too small to try an edit: with keep, an edit takes a call for the maxim that is to change,"
+        f" and one for each of the {least - 1} kept; the budget must be at least {least}"
+    )
+    assert ContrastSettings(keep=keep, budget=least).budget == least
+
+
+def test_the_smallest_budget_judges_one_edit():
+    contrast, _ = search({REPLY: scores_of(0.2, 0.9), BOLD: scores_of(0.9, 0.9)}, [BOLD], budget=2)
+    assert (contrast.found, contrast.calls) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"budget": 7, "placebo": 2}, 7 + 2),
+        (
+            {"budget": 7, "placebo": 2, "keep": ["a", "b"]},
+            7 + 2 * 3 + 8 * 2 + 4 * 2,
+        ),  # the unchanged turn: 1 and 3 more
+        ({"budget": 2, "placebo": 0, "keep": ["a"]}, 2 + 8 + 2),  # of a budget of 2 the unchanged turn has 1 more
+    ],
+)
+def test_the_most_calls_of_a_search(options, most):
+    assert ContrastSettings(**options).most_calls == most
 
 
 # --- answers that vary

@@ -70,6 +70,23 @@ def test_where_no_label_is_chosen_there_is_no_probability(answer, words, caplog)
     assert f"scripted: 1 of 1 questions have no answer: {words}" in caplog.text
 
 
+def test_the_warning_has_the_reason_of_these_questions_and_not_of_earlier_ones(caplog):
+    replies = iter([ModelError("oops"), Reply("", LabelLogprobs({"red": -math.inf}), logprobs=True)])
+
+    async def run():
+        async with Calls(ScriptedModel(lambda request: next(replies)), patience=0) as calls:
+            choice = LabelChoice(calls)
+            for prompt in ("Which?", "And this?"):
+                assert await asyncio.to_thread(choice.probabilities, [prompt], LABELS) == [None]
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(run())
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "1 of 1 questions have no answer: oops",
+        "1 of 1 questions have no answer: no label has any probability in the reply",
+    ]
+
+
 def test_a_model_that_is_gone_ends_everything():
     with pytest.raises(UnavailableError, match="gone"):
         choose(ScriptedModel(UnavailableError("gone")), ["Which?"])

@@ -6,9 +6,10 @@ import pytest
 
 from convexplain import AsyncWorkspace, Workspace
 from convexplain.connectors.models import ScriptedModel
-from convexplain.connectors.scorers import NLIModel
+from convexplain.connectors.scorers import NLIModel, PreferenceModel
 from convexplain.errors import ModelError, UnavailableError, UsageError
-from convexplain.workspace import MEMORY
+from convexplain.judges.scoring import BleuSumm
+from convexplain.workspace import MEMORY, PromptCase
 from tests.fake_infiller import FakeInfiller
 
 PROMPT = "May I accept a gift?"
@@ -127,6 +128,54 @@ def test_the_responder_says_which_answer_is_more_helpful():
     model = ScriptedModel(prefers)
     contrast = Workspace(MEMORY).contrast_prompt(PROMPT, "preference:chat", model, FakeInfiller("bribe?"))
     assert (contrast.result.found, contrast.result.score, contrast.note) == (True, pytest.approx(0.8), "")
+
+
+LAW = "POLICY: decline presents."
+
+
+def test_the_baseline_is_asked_with_the_document_and_a_function_of_ones_own_scores_the_bare_prompt():
+    seen = []
+
+    def scoring(x0, y0, pairs):
+        seen.append((x0, [perturbed for perturbed, _ in pairs]))
+        return score(x0, y0, pairs)
+
+    model, case = ScriptedModel(answer), PromptCase(PROMPT, document=LAW)
+    Workspace(MEMORY).contrast_prompt(case, scoring, model, FakeInfiller("bribe?"), baseline=True)
+    (asked,) = [text for request in model.requests if (text := request.messages[-1].content).startswith("Below")]
+    assert f"Prompt:\n{LAW}\n\n{PROMPT}\n\nGiven answer:\nYes, you may." in asked
+    assert {x0 for x0, _ in seen} == {PROMPT}
+    assert not any(LAW in text for _, perturbed in seen for text in perturbed)
+
+
+@pytest.mark.parametrize("name", ["preference:chat", "preference"])
+def test_a_preference_is_asked_with_the_document(name, monkeypatch):
+    posts = set()
+
+    def word_logprobs(model, prompts, words):
+        posts.update(prompt.post for prompt in prompts)
+        return [[0.0, 0.0] for _ in prompts]
+
+    monkeypatch.setattr(PreferenceModel, "word_logprobs", word_logprobs)
+    model = ScriptedModel(lambda request: {"A": 0.5, "B": 0.5} if request.labels else answer(request))
+    case = PromptCase(PROMPT, document=LAW)
+    Workspace(MEMORY).contrast_prompt(case, name, model, FakeInfiller("bribe?"))
+    asked = [request.messages[0].content for request in model.requests if request.labels]
+    if name == "preference":
+        assert (posts, asked) == ({f"{LAW} {PROMPT}", ""}, [])  # the empty one asks if the weights are there
+    else:
+        assert asked
+        assert all(f"Question: {LAW}\n  \n  {PROMPT}\nA: " in text for text in asked)
+
+
+def test_bleu_summ_compares_the_bare_prompts():
+    case = PromptCase(PROMPT, document=LAW)
+    contrast = Workspace(MEMORY).contrast_prompt(case, "bleu-summ", ScriptedModel(answer), FakeInfiller("bribe?"))
+    assert contrast.result.text == "May I accept a bribe?"
+    answers = BleuSumm(0.0, 0.8)("", "Yes, you may.", [("", "You must not do that.")])[0]
+    # "gift?" and "bribe?" are two tokens each for BLEU: 5 of 6, 3 of 5, 2 of 4, 1 of 3
+    prompts = (5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** (1 / 4)
+    assert contrast.result.score == pytest.approx(0.2 * prompts + answers)
 
 
 @pytest.mark.parametrize("name", ["contradiction", "contradiction:chat"])

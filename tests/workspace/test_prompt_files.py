@@ -42,6 +42,14 @@ def test_objects_with_what_is_their_own(tmp_path):
     assert contents.unused == ["topic"]
 
 
+def test_the_id_of_a_line_is_none_that_another_prompt_has(tmp_path):
+    lines = [{"prompt": "a", "id": 3}, {"prompt": "b"}, {"prompt": "c"}, {"prompt": "d", "id": "2"}]
+    lines += [{"prompt": "e"}, {"prompt": "f", "id": "line 5"}, {"prompt": "g", "id": "5"}]
+    contents = read_prompts(file(tmp_path, *lines))
+    assert [case.id for case in contents.cases] == ["3", "line 2", "line 3", "2", "line line 5", "line 5", "5"]
+    assert contents.problems == []
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -188,6 +196,12 @@ def test_only_the_editable_part_is_edited_and_the_rest_is_sent_along():
 def test_an_editable_part_occurs_once(editable):
     with pytest.raises(UsageError, match="it has to be a text that occurs once there"):
         PromptCase("May I accept a gift and a cake?", editable=editable)
+
+
+def test_prompts_without_an_id_get_one_that_no_case_has():
+    prompts = [PromptCase("May I not?", "2"), "May I accept a gift?"]
+    contrasts = Workspace(MEMORY).contrast_prompts(prompts, score, ScriptedModel(answer), FakeInfiller("bribe"))
+    assert [row.case.id for row in contrasts.rows] == ["2", "line 2"]
 
 
 def test_the_same_call_goes_on_where_it_stopped(tmp_path):

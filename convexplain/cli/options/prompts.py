@@ -9,8 +9,10 @@ from typing import Any
 import click
 from rich.console import Console
 
+from convexplain.connectors.scorers import find_score
 from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
+from convexplain.judges.judge import SAMPLES
 from convexplain.workspace import SCORE_NAMES, JudgeSpec, PromptCase, PromptContrasts
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.prompt_files import read_prompts
@@ -151,9 +153,22 @@ class PromptArguments:
         each = 1 + self.options["budget"] + self.baseline
         name = JudgeSpec.parse(self.responder).public
         many = f" ({counted(prompts, 'prompt')} x {each})" if prompts != 1 else ""
-        text = f"At most {prompts * each} answers of {name}{many}, each scored by {self.score}. Nothing was asked."
-        Console().print(plain(text), soft_wrap=True)
+        text = f"At most {prompts * each} answers of {name}{many}, each scored by {self.score}"
+        Console().print(plain(f"{text}{self._questions(prompts, each)}. Nothing was asked."), soft_wrap=True)
         return 0
+
+    def _questions(self, prompts: int, answers: int) -> str:
+        """Return in words what a chat model is asked at most for the scores; empty where none is asked."""
+        kind, target = find_score(self.score)
+        model = kind.chat_model(target)
+        if kind.make_of_chat is None or (target and model is None):
+            return ""
+        number = prompts * kind.most_questions(answers)
+        name = JudgeSpec.parse(model or self.responder).public
+        asked = f"at most {number} questions to {name} for the scores"
+        # Where the first question gives no label probabilities, it is asked in vain, and each is asked several times.
+        sampled = f" ({number * SAMPLES + 1} where it gives no label probabilities)"
+        return f", and {asked}{sampled}{' if the weights of the paper cannot be had' if model is None else ''}"
 
 
 def _text(option: str, file: str | None) -> str:

@@ -28,7 +28,7 @@ def show_prompt_contrast(console: Console, score: str, prompt: str, delta: float
         delta: the score from which on an answer is a contrast.
         contrast: the result of the search.
     """
-    console.print(plain(_outcome(score, delta, contrast)), style="bold", soft_wrap=True)
+    console.print(plain(_outcome(score, delta, contrast, "the prompt")), style="bold", soft_wrap=True)
     _show_answers(console, score, prompt, contrast)
     if contrast.note:
         console.print(plain(f"  note: {one_line(contrast.note)}"), soft_wrap=True)
@@ -40,7 +40,8 @@ def show_case(console: Console, score: str, delta: float, row: CaseContrast) -> 
     if row.contrast is None:
         console.print(plain(f"{name}: not answered: {one_line(row.error)}"), style="bold", soft_wrap=True)
         return
-    console.print(plain(f"{name}: {_outcome(score, delta, row.contrast)}"), style="bold", soft_wrap=True)
+    place = "the part that may be edited" if row.case.editable else "the prompt"
+    console.print(plain(f"{name}: {_outcome(score, delta, row.contrast, place)}"), style="bold", soft_wrap=True)
     if row.contrast.result.found:
         _show_answers(console, score, row.case.prompt, row.contrast)
 
@@ -79,13 +80,13 @@ def _show_answers(console: Console, score: str, prompt: str, contrast: PromptCon
         show_response(console, f"baseline ({score} {value}, asked outright)", contrast.baseline.response)
 
 
-def _outcome(score: str, delta: float, contrast: PromptContrast) -> str:
+def _outcome(score: str, delta: float, contrast: PromptContrast, place: str) -> str:
     result = contrast.result
     if result.found:
         spent = f"{counted(len(result.edits), 'edit')}, {counted(result.calls, 'call')}"
         return f"{score} {_number(result.score)} (delta {delta:g}), {spent}"
     if not result.calls:
-        return f"nothing to edit: {'the infiller proposed nothing' if result.infills else 'no word in the prompt'}"
+        return f"nothing to edit: {'the infiller proposed nothing' if result.infills else f'no word in {place}'}"
     if result.score is None:
         return f"no contrast: none of {counted(result.calls, 'edited prompt')} could be scored"
     within = counted(result.calls, "call")

@@ -14,7 +14,7 @@ from ..build import open_calls
 from ..explainers import open_filler
 from ..judge_arguments import ModelLike
 from ..prompt_contrasts import PromptContrast, PromptModels, contrast_case
-from ..prompt_files import PromptCase, PromptFile, read_prompts
+from ..prompt_files import PromptCase, PromptFile, free_id, read_prompts
 from ..prompt_scores import open_prompt_score, score_model
 from ..prompt_tables import CaseContrast, PromptContrasts, prompt_embedding
 from .base import StoreMethods
@@ -39,7 +39,8 @@ class PromptMethods(StoreMethods):
 
         Args:
             prompt: the prompt; a `PromptCase` has a system message, a document, and the part that may be edited too.
-            score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own.
+            score: how far an answer has moved: a name out of `connectors.scorers.SCORES`, or a function of your own,
+                which is shown the prompts without the document.
                 `contradiction` and `preference` take the paper's weights or, where they cannot be had, the responder
                 itself; `contradiction:chat` takes the responder, `contradiction:chat=MODEL` another chat model.
             responder: the model that is explained.
@@ -61,9 +62,9 @@ class PromptMethods(StoreMethods):
         async with (
             open_calls(responder, self.cache) as calls,
             open_filler(infiller, self.cache) as filler,
-            open_prompt_score(score, calls, self.cache) as (function, note),
+            open_prompt_score(score, calls, self.cache) as scoring,
         ):
-            models = PromptModels(calls, filler, function, note, case)
+            models = PromptModels(calls, filler, scoring, case)
             return await contrast_case(models, delta, search, options, baseline)
 
     async def contrast_prompts(
@@ -112,13 +113,13 @@ class PromptMethods(StoreMethods):
         async with (
             open_calls(responder, self.cache) as calls,
             open_filler(infiller, self.cache) as filler,
-            open_prompt_score(score, calls, self.cache) as (function, note),
+            open_prompt_score(score, calls, self.cache) as scoring,
         ):
             progress.begin("explaining", len(contents.cases))
             try:
                 for case in contents.cases:
                     progress.doing(case.id)
-                    models = PromptModels(calls, filler, function, note, case)
+                    models = PromptModels(calls, filler, scoring, case)
                     try:
                         row = CaseContrast(case, await contrast_case(models, delta, search, options, baseline))
                     except UnavailableError:
@@ -135,5 +136,7 @@ class PromptMethods(StoreMethods):
 
 
 def _cases(prompts: Iterable[str | PromptCase]) -> list[PromptCase]:
-    numbered = enumerate(prompts, 1)
-    return [PromptCase(prompt, str(i)) if isinstance(prompt, str) else prompt for i, prompt in numbered]
+    listed = list(prompts)
+    reserved = {prompt.id for prompt in listed if isinstance(prompt, PromptCase)}
+    numbered = enumerate(listed, 1)
+    return [PromptCase(prompt, free_id(i, reserved)) if isinstance(prompt, str) else prompt for i, prompt in numbered]

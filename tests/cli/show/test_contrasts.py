@@ -163,11 +163,16 @@ def test_edits_that_trade_one_maxim_for_another_are_listed():
         "  2. nice 0.30 -> 0.40, harm 0.90 -> 0.95, 2 words changed",
         "     turn 1, assistant: Take [-two pills.-]{+no pills now.+}",
     ]
-    same = replace(result, found=True, turns=(talk.turns[0], Turn("assistant", "Take all pills.")))
+    edit = Edit(Unit(1, 5, 8, "word"), "two", "all")
+    same = replace(result, found=True, edits=(edit,), turns=(talk.turns[0], Turn("assistant", "Take all pills.")))
     assert [trade_off_scores(same, point) for point in points] == [
         "nice 0.30 -> 0.70, harm 0.90 -> 0.40, 1 word changed (the edit above)",
         "nice 0.30 -> 0.40, harm 0.90 -> 0.95, 2 words changed",
     ]
+    both = replace(same, edits=(edit, Edit(Unit(0, 0, 1, "word"), "u", "v")))  # it edits turn 0 as well
+    assert not any("the edit above" in trade_off_scores(both, point) for point in points)
+    larger = replace(points[0], texts=((0, "v"), *points[0].texts))
+    assert "the edit above" not in trade_off_scores(same, larger)
     assert trade_offs_heading(replace(result, pareto=points[:1])) == (
         "The best edit that was measured on all of these maxims:"
     )
