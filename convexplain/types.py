@@ -378,11 +378,14 @@ class Interaction:
         units: places of the two among the units that were attributed to, in order.
         value: by how much the pair together raises the value beyond the sum of the two. Positive = each needs the other
             (complementary); negative = either is enough (redundant), for units that raise the value; for units that
-            lower it, the other way round.
+            lower it, the other way round. A mean over texts with and without the other units.
+        fitted: the fitted values of the whole text, without the first of the two, without the second, and without both;
+            None in attributions that were stored before there were such values.
     """
 
     units: tuple[int, int]
     value: float
+    fitted: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

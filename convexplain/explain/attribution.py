@@ -193,6 +193,7 @@ async def attribute_values(
     return [
         replace(
             _attribution(values, settings, side, units, stage),
+            notes=(*values.notes, *_rough(stage, run.calls, settings)),
             baseline=baseline,
             calls=calls[stage.level],
             failed=failed[stage.level],
@@ -229,6 +230,14 @@ async def _evaluated(
         key=lambda level, removed: values.key(numbered(level, removed)),
     )
     return run, impossible
+
+
+def _rough(stage: LevelScores, calls: Counter[int], settings: AttributionSettings) -> list[str]:
+    """The remark on a surrogate that was fitted to fewer evaluations than units; a stage knows those before it."""
+    count = calls.total() if settings.mixed and stage.level else calls[stage.level]
+    if settings.method != "surrogate" or count >= sum(score is not None for score in stage.scores):
+        return []
+    return [f"{count} evaluations for {len(stage.units)} units: effects of single units are rough"]
 
 
 def _first_and_last(stages: Sequence[LevelScores]) -> list[LevelScores]:

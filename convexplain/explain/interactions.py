@@ -15,6 +15,7 @@ PAIRS_HEADING = (
     "Parts that count together (the effect of a part by itself, above, is a mean over texts with and without the other)"
 )
 _SMALL = 0.25  # of the effect of both: a smaller effect of a unit by itself is none
+_ROUNDING = 1e-9
 _LONGEST = 70  # characters of a unit that are quoted
 
 _PHRASES: dict[PairKind, str] = {
@@ -47,52 +48,60 @@ class PairEffect:
 
 
 def pair_effects(attribution: Attribution) -> list[PairEffect]:
-    """Return the pairs of an attribution that count together, the largest interaction first.
+    """Return the pairs of an attribution that count together in the text as it is, the largest interaction first.
 
-    Where the noise of the judge is known, a pair is left out if what one unit does to the score differs by less than
-    its noise between texts with the other unit and texts without it.
+    Left out is a pair that counts together in other texts only (of three units of which any is enough, two may go), and
+    where the noise of the judge is known one of which what a unit does to the score differs by less than its noise
+    between the texts with the other unit and without it. Interactions without fitted values are left out too.
     """
     effects = (_pair_effect(attribution, interaction) for interaction in attribution.interactions)
     return [effect for effect in effects if effect is not None]
 
 
 def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffect | None:
-    first, second = (attribution.scores[place] for place in interaction.units)
-    full, index = attribution.full, interaction.value
-    if full is None or first is None or second is None:
+    first, second = interaction.units
+    full, fitted = attribution.full, interaction.fitted
+    if full is None or fitted is None or attribution.scores[first] is None or attribution.scores[second] is None:
         return None
-
-    def without(loss: float) -> float:
-        value = attribution.value_of(full - loss)
-        assert value is not None
-        return value
-
-    # A score is a mean over texts with the other unit and texts without it; between these two lies the interaction.
-    first_loss, second_loss = first + index / 2, second + index / 2
-    both = first + second
-    difference = without(0.0) - without(first_loss) - without(second_loss) + without(both)
+    if abs(_difference(fitted)) <= _SMALL * abs(interaction.value):
+        return None
+    # The fit's changes, beside the value of the whole text as it was measured.
+    whole, without_first, without_second, without_both = (
+        float(shown) for value in fitted if (shown := attribution.value_of(full - (fitted[0] - value))) is not None
+    )
+    difference = _difference((whole, without_first, without_second, without_both))
     # A difference of two differences: its noise is that of one, times the square root of 2.
-    if attribution.noise is not None and abs(difference) < sqrt(2) * attribution.noise:
+    if abs(difference) <= _ROUNDING or (
+        attribution.noise is not None and abs(difference) < sqrt(2) * attribution.noise
+    ):
         return None
     return PairEffect(
-        (attribution.units[interaction.units[0]], attribution.units[interaction.units[1]]),
-        _kind(first, second, index),
-        both > 0,
-        without(first_loss),
-        without(second_loss),
-        without(both),
+        (attribution.units[first], attribution.units[second]),
+        _kind(whole, without_first, without_second, without_both),
+        whole > without_both,
+        without_first,
+        without_second,
+        without_both,
     )
 
 
-def _kind(first: float, second: float, index: float) -> PairKind:
-    both = first + second
-    if first * second <= 0:
+def _difference(values: tuple[float, float, float, float]) -> float:
+    """By how much what one unit does is larger with the other unit than without it."""
+    whole, without_first, without_second, without_both = values
+    return whole - without_first - without_second + without_both
+
+
+def _kind(whole: float, without_first: float, without_second: float, without_both: float) -> PairKind:
+    both = whole - without_both
+    beside = (whole - without_first, whole - without_second)  # what each does where the other is there
+    alone = (without_second - without_both, without_first - without_both)  # and where it is gone
+    if max(map(abs, alone)) <= _SMALL * abs(both):
+        return "only together"
+    if max(map(abs, beside)) <= _SMALL * abs(both):
+        return "either"
+    if min(effect * both for effect in (*beside, *alone)) < -_ROUNDING or abs(both) <= _ROUNDING:
         return "conditional"
-    if index * both > 0:
-        remaining = max(abs(first - index / 2), abs(second - index / 2))  # of each where the other is gone
-        return "only together" if remaining <= _SMALL * abs(both) else "more together"
-    remaining = max(abs(first + index / 2), abs(second + index / 2))  # of each where the other is there
-    return "either" if remaining <= _SMALL * abs(both) else "less together"
+    return "more together" if abs(both) > abs(sum(alone)) else "less together"
 
 
 def pair_sentence(conversation: Conversation, effect: PairEffect, value: str = "the score") -> str:

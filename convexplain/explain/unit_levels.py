@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from convexplain.search.refinement import ALWAYS, CALLS_PER_UNIT, most_mixed_units, most_units
+from convexplain.search.refinement import ALWAYS, calls_per_unit, most_mixed_units, most_units
 from convexplain.text.segmentation import Phrases, segment
 from convexplain.types import LEVELS, Conversation, Level, Unit
 
@@ -69,12 +69,14 @@ def most_calls(
     Where units are infilled, each is evaluated with up to `FILLS` fills. The arguments are those of `unit_levels`.
     """
     levels = unit_levels(conversation, settings.levels, reply=reply, phrases=phrases)
-    if settings.mixed:  # in a later stage, units that are not new were left out alone before
+    per_unit = calls_per_unit(settings.budget)
+    if settings.mixed:
         stages = most_mixed_units(levels.parents, settings.top, settings.share)
-        most = sum((CALLS_PER_UNIT - 1) * size + new for size, new in stages)
+        # In a later stage, units that are not new were left out alone before; joint attribution may not have done so.
+        most = sum(per_unit * size - (size - new) * (settings.method != "joint") for size, new in stages)
     else:
         finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
-        most = CALLS_PER_UNIT * (len(levels.units[0]) + sum(finer))
+        most = per_unit * (len(levels.units[0]) + sum(finer))
     total = most + bool(levels.before(len(conversation.turns) - 1))
     return total if settings.budget is None else min(total, settings.budget)
 

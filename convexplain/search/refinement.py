@@ -9,7 +9,8 @@ from convexplain.types import Interaction
 from .protocol import MethodOutcome, Scores, Value, ValueSearch
 
 ALWAYS = -1  # the parent of units that are attributed to whatever is chosen
-CALLS_PER_UNIT = 3
+CALLS_PER_UNIT = 3  # without a budget; with one, as many are left for finer levels
+MOST_PER_UNIT = 10  # with a budget; methods may limit themselves to fewer
 _NOTHING = 1e-9  # of the largest score, or of 1: what is no score but rounding
 
 
@@ -47,7 +48,8 @@ def refine(
 
     The units that are not refined stay in the text. A finer level is begun only where the budget is enough to remove
     each of its units once, or else with its units without a parent alone; a coarser one leaves budget for the finer
-    ones, where it is enough for that, and for units without a parent up to a half of it.
+    ones (`CALLS_PER_UNIT` for each unit), where it is enough for that, and for units without a parent up to a half of
+    it. What is left beyond that a level may use, up to `MOST_PER_UNIT` for each of its units.
 
     Args:
         parents: for each level, the coarsest first, the number on the level before of each unit, or `ALWAYS`; the
@@ -64,14 +66,14 @@ def refine(
     remaining = budget
     for level, parent in enumerate(parents):
         units = [unit for unit, above in enumerate(parent) if not level or above in chosen or above == ALWAYS]
-        allowed = CALLS_PER_UNIT * len(units)
+        allowed = calls_per_unit(budget) * len(units)
         if remaining is not None:
             reserve = sum(CALLS_PER_UNIT * most_units(finer, top, share) for finer in parents[level + 1 :])
             least = min(len(units), remaining - _needed_later(parents, level, remaining))
             allowed = min(allowed, remaining, max(least, remaining - reserve))
         if level and allowed < len(units):
             units = [unit for unit in units if parent[unit] == ALWAYS]
-            allowed = min(CALLS_PER_UNIT * len(units), allowed)
+            allowed = min(calls_per_unit(budget) * len(units), allowed)
         if not units or allowed < 1:
             chosen = set()
             continue
@@ -115,7 +117,7 @@ def refine_mixed(
             before, units = units, tree.divided(units, chosen) + tree.always(stage)
             if units == before:
                 continue
-        allowed = CALLS_PER_UNIT * len(units)
+        allowed = calls_per_unit(budget) * len(units)
         if remaining is not None:
             free = sum(frozenset([unit]) in evaluated for unit in units)
             later = most_mixed_units(parents, top, share)[stage + 1 :]
@@ -124,7 +126,7 @@ def refine_mixed(
             allowed = min(allowed, remaining + free, max(least, remaining + free - reserve))
         if stage and allowed < len(units):
             units, chosen = tree.always(stage), set()
-            allowed = min(CALLS_PER_UNIT * len(units), remaining or 0)
+            allowed = min(calls_per_unit(budget) * len(units), remaining or 0)
         if not units or allowed < 1:
             continue
         scores, spent = yield from _on_level(method(stage, units, allowed), units, stage, evaluated)
@@ -132,6 +134,11 @@ def refine_mixed(
         stages.append(scores)
         chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
     return stages
+
+
+def calls_per_unit(budget: int | None) -> int:
+    """Return how many evaluations a level has for each of its units at most."""
+    return CALLS_PER_UNIT if budget is None else MOST_PER_UNIT
 
 
 def _needed_later(parents: Sequence[Sequence[int]], level: int, remaining: int) -> int:

@@ -86,6 +86,7 @@ def _to_attribution(body: dict[str, Any]) -> Attribution:
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
     values["units"] = tuple(Unit(**unit) for unit in body["units"])
     values["interactions"] = tuple(
-        Interaction(tuple(pair["units"]), pair["value"]) for pair in body.get("interactions", ())
+        Interaction(tuple(pair["units"]), pair["value"], tuple(fitted) if (fitted := pair.get("fitted")) else None)
+        for pair in body.get("interactions", ())
     )
     return Attribution(**values)

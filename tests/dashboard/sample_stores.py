@@ -99,7 +99,8 @@ def explain(store, run, number, conversation, turn, score, after="I looked it up
     turns = [Unit(i, 0, len(conversation.turns[i].content), "turn") for i in range(turn)]
     halves = [Unit(0, 0, 4, "word"), Unit(0, 4, len(conversation.turns[0].content), "word")]
     values = [-0.8, 0.4] + [0.0] * (turn - 2)
-    of_turns = replace(attribution(scored, "turn", turns, values), interactions=(Interaction((0, 1), -1.2),))
+    pair = Interaction((0, 1), -1.2, (0.0, 1.4, 0.2, 0.4))
+    of_turns = replace(attribution(scored, "turn", turns, values), interactions=(pair,))
     found = [of_turns, attribution(scored, "word", halves, (-0.7, 0.05))]
     keep_attributions(store, run, scored, "s", found)
     keep_contrast(store, run, scored, "s", contrast(scored, turn - 2, after))

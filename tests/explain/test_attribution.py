@@ -374,7 +374,12 @@ def test_the_budget_is_kept_to_the_call(budget, method, mixed):
 
 
 def test_most_calls_are_not_exceeded():
-    for options in ({}, {"top": 1}, {"levels": ("turn", "word")}, {"share": 1.0}, {"budget": 5}):
+    cases = [{}, {"top": 1}, {"levels": ("turn", "word")}, {"share": 1.0}, {"budget": 5}, {"budget": 60}]
+    cases += [{"method": "joint", "k": 2}]  # with seven units, all it may evaluate is pairs
+    greedy = [
+        {"budget": budget, "method": method} for budget in (40, 500) for method in ("joint", "lshap", "surrogate")
+    ]
+    for options in (*cases, *greedy):
         for reply, mixed in itertools.product((False, True), repeat=2):
             value = Words(grumpy=1.0, may=-0.5)
             found = by_words(TALK.until(3), value, side=1, reply=reply, mixed=mixed, **options)
@@ -391,6 +396,20 @@ def test_the_reply_is_attributed_to_after_many_turns_and_within_a_small_budget(m
     assert [(unit.turn, unit.level) for unit in last.units] == [(500, "word")] * 3
     assert last.scores == pytest.approx((0, 0, 1))
     assert len(value.asked) - 1 <= 50
+
+
+@pytest.mark.parametrize(("method", "remarks"), [("surrogate", 1), ("clime", 0)])
+def test_a_surrogate_of_fewer_evaluations_than_units_is_called_rough(method, remarks):
+    turns = tuple(Turn("user" if i % 2 == 0 else "assistant", f"Turn {i}.") for i in range(60))
+    talk = Conversation("long", (*turns, Turn("assistant", "You are red.")))
+    (level,) = by_words(talk, Words(turn=1.0), budget=20, levels=("turn",), method=method)
+    remark = "20 evaluations for 60 units: effects of single units are rough"
+    assert level.notes.count(remark) == remarks
+
+
+def test_a_surrogate_of_more_evaluations_than_units_is_not_called_rough():
+    (level,) = by_words(TALK.until(3), Words(grumpy=1.0), budget=7, levels=("turn",), method="surrogate")
+    assert not [note for note in level.notes if "rough" in note]
 
 
 def test_nothing_before_the_turn():

@@ -157,8 +157,8 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
 
 
 def test_pairs_that_count_together_are_sentences(tmp_path):
-    """The log-odds are -1: -1 + 0.9 + 1 without the first turn, -1 + 3 without the second, -1 + 1.9 without both."""
-    page = explained_page(tmp_path, "<i>", pairs=(Interaction((0, 1), -2.0),))
+    """The log-odds are -1, by the fit -0.1 without the first turn, 2 without the second, and 0.9 without both."""
+    page = explained_page(tmp_path, "<i>", pairs=(Interaction((0, 1), -2.0, (-1.0, -0.1, 2.0, 0.9)),))
     assert "Parts that count together (the effect of a part by itself, above, is a mean over texts with" in page
     assert (
         "<li>Turn 0, &#34;hello&#34;, and turn 1, &#34;First part. &lt;i&gt; last words&#34;, change each other&#39;s "

@@ -387,6 +387,46 @@ def test_where_nothing_moves_the_value_nothing_is_refined():
     assert {ask.level for ask in asks} == {0}
 
 
+@pytest.mark.parametrize("search", [refine, refine_mixed])
+@pytest.mark.parametrize(
+    ("budget", "allowed"),
+    [
+        (None, [30]),  # 3 for each of 10 units
+        (25, [25]),
+        (60, [60]),
+        (200, [100]),  # 10 for each at most
+    ],
+)
+def test_a_level_may_use_its_budget(search, budget, allowed):
+    assert allowances([[0] * 10], search, budget) == allowed
+
+
+def allowances(parents, search, budget):
+    """What each level is allowed, with a method that evaluates each unit alone."""
+    allowed = []
+
+    def noting(level, units, most):
+        allowed.append(most)
+        return singles(level, units, most)
+
+    levels(parents, noting, lambda level, removed: -float(len(removed)), search, side=1, top=1, budget=budget)
+    return allowed
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowed"),
+    [
+        # The 3 parts of the top unit keep 9 for themselves; the 3 coarse units are measured once in any case.
+        (10, [3, 7]),
+        (15, [6, 12]),
+        (24, [15, 21]),
+        (90, [30, 30]),  # 10 for each unit
+    ],
+)
+def test_a_level_leaves_three_for_each_finer_unit(budget, allowed):
+    assert allowances([[0, 0, 0], [0, 0, 0, 1, 1, 1]], refine, budget) == allowed
+
+
 # ---- mixed levels: the units of TREE numbered together are 0-2, 3-8 and 9-16
 
 FLAT = [worth for level in WORTH for worth in level]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from convexplain.errors import UsageError
 from convexplain.search import surrogate
+from convexplain.search.attribution_methods._clause_search import clause_library
 from convexplain.search.attribution_methods._clause_sums import Clause, ClauseSum, from_table, linear, mixture
 from convexplain.types import Interaction
 
@@ -168,6 +169,47 @@ def test_a_value_that_fails_every_third_call_still_shows_the_pair():
     assert [pair.units for pair in result.interactions] == [(0, 1)]
 
 
+def key_of(seed, n, size):
+    return {int(unit) for unit in np.random.default_rng(seed).choice(n, size, replace=False)}
+
+
+@pytest.mark.parametrize("per_unit", [3, 6])
+@pytest.mark.parametrize("seed", range(15))
+def test_a_saturated_value_is_fitted(seed, per_unit):
+    """Any of four units is enough: most random halves have one, and a part of the rows may have no other value."""
+    key = key_of(seed, 10, 4)
+    result = surrogate(10, value=over(10, lambda there: float(bool(key & there))), seed=seed, per_unit=per_unit)
+    assert all(isinstance(score, float) and np.isfinite(score) for score in result.scores)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_value_that_is_constant_but_for_two_texts_is_fitted(seed):
+    asked = itertools.count()
+    result = surrogate(12, value=lambda sets: [float(next(asked) in (20, 30)) for _ in sets], seed=seed)
+    assert all(abs(score) < 0.5 for score in result.scores)
+
+
+def test_scores_and_interactions_are_plain_floats():
+    """`both` and noise: the fit is a mixture. Fitted values: 1 with both, else 0."""
+    rng = np.random.default_rng(0)
+    game = over(12, both)
+    result = surrogate(12, value=lambda sets: [v + 0.02 * rng.standard_normal() for v in game(sets)])
+    (pair,) = result.interactions
+    assert {type(number) for number in (*result.scores, pair.value, *pair.fitted)} == {float}
+    assert pair.fitted == pytest.approx((1, 0, 0, 0), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("n", "rows", "screened"),
+    # 3 rows a unit, and 30 sqrt(250 / rows) units: 23.7 at 400, 15.8 at 900.
+    [(30, 20, 30), (40, 121, 30), (40, 241, 30), (500, 51, 17), (300, 400, 23), (300, 900, 15)],
+)
+def test_few_rows_and_many_rows_have_fewer_clauses(n, rows, screened):
+    rng = np.random.default_rng(0)
+    library = clause_library(rng.random((rows, n)) < 0.5, rng.random(rows), 2)
+    assert len(library.clauses) == n + screened * (screened - 1)  # all and any of each pair
+
+
 def noisy_game(seed, n, pair, noise=0.05):
     """Four single units of weight 1 and perhaps a pair, with noise on each value."""
     rng = np.random.default_rng(seed)
@@ -233,4 +275,4 @@ def test_per_unit_is_checked():
 
 
 def test_an_interaction_is_plain_data():
-    assert Interaction((1, 4), -0.5) == Interaction(units=(1, 4), value=-0.5)
+    assert Interaction((1, 4), -0.5) == Interaction(units=(1, 4), value=-0.5, fitted=None)

@@ -86,12 +86,17 @@ def test_the_newest_of_the_score_is_what_a_contrast_looks_by(store, run, turn):
 
 
 def test_interactions_come_back_and_old_rows_have_none(store, run, turn):
-    pair = replace(TURNS, interactions=(Interaction((0, 2), -1.5),))
+    pair = replace(TURNS, interactions=(Interaction((0, 2), -1.5, (1.0, 1.0, 0.5, -1.0)),))
     keep_attributions(store, run, turn, "a", [pair])
     assert stored_attributions(store, run, turn, "a") == [pair]
     with store.engine.begin() as connection:
         (body,) = connection.execute(sa.select(schema.attributions.c.body)).scalars().one()
-        assert body["interactions"] == [{"units": [0, 2], "value": -1.5}]
+        assert body["interactions"] == [{"units": [0, 2], "value": -1.5, "fitted": [1.0, 1.0, 0.5, -1.0]}]
+        bare = {**body, "interactions": [{"units": [0, 2], "value": -1.5}]}
+        connection.execute(sa.update(schema.attributions).values(body=[bare]))
+    without_fitted = replace(TURNS, interactions=(Interaction((0, 2), -1.5),))
+    assert stored_attributions(store, run, turn, "a") == [without_fitted]
+    with store.engine.begin() as connection:
         old = {name: field for name, field in body.items() if name != "interactions"}
         connection.execute(sa.update(schema.attributions).values(body=[old]))
     assert stored_attributions(store, run, turn, "a") == [TURNS]

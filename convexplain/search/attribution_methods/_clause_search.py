@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ._clause_sums import Clause, ClauseSum, Presence, mixture
 
-SCREENED = 30  # units that may share a clause: those with the strongest effects of their own
+SCREENED = 30  # units that may share a clause at most: those with the strongest effects of their own
+_ROWS_PER_SCREENED = 3  # fewer rows say nothing of so many clauses
+_ROWS_OF_ALL = 250  # of more rows fewer units are screened: the time grows with both
 MAX_TERMS = 30
 _MAX_EXCHANGES = 200
 _FLOOR = 1e-3  # of the values' variation: a smaller error is as good as none
@@ -73,12 +75,13 @@ def clause_library(present: Presence, y: NDArray[np.float64], size: int) -> Clau
 
 
 def _screened(there: Columns, y: NDArray[np.float64]) -> list[int]:
-    n = there.shape[1]
+    rows, n = there.shape
     if n <= SCREENED:
         return list(range(n))
     centred = there - there.mean(axis=0)
     strength = np.abs((y - y.mean()) @ centred) / np.sqrt((centred**2).sum(axis=0) + 1e-9)
-    return sorted(int(unit) for unit in np.argsort(-strength, kind="stable")[:SCREENED])
+    most = min(SCREENED, rows // _ROWS_PER_SCREENED, int(SCREENED * math.sqrt(_ROWS_OF_ALL / rows)))
+    return sorted(int(unit) for unit in np.argsort(-strength, kind="stable")[:most])
 
 
 def average_of_solutions(
@@ -111,8 +114,10 @@ def exchanged(
     """Add, remove and exchange clauses as long as that lowers the criterion; return them and the criterion.
 
     The criterion is an extended BIC (Chen and Chen 2008): m log(squared error) and for each clause log m and the
-    logarithm of the number of clauses of its length.
+    logarithm of the number of clauses of its length. Where all values are the same, no clause is needed.
     """
+    if float(np.ptp(y)) == 0.0:
+        return [], 0.0
     step = _Exchange(library.columns[rows], y, math.log(len(y)) + library.penalties)
     chosen, criterion = list(start), math.inf
     for _ in range(_MAX_EXCHANGES):

@@ -81,9 +81,9 @@ def mixture(sums: Iterable[ClauseSum], shares: Iterable[float]) -> ClauseSum:
     """Return the sums added up, each times its share."""
     base, weights = 0.0, dict[Clause, float]()
     for clause_sum, share in zip(sums, shares, strict=True):
-        base += share * clause_sum.base
+        base += float(share) * clause_sum.base
         for clause, weight in clause_sum.weights.items():
-            weights[clause] = weights.get(clause, 0.0) + share * weight
+            weights[clause] = weights.get(clause, 0.0) + float(share) * weight
     return ClauseSum(base, weights)
 
 

@@ -63,7 +63,7 @@ def fit_surrogate(n: int, values: Mapping[frozenset[int], float], rng: np.random
         return Surrogate(plain)
     if len(sets) == 2**n:
         table = from_table(n, values)
-        return Surrogate(table, _largest(table.pairs(), _SMALLEST_IN_TABLE * spread))
+        return Surrogate(table, _largest(table, table.pairs(), n, _SMALLEST_IN_TABLE * spread))
     first = sum(len(removed) <= 1 for removed in sets)
     if len(sets) - first < _FEWEST_HELD_OUT:
         return Surrogate(plain)
@@ -91,7 +91,7 @@ def _mixed(present: Presence, y: Numbers, first: int, rng: np.random.Generator) 
     clauses = mixture((fit for fit, _ in candidates), shares)
     by_part = [mixture(fits, shares).pairs() for fits in zip(*(fits for _, fits in candidates), strict=True)]
     stable = {pair: index for pair, index in clauses.pairs().items() if _support(pair, index, by_part) >= _STABLE}
-    return Surrogate(clauses, _largest(stable, _SMALLEST * float(np.ptp(y))))
+    return Surrogate(clauses, _largest(clauses, stable, present.shape[1], _SMALLEST * float(np.ptp(y))))
 
 
 def _part(first: int, rows: int, rng: np.random.Generator) -> Rows:
@@ -143,8 +143,16 @@ def _support(pair: Pair, index: float, by_part: Sequence[Mapping[Pair, float]]) 
     return sum(indices.get(pair, 0.0) / index >= 0.5 for indices in by_part) / len(by_part) if index else 0.0
 
 
-def _largest(indices: Mapping[Pair, float], least: float) -> tuple[Interaction, ...]:
-    large = [Interaction(pair, index) for pair, index in indices.items() if abs(index) >= max(least, 1e-12)]
-    return tuple(
-        sorted(large, key=lambda interaction: (-abs(interaction.value), interaction.units))[:MOST_INTERACTIONS]
-    )
+def _largest(clauses: ClauseSum, indices: Mapping[Pair, float], n: int, least: float) -> tuple[Interaction, ...]:
+    large = [pair for pair, index in indices.items() if abs(index) >= max(least, 1e-12)]
+    large.sort(key=lambda pair: (-abs(indices[pair]), pair))
+    return tuple(Interaction(pair, indices[pair], _around(clauses, pair, n)) for pair in large[:MOST_INTERACTIONS])
+
+
+def _around(clauses: ClauseSum, pair: Pair, n: int) -> tuple[float, float, float, float]:
+    """The sum's values of the whole text, without the first of two units, without the second, without both."""
+    present = np.ones((4, n), dtype=bool)
+    present[[1, 3], pair[0]] = False
+    present[[2, 3], pair[1]] = False
+    full, without_first, without_second, without_both = map(float, clauses.values(present))
+    return full, without_first, without_second, without_both
