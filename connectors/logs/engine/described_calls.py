@@ -71,6 +71,7 @@ class DescribedCalls:
             id_key=next(iter(plain_keys(self.id)), None),
             # Over the messages in a call; but spans and test cases have inputs and outputs too.
             precedence=self.precedence,
+            branch_keys=("output", "outputs"),
         )
 
     def has_keys(self, value: Any) -> bool:

@@ -30,8 +30,8 @@ class LogFormat:
         precedence: where a log fits several formats, the one with the highest precedence reads it; of equal ones, the
             first in the registry. A format of another package comes before all built-in ones.
         joins_files: whether the records of several files that are read together make up conversations.
-        branch_keys: the keys under which its records hold answers that are left out on purpose and counted in a remark
-            (other branches of a tree); the audit of losses does not count them again.
+        branch_keys: the keys under which its records hold answers that are left out on purpose (other branches of a
+            tree, outputs of tools in a trace); the audit of losses does not count them again.
         only_named: whether it reads a log only where a person names it.
     """
 

@@ -26,9 +26,9 @@ _OTHERS = pair_fields.OTHERS | words_of(
 )
 """Words that make such a name one of a text that nobody said in the conversation."""
 _FLAGS = ("True", "False", "true", "false")
-"""Cells of a table that are no texts."""
+"""Cells of a table that are no texts; another is damaged JSON."""
 _INNER_TEXTS = TEXT_NAMES | _ANSWERS | words_of("parts blocks turns messages conversation conversations data")
-_SPEAKER = re.compile(r"^\s*\w{1,20}:\s", re.MULTILINE)
+_SPEAKER = re.compile(r"^\s*\w{1,20}:(?=\s|\Z)", re.MULTILINE)
 """The speaker before a turn in a transcript."""
 _NO_WORDS = re.compile(r"[\W_]+")
 _BRANCHES = words_of("children siblings alternatives alternative branches")
@@ -110,7 +110,6 @@ class LossAudit:
         touched = set()
         for keys, text in candidates:
             if text in claims:
-                self._unsearched += claims.budget < 0
                 continue
             path = steps_path(keys)
             path = path if path in self._losses or len(self._losses) < _MAX_PATHS else "…"
@@ -118,17 +117,21 @@ class LossAudit:
             loss.texts += 1
             loss.records += path not in touched
             touched.add(path)
+        self._unsearched += claims.unsearched
+        claims.unsearched = 0
 
 
 class Claims:
     """The texts of turns, by which texts of a record are looked up: exactly, or by their letters and digits.
 
     Attributes:
-        budget: the letters that may still be searched for parts of turns; no text is searched for when it is used up.
+        unsearched: the number of texts that were not searched for in the turns, because there are too many; they count
+            as parts of a turn.
     """
 
     def __init__(self, conversations: Iterable[ParsedConversation]) -> None:
-        self.budget = _MAX_SEARCHED
+        self.unsearched = 0
+        self._budget = _MAX_SEARCHED
         self._texts: set[str] = set()
         self._conversations: list[list[str]] = []
         self._letters: set[str] = set()
@@ -158,8 +161,11 @@ class Claims:
         if len(letters) < _SHORT:
             return letters in self._joined
         for joined in self._joined:
-            self.budget -= len(joined)
-            if letters in joined or self.budget < 0:
+            self._budget -= len(joined)
+            if self._budget < 0:
+                self.unsearched += 1
+                return True
+            if letters in joined:
                 return True
         return False
 
@@ -236,7 +242,7 @@ def _texts(value: Any, may_be_short: bool) -> Iterator[str]:
     while stack:
         inner, is_named, depth = stack.pop()
         if isinstance(inner, str):
-            if is_text(inner) or (is_named and inner.strip() and inner not in _FLAGS):
+            if is_text(inner) or (is_named and inner.strip() and inner not in _FLAGS and inner[0] not in "{["):
                 yield inner
         elif depth < _MAX_DEPTH and isinstance(inner, list):
             stack += [(item, is_named, depth + 1) for item in reversed(inner)]

@@ -121,4 +121,5 @@ LANGFUSE = LogFormat(
     read_records=read_records,
     # Over the messages in an observation; but spans and test cases have an `input` and an id too.
     precedence=-1,
+    branch_keys=("output", "outputs"),
 )

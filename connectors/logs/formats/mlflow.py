@@ -116,4 +116,5 @@ MLFLOW = LogFormat(
     '"mlflow.spanOutputs": "\\"Hello\\""}}]}}',
     is_mlflow,
     read_records=read_records,
+    branch_keys=("output", "outputs"),
 )

@@ -165,4 +165,5 @@ OTEL = LogFormat(
     '"llm.output_messages.0.message.content": "Hello"}}',
     is_record,
     read_records=read_records,
+    branch_keys=("output", "outputs"),
 )
