@@ -34,7 +34,7 @@ Content = str | Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class LabelField:
     """A person's label of an answer.
 
     Attributes:
@@ -128,7 +128,7 @@ class DescribedFormat:
     id: str | None = None
     group: str | None = None
     messages: bool = False
-    labels: Sequence[Label] = ()
+    labels: Sequence[LabelField] = ()
     unused: Sequence[str] = ()
     precedence: int = 0
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import message_lists
-from .described import Label
+from .described import LabelField
 from .fields import content_or_placeholder, rating
 from .log_format import LogFormat
 from .metadata import extra_metadata, record_id
@@ -48,7 +48,7 @@ class Answer:
     path: str
     suffix: str = ""
     objects: str = ""
-    labels: Sequence[Label] = ()
+    labels: Sequence[LabelField] = ()
     about: Mapping[str, str] = field(default_factory=dict)
     preferred: bool | Sequence[str] = ()
     rater: str | None = None

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from convexplain.connectors.logs.engine import message_lists
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers
 
-_TAG = Label("kto_tag", "kto_tag", {"true": 1.0, "false": 0.0})
+_TAG = LabelField("kto_tag", "kto_tag", {"true": 1.0, "false": 0.0})
 _PAIR = (Answer("chosen", "-chosen", preferred=True), Answer("rejected", "-rejected", preferred=False))
 
 

@@ -1,6 +1,6 @@
 """NVIDIA's HelpSteer, 1 to 3: ratings, and preferences."""
 
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers, scale
 
 _PREFERENCE = "overall_preference|preference_strength"
@@ -16,9 +16,9 @@ HELP_STEER = DescribedAnswers(
         Answer(
             "response",
             labels=(
-                Label("helpfulness", "helpfulness", scale(0, 4), "helpfulness"),
-                Label("correctness", "correctness", scale(0, 4)),
-                Label("coherence", "coherence", scale(0, 4)),
+                LabelField("helpfulness", "helpfulness", scale(0, 4), "helpfulness"),
+                LabelField("correctness", "correctness", scale(0, 4)),
+                LabelField("coherence", "coherence", scale(0, 4)),
             ),
         ),
     ),

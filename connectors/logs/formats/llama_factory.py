@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers
 
 _SCORES = {"true": 1.0, "false": 0.0}
@@ -34,7 +34,7 @@ KTO = DescribedAnswers(
     answers=(
         Answer(
             "completion|conversations|messages",
-            labels=(Label("kto_tag", "kto_tag", _SCORES), Label("label", "label", _SCORES)),
+            labels=(LabelField("kto_tag", "kto_tag", _SCORES), LabelField("label", "label", _SCORES)),
         ),
     ),
     system="system",

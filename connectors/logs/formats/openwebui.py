@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import unescape
 from typing import Any
 
-from convexplain.connectors.logs.engine.described import DescribedFormat, Label, TreeLinks
+from convexplain.connectors.logs.engine.described import DescribedFormat, LabelField, TreeLinks
 from convexplain.connectors.logs.engine.fields import first_text
 
 _DETAILS = re.compile(r'<details type="(\w+)"[^>]*>(.*?)</details>\n?', re.DOTALL)
@@ -65,7 +65,7 @@ _DESCRIBED = DescribedFormat(
     attachments="files[*]",
     tree=TreeLinks("id", "parentId", "childrenIds", current="chat.history.currentId|history.currentId"),
     system="chat.params.system|params.system|chat.system|system",
-    labels=(Label("annotation.rating", "rating", {"1": 1.0, "-1": 0.0}),),
+    labels=(LabelField("annotation.rating", "rating", {"1": 1.0, "-1": 0.0}),),
     unused=("content", "output", "statusHistory", "sources", "files", "chat", "messages"),
 )
 OPENWEBUI = _DESCRIBED.log_format()

@@ -1,6 +1,6 @@
 """PRISM: conversations in which a person chose among the answers of several models, and scored them."""
 
-from convexplain.connectors.logs.engine.described import DescribedFormat, Label
+from convexplain.connectors.logs.engine.described import DescribedFormat, LabelField
 from convexplain.connectors.logs.engine.described_answers import scale
 
 PRISM = DescribedFormat(
@@ -11,5 +11,5 @@ PRISM = DescribedFormat(
     keys=("conversation_history[*].role", "conversation_history[*].if_chosen"),
     turns="conversation_history[*]",
     left_out={"if_chosen=false": "answers that were not chosen"},
-    labels=(Label("score", "score", scale(1, 100)),),
+    labels=(LabelField("score", "score", scale(1, 100)),),
 ).log_format()

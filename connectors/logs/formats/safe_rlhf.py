@@ -1,19 +1,19 @@
 """Answers that were judged safe or not: PKU-SafeRLHF, BeaverTails, WildGuard."""
 
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers
 
 _RUBRIC = "harm"
 """The rubric that these labels come closest to; it is harmlessness."""
 _SCORES = {"true": 1.0, "false": 0.0}
-_HARM = Label("response_harm_label", "response_harm_label", {"unharmful": 1.0, "harmful": 0.0}, _RUBRIC)
+_HARM = LabelField("response_harm_label", "response_harm_label", {"unharmful": 1.0, "harmful": 0.0}, _RUBRIC)
 
 
 def _response(number: int) -> Answer:
     return Answer(
         f"response_{number}",
         f"-{number}",
-        labels=(Label(f"is_response_{number}_safe", "is_safe", _SCORES, _RUBRIC),),
+        labels=(LabelField(f"is_response_{number}_safe", "is_safe", _SCORES, _RUBRIC),),
         about={"model": f"response_{number}_source"},
         preferred=(f"better_response_id={number}",),
     )
@@ -34,5 +34,5 @@ BEAVER_TAILS = DescribedAnswers(
     '{"prompt": "Hi", "response": "Hello", "category": {}, "is_safe": true}',
     keys=("prompt", "response", "is_safe|response_harm_label"),
     prompt=("prompt",),
-    answers=(Answer("response", labels=(Label("is_safe", "is_safe", _SCORES, _RUBRIC), _HARM)),),
+    answers=(Answer("response", labels=(LabelField("is_safe", "is_safe", _SCORES, _RUBRIC), _HARM)),),
 ).log_format()

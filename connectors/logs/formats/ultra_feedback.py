@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.described_answers import Answer, DescribedAnswers, scale
 
 _QUALITIES = {"helpfulness": "helpfulness", "honesty": None, "instruction_following": None, "truthfulness": None}
@@ -28,7 +28,8 @@ ULTRA_FEEDBACK = DescribedAnswers(
             "response",
             objects="completions[*]",
             labels=[
-                Label(f"annotations.{name}.Rating", name, scale(1, 5), rubric) for name, rubric in _QUALITIES.items()
+                LabelField(f"annotations.{name}.Rating", name, scale(1, 5), rubric)
+                for name, rubric in _QUALITIES.items()
             ],
             rater="GPT-4",
         ),

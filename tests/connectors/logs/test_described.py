@@ -5,7 +5,7 @@ import json
 import pytest
 
 from convexplain.connectors.logs import DescribedFormat
-from convexplain.connectors.logs.engine.described import Label
+from convexplain.connectors.logs.engine.described import LabelField
 from convexplain.connectors.logs.engine.paths import as_word, has_key, holds, value_at, values_at
 
 from .reading import read
@@ -117,7 +117,7 @@ DESK = DescribedFormat(
     id="ticket.id",
     system="greeting",
     left_out={"private": "internal notes", "kind=status": "changes of status"},
-    labels=(Label("stars", "stars", {"1": 0.0, "2": 1.0}, "helpfulness"),),
+    labels=(LabelField("stars", "stars", {"1": 0.0, "2": 1.0}, "helpfulness"),),
 )
 TICKET = {
     "ticket": {"id": 7, "subject": "Cable"},
