@@ -76,7 +76,7 @@ class LossAudit:
             counted: keys of branches that the reader counts itself.
         """
         if candidates := _answers_in(record, counted):
-            self._count(position, candidates, Claims(conversations))
+            self._count(position, candidates, ClaimedTexts(conversations))
 
     def check_all(
         self, records: Sequence[tuple[int, Any]], parsed: Iterator[ParsedRecord], counted: Sequence[str] = ()
@@ -86,7 +86,7 @@ class LossAudit:
         if not candidates:
             yield from parsed
             return
-        claims = Claims(())
+        claims = ClaimedTexts(())
         for parsed_record in parsed:
             claims.add(parsed_record.conversations)
             yield parsed_record
@@ -106,7 +106,7 @@ class LossAudit:
         self._losses.clear()
         self._unsearched = 0
 
-    def _count(self, position: int, candidates: Iterable[tuple[Steps, str]], claims: "Claims") -> None:
+    def _count(self, position: int, candidates: Iterable[tuple[Steps, str]], claims: "ClaimedTexts") -> None:
         touched = set()
         for keys, text in candidates:
             if text in claims:
@@ -121,7 +121,7 @@ class LossAudit:
         claims.unsearched = 0
 
 
-class Claims:
+class ClaimedTexts:
     """The texts of turns, by which texts of a record are looked up: exactly, or by their letters and digits.
 
     Attributes:

@@ -24,7 +24,7 @@ def database(path, **tables):
 
 
 MESSAGES = (["conversation_id", "role", "content", "at"], [(1, "user", "Hi", 1.0), (1, "assistant", "Hello", 2.0)])
-ODD_ROWS = [(number, *turn) for number in (1, 2) for turn in (("Kunde", "Hi"), ("Mitarbeiter", "Hello"))]
+ODD_ROWS = [(number, *turn) for number in (1, 2) for turn in (("Kunde", "Hi"), ("Tormod", "Hello"))]
 ODD = (["nr", "wer", "gesagt"], ODD_ROWS)
 DOUBTFUL = (["nr", "wer", "gesagt"], [(row[0], row[1].replace("Kunde", "Ann"), row[2]) for row in ODD_ROWS])
 USERS = (["id", "email", "picture"], [(1, "a@b.c", b"\x00\x01"), (2, "b@b.c", None)])
