@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from convexplain.connectors.scorers import ScoreKind, find_score
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
+from convexplain.judges.judge import SAMPLES
 from convexplain.judges.label_choice import LabelChoice
 from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.calls import Calls
@@ -28,6 +29,11 @@ class PromptScore:
     function: ScoringFunction
     note: str = ""
     reads_question: bool = False
+
+
+def sampled_questions(questions: int) -> int:
+    """Return how many questions a model is asked that gives no label probabilities: one in vain, and each often."""
+    return questions * SAMPLES + 1
 
 
 def score_model(score: str) -> str | None:

@@ -221,8 +221,8 @@ class ShortTask:
         return self if self.contrast is None else replace(self, contrast=self.contrast.with_question(responder))
 
     def turns(self, conversation: Conversation, turn: int) -> list[int]:
-        """Return the indices of the turns that are attributed to."""
-        return self.attribution.turns(conversation, turn)
+        """Return the indices of the turns that are attributed to, and that of the turn itself."""
+        return sorted({*self.attribution.turns(conversation, turn), turn})
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most."""

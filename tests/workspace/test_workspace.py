@@ -96,7 +96,7 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     assert explanation.attributions[0].level == "turn"
     lines = str(explanation).splitlines()
     assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
-    assert lines[2] == "  The reply is too short to be divided into parts."
+    assert lines[2] == '  Words that lower it: "Bananas" (0.90 without)'
     assert lines[4] == "    Turn 3, assistant: [-Bananas-]{+lorry+} are yellow."  # only bananas count
     assert not explanation.earlier_turns
     assert explanation.to_dict()["contrast"]["found"] == explanation.contrast.found
@@ -120,7 +120,7 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     assert head == "late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
     assert reply.startswith('  Reply: "')
     assert lines == [
-        "  The reply is too short to be divided into parts.",
+        "  No part of the reply changes the score by more than the judge's noise (0.10).",
         '  Earlier turn that lowers it: turn 2, user, "Thank you. Can I change the address?" (0.70 without)',
     ]
 

@@ -12,11 +12,10 @@ from rich.console import Console
 from convexplain.connectors.scorers import find_score
 from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
-from convexplain.judges.judge import SAMPLES
 from convexplain.workspace import SCORE_NAMES, JudgeSpec, PromptCase, PromptContrasts
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.prompt_files import read_prompts
-from convexplain.workspace.prompt_scores import score_model
+from convexplain.workspace.prompt_scores import sampled_questions, score_model
 from convexplain.workspace.prompt_tables import CaseContrast
 from convexplain.workspace.run_files import check_writable
 
@@ -166,8 +165,7 @@ class PromptArguments:
         number = prompts * kind.most_questions(answers)
         name = JudgeSpec.parse(model or self.responder).public
         asked = f"at most {number} questions to {name} for the scores"
-        # Where the first question gives no label probabilities, it is asked in vain, and each is asked several times.
-        sampled = f" ({number * SAMPLES + 1} where it gives no label probabilities)"
+        sampled = f" ({sampled_questions(number)} where it gives no label probabilities)"
         return f", and {asked}{sampled}{' if the weights of the paper cannot be had' if model is None else ''}"
 
 
