@@ -118,5 +118,6 @@ def test_it_loads_nothing_of_weight():
         "convexplain.connectors",
         "convexplain.connectors.pytest_plugin",
         "convexplain.errors",
+        "convexplain.parts",
         "convexplain.types",
     }
