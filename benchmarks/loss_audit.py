@@ -16,7 +16,7 @@ from typing import Any
 
 from convexplain import Conversation, read_log
 from convexplain.connectors.logs.engine.field_shapes import is_text
-from convexplain.connectors.logs.engine.loss_audit import Claims
+from convexplain.connectors.logs.engine.loss_audit import ClaimedTexts
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 from convexplain.errors import ConvexplainError, Problem
 
@@ -58,12 +58,12 @@ def json_values(path: Path) -> list[Any]:
 
 
 def balance(name: str, values: list[Any], conversations: Sequence[Conversation], problems: Sequence[Problem]) -> str:
-    turns = Claims(
+    turns = ClaimedTexts(
         ParsedConversation([ParsedTurn(turn.role, turn.content, parts=turn.parts) for turn in conversation.turns])
         for conversation in conversations
     )
-    metadata = [part.metadata for whole in conversations for part in (whole, *whole.turns)]
-    beside = Claims([ParsedConversation([ParsedTurn("", text) for _, text in texts(metadata)])])
+    metadata = [part.metadata for conversation in conversations for part in (conversation, *conversation.turns)]
+    beside = ClaimedTexts([ParsedConversation([ParsedTurn("", text) for _, text in texts(metadata)])])
     counts: Counter[str] = Counter()
     places: Counter[str] = Counter()
     for place, text in texts(values):

@@ -67,7 +67,7 @@ class ShortReplies:
 
 @dataclass(frozen=True, slots=True)
 class ChatLikelihood:
-    """How probable a chat model finds one text as another wording of the other: what stands in for BARTScore.
+    """The probability of one text as another wording of the other, by a chat model: it stands in for BARTScore.
 
     Attributes:
         calls: the model.

@@ -192,8 +192,8 @@ async def measures(box: WhiteBox, choice: Choice, embed: Embed | None) -> dict[s
 async def measured(calls: Calls, prompt: str, options: argparse.Namespace, embed: Embed | None) -> dict[str, Any]:
     """Return the reply to a prompt and the measures of each method."""
     words = tuple(prompt.split())
-    whole = Request((Message("user", " ".join(words)),), max_tokens=options.tokens)
-    reply = (await calls.ask(whole)).text.strip()
+    unmasked = Request((Message("user", " ".join(words)),), max_tokens=options.tokens)
+    reply = (await calls.ask(unmasked)).text.strip()
     box = WhiteBox(calls, words, reply, options.tokens)
     methods = await choices(box, options.k, options.per_word, options.seed)
     named = {name: sorted(words[i] for i in choice.sets[0]) for name, choice in methods.items()}

@@ -85,8 +85,8 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
                 if prompt in done:
                     continue
                 words = tuple(prompt.split())
-                whole = Request((Message("user", " ".join(words)),), max_tokens=options.tokens)
-                box = WhiteBox(calls, words, (await calls.ask(whole)).text.strip(), options.tokens)
+                unmasked = Request((Message("user", " ".join(words)),), max_tokens=options.tokens)
+                box = WhiteBox(calls, words, (await calls.ask(unmasked)).text.strip(), options.tokens)
                 guide = await box.gradients()
                 (full,) = await box.logprobs([frozenset()])
                 ratios = await by_number(box, guide, options.iterations, options.seed)

@@ -64,12 +64,14 @@ async def main() -> None:
     for source, labelled in sources.items():
         rows = sentences(labelled, options.n)
         strangers = [rng.choice([text for other, _, text in rows if other != talk]) for talk, _, _ in rows]
-        own = await values(language_model, [(before, text) for _, before, text in rows])
-        strange = await values(
+        topical = await values(language_model, [(before, text) for _, before, text in rows])
+        off_topic = await values(
             language_model, [(before, text) for (_, before, _), text in zip(rows, strangers, strict=True)]
         )
-        auc = roc_auc_score([1] * len(own) + [0] * len(strange), own + strange)
-        refused = [proportion(sum(value < TOPICALITY_FLOOR for value in group), len(group)) for group in (own, strange)]
+        auc = roc_auc_score([1] * len(topical) + [0] * len(off_topic), topical + off_topic)
+        refused = [
+            proportion(sum(value < TOPICALITY_FLOOR for value in group), len(group)) for group in (topical, off_topic)
+        ]
         shares = " and ".join(f"{each.value:.2f} [{each.low:.2f}, {each.high:.2f}]" for each in refused)
         print(f"{source}, n = {len(rows)}: AUC {auc:.2f}; refused of its own and of other conversations: {shares}")
 

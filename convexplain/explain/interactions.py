@@ -66,10 +66,10 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
     if abs(_difference(fitted)) <= _SMALL * abs(interaction.value):
         return None
     # The fit's changes, beside the value of the whole text as it was measured.
-    whole, without_first, without_second, without_both = (
+    unchanged, without_first, without_second, without_both = (
         float(shown) for value in fitted if (shown := attribution.value_of(full - (fitted[0] - value))) is not None
     )
-    difference = _difference((whole, without_first, without_second, without_both))
+    difference = _difference((unchanged, without_first, without_second, without_both))
     # A difference of two differences: its noise is that of one, times the square root of 2.
     if abs(difference) <= _ROUNDING or (
         attribution.noise is not None and abs(difference) < sqrt(2) * attribution.noise
@@ -77,8 +77,8 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
         return None
     return PairEffect(
         (attribution.units[first], attribution.units[second]),
-        _kind(whole, without_first, without_second, without_both),
-        whole > without_both,
+        _kind(unchanged, without_first, without_second, without_both),
+        unchanged > without_both,
         without_first,
         without_second,
         without_both,
@@ -87,13 +87,13 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
 
 def _difference(values: tuple[float, float, float, float]) -> float:
     """By how much what one unit does is larger with the other unit than without it."""
-    whole, without_first, without_second, without_both = values
-    return whole - without_first - without_second + without_both
+    unchanged, without_first, without_second, without_both = values
+    return unchanged - without_first - without_second + without_both
 
 
-def _kind(whole: float, without_first: float, without_second: float, without_both: float) -> PairKind:
-    both = whole - without_both
-    beside = (whole - without_first, whole - without_second)  # what each does where the other is there
+def _kind(unchanged: float, without_first: float, without_second: float, without_both: float) -> PairKind:
+    both = unchanged - without_both
+    beside = (unchanged - without_first, unchanged - without_second)  # what each does where the other is there
     alone = (without_second - without_both, without_first - without_both)  # and where it is gone
     if max(map(abs, alone)) <= _SMALL * abs(both):
         return "only together"

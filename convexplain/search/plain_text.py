@@ -237,7 +237,7 @@ class _Task:
 
     @cached_property
     def distance(self) -> Distance | None:
-        """How far a candidate is from the text; None where edits are counted."""
+        """Return the distance of a candidate from the text; None where edits are counted."""
         return edits_distance(self.options.get("similarity", "edits"), self.edited)
 
     def search(self, name: str, delta: float) -> Search:

@@ -18,7 +18,7 @@ from .build import open_calls
 
 @dataclass(frozen=True, slots=True)
 class PromptScore:
-    """What scores the answers to a prompt.
+    """The opened score of the answers to a prompt.
 
     Attributes:
         function: the scoring function.

@@ -117,7 +117,7 @@ def test_a_doubtful_map_is_decided_by_a_person(page):
 def test_a_doubtful_map_counts_when_it_is_accepted(page):
     log = b'{"log": [{"who": "user", "said": "Hello there, you."}, {"who": "bot", "said": "Hi."}], "reply": "Bye."}'
     found = upload(page("upload"), "a.json", log)
-    assert "To decide below: 1 texts under 'reply' would be in no turn" in texts(found)
+    assert "To decide below: 1 text under 'reply' would be in no turn" in texts(found)
     found.checkbox(key="map-accepted").check().run()
     assert "To decide" not in texts(found)
     assert "1 conversations with 2 turns" in texts(found)

@@ -55,7 +55,12 @@ def unclaimed(items: Sequence[dict[str, Any]], claimed: set[Steps]) -> list[str]
             if not used and is_words(keys, text):
                 path = steps_path(tuple(keys))
                 places[path] = places.get(path, 0) + 1
-    return [f"{count} texts under {path!r} would be in no turn" for path, count in list(places.items())[:3]]
+    return [
+        f"{count} texts under {path!r} would be in no turn"
+        if count > 1
+        else f"1 text under {path!r} would be in no turn"
+        for path, count in list(places.items())[:3]
+    ]
 
 
 def leaves(value: Any, keys: Steps = (), depth: int = 0) -> Iterator[tuple[Steps, Any]]:

@@ -101,7 +101,8 @@ class LossAudit:
             places = f", in {loss.records:,} records, first here" if loss.records > 1 else ""
             report(loss.position, f"{texts} under {quoted_names([path])} {verb} in no turn{places}")
         if self._unsearched:
-            reason = f"{self._unsearched:,} texts under names of answers were not compared with the turns: too many"
+            texts = "1 text was" if self._unsearched == 1 else f"{self._unsearched:,} texts were"
+            reason = f"{texts} not compared with the turns, though under names of answers: there are too many"
             report(None, reason, kept=True)
         self._losses.clear()
         self._unsearched = 0

@@ -35,7 +35,7 @@ def parse_message(message: Mapping[str, Any]) -> list[ParsedTurn]:
             turns.append(turns.pop().joined(turn))
         else:
             turns.append(turn)
-    return [turn for whole in turns for turn in whole.without_results()]
+    return [turn for joined in turns for turn in joined.without_results()]
 
 
 def read_record(record: Any) -> list[ParsedConversation]:

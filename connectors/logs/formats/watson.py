@@ -13,11 +13,11 @@ def parse_log(log: Mapping[str, Any]) -> list[ParsedTurn]:
     """Return the turns in a log: the user's input, which a greeting does not have, and the answer."""
     question = first_text(object_at(log, "request", "input") or object_at(log, "response", "input"), "text")
     intents = [name for intent in objects(object_at(log, "response").get("intents")) if (name := _intent(intent))]
-    asked = parse_timestamp(log.get("request_timestamp"))
-    answered = parse_timestamp(log.get("response_timestamp")) or asked
+    question_time = parse_timestamp(log.get("request_timestamp"))
+    answer_time = parse_timestamp(log.get("response_timestamp")) or question_time
     return [
-        ParsedTurn("user", question, None, asked, {"intent": intents[0]} if intents else {}),
-        ParsedTurn("assistant", _answer(object_at(log, "response", "output")), None, answered),
+        ParsedTurn("user", question, None, question_time, {"intent": intents[0]} if intents else {}),
+        ParsedTurn("assistant", _answer(object_at(log, "response", "output")), None, answer_time),
     ]
 
 

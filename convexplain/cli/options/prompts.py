@@ -70,7 +70,7 @@ baseline_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class PromptArguments:
-    """What the command line says about contrasts of prompts.
+    """The arguments of contrasts of prompts, as the command line gives them.
 
     Attributes:
         score: name of the scoring function.
@@ -164,9 +164,9 @@ class PromptArguments:
             return ""
         number = prompts * kind.most_questions(answers)
         name = JudgeSpec.parse(model or self.responder).public
-        asked = f"at most {number} questions to {name} for the scores"
+        questions = f"at most {number} questions to {name} for the scores"
         sampled = f" ({sampled_questions(number)} where it gives no label probabilities)"
-        return f", and {asked}{sampled}{' if the weights of the paper cannot be had' if model is None else ''}"
+        return f", and {questions}{sampled}{' if the weights of the paper cannot be had' if model is None else ''}"
 
 
 def _text(option: str, file: str | None) -> str:

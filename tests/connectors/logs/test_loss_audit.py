@@ -150,5 +150,5 @@ def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatc
     monkeypatch.setattr(loss_audit, "_MAX_SEARCHED", 0)
     _, problems = read(tmp_path, json.dumps({"messages": HI, "rejected": [BUS, "Hello"]}))
     assert told(tmp_path, problems) == [
-        ("log.txt: 1 texts under names of answers were not compared with the turns: too many", True)
+        ("log.txt: 1 text was not compared with the turns, though under names of answers: there are too many", True)
     ]

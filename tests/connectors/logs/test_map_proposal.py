@@ -155,7 +155,7 @@ def test_lines(tmp_path, rows, expected, ids):
         (
             {"history": [{"role": "user", "content": "a"}], "answer": "b"},
             "turns=history, role=role, content=content",
-            "1 texts under 'answer' would be in no turn",
+            "1 text under 'answer' would be in no turn",
         ),
         (
             {"log": chat("by", "text"), "note_of_agent": "I gave him the money back."},
@@ -191,7 +191,7 @@ def test_lines(tmp_path, rows, expected, ids):
         (
             {"question": "Hi", "answer": "Hello", "context": "A long text to read first."},
             "user=question, assistant=answer",
-            "1 texts under 'context' would be in no turn",
+            "1 text under 'context' would be in no turn",
         ),
         (
             {"dialog_turns": ["How are you today?", "I am very well."]},
@@ -280,5 +280,5 @@ def test_inspect_reads_by_a_doubtful_map_and_says_so(tmp_path):
     inspected = inspect_log(path)
     (proposal,) = inspected.proposals
     assert str(proposal.field_map) == "turns=log, role=who, content=said"
-    assert proposal.doubts == ("1 texts under 'reply' would be in no turn",)
+    assert proposal.doubts == ("1 text under 'reply' would be in no turn",)
     assert (inspected.conversations, inspected.turns, said(inspected.first)) == (1, 2, HI_SAID)
