@@ -1,0 +1,70 @@
+"""Statistics of a theme: its share, the change of it over time, and the groups in which it is over-represented."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import sqrt
+
+from convexplain.fidelity.estimates import proportion
+
+from .theme import FlaggedTurn, GroupExcess, JudgedGroups, Trend
+
+_MOST_Q = 0.05  # of what is said to be over-represented
+
+
+def share_of(count: int, judged: int) -> tuple[float, tuple[float, float]]:
+    """Return a theme's share of the judged turns with Wilson's 95 % interval; 0 and (0, 1) where none was judged."""
+    estimate = proportion(count, judged)
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return 0.0, (0.0, 1.0)
+    return estimate.value, (estimate.low, estimate.high)
+
+
+def trend(members: Sequence[FlaggedTurn], groups: JudgedGroups) -> Trend | None:
+    """Return the change of a theme's share from the earlier half of the dated conversations to the later.
+
+    The interval is Newcombe's (1998, method 10), of the two Wilson intervals. None where a half has no judged turn.
+    """
+    if groups.middle is None or not groups.earlier or not groups.later:
+        return None
+    dates = [turn.began_at for turn in members if turn.began_at is not None]
+    before, (low_before, high_before) = share_of(sum(date < groups.middle for date in dates), groups.earlier)
+    after, (low_after, high_after) = share_of(sum(date >= groups.middle for date in dates), groups.later)
+    change = after - before
+    low = change - sqrt((after - low_after) ** 2 + (high_before - before) ** 2)
+    high = change + sqrt((high_after - after) ** 2 + (before - low_before) ** 2)
+    return Trend(before, after, (low, high))
+
+
+def excesses(themes: Sequence[Sequence[FlaggedTurn]], groups: JudgedGroups) -> list[tuple[GroupExcess, ...]]:
+    """Return for each theme the sources and bots in which it is over-represented, the least probable by chance first.
+
+    Fisher's exact test, one-sided, for each pair of a theme and a group; the p-values of all pairs are corrected
+    together by Benjamini and Hochberg's procedure. Only pairs with q up to 0.05 are returned.
+
+    Args:
+        themes: the members of each theme.
+        groups: the judged turns by source and bot.
+    """
+    from scipy.stats import false_discovery_control, fisher_exact  # type: ignore[import-untyped]  # slow to import
+
+    fields = {"source": groups.by_source, "bot": groups.by_bot}
+    pairs: list[tuple[int, str, str, int, int]] = []
+    p_values: list[float] = []
+    for index, members in enumerate(themes):
+        for field, judged_by_name in fields.items():
+            counts = Counter(turn.source if field == "source" else turn.bot for turn in members)
+            for name, judged in judged_by_name.items():
+                if not name or judged >= groups.judged:
+                    continue
+                count = counts[name]
+                elsewhere, judged_elsewhere = len(members) - count, groups.judged - judged
+                table = [[count, max(judged - count, 0)], [elsewhere, max(judged_elsewhere - elsewhere, 0)]]
+                pairs.append((index, field, name, count, judged))
+                p_values.append(float(fisher_exact(table, alternative="greater").pvalue))
+    q_values = false_discovery_control(p_values) if p_values else []
+    over: list[list[GroupExcess]] = [[] for _ in themes]
+    for (index, field, name, count, judged), q in zip(pairs, q_values, strict=True):
+        if q <= _MOST_Q:
+            elsewhere = (len(themes[index]) - count) / (groups.judged - judged)
+            over[index].append(GroupExcess(field, name, count, judged, count / judged, elsewhere, float(q)))
+    return [tuple(sorted(excess, key=lambda group: group.q)) for excess in over]
