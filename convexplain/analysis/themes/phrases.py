@@ -13,7 +13,7 @@ _PRIOR = 0.5
 
 def phrases_of(text: str) -> set[str]:
     """Return the runs of one to four words of a text, in small letters, none of them across a sentence's end."""
-    phrases = set()
+    phrases: set[str] = set()
     for sentence in re.split(r"[.!?;:\n]+", text.casefold()):
         words = _WORD.findall(sentence)
         for size in range(1, _LONGEST + 1):

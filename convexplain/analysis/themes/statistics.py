@@ -65,6 +65,6 @@ def excesses(themes: Sequence[Sequence[FlaggedTurn]], groups: JudgedGroups) -> l
     over: list[list[GroupExcess]] = [[] for _ in themes]
     for (index, field, name, count, judged), q in zip(pairs, q_values, strict=True):
         if q <= _MOST_Q:
-            elsewhere = (len(themes[index]) - count) / (groups.judged - judged)
-            over[index].append(GroupExcess(field, name, count, judged, count / judged, elsewhere, float(q)))
+            share_elsewhere = (len(themes[index]) - count) / (groups.judged - judged)
+            over[index].append(GroupExcess(field, name, count, judged, count / judged, share_elsewhere, float(q)))
     return [tuple(sorted(excess, key=lambda group: group.q)) for excess in over]
