@@ -243,6 +243,7 @@ class Rating:
         score: in [0, 1], 1 = the requirement is satisfied, whatever the rubric is called.
         rater: who; None where it is not known, or where it is the mean of several.
         label: the person's own word or number for it, as it was written; None where there was a score only.
+        note: what the person wrote about it; None where there is no note.
     """
 
     conversation_id: str
@@ -251,6 +252,7 @@ class Rating:
     score: float
     rater: str | None = None
     label: str | None = None
+    note: str | None = None
 
 
 _EDGE = 1e-9  # nearer to 0 and 1 all scores have the same log-odds

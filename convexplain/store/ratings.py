@@ -48,7 +48,7 @@ def keep_ratings(store: RunStore, rated: Iterable[tuple[Conversation, Rating]]) 
                 row = _row(numbers[digests[conversation]], rating)
                 rows[tuple(row[column] for column in _PLACE)] = row
             insert = insert_for(store.engine)(schema.ratings)
-            new = {name: insert.excluded[name] for name in ("score", "label", "created_at")}
+            new = {name: insert.excluded[name] for name in ("score", "label", "note", "created_at")}
             connection.execute(insert.on_conflict_do_update(index_elements=list(_PLACE), set_=new), list(rows.values()))
         count += len(rows)
     return count
@@ -68,7 +68,7 @@ def ratings(
         conversation = None
         for row in rows:
             conversation = conversation or to_conversation(row.body)
-            yield conversation, _to_rating(conversation, row)
+            yield conversation, _to_rating(conversation.id, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,7 @@ def turn_ratings(store: RunStore, number: int, turn: int, rubric: str) -> tuple[
     )
     with reading(store.engine) as connection:
         rows = connection.execute(query).all()
-    return tuple(
-        Rating(row.conversation_id, row.turn, row.rubric, row.score, row.rater or None, row.label) for row in rows
-    )
+    return tuple(_to_rating(row.conversation_id, row) for row in rows)
 
 
 def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: int) -> list[ScoredTurn]:
@@ -216,9 +214,10 @@ def _row(conversation: int, rating: Rating) -> dict[str, Any]:
         "rater": rating.rater or "",
         "score": rating.score,
         "label": rating.label,
+        "note": rating.note,
         "created_at": datetime.now(UTC),
     }
 
 
-def _to_rating(conversation: Conversation, row: Any) -> Rating:
-    return Rating(conversation.id, row.turn, row.rubric, row.score, row.rater or None, row.label)
+def _to_rating(conversation_id: str, row: Any) -> Rating:
+    return Rating(conversation_id, row.turn, row.rubric, row.score, row.rater or None, row.label, row.note)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "1003"
+REVISION = "1004"
 
 
 class JsonText(sa.TypeDecorator[Any]):
@@ -210,6 +210,7 @@ ratings = sa.Table(
     sa.Column("score", sa.Float, nullable=False),
     sa.Column("label", SafeText),
     sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("note", SafeText),
     sa.UniqueConstraint("conversation", "turn", "rubric", "rater"),
 )
 
@@ -265,4 +266,32 @@ pair_reviews = sa.Table(
     sa.Column("text", JsonText),  # the reviewer's wording of the edited turn, to the letter
     sa.Column("created_at", UtcTime, nullable=False),
     sa.UniqueConstraint("contrast", "reviewer"),
+)
+
+theme_sets = sa.Table(  # one row for each run whose themes were looked for, also where there are none
+    "theme_sets",
+    metadata,
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("body", JsonText, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+themes = sa.Table(
+    "themes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("name", SafeText, nullable=False),
+    sa.Column("pinned", sa.Integer, index=True),  # the number of the first theme of its line, maybe of a deleted run
+    sa.Column("body", JsonText, nullable=False),
+    sqlite_autoincrement=True,  # the number of a deleted theme is not used again
+)
+
+theme_members = sa.Table(
+    "theme_members",
+    metadata,
+    sa.Column("theme", sa.ForeignKey("themes.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("conversation", sa.ForeignKey("conversations.id"), primary_key=True, index=True),
+    sa.Column("turn", sa.Integer, primary_key=True),
+    sa.Column("similarity", sa.Float, nullable=False),
 )

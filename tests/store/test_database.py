@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 import threading
+from dataclasses import replace
 from urllib.parse import quote_plus
 
 import pytest
@@ -11,10 +12,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from convexplain import Conversation, Turn
 from convexplain.errors import MissingExtraError, StoreError
 from convexplain.models.chat import Reply
-from convexplain.store import RunStore, schema
+from convexplain.store import RunStore, keep_ratings, ratings, schema
 from convexplain.store.schema import metadata
+from convexplain.types import Rating
 
 
 def test_the_migrations_make_the_schema_that_the_code_uses(store):
@@ -38,7 +41,7 @@ def test_a_newer_schema_is_refused(url):
     _set_revision(store, "9999")
     store.close()
     with pytest.raises(
-        StoreError, match="its schema is 9999, this version of convexplain knows 1003: upgrade"
+        StoreError, match="its schema is 9999, this version of convexplain knows 1004: upgrade"
     ) as found:
         RunStore(url)
     assert str(found.value).startswith(store.place)
@@ -48,6 +51,7 @@ def test_runs_of_before_are_analyses(url):
     store = RunStore(url)
     run = store.begin_run("j", "f", {}, [], purpose="validation").id
     assert (store.runs(), store.run(run).purpose) == ([], "validation")
+    _undo_themes(store)
     with store.engine.begin() as connection:
         for column in ("purpose", "alarms"):
             connection.execute(sa.text(f"ALTER TABLE runs DROP COLUMN {column}"))
@@ -60,6 +64,27 @@ def test_runs_of_before_are_analyses(url):
     again = store.begin_run("j", "f", {}, [], purpose="validation")
     assert (again.id, again.purpose, store.runs(), store.run(run).purpose) == (run, "validation", [], "validation")
     store.close()
+
+
+def test_labels_of_before_have_no_note(url):
+    store = RunStore(url)
+    conversation = Conversation("c", (Turn("user", "Hi"), Turn("assistant", "Hello")), "s")
+    rating = Rating("c", 1, "harm", 0.0, "anna", "no")
+    keep_ratings(store, [(conversation, replace(rating, note="names no time"))])
+    _undo_themes(store)
+    _set_revision(store, "1003")
+    store.close()
+    store = RunStore(url)
+    assert list(ratings(store)) == [(conversation, rating)]
+    store.close()
+
+
+def _undo_themes(store):
+    """Undo the migration 1004."""
+    with store.engine.begin() as connection:
+        for table in (schema.theme_members, schema.themes, schema.theme_sets):
+            table.drop(connection)
+        connection.execute(sa.text("ALTER TABLE ratings DROP COLUMN note"))
 
 
 @pytest.mark.parametrize("revision", ["0001", "0006"])

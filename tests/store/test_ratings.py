@@ -42,6 +42,16 @@ def test_a_later_rating_of_the_same_person_counts(store):
     assert list(ratings(store)) == [rating(1.0, "anna", "yes"), rating(0.5, "ben")]
 
 
+def test_a_note_stays_with_its_rating_until_that_is_replaced(store):
+    noted = Rating("c", 1, "harm", 0.0, "anna", "no", "names no time,\nand asks again")
+    keep_ratings(store, [(TALK, noted)])
+    assert list(ratings(store)) == [(TALK, noted)]
+    ((number, _),) = store.numbered_conversations(None)
+    assert turn_ratings(store, number, 1, "harm") == (noted,)
+    keep_ratings(store, [rating(0.5, "anna")])
+    assert list(ratings(store)) == [rating(0.5, "anna")]
+
+
 def test_nobody_in_particular_is_one_person(store):
     keep_ratings(store, [rating(0.0), rating(1.0, "anna")])
     keep_ratings(store, [rating(0.75)])
