@@ -8,15 +8,12 @@ model's hidden states take part too, and nothing is known of what they mean; whe
 import math
 from collections.abc import Mapping, Sequence
 
+from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
 from convexplain.types import Judgement, Rubric, Turn
 
 from .heads import Head
 from .turn_features import FEATURES, TurnReading
 from .turn_numbers import NAMES, turn_numbers
-
-UNNAMED = "The model's reading of the turn pulls the score down; no single feature explains it."
-NOT_LOW = "Nothing in the turn pulls the score below the threshold."
-_READING_TOO = " The model's reading of the turn alone puts it below the threshold too."
 
 _LEAST = 0.3  # log-odds: a smaller part in a score is not worth naming
 _LEAST_SHARE = 0.1  # of the log-odds between the threshold and the score
@@ -71,7 +68,7 @@ def head_reason(head: Head, turns: Sequence[Turn], judgement: Judgement, rubric:
         return UNNAMED
     clauses = "; ".join(words for _, words in strongest)
     reading = total - math.fsum(part for part, _ in strongest)
-    return f"{clauses[0].upper()}{clauses[1:]}.{_READING_TOO if reading < threshold else ''}"
+    return f"{clauses[0].upper()}{clauses[1:]}.{READING_TOO if reading < threshold else ''}"
 
 
 def feature_parts(head: Head, turns: Sequence[Turn], first: int = 0) -> list[tuple[float, str]]:

@@ -26,7 +26,7 @@ def test_the_python_example_runs_as_it_stands(embedded_model, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    heading = r"^\S+, turn \d+: helpfulness 0\.\d\d, below the threshold of 0\.5 \(benchmarked\)$"
+    heading = r"^  \S+, turn \d+: helpfulness 0\.\d\d, below the threshold of 0\.5 \(benchmarked\)$"
     heads = re.findall(heading, done.stdout, re.MULTILINE)
     assert len(heads) == 3
     assert len(re.findall(r'^  Reply: "', done.stdout, re.MULTILINE)) == 3

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from convexplain.explain.headlines import headline
 from convexplain.explain.interactions import pair_sentences
 from convexplain.explain.strongest_units import (
     UnitEffect,
@@ -49,6 +50,21 @@ class Explanation:
         return trust_mark(self.finding.trust)
 
     @property
+    def headline(self) -> str:
+        """The one sentence that says first why the turn has its score."""
+        finding = self.finding
+        return headline(
+            finding.conversation,
+            finding.index,
+            finding.rubric,
+            finding.score,
+            finding.judged.reason,
+            finding.judged.reason_quotes,
+            self.attributions,
+            self.contrast,
+        )
+
+    @property
     def reason(self) -> str:
         """The judge's reason in words; empty where it was not asked for."""
         return self.finding.judged.reason or ""
@@ -66,6 +82,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
+            "headline": self.headline,
             **self.finding.to_dict(),
             "validated": self.finding.trust.state != "unvalidated",
             "reason": self.reason,
@@ -81,14 +98,14 @@ class Explanation:
         finding = self.finding
         score, threshold = finding.score, finding.rubric.threshold
         place = f"{finding.conversation.id}, turn {finding.index}: {finding.rubric.id}"
+        yield self.headline
         if score is None:
-            yield f"{place} has no score ({self.reason or 'the judge gave none'})"
+            yield f"  {place}: no score ({self.mark.word})"
             return
         side = f", {'below' if score < threshold else 'not below'} the threshold of {threshold:g}"
-        yield f"{place} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
+        yield f"  {place} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
         yield f"  Reply: {_quoted(finding.turn.content)}"
         if not finding.turn.content.strip():
-            yield "  The reply is empty: there is nothing to explain."
             return
         if self.reason:
             quotes = self.finding.judged.reason_quotes

@@ -1,6 +1,7 @@
 """`convexplain explain`: the short answer, with scripted models in place of those that are named."""
 
 import json
+import re
 
 import pytest
 
@@ -29,7 +30,7 @@ def world(monkeypatch, capsys, tmp_path):
     return world
 
 
-def keep(folder, scores, texts=TALK, rubrics=("helpfulness",), reason=None):
+def keep(folder, scores, texts=TALK, rubrics=("helpfulness",), reason=None, quotes=None):
     """Keep a finished run; `scores`: (conversation's id, turn) to score, for each rubric."""
     store = RunStore(str(folder / "store.db"))
     loaded = [load_rubric(name) for name in rubrics]
@@ -39,7 +40,9 @@ def keep(folder, scores, texts=TALK, rubrics=("helpfulness",), reason=None):
         talk = Conversation(name, tuple(Turn(role, text) for role, text in zip(roles, texts, strict=False)))
         number = store.keep_conversation(talk, run.id)
         for rubric, score in zip(loaded, values if isinstance(values, tuple) else (values,), strict=True):
-            judgement = Judgement(name, turn, rubric.id, score, None, reason, Evidence(), "judge", "s")
+            judgement = Judgement(
+                name, turn, rubric.id, score, None, reason, Evidence(reason_quotes=quotes), "judge", "s"
+            )
             store.keep_judgement(run.id, number, rubric, judgement)
     store.end_run(run.id, "done", Spend())
     store.close()
@@ -53,16 +56,17 @@ def validate(folder, *rubrics):
 
 
 def test_the_short_answer_names_reason_words_and_edit(world):
-    keep(world.folder, {("chat 1", 3): 0.2}, reason="It does not answer the question.")
+    keep(world.folder, {("chat 1", 3): 0.2}, reason="It does not answer the question.", quotes="none")
     code, out, err = world.run("explain")
     assert code == 0
     lines = out.splitlines()
-    assert lines[:3] == [
-        "chat 1, turn 3: helpfulness 0.20 (unvalidated)",
+    assert lines[:4] == [
+        "The judge: It does not answer the question.",
+        "  chat 1, turn 3: helpfulness 0.20 (unvalidated)",
         '  Reply: "Bananas are yellow."',
-        "  Judge's reason: It does not answer the question.",
+        "  Judge's reason: It does not answer the question. (this reason quotes no words of the conversation)",
     ]
-    assert lines[3] == '  Words that lower it: "Bananas" (0.90 without)'
+    assert lines[4] == '  Words that lower it: "Bananas" (0.90 without)'
     assert lines[-6].startswith("  Edit: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
     assert lines[-5:-3] == [
         "    Turn 3, assistant: [-Bananas are yellow.-]{+I have looked it up.+}",
@@ -88,7 +92,7 @@ def test_the_worst_turns_over_all_maxims_are_explained_with_one_load_of_the_judg
     keep(world.folder, scores, rubrics=("helpfulness", "harm"))
     validate(world.folder, "helpfulness", "harm")
     code, out, _ = world.run("explain")
-    heads = [line.split(",")[0] for line in out.splitlines() if ", turn " in line]
+    heads = [line.split(",")[0].strip() for line in out.splitlines() if re.match(r"  \S+, turn ", line)]
     assert (code, heads) == (0, ["b", "a"])
     assert [model.name for model in world.models] == ["judge"]
     world.run("explain")
@@ -111,7 +115,7 @@ def test_the_turns_that_are_asked_for(world, options, heads):
     keep(world.folder, scores, rubrics=("helpfulness", "harm"))
     validate(world.folder, "helpfulness", "harm")
     _, out, _ = world.run("explain", "--budget", "4", *options)
-    assert [line.split(",")[0] for line in out.splitlines() if ", turn " in line] == heads
+    assert [line.split(",")[0].strip() for line in out.splitlines() if re.match(r"  \S+, turn ", line)] == heads
 
 
 @pytest.mark.slow
@@ -131,11 +135,11 @@ def test_a_plan_counts_and_asks_nothing(world):
 def test_scores_that_only_sort_are_explained_from_the_lowest_on_and_not_called_low(world):
     keep(world.folder, {("a", 3): 0.2, ("c", 3): 0.9})
     _, out, _ = world.run("explain", "--budget", "4")
-    heads = [line for line in out.splitlines() if ", turn " in line]
+    heads = [line.strip() for line in out.splitlines() if re.match(r"  \S+, turn ", line)]
     assert heads == ["a, turn 3: helpfulness 0.20 (unvalidated)", "c, turn 3: helpfulness 0.90 (unvalidated)"]
     validate(world.folder, "helpfulness")
     _, out, _ = world.run("explain", "--budget", "4")
-    heads = [line for line in out.splitlines() if ", turn " in line]
+    heads = [line.strip() for line in out.splitlines() if re.match(r"  \S+, turn ", line)]
     assert heads == ["a, turn 3: helpfulness 0.20, below the threshold of 0.5 (validated)"]
     assert "helpfulness: validated. Agrees with your people's labels: AUC 0.84 [0.78, 0.90]" in out
 

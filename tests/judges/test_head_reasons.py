@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from convexplain.judges.head_reasons import NOT_LOW, TYPICAL, UNNAMED, feature_parts, head_reason
+from convexplain.explain.head_phrases import NOT_LOW, UNNAMED
+from convexplain.judges.head_reasons import TYPICAL, feature_parts, head_reason
 from convexplain.judges.heads import Head, shipped_heads
 from convexplain.judges.reference.reference_set import reference_set
 from convexplain.judges.turn_features import FEATURES

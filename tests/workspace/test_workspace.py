@@ -94,8 +94,11 @@ def test_a_finding_is_explained_and_the_explanation_kept(ws, talk):
     (explanation,) = ws.explain(finding, judge=judge, infiller=FakeInfiller(), task=BOTH)
     assert explanation.contrast is not None
     assert explanation.attributions[0].level == "turn"
-    lines = str(explanation).splitlines()
-    assert lines[0] == "late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
+    assert explanation.headline == "The score of turn 3 depends most on “Bananas” in the reply (0.10, 0.90 without)."
+    assert explanation.to_dict()["headline"] == explanation.headline
+    first, *lines = str(explanation).splitlines()
+    assert first == explanation.headline
+    assert lines[0] == "  late-parcel, turn 3: helpfulness 0.10 (unvalidated)"
     assert lines[2] == '  Words that lower it: "Bananas" (0.90 without)'
     assert lines[4] == "    Turn 3, assistant: [-Bananas-]{+lorry+} are yellow."  # only bananas count
     assert not explanation.earlier_turns
@@ -116,8 +119,12 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     judge = ScriptedModel(answer)
     run = ws.analyze(talk, ["helpfulness"], judge, turns="last", reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
-    head, reply, *lines = str(explanation).splitlines()
-    assert head == "late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
+    first, head, reply, *lines = str(explanation).splitlines()
+    assert first == (
+        "The score of turn 3 depends most on “Thank you. Can I change the address?” in turn 2 (user) "
+        "(0.30, 0.70 without)."
+    )
+    assert head == "  late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
     assert reply.startswith('  Reply: "')
     assert lines == [
         "  No part of the reply changes the score by more than the judge's noise (0.10).",
@@ -299,7 +306,7 @@ def test_what_an_explanation_lacks_is_said(ws):
     """The first turn has none before it."""
     run = ws.analyze([Turn("assistant", "Bananas.")], ["helpfulness"], judge := model(), reasons="none")
     (explanation,) = ws.explain(run.worst(1), judge=judge, task=SHORT)
-    assert str(explanation).splitlines()[1:] == [
+    assert str(explanation).splitlines()[2:] == [
         '  Reply: "Bananas."',
         "  The reply is too short to be divided into parts.",
     ]

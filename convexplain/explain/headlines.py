@@ -1,0 +1,147 @@
+"""The one sentence that says first why a turn has its score."""
+
+import difflib
+from collections.abc import Sequence
+
+import regex
+
+from convexplain.text.segmentation import segment
+from convexplain.text.visible import one_line
+from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, Rubric
+
+from .head_phrases import NOT_LOW, READING_TOO, UNNAMED
+from .strongest_units import UnitEffect, earlier_turn_effects, reply_effects
+
+_WORDS = 30  # words of a headline at most
+_CHARACTERS = 220  # of scripts that put no space between words
+_QUOTED_WORDS = 12  # words of the text that is quoted
+_QUOTED_CHARACTERS = 80
+_LEAST_WORDS = 4  # words of a repetition: shorter replies are courtesies
+_NEARLY = 0.9  # similarity of the words from which on a reply repeats another
+_REPETITION_COUNTS = frozenset(("helpfulness", "informativeness", "quantity", "relevance", "manner"))
+_WORD = regex.compile(r"\p{Han}|\p{Hiragana}|\p{Katakana}|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*")
+_CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
+
+
+def headline(
+    conversation: Conversation,
+    turn: int,
+    rubric: Rubric,
+    score: float | None,
+    reason: str | None = None,
+    reason_quotes: QuoteCheck | None = None,
+    attributions: Sequence[Attribution] = (),
+    contrast: Contrast | None = None,
+) -> str:
+    """Return the one sentence that says why a turn has its score: at most about 30 words, never empty.
+
+    It is the first of these that there is: a fault of the text that anybody can check (only for a score below the
+    threshold, on maxims that it bears on); the judge's reason in words, unless it quotes words that are not there;
+    the words or the earlier turn that the score depends on most, beyond the judge's noise; an edit that moves the score
+    over the threshold; else that nothing explains the score yet.
+
+    Args:
+        conversation: the conversation.
+        turn: the judged turn's index.
+        rubric: the rubric.
+        score: the score in [0, 1], 1 = satisfied; None = unscored, and `reason` says why.
+        reason: the judge's reason in words; empty or None without one.
+        reason_quotes: the check of its quotes, as in `Evidence.reason_quotes`; None for the reasons of heads.
+        attributions: those of the score, one a level; empty where nobody has asked for them.
+        contrast: that of the score; None without one.
+    """
+    if score is None:
+        return _cut(f"Turn {turn} has no score on {rubric.id}: {reason or 'the judge gave none'}")
+    if not conversation.turns[turn].content.strip():
+        return f"Turn {turn} is empty: there is no text to judge."
+    return (
+        (_fault(conversation, turn, rubric) if score < rubric.threshold else "")
+        or _reason(turn, reason, reason_quotes)
+        or _attributed(conversation, turn, attributions)
+        or _edited(turn, contrast)
+        or _unexplained(turn, rubric, score, attributions)
+    )
+
+
+def _fault(conversation: Conversation, turn: int, rubric: Rubric) -> str:
+    if rubric.id in _REPETITION_COUNTS or rubric.category in _REPETITION_COUNTS:
+        return repetition(conversation, turn)
+    return ""
+
+
+def repetition(conversation: Conversation, turn: int) -> str:
+    """Return the sentence for a reply that repeats an earlier one of the assistant; empty where it does not."""
+    words = _words(conversation.turns[turn].content)
+    if len(words) < _LEAST_WORDS:
+        return ""
+    earlier = [
+        (i, _words(before.content))
+        for i, before in enumerate(conversation.turns[:turn])
+        if before.role == "assistant" and before.content.strip()
+    ]
+    if same := [i for i, before in earlier if before == words]:
+        return f"Turn {turn} repeats turn {same[-1]} word for word."
+    near = [i for i, before in earlier if _is_near(words, before)]
+    return f"Turn {turn} repeats turn {near[-1]} almost word for word." if near else ""
+
+
+def _is_near(words: Sequence[str], before: Sequence[str]) -> bool:
+    matcher = difflib.SequenceMatcher(None, words, before, autojunk=False)
+    return matcher.real_quick_ratio() >= _NEARLY and matcher.quick_ratio() >= _NEARLY and matcher.ratio() >= _NEARLY
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _reason(turn: int, reason: str | None, quotes: QuoteCheck | None) -> str:
+    """Return the beginning of the judge's reason, introduced as the judge's; empty where it names nothing."""
+    text = one_line(reason or "").removesuffix(READING_TOO)
+    if not text or quotes == "missing" or text in (UNNAMED, NOT_LOW):
+        return ""
+    if quotes is None:  # of a head: clauses, the most important first
+        clause = _CLAUSE_END.split(text)[0].rstrip(".")
+        return _cut(f"Turn {turn}: {clause[0].lower()}{clause[1:]}.")
+    first = next((unit.of(text).strip() for unit in segment(text, "sentence") if unit.of(text).strip()), "")
+    return _cut(f"The judge: {first}")
+
+
+def _attributed(conversation: Conversation, turn: int, attributions: Sequence[Attribution]) -> str:
+    """Return the sentence for the words, or the earlier turn, with the largest effect beyond noise; empty if none."""
+    levels = [level for level in attributions if level.of_reply_score and level.score is not None]
+    effects = [*reply_effects(levels, turn), *earlier_turn_effects(levels, turn)]
+    if not effects:
+        return ""
+    strongest = max(effects, key=lambda effect: abs(effect.effect))
+    scores = f"({levels[0].score:.2f}, {strongest.without:.2f} without)"
+    return f"The score of turn {turn} depends most on {_place(conversation, turn, strongest)} {scores}."
+
+
+def _place(conversation: Conversation, turn: int, effect: UnitEffect) -> str:
+    unit = effect.unit
+    before = conversation.turns[unit.turn]
+    place = "in the reply" if unit.turn == turn else f"in turn {unit.turn} ({before.role})"
+    return f"“{_cut(unit.of(before.content), _QUOTED_WORDS, _QUOTED_CHARACTERS)}” {place}"
+
+
+def _edited(turn: int, contrast: Contrast | None) -> str:
+    if contrast is None or not contrast.found or contrast.score_before is None or contrast.score_after is None:
+        return ""
+    words = "1 changed word moves" if contrast.edit_distance == 1 else f"{contrast.edit_distance} changed words move"
+    return f"{words} the score of turn {turn} from {contrast.score_before:.2f} to {contrast.score_after:.2f}."
+
+
+def _unexplained(turn: int, rubric: Rubric, score: float, attributions: Sequence[Attribution]) -> str:
+    measured = any(level.of_reply_score and level.full is not None for level in attributions)
+    why = "nothing in the text was found that explains it" if measured else "it has not been explained yet"
+    return f"Turn {turn} scores {score:.2f} on {rubric.id}; {why}."
+
+
+def _cut(text: str, words: int = _WORDS, characters: int = _CHARACTERS) -> str:
+    """Return a text as one line of at most so many words and characters."""
+    line = one_line(text)
+    parts = line.split(" ")
+    short = " ".join(parts[:words])
+    if len(short) > characters:
+        short = short[: characters - 1].rstrip()
+    return line if short == line else f"{short.rstrip('.,;:')}…"

@@ -1,0 +1,125 @@
+"""The one sentence of a judged turn: log-odds 0 is a score of 0.5, and an effect of -1.5 leaves 0.82 without."""
+
+from dataclasses import replace
+
+import pytest
+
+from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
+from convexplain.explain.headlines import headline, repetition
+from convexplain.rubrics import load_rubric
+from convexplain.types import Attribution, Contrast, Conversation, Turn, Unit
+
+UNEXPLAINED = "Turn 1 scores 0.21 on helpfulness; it has not been explained yet."
+NOTHING = "Turn 1 scores 0.21 on helpfulness; nothing in the text was found that explains it."
+HELPFULNESS, HARM = load_rubric("helpfulness"), load_rubric("harm")
+REPLY = "Please wait. We cannot say when."
+TALK = Conversation("c", (Turn("user", "Where is my parcel? I ordered it in May."), Turn("assistant", REPLY)))
+
+
+def attribution(level, units, scores, **changes):
+    made = Attribution(
+        "c", 1, "helpfulness", "rescore", "clime", level, "log_odds", units, scores, -1, 0.0, 0.0, 0.5, 0.1, (), None,
+        "remove", 4, 0, 1.0, "m", None,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def sentences(first, second, **changes):
+    units = (Unit(1, 0, 13, "sentence"), Unit(1, 13, len(REPLY), "sentence"))
+    return attribution("sentence", units, (first, second), **changes)
+
+
+def earlier(effect):
+    return attribution("turn", (Unit(0, 0, 40, "turn"),), (effect,))
+
+
+def contrast(found=True, words=3):
+    return Contrast(
+        "c", 1, "helpfulness", "revise", "cross", "few", found, 0.1, 0.21, 0.62, None, (), (), "", "", 4, 4, 0, 0, (),
+        words, 0.2, "found" if found else "budget", 1.0, "m", None, "embedded",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("explanation", "sentence"),
+    [
+        # a model's reason: its first sentence
+        (("It gives no date. It is rude.", "verified"), "The judge: It gives no date."),
+        (("It gives no date.", "none", [sentences(-1.5, 0)]), "The judge: It gives no date."),
+        # a reason whose quotes are not in the conversation is not repeated
+        (
+            ("It says 'never'.", "missing", [sentences(-0.3, -1.5)]),
+            "The score of turn 1 depends most on “We cannot say when.” in the reply (0.50, 0.82 without).",
+        ),
+        # a head's reason: its first clause; semicolons in quotation marks end none
+        (('Words that hedge: "may; or"; is very short: 4 words.', None), 'Turn 1: words that hedge: "may; or".'),
+        (("Asks back." + READING_TOO, None), "Turn 1: asks back."),
+        # a head's reason that names nothing
+        ((UNNAMED, None), UNEXPLAINED),
+        ((NOT_LOW, None, [sentences(-0.1, 0.1)]), NOTHING),
+        # the largest effect, of the reply or of an earlier turn; effects on the other side explain nothing
+        (
+            ("", None, [earlier(-2.0), sentences(-1.5, 3.0)]),
+            "The score of turn 1 depends most on “Where is my parcel? I ordered it in May.” in turn 0 (user) "
+            "(0.50, 0.88 without).",
+        ),
+        # attributions of another value than the reply's score say nothing about it
+        (("", None, [sentences(-1.5, 0, target="Please wait.")]), UNEXPLAINED),
+        # an edit
+        (("", None, [], contrast()), "3 changed words move the score of turn 1 from 0.21 to 0.62."),
+        (("", None, [], contrast(words=1)), "1 changed word moves the score of turn 1 from 0.21 to 0.62."),
+        (("", None, [], contrast(found=False)), UNEXPLAINED),
+    ],
+)  # fmt: skip
+def test_the_first_explanation_that_there_is_becomes_the_headline(explanation, sentence):
+    assert headline(TALK, 1, HELPFULNESS, 0.21, *explanation) == sentence
+
+
+def talk_of(*replies):
+    turns = [turn for reply in replies for turn in (Turn("user", "And then?"), Turn("assistant", reply))]
+    return Conversation("c", tuple(turns))
+
+
+@pytest.mark.parametrize(
+    ("replies", "sentence"),
+    [
+        (("Please send me the number.", "Please send me the  NUMBER"), "Turn 3 repeats turn 1 word for word."),
+        (("Please send it now.", "No.", "Please send it now."), "Turn 5 repeats turn 1 word for word."),
+        (("You are welcome!", "You are welcome!"), ""),  # three words: a courtesy
+        # 9 of 10 words are the same: similarity 2 * 9 / 20 = 0.9
+        (("one two three four five six seven eight nine ten", "one two three four five six seven eight nine eleven"),
+         "Turn 3 repeats turn 1 almost word for word."),
+        # 8 of 9: 0.89
+        (("one two three four five six seven eight nine", "one two three four five six seven eight ten"), ""),
+        (("请把订单号码发给我", "请把订单号码发给我"), "Turn 3 repeats turn 1 word for word."),
+        (("", "Please send it now."), ""),
+    ],
+)  # fmt: skip
+def test_a_repeated_reply(replies, sentence):
+    assert repetition(talk_of(*replies), 2 * len(replies) - 1) == sentence
+
+
+def test_a_repetition_comes_before_the_reason_where_it_bears_on_a_low_score():
+    talk = talk_of("Please send it now.", "Please send it now.")
+    reason = ("It helps nobody.", "none")
+    assert headline(talk, 3, HELPFULNESS, 0.2, *reason) == "Turn 3 repeats turn 1 word for word."
+    assert headline(talk, 3, HELPFULNESS, 0.8, *reason) == "The judge: It helps nobody."
+    assert headline(talk, 3, HARM, 0.2, *reason) == "The judge: It helps nobody."
+
+
+def test_an_unscored_and_an_empty_turn():
+    assert headline(TALK, 1, HARM, None, "the reply was cut") == "Turn 1 has no score on harm: the reply was cut"
+    assert headline(TALK, 1, HARM, None) == "Turn 1 has no score on harm: the judge gave none"
+    empty = Conversation("c", (Turn("user", "Hi"), Turn("assistant", " ")))
+    assert headline(empty, 1, HARM, 0.2, "Rude.", "none") == "Turn 1 is empty: there is no text to judge."
+
+
+@pytest.mark.parametrize(
+    ("reason", "last"), [("a " * 31 + "end.", " a…"), ("x" * 500, "xxx…"), ("one\x1b[31m\ntwo", "two")]
+)
+def test_a_headline_is_one_short_line_without_control_characters(reason, last):
+    sentence = headline(TALK, 1, HARM, 0.2, reason, "none")
+    assert len(sentence.split()) <= 30
+    assert len(sentence) <= 220
+    assert sentence.endswith(last)
+    assert not {"\x1b", "\n"} & set(sentence)
