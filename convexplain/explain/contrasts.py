@@ -190,9 +190,23 @@ class _ContrastTask:
         if self.constraints and (unscored := await self.constraints.begin(unchanged)):
             return self._contrast(None, "not scored", unscored)
         outcome = await self._drive(delta, replace(start, score=self.scale.g(before.score)), sampled)
+        if outcome.found and self._works_anywhere(outcome):
+            outcome = replace(outcome, found=False, stopped="anywhere")
         if self.constraints:
             return await self._weighed(outcome, self.constraints)
         return self._contrast(outcome, outcome.stopped, "" if outcome.found else self.admission.refusals)
+
+    def _works_anywhere(self, outcome: SearchOutcome) -> bool:
+        """Return whether edits elsewhere cross as often as not: then this edit does not say what the score depends on.
+
+        A better version of the reply itself is one wherever the reply is edited. Searches after the papers report the
+        placebo rate only.
+        """
+        if outcome.placebo is None or not self.settings.proposes or self.settings.any_text:
+            return False
+        if self.settings.question == "revise" and self.scale.upward:
+            return False
+        return 0 < outcome.placebo.draws <= 2 * outcome.placebo.crossed
 
     async def _weighed(self, outcome: SearchOutcome, constraints: MaximConstraints) -> Contrast:
         """Return the contrast where it lowers no kept maxim; and edits that trade one maxim for another."""

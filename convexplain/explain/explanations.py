@@ -35,7 +35,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 _WORST = 3
 _JUDGED = 20  # judged turns that an error lists
-_VERSION = 8  # of the searches' requests: stored explanations of another version are not used
+_VERSION = 9  # of the searches' requests: stored explanations of another version are not used
 
 
 class ExplicableTurns(Protocol):

@@ -60,8 +60,7 @@ def proof(contrast: Contrast) -> list[str]:
     if contrast.placebo_draws:
         did = "crossed" if contrast.goal == "cross" else "changed the score as much"
         tries = "1 try" if contrast.placebo_draws == 1 else f"{contrast.placebo_draws} tries"
-        hardly = ", so its place hardly matters" if 2 * contrast.placebo_crossed >= contrast.placebo_draws else ""
-        sentences.append(f"an edit about as large elsewhere {did} in {contrast.placebo_crossed} of {tries}{hardly}")
+        sentences.append(f"an edit about as large elsewhere {did} in {contrast.placebo_crossed} of {tries}")
     return sentences
 
 
@@ -110,6 +109,13 @@ def missed(contrast: Contrast, threshold: float) -> str:
         again = "" if contrast.score_again is None else f" but, measured again, {contrast.score_again:.2f}"
         return f"{missed_aim} for certain; the best reached {reached}{again}"
     return f"{missed_aim}; the best reached {reached}"
+
+
+def _anywhere(contrast: Contrast) -> str:
+    """Return why an edit is no contrast that crosses wherever the text is edited."""
+    tries = "1 try" if contrast.placebo_draws == 1 else f"{contrast.placebo_draws} tries"
+    change = f"an edit moved the score {movement(contrast.score_before, contrast.score_after)}".replace("->", "→")
+    return f"{change}, but so did an edit elsewhere in {contrast.placebo_crossed} of {tries}: its place does not matter"
 
 
 def _aim(contrast: Contrast, threshold: float, before: str) -> str:
@@ -168,6 +174,8 @@ def contrast_outcome(contrast: Contrast, threshold: float) -> str:
         why = f"there is nothing to edit in {editable_place(contrast)}"
     elif contrast.stopped == "no fills":
         why = nothing_measured(contrast)
+    elif contrast.stopped == "anywhere":
+        why = _anywhere(contrast)
     else:
         why = missed(contrast, threshold).replace("->", "→")
     return f"{'; '.join([why[0].upper() + why[1:], *search_notes(contrast)])}."

@@ -114,7 +114,7 @@ def test_the_edit_is_shown_kept_and_written(world):
     code, out, err = world.run(*RESCORE)
     assert code == 0
     assert out.splitlines() == [
-        "chat:1:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, 4 calls",
+        "chat:1:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 edit; 4 calls.",
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
         LEGEND,
         "1 contrast for 1 turn.   Contrasts: convexplain-out/run-1/contrasts.jsonl   Store: "
@@ -195,8 +195,8 @@ def test_a_kept_maxim_of_another_run_is_judged_and_shown(world):
     code, out, err = world.run(*RESCORE, "--keep", "harm,manner_1")
     assert code == 0
     line = out.splitlines()[0]
-    assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5), 1 edit, ")
-    assert line.endswith("; keeps harm (0.20 -> 0.90), manner_1 (0.20 -> 0.90)")
+    assert line.startswith("a:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5) by 1 edit; ")
+    assert line.endswith("; keeps harm (0.20 → 0.90), manner_1 (0.20 → 0.90); 10 calls.")
     assert err.splitlines()[0] == NOISE
     (stored,) = kept(world.folder)
     assert set(stored.kept_scores) == {"harm", "manner_1"}
@@ -240,8 +240,8 @@ def test_the_infiller_of_the_editor_infill_may_be_named(world, monkeypatch, infi
 @pytest.mark.parametrize(
     ("turns", "turn", "options", "words"),
     [
-        (("...", "!?", "...", "!"), 3, RESCORE, "nothing to edit: no word in the earlier turns that may be edited"),
-        (("...", "!?", "...", "!"), 3, ["contrast"], "nothing to edit: no word in the reply"),
+        (("...", "!?", "...", "!"), 3, RESCORE, "There is nothing to edit in the earlier turns that may be edited"),
+        (("...", "!?", "...", "!"), 3, ["contrast"], "There is nothing to edit in the reply"),
     ],
 )
 def test_nothing_to_edit_is_said(world, turns, turn, options, words):
@@ -282,7 +282,7 @@ def test_an_infiller_without_ideas_is_named(world):
     keep(world.folder, {(talk("a"), 3): 0.2})
     world.fills = FakeInfiller(lambda masked: [])
     _, out, _ = world.run(*RESCORE)
-    assert "rescore: no text was proposed for an edit\n" in out
+    assert "rescore: No text was proposed for an edit.\n" in out
 
 
 def test_without_a_contrast_the_largest_movement_is_shown(world):
@@ -293,8 +293,8 @@ def test_without_a_contrast_the_largest_movement_is_shown(world):
     assert code == 0
     head, *_ = out.splitlines()
     assert head == (
-        "a:3 helpfulness (unvalidated), rescore: no edit moved the score from 0.20 to 0.60 (threshold 0.5 and a margin "
-        "of 0.1 for noise) in 2 tries; the best reached 0.30"
+        "a:3 helpfulness (unvalidated), rescore: No edit moved the score from 0.20 to 0.60 (threshold 0.5 and a margin "
+        "of 0.1 for noise) in 2 tries; the best reached 0.30."
     )
     assert "lorry" not in out  # the text that did not do stays in the file
 
@@ -306,7 +306,7 @@ def test_with_a_responder_both_responses_are_shown(world):
     assert code == 0
     head, *rest = out.splitlines()
     assert head.startswith(
-        "a:3 helpfulness (unvalidated), regenerate: 0.10 -> 0.80, measured again 0.80 (threshold 0.5), 1 edit, "
+        "a:3 helpfulness (unvalidated), regenerate: 0.10 → 0.80, measured again 0.80 (threshold 0.5) by 1 edit; "
     )
     assert rest[:-1] == [
         "  turn 1, assistant: It left our [-depot-]{+lorry+} on Monday.",
@@ -321,7 +321,7 @@ def test_one_model_serves_as_judge_and_responder(world):
     keep(world.folder, {(talk("a"), 3): 0.1})
     world.answer["judge"] = lambda request: bananas(request) if request.labels else answers(request)
     _, out, _ = world.run("contrast", *WORDS, "--responder", "judge")
-    assert "regenerate: 0.10 -> 0.80" in out
+    assert "regenerate: 0.10 → 0.80" in out
     assert [model.name for model in world.models] == ["judge"]
 
 
@@ -332,7 +332,7 @@ def test_the_goal_and_the_judge_can_be_others_than_the_runs(world):
     )
     code, out, _ = world.run(*RESCORE, "--judge", "other", "--goal", "worsen", "--delta", "0.5")
     assert code == 0
-    assert "rescore: 0.90 -> 0.00 (worsen by 0.5), 1 edit, " in out
+    assert "rescore: 0.90 → 0.00 (worsen by 0.5) by 1 edit; " in out
     assert [model.name for model in world.models] == ["other"]
     assert all(request.temperature == 0 for request in world.models[0].requests)  # samples were for the run's own judge
 
@@ -342,7 +342,7 @@ def test_the_runs_own_judge_draws_samples_as_it_did(world):
     keep(world.folder, {(talk("a"), 3): 0.2}, {"samples": 2})
     _, out, _ = world.run(*RESCORE)
     assert (
-        "rescore: 0.00 -> 1.00, measured again 1.00 (threshold 0.5), 1 edit" in out
+        "rescore: 0.00 → 1.00, measured again 1.00 (threshold 0.5) by 1 edit" in out
     )  # the most probable label each time
     assert {request.temperature for request in world.models[0].requests} == {1.0}
 
@@ -353,11 +353,11 @@ def test_a_judge_that_cannot_be_read_makes_the_exit_code_1(world):
     world.answer["judge"] = lambda request: ModelError("what?")
     code, out, _ = world.run(*RESCORE)
     assert code == 1
-    assert re.search(r"^a:3 helpfulness \(unvalidated\), rescore: not scored: .*what\?", out)
+    assert re.search(r"^a:3 helpfulness \(unvalidated\), rescore: The turn could not be scored: .*what\?", out)
     world.answer["judge"] = depot
     code, out, _ = world.run(*RESCORE)
     assert code == 0
-    assert "0.20 -> 0.90" in out
+    assert "0.20 → 0.90" in out
 
 
 @pytest.mark.slow
@@ -367,7 +367,7 @@ def test_when_a_model_is_gone_the_same_command_goes_on(world):
     world.answer["judge"] = lambda request: gone if "b?" in request.messages[0].content else depot(request)
     code, out, err = world.run(*RESCORE)
     assert code == 1
-    assert "a:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90" in out
+    assert "a:3 helpfulness (unvalidated), rescore: 0.20 → 0.90" in out
     assert "What was found until here is kept." in err
     assert "Error: the judge is gone" in err
     assert len((world.folder / "convexplain-out" / "run-1" / "contrasts.jsonl").read_text().splitlines()) == 1

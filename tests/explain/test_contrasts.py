@@ -674,6 +674,45 @@ def test_an_equally_large_edit_elsewhere_is_the_placebo():
     assert edit(grumpy(0.2, 0.9), editor, any_text=True, placebo=0).placebo_draws == 0
 
 
+@pytest.mark.parametrize(
+    ("needed", "settings", "found", "stopped"),
+    [
+        pytest.param(4, {}, False, "anywhere", id="all three edits elsewhere lower the score too"),
+        pytest.param(3, {}, False, "anywhere", id="two of three do"),
+        pytest.param(2, {}, True, "found", id="one of three does"),
+        pytest.param(1, {}, True, "found", id="none does"),
+        pytest.param(4, {"any_text": True}, True, "found", id="any text is asked for"),
+        pytest.param(4, {"placebo": 0}, True, "found", id="no edit elsewhere is measured"),
+    ],
+)
+def test_an_edit_that_works_anywhere_is_no_contrast(needed, settings, found, stopped):
+    """A good reply of four sentences falls without any of the first so many."""
+    parts = [
+        "The parcel left our house.",
+        "The lorry got the parcel.",
+        "The parcel comes on Monday.",
+        "We will call soon then.",
+    ]
+    talk = replace(PARCEL, turns=(PARCEL.turns[0], Turn("assistant", " ".join(parts))))
+    judge = scripted(lambda text: 0.9 if all(part in text for part in parts[:needed]) else 0.1)
+    editor = Editor({part: [" ".join(kept for kept in parts if kept != part)] for part in parts})
+    contrast = edit(judge, editor, talk=talk, **settings)
+    assert (contrast.score_before, contrast.score_after) == (pytest.approx(0.9), pytest.approx(0.1))
+    assert (contrast.found, contrast.stopped) == (found, stopped)
+    if "placebo" not in settings:
+        assert (contrast.placebo_draws, contrast.placebo_crossed) == (3, needed - 1)
+
+
+def test_a_better_reply_stays_one_where_edits_elsewhere_help_too():
+    parts = ["Who knows.", "The parcel left our house.", "Nobody cares."]
+    deletions = [" ".join(part for part in parts if part != gone) for gone in parts]
+    talk = replace(PARCEL, turns=(PARCEL.turns[0], Turn("assistant", " ".join(parts))))
+    judge = scripted(lambda text: 0.1 if all(part in text for part in parts) else 0.9)
+    editor = Editor({part: [deletion] for part, deletion in zip(parts, deletions, strict=True)})
+    contrast = edit(judge, editor, talk=talk)
+    assert (contrast.found, contrast.placebo_crossed > 0) == (True, True)
+
+
 # --- answers that vary
 
 

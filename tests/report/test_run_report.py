@@ -171,7 +171,7 @@ def test_a_contrast_is_shown_with_its_proof(tmp_path):
     page = explained_page(tmp_path, "middle", **proof)
     assert (
         "0.27 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh measurements; an edit about as large elsewhere "
-        "crossed in 3 of 5 tries, so its place hardly matters; 7 calls."
+        "crossed in 3 of 5 tries; 7 calls."
     ) in page
     assert 'title="Reads about as naturally as before (−0.02 nats a token under a local model of language)"' in page
 

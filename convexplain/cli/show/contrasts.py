@@ -6,17 +6,7 @@ from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 from rich.text import Text
 
-from convexplain.explain.wording import (
-    counted,
-    editable_place,
-    missed,
-    nothing_measured,
-    proof,
-    scores_of,
-    search_notes,
-    trade_off_scores,
-    trade_offs_heading,
-)
+from convexplain.explain.wording import contrast_outcome, search_notes, trade_off_scores, trade_offs_heading
 from convexplain.store import ScoredTurn
 from convexplain.text.visible import one_line
 from convexplain.types import Contrast
@@ -32,7 +22,7 @@ def show_contrast(console: Console, turn: ScoredTurn, contrast: Contrast, trust:
     that trade one maxim for another come last.
     """
     where = f"{turn.conversation.id}:{turn.turn}  {contrast.rubric} ({trust}), {contrast.question}: "
-    outcome = _outcome(contrast, turn.rubric.threshold)
+    outcome = contrast_outcome(contrast, turn.rubric.threshold)
     _print(console, Text(one_line(where) + " ", style="bold"), Text(one_line(outcome)))
     if contrast.found:
         _show_edit(console, turn, contrast)
@@ -71,19 +61,6 @@ def show_diff(console: Console, what: str, before: str, after: str) -> None:
 def show_response(console: Console, what: str, response: str) -> None:
     """A response, cut where it is long."""
     _print(console, Text(f"  {what}: "), Text(_cut(response.split())))
-
-
-def _outcome(contrast: Contrast, threshold: float) -> str:
-    goal = f"threshold {threshold:g}" if contrast.goal == "cross" else f"{contrast.goal} by {contrast.delta:g}"
-    if contrast.found:
-        spent = f"{counted(len(contrast.edits), 'edit')}, {counted(contrast.calls, 'call')}"
-        return "; ".join([f"{scores_of(contrast)} ({goal}), {spent}", *proof(contrast)])
-    if contrast.stopped == "not scored":
-        return f"not scored: {'; '.join(contrast.notes)}"
-    if contrast.stopped == "nothing to edit":
-        return f"nothing to edit: no word in {editable_place(contrast)}"
-    outcome = nothing_measured(contrast) if contrast.stopped == "no fills" else missed(contrast, threshold)
-    return "; ".join([outcome, *search_notes(contrast)])
 
 
 def _diff(before: str, after: str, coloured: bool) -> Text:

@@ -119,7 +119,7 @@ def test_a_page_says_what_was_found():
         ({"placebo_draws": 5, "placebo_crossed": 2}, ["an edit about as large elsewhere crossed in 2 of 5 tries"]),
         (
             {"placebo_draws": 6, "placebo_crossed": 3},  # half of them
-            ["an edit about as large elsewhere crossed in 3 of 6 tries, so its place hardly matters"],
+            ["an edit about as large elsewhere crossed in 3 of 6 tries"],
         ),
         (
             {"placebo_draws": 5, "placebo_crossed": 1, "goal": "improve"},
@@ -133,7 +133,7 @@ def test_a_page_says_what_was_found():
             {"fresh_draws": 9, "fresh_held": 8, "placebo_draws": 5, "placebo_crossed": 5},
             [
                 "held in 8 of 9 fresh measurements",
-                "an edit about as large elsewhere crossed in 5 of 5 tries, so its place hardly matters",
+                "an edit about as large elsewhere crossed in 5 of 5 tries",
             ],
         ),
     ],
@@ -192,6 +192,7 @@ def test_how_an_edit_reads(change, title):
     assert reading_ease(contrast(naturalness=change)) == title
 
 
+ANYWHERE = "An edit moved the score 0.30 → 0.70, but so did an edit elsewhere in {}: its place does not matter."
 ASSUMED = "delta 0.1 is an assumption: the noise floor of this judge was not measured"
 
 
@@ -212,6 +213,10 @@ ASSUMED = "delta 0.1 is an assumption: the noise floor of this judge was not mea
         ({"notes": (ASSUMED, "a regenerated answer was cut after 256 tokens")},
          f"No edit moved the score from 0.30 to 0.60 {MARGIN} in 4 tries; the best reached 0.45; "
          "a regenerated answer was cut after 256 tokens."),
+        ({"stopped": "anywhere", "score_after": 0.7, "placebo_draws": 3, "placebo_crossed": 2},
+         ANYWHERE.format("2 of 3 tries")),
+        ({"stopped": "anywhere", "score_after": 0.7, "placebo_draws": 1, "placebo_crossed": 1},
+         ANYWHERE.format("1 of 1 try")),
     ],
 )  # fmt: skip
 def test_a_search_that_found_nothing_is_one_line_with_its_reason(fields, outcome):
@@ -231,8 +236,8 @@ def test_a_terminal_shows_one_line_of_a_search_that_found_nothing(question):
     scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
     show_contrast(Console(file=out, width=80), scored, failed, "unvalidated")
     (line,) = out.getvalue().splitlines()
-    assert line.startswith(f"c:1 nice (unvalidated), {question}: no edit moved the score from 0.30 to 0.60")
-    assert line.endswith("the best reached 0.45; a note")
+    assert line.startswith(f"c:1 nice (unvalidated), {question}: No edit moved the score from 0.30 to 0.60")
+    assert line.endswith("the best reached 0.45; a note.")
     assert "salad" not in line
 
 
@@ -247,7 +252,7 @@ def test_a_terminal_shows_a_contrast_with_its_proof_and_a_word_diff():
     scored = ScoredTurn(1, Conversation("c", turns), 1, load_rubric("helpfulness"), 0.3)
     show_contrast(Console(file=out, width=80), scored, found, "unvalidated")
     assert out.getvalue().splitlines() == [
-        "c:1 nice (unvalidated), revise: 0.30 -> 0.70 (threshold 0.5), 1 edit, 4 calls; held in 5 of 5 fresh "
-        "measurements; an edit about as large elsewhere crossed in 0 of 5 tries",
+        "c:1 nice (unvalidated), revise: 0.30 → 0.70 (threshold 0.5) by 1 edit; held in 5 of 5 fresh "
+        "measurements; an edit about as large elsewhere crossed in 0 of 5 tries; 4 calls.",
         "  turn 1, assistant: [-It is not fine.-] Bye.",
     ]
