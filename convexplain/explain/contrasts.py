@@ -190,11 +190,12 @@ class _ContrastTask:
         if self.constraints and (unscored := await self.constraints.begin(unchanged)):
             return self._contrast(None, "not scored", unscored)
         outcome = await self._drive(delta, replace(start, score=self.scale.g(before.score)), sampled)
+        stopped: str = outcome.stopped
         if outcome.found and self._works_anywhere(outcome):
-            outcome = replace(outcome, found=False, stopped="anywhere")
+            outcome, stopped = replace(outcome, found=False), "anywhere"
         if self.constraints:
-            return await self._weighed(outcome, self.constraints)
-        return self._contrast(outcome, outcome.stopped, "" if outcome.found else self.admission.refusals)
+            return await self._weighed(outcome, stopped, self.constraints)
+        return self._contrast(outcome, stopped, "" if outcome.found else self.admission.refusals)
 
     def _works_anywhere(self, outcome: SearchOutcome) -> bool:
         """Return whether edits elsewhere cross as often as not: then this edit does not say what the score depends on.
@@ -208,14 +209,14 @@ class _ContrastTask:
             return False
         return 0 < outcome.placebo.draws <= 2 * outcome.placebo.crossed
 
-    async def _weighed(self, outcome: SearchOutcome, constraints: MaximConstraints) -> Contrast:
+    async def _weighed(self, outcome: SearchOutcome, stopped: str, constraints: MaximConstraints) -> Contrast:
         """Return the contrast where it lowers no kept maxim; and edits that trade one maxim for another."""
         note = "" if outcome.found else self.admission.refusals
         if outcome.found and outcome.edits and not constraints.hold(outcome.edits):
-            outcome, note = replace(outcome, found=False, stopped="searched"), LOWERS_ON_AVERAGE
+            outcome, stopped, note = replace(outcome, found=False), "searched", LOWERS_ON_AVERAGE
         if not outcome.found and constraints.unjudged:
             self._note(NOT_JUDGED)
-        contrast = self._contrast(outcome, outcome.stopped, note)
+        contrast = self._contrast(outcome, stopped, note)
         admit = None if self.settings.any_text else self._admit
         least = ASSUMED_NOISE if self.noise is None else self.noise
         goal = (self.rubric.id, self.scale.upward, least)
