@@ -15,8 +15,8 @@ from .serialization import to_conversation, to_turn, turn_body
 from .store import RunStore
 
 
-def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, contrast: Contrast) -> None:
-    """Keep a contrast, in place of an earlier one of the same run, turn, rubric and settings.
+def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, contrast: Contrast) -> int:
+    """Keep a contrast, in place of an earlier one of the same run, turn, rubric and settings; return its number.
 
     Args:
         store: the store.
@@ -35,11 +35,13 @@ def keep_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str, co
         "edit_distance": contrast.edit_distance,
     }
     with writing(store.engine) as connection:
-        connection.execute(
+        statement = (
             insert_for(store.engine)(schema.contrasts)
             .values(**explanation_key(run, turn, settings), **values)
             .on_conflict_do_update(index_elements=list(EXPLANATION_KEY), set_=values)
+            .returning(schema.contrasts.c.id)
         )
+        return int(connection.execute(statement).scalar_one())
 
 
 def stored_contrast(store: RunStore, run: int, turn: ScoredTurn, settings: str) -> Contrast | None:

@@ -1,7 +1,7 @@
-"""The scores of a turn as it is, and with other words in its place."""
+"""The scores of a turn as it is, and with other words in its place or in turns before it."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from convexplain.errors import UsageError
@@ -78,19 +78,26 @@ class ScoreChange:
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """The scores of a turn as it is, and with a text in its place, on several maxims.
+    """The scores of a turn as it is, and after edits of it or of turns before it, on several maxims.
 
     Attributes:
         conversation: the conversation up to the turn, as it is.
-        turn: the turn's index.
-        text: the text that stands in the turn's place.
+        turn: the index of the judged turn.
+        text: its words after the edits.
         changes: the scores, one for each maxim.
+        edits: the texts that stand in the place of turns, by their indices.
     """
 
     conversation: Conversation
     turn: int
     text: str
     changes: tuple[ScoreChange, ...]
+    edits: Mapping[int, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def edited(self) -> Conversation:
+        """Return the conversation up to the turn, with the edits."""
+        return with_texts(self.conversation, self.turn, self.edits)
 
     @property
     def before(self) -> Judgements:
@@ -109,6 +116,7 @@ class WhatIf:
             "turn": self.turn,
             "content": self.conversation.turns[self.turn].content,
             "text": self.text,
+            "edits": {str(turn): text for turn, text in sorted(self.edits.items())},
             "changes": [change.to_dict() for change in self.changes],
             "before": [asdict(judgement) for judgement in self.before],
             "after": [asdict(judgement) for judgement in self.after],
@@ -123,7 +131,9 @@ class WhatIf:
         return data_frame(self._rows())
 
     def __str__(self) -> str:
-        head = f"{one_line(self.conversation.id)}, turn {self.turn}, with other words:"
+        earlier = [turn for turn in sorted(self.edits) if turn != self.turn]
+        places = f" in turn{'s' if len(self.edits) > 1 else ''} {', '.join(map(str, sorted(self.edits)))}"
+        head = f"{one_line(self.conversation.id)}, turn {self.turn}, with other words{places if earlier else ''}:"
         return "\n".join([head, *(f"  {change}" for change in self.changes)])
 
     def _rows(self) -> Iterator[dict[str, Any]]:
@@ -132,15 +142,24 @@ class WhatIf:
             yield {**place, **change.to_dict(), "judge": change.after.model}
 
 
-def with_text(conversation: Conversation, turn: int, text: str) -> Conversation:
-    """Return the conversation up to a turn, with a text in the turn's place.
+def with_texts(conversation: Conversation, turn: int, edits: Mapping[int, str]) -> Conversation:
+    """Return the conversation up to a turn, with texts in the place of turns.
+
+    Args:
+        conversation: the conversation.
+        turn: index of the judged turn, an assistant's.
+        edits: the texts by the indices of their turns.
 
     Raises:
-        UsageError: there is no assistant turn at that index, or the text is blank.
+        UsageError: there is no assistant turn at that index, an edit lies after it, or a text is blank.
     """
     if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
         raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
-    if not isinstance(text, str) or not text.strip():
-        raise UsageError(f"text={text!r} is not valid; it must be the words that stand in the turn's place")
-    before = conversation.until(turn)
-    return replace(before, turns=(*before.turns[:-1], replace(before.turns[-1], content=text)))
+    turns = list(conversation.until(turn).turns)
+    for place, text in edits.items():
+        if not 0 <= place <= turn:
+            raise UsageError(f"edits={place} is not valid; turns 0 to {turn} can be edited, for turn {turn} is judged")
+        if not isinstance(text, str) or not text.strip():
+            raise UsageError(f"text={text!r} is not valid; it must be the words in the place of turn {place}")
+        turns[place] = replace(turns[place], content=text)
+    return replace(conversation, turns=tuple(turns))

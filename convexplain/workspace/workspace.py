@@ -60,6 +60,7 @@ class Workspace:
     release_models = blocking(AsyncWorkspace.release_models)
     judge = blocking(AsyncWorkspace.judge)
     what_if = blocking(AsyncWorkspace.what_if)
+    keep_edit = blocking(AsyncWorkspace.keep_edit)
     contrast = blocking(AsyncWorkspace.contrast)
     attribute = blocking(AsyncWorkspace.attribute)
     validate = blocking(AsyncWorkspace.validate)

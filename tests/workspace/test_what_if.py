@@ -56,6 +56,34 @@ def test_the_turns_after_it_are_not_read():
     assert result.changes[0].change == pytest.approx(0.7)
 
 
+def test_an_earlier_turn_is_edited_and_the_later_one_judged():
+    def thankful(request):
+        return {"yes": 0.9, "no": 0.1} if "Thanks!" in request.messages[0].content else {"yes": 0.2, "no": 0.8}
+
+    model = ScriptedModel(thankful)
+    result = Workspace(MEMORY).what_if(TALK, 3, rubrics="harm", judge=model, edits={-2: "Thanks!", 0: "Hello?"})
+    assert (result.turn, result.text, dict(result.edits)) == (3, "Bananas are yellow.", {2: "Thanks!", 0: "Hello?"})
+    assert [turn.content for turn in result.edited.turns] == ["Hello?", "Bananas.", "Thanks!", "Bananas are yellow."]
+    assert [turn.content for turn in result.conversation.turns] == [turn.content for turn in TALK.turns]
+    assert result.changes[0].change == pytest.approx(0.7)
+    assert str(result).startswith("chat, turn 3, with other words in turns 0, 2:\n")
+    assert result.to_dict()["edits"] == {"0": "Hello?", "2": "Thanks!"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"edits": {3: "Hi."}}, "edits=3 is not valid; turns 0 to 1 can be edited, for turn 1 is judged"),
+        ({"edits": {0: " "}}, "it must be the words in the place of turn 0"),
+        ({"text": "Hi.", "edits": {1: "Ho."}}, "text and edits both edit turn 1"),
+        ({}, "text=None without edits is not valid"),
+    ],
+)
+def test_edits_that_cannot_be_meant(arguments, words):
+    with pytest.raises(UsageError, match=words):
+        Workspace(MEMORY).what_if(TALK, 1, rubrics="harm", judge=ScriptedModel(bananas), **arguments)
+
+
 def test_as_json_values_and_as_a_table():
     result = ask(Workspace(MEMORY), rubrics="harm")
     body = result.to_dict()
@@ -127,9 +155,9 @@ def test_the_same_text_changes_nothing():
         ({"turn": 0}, UsageError, "turn=0 is not valid: conversation 'chat' has no assistant turn there"),
         ({"turn": 4}, UsageError, "turn=4 is not valid"),
         ({"turn": -9}, UsageError, "turn=-9 is not valid"),
-        ({"text": ""}, UsageError, "text='' is not valid; it must be the words that stand in the turn's place"),
+        ({"text": ""}, UsageError, "text='' is not valid; it must be the words in the place of turn 3"),
         ({"text": " \n"}, UsageError, "text=' .n' is not valid"),
-        ({"text": None}, UsageError, "text=None is not valid"),
+        ({"text": None}, UsageError, "text=None without edits is not valid"),
         ({"rubrics": "harmm"}, RubricError, "neither a file nor one of"),
         ({"rubrics": ["harm", "harm"]}, UsageError, "rubric harm is named twice"),
         ({"judge": "gpt"}, UsageError, "is not known"),

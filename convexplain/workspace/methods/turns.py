@@ -18,16 +18,18 @@ from convexplain.models.chat import MemoryCache
 from convexplain.models.editing import Editor
 from convexplain.models.infilling import Infiller
 from convexplain.rubrics import HEADLINE
-from convexplain.store import noise_floor
+from convexplain.store import Run, noise_floor
 from convexplain.types import Attribution, Contrast, Conversation
 
 from ..build import BuiltJudge, open_judge
+from ..edited_pairs import keep_edit
 from ..explainers import check_target, open_explainers
 from ..explanations import ExplanationModels
 from ..inputs import (
     ConversationLike,
     ConversationsLike,
     RubricLike,
+    RunLike,
     conversation_of,
     conversations_of,
     kept_rubrics,
@@ -39,7 +41,7 @@ from ..loaded_models import LOADED
 from ..results import Judgements
 from ..scales import floor_key
 from ..trust import judge_trust
-from ..what_if import ScoreChange, WhatIf, with_text
+from ..what_if import ScoreChange, WhatIf, with_texts
 from .base import StoreMethods, check_turns
 
 S = TypeVar("S", AttributionSettings, ContrastSettings)
@@ -99,17 +101,22 @@ class TurnMethods(StoreMethods):
         self,
         conversation: ConversationLike,
         turn: int,
-        text: str,
+        text: str | None = None,
         rubrics: RubricLike | Sequence[RubricLike] = HEADLINE,
         judge: JudgeLike | None = None,
+        *,
+        edits: Mapping[int, str] | None = None,
+        run: Run | None = None,
     ) -> WhatIf:
-        """Judge a turn as it is, and with a text in its place, on all rubrics at once. No run is made.
+        """Judge a turn as it is, and after edits of it or of turns before it, on all rubrics at once. No run is made.
 
         Args:
             conversation: a Conversation, its turns, or messages.
-            turn: 0-based index of the turn, an assistant's; negative ones count from the end.
-            text: stands in the turn's place.
+            turn: 0-based index of the judged turn, an assistant's; negative ones count from the end.
+            text: stands in the turn's place; None leaves the turn as it is.
             rubrics, judge: as of `judge`.
+            edits: texts that stand in the place of turns, by their indices: of the judged turn or of earlier ones.
+            run: score on the scale of this run: by the calibrations that it was judged with, without a second judge.
 
         Returns:
             The judgements before and after, without reasons in words, and the change on each rubric.
@@ -120,15 +127,43 @@ class TurnMethods(StoreMethods):
         """
         talk, chosen = conversation_of(conversation), rubrics_of(rubrics)
         place = _position(talk, turn)
-        edited = with_text(talk, place, text)
+        texts = {_position(talk, index): words for index, words in (edits or {}).items()}
+        if text is not None:
+            if place in texts:
+                raise UsageError(f"text and edits both edit turn {place}; give its words once")
+            texts[place] = text
+        if not texts:
+            raise UsageError("text=None without edits is not valid; give the turn's new words, or edits of turns")
+        edited = with_texts(talk, place, texts)
         original = talk.until(place)
         cache = self.cache if self.cache is not None else self._replies
-        async with open_judge(judge_or_default(judge), chosen, cache=cache, reasons="none") as built:
+        async with open_judge(judge_or_default(judge), chosen, cache=cache, run=run, reasons="none") as built:
             judgements = await built.judge_all([original, edited], lambda _: [place])
             floors, trusts = self._floors(built), judge_trust(self.cache, built, built.rubrics)
         scores = zip(built.rubrics, judgements[::2], judgements[1::2], trusts, strict=True)
         changes = tuple(ScoreChange(*change, floors.get(change[0].id)) for change in scores)
-        return WhatIf(original, place, text, changes)
+        return WhatIf(original, place, edited.turns[place].content, changes, texts)
+
+    async def keep_edit(
+        self, run: RunLike, edit: WhatIf, rubric: str, reviewer: str, conversation: int | None = None
+    ) -> int:
+        """Keep a person's edit of a judged turn as a contrast of a run, accepted by this person as a training pair.
+
+        Args:
+            run: the run's number or name; it has judged the turn.
+            edit: the edit with its scores; only the judged turn is edited.
+            rubric: the id of the maxim on which the two texts are a pair.
+            reviewer: the person's name.
+            conversation: the conversation's number in the store; None takes the run's first conversation of that id.
+
+        Returns:
+            The contrast's number in the store.
+
+        Raises:
+            StoreError: there is no such run.
+            UsageError: another turn is edited, a score is missing or unchanged, or the run did not judge the turn.
+        """
+        return keep_edit(self.store, self.store.run(run), edit, rubric, reviewer, conversation)
 
     async def contrast(
         self,
