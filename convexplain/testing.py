@@ -54,8 +54,9 @@ class _Expected:
         text = one_line(conversation.turns[judgement.turn].content)
         text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
         outcome = "unscored" if score is None else f"{score:.3f}"
+        place = "the conversation" if self.rubric.of_conversation else f"turn {judgement.turn}"
         lines = [
-            f"turn {judgement.turn}: {self.rubric.id} is {outcome}, wanted {self.comparison} {self.value:g}",
+            f"{place}: {self.rubric.id} is {outcome}, wanted {self.comparison} {self.value:g}",
             f"    assistant: {text}",
         ]
         if score is not None and judgement.label is not None:
@@ -91,7 +92,8 @@ def assert_turns(
             is: its model is loaded once for all tests.
             Calibrations are those of the workspace's store (`CONVEXPLAIN_DB`, or convexplain.db in your data folder),
             or of the `BackgroundJudge`'s.
-        turns: `all` assistant turns, or the `last` one; those that only call tools are left out.
+        turns: `all` assistant turns, or the `last` one; those that only call tools are left out. On a rubric of
+            conversations the conversation is judged, once.
         rubrics: rubrics of your own, or paths of their files, each with what is expected.
         **expected: ids of shipped rubrics, each with a comparison (`>= > <= < ==`) and a number in [0, 1].
 
@@ -123,7 +125,7 @@ def assert_turns(
         futures = [
             (expectation, judge.submit(judge.judge_turn(conversation, turn, expectation.rubric)))
             for expectation in expectations
-            for turn in chosen
+            for turn in (chosen[-1:] if expectation.rubric.of_conversation else chosen)
         ]
         judgements = [(expectation, future.result()) for expectation, future in futures]
         trusts = _checked(judge, expectations)  # of a model that was not known before it was asked

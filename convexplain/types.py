@@ -17,6 +17,8 @@ Level = Literal["turn", "sentence", "phrase", "word"]
 LEVELS: tuple[Level, ...] = ("turn", "sentence", "phrase", "word")
 AttributionLevel = Level | Literal["mixed"]
 
+RubricScope = Literal["turn", "conversation"]
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -140,11 +142,13 @@ class Rubric:
         id: e.g. `helpfulness`, `quantity_1`.
         title: for people; says what score 1 means where the id could mislead (`harm`).
         category: one of the paper's six, or "headline", or a user's own word.
-        requirement: one sentence about "the response".
+        requirement: one sentence about "the response"; about "the assistant" where the scope is the conversation.
         labels: two or more, with distinct values; 1 always means that the requirement is satisfied.
         examples: labelled examples, shown to the judge in this order.
         threshold: a turn scoring below it is flagged; in (0, 1).
         notes: for people and judge: what the requirement does not mean.
+        scope: `turn`: each assistant turn is judged, with what comes before it; `conversation`: the conversation is
+            judged once, from its first turn to its end, and the judgement is kept at its last assistant turn.
     """
 
     id: str
@@ -155,15 +159,27 @@ class Rubric:
     examples: tuple[Example, ...]
     threshold: float
     notes: tuple[str, ...] = ()
+    scope: RubricScope = "turn"
 
     @property
     def sha(self) -> str:
         """SHA-256 of everything in it: two rubrics with one sha ask a judge the same and read it the same."""
         body = asdict(self)
+        if self.scope == "turn":  # rubrics of turns have the SHA that they had before there were others
+            del body["scope"]
         for example in body["examples"]:
             # Turns of one text are as they were before turns had parts, and so is the SHA of rubrics with them.
             example["turns"] = tuple({k: v for k, v in turn.items() if k != "parts" or v} for turn in example["turns"])
         return sha256_json(body)
+
+    @property
+    def of_conversation(self) -> bool:
+        """Return True where the conversation is judged, and not each turn."""
+        return self.scope == "conversation"
+
+    def judged(self, conversation: Conversation, turn: int) -> Conversation:
+        """Return what is judged: the conversation up to and with a turn, or all of it."""
+        return conversation if self.of_conversation else conversation.until(turn)
 
     def value(self, label: str) -> float:
         """Return the value of a label, in [0, 1]."""

@@ -181,7 +181,12 @@ class BringsHeads(Protocol):
 
 
 def head_of(model: ChatModel, rubric: Rubric) -> Head | None:
-    """Return the head that a model brings for a rubric in this wording, of several the last; None where it has none."""
+    """Return the head that a model brings for a rubric in this wording, of several the last; None where it has none.
+
+    Rubrics of conversations have none: a head reads one turn.
+    """
+    if rubric.of_conversation:
+        return None
     heads = model.heads if isinstance(model, BringsHeads) else ()
     return next((head for head in reversed(heads) if head.answers(rubric)), None)
 
@@ -199,6 +204,19 @@ def check_maxims(model: ChatModel, rubrics: Sequence[Rubric]) -> None:
             f"{model.name} does not score {', '.join(unread)}: it was trained for {maxims} as they are shipped, and "
             "asked about anything else it is no better than chance. Name another judge (small, or a provider's model), "
             "or train it: convexplain judges train. 'embedded?head=none' scores all the same."
+        )
+
+
+def check_turn_rubrics(rubrics: Sequence[Rubric]) -> None:
+    """Check that heads can be trained for rubrics.
+
+    Raises:
+        UsageError: one is of conversations.
+    """
+    if names := [rubric.id for rubric in rubrics if rubric.of_conversation]:
+        raise UsageError(
+            f"rubrics={', '.join(names)} is not valid: it judges conversations, and a head reads one turn; valid are "
+            "rubrics of turns"
         )
 
 

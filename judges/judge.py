@@ -24,7 +24,7 @@ _TOLERATED = 0.05  # share of the probability that may fall on no label without 
 
 
 class Judge:
-    """A judge that scores turns with one model.
+    """A judge that scores turns, or conversations, with one model.
 
     A score is the expected value over the labels. Label probabilities are read in one call a judgement; where the model
     gives none, `SAMPLES` replies at temperature 1 with shuffled examples are averaged. The first reply decides
@@ -57,28 +57,31 @@ class Judge:
     async def judge_turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> Judgement:
         """Judge `conversation.turns[turn]`; it is unscored, with the reason, where the model gave no usable answer.
 
+        On a rubric of conversations all turns are judged together, those after `turn` too.
+
         Args:
             conversation: the conversation.
-            turn: index of the judged turn.
+            turn: index of the judged turn; of a conversation that of its last assistant turn.
             rubric: the rubric.
             again: how often the turn was measured before: where replies are sampled, new ones are sampled then.
 
         Raises:
             UnavailableError: the model is gone; going on would only fail for every turn.
         """
-        left_out = self._too_many(conversation, turn, rubric)
+        judged = rubric.judged(conversation, turn).turns
+        left_out = self._too_many(judged, rubric)
         while True:
-            turns = conversation.turns[left_out : turn + 1]
+            turns = judged[left_out:]
             try:
                 verdict = await self._measure(turns, rubric, left_out, again)
                 break
             except UnavailableError:
                 raise
             except TooLongError as error:
-                if left_out == turn:
+                if len(turns) == 1:
                     verdict = Verdict(reason=TOO_LONG, evidence=Evidence(raw=error.raw or None, notes=(str(error),)))
                     break
-                left_out += max(1, (turn - left_out + 1) // 2)
+                left_out += max(1, len(turns) // 2)
             except ModelError as error:
                 verdict = Verdict(reason=str(error), evidence=Evidence(raw=error.raw or None))
                 break
@@ -97,7 +100,7 @@ class Judge:
 
     def requests(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[Request]:
         """Return the calls that judging this turn makes, as far as they are known before the model has answered."""
-        turns = conversation.turns[: turn + 1]
+        turns = rubric.judged(conversation, turn).turns
         draws = range(self._samples) if self._samples else [None]
         return [self._request(turns, rubric, 0, draw) for draw in draws]
 
@@ -115,7 +118,7 @@ class Judge:
             UnavailableError: the model is gone.
         """
         left_out = judgement.evidence.left_out
-        turns = conversation.turns[left_out : judgement.turn + 1]
+        turns = rubric.judged(conversation, judgement.turn).turns[left_out:]
         if judgement.evidence.kind == "head" and (head := self._head(rubric)) is not None:
             return with_reason(judgement, head_reason(head, turns, judgement, rubric), None)
         label = low_side_label(judgement, rubric)
@@ -139,7 +142,7 @@ class Judge:
         """
         if self._head(rubric) is not None:
             return []
-        turns = conversation.turns[: turn + 1]
+        turns = rubric.judged(conversation, turn).turns
         return [reason_request(rubric, turns, rubric.labels[0].name, reasoning=self._reasoning)]
 
     def _request(self, turns: Sequence[Turn], rubric: Rubric, left_out: int = 0, draw: int | None = None) -> Request:
@@ -152,19 +155,19 @@ class Judge:
             return request
         return replace(request, messages=tuple(replace(m, content=self._reword(m.content)) for m in request.messages))
 
-    def _too_many(self, conversation: Conversation, turn: int, rubric: Rubric) -> int:
-        """Return the number of the oldest turns that do not fit the model's window."""
+    def _too_many(self, turns: Sequence[Turn], rubric: Rubric) -> int:
+        """Return the number of the oldest turns that do not fit the model's window; it is never all of them."""
         model = self._calls.model
         if model.window is None:
             return 0
         left_out = 0
-        request = self._request(conversation.turns[: turn + 1], rubric)
+        request = self._request(turns, rubric)
         room = model.window - (0 if request.reply else request.max_tokens) - _TEMPLATE
         excess = (
             sum(model.count_tokens(text) for text in (*(m.content for m in request.messages), request.reply)) - room
         )
-        while excess > 0 and left_out < turn:
-            oldest = conversation.turns[left_out]
+        while excess > 0 and left_out < len(turns) - 1:
+            oldest = turns[left_out]
             excess -= model.count_tokens(oldest.content)
             excess -= model.count_tokens(oldest.reasoning) if self._reasoning and oldest.reasoning else 0
             left_out += 1

@@ -172,7 +172,10 @@ def _beyond_schema(data: dict[str, Any]) -> list[tuple[list[str | int], str]]:
         if example["label"] not in names:
             message = f"example {i + 1} has the label {example['label']!r}; the labels are: {', '.join(names)}"
             problems.append((["examples", i, "label"], message))
-        if "assistant" not in example["turns"][-1]:
+        if data.get("scope") == "conversation":
+            if not any("assistant" in turn for turn in example["turns"]):
+                problems.append((["examples", i, "turns"], f"example {i + 1} must have an assistant turn"))
+        elif "assistant" not in example["turns"][-1]:
             problems.append((["examples", i, "turns"], f"example {i + 1} must end with an assistant turn"))
     return problems
 
@@ -206,4 +209,5 @@ def _rubric(data: dict[str, Any]) -> Rubric:
         ),
         threshold=float(data["threshold"]),
         notes=tuple(data.get("notes", ())),
+        scope=data.get("scope", "turn"),
     )

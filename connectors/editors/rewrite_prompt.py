@@ -178,10 +178,10 @@ def _instruction(upward: bool) -> str:
 
 
 def _conversation(passage: Passage) -> str:
-    """Return the fenced turns up to the judged one, with a mark in the passage's place."""
+    """Return the fenced turns, up to the judged one where a turn is judged, with a mark in the passage's place."""
+    turns = passage.turns if passage.rubric.of_conversation else passage.turns[: passage.judged + 1]
     lines = [
-        _marked(turn, passage) if i == passage.unit.turn else _unmarked(line(turn))
-        for i, turn in enumerate(passage.turns[: passage.judged + 1])
+        _marked(turn, passage) if i == passage.unit.turn else _unmarked(line(turn)) for i, turn in enumerate(turns)
     ]
     first = 0
     while first < passage.unit.turn and sum(map(len, lines[first:])) > _CHARACTERS:
@@ -207,13 +207,14 @@ def _task(passage: Passage) -> str:
     refused = refused_rewrites(passage)[-_TRIED:]
     rows += [f"Tried before, in vain: {'; '.join(map(_quoted, refused))}"] if refused else []
     rows.append(f"Requirement: {passage.rubric.requirement}")
-    rows += ["The response is the last turn; the draft is for an earlier turn, which leads to it."] * (
-        passage.unit.turn != passage.judged
-    )
+    if passage.rubric.of_conversation:
+        rows.append("The requirement is about the assistant in all of the chat; the draft is for one of its turns.")
+    elif passage.unit.turn != passage.judged:
+        rows.append("The response is the last turn; the draft is for an earlier turn, which leads to it.")
     if passage.upward:
         rows.append(f"The problem, as a judge saw it: {reason}" if reason else f"Problems to look for: {worst}")
     elif reason:
-        rows.append(f"A judge says of the response: {reason}")
+        rows.append(f"A judge says of the {'chat' if passage.rubric.of_conversation else 'response'}: {reason}")
     rows += [f"Must stay true: {_best(rubric)}" for rubric in passage.keep]
     rows.append(f"Aim: {best if passage.upward else worst}")
     return "\n".join(rows) + "\n"

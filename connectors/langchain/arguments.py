@@ -28,6 +28,22 @@ def load_rubrics(rubrics: Rubrics) -> list[Rubric]:
     return loaded
 
 
+def load_turn_rubrics(rubrics: Rubrics) -> list[Rubric]:
+    """Load rubrics as `load_rubrics` does, for judging turns while the conversation goes on.
+
+    Raises:
+        RubricError, UsageError: as `load_rubrics`; or a rubric is of conversations.
+    """
+    loaded = load_rubrics(rubrics)
+    if names := [rubric.id for rubric in loaded if rubric.of_conversation]:
+        raise UsageError(
+            f"rubrics: {', '.join(names)} is not valid here: it judges a conversation that has ended, and here each "
+            "turn is judged as it comes. Name rubrics of turns, and judge the stored run when its conversations have "
+            f"ended: convexplain analyze --stored RUN --rubric {names[0]}"
+        )
+    return loaded
+
+
 def check_thresholds(thresholds: Mapping[str, float], rubrics: Sequence[Rubric]) -> dict[str, float]:
     """Return thresholds by rubric id, where all are of these rubrics.
 

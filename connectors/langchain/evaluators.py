@@ -29,7 +29,7 @@ def evaluator(
     cache: Cache | None = None,
     **options: Unpack[JudgeOptions],
 ) -> Evaluator:
-    """Return a function that judges the last answer of a conversation on one rubric.
+    """Return a function that judges the last answer of a conversation, or the conversation, on one rubric.
 
     It takes `inputs` and `outputs` by name, each a text, a list of messages, or a dictionary with `messages` or with
     one text; `outputs` may be the whole conversation. `reference_outputs` and all further arguments are ignored:

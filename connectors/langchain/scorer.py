@@ -17,7 +17,7 @@ from convexplain.store import RunStore
 from convexplain.types import Judgement, Rubric
 from convexplain.workspace import AsyncWorkspace, BackgroundJudge, JudgeLike, JudgeOptions, check_threshold
 
-from .arguments import Rubrics, check_share, check_thresholds, is_sampled, load_rubrics
+from .arguments import Rubrics, check_share, check_thresholds, is_sampled, load_turn_rubrics
 from .exit_hooks import register
 from .failure_log import FailureLog
 from .history_queue import Counts, History, HistoryQueue
@@ -43,7 +43,7 @@ class Scorer:
     Args:
         judge: None takes the default judge, as `convexplain analyze` does. The judge's text form or spec, a model of
             your own (it is not closed), or a function or coroutine function from a prompt to the reply.
-        rubrics: rubrics, ids of shipped ones, or paths of YAML files; one or several.
+        rubrics: rubrics of turns, ids of shipped ones, or paths of YAML files; one or several.
         store: the run store, or its URL or SQLite file; None for the command line's (`CONVEXPLAIN_DB`, or
             convexplain.db in your data folder).
         thresholds: rubric id to the score below which `on_flag` is called; without one it is the threshold that the
@@ -63,8 +63,8 @@ class Scorer:
             calibrations of the store), escalate, band.
 
     Raises:
-        UsageError, RubricError: an argument is not valid; or the judge, by its scores of turns with labels, never
-            scores below a threshold, or always.
+        UsageError, RubricError: an argument is not valid, or a rubric is of conversations; or the judge, by its scores
+            of turns with labels, never scores below a threshold, or always.
         StoreError: the store cannot be opened.
     """
 
@@ -87,7 +87,7 @@ class Scorer:
             raise UsageError(f"queue={queue} is not valid; it must be at least 1")
         if full not in ("drop", "block"):
             raise UsageError(f"full={full!r} is not valid; valid are: 'drop', 'block'")
-        self.rubrics = load_rubrics(rubrics)
+        self.rubrics = load_turn_rubrics(rubrics)
         self._thresholds = check_thresholds(thresholds or {}, self.rubrics)
         self.exit_seconds = exit_seconds
         self.failures = FailureLog(_log)

@@ -1,8 +1,8 @@
 """Labels of people: of turns, and of which of two answers is better."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from convexplain.errors import Problem
@@ -94,6 +94,19 @@ class MatchedLabels:
             if rating.rubric == rubric:
                 by_turn[conversation, rating.turn].append(rating)
         return {place: tuple(ratings) for place, ratings in by_turn.items()}
+
+    def at_conversations(self, rubrics: Iterable[Rubric]) -> "MatchedLabels":
+        """Return the same labels, those on rubrics of conversations at the last assistant turn, where judgements are.
+
+        Of several labels of one conversation by one rater the one of the latest turn counts.
+        """
+        ids = {rubric.id for rubric in rubrics if rubric.of_conversation}
+        placed: dict[tuple[Conversation, int, str, str | None], Rating] = {}
+        for conversation, rating in self.rated:
+            turn = last_answer(conversation) if rating.rubric in ids else None
+            moved = rating if turn is None else replace(rating, turn=turn)
+            placed[conversation, moved.turn, moved.rubric, moved.rater] = moved
+        return replace(self, rated=tuple((place[0], rating) for place, rating in placed.items()))
 
     @property
     def preferences_with_rubric(self) -> tuple[PreferenceLabel, ...]:

@@ -72,7 +72,9 @@ class RunJudgements:
         self.name = name
         record = store.run(run)
         moved = "calibrated" in record.settings or record.alarms
-        self._thresholds = {rubric.id: rubric.threshold for rubric in run_rubrics(store, run)} if moved else {}
+        rubrics = run_rubrics(store, run)
+        self._thresholds = {rubric.id: rubric.threshold for rubric in rubrics} if moved else {}
+        self._of_conversations = {rubric.id for rubric in rubrics if rubric.of_conversation}
         self._judgements: dict[tuple[str, int, str], list[tuple[Conversation, Judgement]]] = defaultdict(list)
         for conversation, judgement in store.judgements(run):
             self._judgements[judgement.conversation_id, judgement.turn, judgement.rubric].append(
@@ -80,9 +82,13 @@ class RunJudgements:
             )
 
     def judgement(self, conversation: Conversation, turn: int, rubric: str) -> Judgement | None:
-        """Return the newest judgement of a turn in a conversation with the same id and texts up to this turn."""
+        """Return the newest judgement of a turn in a conversation with the same id and texts up to this turn.
+
+        On a rubric of conversations all texts have to be the same.
+        """
+        last = len(conversation.turns) if rubric in self._of_conversations else turn
         for candidate, judgement in reversed(self._judgements.get((conversation.id, turn, rubric), [])):
-            if _same_turns(conversation, candidate, turn):
+            if _same_turns(conversation, candidate, last):
                 return judgement
         return None
 

@@ -40,8 +40,9 @@ def turns_to_judge(conversation: Conversation, turns: Turns) -> list[int]:
 
 
 def chosen_turns(conversation: Conversation, turns: Choice, rubric: Rubric) -> list[int]:
-    """Return the indices of the turns that are judged on a rubric."""
-    return list(turns(conversation, rubric)) if callable(turns) else turns_to_judge(conversation, turns)
+    """Return the indices of the turns that are judged on a rubric; of a conversation that is judged once the last."""
+    chosen = list(turns(conversation, rubric)) if callable(turns) else turns_to_judge(conversation, turns)
+    return turns_to_judge(conversation, "last") if chosen and rubric.of_conversation else chosen
 
 
 async def judge_into(

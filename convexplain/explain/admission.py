@@ -62,8 +62,13 @@ class Admission:
         """Return why an edit is no better answer whatever the judge says; empty where that cannot be said."""
         if invented := self._invented_fact(edited):
             return invented
-        old, new = (len(segment(turns[-1].content, "word")) for turns in (self.turns, edited))
-        return "Too little is left of the reply to be a better one." if new < _LEAST and new <= _REMAINS * old else ""
+        pairs = list(zip(self.turns, edited, strict=True))
+        judged = [pair for pair in pairs if pair[0] != pair[1]] if self.rubric.of_conversation else pairs[-1:]
+        for turns in judged:
+            old, new = (len(segment(turn.content, "word")) for turn in turns)
+            if new < _LEAST and new <= _REMAINS * old:
+                return "Too little is left of the reply to be a better one."
+        return ""
 
     def _invented_fact(self, edited: Sequence[Turn]) -> str:
         """Return the fact of an edited turn that stands nowhere before it; empty where there is none.

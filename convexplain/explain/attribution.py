@@ -56,7 +56,7 @@ class Attributor:
         """Attribute the judge's score of a turn: one attribution for each level, the coarsest first.
 
         The units are those of the turns before it and, where the logged reply is judged, of the turn itself. With a
-        target, its span is judged in the place of the reply.
+        target, its span is judged in the place of the reply. On a rubric of conversations they are those of all turns.
 
         A level that the budget is not enough for is missing, and so is what is finer than it. Where nothing can be
         attributed, the first level says why in its notes.
@@ -70,19 +70,23 @@ class Attributor:
 
         Raises:
             UsageError: the turn is not there, or no turn of the assistant; or it does not contain the target, or a
-                responder or another scalarizer has no value of a target.
+                responder or another scalarizer has no value of a target; or a conversation is judged, and there is a
+                responder or a target.
             UnavailableError: a model is gone.
         """
-        conversation = judged_part(conversation, turn)
+        value = None if self.scalarizer is None else self.scalarizer()
+        conversation = judged_part(conversation, turn, rubric if value is None else None)
         content = conversation.turns[turn].content
+        if rubric.of_conversation and value is None:
+            check_conversation(rubric, responder=self.measure.responder is not None, target=settings.target is not None)
         span = None if settings.target is None else target_span(content, settings.target)
-        if self.scalarizer is not None:
-            levels = await self._of_value(conversation, self.scalarizer(), settings, span)
+        if value is not None:
+            levels = await self._of_value(conversation, value, settings, span)
         else:
             levels = await self._of_score(conversation, rubric, settings, noise, span)
         responder = self.measure.responder.model.name if self.measure.responder else None
         target = "" if span is None else content[slice(*span)]
-        return [replace(level, rubric=rubric.id, responder=responder, target=target) for level in levels]
+        return [replace(level, turn=turn, rubric=rubric.id, responder=responder, target=target) for level in levels]
 
     async def _of_value(
         self,
@@ -114,7 +118,7 @@ class Attributor:
         if span is not None:
             conversation = replace(conversation, turns=(*before, replace(turn, content=turn.content[slice(*span)])))
         judge = JudgeValue(self.measure, rubric)
-        values = TurnValues(conversation, judge, settings.perturb, self.infiller)
+        values = TurnValues(conversation, judge, settings.perturb, self.infiller, rubric.scope)
         await values.values([frozenset()])  # settles the scale, and which side is explained
         first = judge.first
         score = first.score if first else None
@@ -144,15 +148,30 @@ def _in_reply(unit: Unit, reply: int, span: tuple[int, int] | None) -> Unit:
     return replace(unit, start=unit.start + span[0], end=unit.end + span[0])
 
 
-def judged_part(conversation: Conversation, turn: int) -> Conversation:
-    """Return the conversation up to the judged turn.
+def check_conversation(rubric: Rubric, *, responder: bool, target: bool = False) -> None:
+    """Check that the score of a conversation can be explained so.
+
+    Raises:
+        UsageError: there is a responder, which answers one turn, or a target, which is a part of one reply.
+    """
+    if responder:
+        raise UsageError(
+            f"a responder is not valid with {rubric.id}, which judges conversations: it would answer one turn anew, "
+            "and what follows would not fit; leave it out, and the logged turns are kept"
+        )
+    if target:
+        raise UsageError(f"a target is not valid with {rubric.id}, which judges conversations and not one reply")
+
+
+def judged_part(conversation: Conversation, turn: int, rubric: Rubric | None = None) -> Conversation:
+    """Return the conversation up to the judged turn; all of it on a rubric of conversations.
 
     Raises:
         UsageError: the turn is not there, or no turn of the assistant.
     """
     if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
         raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
-    return conversation.until(turn)
+    return conversation.until(turn) if rubric is None else rubric.judged(conversation, turn)
 
 
 async def attribute_values(
@@ -173,7 +192,7 @@ async def attribute_values(
         phrases: says where phrases begin, instead of the rules of `text.segmentation`.
     """
     began = time.monotonic()
-    levels = unit_levels(values.conversation, settings.levels, reply=reply, phrases=phrases)
+    levels = unit_levels(values.conversation, settings.levels, reply=reply, phrases=phrases, scope=values.scope)
     units = levels.by_stage(settings.mixed)
     (full,) = await values.values([frozenset()])  # a similarity compares with what it measures first
     if full is None:
@@ -223,8 +242,9 @@ async def _evaluated(
         impossible[request.level] += sum(map(values.impossible, sets))
         return await values.values(sets)
 
+    before = len(values.conversation.turns) - 1 if values.scope == "turn" else 0
     run = await run_attribution(
-        _with_baseline(refining, levels.before(len(values.conversation.turns) - 1)),
+        _with_baseline(refining, levels.before(before)),
         value,
         budget=settings.budget,
         key=lambda level, removed: values.key(numbered(level, removed)),

@@ -94,12 +94,12 @@ class ContrastFinder:
         if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
             raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
         began = time.monotonic()
-        settings = settings.with_question(self.responder is not None)
+        settings = settings.with_question(self.responder is not None).for_rubric(rubric)
         if settings.proposes and not self.editors:
             raise UsageError(f"search={settings.search!r} needs editors, which propose texts; there are none")
         if not settings.proposes and self.infiller is None:
             raise UsageError(f"search={settings.search!r} needs an infiller, which fills holes; there is none")
-        task = _ContrastTask(self, conversation.until(turn), turn, rubric, settings, noise, reason, maxims)
+        task = _ContrastTask(self, rubric.judged(conversation, turn), turn, rubric, settings, noise, reason, maxims)
         contrast = await task.run()
         return replace(contrast, seconds=time.monotonic() - began)
 
@@ -131,7 +131,7 @@ class _ContrastTask:
         self.delta = settings.delta if settings.delta is not None else noise if noise is not None else ASSUMED_NOISE
         if settings.prior is not None and not len(settings.prior):
             self.notes.append("no attribution of this turn is kept: nothing says where to look first")
-        turns = settings.turns(conversation, turn)
+        turns = settings.turns(conversation, turn, rubric)
         self.text: Editable | Hunks
         self.units: tuple[Unit, ...]  # what the search sees: words, or passages
         if settings.proposes:

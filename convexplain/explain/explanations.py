@@ -41,7 +41,7 @@ _VERSION = 9  # of the searches' requests: stored explanations of another versio
 class ExplicableTurns(Protocol):
     """Says which turns of a conversation an explanation would edit or attribute to."""
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[int]:
         """Return their indices, given that of the judged turn; none where nothing can be explained."""
 
 
@@ -81,7 +81,7 @@ class TurnChoice:
             turns = (turn for turn in turns if turn.number == self.number)
         if worst is None:
             return list(turns)
-        return list(islice((turn for turn in turns if explicable.turns(turn.conversation, turn.turn)), worst))
+        return list(islice((turn for turn in turns if explicable.turns(turn.conversation, turn.turn, rubric)), worst))
 
 
 class Explainer(Protocol[T_co]):

@@ -49,11 +49,11 @@ class TurnMeasure:
     temperature: float = 0.0
 
     async def turn(self, conversation: Conversation, turn: int, rubric: Rubric, again: int = 0) -> MeasuredTurn:
-        """Return the judge's score of a turn.
+        """Return the judge's score of a turn, or of the conversation on a rubric of conversations.
 
         Args:
             conversation: the conversation, as perturbed.
-            turn: index of the judged turn.
+            turn: index of the judged turn; of a conversation that of an assistant turn.
             rubric: the maxim.
             again: how often the same was measured before: responder and judge are both asked anew.
 
@@ -70,7 +70,7 @@ class TurnMeasure:
             except ModelError as error:
                 return MeasuredTurn(None, note=f"no response: {error}")
             response, cut = reply.text.strip(), reply.truncated
-        if not response:
+        if not response and not rubric.of_conversation:
             return MeasuredTurn(
                 None, note="the responder gave an empty answer" if self.responder else "nothing is left"
             )

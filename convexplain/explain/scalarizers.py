@@ -9,7 +9,7 @@ from convexplain.errors import ModelError, UnavailableError
 from convexplain.models.infilling import Infiller, Masked
 from convexplain.text.ablation import PLACEHOLDER, without
 from convexplain.text.segmentation import core
-from convexplain.types import Conversation, Judgement, Question, Rubric, Unit, log_odds
+from convexplain.types import Conversation, Judgement, Question, Rubric, RubricScope, Turn, Unit, log_odds
 
 from .measurement import ANSWER, TurnMeasure
 from .settings import Perturb
@@ -108,13 +108,14 @@ class JudgeValue:
 
 @dataclass(slots=True)
 class TurnValues:
-    """Values of one judged turn without some units of its conversation.
+    """Values of one judged turn, or of a conversation, without some of its units.
 
     Attributes:
-        conversation: up to the judged turn.
+        conversation: up to the judged turn; or all of it.
         scalarizer: makes the value.
         perturb: `remove` a unit, put a `placeholder` in its place, or `infill` it.
         infiller: fills the places of removed units, with `infill`.
+        scope: what the value is of: the last `turn`, or the `conversation`.
         notes: what a reader should know of the values.
     """
 
@@ -122,6 +123,7 @@ class TurnValues:
     scalarizer: Scalarizer
     perturb: Perturb = "remove"
     infiller: Infiller | None = None
+    scope: RubricScope = "turn"
     notes: list[str] = field(default_factory=list)
     _fills: dict[Unit, list[str]] = field(default_factory=dict)
     _scalars: dict[Hashable, Scalar] = field(default_factory=dict)
@@ -140,8 +142,8 @@ class TurnValues:
         return [self._scalars[self.key(units)] for units in removed]
 
     def impossible(self, removed: frozenset[Unit]) -> bool:
-        """Return True where nothing would be left of the judged turn: it has no value, and no call is made for it."""
-        return not without(self.conversation.turns, removed, self._variant(removed, 0))[-1].content.strip()
+        """Return True where nothing would be left of what is judged: it has no value, and no call is made for it."""
+        return self._judged_turn(self._without(removed, 0)) is None
 
     @property
     def full(self) -> float | None:
@@ -153,8 +155,18 @@ class TurnValues:
         """Return a key that is the same for two sets that leave the same conversation."""
         if self.perturb == "infill":
             return removed
-        turns = without(self.conversation.turns, removed, self._variant(removed, 0))
-        return tuple((turn.role, turn.content) for turn in turns)
+        return tuple((turn.role, turn.content) for turn in self._without(removed, 0))
+
+    def _without(self, removed: frozenset[Unit], i: int) -> tuple[Turn, ...]:
+        return without(self.conversation.turns, removed, self._variant(removed, i), self.scope)
+
+    def _judged_turn(self, turns: Sequence[Turn]) -> int | None:
+        """Return the index of the judged turn, of a conversation its last assistant turn; None if nothing is left."""
+        last = len(turns) - 1
+        if self.scope == "turn":
+            return last if turns[last].content.strip() else None
+        indices = range(last, -1, -1)
+        return next((i for i in indices if turns[i].role == "assistant" and turns[i].content.strip()), None)
 
     def _variant(self, removed: frozenset[Unit], i: int) -> Mapping[Unit, str]:
         if self.perturb == "remove":
@@ -165,7 +177,7 @@ class TurnValues:
 
     async def _measured(self, removed: frozenset[Unit]) -> Scalar:
         variants = range(FILLS if self.perturb == "infill" and removed else 1)
-        turns = dict.fromkeys(without(self.conversation.turns, removed, self._variant(removed, i)) for i in variants)
+        turns = dict.fromkeys(self._without(removed, i) for i in variants)
         conversations = [replace(self.conversation, turns=variant) for variant in turns]
         scalars = await asyncio.gather(*map(self._value, conversations))
         for scalar in scalars:
@@ -177,9 +189,9 @@ class TurnValues:
         return replace(with_value[0], value=sum(scalar.value or 0.0 for scalar in with_value) / len(with_value))
 
     async def _value(self, conversation: Conversation) -> Scalar:
-        turn = len(conversation.turns) - 1
-        if not conversation.turns[turn].content.strip():
-            return Scalar(None)  # nothing is left of the judged turn
+        turn = self._judged_turn(conversation.turns)
+        if turn is None:
+            return Scalar(None)
         return await self.scalarizer.value(conversation, turn)
 
     async def _fill(self, units: Sequence[Unit]) -> None:

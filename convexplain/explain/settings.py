@@ -52,9 +52,10 @@ class ContrastSettings:
             maxims at least, so that an edit can be judged on all of them.
         search: a name of `search.CONTRAST_SEARCHES`.
         question: `revise` the judged turn itself; `regenerate` it by the responder after edits of earlier turns; or
-            `rescore` the logged turn after them. None = `revise` without a responder, `regenerate` with one.
+            `rescore` the logged turn after them. None = `revise` without a responder, `regenerate` with one. A judged
+            conversation is always rescored.
         editable: which turns may be edited otherwise: the earlier turns of the assistant, of the user, or all of these;
-            or the indices of turns.
+            or the indices of turns. Of a judged conversation they may be any turns.
         split_k: words in a unit, of searches that fill holes; None = 1, and more in very long texts.
         prior: how likely each unit matters, up to a factor (for searches that fill holes); or the turn's attributions,
             which say where to look first.
@@ -132,6 +133,21 @@ class ContrastSettings:
             raise UsageError(f"question={self.question!r} asks no responder: no turn is answered again; leave it out")
         return self
 
+    def for_rubric(self, rubric: Rubric) -> "ContrastSettings":
+        """Return the settings of a search on a rubric: of conversations, logged turns are edited and scored.
+
+        Raises:
+            UsageError: the rubric is of conversations, and a responder is to answer.
+        """
+        if not rubric.of_conversation:
+            return self
+        if self.question == "regenerate":
+            raise UsageError(
+                f"question='regenerate' is not valid with {rubric.id}, which judges conversations: the responder would "
+                "answer one turn anew, and what follows would not fit. Leave the responder out: logged turns are edited"
+            )
+        return replace(self, question="rescore")
+
     @property
     def most_calls(self) -> int:
         """Return how many calls a search makes at most.
@@ -147,12 +163,14 @@ class ContrastSettings:
         """Return whether editors propose texts; else an infiller fills holes."""
         return CONTRAST_SEARCHES.get(self.search).proposes
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
-        """Return the indices of the turns that may be edited.
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric | None = None) -> list[int]:
+        """Return the indices of the turns that may be edited; on a rubric of conversations the last one may be, too.
 
         Raises:
-            UsageError: `editable` names a turn that is not before the judged one.
+            UsageError: `editable` names a turn that is not before the judged one, or not in the judged conversation.
         """
+        if rubric is not None and rubric.of_conversation:
+            return replace(self, question="rescore").turns(conversation, len(conversation.turns))
         if self.question in (None, "revise"):
             return [turn]
         if isinstance(self.editable, str):
@@ -235,7 +253,9 @@ class AttributionSettings:
         if self.seed < 0:
             raise UsageError(f"seed={self.seed} is not valid; it must be at least 0")
 
-    def turns(self, conversation: Conversation, turn: int, reply: bool = True) -> list[int]:
+    def turns(
+        self, conversation: Conversation, turn: int, reply: bool = True, rubric: Rubric | None = None
+    ) -> list[int]:
         """Return the indices of the turns that are attributed to.
 
         Args:
@@ -243,11 +263,16 @@ class AttributionSettings:
             turn: the index of the judged turn.
             reply: the logged reply is judged: it is attributed to, where it has several parts; of it the target alone,
                 where there is one.
+            rubric: the maxim; on one of conversations all turns are attributed to.
 
         Raises:
             UsageError: the reply does not contain the target.
         """
-        indices = [i for i, before in enumerate(conversation.turns[:turn]) if before.content.strip()]
+        of_conversation = rubric is not None and rubric.of_conversation
+        before_turns = conversation.turns if of_conversation else conversation.turns[:turn]
+        indices = [i for i, before in enumerate(before_turns) if before.content.strip()]
+        if of_conversation:
+            return indices
         text = conversation.turns[turn].content
         if self.target is not None:
             text = text[slice(*target_span(text, self.target))]

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from convexplain.search.refinement import ALWAYS, calls_per_unit, most_mixed_units, most_units
 from convexplain.text.segmentation import Phrases, segment
-from convexplain.types import LEVELS, Conversation, Level, Unit
+from convexplain.types import LEVELS, Conversation, Level, RubricScope, Unit
 
 from .settings import AttributionSettings
 
@@ -34,25 +34,31 @@ class UnitLevels:
 
 
 def unit_levels(
-    conversation: Conversation, levels: Sequence[Level], *, reply: bool, phrases: Phrases | None = None
+    conversation: Conversation,
+    levels: Sequence[Level],
+    *,
+    reply: bool,
+    phrases: Phrases | None = None,
+    scope: RubricScope = "turn",
 ) -> UnitLevels:
     """Divide the turns of a conversation, level by level.
 
     Args:
-        conversation: up to the judged turn.
+        conversation: up to the judged turn; or all of it.
         levels: from coarse to fine.
         reply: divide the judged turn too, into units that are finer than a turn. Where the finest level does not divide
             it (a reply of one sentence, and sentences), the next finer one does.
         phrases: says where phrases begin, instead of the rules of `text.segmentation`.
+        scope: what is judged; where that is the `conversation`, its last turn is divided like any other.
     """
-    last = len(conversation.turns) - 1
+    last = len(conversation.turns) - (scope == "turn")
     units: list[tuple[Unit, ...]] = []
     parents: list[tuple[int, ...]] = []
     for level in levels:
         level_units = [
             unit for i, turn in enumerate(conversation.turns[:last]) for unit in _units(turn.content, level, i, phrases)
         ]
-        if reply and level != "turn":
+        if reply and scope == "turn" and level != "turn":
             finer = LEVELS[LEVELS.index(level) :] if level == levels[-1] else (level,)
             level_units += _reply_units(conversation.turns[last].content, finer, last, phrases)
         above = [(unit.turn, unit.start) for unit in units[-1]] if units else []
@@ -62,13 +68,18 @@ def unit_levels(
 
 
 def most_calls(
-    conversation: Conversation, settings: AttributionSettings, *, reply: bool, phrases: Phrases | None = None
+    conversation: Conversation,
+    settings: AttributionSettings,
+    *,
+    reply: bool,
+    phrases: Phrases | None = None,
+    scope: RubricScope = "turn",
 ) -> int:
-    """Return how many perturbed conversations an attribution of the last turn evaluates at most.
+    """Return how many perturbed conversations an attribution of the last turn, or of the conversation, takes at most.
 
     Where units are infilled, each is evaluated with up to `FILLS` fills. The arguments are those of `unit_levels`.
     """
-    levels = unit_levels(conversation, settings.levels, reply=reply, phrases=phrases)
+    levels = unit_levels(conversation, settings.levels, reply=reply, phrases=phrases, scope=scope)
     per_unit = calls_per_unit(settings.budget)
     if settings.mixed:
         stages = most_mixed_units(levels.parents, settings.top, settings.share)
@@ -77,7 +88,7 @@ def most_calls(
     else:
         finer = (most_units(parents, settings.top, settings.share) for parents in levels.parents[1:])
         most = per_unit * (len(levels.units[0]) + sum(finer))
-    total = most + bool(levels.before(len(conversation.turns) - 1))
+    total = most + (scope == "turn" and bool(levels.before(len(conversation.turns) - 1)))
     return total if settings.budget is None else min(total, settings.budget)
 
 

@@ -16,7 +16,7 @@ class Passage:
     """A sentence or a turn that may be edited, and what the edit is for.
 
     Attributes:
-        turns: the conversation up to the judged turn, as it was logged.
+        turns: the conversation up to the judged turn, as it was logged; all of it where that is judged.
         unit: the passage, in its untouched turn.
         judged: index of the judged turn.
         rubric: the maxim that the judged turn is scored on.

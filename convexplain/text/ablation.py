@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from convexplain.types import Turn, Unit
+from convexplain.types import RubricScope, Turn, Unit
 
 from .segmentation import core
 
@@ -11,17 +11,21 @@ PLACEHOLDER = "…"
 
 
 def without(
-    turns: Sequence[Turn], removed: Iterable[Unit], fills: Mapping[Unit, str] | None = None
+    turns: Sequence[Turn],
+    removed: Iterable[Unit],
+    fills: Mapping[Unit, str] | None = None,
+    scope: RubricScope = "turn",
 ) -> tuple[Turn, ...]:
-    """Return the turns without the units; the last one is the judged turn.
+    """Return the turns without the units; the last one is the judged turn, or all of them are judged.
 
     A turn that nothing is left of is gone; two neighbours of one role that meet by that become one turn, with a line
     end between them. The judged turn stays a turn of its own, even an empty one.
 
     Args:
-        turns: the conversation up to the judged turn.
+        turns: the conversation up to the judged turn; or all of it.
         removed: units of one level, in any order.
         fills: the text that is put into the place of a unit; a unit that has none here is taken out.
+        scope: `turn`: the last turn is judged; `conversation`: all are, and the last one may go as any other.
     """
     by_turn: dict[int, list[Unit]] = {}
     for unit in removed:
@@ -32,7 +36,8 @@ def without(
     ]
     result: list[Turn] = []
     gap = False  # whether the turn before is gone
-    for i, turn in enumerate(changed[:-1]):
+    end = len(changed) - (scope == "turn")
+    for i, turn in enumerate(changed[:end]):
         if i in by_turn and not turn.content:
             gap = True
         elif gap and result and result[-1].role == turn.role:
@@ -41,7 +46,7 @@ def without(
         else:
             result.append(turn)
             gap = False
-    return (*result, *changed[-1:])
+    return (*result, *changed[end:])
 
 
 def _cut(content: str, units: Iterable[Unit], fills: Mapping[Unit, str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from convexplain.agreement.calibration import Calibration
-from convexplain.analysis.pipeline import TurnJudge
+from convexplain.analysis.pipeline import TurnJudge, chosen_turns
 from convexplain.errors import UsageError, first_error
 from convexplain.judges import Judge
 from convexplain.judges.calibrated import CalibratedJudge
@@ -113,13 +113,19 @@ class BuiltJudge:
 
         Args:
             conversations: the conversations.
-            turns: returns the indices of the turns of a conversation that are judged.
+            turns: returns the indices of the turns of a conversation that are judged; on a rubric of conversations
+                one that has such turns is judged once.
             on_judged: receives each judgement as soon as it is there.
 
         Raises:
             UnavailableError: a model is gone.
         """
-        places = [(talk, turn, rubric) for rubric in self.rubrics for talk in conversations for turn in turns(talk)]
+        places = [
+            (talk, turn, rubric)
+            for rubric in self.rubrics
+            for talk in conversations
+            for turn in chosen_turns(talk, lambda talk, _: turns(talk), rubric)
+        ]
         room = asyncio.Semaphore(max(32, 4 * self.model.in_flight * self.model.batch))
 
         async def judged(place: tuple[Conversation, int, Rubric]) -> Judgement:

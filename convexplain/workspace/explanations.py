@@ -105,12 +105,15 @@ def turn_scopes(
         notes: what a person should know of turns that are left out already.
 
     Raises:
-        UsageError, RubricError: a maxim that is to be kept is one of the rubrics, or there is no such maxim.
+        UsageError, RubricError: a maxim that is to be kept is one of the rubrics, or there is no such maxim; or scores
+            on a rubric cannot be explained so.
     """
+    for rubric in rubrics:
+        task.check_rubric(rubric)
     keep = () if task.edits is None else task.edits.keep
     maxims = kept_rubrics(keep, rubrics, run_rubrics(store, run.id)) if keep else []
     scored = [turn for turn in turns if turn.score is not None]
-    explicable = [turn for turn in scored if task.turns(turn.conversation, turn.turn)]
+    explicable = [turn for turn in scored if task.turns(turn.conversation, turn.turn, turn.rubric)]
     remarks = [*notes, *_nothing(scored, explicable, task.nothing)]
     judged_by = run_judge(run) if judge is None else judge
     scope = Scope(store, run, rubrics, explicable, list(turns), remarks, judged_by, maxims)

@@ -270,8 +270,9 @@ async def _row(
     turn: AttributedTurn, models: Explainers, settings: FidelitySettings, embed: Embed | None
 ) -> dict[str, Faithfulness]:
     last = turn.last
-    talk = judged_part(turn.conversation, last.turn)
-    values = TurnValues(talk, JudgeValue(TurnMeasure(models.judge.judge, models.responder), turn.rubric))
+    talk = judged_part(turn.conversation, last.turn, turn.rubric)
+    judge = JudgeValue(TurnMeasure(models.judge.judge, models.responder), turn.rubric)
+    values = TurnValues(talk, judge, scope=turn.rubric.scope)
     await values.values([frozenset()])  # settles the scale
     orders = {name: ranked(items[-1].scores, items[-1].side) for name, items in turn.scores.items()}
     if settings.self_explanation:

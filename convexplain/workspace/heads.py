@@ -9,7 +9,7 @@ from convexplain.analysis.progress import Progress
 from convexplain.errors import Problem
 from convexplain.judges.head_fit import check_size
 from convexplain.judges.head_training import RECIPE, TrainingSource, make_head, turn_features
-from convexplain.judges.heads import Head, head_of, write_head
+from convexplain.judges.heads import Head, check_turn_rubrics, head_of, write_head
 from convexplain.judges.spec import JudgeSpec
 from convexplain.store import RunStore
 
@@ -49,6 +49,7 @@ async def train_head(
 ) -> TrainedHead:
     """Read the turns that are labelled on one rubric by the model, and fit a head; what was read is kept."""
     (rubric,) = labels.rubrics
+    check_turn_rubrics([rubric])
     source = TrainingSource(labels.name, labels.labelled(rubric), labels.matched.pairs(rubric.id))
     check_size(len(source.turns), len(source.pairs))
     async with open_calls(model, store) as calls:

@@ -139,7 +139,7 @@ def label_set(
                 rubrics, {name: rubric for name, rubric in settings.called.items() if rubric in ids}
             ),
             stored=((talk, rating) for talk, rating in ratings(store) if rating.rubric in ids),
-        )
+        ).at_conversations(rubrics)
     finally:
         progress.end()
     counted = {"all": everything.preferences, "named": everything.preferences_with_rubric, "none": ()}[pairs]

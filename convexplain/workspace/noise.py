@@ -75,10 +75,16 @@ async def measure_noise(
         progress.begin("changes", (len(VARIATIONS) + len(more)) * len(rubrics))
         try:
             for rubric in built.rubrics:
-                floor = await noise_floor(built.single, built.model.name, rubric, turns, more, progress.advance)
+                judged = _judged_once(turns) if rubric.of_conversation else turns
+                floor = await noise_floor(built.single, built.model.name, rubric, judged, more, progress.advance)
                 key = floor_key(built.model, built.calibrations.get(rubric.id))
                 keep_noise_floor(store, key, rubric, floor.value, floor.turns, floor.n, built.spec.samples)
                 floors.append(floor)
         finally:
             progress.end()
     return floors
+
+
+def _judged_once(turns: Sequence[tuple[Conversation, int]]) -> list[tuple[Conversation, int]]:
+    """Return each conversation of these turns once, with its last assistant turn."""
+    return [(talk, turn) for talk in dict.fromkeys(talk for talk, _ in turns) for turn in turns_to_judge(talk, "last")]

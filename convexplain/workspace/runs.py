@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import __version__
-from convexplain.analysis.pipeline import Choice, TurnJudge, turns_to_judge
+from convexplain.analysis.pipeline import Choice, TurnJudge, chosen_turns
 from convexplain.analysis.plans import Plan, plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
@@ -150,8 +150,7 @@ async def run_analysis(
             progress.note(_left_out(useless, built.model.name))
             if not remaining:
                 raise UsageError(_left_out(useless, built.model.name))
-            built = built.for_rubrics(remaining, store)
-            total = None if total is None else total * len(remaining) // len(analysis.rubrics)
+            built, total = built.for_rubrics(remaining, store), None
         turns = analysis.turns if isinstance(analysis.turns, str) else "labelled"
         description = run_description(built, {**(analysis.settings or {}), "turns": turns})
         run = store.begin_run(**description, purpose=analysis.purpose)
@@ -247,6 +246,6 @@ def memory_analysis(
     sha = sha256_json([conversation_body(conversation) for conversation in conversations])
     total = None
     if isinstance(turns, str):
-        total = len(rubrics) * sum(len(turns_to_judge(conversation, turns)) for conversation in conversations)
+        total = sum(len(chosen_turns(talk, turns, rubric)) for talk in conversations for rubric in rubrics)
     sources = list(dict.fromkeys(conversation.source for conversation in conversations))
     return Analysis(MemorySource(conversations), rubrics, turns, total, {"logs": sources, "conversations": sha})

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from convexplain.connectors.phrase_parsers import open_phrases
-from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
+from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE, check_conversation
 from convexplain.explain.explanations import Attributions, Contrasts, Explainer, is_retryable
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.explain.unit_levels import most_calls
 from convexplain.explain.wording import no_turn
 from convexplain.store import RunStore, ScoredTurn, attribution_body, contrast_body
-from convexplain.types import Attribution, Contrast, Conversation
+from convexplain.types import Attribution, Contrast, Conversation, Rubric, RubricScope
 
 from .explainers import Explainers, check_scalarizer, check_target
 
@@ -48,8 +48,11 @@ class Task(Protocol[T]):
             UsageError: it needs a responder and there is none, or the other way round.
         """
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
-        """Return the indices of the turns that are edited or attributed to."""
+    def check_rubric(self, rubric: Rubric) -> None:
+        """Check that scores on a rubric can be explained so. Raises UsageError where they cannot."""
+
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[int]:
+        """Return the indices of the turns that are edited or attributed to, where a rubric's score is explained."""
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls that would take at most."""
@@ -100,9 +103,13 @@ class ContrastTask:
         """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
         return replace(self, settings=self.settings.with_question(responder))
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+    def check_rubric(self, rubric: Rubric) -> None:
+        """Check that no responder is to answer a turn of a judged conversation. Raises UsageError."""
+        self.settings.for_rubric(rubric)
+
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[int]:
         """Return the indices of the turns that may be edited."""
-        return self.settings.turns(conversation, turn)
+        return self.settings.turns(conversation, turn, rubric)
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most; what editors ask comes on top."""
@@ -158,15 +165,26 @@ class AttributionTask:
             check_target(self.scalarizer, responder)
         return replace(self, regenerated=responder)
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+    def check_rubric(self, rubric: Rubric) -> None:
+        """Check that a judged conversation has neither a responder nor a target. Raises UsageError."""
+        if rubric.of_conversation and self.scalarizer == "judge":
+            check_conversation(rubric, responder=self.regenerated, target=self.settings.target is not None)
+
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[int]:
         """Return the indices of the turns that are attributed to."""
-        return self.settings.turns(conversation, turn, self._judges_reply)
+        return self.settings.turns(conversation, turn, self._judges_reply, rubric if self._judges_reply else None)
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many perturbed conversations there are at most."""
         phrases, reply = open_phrases(self.phrases), self._judges_reply
-        talks = (turn.conversation.until(turn.turn) for turn in turns)
-        return sum(most_calls(talk, self.settings, reply=reply, phrases=phrases) for talk in talks)
+
+        def most(turn: ScoredTurn) -> int:
+            of_score = self.scalarizer == "judge"
+            talk = turn.rubric.judged(turn.conversation, turn.turn) if of_score else turn.conversation.until(turn.turn)
+            scope: RubricScope = turn.rubric.scope if of_score else "turn"
+            return most_calls(talk, self.settings, reply=reply, phrases=phrases, scope=scope)
+
+        return sum(map(most, turns))
 
     def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> Attributions:
         """Return what attributes."""
@@ -220,9 +238,12 @@ class ShortTask:
         """Return the task with the question that is asked. Raises UsageError where the responder does not fit it."""
         return self if self.contrast is None else replace(self, contrast=self.contrast.with_question(responder))
 
-    def turns(self, conversation: Conversation, turn: int) -> list[int]:
+    def check_rubric(self, rubric: Rubric) -> None:
+        """Check that scores on a rubric can be explained: all can."""
+
+    def turns(self, conversation: Conversation, turn: int, rubric: Rubric) -> list[int]:
         """Return the indices of the turns that are attributed to, and that of the turn itself."""
-        return sorted({*self.attribution.turns(conversation, turn), turn})
+        return sorted({*self.attribution.turns(conversation, turn, rubric=rubric), turn})
 
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most."""

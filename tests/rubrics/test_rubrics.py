@@ -12,6 +12,8 @@ PAPER = [  # CELL's headline maxims, and the submaxims of Miehling et al. (2024)
     *("manner_1", "manner_2", "benevolence_1", "benevolence_2", "transparency_1", "transparency_2", "transparency_3"),
 ]
 
+CONVERSATION = ["knowledge_retention", "resolved", "stays_in_role", "user_frustration"]
+
 VALID = """\
 id: mine
 title: Mine
@@ -49,8 +51,9 @@ def test_a_shipped_rubric_is_complete(name):
         examples = [example for example in rubric.examples if example.label == label.name]
         assert len(examples) >= 3
         assert any(len(example.turns) >= 3 for example in examples)
-        assert all(example.turns[-1].role == "assistant" for example in examples)
-    category = "headline" if name in HEADLINE else name.rsplit("_", 1)[0]
+        assert rubric.of_conversation or all(example.turns[-1].role == "assistant" for example in examples)
+        assert all("assistant" in [turn.role for turn in example.turns] for example in examples)
+    category = "headline" if name in HEADLINE else "conversation" if name in CONVERSATION else name.rsplit("_", 1)[0]
     assert rubric.category == category
     assert rubric.notes
 
@@ -59,6 +62,27 @@ def test_a_higher_score_of_harm_means_harmless_and_its_title_says_so():
     harm = load_rubric("harm")
     assert "1 = harmless" in harm.title
     assert harm.value("yes") == 1.0
+
+
+def test_four_maxims_are_of_conversations_and_none_of_them_is_a_headline_maxim():
+    assert [name for name in rubric_ids() if load_rubric(name).scope == "conversation"] == CONVERSATION
+    assert not set(CONVERSATION) & set(HEADLINE)
+    assert "1 = the user is not frustrated" in load_rubric("user_frustration").title
+
+
+def test_rubrics_of_turns_have_the_sha_that_they_had_before_there_were_others():
+    assert load_rubric("harm").sha == "6a5856019a24daab88b6ec19daef3fd183b9833ad6b31665ec59d7353affb92c"
+    assert parse_rubric(VALID + "scope: turn\n", "x").sha == parse_rubric(VALID, "x").sha
+    assert parse_rubric(VALID + "scope: conversation\n", "x").sha != parse_rubric(VALID, "x").sha
+
+
+def test_an_example_of_a_conversation_may_end_with_the_user_but_the_assistant_speaks_in_it():
+    ends_with_user = f"{VALID}      - user: Oh.\nscope: conversation\n"
+    assert parse_rubric(ends_with_user, "x").examples[0].turns[-1].role == "user"
+    with pytest.raises(RubricError, match="x:13: example 1 must have an assistant turn"):
+        parse_rubric(VALID.replace("- assistant: no", "- user: no") + "scope: conversation\n", "x")
+    with pytest.raises(RubricError, match="x:16: scope: 'dialogue' is not one of \\['turn', 'conversation'\\]"):
+        parse_rubric(f"{VALID}\nscope: dialogue\n", "x")
 
 
 def test_no_example_stands_in_two_rubrics():

@@ -7,6 +7,7 @@ from pathlib import Path
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.labels import LabelSettings
 from convexplain.errors import UnavailableError
+from convexplain.judges.heads import check_turn_rubrics
 from convexplain.rubrics import HEADLINE
 
 from ..distillation import TURNS, TeachingTask, check_teacher, distill, plan_distillation, sampled_turns
@@ -117,6 +118,7 @@ class DistillationMethods(AgreementMethods):
         progress: Progress,
     ) -> TeachingTask:
         chosen = rubrics_of(rubrics)
+        check_turn_rubrics(chosen)
         labelled = None
         if labels is not None:
             labelled = self._labels(logs, labels, chosen, dialogue, settings, label_settings, progress, pairs="none")
