@@ -27,12 +27,13 @@ from papers_xprompt import interval, read_rows, settings_of
 from convexplain.connectors.models import open_model
 from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.errors import ModelError
-from convexplain.fidelity import ContrastMeasures, contrast_table, mean
+from convexplain.fidelity import ContrastMeasures, contrast_table, favourability, mean
 from convexplain.judges.label_choice import LabelChoice
 from convexplain.judges.preference import ChatPreference
 from convexplain.models.calls import Calls
 from convexplain.search import Options, cell, cell_budget
 from convexplain.store import RunStore
+from convexplain.workspace.answer_comparison import compare_answers
 from convexplain.workspace.explainers import open_filler
 from convexplain.workspace.prompt_contrasts import PromptModels, contrast_case
 from convexplain.workspace.prompt_files import PromptCase
@@ -41,7 +42,6 @@ from convexplain.workspace.prompt_tables import prompt_embedding
 
 SEARCHES = [(search, k) for k in (1, 3) for search in ("cell", "cell_budget")]
 SYSTEM = "Answer in one short sentence."
-TIE = 0.1  # of favourability: answers that differ by less are equally helpful
 # Of the project's own writing, in place of the Moral Integrity Corpus.
 PROMPTS = (
     "Is it wrong to read my sister's diary?",
@@ -80,16 +80,12 @@ async def measured(models: PromptModels, search: str, k: int, options: argparse.
     }
 
 
-async def favourability(judge: ChatPreference, prompt: str, row: dict[str, Any]) -> dict[str, float | None]:
+async def compared(judge: ChatPreference, prompt: str, row: dict[str, Any]) -> dict[str, float | None]:
     """Return by how much the first answer, and the baseline's, are more helpful than the contrast's."""
     if not row.get("found"):
         return {}
-    answers = {"first": row["before"], "outright": row["baseline"]}
-    gaps = {}
-    for name, answer in answers.items():
-        (gap,) = await asyncio.to_thread(judge, prompt, answer, [(prompt, row["after"])]) if answer else (None,)
-        gaps[name] = gap
-    return gaps
+    comparison = await compare_answers(judge, prompt, row["before"], row["after"], row["baseline"])
+    return {"first": comparison.first, "outright": comparison.baseline}
 
 
 async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -113,7 +109,7 @@ async def run(options: argparse.Namespace) -> list[dict[str, Any]]:
                     continue
                 models = PromptModels(calls, filler, scoring, PromptCase(prompt, system=SYSTEM))
                 row = {"prompt": prompt, "search": search, "k": k, **await measured(models, search, k, options)}
-                row |= {**await favourability(prefers, prompt, row), "settings": settings}
+                row |= {**await compared(prefers, prompt, row), "settings": settings}
                 rows.append(row)
                 with options.rows.open("a", encoding="utf-8") as file:
                     print(json.dumps(row), file=file)
@@ -136,9 +132,8 @@ def show(rows: Sequence[dict[str, Any]], embed: Callable[[list[str]], list[list[
         estimates = (table.flip_rate, table.edit_rate, table.content_preservation, table.calls, table.seconds)
         cells = ["" if estimate is None else interval(estimate) for estimate in estimates]
         for name in ("first", "outright"):
-            gaps = [row[name] for row in of_search if row.get(name) is not None]
-            counts = [sum(gap >= TIE for gap in gaps), sum(abs(gap) < TIE for gap in gaps)]
-            cells += [interval(mean(gaps)), f"{counts[0]}, {counts[1]}, {len(gaps) - sum(counts)}"]
+            favour = favourability([row.get(name) for row in of_search])
+            cells += [interval(favour.lead), f"{favour.wins}, {favour.ties}, {favour.losses}"]
         print(f"| {k} | {search} | {len(of_search)} | {' | '.join(cells)} |")
     print("\n| words of the prompt | n | " + " | ".join(f"{search}, split_k {k}" for search, k in SEARCHES) + " |")
     print(f"|---|---|{'---|' * len(SEARCHES)}")

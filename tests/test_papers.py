@@ -247,12 +247,13 @@ def test_cells_table_counts_wins_ties_and_losses(capsys):
 
 
 def test_the_judge_compares_the_contrast_with_both_other_answers():
-    from papers_cell import favourability
+    from papers_cell import compared
 
     def judge(x0, y0, pairs):
         return [{"first": 0.4, "asked": -0.2}[y0] for _ in pairs]
 
+    judge.name = "judge"
     row = {"found": True, "before": "first", "baseline": "asked", "after": "new"}
-    assert asyncio.run(favourability(judge, "x", row)) == {"first": 0.4, "outright": -0.2}
-    assert asyncio.run(favourability(judge, "x", {**row, "baseline": ""})) == {"first": 0.4, "outright": None}
-    assert asyncio.run(favourability(judge, "x", {**row, "found": False})) == {}
+    assert asyncio.run(compared(judge, "x", row)) == {"first": 0.4, "outright": -0.2}
+    assert asyncio.run(compared(judge, "x", {**row, "baseline": ""})) == {"first": 0.4, "outright": None}
+    assert asyncio.run(compared(judge, "x", {**row, "found": False})) == {}

@@ -14,7 +14,7 @@ from convexplain.search.similarity import Similarity
 from convexplain.types import Contrast, Goal, Question
 from convexplain.workspace import ContrastTask
 
-from .options.judging import dry_run_option, responder_option, run_judge_option
+from .options.judging import JUDGE_HELP, dry_run_option, responder_option
 from .options.numbers import Count
 from .options.prompts import (
     PromptArguments,
@@ -45,7 +45,7 @@ from .show.explained import ExplanationView, show_explained, show_plan
 
 _DELTA = 0.5
 _RUN_OPTIONS = [
-    *("run", "turn", "below", "worst", "rubrics", "judge", "question", "goal", "editable", "prior"),
+    *("run", "turn", "below", "worst", "rubrics", "question", "goal", "editable", "prior"),
     *("editors", "any_text", "placebo", "keep", "pareto"),
 ]
 _HOLE_OPTIONS = ("infiller", "split_k")
@@ -57,7 +57,12 @@ _PROMPT_OPTIONS = ("score", "baseline", "system", "context")
 @run_argument
 @turn_options
 @rubrics_option
-@run_judge_option
+@click.option(
+    "--judge",
+    metavar="MODEL",
+    help=f"{JUDGE_HELP}  [default: the run's own judge] With --prompt or --prompts: a chat model that says, in both"
+    " orders, whether the first answer and the baseline's are more helpful than the contrast's; no default.",
+)
 @responder_option
 @click.option(
     "--question",
@@ -180,7 +185,7 @@ def command(
         if score is None or responder is None:
             raise UsageError("--prompt needs --score and --responder: what the answer must become, and whose answer")
         arguments = PromptArguments(
-            score, responder, _DELTA if delta is None else delta, baseline, system, context, db, dry_run,
+            score, responder, _DELTA if delta is None else delta, baseline, judge, system, context, db, dry_run,
             {**options, "infiller": infiller, "split_k": split_k or 3},
         )  # fmt: skip
         return arguments.contrast_one(prompt) if prompt else arguments.contrast_many(cast(Path, prompts), out)

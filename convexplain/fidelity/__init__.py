@@ -1,5 +1,6 @@
 """Measures of explanations: those of the papers for contrasts and attributions, each with its uncertainty."""
 
+from .comparisons import Favourability, favourability
 from .contrasts import ContrastMeasures, ContrastTable, contrast_measures, contrast_table
 from .curves import Curve, area, cumulative, curve, ranked
 from .edits import Embed, content_preservation, edit_distance, edit_rate
@@ -23,6 +24,7 @@ __all__ = [
     "Curve",
     "Embed",
     "Estimate",
+    "Favourability",
     "RougeL",
     "area",
     "bleu",
@@ -34,6 +36,7 @@ __all__ = [
     "divergence",
     "edit_distance",
     "edit_rate",
+    "favourability",
     "mean",
     "probability_ratio",
     "proportion",

@@ -9,12 +9,14 @@ from typing import Any
 from convexplain.errors import ModelError, UnavailableError
 from convexplain.explain.measurement import responder_request
 from convexplain.fidelity import ContrastMeasures
+from convexplain.judges.preference import ChatPreference
 from convexplain.models.calls import Calls
 from convexplain.models.infilling import Infiller, Masked
 from convexplain.search import Options, SearchResult, asearch
 from convexplain.search.editable import editable
 from convexplain.types import Turn
 
+from .answer_comparison import AnswerComparison, compare_answers
 from .prompt_files import PromptCase
 from .prompt_scores import PromptScore
 
@@ -48,12 +50,15 @@ class PromptContrast:
         baseline: what the model answers that is asked outright; None where it was not asked.
         note: what a reader should know of the score; empty where there is nothing.
         seconds: how long it took.
+        comparison: how helpful the answers are beside the contrast's; None where there is no contrast, or no judge was
+            asked.
     """
 
     result: SearchResult
     baseline: Baseline | None = None
     note: str = ""
     seconds: float = field(default=0.0, compare=False)
+    comparison: AnswerComparison | None = None
 
     @property
     def unscored(self) -> int:
@@ -79,6 +84,7 @@ class PromptModels:
         infiller: fills holes.
         scoring: scores answers.
         case: the prompt, with what the model receives besides it.
+        preference: says which of two answers is more helpful; None where nobody is asked.
         error: why the last answer or fill could not be had.
     """
 
@@ -86,6 +92,7 @@ class PromptModels:
     infiller: Infiller
     scoring: PromptScore
     case: PromptCase
+    preference: ChatPreference | None = None
     error: str = ""
 
     async def respond(self, prompts: Sequence[str]) -> list[str]:
@@ -152,12 +159,20 @@ async def contrast_case(
     result = await asearch(
         search, pieces, respond=models.respond, infill=models.infill, score=models.score, delta=delta, **options
     )
-    if not baseline:
-        return PromptContrast(result, None, models.scoring.note, time.monotonic() - began)
-    before = result.response_before
+    outright = await _baseline(models, result.response_before) if baseline else None
+    seconds, comparison = time.monotonic() - began, None
+    if models.preference is not None and result.found:
+        answers = (result.response_before, result.response, outright.response if outright else "")
+        comparison = await compare_answers(models.preference, models.whole(prompt), *answers)
+    return PromptContrast(result, outright, models.scoring.note, seconds, comparison)
+
+
+async def _baseline(models: PromptModels, before: str) -> Baseline:
+    """The model's answer when it is asked outright for a less preferable one than `before`."""
+    prompt = models.case.prompt
     (response,) = await models.answer([_BASELINE.format(prompt=models.whole(prompt), response=before)])
     (value,) = await models.score(prompt, before, [(prompt, response)])
-    return PromptContrast(result, Baseline(response, value), models.scoring.note, time.monotonic() - began)
+    return Baseline(response, value)
 
 
 def _span_units(case: PromptCase, split_k: int) -> tuple[list[str], list[int]]:

@@ -98,12 +98,26 @@ async def _weights_or_responder(kind: ScoreKind, responder: Calls) -> tuple[Scor
     return function, ""
 
 
-def _by_chat(kind: ScoreKind, calls: Calls, reason: str = "") -> ScoringFunction:
+def check_compares(calls: Calls, place: str, because: str = "", example: str = "") -> None:
+    """Check that a model can compare two answers.
+
+    Args:
+        calls: to the model.
+        place: the argument that names it.
+        because, example: why it is asked, and how another is named; both for the message.
+
+    Raises:
+        UsageError: it cannot.
+    """
     if getattr(calls.model, "only_heads", False):
-        because = f"; the paper's weights cannot be had here ({reason})" if reason else ""
         raise UsageError(
-            f"score {kind.name!r}: {calls.model.name} cannot compare two answers (asked for a label, it is at chance)"
-            f"{because}. Name a chat model: {kind.name}:chat=MODEL"
+            f"{place}: {calls.model.name} cannot compare two answers (asked for a label, it is at chance){because}. "
+            f"Name a chat model{example}"
         )
+
+
+def _by_chat(kind: ScoreKind, calls: Calls, reason: str = "") -> ScoringFunction:
+    because = f"; the paper's weights cannot be had here ({reason})" if reason else ""
+    check_compares(calls, f"score {kind.name!r}", because, f": {kind.name}:chat=MODEL")
     assert kind.make_of_chat is not None
     return kind.make_of_chat(LabelChoice(calls))

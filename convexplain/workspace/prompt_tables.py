@@ -13,7 +13,7 @@ from convexplain.connectors.scorers import SentenceEmbeddings
 from convexplain.connectors.training.exporters.csv import safe_cell
 from convexplain.errors import MissingExtraError, Problem, UnavailableError
 from convexplain.explain.explanations import write_lines
-from convexplain.fidelity import ContrastTable, Embed, contrast_table
+from convexplain.fidelity import ContrastTable, Embed, Estimate, Favourability, contrast_table, favourability
 
 from .prompt_contrasts import PromptContrast
 from .prompt_files import PromptCase
@@ -78,11 +78,25 @@ class PromptContrasts:
         measures = [row.contrast.measures(row.case.prompt) for row in self.rows if row.contrast is not None]
         return contrast_table(measures, self.embed)
 
+    @cached_property
+    def favourability(self) -> dict[str, Favourability]:
+        """Return how favourable the answers are that were compared with the contrasts'.
+
+        `first` are those to the prompts before they were edited, `baseline` the baseline's. Empty without a judge.
+        """
+        comparisons = [row.contrast.comparison for row in self.rows if row.contrast and row.contrast.comparison]
+        leads = {name: [getattr(comparison, name) for comparison in comparisons] for name in ("first", "baseline")}
+        return {name: favourability(each) for name, each in leads.items() if any(lead is not None for lead in each)}
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
         return {
             "rows": [row.to_dict() for row in self.rows],
             "table": _estimates(self.table),
+            "favourability": {
+                name: {**_estimate(each.lead), "wins": each.wins, "ties": each.ties, "losses": each.losses}
+                for name, each in self.favourability.items()
+            },
             "problems": [str(problem) for problem in self.problems],
         }
 
@@ -124,7 +138,8 @@ async def prompt_embedding() -> Embed | None:
 def _estimates(table: ContrastTable) -> Mapping[str, Any]:
     names = ("flip_rate", "edits", "edit_rate", "content_preservation", "calls", "prompts", "seconds")
     estimates = {name: getattr(table, name) for name in names}
-    return {
-        name: None if each is None else {"value": each.value, "low": each.low, "high": each.high, "n": each.n}
-        for name, each in estimates.items()
-    }
+    return {name: None if each is None else _estimate(each) for name, each in estimates.items()}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}

@@ -523,6 +523,26 @@ def test_the_baseline_asks_the_model_outright(world, prompt):
     assert out.splitlines()[-1] == "  baseline (contradiction 0.90, asked outright): No."
 
 
+def test_a_judge_compares_the_answers_in_both_orders(world, prompt):
+    """A judge that always prefers A by 0.4, and the answer with "may" by 0.2 more: (0.6 - 0.2) / 2 ahead, and 0.0."""
+
+    def compare(request):
+        pair = request.messages[0].content.rpartition("Now compare these:")[2]
+        lead = 0.4 + 0.2 * ("A: Yes, you may." in pair) - 0.2 * ("B: Yes, you may." in pair)
+        return {"A": (1 + lead) / 2, "B": (1 - lead) / 2}
+
+    world.fills = FakeInfiller("bribe?")
+    world.answer["judge"] = compare
+    code, out, _ = world.run(*prompt, "--baseline", "--judge", "judge")
+    assert code == 0
+    assert out.splitlines()[-1] == (
+        "  beside the answer after, by judge in both orders: the first answer is more helpful (+0.20); the baseline's "
+        "answer is about as helpful (+0.00)"
+    )
+    code, out, _ = world.run(*prompt, "--baseline", "--judge", "judge", "--dry-run")
+    assert "and at most 4 questions to judge to compare answers (21 where it gives no label probabilities)" in out
+
+
 def test_the_standard_input_is_a_prompt(world, prompt, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"A gift, perhaps?"), encoding="utf-8"))
     args = [*prompt]

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from convexplain.errors import UsageError
-from convexplain.fidelity import ContrastMeasures, Estimate, contrast_table, proportion
+from convexplain.fidelity import ContrastMeasures, Estimate, contrast_table, favourability, proportion
 
 ROWS = (
     ContrastMeasures(True, "one two three four", "one two three five", calls=4, prompts=10, seconds=1.0),
@@ -89,3 +89,20 @@ def test_the_seed_decides_the_intervals():
     rows = [ContrastMeasures(True, "one two", "one", calls, 1, 1.0) for calls in (1, 5, 6, 11, 19, 31)]
     assert contrast_table(rows, seed=1) == contrast_table(rows, seed=1)
     assert contrast_table(rows, seed=1).calls != contrast_table(rows, seed=2).calls
+
+
+@pytest.mark.parametrize(
+    ("leads", "value", "counts"),
+    [
+        ([0.5, 0.25, -0.75, 0.0], 0.0, (2, 1, 1)),
+        ([0.1, 0.0999, -0.0999, -0.1], 0.0, (1, 2, 1)),  # 0.1 is no tie
+        ([0.5, None, 0.3], 0.4, (2, 0, 0)),
+        ([None], None, (0, 0, 0)),
+        ([], None, (0, 0, 0)),
+    ],
+)
+def test_favourability_is_the_mean_lead_with_counts(leads, value, counts):
+    favour = favourability(leads)
+    assert favour.lead.value == (None if value is None else pytest.approx(value, abs=1e-12))
+    assert favour.lead.n == sum(counts)
+    assert (favour.wins, favour.ties, favour.losses) == counts

@@ -233,3 +233,69 @@ def test_the_editable_part_may_stand_anywhere(editable, olds, before, after):
     assert result.text.endswith(after)
     if not olds:
         assert (result.stopped, result.text) == ("nothing to edit", case.prompt)
+
+
+# ---- favourability
+
+
+def compares(request):
+    """Finds the longer answer more helpful: 0.9 in either place, and A by 0.1 more where it is the first."""
+    pair = request.messages[0].content.rpartition("Now compare these:")[2]
+    first, second = (pair.partition(f"{name}: ")[2].partition("\n")[0] for name in ("A", "B"))
+    a = 0.5 if len(first) == len(second) else 0.9 if len(first) > len(second) else 0.3
+    return {"A": a, "B": 1 - a}
+
+
+def outright(request):
+    """Answers as `answer`, and No. where it is asked for a worse answer."""
+    return "No." if "people would like less" in request.messages[-1].content else answer(request)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "leads"),
+    [
+        # "Yes, you may." is shorter than "You must not do that.": as A it leads by 0.3 - 0.7, as B by 0.1 - 0.9.
+        (False, {"first": -0.6}),
+        (True, {"first": -0.6, "baseline": -0.6}),
+    ],
+)
+def test_a_judge_compares_the_answers_with_the_contrasts(baseline, leads):
+    judge = ScriptedModel(compares, name="judge")
+    prompts = ["May I accept a gift?", "May I not?"]
+    contrasts = Workspace(MEMORY).contrast_prompts(
+        prompts, score, ScriptedModel(outright), FakeInfiller("bribe"), baseline=baseline, judge=judge
+    )
+    with_contrast, without = (row.contrast for row in contrasts.rows)
+    assert without.comparison is None  # there is no contrast to compare with
+    comparison = with_contrast.comparison
+    assert comparison.judge == "judge"
+    assert comparison.first == pytest.approx(leads["first"])
+    assert comparison.baseline == (pytest.approx(leads["baseline"]) if baseline else None)
+    assert {name: each.lead.value for name, each in contrasts.favourability.items()} == pytest.approx(leads)
+    assert [(each.wins, each.ties, each.losses) for each in contrasts.favourability.values()] == [(0, 0, 1)] * len(
+        leads
+    )
+    assert contrasts.to_dict()["favourability"]["first"]["losses"] == 1
+    assert len(judge.requests) == 2 * len(leads)
+    assert contrasts.to_dict()["rows"][0]["contrast"]["comparison"]["judge"] == "judge"
+
+
+def test_without_a_judge_nothing_is_compared():
+    contrasts = Workspace(MEMORY).contrast_prompts(
+        ["May I accept a gift?"], score, ScriptedModel(outright), FakeInfiller("bribe"), baseline=True
+    )
+    assert contrasts.rows[0].contrast.comparison is None
+    assert contrasts.favourability == contrasts.to_dict()["favourability"] == {}
+
+
+def test_a_judge_that_cannot_compare_is_refused():
+    with pytest.raises(UsageError, match=r"judge: embedded cannot compare two answers .* Name a chat model$"):
+        Workspace(MEMORY).contrast_prompt(
+            "May I accept a gift?", score, ScriptedModel(answer), FakeInfiller("bribe"), judge=only_heads()
+        )
+
+
+def only_heads():
+    model = ScriptedModel(answer, name="embedded")
+    model.only_heads = True
+    return model

@@ -13,6 +13,7 @@ from convexplain.connectors.scorers import find_score
 from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
 from convexplain.workspace import SCORE_NAMES, JudgeSpec, PromptCase, PromptContrasts
+from convexplain.workspace.answer_comparison import QUESTIONS
 from convexplain.workspace.explainers import check_models
 from convexplain.workspace.prompt_files import read_prompts
 from convexplain.workspace.prompt_scores import sampled_questions, score_model
@@ -77,6 +78,7 @@ class PromptArguments:
         responder: name of the model that is explained.
         delta: score from which on an answer is a contrast.
         baseline: also ask the model itself for a worse answer.
+        judge: name of the model that compares the answers; None for none.
         system, context: files whose text every prompt gets; None for none.
         db: the store.
         dry_run: only say what it would ask.
@@ -87,6 +89,7 @@ class PromptArguments:
     responder: str
     delta: float
     baseline: bool
+    judge: str | None
     system: str | None
     context: str | None
     db: str | None
@@ -101,7 +104,7 @@ class PromptArguments:
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `Workspace.contrast_prompt` besides the prompt."""
         plain_arguments = {"score": self.score, "responder": self.responder, "delta": self.delta}
-        return {**plain_arguments, "baseline": self.baseline, **self.options}
+        return {**plain_arguments, "baseline": self.baseline, "judge": self.judge, **self.options}
 
     def contrast_one(self, file: str) -> int:
         """Contrast the prompt of a file, show it, and return the exit code."""
@@ -149,12 +152,22 @@ class PromptArguments:
     def _plan(self, prompts: int) -> int:
         models = {"responder": self.responder, "infiller": self.options["infiller"]}
         asyncio.run(check_models(score_model(self.score) or None, **models))
+        asyncio.run(check_models(self.judge))
         each = 1 + self.options["budget"] + self.baseline
         name = JudgeSpec.parse(self.responder).public
         many = f" ({counted(prompts, 'prompt')} x {each})" if prompts != 1 else ""
         text = f"At most {prompts * each} answers of {name}{many}, each scored by {self.score}"
-        Console().print(plain(f"{text}{self._questions(prompts, each)}. Nothing was asked."), soft_wrap=True)
+        asked = f"{self._questions(prompts, each)}{self._comparisons(prompts)}"
+        Console().print(plain(f"{text}{asked}. Nothing was asked."), soft_wrap=True)
         return 0
+
+    def _comparisons(self, prompts: int) -> str:
+        """Return in words what the judge is asked at most to compare the answers; empty where there is none."""
+        if self.judge is None:
+            return ""
+        number = prompts * QUESTIONS * (1 + self.baseline)
+        sampled = f" ({sampled_questions(number)} where it gives no label probabilities)"
+        return f", and at most {number} questions to {JudgeSpec.parse(self.judge).public} to compare answers{sampled}"
 
     def _questions(self, prompts: int, answers: int) -> str:
         """Return in words what a chat model is asked at most for the scores; empty where none is asked."""

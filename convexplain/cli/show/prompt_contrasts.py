@@ -8,13 +8,16 @@ from rich.table import Table
 
 from convexplain.explain.wording import counted
 from convexplain.fidelity import Estimate
+from convexplain.fidelity.comparisons import TIE
 from convexplain.text.visible import one_line
 from convexplain.workspace import PromptContrast, PromptContrasts
+from convexplain.workspace.answer_comparison import AnswerComparison
 from convexplain.workspace.prompt_tables import CaseContrast
 
 from .contrasts import show_diff, show_response
 from .progress import plain
 
+_ANSWERS = {"first": "the first answer", "baseline": "the baseline's answer"}
 _FEW = 5  # of fewer prompts an interval would promise too much
 
 
@@ -61,6 +64,9 @@ def show_prompt_table(console: Console, contrasts: PromptContrasts, files: Seque
         ("seconds a prompt", measured.seconds),
     ):
         table.add_row(name, *_cells(estimate or Estimate(None, None, None, 0)))
+    for name, each in contrasts.favourability.items():
+        counts = f"more helpful {each.wins}, equally {each.ties}, less {each.losses} times"
+        table.add_row(f"favourability: lead of {_ANSWERS[name]} over the contrast's ({counts})", *_cells(each.lead))
     console.print(table)
     unanswered = sum(row.contrast is None for row in contrasts.rows)
     parts = [counted(len(contrasts.rows), "prompt"), f"{unanswered} not answered" if unanswered else ""]
@@ -78,6 +84,24 @@ def _show_answers(console: Console, score: str, prompt: str, contrast: PromptCon
     if contrast.baseline is not None:
         value = _number(contrast.baseline.score)
         show_response(console, f"baseline ({score} {value}, asked outright)", contrast.baseline.response)
+    if contrast.comparison is not None:
+        console.print(plain(f"  {one_line(_compared(contrast.comparison))}"), soft_wrap=True)
+
+
+def _compared(comparison: AnswerComparison) -> str:
+    """The comparison with the contrast's answer in words."""
+    leads = {name: getattr(comparison, name) for name in _ANSWERS}
+    present = {name: lead for name, lead in leads.items() if lead is not None}
+    if not present:
+        return f"{comparison.judge} gave no comparison of the answers"
+    parts = [f"{_ANSWERS[name]} is {_degree(lead)} ({lead:+.2f})" for name, lead in present.items()]
+    return f"beside the answer after, by {comparison.judge} in both orders: {'; '.join(parts)}"
+
+
+def _degree(lead: float) -> str:
+    if abs(lead) < TIE:
+        return "about as helpful"
+    return "more helpful" if lead > 0 else "less helpful"
 
 
 def _outcome(score: str, delta: float, contrast: PromptContrast, place: str) -> str:

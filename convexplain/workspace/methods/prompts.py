@@ -10,6 +10,7 @@ from convexplain.judges.scoring import ScoringFunction
 from convexplain.models.infilling import Infiller
 from convexplain.search import Options
 
+from ..answer_comparison import open_preference
 from ..build import open_calls
 from ..explainers import open_filler
 from ..judge_arguments import ModelLike
@@ -33,6 +34,7 @@ class PromptMethods(StoreMethods):
         delta: float = 0.5,
         search: str = "guided",
         baseline: bool = False,
+        judge: ModelLike | None = None,
         **options: Unpack[Options],
     ) -> PromptContrast:
         """Look for the smallest edit of one prompt whose answer is contrary to the first one, or less preferable.
@@ -48,6 +50,8 @@ class PromptMethods(StoreMethods):
             delta: score from which on an answer is a contrast; higher = further away.
             search: a name of `search.CONTRAST_SEARCHES`.
             baseline: also ask the responder itself for a less preferable answer, to compare with.
+            judge: a chat model that says whether the first answer, and the baseline's, are more helpful than the
+                contrast's, in both orders; None asks nobody.
             options: what every search takes: see `search.Options`.
 
         Raises:
@@ -63,8 +67,9 @@ class PromptMethods(StoreMethods):
             open_calls(responder, self.cache) as calls,
             open_filler(infiller, self.cache) as filler,
             open_prompt_score(score, calls, self.cache) as scoring,
+            open_preference(judge, self.cache) as preference,
         ):
-            models = PromptModels(calls, filler, scoring, case)
+            models = PromptModels(calls, filler, scoring, case, preference)
             return await contrast_case(models, delta, search, options, baseline)
 
     async def contrast_prompts(
@@ -77,6 +82,7 @@ class PromptMethods(StoreMethods):
         delta: float = 0.5,
         search: str = "guided",
         baseline: bool = False,
+        judge: ModelLike | None = None,
         on_result: Callable[[CaseContrast], None] = lambda contrast: None,
         progress: Progress = Progress(),
         **options: Unpack[Options],
@@ -89,13 +95,14 @@ class PromptMethods(StoreMethods):
         Args:
             prompts: a file (one prompt a line, or JSON Lines with `prompt` and perhaps `id`, `system`, `document` and
                 `editable`), or prompts.
-            score, responder, infiller, delta, search, baseline, options: as of `contrast_prompt`.
+            score, responder, infiller, delta, search, baseline, judge, options: as of `contrast_prompt`.
             on_result: receives each prompt with its contrast as soon as it is there.
             progress: receives how far it is, and lines of the file that hold no prompt.
 
         Returns:
             A row for each prompt, and `table`: flip rate, edit rate, content preservation, calls, each with its n and
             95 % interval. Content preservation is by the embedded model's hidden states; None where it is not there.
+            With a judge also `favourability`.
 
         Raises:
             UsageError: an argument is not valid, or the file cannot be read or is empty.
@@ -114,12 +121,13 @@ class PromptMethods(StoreMethods):
             open_calls(responder, self.cache) as calls,
             open_filler(infiller, self.cache) as filler,
             open_prompt_score(score, calls, self.cache) as scoring,
+            open_preference(judge, self.cache) as preference,
         ):
             progress.begin("explaining", len(contents.cases))
             try:
                 for case in contents.cases:
                     progress.doing(case.id)
-                    models = PromptModels(calls, filler, scoring, case)
+                    models = PromptModels(calls, filler, scoring, case, preference)
                     try:
                         row = CaseContrast(case, await contrast_case(models, delta, search, options, baseline))
                     except UnavailableError:
