@@ -37,6 +37,7 @@ class PairEffect:
         raises: True where the two together raise the value, False where they lower it.
         without_first, without_second, without_both: the value without them by the fitted surrogate, in [0, 1] where the
             values are log-odds.
+        unchanged: the value of the whole text.
     """
 
     units: tuple[Unit, Unit]
@@ -45,6 +46,7 @@ class PairEffect:
     without_first: float
     without_second: float
     without_both: float
+    unchanged: float
 
 
 def pair_effects(attribution: Attribution) -> list[PairEffect]:
@@ -82,6 +84,7 @@ def _pair_effect(attribution: Attribution, interaction: Interaction) -> PairEffe
         without_first,
         without_second,
         without_both,
+        unchanged,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
-from convexplain.explain.interactions import PAIRS_HEADING, pair_sentences
+from convexplain.explain.interactions import PAIRS_HEADING
 from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.store import (
@@ -28,6 +28,7 @@ from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
 from .explanations import EditedTurn, TradeOff, attribution_outcome, edited_turns, explanation, trade_offs
+from .pair_pictures import PairPicture, pair_pictures
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
 from .trust_marks import TrustMark, trust_legend
@@ -77,7 +78,7 @@ class _Case:
     no_words: str
     attribution: str | None
     attribution_notes: Sequence[str]
-    pairs: Sequence[str]
+    pairs: Sequence[PairPicture]
     contrast: Contrast | None
     outcome: str
     reading_ease: str
@@ -185,7 +186,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         no_words=no_reply_effects(attributions) if silent else "",
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
-        pairs=pair_sentences(turn.conversation, attributions),
+        pairs=pair_pictures(turn.conversation, attributions),
         contrast=contrast,
         outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
         reading_ease=reading_ease(contrast) if contrast is not None else "",

@@ -12,7 +12,6 @@ from convexplain.dashboard.services.conversation import (
     largest_contribution,
     rebuild_prompt,
 )
-from convexplain.explain.interactions import PAIRS_HEADING, pair_sentences
 from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
 from convexplain.report.explanations import attribution_outcome, edited_turns, trade_offs
 from convexplain.store import RunStore, newest_attributions, turn_contrasts
@@ -20,6 +19,7 @@ from convexplain.text.diffs import TextChange, word_diff
 from convexplain.types import Attribution, AttributionLevel, Contrast, Conversation, Evidence, Judgement, Rubric
 
 from .chat_view import legend
+from .effect_pairs import show_pairs
 from .explain_job import offer_attribution, offer_search
 from .safe_text import escaped, lines, message
 from .trust_note import trust_note
@@ -165,10 +165,7 @@ def _attribution(view: ConversationView, attributions: Sequence[Attribution], th
         f"this text.{remark}",
         "soft",
     )
-    if pairs := pair_sentences(view.conversation, [selected]):
-        message(f"{PAIRS_HEADING}:", "soft")
-        for sentence in pairs:
-            message(sentence)
+    show_pairs(view.conversation, [selected])
     for note in dict.fromkeys(note for attribution in attributions for note in attribution.notes):
         message(f"Note: {note}", "soft")
 

@@ -32,6 +32,10 @@ CSS = f"""<style>
 .cx-bar i {{ position: absolute; top: 0; height: 100%; }}
 .cx-bar.one {{ background: rgba(128, 138, 148, .14); }}
 .cx-bar.one i {{ left: 0; background: var(--cx-accent); }}
+.cx-pair {{ border-collapse: collapse; font-size: .86em; margin: .2em 0 .8em; }}
+.cx-pair th {{ font-weight: 400; opacity: .72; text-align: left; padding: .1em 1em .1em 0; }}
+.cx-pair td {{ position: relative; min-width: 6em; padding: .1em 1em .35em 0; font-variant-numeric: tabular-nums; }}
+.cx-pair td i {{ position: absolute; left: 0; bottom: 0; height: .28em; background: rgba(128, 138, 148, .6); }}
 del.cx-gone {{ background: rgba(var(--cx-down), .22); text-decoration: line-through; }}
 ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2px; }}
 .cx-figures {{ display: flex; flex-wrap: wrap; gap: .4em 2.4em; margin: .2em 0; font-size: .86em; }}

@@ -156,14 +156,19 @@ def test_the_worst_turn_is_shown_with_attribution_and_contrast(tmp_path):
     assert "Parts that count together" not in page
 
 
-def test_pairs_that_count_together_are_sentences(tmp_path):
+def test_pairs_that_count_together_are_sentences_and_drawn(tmp_path):
     """The log-odds are -1, by the fit -0.1 without the first turn, 2 without the second, and 0.9 without both."""
     page = explained_page(tmp_path, "<i>", pairs=(Interaction((0, 1), -2.0, (-1.0, -0.1, 2.0, 0.9)),))
     assert "Parts that count together (the effect of a part by itself, above, is a mean over texts with" in page
     assert (
         "<li>Turn 0, &#34;hello&#34;, and turn 1, &#34;First part. &lt;i&gt; last words&#34;, change each other&#39;s "
-        "effect on the score: 0.48 without the first, 0.88 without the second, 0.71 without both.</li>"
+        "effect on the score: 0.48 without the first, 0.88 without the second, 0.71 without both.<table"
     ) in page
+    # Rows: with the first turn and without it; columns: with the second and without it. The whole text has 0.27.
+    (table,) = re.findall(r'<table class="pair">(.*?)</table>', page, re.DOTALL)
+    assert re.findall(r"(\d\.\d\d)</td>", table) == ["0.27", "0.88", "0.48", "0.71"]
+    assert re.findall(r"width: (\d+)%", table) == ["27", "88", "48", "71"]
+    assert re.findall(r"<th>(.*?)</th>", table) == ["with the second", "without it", "with the first", "without it"]
 
 
 def test_a_contrast_is_shown_with_its_proof(tmp_path):
