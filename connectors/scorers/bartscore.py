@@ -118,7 +118,8 @@ def encode_texts(pretrained: Pretrained, texts: Iterable[str], prefix: str = "")
         elif not all(encoded["special_tokens_mask"]):
             tokens[text] = ids
     if too_long:
-        _log.warning("%s: %d texts are left out: they do not fit into %d tokens", pretrained.name, too_long, size)
+        texts = "1 text is left out: it does" if too_long == 1 else f"{too_long} texts are left out: they do"
+        _log.warning("%s: %s not fit into %d tokens", pretrained.name, texts, size)
     return tokens
 
 

@@ -358,7 +358,7 @@ def test_what_is_too_long_has_no_summary(bart_folder, caplog):
     found = SummarySimilarity(bart_folder, seen)("abc", ["d" * 63, "efg"])
     assert found[0] is None
     assert len(seen.asked[0][1]) == 1
-    assert "1 texts are left out: they do not fit into 64 tokens" in caplog.text
+    assert "1 text is left out: it does not fit into 64 tokens" in caplog.text
     assert SummarySimilarity(bart_folder, seen)("d" * 63, ["efg"]) == [None]
 
 

@@ -15,6 +15,20 @@ _SUFFIXES = {
     "audio": (".mp3", ".wav", ".ogg", ".opus", ".m4a"),
     "video": (".mp4", ".mov", ".webm", ".avi"),
 }
+_PLURALS = (
+    "messages notes comments events answers lines commands errors warnings ratings changes pieces objects prompts "
+    "texts speakers versions instances predictions parts chunks"
+)
+_SINGULARS = {
+    **{word: word.removesuffix("s") for word in _PLURALS.split()},
+    "activities": "activity",
+    "summaries": "summary",
+    "entries": "entry",
+}
+
+
+_AFTER_NOUNS = ("of", "that", "without", "about", "from", "to")
+"""Words after the noun that is counted."""
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -79,8 +93,22 @@ def file_placeholder(kind: Any, name: Any = None) -> str:
 
 
 def count_summary(kinds: Counter[str], most: int = 10) -> str:
-    """Return kinds with their counts, for a remark: `3 slot, 1 action`."""
-    return ", ".join(f"{count} {clean_text(kind)[:40]}" for kind, count in kinds.most_common(most))
+    """Return kinds with their counts, for a remark: `3 slot, 2 internal notes, 1 message without text`."""
+    return ", ".join(counted(count, clean_text(kind)[:40]) for kind, count in kinds.most_common(most))
+
+
+def counted(count: int, kind: str) -> str:
+    """Return a count with its kind, which is in the plural: `2 texts`, `1 text`."""
+    if count != 1:
+        return f"{count} {kind}"
+    words = kind.split(" ")
+    last = next((place for place, word in enumerate(words) if word in _AFTER_NOUNS), len(words))
+    head = next((place for place, word in enumerate(words[:last]) if word in _SINGULARS), None)
+    for place, word in enumerate(words):
+        if place == head or (place and words[place - 1] == "no"):
+            words[place] = _SINGULARS.get(word, word)
+        words[place] = {"are": "is", "were": "was", "have": "has"}.get(word, words[place])
+    return f"1 {' '.join(words)}"
 
 
 def rating(name: str, score: float, label: str, rubric: str | None = None, rater: str | None = None) -> dict[str, Any]:

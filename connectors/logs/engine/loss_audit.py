@@ -205,7 +205,7 @@ def _answers_in(record: Any, counted: Sequence[str]) -> list[tuple[Steps, str]]:
         for name, inner in value.items():
             if name in answer_names and name not in counted:
                 answers += [((*keys, name), text) for text in _texts(decoded(inner), answer_names[name])]
-            elif isinstance(inner, dict | list) and len(keys) < _MAX_DEPTH and name not in side_names:
+            elif isinstance(inner, dict | list) and len(keys) < _MAX_DEPTH and name not in (*side_names, *counted):
                 stack.append(((*keys, name), inner))
     return answers
 

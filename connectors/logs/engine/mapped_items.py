@@ -6,6 +6,7 @@ from typing import Any
 
 from .content_blocks import content_parts
 from .field_map import FieldMap, FieldPath
+from .fields import counted
 from .message_lists import is_turn, parse_turn
 from .metadata import clean_text, extra_metadata, parse_timestamp
 from .parse_results import ParsedTurn, UnreadableError
@@ -96,7 +97,8 @@ class ItemReader:
         if isinstance(role, list) and isinstance(content, list):
             if len(role) != len(content):
                 raise UnreadableError(
-                    f"{self._role.text!r} holds {len(role)} speakers and {self.paths[1].text!r} {len(content)} texts: "
+                    f"{self._role.text!r} holds {counted(len(role), 'speakers')} and {self.paths[1].text!r} "
+                    f"{counted(len(content), 'texts')}: "
                     "it is not known who says what"
                 )
             return [(as_word(word), text) for word, text in zip(role, content, strict=True)]
@@ -109,7 +111,7 @@ class ItemReader:
             questions, answers = lists["user"], lists["assistant"]
             if not 0 <= len(questions) - len(answers) <= 1:
                 raise UnreadableError(
-                    f"{self._map.user[0]!r} holds {len(questions)} texts and {self._map.assistant[0]!r} "
+                    f"{self._map.user[0]!r} holds {counted(len(questions), 'texts')} and {self._map.assistant[0]!r} "
                     f"{len(answers)}: it is not known which answer belongs to which question"
                 )
             spoken: list[tuple[str, Any]] = []

@@ -150,7 +150,7 @@ def test_a_described_record(read_described):
     (remark,) = problems
     assert remark.kept
     assert remark.reason == (
-        "left out: 1 internal notes, 1 changes of status, 1 messages without text, 1 messages that are no objects"
+        "left out: 1 internal note, 1 change of status, 1 message without text, 1 message that is no object"
     )
 
 

@@ -7,7 +7,16 @@ from convexplain.connectors.logs.engine.registry import format_of
 
 from .reading import HI, HI_SAID, read, said, write
 
-SET_PAIRS = ("helpsteer-pairs", "llama-factory", "openai-preference", "rejected", "reward-bench", "safe-rlhf", "shp")
+SET_PAIRS = (
+    "webgpt",
+    "helpsteer-pairs",
+    "llama-factory",
+    "openai-preference",
+    "rejected",
+    "reward-bench",
+    "safe-rlhf",
+    "shp",
+)
 PAIRS = ("hh", "arena", "arena-answers", "acute-eval", *SET_PAIRS)
 ANSWERS = ("stream-chunks",)
 """Formats of answers without their requests."""

@@ -226,7 +226,7 @@ def test_answers_that_were_not_chosen_are_counted(tmp_path):
     [conversation], [remark] = read(tmp_path, json.dumps(record))
     assert said(conversation) == HI_SAID
     assert labels(conversation) == [("score", None, 1)]
-    assert remark.reason == "left out: 1 answers that were not chosen"
+    assert remark.reason == "left out: 1 answer that was not chosen"
 
 
 def test_prompts_and_answers_in_lists_go_together(tmp_path):

@@ -62,7 +62,7 @@ CASES = {
             ("c1", ["u Hi", "a Welcome", "a Hello", "u [file: a.png]"]),
             ("c2", ["u Call me"]),
         ],
-        ["left out: 1 events of members, 1 ratings of the chat"],
+        ["left out: 1 event of members, 1 rating of the chat"],
     ),
     "hubspot": (
         {
@@ -75,7 +75,7 @@ CASES = {
             ]
         },
         [("8", ["a Hello", "u Is it on?", "a Until Friday"]), ("9", ["u Other"])],
-        ["left out: 1 internal comments"],
+        ["left out: 1 internal comment"],
     ),
     "chatwoot": (
         {
@@ -89,7 +89,7 @@ CASES = {
             ],
         },
         [("4", ["u Hi", "a Hello", "a [image]"])],
-        ["left out: 1 private notes, 1 messages of Chatwoot itself"],
+        ["left out: 1 private note, 1 message of Chatwoot itself"],
     ),
     "zammad": (
         [
@@ -99,7 +99,7 @@ CASES = {
             zammad(4, "Customer", "New", ticket_id=10),
         ],
         [("9", ["u a < b?", "a Yes"]), ("10", ["u New"])],
-        ["left out: 1 internal notes"],
+        ["left out: 1 internal note"],
     ),
     "zammad-ticket": (
         {
@@ -121,7 +121,7 @@ CASES = {
             ],
         },
         [("c", ["a Which one?\n[buttons: A | B]", "u A", "a [file: b.pdf]", "a Done"])],
-        ["left out: 1 events"],
+        ["left out: 1 event"],
     ),
     "contact-lens": (
         {
@@ -287,7 +287,7 @@ CASES |= {
             ],
         },
         [("5", ["u Hi", "a Order\nsent\nOn: Monday", "u Look\n[image: a.png]\n[sticker: wow]"])],
-        ["left out: 1 messages of Discord itself"],
+        ["left out: 1 message of Discord itself"],
     ),
     "teams": (
         {
@@ -311,7 +311,7 @@ CASES |= {
             ]
         },
         [("c", ["u Is it on?", "a [card: Yes]"]), ("3", ["u Root", "a Reply"])],
-        ["left out: 1 messages of Teams itself"],
+        ["left out: 1 message of Teams itself"],
     ),
     "twilio": (
         {
@@ -383,7 +383,7 @@ CASES |= {
             ],
         },
         [("3", ["u Which?", "a This one", "u Thanks"])],
-        ["left out: 1 private notes"],
+        ["left out: 1 private note"],
     ),
     "freshdesk-list": (
         [
@@ -417,17 +417,17 @@ CASES |= {
             },
         ],
         [("m", ["u Hi", "a Hello"])],
-        ["left out: 1 events"],
+        ["left out: 1 event"],
     ),
     "copilot-studio": (
         {"ConversationTranscriptId": "r1", "Content": ACTIVITIES},
         [("r1", ["u I forgot my PIN", "a Set a new one\n[suggestions: How?]"])],
-        ["left out: 1 activities that are no messages"],
+        ["left out: 1 activity that is no message"],
     ),
     "copilot-studio-text": (
         [{"conversationtranscriptid": "r2", "content": json.dumps(ACTIVITIES)}],
         [("r2", ["u I forgot my PIN", "a Set a new one\n[suggestions: How?]"])],
-        ["left out: 1 activities that are no messages"],
+        ["left out: 1 activity that is no message"],
     ),
     "voiceflow": (
         [
@@ -490,7 +490,7 @@ CASES |= {
             ]
         },
         [("c", ["u Hi\n[image]", "a Hello"])],
-        ["left out: 1 private messages"],
+        ["left out: 1 private message"],
     ),
     "twilio-sms": (
         {
@@ -551,7 +551,7 @@ def test_messengers_threads_are_newest_first_and_their_letters_are_bytes(tmp_pat
     conversations, problems = read(tmp_path, json.dumps(log), "message_1.json", assistant=["Bot"])
     assert shown(conversations) == [("inbox/1", ["a http://x.org", "u Look\n[image]", "a Café 😀"])]
     assert conversations[0].turns[0].at == datetime(2024, 5, 1, 10, 0, 1, tzinfo=UTC)
-    assert [problem.reason for problem in problems] == ["left out: 1 messages that were taken back"]
+    assert [problem.reason for problem in problems] == ["left out: 1 message that was taken back"]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_librechat_contents(tmp_path):
         ("assistant", "No."),
     ]
     assert thoughts(conversation.turns[1]) == ["Let me look."]
-    assert "1 messages about errors" in problems[0].reason
+    assert "1 message about errors" in problems[0].reason
 
 
 def webui(**messages):
@@ -203,7 +203,7 @@ def test_ai_studio(tmp_path):
         ("tool", "2"),
         ("assistant", "A cat."),
     ]
-    assert [problem.reason for problem in problems] == ["left out: 1 messages about errors"]
+    assert [problem.reason for problem in problems] == ["left out: 1 message about errors"]
     assert list(map(thoughts, conversation.turns)) == [[], [], [], ["Looking"], [], ["hm"]]
 
 
@@ -302,7 +302,7 @@ def test_silly_tavern(tmp_path):
     ]
     assert [problem.reason for problem in problems] == [
         "1 messages of other branches (1 ends) are left out",
-        "left out: 1 messages hidden from the model",
+        "left out: 1 message hidden from the model",
     ]
     assert thoughts(conversations[0].turns[2]) == ["ferries run"]
     branches, _ = read(tmp_path, content, "chat.jsonl", format="silly-tavern-branches")
@@ -365,4 +365,4 @@ def test_autogen(tmp_path):
             ("assistant", "writer", "Rain on the tin roof"),
             ("assistant", "critic", "Too short."),
         ]
-        assert problems[0].reason == "left out: 1 chunks of answers that follow whole"
+        assert problems[0].reason == "left out: 1 chunk of answers that follow whole"

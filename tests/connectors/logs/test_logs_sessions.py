@@ -53,7 +53,7 @@ def test_codex(tmp_path, events):
     ]
     assert conversation.turns[1].parts[0] == Reasoning("A list.")
     assert [problem.reason for problem in problems] == [
-        "left out: 2 messages of the program's own context, 1 summaries of earlier turns"
+        "left out: 2 messages of the program's own context, 1 summary of earlier turns"
     ]
 
 
@@ -122,7 +122,7 @@ def test_gemini_cli(tmp_path, log):
     assert conversation.id == "s"
     assert said(conversation) == TURNS
     assert conversation.turns[1].parts[0] == Reasoning("List: ls will do.")
-    reasons = ["left out: 1 notes of the program"]
+    reasons = ["left out: 1 note of the program"]
     assert [problem.reason for problem in problems] == reasons + (
         ["2 messages were taken back and are left out"] if "rewind" in log else []
     )
@@ -161,7 +161,7 @@ def test_vscode_chat(tmp_path):
     assert conversation.turns[1].parts[0] == Reasoning("Tests first.")
     assert conversation.turns[1].metadata["ratings"] == [{"name": "vote", "score": 1.0, "label": "up"}]
     assert [problem.reason for problem in problems] == [
-        "left out: 1 prepareToolInvocation pieces, 1 answers that failed or were cancelled"
+        "left out: 1 prepareToolInvocation piece, 1 answer that failed or was cancelled"
     ]
 
 
