@@ -44,6 +44,7 @@ class FieldPath:
 
     Attributes:
         keys: the keys that lead there, where it is a chain of plain keys; else none.
+        chains: the chains of plain keys that it collects: itself, or the members of `[{content: a}, {content: b}]`.
     """
 
     def __init__(self, text: str) -> None:
@@ -52,6 +53,7 @@ class FieldPath:
         with suppress(exceptions.JMESPathError, RecursionError, ValueError):
             self._expression = None if _PLAIN.fullmatch(text) else jmespath.compile(text)
         self.keys = (text,) if self._expression is None else _keys(self._expression.parsed)
+        self.chains = (self.keys,) if self.keys or self._expression is None else _chains(self._expression.parsed)
 
     def __call__(self, record: Any) -> Any:
         """Return the value at this place of a record; None where there is none."""
@@ -78,6 +80,16 @@ def _keys(tree: Any) -> tuple[str, ...]:
         return (tree["value"],)
     parts = tuple(map(_keys, tree["children"])) if tree["type"] == "subexpression" else ((),)
     return tuple(key for keys in parts for key in keys) if all(parts) else ()
+
+
+def _chains(tree: Any) -> tuple[tuple[str, ...], ...]:
+    """Return the chains of keys whose values an expression collects in a new list or object."""
+    if tree["type"] == "filter_projection":
+        return _chains(tree["children"][0])
+    if tree["type"] in ("multi_select_list", "multi_select_dict", "key_val_pair"):
+        members = ((_keys(member),) if _keys(member) else _chains(member) for member in tree["children"])
+        return tuple(chain for chains in members for chain in chains)
+    return ()
 
 
 @lru_cache(maxsize=256)
@@ -117,6 +129,8 @@ class FieldMap:
         user, assistant: with `role`, the speakers who are the user or the assistant; without it, the places of the
             user's and the assistant's text.
         system: the place of a system text.
+        public, private: the place of a truth value that says whether a turn is public, or private; private ones are
+            left out.
         first: the role of the first turn, "user" or "assistant", where turns alternate.
         table: the table of a database or the sheet of a workbook that is read.
     """
@@ -132,6 +146,8 @@ class FieldMap:
     user: tuple[str, ...] = ()
     assistant: tuple[str, ...] = ()
     system: str | None = None
+    public: str | None = None
+    private: str | None = None
     first: str | None = None
     table: str | None = None
 
@@ -187,6 +203,7 @@ class FieldMap:
         """Return the places of a record's own fields, which are columns in a table with a turn a row."""
         pair = {*self.user, *self.assistant} if self.is_pair else set()
         places = {self.role, self.content, self.order, self.name, self.at, self.system, *pair}
+        places |= {self.public, self.private}
         return {place for place in {self.id, *(places if self.turns is None else [self.turns])} if place is not None}
 
     def __str__(self) -> str:

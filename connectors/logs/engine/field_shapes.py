@@ -54,7 +54,12 @@ REMARK_NAMES = words_of(
     "title subject topic summary tags tag source url link notes note comment reason feedback category label "
     "intent name email language locale"
 )
+_PUBLIC_NAMES, _PRIVATE_NAMES = words_of("public visibility"), words_of("private internal")
+TRUTH_WORDS = words_of("true false yes no y n 1 0 public private external internal")
+"""Words of truth values, and of what is public or private."""
 _FLAG_FILLERS = words_of("is by from was sent")
+_DESK_ROLES = frozenset(("end user", "agent", "admin"))
+"""The roles of a support desk's users."""
 _DIRECTIONS = {
     **dict.fromkeys(("inbound", "incoming", "in", "received"), "user"),
     **dict.fromkeys(("outbound", "outgoing", "out", "sent"), "assistant"),
@@ -151,6 +156,9 @@ def sides_of(field: Field, words: Iterable[str]) -> dict[str, str]:
         if side in ("user", "assistant"):
             opposite = "assistant" if side == "user" else "user"
             return {word: side if word in ("true", "1") else opposite for word in distinct}
+    compared = {normalized_word(word) for word in distinct}
+    if "end user" in compared and "admin" in compared <= _DESK_ROLES:
+        return {word: "user" if normalized_word(word) == "end user" else "assistant" for word in distinct}
     directions = {word: _DIRECTIONS[word.lower()] for word in distinct if word.lower() in _DIRECTIONS}
     return directions if len(directions) == len(distinct) else {}
 
@@ -233,6 +241,17 @@ def is_time(field: Field) -> bool:
     values = field.filled
     named = bool(TIME_NAMES & set(field.words))
     return named and bool(values) and all(parse_timestamp(value) is not None for value in values[:20])
+
+
+def says_public(field: Field) -> bool | None:
+    """Return whether a field says that an item is public (True) or private (False), by its name and its truth values;
+    None for any other field.
+    """
+    words = {str(value).lower() for value in field.filled}
+    if not words or not words <= TRUTH_WORDS:
+        return None
+    names = set(name_words(field.keys[-1]))
+    return True if names & _PUBLIC_NAMES else False if names & _PRIVATE_NAMES else None
 
 
 def is_order(field: Field) -> bool:

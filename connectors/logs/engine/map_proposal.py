@@ -16,6 +16,7 @@ from .turn_candidates import (
     turn_candidate,
 )
 from .typed_values import decoded, is_typed, plain_value
+from .wide_candidates import wide_candidates
 
 SAMPLE = 200
 """Records from which a map is proposed."""
@@ -117,6 +118,7 @@ def _candidates(sample: Sequence[Any]) -> Iterator[Candidate]:
         yield from pair_candidates(rows, None)
         yield from parallel_candidates(rows)
         yield from transcript_candidates(rows)
+        yield from wide_candidates(rows)
     for place in map(_with_named_places, list_places(sample)):
         items = [item for listed in place.lists for item in listed if isinstance(item, dict)][:MAX_ITEMS]
         total = sum(map(len, place.lists))

@@ -14,6 +14,9 @@ from .roles import normalized_word, role_of
 from .typed_values import decoded
 
 _OTHER_SIDE = {"user": "assistant", "assistant": "user"}
+_TRUE = ("true", "yes", "y", "1", "public", "external")
+_FALSE = ("false", "no", "n", "0", "private", "internal")
+"""Words of truth values, and of what is public or private."""
 
 
 class ItemReader:
@@ -24,6 +27,7 @@ class ItemReader:
         self._role, self._content = places.get(field_map.role or ""), places.get(field_map.content or "")
         self._order = places.get(field_map.order or "")
         self._name, self._at = places.get(field_map.name or ""), places.get(field_map.at or "")
+        self._public, self._private = places.get(field_map.public or ""), places.get(field_map.private or "")
         self._sides: list[tuple[str, FieldPath]] = []
         if field_map.is_pair:
             if field_map.system is not None and field_map.turns is not None:
@@ -37,7 +41,7 @@ class ItemReader:
         self._is_standard = (field_map.role, field_map.content) == ("role", "content") and kind != "row"
         turn_parts = [self._role, self._content, *(path for _, path in self._sides)]
         self.paths = [path for path in turn_parts if path is not None]
-        used = [*self.paths, self._order, self._name, self._at]
+        used = [*self.paths, self._order, self._name, self._at, self._public, self._private]
         if field_map.turns is None:
             used += [places.get(field_map.id or ""), places.get(field_map.system or "")]
         self._used = [path for path in used if path is not None]
@@ -45,6 +49,12 @@ class ItemReader:
     def order(self, item: Any) -> str:
         """Return an item's value for the order; "" for none."""
         return "" if self._order is None else as_word(self._order(item))
+
+    def is_private(self, item: Any) -> bool:
+        """Return whether an item is a private turn, by its truth value."""
+        if self._public is not None and as_word(self._public(item)).lower() in _FALSE:
+            return True
+        return self._private is not None and as_word(self._private(item)).lower() in (*_TRUE, "private", "internal")
 
     def lacks_content(self, items: Sequence[Any]) -> bool:
         """Return whether no item has the place of the text."""
@@ -145,7 +155,8 @@ def without_places(record: Mapping[str, Any], paths: Sequence[FieldPath]) -> dic
     """Return a record without what stands at these places; an expression that is no chain of keys removes nothing."""
     remaining = dict(record)
     for path in paths:
-        remaining = _removed(remaining, (path.text,) if path.text in record else path.keys)
+        for chain in ((path.text,),) if path.text in record else path.chains:
+            remaining = _removed(remaining, chain)
     return remaining
 
 

@@ -8,6 +8,7 @@ from convexplain.errors import UsageError
 
 from .content_blocks import content_text
 from .field_map import FieldMap, FieldPath, field_path, missing_reason
+from .fields import counted
 from .json_values import JsonValue
 from .loss_audit import LossAudit
 from .mapped_items import ItemReader, as_word, without_places
@@ -77,6 +78,8 @@ def read_mapped(
     if unread is not None and kind != "row":
         raise UsageError(f"map {str(field_map)!r} matches nothing here: {_first_reason(unread, kind)}")
     _report_all(unread, report)
+    if reader.private_turns:
+        report(None, f"left out: {counted(reader.private_turns, 'private messages')}", kept=True)
     yield from reader.grouped()
 
 
@@ -118,9 +121,13 @@ class _MapReader:
     Args:
         field_map: the map.
         kind: the word for a record in messages.
+
+    Attributes:
+        private_turns: the number of turns that were left out, because they are private.
     """
 
     def __init__(self, field_map: FieldMap, kind: str) -> None:
+        self.private_turns = 0
         self._map = field_map
         self._kind = kind
         places = {place: field_path(place) for place in _places(field_map)}
@@ -165,6 +172,11 @@ class _MapReader:
         if not isinstance(items, list):
             raise _MissingError(_missing(used, record, self._kind))
         groups = TurnGroups(self._map.order)
+        public = [item for item in items if not self._item.is_private(item)]
+        self.private_turns += len(items) - len(public)
+        if items and not public:
+            return self._conversation_id(record), [self._conversation([], record, used)]
+        items = public
         for place, item in enumerate(items):
             for turn in self._item.turns(item, place):
                 groups.add("", position, turn, self._item.order(item))
@@ -204,6 +216,9 @@ class _MapReader:
         conversation_id = "" if self._id is None else as_word(self._id(record))
         if self._id is not None and not conversation_id:
             raise _MissingError(_missing([self._id], record, self._kind))
+        if self._item.is_private(record):
+            self.private_turns += 1
+            return
         turns = self._item.turns(record, position)
         if not any(turn.speaker for turn in turns):
             raise _MissingError(_missing(self._item.paths, record, self._kind))
@@ -218,7 +233,7 @@ class _MapReader:
 
 def _places(field_map: FieldMap) -> set[str]:
     pair = {*field_map.user, *field_map.assistant} if field_map.is_pair else set()
-    parts = ("turns", "role", "content", "id", "order", "name", "at", "system")
+    parts = ("turns", "role", "content", "id", "order", "name", "at", "system", "public", "private")
     return {place for place in (*pair, *(getattr(field_map, part) for part in parts)) if place is not None}
 
 

@@ -66,6 +66,16 @@ def system_field(fields: Sequence[Field]) -> Field | None:
     return next((field for field in named if any(map(is_text, field.filled))), None)
 
 
+def side_of(name: str) -> str | None:
+    """Return the side, "user" or "assistant", whose text a field holds by its name; None for any other name."""
+    words = set(name_words(name))
+    if OTHERS & words:
+        return None
+    sides = [side for side, named in (("user", _USERS), ("assistant", _ASSISTANTS)) if named & words]
+    sides = sides or [side for side, named in (("user", _QUESTIONS), ("assistant", ANSWERS)) if named & words]
+    return sides[0] if len(sides) == 1 else None
+
+
 def _ranked(fields: Sequence[Field], people: frozenset[str], kinds: frozenset[str]) -> list[tuple[float, Field]]:
     """Return the fields of one side with their merits, the best first."""
     ranked = []

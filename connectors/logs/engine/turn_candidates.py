@@ -20,6 +20,7 @@ from .field_shapes import (
     name_words,
     role_merit,
     roles_clear,
+    says_public,
     sides_of,
     speaker_words,
     text_merit,
@@ -133,7 +134,8 @@ def _grouping(fields: Sequence[Field], *, by_name: bool) -> Field | None:
 
 def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, FieldMap, list[str], set[Steps]] | None:
     """Return the speaker, text, name and time of items as a map, with its merit, doubts and claimed keys."""
-    roles = sorted(fields, key=lambda field: -role_merit(field, groups))
+    roles = [field for field in fields if says_public(field) is None]
+    roles.sort(key=lambda field: -role_merit(field, groups))
     if not roles or not (merit := role_merit(roles[0], groups)):
         return None
     role = roles[0]
@@ -153,13 +155,15 @@ def _spoken(fields: Sequence[Field], groups: Sequence[int]) -> tuple[float, Fiel
         user=tuple(word for word in sides if sides[word] == "user"),
         assistant=tuple(word for word in sides if sides[word] == "assistant"),
     )
+    public, private = (next((field for field in fields if says_public(field) is side), None) for side in (True, False))
+    field_map = replace(field_map, public=optional_path(public), private=optional_path(private))
     doubts: list[str] = []
     if not roles_clear(words, sides):
         speakers = list(dict.fromkeys(word for word in words if word))
         doubts.append(
             f"it is not known which of the speakers {quoted_names(speakers)} is the assistant: add assistant=…"
         )
-    claimed = {field.keys for field in (role, content, name, at) if field is not None}
+    claimed = {field.keys for field in (role, content, name, at, public, private) if field is not None}
     return merit + min(text_merit(content), 900) / 1000, field_map, doubts, claimed
 
 

@@ -40,6 +40,8 @@ _USUAL = {
     "order": "turn index, turn id, turn number, turn, message index, message number, index, position, order, "
     "sequence, seq, step, utterance index",
     "at": "timestamp, created at, createdat, sent at, datetime, date time, time, date, ts, at",
+    "public": "public, is public, comment public, public comment",
+    "private": "private, is private, internal, is internal, internal note, private note",
     "name": "name, speaker name, sender name, author name, speaker, sender, author",
 }
 """The usual names, the most telling first: where a table has two of them, the first one counts and the other
@@ -167,8 +169,11 @@ def needs_decoding(header: Sequence[str], field_map: FieldMap) -> bool:
 def missing_columns(header: Sequence[str], field_map: FieldMap) -> set[str]:
     """Return the places of a map that lead to no column of a table."""
     places = {field_map.records} if field_map.records else field_map.columns()
-    chains = {place: field_path(place).keys for place in places}
-    return {place for place, keys in chains.items() if place not in header and keys and keys[0] not in header}
+    return {
+        place
+        for place in places
+        if place not in header and any(chain[0] not in header for chain in field_path(place).chains)
+    }
 
 
 def check_columns(header: Sequence[str], field_map: FieldMap) -> None:
@@ -186,7 +191,8 @@ def _usual_map(header: Sequence[str]) -> FieldMap | None:
         return None
     if usual["conversation"] is None and not set(header) <= set(usual.values()):
         return None
-    return FieldMap(usual["role"], usual["content"], usual["conversation"], usual["order"], usual["name"], usual["at"])
+    id_column = usual.pop("conversation")
+    return FieldMap(id=id_column, **usual)
 
 
 def _unknown_columns(header: Sequence[str]) -> str:
@@ -205,7 +211,11 @@ def names_in(path: Path, first: TableRow) -> list[str]:
     """
     if first.error is not None:
         raise LogError(path, first.line, f"the row of column names cannot be read: {first.error}")
-    return [cell.strip() for cell in first.cells]
+    names: list[str] = []
+    for name in (cell.strip() for cell in first.cells):
+        again = sum(name == earlier for earlier in names) + 1 if name else 1
+        names.append(f"{name}_{again}" if again > 1 else name)
+    return names
 
 
 def csv_rows(text: LogText, field_map: FieldMap | None) -> Iterator[TableRow]:

@@ -30,7 +30,7 @@ _USED = (
     "type",
     "props",
 )
-_NO_FILES = ([], {}, "", None)
+_EMPTY: tuple[Any, ...] = ([], {}, "", None)
 
 
 def is_line(value: Any) -> bool:
@@ -49,7 +49,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
     Bots are the assistant, and where one speaks people are users.
     """
     bots = {name for _, record in records for name in _bot_names(record)}
-    groups: dict[str, tuple[int, list[Mapping[str, Any]]]] = {}
+    groups: dict[str, tuple[int, list[dict[str, Any]]]] = {}
     left_out: Counter[str] = Counter()
     for position, record in records:
         post = object_at(record, record["type"])
@@ -75,7 +75,7 @@ def _turn(message: Mapping[str, Any], bots: set[str], *, names_bot: bool) -> Par
     name = first_text(message, "user")
     speaker = "assistant" if _is_bot(message, bots) else "user" if names_bot else name
     files = [attachment_part({"name": first_text(item, "path")}) for item in objects(message.get("attachments"))]
-    metadata = {key: value for key, value in extra_metadata(message, _USED).items() if value not in _NO_FILES}
+    metadata = {key: value for key, value in extra_metadata(message, _USED).items() if value not in _EMPTY}
     parts = (*content_parts(first_text(message, "message")), *files)
     return ParsedTurn.of_parts(speaker, parts, name, parse_timestamp(message.get("create_at")), metadata)
 
