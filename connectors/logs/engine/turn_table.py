@@ -191,8 +191,16 @@ def _usual_map(header: Sequence[str]) -> FieldMap | None:
         return None
     if usual["conversation"] is None and not set(header) <= set(usual.values()):
         return None
-    id_column = usual.pop("conversation")
-    return FieldMap(id=id_column, **usual)
+    return FieldMap(
+        usual["role"],
+        usual["content"],
+        usual["conversation"],
+        usual["order"],
+        usual["name"],
+        usual["at"],
+        public=usual["public"],
+        private=usual["private"],
+    )
 
 
 def _unknown_columns(header: Sequence[str]) -> str:
