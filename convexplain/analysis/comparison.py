@@ -158,8 +158,8 @@ def _ordered(keys: Floats, chosen: NDArray[np.bool_]) -> Numbers:
 def _shifts(store: RunStore, paired: PairedScores, places: Numbers) -> list[Shift]:
     ids = conversation_ids(store, [int(paired.numbers[i]) for i in places])
     before, after = (
-        turn_excerpts(store, [(int(numbers[i]), int(paired.turns[i])) for i in places])
-        for numbers in (paired.numbers, paired.numbers_after)
+        turn_excerpts(store, [(int(numbers[i]), int(turns[i])) for i in places])
+        for numbers, turns in ((paired.numbers, paired.turns), (paired.numbers_after, paired.turns_after))
     )
     return [
         Shift(

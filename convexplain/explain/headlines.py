@@ -10,7 +10,7 @@ from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, Rubric
 
 from .head_phrases import NOT_LOW, READING_TOO, UNNAMED
-from .strongest_units import UnitEffect, earlier_turn_effects, reply_effects
+from .strongest_units import UnitEffect, conversation_turn_effects, earlier_turn_effects, reply_effects
 
 _WORDS = 30  # words of a headline at most
 _CHARACTERS = 220  # of scripts that put no space between words
@@ -33,12 +33,13 @@ def headline(
     attributions: Sequence[Attribution] = (),
     contrast: Contrast | None = None,
 ) -> str:
-    """Return the one sentence that says why a turn has its score: at most about 30 words, never empty.
+    """Return the one sentence that says why a turn, or a conversation, has its score: about 30 words, never empty.
 
     It is the first of these that there is: a fault of the text that anybody can check (only for a score below the
     threshold, on maxims that it bears on); the judge's reason in words, unless it quotes words that are not there;
     the words or the earlier turn that the score depends on most, beyond the judge's noise; an edit that moves the score
-    over the threshold; else that nothing explains the score yet.
+    over the threshold; else that nothing explains the score yet. Of a conversation the turn that its score depends on
+    most comes first.
 
     Args:
         conversation: the conversation.
@@ -50,6 +51,8 @@ def headline(
         attributions: those of the score, one a level; empty where nobody has asked for them.
         contrast: that of the score; None without one.
     """
+    if rubric.of_conversation:
+        return _of_conversation(conversation, rubric, score, reason, reason_quotes, attributions, contrast)
     if score is None:
         return _cut(f"Turn {turn} has no score on {rubric.id}: {reason or 'the judge gave none'}")
     if not conversation.turns[turn].content.strip():
@@ -59,7 +62,7 @@ def headline(
         or _reason(turn, reason, reason_quotes)
         or _attributed(conversation, turn, attributions)
         or _edited(turn, contrast)
-        or _unexplained(turn, rubric, score, attributions)
+        or _unexplained(f"Turn {turn}", rubric, score, attributions)
     )
 
 
@@ -131,10 +134,57 @@ def _edited(turn: int, contrast: Contrast | None) -> str:
     return f"{words} the score of turn {turn} from {contrast.score_before:.2f} to {contrast.score_after:.2f}."
 
 
-def _unexplained(turn: int, rubric: Rubric, score: float, attributions: Sequence[Attribution]) -> str:
+def _unexplained(subject: str, rubric: Rubric, score: float, attributions: Sequence[Attribution]) -> str:
     measured = any(level.of_reply_score and level.full is not None for level in attributions)
     why = "nothing in the text was found that explains it" if measured else "it has not been explained yet"
-    return f"Turn {turn} scores {score:.2f} on {rubric.id}; {why}."
+    return f"{subject} scores {score:.2f} on {rubric.id}; {why}."
+
+
+def _of_conversation(
+    conversation: Conversation,
+    rubric: Rubric,
+    score: float | None,
+    reason: str | None,
+    quotes: QuoteCheck | None,
+    attributions: Sequence[Attribution],
+    contrast: Contrast | None,
+) -> str:
+    """Return the sentence for a judged conversation: the turn that raised or sank its score, else what there is."""
+    if score is None:
+        return _cut(f"The conversation has no score on {rubric.id}: {reason or 'the judge gave none'}")
+    return (
+        _decisive_turn(conversation, rubric, score, attributions)
+        or _reason(0, reason, quotes or "none")
+        or _edited_conversation(contrast)
+        or _unexplained("The conversation", rubric, score, attributions)
+    )
+
+
+def _decisive_turn(
+    conversation: Conversation, rubric: Rubric, score: float, attributions: Sequence[Attribution]
+) -> str:
+    """Return the sentence for the turn with the largest effect beyond noise; empty where there is none."""
+    effects = conversation_turn_effects([level for level in attributions if level.of_reply_score])
+    if not effects:
+        return ""
+    strongest = effects[0]
+    place = strongest.unit.turn
+    turn = conversation.turns[place]
+    text = _cut(turn.content, _QUOTED_WORDS, _QUOTED_CHARACTERS)
+    verb = "raises" if strongest.effect > 0 else "lowers"
+    scores = f"({score:.2f}, {strongest.without:.2f} without)"
+    return f"Turn {place} ({turn.role}) {verb} {rubric.id} most: “{text}” {scores}."
+
+
+def _edited_conversation(contrast: Contrast | None) -> str:
+    if contrast is None or not contrast.found or contrast.score_before is None or contrast.score_after is None:
+        return ""
+    places = sorted({edit.unit.turn for edit in contrast.edits})
+    turns = f"turn {places[0]}" if len(places) == 1 else f"turns {', '.join(map(str, places))}"
+    words = "1 changed word" if contrast.edit_distance == 1 else f"{contrast.edit_distance} changed words"
+    moves = "moves" if contrast.edit_distance == 1 else "move"
+    scores = f"from {contrast.score_before:.2f} to {contrast.score_after:.2f}"
+    return f"{words} in {turns} {moves} the score of the conversation {scores}."
 
 
 def _cut(text: str, words: int = _WORDS, characters: int = _CHARACTERS) -> str:

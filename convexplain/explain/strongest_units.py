@@ -39,6 +39,16 @@ def earlier_turn_effects(levels: Sequence[Attribution], turn: int) -> list[UnitE
     return _strongest(levels, lambda unit: unit.turn < turn and unit.level == "turn")
 
 
+def conversation_turn_effects(levels: Sequence[Attribution]) -> list[UnitEffect]:
+    """Return the turns of a judged conversation that matter most, the strongest first; at most three."""
+    return _strongest(levels, lambda unit: unit.level == "turn")
+
+
+def conversation_part_effects(levels: Sequence[Attribution]) -> list[UnitEffect]:
+    """Return the sentences and phrases of a judged conversation that matter most; at most three."""
+    return _strongest(levels, lambda unit: unit.level != "turn")
+
+
 def reply_is_measured(levels: Sequence[Attribution], turn: int) -> bool:
     """Return whether any part of the judged turn itself has an effect, however small."""
     return any(
@@ -51,6 +61,12 @@ def reply_is_measured(levels: Sequence[Attribution], turn: int) -> bool:
 def no_reply_effects(levels: Sequence[Attribution]) -> str:
     """Return the sentence for a reply that was measured and has no part that matters."""
     return f"No part of the reply changes the score by more than the judge's noise ({levels[0].noise or 0.0:.2f})."
+
+
+def no_conversation_effects(levels: Sequence[Attribution]) -> str:
+    """Return the sentence for a judged conversation in which no part matters."""
+    noise = levels[0].noise or 0.0
+    return f"No part of the conversation changes the score by more than the judge's noise ({noise:.2f})."
 
 
 def _strongest(levels: Sequence[Attribution], counts: Callable[[Unit], bool]) -> list[UnitEffect]:

@@ -1,11 +1,12 @@
 """Sentences about contrasts and reasons, the same in the terminal, on a page and in a report."""
 
-from convexplain.types import Contrast, ParetoPoint, QuoteCheck
+from convexplain.types import Contrast, ParetoPoint, QuoteCheck, Rubric
 
 from .contrasts import NOISE_ASSUMED, NOTHING_TO_EDIT
 
 NOTHING_PROPOSED = "no text was proposed for an edit"
 ALL_REFUSED = "every proposed text was refused"
+WHOLE_CONVERSATION = "whole conversation"
 _NOTHING = 1e-6  # a smaller movement is none
 _NATURAL = 0.15  # nats a token, at the edit's worst place; a smaller change is none that a reader feels
 
@@ -27,6 +28,16 @@ def marked_reason(reason: str | None, quotes: QuoteCheck | None, longest: int | 
     if longest is not None and len(text) > longest:
         text = f"{text[: longest - 1]}…"
     return f"{text} ({_QUOTE_MARKS[quotes]})" if text and quotes in _QUOTE_MARKS else text
+
+
+def judged_place(conversation: str, turn: int, rubric: Rubric) -> str:
+    """Return what was judged, as `CONVERSATION, turn 3` or `CONVERSATION, whole conversation`."""
+    return f"{conversation}, {WHOLE_CONVERSATION if rubric.of_conversation else f'turn {turn}'}"
+
+
+def scope_note(rubric: Rubric) -> str:
+    """Return the note on a score of a conversation, `, whole conversation`; empty for a score of a turn."""
+    return f", {WHOLE_CONVERSATION}" if rubric.of_conversation else ""
 
 
 def movement(before: float | None, after: float | None) -> str:
@@ -159,7 +170,7 @@ def no_turn(editable: object) -> str:
 
 def editable_place(contrast: Contrast) -> str:
     """Return in words what a search may edit."""
-    return "the reply" if contrast.question == "revise" else "the earlier turns that may be edited"
+    return "the reply" if contrast.question == "revise" else "the turns that may be edited"
 
 
 def contrast_outcome(contrast: Contrast, threshold: float) -> str:

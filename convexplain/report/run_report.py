@@ -10,8 +10,20 @@ import jinja2
 
 from convexplain import __version__
 from convexplain.explain.interactions import PAIRS_HEADING
-from convexplain.explain.strongest_units import no_reply_effects, reply_effects, reply_is_measured
-from convexplain.explain.wording import contrast_outcome, marked_reason, reading_ease, trade_offs_heading
+from convexplain.explain.strongest_units import (
+    conversation_part_effects,
+    no_reply_effects,
+    reply_effects,
+    reply_is_measured,
+)
+from convexplain.explain.wording import (
+    contrast_outcome,
+    judged_place,
+    marked_reason,
+    reading_ease,
+    scope_note,
+    trade_offs_heading,
+)
 from convexplain.store import (
     JudgedTurn,
     MaximSummary,
@@ -60,8 +72,9 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Words of the judged reply that matter, and the score without them."""
+    """Words of the judged reply, or of a turn of the judged conversation, that matter, and the score without them."""
 
+    place: str
     text: str
     verb: str
     without: float
@@ -69,9 +82,10 @@ class _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One judged turn of the report."""
+    """One judged turn, or conversation, of the report."""
 
     turn: JudgedTurn
+    place: str
     lines: Sequence[_Line]
     folded: int
     words: Sequence[_Words]
@@ -89,11 +103,13 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One maxim's part of the report."""
+    """One maxim's part of the report; `judged` is what has scores: `turn` or `conversation`."""
 
     maxim: MaximSummary
     mark: TrustMark
     requirement: str
+    scope_note: str
+    judged: str
     bars: Sequence[Bar]
     dots: Sequence[Dot]
     worst: Sequence[_Case]
@@ -163,6 +179,8 @@ def _section(store: RunStore, summary: Summary, maxim: MaximSummary, rubric: Rub
         maxim=maxim,
         mark=mark,
         requirement=rubric.requirement,
+        scope_note=scope_note(rubric),
+        judged=rubric.scope,
         bars=bars(counts, maxim.threshold) if maxim.mean is not None else (),
         dots=dots(answers) if len(answers) > 1 else (),
         worst=[_case(store, run.id, turn, rubric) for turn in worst],
@@ -175,12 +193,13 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     scored = ScoredTurn(turn.number, turn.conversation, judgement.turn, rubric, judgement.score)
     attributions, contrast = explanation(store, run, scored)
     edited = edited_turns(turn.conversation, contrast) if contrast is not None else []
-    folded = _without_difference(turn, attributions) - {edit.turn for edit in edited}
-    words = _words(turn, attributions)
-    silent = not words and reply_is_measured(attributions, judgement.turn)
+    folded = _without_difference(turn, attributions, rubric) - {edit.turn for edit in edited}
+    words = _words(turn, attributions, rubric)
+    silent = not words and not rubric.of_conversation and reply_is_measured(attributions, judgement.turn)
     return _Case(
         turn=turn,
-        lines=_lines(turn, attributions, {edit.turn for edit in edited}, folded),
+        place=judged_place(turn.conversation.id, judgement.turn, rubric),
+        lines=_lines(turn, attributions, {edit.turn for edit in edited}, folded, rubric),
         folded=len(folded),
         words=words,
         no_words=no_reply_effects(attributions) if silent else "",
@@ -196,31 +215,48 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     )
 
 
-def _words(judged: JudgedTurn, attributions: Sequence[Attribution]) -> list[_Words]:
-    """Return the words of the judged reply that explain its score, the strongest first."""
-    reply = judged.conversation.turns[judged.judgement.turn].content
+def _words(judged: JudgedTurn, attributions: Sequence[Attribution], rubric: Rubric) -> list[_Words]:
+    """Return the words of the judged reply, or conversation, that explain its score, the strongest first."""
+    turns = judged.conversation.turns
+    if rubric.of_conversation:
+        effects = conversation_part_effects(attributions)
+    else:
+        effects = reply_effects(attributions, judged.judgement.turn)
     return [
-        _Words(effect.unit.of(reply), "raise" if effect.effect > 0 else "lower", effect.without)
-        for effect in reply_effects(attributions, judged.judgement.turn)
+        _Words(
+            f"turn {effect.unit.turn}" if rubric.of_conversation else "the reply",
+            effect.unit.of(turns[effect.unit.turn].content),
+            "raise" if effect.effect > 0 else "lower",
+            effect.without,
+        )
+        for effect in effects
     ]
 
 
-def _without_difference(judged: JudgedTurn, attributions: Sequence[Attribution]) -> set[int]:
+def _without_difference(judged: JudgedTurn, attributions: Sequence[Attribution], rubric: Rubric) -> set[int]:
     """Return the earlier turns that make no difference beyond the judge's noise, as a whole or in part.
 
-    The turn right before the judged one is never among them: the reply answers it.
+    The turn right before the judged one is never among them: the reply answers it. Nor are the last two turns of a
+    judged conversation.
     """
+    last = len(judged.conversation.turns) - 1 if rubric.of_conversation else judged.judgement.turn
     return {
         i
         for i, shade in turn_shades(attributions).items()
-        if i < judged.judgement.turn - 1 and (shade.noisy or not shade.sign)
+        if i < last - 1 and (shade.noisy or not shade.sign)
         if not any(piece.shade and piece.shade.strength for piece in pieces(judged.conversation, i, attributions))
     }
 
 
-def _lines(judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[int], folded: set[int]) -> list[_Line]:
-    """Return the judged turn, the turns just before it, and earlier turns with a strong effect or an edit."""
-    last, shades = judged.judgement.turn, turn_shades(attributions)
+def _lines(
+    judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[int], folded: set[int], rubric: Rubric
+) -> list[_Line]:
+    """Return the judged turn, the turns just before it, and earlier turns with a strong effect or an edit.
+
+    Of a judged conversation they are its last turns, and those with a strong effect or an edit.
+    """
+    last = len(judged.conversation.turns) - 1 if rubric.of_conversation else judged.judgement.turn
+    shades = turn_shades(attributions)
     strong = {i for i, shade in shades.items() if shade.strength >= _STRONG and i <= last}
     chosen = sorted({*range(max(0, last - _CONTEXT), last + 1), *strong, *edited} - folded)
     lines = []
@@ -228,8 +264,14 @@ def _lines(judged: JudgedTurn, attributions: Sequence[Attribution], edited: set[
         turn = judged.conversation.turns[i]
         shown_pieces, longer = _cut(pieces(judged.conversation, i, attributions))
         skipped = len({*range(before + 1, i)} - folded)
-        lines.append(_Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), i == last))
+        lines.append(
+            _Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), _is_judged(i, last, rubric))
+        )
     return lines
+
+
+def _is_judged(turn: int, last: int, rubric: Rubric) -> bool:
+    return turn == last and not rubric.of_conversation
 
 
 def _cut(text: Sequence[Piece]) -> tuple[list[Piece], int]:

@@ -7,6 +7,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from convexplain.types import RubricScope
+
 from . import schema
 from .database import reading
 from .serialization import to_conversation
@@ -24,7 +26,7 @@ class PairedScores:
 
     Attributes:
         numbers, numbers_after: of the conversations in the store, for the first and the second run.
-        turns: the indices.
+        turns, turns_after: the indices, for the first and the second run.
         before, after: the scores of the first and the second run, NaN where one is unscored.
         by_id: turns were matched by the conversations' own ids, because the runs judged other conversations.
     """
@@ -32,6 +34,7 @@ class PairedScores:
     numbers: Numbers
     numbers_after: Numbers
     turns: Numbers
+    turns_after: Numbers
     before: Floats
     after: Floats
     by_id: bool
@@ -79,7 +82,9 @@ def shared_maxims(store: RunStore, before: int, after: int) -> list[tuple[str, s
     return [(name, first[name].title, first[name].sha, second[name].sha, second[name].threshold) for name in both]
 
 
-def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after: str) -> PairedScores:
+def paired_scores(
+    store: RunStore, before: int, sha: str, after: int, sha_after: str, scope: RubricScope = "turn"
+) -> PairedScores:
     """Return the turns that two runs have judged on one maxim, in the order of the first run's conversations.
 
     Turns are matched by conversation. Runs with no conversation in common are matched by the conversations' ids, where
@@ -90,6 +95,7 @@ def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after:
         store: the store.
         before, after: the runs' numbers.
         sha, sha_after: SHA of the maxim's wording in each of them.
+        scope: what the maxim judges; a conversation is matched whatever the index of its last assistant turn is.
     """
     first, second = _scores(store, before, sha), _scores(store, after, sha_after)
     numbers, numbers_after = first[:, 0].astype(np.int64), second[:, 0].astype(np.int64)
@@ -102,9 +108,14 @@ def paired_scores(store: RunStore, before: int, sha: str, after: int, sha_after:
         same = _with_the_same_opening(store, same)
         matches = np.array([same.get(number, -1) for number in numbers_after.tolist()], dtype=np.int64)
     width = 1 + int(max(turns.max(initial=0), turns_after.max(initial=0)))
+    keys, keys_after = numbers * width, matches * width
+    if scope == "turn":
+        keys, keys_after = keys + turns, keys_after + turns_after
     # Where conversations of one run have the same id, one of them counts.
-    _, at, at_after = np.intersect1d(numbers * width + turns, matches * width + turns_after, return_indices=True)
-    return PairedScores(numbers[at], numbers_after[at_after], turns[at], first[at, 2], second[at_after, 2], by_id)
+    _, at, at_after = np.intersect1d(keys, keys_after, return_indices=True)
+    return PairedScores(
+        numbers[at], numbers_after[at_after], turns[at], turns_after[at_after], first[at, 2], second[at_after, 2], by_id
+    )
 
 
 def _with_the_same_opening(store: RunStore, matches: dict[int, int]) -> dict[int, int]:

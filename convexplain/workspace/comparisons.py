@@ -11,7 +11,7 @@ from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import Run, RunStore, run_rubrics
 from convexplain.store.paired_scores import paired_scores, run_scores
-from convexplain.types import Rubric
+from convexplain.types import Rubric, RubricScope
 
 from .results import data_frame
 from .scales import run_noise_floor
@@ -161,7 +161,8 @@ def _names(rubrics: Sequence[str]) -> str:
 
 def _compared(store: RunStore, first: tuple[Run, Rubric], second: tuple[Run, Rubric], turns: int) -> MaximComparison:
     (run, rubric), (later, later_rubric) = first, second
-    paired = paired_scores(store, run.id, rubric.sha, later.id, later_rubric.sha)
+    scope: RubricScope = "conversation" if rubric.of_conversation and later_rubric.of_conversation else "turn"
+    paired = paired_scores(store, run.id, rubric.sha, later.id, later_rubric.sha, scope)
     floors = [run_noise_floor(store, run, rubric), run_noise_floor(store, later, later_rubric)]
     noise = difference_noise(*(ASSUMED_NOISE if floor is None else floor for floor in floors))
     (falls, fell), (rises, rose) = shifts_beyond_noise(store, paired, noise, turns)

@@ -9,6 +9,7 @@ from typing import Any
 from convexplain.analysis.runs import write_judgements
 from convexplain.errors import MissingExtraError
 from convexplain.explain.explanations import chosen_rubrics, no_such_turn
+from convexplain.explain.wording import scope_note
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import (
     LowScore,
@@ -141,6 +142,7 @@ class Finding:
             "conversation_id": self.conversation.id,
             "turn": self.index,
             "rubric": self.rubric.id,
+            "scope": self.rubric.scope,
             "score": self.score,
             "threshold": self.rubric.threshold,
             "trust": trust_mark(self.trust).word,
@@ -177,6 +179,11 @@ class AnalyzedRun:
     def rubrics(self) -> list[Rubric]:
         """Return the rubrics of the run."""
         return run_rubrics(self.store, self.run.id)
+
+    @cached_property
+    def scope_notes(self) -> dict[str, str]:
+        """Return by the maxims' ids what follows their names: `, whole conversation`, or nothing."""
+        return {rubric.id: scope_note(rubric) for rubric in self.rubrics}
 
     @cached_property
     def trust(self) -> dict[str, Trust]:

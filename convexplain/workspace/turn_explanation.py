@@ -8,12 +8,15 @@ from convexplain.explain.headlines import headline
 from convexplain.explain.interactions import pair_sentences
 from convexplain.explain.strongest_units import (
     UnitEffect,
+    conversation_part_effects,
+    conversation_turn_effects,
     earlier_turn_effects,
+    no_conversation_effects,
     no_reply_effects,
     reply_effects,
     reply_is_measured,
 )
-from convexplain.explain.wording import contrast_outcome, marked_reason
+from convexplain.explain.wording import contrast_outcome, judged_place, marked_reason
 from convexplain.report.explanations import edited_turns
 from convexplain.report.trust_marks import TrustMark, trust_mark
 from convexplain.store import attribution_body, contrast_body
@@ -71,12 +74,16 @@ class Explanation:
 
     @property
     def words(self) -> list[UnitEffect]:
-        """The sentences and phrases of the turn itself that matter most, the strongest first; at most three."""
+        """The sentences and phrases of the turn itself, or of the conversation, that matter most; at most three."""
+        if self.finding.rubric.of_conversation:
+            return conversation_part_effects(self.attributions)
         return reply_effects(self.attributions, self.finding.index)
 
     @property
     def earlier_turns(self) -> list[UnitEffect]:
-        """The turns before it that matter most, the strongest first; at most three."""
+        """The turns before it, or of the conversation, that matter most, the strongest first; at most three."""
+        if self.finding.rubric.of_conversation:
+            return conversation_turn_effects(self.attributions)
         return earlier_turn_effects(self.attributions, self.finding.index)
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,20 +104,23 @@ class Explanation:
     def _lines(self) -> Iterator[str]:
         finding = self.finding
         score, threshold = finding.score, finding.rubric.threshold
-        place = f"{finding.conversation.id}, turn {finding.index}: {finding.rubric.id}"
+        of_conversation = finding.rubric.of_conversation
+        place = f"{judged_place(finding.conversation.id, finding.index, finding.rubric)}: {finding.rubric.id}"
         yield self.headline
         if score is None:
             yield f"  {place}: no score ({self.mark.word})"
             return
         side = f", {'below' if score < threshold else 'not below'} the threshold of {threshold:g}"
         yield f"  {place} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
-        yield f"  Reply: {_quoted(finding.turn.content)}"
-        if not finding.turn.content.strip():
-            return
+        if not of_conversation:
+            yield f"  Reply: {_quoted(finding.turn.content)}"
+            if not finding.turn.content.strip():
+                return
         if self.reason:
             quotes = self.finding.judged.reason_quotes
             yield f"  Judge's reason: {marked_reason(' '.join(self.reason.split()), quotes, _REASON)}"
-        yield from self._effect_lines("lower" if score < threshold else "raise")
+        effect_lines = self._conversation_lines if of_conversation else self._effect_lines
+        yield from effect_lines("lower" if score < threshold else "raise")
         if self.contrast is not None:
             yield from self._contrast_lines(self.contrast)
 
@@ -129,6 +139,24 @@ class Explanation:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
             yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+        for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
+            yield f"  Together: {sentence}"
+
+    def _conversation_lines(self, verb: str) -> Iterator[str]:
+        """Yield the turns, then the words of any turn, that moved the score of a conversation."""
+        if not self.attributions or self.attributions[0].full is None:
+            yield "  Turns: not measured, since the judge gave no score this time."
+            return
+        turns = self.finding.conversation.turns
+        for effect in self.earlier_turns:
+            turn = turns[effect.unit.turn]
+            place = f"turn {effect.unit.turn}, {turn.role}"
+            yield f"  Turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+        for effect in self.words:
+            text = effect.unit.of(turns[effect.unit.turn].content)
+            yield f"  Words that {verb} it: turn {effect.unit.turn}, {_quoted(text)}{_without(effect)}"
+        if not self.earlier_turns and not self.words:
+            yield f"  {no_conversation_effects(self.attributions)}"
         for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
             yield f"  Together: {sentence}"
 

@@ -8,6 +8,7 @@ from convexplain.dashboard.ui.charts import shifts
 from convexplain.dashboard.ui.comparison_parts import average_figures, comparison_figures, select_runs, shift_list
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.query_cache import cached_query
+from convexplain.store import run_rubrics
 from convexplain.store.paired_scores import paired_scores, run_scores
 
 st.title("Compare")
@@ -16,7 +17,9 @@ selection = select_runs(store)
 if selection is None:
     st.stop()
 first, second, maxim = selection
-paired = cached_query(store, (first.id, second.id), paired_scores, first.id, maxim.sha, second.id, maxim.second_sha)
+shas = (first.id, maxim.sha, second.id, maxim.second_sha)
+scope = next(rubric.scope for rubric in run_rubrics(store, first.id) if rubric.sha == maxim.sha)
+paired = cached_query(store, (first.id, second.id), paired_scores, *shas, scope)
 comparison = compare(paired, maxim.threshold)
 if comparison is None:
     st.info("The two runs have scored no turn in common on this maxim: only their averages are compared.")

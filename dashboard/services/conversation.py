@@ -142,7 +142,7 @@ def rebuild_prompt(view: ConversationView, judgement: Judgement, rubric: Rubric)
     if judgement.evidence.kind == "head":
         return None
     draw = 0 if judgement.evidence.kind == "samples" else None
-    turns = view.conversation.turns[judgement.evidence.left_out : judgement.turn + 1]
+    turns = rubric.judged(view.conversation, judgement.turn).turns[judgement.evidence.left_out :]
     requests = [
         judge_request(rubric, turns, left_out=judgement.evidence.left_out, draw=draw, reasoning=reasoning)
         for reasoning in (False, True)

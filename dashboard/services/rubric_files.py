@@ -59,6 +59,7 @@ def as_fields(text: str) -> dict[str, Any]:
         "id": rubric.id,
         "title": rubric.title,
         "category": rubric.category,
+        **({"scope": rubric.scope} if rubric.of_conversation else {}),
         "requirement": rubric.requirement,
         "labels": [{"name": label.name, "value": label.value, "criterion": label.criterion} for label in rubric.labels],
         "threshold": rubric.threshold,

@@ -12,7 +12,7 @@ from convexplain.dashboard.services.labelling import (
     rating_summary,
     save_label,
 )
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import counted, judged_place
 from convexplain.store import RunStore, ScoredTurn
 from convexplain.store.ratings import RatedTurn
 from convexplain.types import Turn
@@ -27,10 +27,11 @@ def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str, trust: s
     skipped: set[tuple[int, int, str]] = st.session_state.setdefault("skipped", set())
     turn = next((turn for turn in turns if _key(turn) not in skipped), turns[0])
     with st.container(border=True):
-        message(f"{turn.conversation.id}, turn {turn.turn}", "title")
-        _context(turn.conversation.turns, turn.turn)
+        message(judged_place(turn.conversation.id, turn.turn, turn.rubric), "title")
+        _judged(turn)
         if ratings := other_ratings(store, turn, name):
-            message(f"{counted(len(ratings), 'other label')} of this turn: you see them after you give yours.", "soft")
+            others = f"{counted(len(ratings), 'other label')} of this {turn.rubric.scope}"
+            message(f"{others}: you see them after you give yours.", "soft")
         lines(*((f"{label.name}: {label.criterion}", "soft") for label in turn.rubric.labels))
         buttons: list[tuple[str | None, Choice]] = [
             (":material/thumb_up:", THUMBS[0]),
@@ -72,7 +73,7 @@ def _save(store: RunStore, turn: ScoredTurn, name: str, choice: Choice, trust: s
     ratings = other_ratings(store, turn, name)
     others_text = f" Others: {rating_summary(ratings)}." if ratings else ""
     st.session_state["last-label"] = (
-        f"Saved: {turn.conversation.id}, turn {turn.turn}: {choice.name}. "
+        f"Saved: {judged_place(turn.conversation.id, turn.turn, turn.rubric)}: {choice.name}. "
         f"The judge gave {turn.score or 0:.2f} ({trust}).{others_text}"
     )
 
@@ -82,3 +83,11 @@ def _context(turns: Sequence[Turn], last: int) -> None:
     if first:
         message(f"{first} earlier turns are not shown.", "soft")
     chat(turns[first : last + 1], judged=last, first=first)
+
+
+def _judged(turn: ScoredTurn) -> None:
+    """Show what is to be labelled: a turn with those before it, or the conversation."""
+    if turn.rubric.of_conversation:
+        chat(turn.conversation.turns)
+    else:
+        _context(turn.conversation.turns, turn.turn)

@@ -13,6 +13,7 @@ from convexplain.types import Rubric
 from .safe_text import chat, lines, message
 
 _COLUMNS = {"criterion": st.column_config.TextColumn(width="large")}
+_SCOPES = {"turn": "Each assistant turn is judged", "conversation": "Each conversation is judged once"}
 _ROWS = {"title": 1, "category": 1, "id": 1, "requirement": 3}
 
 
@@ -20,14 +21,17 @@ def show_rubric(rubric: Rubric) -> None:
     """Show a rubric's requirement, labels, notes and examples."""
     lines(
         (rubric.requirement, "title"),
-        (f"Id {rubric.id}, {rubric.category}. A turn that scores below {rubric.threshold:g} is flagged.", "soft"),
+        (
+            f"Id {rubric.id}, {rubric.category}. A {rubric.scope} that scores below {rubric.threshold:g} is flagged.",
+            "soft",
+        ),
     )
     lines(*((f"{label.name} = {label.value:g}: {label.criterion}", "body") for label in rubric.labels))
     lines(*((f"Note: {note}", "soft") for note in rubric.notes))
     with st.expander(f"{len(rubric.examples)} examples that the judge reads"):
         for i, example in enumerate(rubric.examples, 1):
             message(f"{i}. {example.label}", "title")
-            chat(example.turns, judged=len(example.turns) - 1)
+            chat(example.turns, judged=None if rubric.of_conversation else len(example.turns) - 1)
 
 
 def edit_yaml(name: str, text: str) -> str:
@@ -49,6 +53,15 @@ def edit_fields(name: str, text: str) -> str:
             else st.text_area(_label(field), start, height=28 * rows + 12, key=key)
         )
         slots[field] = st.container()
+    scope = st.selectbox(
+        "Scope",
+        _SCOPES,
+        index=list(_SCOPES).index(fields.get("scope", "turn")),
+        format_func=lambda name: _SCOPES[name],
+        key=f"field-{name}-scope",
+    )
+    edited |= {"scope": scope} if scope != "turn" else {}
+    slots["scope"] = st.container()
     st.caption("Labels: the answers that a judge may give; 1 = the requirement is satisfied")
     labels = st.data_editor(
         fields["labels"], num_rows="dynamic", hide_index=True, key=f"field-{name}-labels", column_config=_COLUMNS

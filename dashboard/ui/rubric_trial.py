@@ -17,9 +17,10 @@ def try_on_turn(text: str) -> None:
     rubric = parse_rubric(text, "rubric")
     with st.expander("Try it on one turn", expanded=False):
         example = rubric.examples[0].turns
-        example_question = next((turn.content for turn in reversed(example[:-1]) if turn.role == "user"), "")
+        last = max(i for i, turn in enumerate(example) if turn.role == "assistant")
+        example_question = next((turn.content for turn in reversed(example[:last]) if turn.role == "user"), "")
         question = st.text_area("User", example_question, key=f"try-user-{rubric.id}")
-        answer = st.text_area("Assistant", example[-1].content, key=f"try-assistant-{rubric.id}")
+        answer = st.text_area("Assistant", example[last].content, key=f"try-assistant-{rubric.id}")
         judge = st.selectbox("Judge", judge_choices(), key="try-judge", help=JUDGE_HELP)
         if problem := judge_problem():
             message(problem, "error")

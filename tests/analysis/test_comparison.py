@@ -15,7 +15,8 @@ HARM = load_rubric("harm")
 def paired(before, after, numbers=None):
     before, after = np.array(before, dtype=float), np.array(after, dtype=float)
     places = np.arange(len(before)) if numbers is None else np.array(numbers)
-    return PairedScores(places, places, np.ones(len(before), dtype=np.int64), before, after, False)
+    turns = np.ones(len(before), dtype=np.int64)
+    return PairedScores(places, places, turns, turns, before, after, False)
 
 
 def test_a_comparison():

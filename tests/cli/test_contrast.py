@@ -240,7 +240,7 @@ def test_the_infiller_of_the_editor_infill_may_be_named(world, monkeypatch, infi
 @pytest.mark.parametrize(
     ("turns", "turn", "options", "words"),
     [
-        (("...", "!?", "...", "!"), 3, RESCORE, "There is nothing to edit in the earlier turns that may be edited"),
+        (("...", "!?", "...", "!"), 3, RESCORE, "There is nothing to edit in the turns that may be edited"),
         (("...", "!?", "...", "!"), 3, ["contrast"], "There is nothing to edit in the reply"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
 from convexplain.explain.headlines import headline, repetition
 from convexplain.rubrics import load_rubric
-from convexplain.types import Attribution, Contrast, Conversation, Turn, Unit
+from convexplain.types import Attribution, Contrast, Conversation, Edit, Turn, Unit
 
 UNEXPLAINED = "Turn 1 scores 0.21 on helpfulness; it has not been explained yet."
 NOTHING = "Turn 1 scores 0.21 on helpfulness; nothing in the text was found that explains it."
@@ -123,3 +123,61 @@ def test_a_headline_is_one_short_line_without_control_characters(reason, last):
     assert len(sentence) <= 220
     assert sentence.endswith(last)
     assert not {"\x1b", "\n"} & set(sentence)
+
+
+RESOLVED = load_rubric("resolved")
+LONGER = replace(TALK, turns=(*TALK.turns, Turn("user", "Never mind.")))
+
+
+def turns(*scores):
+    units = tuple(Unit(i, 0, len(turn.content), "turn") for i, turn in enumerate(LONGER.turns))
+    return attribution("turn", units, scores)
+
+
+def edited(*places):
+    edits = tuple(Edit(Unit(place, 0, 1, "phrase"), "a", "b") for place in places)
+    return replace(contrast(), edits=edits)
+
+
+@pytest.mark.parametrize(
+    ("score", "explanation", "sentence"),
+    [
+        # the turn that sank it comes before the judge's reason; effects within noise (0.1 of the score) are none
+        (
+            0.5,
+            ("It gives no date.", "verified", [turns(-1.5, -2.2, 0.0)]),
+            "Turn 1 (assistant) lowers resolved most: “Please wait. We cannot say when.” (0.50, 0.90 without).",
+        ),
+        (0.5, ("It gives no date.", "verified", [turns(-0.1, 0.1, 0.0)]), "The judge: It gives no date."),
+        (
+            0.5,
+            ("It gives no date.", "missing"),
+            "The conversation scores 0.50 on resolved; it has not been explained yet.",
+        ),
+        (
+            0.21,
+            (None, None, [turns(0.1, 0.0, 0.0)]),
+            "The conversation scores 0.21 on resolved; nothing in the text was found that explains it.",
+        ),
+        (
+            0.21,
+            (None, None, (), edited(1)),
+            "3 changed words in turn 1 move the score of the conversation from 0.21 to 0.62.",
+        ),
+        (
+            0.21,
+            (None, None, (), replace(edited(0, 1), edit_distance=1)),
+            "1 changed word in turns 0, 1 moves the score of the conversation from 0.21 to 0.62.",
+        ),
+        (None, ("the judge refused",), "The conversation has no score on resolved: the judge refused"),
+    ],
+)
+def test_a_conversation_is_explained_by_the_turn_that_sank_it(score, explanation, sentence):
+    assert headline(LONGER, 1, RESOLVED, score, *explanation) == sentence
+
+
+def test_a_good_conversation_is_explained_by_the_turn_that_raises_it():
+    raised = replace(turns(0.0, 1.5, 0.0), side=1)
+    assert headline(LONGER, 1, RESOLVED, 0.5, attributions=[raised]) == (
+        "Turn 1 (assistant) raises resolved most: “Please wait. We cannot say when.” (0.50, 0.18 without)."
+    )

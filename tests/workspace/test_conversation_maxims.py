@@ -2,13 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
 from convexplain.agreement.labels import MatchedLabels
 from convexplain.agreement.validation import RunJudgements
+from convexplain.cli.show.runs import show_summary, show_worst
 from convexplain.connectors.langchain import Scorer
 from convexplain.connectors.langchain.arguments import load_turn_rubrics
 from convexplain.connectors.models import ScriptedModel
@@ -21,7 +24,7 @@ from convexplain.models.calls import Calls
 from convexplain.store import run_rubrics, schema
 from convexplain.testing import assert_turns
 from convexplain.types import Rating
-from convexplain.workspace import AttributionTask, ContrastTask
+from convexplain.workspace import AttributionTask, ContrastTask, ShortTask
 
 RESOLVED, HELPFUL = load_rubric("resolved"), load_rubric("helpfulness")
 TALK = Conversation(
@@ -186,6 +189,72 @@ def test_a_responder_is_refused_before_a_run_is_explained(workspace):
 def test_a_maxim_of_turns_and_one_of_conversations_are_not_kept_for_each_other(workspace):
     with pytest.raises(UsageError, match="keep='harm' is not valid with resolved: one judges turns, the other"):
         workspace.contrast(TALK, 3, "resolved", ScriptedModel(unresolved), keep=["harm"])
+
+
+def test_an_explanation_says_first_which_turn_sank_the_conversation(workspace):
+    model = ScriptedModel(unresolved)
+    run = workspace.analyze([TALK], ["resolved"], model, reasons="none")
+    task = ShortTask(AttributionSettings("loo", ("turn", "sentence")), None)
+    (found,) = workspace.explain(run.worst(1), judge=model, task=task)
+    lines = str(found).splitlines()
+    assert lines[:3] == [
+        "Turn 1 (assistant) lowers resolved most: “Thanks for your report. Please wait a while.” (0.10, 0.90 without).",
+        "  c, whole conversation: resolved 0.10 (unvalidated)",
+        '  Turn that lowers it: turn 1, assistant, "Thanks for your report. Please wait a while." (0.90 without)',
+    ]
+    assert lines[3] == '  Words that lower it: turn 1, "Please wait a while." (0.90 without)'
+    assert (found.to_dict()["scope"], found.to_dict()["turn"]) == ("conversation", 3)
+
+
+# ---- shown
+
+
+def test_terminal_and_report_say_that_a_score_is_of_the_whole_conversation(workspace, tmp_path):
+    model = ScriptedModel(unresolved)
+    run = workspace.analyze([TALK], ["resolved", "helpfulness"], model)
+    console = Console(file=StringIO(), width=200)
+    show_summary(console, run)
+    show_worst(console, run, 3, None)
+    text = console.file.getvalue()
+    assert "Resolved: the user got what they came for, whole conversation" in text
+    assert "Helpfulness, whole conversation" not in text
+    assert "resolved 0.10 (unvalidated, whole conversation)" in text
+    assert "helpfulness 0.10 (unvalidated)" in text
+    report = workspace.report(run.id, out=tmp_path)["Report"].read_text()
+    assert "Resolved: the user got what they came for, whole conversation" in report
+    assert "c, whole conversation: Lamps give light." in report
+    assert "c, turn 3: Lamps give light." in report
+    assert "The number of conversations by score." in report
+    assert report.count("4 · user</span>Never mind.") == 1  # what follows the last assistant turn
+
+
+def test_two_bots_are_compared_conversation_by_conversation(workspace):
+    model = ScriptedModel(unresolved)
+    longer = (
+        *TALK.turns[:1],
+        Turn("assistant", "A new one is on its way."),
+        *TALK.turns[2:],
+        Turn("assistant", "Bye."),
+    )
+    first = workspace.analyze([TALK], ["resolved", "helpfulness"], model)
+    second = workspace.analyze([replace(TALK, turns=longer)], ["resolved", "helpfulness"], model)
+    maxims = {maxim.rubric: maxim for maxim in workspace.compare(first.id, second.id).maxims}
+    change = maxims["resolved"].change
+    assert (change.turns, change.before, change.after) == (1, pytest.approx(0.1), pytest.approx(0.9))
+    (rise,) = maxims["resolved"].rises
+    assert (rise.text_before, rise.text_after) == ("Lamps give light.", "Bye.")
+    assert maxims["helpfulness"].paired == 2  # turns 1 and 3; turn 5 has no partner
+
+
+def test_an_edit_of_any_turn_is_judged_in_the_whole_conversation(workspace):
+    model = ScriptedModel(unresolved)
+    found = workspace.what_if(TALK, 1, "A new one is on its way.", ["resolved", "helpfulness"], model)
+    assert [(change.before.score, change.after.score) for change in found.changes] == [
+        (pytest.approx(0.1), pytest.approx(0.9))
+    ] * 2
+    assert [change.before.turn for change in found.changes] == [3, 1]
+    of_conversation = [text for text in map(judged, model.requests) if "Never mind." in text]
+    assert len(of_conversation) == 2  # before and after the edit
 
 
 # ---- held against people, trained, hooked

@@ -2,6 +2,7 @@
 
 import click
 
+from convexplain.explain.wording import scope_note
 from convexplain.rubrics import load_rubric
 from convexplain.text.visible import visible
 
@@ -11,7 +12,7 @@ from convexplain.text.visible import visible
 def command(rubric: str) -> None:
     """Show a maxim: requirement, labels, examples and notes."""
     loaded = load_rubric(rubric)
-    head = f"{loaded.title}  [{loaded.id}, {loaded.category}], threshold {loaded.threshold:g}"
+    head = f"{loaded.title}  [{loaded.id}, {loaded.category}{scope_note(loaded)}], threshold {loaded.threshold:g}"
     lines = [f"{head}\n\n{loaded.requirement}\n"]
     lines += [f"  {label.name} = {label.value:g}: {label.criterion}" for label in loaded.labels]
     lines += [f"\nNote: {note}" for note in loaded.notes]

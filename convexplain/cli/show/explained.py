@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from convexplain.explain.explanations import write_lines
-from convexplain.explain.wording import counted
+from convexplain.explain.wording import counted, scope_note
 from convexplain.report.trust_marks import TrustMark, trust_legend
 from convexplain.store import ScoredTurn
 from convexplain.workspace import JudgeSpec, Workspace
@@ -85,7 +85,8 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
         rubric = turn.rubric.id
         used.update({rubric: marks[rubric]} if rubric in marks else {})
         with progress.paused():
-            view.show(console, turn, result, marks[rubric].word if rubric in marks else "trust unknown")
+            word = marks[rubric].word if rubric in marks else "trust unknown"
+            view.show(console, turn, result, f"{word}{scope_note(turn.rubric)}")
 
     written = False
     try:

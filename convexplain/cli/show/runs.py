@@ -41,7 +41,7 @@ def show_summary(console: Console, analyzed: AnalyzedRun) -> None:
     table.add_column("trust", min_width=11)
     for maxim in summary.maxims:
         table.add_row(
-            plain(maxim.title),
+            plain(f"{maxim.title}{analyzed.scope_notes[maxim.rubric]}"),
             str(maxim.judged - maxim.unscored),
             str(maxim.unscored),
             _number(maxim.mean),
@@ -127,7 +127,7 @@ def _below_heading(listed: int, total: int) -> str:
 def _score(run: AnalyzedRun, low: LowScore) -> str:
     mark = run.marks[low.rubric]
     threshold = f"threshold {low.threshold:g}, " if mark.flags else ""
-    return f"{low.rubric} {low.score:.2f} ({threshold}{mark.word})"
+    return f"{low.rubric} {low.score:.2f} ({threshold}{mark.word}{run.scope_notes[low.rubric]})"
 
 
 def _show_finding(console: Console, finding: Finding, scores: Sequence[str], db: str | None) -> None:

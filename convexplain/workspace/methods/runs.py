@@ -156,7 +156,7 @@ class RunMethods(StoreMethods):
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
-        """Judge every assistant turn into a run of the store; a run that was stopped goes on.
+        """Judge every assistant turn, or each conversation once, into a run of the store; a stopped run goes on.
 
         Args:
             logs: log files or folders; or conversations, messages, or a pandas DataFrame.
@@ -164,7 +164,7 @@ class RunMethods(StoreMethods):
                 ones without those on which the judge is known to be no better than chance or length; a note says so.
             judge: the judge's text form or spec, a model of your own (prepared; it is not closed), or a function from a
                 prompt to a reply; None takes the default one (`workspace.default_judge`).
-            turns: `all` assistant turns or the `last` one.
+            turns: `all` assistant turns or the `last` one; on rubrics of conversations each is judged once anyway.
             stored: instead of logs, judge the conversations of this run (number or name); 0 = all of the store.
             limit: only so many conversations, the first ones.
             settings: how logs are read.

@@ -81,7 +81,8 @@ class TurnMethods(StoreMethods):
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
         Returns:
-            A judgement for each judge, rubric and judged turn, in that order. `score` is in [0, 1], 1 = the requirement
+            A judgement for each judge, rubric and judged turn (on a rubric of conversations one at the last assistant
+            turn), in that order. `score` is in [0, 1], 1 = the requirement
             is satisfied, None = unscored with `reason` saying why; `model` says which judge.
 
         Raises:
@@ -114,7 +115,7 @@ class TurnMethods(StoreMethods):
             conversation: a Conversation, its turns, or messages.
             turn: 0-based index of the judged turn, an assistant's; negative ones count from the end.
             text: stands in the turn's place; None leaves the turn as it is.
-            rubrics, judge: as of `judge`.
+            rubrics, judge: as of `judge`; on rubrics of conversations the conversation is judged, to its end.
             edits: texts that stand in the place of turns, by their indices: of the judged turn or of earlier ones.
             run: score on the scale of this run: by the calibrations that it was judged with, without a second judge.
 
@@ -138,7 +139,10 @@ class TurnMethods(StoreMethods):
         original = talk.until(place)
         cache = self.cache if self.cache is not None else self._replies
         async with open_judge(judge_or_default(judge), chosen, cache=cache, run=run, reasons="none") as built:
-            judgements = await built.judge_all([original, edited], lambda _: [place])
+            later = talk.turns[place + 1 :]  # which rubrics of conversations read, too
+            judgements = await built.judge_all(
+                [talk, replace(edited, turns=(*edited.turns, *later))], lambda _: [place]
+            )
             floors, trusts = self._floors(built), judge_trust(self.cache, built, built.rubrics)
         scores = zip(built.rubrics, judgements[::2], judgements[1::2], trusts, strict=True)
         changes = tuple(ScoreChange(*change, floors.get(change[0].id)) for change in scores)

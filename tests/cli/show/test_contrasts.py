@@ -200,7 +200,7 @@ ASSUMED = "delta 0.1 is an assumption: the noise floor of this judge was not mea
     ("fields", "outcome"),
     [
         ({"stopped": "nothing to edit", "calls": 0, "notes": ("there is no word that may be edited",)},
-         "There is nothing to edit in the earlier turns that may be edited."),
+         "There is nothing to edit in the turns that may be edited."),
         ({"stopped": "nothing to edit", "calls": 0, "question": "revise"}, "There is nothing to edit in the reply."),
         ({"stopped": "no fills", "calls": 0, "infills": 0, "notes": (ASSUMED, "the infiller failed: gone")},
          "No text was proposed for an edit; the infiller failed: gone."),
