@@ -9,6 +9,7 @@ from convexplain.types import Turn
 from .turn_numbers import (
     KINDS_OF_VALUES,
     LIST_LINE,
+    NAMES,
     START,
     content_words,
     grams_of,
@@ -16,6 +17,7 @@ from .turn_numbers import (
     numbers_in,
     phrases,
     rarity,
+    turn_numbers,
     words_of,
 )
 
@@ -299,3 +301,14 @@ FEATURES: tuple[TurnFeature, ...] = (
     TurnFeature(("capitals",), _shouts),
 )
 """The features that have a name; in languages other than English few of them are ever there."""
+
+
+def turn_clauses(turns: Sequence[Turn], first: int = 0) -> tuple[str, ...]:
+    """Return the clauses that are true of the last of `turns`, whatever a judge makes of them.
+
+    Args:
+        turns: the judged turn, and what comes before it.
+        first: the index of the first of these turns in the conversation.
+    """
+    turn = TurnReading(turns, dict(zip(NAMES, turn_numbers(turns), strict=True)), first)
+    return tuple(words for feature in FEATURES if (words := feature.words(turn)))

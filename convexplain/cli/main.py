@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "report": (),
     "export": (),
     "dashboard": (),
+    "themes": ("list", "rename", "merge", "split", "pin", "unpin", "rubric"),
     "runs": ("list", "show", "name", "compare", "delete"),
     "logs": ("import", "inspect", "formats"),
     "judges": ("list", "check", "validate", "calibrate", "noise", "train"),
@@ -36,6 +37,7 @@ A command is `command` in the module of its name in this folder, a group is a fo
 name would be a keyword ends with `_`.)
 """
 
+_DEFAULTS = {"themes": "list"}  # the command of a group where its first argument names none of its commands
 _INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
@@ -45,12 +47,27 @@ class LazyGroup(click.Group):
     Args:
         package: the package that holds them.
         commands: their names, each with the names of its own commands where it is a group.
+        default: the command that runs where the first argument names none; None for a group that needs a name.
     """
 
-    def __init__(self, *args: Any, package: str, commands: Mapping[str, Sequence[str]], **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self,
+        *args: Any,
+        package: str,
+        commands: Mapping[str, Sequence[str]],
+        default: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, no_args_is_help=default is None, **options)
         self._package = package
         self._names = commands
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Return the arguments, with the name of the default command before those that name none."""
+        if self._default and (not args or args[0] not in {*self._names, *ctx.help_option_names}):
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in their own order."""
@@ -66,7 +83,11 @@ class LazyGroup(click.Group):
             command: click.Command = module.command
             return command
         return LazyGroup(
-            cmd_name, package=module.__name__, commands=dict.fromkeys(self._names[cmd_name], ()), help=module.__doc__
+            cmd_name,
+            package=module.__name__,
+            commands=dict.fromkeys(self._names[cmd_name], ()),
+            default=_DEFAULTS.get(cmd_name),
+            help=module.__doc__,
         )
 
     def resolve_command(
@@ -138,6 +159,8 @@ def cli(**_: Any) -> None:
         convexplain analyze chats.jsonl --judge openai:gpt-4.1-mini
     A large log: a fast judge for every turn, a better one where it is unsure:
         convexplain analyze big.jsonl --judge embedded --escalate mixtral
+    Which problems recur? (Groups of bad turns, with names, counts and causes.)
+        convexplain themes
     Is this week worse than last week? (--fail-under stops a CI job.)
         convexplain runs compare 1 2
         convexplain analyze chats.jsonl --fail-under helpfulness=0.7

@@ -23,6 +23,7 @@ class DeletedRun:
         run: its number.
         judgements, attributions, contrasts: of the run; deleted.
         reviews: of its contrasts; deleted.
+        themes: of the run; deleted.
         conversations: conversations that nothing else uses; deleted.
         conversations_kept: conversations that another run uses, that people have labelled, or that were imported.
         labels_kept: labels of people on conversations of the run; they stay.
@@ -36,6 +37,7 @@ class DeletedRun:
     conversations: int
     conversations_kept: int
     labels_kept: int
+    themes: int = 0
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts as JSON values."""
@@ -90,6 +92,7 @@ def _contents(connection: sa.Connection, run: int) -> DeletedRun:
         conversations=unused,
         conversations_kept=of_run(members) - unused,
         labels_kept=count(sa.select(sa.func.count()).select_from(labelled).where(members.c.run == run)),
+        themes=of_run(schema.themes),
     )
 
 

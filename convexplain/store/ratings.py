@@ -147,6 +147,23 @@ def turn_ratings(store: RunStore, number: int, turn: int, rubric: str) -> tuple[
     return tuple(_to_rating(row.conversation_id, row) for row in rows)
 
 
+def noted_ratings(store: RunStore, run: int) -> dict[tuple[int, int], list[Rating]]:
+    """Return people's ratings with a note on the turns of a run, by the conversation's number and the turn's index."""
+    table, conversation, members = schema.ratings, schema.conversations, schema.run_conversations
+    query = (
+        sa.select(table, conversation.c.conversation_id)
+        .join(conversation, conversation.c.id == table.c.conversation)
+        .join(members, members.c.conversation == table.c.conversation)
+        .where(members.c.run == run, table.c.note.is_not(None))
+        .order_by(table.c.conversation, table.c.turn, table.c.rater)
+    )
+    noted: dict[tuple[int, int], list[Rating]] = {}
+    with reading(store.engine) as connection:
+        for row in connection.execute(query):
+            noted.setdefault((row.conversation, row.turn), []).append(_to_rating(row.conversation_id, row))
+    return noted
+
+
 def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: int) -> list[ScoredTurn]:
     """Return the scored turns of a run that a rater has not rated yet, the lowest score first.
 

@@ -32,6 +32,7 @@ from .prompt_files import PromptCase
 from .prompt_tables import PromptContrasts
 from .results import AnalyzedRun, Finding, Judgements, Runs
 from .tasks import AttributionTask, ContrastTask, ShortTask
+from .theme_results import RunTheme, RunThemes, ThemeTurn
 from .thresholds import COMPARISONS, check_threshold, threshold_remark
 from .trust import Trust
 from .turn_explanation import Explanation
@@ -91,11 +92,14 @@ __all__ = [
     "PromptContrast",
     "PromptContrasts",
     "RunComparison",
+    "RunTheme",
+    "RunThemes",
     "Runs",
     "ScoreChange",
     "ScriptedModel",
     "ShortTask",
     "StoredCalibrations",
+    "ThemeTurn",
     "TrainedHead",
     "Trust",
     "Validation",

@@ -10,11 +10,12 @@ from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
 from .methods.prompts import PromptMethods
 from .methods.runs import RunMethods
+from .methods.themes import ThemeMethods
 from .methods.turns import TurnMethods
 
 
 class AsyncWorkspace(
-    RunMethods, TurnMethods, PromptMethods, DistillationMethods, ExplanationMethods, ConnectionMethods
+    RunMethods, TurnMethods, PromptMethods, DistillationMethods, ExplanationMethods, ThemeMethods, ConnectionMethods
 ):
     """Everything that convexplain does, on one store.
 
@@ -81,6 +82,16 @@ class Workspace:
     plan_explain = blocking(AsyncWorkspace.plan_explain)
     explain_turns = blocking(AsyncWorkspace.explain_turns)
     plan_explanations = blocking(AsyncWorkspace.plan_explanations)
+    themes = blocking(AsyncWorkspace.themes)
+    plan_themes = blocking(AsyncWorkspace.plan_themes)
+    stored_themes = blocking(AsyncWorkspace.stored_themes)
+    theme_turns = blocking(AsyncWorkspace.theme_turns)
+    rename_theme = blocking(AsyncWorkspace.rename_theme)
+    merge_themes = blocking(AsyncWorkspace.merge_themes)
+    split_theme = blocking(AsyncWorkspace.split_theme)
+    pin_theme = blocking(AsyncWorkspace.pin_theme)
+    unpin_theme = blocking(AsyncWorkspace.unpin_theme)
+    theme_rubric = blocking(AsyncWorkspace.theme_rubric)
     fidelity = blocking(AsyncWorkspace.fidelity)
     export = blocking(AsyncWorkspace.export)
     plan_export = blocking(AsyncWorkspace.plan_export)

@@ -51,6 +51,7 @@ def _contents(run: DeletedRun) -> str:
         (run.attributions, "attribution"),
         (run.contrasts, "contrast"),
         (run.reviews, "review"),
+        (run.themes, "theme"),
         (run.conversations, "conversation"),
     ]
     named = [counted(number, what) for number, what in counts if number]

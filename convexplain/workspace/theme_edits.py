@@ -1,0 +1,106 @@
+"""Corrections of themes by people: two become one, or one becomes two; their figures are computed again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from convexplain.analysis.themes.phrases import distinctive_phrases
+from convexplain.analysis.themes.statistics import excesses, share_of, trend
+from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, Place, Theme, ThemeMember
+from convexplain.errors import UsageError
+from convexplain.store.themes import StoredTheme, replace_themes, stored_themes, theme_search
+
+from .flagged_turns import RunTurns
+from .results import AnalyzedRun
+from .themes import places_of, theme_name
+
+_NAME_PHRASES = 3  # phrases that make a name
+_NAME_LENGTH = 40  # characters of a reply that stand for a name
+
+
+def merge_themes(run: AnalyzedRun, first: StoredTheme, others: Sequence[StoredTheme]) -> None:
+    """Put the turns of themes into the first of them, which keeps its name and its pin.
+
+    Raises:
+        UsageError: there is no second theme, one is named twice, or they are of several runs.
+    """
+    numbers = [first.number, *(theme.number for theme in others)]
+    if len(set(numbers)) < max(len(numbers), 2):
+        raise UsageError(f"themes {', '.join(map(str, numbers))}: name at least two different themes")
+    if any(theme.run != first.run for theme in others):
+        raise UsageError(f"theme {first.number} is of run {first.run}: only themes of one run can be merged")
+    themes = {stored.number: stored.theme for stored in stored_themes(run.store, run.id)}
+    members = {place: member for number in numbers for place, member in _by_place(themes[number]).items()}
+    for number in numbers[1:]:
+        del themes[number]
+    themes[first.number] = replace(first.theme, members=_ranked(members.values()))
+    _keep(run, themes, first.number)
+
+
+def split_theme(run: AnalyzedRun, theme: StoredTheme, places: Sequence[Place], name: str | None) -> int:
+    """Move turns of a theme into a new one, and return the number of the new one.
+
+    Args:
+        run: the run.
+        theme: the theme.
+        places: the turns that leave it; at least one, and not all.
+        name: of the new theme; None takes its distinctive phrases.
+
+    Raises:
+        UsageError: the theme does not have these turns, or has no others, or the name is not valid.
+    """
+    by_place = _by_place(theme.theme)
+    if missing := [place for place in places if place not in by_place]:
+        raise UsageError(f"turns {missing[0]}: theme {theme.number} has no such turn; `convexplain themes` lists them")
+    if not places or len(set(places)) == len(by_place):
+        raise UsageError(
+            f"turns: {len(set(places))} of {len(by_place)} turns of theme {theme.number}; choose at least one, not all"
+        )
+    moved = _ranked(by_place[place] for place in set(places))
+    remaining = _ranked(member for place, member in by_place.items() if place not in set(places))
+    themes = {stored.number: stored.theme for stored in stored_themes(run.store, run.id)}
+    themes[theme.number] = replace(theme.theme, members=remaining)
+    new = Theme(theme_name(name) if name else "", (), moved, 0.0, (0.0, 1.0))
+    return _keep(run, themes, theme.number, [new])[0]
+
+
+def _by_place(theme: Theme) -> dict[Place, ThemeMember]:
+    return dict(zip(places_of(theme.members), theme.members, strict=True))
+
+
+def _ranked(members: Iterable[ThemeMember]) -> tuple[ThemeMember, ...]:
+    return tuple(sorted(members, key=lambda member: (-member.similarity, member.number, member.turn)))
+
+
+def _keep(run: AnalyzedRun, themes: Mapping[int, Theme], changed: int, new: Sequence[Theme] = ()) -> list[int]:
+    """Keep the themes of a run: figures of the changed and the new ones are computed again, excesses of all."""
+    search = theme_search(run.store, run.id)
+    turns = RunTurns(run, search.lowest if search else None)
+    groups = turns.groups()
+    numbers, all_themes = list(themes), [*themes.values(), *new]
+    members = [turns.turns(places_of(theme.members)) for theme in all_themes]
+    replies = [[turn.reply for turn in group] for group in members]
+    background = [turn.reply for turn in groups.good]
+    stated = []
+    for i, (theme, excess) in enumerate(zip(all_themes, excesses(members, groups), strict=True)):
+        figures = theme
+        if i >= len(numbers) or numbers[i] == changed:
+            elsewhere = [reply for j, group in enumerate(replies) if j != i for reply in group]
+            figures = _stated(theme, members[i], groups, distinctive_phrases(replies[i], elsewhere + background))
+        stated.append(replace(figures, excesses=excess))
+    kept = dict(zip(numbers, stated[: len(numbers)], strict=True))
+    return replace_themes(run.store, run.id, kept, stated[len(numbers) :])
+
+
+def _stated(theme: Theme, members: Sequence[FlaggedTurn], groups: JudgedGroups, phrases: tuple[str, ...]) -> Theme:
+    """Return a theme with the figures of its members; its common cause is not known until the next search."""
+    share, interval = share_of(len(theme.members), groups.judged)
+    name = theme.name or ", ".join(phrases[:_NAME_PHRASES]) or theme_name(members[0].reply[:_NAME_LENGTH])
+    return replace(
+        theme,
+        name=name,
+        phrases=phrases,
+        share=share,
+        interval=interval,
+        trend=trend(members, groups),
+        cause=None,
+    )

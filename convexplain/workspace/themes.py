@@ -1,0 +1,152 @@
+"""The themes of a run: found, kept, and corrected by people."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from convexplain.analysis.progress import Progress
+from convexplain.analysis.themes.finding import find_themes
+from convexplain.analysis.themes.theme import FlaggedTurn, PinnedTheme, Place, Theme, ThemeMember, Themes
+from convexplain.connectors.editors.sentence_vectors import word_vectors
+from convexplain.errors import UsageError
+from convexplain.explain.headlines import headline
+from convexplain.explain.settings import AttributionSettings
+from convexplain.store import RunStore, ScoredTurn, newest_attributions
+from convexplain.store.themes import (
+    ThemeSearch,
+    keep_themes,
+    pinned_themes,
+    stored_themes,
+    theme_search,
+)
+from convexplain.text.visible import one_line
+
+from .explanations import ExplanationModels, explain_scopes, turn_scopes
+from .flagged_turns import RunTurns
+from .judge_arguments import JudgeLike
+from .results import AnalyzedRun
+from .tasks import ShortTask
+from .theme_results import RunTheme, RunThemes, ThemeTurn
+
+MEMBER_BUDGET = 24
+"""The most evaluations for the explanation of one member of a theme."""
+
+_TASK = ShortTask(AttributionSettings(levels=("turn", "sentence"), budget=MEMBER_BUDGET), contrast=None)
+_TYPICAL = 3  # members that are shown of a theme
+_NAME = 80  # characters of a theme's name
+_OF_PINNED = 50  # members of a pinned theme that new turns are compared with: the most typical
+
+
+def run_themes(run: AnalyzedRun) -> RunThemes | None:
+    """Return the stored themes of a run; None where nobody has looked for any."""
+    search = theme_search(run.store, run.id)
+    if search is None:
+        return None
+    stored = stored_themes(run.store, run.id)
+    typical = {each.number: each.theme.members[:_TYPICAL] for each in stored}
+    turns = members_of(run, chain.from_iterable(typical.values()))
+    themes = (RunTheme(each.number, run.id, each.theme, _typical(turns, typical[each.number])) for each in stored)
+    return RunThemes(run.id, search, tuple(themes))
+
+
+async def search_themes(
+    run: AnalyzedRun, judge: JudgeLike | None, lowest: float | None, explain: int, progress: Progress
+) -> RunThemes:
+    """Find the themes of a run, keep them in place of earlier ones, and return them.
+
+    Args:
+        run: the run.
+        judge: explains members; None takes for each the judge that its score is from.
+        lowest: as of `RunTurns`.
+        explain: how many members of each theme are explained, the most typical first.
+        progress: receives how far it is.
+    """
+    turns = RunTurns(run, lowest)
+    progress.begin("finding themes")
+    try:
+        flagged, groups, pinned = turns.turns(turns.flagged), turns.groups(), _pinned(run.store, turns)
+        themes = find_themes(flagged, groups, word_vectors, pinned)
+    finally:
+        progress.end()
+    if explain and themes.themes:
+        members = [place for theme in themes.themes for place in places_of(theme.members[:explain])]
+        await _explain(turns, members, judge, progress)
+        explained = {turn.place: turn.earlier for turn in turns.turns(members)}
+        flagged = [replace(turn, earlier=explained.get(turn.place, turn.earlier)) for turn in flagged]
+        themes = find_themes(flagged, groups, word_vectors, pinned)
+    search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, turns.remarks)
+    keep_themes(run.store, run.id, search, themes.themes)
+    stored = run_themes(run)
+    assert stored is not None  # it was kept above
+    return stored
+
+
+def explanation_calls(run: AnalyzedRun, lowest: float | None, explain: int) -> int:
+    """Return how many evaluations the explanations of members take at most; nothing is asked."""
+    turns = RunTurns(run, lowest)
+    themes: Themes = find_themes(turns.turns(turns.flagged), turns.groups(), word_vectors, _pinned(run.store, turns))
+    return sum(min(explain, len(theme.members)) for theme in themes.themes) * MEMBER_BUDGET
+
+
+def theme_name(text: str) -> str:
+    """Return a theme's name in one line.
+
+    Raises:
+        UsageError: it is empty or too long.
+    """
+    name = one_line(text).strip()
+    if not name or len(name) > _NAME:
+        raise UsageError(f"name {text[:_NAME]!r} is not valid; write 1 to {_NAME} characters")
+    return name
+
+
+def theme_turns(run: AnalyzedRun, theme: Theme) -> tuple[ThemeTurn, ...]:
+    """Return the turns of a theme of a run, the most typical first, each with its headline."""
+    return _typical(members_of(run, theme.members), theme.members)
+
+
+def members_of(run: AnalyzedRun, members: Iterable[ThemeMember]) -> RunTurns:
+    """Return the turns of the conversations of members of themes, as the last search for themes took them."""
+    search = theme_search(run.store, run.id)
+    return RunTurns(run, search.lowest if search else None, frozenset(member.number for member in members))
+
+
+def places_of(members: Iterable[ThemeMember]) -> list[Place]:
+    """Return the places of members of themes."""
+    return [(member.number, member.turn) for member in members]
+
+
+def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn, ...]:
+    scores = [turns.scores[place][0] for place in places_of(members) if place in turns.scores]
+    judged = turns.judged(scores)
+    return tuple(_theme_turn(turns.run, judged[score.place]) for score in scores if score.place in judged)
+
+
+def _theme_turn(run: AnalyzedRun, turn: ScoredTurn) -> ThemeTurn:
+    levels = newest_attributions(run.store, run.id, turn)
+    sentence = headline(
+        turn.conversation, turn.turn, turn.rubric, turn.score, turn.reason, turn.reason_quotes, levels, None
+    )
+    return ThemeTurn(turn, run.marks[turn.rubric.id], sentence)
+
+
+def _pinned(store: RunStore, turns: RunTurns) -> list[PinnedTheme]:
+    """Return the pinned themes of all runs with their members, the most typical ones."""
+    pinned: list[PinnedTheme] = []
+    for line, themes in pinned_themes(store).items():
+        members: list[FlaggedTurn] = []
+        for stored in themes:
+            typical = stored.theme.members[: _OF_PINNED // len(themes) + 1]
+            run = turns.run if stored.run == turns.run.id else AnalyzedRun(store, store.run(stored.run))
+            members += members_of(run, typical).turns(places_of(typical))
+        if members:
+            pinned.append(PinnedTheme(line, themes[-1].theme.name, members))
+    return pinned
+
+
+async def _explain(turns: RunTurns, places: Sequence[Place], judge: JudgeLike | None, progress: Progress) -> None:
+    run = turns.run
+    judged = list(turns.judged(turns.scores[place][0] for place in places).values())
+    rubrics = list({turn.rubric.sha: turn.rubric for turn in judged}.values())
+    scopes = turn_scopes(run.store, run.run, rubrics, judged, _TASK, judge)
+    await explain_scopes(scopes, _TASK, ExplanationModels(), progress, lambda turn, answer: None)
