@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         default: str | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(*args, no_args_is_help=default is None, **options)
+        super().__init__(*args, **{"no_args_is_help": default is None, **options})
         self._package = package
         self._names = commands
         self._default = default

@@ -101,10 +101,29 @@ class JudgeJob:
     judge: JudgeSpec = field(default=JudgeSpec())
 
 
-JobSpec: TypeAlias = AnalyzeJob | ExplainJob | ExportJob | JudgeJob
+@dataclass(frozen=True, slots=True)
+class ThemesJob:
+    """Find the themes of a run.
+
+    Attributes:
+        run: the run's number.
+        lowest: on maxims whose scores only sort turns, this share of the lowest scores is grouped; None as of
+            `Workspace.themes`.
+        explain: how many members of each theme are explained.
+    """
+
+    kind: ClassVar[str] = "themes"
+    run: int
+    lowest: float | None = None
+    explain: int = 0
+
+
+JobSpec: TypeAlias = AnalyzeJob | ExplainJob | ExportJob | JudgeJob | ThemesJob
 """What a job does."""
 
-_KINDS: dict[str, type[JobSpec]] = {kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob)}
+_KINDS: dict[str, type[JobSpec]] = {
+    kind.kind: kind for kind in (AnalyzeJob, ExplainJob, ExportJob, JudgeJob, ThemesJob)
+}
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

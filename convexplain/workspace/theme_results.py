@@ -134,8 +134,9 @@ def theme_sentences(theme: Theme) -> Iterator[str]:
     if theme.trend is not None:
         yield _trend(theme)
     for excess in theme.excesses:
+        group = f"{'with' if excess.field == 'bot' else 'in'} the {excess.field} “{one_line(excess.value)}”"
         yield (
-            f"More frequent in the {excess.field} {one_line(excess.value)}: {_percent(excess.share)} of its turns "
+            f"More frequent {group}: {_percent(excess.share)} of its turns "
             f"({excess.count} of {excess.judged}), {_percent(excess.share_elsewhere)} elsewhere (q = {excess.q:.2g})."
         )
     if (cause := theme.cause) is not None:

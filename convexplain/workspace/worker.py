@@ -23,7 +23,7 @@ from convexplain.store import RunStore
 from convexplain.store.jobs import end_job, find_job, keep_progress
 from convexplain.types import Conversation, Judgement, Turn
 
-from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, job_spec
+from .job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, JudgeJob, ThemesJob, job_spec
 from .tasks import AttributionTask, ContrastTask, Task
 from .workspace import AsyncWorkspace
 
@@ -100,6 +100,8 @@ async def work(workspace: AsyncWorkspace, spec: JobSpec, progress: Progress) -> 
         return await _explain(workspace, spec, task, progress)
     if isinstance(spec, ExportJob):
         return await _export(workspace, spec, progress)
+    if isinstance(spec, ThemesJob):
+        return await _find_themes(workspace, spec, progress)
     return await _judge(workspace, spec)
 
 
@@ -127,6 +129,12 @@ async def _explain(workspace: AsyncWorkspace, spec: ExplainJob, task: Task[Any],
         scopes = await workspace.plan_explanations(spec.run, task, choice, [spec.rubric])
         raise UsageError(" ".join(note for scope in scopes for note in scope.notes) or "there is nothing to explain")
     return {"turns": len(explained.explained), "failed": explained.failed}
+
+
+async def _find_themes(workspace: AsyncWorkspace, spec: ThemesJob, progress: Progress) -> dict[str, Any]:
+    themes = await workspace.themes(spec.run, lowest=spec.lowest, explain=spec.explain, progress=progress)
+    progress.note(f"Run {spec.run}: {counted(len(themes.themes), 'theme')}")
+    return {"run": spec.run, "themes": len(themes.themes)}
 
 
 async def _export(workspace: AsyncWorkspace, spec: ExportJob, progress: Progress) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from convexplain.explain.settings import ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job
 from convexplain.workspace import Workspace
-from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, job_spec
+from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, ThemesJob, job_spec
 from convexplain.workspace.jobs import resume_job, start_job
 
 from .model_choices import check_judge, check_run_judge
@@ -88,6 +88,19 @@ def start_export(database: str, run: int, form: str, min_margin: float, test: fl
     return _start(database, ExportJob(run, form, out, min_margin, test, unreviewed))
 
 
+def start_themes(database: str, run: int, lowest: float | None, explain: int) -> int:
+    """Start looking for the themes of a run; return the job's number.
+
+    Args:
+        database: the store's URL or file.
+        run, lowest, explain: as in `ThemesJob`.
+
+    Raises:
+        ConvexplainError: as for `start_analyze`.
+    """
+    return _start(database, ThemesJob(run, lowest, explain))
+
+
 def resume(database: str, job: int) -> None:
     """Resume a job where it stopped.
 
@@ -109,11 +122,13 @@ def _start(database: str, spec: JobSpec) -> int:
 
 
 def _check(database: str, spec: JobSpec) -> None:
+    if isinstance(spec, ThemesJob) and not spec.explain:
+        return  # no judge is asked
     if isinstance(spec, AnalyzeJob):
         check_judge(spec.judge)
         check_rubrics(spec.rubrics)
         check_logs([*spec.logs, *filter(None, [spec.reading.redact_names])])
-    elif isinstance(spec, (ExplainJob, ExportJob)):
+    elif isinstance(spec, (ExplainJob, ExportJob, ThemesJob)):
         store = RunStore(database)
         try:
             check_run_judge(store, store.run(spec.run))

@@ -25,6 +25,7 @@ page = st.navigation(
     [
         _page("overview", "Overview", default=True),
         _page("conversation", "Conversation"),
+        _page("themes", "Themes"),
         _page("pairs", "Contrast pairs"),
         _page("compare", "Compare"),
         _page("upload", "Upload and run"),

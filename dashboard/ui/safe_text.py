@@ -1,12 +1,13 @@
 """Untrusted text on a page: text of logs, readers and models is always shown as text, never as markup."""
 
 import html
+import re
 from collections.abc import Iterable
 from typing import Literal
 
 import streamlit as st
 
-from convexplain.text.visible import visible
+from convexplain.text.visible import one_line, visible
 from convexplain.types import Turn
 
 Level = Literal["title", "soft", "error", "body"]
@@ -24,6 +25,13 @@ def escaped(text: str, longest: int = _LONGEST) -> str:
     text = visible(text)
     ellipsis = f" … ({len(text) - longest:,} more characters)" if len(text) > longest else ""
     return html.escape(text[:longest] + ellipsis)
+
+
+def label_text(text: str, longest: int = 300) -> str:
+    """Return text as the label of a button: its Markdown characters are escaped, and no name of an icon is left."""
+    shown = one_line(text)
+    shown = shown if len(shown) <= longest else f"{shown[:longest]} …"
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", shown).replace("\\:", "\\:\u200b")
 
 
 def message(text: str, level: Level = "body") -> None:

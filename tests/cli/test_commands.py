@@ -16,7 +16,7 @@ FOLDER = Path(convexplain.cli.__file__).parent
 PATHS = [(name,) for name, parts in COMMANDS.items() if not parts]
 PATHS += [(group, name) for group, names in COMMANDS.items() for name in names]
 ASKING = ["analyze", "explain", "attribute", "contrast", "export", "judges check", "judges validate"]
-ASKING += ["judges calibrate", "judges noise", "judges train"]
+ASKING += ["judges calibrate", "judges noise", "judges train", "themes list"]
 EXAMPLE = re.compile(
     r"^\s*(?:[\w'?. |=-]*\| )?(?:CONVEXPLAIN_\w+=\S+ )?(convexplain .*?)(?:\s{2,}#.*|\s+#\s.*)?$", re.MULTILINE
 )
@@ -63,6 +63,8 @@ def check_example(words):
     assert path[0] in COMMANDS, words
     found = command(path)
     assert found is not None, words
+    if path == ["themes"]:  # of a run, without the name of a command
+        found = command(["themes", "list"])
     valid = {name for parameter in found.params for name in parameter.opts} | {"--help"}
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     assert options <= valid, (words, options - valid)

@@ -1,0 +1,208 @@
+"""Themes of a run: found, kept, corrected, pinned, and made into rubrics."""
+
+import pytest
+
+from convexplain import Conversation, Turn
+from convexplain.errors import StoreError, UsageError
+from convexplain.rubrics import parse_rubric, rubric_problems
+from convexplain.store import keep_ratings
+from convexplain.types import Evidence, Judgement, Rating
+from convexplain.workspace import Workspace
+from convexplain.workspace.flagged_turns import RunTurns
+from convexplain.workspace.theme_results import theme_sentences
+from tests.theme_store import HELPFULNESS, MODES, two_modes
+from tests.trust_states import keep_trust
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    opened = Workspace(tmp_path / "store.db")
+    yield opened
+    opened.close()
+
+
+def modes_of(numbers, themes):
+    """The modes of the members of each theme, by the conversations' ids."""
+    names = {number: name.partition("-")[0] for name, number in numbers.items()}
+    return [sorted({names[member.number] for member in theme.theme.members}) for theme in themes]
+
+
+def test_two_failure_modes_are_two_themes_with_their_figures(workspace):
+    """20 judged turns, 9 below the threshold: 5 ask again (25 %), 4 advertise (20 %), all 4 of these by bot 2."""
+    run, numbers = two_modes(workspace.store)
+    assert workspace.stored_themes(run) is None
+    themes = workspace.themes(run)
+    assert (themes.search.judged, themes.search.flagged, themes.search.ungrouped) == (20, 9, ())
+    assert themes.search.basis == "Grouped are the turns below the threshold on helpfulness."
+    assert modes_of(numbers, themes.themes) == [["again"], ["advert"]]
+    again, advert = themes.themes
+    assert [(theme.count, round(theme.theme.share, 3)) for theme in (again, advert)] == [(5, 0.25), (4, 0.2)]
+    assert [(excess.field, excess.value, excess.count) for excess in advert.theme.excesses] == [("bot", "bot 2", 4)]
+    assert [turn.headline for turn in advert.typical] == ["Turn 3: it advertises."] * 3
+    assert workspace.stored_themes(run) == themes
+    assert themes.to_dict()["themes"][0]["count"] == 5
+    assert list(themes.to_pandas()["turns"]) == [5, 4]
+
+
+def test_scores_that_only_sort_give_the_lowest_share(workspace):
+    """A tenth of 20 turns are 2: too few for a theme; 45 % are the 9 low ones."""
+    run, numbers = two_modes(workspace.store, trust="unvalidated")
+    few = workspace.themes(run)
+    assert (few.search.flagged, few.themes) == (2, ())
+    assert few.search.basis == (
+        "Grouped are the turns among the lowest 10 % of the scores on helpfulness, whose scores only sort turns."
+    )
+    many = workspace.themes(run, lowest=0.45)
+    assert many.search.flagged == 9
+    assert modes_of(numbers, many.themes) == [["again"], ["advert"]]
+    for lowest in (0, 1.1, -1):
+        with pytest.raises(UsageError, match=r"lowest=.* is not valid; give a share of turns in \(0, 1\]"):
+            workspace.themes(run, lowest=lowest)
+    with pytest.raises(UsageError, match="explain=-1 is not valid"):
+        workspace.themes(run, explain=-1)
+
+
+def test_a_turn_that_a_person_calls_bad_in_a_note_counts_too(workspace):
+    run, numbers = two_modes(workspace.store)
+    analyzed = workspace.run(run)
+    talks = dict(workspace.store.numbered_conversations(run))
+    for name, score in (("good-0", 0.0), ("good-1", 1.0)):
+        talk = talks[numbers[name]]
+        note = Rating(talk.id, 3, "helpfulness", score, "anna", "no", "names no street")
+        keep_ratings(workspace.store, [(talk, note)])
+    turns = RunTurns(analyzed)
+    assert (numbers["good-0"], 3) in turns.failures
+    assert (numbers["good-1"], 3) not in turns.failures
+    (flagged,) = turns.turns([(numbers["good-0"], 3)])
+    assert (flagged.notes, flagged.rubrics, flagged.bot) == (("names no street",), ("helpfulness",), "bot 1")
+
+
+def test_a_flagged_turn_has_what_is_known_of_its_failure(workspace):
+    run, numbers = two_modes(workspace.store)
+    turns = RunTurns(workspace.run(run))
+    (flagged,) = turns.turns([(numbers["again-2"], 3)])
+    assert (flagged.number, flagged.turn, round(flagged.score, 6)) == (numbers["again-2"], 3, 0.12)
+    assert (flagged.reasons, flagged.source, flagged.earlier) == (("It asks again.",), "shop.jsonl", None)
+    assert any(clause.startswith("ends with a question of its own") for clause in flagged.clauses)
+    groups = turns.groups()
+    assert (groups.judged, groups.by_source, groups.by_bot) == (20, {"shop.jsonl": 20}, {"bot 1": 16, "bot 2": 4})
+    assert (groups.earlier, groups.later) == (10, 10)  # the 11th of the 20 dates in order is the 6th of January
+    assert {turn.reply for turn in groups.good} <= {MODES["good"].format(i=i) for i in range(11)}
+
+
+def test_people_merge_and_split_themes(workspace):
+    run, numbers = two_modes(workspace.store)
+    again, advert = workspace.themes(run).themes
+    merged = workspace.merge_themes(again.number, advert.number)
+    assert (merged.number, merged.count, round(merged.theme.share, 3)) == (again.number, 9, 0.45)
+    with pytest.raises(StoreError, match=f"there is no theme {advert.number}"):
+        workspace.theme_turns(advert.number)
+    places = [(numbers[f"advert-{i}"], 3) for i in range(4)]
+    new = workspace.split_theme(again.number, places, "advertises")
+    assert (new.theme.name, new.count, round(new.theme.share, 3)) == ("advertises", 4, 0.2)
+    assert [(excess.value, excess.count) for excess in new.theme.excesses] == [("bot 2", 4)]
+    assert modes_of(numbers, workspace.stored_themes(run).themes) == [["again"], ["advert"]]
+    unnamed = workspace.split_theme(new.number, places[:2])
+    assert unnamed.theme.name
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        ([], "0 of 5 turns of theme 1; choose at least one, not all"),
+        ([("again-0", 3)], None),
+        ([("advert-0", 3)], "theme 1 has no such turn"),
+        ([(f"again-{i}", 3) for i in range(5)], "5 of 5 turns of theme 1; choose at least one, not all"),
+    ],
+)
+def test_turns_that_cannot_leave_a_theme_are_named(workspace, places, message):
+    run, numbers = two_modes(workspace.store)
+    first = workspace.themes(run).themes[0].number
+    chosen = [(numbers[name], turn) for name, turn in places]
+    if message is None:
+        assert workspace.split_theme(first, chosen).count == 1
+        return
+    with pytest.raises(UsageError, match=message):
+        workspace.split_theme(first, chosen)
+
+
+def test_themes_that_cannot_be_merged_are_named(workspace):
+    run, _ = two_modes(workspace.store)
+    first, _ = (theme.number for theme in workspace.themes(run).themes)
+    other_run, _ = two_modes(workspace.store, judge="judge-b")
+    foreign = workspace.themes(other_run).themes[0].number
+    for numbers, message in (
+        ((first,), "name at least two different themes"),
+        ((first, first), "name at least two different themes"),
+        ((first, foreign), f"theme {first} is of run {run}: only themes of one run can be merged"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            workspace.merge_themes(*numbers)
+
+
+def test_a_pinned_theme_is_found_again_in_a_later_run(workspace):
+    run, _ = two_modes(workspace.store)
+    again, _ = workspace.themes(run).themes
+    workspace.rename_theme(again.number, "asks again")
+    workspace.pin_theme(again.number)
+    later, later_numbers = two_modes(workspace.store, judge="judge-b")
+    first, second = workspace.themes(later).themes
+    assert (first.theme.name, first.theme.pinned) == ("asks again", again.number)
+    assert second.theme.pinned is None
+    assert modes_of(later_numbers, [first]) == [["again"]]
+    workspace.rename_theme(first.number, "asks twice")
+    assert workspace.stored_themes(run).themes[0].theme.name == "asks twice"
+    workspace.unpin_theme(again.number)
+    assert all(theme.theme.pinned is None for theme in workspace.stored_themes(later).themes)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 81])
+def test_a_name_that_is_empty_or_too_long_is_refused(workspace, name):
+    run, _ = two_modes(workspace.store)
+    theme = workspace.themes(run).themes[0].number
+    with pytest.raises(UsageError, match=r"name .* is not valid; write 1 to 80 characters"):
+        workspace.rename_theme(theme, name)
+
+
+def test_a_theme_of_too_few_different_texts_makes_no_rubric(workspace):
+    run, _ = two_modes(workspace.store)
+    theme = workspace.themes(run).themes[0].number
+    workspace.rename_theme(theme, "asks again: the order number")
+    # its replies are all the same text, and one text is one example
+    with pytest.raises(UsageError, match=f"theme {theme} has 1 different turns; a rubric needs at least 3 examples"):
+        workspace.theme_rubric(theme)
+
+
+HOSTILE = "Bad {i}: 'quotes', \"double\", # not a comment, - no list, \x1b[31m, \u202e and \ud800 —: yes"
+
+
+def test_a_rubric_of_hostile_texts_is_valid(workspace):
+    run = workspace.store.begin_run("judge-c", "judge-c", {}, [HELPFULNESS]).id
+    keep_trust(workspace.store, "judge-c", {HELPFULNESS: "benchmarked"})
+    for i in range(12):
+        text = HOSTILE.format(i=i) if i < 5 else f"Your parcel {i} arrives on Friday, and {i} more follow."
+        talk = Conversation(f"c{i}", (Turn("user", f"Where is it? {i}"), Turn("assistant", text)), "s")
+        number = workspace.store.keep_conversation(talk, run)
+        score = 0.1 if i < 5 else 0.9
+        evidence = Evidence("label_probability", {"yes": score, "no": 1 - score})
+        judgement = Judgement(talk.id, 1, "helpfulness", score, "no", None, evidence, "m", "s")
+        workspace.store.keep_judgement(run, number, HELPFULNESS, judgement)
+    theme = workspace.themes(run).themes[0]
+    workspace.rename_theme(theme.number, "says: 'bad' \x1b things # here")
+    text = workspace.theme_rubric(theme.number)
+    assert rubric_problems(text) == []
+    rubric = parse_rubric(text, "rubric")
+    assert [example.label for example in rubric.examples] == ["yes"] * 4 + ["no"] * 4
+    assert rubric.id == "no_says_bad_things_here"
+    assert all("\x1b" not in turn.content for example in rubric.examples for turn in example.turns)
+    assert rubric.examples[0].turns[-1].content.startswith("Your parcel")
+
+
+def test_what_is_known_of_a_theme_is_said_in_sentences(workspace):
+    run, _ = two_modes(workspace.store)
+    _, advert = workspace.themes(run).themes
+    sentences = list(theme_sentences(advert.theme))
+    assert sentences[0] == "More frequent than before: 0.0 % of the turns in the earlier half, 40.0 % in the later."
+    assert sentences[1].startswith(
+        "More frequent with the bot “bot 2”: 100.0 % of its turns (4 of 4), 0.0 % elsewhere (q ="
+    )
