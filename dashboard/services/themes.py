@@ -1,6 +1,7 @@
 """The themes of a run for their page: read, corrected by people, and searched for in a job."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from convexplain.analysis.themes.theme import Place
 from convexplain.errors import ConvexplainError
@@ -59,7 +60,7 @@ def running_search(database: str, run: int) -> int | None:
     return next((state.job.id for state in jobs if _searches(state.job.kind, state.job.settings, run)), None)
 
 
-def _searches(kind: str, settings: dict[str, object], run: int) -> bool:
+def _searches(kind: str, settings: Mapping[str, Any], run: int) -> bool:
     return kind == ThemesJob.kind and settings.get("run") == run
 
 
