@@ -1,12 +1,14 @@
 """Lists of messages, one a turn: OpenAI's `role`/`content` and ShareGPT's `from`/`value`, and mixtures."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from convexplain.parts import Media, Part, Reasoning, Text, ToolResult, visible_content
 
 from .content_blocks import THOUGHTS, call_part, content_parts, content_text, thought_keys, thoughts_beside
 from .json_values import parse_json
+from .marked_calls import marked_results
 from .metadata import extra_metadata, find_timestamp
 from .parse_results import ParsedConversation, ParsedTurn, UnreadableError
 from .reasoning_marks import parts_of_marked
@@ -191,7 +193,8 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
             raise UnreadableError(f"message {number} does not say who speaks")
         remarks.append(f"message {number} is missing")
         return []
-    return parsed_turn.without_results() if role_of(parsed_turn.speaker) != "tool" else [parsed_turn]
+    single = role_of(parsed_turn.speaker) == "tool" and len(parsed_turn.parts) <= 1
+    return [parsed_turn] if single else parsed_turn.without_results()
 
 
 def _plain_turn(turn: Mapping[str, Any]) -> ParsedTurn | None:
@@ -210,6 +213,8 @@ def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Par
     if role_of(speaker) == "tool":
         call_id = turn.get("tool_call_id")
         call_id = call_id if isinstance(call_id, str) else ""
+        if isinstance(content, str) and (results := marked_results(content)):
+            return (*thoughts, *(replace(result, id=call_id, name=name or result.name) for result in results))
         return (*thoughts, ToolResult(content_text(content), call_id, name or ""))
     if speaker == "function_call" and (calls := _written_calls(content)):
         return (*thoughts, *calls)

@@ -1,9 +1,12 @@
-"""Reasoning that stands in the text of an answer, between marks: `<think>…</think>` and the like."""
+"""Reasoning, and calls of tools, that stand in the text of an answer between marks: `<think>…</think>` and the like."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from convexplain.parts import Part, Reasoning, Text
+from convexplain.parts import Part, Reasoning, Text, visible_content
+
+from .harmony import harmony_messages, is_harmony
+from .marked_calls import call_pieces, has_calls
 
 _MARKS = {
     "<think>": "</think>",
@@ -25,12 +28,14 @@ _SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>\n?")
 
 
 def may_be_marked(text: str) -> bool:
-    """Return whether an answer may hold marked reasoning; where it is false, it holds none."""
-    return text.lstrip()[:1] in _STARTS or "</think" in text or '<details type="reasoning"' in text
+    """Return whether an answer may hold marked reasoning or calls; where it is false, it holds none."""
+    if text.lstrip()[:1] in _STARTS:
+        return True
+    return "<" in text and ("</think" in text or has_calls(text) or '<details type="reasoning"' in text)
 
 
 def parts_of_marked(parts: Sequence[Part]) -> tuple[Part, ...] | None:
-    """Return the parts of an assistant's turn with marked reasoning as parts; None where nothing is marked."""
+    """Return the parts of an assistant's turn with what is marked as parts; None where nothing is marked."""
     if not any(isinstance(part, Text) and may_be_marked(part.text) for part in parts):
         return None
     split = tuple(piece for part in parts for piece in (_pieces(part.text) if isinstance(part, Text) else (part,)))
@@ -38,19 +43,24 @@ def parts_of_marked(parts: Sequence[Part]) -> tuple[Part, ...] | None:
 
 
 def without_marked(text: str) -> str:
-    """Return an answer without marked reasoning."""
-    if not may_be_marked(text):
-        return text
-    return "\n".join(piece.text for piece in _pieces(text) if isinstance(piece, Text))
+    """Return an answer without marked reasoning, and with marked calls as people see them."""
+    return visible_content(tuple(_pieces(text))) if may_be_marked(text) else text
 
 
-def _pieces(text: str) -> Iterator[Text | Reasoning]:
-    """Yield the reasoning at the beginning of a text, and in Open WebUI's details, and what is left."""
+def _pieces(text: str) -> Iterator[Part]:
+    """Yield the reasoning at the beginning of a text, and in Open WebUI's details, calls of tools, and what is left."""
+    if is_harmony(text):
+        yield from (message.part for message in harmony_messages(text))
+        return
     place = 0
     while (leading := _leading(text, place)) is not None:
         thought, place = leading
         yield Reasoning(thought)
-    yield from _without_details(text[place:].lstrip() if place else text)
+    for piece in _without_details(text[place:].lstrip() if place else text):
+        if isinstance(piece, Text) and has_calls(piece.text):
+            yield from call_pieces(piece.text)
+        else:
+            yield piece
 
 
 def _without_details(text: str) -> Iterator[Text | Reasoning]:
