@@ -32,7 +32,10 @@ def test_the_python_example_runs_as_it_stands(embedded_model, tmp_path):
     assert len(re.findall(r'^  Reply: "', done.stdout, re.MULTILINE)) == 3
 
 
-PAGES = ("agreement", "attribution", "calibration", "contrasts", "heads", "logs", "models", "privacy", "training_data")
+PAGES = (
+    *("agreement", "attribution", "calibration", "contrasts", "conversation_maxims", "heads", "logs", "models"),
+    *("privacy", "training_data"),
+)
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}.md" for name in PAGES)])

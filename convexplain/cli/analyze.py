@@ -56,7 +56,7 @@ class _StoredRun(RunParameter):
     type=click.Choice(["all", "last"]),
     default="all",
     show_default=True,
-    help="Which assistant turns of a conversation.",
+    help="Which assistant turns of a conversation; a maxim of conversations judges each conversation once.",
 )
 @click.option(
     "--name", metavar="TEXT", help="Name the run: commands take it in place of the number, as `runs name` gives one."

@@ -53,6 +53,22 @@ def propose(answer, one=None, k=2):
     return asyncio.run(editor.propose([one or passage()], k))[0], model, editor
 
 
+def test_of_a_judged_conversation_the_later_turns_are_shown_too():
+    later = (*TURNS, Turn("user", "And now?"), Turn("assistant", "Nothing."))
+    unit = Unit(1, TEXT.index(OLD), TEXT.index(OLD) + len(OLD), "sentence")
+    of_turn = prompt(Passage(later, unit, 3, RUBRIC, False, "It is rude."))
+    assert "The response is the last turn; the draft is for an earlier turn, which leads to it." in of_turn
+    assert "A judge says of the response: It is rude." in of_turn
+    of_conversation = prompt(Passage(later, unit, 1, replace(RUBRIC, scope="conversation"), False, "It is rude."))
+    assert "assistant: Hello there. [[draft]] Bye now.\nuser: And now?\nassistant: Nothing." in of_conversation
+    assert (
+        "The requirement is about the assistant in all of the chat; the draft is for one of its turns."
+        in of_conversation
+    )
+    assert "A judge says of the chat: It is rude." in of_conversation
+    assert "The response is the last turn" not in of_conversation
+
+
 def test_the_passage_is_replaced_and_nothing_else():
     proposed, model, editor = propose(reply("Please read it before you call us."))
     assert proposed == ["Hello there. Please read it before you call us. Bye now."]  # all draws say the same

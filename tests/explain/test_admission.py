@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,16 @@ def admit(work, *texts):
 def test_what_is_admitted(text, up, down):
     assert admit(admission(upward=True), text) == [up]
     assert admit(admission(upward=False), text) == [down]
+
+
+def test_of_a_judged_conversation_no_edited_turn_may_lose_most_of_its_words():
+    later = (*TURNS, Turn("user", "Hm."), Turn("assistant", "Ok."))
+    work = Admission(Screen(), later, replace(RUBRIC, scope="conversation"), True, [].append)
+    candidates = [((0, "x"),), ((1, "x"),)]
+    texts = ["Who cares.", "It left on Monday morning."]  # two of six words, and enough of them
+    edited = [(TURNS[0], Turn("assistant", text), *later[2:]) for text in texts]
+    assert asyncio.run(work.admit(candidates, edited)) == [False, True]
+    assert "Too little is left of the reply" in work.refusals
 
 
 def test_the_refusals_are_counted_with_the_most_usual_reason():

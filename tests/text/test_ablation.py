@@ -43,6 +43,14 @@ def test_the_judged_turn_stays_a_turn_of_its_own():
     assert without(TALK, [turn(2), turn(3)])[1:] == (TALK[1], Turn("assistant", ""))
 
 
+def test_of_a_judged_conversation_the_last_turn_may_go_too():
+    talk = (Turn("user", "a"), Turn("assistant", "b"), Turn("assistant", "c"))
+    last, middle = Unit(2, 0, 1, "turn"), Unit(1, 0, 1, "turn")
+    assert without(talk, [last], scope="conversation") == talk[:2]
+    assert without(talk, [last]) == (*talk[:2], Turn("assistant", ""))
+    assert without(talk, [middle], scope="conversation") == (talk[0], talk[2])
+
+
 def test_neighbours_of_one_role_that_were_there_before_stay_apart():
     talk = (Turn("user", "a"), Turn("user", "b"), Turn("assistant", "c"), Turn("user", "d"), Turn("assistant", "e"))
     assert without(talk, [Unit(2, 0, 1, "turn")]) == (talk[0], Turn("user", "b\nd"), talk[4])
