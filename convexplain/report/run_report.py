@@ -43,6 +43,7 @@ from .explanations import EditedTurn, TradeOff, attribution_outcome, edited_turn
 from .pair_pictures import PairPicture, pair_pictures
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
 from .shades import Piece, Shade, pieces, turn_shades
+from .target_explanations import NO_TARGET_EFFECTS, TargetExplanation, target_explanations
 from .trust_marks import TrustMark, trust_legend
 
 _BINS = 10
@@ -93,6 +94,7 @@ class _Case:
     attribution: str | None
     attribution_notes: Sequence[str]
     pairs: Sequence[PairPicture]
+    targets: Sequence[TargetExplanation]
     contrast: Contrast | None
     outcome: str
     reading_ease: str
@@ -145,6 +147,7 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         height=HEIGHT,
         marked_reason=marked_reason,
         pairs_heading=PAIRS_HEADING,
+        no_target_effects=NO_TARGET_EFFECTS,
         problems=problems[:_PROBLEMS],
         more_problems=max(0, len(problems) - _PROBLEMS),
         version=__version__,
@@ -206,6 +209,7 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         pairs=pair_pictures(turn.conversation, attributions),
+        targets=target_explanations(store, run, scored),
         contrast=contrast,
         outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
         reading_ease=reading_ease(contrast) if contrast is not None else "",

@@ -60,6 +60,19 @@ def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Att
 
     Those of a span of the reply (a target) are none of the turn.
     """
+    return next((levels for levels in _newest_first(store, run, turn) if levels[0].of_reply_score), [])
+
+
+def target_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[list[Attribution]]:
+    """Return the newest attributions of each span of the reply (target) that was explained, the newest first."""
+    newest: dict[tuple[str, bool], list[Attribution]] = {}
+    for levels in _newest_first(store, run, turn):
+        if levels[0].target:
+            newest.setdefault((levels[0].target, levels[0].of_score), levels)
+    return list(newest.values())
+
+
+def _newest_first(store: RunStore, run: int, turn: ScoredTurn) -> Iterator[list[Attribution]]:
     table = schema.attributions
     query = (
         sa.select(table.c.body)
@@ -73,8 +86,7 @@ def newest_attributions(store: RunStore, run: int, turn: ScoredTurn) -> list[Att
     )
     with reading(store.engine) as connection:
         bodies = connection.execute(query).scalars().all()
-    newest_first = ([_to_attribution(level) for level in body] for body in bodies)
-    return next((levels for levels in newest_first if levels[0].of_reply_score), [])
+    return ([_to_attribution(level) for level in body] for body in bodies)
 
 
 def attribution_body(attribution: Attribution) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import platformdirs
 
 from convexplain.analysis.plans import Plan
 from convexplain.errors import UnavailableError
-from convexplain.explain.settings import ContrastSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.store import RunStore
 from convexplain.store.jobs import find_job
 from convexplain.workspace import Workspace
@@ -56,6 +56,7 @@ def start_explain(
     rubric: str,
     contrast: ContrastSettings | None,
     number: int | None = None,
+    attribution: AttributionSettings = AttributionSettings(),
 ) -> int:
     """Start explaining one turn of a run, or resume an unfinished explanation; return the job's number.
 
@@ -67,11 +68,12 @@ def start_explain(
         rubric: the maxim's id.
         contrast: settings of the contrast search; None attributes the score instead.
         number: the conversation's number in the store; None explains this turn of every conversation with that id.
+        attribution: settings of the attribution.
 
     Raises:
         ConvexplainError: as for `start_analyze`.
     """
-    return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, number=number))
+    return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, attribution, number))
 
 
 def start_export(database: str, run: int, form: str, min_margin: float, test: float, unreviewed: bool = False) -> int:

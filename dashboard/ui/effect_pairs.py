@@ -13,7 +13,11 @@ from .safe_text import message
 
 def show_pairs(conversation: Conversation, levels: Sequence[Attribution]) -> None:
     """Show the pairs of these attributions that count together; nothing where there are none."""
-    pictures = pair_pictures(conversation, levels)
+    show_pictures(pair_pictures(conversation, levels))
+
+
+def show_pictures(pictures: Sequence[PairPicture]) -> None:
+    """Show pictures of pairs that count together, with a heading; nothing where there are none."""
     if pictures:
         message(f"{PAIRS_HEADING}:", "soft")
     for picture in pictures:

@@ -11,6 +11,7 @@ from convexplain.types import Goal, Question, Rubric
 from convexplain.workspace.jobs import job_state
 
 from .current_store import database
+from .explanation_options import attribution_fields, search_fields
 from .safe_text import message
 
 _EVERY = 2.0  # seconds between updates
@@ -33,6 +34,25 @@ def offer_attribution(view: ConversationView, turn: int, rubric: Rubric) -> None
         message(f"There is {NOTHING_TO_ATTRIBUTE}.", "soft")
     elif st.button("Explain this turn", key=f"{key}-start", type="primary"):
         _start(key, view, turn, rubric, None)
+
+
+def offer_other_attribution(view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show the form of an attribution with other settings, folded, or the progress of its job."""
+    key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-other"
+    if key in st.session_state:
+        _watch(key)
+        return
+    if view.judgements[turn, rubric.id].score is None or not AttributionSettings().turns(view.conversation, turn):
+        return
+    with st.expander("Explain it in another way"):
+        try:
+            settings = attribution_fields(key)
+            settings.turns(view.conversation, turn)  # refuses a part that is not in the reply
+        except ConvexplainError as error:
+            message(str(error), "error")
+            return
+        if st.button("Explain with these settings", key=f"{key}-start"):
+            _start(key, view, turn, rubric, None, settings)
 
 
 def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
@@ -61,15 +81,25 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
     keep = st.multiselect(
         "Without lowering", maxims, key=f"{key}-keep", help="Maxims of this run that the edit must not make worse."
     ) if maxims else []  # fmt: skip
+    with st.popover("How it searches"):
+        options = search_fields(key)
     if st.button("Search for an edit", key=f"{key}-start", type="primary"):
         question: Question = "revise" if scope == "This turn itself" else "rescore"
-        _start(key, view, turn, rubric, ContrastSettings(goal, by, question=question, keep=tuple(keep)))
+        _start(key, view, turn, rubric, ContrastSettings(goal, by, question=question, keep=tuple(keep), **options))
 
 
-def _start(key: str, view: ConversationView, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> None:
+def _start(
+    key: str,
+    view: ConversationView,
+    turn: int,
+    rubric: Rubric,
+    contrast: ContrastSettings | None,
+    attribution: AttributionSettings | None = None,
+) -> None:
+    other = {} if attribution is None else {"attribution": attribution}
     try:
         st.session_state[key] = start_explain(
-            database(), view.run, view.conversation.id, turn, rubric.id, contrast, view.number
+            database(), view.run, view.conversation.id, turn, rubric.id, contrast, view.number, **other
         )
     except ConvexplainError as error:
         message(str(error), "error")

@@ -20,8 +20,9 @@ from convexplain.types import Attribution, AttributionLevel, Contrast, Conversat
 
 from .chat_view import legend
 from .effect_pairs import show_pairs
-from .explain_job import offer_attribution, offer_search
+from .explain_job import offer_attribution, offer_other_attribution, offer_search
 from .safe_text import escaped, lines, message
+from .target_panel import show_targets
 from .trust_note import trust_note
 
 _BARS = 14
@@ -73,6 +74,8 @@ def explanation_tabs(store: RunStore, view: ConversationView, turn: int, rubric:
             _attribution(view, attributions, rubric.threshold)
         else:
             offer_attribution(view, turn, rubric)
+        show_targets(store, view, turn, rubric)
+        offer_other_attribution(view, turn, rubric)
     with contrast_tab:
         contrasts = turn_contrasts(store, view.run, scored)
         for contrast in contrasts:

@@ -8,16 +8,16 @@ from streamlit.testing.v1 import AppTest
 
 from convexplain.dashboard.ui import explain_job, pair_export
 from convexplain.errors import UsageError
-from convexplain.explain.settings import ContrastSettings
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.parts import Reasoning, Text, ToolCall
-from convexplain.store import ScoredTurn, keep_contrast, scored_places, scored_turns
+from convexplain.store import ScoredTurn, keep_attributions, keep_contrast, scored_places, scored_turns
 from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
-from convexplain.types import ParetoPoint
+from convexplain.types import ParetoPoint, Unit
 from tests.conftest import ROOT
 
 from .conftest import texts
-from .sample_stores import HARM, HELPFULNESS, HOSTILE, contrast, full, hostile, job_state, keep, talk
+from .sample_stores import HARM, HELPFULNESS, HOSTILE, attribution, contrast, full, hostile, job_state, keep, talk
 
 READING = ("overview", "conversation", "pairs", "compare")
 
@@ -288,6 +288,55 @@ def test_which_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
         (one, "beta", 3, "harm", ContrastSettings(question="revise"), beta),
         (one, "beta", 3, "harm", ContrastSettings("worsen", 0.3, question="rescore"), beta),
     ]
+
+
+@pytest.mark.slow
+def test_how_an_edit_is_looked_for_can_be_chosen(app, store, monkeypatch):
+    one, _ = full(store)
+    asked = []
+    monkeypatch.setattr(explain_job, "start_explain", lambda _, *what: asked.append(what[4]) or 1)
+    monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state("done"))
+    page = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
+    assert "Alpha" not in [part.label for part in page.number_input]  # of one search only
+    ran(labelled(page.selectbox, "Search").set_value("cell_budget").run())
+    ran(labelled(page.selectbox, "Which edit is the smallest").set_value("rouge").run())
+    ran(labelled(page.number_input, "Alpha").set_value(0.2).run())
+    press(page, "Search for an edit")
+    ran(labelled(page.number_input, "Radius").set_value(5).run())
+    press(page, "Search for an edit")
+    options = {"question": "revise", "search": "cell_budget", "similarity": "rouge", "alpha": 0.2}
+    assert asked == [ContrastSettings(**options), ContrastSettings(**options, radius=5)]
+
+
+@pytest.mark.slow
+def test_how_a_turn_is_attributed_can_be_chosen(app, store, monkeypatch):
+    one, _ = full(store)
+    asked = []
+    monkeypatch.setattr(explain_job, "start_explain", lambda _, *what, **settings: asked.append((what, settings)) or 1)
+    monkeypatch.setattr(explain_job, "job_state", lambda *_: job_state("done"))
+    page = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
+    ran(labelled(page.selectbox, "Method").set_value("surrogate").run())
+    ran(labelled(page.checkbox, "One ranking").check().run())
+    ran(labelled(page.text_input, "Only this part of the reply").set_value("no such words").run())
+    assert "target='no such words' is not valid: the reply does not contain it" in texts(page)
+    assert "Explain with these settings" not in [button.label for button in page.button]
+    ran(labelled(page.text_input, "Only this part of the reply").set_value(" of beta ").run())
+    press(page, "Explain with these settings")
+    settings = AttributionSettings("surrogate", mixed=True, target="of beta")
+    place = (one, "beta", 3, "harm", None, number(store, one, "beta"))
+    assert asked == [(place, {"attribution": settings})]
+
+
+@pytest.mark.slow
+def test_a_part_of_the_reply_is_shown_on_its_own(app, store):
+    """The part has the score 0.27 (log-odds -1); without the first turn its log-odds are 1, the score 0.73."""
+    one, _ = full(store)
+    (place,) = scored_turns(store, HARM, scored_places(store, one, HARM, place=("alpha", 3)))
+    of_part = attribution(replace(place, score=0.27), "turn", [Unit(0, 0, 5, "turn")], [-2.0])
+    keep_attributions(store, one, place, "part", [replace(of_part, full=-1.0, target="of alpha.")])
+    shown = texts(app("conversation", run=str(one), conversation="alpha", turn="3", rubric="harm"))
+    assert "“of alpha.”: 0.27 where it is judged alone, in the reply's place; clime, 8 calls" in shown
+    assert "turn 0, user: “Quest” lowers it (0.73 without)" in shown
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def attribution(text, level, units, scores, noise=0.0):
     )  # fmt: skip
 
 
-def explained_page(tmp_path, text, noise=0.0, marks=MARKS, pairs=(), **fields):
+def explained_page(tmp_path, text, noise=0.0, marks=MARKS, pairs=(), parts=(), **fields):
     """The report of one explained turn: turn 1 lowers its score, its second half does, and an edit there mends it."""
     store, harm = RunStore(str(tmp_path / "a.db")), load_rubric("harm")
     run = store.begin_run("m", "f", {}, [harm])
@@ -126,6 +126,8 @@ def explained_page(tmp_path, text, noise=0.0, marks=MARKS, pairs=(), **fields):
         attribution(text, "sentence", (Unit(1, 0, 11, "sentence"), Unit(1, 12, len(said), "sentence")), (0.5, -1.0)),
     ]
     keep_attributions(store, run.id, place, "s", found)
+    for i, levels in enumerate(parts):
+        keep_attributions(store, run.id, place, f"part {i}", levels)
     edited = said.replace("last words", f"new {text}")
     edit = Edit(Unit(1, len(said) - 10, len(said), "word"), "last words", f"new {text}")
     contrast = Contrast(
@@ -169,6 +171,22 @@ def test_pairs_that_count_together_are_sentences_and_drawn(tmp_path):
     assert re.findall(r"(\d\.\d\d)</td>", table) == ["0.27", "0.88", "0.48", "0.71"]
     assert re.findall(r"width: (\d+)%", table) == ["27", "88", "48", "71"]
     assert re.findall(r"<th>(.*?)</th>", table) == ["with the second", "without it", "with the first", "without it"]
+
+
+def test_parts_of_the_reply_are_explained_on_their_own(tmp_path):
+    """The newest first. Of the first part turn 1 moves the log-odds from -1 to 1; of the second nothing is known."""
+    lowered = replace(attribution("<i>", "turn", (Unit(1, 0, 5, "turn"),), (-2.0,)), target="<b>no")
+    nothing = replace(lowered, target="no", scores=(0.0,))
+    logprob = replace(lowered, scalarizer="logprob", score=None, noise=None, side=1, scores=(0.5,), target="<b>no")
+    page = explained_page(tmp_path, "middle", parts=[[nothing], [lowered], [logprob]])
+    assert page.count("A part of the reply, explained on its own") == 3
+    first, second, third = page.partition("explained on its own")[2].split("explained on its own")
+    assert "“&lt;b&gt;no”: logprob -1.000 after all that stands before it; clime, 4 calls." in first
+    assert "<li>Turn 1, assistant: “First” raises it (-1.50 without).</li>" in first
+    assert "“&lt;b&gt;no”: 0.27 where it is judged alone, in the reply&#39;s place; clime, 4 calls." in second
+    assert "<li>Turn 1, assistant: “First” lowers it (0.73 without).</li>" in second
+    assert "No word of it and no earlier turn changes that by more than the judge&#39;s noise." in third
+    assert "Note: note &lt;i&gt;" in third
 
 
 def test_a_contrast_is_shown_with_its_proof(tmp_path):

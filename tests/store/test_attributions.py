@@ -14,6 +14,7 @@ from convexplain.store import (
     schema,
     stored_attributions,
 )
+from convexplain.store.attributions import target_attributions
 from convexplain.types import Interaction
 
 STRANGE = "t\x00\ud800\\x00é"
@@ -114,3 +115,18 @@ def test_old_rows_have_no_target_and_a_span_is_none_of_the_turn(store, run, turn
             body.pop("target")
         connection.execute(sa.update(schema.attributions).values(body=bodies))
     assert newest_attributions(store, run, turn)[0].target == ""
+
+
+def test_of_each_part_of_the_reply_the_newest_is_returned(store, run, turn):
+    def kept(settings, target, calls, **fields):
+        keep_attributions(store, run, turn, settings, [replace(TURNS, target=target, calls=calls, **fields)])
+
+    kept("a", "", 1)
+    kept("b", "It left.", 2)
+    kept("c", "On Monday.", 3)
+    kept("d", "It left.", 4)
+    kept("e", "It left.", 5, scalarizer="logprob")  # another value of the same part
+    of_parts = target_attributions(store, run, turn)
+    assert [(levels[0].target, levels[0].calls) for levels in of_parts] == [
+        ("It left.", 5), ("It left.", 4), ("On Monday.", 3),
+    ]  # fmt: skip
