@@ -1,5 +1,7 @@
 """The forms that start an explanation of a turn, and the progress of its job."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
@@ -82,10 +84,11 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
         "Without lowering", maxims, key=f"{key}-keep", help="Maxims of this run that the edit must not make worse."
     ) if maxims else []  # fmt: skip
     with st.popover("How it searches"):
-        options = search_fields(key)
+        settings = search_fields(key)
     if st.button("Search for an edit", key=f"{key}-start", type="primary"):
         question: Question = "revise" if scope == "This turn itself" else "rescore"
-        _start(key, view, turn, rubric, ContrastSettings(goal, by, question=question, keep=tuple(keep), **options))
+        settings = replace(settings, goal=goal, delta=by, question=question, keep=tuple(keep))
+        _start(key, view, turn, rubric, settings)
 
 
 def _start(

@@ -4,7 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
-from convexplain.explain.settings import AttributionSettings, ContrastOptions
+from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.search import ATTRIBUTION_METHODS, CONTRAST_SEARCHES, described, offered_searches
 from convexplain.search.similarity import Similarity
 
@@ -45,8 +45,8 @@ def attribution_fields(key: str) -> AttributionSettings:
     return AttributionSettings(method, mixed=mixed, target=target.strip() or None)
 
 
-def search_fields(key: str) -> ContrastOptions:
-    """Show the fields of a search for an edit and return what was chosen there."""
+def search_fields(key: str) -> ContrastSettings:
+    """Show the fields of a search for an edit and return its settings."""
     searches = offered_searches()
     names = [search.name for search in searches]
     name = st.selectbox("Search", names, index=names.index("natural"), key=f"{key}-search", help=described(searches))
@@ -56,9 +56,9 @@ def search_fields(key: str) -> ContrastOptions:
         format_func=lambda choice: _SIMILARITIES[choice],
         key=f"{key}-similarity",
     )
-    options: ContrastOptions = {"search": name, "similarity": similarity}
+    alpha, radius = 0.5, 0
     if "alpha" in CONTRAST_SEARCHES.get(name).options:
-        options["alpha"] = st.number_input(
+        alpha = st.number_input(
             "Alpha",
             0.0,
             1.0,
@@ -75,5 +75,4 @@ def search_fields(key: str) -> ContrastOptions:
             key=f"{key}-radius",
             help="Only units at most so many places from an edited one are edited; 0: anywhere.",
         )
-        options["radius"] = int(radius) or None
-    return options
+    return ContrastSettings(search=name, similarity=similarity, alpha=alpha, radius=radius or None)
