@@ -130,7 +130,12 @@ def share_text(theme: Theme) -> str:
 
 
 def theme_sentences(theme: Theme) -> Iterator[str]:
-    """Yield in plain sentences what is known of a theme: its trend, where it is frequent, and its common cause."""
+    """Yield in plain sentences what is known of a theme: its common cause, its trend, and where it is frequent."""
+    if (cause := theme.cause) is not None:
+        yield (
+            f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} the earlier turn that "
+            f"matters {cause.statement}; before good turns in {cause.compared} of {cause.compared_of}."
+        )
     if theme.trend is not None:
         yield _trend(theme)
     for excess in theme.excesses:
@@ -138,11 +143,6 @@ def theme_sentences(theme: Theme) -> Iterator[str]:
         yield (
             f"More frequent {group}: {_percent(excess.share)} of its turns "
             f"({excess.count} of {excess.judged}), {_percent(excess.share_elsewhere)} elsewhere (q = {excess.q:.2g})."
-        )
-    if (cause := theme.cause) is not None:
-        yield (
-            f"Common cause: in {cause.count} of {counted(cause.explained, 'explained turn')} the earlier turn that "
-            f"matters {cause.statement}; before good turns in {cause.compared} of {cause.compared_of}."
         )
 
 

@@ -40,6 +40,8 @@ del.cx-gone {{ background: rgba(var(--cx-down), .22); text-decoration: line-thro
 ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2px; }}
 .cx-figures {{ display: flex; flex-wrap: wrap; gap: .4em 2.4em; margin: .2em 0; font-size: .86em; }}
 .cx-figures b {{ display: block; font-size: 1.55em; font-weight: 600; font-variant-numeric: tabular-nums; }}
+[class*="st-key-theme-"] [data-testid="stBaseButton-tertiary"] p {{ color: var(--cx-accent); text-align: left;
+  text-decoration: underline; }}
 .stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
 [data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}
 [data-testid="stHeading"] h3 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}

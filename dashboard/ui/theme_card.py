@@ -9,7 +9,7 @@ from convexplain.text.visible import one_line
 from convexplain.workspace import RunTheme, RunThemes, ThemeTurn
 from convexplain.workspace.theme_results import theme_sentences
 
-from .safe_text import escaped, label_text, message
+from .safe_text import escaped, label_text, lines, message
 from .theme_dialogs import rubric_dialog, split_dialog
 from .turn_table import open_turn
 
@@ -28,10 +28,10 @@ def theme_card(store: RunStore, themes: RunThemes, theme: RunTheme) -> None:
     """
     with st.container(border=True, key=f"theme-{theme.number}"):
         st.html(_head(theme))
-        for sentence in theme_sentences(theme.theme):
-            message(sentence, "soft")
+        lines(*((sentence, "soft") for sentence in theme_sentences(theme.theme)))
         for i, turn in enumerate(theme.typical):
-            _typical_turn(theme, turn, i)
+            with st.container(gap=None):
+                _typical_turn(theme, turn, i)
         _buttons(store, themes, theme)
         refused, refusal = st.session_state.get(_REFUSAL, (None, ""))
         if refused == theme.number:
@@ -64,7 +64,7 @@ def _typical_turn(theme: RunTheme, turn: ThemeTurn, i: int) -> None:
     score = "no score" if judged.score is None else f"{judged.score:.2f}"
     chip = f'<span class="cx-chip{kind}">{escaped(judged.rubric.id)} {score} · {escaped(turn.mark.word)}</span>'
     reply = escaped(one_line(turn.reply), _REPLY)
-    st.html(f'<div class="cx cx-soft" style="margin:-.8rem 0 .2rem">{chip}{reply}</div>')
+    st.html(f'<div class="cx cx-soft">{chip}{reply}</div>')
 
 
 def _buttons(store: RunStore, themes: RunThemes, theme: RunTheme) -> None:
