@@ -36,6 +36,7 @@ class ThemeSearch:
         basis: the sentence that says which turns these are.
         ungrouped: those of them that belong to no theme.
         lowest: the share of the lowest scores that counted as flagged; None where the search chose it.
+        explain: how many members of each theme were explained for it.
         notes: sentences about what the search left out or could not do.
         at: when it was.
     """
@@ -45,6 +46,7 @@ class ThemeSearch:
     basis: str
     ungrouped: tuple[Place, ...] = ()
     lowest: float | None = None
+    explain: int = 0
     notes: tuple[str, ...] = ()
     at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 

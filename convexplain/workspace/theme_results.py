@@ -91,9 +91,14 @@ class RunThemes:
     themes: tuple[RunTheme, ...]
 
     @property
-    def explained(self) -> bool:
-        """Return whether a cause is known of any theme."""
-        return any(theme.theme.cause is not None for theme in self.themes)
+    def cause_note(self) -> str:
+        """Return the sentence that says why no common cause is known; empty where one is."""
+        if not self.themes or any(theme.theme.cause is not None for theme in self.themes):
+            return ""
+        if not self.search.explain:
+            return "No common cause is known: no turn was explained to look for one."
+        most = counted(self.search.explain, "turn")
+        return f"No common cause was found: up to {most} of each theme were explained, and too few have one in common."
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""

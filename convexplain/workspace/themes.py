@@ -74,7 +74,7 @@ async def search_themes(
         explained = {turn.place: turn.earlier for turn in turns.turns(members)}
         flagged = [replace(turn, earlier=explained.get(turn.place, turn.earlier)) for turn in flagged]
         themes = find_themes(flagged, groups, word_vectors, pinned)
-    search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, turns.remarks)
+    search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, explain, turns.remarks)
     keep_themes(run.store, run.id, search, themes.themes)
     stored = run_themes(run)
     assert stored is not None  # it was kept above

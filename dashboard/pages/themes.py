@@ -38,8 +38,8 @@ for theme in themes.themes:
     theme_card(store, themes, theme)
 if not themes.themes:
     st.info("There is no theme: a theme is at least three turns that fail in one way.")
-elif not themes.explained:
-    message("No common cause is known. Explain turns of each theme to look for causes.", "soft")
+elif themes.cause_note:
+    message(themes.cause_note, "soft")
 with st.expander("Find the themes again"):
     st.caption("Pinned themes keep their names; all others are found anew.")
     search_form(run.id, sorts_only=sorts_only, label="Find again")

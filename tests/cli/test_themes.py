@@ -34,7 +34,7 @@ def test_the_first_call_finds_them_and_later_ones_show_them(themes):
     assert "Run 1: 20 judged turns, 9 grouped: 9 in 2 themes, 0 in none." in shown
     assert "5 turns, 25.0 % of the judged turns (95 % interval 11.2 to 46.9 %)." in shown
     assert "again-0:3: Turn 3: it asks again." in shown
-    assert "To look for causes (asks the judge): convexplain themes 1 --explain 8" in shown
+    assert "This looks for causes, and asks the judge: convexplain themes 1 --explain 8" in shown
     assert themes(1) == themes("list", 1) == shown
     body = json.loads(themes("--json"))
     assert [(theme["number"], theme["count"]) for theme in body["themes"]] == [(1, 5), (2, 4)]

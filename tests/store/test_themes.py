@@ -22,7 +22,7 @@ from convexplain.store.themes import (
     unpin_theme,
 )
 
-SEARCH = ThemeSearch(40, 5, "Grouped are the turns below the threshold.", ((9, 1),), 0.1, ("Only the worst.",))
+SEARCH = ThemeSearch(40, 5, "Grouped are the turns below the threshold.", ((9, 1),), 0.1, 8, ("Only the worst.",))
 FULL = Theme(
     name="names no time",
     phrases=("as soon as possible", "please wait"),

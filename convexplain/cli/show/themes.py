@@ -61,9 +61,10 @@ def _show_next(console: Console, themes: RunThemes, db: str | None) -> None:
     store = ["--db", db] if db else []
     first, commands = themes.themes[0], ["convexplain", "themes"]
     console.print()
-    if not themes.explained:
-        ask = command_line([*commands, str(themes.run), "--explain", "8", *store])
-        console.print(plain(f"No common cause is known. To look for causes (asks the judge): {ask}"), soft_wrap=True)
+    if themes.cause_note:
+        ask = "" if themes.search.explain else command_line([*commands, str(themes.run), "--explain", "8", *store])
+        more = f" This looks for causes, and asks the judge: {ask}" if ask else ""
+        console.print(plain(f"{themes.cause_note}{more}"), soft_wrap=True)
     rubric = command_line([*commands, "rubric", str(first.number), *store])
     console.print(plain(f"A theme as a rubric: {rubric}"), soft_wrap=True)
 
