@@ -76,7 +76,7 @@ class ShopLog:
 
 def shop_log(seed: int) -> ShopLog:
     """Return the log of a seed; the same seed gives the same log."""
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
     plan: list[str] = [mode for mode, count in COUNTS.items() for _ in range(count)]
     plan += [""] * (CONVERSATIONS - len(plan))
     rng.shuffle(plan)

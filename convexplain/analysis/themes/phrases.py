@@ -1,31 +1,21 @@
 """Distinctive phrases of groups of texts: runs of words that are frequent in one group and rare elsewhere."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from math import log, sqrt
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_LONGEST = 4  # words of a phrase
-_LEAST_TEXTS = 2  # of a group that have the phrase
+from .words import content_words, phrases_of
+
 _PRIOR = 0.5
-
-
-def phrases_of(text: str) -> set[str]:
-    """Return the runs of one to four words of a text, in small letters, none of them across a sentence's end."""
-    phrases: set[str] = set()
-    for sentence in re.split(r"[.!?;:\n]+", text.casefold()):
-        words = _WORD.findall(sentence)
-        for size in range(1, _LONGEST + 1):
-            phrases.update(" ".join(words[i : i + size]) for i in range(len(words) - size + 1))
-    return phrases
+_LEAST_SHARE = 0.25  # of the texts that have a phrase
 
 
 def distinctive_phrases(texts: Sequence[str], background: Sequence[str], most: int = 5) -> tuple[str, ...]:
     """Return the phrases that are most distinctive of texts against others, the most distinctive first.
 
     The measure is the log-odds ratio with a prior, divided by its standard deviation (Monroe et al. 2008), of the
-    number of texts that have the phrase. A phrase that lies within a better one, or holds one, is left out.
+    number of texts that have the phrase; longer phrases come first among equals. A phrase shares no content word with
+    a better one.
 
     Args:
         texts: the texts of the group.
@@ -34,21 +24,28 @@ def distinctive_phrases(texts: Sequence[str], background: Sequence[str], most: i
     """
     inside = Counter(phrase for text in texts for phrase in phrases_of(text))
     outside = Counter(phrase for text in background for phrase in phrases_of(text))
+    least = max(2, _LEAST_SHARE * len(texts))
     scores = {
-        phrase: _log_odds(count, len(texts), outside[phrase], len(background))
+        phrase: _distinctness(count, len(texts), outside[phrase], len(background)) * (1 + 0.1 * phrase.count(" "))
         for phrase, count in inside.items()
-        if count >= min(_LEAST_TEXTS, len(texts)) and any(len(word) > 3 for word in phrase.split())
+        if count >= least and any(not word.isdigit() for word in content_words(phrase))
     }
     chosen: list[str] = []
-    for phrase in sorted(scores, key=lambda phrase: (-scores[phrase], -len(phrase), phrase)):
-        if not any(phrase in better or better in phrase for better in chosen):
+    words: set[str] = set()
+    for phrase in sorted(scores, key=lambda phrase: (-scores[phrase], phrase)):
+        if scores[phrase] > 0 and not words & set(content_words(phrase)):
             chosen.append(phrase)
+            words |= set(content_words(phrase))
         if len(chosen) == most:
             break
     return tuple(chosen)
 
 
-def _log_odds(inside: int, texts: int, outside: int, others: int) -> float:
-    counts = (inside + _PRIOR, texts - inside + _PRIOR, outside + _PRIOR, others - outside + _PRIOR)
-    ratio = log(counts[0] / counts[1]) - log(counts[2] / counts[3])
-    return ratio / sqrt(1 / counts[0] + 1 / counts[2])
+def _distinctness(inside: int, texts: int, outside: int, background: int) -> float:
+    return log_odds(inside, texts, outside, background) / sqrt(1 / (inside + _PRIOR) + 1 / (outside + _PRIOR))
+
+
+def log_odds(inside: int, texts: int, outside: int, background: int) -> float:
+    """Return the logarithm of the ratio of the odds inside a group to those outside; half a text is added to each."""
+    odds = (inside + _PRIOR) / (texts - inside + _PRIOR)
+    return log(odds) - log((outside + _PRIOR) / (background - outside + _PRIOR))

@@ -1,0 +1,104 @@
+"""The common cause of a theme: what holds for the earlier turns that matter to its members, and not elsewhere."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
+
+from convexplain.types import Conversation, Turn
+
+from .theme import CommonCause, FlaggedTurn
+from .words import content_words, phrases_of
+
+_MOST_P = 0.05  # after correction, of a statement that is made
+_LEAST = 3  # members for which a statement holds
+_LEAST_SHARE = 0.5  # of the explained members
+_NUMBER = re.compile(r"\d")
+_ROLES = {"user": "a user's", "assistant": "the assistant's", "tool": "a tool's", "system": "the system's"}
+_NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+EarlierTurn = tuple[Conversation, int]
+
+
+def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> CommonCause | None:
+    """Return what the earlier turns that matter most to a theme's members have in common.
+
+    Tried is what may hold for an earlier turn: it says a phrase of one to four words, asks a question, repeats a
+    question that the assistant has asked before, has a number. Each is compared with the turns at the same distances
+    before good turns (Fisher's exact test, one-sided; Bonferroni's correction for all statements that hold for enough
+    turns to be made, and differ in where they hold). Of those that hold for at least half of the explained members,
+    the least probable by chance is returned; of equals the longest phrase.
+
+    Args:
+        members: the theme's turns; those without an earlier turn that matters beyond noise count as explained.
+        good: turns that scored well.
+
+    Returns:
+        None where no statement holds with p up to 0.05.
+    """
+    from scipy.stats import fisher_exact  # type: ignore[import-untyped]  # slow to import
+
+    explained = [turn for turn in members if turn.earlier is not None]
+    causes = [(turn.conversation, turn.earlier[0].turn) for turn in explained if turn.earlier]
+    if len(causes) < _LEAST:
+        return None
+    distances = sorted({turn.turn - turn.earlier[0].turn for turn in explained if turn.earlier})
+    compared = [(turn.conversation, turn.turn - k) for turn in good for k in distances if turn.turn >= k]
+    least = max(_LEAST, ceil(_LEAST_SHARE * len(explained)))
+    statements = _statements([*causes, *compared], least)
+    tried = len({frozenset(holding) for holding in statements.values()})
+    best: CommonCause | None = None
+    for statement in sorted(statements, key=lambda text: (-len(text), text)):
+        holding = statements[statement]
+        count = sum(i < len(causes) for i in holding)
+        if count < least:
+            continue
+        compared_count = len(holding) - count
+        table = [[count, len(explained) - count], [compared_count, len(compared) - compared_count]]
+        p = min(1.0, tried * float(fisher_exact(table, alternative="greater").pvalue))
+        if p <= _MOST_P and (best is None or p < best.p):
+            places = [turn for i, turn in enumerate(causes) if i in holding]
+            back = [turn.turn - turn.earlier[0].turn for turn in explained if turn.earlier]
+            words = _sentence(statement, places, [back[i] for i in sorted(holding) if i < len(causes)])
+            best = CommonCause(words, count, len(explained), compared_count, len(compared), p)
+    return best
+
+
+def _statements(turns: Sequence[EarlierTurn], least: int) -> dict[str, set[int]]:
+    """Return what holds for at least so many of the turns, and for which."""
+    holding: dict[str, set[int]] = {}
+    for i, (conversation, index) in enumerate(turns):
+        for statement in _statements_of(conversation.turns, index):
+            holding.setdefault(statement, set()).add(i)
+    return {statement: indices for statement, indices in holding.items() if len(indices) >= least}
+
+
+def _statements_of(turns: Sequence[Turn], index: int) -> set[str]:
+    text = turns[index].content
+    statements = {
+        f"says “{phrase}”" for phrase in phrases_of(text) if any(not word.isdigit() for word in content_words(phrase))
+    }
+    if "?" in text:
+        statements.add("asks a question")
+    if _NUMBER.search(text):
+        statements.add("has a number")
+    if _repeats_question(turns, index):
+        statements.add("repeats a question that was asked before")
+    return statements
+
+
+def _repeats_question(turns: Sequence[Turn], index: int) -> bool:
+    words = set(content_words(turns[index].content))
+    questions = [set(content_words(turn.content)) for turn in turns[:index] if "?" in turn.content]
+    return "?" in turns[index].content and any(2 * len(words & q) > len(words | q) for q in questions if q)
+
+
+def _sentence(statement: str, places: Sequence[EarlierTurn], distances: Sequence[int]) -> str:
+    """Return the statement with whose turn it is and how far back, where that is the same for all turns."""
+    roles = Counter(conversation.turns[index].role for conversation, index in places)
+    owner = f"is {_ROLES[next(iter(roles))]} that {statement}" if len(roles) == 1 else statement
+    if len(set(distances)) > 1:
+        return owner
+    back = distances[0]
+    number = _NUMBER_WORDS[back] if back < len(_NUMBER_WORDS) else str(back)
+    return f"{owner}, {number} turn{'s' if back > 1 else ''} back"

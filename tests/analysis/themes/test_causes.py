@@ -1,0 +1,39 @@
+"""What the earlier turns that matter have in common."""
+
+from convexplain.analysis.themes.causes import common_cause
+from convexplain.analysis.themes.theme import EarlierEffect, FlaggedTurn
+from convexplain.types import Conversation, Turn
+
+
+def turn(number: int, opening: str, *, explained: bool = True, effects: int = 1) -> FlaggedTurn:
+    talk = Conversation(
+        str(number),
+        (Turn("user", opening), Turn("assistant", "Yes."), Turn("user", "And that?"), Turn("assistant", "No.")),
+    )
+    earlier = (EarlierEffect(0, -0.2),) * effects if explained else None
+    return FlaggedTurn(number, talk, 3, 0.1, earlier=earlier)
+
+
+GOOD = [turn(100 + i, f"Where is parcel number {i}?", explained=False) for i in range(30)]
+
+
+def test_a_phrase_that_most_members_share_and_good_turns_do_not_is_the_cause() -> None:
+    members = [turn(i, f"First the {product} please") for i, product in enumerate(("kettle", "lamp", "sofa", "drill"))]
+    cause = common_cause([*members, turn(9, "The hose")], GOOD)
+    assert cause is not None
+    assert cause.statement == "is a user's that says “first the”, three turns back"
+    assert (cause.count, cause.explained, cause.compared, cause.compared_of) == (4, 5, 0, 30)
+    assert cause.p < 0.05
+
+
+def test_what_good_turns_have_before_them_too_is_no_cause() -> None:
+    assert common_cause([turn(i, f"Where is parcel number {i}?") for i in range(8)], GOOD) is None
+
+
+def test_two_explained_members_are_too_few() -> None:
+    assert common_cause([turn(i, "First the kettle") for i in range(2)], GOOD) is None
+
+
+def test_members_without_a_turn_that_matters_count_as_explained() -> None:
+    members = [turn(i, "First the kettle") for i in range(4)]
+    assert common_cause([*members, *(turn(i, "First", effects=0) for i in range(5, 10))], GOOD) is None
