@@ -20,7 +20,7 @@ Embedder = Callable[[list[str]], Sequence[Sequence[float]]]
 Matrix = NDArray[np.floating[Any]]
 
 _TRAITS = 0.5  # share of the traits in a similarity; the remainder is the texts'
-_CLEAR = 2.0  # weight of a reply's traits from which on they say in which way it fails
+_CLEAR = 1.0  # weight of a reply's traits from which on they say in which way it fails
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PRIOR = 0.5  # turns that are added to each count
 

@@ -7,7 +7,26 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PART = re.compile(r"[.!?;:,()\n“”\"]+(?=\s|$)|\n+|\s[–—-]\s")
 _LONGEST = 4  # words of a phrase
 _SUBJECTS = frozenset(  # of the library's stop words those that do say something
-    "bill call cry describe detail empty fill fire first found interest last mill serious show side system top".split()
+    [
+        "bill",
+        "call",
+        "cry",
+        "describe",
+        "detail",
+        "empty",
+        "fill",
+        "fire",
+        "first",
+        "found",
+        "interest",
+        "last",
+        "mill",
+        "serious",
+        "show",
+        "side",
+        "system",
+        "top",
+    ]
 )
 
 
