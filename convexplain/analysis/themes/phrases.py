@@ -7,6 +7,7 @@ from math import log, sqrt
 from .words import content_words, phrases_of
 
 _PRIOR = 0.5
+_LEAST_SCORE = 1.64  # standard deviations
 _LEAST_SHARE = 0.25  # of the texts that have a phrase
 
 
@@ -33,7 +34,7 @@ def distinctive_phrases(texts: Sequence[str], background: Sequence[str], most: i
     chosen: list[str] = []
     words: set[str] = set()
     for phrase in sorted(scores, key=lambda phrase: (-scores[phrase], phrase)):
-        if scores[phrase] > 0 and not words & set(content_words(phrase)):
+        if scores[phrase] >= _LEAST_SCORE and not words & set(content_words(phrase)):
             chosen.append(phrase)
             words |= set(content_words(phrase))
         if len(chosen) == most:

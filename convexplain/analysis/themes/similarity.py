@@ -21,6 +21,7 @@ Matrix = NDArray[np.floating[Any]]
 
 _TRAITS = 0.5  # share of the traits in a similarity; the remainder is the texts'
 _CLEAR = 1.0  # weight of a reply's traits from which on they say in which way it fails
+_SLIGHT = 0.4  # weight from which on a single trait makes a theme
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PRIOR = 0.5  # turns that are added to each count
 
@@ -74,15 +75,29 @@ def prose_reasons(turn: FlaggedTurn) -> list[str]:
     ]
 
 
+def main_traits(turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> list[str | None]:
+    """Return for each turn the kind of its weightiest trait; None where it has none that good turns have less often."""
+    kinds = _kinds(turns)
+    weights = _weights(kinds, _kinds(good))
+    best = [max(sorted(turn_kinds), key=weights.__getitem__, default=None) for turn_kinds in kinds]
+    return [kind if kind is not None and weights[kind] >= _SLIGHT else None for kind in best]
+
+
 def _weighted_traits(turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> Matrix:
-    kinds = [{kind_of(trait) for trait in traits_of(turn)} for turn in turns]
+    kinds = _kinds(turns)
+    weights = _weights(kinds, _kinds(good))
+    rows = [[weight * (name in turn_kinds) for name, weight in sorted(weights.items())] for turn_kinds in kinds]
+    return np.array(rows, dtype=float).reshape(len(turns), len(weights))
+
+
+def _kinds(turns: Sequence[FlaggedTurn]) -> list[set[str]]:
+    return [{kind_of(trait) for trait in traits_of(turn)} for turn in turns]
+
+
+def _weights(kinds: Sequence[set[str]], good: Sequence[set[str]]) -> dict[str, float]:
     counts = Counter(kind for turn_kinds in kinds for kind in turn_kinds)
-    good_counts = Counter(kind for turn in good for kind in {kind_of(trait) for trait in traits_of(turn)})
-    names = sorted(counts)
-    weights = [_weight(counts[name], len(turns), good_counts[name], len(good)) for name in names]
-    return np.array([[weights[k] * (name in row) for k, name in enumerate(names)] for row in kinds]).reshape(
-        len(turns), len(names)
-    )
+    good_counts = Counter(kind for turn_kinds in good for kind in turn_kinds)
+    return {kind: _weight(count, len(kinds), good_counts[kind], len(good)) for kind, count in counts.items()}
 
 
 def _weight(count: int, turns: int, good_count: int, good: int) -> float:
