@@ -7,7 +7,10 @@ kinds and weights are drawn (0.5 to 2, a quarter of them negative), and clauses 
 --first on. With 3 and with 6 evaluations a unit, besides the whole text:
 
 * **R²** of the fitted value on 1000 random ablations that were not evaluated (each unit removed with probability 1/2):
-  `surrogate`, the linear fit of C-LIME, and with --trees scikit-learn's boosted trees on the surrogate's evaluations.
+  `surrogate`, and with --trees scikit-learn's boosted trees on the surrogate's evaluations. The other methods give a
+  score a unit and no value of a text without several of them. Read as a sum they have one: the whole text's value less
+  the scores of the removed units. Its R² stands beside, and its R² with the constant that suits the ablations best,
+  which takes off what the sum is wrong about on all of them alike.
 * **AUPC**: the mean fall of the value while the units that a method puts first are removed, up to half of them, as a
   share of the range of the value over random ablations; and how much more than C-LIME's, paired, with 95 % intervals.
   All methods have the same number of evaluations at most; with --peer ICX360's C-LIME and L-SHAP too, started as
@@ -21,7 +24,7 @@ Games 0 to 99 were used while the method was made; figures are reported for 1000
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -31,7 +34,6 @@ from numpy.typing import NDArray
 
 from convexplain.fidelity import Estimate, area, cumulative, curve, mean, proportion, ranked
 from convexplain.search import clime, joint, loo, lshap, surrogate
-from convexplain.search.attribution_methods import clime as clime_method
 from convexplain.search.attribution_methods._surrogate_fit import fit_surrogate
 from convexplain.search.attribution_methods.surrogate import ablations
 
@@ -100,53 +102,97 @@ def r_squared(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> floa
     return float(1 - ((true - predicted) ** 2).sum() / ((true - true.mean()) ** 2).sum())
 
 
-def fits(played: Game, seed: int, per_unit: int, trees: bool) -> tuple[Row, list[int]]:
-    """Return R² of each fit on ablations that were not evaluated and CPU seconds; and the surrogate's order."""
-    n, most = played.n, per_unit * played.n
-    test_sets, true = held_out(played, np.random.default_rng([seed, 1]))
-    tested = presence(n, test_sets)
-    rng = np.random.default_rng([seed, 2])
-    sets = [frozenset[int](), *ablations(n, rng, most)]
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The outcome of a method on a game.
+
+    Attributes:
+        order: the units, the one that raises the value most first; empty where the method orders none.
+        calls: evaluations, the whole text not counted.
+        predicted: its values of texts, from a row a text that says which units are there.
+    """
+
+    order: list[int]
+    calls: int
+    predicted: Callable[[NDArray[np.bool_]], NDArray[np.float64]]
+
+
+def fits(played: Game, seed: int, per_unit: int, trees: bool) -> tuple[dict[str, Fit], float]:
+    """Return the fits to random ablations, and the CPU seconds of the surrogate's."""
+    n, rng = played.n, np.random.default_rng([seed, 2])
+    sets = [frozenset[int](), *ablations(n, rng, per_unit * n)]
     values = dict(zip(sets, played(sets), strict=True))
     began = time.process_time()
     fitted = fit_surrogate(n, values, rng)
     seconds = time.process_time() - began
-    row = {"surrogate": r_squared(true, fitted.clauses.values(tested)), "its CPU seconds": seconds}
-    linear_sets = [frozenset[int](), *clime_method._sets(n, rng, 2, most)]
-    linear_values = dict(zip(linear_sets, played(linear_sets), strict=True))
-    effects = np.array(clime_method.fit(n, linear_values), dtype=float)
-    base = np.mean(list(linear_values.values())) - (presence(n, linear_sets) @ effects).mean()
-    row["C-LIME"] = r_squared(true, base + tested @ effects)
+    by_name = {"surrogate": Fit(ranked(fitted.clauses.shapley(n)), len(sets) - 1, fitted.clauses.values)}
     if trees:
         from sklearn.ensemble import GradientBoostingRegressor
 
         boosted = GradientBoostingRegressor(n_estimators=150, max_depth=3, subsample=0.7, random_state=0)
         boosted.fit(presence(n, sets), list(values.values()))
-        row["boosted trees"] = r_squared(true, boosted.predict(tested))
-    return row, ranked(fitted.clauses.shapley(n))
+        by_name["boosted trees"] = Fit([], len(sets) - 1, boosted.predict)
+    return by_name, seconds
 
 
-def other_orders(
-    played: Game, seed: int, budget: int, peer: peer_games.Peer | None
-) -> dict[str, tuple[list[int], int]]:
-    """Return each other method's order of the units, the one that raises the value most first, and its evaluations."""
+def additive_fits(played: Game, seed: int, budget: int, peer: peer_games.Peer | None) -> dict[str, Fit]:
+    """Return the fits of the methods that give a score for each unit, read as sums."""
     n = played.n
     results = {
         "C-LIME": clime(n, value=played, seed=seed, budget=budget),
         "L-SHAP": lshap(n, value=played, budget=budget),
         "LOO": loo(n, value=played, budget=budget),
+        "joint": joint(n, value=played, k=min(PAIR, n), seed=seed, budget=budget),
     }
-    ranks = {name: (ranked(result.scores), result.calls) for name, result in results.items()}
-    together = joint(n, value=played, k=min(PAIR, n), seed=seed, budget=budget)
-    others = [unit for unit in ranked(together.scores) if unit not in together.chosen]
-    ranks["joint"] = ([*together.chosen, *others], together.calls)
+    by_name = {}
+    for name, result in results.items():
+        unchosen = [unit for unit in ranked(result.scores) if unit not in result.chosen]
+        by_name[name] = Fit([*result.chosen, *unchosen], result.calls, sum_of(result.full, result.scores))
     if peer is not None:
         there = peer_games.Game("", n, seed, lambda removed: played([removed])[0])
         factor = {"oversampling_factor": budget / n}
         for name, method, options in (("ICX360 C-LIME", "clime", factor), ("ICX360 L-SHAP", "lshap", {})):
             fit = peer.explain(there, method, **options)
-            ranks[name] = (ranked(fit.scores), len(set(fit.sets) - {frozenset()}))
-    return ranks
+            (full,) = played([frozenset()])
+            calls = len(set(fit.sets) - {frozenset()})
+            by_name[name] = Fit(ranked(fit.scores), calls, sum_of(full, fit.scores))
+    return by_name
+
+
+def sum_of(full: float | None, scores: Sequence[float | None]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+    """Return the values of texts by the sum of scores: the whole text's less those of the units that are gone."""
+    effects = np.array([score or 0.0 for score in scores])
+    return lambda present: (full or 0.0) - (~present).astype(float) @ effects
+
+
+def measured(played: Game, seed: int, fit: Fit) -> Row:
+    """Return the measures of a fit on a game: its evaluations a unit, both R², and the AUPC of its order."""
+    test_sets, true = held_out(played, np.random.default_rng([seed, 1]))
+    predicted = fit.predicted(presence(played.n, test_sets))
+    row = {"calls": fit.calls / played.n, "r2": r_squared(true, predicted)}
+    row["r2 with the best constant"] = r_squared(true, predicted - predicted.mean() + true.mean())
+    return row | ({"aupc": faithfulness(played, seed, fit.order)} if fit.order else {})
+
+
+def show(rows: Mapping[str, Sequence[Row]]) -> None:
+    """Print the tables of R² and of AUPC."""
+    print("| fit | evaluations a unit | held-out R² | median | worst tenth | with the best constant | median |")
+    print("|---|---|---|---|---|---|---|")
+    for name, of_games in rows.items():
+        plain, best = ([row[key] for row in of_games] for key in ("r2", "r2 with the best constant"))
+        cells = [f"{np.mean([row['calls'] for row in of_games]):.1f}", shown(mean(plain)), f"{np.median(plain):.3f}"]
+        cells += [f"{np.quantile(plain, 0.1):.3f}", shown(mean(best)), f"{np.median(best):.3f}"]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("\n| order | evaluations a unit | AUPC | more than C-LIME |\n|---|---|---|---|")
+    for name, of_games in rows.items():
+        if "aupc" in of_games[0]:
+            pairs = zip(of_games, rows["C-LIME"], strict=True)
+            more = mean([row["aupc"] - clime_row["aupc"] for row, clime_row in pairs])
+            cells = [
+                f"{np.mean([row['calls'] for row in of_games]):.1f}",
+                shown(mean([row["aupc"] for row in of_games])),
+            ]
+            print(f"| {name} | {' | '.join([*cells, '' if name == 'C-LIME' else shown(more)])} |", flush=True)
 
 
 def faithfulness(played: Game, seed: int, order: Sequence[int]) -> float:
@@ -191,28 +237,16 @@ def main() -> None:
         for per_unit in [options.per_unit] if options.per_unit else PER_UNIT:
             title = f"{options.n} games from seed {options.first}, noise {options.noise:g}"
             print(f"\n{title}, {per_unit} evaluations a unit\n")
-            rows, aupc, calls = [], defaultdict(list), defaultdict(list)
+            seconds, rows = [], defaultdict(list)
             for seed in seeds:
                 played = game(seed, options.noise)
-                row, order = fits(played, seed, per_unit, options.trees)
-                rows.append(row)
-                ranks = {"surrogate": (order, per_unit * played.n)}
-                for name, (order, evaluations) in {
-                    **ranks,
-                    **other_orders(played, seed, per_unit * played.n, peer),
-                }.items():
-                    aupc[name].append(faithfulness(played, seed, order))
-                    calls[name].append(evaluations / played.n)
-            print("| fit | held-out R² | median | worst tenth |\n|---|---|---|---|")
-            for name in rows[0]:
-                numbers = [row[name] for row in rows]
-                median, tenth = np.median(numbers), np.quantile(numbers, 0.9 if name.startswith("its") else 0.1)
-                print(f"| {name} | {shown(mean(numbers))} | {median:.3f} | {tenth:.3f} |", flush=True)
-            print("\n| order | evaluations a unit | AUPC | more than C-LIME |\n|---|---|---|---|")
-            for name, numbers in aupc.items():
-                more = mean([ours - other for ours, other in zip(numbers, aupc["C-LIME"], strict=True)])
-                difference = "" if name == "C-LIME" else shown(more)
-                print(f"| {name} | {np.mean(calls[name]):.1f} | {shown(mean(numbers))} | {difference} |", flush=True)
+                by_name, fit_seconds = fits(played, seed, per_unit, options.trees)
+                seconds.append(fit_seconds)
+                for name, fit in {**by_name, **additive_fits(played, seed, per_unit * played.n, peer)}.items():
+                    rows[name].append(measured(played, seed, fit))
+            show(rows)
+            print(f"\nCPU seconds of the surrogate's fit: {shown(mean(seconds))}, worst tenth", end=" ")
+            print(f"{np.quantile(seconds, 0.9):.3f}")
             named, others, without = named_pairs(seeds, options.noise, per_unit)
             print(f"\nplanted pair named {shown(named)}; another beside it {shown(others)}", end="; ")
             print(f"any without a pair {shown(without)}")

@@ -271,6 +271,7 @@ class Rating:
     note: str | None = None
 
 
+_SCALES = ("log_odds", "score")  # scalarizers whose value is the judge's score
 _EDGE = 1e-9  # nearer to 0 and 1 all scores have the same log-odds
 
 Question = Literal["rescore", "regenerate", "revise"]
@@ -472,7 +473,7 @@ class Attribution:
     @property
     def of_score(self) -> bool:
         """True where the judge's score is attributed, and not another scalarizer's value."""
-        return self.scalarizer in ("log_odds", "score")
+        return self.scalarizer in _SCALES
 
     @property
     def of_reply_score(self) -> bool:
@@ -494,9 +495,14 @@ class Attribution:
 
     def value_of(self, value: float | None) -> float | None:
         """Return a value as people read it: of the judge's score in [0, 1], though a fit may go beyond."""
-        if value is None or not self.of_score:
-            return value
-        return probability(value) if self.scalarizer == "log_odds" else min(max(value, 0.0), 1.0)
+        return None if value is None else score_of(value, self.scalarizer)
+
+
+def score_of(value: float, scalarizer: str) -> float:
+    """Return a value as people read it: a score in [0, 1] of the judge's `log_odds` or `score`, else the value."""
+    if scalarizer not in _SCALES:
+        return value
+    return probability(value) if scalarizer == "log_odds" else min(max(value, 0.0), 1.0)
 
 
 def log_odds(score: float) -> float:

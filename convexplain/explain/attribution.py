@@ -12,7 +12,7 @@ from convexplain.search.attribution_driver import AttributionRun, run_attributio
 from convexplain.search.protocol import Value, ValueSearch
 from convexplain.search.refinement import LevelScores, refine, refine_mixed
 from convexplain.text.segmentation import Phrases
-from convexplain.types import LEVELS, Attribution, Conversation, Rubric, Unit
+from convexplain.types import LEVELS, Attribution, Conversation, Rubric, Unit, score_of
 
 from .measurement import ASSUMED_NOISE, TurnMeasure, too_close
 from .scalarizers import JudgeValue, Scalarizer, ScoresSpans, TurnValues, WhiteBox
@@ -128,12 +128,13 @@ class Attributor:
             values.note(close)
         side = -1 if score is not None and score < rubric.threshold else 1
         reply = self.measure.responder is None
-        levels = await attribute_values(values, settings, side, reply=reply, phrases=self.phrases)
+        noise = ASSUMED_NOISE if noise is None else noise
+        levels = await attribute_values(values, settings, side, reply=reply, phrases=self.phrases, noise=noise)
         return [
             replace(
                 level,
                 score=score,
-                noise=ASSUMED_NOISE if noise is None else noise,
+                noise=noise,
                 judge=first.model if first else "",
                 units=tuple(_in_reply(unit, len(before), span) for unit in level.units),
             )
@@ -181,6 +182,7 @@ async def attribute_values(
     *,
     reply: bool = False,
     phrases: Phrases | None = None,
+    noise: float = 0.0,
 ) -> list[Attribution]:
     """Attribute any value of a turn, level by level; as `Attributor.attribute`, with no judge in it.
 
@@ -190,6 +192,7 @@ async def attribute_values(
         side: 1 refines the units that raise the value, -1 those that lower it.
         reply: attribute to the parts of the last turn as well: it can be valued without some of them.
         phrases: says where phrases begin, instead of the rules of `text.segmentation`.
+        noise: only units that change the value by so much are divided; of a judge's score the difference in [0, 1].
     """
     began = time.monotonic()
     levels = unit_levels(values.conversation, settings.levels, reply=reply, phrases=phrases, scope=values.scope)
@@ -201,7 +204,7 @@ async def attribute_values(
         return [_attribution(values, settings, side, units, nothing)]
     if not any(levels.units):
         values.note(NOTHING_TO_ATTRIBUTE)
-    run, impossible = await _evaluated(values, settings, side, levels)
+    run, impossible = await _evaluated(values, settings, side, levels, noise)
     stages, baseline = run.outcome
     scores = [score for stage in stages for score in stage.scores if score is not None]
     if scores and all(abs(score) < _NOTHING for score in scores):
@@ -222,15 +225,27 @@ async def attribute_values(
     ]
 
 
+def _moves(values: TurnValues, effect: float, noise: float) -> bool:
+    """True where an effect on the value is the noise or more; of a judge's score by the difference of the scores."""
+    full, scale = values.full, values.scalarizer.name
+    return full is not None and abs(score_of(full, scale) - score_of(full - effect, scale)) >= noise
+
+
 async def _evaluated(
-    values: TurnValues, settings: AttributionSettings, side: int, levels: UnitLevels
+    values: TurnValues, settings: AttributionSettings, side: int, levels: UnitLevels, noise: float
 ) -> tuple[AttributionRun[tuple[list[LevelScores], float | None]], Counter[int]]:
     """The run of the method over all levels, and by level how many sets leave nothing to value."""
     units = levels.by_stage(settings.mixed)
     guide = await _guide(values, units) if settings.method == "joint" else None
     method = make_method(settings.method, seed=settings.seed, side=side, k=settings.k, guide=guide)
     refining = (refine_mixed if settings.mixed else refine)(
-        levels.parents, method, side=side, top=settings.top, share=settings.share, budget=settings.budget
+        levels.parents,
+        method,
+        side=side,
+        top=settings.top,
+        share=settings.share,
+        budget=settings.budget,
+        matters=lambda effect: _moves(values, effect, noise),
     )
     impossible = Counter[int]()
 

@@ -43,6 +43,7 @@ def refine(
     top: int | None = 2,
     share: float | None = None,
     budget: int | None = None,
+    matters: Callable[[float], bool] = lambda effect: True,
 ) -> ValueSearch[list[LevelScores]]:
     """Attribute to the coarsest units, then to the parts of the top ones, and so on.
 
@@ -60,6 +61,8 @@ def refine(
         share: instead, as many as have that share of all that speaks for the side. Of a joint attribution the units
             that were removed together are refined.
         budget: evaluations of all levels together; `CALLS_PER_UNIT` for each unit unless given.
+        matters: returns True for an effect on the value that is more than noise; only units with such an effect are
+            refined (of a joint attribution: all that were removed together, or none).
     """
     levels: list[LevelScores] = []
     chosen: set[int] = set()
@@ -80,7 +83,7 @@ def refine(
         scores, spent = yield from _on_level(method(level, units, allowed), units, level, set())
         remaining = None if remaining is None else remaining - spent
         levels.append(scores)
-        chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
+        chosen = _chosen(scores, side, top, share, matters)
     return levels
 
 
@@ -92,6 +95,7 @@ def refine_mixed(
     top: int | None = 2,
     share: float | None = None,
     budget: int | None = None,
+    matters: Callable[[float], bool] = lambda effect: True,
 ) -> ValueSearch[list[LevelScores]]:
     """Attribute to the coarsest units; divide the top ones, and attribute to their parts and all others again.
 
@@ -102,8 +106,8 @@ def refine_mixed(
     costs nothing.
 
     Args:
-        parents, method, side, top, share, budget: as of `refine`. Units whose parent is `ALWAYS` come in at the stage
-            of their level.
+        parents, method, side, top, share, budget, matters: as of `refine`. Units whose parent is `ALWAYS` come in at
+            the stage of their level.
 
     Returns:
         The attribution in each stage, in which the top units are divided once more than in the stage before.
@@ -132,7 +136,7 @@ def refine_mixed(
         scores, spent = yield from _on_level(method(stage, units, allowed), units, stage, evaluated)
         remaining = None if remaining is None else max(0, remaining - spent)
         stages.append(scores)
-        chosen = set(scores.chosen) or {units[i] for i in _top(scores.scores, side, top, share)}
+        chosen = _chosen(scores, side, top, share, matters)
     return stages
 
 
@@ -224,12 +228,23 @@ def _on_level(
         evaluated |= set(sets)
 
 
-def _top(scores: Scores, side: int, top: int | None, share: float | None) -> list[int]:
-    """The units that speak most for the side; none where none does."""
+def _chosen(
+    scores: LevelScores, side: int, top: int | None, share: float | None, matters: Callable[[float], bool]
+) -> set[int]:
+    """The units that are refined."""
+    if scores.chosen:
+        return set(scores.chosen) if matters(side * (scores.drop or 0.0)) else set()
+    return {scores.units[i] for i in _top(scores.scores, side, top, share, matters)}
+
+
+def _top(
+    scores: Scores, side: int, top: int | None, share: float | None, matters: Callable[[float], bool]
+) -> list[int]:
+    """The units that speak most for the side, and more than noise; none where none does."""
     numbers = [score for score in scores if score is not None]
     least = _NOTHING * max([1.0, *map(abs, numbers)])
     worth = {i: side * score for i, score in enumerate(scores) if score is not None and side * score > least}
-    ordered = sorted(worth, key=lambda i: -worth[i])
+    ordered = sorted((i for i in worth if matters(side * worth[i])), key=lambda i: -worth[i])
     if share is None:
         return ordered[:top]
     total = sum(worth.values())

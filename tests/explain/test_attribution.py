@@ -123,6 +123,18 @@ def test_down_to_the_word(method):
     assert (turns.full, turns.score, turns.noise) == (pytest.approx(math.log(1 / 4)), pytest.approx(0.2), ASSUMED_NOISE)
 
 
+@pytest.mark.parametrize(("noise", "divided"), [(0.6, True), (0.75, False)])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_only_units_beyond_the_noise_are_divided(noise, divided, mixed):
+    """Without "grumpy" the score is 0.9 instead of 0.2: a difference of 0.7. The reply is divided in any case."""
+    options = {"levels": ("turn", "sentence", "phrase"), "top": 1, "mixed": mixed}
+    levels = attributed(scripted(grumpy), method="loo", noise=noise, **options)
+    texts = {text for level in levels for text in parts(level)}
+    assert ("It may come." in texts) == divided
+    assert "Bananas are yellow." not in texts  # of the reply, one sentence, the words
+    assert "Bananas " in texts
+
+
 def test_a_good_turn_is_explained_by_what_raises_it():
     (turns, sentences) = attributed(
         scripted(lambda text: 0.8 if "grumpy" in text else 0.6), levels=("turn", "sentence"), top=1, method="loo"

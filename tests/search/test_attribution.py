@@ -357,6 +357,35 @@ def test_the_top_units_are_refined(side, options, units, scores):
     assert sum(valued.calls.values()) == min(sum(map(len, units)), options.get("budget", 99))
 
 
+@pytest.mark.parametrize(
+    ("side", "options", "least", "units"),
+    [
+        # Worth 1, 5 and -3: from 5 on one unit of the top two is divided, of its parts (2, 0, 3) none.
+        (1, {"top": 2}, 5, [(0, 1, 2), (2, 3, 4)]),
+        (1, {"top": 2}, 3, [(0, 1, 2), (2, 3, 4), (4, 5)]),
+        (1, {"top": 2}, 5.1, [(0, 1, 2)]),
+        # 5 of 6 is less than 0.9 of what speaks for the side, and the unit of worth 1 is noise.
+        (1, {"share": 0.9}, 2.5, [(0, 1, 2), (2, 3, 4), (4, 5)]),
+        (-1, {"top": 2}, 3, [(0, 1, 2), (5,), (6, 7)]),  # the fall of the value counts as much as its rise
+        (-1, {"top": 2}, 3.1, [(0, 1, 2)]),
+    ],
+)
+def test_units_within_noise_are_not_refined(side, options, least, units):
+    valued, _ = levels(TREE, singles, lost, side=side, matters=lambda effect: abs(effect) >= least, **options)
+    assert [one.units for one in valued.outcome] == units
+
+
+@pytest.mark.parametrize(("drop", "units"), [(1.0, [(0, 1, 2), (0, 1, 5)]), (0.9, [(0, 1, 2)])])
+def test_what_was_removed_together_is_refined_where_that_is_more_than_noise(drop, units):
+    def pair(level, units, budget):
+        yield Value((frozenset(),))
+        return MethodOutcome((0.0,) * len(units), (0, 2) if level == 0 else (), drop)
+
+    value = lambda level, removed: 0.0  # noqa: E731
+    valued, _ = levels(TREE[:2], pair, value, side=1, matters=lambda effect: abs(effect) >= 1)
+    assert [one.units for one in valued.outcome] == units
+
+
 def test_a_part_without_a_parent_is_always_looked_into():
     valued, _ = levels([[0], [0, ALWAYS]], singles, lambda level, removed: 0.5 - len(removed), side=1, top=1)
     assert [one.units for one in valued.outcome] == [(0,), (0, 1)]
