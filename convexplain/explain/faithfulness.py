@@ -81,8 +81,15 @@ async def faithfulness(
 
 
 def _some_reply_to_the_end(order: Sequence[int], units: Sequence[Unit], values: TurnValues) -> list[int]:
-    """The order, in which the last unit of the reply comes last: without any of them nothing would be left to value."""
-    reply = [i for i in order if units[i].turn == len(values.conversation.turns) - 1]
+    """The order, in which the last unit of the reply comes last: without any of them nothing would be left to value.
+
+    Of a judged conversation that is the last unit of the assistant's turns.
+    """
+    turns = values.conversation.turns
+    judged = {len(turns) - 1}
+    if values.scope == "conversation":
+        judged = {i for i, turn in enumerate(turns) if turn.role == "assistant"}
+    reply = [i for i in order if units[i].turn in judged]
     if not reply or not values.impossible(frozenset(units[i] for i in reply)):
         return list(order)
     return [*(i for i in order if i != reply[-1]), reply[-1]]

@@ -116,7 +116,12 @@ def test_fields_say_the_same_as_the_file(name, tmp_path):
     text = as_yaml(as_fields(rubric_text(name)) | {"id": "mine"})
     assert rubric_problems(text) == []
     kept, before = load_rubric(save_rubric(text, tmp_path)), load_rubric(name)
-    assert (kept.labels, kept.examples, kept.notes) == (before.labels, before.examples, before.notes)
+    assert (kept.labels, kept.examples, kept.notes, kept.scope) == (
+        before.labels,
+        before.examples,
+        before.notes,
+        before.scope,
+    )
 
 
 def test_a_rubric_that_is_not_valid_is_not_kept(tmp_path):

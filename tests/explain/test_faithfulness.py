@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -185,6 +186,30 @@ def test_some_of_the_reply_is_left_however_high_it_ranks():
     # 7 words; without "A b. " 2 of 7 are gone and 2 of 7 of the value, without "One two three." as well 5 of both.
     assert rows["reply first"].aupc == pytest.approx(7 * 0.25)  # a straight line to 3.5 at half of the words
     assert rows["reply first"].pr is None
+
+
+def test_some_assistant_turn_is_left_of_a_judged_conversation():
+    turns = (Turn("user", "One two three."), Turn("assistant", "A b."), Turn("user", "C d."))
+    conversation = Conversation("c", turns)
+    (units,) = unit_levels(conversation, ("turn",), reply=False, scope="conversation").units
+    values = TurnValues(conversation, Words(One=1, two=1, three=1, A=1, b=1, C=1, d=1), scope="conversation")
+    rows = asyncio.run(faithfulness(values, units, {"assistant first": [1, 2, 0]}, 1))
+    assert rows["assistant first"].aupc == pytest.approx(7 * 0.25)  # as above: what goes first is the last turn
+
+
+def test_of_a_judged_conversation_the_judge_may_name_any_turn():
+    async def go():
+        model = ScriptedModel('{"turns": [4, 3, 9]}')
+        longer = replace(TALK, turns=(*TALK.turns, Turn("user", "Bye.")))
+        async with Calls(model) as calls:
+            named = await self_explained_turns(calls, longer, 3, replace(RUBRIC, scope="conversation"))
+        return named, model.requests[0].messages[0].content
+
+    named, prompt = asyncio.run(go())
+    assert named == [4, 3]
+    assert "user: Bye." in prompt
+    assert "The conversation was judged by this requirement: The response should be nice." in prompt
+    assert "Which of these turns mattered most for how the conversation is to be judged?" in prompt
 
 
 def test_mixed_levels_are_checked(world):
