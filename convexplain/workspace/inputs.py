@@ -65,10 +65,10 @@ def kept_rubrics(keep: Sequence[str | Rubric], goals: Sequence[Rubric], at_hand:
                 f"keep={rubric.id!r} is not valid: the search is to change that maxim's score; keep other maxims, or "
                 "name the one that is to change (--rubric)"
             )
-        if other := next((goal for goal in goals if goal.scope != rubric.scope), None):
+        if mismatch := next((goal for goal in goals if goal.scope != rubric.scope), None):
             raise UsageError(
-                f"keep={rubric.id!r} is not valid with {other.id}: one judges turns, the other conversations; keep "
-                f"maxims of {other.scope}s, or name the rubric whose score is to change (--rubric)"
+                f"keep={rubric.id!r} is not valid with {mismatch.id}: one judges turns, the other conversations; keep "
+                f"maxims of {mismatch.scope}s, or name the rubric whose score is to change (--rubric)"
             )
     return rubrics
 

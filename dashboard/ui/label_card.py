@@ -30,8 +30,8 @@ def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str, trust: s
         message(judged_place(turn.conversation.id, turn.turn, turn.rubric), "title")
         _judged(turn)
         if ratings := other_ratings(store, turn, name):
-            others = f"{counted(len(ratings), 'other label')} of this {turn.rubric.scope}"
-            message(f"{others}: you see them after you give yours.", "soft")
+            labels = f"{counted(len(ratings), 'other label')} of this {turn.rubric.scope}"
+            message(f"{labels}: you see them after you give yours.", "soft")
         lines(*((f"{label.name}: {label.criterion}", "soft") for label in turn.rubric.labels))
         buttons: list[tuple[str | None, Choice]] = [
             (":material/thumb_up:", THUMBS[0]),
