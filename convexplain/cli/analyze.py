@@ -11,14 +11,14 @@ from convexplain.analysis.pipeline import Turns
 from convexplain.analysis.plans import Plan
 from convexplain.rubrics import HEADLINE
 from convexplain.workspace import JudgeOptions, JudgeSpec, LogSettings
+from convexplain.workspace.findings import explanation_cost
 
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
-from .options.numbers import Percentage
+from .options.numbers import Count, Percentage
 from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
-from .show.progress import plain
-from .show.runs import cut
+from .show.progress import cut, plain
 
 _REASON = 200  # characters of why a log could not be read
 
@@ -78,6 +78,14 @@ class _StoredRun(RunParameter):
     metavar="ID=SCORE",
     help="Exit with 3 where the mean score of that maxim is lower, or no turn has one; may be repeated.",
 )
+@click.option(
+    "--explain",
+    type=Count(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Explain the N worst turns afterwards, each by at most 24 evaluations of the judge; 0 explains none.",
+)
 @dry_run_option
 def command(
     ctx: click.Context,
@@ -94,14 +102,17 @@ def command(
     judging: JudgeOptions,
     alarms: float | None,
     fail_under: Sequence[str],
+    explain: int,
     dry_run: bool,
 ) -> int:
     """Score every assistant turn of chat logs.
 
     Each LOG is a file, a folder, or - for the standard input; its format is recognised by content. Every assistant turn
     is judged on every chosen maxim. A run that was stopped or killed goes on when the same command is given again;
-    replies of the judge are kept, so nothing is asked twice. The files of a run go to DIR/run-NUMBER: a report, the
-    judgements as JSON lines, and the scores as a table (CSV, and Excel with the extra 'logs').
+    replies of the judge are kept, so nothing is asked twice. At the end the worst turns are explained (--explain):
+    which words and earlier turns the score depends on, and which edit changes it. The files of a run go to
+    DIR/run-NUMBER: a report, the judgements and explanations as JSON lines, and the scores as a table (CSV, and Excel
+    with the extra 'logs').
 
     \b
         convexplain analyze chats.jsonl --dry-run
@@ -137,11 +148,12 @@ def command(
     workspace = open_workspace(db)
     if dry_run:
         escalates = judging["escalate"] is not None or JudgeSpec.parse(judge).escalate is not None
-        return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates)
-    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run({**arguments, "name": name, "alarms": alarms})
+        return _show_plan(workspace.plan(**arguments), len(rubrics or HEADLINE), escalates, explain)
+    arguments |= {"name": name, "alarms": alarms, "explain": explain}
+    return AnalysisCommand(workspace, out, limits, named_store(ctx)).run(arguments)
 
 
-def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
+def _show_plan(plan: Plan, rubrics: int, escalates: bool, explain: int) -> int:
     notes = Console(stderr=True)
     for problem in plan.problems:
         notes.print(plain(f"! {problem}"), soft_wrap=True)
@@ -167,6 +179,8 @@ def _show_plan(plan: Plan, rubrics: int, escalates: bool) -> int:
         lines.append("Plus one call for each flagged turn, for its reason in words (--reasons none asks for none).")
     if escalates:
         lines.append("What --escalate adds is known only once the first judge has judged.")
+    if explained := explanation_cost(plan, explain):
+        lines.append(f"Plus {explained} (--explain 0 for none).")
     Console().print(plain("\n".join(lines)), soft_wrap=True)
     if unread:
         records = "1 record or file" if len(unread) == 1 else f"{len(unread):,} records or files"

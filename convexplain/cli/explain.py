@@ -18,7 +18,7 @@ from .options.numbers import Count
 from .options.store import db_option, named_store, open_workspace, out_option, progress_shown, run_argument
 from .options.turns import refuse, rubrics_option, turn_option, turn_place
 from .show.commands import command_line
-from .show.explained import write_explanations
+from .show.explained import show_explanation, write_explanations
 from .show.progress import plain
 
 _BUDGET = 40
@@ -130,8 +130,7 @@ class _View:
         command = ["convexplain", "attribute", str(finding.run), "--turn", f"{finding.conversation.id}:{finding.index}"]
         command += ["--rubric", finding.rubric.id, *(["--db", self._db] if self._db else [])]
         with self.progress.paused():
-            self._console.print(plain(str(explanation)), soft_wrap=True)
-            self._console.print(plain(f"  More: {command_line(command)}\n"), soft_wrap=True)
+            show_explanation(self._console, explanation, explanation.place, command_line(command))
 
     def write(self) -> bool:
         """Write all explanations and say where, or return False; without any, the file of an earlier command stays."""

@@ -133,20 +133,34 @@ _WEEKDAYS = {
 _WEEKDAY_FORMS = [(day, regex.compile(rf"(?i)(?:{form})")) for day, form in _WEEKDAYS.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedFact:
+    """A fact with its place in a text: that of a range or of a date with a year is shared by several facts."""
+
+    fact: Fact
+    start: int
+    end: int
+
+
 def counted_facts(text: str) -> list[Fact]:
     """Return the numbers, codes, dates, times and addresses of a text in its order, each as often as it occurs."""
+    return [placed.fact for placed in placed_facts(text)]
+
+
+def placed_facts(text: str) -> list[PlacedFact]:
+    """Return the same facts as `counted_facts`, with their places."""
     text = _FOREIGN_DIGIT.sub(lambda digit: str(int(digit[0])), text.translate(_WIDE))
     text = _LIST_MARK.sub(lambda mark: " " * len(mark[0]), text)
-    placed: list[tuple[int, int, Fact]] = []
+    placed: list[PlacedFact] = []
     for pattern, read in _READERS:
 
         def taken(match: "regex.Match[str]", read: Reader = read) -> str:
             read_facts = read(match)
-            placed.extend((match.start(), i, fact) for i, fact in enumerate(read_facts))
+            placed.extend(PlacedFact(fact, *match.span()) for fact in read_facts)
             return "\x00" * len(match[0]) if read_facts else match[0]  # what was read is not read again
 
         text = pattern.sub(taken, text)
-    return [fact for *_, fact in sorted(placed, key=lambda entry: entry[:2])]
+    return sorted(placed, key=lambda place: place.start)
 
 
 def _number(digits: str, unit: str = "", scale: str = "") -> str:

@@ -9,6 +9,7 @@ from convexplain.text.segmentation import segment
 from convexplain.text.visible import one_line
 from convexplain.types import Attribution, Contrast, Conversation, QuoteCheck, Rubric
 
+from .contradictions import contradiction
 from .head_phrases import NOT_LOW, READING_TOO, UNNAMED
 from .strongest_units import UnitEffect, conversation_turn_effects, earlier_turn_effects, reply_effects
 
@@ -18,6 +19,7 @@ _QUOTED_WORDS = 12  # words of the text that is quoted
 _QUOTED_CHARACTERS = 80
 _LEAST_WORDS = 4  # words of a repetition: shorter replies are courtesies
 _NEARLY = 0.9  # similarity of the words from which on a reply repeats another
+_CONTRADICTION_COUNTS = frozenset(("helpfulness", "quality", "transparency"))  # ids and categories of maxims
 _REPETITION_COUNTS = frozenset(("helpfulness", "informativeness", "quantity", "relevance", "manner"))
 _WORD = regex.compile(r"\p{Han}|\p{Hiragana}|\p{Katakana}|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*")
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
@@ -67,9 +69,9 @@ def headline(
 
 
 def _fault(conversation: Conversation, turn: int, rubric: Rubric) -> str:
-    if rubric.id in _REPETITION_COUNTS or rubric.category in _REPETITION_COUNTS:
-        return repetition(conversation, turn)
-    return ""
+    names = {rubric.id, rubric.category}
+    sentence = contradiction(conversation, turn) if names & _CONTRADICTION_COUNTS else ""
+    return sentence or (repetition(conversation, turn) if names & _REPETITION_COUNTS else "")
 
 
 def repetition(conversation: Conversation, turn: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from convexplain import __version__
+from convexplain.explain.headlines import headline
 from convexplain.explain.interactions import PAIRS_HEADING
 from convexplain.explain.strongest_units import (
     conversation_part_effects,
@@ -87,16 +88,17 @@ class _Case:
 
     turn: JudgedTurn
     place: str
+    headline: str
     lines: Sequence[_Line]
     folded: int
     words: Sequence[_Words]
-    no_words: str
     attribution: str | None
     attribution_notes: Sequence[str]
     pairs: Sequence[PairPicture]
     targets: Sequence[TargetExplanation]
     contrast: Contrast | None
     outcome: str
+    unsuccessful: str
     reading_ease: str
     edited: Sequence[EditedTurn]
     trade_offs: Sequence[TradeOff]
@@ -199,19 +201,24 @@ def _case(store: RunStore, run: int, turn: JudgedTurn, rubric: Rubric) -> _Case:
     folded = _without_difference(turn, attributions, rubric) - {edit.turn for edit in edited}
     words = _words(turn, attributions, rubric)
     silent = not words and not rubric.of_conversation and reply_is_measured(attributions, judgement.turn)
+    outcome = contrast_outcome(contrast, turn.threshold) if contrast is not None else ""
+    no_edit = f"Edit: {outcome}" if contrast is not None and not contrast.found else ""
+    quotes = judgement.evidence.reason_quotes
+    explained = (judgement.reason, quotes, attributions, contrast)
     return _Case(
         turn=turn,
+        headline=headline(turn.conversation, judgement.turn, rubric, judgement.score, *explained),
         place=judged_place(turn.conversation.id, judgement.turn, rubric),
         lines=_lines(turn, attributions, {edit.turn for edit in edited}, folded, rubric),
         folded=len(folded),
         words=words,
-        no_words=no_reply_effects(attributions) if silent else "",
         attribution=attribution_outcome(attributions, turn.threshold) if attributions else None,
         attribution_notes=list(dict.fromkeys(note for level in attributions for note in level.notes)),
         pairs=pair_pictures(turn.conversation, attributions),
         targets=target_explanations(store, run, scored),
         contrast=contrast,
-        outcome=contrast_outcome(contrast, turn.threshold) if contrast is not None else "",
+        outcome=outcome,
+        unsuccessful=" ".join(filter(None, [no_reply_effects(attributions) if silent else "", no_edit])),
         reading_ease=reading_ease(contrast) if contrast is not None else "",
         edited=edited,
         trade_offs=trade_offs(turn.conversation, contrast) if contrast is not None else [],

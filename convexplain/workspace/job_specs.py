@@ -27,6 +27,7 @@ class AnalyzeJob:
         turns: `all` assistant turns or the `last` one.
         limit: only so many conversations, the first ones.
         reading: how the logs are read.
+        explain: how many of the worst turns are explained afterwards.
     """
 
     kind: ClassVar[str] = "analyze"
@@ -36,6 +37,7 @@ class AnalyzeJob:
     turns: Turns = "all"
     limit: int | None = None
     reading: LogSettings = field(default=LogSettings())
+    explain: int = 3
 
 
 @dataclass(frozen=True, slots=True)

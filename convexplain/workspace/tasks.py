@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 SHORT_ATTRIBUTION = AttributionSettings(levels=("turn", "sentence", "phrase"), budget=40)
 SHORT_CONTRAST = ContrastSettings(question="revise", budget=40)
+_LEAST_EDITS = 3  # evaluations that a search for an edit is begun with at least
+_PER_PLACEBO = 3  # evaluations that are left for each placebo
 
 
 class Task(Protocol[T]):
@@ -217,10 +219,13 @@ class ShortTask:
     Attributes:
         attribution: how turns are attributed.
         contrast: how an edit is looked for; None looks for none.
+        total: evaluations of a turn at most, those of the attribution and of the edit together: the edit has what the
+            attribution has left; None = both have their own budgets.
     """
 
     attribution: AttributionSettings = SHORT_ATTRIBUTION
     contrast: ContrastSettings | None = SHORT_CONTRAST
+    total: int | None = None
     nothing = "nothing to attribute to or to edit"
     needs_noise = True
 
@@ -248,7 +253,8 @@ class ShortTask:
     def most(self, turns: Sequence[ScoredTurn]) -> int:
         """Return how many calls there are at most."""
         edits = 0 if self.contrast is None else ContrastTask(self.contrast).most(turns)
-        return AttributionTask(self.attribution).most(turns) + edits
+        most = AttributionTask(self.attribution).most(turns) + edits
+        return most if self.total is None else min(most, self.total * len(turns))
 
     def explainer(self, store: RunStore, run: int, models: Explainers, noise: Mapping[str, float]) -> "ShortAnswers":
         """Return what explains."""
@@ -256,7 +262,7 @@ class ShortTask:
         if self.contrast is None:
             return ShortAnswers(attributions, None)
         contrasts = ContrastTask(self.contrast, prior=True).explainer(store, run, models, noise)
-        return ShortAnswers(attributions, contrasts)
+        return ShortAnswers(attributions, contrasts, self.total)
 
     def bodies(self, result: ShortAnswer) -> list[Mapping[str, object]]:
         """Return one attribution for each level, and the contrast."""
@@ -272,6 +278,10 @@ class ShortTask:
         )
 
 
+FINDING_TASK = ShortTask(replace(SHORT_ATTRIBUTION, budget=16), SHORT_CONTRAST, total=24)
+"""How `analyze` explains the worst turns: by 24 evaluations each at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShortAnswers:
     """Attributes turns, and looks for contrasts of them.
@@ -279,18 +289,21 @@ class ShortAnswers:
     Attributes:
         attributions: attributes.
         contrasts: looks for contrasts; None where none are wanted.
+        total: as of `ShortTask`.
     """
 
     attributions: Attributions
     contrasts: Contrasts | None
+    total: int | None = None
 
     def stored(self, turn: ScoredTurn) -> ShortAnswer | None:
         """Return the kept answer; None where a part of it is not there."""
         attributions = self.attributions.stored(turn)
-        contrast = None if self.contrasts is None else self.contrasts.stored(turn)
-        if attributions is None or (self.contrasts is not None and contrast is None):
+        if attributions is None:
             return None
-        return attributions, contrast
+        contrasts = self._search_after(attributions)
+        contrast = None if contrasts is None else contrasts.stored(turn)
+        return None if contrasts is not None and contrast is None else (attributions, contrast)
 
     async def find(self, turn: ScoredTurn) -> ShortAnswer:
         """Explain the turn and keep what is not kept yet.
@@ -299,9 +312,22 @@ class ShortAnswers:
             UnavailableError: a model is gone.
         """
         attributions = self.attributions.stored(turn) or await self.attributions.find(turn)
-        if self.contrasts is None:
+        contrasts = self._search_after(attributions)
+        if contrasts is None:
             return attributions, None
-        return attributions, self.contrasts.stored(turn) or await self.contrasts.find(turn)
+        return attributions, contrasts.stored(turn) or await contrasts.find(turn)
+
+    def _search_after(self, attributions: Sequence[Attribution]) -> Contrasts | None:
+        """Return the search with the evaluations that an attribution has left; None where they are too few."""
+        if self.contrasts is None or self.total is None:
+            return self.contrasts
+        settings = self.contrasts.settings
+        remaining = self.total - sum(level.calls for level in attributions)
+        placebo = min(settings.placebo, remaining // _PER_PLACEBO)
+        budget = min(settings.budget, remaining - placebo)
+        if budget < _LEAST_EDITS:
+            return None
+        return replace(self.contrasts, settings=replace(settings, budget=budget, placebo=placebo))
 
 
 def _parts(models: Explainers) -> dict[str, object]:

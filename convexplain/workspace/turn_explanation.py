@@ -98,67 +98,87 @@ class Explanation:
             "contrast": None if self.contrast is None else contrast_body(self.contrast),
         }
 
-    def __str__(self) -> str:
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        finding = self.finding
-        score, threshold = finding.score, finding.rubric.threshold
-        of_conversation = finding.rubric.of_conversation
-        place = f"{judged_place(finding.conversation.id, finding.index, finding.rubric)}: {finding.rubric.id}"
-        yield self.headline
+    @property
+    def place(self) -> str:
+        """The turn with its score, as `chat-3, turn 5: helpfulness 0.21, below the threshold of 0.5 (benchmarked)`."""
+        finding, score = self.finding, self.finding.score
+        name = f"{judged_place(finding.conversation.id, finding.index, finding.rubric)}: {finding.rubric.id}"
         if score is None:
-            yield f"  {place}: no score ({self.mark.word})"
-            return
+            return f"{name}: no score ({self.mark.word})"
+        threshold = finding.rubric.threshold
         side = f", {'below' if score < threshold else 'not below'} the threshold of {threshold:g}"
-        yield f"  {place} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
-        if not of_conversation:
-            yield f"  Reply: {_quoted(finding.turn.content)}"
-            if not finding.turn.content.strip():
-                return
-        if self.reason:
-            quotes = self.finding.judged.reason_quotes
-            yield f"  Judge's reason: {marked_reason(' '.join(self.reason.split()), quotes, _REASON)}"
-        effect_lines = self._conversation_lines if of_conversation else self._effect_lines
-        yield from effect_lines("lower" if score < threshold else "raise")
-        if self.contrast is not None:
-            yield from self._contrast_lines(self.contrast)
+        return f"{name} {score:.2f}{side if self.mark.flags else ''} ({self.mark.word})"
 
-    def _effect_lines(self, verb: str) -> Iterator[str]:
-        if not self.attributions or self.attributions[0].full is None:
-            yield "  Words: not measured, since the judge gave no score this time."
-            return
+    @property
+    def details(self) -> list[str]:
+        """Lines below the headline: the judge's reason, the words and turns that matter, and the edit."""
+        return list(self._details()) if self._has_text else []
+
+    @property
+    def unsuccessful(self) -> str:
+        """One line on what was looked for and not found; empty where everything was found or nothing was asked."""
+        return " ".join(self._unsuccessful()) if self._has_text else ""
+
+    def __str__(self) -> str:
+        lines = [self.headline, f"  {self.place}"]
+        if self.reply:
+            lines.append(f"  Reply: {_quoted(self.reply)}")
+        lines += [f"  {line}" for line in self.details]
+        return "\n".join([*lines, *([f"  {self.unsuccessful}"] if self.unsuccessful else [])])
+
+    @property
+    def reply(self) -> str:
+        """The judged reply; empty where it has no text, or where a conversation is judged."""
+        content = self.finding.turn.content
+        return content if content.strip() and not self.finding.rubric.of_conversation else ""
+
+    @property
+    def _has_text(self) -> bool:
+        return self.finding.score is not None and (bool(self.reply) or self.finding.rubric.of_conversation)
+
+    def _details(self) -> Iterator[str]:
+        reason = marked_reason(" ".join(self.reason.split()), self.finding.judged.reason_quotes, _REASON)
+        if reason and not self.headline.casefold().endswith(f": {reason}".casefold()):  # which says it all
+            yield f"Judge's reason: {reason}"
+        score = self.finding.score or 0.0
+        if self.attributions and self.attributions[0].full is None:
+            part = "Turns" if self.finding.rubric.of_conversation else "Words"
+            yield f"{part}: not measured, since the judge gave no score this time."
+        elif self.attributions:
+            yield from self._effects("lower" if score < self.finding.rubric.threshold else "raise")
+        if self.contrast is not None and self.contrast.found:
+            yield f"Edit: {contrast_outcome(self.contrast, self.finding.rubric.threshold)}"
+            for edited in edited_turns(self.finding.conversation, self.contrast):
+                yield f"  Turn {edited.turn}, {edited.role}: {one_line(marked(list(edited.changes)))}"
+
+    def _effects(self, verb: str) -> Iterator[str]:
         turns = self.finding.conversation.turns
-        for effect in self.words:
-            yield f"  Words that {verb} it: {_quoted(effect.unit.of(turns[effect.unit.turn].content))}" + _without(
-                effect
-            )
-        if not self.words:
-            yield f"  {self._no_words()}"
+        words = [self._words_line(effect, verb) for effect in self.words]
+        of_conversation = self.finding.rubric.of_conversation
+        yield from () if of_conversation else words
         for effect in self.earlier_turns:
             turn = turns[effect.unit.turn]
             place = f"turn {effect.unit.turn}, {turn.role}"
-            yield f"  Earlier turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+            named = "Turn" if of_conversation else "Earlier turn"
+            yield f"{named} that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
+        yield from words if of_conversation else ()
         for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
-            yield f"  Together: {sentence}"
+            yield f"Together: {sentence}"
 
-    def _conversation_lines(self, verb: str) -> Iterator[str]:
-        """Yield the turns, then the words of any turn, that moved the score of a conversation."""
-        if not self.attributions or self.attributions[0].full is None:
-            yield "  Turns: not measured, since the judge gave no score this time."
-            return
-        turns = self.finding.conversation.turns
-        for effect in self.earlier_turns:
-            turn = turns[effect.unit.turn]
-            place = f"turn {effect.unit.turn}, {turn.role}"
-            yield f"  Turn that {verb}s it: {place}, {_quoted(turn.content)}{_without(effect)}"
-        for effect in self.words:
-            text = effect.unit.of(turns[effect.unit.turn].content)
-            yield f"  Words that {verb} it: turn {effect.unit.turn}, {_quoted(text)}{_without(effect)}"
-        if not self.earlier_turns and not self.words:
-            yield f"  {no_conversation_effects(self.attributions)}"
-        for sentence in pair_sentences(self.finding.conversation, self.attributions)[:_PAIRS]:
-            yield f"  Together: {sentence}"
+    def _words_line(self, effect: UnitEffect, verb: str) -> str:
+        text = effect.unit.of(self.finding.conversation.turns[effect.unit.turn].content)
+        place = f"turn {effect.unit.turn}, " if self.finding.rubric.of_conversation else ""
+        return f"Words that {verb} it: {place}{_quoted(text)}{_without(effect)}"
+
+    def _unsuccessful(self) -> Iterator[str]:
+        measured = bool(self.attributions) and self.attributions[0].full is not None
+        if self.finding.rubric.of_conversation:
+            if measured and not self.words and not self.earlier_turns:
+                yield no_conversation_effects(self.attributions)
+        elif measured and not self.words:
+            yield self._no_words()
+        if self.contrast is not None and not self.contrast.found:
+            yield f"Edit: {contrast_outcome(self.contrast, self.finding.rubric.threshold)}"
 
     def _no_words(self) -> str:
         """Return why no words of the reply are named."""
@@ -167,11 +187,6 @@ class Explanation:
         if len(segment(self.finding.turn.content, "word")) > 1:
             return "The words of the reply were not measured: the earlier turns took all calls of the budget."
         return "The reply is too short to be divided into parts."
-
-    def _contrast_lines(self, contrast: Contrast) -> Iterator[str]:
-        yield f"  Edit: {contrast_outcome(contrast, self.finding.rubric.threshold)}"
-        for edited in edited_turns(self.finding.conversation, contrast):
-            yield f"    Turn {edited.turn}, {edited.role}: {one_line(marked(list(edited.changes)))}"
 
 
 def _without(effect: UnitEffect) -> str:

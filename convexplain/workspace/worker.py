@@ -113,6 +113,7 @@ async def _analyze(workspace: AsyncWorkspace, spec: AnalyzeJob, progress: Progre
         turns=spec.turns,
         limit=spec.limit,
         settings=spec.reading,
+        explain=spec.explain,
         progress=progress,
     )
     summary = run.summary

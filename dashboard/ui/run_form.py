@@ -13,12 +13,15 @@ from convexplain.dashboard.services.rubric_files import own_rubrics
 from convexplain.errors import ConvexplainError
 from convexplain.rubrics import HEADLINE, load_rubric, rubric_ids
 from convexplain.workspace import JudgeSpec, LogSettings
+from convexplain.workspace.findings import explanation_cost
 from convexplain.workspace.job_specs import AnalyzeJob
 
 from .judge_options import judge_option_values
 from .safe_text import message
 
 JUDGE_HELP = "An operator adds a server to this list by the environment variable CONVEXPLAIN_BASE_URL."
+
+_MOST_EXPLAINED = 20
 
 
 def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | None:
@@ -42,6 +45,14 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
         message(problem, "error")
     which: tuple[Turns, ...] = ("all", "last")
     turns = right_column.selectbox("Turns", which, key="turns", help="Which assistant turns of a conversation")
+    explain = st.number_input(
+        "Worst turns to explain",
+        min_value=0,
+        max_value=_MOST_EXPLAINED,
+        value=3,
+        key="explain_worst",
+        help="After judging, explain these turns, each by at most 24 evaluations of the judge; 0 explains none",
+    )
     with st.expander("More options of the judge"):
         options = judge_option_values([choice for choice in judge_choices() if choice != judge])
     if not rubrics:
@@ -52,7 +63,7 @@ def run_options(files: Sequence[Path], reading: LogSettings) -> AnalyzeJob | Non
     except ConvexplainError as error:  # a browser may send anything
         message(str(error), "error")
         return None
-    return AnalyzeJob(tuple(files), tuple(rubrics), spec, turns, limit, reading)
+    return AnalyzeJob(tuple(files), tuple(rubrics), spec, turns, limit, reading, int(explain))
 
 
 def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
@@ -67,7 +78,7 @@ def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
     estimated_spec, plan = st.session_state.get("estimate", (None, None))
     plan = plan if estimated_spec == spec else None
     if isinstance(plan, Plan):
-        _show(plan, len(spec.rubrics))
+        _show(plan, len(spec.rubrics), spec.explain)
     elif isinstance(plan, str):
         message(plan, "error")
     ready = isinstance(plan, Plan) and plan.judgements > 0
@@ -84,7 +95,7 @@ def estimate_and_start(database: str, spec: AnalyzeJob) -> None:
         st.caption("Estimate the cost first.")
 
 
-def _show(plan: Plan, rubrics: int) -> None:
+def _show(plan: Plan, rubrics: int, explain: int) -> None:
     cells = st.columns(4)
     numbers = {
         "Conversations": plan.conversations,
@@ -97,8 +108,8 @@ def _show(plan: Plan, rubrics: int) -> None:
     message(
         f"{plan.turns:,} assistant turns, {rubrics} maxims; {plan.cached:,} more calls are in the "
         f"cache. A model without log-probabilities needs {plan.samples} calls for each judgement."
-        + " Plus one call for each flagged turn, for its reason in words."
-        * plan.flagged_reasons,
+        + " Plus one call for each flagged turn, for its reason in words." * plan.flagged_reasons
+        + (f" Plus {explained}." if (explained := explanation_cost(plan, explain)) else ""),
         "soft",
     )
     unread = [problem for problem in plan.problems if not problem.kept]

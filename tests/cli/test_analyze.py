@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 
 
 def start(*args, cwd, stdin=None, **environment):
+    if args[0] == "analyze" and "--explain" not in args:
+        args = (*args, "--explain", "0")  # what is counted here are the judgements
     env = {**os.environ, "CONVEXPLAIN_DB": str(cwd / "store.db"), "COLUMNS": "120", "PYTHONUTF8": "1", **environment}
     command = [sys.executable, "-m", "convexplain", *map(str, args)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -127,8 +127,8 @@ def test_an_explanation_says_what_the_score_would_be_without_a_turn(ws, talk):
     assert head == "  late-parcel, turn 3: helpfulness 0.30 (unvalidated)"
     assert reply.startswith('  Reply: "')
     assert lines == [
-        "  No part of the reply changes the score by more than the judge's noise (0.10).",
         '  Earlier turn that lowers it: turn 2, user, "Thank you. Can I change the address?" (0.70 without)',
+        "  No part of the reply changes the score by more than the judge's noise (0.10).",
     ]
 
 

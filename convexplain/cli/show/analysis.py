@@ -15,12 +15,14 @@ from convexplain.store import Summary
 from convexplain.text.visible import one_line
 from convexplain.types import Judgement
 from convexplain.workspace import AnalyzedRun, Workspace
+from convexplain.workspace.findings import stored_explanation
 from convexplain.workspace.inputs import rubrics_of
-from convexplain.workspace.run_files import check_writable
+from convexplain.workspace.run_files import check_writable, run_folder
 
 from .commands import command_line
-from .progress import ConsoleProgress, plain
-from .runs import cut, show_cost, show_summary, show_worst, turn_name
+from .explained import write_explanations
+from .progress import ConsoleProgress, cut, plain
+from .runs import show_cost, show_summary, show_worst, turn_name
 
 _WORST = 5  # turns that are shown at the end
 _PLACES = 3  # replies and records that are named in the last line
@@ -111,6 +113,7 @@ class AnalysisProgress(ConsoleProgress):
         run: the run's number; None before it begins.
         total: how many judgements there will be; None before the logs are read.
         judgements: how many there are.
+        judged_all: whether all of them are there, so that only explanations can be missing.
     """
 
     def __init__(self, console: Console) -> None:
@@ -118,6 +121,7 @@ class AnalysisProgress(ConsoleProgress):
         self.run: int | None = None
         self.total: int | None = None
         self.judgements = 0
+        self.judged_all = False
 
     def started(self, run: int) -> None:
         """Remember the run."""
@@ -126,7 +130,10 @@ class AnalysisProgress(ConsoleProgress):
     def begin(self, task: str, total: int | None = None) -> None:
         """Start a bar."""
         super().begin(task, total)
-        self.total = total if task == "judging" else None
+        if task == "explaining":
+            self.judged_all = True
+        else:
+            self.total = total if task == "judging" else None
 
     def judged(self, judgement: Judgement) -> None:
         """Count a judgement."""
@@ -197,7 +204,9 @@ class AnalysisCommand:
             self._errors.print(plain(f"Error: {problem}"), soft_wrap=True)
         code = 130 if interrupted else 1
         self._errors.print(plain(f"Exit code {code}: {_missing(progress)}"), soft_wrap=True)
-        if piped:
+        if progress.judged_all:
+            self._errors.print(plain(f"`{self._command('explain', progress.run)}` explains the worst turns."))
+        elif piped:
             self._errors.print("To go on, pipe the same log in again: replies that came are not asked for again.")
         else:
             again = command_line(["convexplain", *sys.argv[1:]])
@@ -210,7 +219,7 @@ class AnalysisCommand:
     def _show(self, run: AnalyzedRun) -> bool:
         """Write the files of a run and show it; return False where the files cannot be written."""
         try:
-            written = self._workspace.report(run.id, out=self._out)
+            written = {**self._workspace.report(run.id, out=self._out), **self._write_explanations(run)}
             problem = ""
         except OSError as error:
             written = {}
@@ -231,8 +240,19 @@ class AnalysisCommand:
             self._errors.print(plain(problem), soft_wrap=True)
         return bool(written)
 
+    def _write_explanations(self, run: AnalyzedRun) -> dict[str, Path]:
+        """Write the explanations of the worst turns that there are, as `convexplain explain` does."""
+        explanations = [stored_explanation(run.store, finding) for finding in run.worst(_WORST)]
+        bodies = [explanation.to_dict() for explanation in explanations if explanation.attributions]
+        file = run_folder(self._out, run.id) / "explanations.jsonl"
+        if not bodies or not write_explanations(bodies, file):
+            return {}
+        return {"Explanations": file}
+
 
 def _missing(progress: AnalysisProgress) -> str:
+    if progress.judged_all:
+        return "Everything is judged and kept; the explanations of the worst turns are not complete."
     if progress.total is None:
         return "The log was not read to its end, and nothing was judged yet. What was read is kept."
     missing = progress.total - progress.judgements

@@ -14,7 +14,7 @@ from convexplain.text.visible import one_line, visible
 from convexplain.workspace import MaximComparison, RunComparison
 
 from .commands import command_line
-from .runs import cut
+from .progress import cut
 
 UNRELATED = "its scores say nothing about a change"
 """The verdict on scores of a judge that is no better than chance."""

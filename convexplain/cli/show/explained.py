@@ -7,17 +7,19 @@ from typing import Any, Generic, TypeVar
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from convexplain.explain.explanations import write_lines
 from convexplain.explain.wording import counted, scope_note
 from convexplain.report.trust_marks import TrustMark, trust_legend
 from convexplain.store import ScoredTurn
-from convexplain.workspace import JudgeSpec, Workspace
+from convexplain.text.visible import visible
+from convexplain.workspace import Explanation, JudgeSpec, Workspace
 from convexplain.workspace.explanations import Scope
 from convexplain.workspace.run_files import check_writable
 from convexplain.workspace.tasks import Task
 
-from .progress import ConsoleProgress, plain
+from .progress import ConsoleProgress, cut, plain
 
 T = TypeVar("T")
 
@@ -102,6 +104,26 @@ def show_explained(workspace: Workspace, view: ExplanationView[T], out: Path, ar
     console.print(plain(f"{view.summary(results)}.   {where}Store: {workspace.store.place}"), soft_wrap=True)
     left_out = arguments["turns"].place is not None and turns.unscored
     return 1 if turns.failed or left_out or (results and not written) else 0
+
+
+def show_explanation(console: Console, explanation: Explanation, place: str, command: str, *, indent: str = "") -> None:
+    """Show a judged turn: its headline, its place, its reply, the evidence, and the command that tells more.
+
+    Args:
+        console: the terminal.
+        explanation: the turn, explained or not.
+        place: the turn with its scores.
+        command: a command line.
+        indent: stands before each line.
+    """
+    reply = [f'Reply: "{cut(explanation.reply)}"'] if explanation.reply else []
+    lines = [place, *reply, *explanation.details]
+    console.print(Text(f"{indent}{visible(explanation.headline)}", style="bold"), soft_wrap=True)
+    for line in lines:
+        console.print(plain(f"{indent}  {line}"), soft_wrap=True)
+    if explanation.unsuccessful:
+        console.print(Text(f"{indent}  {visible(explanation.unsuccessful)}", style="dim"), soft_wrap=True)
+    console.print(plain(f"{indent}  More: {command}\n"), soft_wrap=True)
 
 
 def write_explanations(bodies: Iterable[Mapping[str, object]], file: Path) -> bool:

@@ -16,6 +16,7 @@ from convexplain.text.visible import one_line, visible
 from convexplain.types import Judgement
 
 _EVERY = 10.0  # seconds between plain lines
+_LONGEST = 100  # characters of a text that are shown
 _PROBLEMS = 200  # that are printed; the others are counted
 _DONE = {"judging": "judged", "explaining": "explained", "measuring": "measured"}
 
@@ -23,6 +24,12 @@ _DONE = {"judging": "judged", "explaining": "explained", "measuring": "measured"
 def plain(text: str) -> Text:
     """Return text from outside: no markup, no control character reaches the terminal."""
     return Text(visible(text))
+
+
+def cut(text: str, longest: int = _LONGEST) -> str:
+    """Return the beginning of a text as one line, with control characters made visible."""
+    line = one_line(text[: longest * 4])
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 class ConsoleProgress(Progress):

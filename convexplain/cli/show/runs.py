@@ -6,20 +6,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convexplain.explain.wording import counted, marked_reason
+from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import TrustMark, trust_legend, trust_mark
 from convexplain.store import LowScore, MaximSummary, Summary, UnscoredTurn
 from convexplain.text.visible import one_line
 from convexplain.workspace import AnalyzedRun, Finding, Runs
+from convexplain.workspace.findings import stored_explanation
 
 from .alarms import show_alarms
 from .commands import command_line
+from .explained import show_explanation
 from .progress import plain
 
 _REASONS = 10  # reasons for unscored turns that are listed
-_REASON = 300  # characters of a judge's reason that are shown
 _PLACES = 3  # turns that are named for each reason
-_LONGEST = 100  # characters of a turn that are shown
 _SCORES = 3  # scores of a turn that only sort
 
 
@@ -106,14 +106,14 @@ def show_worst(console: Console, run: AnalyzedRun, n: int, db: str | None) -> No
     if any(mark.flags for mark in run.marks.values()):
         console.print(Text(f"\n{_below_heading(len(below), run.low_turns)}", style="bold"), soft_wrap=True)
     for finding in below:
-        _show_finding(console, finding, [_score(run, low) for low in finding.below], db)
+        _show_finding(console, run, finding, [_score(run, low) for low in finding.below], db)
     lowest = [finding for finding in findings if not finding.below]
     if lowest:
         sorts = sorted(rubric for rubric, mark in run.marks.items() if not mark.flags)
         heading = f"Lowest scores on {', '.join(sorts)}, which only sort turns (none of these turns is flagged):"
         console.print(Text(one_line(heading), style="bold"), soft_wrap=True)
     for finding in lowest:
-        _show_finding(console, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
+        _show_finding(console, run, finding, [_score(run, low) for low in finding.lowest[:_SCORES]], db)
 
 
 def _below_heading(listed: int, total: int) -> str:
@@ -130,13 +130,11 @@ def _score(run: AnalyzedRun, low: LowScore) -> str:
     return f"{low.rubric} {low.score:.2f} ({threshold}{mark.word}{run.scope_notes[low.rubric]})"
 
 
-def _show_finding(console: Console, finding: Finding, scores: Sequence[str], db: str | None) -> None:
-    place = one_line(f"{finding.conversation.id}, turn {finding.index}: {', '.join(scores)}")
+def _show_finding(console: Console, run: AnalyzedRun, finding: Finding, scores: Sequence[str], db: str | None) -> None:
+    place = f"{finding.conversation.id}, turn {finding.index}: {', '.join(scores)}"
     words = ["convexplain", "explain", str(finding.run), "--turn", f"{finding.conversation.id}:{finding.index}"]
     command = command_line([*words, *(["--db", db] if db else [])])
-    reason = marked_reason(finding.judged.reason, finding.judged.reason_quotes, _REASON)
-    why = f"\n    Why: {one_line(reason)}" if reason else ""
-    console.print(Text(f"  {place}\n    {cut(finding.turn.content)}{why}\n    {command}"), soft_wrap=True)
+    show_explanation(console, stored_explanation(run.store, finding), one_line(place), command, indent="  ")
 
 
 def show_runs(console: Console, runs: Runs) -> None:
@@ -158,12 +156,6 @@ def show_runs(console: Console, runs: Runs) -> None:
 def turn_name(turn: UnscoredTurn) -> str:
     """Return a turn as `--turn` takes it."""
     return f"{turn.conversation}:{turn.turn}"
-
-
-def cut(text: str, longest: int = _LONGEST) -> str:
-    """Return the beginning of a text as one line, with control characters made visible."""
-    line = one_line(text[: longest * 4])
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def _mean(maxim: MaximSummary, mark: TrustMark) -> str:

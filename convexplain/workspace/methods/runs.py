@@ -21,6 +21,7 @@ from convexplain.store import DeletedRun, delete_run, name_run, run_contents, ru
 
 from ..alarms import apply_alarms, check_alarms
 from ..comparisons import RunComparison, compare_runs
+from ..findings import check_explain, explain_worst
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
 from ..judge_defaults import judge_or_default
@@ -153,6 +154,7 @@ class RunMethods(StoreMethods):
         settings: LogSettings = LogSettings(),
         name: str | None = None,
         alarms: float | None = None,
+        explain: int = 0,
         progress: Progress = Progress(),
         **options: Unpack[JudgeOptions],
     ) -> AnalyzedRun:
@@ -171,6 +173,9 @@ class RunMethods(StoreMethods):
             name: names the run; a name that is not valid or that another run has is refused before any call.
             alarms: the share of ordinary turns that may be flagged, in (0, 1); the run's thresholds are chosen by it
                 (`run.run.alarms`) in place of the rubrics'. None leaves the rubrics' thresholds.
+            explain: explain so many of the worst turns afterwards, each by at most 24 evaluations
+                (`tasks.FINDING_TASK`), and keep the explanations in the store. Where that fails, a note says so. The
+                command line explains three.
             progress: receives how far it is.
             options: fields of `JudgeSpec` that count instead of the judge's own.
 
@@ -180,14 +185,19 @@ class RunMethods(StoreMethods):
             UnavailableError: the model cannot be had; what was judged until then is kept.
         """
         check_alarms(alarms)
+        check_explain(explain)
         analysis, reader = self._analysis(logs, rubrics, turns, stored, limit, settings)
         analysis = replace(analysis, selective=rubrics is HEADLINE)
         if alarms is not None:
             analysis = replace(analysis, settings={**(analysis.settings or {}), "alarms": alarms})
-        analyzed = await run_analysis(self.store, analysis, judge_or_default(judge), progress, name=name, **options)
+        chosen = judge_or_default(judge)
+        analyzed = await run_analysis(self.store, analysis, chosen, progress, name=name, **options)
         if reader is not None:
             tell_replaced(reader.replaced, progress)
-        return analyzed if alarms is None else replace(analyzed, run=apply_alarms(self.store, analyzed.run, alarms))
+        if alarms is not None:
+            analyzed = replace(analyzed, run=apply_alarms(self.store, analyzed.run, alarms))
+        await explain_worst(analyzed, explain, chosen, progress)
+        return analyzed
 
     async def plan(
         self,
