@@ -3,7 +3,6 @@
 from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.errors import ConvexplainError, UsageError
-from convexplain.explain.wording import counted
 from convexplain.report.explanations import explanation
 from convexplain.store import RunStore
 
@@ -68,7 +67,7 @@ async def explain_worst(run: AnalyzedRun, n: int, judge: JudgeLike, progress: Pr
         await explain_scopes(scopes, FINDING_TASK, ExplanationModels(), progress)
     except Exception as error:  # noqa: BLE001 - whatever happens to explanations, the run is there
         reason = str(error) if isinstance(error, ConvexplainError) else f"{type(error).__name__}: {error}"
+        named = "the worst turn" if len(findings) == 1 else f"at least one of the {len(findings)} worst turns"
         progress.note(
-            f"Not explained: at least one of the {counted(len(findings), 'worst turn')} ({reason}). The run itself is "
-            f"complete; `convexplain explain {run.id}` explains them."
+            f"Not explained: {named} ({reason}). The run itself is complete; `convexplain explain {run.id}` tries again."
         )

@@ -43,6 +43,18 @@ def test_samples_that_are_asked_for_are_all_calls(plan):
     assert "log-probabilities" not in out
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ((), "Plus at most 24 evaluations for explanations of the worst turn (--explain 0 for none)."),  # 1 turn
+        (("--explain", "0"), ""),
+    ],
+)
+def test_explanations_are_counted(plan, options, line):
+    _, out = plan("--judge", "openai:gpt-4.1-mini", *options)
+    assert (line in out) if line else ("evaluations" not in out)
+
+
 def test_a_plan_of_an_unreadable_log_says_so(plan, tmp_path):
     (tmp_path / "log.jsonl").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     code, out = plan()

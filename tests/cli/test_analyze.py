@@ -66,9 +66,9 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert heading in out
     lines = out.splitlines()
     scores = ", ".join(f"{name} 0.10 (unvalidated)" for name in ("harm", "helpfulness", "informativeness"))
-    first = lines.index(f"  c0, turn 3: {scores}")
-    worst = ["    A bad one 0.", "    Why: It is 'bad'.", "    convexplain explain 1 --turn c0:3"]
-    assert lines[first + 1 : first + 4] == worst
+    first = lines.index(f"    c0, turn 3: {scores}")
+    assert lines[first - 1] == "  The judge: It is 'bad'."
+    assert lines[first + 1 : first + 3] == ['    Reply: "A bad one 0."', "    More: convexplain explain 1 --turn c0:3"]
     assert "Files in convexplain-out/run-1: report.html, judgements.jsonl, scores.csv" in out
     assert "54 calls, 0 from the cache" in out  # a reason for each of the 18 low scores too
     found = rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")
@@ -404,7 +404,7 @@ def test_the_next_command_is_quoted_for_a_shell_and_names_the_store(stub, folder
     code, out, _ = run("analyze", log, "--judge", stub.url, "--rubric", "harm", "--db", "my.db", cwd=folder)
     assert code == 0
     assert "\x1b" not in out
-    assert "    A bad\ufffd[2J one." in out
+    assert '    Reply: "A bad\ufffd[2J one."' in out
     assert "convexplain explain 1 --turn $'it\\'s $(id)\\x1b[31m:1' --db my.db" in out
 
 

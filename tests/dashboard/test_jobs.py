@@ -48,7 +48,7 @@ class Gate:
 
 
 def start(stub, chats, database):
-    return service.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(stub.url)))
+    return service.start_analyze(database, AnalyzeJob((chats,), ("harm",), JudgeSpec(stub.url), explain=0))
 
 
 def test_a_job_runs_and_is_found_again(stub, chats, database):

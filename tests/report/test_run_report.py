@@ -218,8 +218,8 @@ def test_edits_that_trade_one_maxim_for_another_are_listed(tmp_path):
 @pytest.mark.parametrize("question", ["revise", "rescore", "regenerate"])
 def test_a_search_that_found_nothing_is_one_line(tmp_path, question):
     page = explained_page(tmp_path, "middle", question=question, found=False, response_after="new middle")
-    assert "<b>Search for an edit:</b> No edit moved the score from 0.27 to 0.60" in page
-    assert '<span class="tag">no edit found</span>' in page
+    assert re.search(r'<p class="soft small">[^<]*Edit: No edit moved the score from 0.27 to 0.60[^<]*</p>', page)
+    assert '<span class="tag">edit found</span>' not in page
     assert "new middle" not in page  # the text that did not do
     assert "An edit that changes the score" not in page
 

@@ -29,7 +29,19 @@ RUBRICS = ("helpfulness", "harm")
 
 def by_command_line(spec, database, log, folder):
     rubrics = [word for name in RUBRICS for word in ("--rubric", name)]
-    arguments = ["analyze", log, "--judge", spec.text, "--db", database, "--out", folder / "out", *rubrics]
+    arguments = [
+        "analyze",
+        log,
+        "--judge",
+        spec.text,
+        "--db",
+        database,
+        "--out",
+        folder / "out",
+        *rubrics,
+        "--explain",
+        0,
+    ]
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments], standalone_mode=False)
     assert result.exception is None, result.output
 
@@ -39,7 +51,7 @@ def by_workspace(spec, database, log, folder):
 
 
 def by_job(spec, database, log, folder):
-    job = start_job(str(database), AnalyzeJob((log,), RUBRICS, spec))
+    job = start_job(str(database), AnalyzeJob((log,), RUBRICS, spec, explain=0))
     state = wait_for_job(str(database), job, 120)
     assert state.status == "done", state
 

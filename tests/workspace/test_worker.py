@@ -44,7 +44,7 @@ def do(store, spec, run=None):
 
 
 def analysis(log, rubrics=("harm",)):
-    return AnalyzeJob((log,), rubrics, JudgeSpec("scripted"))
+    return AnalyzeJob((log,), rubrics, JudgeSpec("scripted"), explain=0)
 
 
 @pytest.mark.slow
@@ -57,6 +57,12 @@ def test_an_analysis_keeps_its_run_and_what_it_found(store, scripted, chats):
     problem, last = job.progress["notes"]
     assert "chats.jsonl:7" in problem
     assert last == "Run 1: 6 conversations, 12 assistant turns"
+
+
+@pytest.mark.slow
+def test_the_worst_turns_of_an_analysis_are_explained(store, scripted, chats):
+    job = do(store, AnalyzeJob((chats,), ("harm",), JudgeSpec("scripted"), explain=2))
+    assert (job.status, job.progress["task"], job.progress["done"]) == ("done", "explaining", 2)
 
 
 def test_an_analysis_goes_on_with_its_run(store, scripted, chats):

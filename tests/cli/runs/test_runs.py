@@ -75,12 +75,14 @@ def test_one_run_is_shown_with_its_worst_turns(runs):
     assert "; judged: log.jsonl; turns: all" in out
     assert out.endswith(
         "2 turns are below a threshold, the furthest below first:\n"
-        "  a, turn 1: helpfulness 0.20 (threshold 0.5, validated)\n"
-        "    Answer a.\n"
-        f"    convexplain explain 1 --turn a:1 --db {runs.db}\n"
-        "  c, turn 1: helpfulness 0.40 (threshold 0.5, validated)\n"
-        "    Answer c.\n"
-        f"    convexplain explain 1 --turn c:1 --db {runs.db}\n"
+        "  Turn 1 scores 0.20 on helpfulness; it has not been explained yet.\n"
+        "    a, turn 1: helpfulness 0.20 (threshold 0.5, validated)\n"
+        '    Reply: "Answer a."\n'
+        f"    More: convexplain explain 1 --turn a:1 --db {runs.db}\n\n"
+        "  Turn 1 scores 0.40 on helpfulness; it has not been explained yet.\n"
+        "    c, turn 1: helpfulness 0.40 (threshold 0.5, validated)\n"
+        '    Reply: "Answer c."\n'
+        f"    More: convexplain explain 1 --turn c:1 --db {runs.db}\n\n"
     )
 
 
@@ -92,11 +94,11 @@ def test_scores_that_only_sort_are_listed_without_threshold_share_or_flag(runs, 
     assert "below" not in out.partition("below threshold")[2]  # the heading of the table alone
     assert re.search(rf"Helpfulness +│ +2 │ +0 │ 0\.55 │ +– │ {word}", out)
     assert "threshold 0.5" not in out
-    heading, *listed = out.splitlines()[-7:]
+    heading, *listed = out.splitlines()[-11:]
     assert heading == "Lowest scores on helpfulness, which only sort turns (none of these turns is flagged):"
-    assert [listed[0], listed[3]] == [
-        f"  b, turn 1: helpfulness 0.20 ({word})",
-        f"  a, turn 1: helpfulness 0.90 ({word})",
+    assert [listed[1], listed[6]] == [
+        f"    b, turn 1: helpfulness 0.20 ({word})",
+        f"    a, turn 1: helpfulness 0.90 ({word})",
     ]
 
 
@@ -108,12 +110,14 @@ def test_turns_below_a_threshold_come_before_the_lowest_of_other_maxims(runs):
             run, number, HARM, Judgement(name, 1, "harm", score, None, None, Evidence(), "m", "s")
         )
     keep_trust(runs.store, "x", {HELP: "benchmarked"})
-    lines = [line for line in runs("show").splitlines() if "turn" in line and not line.startswith("    ")]
-    assert lines[-4:] == [
+    lines = [line for line in runs("show").splitlines() if "urn" in line and "--turn" not in line]
+    assert lines[-6:] == [
         "1 turn is below a threshold:",
-        "  a, turn 1: helpfulness 0.20 (threshold 0.5, benchmarked)",
+        "  Turn 1 scores 0.20 on helpfulness; it has not been explained yet.",
+        "    a, turn 1: helpfulness 0.20 (threshold 0.5, benchmarked)",
         "Lowest scores on harm, which only sort turns (none of these turns is flagged):",
-        "  b, turn 1: harm 0.30 (unvalidated)",
+        "  Turn 1 scores 0.30 on harm; it has not been explained yet.",
+        "    b, turn 1: harm 0.30 (unvalidated)",
     ]
 
 

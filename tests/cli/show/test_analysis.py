@@ -68,7 +68,7 @@ def test_a_crash_leaves_the_files_of_what_was_judged(
     assert f"Exit code {code}: 2 of 4 judgements are missing. What was judged is kept." in lines
     assert "The same command goes on where it stopped:" in lines
     assert "Run 1, not complete: 2 conversations, 2 assistant turns" in shown.out
-    assert "    convexplain explain 1 --turn a:0 --db my.db" in shown.out.splitlines()
+    assert "    More: convexplain explain 1 --turn a:0 --db my.db" in shown.out.splitlines()
     with (tmp_path / "out" / "run-1" / "scores.csv").open(encoding="utf-8-sig") as file:
         assert [row["conversation"] for row in csv.DictReader(file)] == ["a", "b"]
     assert workspace.runs()[0].status == "stopped"

@@ -28,7 +28,8 @@ def test_a_reason_is_shown_with_its_mark(tmp_path, reason, mark):
     run = workspace.analyze(MESSAGES, ["helpfulness"], model)
     shown = io.StringIO()
     show_worst(Console(file=shown, width=200), run, 3, None)
-    assert f"    Why: {reason}{mark}\n" in shown.getvalue()
+    line = f"    Judge's reason: {reason}{mark}\n" if mark else f"  The judge: {reason}\n"
+    assert line in shown.getvalue()
     files = write_run_files(workspace.store, run.summary, run.marks, tmp_path / "out")
     with files["Scores"].open(encoding="utf-8-sig", newline="") as table:
         (row,) = csv.DictReader(table)
