@@ -69,5 +69,6 @@ async def explain_worst(run: AnalyzedRun, n: int, judge: JudgeLike, progress: Pr
         reason = str(error) if isinstance(error, ConvexplainError) else f"{type(error).__name__}: {error}"
         named = "the worst turn" if len(findings) == 1 else f"at least one of the {len(findings)} worst turns"
         progress.note(
-            f"Not explained: {named} ({reason}). The run itself is complete; `convexplain explain {run.id}` tries again."
+            f"Not explained: {named} ({reason}). The run itself is complete; `convexplain explain {run.id}` tries "
+            "again."
         )
