@@ -137,7 +137,12 @@ class LogReader:
         """
         settings = self.settings
         inspected = inspect_log(
-            path, format=settings.format, map=self.field_map, assistant=settings.assistant, limit=limit
+            path,
+            format=settings.format,
+            map=self.field_map,
+            assistant=settings.assistant,
+            limit=limit,
+            joint=self.joint,
         )
         if inspected.first is not None:
             inspected.first = Redactor(self.finders)(inspected.first)

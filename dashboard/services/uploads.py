@@ -5,15 +5,17 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
 
-from convexplain.connectors.logs import LogInspection
-from convexplain.errors import ConvexplainError, UsageError
+from convexplain.connectors.logs import FieldMap, LogInspection
+from convexplain.errors import ConvexplainError, StoreError, UsageError
 from convexplain.workspace import MEMORY, LogSettings, Workspace
+from convexplain.workspace.saved_maps import save_map, saved_maps
 
 _CHUNK = 1 << 20
 _NAME = 100  # characters of a file name that are kept
@@ -89,3 +91,23 @@ def preview(path: Path, reading: LogSettings) -> Preview:
     if isinstance(inspected, ConvexplainError):
         return Preview(path, None, str(inspected))
     return Preview(path, inspected, None)
+
+
+def named_maps() -> dict[str, FieldMap]:
+    """Return the saved maps of logs' fields by name; those that cannot be read are left out."""
+    maps: dict[str, FieldMap] = {}
+    with suppress(StoreError):
+        for name, text in saved_maps().items():
+            with suppress(UsageError):
+                maps[name] = FieldMap.parse(text)
+    return maps
+
+
+def save_named_map(name: str, text: str) -> None:
+    """Save a map of a log's fields under a name, by which the command line finds it too.
+
+    Raises:
+        UsageError: the name or the map is not valid.
+        StoreError: the file of maps cannot be written.
+    """
+    save_map(name, text)

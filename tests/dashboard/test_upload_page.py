@@ -9,6 +9,7 @@ from convexplain.dashboard.services.uploads import safe_name, store_upload
 from convexplain.workspace import JudgeSpec
 from convexplain.workspace.job_specs import AnalyzeJob
 from convexplain.workspace.jobs import job_state, list_jobs, start_job
+from convexplain.workspace.saved_maps import saved_maps
 
 from .conftest import texts
 from .test_jobs import Gate, ended, start, wait
@@ -256,3 +257,29 @@ def test_an_upload_is_kept_once_by_its_content(tmp_path):
     assert (first, first.read_bytes(), other.read_bytes()) == (again, b"one", b"two")
     assert first.stat().st_mtime == 1  # a run of this file would go on
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.jsonl", "a.jsonl"]
+
+
+@pytest.mark.slow
+def test_maps_are_saved_listed_and_used(page):
+    found = upload(page("upload"), "tickets.csv", TICKETS)
+    assert not [box for box in found.selectbox if box.key == "saved-map"]
+    found.text_input(key="map-assistant").set_value("Mia")
+    found.text_input(key="saved-map-name").set_value("desk").run()
+    press(found, "Save")
+    assert "Saved as desk." in texts(found)
+    assert list(saved_maps()) == ["desk"]
+    other = upload(page("upload"), "other.csv", TICKETS.replace(b"Storno;Bo", b"Storno;Jo"))
+    assert other.text_input(key="map-assistant").value == ""
+    other.selectbox(key="saved-map").set_value("desk").run()
+    assert not other.exception
+    assert other.text_input(key="map-assistant").value == "Mia"
+    assert "2 conversations with 4 turns" in texts(other)
+
+
+@pytest.mark.slow
+def test_a_name_of_a_map_that_is_not_valid_is_refused(page):
+    found = upload(page("upload"), "tickets.csv", TICKETS)
+    found.text_input(key="saved-map-name").set_value("../desk").run()
+    press(found, "Save")
+    assert "save-map '../desk' is not valid" in texts(found)
+    assert saved_maps() == {}

@@ -45,6 +45,8 @@ class LogInspection:
         complete: whether the log was read to its end.
         first: the first conversation; None where there is none.
         proposals: the maps by which logs of no known format were read.
+        joined: the number of conversations that it makes up with other logs; they are among the others in the log of
+            their answers.
         problems: what cannot be read.
     """
 
@@ -57,7 +59,21 @@ class LogInspection:
     complete: bool = False
     first: Conversation | None = None
     proposals: list[MapProposal] = field(default_factory=list)
+    joined: int = 0
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def joins(self) -> bool:
+        """Return whether it may make up conversations with other logs: it holds requests or results of batches."""
+        return any(name in LOG_FORMATS.names and LOG_FORMATS.get(name).joins_files for name in self.formats)
+
+    def add(self, conversation: Conversation) -> None:
+        """Count a conversation that it makes up with other logs."""
+        self.first = self.first or conversation
+        self.conversations += 1
+        self.joined += 1
+        self.turns += len(conversation.turns)
+        self.speakers.update((turn.role, turn.name or "", turn.role) for turn in conversation.turns)
 
 
 def read_log(
@@ -122,18 +138,20 @@ def inspect_log(
     map: FieldMap | str | None = None,
     assistant: Iterable[str] = (),
     limit: int = 100,
+    joint: JointRecords | None = None,
 ) -> LogInspection:
     """Return what is recognised in a log, from its first conversations.
 
     Args:
         path, format, map, assistant: as of `read_log`.
         limit: the number of conversations that are read.
+        joint: as of `read_log`; the conversations of several logs are not among those of the inspection.
 
     Raises:
         UsageError, MissingExtraError: as of `read_log`. Unreadable records and files are among the problems.
     """
     inspection = LogInspection()
-    reader = _LogReader(format, map, assistant, inspection.problems.append, inspection)
+    reader = _LogReader(format, map, assistant, inspection.problems.append, inspection, joint)
     try:
         with closing(reader.conversations(Path(path))) as conversations:  # what is said of many comes at its end
             for conversation in islice(conversations, limit):

@@ -30,6 +30,8 @@ def command(logs: tuple[Path, ...], reading: LogSettings, save_map: str | None) 
         convexplain logs inspect whatsapp.zip --assistant 'Shop Berlin'
         convexplain logs inspect calls.json --map 'turns=log, role=who, content=text' --save-map calls
 
+    Requests of batches and their results may stand in several files: give them together.
+
     A log of no known format is read by the map of its fields that its structure suggests (`map`); what a person should
     decide about it is listed.
     """
@@ -44,7 +46,11 @@ def command(logs: tuple[Path, ...], reading: LogSettings, save_map: str | None) 
         show_inspected(console, str(log), inspected)
         maps |= {str(proposal.field_map): None for proposal in inspected.proposals}
         wrong = wrong or any(proposal.doubts for proposal in inspected.proposals)
-        wrong = wrong or not inspected.conversations or any(not problem.kept for problem in inspected.problems)
+        wrong = (
+            wrong
+            or not (inspected.conversations or inspected.joins)
+            or any(not problem.kept for problem in inspected.problems)
+        )
     if save_map is not None:
         if len(maps) != 1:
             raise UsageError(f"save-map: there are {len(maps)} maps to save; give the one with --map")

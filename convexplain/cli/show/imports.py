@@ -44,6 +44,10 @@ def show_inspected(console: Console, path: str, inspection: LogInspection) -> No
     console.print(
         f"  read       {inspection.conversations:,} conversations with {inspection.turns:,} turns, from {part}"
     )
+    if inspection.joined:
+        console.print(f"  joined     {inspection.joined:,} of them with the requests in other logs")
+    elif inspection.joins and not inspection.conversations:
+        console.print("  joined     its records are in conversations of the other logs, with their answers")
     for proposal in inspection.proposals:
         option = shlex.quote(str(proposal.field_map))
         console.print(plain(f"  map        --map {option}  (proposed: the log has no known format)"), soft_wrap=True)

@@ -1,6 +1,6 @@
 """Logs and runs: what is recognised, imported, judged and reported."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from convexplain.analysis.plans import Plan
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.sources import LogSource, find_logs
 from convexplain.connectors.logs import LogInspection
-from convexplain.errors import UsageError
+from convexplain.errors import Problem, UsageError
 from convexplain.judges.spec import JudgeOptions
 from convexplain.report.pdf import print_page
 from convexplain.report.run_report import write_report
@@ -25,7 +25,7 @@ from ..findings import check_explain, explain_worst
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
 from ..judge_defaults import judge_or_default
-from ..logs import LogSettings
+from ..logs import LogReader, LogSettings
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
@@ -99,6 +99,8 @@ class RunMethods(StoreMethods):
     ) -> list[tuple[Path, LogInspection | UsageError]]:
         """Return for each log file what is recognised in its first conversations, or why it cannot be read as asked.
 
+        Conversations of several files (requests of batches with their results) count with the file of the results.
+
         Args:
             logs: files or folders.
             settings: how they are read.
@@ -107,13 +109,16 @@ class RunMethods(StoreMethods):
         Raises:
             UsageError: a path does not exist, or the settings are not valid.
         """
-        reader = settings.reader()
+        files = list(find_logs(as_paths(logs)))
+        reader = settings.reader().joining() if len(files) > 1 else settings.reader()
         inspected: list[tuple[Path, LogInspection | UsageError]] = []
-        for log in find_logs(as_paths(logs)):
+        for log in files:
             try:
                 inspected.append((log, reader.inspect(log, limit)))
             except UsageError as error:  # a map that fits nothing
                 inspected.append((log, error))
+        if reader.joint is not None:
+            _add_joined(reader, {log: seen for log, seen in inspected if isinstance(seen, LogInspection)})
         return inspected
 
     async def import_logs(
@@ -283,3 +288,21 @@ class RunMethods(StoreMethods):
                 print_page(page, pdf)
                 written["PDF"] = pdf
         return written
+
+
+def _add_joined(reader: LogReader, inspections: Mapping[Path, LogInspection]) -> None:
+    """Add the conversations that several logs make up to the inspections of the logs that hold their answers."""
+    problems: list[Problem] = []
+    for conversation in reader.joined(on_problem=problems.append):
+        inspection = _inspection_of(Path(conversation.source), inspections)
+        if inspection is not None:
+            inspection.add(conversation)
+    for problem in problems:
+        inspection = _inspection_of(problem.path, inspections)
+        if inspection is not None:
+            inspection.problems.append(problem)
+
+
+def _inspection_of(source: Path, inspections: Mapping[Path, LogInspection]) -> LogInspection | None:
+    """Return the inspection of a log, or of the archive of which it is a member."""
+    return next((inspections[path] for path in (source, *source.parents) if path in inspections), None)

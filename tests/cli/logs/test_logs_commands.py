@@ -300,3 +300,24 @@ def test_a_doubtful_map_is_shown_with_what_to_decide(tmp_path):
     assert "to decide  it is not known which of the speakers 'Ann', 'Mia', 'Bo' is the assistant" in shown.output
     refused = command(tmp_path, "logs", "inspect", write(tmp_path, "a,b\n1,2\n", "u.csv"), "--save-map", "x").exception
     assert "save-map: there are 0 maps to save" in str(refused)
+
+
+def test_inspect_joins_requests_and_results_of_several_files(tmp_path):
+    request = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": HI[:1]}}
+    answer = {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]}
+    result = {"id": "r", "custom_id": "a", "response": {"status_code": 200, "body": answer}, "error": None}
+    requests, results = (
+        write(tmp_path, json.dumps(record) + "\n", name)
+        for name, record in (("in.jsonl", request), ("out.jsonl", result))
+    )
+    inspected = command(tmp_path, "logs", "inspect", requests, results)
+    assert inspected.return_value == 0
+    first, second = inspected.output.split(str(results))
+    assert "0 conversations with 0 turns" in first
+    assert "its records are in conversations of the other logs, with their answers" in first
+    assert "1 conversations with 2 turns" in second
+    assert "joined     1 of them with the requests in other logs" in second
+    assert "roles      1 user, 1 assistant" in second
+    assert "assistant: Hello" in second
+    alone = command(tmp_path, "logs", "inspect", results)
+    assert "1 conversations with 1 turns" in alone.output
