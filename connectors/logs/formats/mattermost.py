@@ -38,9 +38,9 @@ def is_line(value: Any) -> bool:
     if not isinstance(value, dict) or value.get("type") not in (*_POSTS, *_OTHER):
         return False
     body = value.get(value["type"])
-    return (
-        ("user" in body and "create_at" in body) if value["type"] in _POSTS and isinstance(body, dict) else bool(body)
-    )
+    if value["type"] in _POSTS:
+        return isinstance(body, dict) and body.keys() >= {"user", "create_at"}
+    return bool(body)
 
 
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:

@@ -298,7 +298,7 @@ def _add_joined(reader: LogReader, inspections: Mapping[Path, LogInspection]) ->
         if inspection is not None:
             inspection.add(conversation)
     for problem in problems:
-        inspection = _inspection_of(problem.path, inspections)
+        inspection = _inspection_of(Path(problem.path), inspections)
         if inspection is not None:
             inspection.problems.append(problem)
 
