@@ -98,7 +98,7 @@ def start_job(database: str, spec: JobSpec) -> int:
     settings = job_settings(spec)
     with _opened(database) as store:
         for same in newest_jobs(store):
-            if (same.kind, same.settings) == (spec.kind, settings) and (status := _state(store, same).status) != "done":
+            if (same.kind, same.settings) == (spec.kind, settings) and (status := state_of(store, same).status) != "done":
                 if status == "running":
                     raise UsageError(f"job {same.id} does the same and is running")
                 _start(store, same)
@@ -117,20 +117,20 @@ def job_state(database: str, job: int) -> JobState:
         StoreError: there is no such job.
     """
     with _opened(database) as store:
-        return _state(store, find_job(store, job))
+        return state_of(store, find_job(store, job))
 
 
 def list_jobs(database: str, limit: int = 20) -> list[JobState]:
     """Return the newest jobs and how far they are, the newest first."""
     with _opened(database) as store:
-        return [_state(store, job) for job in newest_jobs(store, limit)]
+        return [state_of(store, job) for job in newest_jobs(store, limit)]
 
 
 def wait_for_job(database: str, job: int, seconds: float) -> JobState:
     """Return the state of a job when it has ended; it is cancelled after so many seconds."""
     until = time.monotonic() + seconds
     with _opened(database) as store:
-        while (state := _state(store, find_job(store, job))).status == "running":
+        while (state := state_of(store, find_job(store, job))).status == "running":
             if time.monotonic() > until:
                 cancel_job(database, job)
             time.sleep(_POLL)
@@ -145,7 +145,7 @@ def cancel_job(database: str, job: int) -> None:
     """
     with _opened(database) as store:
         chosen = find_job(store, job)
-        if chosen.process is None and _state(store, chosen).status != "running":
+        if chosen.process is None and state_of(store, chosen).status != "running":
             return
         if chosen.host != socket.gethostname():
             raise UsageError(f"job {job} was started on {chosen.host!r}; cancel it there")
@@ -167,7 +167,7 @@ def resume_job(database: str, job: int) -> None:
     with _opened(database) as store:
         chosen = find_job(store, job)
         job_spec(chosen)
-        if chosen.host != socket.gethostname() and _state(store, chosen).status == "running":
+        if chosen.host != socket.gethostname() and state_of(store, chosen).status == "running":
             raise UsageError(f"job {job} is running on {chosen.host!r}")
         _start(store, chosen)
 
@@ -214,7 +214,8 @@ def _address(store: RunStore) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _state(store: RunStore, job: Job) -> JobState:
+def state_of(store: RunStore, job: Job) -> JobState:
+    """Return how far a job of an open store is; one whose process is gone is stopped."""
     status = job.status
     if status == "running" and not _alive(job):
         job = find_job(store, job.id)  # what has just ended has kept its last

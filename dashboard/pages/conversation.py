@@ -1,11 +1,12 @@
-"""One conversation: the chat, its scores, and the explanation of a turn's score."""
+"""The workbench: one conversation as a chat, why a turn has its score, and other words tried in place."""
 
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import judged_turn, open_conversation, shown_span
 from convexplain.dashboard.ui.chat_view import show_conversation
 from convexplain.dashboard.ui.current_store import open_store
-from convexplain.dashboard.ui.explanation_panel import explanation_tabs, headline, visible_attributions
+from convexplain.dashboard.ui.explanation_panel import visible_attributions
+from convexplain.dashboard.ui.finding_panel import show_finding
 from convexplain.dashboard.ui.navigation import (
     current_address,
     follow_click,
@@ -36,12 +37,13 @@ if view is None or turn is None:
 rubric = next(rubric for rubric in view.rubrics if rubric.id == selection.maxim.rubric)
 write_address(view, turn)
 navigation_bar(store, selection, view.number, turn, view)
-follow_click(score_map(view, turn, rubric.id), turn, rubric.id)
 show_failure()
 left_column, right_column = st.container(key="reversed").columns([3, 2], gap="medium")
-with right_column:
-    headline(view, turn, rubric)
-    explanation_tabs(store, view, turn, rubric)
 with left_column:
+    with st.expander("Scores of all turns"):
+        follow_click(score_map(view, turn, rubric.id), turn, rubric.id)
     span = shown_span(len(view.conversation.turns), turn, more_turns_toggle(view))
-    show_conversation(view, span, turn, visible_attributions(store, view, turn, rubric), go_to_turn)
+    attributions = visible_attributions(store, view, turn, rubric)
+    show_conversation(store, view, span, turn, rubric, attributions, go_to_turn)
+with right_column:
+    show_finding(store, view, turn, rubric, span)

@@ -9,10 +9,18 @@ from convexplain.analysis.plans import Plan
 from convexplain.errors import UnavailableError
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.store import RunStore
-from convexplain.store.jobs import find_job
+from convexplain.store.jobs import find_job, newest_jobs
 from convexplain.workspace import Workspace
-from convexplain.workspace.job_specs import AnalyzeJob, ExplainJob, ExportJob, JobSpec, ThemesJob, job_spec
-from convexplain.workspace.jobs import resume_job, start_job
+from convexplain.workspace.job_specs import (
+    AnalyzeJob,
+    ExplainJob,
+    ExportJob,
+    JobSpec,
+    ThemesJob,
+    job_settings,
+    job_spec,
+)
+from convexplain.workspace.jobs import resume_job, start_job, state_of
 
 from .model_choices import check_judge, check_run_judge
 from .rubric_files import check_rubrics
@@ -74,6 +82,29 @@ def start_explain(
         ConvexplainError: as for `start_analyze`.
     """
     return _start(database, ExplainJob(run, conversation, turn, rubric, contrast, attribution, number))
+
+
+def running_explanation(
+    store: RunStore,
+    run: int,
+    conversation: str,
+    turn: int,
+    rubric: str,
+    contrast: ContrastSettings | None,
+    number: int | None = None,
+) -> int | None:
+    """Return the number of the job that explains a turn in the same way right now; None where there is none.
+
+    Args:
+        store: the run store.
+        run, conversation, turn, rubric, contrast, number: as of `start_explain`.
+    """
+    spec = ExplainJob(run, conversation, turn, rubric, contrast, number=number)
+    settings = job_settings(spec)
+    for job in newest_jobs(store):
+        if (job.kind, job.status, job.settings) == (spec.kind, "running", settings):
+            return job.id if state_of(store, job).status == "running" else None
+    return None
 
 
 def start_export(database: str, run: int, form: str, min_margin: float, test: float, unreviewed: bool = False) -> int:

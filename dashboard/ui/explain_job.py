@@ -1,18 +1,18 @@
-"""The forms that start an explanation of a turn, and the progress of its job."""
+"""The buttons and forms that start an explanation of a turn, and the progress of its job."""
 
 from dataclasses import replace
 
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
-from convexplain.dashboard.services.jobs import start_explain
+from convexplain.dashboard.services.jobs import running_explanation, start_explain
 from convexplain.errors import ConvexplainError
 from convexplain.explain.attribution import NOTHING_TO_ATTRIBUTE
 from convexplain.explain.settings import AttributionSettings, ContrastSettings
 from convexplain.types import Goal, Question, Rubric
 from convexplain.workspace.jobs import job_state
 
-from .current_store import database
+from .current_store import database, open_store
 from .explanation_options import attribution_fields, search_fields
 from .safe_text import message
 
@@ -23,18 +23,18 @@ _GOALS: dict[Goal, str] = {"cross": "Cross the threshold", "improve": "Raise it"
 def offer_attribution(view: ConversationView, turn: int, rubric: Rubric) -> None:
     """Show the button that starts an attribution of the turn, or the progress of its job."""
     key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-hangs"
-    if key in st.session_state:
-        _watch(key)
+    if _is_running(key, view, turn, rubric, None):
+        _watch(key, "Looking for the words and turns that matter")
         return
-    st.caption(
-        "This score has not been explained yet. An explanation shows which words of the reply and which earlier turns "
-        "lower or raise it. It asks the run’s judge some dozens of times."
-    )
-    if view.judgements[turn, rubric.id].score is None:
-        message("A turn without a score cannot be explained.", "soft")
-    elif not AttributionSettings().turns(view.conversation, turn):
+    if not AttributionSettings().turns(view.conversation, turn):
         message(f"There is {NOTHING_TO_ATTRIBUTE}.", "soft")
-    elif st.button("Explain this turn", key=f"{key}-start", type="primary"):
+    elif st.button(
+        "Explain this turn",
+        key=f"{key}-start",
+        type="primary",
+        help="Shows which words of the reply and which earlier turns lower or raise the score. It asks the run’s judge "
+        "some dozens of times.",
+    ):
         _start(key, view, turn, rubric, None)
 
 
@@ -42,14 +42,15 @@ def offer_other_attribution(view: ConversationView, turn: int, rubric: Rubric) -
     """Show the form of an attribution with other settings, folded, or the progress of its job."""
     key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-other"
     if key in st.session_state:
-        _watch(key)
+        _watch(key, "Looking for the words and turns that matter")
         return
-    if view.judgements[turn, rubric.id].score is None or not AttributionSettings().turns(view.conversation, turn):
+    units = AttributionSettings().turns(view.conversation, turn, rubric=rubric)
+    if view.judgements[turn, rubric.id].score is None or not units:
         return
     with st.expander("Explain it in another way"):
         try:
             settings = attribution_fields(key)
-            settings.turns(view.conversation, turn)  # refuses a part that is not in the reply
+            settings.turns(view.conversation, turn, rubric=rubric)  # refuses a part that is not in the reply
         except ConvexplainError as error:
             message(str(error), "error")
             return
@@ -57,11 +58,28 @@ def offer_other_attribution(view: ConversationView, turn: int, rubric: Rubric) -
             _start(key, view, turn, rubric, None, settings)
 
 
+def offer_better_version(view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show the button that starts a search for a better version of the turn itself, or the progress of its job."""
+    key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-better"
+    judgement = view.judgements[turn, rubric.id]
+    is_low = (judgement.score or 0.0) < rubric.threshold
+    settings = ContrastSettings("cross" if is_low else "worsen", question="revise")
+    if _is_running(key, view, turn, rubric, settings):
+        _watch(key, "Searching for an edit")
+    elif st.button(
+        "Search for a better version" if is_low else "Search for a worse version",
+        key=f"{key}-start",
+        help="Searches for the smallest edit of this turn that changes the score. It asks the run’s judge some dozens "
+        "of times.",
+    ):
+        _start(key, view, turn, rubric, settings)
+
+
 def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
     """Show the form that starts a search for an edit, or the progress of its job."""
     key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-edit"
     if key in st.session_state:
-        _watch(key)
+        _watch(key, "Searching for an edit")
         return
     if view.judgements[turn, rubric.id].score is None:
         message("A turn without a score cannot be explained.", "soft")
@@ -91,6 +109,15 @@ def offer_search(view: ConversationView, turn: int, rubric: Rubric) -> None:
         _start(key, view, turn, rubric, settings)
 
 
+def _is_running(key: str, view: ConversationView, turn: int, rubric: Rubric, contrast: ContrastSettings | None) -> bool:
+    """Return whether a job of this session, or one that was started before the page was reloaded, is under way."""
+    if key not in st.session_state:
+        job = running_explanation(open_store(), view.run, view.conversation.id, turn, rubric.id, contrast, view.number)
+        if job is not None:
+            st.session_state[key] = job
+    return key in st.session_state
+
+
 def _start(
     key: str,
     view: ConversationView,
@@ -111,14 +138,14 @@ def _start(
 
 
 @st.fragment(run_every=_EVERY)
-def _watch(key: str) -> None:
+def _watch(key: str, work: str) -> None:
     try:
         state = job_state(database(), st.session_state[key])
     except ConvexplainError as error:
         message(str(error), "error")
         return
     if state.status == "running":
-        message(f"Explaining … {state.doing}", "soft")
+        message(f"{work} … {state.doing}", "soft")
         return
     st.session_state.pop(key, None)
     if state.status != "done":

@@ -18,12 +18,11 @@ from convexplain.store import RunStore, newest_attributions, turn_contrasts
 from convexplain.text.diffs import TextChange, word_diff
 from convexplain.types import Attribution, AttributionLevel, Contrast, Conversation, Evidence, Judgement, Rubric
 
-from .chat_view import legend
 from .effect_pairs import show_pairs
-from .explain_job import offer_attribution, offer_other_attribution, offer_search
+from .explain_job import offer_other_attribution, offer_search
 from .safe_text import escaped, lines, message
+from .shading import legend
 from .target_panel import show_targets
-from .trust_note import trust_note
 
 _BARS = 14
 _NAMES: dict[AttributionLevel, str] = {
@@ -35,25 +34,6 @@ _NAMES: dict[AttributionLevel, str] = {
 }
 
 
-def headline(view: ConversationView, turn: int, rubric: Rubric) -> None:
-    """Show the score, the judge's label and its reason."""
-    judgement = view.judgements[turn, rubric.id]
-    if judgement.score is None:
-        reason = judgement.reason or "The reason is not known."
-        lines((f"Turn {turn} · {rubric.title}: unscored", "title"), (reason, "error"))
-        return
-    mark = view.marks[rubric.id]
-    side = "▼ below" if judgement.score < rubric.threshold else "not below"
-    held = f", {side} {rubric.threshold:g}" if mark.flags else ""
-    reason = marked_reason(judgement.reason, judgement.evidence.reason_quotes) or "There is no reason in words."
-    lines(
-        (f"Turn {turn} · {rubric.title}: {judgement.score:.2f}{held}", "title"),
-        (f"The judge’s label: {judgement.label}. {reason}", "body"),
-        (rubric.requirement, "soft"),
-    )
-    trust_note(mark)
-
-
 def visible_attributions(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> list[Attribution]:
     """Return the attributions of a turn down to the selected level."""
     attributions = newest_attributions(store, view.run, view.scored_turn(turn, rubric))
@@ -62,31 +42,25 @@ def visible_attributions(store: RunStore, view: ConversationView, turn: int, rub
     return attributions[: levels.index(level) + 1] if level in levels else attributions
 
 
-def explanation_tabs(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> None:
-    """Show attribution, contrasts and evidence of one judged turn, in three tabs."""
+def explanation_details(store: RunStore, view: ConversationView, turn: int, rubric: Rubric) -> None:
+    """Show all effects, all edits and the evidence of one judged turn, folded."""
     scored = view.scored_turn(turn, rubric)
-    attribution_tab, contrast_tab, evidence_tab = st.tabs(
-        ["What affects the score", "What would have changed it", "Evidence"]
-    )
-    with attribution_tab:
-        attributions = newest_attributions(store, view.run, scored)
-        if attributions:
+    if attributions := newest_attributions(store, view.run, scored):
+        with st.expander("All effects on the score"):
             _attribution(view, attributions, rubric.threshold)
-        else:
-            offer_attribution(view, turn, rubric)
-        show_targets(store, view, turn, rubric)
-        offer_other_attribution(view, turn, rubric)
-    with contrast_tab:
-        contrasts = turn_contrasts(store, view.run, scored)
+    show_targets(store, view, turn, rubric)
+    offer_other_attribution(view, turn, rubric)
+    contrasts = turn_contrasts(store, view.run, scored)
+    with st.expander(f"Edits that were searched ({len(contrasts)})" if contrasts else "Search in another way"):
         for contrast in contrasts:
             show_contrast(view, contrast, rubric.threshold)
-        if contrasts:
-            with st.expander("Search for another edit"):
-                offer_search(view, turn, rubric)
-        else:
-            offer_search(view, turn, rubric)
-    with evidence_tab:
-        _evidence(view, view.judgements[turn, rubric.id], rubric)
+        offer_search(view, turn, rubric)
+    with st.expander("The judge’s evidence"):
+        judgement = view.judgements[turn, rubric.id]
+        if reason := marked_reason(judgement.reason, judgement.evidence.reason_quotes):
+            message(reason)
+        message(rubric.requirement, "soft")
+        _evidence(view, judgement, rubric)
 
 
 def show_contrast(view: ConversationView, contrast: Contrast, threshold: float) -> None:
@@ -210,8 +184,8 @@ def _evidence(view: ConversationView, judgement: Judgement, rubric: Rubric) -> N
     if remarks := _remarks(evidence):
         lines(*((remark, "soft") for remark in remarks))
     if evidence.raw:
-        with st.expander("The reply that could not be read"):
-            message(evidence.raw)
+        message("The reply that could not be read:", "soft")
+        message(evidence.raw)
     _prompt(rebuild_prompt(view, judgement, rubric))
 
 
@@ -227,14 +201,9 @@ def _prompt(prompt: Prompt | None) -> None:
     if prompt is None:
         message("A linear head has no prompt: it reads the turn and the turns before it.", "soft")
         return
-    with st.expander("The judge’s prompt"):
-        message(
-            "This is exactly the judge’s prompt."
-            if prompt.exact
-            else "This prompt was rebuilt; the original one was slightly different.",
-            "soft",
-        )
-        st.html(f'<div class="cx cx-text cx-soft">{escaped(prompt.text, 60_000)}</div>')
+    state = "" if prompt.exact else " It was rebuilt; the original one was slightly different."
+    text = f'<div class="cx cx-text cx-soft">{escaped(prompt.text, 60_000)}</div>'
+    st.html(f'<details class="cx"><summary>The judge’s prompt.{state}</summary>{text}</details>')
 
 
 def _method(contrast: Contrast) -> str:

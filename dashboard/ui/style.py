@@ -11,9 +11,32 @@ CSS = f"""<style>
 .cx-text {{ white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }}
 .cx-soft {{ opacity: .72; font-size: .86em; }}
 .cx-turn {{ border-left: 3px solid var(--cx-line); padding: .15em .8em .35em; margin: .1em 0; max-width: 46em; }}
-.cx-turn.user {{ margin-left: clamp(0em, 6%, 3em); }}
+.cx-turn.user {{ background: rgba(128, 138, 148, .13); border-radius: .6em; border-left-color: transparent; }}
+.cx-turn.tool, .cx-turn.system {{ font-size: .93em; }}
 .cx-turn.chosen {{ border-color: var(--cx-accent); background: rgba(128, 138, 148, .1); }}
-.cx-turn .who {{ font-size: .8em; opacity: .75; margin-right: .6em; }}
+.cx-head .who {{ font-size: .8em; opacity: .8; margin-right: .6em; }}
+[class*="st-key-cxturn-user"] {{ padding-left: clamp(0em, 8%, 5em); }}
+.cx-md {{ white-space: normal; }}
+.cx-md p, .cx-md ul, .cx-md ol, .cx-md pre, .cx-md table, .cx-md blockquote {{ margin: .35em 0; }}
+.cx-md ul, .cx-md ol {{ padding-left: 1.5em; }}
+.cx-md .cx-h {{ font-weight: 600; }}
+.cx-md pre {{ white-space: pre-wrap; overflow-wrap: anywhere; padding: .5em .7em; border-radius: 4px;
+  background: rgba(128, 138, 148, .14); font-size: .88em; }}
+.cx-md code {{ font-family: monospace; color: inherit; background: rgba(128, 138, 148, .14); padding: 0; }}
+.cx-md pre code {{ background: none; }}
+.cx-md table {{ border-collapse: collapse; font-size: .95em; }}
+.cx-md th, .cx-md td {{ border: 1px solid var(--cx-line); padding: .15em .5em; vertical-align: top; }}
+.cx-md blockquote {{ border-left: 3px solid var(--cx-line); padding-left: .8em; }}
+.cx summary {{ cursor: pointer; font-size: .86em; opacity: .85; }}
+.cx-fold:not([open]) + .cx-text {{ max-height: 14em; overflow: hidden;
+  -webkit-mask-image: linear-gradient(#000 75%, transparent); mask-image: linear-gradient(#000 75%, transparent); }}
+.cx-headline {{ font-size: 1.12em; font-weight: 600; margin: 0 0 .4em; }}
+.cx-finding p.cx-soft {{ margin: .3em 0 0; }}
+.cx-list {{ margin: .2em 0; padding-left: 1.2em; }}
+.cx-list a {{ color: var(--cx-accent); }}
+.cx-grid {{ display: grid; grid-template-columns: minmax(7em, 1.6fr) 3.6em 3.6em minmax(5em, 1.4fr); gap: .15em .8em;
+  align-items: baseline; font-size: .92em; font-variant-numeric: tabular-nums; }}
+.cx-score.low {{ color: var(--cx-low); font-weight: 600; }}
 .cx-chip {{ display: inline-block; font-size: .78em; padding: 0 .45em; margin: 0 .3em .1em 0; border-radius: 3px;
   border: 1px solid var(--cx-line); font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .cx-trust {{ border-left: 3px solid var(--cx-accent); padding-left: .8em; font-size: .9em; max-width: 70em; }}
@@ -49,7 +72,6 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 .cx-row em {{ font-style: normal; font-variant-numeric: tabular-nums; text-align: right; }}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: .9rem; padding-right: .9rem; }}
-  .cx-turn.user {{ margin-left: .6em; }}
   .st-key-reversed > [data-testid="stHorizontalBlock"], .st-key-reversed > div > [data-testid="stHorizontalBlock"] {{
     flex-direction: column-reverse; }}
 }}

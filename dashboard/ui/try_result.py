@@ -1,0 +1,127 @@
+"""The scores of an edit that was tried, the trail of tries, and the button that keeps an edit as a pair."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from convexplain.dashboard.services.conversation import ConversationView
+from convexplain.dashboard.services.tries import Try, keep_pair, summary
+from convexplain.errors import ConvexplainError
+from convexplain.explain.wording import movement
+from convexplain.store import RunStore
+from convexplain.text.diffs import word_diff
+from convexplain.types import Rubric
+from convexplain.workspace import ScoreChange, WhatIf
+
+from .explanation_panel import diff_html, signed
+from .safe_text import escaped, message
+
+_NOTHING = 0.005  # changes that are shown as 0.00
+_MOST = 20  # tries in the trail
+
+
+def show_result(
+    store: RunStore, view: ConversationView, tried: Try, result: WhatIf, rubric: Rubric, pair: int | None
+) -> int | None:
+    """Show the scores before and after an edit, and what it changes; return the number of the pair that a click keeps.
+
+    Args:
+        store: the run store.
+        view: the conversation.
+        tried: the edit.
+        result: its scores.
+        rubric: the selected maxim, on which the texts may be kept as a pair.
+        pair: the number of the pair that was kept of this edit; None where none was.
+    """
+    head = "<b>maxim</b><b>before</b><b>after</b><b>difference</b>"
+    rows = "".join(_row(change) for change in result.changes)
+    places = " and ".join(map(str, sorted(tried.edits)))
+    title = f"Scores of turn {result.turn} with your words in turn{'s' if len(tried.edits) > 1 else ''} {places}"
+    st.html(
+        f'<div class="cx" role="status"><div class="cx-soft">{title}</div><div class="cx-grid">{head}{rows}</div></div>'
+    )
+    for place, text in sorted(tried.edits.items()):
+        before = view.conversation.turns[place]
+        st.html(diff_html(f"turn {place}, {before.role}, edited", word_diff(before.content, text)))
+    return _keep(store, view, result, rubric, pair)
+
+
+def show_trail(view: ConversationView, tries: Sequence[Try], judged: int, shown: int | None) -> int | None:
+    """Show the edits that were tried on a judged turn, the newest first; return the index of one to restore."""
+    indices = [index for index, tried in enumerate(tries) if tried.turn == judged][::-1][:_MOST]
+    if len(indices) < 2:
+        return None
+    restored = None
+    with st.container(gap="xxsmall"):
+        message("Tries", "title")
+        for number, index in zip(range(len(indices), 0, -1), indices, strict=True):
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
+                st.html(f'<div class="cx cx-soft">{number}. {escaped(_line(tries[index]))}</div>')
+                if index == shown:
+                    st.html('<div class="cx cx-soft"><b>shown</b></div>', width="content")
+                elif st.button("Restore", key=f"restore-{view.number}-{index}", type="tertiary", help=f"Try {number}"):
+                    restored = index
+    return restored
+
+
+def _line(tried: Try) -> str:
+    result = tried.result()
+    if result is None:
+        return f"{summary(tried.edits)}: {tried.problem or 'being scored'}"
+    scores = (
+        f"{change.rubric.id} {movement(change.before.score, change.after.score).replace('->', '→')}"
+        for change in result.changes
+    )
+    return f"{summary(tried.edits)}: {', '.join(scores)}"
+
+
+def _row(change: ScoreChange) -> str:
+    mark = change.mark
+    name = f'{escaped(change.rubric.title, 40)} <span class="cx-soft">· {mark.word}</span>'
+    scores = "".join(
+        f'<span class="cx-score {mark.tone(score, change.rubric.threshold)}">{_score(score)}'
+        f"{' ▼' if mark.is_low(score, change.rubric.threshold) else ''}</span>"
+        for score in (change.before.score, change.after.score)
+    )
+    return f"<span>{name}</span>{scores}<span>{escaped(_difference(change))}</span>"
+
+
+def _difference(change: ScoreChange) -> str:
+    if change.change is None:
+        unscored = change.before if change.before.score is None else change.after
+        return f"no score: {unscored.reason or 'the judge gave none'}"
+    if abs(change.change) < _NOTHING:
+        return "no change"
+    noise = f", less than the judge’s noise of {change.noise:.2f}" if change.noise and change.is_noise else ""
+    return f"{signed(change.change)}{noise}"
+
+
+def _score(score: float | None) -> str:
+    return "–" if score is None else f"{score:.2f}"
+
+
+def _keep(store: RunStore, view: ConversationView, result: WhatIf, rubric: Rubric, pair: int | None) -> int | None:
+    if pair is not None:
+        message(f"Kept as pair {pair}, accepted. It is on the page “Contrast pairs” and in the next export.", "soft")
+        return None
+    change = next((change for change in result.changes if change.rubric.id == rubric.id), None)
+    if list(result.edits) != [result.turn] or change is None or not change.change:
+        if any(place != result.turn for place in result.edits):
+            message(f"A training pair needs an edit of turn {result.turn} alone.", "soft")
+        return None
+    better = "the edit" if change.change > 0 else "the logged text"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.text_input("Your name", key="reviewer", persist_state="session", width=180)
+        clicked = st.button(
+            "Keep as a reviewed pair",
+            key=f"keep-pair-{result.turn}",
+            help=f"On {rubric.id}, {better} is the better text. It is saved as accepted by you, and exported.",
+        )
+    if clicked and not name.strip():
+        message("Write your name first; it is saved with the pair.", "error")
+    elif clicked:
+        try:
+            return keep_pair(store, view, result, rubric, name)
+        except ConvexplainError as error:
+            message(str(error), "error")
+    return None
