@@ -34,13 +34,15 @@ def _rubric_of(rubrics: Sequence[Rubric], rubric: str) -> Rubric:
     if maxim is None:
         names = ", ".join(maxim.id for maxim in rubrics)
         raise UsageError(f"rubric={rubric!r} is not valid; the run was judged by: {names}")
+    if maxim.of_conversation:
+        raise UsageError(f"rubric={rubric!r} is not valid; it judges conversations, and a pair needs a maxim of turns")
     return maxim
 
 
 def _judged_turn(store: RunStore, run: Run, edit: WhatIf, rubric: Rubric, number: int | None) -> ScoredTurn:
     places = scored_places(store, run.id, rubric, place=(edit.conversation.id, edit.turn))
     for turn in scored_turns(store, rubric, places):
-        if number in (None, turn.number) and turn.conversation.until(edit.turn).turns == edit.conversation.turns:
+        if number in (None, turn.number) and turn.conversation.until(edit.turn) == edit.conversation.until(edit.turn):
             return turn
     raise UsageError(
         f"turn={edit.turn} is not valid; run {run.id} has not judged that turn of conversation "
@@ -75,7 +77,7 @@ def _contrast(edit: WhatIf, change: ScoreChange) -> Contrast:
         score_after=change.after.score,
         score_again=None,
         edits=(Edit(unit, before.content, edit.text),),
-        turns=edit.edited.turns,
+        turns=edit.edited.until(edit.turn).turns,
         response_before=before.content,
         response_after=edit.text,
         calls=1,

@@ -98,7 +98,9 @@ def start_job(database: str, spec: JobSpec) -> int:
     settings = job_settings(spec)
     with _opened(database) as store:
         for same in newest_jobs(store):
-            if (same.kind, same.settings) == (spec.kind, settings) and (status := state_of(store, same).status) != "done":
+            if (same.kind, same.settings) != (spec.kind, settings):
+                continue
+            if (status := state_of(store, same).status) != "done":
                 if status == "running":
                     raise UsageError(f"job {same.id} does the same and is running")
                 _start(store, same)

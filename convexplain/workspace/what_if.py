@@ -81,7 +81,7 @@ class WhatIf:
     """The scores of a turn as it is, and after edits of it or of turns before it, on several maxims.
 
     Attributes:
-        conversation: the conversation up to the turn, as it is.
+        conversation: the conversation as it is, up to the turn, or all of it where a maxim judges the conversation.
         turn: the index of the judged turn.
         text: its words after the edits.
         changes: the scores, one for each maxim.
@@ -96,7 +96,7 @@ class WhatIf:
 
     @property
     def edited(self) -> Conversation:
-        """Return the conversation up to the turn, with the edits."""
+        """Return the conversation with the edits."""
         return with_texts(self.conversation, self.turn, self.edits)
 
     @property
@@ -143,7 +143,7 @@ class WhatIf:
 
 
 def with_texts(conversation: Conversation, turn: int, edits: Mapping[int, str]) -> Conversation:
-    """Return the conversation up to a turn, with texts in the place of turns.
+    """Return the conversation with texts in the place of turns.
 
     Args:
         conversation: the conversation.
@@ -155,7 +155,7 @@ def with_texts(conversation: Conversation, turn: int, edits: Mapping[int, str]) 
     """
     if not 0 <= turn < len(conversation.turns) or conversation.turns[turn].role != "assistant":
         raise UsageError(f"turn={turn} is not valid: conversation {conversation.id!r} has no assistant turn there")
-    turns = list(conversation.until(turn).turns)
+    turns = list(conversation.turns)
     for place, text in edits.items():
         if not 0 <= place <= turn:
             raise UsageError(f"edits={place} is not valid; turns 0 to {turn} can be edited, for turn {turn} is judged")

@@ -26,7 +26,7 @@ def offer_attribution(view: ConversationView, turn: int, rubric: Rubric) -> None
     if _is_running(key, view, turn, rubric, None):
         _watch(key, "Looking for the words and turns that matter")
         return
-    if not AttributionSettings().turns(view.conversation, turn):
+    if not AttributionSettings().turns(view.conversation, turn, rubric=rubric):
         message(f"There is {NOTHING_TO_ATTRIBUTE}.", "soft")
     elif st.button(
         "Explain this turn",
@@ -63,7 +63,7 @@ def offer_better_version(view: ConversationView, turn: int, rubric: Rubric) -> N
     key = f"explain-{view.run}-{view.number}-{turn}-{rubric.id}-better"
     judgement = view.judgements[turn, rubric.id]
     is_low = (judgement.score or 0.0) < rubric.threshold
-    settings = ContrastSettings("cross" if is_low else "worsen", question="revise")
+    settings = ContrastSettings(question="revise")
     if _is_running(key, view, turn, rubric, settings):
         _watch(key, "Searching for an edit")
     elif st.button(

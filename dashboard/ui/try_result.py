@@ -1,14 +1,12 @@
 """The scores of an edit that was tried, the trail of tries, and the button that keeps an edit as a pair."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
-from convexplain.dashboard.services.tries import Try, keep_pair, summary
-from convexplain.errors import ConvexplainError
+from convexplain.dashboard.services.tries import Try, summary
 from convexplain.explain.wording import movement
-from convexplain.store import RunStore
 from convexplain.text.diffs import word_diff
 from convexplain.types import Rubric
 from convexplain.workspace import ScoreChange, WhatIf
@@ -20,19 +18,8 @@ _NOTHING = 0.005  # changes that are shown as 0.00
 _MOST = 20  # tries in the trail
 
 
-def show_result(
-    store: RunStore, view: ConversationView, tried: Try, result: WhatIf, rubric: Rubric, pair: int | None
-) -> int | None:
-    """Show the scores before and after an edit, and what it changes; return the number of the pair that a click keeps.
-
-    Args:
-        store: the run store.
-        view: the conversation.
-        tried: the edit.
-        result: its scores.
-        rubric: the selected maxim, on which the texts may be kept as a pair.
-        pair: the number of the pair that was kept of this edit; None where none was.
-    """
+def show_scores(tried: Try, result: WhatIf) -> None:
+    """Show the scores of an edit on each maxim: before, after, and the difference."""
     head = "<b>maxim</b><b>before</b><b>after</b><b>difference</b>"
     rows = "".join(_row(change) for change in result.changes)
     places = " and ".join(map(str, sorted(tried.edits)))
@@ -40,28 +27,69 @@ def show_result(
     st.html(
         f'<div class="cx" role="status"><div class="cx-soft">{title}</div><div class="cx-grid">{head}{rows}</div></div>'
     )
+
+
+def show_diffs(view: ConversationView, tried: Try) -> None:
+    """Show what an edit changes, turn by turn, as word differences."""
     for place, text in sorted(tried.edits.items()):
         before = view.conversation.turns[place]
         st.html(diff_html(f"turn {place}, {before.role}, edited", word_diff(before.content, text)))
-    return _keep(store, view, result, rubric, pair)
 
 
-def show_trail(view: ConversationView, tries: Sequence[Try], judged: int, shown: int | None) -> int | None:
-    """Show the edits that were tried on a judged turn, the newest first; return the index of one to restore."""
-    indices = [index for index, tried in enumerate(tries) if tried.turn == judged][::-1][:_MOST]
-    if len(indices) < 2:
-        return None
-    restored = None
+def show_trail(
+    view: ConversationView, tries: Sequence[Try], judged: int, shown: int | None, restore: Callable[[int], None]
+) -> None:
+    """Show the edits that were tried on a judged turn, the newest first.
+
+    Args:
+        view: the conversation.
+        tries: all edits of the session, the oldest first.
+        judged: the index of the judged turn.
+        shown: the index of the edit whose scores are shown; None for none.
+        restore: called with the index of a clicked edit.
+    """
+    indices = [index for index, tried in enumerate(tries) if tried.turn == judged]
+    if not indices or indices == [shown]:
+        return
     with st.container(gap="xxsmall"):
         message("Tries", "title")
-        for number, index in zip(range(len(indices), 0, -1), indices, strict=True):
+        for number, index in [*enumerate(indices, 1)][: -_MOST - 1 : -1]:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
                 st.html(f'<div class="cx cx-soft">{number}. {escaped(_line(tries[index]))}</div>')
                 if index == shown:
                     st.html('<div class="cx cx-soft"><b>shown</b></div>', width="content")
-                elif st.button("Restore", key=f"restore-{view.number}-{index}", type="tertiary", help=f"Try {number}"):
-                    restored = index
-    return restored
+                else:
+                    key, hint = f"restore-{view.number}-{index}", f"Go on with try {number}"
+                    st.button("Restore", key=key, type="tertiary", help=hint, on_click=restore, args=(index,))
+
+
+def offer_pair(result: WhatIf, rubric: Rubric, pair: int | None, keep: Callable[[], None]) -> None:
+    """Show the button that keeps an edit of the judged turn as a reviewed pair, or that it was kept.
+
+    Args:
+        result: the scores of the edit.
+        rubric: the maxim on which the two texts are a pair.
+        pair: the number of the pair that was kept; None where none was.
+        keep: called by a click.
+    """
+    if pair is not None:
+        message(f"Kept as pair {pair}, accepted. It is on the page “Contrast pairs” and in the next export.", "soft")
+        return
+    change = next((change for change in result.changes if change.rubric.id == rubric.id), None)
+    if any(place != result.turn for place in result.edits):
+        message(f"A training pair needs an edit of turn {result.turn} alone.", "soft")
+        return
+    if change is None or not change.change or rubric.of_conversation:
+        return
+    better = "the edit" if change.change > 0 else "the logged text"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input("Your name", key="reviewer", persist_state="session", width=180)
+        st.button(
+            "Keep as a reviewed pair",
+            key=f"keep-pair-{result.turn}",
+            on_click=keep,
+            help=f"On {rubric.id}, {better} is the better text. It is saved as accepted by you, and exported.",
+        )
 
 
 def _line(tried: Try) -> str:
@@ -98,30 +126,3 @@ def _difference(change: ScoreChange) -> str:
 
 def _score(score: float | None) -> str:
     return "–" if score is None else f"{score:.2f}"
-
-
-def _keep(store: RunStore, view: ConversationView, result: WhatIf, rubric: Rubric, pair: int | None) -> int | None:
-    if pair is not None:
-        message(f"Kept as pair {pair}, accepted. It is on the page “Contrast pairs” and in the next export.", "soft")
-        return None
-    change = next((change for change in result.changes if change.rubric.id == rubric.id), None)
-    if list(result.edits) != [result.turn] or change is None or not change.change:
-        if any(place != result.turn for place in result.edits):
-            message(f"A training pair needs an edit of turn {result.turn} alone.", "soft")
-        return None
-    better = "the edit" if change.change > 0 else "the logged text"
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.text_input("Your name", key="reviewer", persist_state="session", width=180)
-        clicked = st.button(
-            "Keep as a reviewed pair",
-            key=f"keep-pair-{result.turn}",
-            help=f"On {rubric.id}, {better} is the better text. It is saved as accepted by you, and exported.",
-        )
-    if clicked and not name.strip():
-        message("Write your name first; it is saved with the pair.", "error")
-    elif clicked:
-        try:
-            return keep_pair(store, view, result, rubric, name)
-        except ConvexplainError as error:
-            message(str(error), "error")
-    return None

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from convexplain.dashboard.services.conversation import ConversationView
-from convexplain.dashboard.services.tries import Try, start_try
+from convexplain.dashboard.services.tries import Try, keep_pair, start_try
 from convexplain.errors import ConvexplainError
 from convexplain.store import RunStore
 from convexplain.types import Rubric
+from convexplain.workspace import WhatIf
 
 from .safe_text import message
-from .try_result import show_result, show_trail
+from .try_result import offer_pair, show_diffs, show_scores, show_trail
 
 _PATIENCE = 1.5  # seconds in which an edit is scored before the page goes on without it
 _EVERY = 1.0  # seconds between looks at whether it is scored by then
@@ -26,14 +27,14 @@ class Desk:
         drafts: the texts in the place of turns, by their indices.
         tries: what was scored, the newest last.
         shown: the try whose scores are shown; None where there is none.
-        pairs: numbers of the contrasts that were kept, by the indices of tries.
+        pairs: numbers of the contrasts that were kept, by the indices of tries and the ids of maxims.
         problem: why the last click did nothing; empty where it did.
     """
 
     drafts: dict[int, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
     shown: int | None = None
-    pairs: dict[int, int] = field(default_factory=dict)
+    pairs: dict[tuple[int, str], int] = field(default_factory=dict)
     problem: str = ""
 
     def edits_before(self, turn: int) -> Mapping[int, str]:
@@ -108,10 +109,7 @@ def turn_editor(store: RunStore, view: ConversationView, place: int, judged: int
     if edits.problem:
         message(edits.problem, "error")
     _outcome(store, view, judged, rubric, edits)
-    if (index := show_trail(view, edits.tries, judged, edits.shown)) is not None:
-        edits.show(index)
-        _refill(view, edits)
-        st.rerun(scope="fragment")
+    show_trail(view, edits.tries, judged, edits.shown, lambda index: _restore(view, index))
 
 
 def _outcome(store: RunStore, view: ConversationView, judged: int, rubric: Rubric, edits: Desk) -> None:
@@ -120,10 +118,10 @@ def _outcome(store: RunStore, view: ConversationView, judged: int, rubric: Rubri
     shown = edits.tries[edits.shown]
     result = shown.result(_PATIENCE)
     if result is not None:
-        pair = show_result(store, view, shown, result, rubric, edits.pairs.get(edits.shown))
-        if pair is not None:
-            edits.pairs[edits.shown] = pair
-            st.rerun(scope="fragment")
+        show_scores(shown, result)
+        show_diffs(view, shown)
+        pair = edits.pairs.get((edits.shown, rubric.id))
+        offer_pair(result, rubric, pair, lambda: _keep(store, view, edits.shown, result, rubric))
     elif shown.problem:
         message(shown.problem, "error")
     else:
@@ -164,10 +162,24 @@ def _reset(view: ConversationView, place: int) -> None:
     st.session_state[_text_key(view, place)] = view.conversation.turns[place].content
 
 
-def _refill(view: ConversationView, edits: Desk) -> None:
-    # The field is drawn anew with the restored text: a drawn field cannot be written.
-    for place in range(len(view.conversation.turns)):
-        st.session_state.pop(_text_key(view, place), None)
+def _restore(view: ConversationView, index: int) -> None:
+    edits = desk(view)
+    edits.show(index)
+    for place, turn in enumerate(view.conversation.turns):
+        if _text_key(view, place) in st.session_state:
+            st.session_state[_text_key(view, place)] = edits.drafts.get(place, turn.content)
+
+
+def _keep(store: RunStore, view: ConversationView, index: int | None, result: WhatIf, rubric: Rubric) -> None:
+    edits, name = desk(view), st.session_state.get("reviewer") or ""
+    edits.problem = ""
+    if index is None or not name.strip():
+        edits.problem = "Write your name first; it is saved with the pair."
+        return
+    try:
+        edits.pairs[index, rubric.id] = keep_pair(store, view, result, rubric, name)
+    except ConvexplainError as error:
+        edits.problem = str(error)
 
 
 def _warm(store: RunStore, view: ConversationView, judged: int, rubric: Rubric) -> None:

@@ -77,7 +77,8 @@ def score_chips(view: ConversationView, i: int, maxim: str | None = None) -> str
         mark = view.marks[rubric.id]
         tone = mark.tone(judgement.score, rubric.threshold)
         score = "unscored" if judgement.score is None else f"{judgement.score:.2f}{' ▼' if tone == 'low' else ''}"
-        text = f"{escaped(rubric.title, 40)} {score} · {mark.word}"
+        of_all = " (whole conversation)" if rubric.of_conversation else ""
+        text = f"{escaped(rubric.title, 40)}{of_all} {score} · {mark.word}"
         chips.append(f'<span class="cx-chip {tone}" title="{escaped(mark.sentence)}">{text}</span>')
     return "".join(chips)
 

@@ -151,7 +151,9 @@ def test_a_deep_link_opens_the_turn(app, store):
     one, _ = full(store)
     found = app("conversation", run=str(one), conversation="alpha", turn="3", rubric="harm")
     shown = texts(found)
-    assert "Turn 3 · Harm (1 = harmless): 0.20, ▼ below 0.5" in shown
+    assert "Turn 3: because." in shown
+    assert "Harm (1 = harmless) 0.20 ▼ · benchmarked" in shown
+    assert "What lowers the score most\n" in shown
     assert "Harm (1 = harmless) 0.90" in shown
     assert "lowers the score: 0.36 without it" in shown
     assert "raises the score" in shown
@@ -222,9 +224,9 @@ def test_reasoning_is_folded_before_its_turn(app, store):
     turns = (thinking.turns[0], type(thinking.turns[1]).of_parts("assistant", parts))
     keep(store, run, type(thinking)("thinking", turns), {1: 0.3})
     shown = texts(app("conversation", run=str(run), conversation="thinking"))
-    assert "Reasoning (no part of the answer)\nhm <b>\n" in shown
+    assert "Reasoning (no part of the answer)\n\nhm <b>\n" in shown
     assert "Soon." in shown
-    assert "[tool call f({})]" in shown
+    assert "Calls the tool f\n\n\n{}" in shown
 
 
 @pytest.mark.slow
@@ -234,7 +236,7 @@ def test_long_turns_are_shown_in_parts(app, store):
     turns = (long.turns[0], type(long.turns[1])("assistant", "y" * 9000))
     keep(store, run, type(long)("long", turns), {1: 0.3})
     found = app("conversation", run=str(run), conversation="long")
-    assert "y" * 3000 + " …" in texts(found)
+    assert "y" * 3000 + "\n\n …" in texts(found)
     assert texts(found).count("y" * 9000) == 1  # in the judge's prompt
     press(found, "Show more of turn 1 (6,000 more characters)")
     assert texts(found).count("y" * 9000) == 2
@@ -261,7 +263,7 @@ def test_a_turn_is_explained_by_a_job(app, store, monkeypatch):
     found = app("conversation", run=str(one), conversation="beta", turn="3", rubric="harm")
     press(found, "Explain this turn")
     assert asked == [(one, "beta", 3, "harm", None, number(store, one, "beta"))]
-    assert "Explaining … 4 calls" in texts(found)
+    assert "Looking for the words and turns that matter … 4 calls" in texts(found)
     status[0] = "failed"
     ran(found.run())
     assert "The turn was not explained" in texts(found)

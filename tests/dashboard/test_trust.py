@@ -51,7 +51,7 @@ def test_a_conversation_has_no_flag_on_a_maxim_that_only_sorts(app, store):  # n
     one, _ = full(store)
     found = app("conversation", run=str(one), conversation="alpha", turn="1", rubric="helpfulness")
     shown = texts(found)
-    assert "Turn 1 · Helpfulness: 0.50\n" in shown
+    assert "Turn 1: because." in shown
     assert UNVALIDATED in shown
     assert "Helpfulness 0.50 · unvalidated" in shown
     assert "Harm (1 = harmless) 0.20 ▼ · benchmarked" in shown

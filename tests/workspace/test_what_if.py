@@ -70,6 +70,13 @@ def test_an_earlier_turn_is_edited_and_the_later_one_judged():
     assert result.to_dict()["edits"] == {"0": "Hello?", "2": "Thanks!"}
 
 
+def test_a_maxim_of_conversations_reads_the_turns_that_follow():
+    model = ScriptedModel(lambda request: {"yes": 0.7, "no": 0.3} if "Pardon?" in request.messages[0].content else {})
+    result = Workspace(MEMORY).what_if(TALK, 1, "Soon.", "resolved", model)
+    assert len(result.edited.turns) == 4
+    assert result.changes[0].after.score == pytest.approx(0.7)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -135,8 +135,8 @@ class TurnMethods(StoreMethods):
             texts[place] = text
         if not texts:
             raise UsageError("text=None without edits is not valid; give the turn's new words, or edits of turns")
-        edited = with_texts(talk, place, texts)
-        original = talk.until(place)
+        original = talk if any(rubric.of_conversation for rubric in chosen) else talk.until(place)
+        edited = with_texts(original, place, texts)
         cache = self.cache if self.cache is not None else self._replies
         async with open_judge(judge_or_default(judge), chosen, cache=cache, run=run, reasons="none") as built:
             later = talk.turns[place + 1 :]  # which rubrics of conversations read, too
