@@ -136,13 +136,10 @@ class TurnMethods(StoreMethods):
         if not texts:
             raise UsageError("text=None without edits is not valid; give the turn's new words, or edits of turns")
         original = talk if any(rubric.of_conversation for rubric in chosen) else talk.until(place)
-        edited = with_texts(original, place, texts)
+        edited = with_texts(talk, place, texts)
         cache = self.cache if self.cache is not None else self._replies
         async with open_judge(judge_or_default(judge), chosen, cache=cache, run=run, reasons="none") as built:
-            later = talk.turns[place + 1 :]  # which rubrics of conversations read, too
-            judgements = await built.judge_all(
-                [talk, replace(edited, turns=(*edited.turns, *later))], lambda _: [place]
-            )
+            judgements = await built.judge_all([talk, edited], lambda _: [place])
             floors, trusts = self._floors(built), judge_trust(self.cache, built, built.rubrics)
         scores = zip(built.rubrics, judgements[::2], judgements[1::2], trusts, strict=True)
         changes = tuple(ScoreChange(*change, floors.get(change[0].id)) for change in scores)
