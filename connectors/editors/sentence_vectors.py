@@ -1,5 +1,7 @@
 """Vectors of sentences for the editor `swap`: the words that they share, and words that occur with these."""
 
+import numpy as np
+
 VERSION = 1  # of the vectors
 _DIMENSIONS = 100
 
@@ -26,5 +28,6 @@ def word_vectors(texts: list[str]) -> list[list[float]]:
     dimensions = min(_DIMENSIONS, *(size - 1 for size in counts.shape))
     if dimensions < 2:
         return [[float(value) for value in row] for row in counts.toarray()]
-    reduced = TruncatedSVD(dimensions, random_state=0).fit_transform(counts)
+    with np.errstate(invalid="ignore"):  # texts that are all the same have no variance to be explained
+        reduced = TruncatedSVD(dimensions, random_state=0).fit_transform(counts)
     return [[float(value) for value in row] for row in normalize(reduced)]

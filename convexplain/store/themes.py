@@ -164,11 +164,10 @@ def _update_line(store: RunStore, number: int, **values: Any) -> None:
 
 def _themes(store: RunStore, condition: sa.ColumnElement[bool]) -> list[StoredTheme]:
     table, member = schema.themes, schema.theme_members
-    order = (member.c.similarity.desc(), member.c.conversation, member.c.turn)
     members: dict[int, list[ThemeMember]] = {}
     with reading(store.engine) as connection:
         rows = connection.execute(sa.select(table).where(condition).order_by(table.c.id)).all()
-        of_themes = sa.select(member).join(table, table.c.id == member.c.theme).where(condition).order_by(*order)
+        of_themes = sa.select(member).join(table, table.c.id == member.c.theme).where(condition)
         for row in connection.execute(of_themes):
             members.setdefault(row.theme, []).append(ThemeMember(row.conversation, row.turn, row.similarity))
     return [StoredTheme(row.id, row.run, _to_theme(row, members.get(row.id, ()))) for row in rows]
@@ -197,21 +196,20 @@ def _insert_members(connection: sa.Connection, number: int, theme: Theme) -> Non
 
 
 def _row(theme: Theme) -> dict[str, Any]:
-    body = asdict(replace(theme, members=()))
-    return {
-        "name": theme.name,
-        "pinned": theme.pinned,
-        "body": {field: value for field, value in body.items() if field not in ("name", "members", "pinned")},
-    }
+    fields = asdict(replace(theme, members=()))
+    body = {field: value for field, value in fields.items() if field not in ("name", "members", "pinned")}
+    body["order"] = [(member.number, member.turn) for member in theme.members]  # the most typical first
+    return {"name": theme.name, "pinned": theme.pinned, "body": body}
 
 
 def _to_theme(row: Any, members: Iterable[ThemeMember]) -> Theme:
     body = row.body
     trend, cause = body["trend"], body["cause"]
+    order = {(number, turn): i for i, (number, turn) in enumerate(body["order"])}
     return Theme(
         name=row.name,
         phrases=tuple(body["phrases"]),
-        members=tuple(members),
+        members=tuple(sorted(members, key=lambda member: order[member.number, member.turn])),
         share=body["share"],
         interval=(body["interval"][0], body["interval"][1]),
         excesses=tuple(GroupExcess(**excess) for excess in body["excesses"]),

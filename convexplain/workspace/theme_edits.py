@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from convexplain.analysis.themes.phrases import distinctive_phrases
-from convexplain.analysis.themes.statistics import excesses, share_of, trend
+from convexplain.analysis.themes.finding import described_theme
+from convexplain.analysis.themes.statistics import excesses
 from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, Place, Theme, ThemeMember
 from convexplain.errors import UsageError
 from convexplain.store.themes import StoredTheme, replace_themes, stored_themes, theme_search
@@ -12,9 +12,6 @@ from convexplain.store.themes import StoredTheme, replace_themes, stored_themes,
 from .flagged_turns import RunTurns
 from .results import AnalyzedRun
 from .themes import places_of, theme_name
-
-_NAME_PHRASES = 3  # phrases that make a name
-_NAME_LENGTH = 40  # characters of a reply that stand for a name
 
 
 def merge_themes(run: AnalyzedRun, first: StoredTheme, others: Sequence[StoredTheme]) -> None:
@@ -72,35 +69,26 @@ def _ranked(members: Iterable[ThemeMember]) -> tuple[ThemeMember, ...]:
 
 
 def _keep(run: AnalyzedRun, themes: Mapping[int, Theme], changed: int, new: Sequence[Theme] = ()) -> list[int]:
-    """Keep the themes of a run: figures of the changed and the new ones are computed again, excesses of all."""
+    """Keep the themes of a run: the changed and the new ones are described again, excesses are of all again."""
     search = theme_search(run.store, run.id)
     turns = RunTurns(run, search.lowest if search else None)
-    groups = turns.groups()
+    groups, flagged = turns.groups(), turns.turns(turns.flagged)
     numbers, all_themes = list(themes), [*themes.values(), *new]
     members = [turns.turns(places_of(theme.members)) for theme in all_themes]
-    replies = [[turn.reply for turn in group] for group in members]
-    background = [turn.reply for turn in groups.good]
     stated = []
     for i, (theme, excess) in enumerate(zip(all_themes, excesses(members, groups), strict=True)):
-        figures = theme
-        if i >= len(numbers) or numbers[i] == changed:
-            elsewhere = [reply for j, group in enumerate(replies) if j != i for reply in group]
-            figures = _stated(theme, members[i], groups, distinctive_phrases(replies[i], elsewhere + background))
+        again = i >= len(numbers) or numbers[i] == changed
+        figures = _described(theme, members[i], flagged, groups) if again else theme
         stated.append(replace(figures, excesses=excess))
     kept = dict(zip(numbers, stated[: len(numbers)], strict=True))
     return replace_themes(run.store, run.id, kept, stated[len(numbers) :])
 
 
-def _stated(theme: Theme, members: Sequence[FlaggedTurn], groups: JudgedGroups, phrases: tuple[str, ...]) -> Theme:
-    """Return a theme with the figures of its members; its common cause is not known until the next search."""
-    share, interval = share_of(len(theme.members), groups.judged)
-    name = theme.name or ", ".join(phrases[:_NAME_PHRASES]) or theme_name(members[0].reply[:_NAME_LENGTH])
-    return replace(
-        theme,
-        name=name,
-        phrases=phrases,
-        share=share,
-        interval=interval,
-        trend=trend(members, groups),
-        cause=None,
-    )
+def _described(
+    theme: Theme, members: Sequence[FlaggedTurn], flagged: Sequence[FlaggedTurn], groups: JudgedGroups
+) -> Theme:
+    similarities = dict(zip(places_of(theme.members), (member.similarity for member in theme.members), strict=True))
+    inside = [(turn, similarities[turn.place]) for turn in members]
+    outside = [turn for turn in flagged if turn.place not in similarities]
+    described = described_theme(inside, outside, groups)
+    return replace(described, name=theme.name or described.name, pinned=theme.pinned)

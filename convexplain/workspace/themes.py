@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import chain
 
 from convexplain.analysis.progress import Progress
+from convexplain.analysis.themes.causes import common_cause
 from convexplain.analysis.themes.finding import find_themes
-from convexplain.analysis.themes.theme import FlaggedTurn, PinnedTheme, Place, Theme, ThemeMember, Themes
+from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, PinnedTheme, Place, Theme, ThemeMember, Themes
 from convexplain.connectors.editors.sentence_vectors import word_vectors
 from convexplain.errors import UsageError
 from convexplain.explain.headlines import headline
@@ -71,9 +72,7 @@ async def search_themes(
     if explain and themes.themes:
         members = [place for theme in themes.themes for place in places_of(theme.members[:explain])]
         await _explain(turns, members, judge, progress)
-        explained = {turn.place: turn.earlier for turn in turns.turns(members)}
-        flagged = [replace(turn, earlier=explained.get(turn.place, turn.earlier)) for turn in flagged]
-        themes = find_themes(flagged, groups, word_vectors, pinned)
+        themes = replace(themes, themes=tuple(_with_cause(turns, theme, groups) for theme in themes.themes))
     search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, explain, turns.remarks)
     keep_themes(run.store, run.id, search, themes.themes)
     stored = run_themes(run)
@@ -142,6 +141,11 @@ def _pinned(store: RunStore, turns: RunTurns) -> list[PinnedTheme]:
         if members:
             pinned.append(PinnedTheme(line, themes[-1].theme.name, members))
     return pinned
+
+
+def _with_cause(turns: RunTurns, theme: Theme, groups: JudgedGroups) -> Theme:
+    """Return a theme with the cause that its members have in common now that more of them are explained."""
+    return replace(theme, cause=common_cause(turns.turns(places_of(theme.members)), groups.good))
 
 
 async def _explain(turns: RunTurns, places: Sequence[Place], judge: JudgeLike | None, progress: Progress) -> None:

@@ -1,6 +1,7 @@
 """The search for themes: flagged turns are grouped by how they fail, and each group is named and counted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -80,14 +81,30 @@ def _theme(
     groups: JudgedGroups,
     excess: tuple[GroupExcess, ...],
 ) -> Theme:
-    members = _ranked([turns[i] for i in indices], vectors[list(indices)])
-    inside = set(indices)
-    outside = [*(turn for i, turn in enumerate(turns) if i not in inside), *groups.good]
-    typical = [turn for turn, _ in members]
+    members, inside = _ranked([turns[i] for i in indices], vectors[list(indices)]), set(indices)
+    theme = described_theme(members, [turn for i, turn in enumerate(turns) if i not in inside], groups, excess)
+    return theme if pinned is None else replace(theme, name=pinned.name, pinned=pinned.number)
+
+
+def described_theme(
+    members: Sequence[tuple[FlaggedTurn, float]],
+    other_turns: Sequence[FlaggedTurn],
+    groups: JudgedGroups,
+    excess: tuple[GroupExcess, ...] = (),
+) -> Theme:
+    """Return the theme of a group of turns with its name, phrases, share, trend and cause.
+
+    Args:
+        members: its turns with their similarity to its middle, the most typical first; at least one.
+        other_turns: the flagged turns that are not in it.
+        groups: the judged turns that themes are compared with.
+        excess: the groups in which it is over-represented.
+    """
+    typical, outside = [turn for turn, _ in members], [*other_turns, *groups.good]
     phrases = distinctive_phrases([spoken_text(turn) for turn in typical], [spoken_text(turn) for turn in outside])
     share, interval = share_of(len(members), groups.judged)
     return Theme(
-        name=pinned.name if pinned else plain_name(typical, outside, phrases),
+        name=plain_name(typical, outside, phrases),
         phrases=phrases,
         members=tuple(ThemeMember(*turn.place, similarity) for turn, similarity in members),
         share=share,
@@ -95,7 +112,6 @@ def _theme(
         excesses=excess,
         trend=trend(typical, groups),
         cause=common_cause(typical, groups.good),
-        pinned=pinned.number if pinned else None,
     )
 
 
