@@ -27,6 +27,7 @@ from .flagged_turns import RunTurns
 from .judge_arguments import JudgeLike
 from .results import AnalyzedRun
 from .tasks import ShortTask
+from .theme_names import with_model_names
 from .theme_results import RunTheme, RunThemes, ThemeTurn
 
 MEMBER_BUDGET = 24
@@ -57,7 +58,7 @@ async def search_themes(
 
     Args:
         run: the run.
-        judge: explains members; None takes for each the judge that its score is from.
+        judge: explains members, and names the themes; None takes for each the judge that its score is from.
         lowest: as of `RunTurns`.
         explain: how many members of each theme are explained, the most typical first.
         progress: receives how far it is.
@@ -73,6 +74,8 @@ async def search_themes(
         members = [place for theme in themes.themes for place in places_of(theme.members[:explain])]
         await _explain(turns, members, judge, progress)
         themes = replace(themes, themes=tuple(_with_cause(turns, theme, groups) for theme in themes.themes))
+    if themes.themes and (explain or judge is not None):
+        themes = await with_model_names(run.store, run.run, themes, flagged, judge, progress)
     search = ThemeSearch(len(turns.scores), len(flagged), turns.basis, themes.ungrouped, lowest, explain, turns.remarks)
     keep_themes(run.store, run.id, search, themes.themes)
     stored = run_themes(run)

@@ -206,3 +206,21 @@ def test_what_is_known_of_a_theme_is_said_in_sentences(workspace):
     assert sentences[1].startswith(
         "More frequent with the bot “bot 2”: 100.0 % of its turns (4 of 4), 0.0 % elsewhere (q ="
     )
+
+
+def test_a_model_that_writes_names_the_themes_but_the_pinned_ones(workspace):
+    """The first theme is named, the second reply is no name, and what people have named keeps its name."""
+    run, _ = two_modes(workspace.store)
+    prompts = []
+
+    def model(prompt):
+        prompts.append(prompt)
+        return '{"name": "asks twice"}' if "order number" in prompt else "I do not know."
+
+    before = workspace.themes(run).themes
+    named = workspace.themes(run, judge=model).themes
+    assert [theme.theme.name for theme in named] == ["asks twice", before[1].theme.name]
+    assert len(prompts) == 2
+    workspace.rename_theme(named[0].number, "mine")
+    workspace.pin_theme(named[0].number)
+    assert workspace.themes(run, judge=model).themes[0].theme.name == "mine"

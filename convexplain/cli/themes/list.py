@@ -29,7 +29,7 @@ from ..show.themes import show_themes
     show_default=True,
     metavar="N",
     help="Explain N typical turns of each theme, at most 24 judgements each, to learn what the themes are caused by; "
-    "finds them again.",
+    "finds them again. The judge's model names the themes too, where it writes texts.",
 )
 @run_judge_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON: one object with the search and its themes.")
@@ -61,10 +61,11 @@ def command(
     workspace = open_workspace(db)
     if dry_run:
         calls = workspace.plan_themes(run, lowest=lowest, explain=explain)
-        click.echo(f"At most {calls:,} judgements for the explanations. Nothing was asked.")
+        names = " and one call a theme for its name" if calls or judge is not None else ""
+        click.echo(f"At most {calls:,} judgements for the explanations{names}. Nothing was asked.")
         return
     chosen = workspace.run(run).id
-    searches = again or lowest is not None or explain > 0
+    searches = again or lowest is not None or explain > 0 or judge is not None
     themes = None if searches else workspace.stored_themes(chosen)
     if themes is None:
         themes = workspace.themes(chosen, judge=judge, lowest=lowest, explain=explain, progress=progress_shown())

@@ -42,7 +42,9 @@ class ThemeMethods(StoreMethods):
 
         Args:
             run: the run's number or name; None takes the newest.
-            judge: explains members; None takes for each the judge that its score is from.
+            judge: explains members, and names the themes where its model writes (one call a theme); None takes for each
+                member the judge that its score is from, and that of the run for names where `explain` asks it anyway.
+                Else names are made of what the turns do and of their distinctive phrases.
             lowest: on maxims whose scores only sort turns, take this share of the lowest scores, in (0, 1]; None takes
                 a tenth where no maxim of the run may flag, and else leaves these maxims out.
             explain: explain so many members of each theme, the most typical first, at most 24 evaluations each; without
@@ -57,7 +59,7 @@ class ThemeMethods(StoreMethods):
         return await search_themes(self._analyzed(run), judge, lowest, _checked(explain), progress)
 
     async def plan_themes(self, run: RunLike | None = None, *, lowest: float | None = None, explain: int = 0) -> int:
-        """Return how many evaluations `themes` asks for at most; nothing is asked or kept.
+        """Return how many evaluations `themes` asks for at most, besides one call a theme for its name.
 
         Raises:
             StoreError: there is no such run.
