@@ -87,7 +87,8 @@ def _beyond(level: Attribution, floor: float) -> list[tuple[Unit, float]]:
 def show(deviation: float, every: Sequence[Row], only: Sequence[Row]) -> None:
     """Print the row of one deviation."""
     pairs = list(zip(every, only, strict=True))
-    cells = [f"{sum(row.calls for row in rows) / len(rows):.1f}" for rows in (every, only)]
+    calls = [sum(row.calls for row in rows) / len(rows) for rows in (every, only)]
+    cells = [f"{calls[0]:.1f} / {calls[1]:.1f}"]
     cells += [_shown(mean([row.aupc for row in rows])) for rows in (every, only)]
     cells.append(_shown(mean([b.aupc - a.aupc for a, b in pairs])))
     for rows in (every, only):
@@ -108,9 +109,9 @@ def main() -> None:
     parser.add_argument("--budget", type=int, help="evaluations of a conversation; three a unit unless given")
     options = parser.parse_args()
     print(
-        "| deviation | n | evaluations, all / beyond | | AUPC, all | beyond | difference | parts, right: all | beyond |"
+        "| deviation | n | evaluations, all / beyond | AUPC, all | beyond | difference | parts, right: all | beyond |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for deviation in options.noise:
         seeds = range(options.first, options.first + options.n)
         every, only = (

@@ -86,7 +86,9 @@ class PromptContrasts:
         """
         comparisons = [row.contrast.comparison for row in self.rows if row.contrast and row.contrast.comparison]
         leads = {name: [getattr(comparison, name) for comparison in comparisons] for name in ("first", "baseline")}
-        return {name: favourability(each) for name, each in leads.items() if any(lead is not None for lead in each)}
+        return {
+            name: favourability(values) for name, values in leads.items() if any(lead is not None for lead in values)
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""

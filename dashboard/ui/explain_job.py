@@ -126,10 +126,10 @@ def _start(
     contrast: ContrastSettings | None,
     attribution: AttributionSettings | None = None,
 ) -> None:
-    other = {} if attribution is None else {"attribution": attribution}
+    settings = {} if attribution is None else {"attribution": attribution}
     try:
         st.session_state[key] = start_explain(
-            database(), view.run, view.conversation.id, turn, rubric.id, contrast, view.number, **other
+            database(), view.run, view.conversation.id, turn, rubric.id, contrast, view.number, **settings
         )
     except ConvexplainError as error:
         message(str(error), "error")
