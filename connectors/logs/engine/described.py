@@ -205,6 +205,7 @@ class DescribedFormat:
             self._add_context(parsed, body)
         if counts:
             parsed.remarks.append(_left_out_remark(counts))
+            parsed.aside += [item for item in objects if isinstance(item, dict) and self._reason_left_out(item)]
         return parsed
 
     def _read_tree(self, body: Any, links: TreeLinks, *, branches: bool) -> list[ParsedConversation]:
@@ -239,8 +240,11 @@ class DescribedFormat:
         """Yield the conversations of which each record is a part."""
         counts: Counter[str] = Counter()
         groups = TurnGroups(self.order)
+        aside: list[Any] = []
         for position, record in records:
             for item in values_at(record, self.turns):
+                if isinstance(item, dict) and self._reason_left_out(item) is not None:
+                    aside.append(item)
                 group_id = as_word(value_at(item, self.group or "") or value_at(record, self.group or ""))
                 if not group_id:
                     report(position, f"a message without a {self.group!r}")
@@ -249,16 +253,16 @@ class DescribedFormat:
                     groups.add(clean_text(group_id), position, turn, as_word(value_at(item, self.order or "")))
         if counts:
             report(None, _left_out_remark(counts), kept=True)
-        yield from groups.records()
+        for record in groups.records():
+            record.conversations[0].aside, aside = aside, []
+            yield record
 
     def parse_turns(self, item: Any, counts: Counter[str]) -> list[ParsedTurn]:
         """Return the turns in an object; what is left out is counted by what it is called."""
         if not isinstance(item, dict):
             counts[_UNREADABLE] += 1
             return []
-        if (
-            reason := next((name for condition, name in self.left_out.items() if holds(item, condition)), None)
-        ) is not None:
+        if (reason := self._reason_left_out(item)) is not None:
             counts[reason] += 1
             return []
         if self.parse is not None:
@@ -268,6 +272,10 @@ class DescribedFormat:
         if not turns:
             counts[_EMPTY] += 1
         return turns
+
+    def _reason_left_out(self, item: Any) -> str | None:
+        """Return what an object that is no turn is called; None for a turn's."""
+        return next((name for condition, name in self.left_out.items() if holds(item, condition)), None)
 
     def _turns(self, item: Mapping[str, Any]) -> list[ParsedTurn]:
         """Return the turns in an object: several where it is an exchange, or also holds the results of tools."""

@@ -33,7 +33,7 @@ def read_mapped(
     counts: Counter[str] | None = None,
     *,
     kind: str = "record",
-    audit: LossAudit | None = None,
+    audit: LossAudit,
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of a log by a map of its fields.
 
@@ -45,14 +45,14 @@ def read_mapped(
         report: is called with records that cannot be read.
         counts: counts the records, under "map".
         kind: the word for a record in messages.
-        audit: counts the answers in records that are in no turn; None for rows, whose columns the map names.
+        audit: counts what is in records and in none of their turns.
 
     Raises:
         UsageError: the map fits none of the first records (all of them in a short file).
     """
-    reader = _MapReader(field_map, kind)
+    reader = _MapReader(field_map, kind, audit)
     unread: list[tuple[int, str]] | None = []  # problems before the first record that the map fits
-    for number, (position, record, error) in enumerate(unwrapped(values, field_map), 1):
+    for number, (position, record, error) in enumerate(unwrapped(values, field_map, audit), 1):
         try:
             conversation = reader.parsed(record, position, error)
         except UnreadableError as reason:
@@ -65,8 +65,7 @@ def read_mapped(
             if counts is not None:
                 counts["map"] += 1
             if conversation is not None:
-                if audit is not None:
-                    audit.check(position, record, conversation[1])
+                audit.check(position, record, conversation[1])
                 yield ParsedRecord(position, number, *conversation)
             continue
         if unread is None:
@@ -92,10 +91,13 @@ def _first_reason(unread: Sequence[tuple[int, str]], kind: str) -> str:
     return f"at {unread[0][0]}: {unread[0][1]}" if unread else f"there is no {kind}"
 
 
-def unwrapped(values: Iterator[JsonValue], field_map: FieldMap) -> Iterator[tuple[int, Any, str | None]]:
+def unwrapped(
+    values: Iterator[JsonValue], field_map: FieldMap, audit: LossAudit
+) -> Iterator[tuple[int, Any, str | None]]:
     """Yield the records in the values of a log, each with its position and the reason where it cannot be read.
 
-    What stands beside a single record goes into it, where it has no such key itself; lists and objects do not.
+    What stands beside a single record goes into it, where it has no such key itself; long lists and objects do not. What
+    stands beside a list of records goes to the audit.
     """
     number = 0
     for value in values:
@@ -108,6 +110,8 @@ def unwrapped(values: Iterator[JsonValue], field_map: FieldMap) -> Iterator[tupl
             beside = without_places(value.value, [path]) if isinstance(value.value, dict) else {}
             yield value.position, {**extra_metadata(beside, ()), **records}, None
         elif isinstance(records, list):
+            if isinstance(value.value, dict) and "(" not in path.text:
+                audit.check(value.position, without_places(value.value, [path]), [])
             for record in records:
                 number += 1
                 yield number, record, None
@@ -121,14 +125,16 @@ class _MapReader:
     Args:
         field_map: the map.
         kind: the word for a record in messages.
+        audit: counts what is in records that are turns, and not in the turn.
 
     Attributes:
         private_turns: the number of turns that were left out, because they are private.
     """
 
-    def __init__(self, field_map: FieldMap, kind: str) -> None:
+    def __init__(self, field_map: FieldMap, kind: str, audit: LossAudit) -> None:
         self.private_turns = 0
         self._map = field_map
+        self._audit = audit
         self._kind = kind
         places = {place: field_path(place) for place in _places(field_map)}
         self._id, self._turns = places.get(field_map.id or ""), places.get(field_map.turns or "")
@@ -224,6 +230,7 @@ class _MapReader:
             raise _MissingError(_missing(self._item.paths, record, self._kind))
         order = self._item.order(record)
         system = "" if self._system is None else content_text(self._system(record))
+        self._audit.check(position, record, [ParsedConversation(turns, aside=[conversation_id, order, system])])
         if system.strip() and self._systems.get(conversation_id) != system:
             self._systems[conversation_id] = system
             groups.add(conversation_id, position, ParsedTurn("system", system), order)

@@ -205,6 +205,8 @@ class MessageTree:
         remarks += self._branch_remarks(path)
         conversation = parse([self.messages[key] for key in path])
         conversation.remarks[:0] = remarks
+        on_path = set(path)
+        conversation.aside += [message for key, message in self.messages.items() if key not in on_path]
         return conversation
 
     def branches(self, end: str | None, parse: PathParser) -> list[ParsedConversation]:

@@ -88,6 +88,8 @@ class ParsedConversation:
         suffix: the end of the id, where one record gives several conversations.
         preferred: of a preference pair, whether this is the chosen conversation; None where it is no pair.
         id: its own id, where a record holds several conversations; None for the record's.
+        aside: parts of the record that the reader leaves out on purpose, and says so.
+        is_complete: whether turns and metadata surely hold everything that is in the record.
     """
 
     turns: list[ParsedTurn]
@@ -96,6 +98,8 @@ class ParsedConversation:
     suffix: str = ""
     preferred: bool | None = None
     id: str | None = None
+    aside: list[Any] = field(default_factory=list)
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from .log_text import NoLogError
 from .map_proposal import SAMPLE
 from .mapped_records import read_mapped, unwrapped
 from .metadata import clean_text, record_id
-from .parse_results import ParsedRecord, ProblemReporter, UnreadableError, quoted_names
+from .parse_results import ParsedConversation, ParsedRecord, UnreadableError, quoted_names
 from .reading import Reading
 from .registry import format_of, nearest_formats, ranked_formats
 from .turn_groups import TurnGroups
@@ -62,7 +62,7 @@ def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading)
         yield from read_mapped(values, reading.field_map, reading.report, reading.counts, audit=reading.audit)
         return
     if reading.field_map is not None:
-        records = unwrapped(values, reading.field_map)
+        records = unwrapped(values, reading.field_map, reading.audit)
         values = (
             JsonValue(place, plain_value(record) if is_typed(record) else record, error)
             for place, record, error in records
@@ -70,7 +70,7 @@ def read_json_records(path: Path, values: Iterator[JsonValue], reading: Reading)
     source = _Replay(values)
     unread: list[tuple[int, str]] | None = []  # problems before the first record of a known shape
     pending: dict[str, tuple[LogFormat, list[tuple[int, Any]]]] = {}  # records that make up conversations together
-    for record in _records(iter(source), reading.format_name):
+    for record in _records(iter(source), reading):
         if record.format is not None and reading.format_name in (None, record.format.name):
             reading.count(record.format.name)
             for position, reason in unread or ():
@@ -148,9 +148,9 @@ class _Replay:
         self._held = None
 
 
-def _records(values: Iterator[JsonValue], format_name: str | None) -> Iterator[_Record]:
+def _records(values: Iterator[JsonValue], reading: Reading) -> Iterator[_Record]:
     """Yield the values as records: wrapped records one by one, messages by themselves as one list."""
-    number = 0
+    number, format_name = 0, reading.format_name
     messages: list[JsonValue] = []
     for value in values:
         if messages and messages[0].group != value.group:
@@ -165,7 +165,10 @@ def _records(values: Iterator[JsonValue], format_name: str | None) -> Iterator[_
         for item in wrapped:
             number += 1
             yield _Record(number, number, item, format_of(item, format_name))
-        if not wrapped:
+        if wrapped:
+            beside = {key: inner for key, inner in value.value.items() if inner is not wrapped}
+            reading.audit.check(value.position, beside, [])
+        else:
             number += 1
             yield _Record(value.position, number, value.value, log_format, value.error)
     if messages:
@@ -214,7 +217,7 @@ def _parse_record(record: _Record, log_format: LogFormat, reading: Reading) -> I
             first: dict[str, Any] = next(filter(message_lists.is_turn, record.value), {})
             columns = usual_columns(list(first))
             if columns["conversation"] is not None:
-                yield from _grouped_messages(record, columns["conversation"], columns["order"], reading.report)
+                yield from _grouped_messages(record, columns["conversation"], columns["order"], reading)
                 return
         conversations = log_format.read_record(record.value) if log_format.read_record is not None else []
     except UnreadableError as error:
@@ -232,7 +235,7 @@ def _parse_record(record: _Record, log_format: LogFormat, reading: Reading) -> I
 
 
 def _grouped_messages(
-    record: _Record, conversation: str, order: str | None, report: ProblemReporter
+    record: _Record, conversation: str, order: str | None, reading: Reading
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations in a list of messages that each name theirs, as a table's rows do."""
     groups = TurnGroups(order)
@@ -243,12 +246,13 @@ def _grouped_messages(
             or not isinstance(conversation_id, int | str)
             or not str(conversation_id).strip()
         ):
-            report(position, f"a message without a {conversation!r}")
+            reading.report(position, f"a message without a {conversation!r}")
             continue
         turn = message_lists.parse_turn(message, (conversation, order))
         if turn is None:
-            report(position, "a message that does not say who speaks")
+            reading.report(position, "a message that does not say who speaks")
             continue
+        reading.audit.check(position, message, [ParsedConversation([turn], aside=[conversation_id])])
         place = message.get(order)
         groups.add(clean_text(str(conversation_id).strip()), position, turn, "" if place is None else str(place))
     yield from groups.records()

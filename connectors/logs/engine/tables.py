@@ -47,7 +47,7 @@ def read_text_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> I
         reading = replace(reading, format_name=None)
         if not turn_table.needs_decoding(names, field_map):
             reading.count("csv")
-            yield from turn_table.read_rows(rows, names, field_map, reading.report)
+            yield from turn_table.read_rows(rows, names, field_map, reading)
             return
     values = (turn_table.row_value(row, names, turn_table.row_record) for row in rows)
     yield from records.read_json_records(path, values, reading)

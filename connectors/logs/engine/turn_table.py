@@ -17,7 +17,7 @@ from .json_values import JsonValue
 from .log_text import MAX_RECORD, LogText
 from .map_proposal import SAMPLE
 from .mapped_records import read_mapped
-from .parse_results import ParsedRecord, ProblemReporter, quoted_names
+from .parse_results import ParsedRecord, quoted_names
 from .reading import Reading
 from .roles import normalized_word
 from .typed_values import decoded_cell
@@ -106,15 +106,15 @@ def read_turn_table(path: Path, rows: Iterator[TableRow], reading: Reading) -> I
         field_map = proposed.field_map
         if needs_decoding(header, field_map):
             values = (row_value(row, header, row_record) for row in rows)
-            yield from read_mapped(values, field_map, reading.report, kind="row")
+            yield from read_mapped(values, field_map, reading.report, kind="row", audit=reading.audit)
             return
     elif field_map.id is None:
         reading.report(None, "no column tells conversations apart: the whole table was read as one", kept=True)
-    yield from read_rows(rows, header, field_map, reading.report)
+    yield from read_rows(rows, header, field_map, reading)
 
 
 def read_rows(
-    rows: Iterator[TableRow], header: Sequence[str], field_map: FieldMap, report: ProblemReporter
+    rows: Iterator[TableRow], header: Sequence[str], field_map: FieldMap, reading: Reading
 ) -> Iterator[ParsedRecord]:
     """Yield the conversations of a table with a turn a row, or a question with its answer a row.
 
@@ -122,10 +122,10 @@ def read_rows(
         rows: the rows after the one with the columns' names.
         header: the columns' names.
         field_map: its columns.
-        report: is called with rows that cannot be read.
+        reading: the options.
     """
     values = (row_value(row, header, _text_cells) for row in rows)
-    yield from read_mapped(values, field_map, report, kind="row")
+    yield from read_mapped(values, field_map, reading.report, kind="row", audit=reading.audit)
 
 
 def row_value(

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from convexplain.cli.main import cli
 from convexplain.connectors.logs import inspect_log
-from convexplain.connectors.logs.engine import loss_audit
+from convexplain.connectors.logs.engine import claimed_texts
 
 from .reading import HI, read, told, write
 
@@ -147,8 +147,8 @@ def test_a_look_at_the_first_conversations_says_it_too(tmp_path):
 
 
 def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(loss_audit, "_MAX_SEARCHED", 0)
+    monkeypatch.setattr(claimed_texts, "_MAX_SEARCHED", 0)
     _, problems = read(tmp_path, json.dumps({"messages": HI, "rejected": [BUS, "Hello"]}))
     assert told(tmp_path, problems) == [
-        ("log.txt: 1 text was not compared with the turns, though under names of answers: there are too many", True)
+        ("log.txt: 1 text was not compared with the turns: there are too many", True)
     ]
