@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from convexplain import Conversation, read_log
+from convexplain.connectors.logs.engine.claimed_texts import ClaimedTexts
 from convexplain.connectors.logs.engine.field_shapes import is_text
-from convexplain.connectors.logs.engine.loss_audit import ClaimedTexts
 from convexplain.connectors.logs.engine.parse_results import ParsedConversation, ParsedTurn
 from convexplain.errors import ConvexplainError, Problem
 
@@ -67,7 +67,8 @@ def balance(name: str, values: list[Any], conversations: Sequence[Conversation],
     counts: Counter[str] = Counter()
     places: Counter[str] = Counter()
     for place, text in texts(values):
-        kind = "in turns" if text in turns else "in metadata" if text in beside else "in neither"
+        kind = "in metadata" if text in beside else "in neither"
+        kind = "in turns" if text in turns or not turns.unclaimed(text) else kind
         counts[kind] += len(text)
         if kind == "in neither":
             places[place] += len(text)

@@ -79,6 +79,14 @@ def test_analyze_judges_every_turn_and_writes_table_report_and_judgements(stub, 
     assert "A bad one 0." in (folder / "convexplain-out" / "run-1" / "report.html").read_text()
 
 
+def test_an_answer_that_no_turn_holds_is_exit_code_1(stub, folder):
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    (folder / "a.jsonl").write_text(json.dumps({"messages": messages, "discarded_answer": "Take the number four bus."}))
+    code, out, err = run("analyze", "a.jsonl", "--rubric", "helpfulness", "--judge", stub.url, cwd=folder)
+    assert code == 1
+    assert "1 text under 'discarded_answer' is in no turn" in out + err
+
+
 def test_an_alarm_budget_is_said_and_stays_with_the_run(stub, chats, folder):
     code, out, _err = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", "--alarms", "60%", cwd=folder)
     assert code == 0

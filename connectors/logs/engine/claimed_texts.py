@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any
 
 from convexplain.parts import Media, Part, ToolCall
 
 from .html_text import html_to_text
 from .parse_results import ParsedConversation
+from .roles import role_of
 
 _SPEAKER = re.compile(r"^\s*\w{1,20}:(?=\s|\Z)", re.MULTILINE)
 """The speaker before a turn in a transcript."""
 _NO_WORDS = re.compile(r"[\W_]+")
-_PIECES = re.compile(r"[\r\n]+|(?<=[.!?。！？])\s+|\\n|</?\w[^<>\n]{0,100}>")
-"""Line ends, ends of sentences and marks between the pieces of a text."""
+_PIECES = re.compile(r"[\r\n]+|(?<=[.!?。！？])\s+")
+"""Line ends and ends of sentences between the pieces of a text."""
+_TAG = re.compile(r"<summary>[^<]*</summary>|</?(\w[^<>]*)>")
+"""A mark of HTML and the like with what is in it; what the program says of thoughts."""
+_MARKUP = re.compile(r"</?\w|&\w+;")
+_MIN_PIECE = 5
 _SHORT = 16
 """Letters of a text from which on it may be a part of a turn."""
 _MAX_SEARCHED = 5_000_000_000
@@ -65,16 +71,22 @@ class ClaimedTexts:
         """Return the number of characters of a text that are in no turn: of all its lines and sentences, or none."""
         if text in self:
             return 0
-        pieces = [piece for piece in _PIECES.split(text) if len(_letters(piece)) >= _SHORT]
-        return sum(len(piece) for piece in pieces if piece not in self) if len(pieces) > 1 else len(text)
+        pieces = list(_pieces(text))
+        if len(pieces) == 1 and pieces[0][0] == text:
+            return len(text)
+        return sum(len(piece) for piece, letters in pieces if not (self._contain(letters) or _is_speaker(piece)))
 
     def is_beside(self, text: str) -> bool:
         """Return whether a text is in the metadata, or was put aside."""
         self._search_beside()
-        return text in self._texts_beside
+        return text in self._texts_beside or (bool(_MARKUP.search(text)) and html_to_text(text) in self._texts_beside)
 
     def has_label(self, word: str) -> bool:
-        """Return whether the metadata hold a label, or it was put aside; `word` is the label as `label_word` writes it."""
+        """Return whether the metadata hold a label, or it was put aside.
+
+        Args:
+            word: the label as `label_word` writes it.
+        """
         self._search_beside()
         return word in self._words_beside
 
@@ -96,6 +108,9 @@ class ClaimedTexts:
             return True
         if len(letters) < _SHORT:
             return letters in self._joined
+        return self._contain(letters)
+
+    def _contain(self, letters: str) -> bool:
         for joined in self._joined:
             self._budget -= len(joined)
             if self._budget < 0:
@@ -104,6 +119,23 @@ class ClaimedTexts:
             if letters in joined:
                 return True
         return False
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines and sentences of a text with their letters, and the texts in its marks; not the marks."""
+    marks: list[str] = []
+    if _MARKUP.search(text):
+        marks = [piece for tag in _TAG.findall(text) for piece in unescape(tag).split('"')]
+        text = unescape(_TAG.sub("\n", text))
+    for pieces, least in ((_PIECES.split(text), _MIN_PIECE), (marks, _SHORT)):
+        for piece in pieces:
+            if len(letters := _letters(piece)) >= least:
+                yield piece, letters
+
+
+def _is_speaker(piece: str) -> bool:
+    """Return whether a piece of a text is no more than the word of a speaker."""
+    return role_of(piece.strip(" :*#[]|/")) is not None
 
 
 def label_word(value: Any) -> str:

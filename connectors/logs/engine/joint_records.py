@@ -43,8 +43,7 @@ class JointRecords:
             if log_format.read_records is None:
                 continue
             audit = LossAudit()
-            parsed_records = log_format.read_records(numbered, report)
-            for parsed in audit.check_all(numbered, parsed_records, log_format.branch_keys):
+            for parsed in audit.check_all(numbered, log_format.read_records, report, log_format.branch_keys):
                 path, position, _ = records[parsed.position]
                 builder = builders.setdefault(path, ConversationBuilder(path, _of_file(path, on_problem), names))
                 yield from builder.conversations(replace(parsed, position=position, number=position))

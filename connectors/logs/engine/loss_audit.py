@@ -1,6 +1,6 @@
 """The audit of what records hold beside their turns: answers, labels and texts that no reader took are reported."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -56,19 +56,37 @@ class LossAudit:
         self._unsearched += claims.unsearched
 
     def check_all(
-        self, records: Sequence[tuple[int, Any]], parsed: Iterator[ParsedRecord], counted: Sequence[str] = ()
+        self,
+        records: Sequence[tuple[int, Any]],
+        read_records: Callable[[Sequence[tuple[int, Any]], ProblemReporter], Iterator[ParsedRecord]],
+        report: ProblemReporter,
+        counted: Sequence[str] = (),
     ) -> Iterator[ParsedRecord]:
-        """Yield the conversations that many records make up; count what is in the records and in none of them."""
+        """Yield the conversations that many records make up; count what is in the records and in none of them.
+
+        Args:
+            records: the records, each with its place.
+            read_records: yields their conversations.
+            report: is called with the records that cannot be read; what is in these is not counted.
+            counted: as of `check`.
+        """
+        unreadable: set[int | None] = set()
+
+        def noting_report(line: int | None, reason: str, *, kept: bool = False) -> None:
+            unreadable.update(() if kept else (line,))
+            report(line, reason, kept=kept)
+
         claims = ClaimedTexts(())
-        for parsed_record in parsed:
+        for parsed_record in read_records(records, noting_report):
             claims.add(parsed_record.conversations)
             yield parsed_record
         for position, record in records:
-            self._count(position, record, claims, counted)
+            if position not in unreadable:
+                self._count(position, record, claims, counted)
         self._unsearched += claims.unsearched
 
     def report(self, report: ProblemReporter) -> None:
-        """Report what was counted: each place of answers and of labels once, as left out; all other texts in a remark."""
+        """Report what was counted: places of answers and labels, each as left out; all other texts in one remark."""
         prose: list[tuple[str, _Loss]] = []
         for (kind, path), loss in self._losses.items():
             if kind == "prose":
@@ -77,7 +95,11 @@ class LossAudit:
             is_one = loss.number == 1
             count = f"{loss.number:,} {kind}{'' if is_one else 's'} under {quoted_names([path])}"
             places = f", in {loss.records:,} records, first here" if loss.records > 1 else ""
-            lost = f"{'is' if is_one else 'are'} in no turn" if kind == "text" else f"{'was' if is_one else 'were'} not read"
+            lost = (
+                f"{'is' if is_one else 'are'} in no turn"
+                if kind == "text"
+                else f"{'was' if is_one else 'were'} not read"
+            )
             report(loss.position, f"{count} {lost}{places}")
         if prose:
             report(min(loss.position for _, loss in prose), _prose_reason(prose), kept=True)
@@ -101,9 +123,7 @@ class LossAudit:
             if not claims.is_beside(text) and (characters := claims.unclaimed(text)):
                 self._add("prose", keys, position, touched, characters)
 
-    def _add(
-        self, kind: Kind, keys: Steps, position: int, touched: set[tuple[Kind, str]], characters: int = 0
-    ) -> None:
+    def _add(self, kind: Kind, keys: Steps, position: int, touched: set[tuple[Kind, str]], characters: int = 0) -> None:
         place = (kind, steps_path(keys))
         place = place if place in self._losses or len(self._losses) < _MAX_PATHS else (kind, "…")
         loss = self._losses.setdefault(place, _Loss(position))
@@ -121,4 +141,5 @@ def _prose_reason(prose: Sequence[tuple[str, _Loss]]) -> str:
     more = len(ranked) - _SHOWN
     places += [f"{more:,} more place{'' if more == 1 else 's'}"] if more > 0 else []
     texts = f"{number:,} text{'' if number == 1 else 's'}"
-    return f"{texts} of {characters:,} characters {'is' if number == 1 else 'are'} in no turn and no metadata: {', '.join(places)}"
+    verb = "is" if number == 1 else "are"
+    return f"{texts} of {characters:,} characters {verb} in no turn and no metadata: {', '.join(places)}"

@@ -96,8 +96,8 @@ def unwrapped(
 ) -> Iterator[tuple[int, Any, str | None]]:
     """Yield the records in the values of a log, each with its position and the reason where it cannot be read.
 
-    What stands beside a single record goes into it, where it has no such key itself; long lists and objects do not. What
-    stands beside a list of records goes to the audit.
+    What stands beside a single record goes into it, where it has no such key itself; long lists and objects do not.
+    What stands beside a list of records goes to the audit.
     """
     number = 0
     for value in values:
@@ -178,11 +178,11 @@ class _MapReader:
         if not isinstance(items, list):
             raise _MissingError(_missing(used, record, self._kind))
         groups = TurnGroups(self._map.order)
-        public = [item for item in items if not self._item.is_private(item)]
-        self.private_turns += len(items) - len(public)
-        if items and not public:
+        private = [item for item in items if self._item.is_private(item)]
+        self.private_turns += len(private)
+        if items and len(private) == len(items):
             return self._conversation_id(record), [self._conversation([], record, used)]
-        items = public
+        items = [item for item in items if not self._item.is_private(item)] if private else items
         for place, item in enumerate(items):
             for turn in self._item.turns(item, place):
                 groups.add("", position, turn, self._item.order(item))
@@ -192,6 +192,7 @@ class _MapReader:
                 raise _MissingError(_missing(self._item.paths, items[0], "turn"))
             parsed = ParsedConversation([])
         parsed = self._conversation(parsed.turns, record, used, parsed.remarks)
+        parsed.aside += private
         return self._conversation_id(record), [parsed]
 
     def _conversation(

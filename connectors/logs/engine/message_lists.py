@@ -66,8 +66,13 @@ def parse_conversation(record: Mapping[str, Any] | list[Any]) -> list[ParsedConv
         key = list_key(record) or "messages"
         turns = record[key]
         conversation.metadata = extra_metadata(record, {key})
-    for number, turn in enumerate(turns, 1):
-        conversation.turns += _parse_list_turns(turn, number, conversation.remarks)
+    plain_turns = list(map(_plain_turn, turns))
+    if None not in plain_turns:
+        conversation.turns = plain_turns
+        conversation.is_complete = isinstance(record, list) or len(conversation.metadata) + 1 == len(record)
+    else:
+        for number, (turn, plain_turn) in enumerate(zip(turns, plain_turns, strict=True), 1):
+            conversation.turns += [plain_turn] if plain_turn else _parse_list_turns(turn, number, conversation.remarks)
     add_system(conversation)
     return [conversation]
 
@@ -185,8 +190,6 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
     """Return the turns in a message of a list: the message, and results of tools in it. A remark is added for a message
     that is missing.
     """
-    if isinstance(turn, dict) and (plain_turn := _plain_turn(turn)) is not None:
-        return [plain_turn]
     parsed_turn = parse_turn(turn) if isinstance(turn, dict) else None
     if parsed_turn is None:
         if isinstance(turn, dict) and visible_content(_parts(turn, "", None)).strip():
@@ -197,8 +200,10 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
     return [parsed_turn] if single else parsed_turn.without_results()
 
 
-def _plain_turn(turn: Mapping[str, Any]) -> ParsedTurn | None:
+def _plain_turn(turn: Any) -> ParsedTurn | None:
     """Return a turn that is a speaker and a text alone, as most are; None for any other."""
+    if not isinstance(turn, dict):
+        return None
     speaker_key, text_key = _PLAIN_KEYS.get(tuple(turn), ("", ""))
     speaker, text = turn.get(speaker_key), turn.get(text_key)
     if not text or not isinstance(speaker, str) or not isinstance(text, str) or _has_parts(speaker):

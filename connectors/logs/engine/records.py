@@ -102,8 +102,8 @@ def _read_together(
     if reading.joint is not None and log_format.joins_files:
         reading.joint.add(path, log_format, records)
     elif log_format.read_records is not None:
-        parsed = log_format.read_records(records, reading.report)
-        yield from reading.audit.check_all(records, parsed, log_format.branch_keys)
+        read_records = log_format.read_records
+        yield from reading.audit.check_all(records, read_records, reading.report, log_format.branch_keys)
 
 
 def _read_unknown(
@@ -166,7 +166,7 @@ def _records(values: Iterator[JsonValue], reading: Reading) -> Iterator[_Record]
             number += 1
             yield _Record(number, number, item, format_of(item, format_name))
         if wrapped:
-            beside = {key: inner for key, inner in value.value.items() if inner is not wrapped}
+            beside = {key: inner for key, inner in value.value.items() if inner is not wrapped and [inner] != wrapped}
             reading.audit.check(value.position, beside, [])
         else:
             number += 1

@@ -97,4 +97,5 @@ ABCD = LogFormat(
     '{"convo_id": 1, "scenario": {"flow": "product_defect"}, "original": [["customer", "Hi"], ["agent", "Hello"]]}',
     is_abcd,
     read_records=record_reader(conversations_of),
+    branch_keys=("delexed",),
 )

@@ -86,6 +86,7 @@ def _parse_path(record: Mapping[str, Any], path: Sequence[Mapping[str, Any]]) ->
     for message in (node["message"] for node in path if _has_message(node)):
         if _is_hidden(message):
             hidden += bool(visible_content(_message_parts(message)).strip())
+            conversation.aside.append(message)
             continue
         turn = _parse_turn(message)
         if turn.content.strip() or turn.is_thought:

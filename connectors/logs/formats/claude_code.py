@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from convexplain.connectors.logs.engine.api_messages import is_message, merge_thoughts, parse_message
@@ -58,10 +59,12 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
     seen: set[str] = set()
     notes: Counter[str] = Counter()
     titles: dict[str, str] = {}
+    aside: list[Any] = []
     for position, record in records:
         message_id = first_id(record, "uuid")
         if record.get("type") not in _SPEAKERS:
             notes[clean_text(str(record.get("type")))] += 1
+            aside.append(record)
             if isinstance(record.get("summary"), str):
                 titles[first_id(record, "leafUuid")] = record["summary"]
             continue
@@ -71,6 +74,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         seen.add(message_id)
         if record.get("isMeta") is True or record.get("isCompactSummary") is True:
             notes["meta" if record.get("isMeta") is True else "compact summary"] += 1
+            aside.append(record)
             continue
         side = _sidechain(record, message_id, chains)
         session = sessions.setdefault((first_id(record, "sessionId"), side), _Session(position))
@@ -83,6 +87,8 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
     if notes:
         kinds = ", ".join(f"{count} {kind}" for kind, count in notes.most_common(12))
         report(None, f"{notes.total()} records of the program itself are left out ({kinds})", kept=True)
+    for session in islice(sessions.values(), 1):
+        session.conversation.aside += aside
     yield from _session_records(sessions)
 
 
@@ -137,6 +143,9 @@ def _rewind(session: _Session, parent: str) -> None:
     place = next((at for at, (mark, _) in enumerate(session.marks) if mark == parent), None)
     if place is not None:
         session.rewound += len(session.conversation.turns) - place
+        session.conversation.aside += [
+            part.text for turn in session.conversation.turns[place:] for part in turn.all_parts
+        ]
         del session.conversation.turns[place:], session.marks[place:]
 
 

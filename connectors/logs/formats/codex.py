@@ -38,6 +38,7 @@ class _Session:
     items: list[tuple[Any, Mapping[str, Any]]] = field(default_factory=list)  # (time, item)
     events: list[tuple[Any, Mapping[str, Any]]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    aside: list[Any] = field(default_factory=list)
 
 
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
@@ -55,6 +56,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
             session.events.append((moment, payload))
         elif kind == "compacted":
             session.left_out["summaries of earlier turns"] += 1
+            session.aside.append(payload)
     for number, session in enumerate((session for session in sessions if session.items or session.events), 1):
         name = first_text(session.meta, "id", "session_id") or None
         yield ParsedRecord(session.position, number, name, [_parse_session(session)])
@@ -69,7 +71,13 @@ def _parse_session(session: _Session) -> ParsedConversation:
         conversation.turns.append(ParsedTurn("system", instructions))
     events = [event for _, event in session.events if event["type"] == "user_message"]
     prompts = {text for event in events if (text := first_text(event, "message").strip())}
-    items = [(at, item) for at, item in session.items if not _is_context(item, prompts, session.left_out)]
+    items: list[tuple[Any, Mapping[str, Any]]] = []
+    for at, item in session.items:
+        if _is_context(item, prompts, session.left_out):
+            session.aside.append(item)
+        else:
+            items.append((at, item))
+    conversation.aside += session.aside
     if items:
         conversation.turns += _item_turns(items, conversation.remarks)
     else:

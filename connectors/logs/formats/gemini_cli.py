@@ -33,6 +33,7 @@ class _Session:
     header: dict[str, Any] = field(default_factory=dict)
     messages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     rewound: int = 0
+    aside: list[Any] = field(default_factory=list)
 
 
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
@@ -44,6 +45,7 @@ def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) ->
         _apply(sessions[-1], record)
     for number, session in enumerate(sessions, 1):
         conversation = _SESSION.read_conversation(session.header, list(session.messages.values()))
+        conversation.aside += session.aside
         if session.rewound:
             conversation.remarks.append(f"{session.rewound} messages were taken back and are left out")
         yield ParsedRecord(session.position, number, first_text(session.header, "sessionId") or None, [conversation])
@@ -61,7 +63,7 @@ def _apply(session: _Session, record: Mapping[str, Any]) -> None:
         place = record["$rewindTo"]
         names = list(session.messages)
         for name in names[names.index(place) :] if place in names else ():
-            del session.messages[name]
+            session.aside.append(session.messages.pop(name))
             session.rewound += 1
     else:
         changes = record["$set"] if isinstance(record.get("$set"), dict) else record

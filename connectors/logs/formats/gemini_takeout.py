@@ -31,17 +31,21 @@ def is_takeout(value: Any) -> bool:
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """Yield the exchange in each record; other activities (settings, feedback, files) are counted in a remark."""
     activities: Counter[str] = Counter()
+    aside: list[Any] = []
     number = 0
     for position, record in records:
         conversation = _parse_exchange(record)
         if conversation is None:
             activities[first_text(record, "title").partition(" ")[0] or "without a title"] += 1
+            aside.append(record)
             continue
         number += 1
         if number == 1:
             conversation.remarks.append(
                 "the export does not say which prompts belong together: each prompt with its answer is a conversation"
             )
+        conversation.aside += aside
+        aside = []
         yield ParsedRecord(position, number, None, [conversation])
     if activities:
         report(
@@ -65,7 +69,11 @@ def _parse_exchange(record: Mapping[str, Any]) -> ParsedConversation | None:
     at = parse_timestamp(record.get("time"))
     turns = [ParsedTurn(speaker, text, None, at) for speaker, text in (("user", prompt), ("assistant", answer)) if text]
     remarks = [] if verb else ["the prompt begins with the activity's verb, in a language that is not known"]
-    return ParsedConversation(turns, extra_metadata(record, _USED_KEYS), remarks)
+    aside = [
+        title,
+        *map(record.get, ("header", "products", "activityControls")),
+    ]  # the prompt without its verb; notices
+    return ParsedConversation(turns, extra_metadata(record, _USED_KEYS), remarks, aside=aside)
 
 
 def _file_names(record: Mapping[str, Any]) -> list[str]:

@@ -60,6 +60,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
         kind = first_text(item, "part_type")
         if kind.startswith("note"):
             notes += 1
+            conversation.aside.append(item)
         elif _part_text(item).strip():
             _add_part(conversation, item, None)
         else:

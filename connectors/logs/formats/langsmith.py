@@ -92,5 +92,5 @@ LANGSMITH = LogFormat(
     read_records=read_records,
     # Over the messages in a run; but MLflow's cases have `inputs` and `outputs` too.
     precedence=-1,
-    branch_keys=("output", "outputs"),
+    branch_keys=("output", "outputs", "serialized"),
 )

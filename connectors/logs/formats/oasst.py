@@ -99,6 +99,10 @@ def _best_path(tree: MessageTree, root: str, children: Mapping[str, Sequence[str
     path = tree.best_path(root, children, _order)
     conversation = _parse_path([tree.messages[key] for key in path])
     branches = sum(len(children[key]) - 1 for key in path[:-1])
+    pending = [reply for key in path[:-1] for reply in children[key] if reply not in path]
+    while pending:
+        conversation.aside.append(tree.messages[pending[-1]])
+        pending += children.get(pending.pop(), ())
     if branches:
         conversation.remarks.append(f"the best-ranked path of a tree; {branches} other branches from it are left out")
     return conversation

@@ -36,6 +36,7 @@ def read_record(record: Mapping[str, Any]) -> list[ParsedConversation]:
     """Return the conversation in a transcript: who is announced as an agent is the assistant."""
     body = first_text(record, "Body")
     conversation = _DESCRIBED.read_conversation({**record, "Body": None}, [])
+    conversation.aside.append(body)  # each line of it is a turn's or counted
     if _MARKUP.search(body):
         events = [html_to_text(event) for event in _CENTERED.findall(body)]
         body = html_to_text(_CENTERED.sub("\n", body).replace("<br>\n", "<br>"))

@@ -96,6 +96,7 @@ def _parse_ticket(
     for comment in comments:
         if comment.get("public") is False:
             private += 1
+            conversation.aside.append(comment)
         else:
             _add_comment(conversation, comment, asker, users)
     if private:

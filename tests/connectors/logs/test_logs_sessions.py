@@ -123,9 +123,13 @@ def test_gemini_cli(tmp_path, log):
     assert said(conversation) == TURNS
     assert conversation.turns[1].parts[0] == Reasoning("List: ls will do.")
     reasons = ["left out: 1 note of the program"]
-    assert [problem.reason for problem in problems] == reasons + (
-        ["2 messages were taken back and are left out"] if "rewind" in log else []
-    )
+    place = "messages[*].content[].text" if "messages" in log else "content[*].text"
+    typed = f"1 text of 24 characters is in no turn and no metadata: {place!r} (24)"  # what stood behind the @
+    assert [problem.reason for problem in problems] == [
+        *reasons,
+        *(["2 messages were taken back and are left out"] if "rewind" in log else []),
+        typed,
+    ]
 
 
 def request(*pieces, text="Q?", **more):
