@@ -20,7 +20,11 @@ def _speaker(row: Mapping[str, Any]) -> str:
 def read_records(records: Sequence[tuple[int, Any]], report: ProblemReporter) -> Iterator[ParsedRecord]:
     """Yield the conversations in rows."""
     report(None, "the log does not say who speaks: the first speaker is taken for the user", kept=True)
-    yield from _DESCRIBED.read_records(records, report)
+    spelled = [text for _, row in records if _COMMA in (text := as_word(row.get("utterance")))]
+    for record in _DESCRIBED.read_records(records, report):
+        record.conversations[0].aside += spelled  # in the turns with their commas
+        spelled = []
+        yield record
 
 
 _DESCRIBED = DescribedFormat(
