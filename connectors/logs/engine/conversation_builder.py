@@ -60,12 +60,14 @@ class ConversationBuilder:
         accepted = [(parsed, turns) for parsed in record.conversations if (turns := self._turns(record, parsed))]
         if not accepted:
             return
-        _make_suffixes_unique([parsed for parsed, _ in accepted])
+        if len(accepted) > 1:
+            _make_suffixes_unique([parsed for parsed, _ in accepted])
         base = self._id(record, [parsed.suffix for parsed, _ in accepted])
         for parsed, turns in accepted:
             for remark in parsed.remarks:
                 self._remark(record.position, remark)
-            if empty := [f"{base}{parsed.suffix}:{i}" for i, turn in enumerate(turns) if not turn.content.strip()]:
+            if not all(turn.content.strip() for turn in turns):
+                empty = [f"{base}{parsed.suffix}:{i}" for i, turn in enumerate(turns) if not turn.content.strip()]
                 self._report(
                     record.position, f"{', '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty", kept=True
                 )
@@ -126,13 +128,13 @@ class ConversationBuilder:
     def _id(self, record: ParsedRecord, suffixes: list[str]) -> str:
         log_id = record.id or f"{self._stem}-{record.number}"
         base, times = log_id, self._times.get(log_id, 1)
-        while any(base + suffix in self._ids for suffix in suffixes):
+        while not self._ids.isdisjoint([base + suffix for suffix in suffixes]):
             times += 1
             base = f"{log_id}#{times}"
         if base != log_id:
             self._times[log_id] = times
             self._report(record.position, f"the id {log_id!r} was there before; this one is {base!r}", kept=True)
-        self._ids.update(base + suffix for suffix in suffixes)
+        self._ids.update([base + suffix for suffix in suffixes])
         return base
 
 

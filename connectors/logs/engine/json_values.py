@@ -18,7 +18,7 @@ _MARKED = re.compile(r'((?:[^"\[\]{},]++|"(?:[^"\\]++|\\.)*+")*+)([\[\]{},])', r
 """Text up to a bracket or a comma outside strings, and that mark."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JsonValue:
     """One value of a log, or the reason why there is none.
 

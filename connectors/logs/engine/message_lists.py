@@ -1,7 +1,9 @@
 """Lists of messages, one a turn: OpenAI's `role`/`content` and ShareGPT's `from`/`value`, and mixtures."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Literal
 
 from convexplain.parts import Media, Part, Reasoning, Text, ToolResult, visible_content
@@ -62,17 +64,16 @@ def parse_conversation(record: Mapping[str, Any] | list[Any]) -> list[ParsedConv
     """
     conversation = ParsedConversation([])
     turns: Any = record
-    if not isinstance(record, list):
+    if isinstance(record, dict):
         key = list_key(record) or "messages"
         turns = record[key]
         conversation.metadata = extra_metadata(record, {key})
-    plain_turns = list(map(_plain_turn, turns))
-    if None not in plain_turns:
+    if (plain_turns := _plain_turns(turns)) is not None:
         conversation.turns = plain_turns
         conversation.is_complete = isinstance(record, list) or len(conversation.metadata) + 1 == len(record)
     else:
-        for number, (turn, plain_turn) in enumerate(zip(turns, plain_turns, strict=True), 1):
-            conversation.turns += [plain_turn] if plain_turn else _parse_list_turns(turn, number, conversation.remarks)
+        for number, turn in enumerate(turns, 1):
+            conversation.turns += _parse_list_turns(turn, number, conversation.remarks)
     add_system(conversation)
     return [conversation]
 
@@ -143,6 +144,7 @@ def _speaker_key(turn: Mapping[str, Any]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _has_parts(speaker: str) -> bool:
     """Return whether a text of this speaker is a call or a result of a tool."""
     return speaker == "function_call" or role_of(speaker) == "tool"
@@ -186,6 +188,18 @@ def _is_empty(items: list[Any]) -> bool:
     return not any(items) or all(isinstance(item, dict) and item.keys() <= {"role", "from"} for item in items)
 
 
+def _plain_turns(turns: Sequence[Any]) -> list[ParsedTurn] | None:
+    """Return the turns of a list whose messages are all a speaker and a text alone, as most are; None for any other."""
+    if set(map(type, turns)) != {dict} or len(shapes := set(map(tuple, turns))) != 1:
+        return None
+    if (keys := _PLAIN_KEYS.get(shapes.pop())) is None:
+        return None
+    speakers, texts = (list(map(itemgetter(key), turns)) for key in keys)
+    if set(map(type, speakers + texts)) != {str} or "" in texts or any(map(_has_parts, set(speakers))):
+        return None
+    return list(map(ParsedTurn, speakers, texts))
+
+
 def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[ParsedTurn]:
     """Return the turns in a message of a list: the message, and results of tools in it. A remark is added for a message
     that is missing.
@@ -198,17 +212,6 @@ def _parse_list_turns(turn: Any, number: int, remarks: list[str]) -> list[Parsed
         return []
     single = role_of(parsed_turn.speaker) == "tool" and len(parsed_turn.parts) <= 1
     return [parsed_turn] if single else parsed_turn.without_results()
-
-
-def _plain_turn(turn: Any) -> ParsedTurn | None:
-    """Return a turn that is a speaker and a text alone, as most are; None for any other."""
-    if not isinstance(turn, dict):
-        return None
-    speaker_key, text_key = _PLAIN_KEYS.get(tuple(turn), ("", ""))
-    speaker, text = turn.get(speaker_key), turn.get(text_key)
-    if not text or not isinstance(speaker, str) or not isinstance(text, str) or _has_parts(speaker):
-        return None
-    return ParsedTurn(speaker, text)
 
 
 def _parts(turn: Mapping[str, Any], speaker: str, name: str | None) -> tuple[Part, ...]:

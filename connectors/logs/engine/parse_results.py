@@ -14,7 +14,7 @@ from convexplain.errors import ConvexplainError
 from convexplain.parts import Part, Reasoning, Text, ToolResult, normalized_parts, visible_content
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParsedTurn:
     """One turn as the log has it.
 
@@ -102,7 +102,7 @@ class ParsedConversation:
     is_complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParsedRecord:
     """One record of a log with its conversations.
 

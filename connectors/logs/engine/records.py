@@ -25,7 +25,7 @@ _TRIES = 20
 that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Record:
     """A value that may be a record, with its position, its number for an id, and its format or the reason why it has
     none.
@@ -228,8 +228,12 @@ def _parse_record(record: _Record, log_format: LogFormat, reading: Reading) -> I
         return
     for conversation in conversations:
         conversation.metadata.pop(id_key or "", None)
-        conversation.remarks += [record.remark] if record.remark else []
+        if record.remark:
+            conversation.remarks.append(record.remark)
     reading.audit.check(record.position, record.value, conversations, log_format.branch_keys)
+    if len(conversations) == 1:
+        yield ParsedRecord(record.position, record.number, conversations[0].id or log_id, conversations)
+        return
     for own_id, members in groupby(conversations, lambda conversation: conversation.id or log_id):
         yield ParsedRecord(record.position, record.number, own_id, list(members))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from convexplain.types import Role, Turn
+from convexplain.types import Role, Turn, plain_turn
 
 from .parse_results import ParsedTurn, UnknownSpeakersError, UnreadableError, quoted_names
 from .reasoning_marks import may_be_marked, parts_of_marked
@@ -46,7 +46,8 @@ _ROLES: dict[str, Role] = {
     **{word: role for role, words in _WORDS.items() for word in words.split(", ")},
     **dict.fromkeys(_PRODUCT_NAMES, "assistant"),
 }
-
+_ROLES_AND_NAMES = {word: (role, word if word in _PRODUCT_NAMES else None) for word, role in _ROLES.items()}
+"""The role of each word, and the name that a turn has of it."""
 
 _MAX_CACHED = 64
 """Characters of a speaker's word beyond which it is not remembered."""
@@ -106,6 +107,8 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
     Raises:
         UnreadableError: a turn does not say who speaks, or speakers remain that neither rule resolves.
     """
+    if not assistant and (known := _known_turns(turns)) is not None:
+        return known
     for number, turn in enumerate(turns, 1):
         if not normalized_word(turn.speaker):
             raise UnreadableError(f"message {number} does not say who speaks")
@@ -116,6 +119,21 @@ def assign_roles(turns: Sequence[ParsedTurn], assistant: frozenset[str], *, cert
     default = _default_role(turns, roles, unknown, assistant, certain=certain) if unknown else "user"
     names = [turn.name or _name_in_word(turn.speaker) for turn in turns]
     return tuple(turn_of(turn, role or default, name) for turn, role, name in zip(turns, roles, names, strict=True))
+
+
+def _known_turns(turns: Sequence[ParsedTurn]) -> tuple[Turn, ...] | None:
+    """Return the turns of speakers whose words stand in the table as they are; None where another speaks."""
+    known: list[Turn] = []
+    for turn in turns:
+        role_and_name = _ROLES_AND_NAMES.get(turn.speaker)
+        if role_and_name is None:
+            return None
+        role, name = role_and_name
+        if turn.parts or (role == "assistant" and may_be_marked(turn.content)):
+            known.append(turn_of(turn, role, turn.name or name))
+        else:
+            known.append(plain_turn(role, turn.content, turn.name or name, turn.at, turn.metadata))
+    return tuple(known)
 
 
 def _role(turn: ParsedTurn, assistant: frozenset[str]) -> Role | None:

@@ -143,9 +143,7 @@ def _rewind(session: _Session, parent: str) -> None:
     place = next((at for at, (mark, _) in enumerate(session.marks) if mark == parent), None)
     if place is not None:
         session.rewound += len(session.conversation.turns) - place
-        session.conversation.aside += [
-            part.text for turn in session.conversation.turns[place:] for part in turn.all_parts
-        ]
+        session.conversation.aside += [turn.content for turn in session.conversation.turns[place:]]
         del session.conversation.turns[place:], session.marks[place:]
 
 
