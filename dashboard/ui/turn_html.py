@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from convexplain.dashboard.services.conversation import ConversationView
 from convexplain.explain.wording import counted
 from convexplain.parts import Text, ToolCall, ToolResult, short_form
-from convexplain.report.shades import Piece, Shade, pieces
+from convexplain.report.shades import Shade, pieces
 from convexplain.types import Attribution, Turn
 
 from .markdown_html import markdown_html
@@ -24,7 +24,7 @@ def turn_head(view: ConversationView, i: int, selected: int, shade: Shade | None
     name = f" ({escaped(turn.name, 60)})" if turn.name else ""
     time = f" · {turn.at:%Y-%m-%d %H:%M}" if turn.at else ""
     mark = " · <b>selected</b>" if i == selected else ""
-    effect = f" · {_effect(shade)}" if shade is not None and i < selected else ""
+    effect = f" · {_effect(shade)}" if shade is not None else ""
     who = f'<span class="who">{i} · {turn.role}{name}{time}{mark}{effect}</span>'
     return f'<div class="cx cx-head" id="turn-{i}">{who}{score_chips(view, i)}</div>'
 
@@ -43,14 +43,15 @@ def turn_body(
         view: the conversation.
         i: the turn's index.
         selected: index of the selected turn.
-        attributions: those of the selected turn, which shade its words and those of earlier turns.
+        attributions: those of the selected turn, which shade its words and those of earlier turns; of a judged
+            conversation those of all turns.
         shade: that of the turn as one unit.
         room: characters of the text that are shown at most.
     """
     turn = view.conversation.turns[i]
-    shaded = ShadedText(pieces(view.conversation, i, attributions) if i <= selected else [Piece(turn.content, None)])
+    shaded = ShadedText(pieces(view.conversation, i, attributions))
     finer = shaded.is_shaded(0, len(turn.content))  # shades inside of the turn take the place of its own
-    attributes = "" if finer or i >= selected else shading(shade)
+    attributes = "" if finer else shading(shade)
     text = _parts(turn, shaded, room) if turn.content.strip() else '<span class="cx-soft">(empty)</span>'
     body = f'<div class="cx-text cx-md"><div{attributes}>{text}</div></div>'
     if len(turn.content) > _TALL and i != selected and not finer:
