@@ -83,7 +83,8 @@ def _fields(stored: StoredTheme, failing: Sequence[FlaggedTurn], passing: Sequen
 
 def _rubric_id(name: str) -> str:
     """Return an id of small letters, digits and underscores that no shipped rubric has."""
-    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_ID].strip("_")
+    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    words = words if len(words) <= _ID else words[: _ID + 1].rpartition("_")[0] or words[:_ID]
     candidate = words if words[:1].isalpha() else f"theme_{words}".rstrip("_")
     return f"no_{candidate}" if candidate not in rubric_ids() else f"theme_{candidate}"
 

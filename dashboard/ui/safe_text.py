@@ -40,8 +40,9 @@ def message(text: str, level: Level = "body") -> None:
 
 
 def lines(*paragraphs: tuple[str, Level]) -> None:
-    """Show paragraphs that belong together."""
-    st.html("".join(_line(text, level) for text, level in paragraphs))
+    """Show paragraphs that belong together; nothing where there is none."""
+    if paragraphs:
+        st.html("".join(_line(text, level) for text, level in paragraphs))
 
 
 def _line(text: str, level: Level) -> str:

@@ -2,15 +2,18 @@
 
 import pytest
 
+from convexplain import Conversation, Turn
 from convexplain.dashboard.services.themes import rubric_draft, running_search
 from convexplain.dashboard.ui.safe_text import label_text
 from convexplain.store.jobs import add_job
 from convexplain.workspace import Workspace
 from convexplain.workspace.job_specs import ThemesJob, job_settings
+from convexplain.workspace.theme_results import theme_sentences
 from tests.theme_store import two_modes
+from tests.trust_states import keep_trust
 
 from .conftest import texts
-from .sample_stores import hostile
+from .sample_stores import HARM, hostile, keep
 
 
 def press(found, key):
@@ -83,3 +86,17 @@ def test_hostile_texts_stay_text(page, store):
     found = page("themes")
     assert not found.exception
     assert not any("<script" in part.proto.body or "<img" in part.proto.body for part in found.get("html"))
+
+
+@pytest.mark.slow
+def test_a_theme_of_which_nothing_more_is_known_has_no_empty_place(page, store):
+    """One source, one bot and no date: a theme has no sentence."""
+    run = store.begin_run("judge-a", "judge-a", {}, [HARM]).id
+    keep_trust(store, "judge-a", {HARM: "benchmarked"})
+    for i in range(4):
+        text = "You fool, go away." if i < 3 else "It arrives on Friday."
+        keep(store, run, Conversation(f"c{i}", (Turn("assistant", text),), "s"), {0: 0.1 if i < 3 else 0.9})
+    themes = Workspace(store).themes(run).themes
+    assert [theme.count for theme in themes] == [3]
+    assert list(theme_sentences(themes[0].theme)) == []
+    assert not page("themes").exception
