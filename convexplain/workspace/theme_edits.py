@@ -14,16 +14,16 @@ from .results import AnalyzedRun
 from .themes import places_of, theme_name
 
 
-def merge_themes(run: AnalyzedRun, first: StoredTheme, others: Sequence[StoredTheme]) -> None:
+def merge_themes(run: AnalyzedRun, first: StoredTheme, merged: Sequence[StoredTheme]) -> None:
     """Put the turns of themes into the first of them, which keeps its name and its pin.
 
     Raises:
         UsageError: there is no second theme, one is named twice, or they are of several runs.
     """
-    numbers = [first.number, *(theme.number for theme in others)]
+    numbers = [first.number, *(theme.number for theme in merged)]
     if len(set(numbers)) < max(len(numbers), 2):
         raise UsageError(f"themes {', '.join(map(str, numbers))}: name at least two different themes")
-    if any(theme.run != first.run for theme in others):
+    if any(theme.run != first.run for theme in merged):
         raise UsageError(f"theme {first.number} is of run {first.run}: only themes of one run can be merged")
     themes = {stored.number: stored.theme for stored in stored_themes(run.store, run.id)}
     members = {place: member for number in numbers for place, member in _by_place(themes[number]).items()}
@@ -80,8 +80,8 @@ def _keep(run: AnalyzedRun, themes: Mapping[int, Theme], changed: int, new: Sequ
         again = i >= len(numbers) or numbers[i] == changed
         figures = _described(theme, members[i], flagged, groups) if again else theme
         stated.append(replace(figures, excesses=excess))
-    kept = dict(zip(numbers, stated[: len(numbers)], strict=True))
-    return replace_themes(run.store, run.id, kept, stated[len(numbers) :])
+    remaining = dict(zip(numbers, stated[: len(numbers)], strict=True))
+    return replace_themes(run.store, run.id, remaining, stated[len(numbers) :])
 
 
 def _described(

@@ -96,8 +96,8 @@ def _turns(turn: FlaggedTurn) -> list[dict[str, str]]:
 
 
 def _cut(text: str) -> str:
-    shown = visible(text.strip())
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    plain = visible(text.strip())
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
 
 
 def _distinct(turns: Iterable[FlaggedTurn]) -> Iterator[FlaggedTurn]:

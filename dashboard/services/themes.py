@@ -30,9 +30,9 @@ def rename(store: RunStore, theme: int, name: str) -> str:
     return _refusal(lambda: Workspace(store).rename_theme(theme, name))
 
 
-def merge(store: RunStore, theme: int, others: Sequence[int]) -> str:
+def merge(store: RunStore, theme: int, merged: Sequence[int]) -> str:
     """Put the turns of other themes into a theme; return why that cannot be, or nothing."""
-    return _refusal(lambda: Workspace(store).merge_themes(theme, *others))
+    return _refusal(lambda: Workspace(store).merge_themes(theme, *merged))
 
 
 def split(store: RunStore, theme: int, places: Sequence[Place], name: str) -> str:

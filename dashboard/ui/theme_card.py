@@ -69,19 +69,19 @@ def _typical_turn(theme: RunTheme, turn: ThemeTurn, i: int) -> None:
 
 def _buttons(store: RunStore, themes: RunThemes, theme: RunTheme) -> None:
     number, pinned = theme.number, theme.theme.pinned is not None
-    others = {other.number: other.theme.name for other in themes.themes if other.number != number}
+    names = {each.number: each.theme.name for each in themes.themes if each.number != number}
     with st.container(horizontal=True, gap="small"):
         with st.popover("Rename"):
             key = f"theme-name-{number}"
             st.text_input("Name", theme.theme.name, max_chars=_NAME, key=key)
             st.button("Save the name", key=f"theme-rename-{number}", on_click=_rename, args=(store, number, key))
-        if others:
+        if names:
             with st.popover("Merge"):
                 key = f"theme-others-{number}"
                 st.multiselect(
                     "Themes whose turns come into this one",
-                    list(others),
-                    format_func=lambda other: f"{other}: {one_line(others.get(other, ''))}",
+                    list(names),
+                    format_func=lambda merged: f"{merged}: {one_line(names.get(merged, ''))}",
                     key=key,
                 )
                 st.button("Merge them", key=f"theme-merge-{number}", on_click=_merge, args=(store, number, key))

@@ -11,13 +11,13 @@ from ..options.themes import THEME, theme_argument
 
 @click.command("merge")
 @theme_argument
-@click.argument("others", type=THEME, nargs=-1, required=True)
+@click.argument("merged", metavar="OTHERS", type=THEME, nargs=-1, required=True)
 @db_option
-def command(theme: int, others: tuple[int, ...], db: str | None) -> None:
+def command(theme: int, merged: tuple[int, ...], db: str | None) -> None:
     """Put the turns of OTHERS into THEME, which keeps its name.
 
     \b
         convexplain themes merge 7 9
     """
-    merged = open_workspace(db).merge_themes(theme, *others)
-    click.echo(f"Theme {merged.number}, {one_line(merged.theme.name)!r}, has {counted(merged.count, 'turn')} now.")
+    result = open_workspace(db).merge_themes(theme, *merged)
+    click.echo(f"Theme {result.number}, {one_line(result.theme.name)!r}, has {counted(result.count, 'turn')} now.")

@@ -95,7 +95,7 @@ class ThemeMethods(StoreMethods):
         rename_theme(self.store, stored.number, theme_name(name))
         return self._current(theme)
 
-    async def merge_themes(self, first: int, *others: int) -> RunTheme:
+    async def merge_themes(self, first: int, *merged: int) -> RunTheme:
         """Put the turns of themes of one run into the first of them, which keeps its name, and return it.
 
         Raises:
@@ -103,7 +103,7 @@ class ThemeMethods(StoreMethods):
             UsageError: there is no second theme, one is named twice, or they are of several runs.
         """
         run, stored = self._theme(first)
-        merge_themes(run, stored, [self._theme(theme)[1] for theme in others])
+        merge_themes(run, stored, [self._theme(theme)[1] for theme in merged])
         return self._current(first)
 
     async def split_theme(self, theme: int, turns: Sequence[Place], name: str | None = None) -> RunTheme:
