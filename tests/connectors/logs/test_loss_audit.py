@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from convexplain.cli.main import cli
-from convexplain.connectors.logs import inspect_log
+from convexplain.connectors.logs import LOG_FORMATS, inspect_log
 from convexplain.connectors.logs.engine import claimed_texts
 
 from .reading import HI, read, told, write
@@ -227,3 +227,38 @@ def test_texts_that_are_too_many_to_be_compared_are_counted(tmp_path, monkeypatc
     monkeypatch.setattr(claimed_texts, "_MAX_SEARCHED", 0)
     _, problems = read(tmp_path, json.dumps({"messages": HI, "rejected": [BUS, "Hello"]}))
     assert told(tmp_path, problems) == [("log.txt: 1 text was not compared with the turns: there are too many", True)]
+
+
+NOTE = "Planted sentence number {} stands here."
+
+
+def _planted(value, sentences, aside):
+    """A JSON value with a sentence of its own in each of its objects, but for those under keys that are left out."""
+    if isinstance(value, list):
+        return [_planted(item, sentences, aside) for item in value]
+    if not isinstance(value, dict):
+        return value
+    planted = {key: item if key in aside else _planted(item, sentences, aside) for key, item in value.items()}
+    sentences.append(NOTE.format(len(sentences)))
+    return planted | {"planted_note": sentences[-1]}
+
+
+def _records(example):
+    try:
+        return [json.loads(example)]
+    except ValueError:
+        return [json.loads(line) for line in example.splitlines()]
+
+
+RECORDS = [form for form in LOG_FORMATS.records if form.has_records and form.name != "csv"]
+
+
+@pytest.mark.parametrize("form", RECORDS, ids=lambda form: form.name)
+def test_every_planted_text_is_read_kept_or_counted_to_the_character(tmp_path, form):
+    sentences = []
+    records = [_planted(record, sentences, form.branch_keys) for record in _records(form.example)]
+    conversations, problems = read(tmp_path, "\n".join(map(json.dumps, records)), format=form.name)
+    kept = json.dumps([[c.metadata, [[t.content, t.metadata, t.reasoning] for t in c.turns]] for c in conversations])
+    lost = sum(len(sentence) for sentence in sentences if sentence not in kept)
+    counts = [re.match(r"[\d,]+ texts? of ([\d,]+) characters", problem.reason) for problem in problems]
+    assert sum(int(count[1].replace(",", "")) for count in counts if count) == lost
