@@ -111,14 +111,14 @@ def planted_grouping(log: ShopLog, seed: int) -> Grouping:
     return Grouping(find_themes(flagged, groups, word_vectors).themes, modes)
 
 
-def judged_grouping(log: ShopLog, seed: int, judge: str, db: Path) -> Grouping:
+def judged_grouping(log: ShopLog, seed: int, judge: str, db: Path, explain: int) -> Grouping:
     """Return the themes of what a judge flags, by way of the workspace."""
     workspace = Workspace(db)
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"shop-{seed}.jsonl"
         write_log(log, file, Path(folder) / "truth.json")
         run = workspace.analyze(file, MAXIMS, judge)
-    result = workspace.themes(run.id, explain=EXPLAINED)
+    result = workspace.themes(run.id, explain=explain)
     names = {number: talk.id for number, talk in workspace.store.numbered_conversations(run.id)}
     themes = [theme.theme for theme in result.themes]
     places = [(member.number, member.turn) for theme in themes for member in theme.members]
@@ -151,12 +151,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13, 14, 15])
     parser.add_argument("--judge", help="judge the logs with this judge, for instance embedded; none: flags as planted")
     parser.add_argument("--db", type=Path, default=Path("themes_benchmark.db"), help="keeps what the judge has said")
+    parser.add_argument("--explain", type=int, default=EXPLAINED, help="with a judge: turns of a theme to explain")
     arguments = parser.parse_args()
     rows = []
     for seed in arguments.seeds:
         log = shop_log(seed)
         if arguments.judge:
-            grouping = judged_grouping(log, seed, arguments.judge, arguments.db)
+            grouping = judged_grouping(log, seed, arguments.judge, arguments.db, arguments.explain)
         else:
             grouping = planted_grouping(log, seed)
         print(f"seed {seed}")

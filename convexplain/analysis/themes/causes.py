@@ -24,10 +24,10 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
     """Return what the earlier turns that matter most to a theme's members have in common.
 
     Tried is what may hold for an earlier turn: it says a phrase of one to four words, asks a question, repeats a
-    question that the assistant has asked before, has a number. Each is compared with the turns at the same distances
-    before good turns (Fisher's exact test, one-sided; Bonferroni's correction for all statements that hold for enough
-    turns to be made, and differ in where they hold). Of those that hold for at least half of the explained members,
-    the least probable by chance is returned; of equals the longest phrase.
+    question that was asked before, has a number. Each is compared with the turns at the same distances before good
+    turns, openings of a conversation with openings (Fisher's exact test, one-sided; Bonferroni's correction for all
+    statements that hold for enough turns to be made, and differ in where they hold). Of those that hold for at least
+    half of the explained members, the least probable by chance is returned; of equals the longest phrase.
 
     Args:
         members: the theme's turns; those without an earlier turn that matters beyond noise count as explained.
@@ -42,8 +42,7 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
     causes = [(turn.conversation, turn.earlier[0].turn) for turn in explained if turn.earlier]
     if len(causes) < _LEAST:
         return None
-    distances = sorted({turn.turn - turn.earlier[0].turn for turn in explained if turn.earlier})
-    compared = [(turn.conversation, turn.turn - k) for turn in good for k in distances if turn.turn >= k]
+    compared = _at_same_places(explained, good)
     least = max(_LEAST, ceil(_LEAST_SHARE * len(explained)))
     statements = _statements([*causes, *compared], least)
     tried = len({frozenset(holding) for holding in statements.values()})
@@ -62,6 +61,17 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
             words = _sentence(statement, places, [back[i] for i in sorted(holding) if i < len(causes)])
             best = CommonCause(words, count, len(explained), compared_count, len(compared), p)
     return best
+
+
+def _at_same_places(explained: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> list[EarlierTurn]:
+    """Return the turns that are as far before good turns as those that matter are before their members."""
+    distances = {(turn.turn - turn.earlier[0].turn, turn.earlier[0].turn == 0) for turn in explained if turn.earlier}
+    return [
+        (turn.conversation, turn.turn - distance)
+        for turn in good
+        for distance, opening in sorted(distances)
+        if turn.turn >= distance and (turn.turn == distance) == opening
+    ]
 
 
 def _statements(turns: Sequence[EarlierTurn], least: int) -> dict[str, set[int]]:

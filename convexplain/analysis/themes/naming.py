@@ -51,8 +51,9 @@ def _common_words(kind: str, traits: Sequence[Sequence[str]]) -> str:
             word.casefold() for trait in turn_traits if kind_of(trait) == kind for word in _QUOTED.findall(trait)
         }
     )
-    frequent = [word for word, count in words.most_common(2) if count > 1 and not word.isdigit()]
-    return ", ".join(f"“{word}”" for word in frequent)
+    repeated = [(word, count) for word, count in words.items() if count > 1 and not word.isdigit()]
+    frequent = [word for word, _ in sorted(repeated, key=lambda pair: (-pair[1], len(pair[0]), pair[0]))[:2]]
+    return ", ".join(f"“{_start(word)}”" for word in frequent)
 
 
 def _start(text: str) -> str:

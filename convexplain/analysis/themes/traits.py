@@ -32,9 +32,10 @@ def traits_of(turn: FlaggedTurn) -> tuple[str, ...]:
 
 
 def kind_of(trait: str) -> str:
-    """Return a trait without quoted words and numbers: the same text for all turns that do the same."""
-    words = re.sub(r"\d+", "", _QUOTED.sub("", trait)).partition(":")[0]
-    return re.sub(r"\s*,\s*(?=,|$)", "", " ".join(words.split())).strip(" ,;")
+    """Return a trait without the words that show it, and without numbers: the same for all turns that do the same."""
+    plain = re.sub(r"\bits turn \d+", "an earlier turn of its own", _QUOTED.sub("…", trait)).partition(":")[0]
+    plain = re.sub(r"\d+", "…", re.sub(r"\bturn \d+", "an earlier turn", plain))
+    return " ".join(plain.split())
 
 
 def _other_language(reply: str, before: Sequence[Turn]) -> Iterator[str]:

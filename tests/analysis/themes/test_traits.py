@@ -13,9 +13,10 @@ ROLES = ("user", "assistant")
     ("trait", "kind"),
     [
         ('words of advertising: "free gift", "deals"', "words of advertising"),
-        ('says "5 May", while turn 2 said "6 May"', "says , while turn said"),
-        ('repeats its turn 1: "your order number?"', "repeats its turn"),
-        ('begins with "Yes", after words of risk: "pill"', "begins with , after words of risk"),
+        ('says "5 May", while turn 2 said "6 May"', "says …, while an earlier turn said …"),
+        ('repeats its turn 1: "your order number?"', "repeats an earlier turn of its own"),
+        ('begins with "Yes", after words of risk: "pill"', "begins with …, after words of risk"),
+        ("says 12, while turn 3 said 21", "says …, while an earlier turn said …"),
         ("is very short: 2 words", "is very short"),
     ],
 )
