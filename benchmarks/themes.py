@@ -8,7 +8,7 @@ mistake; three quarters of the turns of the two caused modes name their planted 
 all other turns name one by chance: this measures the grouping, naming and the search for causes, and no judge. With
 `--judge` a log is judged on helpfulness and harm, what is flagged is grouped, and at most eight turns of each theme are
 explained, as `convexplain themes` does it; what the database holds already is not asked again, so that a run that was
-stopped goes on. The settings of the grouping were chosen on seeds 1 to 3.
+stopped goes on. The settings of the grouping were chosen on seeds 1 to 5.
 
 A mode is found if at least half of its flagged turns are in one theme of which they are at least 80 %. The V-measure
 (1 = best) compares themes with modes on the grouped turns; a good turn that was flagged counts as a mode of its own.

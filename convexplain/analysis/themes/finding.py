@@ -7,14 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from .causes import common_cause
-from .grouping import LEAST, grouped, nearest_groups
+from .grouping import grouped, nearest_groups
 from .naming import plain_name
 from .phrases import distinctive_phrases
-from .similarity import Embedder, Matrix, failure_vectors, main_traits, spoken_text
+from .similarity import Embedder, Matrix, failure_vectors, spoken_text
 from .statistics import excesses, share_of, trend
 from .theme import FlaggedTurn, GroupExcess, JudgedGroups, PinnedTheme, Theme, ThemeMember, Themes
-
-_LEAST_SHARE = 0.05  # of the flagged turns, in a theme that a single trait makes
 
 Group = tuple[PinnedTheme | None, list[int]]
 
@@ -23,6 +21,8 @@ def find_themes(
     turns: Sequence[FlaggedTurn], groups: JudgedGroups, embed: Embedder, pinned: Sequence[PinnedTheme] = ()
 ) -> Themes:
     """Return the themes of flagged turns, the largest first, and the turns that belong to none.
+
+    A group of turns of which nothing can be named that they have in common is no theme.
 
     Args:
         turns: the flagged turns.
@@ -34,43 +34,27 @@ def find_themes(
         return Themes((), ())
     members = [*turns, *(member for theme in pinned for member in theme.members)]
     vectors = failure_vectors(members, groups.good, embed)
-    chosen = _groups(turns, groups.good, vectors, pinned)
+    chosen = _groups(vectors, len(turns), pinned)
     over = excesses([[turns[i] for i in indices] for _, indices in chosen], groups)
     themes = tuple(
         _theme(theme, indices, turns, vectors, groups, excess)
         for (theme, indices), excess in zip(chosen, over, strict=True)
     )
-    in_themes = {i for _, indices in chosen for i in indices}
-    return Themes(themes, tuple(turn.place for i, turn in enumerate(turns) if i not in in_themes))
+    named = tuple(theme for theme in themes if theme.name)
+    in_themes = {(member.number, member.turn) for theme in named for member in theme.members}
+    return Themes(named, tuple(turn.place for turn in turns if turn.place not in in_themes))
 
 
-def _groups(
-    turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn], vectors: Matrix, pinned: Sequence[PinnedTheme]
-) -> list[Group]:
+def _groups(vectors: Matrix, count: int, pinned: Sequence[PinnedTheme]) -> list[Group]:
     """Return the turns of each pinned theme and of each new group, the largest first; a theme without turns is none."""
-    ends = np.cumsum([len(turns), *(len(theme.members) for theme in pinned)])
-    owners = nearest_groups(vectors[: len(turns)], [vectors[start:end] for start, end in pairwise(ends)])
+    ends = np.cumsum([count, *(len(theme.members) for theme in pinned)])
+    owners = nearest_groups(vectors[:count], [vectors[start:end] for start, end in pairwise(ends)])
     groups: list[Group] = [
         (theme, [i for i, owner in enumerate(owners) if owner == k]) for k, theme in enumerate(pinned)
     ]
     remaining = [i for i, owner in enumerate(owners) if owner is None]
-    alike = [[remaining[i] for i in group] for group in grouped(vectors[remaining])]
-    of_one_trait = _trait_groups(turns, good, sorted(set(remaining) - {i for group in alike for i in group}))
-    groups += [(None, group) for group in (*alike, *of_one_trait)]
+    groups += [(None, [remaining[i] for i in group]) for group in grouped(vectors[remaining])]
     return sorted((group for group in groups if group[1]), key=lambda group: -len(group[1]))
-
-
-def _trait_groups(
-    turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn], remaining: Sequence[int]
-) -> list[list[int]]:
-    """Return the turns that are like no others as a whole, by their weightiest trait, where enough have the same."""
-    traits = main_traits(turns, good)
-    by_trait: dict[str, list[int]] = {}
-    for i in remaining:
-        if (trait := traits[i]) is not None:
-            by_trait.setdefault(trait, []).append(i)
-    least = max(LEAST, _LEAST_SHARE * len(turns))
-    return [group for group in by_trait.values() if len(group) >= least]
 
 
 def _theme(

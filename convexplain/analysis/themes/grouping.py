@@ -8,7 +8,7 @@ from .similarity import Matrix
 
 LEAST = 3
 """Members of a theme at least."""
-_CUT = 0.65  # mean distance (1 - similarity) from which on two groups are not joined
+_CUT = 0.7  # mean distance (1 - similarity) from which on two groups are not joined
 _MOST = 2_000  # vectors that are grouped by all their distances; further ones join the nearest group
 _NEAREST = 5  # neighbours that decide by majority
 

@@ -20,6 +20,8 @@ _CHARACTERS = 300  # of each of their texts
 def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], phrases: Sequence[str]) -> str:
     """Return a name that is made of what the members of a theme do oftener than other turns, and of what they say.
 
+    It is empty where nothing of that can be named.
+
     Args:
         members: the theme's turns, the most typical first; at least one.
         outside: the other flagged turns, and good ones.
@@ -36,7 +38,7 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
     common = sorted((kind for kind in lifts if lifts[kind] >= _LEAST_LIFT), key=lambda kind: (-lifts[kind], kind))[:1]
     quoted = ", ".join(f"“{phrase}”" for phrase in phrases[:2])
     if not common:
-        return f"says {quoted}" if quoted else f"like “{_start(members[0].reply)}”"
+        return f"says {quoted}" if quoted else ""
     words = _common_words(common[0], traits)
     name = f"{common[0]}: {words}" if words else common[0]
     return f"{name}; says {quoted}" if quoted and not words else name

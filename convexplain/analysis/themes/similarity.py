@@ -19,9 +19,8 @@ Embedder = Callable[[list[str]], Sequence[Sequence[float]]]
 """Returns a vector for each text; texts of like meaning have a great cosine."""
 Matrix = NDArray[np.floating[Any]]
 
-_TRAITS = 0.5  # share of the traits in a similarity; the remainder is the texts'
-_CLEAR = 1.0  # weight of a reply's traits from which on they say in which way it fails
-_SLIGHT = 0.4  # weight from which on a single trait makes a theme
+_TRAITS = 0.4  # share of the traits in a similarity; the remainder is the texts'
+_CLEAR = 1.3  # weight of a reply's traits from which on they say in which way it fails
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PRIOR = 0.5  # turns that are added to each count
 
@@ -29,10 +28,10 @@ _PRIOR = 0.5  # turns that are added to each count
 def failure_vectors(turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn], embed: Embedder) -> Matrix:
     """Return a vector for each turn, of length 1 or less, whose dot products are the similarities of failures.
 
-    The similarity is half the cosine of what the replies do, and half that of what they say. What they do are their
-    traits, each with the more weight the oftener flagged turns have it than good ones, and the fewer flagged ones have
-    it. What they say are reviewers' notes, the judge's reasons and the reply, without the words that other turns of
-    the conversation have too: these name its topic.
+    Two fifths of a similarity are the cosine of what the replies do, three fifths that of what they say. What they do
+    are their traits, each with the more weight the oftener flagged turns have it than good ones, and the fewer flagged
+    ones have it. What they say are reviewers' notes, the judge's reasons and the reply, without the words that other
+    turns of the conversation have too: these name its topic.
 
     Args:
         turns: the turns.
@@ -73,14 +72,6 @@ def prose_reasons(turn: FlaggedTurn) -> list[str]:
         for reason in reasons
         if reason not in (UNNAMED, NOT_LOW) and not any(clause in reason.casefold() for clause in clauses)
     ]
-
-
-def main_traits(turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> list[str | None]:
-    """Return for each turn the kind of its weightiest trait; None where it has none that good turns have less often."""
-    kinds = _kinds(turns)
-    weights = _weights(kinds, _kinds(good))
-    best = [max(sorted(turn_kinds), key=weights.__getitem__, default=None) for turn_kinds in kinds]
-    return [kind if kind is not None and weights[kind] >= _SLIGHT else None for kind in best]
 
 
 def _weighted_traits(turns: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> Matrix:

@@ -23,7 +23,7 @@ def test_a_name_is_the_trait_with_the_words_that_show_it() -> None:
 
 def test_without_a_trait_a_name_is_what_the_members_say() -> None:
     assert plain_name([flagged("Buy now")] * 3, GOOD, ("buy now",)) == "says “buy now”"
-    assert plain_name([flagged("Buy now")], GOOD, ()) == "like “Buy now”"
+    assert plain_name([flagged("Buy now")], GOOD, ()) == ""
 
 
 def test_distinctive_phrases_are_in_the_group_and_not_elsewhere() -> None:
