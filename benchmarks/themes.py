@@ -160,7 +160,8 @@ def main() -> None:
             grouping = judged_grouping(log, seed, arguments.judge, arguments.db, arguments.explain)
         else:
             grouping = planted_grouping(log, seed)
-        print(f"seed {seed}")
+        flagged = Counter(grouping.modes.values())
+        print(f"seed {seed}, flagged:", ", ".join(f"{mode} {flagged[mode]} of {n}" for mode, n in COUNTS.items()))
         show(grouping)
         recovered = [mode for mode in COUNTS if grouping.theme_of(mode)]
         missing = ", ".join(mode for mode in COUNTS if mode not in recovered) or "none"
