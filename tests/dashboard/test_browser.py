@@ -1,5 +1,6 @@
 """The pages in a real browser: hostile transcripts stay text, and nothing is asked of another server."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -75,17 +76,17 @@ def test_a_chat_of_hostile_turns_is_shown_as_text(page, server, place):
     page.get_by_text("Show more of the conversation").click()
     settle(page)
     page.wait_for_function(f"() => document.querySelectorAll('.cx-turn').length === {len(HOSTILE)}", timeout=30_000)
-    shown = [one_line(text) for text in page.locator(".cx-turn .cx-text").all_text_contents()]
-    for text, found in zip(HOSTILE, shown, strict=True):
-        assert found.removesuffix(" …") == one_line(visible(text)[:3000])
+    shown = page.locator(".cx-turn .cx-text").all_text_contents()
+    for text, rendered in zip(HOSTILE, shown, strict=True):  # Markdown takes no more than its own signs away
+        assert _letters(rendered) == _letters(visible(text)[:3000])
     assert_harmless(page, server)
 
 
 @pytest.mark.parametrize("i", [0, 2, 9, 14, 17, 20])
 def test_an_explained_turn(page, server, place, i):
     show(page, f"{server}/conversation?run={place[1]}&rubric=harm&turn=3&conversation={_quoted(f'{i} {HOSTILE[i]}')}")
-    for tab in ("What would have changed it", "Evidence"):
-        page.get_by_role("tab", name=tab).click()
+    for title in ("All effects on the score", "Edits that were searched (1)", "The judge’s evidence"):
+        page.get_by_text(title).click()
     page.get_by_text("The judge’s prompt").click()
     settle(page)
     assert "edited" in page.locator("ins.cx-come").last.text_content()
@@ -145,6 +146,10 @@ def test_a_deep_link_without_the_password_shows_nothing(chromium, place, tmp_pat
                 assert page.locator(".cx-turn").count() == 0
         page.locator(".cx-turn").first.wait_for(timeout=60_000)
         page.close()
+
+
+def _letters(text):
+    return re.sub(r"[\W_]", "", text)
 
 
 def _quoted(text):
