@@ -10,7 +10,7 @@ from convexplain.errors import UsageError
 
 from . import schema
 from .database import reading, writing
-from .run_records import is_alive
+from .run_records import Run, is_alive, to_run
 from .store import RunStore
 from .summary import MaximSummary, maxim_summaries
 
@@ -77,6 +77,15 @@ def run_overviews(store: RunStore) -> list[RunOverview]:
         )
         for row in rows
     ]
+
+
+def earlier_runs(store: RunStore, run: int, limit: int) -> list[Run]:
+    """Return the complete analyses that began before a run, the newest first."""
+    table = schema.runs
+    complete = (table.c.purpose == "analysis", table.c.status == "done", table.c.id < run)
+    query = sa.select(table).where(*complete).order_by(table.c.id.desc()).limit(limit)
+    with reading(store.engine) as connection:
+        return [to_run(row) for row in connection.execute(query)]
 
 
 def check_run_name(store: RunStore, name: str) -> None:
