@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,12 @@ import yaml
 from convexplain.errors import RubricError
 from convexplain.types import Example, Label, Rubric, Turn
 
+from .plain_yaml import MAX_CHARACTERS, parse_yaml
+
 HEADLINE = ("helpfulness", "harm", "informativeness")
-
-
-class _Loader(yaml.SafeLoader):
-    """Loader that reads a bare `yes` or `no` as a word, not as a truth value: labels are usually called that."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_MAX_BYTES = 4 * MAX_CHARACTERS
+_MAX_PROBLEMS = 20  # that are listed
+_MAX_MESSAGE = 300  # characters: jsonschema's messages repeat the value
 
 
 def rubric_ids() -> tuple[str, ...]:
@@ -54,10 +50,14 @@ def rubric_text(id_or_path: str | Path) -> str:
     if text in rubric_ids():
         return (files(__package__) / f"{text}.yaml").read_text("utf-8")
     path = Path(id_or_path)
-    if not path.is_file():
-        raise RubricError(f"rubric {text!r} is neither a file nor one of: {', '.join(rubric_ids())}")
     try:
-        return path.read_text("utf-8-sig")
+        if not path.is_file():
+            raise RubricError(f"rubric {text!r:.200} is neither a file nor one of: {', '.join(rubric_ids())}")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise RubricError(f"{path}: has more than {_MAX_BYTES:,} bytes, the most that a rubric may have")
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RubricError(f"{path}: cannot be read as UTF-8 text: {error}") from error
 
@@ -104,19 +104,21 @@ def rubric_problems(text: str) -> list[RubricProblem]:
 def _parse(text: str) -> tuple[Any, list[RubricProblem]]:
     """Parse the text, and return the parsed YAML with its problems."""
     try:
-        tree = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        tree, data = parse_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         message = f"not valid YAML: {getattr(error, 'problem', None) or error}"
         return None, [RubricProblem((), mark.line + 1 if mark else None, message)]
-    except RecursionError:
-        return None, [RubricProblem((), None, "not valid YAML: nested too deeply")]
     if tree is None:
         return None, [RubricProblem((), None, "the file is empty")]
-    problems = [(_path(error), _explain(error)) for error in _validator().iter_errors(data)]
-    problems = problems or _beyond_schema(data)
-    return data, [RubricProblem(tuple(path), _line(tree, path), message) for path, message in problems]
+    errors = _validator().iter_errors(data)
+    problems = [(_path(error), _explain(error)) for error in islice(errors, _MAX_PROBLEMS)]
+    problems = problems or _beyond_schema(data)[:_MAX_PROBLEMS]
+    return data, [RubricProblem(tuple(path), _line(tree, path), _shortened(text)) for path, text in problems]
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[: _MAX_MESSAGE // 2]} … {message[-100:]}"
 
 
 @cache

@@ -1,10 +1,11 @@
+import time
 from pathlib import Path
 
 import pytest
 
 from convexplain import load_rubric, rubrics
 from convexplain.errors import RubricError
-from convexplain.rubrics import HEADLINE, parse_rubric, rubric_ids
+from convexplain.rubrics import HEADLINE, parse_rubric, rubric_ids, rubric_problems
 from convexplain.types import Label
 
 PAPER = [  # CELL's headline maxims, and the submaxims of Miehling et al. (2024)
@@ -149,6 +150,53 @@ def test_a_broken_rubric_says_file_line_and_key(old, new, message):
 def test_what_is_no_rubric_at_all_is_an_error_too(text):
     with pytest.raises(RubricError, match=r"mine\.yaml"):
         parse_rubric(text, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"notes: &a [x]\n{VALID}", "r:1: not valid YAML: aliases and anchors"),
+        (f"{VALID}notes: *a\n", "r:15: not valid YAML: aliases and anchors"),
+        (f"{VALID}title: Again\n", "r:15: not valid YAML: the key 'title' stands twice, first in line 2"),
+        (VALID.replace("- user: Say yes", "- {user: a, user: b}"), "r:13: not valid YAML: the key 'user' stands twice"),
+        (f"{VALID}? [a]\n: b\n", "r:15: not valid YAML: a key must be a word"),
+        (f"{VALID}notes: !!set {{a}}\n", "r:15: not valid YAML: the tag 'tag:yaml.org,2002:set' is not allowed"),
+        (f"{VALID}<<: {{notes: [a]}}\n", "r:15: the file has the unknown key '<<'"),
+        ("[" * 90_000, "r:1: not valid YAML: nested too deeply: more than 12 levels"),
+        ("- " * 40_000, "r:1: not valid YAML: nested too deeply"),
+        ("? " * 40_000, "r:1: not valid YAML: nested too deeply"),
+        (f"[{'1,' * 6_000}]", "r:1: not valid YAML: there are more than 5,000 keys and values"),
+        (VALID.replace("0.6", "9" * 90_000), "r:9: not valid YAML: a number has 90,000 characters; 30 are allowed"),
+        (VALID.replace("0.6", "1" + ":59" * 30_000), "r:9: not valid YAML: a number has 90,001 characters"),
+        (VALID.replace("0.6", "0x_"), "r: not valid YAML: a number cannot be read"),
+        (VALID.replace("0.6", "9" * 30), "r:9: threshold: 9{30} is greater than or equal to the maximum of 1"),
+        (VALID.replace("0.6", "1e9999"), "r:9: threshold: '1e9999' is not of type 'number'"),
+        (VALID.replace("0.6", "2024-13-45"), "r:9: threshold: '2024-13-45' is not of type 'number'"),
+        (f"a: {'x' * 100_000}", "r: not valid YAML: the text has 100,003 characters; a rubric may have 100,000"),
+        ("x" * 90_000, "r:1: the file: 'x+ … x+' is not of type 'object'"),
+    ],
+    ids=range(19),
+)
+def test_a_text_beyond_the_limits_is_refused_at_once(text, message):
+    began = time.process_time()
+    with pytest.raises(RubricError, match=f"^{message}"):
+        parse_rubric(text, "r")
+    assert time.process_time() - began < 1
+
+
+def test_many_problems_are_not_all_listed():
+    labels = "".join(f"  - {{name: a{number}, value: 5, criterion: b}}\n" for number in range(600))
+    text = VALID.replace("labels:\n", f"labels:\n{labels}")
+    assert len(rubric_problems(text)) == 20
+
+
+def test_a_long_name_and_a_large_file_are_refused(tmp_path):
+    with pytest.raises(RubricError, match="cannot be read|neither a file"):
+        load_rubric("x" * 5_000)
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate(1 << 33)  # it takes no space on the disk, but would in memory
+    with pytest.raises(RubricError, match="has more than 400,000 bytes"):
+        load_rubric(tmp_path / "large.yaml")
 
 
 def test_an_unknown_id_lists_the_known_ones():
