@@ -106,6 +106,13 @@ def test_a_pipe_has_no_size_and_is_judged_all_the_same(store, chats, tmp_path):
     assert len(list(store.judgements(run))) == 12
 
 
+def test_devices_and_pipes_in_a_folder_are_left_out(chats, tmp_path):
+    (tmp_path / "endless.jsonl").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "waiting.jsonl")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert find_logs([tmp_path]) == (chats.resolve(),)
+
+
 @pytest.mark.slow
 def test_an_import_is_cancelled_while_it_waits_for_a_pipe(store, tmp_path):
     pipe = tmp_path / "pipe"

@@ -191,7 +191,7 @@ def test_many_problems_are_not_all_listed():
 
 
 def test_a_long_name_and_a_large_file_are_refused(tmp_path):
-    with pytest.raises(RubricError, match="cannot be read|neither a file"):
+    with pytest.raises(RubricError, match="cannot be read"):
         load_rubric("x" * 5_000)
     with (tmp_path / "large.yaml").open("wb") as file:
         file.truncate(1 << 33)  # it takes no space on the disk, but would in memory

@@ -27,6 +27,10 @@ MAX_WORKBOOK = 1 << 30
 """Bytes that an Excel workbook may unpack to: its texts are held in memory."""
 MAX_SHEET = 1 << 27
 """Bytes that a sheet of it may unpack to: five million cells, which take a minute to read."""
+_MAX_ROWS = 1 << 20
+"""Rows of a sheet: Excel's own limit. A row may declare any number, and those before it would be empty."""
+MAX_CELLS = 20_000_000
+"""Cells of a sheet with the empty ones before its filled ones: a row may declare only its last."""
 _MAX_BATCH = 1 << 31
 """Bytes of a Parquet file's rows that are unpacked at a time, where each holds the largest value of its row group."""
 _STREAM_MAGIC = b"\xff\xff\xff\xff"
@@ -49,13 +53,18 @@ def table_kind(head: bytes) -> str:
 
 def data_set_files(folder: Path) -> list[Path]:
     """Return the Arrow files of a data set that `save_to_disk` wrote, of one or of several splits; none for any other
-    path.
+    path. Links to devices and pipes are left out.
     """
     if not folder.is_dir():
         return []
-    if (folder / "dataset_dict.json").is_file():
-        return [file for inner in sorted(folder.iterdir()) for file in data_set_files(inner)]
-    return sorted(folder.glob("*.arrow")) if (folder / "state.json").is_file() else []
+    splits = sorted(folder.iterdir()) if (folder / "dataset_dict.json").is_file() else [folder]
+    return [
+        file
+        for split in splits
+        if (split / "state.json").is_file()
+        for file in sorted(split.glob("*.arrow"))
+        if file.is_file()
+    ]
 
 
 def read_binary_table(
@@ -250,13 +259,17 @@ def _sheet_rows(path: Path, sheet: Any) -> Iterator[TableRow]:
     with _reading_errors(path, "Excel workbook"):
         sheet.reset_dimensions()  # what the file says of its size may be wrong
         rows = iter(sheet.iter_rows(values_only=True))
-    number = 0
+    number = count = 0
     while True:
         with _reading_errors(path, "Excel workbook"):
             cells = next(rows, None)
         if cells is None:
             return
         number += 1
+        count += len(cells)
+        if number > _MAX_ROWS or count > MAX_CELLS:
+            limit = f"{MAX_CELLS:,} cells" if count > MAX_CELLS else f"{_MAX_ROWS:,} rows"
+            raise LogError(path, None, f"has a sheet of more than {limit}, with its empty ones: the rest is not read")
         texts = [tables.cell_text(_json(cell)) for cell in cells]
         while texts and not texts[-1].strip():
             texts.pop()
@@ -270,7 +283,8 @@ def _check_sheets(path: Path, stream: IO[bytes]) -> None:
         if not archives.is_sheet(archive):
             raise LogError(path, None, "is an archive inside an archive: unpack it first")
         size = sum(item.file_size for item in archive.infolist())
-        sheets = [item for item in archive.infolist() if item.filename.startswith("xl/worksheets/")]
+        large = ("xl/worksheets/", "xl/sharedStrings")
+        sheets = [item for item in archive.infolist() if item.filename.startswith(large)]
         largest = max((item.file_size for item in sheets), default=0)
         packed = sum(item.compress_size for item in archive.infolist())
     if largest > MAX_SHEET:

@@ -2,6 +2,7 @@
 
 import io
 import sqlite3
+import zipfile
 
 import pytest
 
@@ -93,6 +94,36 @@ def test_a_sheet_of_too_many_cells_is_refused_early(tmp_path, monkeypatch):
     monkeypatch.setattr(binary_tables, "MAX_SHEET", 1000)
     with pytest.raises(LogError, match=r"more than 1,000 .about five million cells.: it is not read; save it as CSV"):
         conversations(path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "limit"),
+    [
+        (['<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>'], "1,048,576 rows"),
+        (['<row><c r="XFD1"><v>1</v></c></row>'] * 1_300, "20,000,000 cells"),  # 16,384 columns each
+    ],
+)
+def test_a_sheet_that_declares_far_cells_ends_soon(tmp_path, cells, limit):
+    openpyxl = pytest.importorskip("openpyxl")
+    file = io.BytesIO()
+    book = openpyxl.Workbook()
+    book.active.append(["session", "role", "text"])
+    book.save(file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(tmp_path / "t.xlsx", "w") as changed:
+        for item in archive.infolist():
+            content = archive.read(item).replace(b"</sheetData>", "".join([*cells, "</sheetData>"]).encode())
+            changed.writestr(item.filename, content)
+    with pytest.raises(LogError, match=f"has a sheet of more than {limit}, with its empty ones"):
+        conversations(tmp_path / "t.xlsx")
+
+
+def test_a_device_in_a_data_set_is_left_out(tmp_path):
+    write(tmp_path, "{}", "state.json")
+    (tmp_path / "data-00000-of-00001.arrow").symlink_to("/dev/zero")
+    assert binary_tables.data_set_files(tmp_path) == []
+    write(tmp_path, "{}", "dataset_dict.json")  # a link to itself is no split of it
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert binary_tables.data_set_files(tmp_path) == []
 
 
 def test_a_parquet_file_of_repeated_text_is_given_up(tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ def test_every_format_is_listed_once():
 
 def test_the_limits_are_those_of_the_code():
     limits = (containers.MAX_BYTES, containers.FREE, containers.MAX_MEMBERS)
-    for limit in (*limits, log_text.MAX_RECORD, binary_tables.MAX_WORKBOOK):
+    for limit in (*limits, log_text.MAX_RECORD, binary_tables.MAX_WORKBOOK, binary_tables.MAX_CELLS):
         assert f"{limit:,}" in DOC
     assert f"{containers.MAX_RATIO} times" in DOC
     assert "users.json" in archives._SIDE_FILES.split()
