@@ -26,9 +26,9 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = self._nodes = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Compose the next node, unless it goes beyond a limit."""
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             raise _refused("aliases and anchors (* and &) are not allowed", event)
         if event.tag is not None:
@@ -41,7 +41,8 @@ class _Loader(yaml.SafeLoader):
             raise _refused(f"nested too deeply: more than {_MAX_DEPTH} levels", event)
         node = super().compose_node(parent, index)
         self._depth -= 1
-        _check_node(node)
+        if node is not None:
+            _check_node(node)
         return node
 
 
