@@ -10,7 +10,9 @@ ConvexplainError
 ├── StoreError           the run store cannot be opened, is of a newer schema, or is full
 └── ModelError           a chat model gave no usable reply
     ├── TooLongError     the prompt does not fit the model's window
+    ├── FilteredError    a content filter refuses the prompt
     ├── TransientError   worth asking again (429, 5xx, time-out, broken connection); may carry `retry_after`
+    │   └── FaultyReplyError  success was reported, but the answer is damaged: worth asking again a few times
     └── UnavailableError the model cannot be had at all (no weights, no server, refused credentials)
 """
 
@@ -96,6 +98,10 @@ class TooLongError(ModelError):
     """The prompt does not fit the model's window."""
 
 
+class FilteredError(ModelError):
+    """A content filter refuses the prompt; it says nothing about other prompts."""
+
+
 class TransientError(ModelError):
     """A failure that asking again may mend.
 
@@ -108,6 +114,14 @@ class TransientError(ModelError):
         super().__init__(message, raw)
         self.retry_after = retry_after
         self.timed_out = timed_out
+
+
+class FaultyReplyError(TransientError):
+    """An answer that was sent as a success and is damaged.
+
+    It is half of its JSON, has no choice or no text, holds numbers that are no log-probabilities, is an error without a
+    name, or comes from another model.
+    """
 
 
 class UnavailableError(ModelError):

@@ -8,8 +8,8 @@ from convexplain.judges.labels import parse_label
 from convexplain.judges.prompt import OPENING, label_schema
 from convexplain.models.chat import Message, Reply, Request
 
+from .endpoint_errors import RefusedError, ServerError
 from .endpoint_rules import LEAST_THINKING, SWITCHES, THINKING_TOKENS, EndpointRules
-from .openai_replies import RefusedError, ServerError
 
 _LABELS = ("yes", "no")
 QUESTION = Request(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from .openai_replies import error_message
+from .endpoint_errors import error_message
 
 THINKING_TOKENS = 2048
 """Tokens for thoughts beside each reply, where a model cannot be kept from thinking."""

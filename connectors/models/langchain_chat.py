@@ -11,10 +11,11 @@ from convexplain.errors import MissingExtraError, ModelError, UnavailableError, 
 from convexplain.models.chat import Message, Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
+from .endpoint_errors import RefusedError
 from .endpoint_rules import THINKING_TOKENS
 from .kind import ModelKind
 from .langchain_errors import class_names, is_from_other_loop, model_error
-from .openai_replies import RefusedError, has_thoughts, read_completion
+from .openai_replies import has_thoughts, read_completion
 from .providers import LANGCHAIN_PACKAGES
 from .remote_calls import ask_each, estimate_tokens
 

@@ -8,7 +8,7 @@ import httpx2
 
 from convexplain.errors import ModelError, TooLongError, TransientError
 
-from .openai_replies import RefusedError, raise_for_status
+from .endpoint_errors import RefusedError, raise_for_status
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

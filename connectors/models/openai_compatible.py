@@ -13,23 +13,21 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from convexplain.errors import ModelError, TransientError, UnavailableError
+from convexplain.errors import FaultyReplyError, ModelError, TransientError, UnavailableError
 from convexplain.models.chat import Reply, Request, no_reply_logprob, sendable
 from convexplain.types import sha256_json
 
 from .credentials import Credentials, url_credentials
+from .endpoint_errors import RefusedError, error_message, raise_for_body, raise_for_status
 from .endpoint_learning import EndpointLearning
 from .endpoint_probe import QUESTION, Observation
 from .endpoint_rules import EndpointRules
 from .kind import ModelKind
 from .model_url import base_of, effort_option, number_option, split_url, url_options, with_options
 from .openai_replies import (
-    RefusedError,
-    error_message,
     has_thoughts,
+    is_page,
     no_completion,
-    raise_for_body,
-    raise_for_status,
     read_completion,
     served_models,
     weights_info,
@@ -42,13 +40,16 @@ from .remote_calls import ask_each, estimate_tokens
 R = TypeVar("R")
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_OTHER_MODEL = 5  # replies in a row of another model, after which it has taken the first one's place
+_DAMAGED = 4  # replies in a row with damaged log-probabilities, after which the endpoint counts as one that gives none
 _OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
 
 
 class OpenAICompatible:
     """A model behind `http(s)://HOST/v1?model=NAME`.
 
-    One object speaks with one model: once a reply has said which model gave it, a reply of another one is refused.
+    One object speaks with one model: once a reply has said which model gave it, a reply of another one is refused, and
+    after some of them in a row all further ones are.
 
     Args:
         url: the base URL. Options may follow: `model` (may be left out where the server has just one), `in_flight`
@@ -95,6 +96,8 @@ class OpenAICompatible:
         self._has_model = bool(self._model)  # the user named one
         self._weights: dict[str, Any] = {}
         self._answering = ""  # the model that the first reply says it is from
+        self._others_in_a_row = 0
+        self._damaged_in_a_row = 0
         self.in_flight = int(number_option("in_flight", options.get("in_flight", "16"), 1))
         self.timeout: float | None = number_option("timeout", options.get("timeout", "120"), 0.001)
         self.window: int | None = None
@@ -181,15 +184,25 @@ class OpenAICompatible:
         """Check that replies come from one model: scores of two do not belong into one run.
 
         Raises:
-            UnavailableError: this reply says that it is from another model than the first one did.
+            FaultyReplyError: this reply says that it is from another model than the first one did, as where a gateway
+                has sent it elsewhere.
+            UnavailableError: so do many in a row.
         """
         self._answering = self._answering or model
-        if model != self._answering:
-            raise UnavailableError(
-                f"{self.name} answers as {model!r} now; before, it was {self._answering!r}. Scores of two models are "
-                "not mixed in one run. Starting the same command again begins a run of its own for the new model where "
-                f"the server's list of models shows it; with {self._address(quote(model, '/:'))} in any case"
-            )
+        if model == self._answering:
+            self._others_in_a_row = 0
+            return
+        self._others_in_a_row += 1
+        words = (
+            f"{self.name} answers as {model!r} now; before, it was {self._answering!r}. Scores of two models are not "
+            "mixed in one run"
+        )
+        if self._others_in_a_row <= _OTHER_MODEL:
+            raise FaultyReplyError(words)
+        raise UnavailableError(
+            f"{words}. Starting the same command again begins a run of its own for the new model where "
+            f"the server's list of models shows it; with {self._address(quote(model, '/:'))} in any case"
+        )
 
     async def _reach(self, path: str) -> httpx2.Response:
         try:
@@ -236,6 +249,8 @@ class OpenAICompatible:
         if thinks and reply.truncated and (changed := self._endpoint.begins_to_think(rules)):
             self._endpoint.change(self._base, self._model, changed)
             _, reply, _ = await self._accepted(request, changed)
+        if not reply.text.strip() and reply.no_answer is None and not reply.truncated:
+            raise FaultyReplyError(f"{self._base}: the reply is empty")
         return reply
 
     async def _accepted(self, request: Request, rules: EndpointRules) -> tuple[EndpointRules, Reply, bool]:
@@ -261,8 +276,15 @@ class OpenAICompatible:
 
     async def _post_by(self, rules: EndpointRules, request: Request) -> tuple[Reply, bool]:
         def read(data: Any, seconds: float) -> tuple[Reply, bool]:
-            thinks = rules.thinking_tokens > 0
-            reply = read_completion(data, request, seconds, counted=rules.counted, thinks=thinks)
+            thinks, needed = rules.thinking_tokens > 0, self._damaged_in_a_row < _DAMAGED
+            try:
+                reply = read_completion(
+                    data, request, seconds, counted=rules.counted, thinks=thinks, numbers_needed=needed
+                )
+            except FaultyReplyError as error:
+                self._damaged_in_a_row += 1
+                raise FaultyReplyError(f"{self._base}: {error}", error.raw) from None
+            self._damaged_in_a_row = 0 if reply.logprobs else self._damaged_in_a_row
             return reply, has_thoughts(data)
 
         return await self._post(self._body(request, rules), read)
@@ -292,7 +314,8 @@ class OpenAICompatible:
             reply = read(data, seconds=time.perf_counter() - began)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             words = f"{self._base}: the answer is no chat completion: {no_completion(response, error)}"
-            raise ModelError(words, response.text) from error
+            damaged = not is_page(response)  # a wrong URL answers with a page each time
+            raise (FaultyReplyError if damaged else ModelError)(words, response.text) from error
         if isinstance(data.get("model"), str) and data["model"]:
             self._answered_by(data["model"][:200])
         return reply

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from convexplain.errors import ModelError
+from convexplain.errors import FaultyReplyError, ModelError
 from convexplain.models.chat import Reply, no_reply_logprob
 
 # Fields of a request besides model and messages, the last of which is the reply. One token must be generated.
@@ -41,6 +41,7 @@ def read_scored(data: Any, name: str, reply: str, seconds: float) -> Reply:
         seconds: how long it took.
 
     Raises:
+        FaultyReplyError: a number is NaN, infinite or above 0.
         ModelError: the server returns nothing about the prompt's tokens, or the reply is not at their end.
         KeyError, TypeError and the like: it is no chat completion.
     """
@@ -57,6 +58,9 @@ def read_scored(data: Any, name: str, reply: str, seconds: float) -> Reply:
             str([token.get("decoded_token") for token in tokens[-20:]]),
         )
     logprobs = [float(token["logprob"]) if token else _IMPOSSIBLE for token in tokens[slice(*span)]]
+    if any(math.isnan(logprob) or logprob >= _ROUNDING for logprob in logprobs):
+        words = f"{name}: the log-probabilities of the given reply are NaN, infinite or above 0"
+        raise FaultyReplyError(words, str(tokens[slice(*span)]))
     if not all(_IMPOSSIBLE < logprob < _ROUNDING for logprob in logprobs):
         raise ModelError(f"{name}: a token of the given reply has no log-probability", str(tokens[slice(*span)]))
     usage = data.get("usage") or {}

@@ -9,10 +9,12 @@ from typing import Self
 
 import tenacity
 
-from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
+from convexplain.errors import FilteredError, ModelError, TooLongError, TransientError, UnavailableError, UsageError
 
 from .chat import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
 from .retries import TIMEOUTS, Limit, retrying
+
+_FAILURES = 20  # requests in a row that fail for good, after which an endpoint is not asked any more, at least
 
 
 class Calls:
@@ -21,6 +23,8 @@ class Calls:
     Requests are gathered into batches of at most `model.batch`; at most `model.in_flight` batches are open, fewer while
     the endpoint pushes back. A request that is already under way or in the cache is not asked again. Transient failures
     are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent waiting.
+    Once many requests in a row have failed for good, all further ones fail at once: the endpoint counts as gone. A
+    failure that says something of one prompt alone (too long, filtered) does not count.
 
     Args:
         model: the model; the caller prepares and closes it.
@@ -51,7 +55,8 @@ class Calls:
         self._queue: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
         self._open: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
-        self._failures_in_a_row = 0  # requests that failed for good
+        self._failures_in_a_row = 0  # requests that failed for good, after retries
+        self._refusals_in_a_row = 0  # requests that failed for good at once
         self._hung_in_a_row = 0  # single tries that hung until their time-out
         self._answered = False
         self._last_failure = ""
@@ -105,22 +110,24 @@ class Calls:
             reply: Reply = await retrying(self._patience, self._count_retry)(self._send, request)
         except UnavailableError:
             raise
-        except TransientError:
-            self.spend.failures += 1
-            self._failures_in_a_row += 1
-            self._on_change()
+        except ModelError as error:
+            self._count_failure(error)
             raise
-        except ModelError:
-            self.spend.failures += 1
-            self._on_change()
-            raise
-        self._failures_in_a_row = 0
+        self._failures_in_a_row = self._refusals_in_a_row = 0
         self.spend.add(reply)
-        # What could not be read may be asked again one day.
-        if reply.labels is not None or not (request.labels or reply.no_answer == "thoughts"):
+        if _is_lasting(request, reply):
             self._cache.put(key, self.model.name, reply)
         self._on_change()
         return reply
+
+    def _count_failure(self, error: ModelError) -> None:
+        self.spend.failures += 1
+        if isinstance(error, TransientError):
+            self._failures_in_a_row += 1
+        elif not isinstance(error, (TooLongError, FilteredError)):
+            self._refusals_in_a_row += 1
+            self._last_failure = str(error)
+        self._on_change()
 
     def _count_retry(self, state: tenacity.RetryCallState) -> None:
         self.spend.retries += 1
@@ -157,12 +164,17 @@ class Calls:
         """The error of all further requests, once too many have failed without a success between; None before."""
         most = self._limit.most + 4
         hung = most if self._answered else TIMEOUTS - 1  # what never answered is not waited for as long
-        if self._failures_in_a_row <= most and self._hung_in_a_row <= hung:
+        failures = self._failures_in_a_row + self._refusals_in_a_row
+        if self._failures_in_a_row > most or self._hung_in_a_row > hung:
+            reason = f"seems to be gone: {failures} requests in a row failed for good, "
+            reason += f"the last {self._hung_in_a_row} calls hung"
+        elif failures > max(most, _FAILURES):
+            reason = f"only fails: {failures} requests in a row failed for good"
+        else:
             return None
         return UnavailableError(
-            f"{self.model.name} seems to be gone: {self._failures_in_a_row} requests in a row failed for good, "
-            f"the last {self._hung_in_a_row} calls hung. The last failure: {self._last_failure}. The same "
-            "command goes on once it is back"
+            f"{self.model.name} {reason}. The last failure: {self._last_failure}. The same command goes on once it is "
+            "back"
         )
 
     def _closed(self, task: asyncio.Task[None]) -> None:
@@ -218,3 +230,12 @@ class Calls:
             wrong = ModelError(f"{self.model.name}: {len(outcomes)} replies to {len(requests)} requests")
             return [wrong for _ in requests]
         return outcomes
+
+
+def _is_lasting(request: Request, reply: Reply) -> bool:
+    """Return whether a reply may be kept; what could not be read, or was stopped, may be asked again one day."""
+    if request.labels:
+        return reply.labels is not None
+    if request.reply:
+        return True
+    return bool(reply.text.strip()) and reply.no_answer in (None, "refusal")

@@ -4,27 +4,34 @@ from collections.abc import Callable
 
 import tenacity
 
-from convexplain.errors import TransientError
+from convexplain.errors import FaultyReplyError, TransientError
 
 BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 TIMEOUTS = 3
 """Attempts at a call that hangs: each costs its whole time-out, so these are fewer than for a quick refusal."""
+FAULTY = 5
+"""Attempts at a call whose answers are damaged: some servers damage each answer to the same prompt."""
 
 
 def retrying(patience: float, before_sleep: Callable[[tenacity.RetryCallState], None]) -> tenacity.AsyncRetrying:
     """Return the policy by which a call is repeated after transient failures.
 
-    It waits with growing pauses, or as the endpoint's Retry-After says.
+    It waits with growing pauses, or as the endpoint's Retry-After says. Calls that hang (`TIMEOUTS`) and answers that
+    are damaged (`FAULTY`) are counted apart from other failures. Each call needs a policy of its own.
 
     Args:
         patience: seconds of waiting between attempts at one call, after which it has failed.
         before_sleep: is called before each pause.
     """
 
+    hung = faulty = 0
+
     def stop(state: tenacity.RetryCallState) -> bool:
+        nonlocal hung, faulty
         error = state.outcome.exception() if state.outcome else None
-        hung = isinstance(error, TransientError) and error.timed_out
-        return state.idle_for >= patience or (hung and state.attempt_number >= TIMEOUTS)
+        hung += isinstance(error, TransientError) and error.timed_out
+        faulty += isinstance(error, FaultyReplyError)
+        return state.idle_for >= patience or hung >= TIMEOUTS or faulty >= FAULTY
 
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(TransientError),

@@ -23,8 +23,8 @@ from langgraph.errors import GraphBubbleUp
 from pydantic import SecretStr
 
 from convexplain import AsyncWorkspace, judge
+from convexplain.connectors.models.endpoint_errors import ServerError
 from convexplain.connectors.models.langchain_chat import LangChainModel
-from convexplain.connectors.models.openai_replies import ServerError
 from convexplain.errors import (
     MissingExtraError,
     ModelError,

@@ -10,8 +10,16 @@ import pytest
 from convexplain import judge
 from convexplain.connectors.models import OpenAICompatible, open_model
 from convexplain.connectors.models.credentials import API_KEY
-from convexplain.connectors.models.openai_replies import ServerError
-from convexplain.errors import ModelError, TooLongError, TransientError, UnavailableError, UsageError
+from convexplain.connectors.models.endpoint_errors import ServerError
+from convexplain.errors import (
+    FaultyReplyError,
+    FilteredError,
+    ModelError,
+    TooLongError,
+    TransientError,
+    UnavailableError,
+    UsageError,
+)
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Message, Reply, Request
 
@@ -129,7 +137,7 @@ def nonsense(content, **rest):
         (httpx2.Response(200, text=""), "is no chat completion"),
         (httpx2.Response(200, json=["yes"]), "is no chat completion"),
         (httpx2.Response(200, json={"choices": []}), "is no chat completion"),
-        (nonsense(None), "the judge's reply is empty"),
+        (nonsense(None), "v1: the reply is empty"),
         (nonsense('{"label": "perhaps"}'), "gives a label that is none of the rubric's (yes, no)"),
         (nonsense("I would rather not say."), "the judge refused to answer"),
     ],
@@ -244,13 +252,14 @@ def test_replies_of_one_model_are_taken(names):
     assert [reply.text for reply in asked_in_turn(transport, len(names))] == ['{"label": "yes"}'] * len(names)
 
 
-def test_a_reply_of_another_model_is_refused_and_so_is_every_later_one():
-    transport, _ = answering(from_model("a"), from_model("b"), from_model("b"), from_model("a"))
-    first, second, third, fourth = asked_in_turn(transport, 4)
-    assert first.text == fourth.text == '{"label": "yes"}'
-    assert type(second) is type(third) is UnavailableError
-    assert "answers as 'b' now; before, it was 'a'" in str(second)
-    assert "http://127.0.0.1:9/v1?model=b" in str(second)
+def test_a_reply_of_another_model_is_refused_and_after_five_in_a_row_the_endpoint_is_given_up():
+    names = ["a", "b", "a", *"bbbbbb", "a"]
+    transport, _ = answering(*map(from_model, names))
+    replies = asked_in_turn(transport, len(names))
+    kinds = [type(reply) for reply in replies]
+    assert kinds == [Reply, FaultyReplyError, Reply, *[FaultyReplyError] * 5, UnavailableError, Reply]
+    assert "answers as 'b' now; before, it was 'a'. Scores of two models are not mixed" in str(replies[1])
+    assert "http://127.0.0.1:9/v1?model=b" in str(replies[8])
 
 
 def asked_in_turn(transport, times):
@@ -287,17 +296,17 @@ def test_a_request_that_every_dialect_fails_on_says_what_the_server_said_first()
         (httpx2.Response(308, headers={"Location": "http://elsewhere/"}), UnavailableError, "sends elsewhere"),
         (httpx2.Response(418, text="teapot"), ModelError, "HTTP 418: teapot"),
         (httpx2.Response(200, text="<html>Welcome to nginx</html>"), ModelError, "is no chat completion"),
-        (httpx2.Response(200, text='{"choices": [{"mess'), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json={"choices": []}), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json=[1, 2]), ModelError, "is no chat completion"),
-        (httpx2.Response(200, text=""), ModelError, "is no chat completion"),
-        (httpx2.Response(200, text="null"), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json={"choices": [None]}), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json={"choices": [{"message": None}]}), ModelError, "is no chat completion"),
-        (httpx2.Response(200, json={"error": {"message": "overloaded"}}), ModelError, "with an error: overloaded"),
+        (httpx2.Response(200, text='{"choices": [{"mess'), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, json={"choices": []}), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, json=[1, 2]), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, text=""), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, text="null"), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, json={"choices": [None]}), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, json={"choices": [{"message": None}]}), FaultyReplyError, "is no chat completion"),
+        (httpx2.Response(200, json={"error": {"message": "overloaded"}}), TransientError, "with an error: overloaded"),
         (
             httpx2.Response(200, json={"choices": [{"message": {"content": "x"}, "logprobs": {"content": [5]}}]}),
-            ModelError,
+            FaultyReplyError,
             "is no",
         ),
     ],
@@ -518,7 +527,7 @@ RATE_LIMIT = {
         (httpx2.Response(200, json={"error": {"code": 401, "message": "No auth"}}), UnavailableError, API_KEY),
         (httpx2.Response(200, json={"error": {"code": 404, "message": "No such"}}), UnavailableError, "model's name"),
         (httpx2.Response(200, json={"error": {"code": "rate_limit_exceeded"}}), TransientError, "rate_limit_exceeded"),
-        (httpx2.Response(200, json={"error": "it broke"}), ModelError, "HTTP 200 with an error: it broke"),
+        (httpx2.Response(200, json={"error": "it broke"}), FaultyReplyError, "HTTP 200 with an error: it broke"),
         (
             httpx2.Response(200, json={"choices": [{"message": {}, "error": {"code": 503, "message": "gone"}}]}),
             TransientError,
@@ -531,14 +540,72 @@ RATE_LIMIT = {
             ModelError,
             "error 400: y",
         ),
-        (refusal("filtered: content_filter"), ModelError, "HTTP 400: filtered"),
+        (refusal("filtered: content_filter"), FilteredError, "HTTP 400: filtered"),
     ],
 )
 def test_money_errors_in_success_and_filters_have_their_kind(answer, kind, words):
     error = ask(answering(answer)[0])
     assert isinstance(error, kind)
-    assert isinstance(error, (TransientError, UnavailableError)) == (kind is not ModelError)
+    assert isinstance(error, (TransientError, UnavailableError)) == (kind not in (ModelError, FilteredError))
     assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error": {"type": "overloaded_error", "message": "Overloaded"}}, TransientError),
+        ({"error": {"code": "server_error", "message": "The server had an error"}}, ServerError),
+        ([{"error": {"code": 503, "status": "UNAVAILABLE", "message": "busy"}}], TransientError),  # Gemini
+        ({"error": {"status": "RESOURCE_EXHAUSTED", "message": "slow down"}}, TransientError),
+        ({"error": {"message": "Too many requests"}}, TransientError),
+        ({"error": {"message": "model is overloaded, try again later"}}, TransientError),
+        ({"error": {"code": "context_length_exceeded", "message": "too many tokens"}}, TooLongError),
+        ({"error": {"message": "This model's maximum context length is 4096 tokens"}}, TooLongError),
+        (
+            {"object": "error", "message": "exceeds the context size", "type": "BadRequestError"},
+            TooLongError,
+        ),
+        ({"error": {"code": "content_filter", "message": "filtered"}}, FilteredError),
+        ({"error": {"message": "the prompt triggered the content management policy"}}, FilteredError),
+        ({"error": {"code": "invalid_api_key", "message": "no"}}, UnavailableError),
+        ({"error": "Incorrect API key provided"}, UnavailableError),
+        ({"error": {"code": "insufficient_quota", "message": "no"}}, UnavailableError),
+        ({"error": {"type": "not_found_error", "message": "model: m"}}, UnavailableError),
+        ({"detail": "Internal Server Error"}, TransientError),
+        ({"error": {"message": "oh"}}, FaultyReplyError),
+        ({"error": {"code": 418, "message": "oh"}}, FaultyReplyError),
+    ],
+)
+def test_an_error_in_success_is_what_its_code_or_else_its_words_say(body, kind):
+    assert type(ask(answering(httpx2.Response(200, json=body))[0])) is kind
+
+
+def with_numbers(*logprobs):
+    """A completion whose label has these log-probabilities, for `yes` and `no`."""
+    damaged = completion()
+    damaged["choices"][0]["logprobs"]["content"][4]["top_logprobs"] = [
+        {"token": token, "logprob": logprob} for token, logprob in zip(("yes", "no"), logprobs, strict=True)
+    ]
+    return httpx2.Response(200, text=json.dumps(damaged))  # json.dumps writes NaN and Infinity, as servers do
+
+
+@pytest.mark.parametrize("numbers", [(math.nan, -1.0), (-0.1, math.nan), (math.inf, -1.0), (0.5, -1.0)])
+def test_damaged_log_probabilities_are_asked_again_and_an_endpoint_that_gives_no_others_has_none(numbers):
+    error = ask(answering(with_numbers(*numbers))[0])
+    assert type(error) is FaultyReplyError
+    assert "/v1: the log-probabilities of the reply are NaN, infinite or above 0" in str(error)
+    *errors, reply = asked_in_turn(answering(with_numbers(*numbers))[0], 5)
+    assert {type(error) for error in errors} == {FaultyReplyError}
+    assert (reply.text, reply.labels, reply.logprobs) == ('{"label": "yes"}', None, False)
+    # those that come between good replies are errors for ever
+    mixed = [with_numbers(*numbers), with_numbers(*numbers), with_numbers(-0.1, -3.0)] * 3
+    replies = asked_in_turn(answering(*mixed)[0], 9)
+    assert [type(reply) for reply in replies] == [FaultyReplyError, FaultyReplyError, Reply] * 3
+
+
+def test_minus_infinity_is_the_log_probability_of_what_is_impossible():
+    reply = ask(answering(with_numbers(0.0, -math.inf))[0])
+    assert dict(reply.labels.logprobs) == {"yes": 0.0}
 
 
 def test_an_error_without_a_number_in_success_does_not_hide_an_answer():

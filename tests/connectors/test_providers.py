@@ -12,7 +12,7 @@ from langchain.chat_models.base import _BUILTIN_PROVIDERS
 from convexplain.connectors.models import LangChainModel, OpenAICompatible, ProviderModel, open_model
 from convexplain.connectors.models.credentials import API_KEY, BASE_URL
 from convexplain.connectors.models.providers import LANGCHAIN_NAMES, LANGCHAIN_PACKAGES, PROVIDERS
-from convexplain.errors import MissingExtraError, ModelError, UnavailableError, UsageError
+from convexplain.errors import FaultyReplyError, MissingExtraError, ModelError, UnavailableError, UsageError
 from convexplain.models.chat import Message, Request
 
 from ..stub_server import completion
@@ -309,6 +309,8 @@ def test_another_model_behind_the_name_is_refused_in_the_words_of_a_user(monkeyp
     server = Server({**completion(0.9), "model": "m-1"}, {**completion(0.9), "model": "m-2"})
     model = provided("openai:m", server)
     assert not isinstance(asked(model), ModelError)
+    for _ in range(5):
+        assert isinstance(asked(model), FaultyReplyError)
     outcome = asked(model)
     assert isinstance(outcome, UnavailableError)
     assert "openai:m answers as 'm-2' now; before, it was 'm-1'" in str(outcome)

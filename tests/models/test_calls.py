@@ -4,7 +4,15 @@ from dataclasses import replace
 import pytest
 
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import ModelError, TransientError, UnavailableError, UsageError
+from convexplain.errors import (
+    FaultyReplyError,
+    FilteredError,
+    ModelError,
+    TooLongError,
+    TransientError,
+    UnavailableError,
+    UsageError,
+)
 from convexplain.models.calls import Calls, Limit
 from convexplain.models.chat import MemoryCache, Message, Reply, Request
 
@@ -147,6 +155,43 @@ def test_an_endpoint_that_is_gone_ends_the_run():
         asyncio.run(go())
 
 
+def test_a_damaged_answer_is_asked_again_four_times():
+    model = ScriptedModel(FaultyReplyError("half JSON"))
+    (error,), spend = run(model, [ask("a")])
+    assert type(error) is FaultyReplyError
+    assert (len(model.requests), spend.retries, spend.failures) == (5, 4, 1)
+
+
+def test_hangs_and_damaged_answers_are_counted_apart_from_other_failures():
+    hung, busy, half = TransientError("hangs", timed_out=True), TransientError("busy"), FaultyReplyError("half JSON")
+    outcomes = [busy, half, hung, half, busy, half, hung, half, busy, "fine"]  # 3 hangs or 5 damaged ones end it
+    model = ScriptedModel(lambda request: outcomes.pop(0))
+    (reply,), spend = run(model, [ask("a")])
+    assert (reply.text, spend.retries) == ("fine", 9)
+
+
+def test_an_endpoint_that_refuses_everything_ends_the_run_with_its_last_words():
+    model = ScriptedModel(ModelError("HTTP 418: teapot"), in_flight=1)
+    outcomes, spend = run(model, [ask(str(i)) for i in range(300)])
+    assert len(model.requests) == spend.failures == 21  # 20 may fail, in a row
+    assert {type(outcome) for outcome in outcomes[21:]} == {UnavailableError}
+    words = "only fails: 21 requests in a row failed for good. The last failure: HTTP 418: teapot. The same"
+    assert words in str(outcomes[-1])
+
+
+@pytest.mark.parametrize("error", [TooLongError("too long"), FilteredError("filtered")])
+def test_what_is_refused_for_its_prompt_says_nothing_of_the_endpoint(error):
+    model = ScriptedModel(error, in_flight=1)
+    outcomes, _ = run(model, [ask(str(i)) for i in range(60)])
+    assert {type(outcome) for outcome in outcomes} == {type(error)}
+
+
+def test_refusals_between_replies_do_not_end_a_run():
+    model = ScriptedModel(lambda request: "x" if request.messages[0].content.endswith("0") else ModelError("no"))
+    outcomes, _ = run(model, [ask(str(i)) for i in range(200)])
+    assert [getattr(outcome, "text", str(outcome)) for outcome in outcomes] == ["x", *["no"] * 9] * 20
+
+
 def test_an_endpoint_that_hangs_ends_the_run_after_a_few_time_outs_not_after_all_of_them():
     model = Hanging("x", in_flight=2)
     outcomes, _ = run(model, [ask(str(i)) for i in range(50)])
@@ -192,6 +237,14 @@ def test_a_reply_without_the_label_that_was_asked_for_is_not_kept():
     model, cache = ScriptedModel("hm"), MemoryCache()
     run(model, [ask("a", labels=("yes", "no"))], cache=cache)
     run(model, [ask("a", labels=("yes", "no"))], cache=cache)
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize("reply", [Reply(""), Reply("ye", no_answer="filter"), Reply("", no_answer="tool")])
+def test_a_reply_that_is_empty_or_was_stopped_is_not_kept(reply):
+    model, cache = ScriptedModel(reply), MemoryCache()
+    run(model, [ask("a")], cache=cache)
+    run(model, [ask("a")], cache=cache)
     assert len(model.requests) == 2
 
 
