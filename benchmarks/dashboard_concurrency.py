@@ -22,7 +22,7 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.analysis.progress import Progress
 from convexplain.analysis.runs import analyse
 from convexplain.connectors.models import ScriptedModel
-from convexplain.dashboard.services.labelling import Choice, disagreements, save_label, unlabelled_turns
+from convexplain.dashboard.services.labelling import disagreements, open_desk
 from convexplain.errors import ConvexplainError, Problem
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
@@ -37,11 +37,11 @@ from convexplain.store import (
     summarise,
 )
 from convexplain.types import Judgement
+from convexplain.workspace import AnalyzedRun
 from convexplain.workspace.jobs import list_jobs
 
 RUBRICS = ("helpfulness", "harm", "informativeness")
 ANSWERS = 6
-AHEAD = 5  # turns that a person who labels is shown
 
 
 def main() -> None:
@@ -142,16 +142,17 @@ def reading(url: str, run: int, until: float) -> Result:
 
 
 def labelling(url: str, run: int, name: str, until: float) -> Result:
-    """A person who labels the lowest turns, one after the other."""
+    """A person who labels one turn after the other."""
     store, rubric = RunStore(url), load_rubric("harm")
+    mark = AnalyzedRun(store, store.run(run)).marks["harm"]
 
     def say() -> bool:
-        turns = unlabelled_turns(store, run, rubric, name, AHEAD)
-        if turns:
-            save_label(store, turns[0], name, Choice("good", 1.0))
-        else:
+        desk = open_desk(store, store.run(run), rubric, mark, name, second=False)
+        if desk.current() is None:
             time.sleep(0.05)
-        return bool(turns)
+            return False
+        desk.label("yes")
+        return True
 
     return repeated(say, store, until)
 

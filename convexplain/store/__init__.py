@@ -22,7 +22,7 @@ from .deletion import DeletedRun, delete_run, run_contents
 from .judge_agreements import judge_agreement, keep_judge_agreement
 from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
 from .noise_floors import keep_noise_floor, noise_floor
-from .ratings import RatedTurn, keep_ratings, noted_ratings, rated_turns, ratings, turn_ratings, unrated_turns
+from .ratings import RatedTurn, keep_ratings, noted_ratings, rated_turns, ratings, turn_ratings
 from .reviews import Review, keep_review, reviews
 from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
@@ -87,5 +87,4 @@ __all__ = [
     "summarise",
     "turn_contrasts",
     "turn_ratings",
-    "unrated_turns",
 ]

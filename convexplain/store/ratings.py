@@ -13,7 +13,6 @@ from convexplain.types import Conversation, Rating, Rubric, sha256_json
 from . import schema
 from .conversation_import import keep_conversations
 from .database import insert_for, reading, writing
-from .scored_turns import ScoredTurn
 from .serialization import conversation_body, to_conversation
 from .store import RunStore
 
@@ -162,35 +161,6 @@ def noted_ratings(store: RunStore, run: int) -> dict[tuple[int, int], list[Ratin
         for row in connection.execute(query):
             noted.setdefault((row.conversation, row.turn), []).append(_to_rating(row.conversation_id, row))
     return noted
-
-
-def unrated_turns(store: RunStore, run: int, rubric: Rubric, rater: str, limit: int) -> list[ScoredTurn]:
-    """Return the scored turns of a run that a rater has not rated yet, the lowest score first.
-
-    Args:
-        store: the store.
-        run: the run's number.
-        rubric: one that the run has judged by.
-        rater: the rater's name; "" for all raters without a name.
-        limit: the most turns that are returned.
-    """
-    judged, table, conversation = schema.judgements, schema.ratings, schema.conversations
-    rated = sa.exists().where(
-        table.c.conversation == judged.c.conversation,
-        table.c.turn == judged.c.turn,
-        table.c.rubric == rubric.id,
-        table.c.rater == rater,
-    )
-    query = (
-        sa.select(judged.c.conversation, judged.c.turn, judged.c.score, conversation.c.body)
-        .join(conversation, conversation.c.id == judged.c.conversation)
-        .where(judged.c.run == run, judged.c.rubric == rubric.sha, judged.c.score.is_not(None), ~rated)
-        .order_by(judged.c.score, judged.c.id)
-        .limit(limit)
-    )
-    with reading(store.engine) as connection:
-        rows = connection.execute(query).all()
-    return [ScoredTurn(row.conversation, to_conversation(row.body), row.turn, rubric, row.score) for row in rows]
 
 
 def _rows(store: RunStore, run: int | None, rubric: str | None) -> Iterator[Any]:

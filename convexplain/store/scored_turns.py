@@ -28,6 +28,7 @@ class ScoredTurn:
         model: the judge's model that gave the score; empty if it is unknown.
         reason: the judge's reason in words, if it was asked for; of an unscored turn, why it has no score.
         reason_quotes: whether the words that the reason quotes are in the conversation, as in `Evidence`.
+        label: the judge's label; None if it is unscored or unknown.
     """
 
     number: int
@@ -38,6 +39,7 @@ class ScoredTurn:
     model: str = ""
     reason: str | None = None
     reason_quotes: QuoteCheck | None = None
+    label: str | None = None
 
 
 def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
@@ -114,6 +116,7 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
         table.c.model,
         table.c.reason,
         table.c.evidence,
+        table.c.label,
         conversation.c.body,
     ).join(conversation, conversation.c.id == table.c.conversation)
     for start in range(0, len(places), _PAGE):
@@ -131,6 +134,7 @@ def scored_turns(store: RunStore, rubric: Rubric, places: Sequence[int]) -> Iter
                 row.model,
                 row.reason,
                 row.evidence.get("reason_quotes"),
+                row.label,
             )
 
 

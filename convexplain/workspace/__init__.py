@@ -34,6 +34,7 @@ from .results import AnalyzedRun, Finding, Judgements, Runs
 from .tasks import AttributionTask, ContrastTask, ShortTask
 from .theme_results import RunTheme, RunThemes, ThemeTurn
 from .thresholds import COMPARISONS, check_threshold, threshold_remark
+from .triage import LabelProgress, TriageQueue, TriageTurn
 from .trust import Trust
 from .turn_explanation import Explanation
 from .validation import Validation, ValidationPlan
@@ -82,6 +83,7 @@ __all__ = [
     "JudgeOptions",
     "JudgeSpec",
     "Judgements",
+    "LabelProgress",
     "LabelSettings",
     "LogSettings",
     "MaximBenchmark",
@@ -101,6 +103,8 @@ __all__ = [
     "StoredCalibrations",
     "ThemeTurn",
     "TrainedHead",
+    "TriageQueue",
+    "TriageTurn",
     "Trust",
     "Validation",
     "ValidationPlan",

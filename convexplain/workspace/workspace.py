@@ -8,6 +8,7 @@ from .blocking import blocking
 from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
+from .methods.labels import LabelMethods
 from .methods.prompts import PromptMethods
 from .methods.runs import RunMethods
 from .methods.themes import ThemeMethods
@@ -15,7 +16,14 @@ from .methods.turns import TurnMethods
 
 
 class AsyncWorkspace(
-    RunMethods, TurnMethods, PromptMethods, DistillationMethods, ExplanationMethods, ThemeMethods, ConnectionMethods
+    RunMethods,
+    TurnMethods,
+    LabelMethods,
+    PromptMethods,
+    DistillationMethods,
+    ExplanationMethods,
+    ThemeMethods,
+    ConnectionMethods,
 ):
     """Everything that convexplain does, on one store.
 
@@ -64,6 +72,10 @@ class Workspace:
     keep_edit = blocking(AsyncWorkspace.keep_edit)
     contrast = blocking(AsyncWorkspace.contrast)
     attribute = blocking(AsyncWorkspace.attribute)
+    triage = blocking(AsyncWorkspace.triage)
+    label = blocking(AsyncWorkspace.label)
+    remove_label = blocking(AsyncWorkspace.remove_label)
+    label_progress = blocking(AsyncWorkspace.label_progress)
     validate = blocking(AsyncWorkspace.validate)
     plan_validation = blocking(AsyncWorkspace.plan_validation)
     benchmark = blocking(AsyncWorkspace.benchmark)

@@ -1,61 +1,155 @@
 """Labels that people give to turns, and their disagreements with the judge."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from convexplain.errors import UsageError
-from convexplain.store import RunStore, ScoredTurn, keep_ratings, rated_turns, turn_ratings, unrated_turns
+from convexplain.errors import ConvexplainError
+from convexplain.explain.wording import judged_place
+from convexplain.report.trust_marks import TrustMark
+from convexplain.store import Run, RunStore, keep_ratings, rated_turns, turn_ratings
 from convexplain.store.ratings import RatedTurn
 from convexplain.text.visible import one_line
-from convexplain.types import Rating, Rubric
+from convexplain.types import Label, Rating, Rubric
+from convexplain.workspace import AnalyzedRun, LabelProgress, TriageTurn, Workspace
+from convexplain.workspace.triage import RunLabels
 
-_LONGEST = 60  # characters of a reviewer's name
+_AHEAD = 20  # turns that are read at once
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A label that a reviewer may give: its name, and its score in [0, 1]."""
-
-    name: str
-    score: float
-
-
-THUMBS = (Choice("good", 1.0), Choice("bad", 0.0))
-
-
-def label_choices(rubric: Rubric) -> tuple[Choice, ...]:
-    """Return the labels of a rubric as choices, the best first."""
-    return tuple(Choice(label.name, label.value) for label in sorted(rubric.labels, key=lambda label: -label.value))
+REASONS = {
+    "random": "It came by chance",
+    "lowest": "It came because its score is one of the lowest",
+    "uncertain": "It came because its score is near the middle",
+    None: "It came because another person has labelled it",
+}
+"""Why a turn was in the queue; said only after its label, which would be led by it."""
 
 
-def reviewer_name(text: str) -> str:
-    """Return a reviewer's name in the form that the store keeps.
+@dataclass(slots=True)
+class LabelDesk:
+    """The turns that one person labels in a session, and the way back to them.
 
-    Raises:
-        UsageError: the name is empty or too long.
+    Attributes:
+        store: the run store.
+        labels: the labels of the run on the maxim.
+        mark: the trust in the judge, which stands beside its score.
+        reviewer: the person's name, as the store keeps it.
+        second: whether the turns are those that other people have labelled.
+        turns: the turns that came so far, and the next ones.
+        position: index of the turn that is shown; behind the last one at the end.
+        notes: what the person wrote about turns without a label, by their indices.
+        changes: the indices of labelled turns with the labels before, the newest last.
+        remaining: how many turns there were to label when the newest ones were read.
     """
-    name = one_line(text)
-    if not re.search(r"\w", name) or len(name) > _LONGEST:
-        raise UsageError(f"reviewer {name[:_LONGEST]!r} is not valid; write a name of 1 to {_LONGEST} characters")
-    return name
+
+    store: RunStore
+    labels: RunLabels
+    mark: TrustMark
+    reviewer: str
+    second: bool = False
+    turns: list[TriageTurn] = field(default_factory=list)
+    position: int = 0
+    notes: dict[int, str] = field(default_factory=dict)
+    changes: list[tuple[int, Rating | None]] = field(default_factory=list)
+    remaining: int = 0
+
+    def current(self) -> TriageTurn | None:
+        """Return the turn that is shown, read from the store where it is needed; None where there is no further one."""
+        if self.position >= len(self.turns):
+            places = [turn.place for turn in self.turns]
+            queue = self.labels.queue(self.reviewer, _AHEAD, second=self.second, skip=places)
+            self.turns += queue.turns
+            self.remaining = queue.remaining
+        return self.turns[self.position] if self.position < len(self.turns) else None
+
+    def label(self, name: str) -> None:
+        """Give the shown turn a label of the maxim, and go on to the next one."""
+        turn = self.turns[self.position]
+        before = self.own_label(turn)
+        note = self.notes.pop(self.position, before.note if before else None)
+        Workspace(self.store).label(turn.judged, name, reviewer=self.reviewer, note=note)
+        self.changes.append((self.position, before))
+        self.position += 1
+
+    def move(self, step: int) -> None:
+        """Go on to the next turn (1) without a label, or back to the one before (-1)."""
+        self.position = min(max(0, self.position + step), len(self.turns))
+
+    def undo(self) -> None:
+        """Take the last label back, and show its turn."""
+        position, before = self.changes.pop()
+        turn = self.turns[position].judged
+        if before is None:
+            Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
+        else:
+            keep_ratings(self.store, [(turn.conversation, before)])
+        self.position = position
+
+    def note(self) -> str:
+        """Return what the person wrote about the shown turn."""
+        own = self.own_label(self.turns[self.position])
+        return self.notes.get(self.position, own.note if own and own.note else "")
+
+    def write_note(self, text: str) -> None:
+        """Keep a note about the shown turn: with its label, or until it has one."""
+        turn = self.turns[self.position]
+        own = self.own_label(turn)
+        if own is None:
+            self.notes[self.position] = text
+        else:
+            label = own.score if own.label is None else own.label
+            Workspace(self.store).label(turn.judged, label, reviewer=self.reviewer, note=text)
+
+    def own_label(self, turn: TriageTurn) -> Rating | None:
+        """Return the person's own label of a turn; None where there is none."""
+        ratings = self._ratings(turn)
+        return next((rating for rating in ratings if rating.rater == self.reviewer), None)
+
+    def outcome(self) -> str:
+        """Return what the judge and other people said of the last labelled turn, or of the shown one if it has a label.
+
+        Empty where the person has labelled neither.
+        """
+        shown = self.turns[self.position] if self.position < len(self.turns) else None
+        for turn in (shown, self.turns[self.changes[-1][0]] if self.changes else None):
+            if turn is not None and (own := self.own_label(turn)):
+                return self._outcome(turn, own)
+        return ""
+
+    def progress(self) -> LabelProgress:
+        """Return how far the labels of the run have come."""
+        return self.labels.progress(self.reviewer)
+
+    def _outcome(self, turn: TriageTurn, own: Rating) -> str:
+        judged = turn.judged
+        label = f"“{one_line(judged.label)}”, " if judged.label else ""
+        reason = f" Its reason: {judged.reason}" if judged.reason and judged.reason_quotes != "missing" else ""
+        others = [rating for rating in self._ratings(turn) if rating.rater != self.reviewer]
+        others_text = f" Other people: {rating_summary(others)}." if others else ""
+        where = judged_place(judged.conversation.id, judged.turn, judged.rubric)
+        score = f"{label}{judged.score or 0:.2f} ({self.mark.word})"
+        return f"{where}: you said {_word(own)}. The judge gave {score}.{others_text} {REASONS[turn.stratum]}.{reason}"
+
+    def _ratings(self, turn: TriageTurn) -> tuple[Rating, ...]:
+        return turn_ratings(self.store, turn.judged.number, turn.judged.turn, turn.judged.rubric.id)
 
 
-def unlabelled_turns(store: RunStore, run: int, rubric: Rubric, name: str, limit: int) -> list[ScoredTurn]:
-    """Return the turns that the reviewer has not labelled yet, the lowest scores first."""
-    return unrated_turns(store, run, rubric, reviewer_name(name), limit)
+def open_desk(store: RunStore, run: Run, rubric: Rubric, mark: TrustMark, reviewer: str, *, second: bool) -> LabelDesk:
+    """Return the turns that a person labels, and the way back to them, for one session."""
+    return LabelDesk(store, RunLabels(AnalyzedRun(store, run), rubric), mark, reviewer, second)
 
 
-def save_label(store: RunStore, turn: ScoredTurn, name: str, choice: Choice) -> None:
-    """Save a reviewer's label of a turn; it replaces an earlier one of the same reviewer."""
-    rating = Rating(turn.conversation.id, turn.turn, turn.rubric.id, choice.score, reviewer_name(name), choice.name)
-    keep_ratings(store, [(turn.conversation, rating)])
+def label_choices(rubric: Rubric) -> tuple[Label, ...]:
+    """Return the labels of a rubric, the best first."""
+    return tuple(sorted(rubric.labels, key=lambda label: -label.value))
 
 
-def other_ratings(store: RunStore, turn: ScoredTurn, name: str) -> list[Rating]:
-    """Return the ratings of a turn by other reviewers."""
-    ratings = turn_ratings(store, turn.number, turn.turn, turn.rubric.id)
-    return [rating for rating in ratings if rating.rater != one_line(name)]
+def validate_run(store: RunStore, run: int, rubric: Rubric) -> str:
+    """Hold the judge of a run against the labels; return why that cannot be, or nothing."""
+    try:
+        Workspace(store).validate(rubrics=rubric, runs=[run])
+    except ConvexplainError as error:
+        return str(error)
+    return ""
 
 
 def disagreements(store: RunStore, run: int, rubric: Rubric, limit: int) -> list[RatedTurn]:
@@ -65,9 +159,8 @@ def disagreements(store: RunStore, run: int, rubric: Rubric, limit: int) -> list
 
 def rating_summary(ratings: Sequence[Rating]) -> str:
     """Return the ratings of a turn in one line, each as `rater: label`."""
-    parts = (
-        f"{one_line(rating.rater) if rating.rater else 'somebody'}: "
-        f"{one_line(rating.label) if rating.label else f'{rating.score:.2f}'}"
-        for rating in ratings
-    )
-    return ", ".join(parts)
+    return ", ".join(f"{one_line(rating.rater) if rating.rater else 'somebody'}: {_word(rating)}" for rating in ratings)
+
+
+def _word(rating: Rating) -> str:
+    return one_line(rating.label) if rating.label else f"{rating.score:.2f}"

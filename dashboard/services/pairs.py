@@ -9,8 +9,7 @@ from convexplain.connectors.training import EXPORTERS, PairExporter
 from convexplain.store import RunStore
 from convexplain.store.reviews import Decision, Review, keep_review
 from convexplain.types import Contrast
-
-from .labelling import reviewer_name
+from convexplain.workspace.triage import reviewer_name
 
 CONTEXT = 4  # turns shown before an edited one
 

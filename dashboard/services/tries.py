@@ -15,9 +15,9 @@ from convexplain.text.visible import one_line
 from convexplain.types import Rubric
 from convexplain.workspace import WhatIf, Workspace
 from convexplain.workspace.judge_arguments import run_judge
+from convexplain.workspace.triage import reviewer_name
 
 from .conversation import ConversationView
-from .labelling import reviewer_name
 from .model_choices import check_run_judge
 
 _QUOTED = 60  # characters of a text that are quoted

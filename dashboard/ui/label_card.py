@@ -1,93 +1,93 @@
-"""Cards of turns: one for a reviewer to label, and one on which judge and people differ."""
+"""The turn that a person labels: its text in boxes of a fixed height, and a key for every step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from convexplain.dashboard.services.labelling import (
-    THUMBS,
-    Choice,
-    label_choices,
-    other_ratings,
-    rating_summary,
-    save_label,
-)
+from convexplain.dashboard.services.labelling import LabelDesk, label_choices
 from convexplain.explain.wording import counted, judged_place
-from convexplain.store import RunStore, ScoredTurn
-from convexplain.store.ratings import RatedTurn
-from convexplain.types import Turn
+from convexplain.types import Rubric, Turn
+from convexplain.workspace import TriageTurn
 
-from .safe_text import chat, lines, message
+from .label_dialogs import note_dialog
+from .label_progress import show_agreement, show_progress
+from .safe_text import chat_html, label_text, lines, message
 
-_CONTEXT = 6
-
-
-def label_card(store: RunStore, turns: Sequence[ScoredTurn], name: str, trust: str) -> None:
-    """Show the first turn that was not skipped, with a button for each label; `trust` is the word beside its score."""
-    skipped: set[tuple[int, int, str]] = st.session_state.setdefault("skipped", set())
-    turn = next((turn for turn in turns if _key(turn) not in skipped), turns[0])
-    with st.container(border=True):
-        message(judged_place(turn.conversation.id, turn.turn, turn.rubric), "title")
-        _judged(turn)
-        if ratings := other_ratings(store, turn, name):
-            labels = f"{counted(len(ratings), 'other label')} of this {turn.rubric.scope}"
-            message(f"{labels}: you see them after you give yours.", "soft")
-        lines(*((f"{label.name}: {label.criterion}", "soft") for label in turn.rubric.labels))
-        buttons: list[tuple[str | None, Choice]] = [
-            (":material/thumb_up:", THUMBS[0]),
-            (":material/thumb_down:", THUMBS[1]),
-        ]
-        buttons += [(None, choice) for choice in label_choices(turn.rubric)]
-        row = st.container(horizontal=True)
-        for i, (icon, choice) in enumerate(buttons):
-            key = f"say-{turn.number}-{turn.turn}-{i}"
-            row.button(choice.name, key, icon=icon, on_click=_save, args=(store, turn, name, choice, trust))
-        row.button("Skip", key="skip", type="tertiary", on_click=skipped.add, args=(_key(turn),))
+_CONTEXT = 12  # turns shown before the judged one
+_HIDDEN = "The judge’s score stays hidden until you have labelled a turn."
 
 
-def show_last_label() -> None:
-    """Show the reviewer's last label, with the judge's score and other people's labels of that turn."""
-    if "last-label" in st.session_state:
-        message(st.session_state["last-label"], "soft")
-
-
-def show_disagreement(turn: RatedTurn, trust: str) -> None:
-    """Show a turn with the judge's score, the word for the trust in it, and people's labels."""
-    direction = "above" if turn.score > turn.human else "below"
-    with st.container(border=True):
-        gap = f"the judge is {abs(turn.score - turn.human):.2f} {direction}"
-        lines(
-            (f"judge {turn.score:.2f} ({trust}), people {turn.human:.2f}: {gap}", "title"),
-            (f"{turn.conversation.id}, turn {turn.turn}; {rating_summary(turn.ratings)}", "soft"),
+@st.fragment
+def label_card(desk: LabelDesk, rubric: Rubric) -> None:
+    """Show the turn with its buttons, what was said of the last one, and how far the labels have come."""
+    turn = desk.current()
+    if turn is None:
+        st.success(
+            "You have labelled every turn that other people have labelled."
+            if desk.second
+            else "Every scored turn of this run has a label on this maxim, or you have skipped it. With “Second rater” "
+            "you label turns that other people have labelled."
         )
-        with st.expander("The conversation up to this turn"):
-            _context(turn.conversation.turns, turn.turn)
+        _steps(desk, ended=True)
+        message(desk.outcome(), "soft")
+        show_agreement(desk.progress())
+        return
+    judged = turn.judged
+    text_column, label_column = st.columns([3, 2], gap="medium")
+    with text_column:
+        message(judged_place(judged.conversation.id, judged.turn, rubric), "title")
+        _text(judged.conversation.turns, judged.turn, rubric)
+    with label_column:
+        with st.container(horizontal=True, gap="small", key="label-buttons"):
+            for i, label in enumerate(label_choices(rubric), 1):
+                st.button(
+                    label_text(label.name, 40),
+                    key=f"label-{i}",
+                    type="primary",
+                    shortcut=str(i) if i < 10 else None,
+                    on_click=desk.label,
+                    args=(label.name,),
+                )
+        _steps(desk)
+        progress = desk.progress()
+        with st.container(key="label-outcome", gap="small"):
+            lines(*((text, "soft") for text in (*_own(desk, turn), desk.outcome() or _HIDDEN)))
+            show_agreement(progress)
+        criteria = ((f"{label.name}: {label.criterion}", "soft") for label in label_choices(rubric))
+        lines((rubric.requirement, "body"), *criteria)
+        show_progress(progress)
 
 
-def _key(turn: ScoredTurn) -> tuple[int, int, str]:
-    return turn.number, turn.turn, turn.rubric.id
+def _own(desk: LabelDesk, turn: TriageTurn) -> Iterator[str]:
+    """Yield the person's own label of the turn, and the note."""
+    if own := desk.own_label(turn):
+        yield f"Your label of this turn: {own.label or f'{own.score:.2f}'}."
+    if note := desk.note():
+        yield f"Your note: {note}"
 
 
-def _save(store: RunStore, turn: ScoredTurn, name: str, choice: Choice, trust: str) -> None:
-    save_label(store, turn, name, choice)
-    ratings = other_ratings(store, turn, name)
-    others_text = f" Others: {rating_summary(ratings)}." if ratings else ""
-    st.session_state["last-label"] = (
-        f"Saved: {judged_place(turn.conversation.id, turn.turn, turn.rubric)}: {choice.name}. "
-        f"The judge gave {turn.score or 0:.2f} ({trust}).{others_text}"
-    )
+def _steps(desk: LabelDesk, *, ended: bool = False) -> None:
+    """Show the buttons that go back and forth, take back, and write."""
+    with st.container(horizontal=True, gap="small", key="label-steps"):
+        st.button("Back", key="step-back", shortcut="left", disabled=not desk.position, on_click=desk.move, args=(-1,))
+        if not ended:
+            st.button("Skip", key="step-skip", shortcut="right", on_click=desk.move, args=(1,))
+        st.button("Undo", key="step-undo", shortcut="U", disabled=not desk.changes, on_click=desk.undo)
+        if not ended and st.button("Note", key="step-note", shortcut="N"):
+            note_dialog(desk)
 
 
-def _context(turns: Sequence[Turn], last: int) -> None:
-    first = max(0, last - _CONTEXT)
-    if first:
-        message(f"{first} earlier turns are not shown.", "soft")
-    chat(turns[first : last + 1], judged=last, first=first)
+def _text(turns: Sequence[Turn], judged: int, rubric: Rubric) -> None:
+    """Show what is to be labelled: the turns before it end at the bottom of their box, the reply begins at the top."""
+    if rubric.of_conversation:
+        st.html(_box(chat_html(turns), "the conversation", "cx-all"))
+        return
+    first = max(0, judged - _CONTEXT)
+    missing = f'<div class="cx-soft">{counted(first, "earlier turn")} not shown.</div>' if first else ""
+    before = chat_html(turns[first:judged], first=first) or '<div class="cx-soft">No turn before it.</div>'
+    st.html(_box(missing + before, "the turns before it", "cx-before"))
+    st.html(_box(chat_html(turns[judged : judged + 1], judged=judged, first=judged), "the turn to label", "cx-judged"))
 
 
-def _judged(turn: ScoredTurn) -> None:
-    """Show what is to be labelled: a turn with those before it, or the conversation."""
-    if turn.rubric.of_conversation:
-        chat(turn.conversation.turns)
-    else:
-        _context(turn.conversation.turns, turn.turn)
+def _box(html: str, name: str, kind: str) -> str:
+    return f'<div class="cx-box {kind}" tabindex="0" role="region" aria-label="{name}"><div>{html}</div></div>'

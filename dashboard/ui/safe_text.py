@@ -52,6 +52,11 @@ def _line(text: str, level: Level) -> str:
 
 def chat(turns: Iterable[Turn], judged: int | None = None, first: int = 0) -> None:
     """Show turns one below the other, counted from `first`; a line and a word mark the judged one."""
+    st.html(chat_html(turns, judged, first))
+
+
+def chat_html(turns: Iterable[Turn], judged: int | None = None, first: int = 0) -> str:
+    """Return turns as HTML, as `chat` shows them."""
     parts = []
     for i, turn in enumerate(turns, first):
         name = f" ({escaped(turn.name, 80)})" if turn.name else ""
@@ -62,4 +67,4 @@ def chat(turns: Iterable[Turn], judged: int | None = None, first: int = 0) -> No
             f'overflow-wrap:anywhere;unicode-bidi:plaintext"><span style="display:block;opacity:.7;font-size:.8em">'
             f"{i} · {turn.role}{name}{mark}</span>{escaped(turn.content)}</div>"
         )
-    st.html("".join(parts))
+    return "".join(parts)

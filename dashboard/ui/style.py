@@ -65,6 +65,12 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 .cx-figures b {{ display: block; font-size: 1.55em; font-weight: 600; font-variant-numeric: tabular-nums; }}
 [class*="st-key-theme-"] [data-testid="stBaseButton-tertiary"] p {{ color: var(--cx-accent); text-align: left;
   text-decoration: underline; }}
+.cx-box {{ overflow: auto; border: 1px solid var(--cx-line); border-radius: 4px; padding: .2em .6em; }}
+.cx-box.cx-before {{ height: 17rem; display: flex; flex-direction: column-reverse; }}
+.cx-box.cx-before > div {{ margin-bottom: auto; }}
+.cx-box.cx-judged {{ height: 15rem; border-color: var(--cx-accent); }}
+.cx-box.cx-all {{ height: 32.5rem; }}
+.st-key-label-outcome {{ height: 9.5rem; overflow: auto; }}
 .stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
 [data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}
 [data-testid="stHeading"] h3 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}
@@ -72,6 +78,7 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 .cx-row em {{ font-style: normal; font-variant-numeric: tabular-nums; text-align: right; }}
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding-left: .9rem; padding-right: .9rem; }}
+  .cx-box.cx-before, .cx-box.cx-judged {{ height: 11rem; }}
   .st-key-reversed > [data-testid="stHorizontalBlock"], .st-key-reversed > div > [data-testid="stHorizontalBlock"] {{
     flex-direction: column-reverse; }}
 }}

@@ -9,7 +9,6 @@ from convexplain.store import (
     rated_turns,
     ratings,
     turn_ratings,
-    unrated_turns,
 )
 from convexplain.types import Evidence, Judgement, Rating
 
@@ -103,13 +102,3 @@ def test_judge_and_people_furthest_apart_come_first(store, judged):
     assert [said.rater for said in second.ratings] == ["anna", "ben"]
     assert second.ratings == turn_ratings(store, second.number, 1, "harm")
     assert rated_turns(store, judged, HARM, 1) == [first]
-
-
-def test_each_person_is_asked_for_what_they_have_not_said(store, judged):
-    assert [found.score for found in unrated_turns(store, judged, HARM, "anna", 10)] == [0.2, 0.9]
-    keep_ratings(
-        store, [rating(1.0, "anna", talk=OTHER), rating(1.0, "ben"), rating(1.0, "anna", rubric="helpfulness")]
-    )
-    assert [found.conversation for found in unrated_turns(store, judged, HARM, "anna", 10)] == [TALK]
-    assert [found.conversation for found in unrated_turns(store, judged, HARM, "ben", 10)] == [OTHER]
-    assert len(unrated_turns(store, judged, HARM, "", 1)) == 1

@@ -1,0 +1,31 @@
+"""The turns on which judge and people differ."""
+
+import streamlit as st
+
+from convexplain.dashboard.services.labelling import rating_summary
+from convexplain.explain.wording import judged_place
+from convexplain.store.ratings import RatedTurn
+from convexplain.types import Rubric
+
+from .safe_text import chat, lines, message
+
+_CONTEXT = 6  # turns shown before the judged one
+
+
+def show_disagreement(turn: RatedTurn, rubric: Rubric, trust: str) -> None:
+    """Show a turn with the judge's score, the word for the trust in it, and people's labels."""
+    direction = "above" if turn.score > turn.human else "below"
+    gap = f"the judge is {abs(turn.score - turn.human):.2f} {direction}" if turn.score != turn.human else "they agree"
+    notes = [f"{rating.rater or 'somebody'}’s note: {rating.note}" for rating in turn.ratings if rating.note]
+    with st.container(border=True):
+        lines(
+            (f"judge {turn.score:.2f} ({trust}), people {turn.human:.2f}: {gap}", "title"),
+            (f"{judged_place(turn.conversation.id, turn.turn, rubric)}; {rating_summary(turn.ratings)}", "soft"),
+            *((note, "soft") for note in notes),
+        )
+        with st.expander("The conversation" if rubric.of_conversation else "The conversation up to this turn"):
+            turns = rubric.judged(turn.conversation, turn.turn).turns
+            first = 0 if rubric.of_conversation else max(0, turn.turn - _CONTEXT)
+            if first:
+                message(f"{first} earlier turns are not shown.", "soft")
+            chat(turns[first:], judged=turn.turn, first=first)
