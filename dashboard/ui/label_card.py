@@ -11,7 +11,7 @@ from convexplain.workspace import TriageTurn
 
 from .label_dialogs import note_dialog
 from .label_progress import show_agreement, show_progress
-from .safe_text import chat_html, label_text, lines, message
+from .safe_text import chat_html, label_text, message
 
 _CONTEXT = 12  # turns shown before the judged one
 _HIDDEN = "The judge’s score stays hidden until you have labelled a turn."
@@ -51,10 +51,10 @@ def label_card(desk: LabelDesk, rubric: Rubric) -> None:
         _steps(desk)
         progress = desk.progress()
         with st.container(key="label-outcome", gap="small"):
-            lines(*((text, "soft") for text in (*_own(desk, turn), desk.outcome() or _HIDDEN)))
+            message("\n".join((*_own(desk, turn), desk.outcome() or _HIDDEN)), "soft")
             show_agreement(progress)
-        criteria = ((f"{label.name}: {label.criterion}", "soft") for label in label_choices(rubric))
-        lines((rubric.requirement, "body"), *criteria)
+        message(rubric.requirement)
+        message("\n".join(f"{label.name}: {label.criterion}" for label in label_choices(rubric)), "soft")
         show_progress(progress)
 
 
