@@ -70,8 +70,8 @@ def _end_turn(
     while gathered and not has_content(gathered[-1]):
         gathered.pop()
     if start is None:
-        if any(map(has_content, gathered)):
-            conversation.remarks.append("text before the first speaker was left out")
+        if preface := sum(map(has_content, gathered)):
+            conversation.remarks.append(f"text before the first speaker was left out (lines: {preface})")
         return
     if start.word is None:
         return

@@ -94,8 +94,8 @@ def _end_turn(
     text = "\n".join(gathered)
     content = _INSTRUCTION.sub(lambda match: _instruction_text(match, skipped), text).strip()
     if current is None:
-        if content:
-            conversation.remarks.append("text before the first speaker was left out")
+        if preface := sum(bool(line.strip()) for line in content.splitlines()):
+            conversation.remarks.append(f"text before the first speaker was left out (lines: {preface})")
         return
     if text.strip() and not content:
         return  # typing by itself is no turn

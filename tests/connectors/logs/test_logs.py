@@ -566,7 +566,7 @@ def test_plain_turns_without_text(tmp_path):
 def test_plain_text_before_the_first_speaker_is_told(tmp_path):
     found, problems = read(tmp_path, "# Chat\nOn Monday.\nUser: Hi\nAssistant: Hello\n")
     assert said(found[0]) == HI_SAID
-    assert [problem.reason for problem in problems] == ["text before the first speaker was left out"]
+    assert [problem.reason for problem in problems] == ["text before the first speaker was left out (lines: 1)"]
 
 
 @pytest.mark.parametrize(
