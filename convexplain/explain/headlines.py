@@ -22,6 +22,9 @@ _NEARLY = 0.9  # similarity of the words from which on a reply repeats another
 _CONTRADICTION_COUNTS = frozenset(("helpfulness", "quality", "transparency"))  # ids and categories of maxims
 _REPETITION_COUNTS = frozenset(("helpfulness", "informativeness", "quantity", "relevance", "manner"))
 _WORD = regex.compile(r"\p{Han}|\p{Hiragana}|\p{Katakana}|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*")
+_CLAUSE_WORDS = 20  # of what a reply does, before the words that its score depends on
+_NOUN = regex.compile(r"(?:words|phrases|general words)\b", regex.IGNORECASE)  # clauses that begin so have no verb
+_VERB = regex.compile(r"(?:takes|begins|ends|repeats|says|gives|exclaims|asks|is)\b", regex.IGNORECASE)
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 
 
@@ -61,7 +64,8 @@ def headline(
         return f"Turn {turn} is empty: there is no text to judge."
     return (
         (_fault(conversation, turn, rubric) if score < rubric.threshold else "")
-        or _reason(turn, reason, reason_quotes)
+        or _clauses(conversation, turn, reason, reason_quotes, attributions)
+        or _reason(reason, reason_quotes)
         or _attributed(conversation, turn, attributions)
         or _edited(turn, contrast)
         or _unexplained(f"Turn {turn}", rubric, score, attributions)
@@ -99,34 +103,60 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _reason(turn: int, reason: str | None, quotes: QuoteCheck | None) -> str:
-    """Return the beginning of the judge's reason, introduced as the judge's; empty where it names nothing."""
+def _clauses(
+    conversation: Conversation,
+    turn: int,
+    reason: str | None,
+    quotes: QuoteCheck | None,
+    attributions: Sequence[Attribution],
+) -> str:
+    """Return the sentence for a head's reason, which says what the reply does; empty where it is another's.
+
+    What the reply does may be as little as its first word: the words of it that its score depends on most follow.
+    """
     text = one_line(reason or "").removesuffix(READING_TOO)
-    if not text or quotes == "missing" or text in (UNNAMED, NOT_LOW):
+    if not text or quotes is not None or text in (UNNAMED, NOT_LOW):
         return ""
-    if quotes is None:  # of a head: clauses, the most important first
-        clause = _CLAUSE_END.split(text)[0].rstrip(".")
-        return _cut(f"Turn {turn}: {clause[0].lower()}{clause[1:]}.")
+    clause = _CLAUSE_END.split(text)[0].rstrip(".")  # the most important one
+    link = " has" if _NOUN.match(clause) else "" if _VERB.match(clause) else ":"
+    beginning = f"Turn {turn}{link} {clause[0].lower()}{clause[1:]}"
+    levels = _measured(attributions)
+    effects = reply_effects(levels, turn)
+    if not effects:
+        return _cut(f"{beginning}.")
+    strongest = max(effects, key=lambda effect: abs(effect.effect))
+    return f"{_cut(beginning, _CLAUSE_WORDS)}; its score depends most on {_words_of(conversation, levels, strongest)}."
+
+
+def _reason(reason: str | None, quotes: QuoteCheck | None) -> str:
+    """Return the first sentence of the judge's reason, introduced as the judge's; empty where it is not to be said."""
+    text = one_line(reason or "").removesuffix(READING_TOO)
+    if not text or quotes in ("missing", None):
+        return ""
     first = next((unit.of(text).strip() for unit in segment(text, "sentence") if unit.of(text).strip()), "")
     return _cut(f"The judge: {first}")
 
 
 def _attributed(conversation: Conversation, turn: int, attributions: Sequence[Attribution]) -> str:
     """Return the sentence for the words, or the earlier turn, with the largest effect beyond noise; empty if none."""
-    levels = [level for level in attributions if level.of_reply_score and level.score is not None]
+    levels = _measured(attributions)
     effects = [*reply_effects(levels, turn), *earlier_turn_effects(levels, turn)]
     if not effects:
         return ""
     strongest = max(effects, key=lambda effect: abs(effect.effect))
-    scores = f"({levels[0].score:.2f}, {strongest.without:.2f} without)"
-    return f"The score of turn {turn} depends most on {_place(conversation, turn, strongest)} {scores}."
+    before = conversation.turns[strongest.unit.turn]
+    place = "" if strongest.unit.turn == turn else f"turn {strongest.unit.turn} ({before.role}): "
+    return f"The score of turn {turn} depends most on {place}{_words_of(conversation, levels, strongest)}."
 
 
-def _place(conversation: Conversation, turn: int, effect: UnitEffect) -> str:
-    unit = effect.unit
-    before = conversation.turns[unit.turn]
-    place = "in the reply" if unit.turn == turn else f"in turn {unit.turn} ({before.role})"
-    return f"“{_cut(unit.of(before.content), _QUOTED_WORDS, _QUOTED_CHARACTERS)}” {place}"
+def _measured(attributions: Sequence[Attribution]) -> list[Attribution]:
+    return [level for level in attributions if level.of_reply_score and level.score is not None]
+
+
+def _words_of(conversation: Conversation, levels: Sequence[Attribution], effect: UnitEffect) -> str:
+    text = effect.unit.of(conversation.turns[effect.unit.turn].content)
+    quoted = _cut(text.strip(), _QUOTED_WORDS, _QUOTED_CHARACTERS)
+    return f"“{quoted}” ({levels[0].score:.2f}, {effect.without:.2f} without)"
 
 
 def _edited(turn: int, contrast: Contrast | None) -> str:
@@ -156,7 +186,7 @@ def _of_conversation(
         return _cut(f"The conversation has no score on {rubric.id}: {reason or 'the judge gave none'}")
     return (
         _decisive_turn(conversation, rubric, score, attributions)
-        or _reason(0, reason, quotes or "none")
+        or _reason(reason, quotes or "none")
         or _edited_conversation(contrast)
         or _unexplained("The conversation", rubric, score, attributions)
     )

@@ -49,18 +49,25 @@ def contrast(found=True, words=3):
         # a reason whose quotes are not in the conversation is not repeated
         (
             ("It says 'never'.", "missing", [sentences(-0.3, -1.5)]),
-            "The score of turn 1 depends most on “We cannot say when.” in the reply (0.50, 0.82 without).",
+            "The score of turn 1 depends most on “We cannot say when.” (0.50, 0.82 without).",
         ),
         # a head's reason: its first clause; semicolons in quotation marks end none
-        (('Words that hedge: "may; or"; is very short: 4 words.', None), 'Turn 1: words that hedge: "may; or".'),
-        (("Asks back." + READING_TOO, None), "Turn 1: asks back."),
+        (('Words that hedge: "may; or"; is very short: 4 words.', None), 'Turn 1 has words that hedge: "may; or".'),
+        (("Asks back." + READING_TOO, None), "Turn 1 asks back."),
+        (("Because.", None), "Turn 1: because."),
+        # … and the words of the reply that the score depends on most
+        (
+            ('Begins with "Yes"; exclaims.' + READING_TOO, None, [sentences(-0.3, -1.5)]),
+            'Turn 1 begins with "Yes"; its score depends most on “We cannot say when.” (0.50, 0.82 without).',
+        ),
+        (("Asks back.", None, [earlier(-2.0)]), "Turn 1 asks back."),
         # a head's reason that names nothing
         ((UNNAMED, None), UNEXPLAINED),
         ((NOT_LOW, None, [sentences(-0.1, 0.1)]), NOTHING),
         # the largest effect, of the reply or of an earlier turn; effects on the other side explain nothing
         (
             ("", None, [earlier(-2.0), sentences(-1.5, 3.0)]),
-            "The score of turn 1 depends most on “Where is my parcel? I ordered it in May.” in turn 0 (user) "
+            "The score of turn 1 depends most on turn 0 (user): “Where is my parcel? I ordered it in May.” "
             "(0.50, 0.88 without).",
         ),
         # attributions of another value than the reply's score say nothing about it
