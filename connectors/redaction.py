@@ -17,15 +17,37 @@ from convexplain.parts import Media, Part, ToolCall
 from convexplain.types import Conversation, Turn
 
 from .json_texts import map_texts
-from .personal_data import PersonalSpan, patterns
+from .personal_data import PersonalSpan, check_libraries, patterns
 
-__all__ = ["Finder", "PersonalSpan", "Redactor", "names", "names_of", "patterns", "presidio", "redacted"]
+__all__ = [
+    "Finder",
+    "PersonalSpan",
+    "Redactor",
+    "checked_patterns",
+    "names",
+    "names_of",
+    "patterns",
+    "presidio",
+    "redacted",
+]
 
 _LETTERS = 3  # first letters of names, by which they are grouped
 _LONGEST = 200_000  # characters that Presidio gets at once
+_MAX_NAMES = 1 << 25  # bytes of a file of names
+_COMPACT = frozenset(["phone", "card", "IBAN", "national number", "MAC address"])  # the same with other separators
 
 Finder = Callable[[str], Iterable[PersonalSpan]]
 """A function that finds personal data in a text, in any order."""
+
+
+def checked_patterns() -> Finder:
+    """Return `patterns`, once its libraries are known to be there.
+
+    Raises:
+        MissingExtraError: the extra `redact` is not installed.
+    """
+    check_libraries()
+    return patterns
 
 
 def names(listed_names: Iterable[str]) -> Finder:
@@ -57,7 +79,11 @@ def names_of(path: Path) -> Finder:
         UsageError: the file cannot be read, or has no names.
     """
     try:
-        return names(path.read_text(encoding="utf-8-sig").splitlines())
+        with path.open("rb") as file:
+            content = file.read(_MAX_NAMES + 1)
+        if len(content) > _MAX_NAMES:
+            raise UsageError(f"names {str(path)!r}: has more than {_MAX_NAMES:,} bytes")
+        return names(content.decode("utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"names {str(path)!r}: {error}") from error
 
@@ -72,7 +98,7 @@ def presidio(language: str = "en") -> Finder:
     try:
         from presidio_analyzer import AnalyzerEngine
     except ImportError as error:
-        raise MissingExtraError("Redaction by Presidio", "redact") from error
+        raise MissingExtraError("Redaction by Presidio", "presidio") from error
     try:
         engine = AnalyzerEngine()
         engine.analyze("", language)
@@ -150,7 +176,7 @@ class _Numbers:
         self._last: Counter[str] = Counter()
 
     def of(self, kind: str, text: str) -> int:
-        plain = re.sub(r"[\W_]", "", text) if kind in ("phone", "card", "IBAN") else " ".join(text.split())
+        plain = re.sub(r"[\W_]", "", text) if kind in _COMPACT else " ".join(text.split())
         key = kind, normalize("NFC", plain).casefold().replace("%40", "@")
         if key not in self._numbers:
             self._last[kind] += 1

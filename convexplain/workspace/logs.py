@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from convexplain.connectors.logs import FieldMap, JointRecords, LogInspection, check_reading, inspect_log, read_log
-from convexplain.connectors.redaction import Finder, Redactor, names_of, patterns, presidio, redacted
+from convexplain.connectors.redaction import Finder, Redactor, checked_patterns, names_of, presidio, redacted
 from convexplain.errors import Problem
 from convexplain.types import Conversation, sha256_json
 
@@ -56,10 +56,10 @@ class LogSettings:
 
         Raises:
             UsageError: there is no such format, the map is not written as it should be, or there are no names.
-            MissingExtraError, UnavailableError: Presidio cannot be had.
+            MissingExtraError, UnavailableError: the extra `redact` is missing, or Presidio cannot be had.
         """
         field_map = check_reading(self.format, resolved_map(self.map))
-        finders: list[Finder] = [patterns] if self.redacts else []
+        finders: list[Finder] = [checked_patterns()] if self.redacts else []
         finders += [names_of(self.redact_names)] if self.redact_names is not None else []
         finders += [presidio()] if self.redact_presidio else []
         return LogReader(self, field_map, tuple(finders))

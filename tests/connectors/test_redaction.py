@@ -156,7 +156,7 @@ def test_any_function_will_do():
 
 def test_presidio_is_an_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[redact\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'convexplain\[presidio\]'"):
         presidio()
 
 
