@@ -1,10 +1,13 @@
 """The HTML report of a run: one file that needs no network and treats everything from a log as text."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 
@@ -41,11 +44,16 @@ from convexplain.text.visible import visible
 from convexplain.types import Attribution, Contrast, Rubric
 
 from .explanations import EditedTurn, TradeOff, attribution_outcome, edited_turns, explanation, trade_offs
+from .first_page import first_page
 from .pair_pictures import PairPicture, pair_pictures
 from .pictures import HEIGHT, WIDTH, Bar, Dot, band, bars, dots, up
+from .problem_examples import cut_pieces
 from .shades import Piece, Shade, pieces, turn_shades
 from .target_explanations import NO_TARGET_EFFECTS, TargetExplanation, target_explanations
 from .trust_marks import TrustMark, trust_legend
+
+if TYPE_CHECKING:
+    from convexplain.workspace.run_story import RunStory
 
 _BINS = 10
 _CONTEXT = 6  # turns before a judged one
@@ -120,7 +128,9 @@ class _Section:
     explained: Sequence[_Case]
 
 
-def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], path: Path) -> None:
+def write_report(
+    store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], path: Path, story: RunStory | None = None
+) -> None:
     """Write the report of a run, with the worst turns of the summary.
 
     Args:
@@ -128,8 +138,10 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         summary: of the run.
         marks: how far its judge is to be trusted, by the maxims' ids.
         path: the file.
+        story: the run's overview, for the first page; None leaves the page without one.
     """
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -137,8 +149,8 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
     )
     environment.filters |= {"shown": shown, "up": up, "band": band}
     problems = store.problems(summary.run.id)
-    template = (files("convexplain.report") / "run_report.html").read_text("utf-8")
-    page = environment.from_string(template).render(
+    page = environment.get_template("run_report.html").render(
+        first=first_page(store, summary.run.id, story) if story is not None else None,
         summary=summary,
         run=summary.run,
         sections=_sections(store, summary, marks),
@@ -156,6 +168,10 @@ def write_report(store: RunStore, summary: Summary, marks: Mapping[str, TrustMar
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     path.write_text(page, encoding="utf-8", errors="replace")
+
+
+def _template(name: str) -> str:
+    return (files("convexplain.report") / name).read_text("utf-8")
 
 
 def shown(text: str, longest: int = _CHARACTERS) -> str:
@@ -273,7 +289,7 @@ def _lines(
     lines = []
     for before, i in zip([-1, *chosen], chosen, strict=False):
         turn = judged.conversation.turns[i]
-        shown_pieces, longer = _cut(pieces(judged.conversation, i, attributions))
+        shown_pieces, longer = cut_pieces(pieces(judged.conversation, i, attributions), _CHARACTERS)
         skipped = len({*range(before + 1, i)} - folded)
         lines.append(
             _Line(i, turn.role, turn.name, skipped, shown_pieces, longer, shades.get(i), _is_judged(i, last, rubric))
@@ -283,14 +299,3 @@ def _lines(
 
 def _is_judged(turn: int, last: int, rubric: Rubric) -> bool:
     return turn == last and not rubric.of_conversation
-
-
-def _cut(text: Sequence[Piece]) -> tuple[list[Piece], int]:
-    """Return the first pieces of a text, and the number of characters that are left out."""
-    room, beginning = _CHARACTERS, list[Piece]()
-    for piece in text:
-        if room <= 0:
-            break
-        beginning.append(Piece(piece.text[:room], piece.shade))
-        room -= len(piece.text)
-    return beginning, sum(len(piece.text) for piece in text) - sum(len(piece.text) for piece in beginning)

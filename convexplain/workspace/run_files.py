@@ -20,6 +20,8 @@ from convexplain.store import RunStore, Summary, run_rubrics
 from convexplain.text.visible import visible
 from convexplain.types import Conversation, Judgement, Rubric
 
+from .run_story import RunStory
+
 OUT = Path("convexplain-out")
 """The folder in which each run has a folder of its own."""
 _SHEET_ROWS = 1_000_000  # a sheet holds 1,048,576
@@ -58,7 +60,9 @@ def check_writable(folder: Path, option: str = "--out") -> None:
         ) from error
 
 
-def write_run_files(store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], out: Path) -> dict[str, Path]:
+def write_run_files(
+    store: RunStore, summary: Summary, marks: Mapping[str, TrustMark], out: Path, story: RunStory | None = None
+) -> dict[str, Path]:
     """Write the report, the judgements and the scores of a run into its folder, in place of earlier ones.
 
     Each file appears once it is complete. `scores.xlsx` is written where openpyxl is installed.
@@ -68,6 +72,7 @@ def write_run_files(store: RunStore, summary: Summary, marks: Mapping[str, Trust
         summary: of the run.
         marks: how far its judge is to be trusted, by the maxims' ids.
         out: the folder in which the run's own folder lies.
+        story: the run's overview, for the first page of the report.
 
     Returns:
         `Report`, `Judgements`, `Scores` and, where it is written, `Spreadsheet` to the files.
@@ -80,7 +85,7 @@ def write_run_files(store: RunStore, summary: Summary, marks: Mapping[str, Trust
     folder.mkdir(parents=True, exist_ok=True)
     written = {"Report": folder / "report.html"}
     with _in_place(written["Report"]) as path:
-        write_report(store, summary, marks, path)
+        write_report(store, summary, marks, path, story)
     written |= _write_tables(store, run, marks, folder)
     return written
 

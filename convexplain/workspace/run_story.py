@@ -18,7 +18,6 @@ from convexplain.store.turn_scores import ConversationGroup, conversation_groups
 from .findings import stored_explanation, worst_findings
 from .results import AnalyzedRun
 from .run_changes import RunChange, run_change
-from .theme_advice import theme_advice
 from .theme_results import RunTheme, RunThemes
 from .themes import run_themes
 from .turn_explanation import Explanation
@@ -198,7 +197,7 @@ def _of_themes(themes: RunThemes | None, worst: Sequence[Explanation]) -> list[S
         return []
     largest = themes.themes[0]
     count = counted(largest.count, "turn")
-    sentence = f"Start with the largest problem, “{largest.theme.name}” ({count}). {theme_advice(largest.theme)}"
+    sentence = f"Start with the largest problem: {largest.theme.name} ({count}). {largest.advice}"
     return [SuggestedAction("theme", sentence, theme=largest.number)]
 
 

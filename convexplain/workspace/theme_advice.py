@@ -29,5 +29,6 @@ def theme_advice(theme: Theme) -> str:
 
 
 def _phrase(theme: Theme) -> str:
-    text = one_line(theme.phrases[0])
+    """Return the phrase with most words: a single word says little of what is wrong."""
+    text = one_line(max(theme.phrases, key=lambda phrase: len(phrase.split())))
     return text if len(text) <= _PHRASE else f"{text[: _PHRASE - 1].rstrip()}…"

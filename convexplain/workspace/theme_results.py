@@ -12,6 +12,7 @@ from convexplain.store.themes import ThemeSearch
 from convexplain.text.visible import one_line
 
 from .results import data_frame
+from .theme_advice import theme_advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class RunTheme:
     def count(self) -> int:
         """Return the number of its turns."""
         return len(self.theme.members)
+
+    @property
+    def advice(self) -> str:
+        """Return one sentence that says what to do about it."""
+        return theme_advice(self.theme)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""

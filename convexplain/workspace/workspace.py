@@ -64,6 +64,7 @@ class Workspace:
     import_logs = blocking(AsyncWorkspace.import_logs)
     analyze = blocking(AsyncWorkspace.analyze)
     plan = blocking(AsyncWorkspace.plan)
+    story = blocking(AsyncWorkspace.story)
     report = blocking(AsyncWorkspace.report)
     check_model = blocking(AsyncWorkspace.check_model)
     release_models = blocking(AsyncWorkspace.release_models)

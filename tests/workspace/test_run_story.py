@@ -59,7 +59,7 @@ def test_the_largest_theme_comes_first(workspace):
     assert (overview.searched, [theme.count for theme in overview.themes]) == (True, [5, 4])
     first = overview.actions[0]
     assert (first.kind, first.theme) == ("theme", overview.themes[0].number)
-    assert first.sentence.startswith(f"Start with the largest problem, “{overview.themes[0].theme.name}” (5 turns). ")
+    assert first.sentence.startswith(f"Start with the largest problem: {overview.themes[0].theme.name} (5 turns). ")
     assert overview.to_dict()["actions"][0]["theme"] == overview.themes[0].number
 
 
@@ -108,6 +108,6 @@ RISE, FALL = Trend(0.1, 0.3, (0.05, 0.35)), Trend(0.3, 0.1, (-0.35, -0.05))
     ],
 )
 def test_the_surest_thing_that_is_known_gives_the_advice(fields, expected):
-    theme = Theme(**{"name": "n", "phrases": ("as soon as possible",), "members": (), "share": 0.1,
+    theme = Theme(**{"name": "n", "phrases": ("wait", "as soon as possible"), "members": (), "share": 0.1,
                      "interval": (0.0, 0.2), **fields})  # fmt: skip
     assert expected in theme_advice(theme)

@@ -28,6 +28,7 @@ from ..judge_defaults import judge_or_default
 from ..logs import LogReader, LogSettings
 from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
+from ..run_story import RunStory, run_story
 from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
 from ..trust import run_trust
 from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
@@ -252,6 +253,19 @@ class RunMethods(StoreMethods):
         paths = find_logs(as_paths(logs)) if logs is not None else ()
         return log_analysis(reader, paths, chosen, turns=turns, stored=number, limit=limit), reader
 
+    async def story(self, run: RunLike | None = None) -> RunStory:
+        """Return the overview of a run: how good it is, since last time, its problems, where they are, what to do next.
+
+        Nothing is asked of a model: it holds what the store has.
+
+        Args:
+            run: the run's number or name; the newest unless given.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        return run_story(AnalyzedRun(self.store, self.store.run(run)))
+
     async def report(
         self, run: RunLike | None = None, *, html: Path | None = None, pdf: Path | None = None, out: Path = OUT
     ) -> dict[str, Path]:
@@ -273,14 +287,14 @@ class RunMethods(StoreMethods):
             OSError: a file cannot be written.
         """
         analyzed = AnalyzedRun(self.store, self.store.run(run))
-        summary, marks = analyzed.summary, analyzed.marks
+        summary, marks, story = analyzed.summary, analyzed.marks, run_story(analyzed)
         if html is None and pdf is None:
-            return write_run_files(self.store, summary, marks, out)
+            return write_run_files(self.store, summary, marks, out, story)
         written: dict[str, Path] = {}
         with TemporaryDirectory() as folder:
             page = html or Path(folder) / "report.html"
             page.parent.mkdir(parents=True, exist_ok=True)
-            write_report(self.store, summary, marks, page)
+            write_report(self.store, summary, marks, page, story)
             if html is not None:
                 written["Report"] = html
             if pdf is not None:

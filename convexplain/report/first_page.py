@@ -1,0 +1,247 @@
+"""The first page of a run's report, in words for readers who never saw the tool: verdict, problems, an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from convexplain.analysis.group_differences import GroupDifference
+from convexplain.analysis.themes.theme import Theme
+from convexplain.explain.wording import counted
+from convexplain.store import RunStore
+from convexplain.store.overview import filter_choices
+from convexplain.text.visible import one_line
+
+from .problem_examples import MarkedTurn, ProblemExample, problem_example
+
+if TYPE_CHECKING:
+    from convexplain.workspace.run_changes import MaximChange, RunChange
+    from convexplain.workspace.run_story import MaximState, RunStory
+    from convexplain.workspace.theme_results import RunTheme
+
+_VERDICTS = {"better": "Yes, it is better", "worse": "No, it is worse", "cannot tell": "Nobody can tell."}
+_WORDS = {"better": "better", "worse": "worse", "cannot tell": "no clear change"}
+_GROUPS = 6  # groups that are named
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A line about one maxim: its title, a sentence, and the word of trust; `grey` where it only sorts."""
+
+    title: str
+    text: str
+    trust: str
+    grey: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A theme on the page: its name, how frequent it is, what is known of its cause, what to do, and an example."""
+
+    name: str
+    size: str
+    cause: str
+    facts: Sequence[str]
+    advice: str
+    example: ProblemExample | None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """The answers to the first questions about a run.
+
+    Attributes:
+        question, verdict, changes, note: the comparison with last time.
+        state: how good it is, a line a maxim.
+        problems: the largest themes, the largest first.
+        missing: why there is no problem to name; empty where there is one.
+        example: the answer that is shown first; None where nothing is below a threshold.
+        where: sentences on the groups that differ beyond chance.
+        actions: what to do next.
+        days: the days on which the first and the last conversation began, in words; empty where no log says so.
+    """
+
+    question: str
+    verdict: str
+    changes: Sequence[Figure]
+    note: str
+    state: Sequence[Figure]
+    problems: Sequence[Problem]
+    missing: str
+    example: ProblemExample | None
+    where: Sequence[str]
+    actions: Sequence[str]
+    days: str
+
+
+def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
+    """Return the first page of a run's report.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        story: the run's overview.
+    """
+    worst = [(explanation.finding.judged, explanation.mark) for explanation in story.worst]
+    problems = [_problem(store, run, theme, worst) for theme in story.themes]
+    example = problems[0].example if problems else problem_example(store, run, worst)
+    return FirstPage(
+        question=_question(story.since),
+        verdict=_verdict(story.since),
+        changes=[_change(change) for change in story.since.maxims],
+        note=_note(story.since),
+        state=[_state(state) for state in story.states if state.mean is not None],
+        problems=problems,
+        missing="" if problems else _missing(story, run),
+        example=example,
+        where=_where(story),
+        actions=[action.sentence for action in story.actions],
+        days=_days(store, run),
+    )
+
+
+def _days(store: RunStore, run: int) -> str:
+    choices = filter_choices(store, run)
+    if choices.first is None or choices.last is None:
+        return ""
+    first, last = (f"{day.day} {day:%B %Y}" for day in (choices.first, choices.last))
+    return first if first == last else f"{first} to {last}"
+
+
+def _question(since: RunChange) -> str:
+    return "Is it better than the week before?" if since.basis == "weeks" else "Is it better than last time?"
+
+
+def _verdict(since: RunChange) -> str:
+    if since.verdict is None:
+        return "There is no earlier run to compare with."
+    if since.verdict == "cannot tell":
+        return _VERDICTS[since.verdict]
+    better, worse = (
+        ", ".join(change.title for change in since.maxims if change.mark.flags and change.verdict == verdict)
+        for verdict in ("better", "worse")
+    )
+    if since.verdict == "mixed":
+        return f"Better: {better}. Worse: {worse}."
+    return f"{_VERDICTS[since.verdict]}: {better or worse}."
+
+
+def _note(since: RunChange) -> str:
+    if since.verdict is None:
+        return "" if since.note.startswith("There is no earlier run") else since.note
+    sides = f"{since.before} and {since.after} are compared"
+    how = {
+        "same conversations": f"{sides}: the same questions, answered again.",
+        "other conversations": f"{sides}: other conversations of the same service.",
+        "weeks": f"{sides}, by the day on which a conversation began.",
+        None: "",
+    }[since.basis]
+    chance = "The differences are so small that chance explains them." if since.verdict == "cannot tell" else ""
+    if since.verdict == "cannot tell" and not any(change.mark.flags for change in since.maxims):
+        chance = "The judge's scores are not checked against people, so a change of them proves nothing."
+    return " ".join(filter(None, [how[0].upper() + how[1:], chance, since.note]))
+
+
+def _change(change: MaximChange) -> Figure:
+    low_high = "" if change.interval is None else f" ({change.interval[0]:+.2f} to {change.interval[1]:+.2f})"
+    text = f"{change.before:.2f} → {change.after:.2f}, change {change.shift:+.2f}{low_high}"
+    text = text.replace("-", "−")
+    if change.mark.flags:
+        text = f"{text}: {_WORDS[change.verdict]}"
+    return Figure(change.title, text, change.mark.word, not change.mark.flags)
+
+
+def _state(state: MaximState) -> Figure:
+    interval = "" if state.interval is None else f" ({state.interval[0]:.2f} to {state.interval[1]:.2f})"
+    text = f"mean score {state.mean:.2f}{interval}"
+    if state.below is not None:
+        number = round(state.below * state.scored)
+        text = f"{number:,} of {counted(state.scored, 'answer')} too low ({_percent(state.below)}); {text}"
+    return Figure(state.title, text, state.mark.word, not state.mark.flags)
+
+
+def _missing(story: RunStory, run: int) -> str:
+    if story.searched:
+        return "No problem recurs: the low answers have nothing in common that would make them a group."
+    if not story.worst:
+        return "No answer is below its threshold."
+    return f"Nobody has grouped the low answers yet; `convexplain themes {run}` does."
+
+
+def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn]) -> Problem:
+    """Return a theme with an example: one of its typical turns, or of the worst turns that belong to it."""
+    members = {(member.number, member.turn) for member in theme.theme.members}
+    candidates = [(turn.judged, turn.mark) for turn in theme.typical]
+    candidates += [(turn, mark) for turn, mark in worst if (turn.number, turn.turn) in members]
+    return Problem(
+        name=theme.theme.name,
+        size=_size(theme),
+        cause=_cause(theme.theme),
+        facts=list(_facts(theme.theme)),
+        advice=theme.advice,
+        example=problem_example(store, run, candidates),
+    )
+
+
+def _size(theme: RunTheme) -> str:
+    low, high = theme.theme.interval
+    share = f"{_percent(theme.theme.share)} of all answers ({100 * low:.1f} to {100 * high:.1f} %)"
+    return f"{counted(theme.count, 'answer')}, {share}"
+
+
+def _cause(theme: Theme) -> str:
+    cause = theme.cause
+    if cause is None:
+        return ""
+    return (
+        f"In {cause.count} of {counted(cause.explained, 'explained answer')} the earlier message that matters "
+        f"{cause.statement}; before good answers this holds in {cause.compared} of {cause.compared_of}."
+    )
+
+
+def _facts(theme: Theme) -> Iterator[str]:
+    for excess in theme.excesses:
+        group = _group(excess.field, excess.value)
+        share, elsewhere = _percent(excess.share), _percent(excess.share_elsewhere)
+        yield f"More frequent {group}: {share} of the answers there, {elsewhere} elsewhere."
+    if theme.trend is not None and not theme.trend.interval[0] <= 0 <= theme.trend.interval[1]:
+        word = "More" if theme.trend.after > theme.trend.before else "Less"
+        before, after = _percent(theme.trend.before), _percent(theme.trend.after)
+        yield f"{word} frequent than before: {before} of the answers in the earlier half, {after} in the later."
+
+
+def _where(story: RunStory) -> list[str]:
+    states = {state.rubric: state for state in story.states}
+    sentences = [_difference(group, states) for group in story.where[:_GROUPS]]
+    more = len(story.where) - _GROUPS
+    return (
+        [*sentences, f"{counted(more, 'more group')} {'differs' if more == 1 else 'differ'}."]
+        if more > 0
+        else sentences
+    )
+
+
+def _difference(group: GroupDifference, states: Mapping[str, MaximState]) -> str:
+    state = states[group.rubric]
+    verb = "lower" if group.difference < 0 else "higher"
+    doubt = "" if state.mark.flags else f" ({state.mark.word})"
+    shares = ""
+    if state.mark.flags:
+        shares = f"; too low are {_percent(group.below)} of them, {_percent(group.below_elsewhere)} elsewhere"
+    means = f"{group.mean:.2f}, {group.mean_elsewhere:.2f} elsewhere"
+    name = _group(group.field, group.value)
+    return f"{state.title}{doubt} is {verb} {name} ({counted(group.turns, 'answer')}): {means}{shares}."
+
+
+def _group(field: str, name: str) -> str:
+    if field == "source":
+        return f"in “{one_line(PurePath(name).name)}”"
+    if field == "depth":
+        return f"from turn {name[:-1]} on" if name.endswith("–") else f"in turns {name} of conversations"
+    return f"on {name}" if field == "day" else f"with “{one_line(name)}”"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 or not share else f"{100 * share:.1f} %"

@@ -1,0 +1,182 @@
+"""The first page of a run's report: three questions, answered in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from convexplain.analysis.group_differences import GroupDifference
+from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Trend
+from convexplain.report.first_page import first_page
+from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
+from convexplain.types import Attribution, Contrast, Edit, Turn, Unit
+from convexplain.workspace import Workspace
+from convexplain.workspace.run_changes import MaximChange, RunChange
+from tests.report.test_run_report import HOSTILE, Tags
+from tests.theme_store import HELPFULNESS, two_modes
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    opened = Workspace(tmp_path / "store.db")
+    yield opened
+    opened.close()
+
+
+def page_of(workspace, story, tmp_path):
+    written = workspace.report(html=tmp_path / "report.html")
+    return first_page(workspace.store, 1, story), written["Report"].read_text("utf-8").replace("&#39;", "'")
+
+
+def change(mark, verdict, interval=(0.02, 0.12), rubric="helpfulness", title="Helpfulness"):
+    return MaximChange(rubric, title, mark, 0.71, 0.78, interval, verdict)
+
+
+def test_the_three_questions_are_answered_first(workspace, tmp_path):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    story = workspace.story(run)
+    first, page = page_of(workspace, story, tmp_path)
+    assert first.days == "1 January 2026 to 20 January 2026"
+    assert first.verdict == "There is no earlier run to compare with."  # 14 to 20 January: four conversations
+    assert first.state[0].text.startswith("9 of 20 answers too low (45 %); mean score 0.55 (0.3")
+    again, advert = first.problems
+    assert again.size.startswith("5 answers, 25 % of all answers (")
+    assert advert.facts[0] == "More frequent with “bot 2”: 100 % of the answers there, 0 % elsewhere."
+    assert first.example.headline == "Turn 3: it asks again."
+    assert first.example.question.startswith("It is 77")
+    places = [page.index(text) for text in (
+        "Is it better than last time?", "What is the biggest problem?", "Show me one", "The next problems",
+        "Where is it better or worse?", "What to do next", "How far to trust it", "Details",
+    )]  # fmt: skip
+    assert places == sorted(places)
+    assert '<details class="maxim" id="m1"><summary>' in page  # folded
+    assert "called maxims here" in page
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected", "note"),
+    [
+        (["better"], "Yes, it is better: Helpfulness.", ""),
+        (["worse"], "No, it is worse: Helpfulness.", ""),
+        (["cannot tell"], "Nobody can tell.", "The differences are so small that chance explains them."),
+        (["better", "worse"], "Better: Helpfulness. Worse: Harm.", ""),
+    ],
+)
+def test_the_verdict(workspace, verdicts, expected, note):
+    run, _ = two_modes(workspace.store)
+    story, mark = workspace.story(run), workspace.run(run).marks["helpfulness"]
+    maxims = [
+        change(mark, verdict, rubric=rubric, title=title)
+        for verdict, rubric, title in zip(verdicts, ("helpfulness", "harm"), ("Helpfulness", "Harm"), strict=False)
+    ]
+    since = RunChange(tuple(maxims), "other conversations", 1, "run 1 (week 46)", "this run", "")
+    first = first_page(workspace.store, run, replace(story, since=since))
+    assert (first.question, first.verdict) == ("Is it better than last time?", expected)
+    compared = "Run 1 (week 46) and this run are compared: other conversations of the same service."
+    assert first.note == f"{compared} {note}".strip()
+    words = {"better": "better", "worse": "worse", "cannot tell": "no clear change"}[verdicts[0]]
+    assert first.changes[0].text == f"0.71 → 0.78, change +0.07 (+0.02 to +0.12): {words}"
+
+
+def test_scores_that_only_sort_have_no_verdict_no_count_and_no_colour(workspace, tmp_path):
+    run, _ = two_modes(workspace.store, "unvalidated")
+    story = workspace.story(run)
+    mark = workspace.run(run).marks["helpfulness"]
+    since = RunChange((change(mark, "better"),), "weeks", None, "1–7 January 2026", "8–14 January 2026", "")
+    first = first_page(workspace.store, run, replace(story, since=since))
+    assert (first.question, first.verdict) == ("Is it better than the week before?", "Nobody can tell.")
+    assert first.note.endswith("The judge's scores are not checked against people, so a change of them proves nothing.")
+    assert (first.changes[0].grey, first.changes[0].text) == (True, "0.71 → 0.78, change +0.07 (+0.02 to +0.12)")
+    assert first.state[0].text.startswith("mean score 0.55")
+    _, page = page_of(workspace, story, tmp_path)
+    assert 'class="score low"' not in page
+    assert 'class="score good"' not in page
+
+
+def test_what_is_known_of_a_problem_is_said_in_words(workspace):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    story = workspace.story(run)
+    theme = replace(
+        story.themes[0].theme,
+        cause=CommonCause("is a user's that says “order number”", 4, 5, 2, 40, 0.001),
+        excesses=(GroupExcess("source", "/logs/week 47.jsonl", 4, 8, 0.5, 0.05, 0.01),),
+        trend=Trend(0.02, 0.15, (0.05, 0.2)),
+    )
+    changed = replace(story, themes=(replace(story.themes[0], theme=theme),))
+    (problem,) = first_page(workspace.store, run, changed).problems
+    assert problem.cause == (
+        "In 4 of 5 explained answers the earlier message that matters is a user's that says “order number”; before "
+        "good answers this holds in 2 of 40."
+    )
+    assert problem.facts == [
+        "More frequent in “week 47.jsonl”: 50 % of the answers there, 5.0 % elsewhere.",
+        "More frequent than before: 2.0 % of the answers in the earlier half, 15 % in the later.",
+    ]
+    assert problem.advice.startswith("Change what the assistant does where an earlier turn is a user's that says")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        (
+            "bot",
+            "bot 2",
+            "Helpfulness is lower with “bot 2” (40 answers): 0.50, 0.80 elsewhere; too low are 30 % of them, 5.0 % "
+            "elsewhere.",
+        ),
+        ("depth", "4–7", "Helpfulness is lower in turns 4–7 of conversations (40"),
+        ("depth", "32–", "Helpfulness is lower from turn 32 on (40"),
+        ("day", "2026-01-02", "Helpfulness is lower on 2026-01-02 (40"),
+    ],
+)
+def test_groups_that_differ_are_sentences(workspace, field, value, expected):
+    run, _ = two_modes(workspace.store)
+    group = GroupDifference("helpfulness", field, value, 40, 20, 0.5, 0.8, 0.3, 0.05, (-0.4, -0.2), 0.01)
+    first = first_page(workspace.store, run, replace(workspace.story(run), where=(group,)))
+    assert first.where[0].startswith(expected)
+
+
+def explained(workspace, text="Could you please send me your order number once more"):
+    """Two modes, of which the most urgent turn is explained: its first sentence lowers the score, an edit mends it."""
+    run, numbers = two_modes(workspace.store)
+    talk = dict(workspace.store.numbered_conversations(run))[numbers["again-0"]]
+    place, reply = ScoredTurn(numbers["again-0"], talk, 3, HELPFULNESS, 0.1), talk.turns[3].content
+    unit = Unit(3, 0, len(text), "sentence")
+    levels = [Attribution(
+        "again-0", 3, "helpfulness", "rescore", "clime", "sentence", "log_odds", (unit,), (-2.0,), -2, -2.0, 0.0, 0.1,
+        0.0, (), None, "remove", 4, 0, 1.0, "m", None, (),
+    )]  # fmt: skip
+    keep_attributions(workspace.store, run, place, "s", levels)
+    turns = (*talk.turns[:3], Turn("assistant", f"Thank you{reply[len(text) :]}"))
+    contrast = Contrast(
+        "again-0", 3, "helpfulness", "revise", "cross", "guided", True, 0.1, 0.1, 0.8, None,
+        (Edit(unit, text, "Thank you"),), turns, reply, turns[3].content, 7, 7, 3, 0, (), 2, 0.1, "found", 1.0, "m",
+        None, "i", (), (1,),
+    )  # fmt: skip
+    keep_contrast(workspace.store, run, place, "s", contrast)
+    return run
+
+
+def test_the_example_has_its_guilty_words_and_a_better_version(workspace, tmp_path):
+    story = workspace.story(explained(workspace))
+    first, page = page_of(workspace, story, tmp_path)
+    assert first.missing == "Nobody has grouped the low answers yet; `convexplain themes 1` does."
+    assert (first.example.conversation, first.example.turn, first.example.marked) == ("again-0", 3, True)
+    assert (first.example.better_score, first.example.unsuccessful) == (0.8, "")
+    assert '<span class="mark guilty">Could you please send me your order number once more</span>' in page
+    assert "a better version (0.80)" in page
+    assert "<ins>Thank" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_from_a_theme_becomes_markup(workspace, tmp_path, text):
+    run = explained(workspace)
+    themes = workspace.themes(run)
+    workspace.rename_theme(themes.themes[0].number, text.replace("\x00", "")[:80].strip() or "x")
+    _, page = page_of(workspace, workspace.story(run), tmp_path)
+    parser = Tags()
+    parser.feed(page)
+    assert not {"script", "img", "u", "iframe", "link"} & set(parser.tags)
+    assert not [name for name in parser.attributes if name.startswith("on")]
