@@ -6,7 +6,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from convexplain.errors import StoreError
-from convexplain.types import Contrast, Conversation
+from convexplain.types import Contrast, Conversation, sha256_json
 
 from . import schema
 from .contrasts import to_contrast
@@ -104,6 +104,13 @@ def longest_distance(store: RunStore, run: int) -> int:
         return connection.execute(query).scalar() or 0
 
 
+def newest_contrast(store: RunStore, run: int) -> int:
+    """Return the number of the run's newest contrast; 0 where there is none."""
+    table = schema.contrasts
+    with reading(store.engine) as connection:
+        return connection.scalar(sa.select(sa.func.max(table.c.id)).where(table.c.run == run)) or 0
+
+
 def find_contrast(store: RunStore, number: int) -> tuple[int, Conversation, Contrast]:
     """Return a contrast with the number of its conversation and the conversation.
 
@@ -121,6 +128,38 @@ def find_contrast(store: RunStore, number: int) -> tuple[int, Conversation, Cont
     if row is None:
         raise StoreError(f"{store.place}: there is no contrast {number}")
     return row.conversation, to_conversation(row.conversation_body), to_contrast(row.body)
+
+
+def contrast_run(store: RunStore, number: int) -> int:
+    """Return the number of the run that a contrast is of.
+
+    Raises:
+        StoreError: there is no contrast of that number.
+    """
+    with reading(store.engine) as connection:
+        run = connection.scalar(sa.select(schema.contrasts.c.run).where(schema.contrasts.c.id == number))
+    if run is None:
+        raise StoreError(f"{store.place}: there is no contrast {number}")
+    return int(run)
+
+
+def edit_digests(store: RunStore, run: int) -> dict[int, tuple[str, str]]:
+    """Return by its number for each contrast of a run a digest of its edit, and the search that made it.
+
+    Edits of one conversation with the same texts have one digest, whatever maxims they were searched for.
+    """
+    table = schema.contrasts
+    query = sa.select(table.c.id, table.c.conversation, table.c.body).where(table.c.run == run).order_by(table.c.id)
+    with reading(store.engine) as connection:
+        rows = connection.execute(query)
+        return {row.id: (_edit_digest(row), row.body["search"]) for row in rows}
+
+
+def _edit_digest(row: Any) -> str:
+    places = sorted({edit["unit"]["turn"] for edit in row.body["edits"]})
+    if not row.body["found"] or not places:  # what a search tried last is no edit
+        return str(row.id)
+    return sha256_json([row.conversation, [(place, row.body["turns"][place]["content"]) for place in places]])
 
 
 def _filtered(query: sa.Select[Any], filters: ContrastFilters) -> sa.Select[Any]:

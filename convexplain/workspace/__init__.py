@@ -27,6 +27,7 @@ from .judge_defaults import DefaultJudge, default_judge
 from .logs import LogSettings
 from .methods.base import MEMORY, default_database
 from .noise import NoiseFloor, NoiseFloors
+from .pair_checks import PairCheck
 from .prompt_contrasts import PromptContrast
 from .prompt_files import PromptCase
 from .prompt_tables import PromptContrasts
@@ -90,6 +91,7 @@ __all__ = [
     "MaximComparison",
     "NoiseFloor",
     "NoiseFloors",
+    "PairCheck",
     "PromptCase",
     "PromptContrast",
     "PromptContrasts",

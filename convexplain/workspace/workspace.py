@@ -107,6 +107,7 @@ class Workspace:
     theme_rubric = blocking(AsyncWorkspace.theme_rubric)
     fidelity = blocking(AsyncWorkspace.fidelity)
     export = blocking(AsyncWorkspace.export)
+    check_pair = blocking(AsyncWorkspace.check_pair)
     plan_export = blocking(AsyncWorkspace.plan_export)
     connections = blocking(AsyncWorkspace.connections)
     add_connection = blocking(AsyncWorkspace.add_connection)

@@ -25,10 +25,10 @@ if not contrast_count(store, ContrastFilters(run.id, found=False)):
 which, marks = pair_filters(store, run.id), run_marks(store, run)
 left_column, right_column = st.container(key="reversed").columns(2, gap="medium")
 with left_column:
-    rows = pair_table(store, which, marks)
-selected, before, after = neighbours([row.number for row in rows], st.session_state.get("pair"))
+    edits = pair_table(store, which, marks)
+chosen = next((edit for edit in edits if st.session_state.get("pair") in [row.number for row in edit.rows]), None)
+selected, before, after = neighbours([edit.first.number for edit in edits], chosen.first.number if chosen else None)
 with right_column:
     if selected is not None:
-        row = next(row for row in rows if row.number == selected)
-        pair_card(store, row, marks[row.rubric], before, after)
+        pair_card(store, next(edit for edit in edits if edit.first.number == selected), marks, before, after)
 export_pairs(store, run)

@@ -2,13 +2,17 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convexplain.connectors.training import EXPORTERS, PairExporter
 from convexplain.store import RunStore
+from convexplain.store.contrast_list import ContrastRow
 from convexplain.store.reviews import Decision, Review, keep_review
 from convexplain.types import Contrast
+from convexplain.workspace import PairCheck, Workspace
+from convexplain.workspace.edited_pairs import BY_HAND
 from convexplain.workspace.triage import reviewer_name
 
 CONTEXT = 4  # turns shown before an edited one
@@ -25,13 +29,72 @@ def edited_turn(contrast: Contrast) -> int | None:
     return turns.pop() if len(turns) == 1 else None
 
 
-def save_review(store: RunStore, contrast: int, name: str, decision: Decision, text: str | None = None) -> None:
-    """Save a reviewer's decision on a contrast.
+@dataclass(frozen=True, slots=True)
+class SameEdit:
+    """The contrasts of one edit: it was searched for, or scored, on several maxims.
+
+    Attributes:
+        rows: the contrasts, the largest movement of the score first.
+        by_person: whether a person wrote the edit.
+    """
+
+    rows: tuple[ContrastRow, ...]
+    by_person: bool
+
+    @property
+    def first(self) -> ContrastRow:
+        """Return the contrast whose score moves furthest."""
+        return self.rows[0]
+
+    def reviewed_with(self, number: int, decision: Decision) -> list[int]:
+        """Return the contrasts that a decision on one of them is about.
+
+        A rejected edit is rejected on all maxims; else the decision holds where the score moves the same way.
+        """
+        row = next(row for row in self.rows if row.number == number)
+        return [
+            other.number
+            for other in self.rows
+            if decision == "reject" or other is row or (_rises(row) is not None and _rises(other) == _rises(row))
+        ]
+
+
+def same_edits(rows: Sequence[ContrastRow], digests: Mapping[int, tuple[str, str]]) -> list[SameEdit]:
+    """Return the contrasts of a list by their edits, in the order of the list.
+
+    Args:
+        rows: the contrasts.
+        digests: by the contrasts' numbers the digest of the edit, and the search, as of `edit_digests`.
+    """
+    groups: dict[str, list[ContrastRow]] = {}
+    for row in rows:
+        groups.setdefault(digests.get(row.number, (str(row.number), ""))[0], []).append(row)
+    return [
+        SameEdit(tuple(group), any(digests.get(row.number, ("", ""))[1] == BY_HAND for row in group))
+        for group in groups.values()
+    ]
+
+
+def pair_check(store: RunStore, contrast: int) -> PairCheck:
+    """Return the gates that a contrast passes as a training pair."""
+    return Workspace(store).check_pair(contrast)
+
+
+def save_review(
+    store: RunStore, contrasts: Sequence[int], name: str, decision: Decision, text: str | None = None
+) -> None:
+    """Save a reviewer's decision on the contrasts of one edit.
 
     Raises:
         UsageError: the name or the text is not valid.
     """
-    keep_review(store, Review(contrast, reviewer_name(name), decision, text))
+    reviewer = reviewer_name(name)
+    for contrast in contrasts:
+        keep_review(store, Review(contrast, reviewer, decision, text))
+
+
+def _rises(row: ContrastRow) -> bool | None:
+    return None if row.before is None or row.after is None else row.after > row.before
 
 
 def neighbours(numbers: Sequence[int], chosen: int | None) -> tuple[int | None, int | None, int | None]:

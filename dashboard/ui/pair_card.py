@@ -1,66 +1,77 @@
-"""The card of one contrast: the turns before it, its edits, and its review."""
+"""The card of one edit: both turns, what it was measured by, and its review."""
+
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from convexplain.dashboard.services.pairs import CONTEXT, edited_turn, save_review
+from convexplain.dashboard.services.pairs import SameEdit, edited_turn, pair_check, save_review
 from convexplain.errors import ConvexplainError
-from convexplain.explain.wording import contrast_outcome, proof, reading_ease
-from convexplain.report.explanations import edited_turns
+from convexplain.explain.wording import contrast_outcome
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import ContrastRow, find_contrast
 from convexplain.store.reviews import Decision
+from convexplain.text.visible import one_line
 from convexplain.types import Contrast
 
-from .explanation_panel import diff_html, show_trade_offs, signed
-from .safe_text import chat, lines, message
+from .explanation_panel import show_trade_offs, signed
+from .pair_evidence import score_spread, show_gates, show_texts
+from .safe_text import lines, message
 from .trust_note import trust_note
 from .turn_table import open_turn
 
 _DECISIONS = {"accept": "Accepted", "reject": "Rejected", "fix": "Corrected"}
 
 
-def pair_card(store: RunStore, row: ContrastRow, mark: TrustMark, before: int | None, after: int | None) -> None:
+def pair_card(
+    store: RunStore, edit: SameEdit, marks: Mapping[str, TrustMark], before: int | None, after: int | None
+) -> None:
     """Show the card with its buttons.
 
     Args:
         store: the store.
-        row: the contrast's row of the list.
-        mark: the trust in the judge on its maxim.
+        edit: the edit's contrasts.
+        marks: the trust in the judge, by maxims.
         before, after: the neighbours' numbers in the list.
     """
+    row = edit.first
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for text, target, key in (("Previous", before, "P"), ("Next", after, "N")):
+            st.button(text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=_go, args=(target,))
+        opens = st.button("Open the conversation", type="tertiary")
+    if len(edit.rows) > 1:
+        names = {other.number: one_line(other.rubric) for other in edit.rows}
+        key = f"pair-maxim-{row.number}"
+        number = st.segmented_control("Maxim", list(names), format_func=names.__getitem__, key=key, default=row.number)
+        row = next((other for other in edit.rows if other.number == number), row)
     try:
         number, conversation, contrast = find_contrast(store, row.number)
     except ConvexplainError as error:  # deleted in the meantime
         message(str(error), "error")
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for text, target, key in (("Previous", before, "P"), ("Next", after, "N")):
-            st.button(text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=_go, args=(target,))
-        if st.button("Open the conversation", type="tertiary"):
-            open_turn(int(st.query_params["run"]), conversation.id, number, contrast.turn, contrast.rubric)
-    where = f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {contrast.question}"
+    if opens:
+        open_turn(int(st.query_params["run"]), conversation.id, number, contrast.turn, contrast.rubric)
+    by = "edited by a person" if edit.by_person else contrast.question
+    where = f"{conversation.id}, turn {contrast.turn}, {contrast.rubric}, {by}"
     if not contrast.found:  # the text that it tried last is not worth reading
         lines((where, "soft"), (contrast_outcome(contrast, _threshold(store, contrast)), "body"))
         if contrast.pareto:
             show_trade_offs(conversation, contrast)
         return
+    check = pair_check(store, row.number)
     with st.container(border=True):
-        lines((_scores(contrast), "title"), (where, "soft"), *((_sentence(part), "soft") for part in proof(contrast)))
-        trust_note(mark)
-        edited_index = edited_turn(contrast)
-        first = max(0, (contrast.turn if edited_index is None else edited_index) - CONTEXT)
-        if edited_index is not None and edited_index > first:
-            chat(conversation.turns[first:edited_index], first=first)
-        for edited in edited_turns(conversation, contrast):
-            name = f"turn {edited.turn}, {edited.role}, edited"
-            st.html(diff_html(name, edited.changes, reading_ease(contrast)))
+        spread = score_spread(contrast, check.noise)
+        lines((_scores(contrast), "title"), (where, "soft"), *((_sentence(part), "soft") for part in spread))
+        trust_note(marks[row.rubric])
+        show_texts(conversation, contrast)
+        show_gates(check)
         if row.decision is not None:
             message(f"{_DECISIONS[row.decision]} by {row.reviewer}.", "soft")
-    _review(store, row, contrast, edited_index, after)
+    _review(store, edit, row, contrast, after)
 
 
-def _review(store: RunStore, row: ContrastRow, contrast: Contrast, turn: int | None, after: int | None) -> None:
+def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contrast, after: int | None) -> None:
+    turn = edited_turn(contrast)
     name = st.text_input(
         "Your name", key="reviewer", help="Saved with your decision on a pair.", persist_state="session"
     )
@@ -74,7 +85,7 @@ def _review(store: RunStore, row: ContrastRow, contrast: Contrast, turn: int | N
                 type="primary" if decision == "accept" else "secondary",
                 shortcut=key,
                 on_click=_save,
-                args=(store, row.number, name, decision, None, after),
+                args=(store, edit.reviewed_with(row.number, decision), name, decision, None, after),
             )
     if turn is not None:
         with st.expander("Correct the edit"):
@@ -82,14 +93,16 @@ def _review(store: RunStore, row: ContrastRow, contrast: Contrast, turn: int | N
             st.text_area("The edited turn in your words", contrast.turns[turn].content, key=key, height=140)
 
             def save_text() -> None:
-                _save(store, row.number, name, "fix", st.session_state[key], after)
+                _save(store, edit.reviewed_with(row.number, "fix"), name, "fix", st.session_state[key], after)
 
             st.button("Save my words", key="pair-fix", on_click=save_text)
 
 
-def _save(store: RunStore, number: int, name: str, decision: Decision, text: str | None, after: int | None) -> None:
+def _save(
+    store: RunStore, contrasts: Sequence[int], name: str, decision: Decision, text: str | None, after: int | None
+) -> None:
     try:
-        save_review(store, number, name, decision, text)
+        save_review(store, contrasts, name, decision, text)
     except ConvexplainError as error:
         st.session_state["pair-refusal"] = str(error) if name else "Write your name first; it is saved with the review."
     else:

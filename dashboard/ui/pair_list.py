@@ -1,26 +1,31 @@
 """The list of contrasts, and its filters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from convexplain.dashboard.services.pairs import SameEdit, same_edits
+from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import (
     ContrastFilters,
-    ContrastRow,
     contrast_count,
     contrast_rows,
+    edit_digests,
     longest_distance,
+    newest_contrast,
 )
 from convexplain.text.visible import one_line
 
+from .current_store import database, open_store
 from .query_cache import cached_query
 from .turn_table import cell
 
 _PAGE = 15
+_MOST = 10_000  # contrasts that are listed
 _DIRECTIONS = {"either direction": None, "raises the score": True, "lowers the score": False}
 _DECISIONS = {"open": "not reviewed", "accept": "accepted", "reject": "rejected", "fix": "corrected"}
 
@@ -61,13 +66,13 @@ def pair_filters(store: RunStore, run: int) -> ContrastFilters:
     )
 
 
-def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, TrustMark]) -> list[ContrastRow]:
-    """Show one page of the list, whose rows select a contrast; return the page's rows."""
-    total = contrast_count(store, which)
-    pages = max(1, -(-total // _PAGE))
+def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, TrustMark]) -> list[SameEdit]:
+    """Show one page of the list, a row an edit, which selects its contrast; return the page's edits."""
+    edits = same_edits(contrast_rows(store, which, _MOST), _digests(database(), which.run, _state(store, which.run)))
+    pages = max(1, -(-len(edits) // _PAGE))
     page = st.pagination(pages, key=f"p-page-{hash(which)}", max_visible_pages=5) if pages > 1 else 1
-    rows = contrast_rows(store, which, _PAGE, _PAGE * (page - 1))
-    if not rows:
+    shown = edits[_PAGE * (page - 1) : _PAGE * page]
+    if not shown:
         st.info(
             "No contrast matches the filters. Remove a filter; “Only successful contrasts” hides unsuccessful searches."
         )
@@ -77,19 +82,19 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     def clicked() -> None:
         clicked_rows = st.session_state[key]["selection"]["rows"]
         if clicked_rows:
-            st.session_state["pair"] = rows[clicked_rows[0]].number
+            st.session_state["pair"] = shown[clicked_rows[0]].first.number
 
     st.dataframe(
         pd.DataFrame(
             {
-                "before": [row.before for row in rows],
-                "after": [row.after for row in rows],
-                "words": [row.distance for row in rows],
-                "review": [_DECISIONS[row.decision or "open"] for row in rows],
-                "maxim": [cell(row.rubric) for row in rows],
-                "trust": [marks[row.rubric].word for row in rows],
-                "conversation": [f"{cell(row.conversation)}, {row.turn}" for row in rows],
-                "question": [row.question for row in rows],
+                "before": [edit.first.before for edit in shown],
+                "after": [edit.first.after for edit in shown],
+                "words": [edit.first.distance for edit in shown],
+                "review": [_joined(_DECISIONS[row.decision or "open"] for row in edit.rows) for edit in shown],
+                "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in shown],
+                "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in shown],
+                "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in shown],
+                "edited by": ["a person" if edit.by_person else edit.first.question for edit in shown],
             }
         ),
         hide_index=True,
@@ -103,5 +108,22 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
             "words": st.column_config.NumberColumn(width=55),
         },
     )
-    st.caption(f"{total:,} {'contrast' if total == 1 else 'contrasts'}; the largest change of the score comes first.")
-    return rows
+    st.caption(
+        f"{counted(len(edits), 'edit')}; the largest change of a score comes first. An edit that was searched for on "
+        "several maxims is one row."
+    )
+    return shown
+
+
+def _joined(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _state(store: RunStore, run: int) -> str:
+    everything = ContrastFilters(run, found=False)
+    return f"{contrast_count(store, everything)} {newest_contrast(store, run)}"
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _digests(database: str, run: int, state: str) -> dict[int, tuple[str, str]]:
+    return edit_digests(open_store(), run)

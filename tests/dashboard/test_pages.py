@@ -373,6 +373,35 @@ def test_pairs_are_reviewed(app, store):
     assert "No contrast matches the filters" in found.info[0].value
 
 
+def test_an_edit_is_listed_once_with_its_gates_and_both_turns(app, store):
+    run = store.begin_run("m", "f", {}, [HARM, HELPFULNESS]).id
+    for rubric, after in ((HARM, 0.8), (HELPFULNESS, 0.6)):
+        number = keep(store, run, talk("alpha", 2), {3: 0.2}, rubric)
+        scored = ScoredTurn(number, talk("alpha", 2), 3, rubric, 0.2)
+        proof = {"naturalness": -0.5, "fresh_draws": 5, "fresh_held": 5, "score_again": after - 0.1}
+        keep_contrast(store, run, scored, "s", replace(contrast(scored, 1, "I looked it up.", score=after), **proof))
+    shown = app("pairs", run=str(run))
+    (table,) = [frame.value for frame in shown.dataframe]
+    assert table["maxims"].tolist() == ["harm, helpfulness"]
+    assert "1 edit;" in shown.caption[0].value
+    for words in (
+        "0.20 → 0.80 (+0.60)",
+        "After the edit, the mean of 5 fresh measurements is 0.70.",
+        "The noise of the judge was not measured.",
+        "turn 1, assistant, edited",
+        "The judged turn 3 has the same words; only its score changes:",
+        "3 · assistant · judged",
+        "3 of 5 gates passed",  # the edited text drops the number 0, which question and answer have in common
+        "✗ not passed: the facts are kept",
+        "✓ passed: fresh measurements hold (5 of 5)",
+        "· known at the export: the margin goes beyond the noise of the judge (noise of the judge 0.10, assumed)",
+    ):
+        assert words in texts(shown), words
+    ran(shown.text_input(key="reviewer").set_value("Anna").run())
+    press(shown, "Accept")
+    assert [review.decision for review in reviews(store, run).values()] == ["accept", "accept"]
+
+
 @pytest.mark.parametrize("page", ["pairs", "conversation"])
 @pytest.mark.parametrize("success", [True, False])
 def test_the_text_of_a_search_that_found_nothing_is_not_shown(app, store, page, success):

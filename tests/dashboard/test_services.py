@@ -28,12 +28,19 @@ from convexplain.dashboard.services.conversation import (
     worst_turn,
 )
 from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
-from convexplain.dashboard.services.pairs import edited_turn, export_formats, neighbours, save_review, zip_folder
+from convexplain.dashboard.services.pairs import (
+    edited_turn,
+    export_formats,
+    neighbours,
+    same_edits,
+    save_review,
+    zip_folder,
+)
 from convexplain.errors import UsageError
 from convexplain.judges import Judge
 from convexplain.models.calls import Calls
 from convexplain.store import newest_attributions, turn_contrasts
-from convexplain.store.contrast_list import ContrastFilters, contrast_rows
+from convexplain.store.contrast_list import ContrastFilters, ContrastRow, contrast_rows
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import ScoreGroup, turn_rows
 from convexplain.store.paired_scores import paired_scores
@@ -166,10 +173,10 @@ def test_a_review_needs_a_name(store):
     run, _ = full(store)
     (row,) = contrast_rows(store, ContrastFilters(run), 5)
     with pytest.raises(UsageError, match="reviewer"):
-        save_review(store, row.number, " ", "accept")
+        save_review(store, [row.number], " ", "accept")
     with pytest.raises(UsageError, match="needs a text"):
-        save_review(store, row.number, "Anna", "fix", " ")
-    save_review(store, row.number, " Anna\n", "fix", "Better.")
+        save_review(store, [row.number], "Anna", "fix", " ")
+    save_review(store, [row.number], " Anna\n", "fix", "Better.")
     assert reviews(store, run)[row.number].text == "Better."
     assert reviews(store, run)[row.number].reviewer == "Anna"
 
@@ -237,3 +244,19 @@ def test_helpfulness_is_judged_too(store):
     talk = open_conversation(store, run, "alpha")
     assert [rubric.id for rubric in talk.rubrics] == ["harm", "helpfulness"]
     assert talk.scored_turn(1, HELPFULNESS).score == 0.5
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [("accept", [1, 3]), ("fix", [1, 3]), ("reject", [1, 2, 3, 4])],
+)
+def test_a_decision_on_an_edit_is_about_the_maxims_on_which_it_goes_the_same_way(decision, expected):
+    def row(number, before, after):
+        return ContrastRow(number, "c", 3, f"m{number}", "revise", True, before, after, 4, None, None)
+
+    rows = [row(1, 0.2, 0.8), row(2, 0.9, 0.4), row(3, 0.1, 0.3), row(4, 0.5, None), row(5, 0.2, 0.4)]
+    first, second = same_edits(rows, {1: ("a", "cross"), 2: ("a", "cross"), 3: ("a", "person"), 4: ("a", "cross")})
+    assert [row.number for row in first.rows] == [1, 2, 3, 4]
+    assert (first.by_person, second.by_person) == (True, False)
+    assert first.reviewed_with(1, decision) == expected
+    assert second.reviewed_with(5, decision) == [5]

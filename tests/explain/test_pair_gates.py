@@ -202,3 +202,40 @@ def test_planted_good_pairs_pass(case):
         (case.logged, wording) if logged_is_better else (wording, case.logged)
     )
     assert pair.margin > 0
+
+
+def checks_of(case):
+    gates = PairGates(noise=lambda rubric: case.noise, rubrics={"helpfulness": load_rubric("helpfulness")})
+    forms = pair_forms.forms_of(case.contrast, unreviewed=True, final_answers=False)
+    return [
+        (check.passed, check.remark, check.refusal)
+        for check in asyncio.run(gates.checks(case.contrast.contrast, forms))
+    ]
+
+
+def test_every_gate_says_what_was_measured():
+    case = Planted("Hello", "Hi.", "Good morning.", 0.4, 0.6, proof=(-0.25, 5, 4), noise=0.05)
+    assert checks_of(case) == [
+        (True, "4 of 5", ""),
+        (True, "-0.25 nats a token, at least -1.9", ""),
+        (True, "", ""),
+        (True, "", ""),
+        (True, "margin 0.20, noise of the judge 0.05", ""),
+    ]
+
+
+def test_all_gates_that_are_not_passed_say_so_and_not_only_the_first():
+    case = Planted(SUM, "15% of 80 is 12.", "15% of 80 is 15.", 0.45, 0.5, proof=(None, 5, 3))
+    held, natural, text, facts, margin = checks_of(case)
+    assert held == (False, "3 of 5", gate.NOT_HELD)
+    assert natural == (False, "not measured", gate.UNCHECKED)
+    assert text[0]
+    assert (facts[0], bool(facts[1]), facts[2]) == (False, True, gate.WRONG_FACTS)
+    assert margin == (False, "margin 0.05, noise of the judge 0.10, assumed", gate.WITHIN_NOISE)
+
+
+def test_the_margin_of_an_earlier_turn_is_known_only_when_a_judge_has_judged_it():
+    case = Planted("Hello", "Hi.", "Hi there.", question="rescore", proof=(0.0, 0, 0), noise=0.05)
+    checks = checks_of(case)
+    assert checks[0] == (True, "not measured again", "")
+    assert checks[-1] == (None, "noise of the judge 0.05", "")

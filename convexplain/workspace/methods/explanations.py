@@ -19,6 +19,7 @@ from ..exports import Exported, Exporting, PairJudges, pair_judgements
 from ..fidelity import Fidelity, FidelitySettings, measure_fidelity
 from ..inputs import RunLike
 from ..judge_arguments import JudgeLike, ModelLike
+from ..pair_checks import PairCheck, check_pair
 from ..results import Finding
 from ..tasks import ShortAnswer, ShortTask, Task
 from ..turn_explanation import Explanation
@@ -213,6 +214,19 @@ class ExplanationMethods(StoreMethods):
         """
         judges = PairJudges(judge, samples, second_judge)
         return await Exporting(self.store, self.store.run(run), format, Path(out), settings, judges).write(progress)
+
+    async def check_pair(self, contrast: int) -> PairCheck:
+        """Return which gates a contrast passes as a training pair; no judge is asked.
+
+        A reviewer may accept it whatever they say.
+
+        Args:
+            contrast: the contrast's number in the store.
+
+        Raises:
+            StoreError: there is no such contrast.
+        """
+        return await check_pair(self.store, contrast)
 
     async def plan_export(
         self,
