@@ -78,7 +78,8 @@ def _review(store: RunStore, edit: SameEdit, row: ContrastRow, contrast: Contras
     if refusal := st.session_state.pop("pair-refusal", None):
         message(refusal, "error")
     with st.container(horizontal=True, gap="small"):
-        for text, decision, key in (("Accept", "accept", "A"), ("Reject", "reject", "X")):
+        steps: tuple[tuple[str, Decision, str], ...] = (("Accept", "accept", "A"), ("Reject", "reject", "X"))
+        for text, decision, key in steps:
             st.button(
                 text,
                 key=f"pair-{decision}",
