@@ -7,22 +7,25 @@
             return MyModel()
 
 and run it with pytest. A model that reaches a server derives from `ServedModelConformance`, and says how to make that
-server fail.
+server fail. One that speaks the OpenAI protocol derives from `FaultConformance` too: it is held against a server that
+fails in all ways of `convexplain.connectors.fault_server`.
 """
 
 import asyncio
 import gc
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 import pytest
 
-from convexplain.errors import ModelError, TooLongError, TransientError
+from convexplain.errors import FilteredError, ModelError, TooLongError, TransientError, UnavailableError
 from convexplain.judges.labels import parse_label
 from convexplain.judges.prompt import OPENING, label_schema
 from convexplain.models.calls import Calls
-from convexplain.models.chat import ChatModel, Message, Reply, Request
+from convexplain.models.chat import ChatModel, MemoryCache, Message, Reply, Request
+
+from .fault_server import FaultServer, faults_of
 
 Failure = Literal["429", "reset", "hang"]
 T = TypeVar("T")
@@ -246,6 +249,101 @@ class ServedModelConformance(ChatModelConformance):
             assert isinstance(outcome, TransientError)
             assert outcome.retry_after == (0 if failure == "429" else None)
         assert isinstance(self._with(insist, self.failing(failure)), Reply)
+
+
+class FaultConformance:
+    """For a model of the OpenAI protocol: subclass it, and give it `make_at`.
+
+    Whatever a fault is, it must not become a score, not be kept, and be named; what passes is asked again, and what
+    does not ends at once.
+    """
+
+    def make_at(self, url: str) -> ChatModel:
+        """Return a new model at this base URL, with a time-out of a second or less."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("fault", faults_of("request"))
+    def test_a_fault_that_passes_is_outlasted(self, fault: str) -> None:
+        """Twice in a row, and the reply is the same as without it; it alone is kept."""
+        with FaultServer() as server:
+            (right, faulty), cache, tries = self._asked(server, [[], [fault, fault]])
+        assert isinstance(right, Reply)
+        assert isinstance(faulty, Reply), faulty
+        assert _reading(faulty) == _reading(right)
+        assert tries == [1, 3]
+        assert len(cache.replies) == 2
+
+    @pytest.mark.parametrize("fault", faults_of("request"))
+    def test_a_fault_of_the_very_first_request_is_outlasted(self, fault: str) -> None:
+        """Also where the first request is one that learns what the endpoint takes."""
+        with FaultServer() as server:
+            (reply,), _, _ = self._asked(server, [[fault]], warm=False)
+        if fault == "another model":  # the first reply decides which model it is: the right one is then another
+            assert isinstance(reply, (Reply, ModelError))
+        else:
+            assert isinstance(reply, Reply), reply
+            assert _reading(reply)["yes"] == pytest.approx(0.9)
+
+    @pytest.mark.parametrize("fault", faults_of("request"))
+    def test_a_fault_that_is_not_outlasted_is_an_error(self, fault: str) -> None:
+        """It is worth asking again, has words and is not kept; the next request is answered."""
+        with FaultServer() as server:
+            (right, failed, later), cache, tries = self._asked(server, [[], [fault], []], patience=0.0)
+        assert isinstance(failed, TransientError), failed
+        assert str(failed)
+        assert _reading(later) == _reading(right)
+        assert tries == [1, 1, 1]
+        assert len(cache.replies) == 2
+
+    @pytest.mark.parametrize(("fault", "kind"), [("too long", TooLongError), ("content filter", FilteredError)])
+    def test_a_fault_of_a_prompt_is_not_asked_again(self, fault: str, kind: type[ModelError]) -> None:
+        """And has its kind; the next request is answered."""
+        with FaultServer() as server:
+            (_, refused, later), cache, tries = self._asked(server, [[], [fault], []])
+        assert isinstance(refused, kind), refused
+        assert isinstance(later, Reply)
+        assert tries == [1, 1, 1]
+        assert len(cache.replies) == 2
+
+    @pytest.mark.parametrize("fault", faults_of("account"))
+    def test_a_fault_of_the_account_ends_everything_at_once(self, fault: str) -> None:
+        """No second try, and an error that ends a run."""
+        with FaultServer() as server:
+            (_, refused), _, tries = self._asked(server, [[], [fault]])
+        assert isinstance(refused, UnavailableError), refused
+        assert tries == [1, 1]
+
+    def _asked(
+        self, server: FaultServer, faults: Sequence[Sequence[str]], *, warm: bool = True, patience: float = 30.0
+    ) -> tuple[list[Reply | ModelError], MemoryCache, list[int]]:
+        """Return the outcomes of different requests, each met with faults, the cache, and the tries at each."""
+        cache = MemoryCache()
+        outcomes: list[Reply | ModelError] = []
+        tries: list[int] = []
+
+        async def ask(model: ChatModel) -> None:
+            await model.prepare()
+            if warm:
+                await model.chat([_judge(_GOOD)])
+            async with Calls(model, cache, patience=patience) as calls:
+                for i, planned in enumerate(faults):
+                    server.next_faults = list(planned)
+                    before = len(server.prompts)
+                    try:
+                        outcomes.append(await calls.ask(_judge(f"{_GOOD} {i}")))
+                    except ModelError as error:
+                        outcomes.append(error)
+                    tries.append(len(server.prompts) - before)
+
+        async def go() -> None:
+            model = self.make_at(server.url)
+            try:
+                await ask(model)
+            finally:
+                await model.aclose()
+
+        asyncio.run(go())
+        return outcomes, cache, tries
 
 
 async def _identity(model: ChatModel) -> tuple[str, str]:

@@ -41,6 +41,7 @@ R = TypeVar("R")
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _OTHER_MODEL = 5  # replies in a row of another model, after which it has taken the first one's place
+_WHOLE = 0.95  # share of the time-out that a whole answer may take, so that the model itself says that it hung
 _DAMAGED = 4  # replies in a row with damaged log-probabilities, after which the endpoint counts as one that gives none
 _OPTIONS = {"model", "in_flight", "timeout", "key", "reasoning_effort"}
 
@@ -302,8 +303,9 @@ class OpenAICompatible:
         """Return the result of `read(data, seconds=…)` for the server's answer."""
         began = time.perf_counter()
         try:
-            response = await self._http().post(f"{self._base}/chat/completions", json=body)
-        except httpx2.TimeoutException as error:
+            async with asyncio.timeout(self.timeout and _WHOLE * self.timeout):
+                response = await self._http().post(f"{self._base}/chat/completions", json=body)
+        except (httpx2.TimeoutException, TimeoutError) as error:
             raise TransientError(f"{self._base}: no answer in time: {_words(error)}", timed_out=True) from error
         except httpx2.HTTPError as error:
             raise TransientError(f"{self._base}: the connection failed: {_words(error)}") from error

@@ -23,8 +23,8 @@ class Calls:
     Requests are gathered into batches of at most `model.batch`; at most `model.in_flight` batches are open, fewer while
     the endpoint pushes back. A request that is already under way or in the cache is not asked again. Transient failures
     are retried with growing pauses (or as the endpoint's Retry-After says) until `patience` seconds were spent waiting.
-    Once many requests in a row have failed for good, all further ones fail at once: the endpoint counts as gone. A
-    failure that says something of one prompt alone (too long, filtered) does not count.
+    Once a request was answered with an `UnavailableError` (no credit, a refused key), or many in a row have failed for
+    good, all further ones fail at once. A failure that is about one prompt alone (too long, filtered) does not count.
 
     Args:
         model: the model; the caller prepares and closes it.
@@ -60,6 +60,7 @@ class Calls:
         self._hung_in_a_row = 0  # single tries that hung until their time-out
         self._answered = False
         self._last_failure = ""
+        self._unavailable: UnavailableError | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,7 +162,9 @@ class Calls:
                 task.add_done_callback(self._closed)
 
     def _gone(self) -> UnavailableError | None:
-        """The error of all further requests, once too many have failed without a success between; None before."""
+        """The error of all further requests, once the model cannot be had or too many have failed; None before."""
+        if self._unavailable is not None:
+            return self._unavailable
         most = self._limit.most + 4
         hung = most if self._answered else TIMEOUTS - 1  # what never answered is not waited for as long
         failures = self._failures_in_a_row + self._refusals_in_a_row
@@ -188,6 +191,9 @@ class Calls:
             for _, future in batch:
                 future.cancel()
             raise
+        self._unavailable = next(
+            (error for error in outcomes if isinstance(error, UnavailableError)), self._unavailable
+        )
         pushed_back = [error for error in outcomes if isinstance(error, TransientError)]
         if pushed_back:
             clock = time.monotonic()

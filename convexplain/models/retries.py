@@ -9,7 +9,7 @@ from convexplain.errors import FaultyReplyError, TransientError
 BACKOFF = tenacity.wait_random_exponential(multiplier=1, max=20)
 TIMEOUTS = 3
 """Attempts at a call that hangs: each costs its whole time-out, so these are fewer than for a quick refusal."""
-FAULTY = 5
+FAULTY = 6
 """Attempts at a call whose answers are damaged: some servers damage each answer to the same prompt."""
 
 
@@ -44,6 +44,8 @@ def retrying(patience: float, before_sleep: Callable[[tenacity.RetryCallState], 
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, FaultyReplyError):
+        return min(1.0, BACKOFF(state))  # it is not busy
     if isinstance(error, TransientError) and error.retry_after is not None:
         return max(error.retry_after, BACKOFF(state))  # an endpoint may say 0 for ever
     return BACKOFF(state)

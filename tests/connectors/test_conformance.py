@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from convexplain.connectors.conformance import ChatModelConformance, ServedModelConformance
+from convexplain.connectors.conformance import ChatModelConformance, FaultConformance, ServedModelConformance
 from convexplain.connectors.models import (
     EmbeddedModel,
     FunctionModel,
@@ -73,6 +73,19 @@ class TestOpenAICompatible(OnAStub):
 
     def make(self):
         return OpenAICompatible(f"{self.stub.url}?timeout=0.5")
+
+
+class TestOpenAICompatibleWithFaults(FaultConformance):
+    pytestmark = loopback
+
+    def make_at(self, url):
+        return OpenAICompatible(f"{url}?timeout=0.5")
+
+
+class TestProbedEndpointWithFaults(TestOpenAICompatibleWithFaults):
+    @pytest.fixture(autouse=True)
+    def probed(self, probing):
+        """The endpoint is asked what it takes."""
 
 
 class TestHub(OnAStub):

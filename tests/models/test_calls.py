@@ -155,16 +155,16 @@ def test_an_endpoint_that_is_gone_ends_the_run():
         asyncio.run(go())
 
 
-def test_a_damaged_answer_is_asked_again_four_times():
+def test_a_damaged_answer_is_asked_again_five_times():
     model = ScriptedModel(FaultyReplyError("half JSON"))
     (error,), spend = run(model, [ask("a")])
     assert type(error) is FaultyReplyError
-    assert (len(model.requests), spend.retries, spend.failures) == (5, 4, 1)
+    assert (len(model.requests), spend.retries, spend.failures) == (6, 5, 1)
 
 
 def test_hangs_and_damaged_answers_are_counted_apart_from_other_failures():
     hung, busy, half = TransientError("hangs", timed_out=True), TransientError("busy"), FaultyReplyError("half JSON")
-    outcomes = [busy, half, hung, half, busy, half, hung, half, busy, "fine"]  # 3 hangs or 5 damaged ones end it
+    outcomes = [busy, half, hung, half, busy, half, hung, half, busy, "fine"]  # 3 hangs or 6 damaged ones end it
     model = ScriptedModel(lambda request: outcomes.pop(0))
     (reply,), spend = run(model, [ask("a")])
     assert (reply.text, spend.retries) == ("fine", 9)
@@ -177,6 +177,13 @@ def test_an_endpoint_that_refuses_everything_ends_the_run_with_its_last_words():
     assert {type(outcome) for outcome in outcomes[21:]} == {UnavailableError}
     words = "only fails: 21 requests in a row failed for good. The last failure: HTTP 418: teapot. The same"
     assert words in str(outcomes[-1])
+
+
+def test_an_empty_account_stops_all_that_is_not_sent_yet():
+    model = ScriptedModel(UnavailableError("no credit"), in_flight=2, seconds=0.001)
+    outcomes, spend = run(model, [ask(str(i)) for i in range(50)])
+    assert (len(model.requests), spend.retries) == (2, 0)
+    assert {str(outcome) for outcome in outcomes} == {"no credit"}
 
 
 @pytest.mark.parametrize("error", [TooLongError("too long"), FilteredError("filtered")])
