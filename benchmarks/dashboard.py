@@ -20,8 +20,9 @@ from typing import Any
 
 from dashboard_store import build
 
-from convexplain.analysis.comparison import compare, largest_shifts
+from convexplain.analysis.comparison import compare
 from convexplain.dashboard import pages
+from convexplain.dashboard.services.comparisons import moved_turns
 from convexplain.dashboard.services.conversation import open_conversation, worst_turn
 from convexplain.dashboard.services.overview import excerpts
 from convexplain.store import RunStore, run_rubrics
@@ -88,7 +89,7 @@ def ask_the_store(url: str) -> None:
         ),
         "two runs side by side": lambda: paired_scores(store, 1, harm.sha, 2, harm.sha),
         "their comparison": lambda: compare(paired, harm.threshold),
-        "largest shifts": lambda: largest_shifts(store, paired, harm.threshold, "all", 12),
+        "turns that fell most": lambda: moved_turns(store, 1, 2, "harm", "fell", 10, 0),
     }
     print(f"\n{'question':32} median    worst   (ms, of {RUNS})")
     for name, question in questions.items():

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convexplain.agreement import confusion, kappa, spearman
-from convexplain.store import RunStore
-from convexplain.store.conversations import turn_excerpts
-from convexplain.store.paired_scores import Floats, Numbers, PairedScores, conversation_ids
+from convexplain.store.paired_scores import Floats, Numbers, PairedScores
 
 BINS = 40
 """Equal parts of [-1, 1] in which shifts are counted."""
@@ -31,11 +29,13 @@ class Comparison:
         conversations: how many hold these turns.
         before, after: the mean scores.
         shift: the mean difference, after − before.
-        interval: the 95 % interval of the shift (normal, over conversations); None below two conversations.
+        interval: the 95 % interval of the shift (Student's t, over conversations); None below two conversations.
         fell, rose: turns that went below the threshold, and that rose above it.
         spearman, kappa: agreement of scores, and of the sides of the threshold; None where it is undefined.
         counts: shifts in `BINS` equal parts of [-1, 1].
-        by_id: turns were matched by their conversations' ids.
+        by_id: some turns were matched by their conversations' ids.
+        by_messages: some were matched by the user's messages in their conversations.
+        same_texts: both runs have judged the same texts, so that only their judges can differ.
     """
 
     turns: int
@@ -51,28 +51,12 @@ class Comparison:
     kappa: float | None
     counts: tuple[int, ...]
     by_id: bool
+    by_messages: bool = False
+    same_texts: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as a JSON value."""
         return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """One turn: its conversation (number and id, in the first run), the index, both scores and both texts."""
-
-    number: int
-    conversation: str
-    turn: int
-    before: float
-    after: float
-    text_before: str
-    text_after: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the turn as JSON values, without the store's own number."""
-        body = asdict(self)
-        return {"conversation_id": body.pop("conversation"), **{name: body[name] for name in body if name != "number"}}
 
 
 def compare(paired: PairedScores, threshold: float) -> Comparison | None:
@@ -101,40 +85,22 @@ def compare(paired: PairedScores, threshold: float) -> Comparison | None:
         ),
         counts=tuple(int(n) for n in np.histogram(shifts, BINS, (-1, 1))[0]),
         by_id=paired.by_id,
+        by_messages=paired.by_messages,
+        same_texts=paired.same_texts,
     )
 
 
-def largest_shifts(
-    store: RunStore, paired: PairedScores, threshold: float, direction: Direction, limit: int, offset: int = 0
-) -> tuple[list[Shift], int]:
-    """Return a page of the turns that moved most, and how many there are.
-
-    `direction` is `all`, `fell` (went below the threshold) or `rose` (rose above it).
-    """
-    shifts = np.abs(paired.after - paired.before)
-    low, lower = paired.before < threshold, paired.after < threshold
-    chosen = {"all": np.ones_like(low), "fell": ~low & lower, "rose": low & ~lower}[direction] & ~np.isnan(shifts)
-    order = _ordered(-shifts, chosen)
-    return _shifts(store, paired, order[offset : offset + limit]), len(order)
-
-
-def shifts_beyond_noise(
-    store: RunStore, paired: PairedScores, noise: float, limit: int
-) -> tuple[tuple[list[Shift], int], tuple[list[Shift], int]]:
-    """Return the turns whose score fell most, and those whose score rose most, each with how many there are.
+def moved_turns(paired: PairedScores, direction: Direction, least: float = 0.0) -> Numbers:
+    """Return the positions in `paired` of the turns whose score moved, the largest movement first.
 
     Args:
-        store: the store.
         paired: the turns.
-        noise: only scores that differ by more than this, in [0, 1].
-        limit: so many turns in each list at most.
+        direction: `fell`, `rose`, or `all`.
+        least: only scores that differ by more than this, in [0, 1].
     """
     shifts = paired.after - paired.before
-    falls, rises = _ordered(shifts, shifts < -noise), _ordered(-shifts, shifts > noise)
-    return (
-        (_shifts(store, paired, falls[:limit]), len(falls)),
-        (_shifts(store, paired, rises[:limit]), len(rises)),
-    )
+    drops = {"fell": -shifts, "rose": shifts, "all": np.abs(shifts)}[direction]
+    return _ordered(-drops, drops > least)
 
 
 def difference_noise(first: float, second: float) -> float:
@@ -155,33 +121,16 @@ def _ordered(keys: Floats, chosen: NDArray[np.bool_]) -> Numbers:
     return places[np.argsort(keys[places], kind="stable")]
 
 
-def _shifts(store: RunStore, paired: PairedScores, places: Numbers) -> list[Shift]:
-    ids = conversation_ids(store, [int(paired.numbers[i]) for i in places])
-    before, after = (
-        turn_excerpts(store, [(int(numbers[i]), int(turns[i])) for i in places])
-        for numbers, turns in ((paired.numbers, paired.turns), (paired.numbers_after, paired.turns_after))
-    )
-    return [
-        Shift(
-            int(paired.numbers[i]),
-            ids[int(paired.numbers[i])],
-            int(paired.turns[i]),
-            float(paired.before[i]),
-            float(paired.after[i]),
-            text_before,
-            text_after,
-        )
-        for i, text_before, text_after in zip(places, before, after, strict=True)
-    ]
-
-
 def _interval(shifts: Floats, groups: Numbers) -> tuple[float, float] | None:
     """The interval of the mean shift. Turns of one conversation are alike, so conversations are what varies."""
+    from scipy.stats import t  # type: ignore[import-untyped]  # slow to import
+
     mean, count = shifts.mean(), int(groups.max()) + 1
     if count < 2:
         return None
     sums = np.bincount(groups, shifts - mean)
-    half = 1.96 * math.sqrt(count / (count - 1) * float((sums**2).sum())) / len(shifts)
+    error = math.sqrt(count / (count - 1) * float((sums**2).sum())) / len(shifts)
+    half = float(t.ppf(0.975, count - 1)) * error
     return float(mean - half), float(mean + half)
 
 

@@ -28,6 +28,10 @@ _VERB = regex.compile(r"(?:takes|begins|ends|repeats|says|gives|exclaims|asks|is
 _CLAUSE_END = regex.compile(r"; (?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")  # outside of quotation marks
 
 
+UNEXPLAINED = "it has not been explained yet"
+"""How the headline of a turn ends of which nobody knows more than its score."""
+
+
 def headline(
     conversation: Conversation,
     turn: int,
@@ -168,7 +172,7 @@ def _edited(turn: int, contrast: Contrast | None) -> str:
 
 def _unexplained(subject: str, rubric: Rubric, score: float, attributions: Sequence[Attribution]) -> str:
     measured = any(level.of_reply_score and level.full is not None for level in attributions)
-    why = "nothing in the text was found that explains it" if measured else "it has not been explained yet"
+    why = "nothing in the text was found that explains it" if measured else UNEXPLAINED
     return f"{subject} scores {score:.2f} on {rubric.id}; {why}."
 
 

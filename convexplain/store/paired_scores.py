@@ -1,5 +1,6 @@
 """The turns that two runs have judged on one maxim, side by side."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,10 @@ from convexplain.types import RubricScope
 
 from . import schema
 from .database import reading
-from .serialization import to_conversation
 from .store import RunStore
 
 _PAGE = 500  # conversations that are in memory at once
+_STRIDE = 1000  # more replies than the assistant gives to one message
 
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,7 +29,8 @@ class PairedScores:
         numbers, numbers_after: of the conversations in the store, for the first and the second run.
         turns, turns_after: the indices, for the first and the second run.
         before, after: the scores of the first and the second run, NaN where one is unscored.
-        by_id: turns were matched by the conversations' own ids, because the runs judged other conversations.
+        by_id: some conversations were matched by their own ids, because the runs judged other ones.
+        by_messages: some were matched by the user's messages.
     """
 
     numbers: Numbers
@@ -38,6 +40,12 @@ class PairedScores:
     before: Floats
     after: Floats
     by_id: bool
+    by_messages: bool = False
+
+    @property
+    def same_texts(self) -> bool:
+        """Return whether both runs have judged the same conversations, so that only the scores can differ."""
+        return bool((self.numbers == self.numbers_after).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,11 @@ def paired_scores(
 ) -> PairedScores:
     """Return the turns that two runs have judged on one maxim, in the order of the first run's conversations.
 
-    Turns are matched by conversation. Runs with no conversation in common are matched by the conversations' ids, where
-    the first user turn is the same: there, another version of a bot answered the same conversations. (Ids that a reader
-    made of a file's name and a number say nothing about the conversation.)
+    Conversations that both runs have are matched with themselves. The others are answers of another version of a bot:
+    they are matched by their ids, where the first user turn is the same (ids that a reader made of a file's name and a
+    number say nothing about the conversation), else by the same user turns. The last counts only where it matches half
+    of the smaller run: short greetings are the same in unrelated logs. In matched conversations an assistant's turn is
+    matched with the one that follows as many user turns.
 
     Args:
         store: the store.
@@ -100,40 +110,116 @@ def paired_scores(
     first, second = _scores(store, before, sha), _scores(store, after, sha_after)
     numbers, numbers_after = first[:, 0].astype(np.int64), second[:, 0].astype(np.int64)
     turns, turns_after = first[:, 1].astype(np.int64), second[:, 1].astype(np.int64)
-    by_id = bool(len(numbers) and len(numbers_after)) and not np.intersect1d(numbers, numbers_after).size
-    matches = numbers_after  # the first run's conversation for each row of the second
-    if by_id:
-        ids = {name: number for number, name in _ids(store, before)}
-        same = {number: ids[name] for number, name in _ids(store, after) if name in ids}
-        same = _with_the_same_opening(store, same)
-        matches = np.array([same.get(number, -1) for number in numbers_after.tolist()], dtype=np.int64)
-    width = 1 + int(max(turns.max(initial=0), turns_after.max(initial=0)))
-    keys, keys_after = numbers * width, matches * width
+    matches = _matches(store, (before, numbers), (after, numbers_after))
+    same = np.array([matches.of.get(number, number) for number in numbers_after.tolist()], dtype=np.int64)
+    places, places_after = matches.places(numbers, turns), matches.places(numbers_after, turns_after)
+    width = 1 + int(max(places.max(initial=0), places_after.max(initial=0)))
+    keys, keys_after = numbers * width, same * width
     if scope == "turn":
-        keys, keys_after = keys + turns, keys_after + turns_after
+        keys, keys_after = keys + places, keys_after + places_after
     # Where conversations of one run have the same id, one of them counts.
     _, at, at_after = np.intersect1d(keys, keys_after, return_indices=True)
     return PairedScores(
-        numbers[at], numbers_after[at_after], turns[at], turns_after[at_after], first[at, 2], second[at_after, 2], by_id
+        numbers[at],
+        numbers_after[at_after],
+        turns[at],
+        turns_after[at_after],
+        first[at, 2],
+        second[at_after, 2],
+        matches.by_id,
+        matches.by_messages,
     )
 
 
-def _with_the_same_opening(store: RunStore, matches: dict[int, int]) -> dict[int, int]:
-    """Return those matches of conversations in which the user begins with the same text."""
-    openings = _openings(store, sorted({*matches, *matches.values()}))
-    return {number: match for number, match in matches.items() if openings[number] == openings[match]}
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """A conversation's user turns, and for each turn a number by which it is matched: user turns before it first."""
+
+    messages: tuple[str, ...]
+    places: Sequence[int]
 
 
-def _openings(store: RunStore, numbers: list[int]) -> dict[int, str | None]:
-    """Return the first user turns of conversations by their numbers; None where there is none."""
-    table, openings = schema.conversations, dict[int, str | None]()
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """By the number of a conversation of the second run, that of the first run; and the outlines of both."""
+
+    of: Mapping[int, int]
+    outlines: Mapping[int, _Outline]
+    by_id: bool = False
+    by_messages: bool = False
+
+    def places(self, numbers: Numbers, turns: Numbers) -> Numbers:
+        """Return by what each turn is matched: its index, or its place in the outline of a matched conversation."""
+        if not self.of:
+            return turns
+        matched = {*self.of, *self.of.values()}
+        return np.array(
+            [
+                self.outlines[number].places[turn] if number in matched else turn
+                for number, turn in zip(numbers.tolist(), turns.tolist(), strict=True)
+            ],
+            dtype=np.int64,
+        )
+
+
+def _matches(store: RunStore, before: tuple[int, Numbers], after: tuple[int, Numbers]) -> _Matches:
+    (run, numbers), (run_after, numbers_after) = before, after
+    remaining = set(np.setdiff1d(numbers, numbers_after).tolist())
+    remaining_after = set(np.setdiff1d(numbers_after, numbers).tolist())
+    if not remaining or not remaining_after:
+        return _Matches({}, {})
+    ids = {name: number for number, name in _ids(store, run) if number in remaining}
+    names = {number: name for number, name in _ids(store, run_after) if number in remaining_after}
+    by_id = {number: ids[name] for number, name in names.items() if name in ids}
+    outlines = _outlines(store, sorted({*by_id, *by_id.values()}))
+    by_id = {
+        number: match
+        for number, match in by_id.items()
+        if outlines[number].messages[:1] == outlines[match].messages[:1]
+    }
+    remaining, remaining_after = remaining - set(by_id.values()), remaining_after - set(by_id)
+    if not remaining or not remaining_after:
+        return _Matches(by_id, outlines, bool(by_id))
+    outlines |= _outlines(store, sorted((remaining | remaining_after) - set(outlines)))
+    by_messages = _same_messages(outlines, sorted(remaining), sorted(remaining_after))
+    least = min(len(np.unique(numbers)), len(np.unique(numbers_after))) / 2
+    if len(by_messages) < least:
+        by_messages = {}
+    return _Matches({**by_id, **by_messages}, outlines, bool(by_id), bool(by_messages))
+
+
+def _same_messages(outlines: Mapping[int, _Outline], numbers: list[int], numbers_after: list[int]) -> dict[int, int]:
+    """Return the conversations with the same user turns, each matched once, in their order."""
+    by_messages: dict[tuple[str, ...], list[int]] = {}
+    for number in reversed(numbers):
+        if outlines[number].messages:
+            by_messages.setdefault(outlines[number].messages, []).append(number)
+    pairs = ((number, by_messages.get(outlines[number].messages)) for number in numbers_after)
+    return {number: matches.pop() for number, matches in pairs if matches}
+
+
+def _outlines(store: RunStore, numbers: list[int]) -> dict[int, _Outline]:
+    """Return the outlines of conversations by their numbers."""
+    table, outlines = schema.conversations, dict[int, _Outline]()
     for start in range(0, len(numbers), _PAGE):
         query = sa.select(table.c.id, table.c.body).where(table.c.id.in_(numbers[start : start + _PAGE]))
         with reading(store.engine) as connection:
             for row in connection.execute(query):
-                turns = to_conversation(row.body).turns
-                openings[row.id] = next((turn.content for turn in turns if turn.role == "user"), None)
-    return openings
+                outlines[row.id] = _outline(row.body["turns"])
+    return outlines
+
+
+def _outline(turns: Sequence[Mapping[str, Any]]) -> _Outline:
+    messages: list[str] = []
+    places: list[int] = []
+    replies = 0  # of the assistant since the last user turn
+    for turn in turns:
+        if turn["role"] == "user":
+            messages.append(turn["content"])
+            replies = 0
+        places.append(len(messages) * _STRIDE + min(replies, _STRIDE - 1))
+        replies += turn["role"] == "assistant"
+    return _Outline(tuple(messages), places)
 
 
 def conversation_ids(store: RunStore, numbers: list[int]) -> dict[int, str]:

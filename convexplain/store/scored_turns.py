@@ -90,6 +90,24 @@ def scored_places(
         return list(connection.scalars(query))
 
 
+def judged_places(store: RunStore, run: int, rubric: Rubric, turns: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the places of these turns in a run, for `scored_turns`, in their order, without those it has not judged.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        rubric: one that the run has judged by.
+        turns: the numbers of conversations in the store, and the indices of turns.
+    """
+    table = schema.judgements
+    query = sa.select(table.c.id, table.c.conversation, table.c.turn).where(
+        table.c.run == run, table.c.rubric == rubric.sha, table.c.conversation.in_({number for number, _ in turns})
+    )
+    with reading(store.engine) as connection:
+        places = {(row.conversation, row.turn): row.id for row in connection.execute(query)}
+    return [places[turn] for turn in turns if turn in places]
+
+
 def judged_indices(store: RunStore, run: int, conversation_id: str, rubrics: Sequence[Rubric]) -> list[int]:
     """Return the indices of the turns that the run has judged, of conversations with this id, on any of the rubrics."""
     table, conversation = schema.judgements, schema.conversations

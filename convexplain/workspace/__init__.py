@@ -15,6 +15,7 @@ from convexplain.judges.spec import BAND, JudgeOption, JudgeOptions, JudgeSpec, 
 
 from .background import BackgroundJudge
 from .calibrations import FittedCalibration, StoredCalibrations
+from .changed_turns import ChangedTurn, ChangedTurns
 from .comparisons import MaximComparison, RunComparison
 from .connections import ConnectionEntry
 from .distillation_results import Distillation, DistillationPlan, DistilledHead
@@ -63,6 +64,8 @@ __all__ = [
     "AsyncWorkspace",
     "AttributionTask",
     "BackgroundJudge",
+    "ChangedTurn",
+    "ChangedTurns",
     "ConnectionEntry",
     "ContrastTask",
     "DefaultJudge",

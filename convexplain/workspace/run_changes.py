@@ -142,7 +142,7 @@ def _since(run: AnalyzedRun, earlier: Run) -> RunChange | None:
     averaged: dict[str, Side] = {}
     for rubric in rubrics:
         pairs = paired_scores(run.store, earlier.id, rubric.sha, run.id, rubric.sha, rubric.scope)
-        if pairs.by_id and (change := compare(pairs, rubric.threshold)) is not None:
+        if not pairs.same_texts and (change := compare(pairs, rubric.threshold)) is not None:
             paired[rubric.id] = _side(change)
         elif (average := _new_conversations(run, earlier, rubric)) is not None:
             averaged[rubric.id] = _side(average)

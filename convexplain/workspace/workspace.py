@@ -5,6 +5,7 @@ from pathlib import Path
 from convexplain.store import RunStore
 
 from .blocking import blocking
+from .methods.comparisons import ComparisonMethods
 from .methods.connections import ConnectionMethods
 from .methods.distillation import DistillationMethods
 from .methods.explanations import ExplanationMethods
@@ -17,6 +18,7 @@ from .methods.turns import TurnMethods
 
 class AsyncWorkspace(
     RunMethods,
+    ComparisonMethods,
     TurnMethods,
     LabelMethods,
     PromptMethods,
@@ -60,6 +62,7 @@ class Workspace:
     plan_deletion = blocking(AsyncWorkspace.plan_deletion)
     delete_run = blocking(AsyncWorkspace.delete_run)
     compare = blocking(AsyncWorkspace.compare)
+    changed_turns = blocking(AsyncWorkspace.changed_turns)
     inspect_logs = blocking(AsyncWorkspace.inspect_logs)
     import_logs = blocking(AsyncWorkspace.import_logs)
     analyze = blocking(AsyncWorkspace.analyze)

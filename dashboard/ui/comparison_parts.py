@@ -1,92 +1,133 @@
-"""The parts of the page that compares two runs."""
+"""The parts of the page that compares two runs: which runs, the verdict, and the figures behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
 from convexplain.analysis.averages import AverageComparison
-from convexplain.analysis.comparison import Comparison, Direction, largest_shifts
-from convexplain.dashboard.services.trust import run_marks
-from convexplain.report.trust_marks import TrustMark
+from convexplain.analysis.comparison import BINS, Comparison
 from convexplain.store import Run, RunStore
-from convexplain.store.paired_scores import PairedScores, shared_maxims
 from convexplain.text.visible import one_line
+from convexplain.workspace import MaximComparison, RunComparison
 
+from .charts import shifts
 from .explanation_panel import signed
 from .run_selection import run_name
-from .safe_text import message
-from .trust_note import trust_note
-from .turn_table import cell, open_turn, pick_row
+from .safe_text import escaped, message
 
-_PAGE = 12
-_DIRECTIONS: dict[Direction, str] = {"all": "All", "fell": "Fell below the threshold", "rose": "Rose above it"}
+_MARKS = {"better": "▲ ", "worse": "▼ "}
 
 
-@dataclass(frozen=True, slots=True)
-class SharedMaxim:
-    """A maxim of both runs, in the wordings `sha` and `second_sha`, with the trust in the judges of both."""
-
-    rubric: str
-    title: str
-    sha: str
-    second_sha: str
-    threshold: float
-    marks: tuple[TrustMark, TrustMark]
-
-    @property
-    def flags(self) -> bool:
-        """Return whether the scores of both runs may be held against the threshold."""
-        return all(mark.flags for mark in self.marks)
-
-
-def select_runs(store: RunStore) -> tuple[Run, Run, SharedMaxim] | None:
-    """Return two runs and a maxim of both; where that is impossible, say what to do and return None."""
+def select_runs(store: RunStore) -> tuple[Run, Run] | None:
+    """Return two runs; where that is impossible, say what to do and return None."""
     runs = {str(run.id): run for run in store.runs()}
     if len(runs) < 2:
         st.info(
             "A comparison needs two runs. Judge the same log with another judge, or the log of another bot version."
         )
         return None
-    left_column, middle_column, right_column = st.columns(3)
-    _start("run", list(runs), list(runs)[1])
-    _start("other", list(runs), next(run for run in runs if run != st.session_state["c-run"]))
+    left_column, right_column = st.columns(2)
+    start("first", list(runs), list(runs)[1])
+    start("second", list(runs), next(run for run in runs if run != st.session_state["c-first"]))
     with left_column:
-        first = runs[_select("First run (before)", "run", list(runs), runs)]
-    with middle_column:
-        second = runs[_select("Second run (after)", "other", list(runs), runs)]
-    marks, later = run_marks(store, first), run_marks(store, second)
-    maxims = {
-        shared[0]: SharedMaxim(*shared, (marks[shared[0]], later[shared[0]]))
-        for shared in shared_maxims(store, first.id, second.id)
-    }
+        first = runs[_select("First run (before)", "first", runs)]
+    with right_column:
+        second = runs[_select("Second run (after)", "second", runs)]
     if first.id == second.id:
         st.info("Both sides are the same run. Choose another run on one side.")
         return None
-    if not maxims:
-        st.info("The two runs have no maxim in common.")
-        return None
-    _start("rubric", list(maxims), next(iter(maxims)))
-    with right_column:
-        key = "c-rubric"
-        name = st.selectbox(
-            "Maxim",
-            list(maxims),
-            format_func=lambda rubric: one_line(maxims[rubric].title),
-            key=key,
-            on_change=_write_address,
-            args=("rubric",),
-        )
+    return first, second
+
+
+def select_maxim(comparison: RunComparison) -> MaximComparison:
+    """Return the maxim whose turns are shown; worse ones come first."""
+    order = {"worse": 0, "lower": 1}
+    ranked = sorted(comparison.maxims, key=lambda maxim: order.get(maxim.verdict.outcome, 2))
+    maxims = {maxim.rubric: maxim for maxim in ranked}
+    start("rubric", list(maxims), next(iter(maxims)))
+    name = st.segmented_control(
+        "Maxim",
+        list(maxims),
+        format_func=lambda rubric: one_line(maxims[rubric].title),
+        key="c-rubric",
+        required=True,
+        on_change=write_address,
+        args=("rubric",),
+    )
     st.query_params["rubric"] = name
-    if maxims[name].sha != maxims[name].second_sha:
-        message("The wording of this maxim differs between the two runs.", "error")
-    trust_note(*maxims[name].marks, names=("First run", "Second run"))
-    return first, second, maxims[name]
+    if maxims[name].reworded:
+        message("The wording or the threshold of this maxim differs between the two runs.", "error")
+    return maxims[name]
 
 
-def comparison_figures(comparison: Comparison, *, flags: bool) -> None:
-    """Show the numbers of a comparison; those about the threshold only where scores may be held against it."""
+def show_verdicts(comparison: RunComparison) -> None:
+    """Show in a sentence whether the chats got better or worse, and below it the verdict on each maxim."""
+    head = "".join(f"<b>{name}</b>" for name in ("maxim", "mean score", "verdict", "turns beyond the judges’ noise"))
+    rows = "".join(_verdict_row(maxim) for maxim in comparison.maxims)
+    st.html(
+        f'<div class="cx" role="status"><p class="cx-headline">{escaped(comparison.sentence)}</p>'
+        f'<div class="cx-grid cx-verdicts">{head}{rows}</div></div>'
+    )
+    for run, rubrics in ((comparison.first, comparison.only_first), (comparison.second, comparison.only_second)):
+        if rubrics:
+            message(f"Only run {run.id} has {', '.join(rubrics)}.", "soft")
+
+
+def comparison_details(maxim: MaximComparison) -> None:
+    """Show the figures behind a verdict: folded where turns are listed above them."""
+    if maxim.change is None:
+        message("The two runs have scored no turn in common: only their averages are compared.", "soft")
+        _average_figures(maxim.averages, flags=maxim.flags)
+        return
+    with st.expander("Figures of this maxim"):
+        _comparison_figures(maxim.change, flags=maxim.flags)
+        counts = maxim.change.counts
+        shifts([counts[i] + counts[i + 1] for i in range(0, BINS, 2)], -1.0, 1.0, coloured=maxim.flags)
+
+
+def start(name: str, valid: Sequence[str], default: str) -> None:
+    """Select the value of the address, else the earlier selection, else a default, as `c-NAME` of the session."""
+    key, requested = f"c-{name}", st.query_params.get(name)
+    if requested in valid:
+        st.session_state[key] = requested
+    elif st.session_state.get(key) not in valid:
+        st.session_state[key] = default
+
+
+def write_address(name: str) -> None:
+    """Write a selection into the address; a turn of another selection leaves it."""
+    st.query_params[name] = st.session_state[f"c-{name}"]
+    for part in ("number", "turn"):
+        st.query_params.pop(part, None)
+
+
+def _select(label: str, name: str, runs: dict[str, Run]) -> str:
+    selected = st.selectbox(
+        label,
+        list(runs),
+        format_func=lambda number: run_name(runs[number]),
+        key=f"c-{name}",
+        on_change=write_address,
+        args=(name,),
+    )
+    st.query_params[name] = selected
+    return selected
+
+
+def _verdict_row(maxim: MaximComparison) -> str:
+    words = " → ".join(dict.fromkeys(mark.word for mark in maxim.marks))
+    compared, verdict = maxim.change or maxim.averages, maxim.verdict
+    means = "–" if compared is None else f"{compared.before:.2f} → {compared.after:.2f}"
+    low = " low" if verdict.outcome == "worse" else ""
+    moved = "–" if maxim.change is None else f"{maxim.fell:,} fell, {maxim.rose:,} rose"
+    return (
+        f'<span>{escaped(maxim.title, 60)} <span class="cx-soft">· {escaped(words)}</span></span><span>{means}</span>'
+        f'<span class="cx-score{low}">{_MARKS.get(verdict.outcome, "")}{escaped(verdict.words)}</span>'
+        f"<span>{moved}</span>"
+    )
+
+
+def _comparison_figures(comparison: Comparison, *, flags: bool) -> None:
     cells = [
         (signed(comparison.shift), f"mean shift{_interval(comparison.interval)}"),
         (f"{comparison.before:.2f} → {comparison.after:.2f}", "mean score"),
@@ -100,13 +141,14 @@ def comparison_figures(comparison: Comparison, *, flags: bool) -> None:
         ]
     _figures(cells)
     unscored = f"; {comparison.unscored:,} more are unscored in at least one run" if comparison.unscored else ""
-    matching = " Conversations were matched by their ids." if comparison.by_id else ""
+    kinds = (("their ids", comparison.by_id), ("the user’s messages", comparison.by_messages))
+    matched = " or ".join(name for name, used in kinds if used)
+    matching = f" Conversations were matched by {matched}." if matched else ""
     scored = f"{comparison.turns:,} turns of {comparison.conversations:,} conversations, scored in both runs"
     message(f"{scored}{unscored}.{matching}", "soft")
 
 
-def average_figures(averages: AverageComparison | None, *, flags: bool) -> None:
-    """Show the averages of two runs over different conversations; None where a run has no score."""
+def _average_figures(averages: AverageComparison | None, *, flags: bool) -> None:
     if averages is None:
         message("One of the runs has no score on this maxim.", "soft")
         return
@@ -131,66 +173,3 @@ def _figures(cells: Sequence[tuple[str, str]]) -> None:
     st.html(
         f'<div class="cx cx-figures">{"".join(f"<div><b>{number}</b>{name}</div>" for number, name in cells)}</div>'
     )
-
-
-def shift_list(store: RunStore, run: int, paired: PairedScores, maxim: SharedMaxim) -> None:
-    """Show the turns whose scores moved most; a click opens a turn."""
-    st.subheader("Largest shifts", anchor=False)
-    directions = [direction for direction in _DIRECTIONS if maxim.flags or direction == "all"]
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        direction = st.segmented_control(
-            "Which",
-            directions,
-            format_func=lambda direction: _DIRECTIONS[direction],
-            default="all",
-            required=True,
-            key="c-kind" if maxim.flags else "c-any",
-            label_visibility="collapsed",
-        )
-        _, total = largest_shifts(store, paired, maxim.threshold, direction, 0)
-        pages = max(1, -(-total // _PAGE))
-        page = st.pagination(pages, key=f"c-page-{direction}-{maxim.rubric}", max_visible_pages=5) if pages > 1 else 1
-    shifts, _ = largest_shifts(store, paired, maxim.threshold, direction, _PAGE, _PAGE * (page - 1))
-    if not shifts:
-        st.caption("There is no such turn.")
-        return
-    columns: dict[str, list[Any]] = {
-        "before": [shift.before for shift in shifts],
-        "after": [shift.after for shift in shifts],
-        "shift": [shift.after - shift.before for shift in shifts],
-        "turn": [shift.turn for shift in shifts],
-        "conversation": [cell(shift.conversation) for shift in shifts],
-    }
-    kinds = {name: st.column_config.NumberColumn(format="%.2f", width=65) for name in ("before", "after")}
-    kinds["shift"] = st.column_config.NumberColumn(format="%+.2f", width=65)
-    clicked = pick_row(f"shifts-{page}-{direction}-{maxim.rubric}", columns, kinds)
-    st.caption("Click the box at the left of a turn to open it in the first run.")
-    if clicked is not None:
-        shift = shifts[clicked]
-        open_turn(run, shift.conversation, shift.number, shift.turn, maxim.rubric)
-
-
-def _start(name: str, valid: list[str], default: str) -> None:
-    # Selects the value of the address, else the earlier selection, else a default.
-    key, requested = f"c-{name}", st.query_params.get(name)
-    if requested in valid:
-        st.session_state[key] = requested
-    elif st.session_state.get(key) not in valid:
-        st.session_state[key] = default
-
-
-def _select(label: str, name: str, options: list[str], runs: dict[str, Run]) -> str:
-    selected = st.selectbox(
-        label,
-        options,
-        format_func=lambda number: run_name(runs[number]),
-        key=f"c-{name}",
-        on_change=_write_address,
-        args=(name,),
-    )
-    st.query_params[name] = selected
-    return selected
-
-
-def _write_address(name: str) -> None:
-    st.query_params[name] = st.session_state[f"c-{name}"]

@@ -36,6 +36,7 @@ CSS = f"""<style>
 .cx-list a {{ color: var(--cx-accent); }}
 .cx-grid {{ display: grid; grid-template-columns: minmax(7em, 1.6fr) 3.6em 3.6em minmax(5em, 1.4fr); gap: .15em .8em;
   align-items: baseline; font-size: .92em; font-variant-numeric: tabular-nums; }}
+.cx-verdicts {{ grid-template-columns: minmax(8em, 1.4fr) 7em minmax(10em, 2fr) minmax(7em, 1fr); max-width: 76em; }}
 .cx-score.low {{ color: var(--cx-low); font-weight: 600; }}
 .cx-chip {{ display: inline-block; font-size: .78em; padding: 0 .45em; margin: 0 .3em .1em 0; border-radius: 3px;
   border: 1px solid var(--cx-line); font-variant-numeric: tabular-nums; white-space: nowrap; }}
@@ -63,7 +64,8 @@ del.cx-gone {{ background: rgba(var(--cx-down), .22); text-decoration: line-thro
 ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2px; }}
 .cx-figures {{ display: flex; flex-wrap: wrap; gap: .4em 2.4em; margin: .2em 0; font-size: .86em; }}
 .cx-figures b {{ display: block; font-size: 1.55em; font-weight: 600; font-variant-numeric: tabular-nums; }}
-[class*="st-key-theme-"] [data-testid="stBaseButton-tertiary"] p {{ color: var(--cx-accent); text-align: left;
+[class*="st-key-theme-"] [data-testid="stBaseButton-tertiary"] p,
+.st-key-moved-turns [data-testid="stBaseButton-tertiary"] p {{ color: var(--cx-accent); text-align: left;
   text-decoration: underline; }}
 .cx-box {{ overflow: auto; border: 1px solid var(--cx-line); border-radius: 4px; padding: .2em .6em; }}
 .cx-box.cx-before {{ height: 17rem; display: flex; flex-direction: column-reverse; }}
@@ -77,6 +79,8 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 .cx-row {{ display: grid; grid-template-columns: 1fr 3.4em; gap: .4em; align-items: center; }}
 .cx-row em {{ font-style: normal; font-variant-numeric: tabular-nums; text-align: right; }}
 @media (max-width: 640px) {{
+  .cx-verdicts {{ grid-template-columns: 1fr 1fr; }}
+  .cx-verdicts > b {{ display: none; }}
   .stMainBlockContainer {{ padding-left: .9rem; padding-right: .9rem; }}
   .cx-box.cx-before, .cx-box.cx-judged {{ height: 11rem; }}
   .st-key-reversed > [data-testid="stHorizontalBlock"], .st-key-reversed > div > [data-testid="stHorizontalBlock"] {{

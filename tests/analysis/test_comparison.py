@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from convexplain import Conversation, Turn, load_rubric
-from convexplain.analysis.comparison import compare, difference_noise, shifts_beyond_noise
-from convexplain.store import RunStore
-from convexplain.store.paired_scores import PairedScores, paired_scores
-from convexplain.types import Evidence, Judgement
-
-HARM = load_rubric("harm")
+from convexplain.analysis.comparison import compare, difference_noise, moved_turns
+from convexplain.store.paired_scores import PairedScores
 
 
 def paired(before, after, numbers=None):
@@ -35,10 +30,10 @@ def test_a_comparison():
 def test_turns_of_one_conversation_are_one_observation():
     apart = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8]), 0.5)
     together = compare(paired([0.2, 0.2, 0.8, 0.8], [0.4, 0.4, 0.8, 0.8], [0, 0, 1, 1]), 0.5)
-    # Mean 0.1, deviations ±0.1. Four of them: sqrt(4/3 * 0.04) / 4 = 0.0577.
-    # Two sums of ±0.2: sqrt(2 * 0.08) / 4 = 0.1.
-    assert apart.interval == pytest.approx((0.1 - 1.96 * 0.057735, 0.1 + 1.96 * 0.057735), abs=1e-5)
-    assert together.interval == pytest.approx((0.1 - 0.196, 0.1 + 0.196))
+    # Mean 0.1, deviations ±0.1. Four of them: sqrt(4/3 * 0.04) / 4 = 0.0577; Student's t of 3 degrees is 3.182.
+    # Two sums of ±0.2: sqrt(2 * 0.08) / 4 = 0.1; Student's t of 1 degree is 12.706.
+    assert apart.interval == pytest.approx((0.1 - 3.182446 * 0.057735, 0.1 + 3.182446 * 0.057735), abs=1e-5)
+    assert together.interval == pytest.approx((0.1 - 1.270620, 0.1 + 1.270620), abs=1e-5)
     assert compare(paired([0.2], [0.4]), 0.5).interval is None
 
 
@@ -52,28 +47,10 @@ def test_the_noise_of_a_difference():
     assert difference_noise(0.0, 0.2) == pytest.approx(0.141421, abs=1e-6)  # sqrt((0 + 0.04) / 2)
 
 
-def test_the_turns_that_moved_by_more_than_noise(tmp_path):
-    """Shifts of a to e: -0.5, +0.3, -0.2, +0.05, unscored; the noise is 0.1."""
-    store = RunStore(str(tmp_path / "a.db"))
-    scores = {"a": (0.9, 0.4), "b": (0.5, 0.8), "c": (0.5, 0.3), "d": (0.4, 0.45), "e": (0.4, None)}
-    runs = [store.begin_run("m", mark, {}, [HARM]).id for mark in "fg"]
-    for name, both in scores.items():
-        talk = Conversation(name, (Turn("user", "Hi"), Turn("assistant", f"Ho {name}")))
-        for run, score in zip(runs, both, strict=True):
-            judgement = Judgement(name, 1, "harm", score, None, None, Evidence(), "m", "s")
-            store.keep_judgement(run, store.keep_conversation(talk, run), HARM, judgement)
-    pairs = paired_scores(store, runs[0], HARM.sha, runs[1], HARM.sha)
-    (falls, fell), (rises, rose) = shifts_beyond_noise(store, pairs, 0.1, 5)
-    assert ([shift.conversation for shift in falls], fell) == (["a", "c"], 2)
-    assert ([shift.to_dict() for shift in rises], rose) == (
-        [
-            {
-                **{"conversation_id": "b", "turn": 1, "before": 0.5, "after": 0.8},
-                **{"text_before": "Ho b", "text_after": "Ho b"},
-            }
-        ],
-        1,
-    )
-    (only, count), _ = shifts_beyond_noise(store, pairs, 0.1, 1)
-    assert ([shift.conversation for shift in only], count) == (["a"], 2)
-    store.close()
+def test_the_turns_that_moved_by_more_than_noise():
+    """Shifts: -0.5, +0.3, -0.2, +0.05, unscored."""
+    pairs = paired([0.9, 0.5, 0.5, 0.4, 0.4], [0.4, 0.8, 0.3, 0.45, np.nan])
+    assert moved_turns(pairs, "fell", 0.1).tolist() == [0, 2]
+    assert moved_turns(pairs, "rose", 0.1).tolist() == [1]
+    assert moved_turns(pairs, "rose").tolist() == [1, 3]
+    assert moved_turns(pairs, "all", 0.1).tolist() == [0, 1, 2]

@@ -490,34 +490,53 @@ def test_pairs_are_exported_by_a_job(app, store, monkeypatch, tmp_path):
 
 def test_two_runs_are_compared(app, store):
     one, two = full(store)
-    found = app("compare", rubric="harm", run=str(one), other=str(two))
+    found = app("compare", rubric="harm", first=str(one), second=str(two))
     shown = texts(found)
+    assert "Both runs judged the same texts, so neither is better" in shown
+    assert "only 3 conversations; 5 are needed" in shown
+    assert "0 fell, 4 rose" in shown
     assert "+0.18" in shown  # 0.1 (cut at 1) and four of 0.2
     assert "0.56 → 0.74" in shown
     assert "1 ▲" in shown
     assert "0 ▼" in shown
     assert "5 turns of 3 conversations, scored in both runs; 1 more are unscored in at least one run" in shown
-    assert len(found.dataframe[0].value) == 5
-    ran(found.segmented_control(key="c-kind").set_value("rose").run())
-    assert found.dataframe[0].value["conversation"].tolist() == ["beta"]
-    ran(found.segmented_control(key="c-kind").set_value("fell").run())
-    assert len(found.dataframe) == 0
+    turns = [button for button in found.button if button.key.startswith("c-turn-")]
+    assert len(turns) == 4
+    assert "The texts are the same." in shown
+    # none fell: those that rose are listed; of equal ones the first, whose headline is that of its lower score
+    assert turns[0].label.startswith("**▸ 0.20 → 0.40")
+    ran(turns[1].click().run())
+    assert [found.query_params[name] for name in ("first", "second", "rubric", "number", "turn")] == [
+        [str(one)], [str(two)], ["harm"], ["2"], ["1"],
+    ]  # fmt: skip
+    assert "beta, turn 1 · harm +0.20" in texts(found)
+    ran(found.segmented_control(key="c-moved").set_value("fell").run())
+    assert not [button for button in found.button if button.key.startswith("c-turn-")]
+    assert "number" not in found.query_params
+
+
+def test_a_link_opens_a_turn_of_a_comparison(app, store):
+    one, two = full(store)
+    address = {"first": str(one), "second": str(two), "rubric": "harm"}
+    shown = texts(app("compare", **address, number="1", turn="1", moved="fell"))
+    assert "alpha, turn 1 · harm +0.10" in shown  # which moved by no more than the noise
+    assert "have not both scored the turn" in texts(app("compare", **address, number="1", turn="99"))
 
 
 @pytest.mark.slow
 def test_what_cannot_be_compared(app, store):
     one, two = full(store)
-    assert "same run" in app("compare", run=str(one), other=str(one)).info[0].value
+    assert "same run" in app("compare", first=str(one), second=str(one)).info[0].value
     lone = store.begin_run("m", "z", {}, [HARM]).id
-    assert "no maxim in common" in app("compare", run=str(two), other=str(lone)).info[0].value
+    assert "no maxim in common" in app("compare", first=str(two), second=str(lone)).info[0].value
 
 
 def test_runs_over_other_conversations_are_compared_by_their_averages(app, store):
     one, _ = full(store)
     keep(store, store.begin_run("m", "z", {}, [HARM]).id, talk("zeta", 1), {1: 0.25})
-    found = app("compare", rubric="harm", run=str(one), other="3")
-    assert "only their averages are compared" in found.info[0].value
-    assert "→ 0.25" in texts(found)
+    shown = texts(app("compare", rubric="harm", first=str(one), second="3"))
+    assert "only their averages are compared" in shown
+    assert "→ 0.25" in shown
 
 
 @pytest.mark.slow

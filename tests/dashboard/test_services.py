@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexplain import Conversation, Turn
-from convexplain.analysis.comparison import largest_shifts
 from convexplain.connectors.models import ScriptedModel
 from convexplain.dashboard.services.access import (
     configured_password,
@@ -18,6 +17,7 @@ from convexplain.dashboard.services.access import (
     is_loopback,
     password_matches,
 )
+from convexplain.dashboard.services.comparisons import moved_turns, one_turn, side_texts
 from convexplain.dashboard.services.conversation import (
     contributions,
     judged_turn,
@@ -43,7 +43,6 @@ from convexplain.store import newest_attributions, turn_contrasts
 from convexplain.store.contrast_list import ContrastFilters, ContrastRow, contrast_rows
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import ScoreGroup, turn_rows
-from convexplain.store.paired_scores import paired_scores
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
@@ -157,16 +156,37 @@ def test_the_prompt_is_made_anew_to_the_letter(store):
     assert rebuild_prompt(talk, head, HARM) is None
 
 
-def test_the_largest_shifts(store):
+def test_the_turns_that_moved_most(store):
+    """Each score of the second run is 0.2 higher, but one that is cut at 1; the noise of 0.1 is assumed."""
     one, two = full(store)
-    found = paired_scores(store, one, HARM.sha, two, HARM.sha)
-    listed, total = largest_shifts(store, found, 0.5, "all", 2)
-    assert total == 5
-    assert [one.after - one.before for one in listed] == pytest.approx([0.2, 0.2])
-    assert largest_shifts(store, found, 0.5, "fell", 5) == ([], 0)
-    (risen,), count = largest_shifts(store, found, 0.5, "rose", 5)
-    assert (risen.conversation, risen.turn, count) == ("beta", 3, 1)
-    assert len(largest_shifts(store, found, 0.5, "all", 10, 4)[0]) == 1
+    moved = moved_turns(store, one, two, "harm", "all", 2, 0)
+    assert moved.total == 4  # 0.9 -> 1.0 is no more than noise
+    assert [turn.shift for turn in moved.turns] == pytest.approx([0.2, 0.2])
+    assert moved_turns(store, one, two, "harm", "fell", 5, 0).total == 0
+    assert len(moved_turns(store, one, two, "harm", "rose", 10, 3).turns) == 1
+    first = moved.turns[0].before
+    turn = one_turn(store, one, two, "harm", (first.number, first.turn))
+    assert turn == moved.turns[0]
+    assert one_turn(store, one, two, "harm", (first.number, 99)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marked", "removed", "added"),
+    [
+        ("It is not in stock.", "It is back in stock.", True, ["not "], ["back "]),
+        ("Yes, they do.", "Tell me your PIN.", False, ["Yes, they do."], ["Tell me your PIN."]),
+        ("Same.", "Same.", True, [], []),
+    ],
+)
+def test_replies_of_two_bots_are_shown_side_by_side(store, before, after, marked, removed, added):
+    one, two = (store.begin_run("m", mark, {}, [HARM]).id for mark in "xy")
+    for run, text, question in ((one, before, "Is it there?"), (two, after, "And now?")):
+        turns = (Turn("user", "Hi"), Turn("assistant", "Hello."), Turn("user", question), Turn("assistant", text))
+        keep(store, run, Conversation("a", turns), {3: 0.4})
+    texts = side_texts(one_turn(store, one, two, "harm", (1, 3)))  # of the first conversation of the store
+    assert (texts.question, texts.question_after, texts.marked) == ("Is it there?", "And now?", marked)
+    assert [change.text for change in texts.reply if change.kind == "removed"] == removed
+    assert [change.text for change in texts.reply_after if change.kind == "added"] == added
 
 
 def test_a_review_needs_a_name(store):

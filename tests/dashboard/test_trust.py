@@ -63,7 +63,7 @@ def test_a_conversation_has_no_flag_on_a_maxim_that_only_sorts(app, store):  # n
 
 def test_two_runs_are_compared_without_their_threshold(app, store):  # noqa: F811
     one, two = full(store)
-    found = app("compare", rubric="helpfulness", run=str(one), other=str(two))
+    found = app("compare", rubric="helpfulness", first=str(one), second=str(two))
     shown = texts(found)
     assert shown.count(UNVALIDATED) == 1  # the same of both judges
     assert "threshold" not in shown.replace("not to count or to flag", "")

@@ -294,6 +294,31 @@ def test_another_bots_answers_are_matched_by_the_conversations_ids(store, runs):
     assert set(found.numbers) != set(found.numbers_after)
 
 
+def test_bots_that_give_some_answers_alike_are_compared_on_all(store, runs):
+    """The conversation that both bots have in common does not hide the others."""
+    run = store.begin_run("m", "g", {}, [HARM]).id
+    keep(store, run, talk("alpha", 2, bot="Robin", day=1), {1: 0.9, 3: 0.2})
+    keep(store, run, replace(talk("beta", 2), source="v2"), {1: 0.1, 3: 0.9})
+    found = paired_scores(store, runs[0], HARM.sha, run, HARM.sha)
+    assert (found.by_id, found.same_texts) == (True, False)
+    assert (found.turns.tolist(), found.after.tolist()) == ([1, 3, 1, 3], [0.9, 0.2, 0.1, 0.9])
+
+
+def test_answers_are_matched_by_the_users_messages_where_ids_differ(store, runs):
+    """`beta` under another id, with a call of a tool before its second answer; half of the smaller run must match."""
+    run = store.begin_run("m", "g", {}, [HARM]).id
+    beta = talk("beta", 3)
+    turns = (*beta.turns[:3], Turn("tool", "Looked up."), *beta.turns[3:])
+    keep(store, run, replace(beta, id="b-17", turns=turns), {1: 0.1, 4: 0.9})
+    keep(store, run, talk("delta", 1), {1: 0.5})
+    found = paired_scores(store, runs[0], HARM.sha, run, HARM.sha)
+    assert (found.by_id, found.by_messages) == (False, True)
+    assert (found.turns.tolist(), found.turns_after.tolist()) == ([1, 3], [1, 4])
+    assert (found.before.tolist(), found.after.tolist()) == ([0.6, 0.4], [0.1, 0.9])
+    keep(store, run, talk("epsilon", 1), {1: 0.5})  # now one of three
+    assert len(paired_scores(store, runs[0], HARM.sha, run, HARM.sha).turns) == 0
+
+
 def test_an_id_alone_makes_no_pair(store, runs):
     """Readers make ids of a file's name and a number: next week's conversation of the same id is another one."""
     run = store.begin_run("m", "g", {}, [HARM]).id

@@ -166,9 +166,17 @@ def test_two_runs_are_compared_on_the_turns_of_both(ws):
     assert maxim.change.turns == 3
     assert maxim.change.shift == pytest.approx(-0.06)
     # shifts -0.6 and 0.4 in a, 0.02 in b; less the mean their sums are -0.08 and 0.08: sqrt(2 * 2 * 0.0064) / 3
-    assert maxim.change.interval == pytest.approx((-0.06 - 1.96 * 0.053333, -0.06 + 1.96 * 0.053333), abs=1e-5)
-    assert [(shift.conversation, shift.turn, shift.after) for shift in maxim.falls] == [("a", 1, pytest.approx(0.2))]
-    assert [(shift.conversation, shift.turn) for shift in maxim.rises] == [("a", 3)]
+    assert maxim.change.interval == pytest.approx(
+        (-0.06 - 12.706205 * 0.053333, -0.06 + 12.706205 * 0.053333), abs=1e-4
+    )
+    (fall,), (rise,) = maxim.falls, maxim.rises
+    assert (fall.before.conversation.id, fall.before.turn, fall.after.score) == ("a", 1, pytest.approx(0.2))
+    assert (rise.after.conversation.id, rise.after.turn) == ("a", 3)
+    assert (maxim.verdict.outcome, compared.verdict("helpfulness")) == ("cannot tell", maxim.verdict)
+    assert ws.changed_turns(1, 2, "helpfulness").turns == (fall,)
+    assert ws.changed_turns(1, 2, "helpfulness", "all", limit=1, offset=1).turns == (rise,)
+    with pytest.raises(UsageError, match="rubric='harm' is not a maxim of both runs 1 and 2; these are helpfulness"):
+        ws.changed_turns(1, 2, "harm")
     assert (maxim.fell, maxim.rose) == (1, 1)
     assert json.loads(json.dumps(compared.to_dict()))["maxims"][0]["falls"][0]["conversation_id"] == "a"
     # nobody has compared the judges with people: nothing is counted below a threshold
@@ -197,7 +205,8 @@ def test_runs_that_cannot_be_compared(ws):
         ws.compare(1, 1)
     with pytest.raises(UsageError, match="no maxim in common: the first has helpfulness, the second harm"):
         ws.compare(1, 2)
-    ws.analyze([conversation("z", "Four.")], ["harm"], scored({}))
+    other = Conversation("z", (Turn("user", "And then?"), Turn("assistant", "Four.")), "log.jsonl")
+    ws.analyze([other], ["harm"], scored({}))
     (maxim,) = ws.compare(2, 3).maxims
     assert (maxim.change, maxim.fell, maxim.rose, maxim.paired) == (None, 0, 0, 0)
     assert (maxim.averages.turns, maxim.averages.shift, maxim.averages.interval) == ((3, 1), pytest.approx(0), None)

@@ -20,7 +20,6 @@ from convexplain.rubrics import HEADLINE
 from convexplain.store import DeletedRun, delete_run, name_run, run_contents, run_overviews, run_rubrics
 
 from ..alarms import apply_alarms, check_alarms
-from ..comparisons import RunComparison, compare_runs
 from ..findings import check_explain, explain_worst
 from ..inputs import Logs, RubricLike, RunLike, conversations_of, rubrics_of
 from ..judge_arguments import JudgeLike
@@ -79,21 +78,6 @@ class RunMethods(StoreMethods):
             StoreError: there is no such run, or a process works on it.
         """
         return delete_run(self.store, self.store.run(run).id)
-
-    async def compare(self, first: RunLike, second: RunLike, turns: int = 5) -> RunComparison:
-        """Return what changed from one run to another, for each maxim, on the turns that both have judged.
-
-        Where there is no such turn, only the averages of the runs are compared.
-
-        Args:
-            first, second: the runs; differences are second − first.
-            turns: how many of the turns that fell and rose most are named for each maxim.
-
-        Raises:
-            StoreError: there is no such run.
-            UsageError: they are the same run, or have no maxim in common.
-        """
-        return compare_runs(self.store, self.store.run(first), self.store.run(second), turns)
 
     async def inspect_logs(
         self, logs: str | Path | Sequence[str | Path], settings: LogSettings = LogSettings(), limit: int = 100
