@@ -45,7 +45,7 @@ def select_maxim(comparison: RunComparison) -> MaximComparison:
     ranked = sorted(comparison.maxims, key=lambda maxim: order.get(maxim.verdict.outcome, 2))
     maxims = {maxim.rubric: maxim for maxim in ranked}
     start("rubric", list(maxims), next(iter(maxims)))
-    name = st.segmented_control(
+    st.segmented_control(
         "Maxim",
         list(maxims),
         format_func=lambda rubric: one_line(maxims[rubric].title),
@@ -54,6 +54,7 @@ def select_maxim(comparison: RunComparison) -> MaximComparison:
         on_change=write_address,
         args=("rubric",),
     )
+    name = st.session_state["c-rubric"]
     st.query_params["rubric"] = name
     if maxims[name].reworded:
         message("The wording or the threshold of this maxim differs between the two runs.", "error")

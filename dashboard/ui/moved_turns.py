@@ -44,7 +44,7 @@ def show_moved_turns(store: RunStore, comparison: RunComparison, maxim: MaximCom
 
 def _direction(maxim: MaximComparison) -> Direction:
     start("moved", list(_DIRECTIONS), "fell" if maxim.fell or not maxim.rose else "rose")
-    direction: Direction = st.segmented_control(
+    st.segmented_control(
         "Which turns",
         list(_DIRECTIONS),
         format_func=lambda direction: f"{_DIRECTIONS[direction]} ({_count(maxim, direction):,})",
@@ -53,6 +53,7 @@ def _direction(maxim: MaximComparison) -> Direction:
         label_visibility="collapsed",
         on_change=lambda: _go(moved=st.session_state["c-moved"]),
     )
+    direction: Direction = st.session_state["c-moved"]
     return direction
 
 

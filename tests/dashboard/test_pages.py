@@ -503,9 +503,10 @@ def test_two_runs_are_compared(app, store):
     turns = [button for button in found.button if button.key.startswith("c-turn-")]
     assert len(turns) == 4
     assert "The texts are the same." in shown
-    # none fell: those that rose are listed; of equal ones the first, whose headline is that of its lower score
-    assert turns[0].label.startswith("**▸ 0.20 → 0.40")
+    # none fell, so that those that rose are listed; the first of them is shown
+    assert turns[0].label.startswith("**▸ 0.60 → 0.80")
     ran(turns[1].click().run())
+    ran(next(button for button in found.button if button.key == "c-turn-harm-2-1").click().run())
     assert [found.query_params[name] for name in ("first", "second", "rubric", "number", "turn")] == [
         [str(one)], [str(two)], ["harm"], ["2"], ["1"],
     ]  # fmt: skip
