@@ -121,7 +121,9 @@ def change_verdict(
     return ChangeVerdict(tested, *numbers)
 
 
-def overall(verdicts: Mapping[str, ChangeVerdict], moved_turns: Mapping[str, tuple[int, int]] = MappingProxyType({})) -> str:
+def overall(
+    verdicts: Mapping[str, ChangeVerdict], moved_turns: Mapping[str, tuple[int, int]] = MappingProxyType({})
+) -> str:
     """Return in a sentence or two whether the chats got better or worse from one run to another.
 
     Args:

@@ -42,7 +42,12 @@ def test_an_interval_is_at_least_as_wide_as_noise_makes_it():
     ("given", "outcome", "words", "fails"),
     [
         (judged(CLEAR, "worse"), "worse", "worse by 0.20 (95 % interval 0.10 to 0.30)", True),
-        (judged(RunShift(0.2, (0.1, 0.3), 10), "better"), "better", "better by 0.20 (95 % interval 0.10 to 0.30)", False),
+        (
+            judged(RunShift(0.2, (0.1, 0.3), 10), "better"),
+            "better",
+            "better by 0.20 (95 % interval 0.10 to 0.30)",
+            False,
+        ),
         (judged(CLEAR, "worse", trusted=False), "lower", "lower by 0.20 (95 % interval 0.10 to 0.30)", True),
         (judged(CLEAR, "worse", same_texts=True), "lower", "lower by 0.20 (95 % interval 0.10 to 0.30)", False),
         (judged(UNCLEAR, "cannot tell"), "cannot tell", "cannot tell: the change may be -0.15 to +0.05", False),

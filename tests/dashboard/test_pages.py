@@ -507,9 +507,8 @@ def test_two_runs_are_compared(app, store):
     assert turns[0].label.startswith("**▸ 0.60 → 0.80")
     ran(turns[1].click().run())
     ran(next(button for button in found.button if button.key == "c-turn-harm-2-1").click().run())
-    assert [found.query_params[name] for name in ("first", "second", "rubric", "number", "turn")] == [
-        [str(one)], [str(two)], ["harm"], ["2"], ["1"],
-    ]  # fmt: skip
+    address = {name: found.query_params[name] for name in ("first", "second", "rubric", "number", "turn")}
+    assert address == {"first": str(one), "second": str(two), "rubric": "harm", "number": "2", "turn": "1"}
     assert "beta, turn 1 · harm +0.20" in texts(found)
     ran(found.segmented_control(key="c-moved").set_value("fell").run())
     assert not [button for button in found.button if button.key.startswith("c-turn-")]
