@@ -91,6 +91,15 @@ def theme_search(store: RunStore, run: int) -> ThemeSearch | None:
     return ThemeSearch(**{**row.body, "ungrouped": places, "notes": tuple(row.body["notes"])}, at=row.created_at)
 
 
+def keep_ungrouped(store: RunStore, run: int, places: Sequence[Place]) -> None:
+    """Keep which flagged turns of a run belong to no theme, after people have moved some into themes."""
+    table = schema.theme_sets
+    with writing(store.engine) as connection:
+        body = connection.execute(sa.select(table.c.body).where(table.c.run == run)).scalar_one()
+        change = sa.update(table).where(table.c.run == run)
+        connection.execute(change.values(body={**body, "ungrouped": [list(place) for place in places]}))
+
+
 def stored_themes(store: RunStore, run: int) -> list[StoredTheme]:
     """Return the themes of a run, the largest first."""
     stored = _themes(store, schema.themes.c.run == run)

@@ -7,7 +7,9 @@ from convexplain.analysis.themes.finding import described_theme
 from convexplain.analysis.themes.statistics import excesses
 from convexplain.analysis.themes.theme import FlaggedTurn, JudgedGroups, Place, Theme, ThemeMember
 from convexplain.errors import UsageError
-from convexplain.store.themes import StoredTheme, replace_themes, stored_themes, theme_search
+from convexplain.fidelity import proportion
+from convexplain.store.themes import StoredTheme, keep_ungrouped, replace_themes, stored_themes, theme_search
+from convexplain.store.turn_scores import turn_scores
 
 from .flagged_turns import RunTurns
 from .results import AnalyzedRun
@@ -58,6 +60,40 @@ def split_theme(run: AnalyzedRun, theme: StoredTheme, places: Sequence[Place], n
     themes[theme.number] = replace(theme.theme, members=remaining)
     new = Theme(theme_name(name) if name else "", (), moved, 0.0, (0.0, 1.0))
     return _keep(run, themes, theme.number, [new])[0]
+
+
+def add_turn(run: AnalyzedRun, theme: StoredTheme, place: Place) -> None:
+    """Put a judged turn into a theme, out of the theme that it was in; counts and shares of both are new.
+
+    What its turns have in common (phrases, trend, groups, cause) is computed at the next search, merge or split.
+
+    Raises:
+        UsageError: the run has no score of the turn, or the other theme would be empty.
+    """
+    number, index = place
+    scores = turn_scores(run.store, run.id, [rubric.id for rubric in run.rubrics], {number})
+    if all(score.turn != index for score in scores):
+        raise UsageError(f"turn {place} is not valid; run {run.id} has no score of it")
+    search = theme_search(run.store, run.id)
+    judged = search.judged if search else len(theme.theme.members)
+    changed = {}
+    for stored in stored_themes(run.store, run.id):
+        members = _by_place(stored.theme)
+        if stored.number == theme.number:
+            members.setdefault(place, ThemeMember(number, index, 0.0))  # nobody has compared it: the least typical
+        elif members.pop(place, None) is not None and not members:
+            raise UsageError(f"theme {stored.number} has no other turn; merge it into theme {theme.number} instead")
+        changed[stored.number] = stored.theme
+        if len(members) != len(stored.theme.members):
+            share = proportion(min(len(members), judged), judged)
+            low, high = share.low or 0.0, 1.0 if share.high is None else share.high
+            moved = replace(
+                stored.theme, members=tuple(members.values()), share=share.value or 0.0, interval=(low, high)
+            )
+            changed[stored.number] = moved
+    replace_themes(run.store, run.id, changed)
+    if search and place in search.ungrouped:
+        keep_ungrouped(run.store, run.id, [other for other in search.ungrouped if other != place])
 
 
 def _by_place(theme: Theme) -> dict[Place, ThemeMember]:

@@ -105,6 +105,7 @@ class Workspace:
     rename_theme = blocking(AsyncWorkspace.rename_theme)
     merge_themes = blocking(AsyncWorkspace.merge_themes)
     split_theme = blocking(AsyncWorkspace.split_theme)
+    add_to_theme = blocking(AsyncWorkspace.add_to_theme)
     pin_theme = blocking(AsyncWorkspace.pin_theme)
     unpin_theme = blocking(AsyncWorkspace.unpin_theme)
     theme_rubric = blocking(AsyncWorkspace.theme_rubric)

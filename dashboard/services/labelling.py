@@ -8,6 +8,7 @@ from convexplain.explain.wording import judged_place
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import Run, RunStore, keep_ratings, rated_turns, turn_ratings
 from convexplain.store.ratings import RatedTurn
+from convexplain.store.themes import stored_themes
 from convexplain.text.visible import one_line
 from convexplain.types import Label, Rating, Rubric
 from convexplain.workspace import AnalyzedRun, LabelProgress, TriageTurn, Workspace
@@ -39,6 +40,7 @@ class LabelDesk:
         notes: what the person wrote about turns without a label, by their indices.
         changes: the indices of labelled turns with the labels before, the newest last.
         remaining: how many turns there were to label when the newest ones were read.
+        dialog: the dialog that is open, `note` or `theme`; empty for none.
     """
 
     store: RunStore
@@ -51,6 +53,7 @@ class LabelDesk:
     notes: dict[int, str] = field(default_factory=dict)
     changes: list[tuple[int, Rating | None]] = field(default_factory=list)
     remaining: int = 0
+    dialog: str = ""
 
     def current(self) -> TriageTurn | None:
         """Return the turn that is shown, read from the store where it is needed; None where there is no further one."""
@@ -84,6 +87,10 @@ class LabelDesk:
             keep_ratings(self.store, [(turn.conversation, before)])
         self.position = position
 
+    def open_dialog(self, name: str) -> None:
+        """Open the dialog `note` or `theme`."""
+        self.dialog = name
+
     def note(self) -> str:
         """Return what the person wrote about the shown turn."""
         own = self.own_label(self.turns[self.position])
@@ -98,6 +105,28 @@ class LabelDesk:
         else:
             label = own.score if own.label is None else own.label
             Workspace(self.store).label(turn.judged, label, reviewer=self.reviewer, note=text)
+
+    def themes(self) -> dict[int, str]:
+        """Return the names of the run's themes by their numbers: pinned ones first, then the largest."""
+        themes = stored_themes(self.store, self.labels.run.id)
+        ordered = sorted(themes, key=lambda stored: stored.theme.pinned is None)
+        return {stored.number: stored.theme.name for stored in ordered}
+
+    def theme(self) -> int | None:
+        """Return the number of the theme that the shown turn is in; None where it is in none."""
+        place = self.turns[self.position].place
+        for stored in stored_themes(self.store, self.labels.run.id):
+            if place in [(member.number, member.turn) for member in stored.theme.members]:
+                return stored.number
+        return None
+
+    def add_to_theme(self, theme: int) -> str:
+        """Put the shown turn into a theme; return why that cannot be, or nothing."""
+        try:
+            Workspace(self.store).add_to_theme(theme, self.turns[self.position].place)
+        except ConvexplainError as error:
+            return str(error)
+        return ""
 
     def own_label(self, turn: TriageTurn) -> Rating | None:
         """Return the person's own label of a turn; None where there is none."""

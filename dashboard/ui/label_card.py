@@ -1,6 +1,6 @@
 """The turn that a person labels: its text in boxes of a fixed height, and a key for every step."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from convexplain.explain.wording import counted, judged_place
 from convexplain.types import Rubric, Turn
 from convexplain.workspace import TriageTurn
 
-from .label_dialogs import note_dialog
+from .label_dialogs import note_dialog, theme_dialog
 from .label_progress import show_agreement, show_progress
 from .safe_text import chat_html, label_text, message
 
@@ -35,7 +35,8 @@ def label_card(desk: LabelDesk, rubric: Rubric) -> None:
     judged = turn.judged
     text_column, label_column = st.columns([3, 2], gap="medium")
     with text_column:
-        message(judged_place(judged.conversation.id, judged.turn, rubric), "title")
+        with st.container(key="label-place"):
+            message(judged_place(judged.conversation.id, judged.turn, rubric), "title")
         _text(judged.conversation.turns, judged.turn, rubric)
     with label_column:
         with st.container(horizontal=True, gap="small", key="label-buttons"):
@@ -44,7 +45,7 @@ def label_card(desk: LabelDesk, rubric: Rubric) -> None:
                     label_text(label.name, 40),
                     key=f"label-{i}",
                     type="primary",
-                    shortcut=str(i) if i < 10 else None,
+                    shortcut=_key(desk, str(i)) if i < 10 else None,
                     on_click=desk.label,
                     args=(label.name,),
                 )
@@ -68,13 +69,26 @@ def _own(desk: LabelDesk, turn: TriageTurn) -> Iterator[str]:
 
 def _steps(desk: LabelDesk, *, ended: bool = False) -> None:
     """Show the buttons that go back and forth, take back, and write."""
+
+    def step(name: str, key: str, action: Callable[..., None], *args: object, disabled: bool = False) -> None:
+        shortcut = _key(desk, key)
+        st.button(name, key=f"step-{name}", shortcut=shortcut, disabled=disabled, on_click=action, args=args)
+
     with st.container(horizontal=True, gap="small", key="label-steps"):
-        st.button("Back", key="step-back", shortcut="left", disabled=not desk.position, on_click=desk.move, args=(-1,))
+        step("Back", "left", desk.move, -1, disabled=not desk.position)
         if not ended:
-            st.button("Skip", key="step-skip", shortcut="right", on_click=desk.move, args=(1,))
-        st.button("Undo", key="step-undo", shortcut="U", disabled=not desk.changes, on_click=desk.undo)
-        if not ended and st.button("Note", key="step-note", shortcut="N"):
-            note_dialog(desk)
+            step("Skip", "right", desk.move, 1)
+        step("Undo", "U", desk.undo, disabled=not desk.changes)
+        if not ended:
+            step("Note", "N", desk.open_dialog, "note")
+            step("Theme", "T", desk.open_dialog, "theme")
+    if desk.dialog and not ended:
+        (note_dialog if desk.dialog == "note" else theme_dialog)(desk)
+
+
+def _key(desk: LabelDesk, key: str) -> str | None:
+    """Return the key of a button; None while a dialog is open, whose text may have that letter."""
+    return None if desk.dialog else key
 
 
 def _text(turns: Sequence[Turn], judged: int, rubric: Rubric) -> None:

@@ -54,6 +54,7 @@ def current_desk(store: RunStore, run: Run, rubric: Rubric, mark: TrustMark) -> 
         desks.clear()  # one at a time: it holds the scores of a run
         desks[key] = open_desk(store, run, rubric, mark, name, second=second)
     desk: LabelDesk = desks[key]
+    desk.dialog = ""  # the page runs as a whole when a dialog closes
     return desk
 
 

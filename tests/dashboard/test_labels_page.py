@@ -6,8 +6,9 @@ from convexplain import Conversation, Turn, load_rubric
 from convexplain.dashboard.services.labelling import open_desk
 from convexplain.store import keep_ratings, ratings
 from convexplain.types import Evidence, Judgement, Rating
-from convexplain.workspace import AnalyzedRun
+from convexplain.workspace import AnalyzedRun, Workspace
 from tests.report.test_run_report import HOSTILE
+from tests.theme_store import HELPFULNESS, two_modes
 
 from .conftest import texts
 
@@ -105,6 +106,22 @@ def test_a_second_rater_sees_other_labels_after_the_own_one(store):
     assert shown(table) is None
     assert "Other people: Ben: yes. It came because another person has labelled it." in table.outcome()
     assert table.progress().raters.n == 1
+
+
+def test_the_shown_turn_goes_into_a_theme(store):
+    run, _ = two_modes(store)
+    Workspace(store).themes(run)
+    mark = AnalyzedRun(store, store.run(run)).marks["helpfulness"]
+    table = open_desk(store, store.run(run), HELPFULNESS, mark, "Anna", second=False)
+    while not table.current().judged.conversation.id.startswith("good"):
+        table.move(1)
+    assert table.theme() is None
+    first, second = table.themes()
+    Workspace(store).pin_theme(second)
+    assert list(table.themes()) == [second, first]  # the pinned one comes first
+    assert table.add_to_theme(second) == ""
+    assert table.theme() == second
+    assert "there is no theme 99" in table.add_to_theme(99)
 
 
 def press(page, text):

@@ -1,11 +1,14 @@
 """Themes of a run: found, kept, corrected, pinned, and made into rubrics."""
 
+from dataclasses import replace
+
 import pytest
 
 from convexplain import Conversation, Turn
 from convexplain.errors import StoreError, UsageError
 from convexplain.rubrics import parse_rubric, rubric_problems
 from convexplain.store import keep_ratings
+from convexplain.store.themes import keep_themes, stored_themes, theme_search
 from convexplain.types import Evidence, Judgement, Rating
 from convexplain.workspace import Workspace
 from convexplain.workspace.flagged_turns import RunTurns
@@ -104,6 +107,37 @@ def test_people_merge_and_split_themes(workspace):
     assert modes_of(numbers, workspace.stored_themes(run).themes) == [["again"], ["advert"]]
     unnamed = workspace.split_theme(new.number, places[:2])
     assert unnamed.theme.name
+
+
+def test_people_put_a_turn_into_a_theme(workspace):
+    """A good turn makes 6 of 20 (30 %); a turn of the other theme leaves that with 3 of 20 (15 %)."""
+    run, numbers = two_modes(workspace.store)
+    again, advert = workspace.themes(run).themes
+    grown = workspace.add_to_theme(again.number, (numbers["good-0"], 3))
+    assert (grown.count, round(grown.theme.share, 3), grown.theme.name) == (6, 0.3, again.theme.name)
+    assert grown.theme.members[-1].number == numbers["good-0"]
+    assert grown.theme.interval[0] < 0.3 < grown.theme.interval[1]
+    assert workspace.add_to_theme(again.number, (numbers["good-0"], 3)) == grown  # it is there already
+    assert workspace.add_to_theme(again.number, (numbers["advert-0"], 3)).count == 7
+    smaller = next(theme for theme in workspace.stored_themes(run).themes if theme.number == advert.number)
+    assert (smaller.count, round(smaller.theme.share, 3)) == (3, 0.15)
+    for i in (1, 2):
+        workspace.add_to_theme(again.number, (numbers[f"advert-{i}"], 3))
+    with pytest.raises(UsageError, match=f"theme {advert.number} has no other turn"):
+        workspace.add_to_theme(again.number, (numbers["advert-3"], 3))
+    with pytest.raises(UsageError, match="has no score of it"):
+        workspace.add_to_theme(again.number, (numbers["good-1"], 1))
+
+
+def test_a_turn_that_people_put_into_a_theme_is_grouped(workspace):
+    run, numbers = two_modes(workspace.store)
+    workspace.themes(run)
+    place = (numbers["good-3"], 3)
+    search = replace(theme_search(workspace.store, run), ungrouped=(place, (numbers["good-4"], 3)))
+    themes = [stored.theme for stored in stored_themes(workspace.store, run)]
+    keep_themes(workspace.store, run, search, themes)
+    workspace.add_to_theme(workspace.stored_themes(run).themes[0].number, place)
+    assert workspace.stored_themes(run).search.ungrouped == ((numbers["good-4"], 3),)
 
 
 @pytest.mark.parametrize(

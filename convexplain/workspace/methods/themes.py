@@ -10,7 +10,7 @@ from convexplain.store.themes import StoredTheme, pin_theme, rename_theme, store
 from ..inputs import RunLike
 from ..judge_arguments import JudgeLike
 from ..results import AnalyzedRun
-from ..theme_edits import merge_themes, split_theme
+from ..theme_edits import add_turn, merge_themes, split_theme
 from ..theme_results import RunTheme, RunThemes, ThemeTurn
 from ..theme_rubrics import theme_rubric
 from ..themes import (
@@ -120,6 +120,23 @@ class ThemeMethods(StoreMethods):
         """
         run, stored = self._theme(theme)
         return self._current(split_theme(run, stored, turns, name))
+
+    async def add_to_theme(self, theme: int, turn: Place) -> RunTheme:
+        """Put a judged turn into a theme of its run, out of the theme that it was in, and return the theme.
+
+        Count and share are new at once; its phrases, trend and cause with the next search, merge or split.
+
+        Args:
+            theme: the theme's number.
+            turn: the number of a conversation in the store, and the index of a turn.
+
+        Raises:
+            StoreError: there is no such theme.
+            UsageError: the run has no score of the turn, or the theme that it was in would be empty.
+        """
+        run, stored = self._theme(theme)
+        add_turn(run, stored, turn)
+        return self._current(theme)
 
     async def pin_theme(self, theme: int) -> RunTheme:
         """Pin a theme, so that it is found again in later runs, and return it.
