@@ -88,7 +88,7 @@ def test_turns_are_labelled_by_keys(page, place):
     page.keyboard.press("1")
     settle(page)
     assert len(labels(place)) == 18
-    page.keyboard.press("Escape")
+    page.locator("[role=dialog]").get_by_role("button", name="Close").click()
     page.wait_for_selector("[role=dialog]", state="detached")
     settle(page)
     page.keyboard.press("n")
