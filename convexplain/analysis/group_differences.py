@@ -95,8 +95,10 @@ def group_differences(
     for rubric, scores in sums.items():
         _, conversations = np.unique(scores.numbers, return_inverse=True)
         for field, names in _names(scores, groups, with_depth=rubric not in flat).items():
-            for name in sorted(set(names.tolist()) - {""}):
-                tested = _difference(rubric, field, name, scores, conversations, names == name)
+            codes = {name: code for code, name in enumerate(sorted(set(names)))}
+            rows = np.array([codes[name] for name in names])
+            for name in codes:
+                tested = _difference(rubric, field, name, scores, conversations, rows == codes[name]) if name else None
                 if tested is not None:
                     differences.append(tested[0])
                     p_values.append(tested[1])
@@ -111,7 +113,7 @@ def group_differences(
 
 def _names(
     scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_depth: bool
-) -> dict[GroupField, NDArray[np.object_]]:
+) -> dict[GroupField, list[str]]:
     """Return for each field the name of each row's group; empty where the row has none."""
     of_rows = [groups.get(number) for number in scores.numbers.tolist()]
     names: dict[GroupField, list[str]] = {
@@ -121,7 +123,7 @@ def _names(
     }
     if with_depth:
         names["depth"] = [depth_name(depth) for depth in scores.depths.tolist()]
-    return {field: np.array(column, dtype=np.object_) for field, column in names.items()}
+    return names
 
 
 def _difference(
@@ -133,7 +135,7 @@ def _difference(
     inside: NDArray[np.bool_],
 ) -> tuple[GroupDifference, float] | None:
     """Return a group against the remaining turns with its p-value; None where either is too small."""
-    sizes = [len(np.unique(conversations[side])) for side in (inside, ~inside)]
+    sizes = [np.count_nonzero(np.bincount(conversations[side])) for side in (inside, ~inside)]
     if min(sizes) < MIN_DIALOGUES:
         return None
     (mean, low, part), (mean_elsewhere, low_elsewhere, part_elsewhere) = (

@@ -13,6 +13,7 @@ from .contradictions import contradiction
 from .head_phrases import NOT_LOW, READING_TOO, UNNAMED
 from .strongest_units import UnitEffect, conversation_turn_effects, earlier_turn_effects, reply_effects
 
+_NOTHING_FOUND = "nothing in the text was found that explains it"
 _WORDS = 30  # words of a headline at most
 _CHARACTERS = 220  # of scripts that put no space between words
 _QUOTED_WORDS = 12  # words of the text that is quoted
@@ -74,6 +75,11 @@ def headline(
         or _edited(turn, contrast)
         or _unexplained(f"Turn {turn}", rubric, score, attributions)
     )
+
+
+def says_why(sentence: str) -> bool:
+    """Return whether a headline says why a turn has its score, and not only that this is not known."""
+    return not sentence.endswith(tuple(f"; {why}." for why in (UNEXPLAINED, _NOTHING_FOUND)))
 
 
 def _fault(conversation: Conversation, turn: int, rubric: Rubric) -> str:
@@ -172,7 +178,7 @@ def _edited(turn: int, contrast: Contrast | None) -> str:
 
 def _unexplained(subject: str, rubric: Rubric, score: float, attributions: Sequence[Attribution]) -> str:
     measured = any(level.of_reply_score and level.full is not None for level in attributions)
-    why = "nothing in the text was found that explains it" if measured else UNEXPLAINED
+    why = _NOTHING_FOUND if measured else UNEXPLAINED
     return f"{subject} scores {score:.2f} on {rubric.id}; {why}."
 
 

@@ -72,6 +72,7 @@ class TurnRow:
     """A judged turn in a list.
 
     Attributes:
+        place: the judgement's place in the store, for `scored_turns`.
         number, conversation: the conversation's number in the store and its own id.
         source, bot: the conversation's.
         turn: the index.
@@ -79,6 +80,7 @@ class TurnRow:
         attributed, contrasted: True if it has an attribution; True if a contrast was found.
     """
 
+    place: int
     number: int
     conversation: str
     source: str
@@ -250,7 +252,7 @@ def turn_rows(
 
     query = (
         sa.select(
-            *(table.c[name] for name in ("conversation", "turn", "score", "label", "reason")),
+            *(table.c[name] for name in ("id", "conversation", "turn", "score", "label", "reason")),
             conversation.c.conversation_id,
             facets.c.source,
             facets.c.bot,
@@ -266,6 +268,7 @@ def turn_rows(
         page = connection.execute(query).all()
     return [
         TurnRow(
+            row.id,
             row.conversation,
             row.conversation_id,
             row.source,

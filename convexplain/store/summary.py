@@ -86,8 +86,17 @@ class Summary:
 
     def head(self, rubric: str) -> str | None:
         """Return the name of the head that scored a maxim, with its agreement with people; None if no head did."""
-        evidence = next((turn.judgement.evidence for turn in self.worst if turn.judgement.rubric == rubric), None)
-        return evidence.notes[0] if evidence and evidence.kind == "head" and evidence.notes else None
+        return _head(next((turn.judgement for turn in self.worst if turn.judgement.rubric == rubric), None))
+
+
+def head_card(store: RunStore, run: Run, rubric: str) -> str | None:
+    """Return the name of the head that scored a maxim of a run, as `Summary.head`; the rubric by its SHA."""
+    return _head(next((turn.judgement for turn in _worst(store, run, rubric, 1)), None))
+
+
+def _head(judgement: Judgement | None) -> str | None:
+    evidence = judgement.evidence if judgement else None
+    return evidence.notes[0] if evidence and evidence.kind == "head" and evidence.notes else None
 
 
 def summarise(store: RunStore, run: Run, worst: int = 5) -> Summary:

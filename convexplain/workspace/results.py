@@ -26,6 +26,7 @@ from convexplain.store import (
     scored_turns,
     summarise,
 )
+from convexplain.store.summary import head_card
 from convexplain.types import Conversation, Judgement, Rubric, Turn
 
 from .trust import Trust, run_trust
@@ -188,7 +189,7 @@ class AnalyzedRun:
     @cached_property
     def trust(self) -> dict[str, Trust]:
         """Return how far the run's judge is known to agree with people or the reference set, by the maxims' ids."""
-        cards = {rubric.id: self.summary.head(rubric.id) or "" for rubric in self.rubrics}
+        cards = {rubric.id: head_card(self.store, self.run, rubric.sha) or "" for rubric in self.rubrics}
         return run_trust(self.store, self.run, self.rubrics, cards)
 
     @cached_property
@@ -218,7 +219,7 @@ class AnalyzedRun:
         Raises:
             UsageError: the run was not judged by one of the rubrics.
         """
-        if not rubrics and not self.summary.turns:
+        if not rubrics and not self.rubrics:
             return []
         chosen = chosen_rubrics(self.store, self.run, rubrics)
         flags, sorts = (

@@ -1,26 +1,35 @@
-"""Overview of a run: the distribution of its scores, groups of turns, and the turns behind every number."""
+"""Overview of a run: how good, since last time, the largest problems, where, what to do next, and the turns."""
 
 import streamlit as st
 
+from convexplain.dashboard.services.story import next_steps, scored_story
 from convexplain.dashboard.ui.current_store import open_store
-from convexplain.dashboard.ui.filters import filters
-from convexplain.dashboard.ui.overview_parts import group_charts, overview_figures, score_charts, turn_list
+from convexplain.dashboard.ui.filters import current_filters
+from convexplain.dashboard.ui.overview_parts import distributions, trust_notes
 from convexplain.dashboard.ui.query_cache import cached_query
 from convexplain.dashboard.ui.run_selection import select_maxim
-from convexplain.store.overview import distribution, filter_choices
+from convexplain.dashboard.ui.story_parts import how_good, largest_problems, since_last_time, what_next, where
+from convexplain.dashboard.ui.turn_list import turn_list
+from convexplain.store.overview import filter_choices
 
 st.title("Overview")
 store = open_store()
 selection = select_maxim(store)
 if selection is None:
     st.stop()
-run, maxim = selection.run.id, selection.maxim
-which = filters(run, maxim, cached_query(store, run, filter_choices, run))
-scores = cached_query(store, run, distribution, which)
-overview_figures(selection, scores)
-if not scores.scored and not scores.unscored:
-    st.info("No judged turn matches the filters. Remove a filter.")
-    st.stop()
-score_charts(store, which, selection.mark)
-group_charts(store, which, selection.mark)
-turn_list(store, which, scores, maxim, selection.mark)
+run = selection.run.id
+available = cached_query(store, run, filter_choices, run)
+story = cached_query(store, run, scored_story, run)
+steps = next_steps(store, run)
+left_column, right_column = st.columns(2, gap="large")
+with left_column:
+    how_good(story)
+    trust_notes(selection)
+    since_last_time(story, run)
+with right_column:
+    largest_problems(steps, selection)
+    where(story, selection, available.longest)
+    what_next(steps, selection)
+which = current_filters(run, selection.maxim, available)
+distributions(store, selection, which, available.longest)
+turn_list(store, which, available, selection)

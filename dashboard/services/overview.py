@@ -1,15 +1,34 @@
-"""Groups and excerpts for the overview: few enough groups to read, and the texts of turns."""
+"""Groups and turns for the overview: few enough groups to read, and turns with what is known of them in words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-from convexplain.store import RunStore
-from convexplain.store.conversations import turn_excerpts
-from convexplain.store.overview import ScoreGroup, TurnRow
+from convexplain.explain.headlines import headline, says_why
+from convexplain.store import RunStore, ScoredTurn, newest_attributions, run_rubrics, scored_turns, turn_contrasts
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import ScoreGroup, TurnRow, turn_rows
 from convexplain.text.visible import one_line
 
 _DAYS = 92  # longest period shown by days; a longer one is shown by weeks
 _EXCERPT = 140  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTurn:
+    """A judged turn in the overview's list.
+
+    Attributes:
+        row: the turn as the store lists it.
+        headline: the sentence that says why it has its score; empty where this is not known.
+        words: the first words of the reply.
+        whole_conversation: whether the score is that of the conversation, which was judged once.
+    """
+
+    row: TurnRow
+    headline: str
+    words: str
+    whole_conversation: bool
 
 
 def length_classes(groups: Sequence[ScoreGroup]) -> list[tuple[ScoreGroup, tuple[int, int]]]:
@@ -35,10 +54,26 @@ def day_groups(groups: Sequence[ScoreGroup]) -> list[tuple[ScoreGroup, tuple[dat
     return [(_merged(str(monday), members), (monday, monday + timedelta(days=6))) for monday, members in weeks.items()]
 
 
-def excerpts(store: RunStore, rows: Sequence[TurnRow]) -> list[str]:
-    """Return the beginning of each judged turn, in one line."""
-    texts = turn_excerpts(store, [(row.number, row.turn) for row in rows])
-    return [_short(one_line(text)) for text in texts]
+def listed_turns(
+    store: RunStore, which: JudgementFilters, limit: int, offset: int = 0, *, unscored: bool = False
+) -> list[ListedTurn]:
+    """Return a page of a run's turns with their headlines, in the order of `turn_rows`."""
+    rubric = next(rubric for rubric in run_rubrics(store, which.run) if rubric.sha == which.rubric)
+    rows = {row.place: row for row in turn_rows(store, which, limit, offset, unscored=unscored)}
+    judged = scored_turns(store, rubric, list(rows))
+    return [
+        _listed(store, which.run, row, turn, whole_conversation=rubric.of_conversation)
+        for row, turn in zip(rows.values(), judged, strict=True)
+    ]
+
+
+def _listed(store: RunStore, run: int, row: TurnRow, turn: ScoredTurn, *, whole_conversation: bool) -> ListedTurn:
+    levels = newest_attributions(store, run, turn) if row.attributed else []
+    contrast = turn_contrasts(store, run, turn)[0] if row.contrasted else None
+    quotes = turn.reason_quotes
+    sentence = headline(turn.conversation, turn.turn, turn.rubric, turn.score, turn.reason, quotes, levels, contrast)
+    words = _short(one_line(turn.conversation.turns[turn.turn].content))
+    return ListedTurn(row, sentence if says_why(sentence) else "", words, whole_conversation)
 
 
 def _short(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from convexplain.dashboard.ui.address import shared
 from convexplain.dashboard.ui.login import signed_in
 from convexplain.dashboard.ui.style import CSS
 
@@ -21,18 +22,20 @@ def _page(name: str, title: str, default: bool = False) -> st.Page:
 
 st.set_page_config("convexplain", layout="wide", initial_sidebar_state="collapsed")
 st.html(CSS)
-page = st.navigation(
-    [
-        _page("overview", "Overview", default=True),
-        _page("conversation", "Conversation"),
-        _page("themes", "Themes"),
-        _page("pairs", "Contrast pairs"),
-        _page("compare", "Compare"),
-        _page("upload", "Upload and run"),
-        _page("rubrics", "Rubrics"),
-        _page("labels", "Labels"),
-    ],
-    position="top",
-)
+pages = [
+    _page("overview", "Overview", default=True),
+    _page("conversation", "Conversation"),
+    _page("themes", "Themes"),
+    _page("pairs", "Contrast pairs"),
+    _page("compare", "Compare"),
+    _page("upload", "Upload and run"),
+    _page("rubrics", "Rubrics"),
+    _page("labels", "Labels"),
+]
+page = st.navigation(pages, position="hidden")
 if signed_in():
+    # Links of our own: those of st.navigation drop the run from the address, which then takes two presses of Back.
+    with st.container(key="pages", horizontal=True, gap="small"):
+        for linked in pages:
+            st.page_link(linked, query_params=shared())
     page.run()

@@ -1,7 +1,6 @@
 """Charts of scores; words beside them repeat what their colours show."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import altair as alt
 import pandas as pd
@@ -17,15 +16,26 @@ _HEIGHT = 230
 
 
 def histogram(
-    scores: Distribution, threshold: float | None, selected: tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Draw the distribution of scores, pale outside the selected ones; return the interval of the clicked bar.
+    scores: Distribution,
+    threshold: float | None,
+    selected: tuple[float, float] | None,
+    key: str,
+    select: Callable[[tuple[float, float]], None],
+) -> None:
+    """Draw the distribution of scores, pale outside the selected ones.
 
     Args:
         scores: the distribution.
         threshold: scores below it have another colour; None makes all of them grey.
         selected: the least score that is selected, and the one that selected scores are below; None for all.
+        key: of the chart, for Streamlit.
+        select: is called with the interval of a clicked bar.
     """
+
+    def clicked() -> None:
+        if bars := st.session_state[key]["selection"].get("bar"):
+            select((bars[0]["from"], bars[0]["to"]))
+
     sides = _ANY if threshold is None else _SIDES
     low, high = selected or (0.0, 1.0)
     bins = len(scores.counts)
@@ -62,11 +72,7 @@ def histogram(
         .add_params(pick)
         .properties(height=_HEIGHT)
     )
-    event: Any = st.altair_chart(
-        chart, key="histogram", on_select="rerun", selection_mode="bar", alt="Distribution of the scores"
-    )
-    bars = event["selection"].get("bar") if event and event.get("selection") else None
-    return (bars[0]["from"], bars[0]["to"]) if bars else None
+    st.altair_chart(chart, key=key, on_select=clicked, selection_mode="bar", alt="Distribution of the scores")
 
 
 def curve(groups: Sequence[ScoreGroup], x: str, title: str, threshold: float | None) -> None:

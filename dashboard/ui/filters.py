@@ -1,6 +1,7 @@
-"""The filters of the overview, set in their form or by a click on a number."""
+"""The filters of the overview's list: they live in the address, set in their form or by a click on a number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -9,51 +10,82 @@ from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import FilterChoices, MaximCount
 from convexplain.text.visible import one_line
 
+from . import address
+
 NO_BOT = "not named"
+NAMES = ("text", "sources", "bots", "since", "until", "length", "turns", "scores")
+"""The filters, and their parameters in the address."""
+_UNSCORED = "unscored"
+_TO = ".."  # between the first and the last of a span
 
 
-def filters(run: int, maxim: MaximCount, available: FilterChoices) -> JudgementFilters:
-    """Show the form, and a line with the filters that are set; return the filters."""
-    _drop_unavailable(available)
-    left_column, right_column = st.columns([1, 5], vertical_alignment="center")
-    with left_column.popover("Filter", icon=":material/filter_alt:", width="stretch"):
-        _widget(st.text_input, "Text in the conversation", "text", value="", placeholder="a word, a name, an id")
-        for label, name, options, label_of in (
-            ("Source", "sources", available.sources, source_name),
-            ("Bot", "bots", available.bots, bot_name),
-        ):
-            if len(options) > 1:
-                _widget(st.multiselect, label, name, default=[], options=options, format_func=label_of)
-        if available.first and available.last:
-            for label, name in (("Started on or after", "since"), ("Started on or before", "until")):
-                _widget(st.date_input, label, name, value=None, min_value=available.first, max_value=available.last)
-        if available.longest > 1:
-            for label, name in (("Turns in the conversation", "length"), ("Index of the turn", "turns")):
-                low, high = _limits(name, available)
-                _widget(st.slider, label, name, value=(low, high), min_value=low, max_value=high)
-    which = _which(run, maxim, available)
-    descriptions = _descriptions(which)
-    with right_column.container(horizontal=True, vertical_alignment="center"):
+def current_filters(run: int, maxim: MaximCount, available: FilterChoices) -> JudgementFilters:
+    """Return the filters of the address; values that the run does not have are left out."""
+    _renew_after_changes()
+    values = {name: st.query_params.get_all(name) for name in NAMES}
+    return JudgementFilters(
+        run,
+        maxim.sha,
+        maxim.threshold,
+        sources=tuple(source for source in values["sources"] if source in available.sources),
+        bots=tuple(bot for bot in values["bots"] if bot in available.bots),
+        since=_day(values["since"], available),
+        until=_day(values["until"], available),
+        length=_span(values["length"], _limits("length", available)),
+        turns=_span(values["turns"], _limits("turns", available)),
+        scores=_scores(values["scores"]),
+        text="".join(values["text"][:1]).strip(),
+    )
+
+
+def filter_form(which: JudgementFilters, available: FilterChoices) -> None:
+    """Show the form, and a line with the filters that are set."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            _widgets(which, available)
+        descriptions = [*(["unscored"] if lists_unscored() else []), *_descriptions(which)]
         st.text(
             f"{len(descriptions)} set: {'; '.join(descriptions)}" if descriptions else "All judged turns of the run.",
             width="content",
         )
         if descriptions:
             st.button("Clear", type="tertiary", icon=":material/close:", on_click=clear)
-    return which
 
 
-def clear(*names: str) -> None:
-    """Remove the named filters, or all if none is named."""
-    for name in names or tuple(_current()):
-        _current().pop(name, None)
-    _renew()
+def clear() -> None:
+    """Remove all filters."""
+    address.write(**dict.fromkeys((*NAMES, "list", "page")))
 
 
-def narrow(name: str, value: Any) -> None:
-    """Set one filter: `sources` and `bots` are lists, `length`, `turns` and `scores` pairs of first and last."""
-    _current()[name] = value
-    _renew()
+def narrow(rubric: str | None = None, **filters: Any) -> None:
+    """Show in the list the turns that pass these filters, and no others.
+
+    Args:
+        rubric: a maxim's id; None keeps the current one.
+        filters: by their names: `sources` and `bots` are lists, `length`, `turns` and `scores` pairs of first and
+            last, `since` and `until` days.
+    """
+    changes = {**dict.fromkeys((*NAMES, "list", "page")), **{name: as_parameter(filters[name]) for name in filters}}
+    address.write(**changes, **({} if rubric is None else {"rubric": rubric}))
+
+
+def show_unscored() -> None:
+    """Show in the list the turns without a score."""
+    address.write(**{**dict.fromkeys((*NAMES, "page")), "list": _UNSCORED})
+
+
+def lists_unscored() -> bool:
+    """Return whether the list is that of the turns without a score."""
+    return st.query_params.get("list") == _UNSCORED
+
+
+def form_version() -> int:
+    """Return a number that changes whenever a filter is set elsewhere than in the form.
+
+    Widgets whose keys have it begin again with the current filters: those of a closed popover return old values, and
+    tables keep a clicked row.
+    """
+    return int(st.session_state.get("filter-version", 0))
 
 
 def source_name(source: str) -> str:
@@ -67,46 +99,56 @@ def bot_name(bot: str) -> str:
     return one_line(bot) or NO_BOT
 
 
-def _current() -> dict[str, Any]:
-    # Not read from the widgets: those of a closed popover return old values.
-    current: dict[str, Any] = st.session_state.setdefault("filters", {})
-    return current
+def as_parameter(value: Any) -> address.Parameter:
+    """Return a filter's value as the address has it; None where it excludes nothing."""
+    if isinstance(value, tuple):  # a span
+        return _TO.join(f"{end:g}" if float(f"{end:g}") == end else repr(end) for end in value)
+    if isinstance(value, list):
+        return value or None
+    return str(value) if value else None
 
 
-def _renew() -> None:
-    # New keys make new widgets, which start with the current filters.
-    st.session_state["filter-widgets"] = st.session_state.get("filter-widgets", 0) + 1
+def _state() -> Mapping[str, Sequence[str]]:
+    return {name: st.query_params.get_all(name) for name in (*NAMES, "list")}
 
 
-def _widget(kind: Callable[..., Any], label: str, name: str, **options: Any) -> None:
-    key = f"f-{name}-{st.session_state.get('filter-widgets', 0)}"
-    start = "default" if "default" in options else "value"
+def _renew_after_changes() -> None:
+    if st.session_state.get("filter-state") != _state():
+        st.session_state["filter-state"] = _state()
+        st.session_state["filter-version"] = form_version() + 1
+
+
+def _widgets(which: JudgementFilters, available: FilterChoices) -> None:
+    _widget(st.text_input, "Text in the conversation", "text", which.text, placeholder="a word, a name, an id")
+    for label, name, options, label_of in (
+        ("Source", "sources", available.sources, source_name),
+        ("Bot", "bots", available.bots, bot_name),
+    ):
+        if len(options) > 1:
+            _widget(st.multiselect, label, name, list(getattr(which, name)), options=options, format_func=label_of)
+    if available.first and available.last:
+        days = {"min_value": available.first, "max_value": available.last}
+        for label, name in (("Started on or after", "since"), ("Started on or before", "until")):
+            _widget(st.date_input, label, name, getattr(which, name), **days)
+    if available.longest > 1:
+        for label, name in (("Turns in the conversation", "length"), ("Index of the turn", "turns")):
+            low, high = _limits(name, available)
+            _widget(st.slider, label, name, getattr(which, name) or (low, high), min_value=low, max_value=high)
+
+
+def _widget(kind: Callable[..., Any], label: str, name: str, current: Any, **options: Any) -> None:
+    key = f"f-{name}-{form_version()}"
+    start = "default" if kind is st.multiselect else "value"
 
     def changed() -> None:
-        _current()[name] = st.session_state[key]
+        value = st.session_state[key]
+        full = name in ("length", "turns") and value == (options["min_value"], options["max_value"])
+        address.write(**{name: None if full else as_parameter(value), "page": None})
+        st.session_state["filter-state"] = _state()  # changed in the form: its widgets stay
 
     # The initial value stays the same as long as the widget does.
-    initial = st.session_state.setdefault(f"{key}-initial", _current().get(name, options[start]))
+    initial = st.session_state.setdefault(f"{key}-initial", current)
     kind(label, key=key, on_change=changed, **{**options, start: initial})
-
-
-def _which(run: int, maxim: MaximCount, available: FilterChoices) -> JudgementFilters:
-    current = _current()
-    spans = {name: current.get(name) for name in ("length", "turns")}
-    spans = {name: None if span is None or span == _limits(name, available) else span for name, span in spans.items()}
-    return JudgementFilters(
-        run,
-        maxim.sha,
-        maxim.threshold,
-        sources=tuple(current.get("sources", ())),
-        bots=tuple(current.get("bots", ())),
-        since=current.get("since"),
-        until=current.get("until"),
-        length=spans["length"],
-        turns=spans["turns"],
-        scores=current.get("scores"),
-        text=current.get("text", "").strip(),
-    )
 
 
 def _descriptions(which: JudgementFilters) -> list[str]:
@@ -121,23 +163,29 @@ def _descriptions(which: JudgementFilters) -> list[str]:
     return lines
 
 
-def _drop_unavailable(available: FilterChoices) -> None:
-    # When another run is chosen, the filters that are valid there stay.
-    if st.session_state.get("filters-of") == available:
-        return
-    st.session_state["filters-of"] = available
-    current = _current()
-    for name, valid in (("sources", available.sources), ("bots", available.bots)):
-        current[name] = [choice for choice in current.get(name, ()) if choice in valid]
-    for name in ("length", "turns"):
-        low, high = _limits(name, available)
-        if name in current and not low <= current[name][0] <= current[name][1] <= high:
-            del current[name]
-    for name in ("since", "until"):
-        day = current.get(name)
-        if day and not (available.first and available.last and available.first <= day <= available.last):
-            del current[name]
-    _renew()
+def _day(texts: Sequence[str], available: FilterChoices) -> date | None:
+    try:
+        day = date.fromisoformat("".join(texts[:1]))
+    except ValueError:
+        return None
+    return day if available.first and available.last and available.first <= day <= available.last else None
+
+
+def _span(texts: Sequence[str], limits: tuple[int, int]) -> tuple[int, int] | None:
+    ends = "".join(texts[:1]).split(_TO)
+    if len(ends) != 2 or not all(end.isascii() and end.isdigit() and len(end) < 7 for end in ends):
+        return None
+    low, high = int(ends[0]), int(ends[1])
+    within = limits[0] <= low <= high <= limits[1]
+    return (low, high) if within and (low, high) != limits else None
+
+
+def _scores(texts: Sequence[str]) -> tuple[float, float] | None:
+    try:
+        low, high = map(float, "".join(texts[:1]).split(_TO))
+    except ValueError:
+        return None
+    return (low, high) if 0 <= low < high <= 1 else None
 
 
 def _limits(name: str, available: FilterChoices) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from convexplain.store import Run, RunStore
 from convexplain.store.overview import MaximCount, maxim_counts
 from convexplain.text.visible import one_line
 
+from . import address
 from .query_cache import cached_query
 from .safe_text import message
 
@@ -43,22 +44,17 @@ def _judge(name: str) -> str:
 
 def select_run(store: RunStore) -> Run | None:
     """Return the run of the address or of the select box; where there is none, say what to do and return None."""
-    runs = {run.id: run for run in store.runs()}
-    if not runs:
-        st.info("There is no run yet. Judge a log on the page “Upload and run”, or with `convexplain analyze`.")
-        return None
-    missing = _from_address("run", list(map(str, runs)))
-    _select("Run", "run", list(map(str, runs)), lambda number: run_name(runs[int(number)]))
-    if missing is not None:
-        message(f"There is no run {missing}; perhaps it was deleted. Another run is shown.", "error")
-    return runs[int(st.session_state["run-chosen"])]
+    run = _selected_run(store)
+    if run is not None:
+        address.write(run=str(run.id))
+    return run
 
 
 def select_maxim(store: RunStore) -> RunSelection | None:
     """Return a run and one of its maxims, selected in the same way."""
     left_column, right_column = st.columns(2)
     with left_column:
-        run = select_run(store)
+        run = _selected_run(store)
     if run is None:
         return None
     maxims = cached_query(store, run.id, maxim_counts, run.id)
@@ -69,9 +65,22 @@ def select_maxim(store: RunStore) -> RunSelection | None:
     names = {maxim.rubric: one_line(maxim.title) for maxim in maxims}
     _from_address("rubric", list(names))
     with right_column:
-        _select("Maxim", "rubric", list(names), lambda rubric: names[rubric])
-    maxim = next(maxim for maxim in maxims if maxim.rubric == st.session_state["rubric-chosen"])
+        rubric = _select("Maxim", "rubric", list(names), lambda rubric: names[rubric])
+    address.write(run=str(run.id), rubric=rubric)
+    maxim = next(maxim for maxim in maxims if maxim.rubric == rubric)
     return RunSelection(run, maxims, maxim, run_marks(store, run))
+
+
+def _selected_run(store: RunStore) -> Run | None:
+    runs = {str(run.id): run for run in store.runs()}
+    if not runs:
+        st.info("There is no run yet. Judge a log on the page “Upload and run”, or with `convexplain analyze`.")
+        return None
+    missing = _from_address("run", list(runs))
+    number = _select("Run", "run", list(runs), lambda number: run_name(runs[number]))
+    if missing is not None:
+        message(f"There is no run {missing}; perhaps it was deleted. Another run is shown.", "error")
+    return runs[number]
 
 
 def _from_address(name: str, valid: Sequence[str]) -> str | None:
@@ -85,11 +94,10 @@ def _from_address(name: str, valid: Sequence[str]) -> str | None:
     return requested
 
 
-def _select(label: str, name: str, options: Sequence[str], label_of: Callable[[str], str]) -> None:
+def _select(label: str, name: str, options: Sequence[str], label_of: Callable[[str], str]) -> str:
     key = f"{name}-chosen"
 
     def changed() -> None:
-        st.query_params[name] = st.session_state[key]
+        address.write(**{name: st.session_state[key]})
 
-    st.selectbox(label, options, format_func=label_of, key=key, on_change=changed, persist_state="session")
-    st.query_params[name] = st.session_state[key]
+    return st.selectbox(label, options, format_func=label_of, key=key, on_change=changed, persist_state="session")

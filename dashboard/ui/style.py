@@ -73,6 +73,10 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 .cx-box.cx-judged {{ height: 15rem; border-color: var(--cx-accent); }}
 .cx-box.cx-all {{ height: 32.5rem; }}
 .st-key-label-outcome {{ height: 9.5rem; overflow: auto; }}
+[class*="st-key-cxlink-"] :is([data-testid="stPageLink"] p, [data-testid="stBaseButton-tertiary"] p) {{
+  color: var(--cx-accent); text-align: left; text-decoration: underline; white-space: normal; }}
+[class*="st-key-cxlink-"] [data-testid="stPageLink"] a {{ padding: 0; }}
+[class*="st-key-cxlink-turn-"] {{ border-top: 1px solid var(--cx-line); padding-top: .35em; }}
 .stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
 [data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}
 [data-testid="stHeading"] h3 {{ padding: .4rem 0 .1rem; font-size: 1.08rem; font-weight: 600; }}

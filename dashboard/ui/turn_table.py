@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from convexplain.report.trust_marks import TrustMark
 from convexplain.text.visible import one_line
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -47,13 +46,6 @@ def pick_row(
     )
     rows = event["selection"]["rows"] if event else []
     return rows[0] if rows else None
-
-
-def score_column(mark: TrustMark) -> Any:
-    """Return the form of a column of scores: a bar, or a plain number where scores only sort."""
-    if mark.flags:
-        return st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, width=90)
-    return st.column_config.NumberColumn(f"score ({mark.word})", format="%.2f", width=150)
 
 
 def group_table(

@@ -1,0 +1,145 @@
+"""The story of a run in sentences: how good it is, what changed since last time, and where it differs."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from convexplain.explain.wording import counted
+from convexplain.store import RunStore
+from convexplain.store.turn_scores import conversation_groups
+from convexplain.text.visible import one_line
+from convexplain.workspace.results import AnalyzedRun
+from convexplain.workspace.run_changes import MaximChange, RunChange, run_change
+from convexplain.workspace.run_story import (
+    GroupDifference,
+    MaximState,
+    SuggestedAction,
+    maxim_states,
+    maxim_sums,
+    suggested_actions,
+    where_different,
+    worst_explanations,
+)
+from convexplain.workspace.theme_results import RunThemes
+from convexplain.workspace.themes import run_themes
+from convexplain.workspace.turn_explanation import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredStory:
+    """The part of a run's story that follows from its scores alone; its attributes are those of `RunStory`."""
+
+    states: tuple[MaximState, ...]
+    since: RunChange
+    where: tuple[GroupDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextSteps:
+    """The part of a run's story that people change as they work.
+
+    Attributes:
+        themes: the themes of the run; None where nobody has looked for any.
+        worst: the worst turn below its threshold, with what is known of it.
+        actions: what to do next.
+    """
+
+    themes: RunThemes | None
+    worst: tuple[Explanation, ...]
+    actions: tuple[SuggestedAction, ...]
+
+
+def scored_story(store: RunStore, run: int) -> ScoredStory:
+    """Return the part of a run's story that follows from its scores alone."""
+    analyzed = AnalyzedRun(store, store.run(run))
+    groups, sums = conversation_groups(store, run), maxim_sums(analyzed)
+    since, where = run_change(analyzed, groups), where_different(analyzed, sums, groups)
+    return ScoredStory(maxim_states(analyzed, sums), since, where)
+
+
+def next_steps(store: RunStore, run: int) -> NextSteps:
+    """Return the part of a run's story that people change as they work."""
+    analyzed = AnalyzedRun(store, store.run(run))
+    themes, worst = run_themes(analyzed), worst_explanations(analyzed)
+    return NextSteps(themes, worst, suggested_actions(analyzed, themes, worst))
+
+
+def state_figure(state: MaximState) -> str:
+    """Return the number that says how good a run is on a maxim, in words."""
+    if state.below is not None:
+        n = round(state.below * state.scored)
+        return f"{100 * state.below:.1f} % below {state.threshold:g}: {n:,} of {counted(state.scored, 'score')}"
+    return "no score" if state.mean is None else f"mean {state.mean:.2f} of {counted(state.scored, 'score')}"
+
+
+def state_note(state: MaximState) -> str:
+    """Return what else is known of a run on a maxim: the mean where it is no figure yet, its interval, the trust."""
+    if state.mean is None:
+        return f"{state.mark.word}."
+    mean = "" if state.below is None else f"mean {state.mean:.2f}, "
+    interval = "" if state.interval is None else f"95 % interval {state.interval[0]:.2f} to {state.interval[1]:.2f}, "
+    sorts = "" if state.mark.flags else ": these scores only sort"
+    return f"{mean}{interval}{state.mark.word}{sorts}."
+
+
+def verdict_sentence(change: RunChange) -> str:
+    """Return the verdict since last time in one sentence; why there is none where nothing was compared."""
+    if not change.maxims:
+        return change.note
+    sides = f"{one_line(change.after)} against {one_line(change.before)}"
+    if not any(maxim.mark.flags for maxim in change.maxims):
+        return f"There is no verdict: no score of this run may be acted on yet ({sides})."
+    sentences = {
+        "better": f"Better: {sides}.",
+        "worse": f"Worse: {sides}.",
+        "mixed": f"Better on one maxim and worse on another: {sides}.",
+        "cannot tell": f"Nobody can tell whether it is better or worse: chance explains the change ({sides}).",
+    }
+    return sentences[change.verdict or "cannot tell"]
+
+
+def change_sentence(change: MaximChange) -> str:
+    """Return the change on one maxim in one line."""
+    low, high = change.interval or (None, None)
+    interval = "" if low is None or high is None else f", 95 % interval {_signed(low)} to {_signed(high)}"
+    verdict = change.verdict if change.mark.flags else change.mark.word
+    scores = f"{change.before:.2f} → {change.after:.2f}"
+    return f"{one_line(change.title)}: {scores} ({_signed(change.shift)}{interval}): {verdict}"
+
+
+def group_sentence(group: GroupDifference, title: str, *, counts: bool) -> str:
+    """Return in one sentence how a group of turns differs from the remaining ones.
+
+    Args:
+        group: the group.
+        title: the maxim's title.
+        counts: whether scores may be held against the threshold.
+    """
+    names = {"source": "Source", "bot": "Bot", "day": "Day", "depth": "Turns"}
+    direction = "lower" if group.difference < 0 else "higher"
+    name = group.value if group.field == "depth" else f"“{one_line(group.value)}”"
+    shares = f"; {100 * group.below:.0f} % against {100 * group.below_elsewhere:.0f} % below the threshold"
+    return (
+        f"{names[group.field]} {name}: {direction} on {one_line(title)}, mean {group.mean:.2f} against "
+        f"{group.mean_elsewhere:.2f} elsewhere{shares if counts else ''} ({counted(group.turns, 'turn')})"
+    )
+
+
+def group_filter(group: GroupDifference, longest: int) -> dict[str, Any]:
+    """Return the filter of the list that selects a group's turns.
+
+    Args:
+        group: the group.
+        longest: the number of turns of the longest conversation of the run.
+    """
+    if group.field == "depth":
+        first, _, last = group.value.partition("–")
+        return {"turns": (int(first), min(int(last or longest), longest - 1))}
+    if group.field == "day":
+        day = date.fromisoformat(group.value)
+        return {"since": day, "until": day}
+    return {f"{group.field}s": [group.value]}
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.2f}".replace("-", "−")

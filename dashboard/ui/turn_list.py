@@ -1,0 +1,86 @@
+"""The overview's list of turns: each with the sentence that says why, a link, and where it is."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from convexplain.dashboard.services.overview import ListedTurn, listed_turns
+from convexplain.explain.wording import counted
+from convexplain.report.trust_marks import TrustMark
+from convexplain.store import RunStore
+from convexplain.store.judgement_filters import JudgementFilters
+from convexplain.store.overview import FilterChoices, distribution
+from convexplain.text.visible import one_line
+
+from . import address
+from .filters import bot_name, filter_form, lists_unscored, show_unscored, source_name
+from .query_cache import cached_query
+from .run_selection import RunSelection
+from .safe_text import escaped, label_text
+from .story_parts import turn_address
+
+_PAGES = Path(__file__).parents[1] / "pages"
+_PAGE = 20
+_NAME = 80  # characters of a conversation's id, a source's or a bot's name
+
+
+def turn_list(store: RunStore, which: JudgementFilters, available: FilterChoices, selection: RunSelection) -> None:
+    """Show the filters, and one page of the turns that pass them, the lowest score first."""
+    st.subheader(f"Turns on {one_line(selection.maxim.title)}", anchor=False)
+    filter_form(which, available)
+    scores, unscored = cached_query(store, which.run, distribution, which), lists_unscored()
+    total = scores.unscored if unscored else scores.scored
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"{counted(total, 'turn')}, " + ("without a score" if unscored else "the lowest score first"))
+        if not unscored and scores.unscored:
+            st.button(f"{scores.unscored:,} unscored", type="tertiary", on_click=show_unscored)
+    if not total:
+        st.info("No judged turn matches the filters. Remove a filter.")
+        return
+    pages = -(-total // _PAGE)
+    page = _page_number(pages)
+    turns = cached_query(store, which.run, listed_turns, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
+    for i, turn in enumerate(turns):
+        _turn(turn, i, which, selection)
+    if pages > 1:
+        st.pagination(pages, key="turns-page", on_change=_turn_page)
+
+
+def _page_number(pages: int) -> int:
+    text = st.query_params.get("page", "1")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+    page = st.session_state["turns-page"] = min(max(number, 1), pages)
+    return page
+
+
+def _turn_page() -> None:
+    page = st.session_state["turns-page"]
+    address.write(page=None if page == 1 else str(page))
+
+
+def _turn(turn: ListedTurn, i: int, which: JudgementFilters, selection: RunSelection) -> None:
+    row, mark = turn.row, selection.mark
+    place = "whole conversation" if turn.whole_conversation else f"turn {row.turn}"
+    names = [row.conversation, source_name(row.source), *([bot_name(row.bot)] if row.bot else [])]
+    where = " · ".join([place, *(escaped(one_line(name), _NAME) for name in names), *_explanations(turn)])
+    with st.container(key=f"cxlink-turn-{i}", gap=None):
+        st.page_link(
+            _PAGES / "conversation.py",
+            label=label_text(turn.headline or f"“{turn.words}”"),
+            query_params=turn_address(which.run, selection.maxim.rubric, row.conversation, row.number, row.turn),
+        )
+        words = f"“{escaped(turn.words)}” " if turn.headline and not turn.whole_conversation else ""
+        st.html(f'<div class="cx cx-soft">{_chip(row.score, mark, which.threshold)}{words}{where}</div>')
+
+
+def _chip(score: float | None, mark: TrustMark, threshold: float) -> str:
+    tone = mark.tone(score, threshold)
+    kind = {"grey": " grey", "low": " low"}.get(tone, "")
+    shown = "no score" if score is None else f"{score:.2f}"
+    return f'<span class="cx-chip{kind}">{shown}{" ▼" if tone == "low" else ""} · {escaped(mark.word)}</span>'
+
+
+def _explanations(turn: ListedTurn) -> list[str]:
+    kinds = (("attribution", turn.row.attributed), ("contrast", turn.row.contrasted))
+    names = [name for name, exists in kinds if exists]
+    return [f"explained: {' and '.join(names)}"] if names else []
