@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.story import next_steps, scored_story
+from convexplain.dashboard.services.story import change_since, next_steps, scored_story, worst_turns
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.filters import current_filters
 from convexplain.dashboard.ui.overview_parts import distributions, trust_notes
@@ -20,16 +20,18 @@ if selection is None:
 run = selection.run.id
 available = cached_query(store, run, filter_choices, run)
 story = cached_query(store, run, scored_story, run)
-steps = next_steps(store, run)
 left_column, right_column = st.columns(2, gap="large")
 with left_column:
     how_good(story)
     trust_notes(selection)
-    since_last_time(story, run)
+    since = st.container()
 with right_column:
+    steps = next_steps(store, run, cached_query(store, run, worst_turns, run))
     largest_problems(steps, selection)
     where(story, selection, available.longest)
     what_next(steps, selection)
 which = current_filters(run, selection.maxim, available)
 distributions(store, selection, which, available.longest)
 turn_list(store, which, available, selection)
+with since:  # last, because it takes longest on a large run
+    since_last_time(cached_query(store, run, change_since, run), run)

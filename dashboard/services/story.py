@@ -1,5 +1,6 @@
 """The story of a run in sentences: how good it is, what changed since last time, and where it differs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,9 +9,11 @@ from convexplain.explain.wording import counted
 from convexplain.store import RunStore
 from convexplain.store.turn_scores import conversation_groups
 from convexplain.text.visible import one_line
-from convexplain.workspace.results import AnalyzedRun
+from convexplain.workspace.findings import stored_explanation, worst_findings
+from convexplain.workspace.results import AnalyzedRun, Finding
 from convexplain.workspace.run_changes import MaximChange, RunChange, run_change
 from convexplain.workspace.run_story import (
+    TOP,
     GroupDifference,
     MaximState,
     SuggestedAction,
@@ -18,7 +21,6 @@ from convexplain.workspace.run_story import (
     maxim_sums,
     suggested_actions,
     where_different,
-    worst_explanations,
 )
 from convexplain.workspace.theme_results import RunThemes
 from convexplain.workspace.themes import run_themes
@@ -30,7 +32,6 @@ class ScoredStory:
     """The part of a run's story that follows from its scores alone; its attributes are those of `RunStory`."""
 
     states: tuple[MaximState, ...]
-    since: RunChange
     where: tuple[GroupDifference, ...]
 
 
@@ -40,7 +41,7 @@ class NextSteps:
 
     Attributes:
         themes: the themes of the run; None where nobody has looked for any.
-        worst: the worst turn below its threshold, with what is known of it.
+        worst: the worst turns below their threshold, with what is known of them.
         actions: what to do next.
     """
 
@@ -52,15 +53,31 @@ class NextSteps:
 def scored_story(store: RunStore, run: int) -> ScoredStory:
     """Return the part of a run's story that follows from its scores alone."""
     analyzed = AnalyzedRun(store, store.run(run))
-    groups, sums = conversation_groups(store, run), maxim_sums(analyzed)
-    since, where = run_change(analyzed, groups), where_different(analyzed, sums, groups)
-    return ScoredStory(maxim_states(analyzed, sums), since, where)
+    sums = maxim_sums(analyzed)
+    different = where_different(analyzed, sums, conversation_groups(store, run))
+    return ScoredStory(maxim_states(analyzed, sums), different)
 
 
-def next_steps(store: RunStore, run: int) -> NextSteps:
-    """Return the part of a run's story that people change as they work."""
+def change_since(store: RunStore, run: int) -> RunChange:
+    """Return the change of a run since last time."""
+    return run_change(AnalyzedRun(store, store.run(run)), conversation_groups(store, run))
+
+
+def worst_turns(store: RunStore, run: int) -> list[Finding]:
+    """Return the worst turns of a run below their threshold."""
+    return worst_findings(AnalyzedRun(store, store.run(run)), TOP)
+
+
+def next_steps(store: RunStore, run: int, findings: Sequence[Finding]) -> NextSteps:
+    """Return the part of a run's story that people change as they work.
+
+    Args:
+        store: the run store.
+        run: the run's number.
+        findings: its worst turns.
+    """
     analyzed = AnalyzedRun(store, store.run(run))
-    themes, worst = run_themes(analyzed), worst_explanations(analyzed)
+    themes, worst = run_themes(analyzed), tuple(stored_explanation(store, finding) for finding in findings)
     return NextSteps(themes, worst, suggested_actions(analyzed, themes, worst))
 
 

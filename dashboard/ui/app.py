@@ -10,6 +10,7 @@ import streamlit as st
 
 from convexplain.dashboard.ui.address import shared
 from convexplain.dashboard.ui.login import signed_in
+from convexplain.dashboard.ui.navigation import last_place
 from convexplain.dashboard.ui.style import CSS
 
 _PAGES = Path(__file__).parents[1] / "pages"
@@ -37,5 +38,6 @@ if signed_in():
     # Links of our own: those of st.navigation drop the run from the address, which then takes two presses of Back.
     with st.container(key="pages", horizontal=True, gap="small"):
         for linked in pages:
-            st.page_link(linked, query_params=shared())
+            place = last_place() if linked.url_path == "conversation" else {}
+            st.page_link(linked, query_params={**place, **shared()})
     page.run()

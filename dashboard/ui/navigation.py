@@ -9,9 +9,13 @@ from convexplain.store import RunStore
 from convexplain.store.conversations import Place, next_flagged
 from convexplain.text.visible import one_line
 
+from . import address
 from .filters import source_name
 from .run_selection import RunSelection
 from .safe_text import message
+
+PLACE = ("run", "rubric", "conversation", "number", "turn")
+"""The parameters of a link to a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,20 @@ def current_address(store: RunStore, selection: RunSelection) -> ConversationAdd
 
 def write_address(view: ConversationView, turn: int) -> None:
     """Write conversation and turn into the page's address, which is then a link to them."""
-    st.query_params.update(conversation=view.conversation.id, turn=str(turn))
+    number = str(view.number) if view.same_id > 1 else _current_number(view)
+    address.write(conversation=view.conversation.id, turn=str(turn), number=number)
+    st.session_state["last-place"] = {name: st.query_params[name] for name in PLACE if name in st.query_params}
     if view.same_id > 1:
-        st.query_params["number"] = str(view.number)
         message(
             f"{view.same_id} conversations of this run have this id; this one is from {view.conversation.source}.",
             "soft",
         )
-    elif "number" in st.query_params:
-        del st.query_params["number"]
+
+
+def last_place() -> dict[str, str]:
+    """Return the parameters of the turn of the current run that was open last; none where there is none."""
+    place: dict[str, str] = st.session_state.get("last-place", {})
+    return place if place.get("run") == st.query_params.get("run") else {}
 
 
 def navigation_bar(
@@ -108,6 +117,11 @@ def show_failure() -> None:
 def _go(place: Place | None) -> None:
     if place is not None:
         st.query_params.update(conversation=place.conversation, turn=str(place.turn), number=str(place.number))
+
+
+def _current_number(view: ConversationView) -> str | None:
+    # A link's number stays: without it the address would change, and Back would come here again.
+    return str(view.number) if st.query_params.get("number") == str(view.number) else None
 
 
 def _number(name: str) -> int | None:

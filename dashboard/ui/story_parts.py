@@ -17,6 +17,7 @@ from convexplain.dashboard.services.story import (
 )
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
+from convexplain.workspace.run_changes import RunChange
 from convexplain.workspace.run_story import TOP, GroupDifference, MaximState, SuggestedAction
 from convexplain.workspace.theme_results import RunTheme, share_text, theme_sentences
 
@@ -53,14 +54,14 @@ def how_good(story: ScoredStory) -> None:
             )
             grey = "" if state.mark.flags else " cx-soft"
             st.html(
-                f'<div class="cx{grey}"><b>{escaped(one_line(state.title))}</b> · {escaped(state_note(state))}</div>'
+                f'<div class="cx{grey}"><b>{escaped(one_line(state.title))}</b> · {escaped(state_note(state))}</div>',
+                width="content",
             )
 
 
-def since_last_time(story: ScoredStory, run: int) -> None:
+def since_last_time(change: RunChange, run: int) -> None:
     """Show the verdict since last time, and the change on each maxim."""
     st.subheader("Since last time", anchor=False)
-    change = story.since
     clear = change.verdict not in (None, "cannot tell")
     message(verdict_sentence(change), "title" if clear else "soft")
     for maxim in change.maxims:

@@ -39,9 +39,9 @@ def turn_list(store: RunStore, which: JudgementFilters, available: FilterChoices
         return
     pages = -(-total // _PAGE)
     page = _page_number(pages)
-    turns = cached_query(store, which.run, listed_turns, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
+    turns = listed_turns(store, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
     for i, turn in enumerate(turns):
-        _turn(turn, i, which, selection)
+        _turn(turn, i, which, selection, of_several=len(available.sources) > 1)
     if pages > 1:
         st.pagination(pages, key="turns-page", on_change=_turn_page)
 
@@ -58,10 +58,11 @@ def _turn_page() -> None:
     address.write(page=None if page == 1 else str(page))
 
 
-def _turn(turn: ListedTurn, i: int, which: JudgementFilters, selection: RunSelection) -> None:
+def _turn(turn: ListedTurn, i: int, which: JudgementFilters, selection: RunSelection, *, of_several: bool) -> None:
     row, mark = turn.row, selection.mark
     place = "whole conversation" if turn.whole_conversation else f"turn {row.turn}"
-    names = [row.conversation, source_name(row.source), *([bot_name(row.bot)] if row.bot else [])]
+    source = [source_name(row.source)] if of_several else []
+    names = [row.conversation, *source, *([bot_name(row.bot)] if row.bot else [])]
     where = " · ".join([place, *(escaped(one_line(name), _NAME) for name in names), *_explanations(turn)])
     with st.container(key=f"cxlink-turn-{i}", gap=None):
         st.page_link(
