@@ -24,12 +24,12 @@ from convexplain.analysis.comparison import compare
 from convexplain.dashboard import pages
 from convexplain.dashboard.services.comparisons import moved_turns
 from convexplain.dashboard.services.conversation import open_conversation, worst_turn
-from convexplain.dashboard.services.overview import excerpts
+from convexplain.dashboard.services.overview import ListedTurn, listed_turns
 from convexplain.store import RunStore, run_rubrics
 from convexplain.store.contrast_list import ContrastFilters, contrast_count, contrast_rows
 from convexplain.store.conversations import next_flagged
 from convexplain.store.judgement_filters import JudgementFilters
-from convexplain.store.overview import distribution, filter_choices, maxim_counts, score_groups, turn_rows
+from convexplain.store.overview import distribution, filter_choices, maxim_counts, score_groups
 from convexplain.store.paired_scores import paired_scores
 
 RUNS = 5
@@ -102,8 +102,8 @@ def both(everything: JudgementFilters, selection: JudgementFilters) -> tuple[tup
     return (("all", everything), ("filtered", selection))
 
 
-def page(store: RunStore, which: JudgementFilters, offset: int) -> list[str]:
-    return excerpts(store, turn_rows(store, which, 25, offset))
+def page(store: RunStore, which: JudgementFilters, offset: int) -> list[ListedTurn]:
+    return listed_turns(store, which, 20, offset)
 
 
 def timed(question: Callable[[], Any]) -> float:

@@ -67,7 +67,7 @@ def narrow(rubric: str | None = None, **filters: Any) -> None:
     """
     changes = {**dict.fromkeys((*NAMES, "list", "page")), **{name: as_parameter(filters[name]) for name in filters}}
     address.write(**changes, **({} if rubric is None else {"rubric": rubric}))
-    st.toast("The list of turns shows them now.")
+    st.toast("The list of turns below shows these now.")
 
 
 def show_unscored() -> None:

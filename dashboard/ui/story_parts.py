@@ -70,7 +70,8 @@ def since_last_time(change: RunChange, run: int) -> None:
         message(change.note, "soft")
     if change.earlier is not None:
         address = {"run": str(change.earlier), "other": str(run)}
-        st.page_link(_PAGES / "compare.py", label="Compare the two runs turn by turn", query_params=address)
+        with st.container(key="cxlink-compare"):
+            st.page_link(_PAGES / "compare.py", label="Compare the two runs turn by turn", query_params=address)
 
 
 def largest_problems(steps: NextSteps, selection: RunSelection) -> None:
@@ -89,7 +90,8 @@ def largest_problems(steps: NextSteps, selection: RunSelection) -> None:
     for theme in themes.themes[:TOP]:
         _theme(theme)
     label = f"All {counted(len(themes.themes), 'theme')}" if len(themes.themes) > 1 else "Open the theme"
-    st.page_link(_PAGES / "themes.py", label=label, query_params={"run": str(selection.run.id)})
+    with st.container(key="cxlink-themes"):
+        st.page_link(_PAGES / "themes.py", label=label, query_params={"run": str(selection.run.id)})
 
 
 def where(story: ScoredStory, selection: RunSelection, longest: int) -> None:

@@ -76,6 +76,7 @@ ins.cx-come {{ background: rgba(var(--cx-up), .22); text-decoration: underline 2
 [class*="st-key-cxlink-"] :is([data-testid="stPageLink"] p, [data-testid="stBaseButton-tertiary"] p) {{
   color: var(--cx-accent); text-align: left; text-decoration: underline; white-space: normal; }}
 [class*="st-key-cxlink-"] [data-testid="stPageLink"] a {{ padding: 0; }}
+[class*="st-key-state-"] {{ row-gap: .2rem; }}
 [class*="st-key-cxlink-turn-"] {{ border-top: 1px solid var(--cx-line); padding-top: .35em; }}
 .stMainBlockContainer {{ padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }}
 [data-testid="stHeading"] h1 {{ padding: .2rem 0 .1rem; font-size: 1.5rem; font-weight: 600; }}

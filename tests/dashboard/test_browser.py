@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 _MARKUP = """() => [...document.querySelectorAll('.stApp *')].flatMap(e => [...e.attributes]
+    .filter(a => !(a.name === 'href' && new URL(a.value, location).origin === location.origin))  // of this dashboard
     .filter(a => /^(src|href|action|data|style|on.*)$/.test(a.name) && /evil|window\\.hit/.test(a.value))
     .map(a => e.tagName + ' ' + a.name)).concat(window.hit ? ['script ran'] : [])"""
 
@@ -111,6 +112,8 @@ def test_a_filter_set_by_a_click_outlives_the_closed_popover(page, server, place
     page.get_by_label("Text in the conversation").wait_for()
     page.keyboard.press("Escape")
     settle(page)
+    page.get_by_text("All scores on").click()
+    settle(page)
     tick_row(page, of=0)  # the first source
     page.get_by_text("1 set: ").wait_for(timeout=30_000)
     settle(page)
@@ -118,6 +121,30 @@ def test_a_filter_set_by_a_click_outlives_the_closed_popover(page, server, place
     settle(page)
     sync_api.expect(page.get_by_text("1 set: ")).to_be_visible(timeout=30_000)
     assert page.get_by_text("All judged turns").count() == 0
+
+
+def test_back_and_reload_of_the_overview(page, server, place):
+    show(page, f"{server}/?run={place[1]}&rubric=harm")
+    page.get_by_role("button", name=re.compile("below 0.5")).first.click()
+    page.get_by_text("1 set: score 0.00 to 0.50").wait_for(timeout=30_000)
+    settle(page)
+    show(page, page.url)  # a link, or reloading
+    page.get_by_text("1 set: score 0.00 to 0.50").wait_for(timeout=30_000)
+    narrowed = page.url
+    page.locator("[class*=st-key-cxlink-turn-] a").first.click()
+    page.wait_for_url("**/conversation?**", timeout=60_000)
+    settle(page)
+    page.go_back()
+    page.wait_for_url(narrowed, timeout=30_000)
+    page.get_by_text("1 set: score 0.00 to 0.50").wait_for(timeout=30_000)
+    settle(page)
+    page.get_by_role("link", name="Themes", exact=True).click()
+    page.wait_for_url("**/themes?**", timeout=60_000)
+    settle(page)
+    page.go_back()
+    page.wait_for_url(narrowed, timeout=30_000)
+    page.go_back()
+    page.get_by_text("1 set: ").wait_for(state="detached", timeout=30_000)
 
 
 def test_keys_lead_to_flagged_turns(page, server, place):

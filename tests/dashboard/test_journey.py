@@ -9,7 +9,7 @@ import pytest
 
 from convexplain.report.pdf import browser
 
-from .browser_session import served, settle, show, tick_row
+from .browser_session import served, settle, show
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 
@@ -69,9 +69,9 @@ def journey(page, server, log, see=lambda name: None):
     see("done")
 
     show(page, f"{server}/?run=1&rubric=helpfulness")
-    page.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+    page.locator("[class*=st-key-cxlink-turn-] a").first.wait_for(timeout=60_000)
     see("overview")
-    tick_row(page)
+    page.locator("[class*=st-key-cxlink-turn-] a").first.click()
     page.wait_for_url("**/conversation?**", timeout=60_000)
     page.get_by_role("button", name="Explain this turn").click(timeout=60_000)
     page.get_by_text(re.compile("the score most|No words of the reply")).first.wait_for(timeout=_LONG)

@@ -1,6 +1,8 @@
 """The pages that people read: empty, full, hostile; what is clicked leads where it says."""
 
+import re
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 import pytest
 import streamlit as st
@@ -15,6 +17,7 @@ from convexplain.store.reviews import reviews
 from convexplain.text.visible import one_line, visible
 from convexplain.types import ParetoPoint, Unit
 from tests.conftest import ROOT
+from tests.trust_states import keep_trust
 
 from .conftest import texts
 from .sample_stores import HARM, HELPFULNESS, HOSTILE, attribution, contrast, full, hostile, job_state, keep, talk
@@ -101,36 +104,104 @@ def test_a_run_that_is_deleted_while_it_is_open(app, store):
     assert found.query_params["run"] == str(one)
 
 
+def turns(found):
+    """The turns of the overview's list: the scores of its chips, and the parameters of its links."""
+    listed = [part.proto for part in found.get("page_link") if "turn=" in part.proto.query_string]
+    places = [parse_qs(link.query_string) for link in listed if not link.label.startswith("For example")]
+    scores = re.findall(r"cx-soft\"><span class=\"cx-chip[^>]*>([0-9.]+|no score)", bodies(found))
+    return scores, [(place["conversation"][0], int(place["turn"][0])) for place in places][-len(scores) :]
+
+
+def bodies(found):
+    return "".join(part.proto.body for part in found.get("html"))
+
+
 def test_the_numbers_of_the_overview(app, store):
     one, _ = full(store)
     found = app(run=str(one))
-    labels = [button.label for button in found.button]
-    assert "**40.0%** below 0.5 · 2 turns" in labels
-    assert "**5** scored · mean **0.56**" in labels
-    assert "**1** unscored" in labels
-    turns = found.dataframe[-1].value
-    assert turns["score"].tolist() == [0.2, 0.4, 0.6, 0.7, 0.9]
-    assert turns["explained"].tolist()[:2] == ["attribution + contrast", ""]
-    press(found, "below")
-    assert found.dataframe[-1].value["score"].tolist() == [0.2, 0.4]
+    # Harm: 0.9, 0.2, 0.6, 0.4, 0.7 and one unscored; helpfulness, which nobody has validated: 0.5 three times.
+    assert [found.button(key=f"figure-{i}").label for i in (0, 1)] == [
+        "40.0 % below 0.5: 2 of 5 scores",
+        "mean 0.50 of 3 scores",
+    ]
+    shown = texts(found)
+    assert "mean 0.56, benchmarked." in shown
+    assert "unvalidated: these scores only sort." in shown
+    assert turns(found) == (
+        ["0.20", "0.40", "0.60", "0.70", "0.90"],
+        [("alpha", 3), ("beta", 3), ("beta", 1), ("gamma", 1), ("alpha", 1)],
+    )
+    assert "explained: attribution and contrast" in shown
+
+
+def test_a_click_narrows_the_list_and_no_other_number(app, store):
+    one, _ = full(store)
+    found = app(run=str(one), rubric="helpfulness")
+    ran(found.button(key="figure-0").click().run())
+    assert turns(found)[0] == ["0.20", "0.40"]
+    assert found.button(key="figure-0").label == "40.0 % below 0.5: 2 of 5 scores"
+    assert found.query_params["scores"] == "0..0.5"
+    assert found.query_params["rubric"] == "harm"
+    assert "1 set: score 0.00 to 0.50" in [text.value for text in found.text]
     press(found, "Clear")
-    press(found, "unscored")
-    assert found.dataframe[-1].value["judge"].tolist() == ["Because."]
+    assert len(turns(found)[0]) == 5
+    press(found, "1 unscored")
+    assert turns(found) == (["no score"], [("beta", 5)])
+    assert found.query_params["list"] == "unscored"
+
+
+@pytest.mark.parametrize(
+    ("address", "scores"),
+    [
+        ({}, ["0.20", "0.40", "0.60", "0.70", "0.90"]),
+        ({"sources": "b.csv"}, ["0.40", "0.60"]),
+        ({"bots": ["Robin", "Alex"]}, ["0.20", "0.70", "0.90"]),
+        ({"bots": ""}, ["0.40", "0.60"]),  # not named
+        ({"since": "2026-01-02"}, ["0.40", "0.60", "0.70"]),
+        ({"until": "2026-01-01"}, ["0.20", "0.90"]),
+        ({"length": "4..5"}, ["0.20", "0.90"]),
+        ({"turns": "2..5"}, ["0.20", "0.40"]),
+        ({"scores": "0.4..0.7"}, ["0.40", "0.60"]),
+        ({"text": "question 2 of beta"}, ["0.40", "0.60"]),
+        ({"sources": "b.csv", "scores": "0..0.5"}, ["0.40"]),
+        # What the run does not have, and what is no filter, leaves nothing out.
+        ({"sources": "gone.csv", "since": "2031-01-01", "length": "9..3", "turns": "x", "scores": "nan..1"}, None),
+        ({"since": "tomorrow", "length": "4", "turns": "0..99", "scores": "-1..2", "page": "zwölf"}, None),
+    ],
+)
+def test_the_address_has_the_filters(app, store, address, scores):
+    one, _ = full(store)
+    found = app(run=str(one), rubric="harm", **address)
+    assert turns(found)[0] == (scores or ["0.20", "0.40", "0.60", "0.70", "0.90"])
 
 
 @pytest.mark.slow
-def test_filters_narrow_the_overview(app, store):
+def test_the_form_writes_its_filters_into_the_address(app, store):
     one, _ = full(store)
     found = app(run=str(one))
     ran(labelled(found.multiselect, "Source").set_value(["b.csv"]).run())
-    assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
+    assert turns(found)[0] == ["0.40", "0.60"]
+    assert found.query_params["sources"] == "b.csv"
     assert "1 set: b.csv" in [text.value for text in found.text]
     ran(labelled(found.text_input, "Text in the conversation").set_value("nobody says this").run())
     assert "Remove a filter" in found.info[0].value
     press(found, "Clear")
-    assert len(found.dataframe[-1].value) == 5
+    assert len(turns(found)[0]) == 5
+    assert set(found.query_params) == {"run", "rubric"}
     ran(labelled(found.slider, "Index of the turn").set_value((2, 5)).run())
-    assert found.dataframe[-1].value["turn"].tolist() == [3, 3]
+    assert [turn for _, turn in turns(found)[1]] == [3, 3]
+    assert found.query_params["turns"] == "2..5"
+
+
+@pytest.mark.slow
+def test_a_filter_that_is_set_elsewhere_shows_in_the_form(app, store):
+    one, _ = full(store)
+    found = app(run=str(one), scores="0..0.5", bots="Robin")
+    assert labelled(found.multiselect, "Bot").value == ["Robin"]
+    ran(labelled(found.multiselect, "Bot").set_value(["Alex"]).run())
+    ran(found.button(key="figure-0").click().run())
+    assert labelled(found.multiselect, "Bot").value == []
+    assert turns(found)[0] == ["0.20", "0.40"]
 
 
 @pytest.mark.slow
@@ -141,10 +212,65 @@ def test_a_chosen_run_keeps_what_filters_still_mean(app, store):
     found = app(run=str(one))
     ran(labelled(found.multiselect, "Source").set_value(["b.csv"]).run())
     ran(found.run())
-    assert found.dataframe[-1].value["score"].tolist() == [0.4, 0.6]
+    assert turns(found)[0] == ["0.40", "0.60"]
     ran(found.selectbox(key="run-chosen").set_value(str(other)).run())
     assert found.query_params["run"] == str(other)
-    assert found.dataframe[-1].value["score"].tolist() == [0.4]
+    assert turns(found)[0] == ["0.40"]
+
+
+@pytest.mark.slow
+def test_many_turns_come_in_pages(app, store):
+    run = store.begin_run("m", "f", {}, [HARM]).id
+    keep(store, run, talk("long", 21), {2 * i + 1: (i + 1) / 100 for i in range(21)})
+    found = app(run=str(run), page="2")
+    assert turns(found) == (["0.21"], [("long", 41)])
+    assert len(turns(app(run=str(run)))[0]) == 20
+    assert turns(app(run=str(run), page="99"))[0] == ["0.21"]  # the last page
+
+
+@pytest.mark.slow
+def test_charts_count_all_turns_whatever_the_list_shows(app, store):
+    one, _ = full(store)
+    found = app(run=str(one), rubric="harm", scores="0..0.5", by="bot")
+    assert len(found.dataframe) == 0  # folded
+    found.session_state["distributions"] = True
+    ran(found.run())
+    groups = found.dataframe[0].value
+    assert groups["bot"].tolist() == ["not named", "Robin", "Alex"]  # shares 1/2, 1/2, 0; means 0.50, 0.55
+    assert groups["turns"].tolist() == [2, 2, 1]
+    assert groups["below"].tolist() == [50, 50, 0]
+    assert turns(found)[0] == ["0.20", "0.40"]
+
+
+@pytest.mark.slow
+def test_the_story_of_a_run(app, store):
+    run = store.begin_run("judge-a", "judge-a", {}, [HARM]).id
+    keep_trust(store, "judge-a", {HARM: "benchmarked"})
+    for i in range(12):  # the later half of one bot is bad
+        keep(store, run, talk(f"c{i}", 1, bot="Robin" if i % 2 else "Alex", day=1 + i), {1: 0.1 if i % 2 else 0.9})
+    found = app(run=str(run))
+    shown = texts(found)
+    assert "There is no earlier run" in shown or "Nobody can tell" in shown
+    assert "Nobody has looked for themes yet" in shown
+    where = [found.button(key=f"where-{i}").label for i in (0, 1)]
+    assert where[0].startswith("Bot “Robin”\\:\u200b lower on Harm")
+    assert "mean 0\\.10 against 0\\.90 elsewhere\\; 100 \\% against 0 \\% below the threshold \\(6 turns\\)" in where[0]
+    assert where[1].startswith("Bot “Alex”\\:\u200b higher")
+    ran(found.button(key="where-0").click().run())
+    assert turns(found)[0] == ["0.10"] * 6
+    assert found.query_params["bots"] == "Robin"
+    links = [part.proto for part in found.get("page_link")]
+    (explain,) = [link for link in links if link.label.startswith("Explain the 3 worst turns")]
+    assert "conversation=c1&" in explain.query_string
+    assert any(link.label.startswith("Label 20 turns or more") for link in links)
+
+
+@pytest.mark.slow
+def test_links_between_pages_carry_the_run(app, store):
+    one, _ = full(store)
+    found = app(run=str(one), rubric="harm", scores="0..0.5")
+    pages = [part.proto for part in found.get("page_link") if part.proto.label in ("Themes", "Labels", "Compare")]
+    assert [link.query_string for link in pages] == [f"run={one}&rubric=harm"] * 3
 
 
 def test_a_deep_link_opens_the_turn(app, store):

@@ -27,7 +27,7 @@ from convexplain.dashboard.services.conversation import (
     shown_span,
     worst_turn,
 )
-from convexplain.dashboard.services.overview import day_groups, excerpts, length_classes
+from convexplain.dashboard.services.overview import day_groups, length_classes, listed_turns
 from convexplain.dashboard.services.pairs import (
     edited_turn,
     export_formats,
@@ -42,7 +42,7 @@ from convexplain.models.calls import Calls
 from convexplain.store import newest_attributions, turn_contrasts
 from convexplain.store.contrast_list import ContrastFilters, ContrastRow, contrast_rows
 from convexplain.store.judgement_filters import JudgementFilters
-from convexplain.store.overview import ScoreGroup, turn_rows
+from convexplain.store.overview import ScoreGroup
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
@@ -86,11 +86,20 @@ def test_days_become_weeks_where_there_are_many():
     assert day_groups([]) == []
 
 
-def test_excerpts_are_short_lines(store):
+def test_listed_turns_have_their_headline_or_the_words_of_the_reply(store):
     run = store.begin_run("m", "f", {}, [HARM]).id
-    keep(store, run, Conversation("c", (Turn("assistant", "a\n\x1b b " + "x" * 500),)), {0: 0.5})
-    (text,) = excerpts(store, turn_rows(store, JudgementFilters(run, HARM.sha, 0.5), 5))
-    assert text == "a \ufffd b " + "x" * 134 + " …"
+    long = Conversation("c", (Turn("assistant", "a\n\x1b b " + "x" * 500),))
+    keep(store, run, long, {0: 0.5}, reason=None)
+    keep(store, run, Conversation("d", (Turn("assistant", "Go away."),)), {0: 0.2}, reason="Rude words.")
+    keep(store, run, Conversation("e", (Turn("assistant", "Hm."),)), {0: None}, reason="no label")
+    which = JudgementFilters(run, HARM.sha, 0.5)
+    reasoned, unexplained = listed_turns(store, which, 5)
+    assert (reasoned.row.conversation, reasoned.headline, reasoned.words) == ("d", "Turn 0: rude words.", "Go away.")
+    assert (unexplained.row.conversation, unexplained.headline) == ("c", "")
+    assert unexplained.words == "a \ufffd b " + "x" * 134 + " …"
+    assert [turn.row.conversation for turn in listed_turns(store, which, 1, 1)] == ["c"]
+    (unscored,) = listed_turns(store, which, 5, unscored=True)
+    assert unscored.headline == "Turn 0 has no score on harm: no label"
 
 
 def test_a_talk_and_where_to_begin(store):

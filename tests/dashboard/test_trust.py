@@ -1,7 +1,5 @@
 """Trust beside every score: maxims that nobody has compared with people have no colour, share, count or flag."""
 
-import pytest
-
 from convexplain.dashboard.services.trust import run_marks
 from convexplain.store.alarms import Alarm, keep_alarms
 from tests.trust_states import keep_trust
@@ -27,17 +25,19 @@ def test_the_marks_of_a_run(store):
 def test_the_overview_counts_below_a_threshold_only_what_may_be_held_against_it(app, store):  # noqa: F811
     one, _ = full(store)
     found = app(run=str(one), rubric="harm")
+    found.session_state["distributions"] = True
+    ran(found.run())
     assert "Agrees with the reference set of convexplain" in texts(found)
-    assert any("below 0.5" in label for label in buttons(found))
-    assert "below" in found.dataframe[1].value.columns  # sources
-    maxims = found.dataframe[0].value
-    assert maxims["trust"].tolist() == ["benchmarked", "unvalidated"]
-    assert maxims["below"].tolist() == [pytest.approx(40.0), pytest.approx(float("nan"), nan_ok=True)]
+    assert buttons(found)[:2] == ["40.0 % below 0.5: 2 of 5 scores", "mean 0.50 of 3 scores"]
+    assert "below" in found.dataframe[0].value.columns  # sources
     found = app(run=str(one), rubric="helpfulness")
+    found.session_state["distributions"] = True
+    ran(found.run())
     assert UNVALIDATED in texts(found)
-    assert not [label for label in buttons(found) if "below" in label]
-    assert "below" not in found.dataframe[1].value.columns
-    assert found.dataframe[-1].value["score"].tolist() == [0.5, 0.5, 0.5]
+    assert "below" not in found.dataframe[0].value.columns
+    grey = [part.proto.body for part in found.get("html") if "0.50 · unvalidated" in part.proto.body]
+    assert len(grey) == 3
+    assert all("cx-chip grey" in body and "▼" not in body for body in grey)
 
 
 def test_the_overview_says_where_the_threshold_of_an_alarm_budget_comes_from(app, store):  # noqa: F811
