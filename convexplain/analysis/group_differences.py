@@ -135,7 +135,7 @@ def _difference(
     inside: NDArray[np.bool_],
 ) -> tuple[GroupDifference, float] | None:
     """Return a group against the remaining turns with its p-value; None where either is too small."""
-    sizes = [np.count_nonzero(np.bincount(conversations[side])) for side in (inside, ~inside)]
+    sizes = [int(np.count_nonzero(np.bincount(conversations[side]))) for side in (inside, ~inside)]
     if min(sizes) < MIN_DIALOGUES:
         return None
     (mean, low, part), (mean_elsewhere, low_elsewhere, part_elsewhere) = (

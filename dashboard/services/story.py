@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from convexplain.analysis.group_differences import GroupDifference
 from convexplain.explain.wording import counted
 from convexplain.store import RunStore
 from convexplain.store.turn_scores import conversation_groups
@@ -14,7 +15,6 @@ from convexplain.workspace.results import AnalyzedRun, Finding
 from convexplain.workspace.run_changes import MaximChange, RunChange, run_change
 from convexplain.workspace.run_story import (
     TOP,
-    GroupDifference,
     MaximState,
     SuggestedAction,
     maxim_states,

@@ -87,7 +87,8 @@ def _group_charts(store: RunStore, all_turns: JudgementFilters, mark: TrustMark,
 
 def _grouping() -> Grouping:
     chosen = st.query_params.get("by")
-    st.session_state["by"] = current = next((by for by in _GROUPINGS if by == chosen), "source")
+    current: Grouping = next((by for by in _GROUPINGS if by == chosen), "source")
+    st.session_state["by"] = current
 
     def changed() -> None:
         by = st.session_state["by"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from convexplain.analysis.group_differences import GroupDifference
 from convexplain.dashboard.services.story import (
     NextSteps,
     ScoredStory,
@@ -18,7 +19,7 @@ from convexplain.dashboard.services.story import (
 from convexplain.explain.wording import counted
 from convexplain.text.visible import one_line
 from convexplain.workspace.run_changes import RunChange
-from convexplain.workspace.run_story import TOP, GroupDifference, MaximState, SuggestedAction
+from convexplain.workspace.run_story import TOP, MaximState, SuggestedAction
 from convexplain.workspace.theme_results import RunTheme, share_text, theme_sentences
 
 from .filters import narrow
@@ -69,7 +70,7 @@ def since_last_time(change: RunChange, run: int) -> None:
     if change.maxims and change.note:
         message(change.note, "soft")
     if change.earlier is not None:
-        address = {"run": str(change.earlier), "other": str(run)}
+        address = {"first": str(change.earlier), "second": str(run)}
         with st.container(key="cxlink-compare"):
             st.page_link(_PAGES / "compare.py", label="Compare the two runs turn by turn", query_params=address)
 
