@@ -63,6 +63,7 @@ class Workspace:
     delete_run = blocking(AsyncWorkspace.delete_run)
     compare = blocking(AsyncWorkspace.compare)
     changed_turns = blocking(AsyncWorkspace.changed_turns)
+    compare_themes = blocking(AsyncWorkspace.compare_themes)
     inspect_logs = blocking(AsyncWorkspace.inspect_logs)
     import_logs = blocking(AsyncWorkspace.import_logs)
     analyze = blocking(AsyncWorkspace.analyze)

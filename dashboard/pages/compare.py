@@ -2,9 +2,15 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.comparisons import compared_runs
+from convexplain.dashboard.services.comparisons import changed_themes, compared_runs
 from convexplain.dashboard.services.trust import run_marks
-from convexplain.dashboard.ui.comparison_parts import comparison_details, select_maxim, select_runs, show_verdicts
+from convexplain.dashboard.ui.comparison_parts import (
+    comparison_details,
+    select_maxim,
+    select_runs,
+    show_themes,
+    show_verdicts,
+)
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.moved_turns import show_moved_turns
 from convexplain.dashboard.ui.query_cache import cached_query
@@ -26,4 +32,5 @@ maxim = select_maxim(comparison)
 trust_note(*maxim.marks, names=("First run", "Second run"))
 if maxim.change is not None:
     show_moved_turns(store, comparison, maxim)
+show_themes(changed_themes(store, first.id, second.id))
 comparison_details(maxim)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from convexplain.analysis.comparison import Direction
+from convexplain.analysis.themes.changes import ThemeChange
 from convexplain.errors import UsageError
 from convexplain.store import RunStore
 from convexplain.text.diffs import TextChange, word_diff
@@ -53,6 +54,11 @@ def one_turn(store: RunStore, first: int, second: int, rubric: str, place: tuple
     """Return a turn of both runs, however far it moved; None where they have not both judged it."""
     turns = Workspace(store).changed_turns(first, second, rubric, "all", place=place).turns
     return turns[0] if turns else None
+
+
+def changed_themes(store: RunStore, first: int, second: int) -> list[ThemeChange] | None:
+    """Return how the themes of two runs changed; None where nobody has looked for themes in one of them."""
+    return Workspace(store).compare_themes(first, second)
 
 
 def side_texts(turn: ChangedTurn) -> SideTexts:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import BINS, Comparison
+from convexplain.analysis.themes.changes import ThemeChange
 from convexplain.store import Run, RunStore
 from convexplain.text.visible import one_line
 from convexplain.workspace import MaximComparison, RunComparison
@@ -72,6 +73,17 @@ def show_verdicts(comparison: RunComparison) -> None:
     for run, rubrics in ((comparison.first, comparison.only_first), (comparison.second, comparison.only_second)):
         if rubrics:
             message(f"Only run {run.id} has {', '.join(rubrics)}.", "soft")
+
+
+def show_themes(themes: Sequence[ThemeChange] | None) -> None:
+    """Show how the themes of two runs changed; None where nobody has looked for themes in one of them."""
+    st.subheader("Themes", anchor=False)
+    if not themes:
+        known = "Neither run has a theme." if themes is not None else "Nobody has looked for themes in one of the runs."
+        message(known if themes is not None else f"{known} The page “Themes” does.", "soft")
+        return
+    rows = "".join(f"<li><b>{escaped(change.name, 80)}</b>: {escaped(change.words)}</li>" for change in themes)
+    st.html(f'<div class="cx"><ul class="cx-list">{rows}</ul></div>')
 
 
 def comparison_details(maxim: MaximComparison) -> None:

@@ -27,12 +27,18 @@ def trend(members: Sequence[FlaggedTurn], groups: JudgedGroups) -> Trend | None:
     if groups.middle is None or not groups.earlier or not groups.later:
         return None
     dates = [turn.began_at for turn in members if turn.began_at is not None]
-    before, (low_before, high_before) = share_of(sum(date < groups.middle for date in dates), groups.earlier)
-    after, (low_after, high_after) = share_of(sum(date >= groups.middle for date in dates), groups.later)
-    change = after - before
-    low = change - sqrt((after - low_after) ** 2 + (high_before - before) ** 2)
-    high = change + sqrt((high_after - after) ** 2 + (before - low_before) ** 2)
-    return Trend(before, after, (low, high))
+    before, after = sum(date < groups.middle for date in dates), sum(date >= groups.middle for date in dates)
+    return share_change(before, groups.earlier, after, groups.later)
+
+
+def share_change(before: int, judged_before: int, after: int, judged_after: int) -> Trend:
+    """Return the change of a share of judged turns with Newcombe's 95 % interval (1998, method 10)."""
+    share_before, (low_before, high_before) = share_of(before, judged_before)
+    share_after, (low_after, high_after) = share_of(after, judged_after)
+    change = share_after - share_before
+    low = change - sqrt((share_after - low_after) ** 2 + (high_before - share_before) ** 2)
+    high = change + sqrt((high_after - share_after) ** 2 + (share_before - low_before) ** 2)
+    return Trend(share_before, share_after, (low, high))
 
 
 def excesses(themes: Sequence[Sequence[FlaggedTurn]], groups: JudgedGroups) -> list[tuple[GroupExcess, ...]]:

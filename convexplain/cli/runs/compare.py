@@ -46,12 +46,15 @@ def command(
         2    an option or argument is not valid
         3    the second run is worse on a maxim of --fail-if-worse
     """
-    compared = open_workspace(db).compare(first, second, _TURNS)
+    workspace = open_workspace(db)
+    compared = workspace.compare(first, second, _TURNS)
+    themes = workspace.compare_themes(first, second)
     verdicts = {rubric: compared.verdict(rubric) for rubric in gates}
     failing = failing_maxims(verdicts)
     if as_json:
-        click.echo(json.dumps({**compared.to_dict(), "failed": failing}, indent=2))
+        changes = None if themes is None else [change.to_dict() for change in themes]
+        click.echo(json.dumps({**compared.to_dict(), "themes": changes, "failed": failing}, indent=2))
     else:
-        show_comparison(Console(), compared, named_store(ctx))
+        show_comparison(Console(), compared, themes, named_store(ctx))
     show_gates(Console(stderr=True), compared, verdicts)
     return 3 if failing else 0

@@ -1,10 +1,13 @@
 """Comparisons: what got better or worse from one run to another."""
 
 from convexplain.analysis.comparison import Direction
+from convexplain.analysis.themes.changes import ThemeChange
 
 from ..changed_turns import ChangedTurns
 from ..comparisons import RunComparison, compare_runs, list_changed_turns
 from ..inputs import RunLike
+from ..results import AnalyzedRun
+from ..theme_changes import compare_themes
 from .base import StoreMethods
 
 
@@ -53,3 +56,14 @@ class ComparisonMethods(StoreMethods):
         """
         runs = self.store.run(first), self.store.run(second)
         return list_changed_turns(self.store, *runs, rubric, direction, limit, offset, place)
+
+    async def compare_themes(self, first: RunLike, second: RunLike) -> list[ThemeChange] | None:
+        """Return how the themes of two runs changed, those that grew most first.
+
+        None where nobody has looked for themes in one of the runs (`themes` does).
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        runs = [AnalyzedRun(self.store, self.store.run(run)) for run in (first, second)]
+        return compare_themes(runs[0], runs[1])
