@@ -75,7 +75,7 @@ def theme_changes(
     """Return the failure modes of two runs, those that grew most first.
 
     Themes are the same where they continue one pinned theme or have one name, or where most members of one are nearest
-    to members of the other, as turns are given to pinned themes. Several themes of one run may be one mode of the other.
+    to members of the other, as turns are given to pinned themes. Several themes of a run may be one mode of the other.
 
     Args:
         first, second: the themes of the runs.
