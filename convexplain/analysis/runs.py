@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from convexplain.errors import Problem, StoreError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import Spend
 from convexplain.store import Run, RunStore
+from convexplain.store.run_records import Status
 from convexplain.types import Conversation, Judgement, Rubric
 
 from .imports import keep_source
@@ -53,9 +54,7 @@ async def analyse(
         store.keep_problem(run.id, problem)
         progress.problem(problem)
 
-    calls[0].spend = run.spend
-    alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
-    try:
+    async with _at_work(store, run, calls, "done", "stopped"):
         if isinstance(source, LogSource) and source.logs:
             total = await _read(source, store, run.id, progress, on_problem, rubrics, turns)
             conversations = store.numbered_conversations(run.id)
@@ -68,12 +67,52 @@ async def analyse(
             await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns)
         finally:
             progress.end()
+
+
+async def judge_unscored(
+    store: RunStore,
+    run: Run,
+    numbers: Collection[int],
+    rubrics: Sequence[Rubric],
+    judge: TurnJudge,
+    calls: Sequence[Calls],
+    progress: Progress,
+    turns: Choice = "all",
+) -> None:
+    """Judge what has no score in conversations of a run; afterwards the run has the status that it had before.
+
+    Args:
+        store, rubrics, judge, calls, progress, turns: as of `analyse`.
+        run: the run, with its status before.
+        numbers: the conversations' numbers in the store.
+
+    Raises:
+        UnavailableError: the model is gone; what was judged until then is kept.
+    """
+    async with _at_work(store, run, calls, run.status, run.status):
+        conversations = [(number, talk) for number, talk in store.numbered_conversations(run.id) if number in numbers]
+        progress.begin("judging", sum(_judgements(talk, rubrics, turns) for _, talk in conversations))
+        try:
+            await judge_into(store, run.id, conversations, rubrics, judge, calls[0], progress, turns)
+        finally:
+            progress.end()
+
+
+@contextlib.asynccontextmanager
+async def _at_work(
+    store: RunStore, run: Run, calls: Sequence[Calls], done: Status, stopped: Status
+) -> AsyncIterator[None]:
+    """Keep a run alive and count its cost while it is worked on; give it a status at the end."""
+    calls[0].spend = run.spend
+    alive = asyncio.create_task(_signs_of_life(store, run.id, calls))
+    try:
+        yield
     except BaseException:
-        store.end_run(run.id, "stopped", _spend(calls))
+        store.end_run(run.id, stopped, _spend(calls))
         raise
     finally:
         alive.cancel()
-    store.end_run(run.id, "done", _spend(calls))
+    store.end_run(run.id, done, _spend(calls))
 
 
 async def _read(

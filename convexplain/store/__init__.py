@@ -26,7 +26,7 @@ from .ratings import RatedTurn, keep_ratings, noted_ratings, rated_turns, rating
 from .reviews import Review, keep_review, reviews
 from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
-from .scored_turns import ScoredTurn, judged_indices, run_rubrics, scored_places, scored_turns
+from .scored_turns import ScoredTurn, judged_indices, run_rubrics, scored_places, scored_turns, unscored_conversations
 from .store import RunStore
 from .summary import JudgedTurn, MaximSummary, Summary, UnscoredTurn, explained_turns, score_histogram, summarise
 
@@ -87,4 +87,5 @@ __all__ = [
     "summarise",
     "turn_contrasts",
     "turn_ratings",
+    "unscored_conversations",
 ]

@@ -56,6 +56,14 @@ def run_rubrics(store: RunStore, run: int) -> list[Rubric]:
         return [_to_rubric(row.body) for row in connection.execute(query)]
 
 
+def unscored_conversations(store: RunStore, run: int) -> set[int]:
+    """Return the numbers of the conversations in which a judgement of the run has no score."""
+    table = schema.judgements
+    query = sa.select(table.c.conversation).where(table.c.run == run, table.c.score.is_(None)).distinct()
+    with reading(store.engine) as connection:
+        return set(connection.scalars(query))
+
+
 def scored_places(
     store: RunStore,
     run: int,

@@ -123,6 +123,24 @@ class RunStore:
             insert = sa.insert(table).values(**values, **now, spend=asdict(Spend())).returning(table)
             return to_run(connection.execute(insert).one())
 
+    def reopen_run(self, run: int) -> Run:
+        """Take a run that has ended to work on it again; return it with the status that it had before.
+
+        Raises:
+            StoreError: there is no such run, or a process works on it.
+        """
+        table = schema.runs
+        with writing(self._engine) as connection:
+            row = connection.execute(sa.select(table).where(table.c.id == run).with_for_update(key_share=True)).first()
+            if row is None:
+                raise StoreError(f"there is no run {run}")
+            if is_alive(row.owner, row.alive_at, row.status, include_self=True):
+                raise StoreError(f"run {run} is being worked on by {row.owner}; wait for its end, or stop it")
+            now = {"owner": this_process(), "alive_at": _now(), "status": "running"}
+            connection.execute(sa.update(table).where(table.c.id == run).values(**now))
+        before = to_run(row, resumed=True)
+        return before if before.status == "done" else replace(before, status="stopped")
+
     def describe_run(
         self,
         run: int,

@@ -1,3 +1,3 @@
-"""List, show, name, compare and delete runs.
+"""List, show, name, retry, compare and delete runs.
 
 A RUN is a number, a name that you gave it, or nothing for the newest one."""

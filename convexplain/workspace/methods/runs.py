@@ -30,6 +30,7 @@ from ..run_files import OUT, write_run_files
 from ..run_story import RunStory, run_story
 from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
 from ..trust import run_trust
+from ..unscored import retry_run
 from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
 
 
@@ -59,6 +60,25 @@ class RunMethods(StoreMethods):
         number = self.store.run(run).id
         name_run(self.store, number, name)
         return AnalyzedRun(self.store, self.store.run(number))
+
+    async def retry(
+        self, run: RunLike | None = None, judge: JudgeLike | None = None, *, progress: Progress = Progress()
+    ) -> AnalyzedRun:
+        """Judge again what has no score in a run, and keep the results in it; nothing else is asked.
+
+        Its judge and rubrics are those of the run. Replies of the judge that were kept are not asked for again.
+
+        Args:
+            run: the run's number or name; the newest unless given.
+            judge: the run's judge, where it cannot be opened by its name (a model of your own, a function).
+            progress: receives how far it is.
+
+        Raises:
+            UsageError: the judge cannot be opened by its name, or is not the one of the run.
+            StoreError: there is no such run, or a process works on it.
+            UnavailableError: the model cannot be had; what was judged until then is kept.
+        """
+        return await retry_run(self.store, self.store.run(run), judge, progress)
 
     async def plan_deletion(self, run: RunLike) -> DeletedRun:
         """Return what `delete_run` would delete, and what would stay.

@@ -6,8 +6,9 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from convexplain import Conversation, Turn, load_rubric
+from convexplain import Conversation, Turn, Workspace, load_rubric
 from convexplain.cli.main import cli
+from convexplain.connectors.fault_server import FaultServer
 from convexplain.errors import ConvexplainError, StoreError, UsageError
 from convexplain.models.chat import Spend
 from convexplain.store import RunStore, keep_ratings
@@ -338,3 +339,24 @@ def test_yes_asks_nothing(runs):
         "The files of the run stay (convexplain-out/run-1, where --out named no other folder).\n"
     )
     assert isinstance(runs("delete", "1", "--yes", error=True), StoreError)
+
+
+@pytest.mark.enable_socket
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_what_has_no_score_is_asked_again(runs):
+    refused = ["content filter"] * 2
+    with FaultServer() as server:
+        server.next_faults = [*refused]
+        judge = f"{server.url}?model=stub&in_flight=1"
+        Workspace(runs.store).analyze([TALKS["a"], TALKS["b"]], ["harm", "helpfulness"], judge, reasons="none")
+        server.next_faults = ["", *refused[:1]]
+        result = CliRunner(env={"COLUMNS": "100"}).invoke(cli, ["runs", "retry", "--db", runs.db])
+        assert result.return_value == 1 if result.return_value is not None else result.exit_code in (0, 1)
+        assert "Run 1: 2 judgements had no score; 1 has one now." in result.output
+        assert f"`convexplain report 1 --db {runs.db}` writes its files again." in " ".join(result.output.split())
+        assert "1 reply has no score: " in result.output
+        assert "content filter" in result.output
+        assert "Run 1: 1 judgement had no score; 1 has one now." in runs("retry", "1")
+        asked = len(server.prompts)
+        assert runs("retry") == "Run 1: every judgement has a score. Nothing was asked.\n"
+    assert (asked, len(server.prompts)) == (7, 7)  # 4 judgements, then the 2 and the 1 without a score
