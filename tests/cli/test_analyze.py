@@ -164,9 +164,10 @@ def test_bad_records_and_bad_files_are_named_and_the_rest_is_done(stub, chats, f
 
 def test_an_unscored_turn_makes_the_exit_code_1_and_is_listed(stub, chats, folder):
     stub.misbehave = lambda number: (418, {}, "I am a teapot") if number == 3 else None
-    code, out, _ = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
+    code, out, notes = run("analyze", chats, "--judge", stub.url, "--rubric", "harm", cwd=folder)
     assert code == 1
     assert re.search(r"unscored 1 x: .*HTTP 418: I am a teapot", out)
+    assert "`convexplain runs retry 1` asks again for what has no score." in notes
     scores = [row["score"] for row in rows(folder / "convexplain-out" / "run-1" / "judgements.jsonl")]
     assert scores.count(None) == 1
     stub.misbehave = lambda number: None
@@ -181,7 +182,7 @@ def test_an_unscored_turn_makes_the_exit_code_1_and_is_listed(stub, chats, folde
         ((503, {"Retry-After": "0"}, "<html>busy</html>"), 13),
         ("close", 13),
         ((200, {}, "<html>hello</html>"), 12),
-        ((200, {}, '{"choices": [{"mess'), 12),
+        ((200, {}, '{"choices": [{"mess'), 13),
     ],
 )
 def test_an_endpoint_that_misbehaves_once(stub, chats, folder, wrong, asked):

@@ -188,6 +188,9 @@ class AnalysisCommand:
         code = 3 if missed else 1 if reasons else 0
         if reasons:
             self._errors.print(plain(f"Exit code {code}: {' '.join(reasons)}"), soft_wrap=True)
+        if run.summary.unscored_turns:
+            again = self._command("runs retry", run.id)
+            self._errors.print(plain(f"`{again}` asks again for what has no score."), soft_wrap=True)
         return code
 
     def _stopped(self, error: BaseException, progress: AnalysisProgress, piped: bool) -> int:
@@ -214,7 +217,7 @@ class AnalysisCommand:
         return code
 
     def _command(self, name: str, run: int | None) -> str:
-        return command_line(["convexplain", name, str(run), *(["--db", self._db] if self._db else [])])
+        return command_line(["convexplain", *name.split(), str(run), *(["--db", self._db] if self._db else [])])
 
     def _show(self, run: AnalyzedRun) -> bool:
         """Write the files of a run and show it; return False where the files cannot be written."""

@@ -350,8 +350,10 @@ def test_what_has_no_score_is_asked_again(runs):
         judge = f"{server.url}?model=stub&in_flight=1"
         Workspace(runs.store).analyze([TALKS["a"], TALKS["b"]], ["harm", "helpfulness"], judge, reasons="none")
         server.next_faults = ["", *refused[:1]]
-        result = CliRunner(env={"COLUMNS": "100"}).invoke(cli, ["runs", "retry", "--db", runs.db])
-        assert result.return_value == 1 if result.return_value is not None else result.exit_code in (0, 1)
+        result = CliRunner(env={"COLUMNS": "100"}).invoke(
+            cli, ["runs", "retry", "--db", runs.db], standalone_mode=False
+        )
+        assert result.return_value == 1
         assert "Run 1: 2 judgements had no score; 1 has one now." in result.output
         assert f"`convexplain report 1 --db {runs.db}` writes its files again." in " ".join(result.output.split())
         assert "1 reply has no score: " in result.output
