@@ -7,7 +7,13 @@ from convexplain.dashboard.services.labelling import LabelDesk
 from .safe_text import label_text, message
 
 
-@st.dialog("A note about this turn", on_dismiss="rerun")
+def _close() -> None:
+    # A dismissed dialog runs only the card again, which would else go on without its keys.
+    for desk in st.session_state.get("label-desks", {}).values():
+        desk.dialog = ""
+
+
+@st.dialog("A note about this turn", on_dismiss=_close)
 def note_dialog(desk: LabelDesk) -> None:
     """Show the field for a note; it is kept with the label."""
     with st.form("note-form", border=False):
@@ -20,7 +26,7 @@ def note_dialog(desk: LabelDesk) -> None:
     st.caption("`Ctrl+Enter` saves it, `Esc` leaves it as it was.")
 
 
-@st.dialog("The theme of this turn", on_dismiss="rerun")
+@st.dialog("The theme of this turn", on_dismiss=_close)
 def theme_dialog(desk: LabelDesk) -> None:
     """Show the themes of the run; the chosen one gets the turn."""
     themes = desk.themes()
