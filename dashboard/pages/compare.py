@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.comparisons import changed_themes, compared_runs
+from convexplain.dashboard.services.comparisons import changed_themes, compared_runs, theme_state
 from convexplain.dashboard.services.trust import run_marks
 from convexplain.dashboard.ui.comparison_parts import (
     comparison_details,
@@ -32,5 +32,6 @@ maxim = select_maxim(comparison)
 trust_note(*maxim.marks, names=("First run", "Second run"))
 if maxim.change is not None:
     show_moved_turns(store, comparison, maxim)
-show_themes(changed_themes(store, first.id, second.id))
+runs = first.id, second.id
+show_themes(cached_query(store, runs, changed_themes, *runs, theme_state(store, *runs)))
 comparison_details(maxim)

@@ -6,6 +6,7 @@ from convexplain.analysis.comparison import Direction
 from convexplain.analysis.themes.changes import ThemeChange
 from convexplain.errors import UsageError
 from convexplain.store import RunStore
+from convexplain.store.themes import stored_themes, theme_search
 from convexplain.text.diffs import TextChange, word_diff
 from convexplain.workspace import ChangedTurn, ChangedTurns, RunComparison, Workspace
 
@@ -56,9 +57,22 @@ def one_turn(store: RunStore, first: int, second: int, rubric: str, place: tuple
     return turns[0] if turns else None
 
 
-def changed_themes(store: RunStore, first: int, second: int) -> list[ThemeChange] | None:
-    """Return how the themes of two runs changed; None where nobody has looked for themes in one of them."""
+def changed_themes(store: RunStore, first: int, second: int, state: str) -> list[ThemeChange] | None:
+    """Return how the themes of two runs changed; None where nobody has looked for themes in one of them.
+
+    Args:
+        store: the run store.
+        first, second: the runs' numbers.
+        state: `theme_state`, so that a stored answer is not used after an edit.
+    """
     return Workspace(store).compare_themes(first, second)
+
+
+def theme_state(store: RunStore, *runs: int) -> str:
+    """Return what changes whenever the themes of runs are found again or edited."""
+    themes = [stored for run in runs for stored in stored_themes(store, run)]
+    states = [(stored.number, stored.theme.name, stored.theme.pinned, len(stored.theme.members)) for stored in themes]
+    return f"{[theme_search(store, run) is None for run in runs]} {states}"
 
 
 def side_texts(turn: ChangedTurn) -> SideTexts:
