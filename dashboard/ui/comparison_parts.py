@@ -7,6 +7,7 @@ import streamlit as st
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.comparison import BINS, Comparison
 from convexplain.analysis.themes.changes import ThemeChange
+from convexplain.explain.wording import counted
 from convexplain.store import Run, RunStore
 from convexplain.text.visible import one_line
 from convexplain.workspace import MaximComparison, RunComparison
@@ -82,8 +83,19 @@ def show_themes(themes: Sequence[ThemeChange] | None) -> None:
         known = "Neither run has a theme." if themes is not None else "Nobody has looked for themes in one of the runs."
         message(known if themes is not None else f"{known} The page “Themes” does.", "soft")
         return
+    clear = [change for change in themes if change.outcome != "no clear change"]
+    same = [change for change in themes if change.outcome == "no clear change"]
+    folded = (
+        f"<details><summary>{counted(len(same), 'theme')} without a clear change</summary>{_theme_list(same)}</details>"
+        if same
+        else ""
+    )
+    st.html(f'<div class="cx">{_theme_list(clear)}{folded}</div>')
+
+
+def _theme_list(themes: Sequence[ThemeChange]) -> str:
     rows = "".join(f"<li><b>{escaped(change.name, 80)}</b>: {escaped(change.words)}</li>" for change in themes)
-    st.html(f'<div class="cx"><ul class="cx-list">{rows}</ul></div>')
+    return f'<ul class="cx-list">{rows}</ul>'
 
 
 def comparison_details(maxim: MaximComparison) -> None:

@@ -44,8 +44,11 @@ def show_comparison(
         console.print(Text(visible(f"  {maxim.rubric} ({words}): {maxim.verdict.words}")), soft_wrap=True)
     if themes:
         console.print(Text("\nThemes (a theme is a group of turns that fail in one way)", style="bold"))
-    for change in themes or ():
+    clear = [change for change in themes or () if change.outcome != "no clear change"]
+    for change in clear:
         console.print(Text(visible(f"  {change.name}: {change.words}")), soft_wrap=True)
+    if themes and len(clear) < len(themes):
+        console.print(f"  {counted(len(themes) - len(clear), 'theme')} without a clear change (--json lists them)")
     for maxim in compared.maxims:
         command = ["convexplain", "explain", str(compared.second.id), "--rubric", maxim.rubric]
         _show_maxim(console, maxim, apart, [*command, *(["--db", db] if db else [])])
