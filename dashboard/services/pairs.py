@@ -53,9 +53,9 @@ class SameEdit:
         """
         row = next(row for row in self.rows if row.number == number)
         return [
-            other.number
-            for other in self.rows
-            if decision == "reject" or other is row or (_rises(row) is not None and _rises(other) == _rises(row))
+            member.number
+            for member in self.rows
+            if decision == "reject" or member is row or (_rises(row) is not None and _rises(member) == _rises(row))
         ]
 
 

@@ -61,8 +61,8 @@ def label_card(desk: LabelDesk, rubric: Rubric) -> None:
 
 def _own(desk: LabelDesk, turn: TriageTurn) -> Iterator[str]:
     """Yield the person's own label of the turn, and the note."""
-    if own := desk.own_label(turn):
-        yield f"Your label of this turn: {own.label or f'{own.score:.2f}'}."
+    if rating := desk.own_label(turn):
+        yield f"Your label of this turn: {rating.label or f'{rating.score:.2f}'}."
     if note := desk.note():
         yield f"Your note: {note}"
 

@@ -40,10 +40,10 @@ def pair_card(
             st.button(text, key=f"pair-{key}", shortcut=key, disabled=target is None, on_click=_go, args=(target,))
         opens = st.button("Open the conversation", type="tertiary")
     if len(edit.rows) > 1:
-        names = {other.number: one_line(other.rubric) for other in edit.rows}
+        names = {member.number: one_line(member.rubric) for member in edit.rows}
         key = f"pair-maxim-{row.number}"
         number = st.segmented_control("Maxim", list(names), format_func=names.__getitem__, key=key, default=row.number)
-        row = next((other for other in edit.rows if other.number == number), row)
+        row = next((member for member in edit.rows if member.number == number), row)
     try:
         number, conversation, contrast = find_contrast(store, row.number)
     except ConvexplainError as error:  # deleted in the meantime

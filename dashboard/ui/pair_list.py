@@ -71,8 +71,8 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     edits = same_edits(contrast_rows(store, which, _MOST), _digests(database(), which.run, _state(store, which.run)))
     pages = max(1, -(-len(edits) // _PAGE))
     page = st.pagination(pages, key=f"p-page-{hash(which)}", max_visible_pages=5) if pages > 1 else 1
-    shown = edits[_PAGE * (page - 1) : _PAGE * page]
-    if not shown:
+    page_edits = edits[_PAGE * (page - 1) : _PAGE * page]
+    if not page_edits:
         st.info(
             "No contrast matches the filters. Remove a filter; “Only successful contrasts” hides unsuccessful searches."
         )
@@ -82,19 +82,19 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
     def clicked() -> None:
         clicked_rows = st.session_state[key]["selection"]["rows"]
         if clicked_rows:
-            st.session_state["pair"] = shown[clicked_rows[0]].first.number
+            st.session_state["pair"] = page_edits[clicked_rows[0]].first.number
 
     st.dataframe(
         pd.DataFrame(
             {
-                "before": [edit.first.before for edit in shown],
-                "after": [edit.first.after for edit in shown],
-                "words": [edit.first.distance for edit in shown],
-                "review": [_joined(_DECISIONS[row.decision or "open"] for row in edit.rows) for edit in shown],
-                "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in shown],
-                "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in shown],
-                "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in shown],
-                "edited by": ["a person" if edit.by_person else edit.first.question for edit in shown],
+                "before": [edit.first.before for edit in page_edits],
+                "after": [edit.first.after for edit in page_edits],
+                "words": [edit.first.distance for edit in page_edits],
+                "review": [_joined(_DECISIONS[row.decision or "open"] for row in edit.rows) for edit in page_edits],
+                "maxims": [_joined(cell(row.rubric) for row in edit.rows) for edit in page_edits],
+                "trust": [_joined(marks[row.rubric].word for row in edit.rows) for edit in page_edits],
+                "conversation": [f"{cell(edit.first.conversation)}, {edit.first.turn}" for edit in page_edits],
+                "edited by": ["a person" if edit.by_person else edit.first.question for edit in page_edits],
             }
         ),
         hide_index=True,
@@ -112,7 +112,7 @@ def pair_table(store: RunStore, which: ContrastFilters, marks: Mapping[str, Trus
         f"{counted(len(edits), 'edit')}; the largest change of a score comes first. An edit that was searched for on "
         "several maxims is one row."
     )
-    return shown
+    return page_edits
 
 
 def _joined(words: Iterable[str]) -> str:
