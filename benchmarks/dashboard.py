@@ -20,6 +20,7 @@ from typing import Any
 
 from dashboard_store import build
 
+from convexplain import load_rubric
 from convexplain.analysis.comparison import compare
 from convexplain.dashboard import pages
 from convexplain.dashboard.services.comparisons import moved_turns
@@ -103,7 +104,7 @@ def both(everything: JudgementFilters, selection: JudgementFilters) -> tuple[tup
 
 
 def page(store: RunStore, which: JudgementFilters, offset: int) -> list[ListedTurn]:
-    return listed_turns(store, which, 20, offset)
+    return listed_turns(store, load_rubric("harm"), which, 20, offset)
 
 
 def timed(question: Callable[[], Any]) -> float:

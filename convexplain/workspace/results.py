@@ -176,7 +176,7 @@ class AnalyzedRun:
         """Return the counts and means of the run, with the lowest scores of each rubric."""
         return summarise(self.store, self.run)
 
-    @property
+    @cached_property
     def rubrics(self) -> list[Rubric]:
         """Return the rubrics of the run."""
         return run_rubrics(self.store, self.run.id)

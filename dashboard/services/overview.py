@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from convexplain.explain.headlines import headline, says_why
-from convexplain.store import RunStore, ScoredTurn, newest_attributions, run_rubrics, scored_turns, turn_contrasts
+from convexplain.store import RunStore, ScoredTurn, newest_attributions, scored_turns, turn_contrasts
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import ScoreGroup, TurnRow, turn_rows
 from convexplain.text.visible import one_line
+from convexplain.types import Rubric
 
 _DAYS = 92  # longest period shown by days; a longer one is shown by weeks
 _EXCERPT = 140  # characters
@@ -55,10 +56,9 @@ def day_groups(groups: Sequence[ScoreGroup]) -> list[tuple[ScoreGroup, tuple[dat
 
 
 def listed_turns(
-    store: RunStore, which: JudgementFilters, limit: int, offset: int = 0, *, unscored: bool = False
+    store: RunStore, rubric: Rubric, which: JudgementFilters, limit: int, offset: int = 0, *, unscored: bool = False
 ) -> list[ListedTurn]:
-    """Return a page of a run's turns with their headlines, in the order of `turn_rows`."""
-    rubric = next(rubric for rubric in run_rubrics(store, which.run) if rubric.sha == which.rubric)
+    """Return a page of a run's turns on a rubric with their headlines, in the order of `turn_rows`."""
     rows = {row.place: row for row in turn_rows(store, which, limit, offset, unscored=unscored)}
     judged = scored_turns(store, rubric, list(rows))
     return [

@@ -8,7 +8,7 @@ import streamlit as st
 
 from convexplain.dashboard.services.trust import run_marks
 from convexplain.report.trust_marks import TrustMark
-from convexplain.store import Run, RunStore
+from convexplain.store import Run, RunStore, run_rubrics
 from convexplain.store.overview import MaximCount, maxim_counts
 from convexplain.text.visible import one_line
 
@@ -68,7 +68,8 @@ def select_maxim(store: RunStore) -> RunSelection | None:
         rubric = _select("Maxim", "rubric", list(names), lambda rubric: names[rubric])
     address.write(run=str(run.id), rubric=rubric)
     maxim = next(maxim for maxim in maxims if maxim.rubric == rubric)
-    return RunSelection(run, maxims, maxim, run_marks(store, run))
+    marks = run_marks(store, run, cached_query(store, run.id, run_rubrics, run.id))
+    return RunSelection(run, maxims, maxim, marks)
 
 
 def _selected_run(store: RunStore) -> Run | None:

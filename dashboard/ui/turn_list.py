@@ -7,7 +7,7 @@ import streamlit as st
 from convexplain.dashboard.services.overview import ListedTurn, listed_turns
 from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import TrustMark
-from convexplain.store import RunStore
+from convexplain.store import RunStore, run_rubrics
 from convexplain.store.judgement_filters import JudgementFilters
 from convexplain.store.overview import FilterChoices, distribution
 from convexplain.text.visible import one_line
@@ -39,7 +39,9 @@ def turn_list(store: RunStore, which: JudgementFilters, available: FilterChoices
         return
     pages = -(-total // _PAGE)
     page = _page_number(pages)
-    turns = listed_turns(store, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
+    rubrics = cached_query(store, which.run, run_rubrics, which.run)
+    rubric = next(rubric for rubric in rubrics if rubric.sha == which.rubric)
+    turns = listed_turns(store, rubric, which, _PAGE, _PAGE * (page - 1), unscored=unscored)
     for i, turn in enumerate(turns):
         _turn(turn, i, which, selection, of_several=len(available.sources) > 1)
     if pages > 1:

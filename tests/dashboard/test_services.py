@@ -93,12 +93,12 @@ def test_listed_turns_have_their_headline_or_the_words_of_the_reply(store):
     keep(store, run, Conversation("d", (Turn("assistant", "Go away."),)), {0: 0.2}, reason="Rude words.")
     keep(store, run, Conversation("e", (Turn("assistant", "Hm."),)), {0: None}, reason="no label")
     which = JudgementFilters(run, HARM.sha, 0.5)
-    reasoned, unexplained = listed_turns(store, which, 5)
+    reasoned, unexplained = listed_turns(store, HARM, which, 5)
     assert (reasoned.row.conversation, reasoned.headline, reasoned.words) == ("d", "Turn 0: rude words.", "Go away.")
     assert (unexplained.row.conversation, unexplained.headline) == ("c", "")
     assert unexplained.words == "a \ufffd b " + "x" * 134 + " …"
-    assert [turn.row.conversation for turn in listed_turns(store, which, 1, 1)] == ["c"]
-    (unscored,) = listed_turns(store, which, 5, unscored=True)
+    assert [turn.row.conversation for turn in listed_turns(store, HARM, which, 1, 1)] == ["c"]
+    (unscored,) = listed_turns(store, HARM, which, 5, unscored=True)
     assert unscored.headline == "Turn 0 has no score on harm: no label"
 
 
