@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from convexplain.dashboard.services.story import change_since, next_steps, scored_story, worst_turns
+from convexplain.dashboard.services.story import change_since, different_groups, next_steps, run_states, worst_turns
 from convexplain.dashboard.ui.current_store import open_store
 from convexplain.dashboard.ui.filters import current_filters
 from convexplain.dashboard.ui.overview_parts import distributions, trust_notes
@@ -19,19 +19,20 @@ if selection is None:
     st.stop()
 run = selection.run.id
 available = cached_query(store, run, filter_choices, run)
-story = cached_query(store, run, scored_story, run)
 left_column, right_column = st.columns(2, gap="large")
 with left_column:
-    how_good(story)
+    how_good(cached_query(store, run, run_states, run))
     trust_notes(selection)
     since = st.container()
 with right_column:
     steps = next_steps(store, run, cached_query(store, run, worst_turns, run))
     largest_problems(steps, selection)
-    where(story, selection, available.longest)
+    groups = st.container()
     what_next(steps, selection)
 which = current_filters(run, selection.maxim, available)
 distributions(store, selection, which, available.longest)
 turn_list(store, which, available, selection)
-with since:  # last, because it takes longest on a large run
+with groups:  # last, as the next: both take longest on a large run
+    where(cached_query(store, run, different_groups, run), selection, available.longest)
+with since:
     since_last_time(cached_query(store, run, change_since, run), run)

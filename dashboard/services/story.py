@@ -28,14 +28,6 @@ from convexplain.workspace.turn_explanation import Explanation
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredStory:
-    """The part of a run's story that follows from its scores alone; its attributes are those of `RunStory`."""
-
-    states: tuple[MaximState, ...]
-    where: tuple[GroupDifference, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class NextSteps:
     """The part of a run's story that people change as they work.
 
@@ -50,12 +42,16 @@ class NextSteps:
     actions: tuple[SuggestedAction, ...]
 
 
-def scored_story(store: RunStore, run: int) -> ScoredStory:
-    """Return the part of a run's story that follows from its scores alone."""
+def run_states(store: RunStore, run: int) -> tuple[MaximState, ...]:
+    """Return the state of a run on each maxim."""
     analyzed = AnalyzedRun(store, store.run(run))
-    sums = maxim_sums(analyzed)
-    different = where_different(analyzed, sums, conversation_groups(store, run))
-    return ScoredStory(maxim_states(analyzed, sums), different)
+    return maxim_states(analyzed, maxim_sums(analyzed))
+
+
+def different_groups(store: RunStore, run: int) -> tuple[GroupDifference, ...]:
+    """Return the groups of a run's turns that differ beyond chance."""
+    analyzed = AnalyzedRun(store, store.run(run))
+    return where_different(analyzed, maxim_sums(analyzed), conversation_groups(store, run))
 
 
 def change_since(store: RunStore, run: int) -> RunChange:

@@ -1,6 +1,6 @@
 """The first part of the overview: how good, since last time, the largest problems, where, and what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -8,7 +8,6 @@ import streamlit as st
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.dashboard.services.story import (
     NextSteps,
-    ScoredStory,
     change_sentence,
     group_filter,
     group_sentence,
@@ -39,10 +38,10 @@ _ACTIONS: Mapping[str, str] = {  # the page on which a suggestion is followed
 }
 
 
-def how_good(story: ScoredStory) -> None:
+def how_good(states: Sequence[MaximState]) -> None:
     """Show a number and a sentence for each maxim; the number lists the turns behind it."""
     st.subheader("How good", anchor=False)
-    for i, state in enumerate(story.states):
+    for i, state in enumerate(states):
         with st.container(key=f"state-{i}", horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 state_figure(state),
@@ -95,15 +94,15 @@ def largest_problems(steps: NextSteps, selection: RunSelection) -> None:
         st.page_link(_PAGES / "themes.py", label=label, query_params={"run": str(selection.run.id)})
 
 
-def where(story: ScoredStory, selection: RunSelection, longest: int) -> None:
+def where(groups: Sequence[GroupDifference], selection: RunSelection, longest: int) -> None:
     """Show the groups of turns that differ beyond chance; each lists its turns."""
     st.subheader("Where", anchor=False)
-    if not story.where:
+    if not groups:
         message("No source, bot, day or depth differs from the remaining turns by more than chance.", "soft")
         return
-    for i, group in enumerate(story.where[:_GROUPS]):
+    for i, group in enumerate(groups[:_GROUPS]):
         _group(group, i, selection, longest)
-    remaining = story.where[_GROUPS:]
+    remaining = groups[_GROUPS:]
     if remaining:
         with st.expander(f"{counted(len(remaining), 'more group')} that differ" + "s" * (len(remaining) == 1)):
             for i, group in enumerate(remaining, _GROUPS):
