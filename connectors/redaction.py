@@ -5,21 +5,20 @@ the same number. It is found by patterns whose matches are checked (the digits o
 by a list of names, and by any further finder. No pattern finds everything: docs/privacy.md.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from unicodedata import category, normalize
 
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
-from convexplain.parts import Media, Part, ToolCall
-from convexplain.types import Conversation, Turn
+from convexplain.types import Conversation
 
-from .json_texts import map_texts
+from .conversation_redaction import ConversationRedaction, Finder
+from .name_lists import names
 from .personal_data import PersonalSpan, check_libraries, patterns
 
 __all__ = [
+    "ConversationRedaction",
     "Finder",
     "PersonalSpan",
     "Redactor",
@@ -31,13 +30,8 @@ __all__ = [
     "redacted",
 ]
 
-_LETTERS = 3  # first letters of names, by which they are grouped
 _LONGEST = 200_000  # characters that Presidio gets at once
 _MAX_NAMES = 1 << 25  # bytes of a file of names
-_COMPACT = frozenset(["phone", "card", "IBAN", "national number", "MAC address"])  # the same with other separators
-
-Finder = Callable[[str], Iterable[PersonalSpan]]
-"""A function that finds personal data in a text, in any order."""
 
 
 def checked_patterns() -> Finder:
@@ -48,28 +42,6 @@ def checked_patterns() -> Finder:
     """
     check_libraries()
     return patterns
-
-
-def names(listed_names: Iterable[str]) -> Finder:
-    """Return a finder of these names as whole words, in any case; longer names first.
-
-    In scripts without capital letters, as Chinese, names are found within words too: no spaces separate words.
-
-    Raises:
-        UsageError: the list is empty.
-    """
-    plain = {" ".join(name.split()) for name in listed_names} - {""}
-    if not plain:
-        raise UsageError("the list of names holds none")
-    forms = sorted({normalize(form, name) for form in ("NFC", "NFD") for name in plain}, key=len, reverse=True)
-    cased, uncased = [name for name in forms if _has_case(name[0])], [name for name in forms if not _has_case(name[0])]
-    parts = [rf"(?<![^\W_])(?:{_any_of(cased)})"] * bool(cased) + [_any_of(uncased)] * bool(uncased)
-    pattern = re.compile("|".join(parts), re.IGNORECASE)
-
-    def find(text: str) -> Iterator[PersonalSpan]:
-        return (PersonalSpan(*match.span(), "name") for match in pattern.finditer(text))
-
-    return find
 
 
 def names_of(path: Path) -> Finder:
@@ -134,22 +106,14 @@ class Redactor:
 
     def __call__(self, conversation: Conversation) -> Conversation:
         """Return the conversation without personal data in contents, names, id and the texts of its metadata."""
-        numbers = _Numbers()
+        return self.redaction(conversation).conversation
 
-        def clean(text: str) -> str:
-            return self._replace(text, numbers)
-
-        def clean_turn(turn: Turn) -> Turn:
-            name = turn.name and clean(turn.name)
-            metadata = map_texts(turn.metadata, clean)
-            if not turn.parts:
-                return Turn(turn.role, clean(turn.content), name, turn.at, metadata)
-            return Turn.of_parts(turn.role, [_clean_part(part, clean) for part in turn.parts], name, turn.at, metadata)
-
-        turns = tuple(map(clean_turn, conversation.turns))
-        metadata = map_texts(conversation.metadata, clean)
-        id = self._distinct(conversation.id, clean(conversation.id))
-        return replace(conversation, id=id, turns=turns, metadata=metadata)
+    def redaction(self, conversation: Conversation) -> ConversationRedaction:
+        """Return the redaction of a conversation, which redacts further texts about it with the same placeholders."""
+        redaction = ConversationRedaction(conversation, self._finders, self.counts)
+        id = self._distinct(conversation.id, redaction.conversation.id)
+        redaction.conversation = replace(redaction.conversation, id=id)
+        return redaction
 
     def _distinct(self, before: str, id: str) -> str:
         """Return an id that differs from those of all other conversations: `[e-mail 1]`, `[e-mail 1]#2`."""
@@ -159,82 +123,9 @@ class Redactor:
         number = numbers.setdefault(before, len(numbers) + 1)
         return id if number == 1 else f"{id}#{number}"
 
-    def _replace(self, text: str, numbers: "_Numbers") -> str:
-        parts, last = [], 0
-        for span in _disjoint(span for find in self._finders for span in find(text)):
-            self.counts[span.kind] += 1
-            parts += [text[last : span.start], f"[{span.kind} {numbers.of(span.kind, text[span.start : span.end])}]"]
-            last = span.end
-        return "".join([*parts, text[last:]])
-
-
-class _Numbers:
-    """The numbers of a conversation's personal data: the same data, however it is written, has the same number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._last: Counter[str] = Counter()
-
-    def of(self, kind: str, text: str) -> int:
-        plain = re.sub(r"[\W_]", "", text) if kind in _COMPACT else " ".join(text.split())
-        key = kind, normalize("NFC", plain).casefold().replace("%40", "@")
-        if key not in self._numbers:
-            self._last[kind] += 1
-            self._numbers[key] = self._last[kind]
-        return self._numbers[key]
-
-
-def _any_of(names: Sequence[str], at: int = 0) -> str:
-    """Return a pattern for the names from that letter on, grouped by first letters: there may be many thousands."""
-    if at == _LETTERS or len(names) == 1:
-        return "|".join(_spaced_pattern(name[at:]) + _end(name) for name in names)
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name[at : at + 1].lower(), []).append(name)
-    return "|".join(
-        f"{_spaced_pattern(group[0][at])}(?:{_any_of(group, at + 1)})" if first else _end(group[0])
-        for first, group in groups.items()
-    )
-
-
-def _spaced_pattern(text: str) -> str:
-    return re.escape(text).replace(r"\ ", r"\s{1,4}")
-
-
-def _end(name: str) -> str:
-    return r"(?![^\W_])" if _has_case(name[-1]) else ""
-
-
-def _has_case(letter: str) -> bool:
-    """Return whether its script has capital letters, and thus, most likely, spaces between words."""
-    return category(letter) != "Lo"
-
-
-def _disjoint(spans: Iterable[PersonalSpan]) -> list[PersonalSpan]:
-    """Return the spans in order, those that overlap as one, so that nothing of either remains in the text."""
-    disjoint: list[PersonalSpan] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        last = disjoint[-1] if disjoint else None
-        if last is None or span.start >= last.end:
-            disjoint += [span] if span.start < span.end else []
-        elif span.end > last.end:
-            kind = span.kind if span.end - span.start > last.end - last.start else last.kind
-            disjoint[-1] = PersonalSpan(last.start, span.end, kind)
-    return disjoint
-
 
 def redacted(
     conversations: Iterable[Conversation], change: Callable[[Conversation], Conversation]
 ) -> Iterator[Conversation]:
     """Yield conversations after a change: a Redactor, or any function from a conversation to a conversation."""
     return map(change, conversations)
-
-
-def _clean_part(part: Part, clean: Callable[[str], str]) -> Part:
-    match part:
-        case ToolCall(arguments=arguments):
-            return replace(part, arguments=clean(arguments))
-        case Media(name=name):
-            return replace(part, name=clean(name))
-        case _:
-            return replace(part, text=clean(part.text))

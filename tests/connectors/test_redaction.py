@@ -90,6 +90,40 @@ def test_the_same_thing_has_the_same_number_in_a_conversation():
     assert other.turns[0].content == "[e-mail 1]"  # numbers begin anew: two conversations cannot be joined by them
 
 
+def test_what_a_word_has_shown_once_is_replaced_wherever_it_stands():
+    talk = Conversation("c", (Turn("assistant", "612345678?"), Turn("user", "Yes, my phone is 612345678.")))
+    redaction = Redactor().redaction(talk)
+    assert [turn.content for turn in redaction.conversation.turns] == ["[phone 1]?", "Yes, my phone is [phone 1]."]
+    assert redaction.clean("The user gives 612345678, not 6123456789.") == "The user gives [phone 1], not 6123456789."
+    assert redaction.repeated == {"612345678": "phone"}
+
+
+def test_numbers_of_placeholders_in_a_text_are_not_used_again():
+    talk = Conversation("c", (Turn("user", "[e-mail 1] or [e-mail 7], a@b.example"),))
+    redacted_talk = Redactor()(talk)
+    assert redacted_talk.turns[0].content == "[e-mail 1] or [e-mail 7], [e-mail 8]"
+    assert Redactor()(redacted_talk) == redacted_talk
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [  # "to a@b.example or c@d.example!" becomes "to [e-mail 1] or [e-mail 2]!"
+        (0, 2, "to"),
+        (0, 30, "to [e-mail 1] or [e-mail 2]!"),
+        (3, 14, "[e-mail 1]"),
+        (5, 6, "[e-mail 1]"),  # a placeholder stays whole
+        (15, 17, "or"),
+        (10, 20, "[e-mail 1] or [e-mail 2]"),
+        (18, 29, "[e-mail 2]"),
+        (29, 30, "!"),
+    ],
+)
+def test_places_in_a_text_move_with_it(start, end, expected):
+    redaction = Redactor().redaction(Conversation("c", (Turn("user", "to a@b.example or c@d.example!"),)))
+    new_start, new_end = redaction.moved(0, start, end)
+    assert redaction.conversation.turns[0].content[new_start:new_end] == expected
+
+
 def test_ids_stay_apart():
     """Two conversations whose ids are addresses must not become one."""
     redactor = Redactor()
