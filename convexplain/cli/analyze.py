@@ -16,19 +16,11 @@ from convexplain.workspace.findings import explanation_cost
 from .options.judging import dry_run_option, judge_option, judge_or_default, judging_options
 from .options.logs import LogPath, limit_option, reading_options
 from .options.numbers import Count, Percentage
-from .options.store import RunParameter, db_option, named_store, open_workspace, out_option
+from .options.store import STORED_RUN, db_option, named_store, open_workspace, out_option
 from .show.analysis import AnalysisCommand, mean_limits
 from .show.progress import cut, plain
 
 _REASON = 200  # characters of why a log could not be read
-
-
-class _StoredRun(RunParameter):
-    """A run, or `0` for all conversations of the store."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Return the number, or the name."""
-        return 0 if str(value) == "0" else super().convert(value, param, ctx)
 
 
 @click.command("analyze")
@@ -38,7 +30,7 @@ class _StoredRun(RunParameter):
     "--stored",
     is_flag=False,
     flag_value="0",
-    type=_StoredRun(),
+    type=STORED_RUN,
     metavar="[RUN]",
     help="Judge conversations that are in the store already: those of a run, or all.",
 )

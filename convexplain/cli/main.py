@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "export": (),
     "dashboard": (),
     "themes": ("list", "rename", "merge", "split", "pin", "unpin", "rubric"),
-    "runs": ("list", "show", "name", "retry", "compare", "delete"),
+    "runs": ("list", "show", "name", "retry", "compare", "delete", "redact"),
     "logs": ("import", "inspect", "formats"),
     "judges": ("list", "check", "validate", "calibrate", "noise", "train"),
     "connections": ("add", "list", "test", "default", "remove"),

@@ -23,6 +23,14 @@ from .judge_agreements import judge_agreement, keep_judge_agreement
 from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
 from .noise_floors import keep_noise_floor, noise_floor
 from .ratings import RatedTurn, keep_ratings, noted_ratings, rated_turns, ratings, turn_ratings
+from .redaction import (
+    RedactionCounts,
+    check_no_process,
+    delete_replies,
+    erase_freed_space,
+    redact_conversations,
+    redact_themes,
+)
 from .reviews import Review, keep_review, reviews
 from .run_list import RunOverview, name_run, run_overviews
 from .run_records import Run
@@ -39,6 +47,7 @@ __all__ = [
     "LowTurn",
     "MaximSummary",
     "RatedTurn",
+    "RedactionCounts",
     "Review",
     "Run",
     "RunOverview",
@@ -50,9 +59,12 @@ __all__ = [
     "attributions",
     "calibration",
     "calibrations",
+    "check_no_process",
     "contrast_body",
     "contrasts",
+    "delete_replies",
     "delete_run",
+    "erase_freed_space",
     "explained_turns",
     "judge_agreement",
     "judged_indices",
@@ -73,6 +85,8 @@ __all__ = [
     "numbered_contrasts",
     "rated_turns",
     "ratings",
+    "redact_conversations",
+    "redact_themes",
     "remove_calibration",
     "reviews",
     "run_contents",

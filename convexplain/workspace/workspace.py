@@ -62,6 +62,7 @@ class Workspace:
     retry = blocking(AsyncWorkspace.retry)
     plan_deletion = blocking(AsyncWorkspace.plan_deletion)
     delete_run = blocking(AsyncWorkspace.delete_run)
+    redact_run = blocking(AsyncWorkspace.redact_run)
     compare = blocking(AsyncWorkspace.compare)
     changed_turns = blocking(AsyncWorkspace.changed_turns)
     compare_themes = blocking(AsyncWorkspace.compare_themes)

@@ -50,7 +50,8 @@ _READING = (
     click.option(
         "--redact",
         is_flag=True,
-        help="Replace e-mail addresses, phone numbers, cards, IBANs and IP addresses before anything else sees them.",
+        help="Replace e-mail addresses, phones, accounts, national numbers, addresses, secrets and other personal "
+        "data before anything else sees it.",
     ),
     click.option(
         "--redact-names",

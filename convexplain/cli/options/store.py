@@ -28,7 +28,16 @@ class RunParameter(click.ParamType[int | str]):
         return int(text)
 
 
+class StoredRunParameter(RunParameter):
+    """A run, or `0` for all conversations of the store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or the name."""
+        return 0 if str(value) == "0" else super().convert(value, param, ctx)
+
+
 RUN = RunParameter()
+STORED_RUN = StoredRunParameter()
 run_argument = click.argument("run", type=RUN, required=False)
 
 db_option = click.option(

@@ -1,3 +1,3 @@
-"""List, show, name, retry, compare and delete runs.
+"""List, show, name, retry, compare, delete and redact runs.
 
 A RUN is a number, a name that you gave it, or nothing for the newest one."""

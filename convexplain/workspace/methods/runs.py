@@ -29,6 +29,7 @@ from ..results import AnalyzedRun, Runs
 from ..run_files import OUT, write_run_files
 from ..run_story import RunStory, run_story
 from ..runs import Analysis, log_analysis, memory_analysis, plan_analysis, run_analysis
+from ..stored_redaction import StoredRedaction, redact_store
 from ..trust import run_trust
 from ..unscored import retry_run
 from .base import StoreMethods, are_paths, as_paths, check_turns, tell_replaced
@@ -98,6 +99,25 @@ class RunMethods(StoreMethods):
             StoreError: there is no such run, or a process works on it.
         """
         return delete_run(self.store, self.store.run(run).id)
+
+    async def redact_run(self, run: RunLike, *, names: Path | None = None, presidio: bool = False) -> StoredRedaction:
+        """Replace personal data in the conversations of a run, and in all that any run has stored about them, for good.
+
+        Scores stay. Cached replies of models that hold personal data are deleted. Files that were written, and jobs of
+        the dashboard, stay as they are.
+
+        Args:
+            run: the run's number or name; 0 = all conversations of the store.
+            names: a file of names to be replaced too, one a line.
+            presidio: replace what Presidio finds too (people, places, …).
+
+        Raises:
+            StoreError: there is no such run, or a process works on a run.
+            MissingExtraError, UnavailableError: the extra `redact` is missing, or Presidio cannot be had.
+            UsageError: the file has no names.
+        """
+        number = None if run in (0, "0") else self.store.run(run).id
+        return redact_store(self.store, number, names, presidio)
 
     async def inspect_logs(
         self, logs: str | Path | Sequence[str | Path], settings: LogSettings = LogSettings(), limit: int = 100

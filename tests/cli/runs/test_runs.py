@@ -1,4 +1,4 @@
-"""`convexplain runs`: list, show, name, compare and delete, on a store that was made by hand."""
+"""`convexplain runs`: list, show, name, compare, delete and redact, on a store that was made by hand."""
 
 import json
 import re
@@ -362,3 +362,27 @@ def test_what_has_no_score_is_asked_again(runs):
         asked = len(server.prompts)
         assert runs("retry") == "Run 1: every judgement has a score. Nothing was asked.\n"
     assert (asked, len(server.prompts)) == (7, 7)  # 4 judgements, then the 2 and the 1 without a score
+
+
+def test_a_run_is_redacted_after_a_question(runs, monkeypatch, tmp_path):
+    talk = Conversation(
+        "d", (Turn("user", "I am Ann, a@b.example"), Turn("assistant", "Hello a@b.example")), "log.jsonl"
+    )
+    monkeypatch.setitem(TALKS, "d", talk)
+    runs.add("x", {"a": 0.2, "d": 0.6})
+    assert "there is no terminal to ask; --yes redacts without asking" in str(runs("redact", "1", error=True))
+    monkeypatch.setattr("convexplain.cli.runs.redact.has_terminal", lambda: True)
+    out = runs("redact", "1", input="n\n")
+    assert out.startswith("Replace personal data in run 1 for good?")
+    assert out.endswith("Nothing was changed.\n")
+    (tmp_path / "names.txt").write_text("Ann")
+    assert runs("redact", "0", "--yes", "--redact-names", str(tmp_path / "names.txt")) == (
+        "Changed: 1 of 2 conversations. Replaced: e-mail 2, name 1. Runs with them: 1. "
+        "Logs, reports and exports that were written, and copies of the store, stay as they are.\n"
+    )
+    assert [turn.content for turn in list(runs.store.conversations(1))[1].turns] == [
+        "I am [name 1], [e-mail 1]",
+        "Hello [e-mail 1]",
+    ]
+    assert runs("redact", "1", "--yes").startswith("No personal data was found in 2 conversations. Logs,")
+    assert json.loads(runs("redact", "1", "--yes", "--json"))["changed"] == 0

@@ -1,0 +1,72 @@
+"""The redaction of runs that are stored already."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from convexplain.connectors.redaction import (
+    Finder,
+    Redactor,
+    checked_patterns,
+    names,
+    names_of,
+    presidio,
+)
+from convexplain.store import (
+    RedactionCounts,
+    RunStore,
+    check_no_process,
+    delete_replies,
+    erase_freed_space,
+    redact_conversations,
+    redact_themes,
+)
+from convexplain.types import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRedaction:
+    """The result of a redaction of stored conversations.
+
+    Attributes:
+        counts: the records that changed.
+        replaced: how often each kind of personal data was replaced.
+    """
+
+    counts: RedactionCounts
+    replaced: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts and kinds as JSON values."""
+        return {**self.counts.to_dict(), "replaced": self.replaced}
+
+
+def redact_store(store: RunStore, run: int | None, names_file: Path | None, with_presidio: bool) -> StoredRedaction:
+    """Redact the conversations of a run, or all (None), with everything that the store holds about them.
+
+    The cache comes first: what the conversations show to be personal data is not known any more once they are changed.
+
+    Raises:
+        StoreError: a process works on a run.
+        MissingExtraError, UnavailableError, UsageError: a finder cannot be had.
+    """
+    finders: list[Finder] = [checked_patterns()]
+    finders += [names_of(names_file)] if names_file is not None else []
+    finders += [presidio()] if with_presidio else []
+    check_no_process(store)
+    repeated: dict[str, str] = {}
+    reader = Redactor(finders)
+    for conversation in store.conversations(run):
+        repeated |= reader.redaction(conversation).repeated
+    in_replies = [*finders, names(repeated)] if repeated else finders
+    replies = delete_replies(
+        store, lambda text: any(span.end > span.start for find in in_replies for span in find(text))
+    )
+    redactor = Redactor(finders)
+    counts = redact_conversations(store, run, redactor.redaction, replies)
+    runs = counts.runs if run is None else {*counts.runs, run}
+    themes = redact_themes(store, runs, Redactor(finders).redaction(Conversation("", ())).clean)
+    if counts.changed or replies or themes:
+        erase_freed_space(store)
+    return StoredRedaction(replace(counts, themes=themes), dict(Counter(redactor.counts).most_common()))

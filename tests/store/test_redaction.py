@@ -1,0 +1,155 @@
+"""Redaction of stored conversations: nothing of the personal data is left, and everything else is as it was."""
+
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from convexplain import Conversation, Edit, Turn, Unit
+from convexplain.connectors.redaction import Redactor
+from convexplain.errors import StoreError
+from convexplain.models.chat import Reply, Spend
+from convexplain.store import (
+    Review,
+    RunStore,
+    ScoredTurn,
+    attributions,
+    contrasts,
+    keep_attributions,
+    keep_contrast,
+    keep_ratings,
+    keep_review,
+    redact_conversations,
+    reviews,
+    schema,
+)
+from convexplain.types import Evidence, Judgement, Rating
+from convexplain.workspace.stored_redaction import redact_store
+
+from .test_attributions import SENTENCES
+from .test_contrasts import contrast
+
+PHONE, MAIL = "612345678", "ann@mail.example"
+TALK = Conversation(
+    MAIL,
+    (
+        Turn("user", f"My phone is {PHONE}, mail {MAIL}.", metadata={MAIL: [PHONE]}),
+        Turn("assistant", f"Shall I call {PHONE}? Or write to {MAIL}?", name="Bot"),
+    ),
+    "log.jsonl",
+)
+# In the second turn, the phone is at 13 to 22 and becomes "[phone 1]" (9 characters too), the address at 36 to 52.
+PLAIN = Conversation("plain", (Turn("user", "Hi"), Turn("assistant", "Hello.")), "log.jsonl")
+
+
+@pytest.fixture
+def run(store, helpfulness):
+    run = store.begin_run("m", "f", {}, [helpfulness]).id
+    for talk in (TALK, PLAIN):
+        number = store.keep_conversation(talk, run)
+        evidence = Evidence("samples", notes=(f"says {MAIL}",), raw=f"{PHONE}: no")
+        judgement = Judgement(talk.id, 1, "helpfulness", 0.2, "no", f'It repeats "{PHONE}".', evidence, "m", "s")
+        store.keep_judgement(
+            run, number, helpfulness, judgement if talk is TALK else replace(judgement, reason="Fine.")
+        )
+    turn = ScoredTurn(1, TALK, 1, helpfulness, 0.2)
+    edit = Edit(Unit(1, 13, 17, "word"), "6123", "nobody")  # a part of the number
+    edited = Turn("assistant", f"Shall I call nobody? Or write to {MAIL}?")
+    keep_contrast(
+        store, run, turn, "a", contrast(conversation_id=MAIL, turn=1, edits=(edit,), turns=(TALK.turns[0], edited))
+    )
+    units = (Unit(1, 0, 23, "sentence"), Unit(1, 24, 53, "sentence"))
+    keep_attributions(
+        store, run, turn, "a", [replace(SENTENCES, conversation_id=MAIL, turn=1, units=units, scores=(0.1, 0.2))]
+    )
+    keep_ratings(store, [(TALK, Rating(MAIL, 1, "helpfulness", 0.0, "r", note=f"Never call {PHONE}"))])
+    keep_review(store, Review(1, "r", "fix", f"Call {PHONE} now"))
+    for key, text in (("k1", f'The user wrote "{PHONE}".'), ("k2", "yes"), ("k3", "mail other@x.example")):
+        store.put(key, "m", Reply(text))
+    store.end_run(run, "done", Spend())
+    return run
+
+
+def everything(store):
+    """All values of all tables, as one text."""
+    with store.engine.connect() as connection:
+        return "\n".join(
+            repr(row) for table in schema.metadata.sorted_tables for row in connection.execute(sa.select(table))
+        )
+
+
+def test_nothing_of_the_personal_data_is_left_in_the_store(store, run):
+    assert PHONE in everything(store)
+    redaction = redact_store(store, run, None, False)
+    assert not any(data in everything(store) for data in (PHONE, MAIL, "'6123'", "other@x.example"))
+    assert redaction.counts.to_dict() == {
+        "conversations": 2,
+        "changed": 2,  # the evidence of the other one names the address
+        "judgements": 2,
+        "explanations": 2,
+        "notes": 2,
+        "themes": 0,
+        "replies": 2,
+        "runs": [run],
+    }
+    assert store.get("k2") == Reply("yes")
+    assert redact_store(store, run, None, False).counts.changed == 0
+
+
+def test_texts_about_a_conversation_have_its_placeholders_and_scores_stay(store, run, helpfulness):
+    redact_store(store, run, None, False)
+    (talk, judgement), (other, _) = store.judgements(run)
+    assert talk.id == judgement.conversation_id == "[e-mail 1]"
+    assert talk.turns[0] == Turn(
+        "user", "My phone is [phone 1], mail [e-mail 1].", metadata={"[e-mail 1]": ["[phone 1]"]}
+    )
+    assert talk.turns[1].content == "Shall I call [phone 1]? Or write to [e-mail 1]?"
+    assert (judgement.score, judgement.reason) == (0.2, 'It repeats "[phone 1]".')
+    assert (judgement.evidence.kind, judgement.evidence.raw) == ("samples", "[phone 1]: no")
+    assert other == PLAIN
+    ((_, _, (attribution,)),) = attributions(store, run)
+    texts = [talk.turns[1].content[unit.start : unit.end] for unit in attribution.units]
+    assert texts == ["Shall I call [phone 1]?", "Or write to [e-mail 1]?"]
+    assert attribution.scores == (0.1, 0.2)
+    ((_, edited),) = contrasts(store, run)
+    assert edited.conversation_id == "[e-mail 1]"
+    assert edited.edits == (Edit(Unit(1, 13, 22, "word"), "[phone 1]", "nobody"),)  # the data as a whole
+    assert edited.turns[1].content == "Shall I call nobody? Or write to [e-mail 1]?"
+    assert (edited.question, edited.search, edited.score_before) == ("rescore", "guided", 0.2)
+    assert reviews(store, run)[1].text == "Call [phone 1] now"
+
+
+def test_conversations_that_differ_only_in_personal_data_stay_two(store, helpfulness):
+    run = store.begin_run("m", "f", {}, [helpfulness]).id
+    for mail in ("a@b.example", "c@d.example"):
+        store.keep_conversation(Conversation("x", (Turn("user", mail),), "log"), run)
+    counts = redact_conversations(store, run, Redactor().redaction)
+    assert (counts.conversations, counts.changed) == (2, 2)
+    assert [talk.turns[0].content for talk in store.conversations(run)] == ["[e-mail 1]", "[e-mail 1]"]
+
+
+def test_while_a_process_works_on_a_run_nothing_is_redacted(store, run, helpfulness):
+    store.begin_run("m", "other", {}, [helpfulness])
+    with pytest.raises(StoreError, match="run 2 is being worked on by"):
+        redact_store(store, run, None, False)
+    assert PHONE in everything(store)
+
+
+def test_a_stopped_run_is_not_continued_with_what_was_replaced(store, helpfulness):
+    run = store.begin_run("m", "f", {}, [helpfulness]).id
+    store.keep_conversation(TALK, run)
+    store.end_run(run, "stopped", Spend())
+    redact_store(store, run, None, False)
+    assert store.begin_run("m", "f", {}, [helpfulness]).id == run + 1
+
+
+def test_the_file_holds_nothing_of_it_either(tmp_path, helpfulness):
+    store = RunStore(str(tmp_path / "s.db"))
+    run = store.begin_run("m", "f", {}, [helpfulness]).id
+    store.keep_conversation(TALK, run)
+    store.end_run(run, "done", Spend())
+    redact_store(store, None, None, False)
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"[phone 1]" in files
+    assert PHONE.encode() not in files
+    store.close()
