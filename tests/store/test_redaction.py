@@ -50,7 +50,12 @@ def run(store, helpfulness):
         evidence = Evidence("samples", notes=(f"says {MAIL}",), raw=f"{PHONE}: no")
         judgement = Judgement(talk.id, 1, "helpfulness", 0.2, "no", f'It repeats "{PHONE}".', evidence, "m", "s")
         store.keep_judgement(
-            run, number, helpfulness, judgement if talk is TALK else replace(judgement, reason="Fine.")
+            run,
+            number,
+            helpfulness,
+            judgement
+            if talk is TALK
+            else replace(judgement, reason="Fine.", evidence=Evidence(notes=(f"says {MAIL}",))),
         )
     turn = ScoredTurn(1, TALK, 1, helpfulness, 0.2)
     edit = Edit(Unit(1, 13, 17, "word"), "6123", "nobody")  # a part of the number
