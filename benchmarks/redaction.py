@@ -52,13 +52,13 @@ def marked(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
 def cases() -> list[Case]:
     """Return the cases and the decoys; every second one of a kind is for choosing."""
     numbers: dict[str, int] = defaultdict(int)
-    made = []
+    listed = []
     rows = [line.split(" | ", 2) for line in lines_of("redaction_cases.txt")]
     rows += [["decoy", "-", line] for line in lines_of("redaction_decoys.txt")]
     for kind, country, text in rows:
         numbers[kind] += 1
-        made.append(Case(kind, country, *marked(text), reported=numbers[kind] % 2 == 0))
-    return made
+        listed.append(Case(kind, country, *marked(text), reported=numbers[kind] % 2 == 0))
+    return listed
 
 
 def replaced(case: Case) -> bool:
