@@ -212,7 +212,7 @@ def _redacted(value: Any, redaction: Redaction, in_metadata: bool = False) -> An
         return value
     if in_metadata:
         return {redaction.clean(name): _redacted(inner, redaction, True) for name, inner in value.items()}
-    redacted = {
+    redacted: dict[str, Any] = {
         name: inner if name in _NAMES and isinstance(inner, str) else _redacted(inner, redaction, name == "metadata")
         for name, inner in value.items()
     }
