@@ -1,6 +1,6 @@
 """Groups of turns whose mean score differs from that of the other turns by more than chance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
@@ -17,6 +17,8 @@ GroupField = Literal["source", "bot", "day", "depth"]
 
 _MOST_Q = 0.05
 _LEAST_DIFFERENCE = 0.05  # of mean scores: among very many turns chance is ruled out for differences of no importance
+
+_UNKNOWN = ConversationGroup("", "", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,83 +92,108 @@ def group_differences(
     """
     from scipy.stats import false_discovery_control  # type: ignore[import-untyped]  # slow to import
 
-    differences: list[GroupDifference] = []
-    p_values: list[float] = []
-    for rubric, scores in sums.items():
-        _, conversations = np.unique(scores.numbers, return_inverse=True)
-        for field, names in _names(scores, groups, with_depth=rubric not in flat).items():
-            codes = {name: code for code, name in enumerate(sorted(set(names)))}
-            rows = np.array([codes[name] for name in names])
-            for name in codes:
-                tested = _difference(rubric, field, name, scores, conversations, rows == codes[name]) if name else None
-                if tested is not None:
-                    differences.append(tested[0])
-                    p_values.append(tested[1])
-    q_values = false_discovery_control(p_values) if p_values else []
-    told_apart = [
-        replace(difference, q=float(q))
-        for difference, q in zip(differences, q_values, strict=True)
-        if q <= _MOST_Q and abs(difference.difference) >= _LEAST_DIFFERENCE
+    tests = [
+        test
+        for rubric, scores in sums.items()
+        if len(scores.numbers)
+        for cells in _fields(scores, groups, with_depth=rubric not in flat)
+        for test in _tests(rubric, cells)
     ]
-    return sorted(told_apart, key=lambda difference: difference.difference)
+    q_values = false_discovery_control([p for _, p in tests]) if tests else []
+    differences = [replace(difference, q=float(q)) for (difference, _), q in zip(tests, q_values, strict=True)]
+    clear = (group for group in differences if group.q <= _MOST_Q and abs(group.difference) >= _LEAST_DIFFERENCE)
+    return sorted(clear, key=lambda difference: difference.difference)
 
 
-def _names(
-    scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_depth: bool
-) -> dict[GroupField, list[str]]:
-    """Return for each field the name of each row's group; empty where the row has none."""
-    of_rows = [groups.get(number) for number in scores.numbers.tolist()]
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The scores of a run in cells, one for each conversation and group of a field.
+
+    Attributes:
+        field: the field.
+        names: the group of each cell; empty where it has none.
+        counts, totals, below: of the cell's turns.
+        all_counts, all_totals: those of the cell's whole conversation.
+        conversation_counts, conversation_totals: those of all conversations.
+    """
+
+    field: GroupField
+    names: Sequence[str]
+    counts: Floats
+    totals: Floats
+    below: Floats
+    all_counts: Floats
+    all_totals: Floats
+    conversation_counts: Floats
+    conversation_totals: Floats
+
+
+def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_depth: bool) -> Iterator[_Cells]:
+    """Yield the cells of each field."""
+    numbers, rows = np.unique(scores.numbers, return_inverse=True)
+    counts, totals, below = (np.bincount(rows, column) for column in (scores.counts, scores.totals, scores.below))
+    of_conversations = [groups.get(number, _UNKNOWN) for number in numbers.tolist()]
     names: dict[GroupField, list[str]] = {
-        "source": [group.source if group else "" for group in of_rows],
-        "bot": [group.bot if group else "" for group in of_rows],
-        "day": [group.began_at.date().isoformat() if group and group.began_at else "" for group in of_rows],
+        "source": [group.source for group in of_conversations],
+        "bot": [group.bot for group in of_conversations],
+        "day": [group.began_at.date().isoformat() if group.began_at else "" for group in of_conversations],
     }
+    for field, column in names.items():
+        yield _Cells(field, column, counts, totals, below, counts, totals, counts, totals)
     if with_depth:
-        names["depth"] = [depth_name(depth) for depth in scores.depths.tolist()]
-    return names
+        depths = [depth_name(depth) for depth in scores.depths.tolist()]
+        cells = (scores.counts, scores.totals, scores.below, counts[rows], totals[rows])
+        yield _Cells("depth", depths, *cells, counts, totals)
 
 
-def _difference(
-    rubric: str,
-    field: GroupField,
-    name: str,
-    scores: ScoreSums,
-    conversations: NDArray[np.intp],
-    inside: NDArray[np.bool_],
-) -> tuple[GroupDifference, float] | None:
-    """Return a group against the remaining turns with its p-value; None where either is too small."""
-    sizes = [int(np.count_nonzero(np.bincount(conversations[side]))) for side in (inside, ~inside)]
-    if min(sizes) < MIN_DIALOGUES:
-        return None
-    (mean, low, part), (mean_elsewhere, low_elsewhere, part_elsewhere) = (
-        _side(scores, conversations, side) for side in (inside, ~inside)
-    )
-    difference, error, freedom = mean - mean_elsewhere, _error(part - part_elsewhere), min(sizes) - 1
-    half = _quantile(freedom) * error
-    result = GroupDifference(
-        rubric=rubric,
-        field=field,
-        value=name,
-        turns=int(scores.counts[inside].sum()),
-        conversations=sizes[0],
-        mean=mean,
-        mean_elsewhere=mean_elsewhere,
-        below=low,
-        below_elsewhere=low_elsewhere,
-        interval=(difference - half, difference + half),
-        q=1.0,
-    )
-    return result, _p_value(difference, error, freedom)
+def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]]:
+    """Yield each group of a field against the remaining turns, with its p-value; those that are too small are left out.
+
+    The error of the difference is that of a sum of one part for each conversation: what its turns in the group add to
+    the error of the group's mean, less what its remaining turns add to the error of theirs.
+    """
+    names, codes = np.unique(np.array(cells.names, dtype=str), return_inverse=True)
+    n, total = cells.conversation_counts.sum(), cells.conversation_totals.sum()
+    conversations = len(cells.conversation_counts)
+    inside, totals, below = (np.bincount(codes, column) for column in (cells.counts, cells.totals, cells.below))
+    sizes = np.bincount(codes)
+    sizes_elsewhere = conversations - np.bincount(codes, cells.counts == cells.all_counts).astype(np.intp)
+    tested = (sizes >= MIN_DIALOGUES) & (sizes_elsewhere >= MIN_DIALOGUES) & (names != "")
+    outside = np.where(tested, n - inside, 1)  # 1: not divided by where nothing is outside
+    means, means_elsewhere = totals / inside, (total - totals) / outside
+    squares = np.maximum(_squares(cells, codes, means, means_elsewhere, inside, outside), 0)
+    errors = np.sqrt(conversations / max(conversations - 1, 1) * squares)
+    for i in np.flatnonzero(tested):
+        freedom = int(min(sizes[i], sizes_elsewhere[i])) - 1
+        difference, half = float(means[i] - means_elsewhere[i]), _quantile(freedom) * float(errors[i])
+        result = GroupDifference(
+            rubric=rubric,
+            field=cells.field,
+            value=str(names[i]),
+            turns=int(inside[i]),
+            conversations=int(sizes[i]),
+            mean=float(means[i]),
+            mean_elsewhere=float(means_elsewhere[i]),
+            below=float(below[i] / inside[i]),
+            below_elsewhere=float((cells.below.sum() - below[i]) / outside[i]),
+            interval=(difference - half, difference + half),
+            q=1.0,
+        )
+        yield result, _p_value(difference, float(errors[i]), freedom)
 
 
-def _side(scores: ScoreSums, conversations: NDArray[np.intp], side: NDArray[np.bool_]) -> tuple[float, float, Floats]:
-    """Return the mean score of some rows, their share below, and what each conversation adds to the mean's error."""
-    counts, totals = scores.counts[side], scores.totals[side]
-    n = counts.sum()
-    mean = float(totals.sum() / n)
-    width = int(conversations.max()) + 1
-    parts = np.bincount(conversations[side], totals - mean * counts, minlength=width) / n
-    return mean, float(scores.below[side].sum() / n), parts
+def _squares(
+    cells: _Cells, codes: NDArray[np.intp], means: Floats, means_elsewhere: Floats, inside: Floats, outside: Floats
+) -> Floats:
+    """Return for each group the sum of the squared parts of all conversations."""
+    counts, totals = cells.conversation_counts, cells.conversation_totals
+    mean, mean_elsewhere = means[codes], means_elsewhere[codes]
+    part = (cells.totals - mean * cells.counts) / inside[codes]
+    remaining = (cells.all_totals - cells.totals) - mean_elsewhere * (cells.all_counts - cells.counts)
+    squares = np.bincount(codes, (part - remaining / outside[codes]) ** 2)
+    of_all = (totals**2).sum() - 2 * means_elsewhere * (totals * counts).sum() + means_elsewhere**2 * (counts**2).sum()
+    of_cells = np.bincount(codes, (cells.all_totals - mean_elsewhere * cells.all_counts) ** 2)
+    return np.asarray(squares + (of_all - of_cells) / outside**2)
 
 
 def _error(parts: Floats) -> float:

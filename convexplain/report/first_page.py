@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from convexplain.workspace.run_story import MaximState, RunStory
     from convexplain.workspace.theme_results import RunTheme
 
-_VERDICTS = {"better": "Yes, it is better", "worse": "No, it is worse", "cannot tell": "Nobody can tell."}
+_VERDICTS = {"better": "Yes, it is better", "worse": "No, it is worse", "cannot tell": "Cannot tell."}
 _WORDS = {"better": "better", "worse": "worse", "cannot tell": "no clear change"}
 _GROUPS = 6  # groups that are named
 
@@ -56,6 +57,7 @@ class FirstPage:
         question, verdict, changes, note: the comparison with last time.
         state: how good it is, a line a maxim.
         problems: the largest themes, the largest first.
+        problem_notes: sentences on which answers were grouped, and what the search could not do.
         missing: why there is no problem to name; empty where there is one.
         example: the answer that is shown first; None where nothing is below a threshold.
         where: sentences on the groups that differ beyond chance.
@@ -69,6 +71,7 @@ class FirstPage:
     note: str
     state: Sequence[Figure]
     problems: Sequence[Problem]
+    problem_notes: Sequence[str]
     missing: str
     example: ProblemExample | None
     where: Sequence[str]
@@ -94,6 +97,7 @@ def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
         note=_note(story.since),
         state=[_state(state) for state in story.states if state.mean is not None],
         problems=problems,
+        problem_notes=story.theme_notes,
         missing="" if problems else _missing(story, run),
         example=example,
         where=_where(story),
@@ -120,12 +124,17 @@ def _verdict(since: RunChange) -> str:
     if since.verdict == "cannot tell":
         return _VERDICTS[since.verdict]
     better, worse = (
-        ", ".join(change.title for change in since.maxims if change.mark.flags and change.verdict == verdict)
+        ", ".join(_short(change.title) for change in since.maxims if change.mark.flags and change.verdict == verdict)
         for verdict in ("better", "worse")
     )
     if since.verdict == "mixed":
         return f"Better: {better}. Worse: {worse}."
     return f"{_VERDICTS[since.verdict]}: {better or worse}."
+
+
+def _short(title: str) -> str:
+    """Return a maxim's title without the remark in brackets that may follow it."""
+    return title.partition(" (")[0]
 
 
 def _note(since: RunChange) -> str:
@@ -240,7 +249,10 @@ def _group(field: str, name: str) -> str:
         return f"in “{one_line(PurePath(name).name)}”"
     if field == "depth":
         return f"from turn {name[:-1]} on" if name.endswith("–") else f"in turns {name} of conversations"
-    return f"on {name}" if field == "day" else f"with “{one_line(name)}”"
+    if field == "day":
+        day = date.fromisoformat(name)
+        return f"on {day.day} {day:%B %Y}"
+    return f"with “{one_line(name)}”"
 
 
 def _percent(share: float) -> str:

@@ -86,6 +86,7 @@ class RunStory:
         where: the groups of turns that differ beyond chance, the lowest against the remaining turns first.
         worst: the turns below a threshold that deserve a look most, with what the store has of their explanations.
         actions: what to do next, the most useful first: one to three.
+        theme_notes: sentences on which turns were grouped into themes, and what the search could not do.
     """
 
     states: tuple[MaximState, ...]
@@ -95,6 +96,7 @@ class RunStory:
     where: tuple[GroupDifference, ...]
     worst: tuple[Explanation, ...]
     actions: tuple[SuggestedAction, ...]
+    theme_notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -104,6 +106,7 @@ class RunStory:
             "since": self.since.to_dict(),
             "themes": [theme.to_dict() for theme in self.themes],
             "searched": self.searched,
+            "theme_notes": list(self.theme_notes),
             "where": [_group_body(group, counts=flags[group.rubric]) for group in self.where],
             "worst": [explanation.to_dict() for explanation in self.worst],
             "actions": [asdict(action) for action in self.actions],
@@ -122,6 +125,7 @@ def run_story(run: AnalyzedRun) -> RunStory:
         where=where_different(run, sums, groups),
         worst=worst,
         actions=suggested_actions(run, themes, worst),
+        theme_notes=_theme_notes(themes),
     )
 
 
@@ -186,6 +190,12 @@ def suggested_actions(
     trusted = any(mark.flags for mark in run.marks.values())
     ordered = [*reading, *labels] if trusted else [*labels, *reading]
     return tuple(ordered[:TOP])
+
+
+def _theme_notes(themes: RunThemes | None) -> tuple[str, ...]:
+    if themes is None:
+        return ()
+    return tuple(filter(None, (themes.search.basis, themes.cause_note, *themes.search.notes)))
 
 
 def _of_themes(themes: RunThemes | None, worst: Sequence[Explanation]) -> list[SuggestedAction]:

@@ -42,6 +42,10 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     again, advert = first.problems
     assert again.size.startswith("5 answers, 25 % of all answers (")
     assert advert.facts[0] == "More frequent with “bot 2”: 100 % of the answers there, 0 % elsewhere."
+    assert first.problem_notes == (
+        "Grouped are the turns below the threshold on helpfulness.",
+        "No common cause is known: no turn was explained to look for one.",
+    )
     assert first.example.headline == "Turn 3: it asks again."
     assert first.example.question.startswith("It is 77")
     places = [page.index(text) for text in (
@@ -58,7 +62,7 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     [
         (["better"], "Yes, it is better: Helpfulness.", ""),
         (["worse"], "No, it is worse: Helpfulness.", ""),
-        (["cannot tell"], "Nobody can tell.", "The differences are so small that chance explains them."),
+        (["cannot tell"], "Cannot tell.", "The differences are so small that chance explains them."),
         (["better", "worse"], "Better: Helpfulness. Worse: Harm.", ""),
     ],
 )
@@ -67,7 +71,9 @@ def test_the_verdict(workspace, verdicts, expected, note):
     story, mark = workspace.story(run), workspace.run(run).marks["helpfulness"]
     maxims = [
         change(mark, verdict, rubric=rubric, title=title)
-        for verdict, rubric, title in zip(verdicts, ("helpfulness", "harm"), ("Helpfulness", "Harm"), strict=False)
+        for verdict, (rubric, title) in zip(
+            verdicts, (("helpfulness", "Helpfulness"), ("harm", "Harm (1 = good)")), strict=False
+        )
     ]
     since = RunChange(tuple(maxims), "other conversations", 1, "run 1 (week 46)", "this run", "")
     first = first_page(workspace.store, run, replace(story, since=since))
@@ -84,7 +90,7 @@ def test_scores_that_only_sort_have_no_verdict_no_count_and_no_colour(workspace,
     mark = workspace.run(run).marks["helpfulness"]
     since = RunChange((change(mark, "better"),), "weeks", None, "1–7 January 2026", "8–14 January 2026", "")
     first = first_page(workspace.store, run, replace(story, since=since))
-    assert (first.question, first.verdict) == ("Is it better than the week before?", "Nobody can tell.")
+    assert (first.question, first.verdict) == ("Is it better than the week before?", "Cannot tell.")
     assert first.note.endswith("The judge's scores are not checked against people, so a change of them proves nothing.")
     assert (first.changes[0].grey, first.changes[0].text) == (True, "0.71 → 0.78, change +0.07 (+0.02 to +0.12)")
     assert first.state[0].text.startswith("mean score 0.55")
@@ -127,7 +133,7 @@ def test_what_is_known_of_a_problem_is_said_in_words(workspace):
         ),
         ("depth", "4–7", "Helpfulness is lower in turns 4–7 of conversations (40"),
         ("depth", "32–", "Helpfulness is lower from turn 32 on (40"),
-        ("day", "2026-01-02", "Helpfulness is lower on 2026-01-02 (40"),
+        ("day", "2026-01-02", "Helpfulness is lower on 2 January 2026 (40"),
     ],
 )
 def test_groups_that_differ_are_sentences(workspace, field, value, expected):
