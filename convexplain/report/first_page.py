@@ -176,7 +176,10 @@ def _missing(story: RunStory, run: int) -> str:
         return "No problem recurs: the low answers have nothing in common that would make them a group."
     if not story.worst:
         return "No answer is below its threshold."
-    return f"Nobody has grouped the low answers yet; `convexplain themes {run}` does."
+    return (
+        f"Nobody has grouped the low answers yet: `convexplain themes {run}` does; `convexplain report {run}` then "
+        "writes this page again."
+    )
 
 
 def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn]) -> Problem:

@@ -167,7 +167,10 @@ def explained(workspace, text="Could you please send me your order number once m
 def test_the_example_has_its_guilty_words_and_a_better_version(workspace, tmp_path):
     story = workspace.story(explained(workspace))
     first, page = page_of(workspace, story, tmp_path)
-    assert first.missing == "Nobody has grouped the low answers yet; `convexplain themes 1` does."
+    assert first.missing == (
+        "Nobody has grouped the low answers yet: `convexplain themes 1` does; `convexplain report 1` then writes "
+        "this page again."
+    )
     assert (first.example.conversation, first.example.turn, first.example.marked) == ("again-0", 3, True)
     assert (first.example.better_score, first.example.unsuccessful) == (0.8, "")
     assert '<span class="mark guilty">Could you please send me your order number once more</span>' in page
