@@ -97,7 +97,7 @@ def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
         note=_note(story.since),
         state=[_state(state) for state in story.states if state.mean is not None],
         problems=problems,
-        problem_notes=story.theme_notes,
+        problem_notes=[*story.theme_notes, *_caution(problems)],
         missing="" if problems else _missing(story, run),
         example=example,
         where=_where(story),
@@ -169,6 +169,12 @@ def _state(state: MaximState) -> Figure:
         number = round(state.below * state.scored)
         text = f"{number:,} of {counted(state.scored, 'answer')} too low ({_percent(state.below)}); {text}"
     return Figure(state.title, text, state.mark.word, not state.mark.flags)
+
+
+def _caution(problems: Sequence[Problem]) -> Iterator[str]:
+    """Yield the sentence that asks to read examples first, where nobody has compared the judge with people's labels."""
+    if any(problem.example is not None and problem.example.mark.word != "validated" for problem in problems):
+        yield "Read a few of them before you act: nobody has compared this judge with your people, so some may be good."
 
 
 def _missing(story: RunStory, run: int) -> str:

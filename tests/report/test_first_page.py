@@ -27,6 +27,13 @@ def page_of(workspace, story, tmp_path):
     return first_page(workspace.store, 1, story), written["Report"].read_text("utf-8").replace("&#39;", "'")
 
 
+def test_examples_of_a_validated_judge_need_no_caution(workspace):
+    run, _ = two_modes(workspace.store, "validated")
+    workspace.themes(run)
+    notes = first_page(workspace.store, run, workspace.story(run)).problem_notes
+    assert not [note for note in notes if "before you act" in note]
+
+
 def change(mark, verdict, interval=(0.02, 0.12), rubric="helpfulness", title="Helpfulness"):
     return MaximChange(rubric, title, mark, 0.71, 0.78, interval, verdict)
 
@@ -42,10 +49,11 @@ def test_the_three_questions_are_answered_first(workspace, tmp_path):
     again, advert = first.problems
     assert again.size.startswith("5 answers, 25 % of all answers (")
     assert advert.facts[0] == "More frequent with “bot 2”: 100 % of the answers there, 0 % elsewhere."
-    assert first.problem_notes == (
+    assert first.problem_notes == [
         "Grouped are the turns below the threshold on helpfulness.",
         "No common cause is known: no turn was explained to look for one.",
-    )
+        "Read a few of them before you act: nobody has compared this judge with your people, so some may be good.",
+    ]
     assert first.example.headline == "Turn 3: it asks again."
     assert first.example.question.startswith("It is 77")
     places = [page.index(text) for text in (
