@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +131,7 @@ class _Cells:
 def _fields(scores: ScoreSums, groups: Mapping[int, ConversationGroup], *, with_depth: bool) -> Iterator[_Cells]:
     """Yield the cells of each field."""
     numbers, rows = np.unique(scores.numbers, return_inverse=True)
-    counts, totals, below = (np.bincount(rows, column) for column in (scores.counts, scores.totals, scores.below))
+    counts, totals, below = (_sums(rows, column) for column in (scores.counts, scores.totals, scores.below))
     of_conversations = [groups.get(number, _UNKNOWN) for number in numbers.tolist()]
     names: dict[GroupField, list[str]] = {
         "source": [group.source for group in of_conversations],
@@ -155,9 +155,9 @@ def _tests(rubric: str, cells: _Cells) -> Iterator[tuple[GroupDifference, float]
     names, codes = np.unique(np.array(cells.names, dtype=str), return_inverse=True)
     n, total = cells.conversation_counts.sum(), cells.conversation_totals.sum()
     conversations = len(cells.conversation_counts)
-    inside, totals, below = (np.bincount(codes, column) for column in (cells.counts, cells.totals, cells.below))
+    inside, totals, below = (_sums(codes, column) for column in (cells.counts, cells.totals, cells.below))
     sizes = np.bincount(codes)
-    sizes_elsewhere = conversations - np.bincount(codes, cells.counts == cells.all_counts).astype(np.intp)
+    sizes_elsewhere = conversations - _sums(codes, cells.counts == cells.all_counts).astype(np.intp)
     tested = (sizes >= MIN_DIALOGUES) & (sizes_elsewhere >= MIN_DIALOGUES) & (names != "")
     outside = np.where(tested, n - inside, 1)  # 1: not divided by where nothing is outside
     means, means_elsewhere = totals / inside, (total - totals) / outside
@@ -190,10 +190,15 @@ def _squares(
     mean, mean_elsewhere = means[codes], means_elsewhere[codes]
     part = (cells.totals - mean * cells.counts) / inside[codes]
     remaining = (cells.all_totals - cells.totals) - mean_elsewhere * (cells.all_counts - cells.counts)
-    squares = np.bincount(codes, (part - remaining / outside[codes]) ** 2)
+    squares = _sums(codes, (part - remaining / outside[codes]) ** 2)
     of_all = (totals**2).sum() - 2 * means_elsewhere * (totals * counts).sum() + means_elsewhere**2 * (counts**2).sum()
-    of_cells = np.bincount(codes, (cells.all_totals - mean_elsewhere * cells.all_counts) ** 2)
+    of_cells = _sums(codes, (cells.all_totals - mean_elsewhere * cells.all_counts) ** 2)
     return np.asarray(squares + (of_all - of_cells) / outside**2)
+
+
+def _sums(groups: NDArray[np.intp], column: NDArray[Any]) -> Floats:
+    """Return the sum of a column for each group."""
+    return np.bincount(groups, column).astype(np.float64)
 
 
 def _error(parts: Floats) -> float:
