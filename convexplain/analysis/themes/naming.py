@@ -40,8 +40,18 @@ def plain_name(members: Sequence[FlaggedTurn], outside: Sequence[FlaggedTurn], p
     if not common:
         return f"says {quoted}" if quoted else ""
     words = _common_words(common[0], traits)
-    name = f"{common[0]}: {words}" if words else common[0]
+    beginning = _beginning(common[0], traits)
+    name = f"{beginning}: {words}" if words else beginning
     return f"{name}; says {quoted}" if quoted and not words else name
+
+
+def _beginning(kind: str, traits: Sequence[Sequence[str]]) -> str:
+    """Return a kind of trait with the words for its gap that most turns have there ("begins with “yes”, after …")."""
+    parts = (trait.partition(":")[0] for turn_traits in traits for trait in turn_traits if kind_of(trait) == kind)
+    filled = Counter(
+        _QUOTED.sub(lambda match: f"“{match[1].casefold()}”", part) for part in parts if _QUOTED.search(part)
+    )
+    return filled.most_common(1)[0][0] if filled else kind
 
 
 def _common_words(kind: str, traits: Sequence[Sequence[str]]) -> str:
@@ -50,7 +60,10 @@ def _common_words(kind: str, traits: Sequence[Sequence[str]]) -> str:
         word
         for turn_traits in traits
         for word in {
-            word.casefold() for trait in turn_traits if kind_of(trait) == kind for word in _QUOTED.findall(trait)
+            word.casefold()
+            for trait in turn_traits
+            if kind_of(trait) == kind
+            for word in _QUOTED.findall(trait.partition(":")[2])
         }
     )
     repeated = [(word, count) for word, count in words.items() if count > 1 and not word.isdigit()]
