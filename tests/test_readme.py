@@ -51,6 +51,8 @@ def test_every_command_that_a_page_names_exists(page):
         while words and isinstance(found, click.Group) and (inner := found.get_command(click.Context(found), words[0])):
             found = inner
             words.pop(0)
+        if isinstance(found, click.Group) and getattr(found, "default", None):
+            found = found.get_command(click.Context(found), found.default)
         assert not isinstance(found, click.Group), command
         known = {option for parameter in found.params for option in parameter.opts}
         used = {word for word in words if word.startswith("--")}

@@ -61,12 +61,12 @@ class LazyGroup(click.Group):
         super().__init__(*args, **{"no_args_is_help": default is None, **options})
         self._package = package
         self._names = commands
-        self._default = default
+        self.default = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Return the arguments, with the name of the default command before those that name none."""
-        if self._default and (not args or args[0] not in {*self._names, *ctx.help_option_names}):
-            args = [self._default, *args]
+        if self.default and (not args or args[0] not in {*self._names, *ctx.help_option_names}):
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -29,7 +29,7 @@ _KEPT = "Logs, reports and exports that were written, and copies of the store, s
 @click.option("--json", "as_json", is_flag=True, help="Write the counts as JSON.")
 @db_option
 def command(run: int | str, names: Path | None, presidio: bool, yes: bool, as_json: bool, db: str | None) -> int:
-    """Replace personal data in the conversations of a run, as --redact does while logs are read.
+    """Replace personal data in a run, as --redact does while logs are read.
 
     RUN 0 stands for all conversations of the store. What any run has stored about them is changed too: reasons,
     contrasts, attributions, notes, themes. Scores stay. Replies of models that hold personal data are deleted from the
