@@ -102,6 +102,10 @@ class FilteredError(ModelError):
     """A content filter refuses the prompt; it says nothing about other prompts."""
 
 
+class UnsupportedRequestError(ModelError):
+    """The model answers, but cannot give what was asked of it: hidden states, or the probability of a given reply."""
+
+
 class TransientError(ModelError):
     """A failure that asking again may mend.
 

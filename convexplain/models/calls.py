@@ -9,7 +9,15 @@ from typing import Self
 
 import tenacity
 
-from convexplain.errors import FilteredError, ModelError, TooLongError, TransientError, UnavailableError, UsageError
+from convexplain.errors import (
+    FilteredError,
+    ModelError,
+    TooLongError,
+    TransientError,
+    UnavailableError,
+    UnsupportedRequestError,
+    UsageError,
+)
 
 from .chat import Cache, ChatModel, MemoryCache, Reply, Request, Spend, no_features, no_reply_logprob
 from .retries import TIMEOUTS, Limit, retrying
@@ -125,7 +133,7 @@ class Calls:
         self.spend.failures += 1
         if isinstance(error, TransientError):
             self._failures_in_a_row += 1
-        elif not isinstance(error, (TooLongError, FilteredError)):
+        elif not isinstance(error, (TooLongError, FilteredError, UnsupportedRequestError)):
             self._refusals_in_a_row += 1
             self._last_failure = str(error)
         self._on_change()

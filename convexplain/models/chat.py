@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from convexplain.errors import ModelError
+from convexplain.errors import ModelError, UnsupportedRequestError
 from convexplain.types import Role, sha256_json
 
 
@@ -118,7 +118,9 @@ class Reply:
     no_answer: NoAnswer | None = None
 
 
-def no_reply_logprob(name: str, why: str = "it only writes replies of its own", raw: str = "") -> ModelError:
+def no_reply_logprob(
+    name: str, why: str = "it only writes replies of its own", raw: str = ""
+) -> UnsupportedRequestError:
     """Return the error of a request that gives its reply, on a model that cannot score it.
 
     Args:
@@ -126,16 +128,16 @@ def no_reply_logprob(name: str, why: str = "it only writes replies of its own", 
         why: the reason.
         raw: the server's answer.
     """
-    return ModelError(
+    return UnsupportedRequestError(
         f"{name} does not give the log-probability of a given reply: {why}. Models that do: local:REPO_OR_FOLDER and "
         "embedded, and http://HOST:PORT/v1?model=NAME where the server has prompt_logprobs, as vLLM has",
         raw,
     )
 
 
-def no_features(name: str) -> ModelError:
+def no_features(name: str) -> UnsupportedRequestError:
     """Return the error of a request for features, on a model that gives none."""
-    return ModelError(
+    return UnsupportedRequestError(
         f"{name} gives no hidden states, which heads need. Models that do: embedded and local:REPO_OR_FOLDER"
     )
 

@@ -74,9 +74,9 @@ def test_two_runs_are_compared_without_their_threshold(app, store):  # noqa: F81
     assert "Second run: \nunvalidated." in shown
 
 
-def test_pairs_and_labels_say_the_trust(app, store):  # noqa: F811
+def test_pairs_say_the_trust_and_labels_are_blind_to_the_judge(app, store):  # noqa: F811
     one, _ = full(store)
     found = app("pairs", run=str(one))
     assert found.dataframe[0].value["trust"].tolist() == ["benchmarked"]
     assert "Agrees with the reference set of convexplain" in texts(found)
-    assert UNVALIDATED in texts(app("labels", run=str(one), rubric="helpfulness"))
+    assert UNVALIDATED not in texts(app("labels", run=str(one), rubric="helpfulness"))

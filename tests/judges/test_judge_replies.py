@@ -21,7 +21,7 @@ REFUSED = "the judge refused to answer"
 FILTERED = "the provider's content filter stopped the judge's reply before its label"
 CUT = "the judge's reply was cut after 24 tokens, before its label"
 THOUGHTS = "the judge's reply holds thoughts only, and no label after them"
-EMPTY = "the judge's reply is empty"
+EMPTY = "http://127.0.0.1:9/v1: the reply is empty"
 TWO = "the judge's reply gives more than one label: yes and no"
 FOREIGN = "the judge's reply gives a label that is none of the rubric's (yes, no)"
 UNREAD = "no label could be read from the judge's reply"
@@ -295,8 +295,8 @@ def test_draws_without_a_label_are_named_by_their_reasons(talk, helpfulness):
     assert (judgement.score, judgement.reason) == (None, UNSURE)
     assert judgement.evidence.notes == (
         "80% of the answer fell on no label: the score lies between 0.20 and 1.00",
-        "4 of 5 draws have no label: the judge refused to answer (2); the judge's reply is empty (1); "
-        "no label could be read from the judge's reply (1)",
+        "4 of 5 draws have no label: the judge refused to answer (2); "
+        "no label could be read from the judge's reply (2)",  # the empty one was asked again
         f'the judge refused with the words "{SORRY}"',
     )
 

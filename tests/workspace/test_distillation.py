@@ -8,7 +8,7 @@ import pytest
 from convexplain import Conversation, JudgeSpec, Turn, load_rubric
 from convexplain.analysis.progress import Progress
 from convexplain.connectors.models import ScriptedModel
-from convexplain.errors import ModelError, UsageError
+from convexplain.errors import ModelError, UnavailableError, UsageError
 from convexplain.judges.head_training import RECIPE
 from convexplain.judges.heads import Head, question_of, read_head
 from convexplain.judges.turn_numbers import NAMES
@@ -228,7 +228,7 @@ def test_a_maxim_that_cannot_be_learnt_does_not_cost_the_others(workspace, talks
     ("answer", "words"),
     [
         (lambda request: {"yes": 0.5, "no": 0.5}, "strong gave all 80 training turns the same score, 0.5"),
-        (lambda request: ModelError("too busy"), r"strong scored 0 of 120 turns.*\(120 x too busy\)"),
+        (lambda request: ModelError("too busy"), "strong only fails: 2. requests .* The last failure: too busy"),
         (
             lambda request: ModelError("x") if number_judged(request) % 2 else rising(request),
             r"strong scored \d\d of 120 turns; at least 100",
@@ -237,7 +237,7 @@ def test_a_maxim_that_cannot_be_learnt_does_not_cost_the_others(workspace, talks
 )
 def test_a_teacher_that_teaches_nothing_is_refused(workspace, talks, answer, words):
     teacher = ScriptedModel(answer, name="strong")
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises((UsageError, UnavailableError), match=words):
         workspace.distill(talks, teacher=teacher, rubrics="helpfulness", student=student(), turns=TURNS)
 
 
