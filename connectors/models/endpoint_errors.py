@@ -20,8 +20,9 @@ from convexplain.errors import (
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|exceed_context|prompt.{0,20}too long", re.IGNORECASE)
 _DIALECT_WORDS = re.compile(r"logprobs|response_format|json_schema|guided|grammar", re.IGNORECASE)
 _NO_SUCH_MODEL = re.compile(r"model_not_supported|model_not_found|not supported by any provider", re.IGNORECASE)
-_FILTERED = re.compile(  # Azure; OpenRouter; OpenAI
-    r"content_filter|ResponsibleAIPolicyViolation|content management policy|input was flagged|prompt was flagged",
+_FILTERED = re.compile(  # Azure, Anthropic; OpenAI; OpenRouter; DashScope; DeepSeek
+    r"content.?filter|ResponsibleAIPolicyViolation|content management policy|content.?policy|safety system|"
+    r"input was flagged|prompt was flagged|data.?inspection.?failed|inappropriate content|content exists risk",
     re.IGNORECASE,
 )
 _IDS = re.compile(r"\breq_\w{8,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{20,}\b", re.IGNORECASE)

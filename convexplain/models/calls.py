@@ -10,6 +10,7 @@ from typing import Self
 import tenacity
 
 from convexplain.errors import (
+    FaultyReplyError,
     FilteredError,
     ModelError,
     TooLongError,
@@ -131,7 +132,7 @@ class Calls:
 
     def _count_failure(self, error: ModelError) -> None:
         self.spend.failures += 1
-        if isinstance(error, TransientError):
+        if isinstance(error, TransientError) and not isinstance(error, FaultyReplyError):
             self._failures_in_a_row += 1
         elif not isinstance(error, (TooLongError, FilteredError, UnsupportedRequestError)):
             self._refusals_in_a_row += 1
@@ -177,8 +178,8 @@ class Calls:
         hung = most if self._answered else TIMEOUTS - 1  # what never answered is not waited for as long
         failures = self._failures_in_a_row + self._refusals_in_a_row
         if self._failures_in_a_row > most or self._hung_in_a_row > hung:
-            reason = f"seems to be gone: {failures} requests in a row failed for good, "
-            reason += f"the last {self._hung_in_a_row} calls hung"
+            reason = f"seems to be gone: {failures} requests in a row failed for good"
+            reason += f", the last {self._hung_in_a_row} calls hung" if self._hung_in_a_row else ""
         elif failures > max(most, _FAILURES):
             reason = f"only fails: {failures} requests in a row failed for good"
         else:

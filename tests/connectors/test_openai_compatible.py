@@ -567,6 +567,13 @@ def test_money_errors_in_success_and_filters_have_their_kind(answer, kind, words
         ),
         ({"error": {"code": "content_filter", "message": "filtered"}}, FilteredError),
         ({"error": {"message": "the prompt triggered the content management policy"}}, FilteredError),
+        ({"error": {"message": "Output blocked by content filtering policy"}}, FilteredError),
+        ({"error": {"message": "Content Exists Risk"}}, FilteredError),
+        (
+            {"error": {"code": "data_inspection_failed", "message": "Input data may contain inappropriate content."}},
+            FilteredError,
+        ),
+        ({"error": {"code": "content_policy_violation", "message": "rejected by our safety system"}}, FilteredError),
         ({"error": {"code": "invalid_api_key", "message": "no"}}, UnavailableError),
         ({"error": "Incorrect API key provided"}, UnavailableError),
         ({"error": {"code": "insufficient_quota", "message": "no"}}, UnavailableError),

@@ -179,6 +179,23 @@ def test_an_endpoint_that_refuses_everything_ends_the_run_with_its_last_words():
     assert words in str(outcomes[-1])
 
 
+def test_damaged_answers_end_the_run_only_after_21_requests():
+    """Some servers damage each answer to some prompts: that says less of the others than a silent endpoint does."""
+    model = ScriptedModel(FaultyReplyError("half JSON", retry_after=0), in_flight=1)
+
+    async def go(count):
+        async with Calls(model, patience=0) as calls:
+            for i in range(count):
+                with pytest.raises(FaultyReplyError):
+                    await calls.ask(ask(str(i)))
+            await calls.ask(ask("one more"))
+
+    with pytest.raises(FaultyReplyError):
+        asyncio.run(go(20))
+    with pytest.raises(UnavailableError, match="only fails: 21 requests in a row failed for good"):
+        asyncio.run(go(21))
+
+
 def test_an_empty_account_stops_all_that_is_not_sent_yet():
     model = ScriptedModel(UnavailableError("no credit"), in_flight=2, seconds=0.001)
     outcomes, spend = run(model, [ask(str(i)) for i in range(50)])
