@@ -22,7 +22,7 @@ from .deletion import DeletedRun, delete_run, run_contents
 from .judge_agreements import judge_agreement, keep_judge_agreement
 from .low_scores import LowScore, LowTurn, low_turn_count, low_turns
 from .noise_floors import keep_noise_floor, noise_floor
-from .ratings import RatedTurn, keep_ratings, noted_ratings, rated_turns, ratings, turn_ratings
+from .ratings import RatedTurn, keep_ratings, keep_turn_rating, noted_ratings, rated_turns, ratings, turn_ratings
 from .redaction import (
     RedactionCounts,
     check_no_process,
@@ -76,6 +76,7 @@ __all__ = [
     "keep_noise_floor",
     "keep_ratings",
     "keep_review",
+    "keep_turn_rating",
     "low_turn_count",
     "low_turns",
     "name_run",

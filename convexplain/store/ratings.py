@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from convexplain.errors import StoreError
 from convexplain.types import Conversation, Rating, Rubric, sha256_json
 
 from . import schema
@@ -46,11 +47,24 @@ def keep_ratings(store: RunStore, rated: Iterable[tuple[Conversation, Rating]]) 
             for conversation, rating in batch:
                 row = _row(numbers[digests[conversation]], rating)
                 rows[tuple(row[column] for column in _PLACE)] = row
-            insert = insert_for(store.engine)(schema.ratings)
-            new = {name: insert.excluded[name] for name in ("score", "label", "note", "created_at")}
-            connection.execute(insert.on_conflict_do_update(index_elements=list(_PLACE), set_=new), list(rows.values()))
+            _write(store, connection, list(rows.values()))
         count += len(rows)
     return count
+
+
+def keep_turn_rating(store: RunStore, number: int, rating: Rating) -> None:
+    """Keep a person's rating of a turn of a stored conversation, as `keep_ratings` does, by the conversation's number.
+
+    After a redaction, conversations of one text may have different numbers.
+
+    Raises:
+        StoreError: the conversation is no longer in the store.
+    """
+    table = schema.conversations
+    with writing(store.engine) as connection:
+        if connection.execute(sa.select(table.c.id).where(table.c.id == number)).first() is None:
+            raise StoreError(f"conversation {number} is no longer in the store")
+        _write(store, connection, [_row(number, rating)])
 
 
 def ratings(
@@ -187,6 +201,12 @@ def _rows(store: RunStore, run: int | None, rubric: str | None) -> Iterator[Any]
         if len(page) < _PAGE:
             return
         last = page[-1]
+
+
+def _write(store: RunStore, connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    insert = insert_for(store.engine)(schema.ratings)
+    new = {name: insert.excluded[name] for name in ("score", "label", "note", "created_at")}
+    connection.execute(insert.on_conflict_do_update(index_elements=list(_PLACE), set_=new), rows)
 
 
 def _digest(conversation: Conversation) -> str:

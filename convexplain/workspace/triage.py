@@ -18,7 +18,7 @@ from convexplain.analysis.themes.theme import Place
 from convexplain.errors import UsageError
 from convexplain.explain.wording import counted
 from convexplain.fidelity import Estimate
-from convexplain.store import RunStore, ScoredTurn, keep_ratings, scored_turns
+from convexplain.store import RunStore, ScoredTurn, keep_turn_rating, scored_turns
 from convexplain.store.triage import PersonLabel, person_labels, triage_scores
 from convexplain.text.visible import one_line
 from convexplain.types import Rating, Rubric
@@ -228,5 +228,5 @@ def keep_label(store: RunStore, turn: ScoredTurn, label: str | float, reviewer: 
         raise UsageError(f"label={label!r} is not valid; valid are: {', '.join(names)}, or a number in [0, 1]")
     text = note.strip() if note else ""
     rating = Rating(turn.conversation.id, turn.turn, turn.rubric.id, score, reviewer_name(reviewer), word, text or None)
-    keep_ratings(store, [(turn.conversation, rating)])
+    keep_turn_rating(store, turn.number, rating)
     return rating

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from convexplain.errors import ConvexplainError
 from convexplain.explain.wording import judged_place
 from convexplain.report.trust_marks import TrustMark
-from convexplain.store import Run, RunStore, keep_ratings, rated_turns, turn_ratings
+from convexplain.store import Run, RunStore, keep_turn_rating, rated_turns, turn_ratings
 from convexplain.store.ratings import RatedTurn
 from convexplain.store.themes import stored_themes
 from convexplain.text.visible import one_line
@@ -84,7 +84,7 @@ class LabelDesk:
         if before is None:
             Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
         else:
-            keep_ratings(self.store, [(turn.conversation, before)])
+            keep_turn_rating(self.store, turn.number, before)
         self.position = position
 
     def open_dialog(self, name: str) -> None:

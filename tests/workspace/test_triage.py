@@ -3,7 +3,9 @@
 import pytest
 
 from convexplain import Conversation, Turn, Workspace, load_rubric
-from convexplain.errors import UsageError
+from convexplain.dashboard.services.labelling import open_desk
+from convexplain.errors import StoreError, UsageError
+from convexplain.models.chat import Spend
 from convexplain.store import RunStore, keep_ratings, ratings, turn_ratings
 from convexplain.types import Evidence, Judgement, Rating
 from convexplain.workspace.triage import LabelProgress, reviewer_name
@@ -79,6 +81,40 @@ def test_a_label_is_kept_replaced_and_removed(workspace):
     workspace.label(turn, "yes", reviewer="Ben")
     workspace.remove_label(turn, reviewer="Anna")
     assert [rating.rater for _, rating in ratings(workspace.store)] == ["Ben"]
+
+
+def test_a_label_stays_with_its_run_where_a_redaction_has_made_two_conversations_equal(workspace):
+    raw = judged(workspace.store, [])
+    other = judged(workspace.store, [], "other")
+    for run, mail in ((raw, "a@b.example"), (other, "[e-mail 1]")):
+        talk = Conversation("c1", (Turn("user", mail), Turn("assistant", "Fine.")))
+        verdict = Judgement("c1", 1, "harm", 0.5, "no", None, Evidence(), "m", "s")
+        workspace.store.keep_judgement(run, workspace.store.keep_conversation(talk, run), HARM, verdict)
+        workspace.store.end_run(run, "done", Spend())
+    workspace.redact_run(raw)
+    (turn,) = workspace.triage(raw, "harm", reviewer="Anna").turns
+    workspace.label(turn.judged, "no", reviewer="Anna")
+    assert [len(turn_ratings(workspace.store, number, 1, "harm")) for number in (1, 2)] == [1, 0]
+    assert workspace.triage(raw, "harm", reviewer="Anna").turns == ()
+    desk = open_desk(
+        workspace.store, workspace.store.run(raw), HARM, workspace.run(raw).marks["harm"], "Ben", second=True
+    )
+    desk.current()
+    for name in ("no", "yes"):
+        desk.position = 0
+        desk.label(name)
+    desk.undo()
+    labels = [{rating.rater: rating.label for rating in turn_ratings(workspace.store, n, 1, "harm")} for n in (1, 2)]
+    assert labels == [{"Anna": "no", "Ben": "no"}, {}]
+
+
+def test_a_label_of_a_deleted_conversation_is_refused(workspace):
+    run = judged(workspace.store, [0.9])
+    workspace.store.end_run(run, "done", Spend())
+    turn = workspace.triage(run, "harm", reviewer="Anna").turns[0].judged
+    workspace.delete_run(run)
+    with pytest.raises(StoreError, match="conversation 1 is no longer in the store"):
+        workspace.label(turn, "no", reviewer="Anna")
 
 
 @pytest.mark.parametrize("label", ["good", "", 1.5, -0.1, float("nan")])
