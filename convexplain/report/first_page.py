@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -88,7 +88,7 @@ def first_page(store: RunStore, run: int, story: RunStory) -> FirstPage:
         story: the run's overview.
     """
     worst = [(explanation.finding.judged, explanation.mark) for explanation in story.worst]
-    problems = [_problem(store, run, theme, worst) for theme in story.themes]
+    problems = [_problem(store, run, theme, worst, _grouped(theme, story.states)) for theme in story.themes]
     example = problems[0].example if problems else problem_example(store, run, worst)
     return FirstPage(
         question=_question(story.since),
@@ -147,10 +147,25 @@ def _note(since: RunChange) -> str:
         "weeks": f"{sides}, by the day on which a conversation began.",
         None: "",
     }[since.basis]
-    chance = "The differences are so small that chance explains them." if since.verdict == "cannot tell" else ""
-    if since.verdict == "cannot tell" and not any(change.mark.flags for change in since.maxims):
-        chance = "The judge's scores are not checked against people, so a change of them proves nothing."
-    return " ".join(filter(None, [how[0].upper() + how[1:], chance, since.note]))
+    why = _doubt(since.maxims) if since.verdict == "cannot tell" else ""
+    return " ".join(filter(None, [how[0].upper() + how[1:], why, since.note]))
+
+
+def _doubt(changes: Sequence[MaximChange]) -> str:
+    """Return why nobody can tell whether it is better."""
+    flagging = [change for change in changes if change.mark.flags]
+    tested = [change for change in flagging if change.interval is not None]
+    if tested and len(tested) == len(flagging):
+        return "The differences are so small that chance explains them."
+    if tested:
+        titles = ", ".join(_short(change.title) for change in flagging if change.interval is None)
+        return f"Chance explains the differences, but on {titles} there are too few conversations to tell."
+    if flagging:
+        return "There are too few conversations to tell a difference from chance."
+    if not any(change.mark.by_people for change in changes):
+        return "The judge's scores are not checked against people, so a change of them proves nothing."
+    words = ", ".join(dict.fromkeys(change.mark.word for change in changes))
+    return f"The judge's scores cannot be relied on ({words}), so a change of them proves nothing."
 
 
 def _change(change: MaximChange) -> Figure:
@@ -167,67 +182,93 @@ def _state(state: MaximState) -> Figure:
     text = f"mean score {state.mean:.2f}{interval}"
     if state.below is not None:
         number = round(state.below * state.scored)
-        text = f"{number:,} of {counted(state.scored, 'answer')} too low ({_percent(state.below)}); {text}"
+        text = f"{number:,} of {counted(state.scored, _noun(state))} too low ({_percent(state.below)}); {text}"
     return Figure(state.title, text, state.mark.word, not state.mark.flags)
 
 
+def _noun(state: MaximState) -> str:
+    return "conversation" if state.scope == "conversation" else "answer"
+
+
+def _grouped(theme: RunTheme, states: Collection[MaximState]) -> str:
+    """Return what a theme's members are: whole conversations where nothing else was grouped, else answers."""
+    flagging = [state for state in states if state.mark.flags] or states
+    whole = all(state.scope == "conversation" for state in flagging)
+    return "conversation" if whole and all(turn.judged.rubric.of_conversation for turn in theme.typical) else "answer"
+
+
 def _caution(problems: Sequence[Problem]) -> Iterator[str]:
-    """Yield the sentence that asks to read examples first, where nobody has compared the judge with people's labels."""
-    if any(problem.example is not None and problem.example.mark.word != "validated" for problem in problems):
+    """Yield the sentence that asks to read examples first, where the judge does not agree with people's labels."""
+    marks = [problem.example.mark for problem in problems if problem.example is not None]
+    if any(not mark.by_people for mark in marks):
         yield "Read a few of them before you act: nobody has compared this judge with your people, so some may be good."
+    elif words := ", ".join(dict.fromkeys(mark.word for mark in marks if not mark.flags)):
+        yield f"Read a few of them before you act: your people's labels do not bear this judge out ({words})."
 
 
 def _missing(story: RunStory, run: int) -> str:
-    if story.searched:
+    if not sum(state.scored for state in story.states):
+        return "No answer has a score."
+    if story.searched and story.grouped:
         return "No problem recurs: the low answers have nothing in common that would make them a group."
     if not story.worst:
         return "No answer is below its threshold."
+    if story.searched:
+        return "No answer was low enough to be grouped."
     return (
         f"Nobody has grouped the low answers yet: `convexplain themes {run}` does; `convexplain report {run}` then "
         "writes this page again."
     )
 
 
-def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn]) -> Problem:
-    """Return a theme with an example: one of its typical turns, or of the worst turns that belong to it."""
+def _problem(store: RunStore, run: int, theme: RunTheme, worst: Sequence[MarkedTurn], noun: str) -> Problem:
+    """Return a theme with an example: one of its typical turns, or of the worst turns that belong to it.
+
+    Args:
+        store: the store.
+        run: the run's number.
+        theme: the theme.
+        worst: the worst turns of the run.
+        noun: what its members are: answers or conversations.
+    """
     members = {(member.number, member.turn) for member in theme.theme.members}
     candidates = [(turn.judged, turn.mark) for turn in theme.typical]
     candidates += [(turn, mark) for turn, mark in worst if (turn.number, turn.turn) in members]
     return Problem(
         name=theme.theme.name,
-        size=_size(theme),
-        cause=_cause(theme.theme),
-        facts=list(_facts(theme.theme)),
+        size=_size(theme, noun),
+        cause=_cause(theme.theme, noun),
+        facts=list(_facts(theme.theme, noun)),
         advice=theme.advice,
         example=problem_example(store, run, candidates),
     )
 
 
-def _size(theme: RunTheme) -> str:
+def _size(theme: RunTheme, noun: str) -> str:
     low, high = theme.theme.interval
-    share = f"{_percent(theme.theme.share)} of all answers ({100 * low:.1f} to {100 * high:.1f} %)"
-    return f"{counted(theme.count, 'answer')}, {share}"
+    share = f"{_percent(theme.theme.share)} of all {noun}s ({100 * low:.1f} to {100 * high:.1f} %)"
+    return f"{counted(theme.count, noun)}, {share}"
 
 
-def _cause(theme: Theme) -> str:
+def _cause(theme: Theme, noun: str) -> str:
     cause = theme.cause
     if cause is None:
         return ""
     return (
-        f"In {cause.count} of {counted(cause.explained, 'explained answer')} the earlier message that matters "
-        f"{cause.statement}; before good answers this holds in {cause.compared} of {cause.compared_of}."
+        f"In {cause.count} of {counted(cause.explained, f'explained {noun}')} the earlier message that matters "
+        f"{cause.statement}; before good {noun}s this holds in {cause.compared} of {cause.compared_of}."
     )
 
 
-def _facts(theme: Theme) -> Iterator[str]:
+def _facts(theme: Theme, noun: str) -> Iterator[str]:
     for excess in theme.excesses:
         group = _group(excess.field, excess.value)
         share, elsewhere = _percent(excess.share), _percent(excess.share_elsewhere)
-        yield f"More frequent {group}: {share} of the answers there, {elsewhere} elsewhere."
+        yield f"More frequent {group}: {share} of the {noun}s there, {elsewhere} elsewhere."
     if theme.trend is not None and not theme.trend.interval[0] <= 0 <= theme.trend.interval[1]:
         word = "More" if theme.trend.after > theme.trend.before else "Less"
         before, after = _percent(theme.trend.before), _percent(theme.trend.after)
-        yield f"{word} frequent than before: {before} of the answers in the earlier half, {after} in the later."
+        yield f"{word} frequent than before: {before} of the {noun}s in the earlier half, {after} in the later."
 
 
 def _where(story: RunStory) -> list[str]:
@@ -250,7 +291,7 @@ def _difference(group: GroupDifference, states: Mapping[str, MaximState]) -> str
         shares = f"; too low are {_percent(group.below)} of them, {_percent(group.below_elsewhere)} elsewhere"
     means = f"{group.mean:.2f}, {group.mean_elsewhere:.2f} elsewhere"
     name = _group(group.field, group.value)
-    return f"{state.title}{doubt} is {verb} {name} ({counted(group.turns, 'answer')}): {means}{shares}."
+    return f"{state.title}{doubt} is {verb} {name} ({counted(group.turns, _noun(state))}): {means}{shares}."
 
 
 def _group(field: str, name: str) -> str:

@@ -28,11 +28,13 @@ class TrustMark:
         word: `validated`, `benchmarked`, `unvalidated`, `sorting only`, `too early to say` or `no better than chance`.
         sentence: says what may be believed of the scores, and what not.
         flags: True if scores may be held against the threshold, counted and coloured; else they only sort turns.
+        by_people: the trust comes from people's labels, whatever they say of the judge, as far as they go.
     """
 
     word: str
     sentence: str
     flags: bool
+    by_people: bool = False
 
     def tone(self, score: float | None, threshold: float) -> Tone:
         """Return the colour of a score: grey without a score, and where scores are not held against the threshold."""
@@ -48,7 +50,7 @@ class TrustMark:
 def trust_mark(trust: Trust) -> TrustMark:
     """Return how the trust in a judge on a maxim is shown."""
     if trust.auc is None:
-        return TrustMark("unvalidated", _unvalidated(trust), flags=False)
+        return TrustMark("unvalidated", _unvalidated(trust), flags=False, by_people=bool(trust.verdict))
     figure = f"AUC {format_estimate(trust.auc)}, where 0.5 is chance"
     by_people = trust.state == "validated"
     source = f"{trust.auc.n:,} turns with your people's labels" if by_people else "the reference set of convexplain"
@@ -59,6 +61,7 @@ def trust_mark(trust: Trust) -> TrustMark:
             f"Your people have labelled too few turns ({figure}, {trust.auc.n:,} turns). Use its scores to sort turns, "
             "not to count or to flag them, until there are more labels.",
             flags=False,
+            by_people=by_people,
         )
     if not trust.better:
         return TrustMark(
@@ -66,6 +69,7 @@ def trust_mark(trust: Trust) -> TrustMark:
             f"On {source} this judge tells good turns from bad ones no better than a coin or the length of a turn "
             f"does ({figure}). Do not act on its scores: take another judge for this maxim.{verdict}",
             flags=False,
+            by_people=by_people,
         )
     if not trust.flags:
         return TrustMark(
@@ -73,6 +77,7 @@ def trust_mark(trust: Trust) -> TrustMark:
             f"On {source} this judge ranks good turns above bad ones ({figure}), but its threshold does not tell them "
             f"apart. Use its scores to sort turns, not to count or to flag them.{verdict}",
             flags=False,
+            by_people=by_people,
         )
     if by_people:
         return TrustMark(
@@ -80,6 +85,7 @@ def trust_mark(trust: Trust) -> TrustMark:
             f"Agrees with your people's labels: {figure}, {trust.auc.n:,} labelled turns. Flags and shares may be "
             "acted on; a single score may still be wrong.",
             flags=True,
+            by_people=True,
         )
     return TrustMark(
         "benchmarked",

@@ -14,6 +14,7 @@ from convexplain.report.trust_marks import NO_BETTER, TOO_EARLY, TrustMark
 from convexplain.store.label_counts import label_counts
 from convexplain.store.score_sums import ScoreSums, score_sums
 from convexplain.store.turn_scores import ConversationGroup, conversation_groups
+from convexplain.types import RubricScope
 
 from .findings import stored_explanation, worst_findings
 from .results import AnalyzedRun
@@ -40,6 +41,7 @@ class MaximState:
         mean: their mean score in [0, 1], 1 = satisfied; None without any.
         interval: its 95 % interval over conversations; None below five conversations.
         below: the share of them below the threshold; None where that proves nothing.
+        scope: what a score is of: a turn, or a whole conversation.
     """
 
     rubric: str
@@ -51,6 +53,7 @@ class MaximState:
     mean: float | None
     interval: tuple[float, float] | None
     below: float | None
+    scope: RubricScope = "turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class RunStory:
         worst: the turns below a threshold that deserve a look most, with what the store has of their explanations.
         actions: what to do next, the most useful first: one to three.
         theme_notes: sentences on which turns were grouped into themes, and what the search could not do.
+        grouped: how many turns the search for themes had to group.
     """
 
     states: tuple[MaximState, ...]
@@ -97,6 +101,7 @@ class RunStory:
     worst: tuple[Explanation, ...]
     actions: tuple[SuggestedAction, ...]
     theme_notes: tuple[str, ...] = ()
+    grouped: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -126,6 +131,7 @@ def run_story(run: AnalyzedRun) -> RunStory:
         worst=worst,
         actions=suggested_actions(run, themes, worst),
         theme_notes=_theme_notes(themes),
+        grouped=themes.search.flagged if themes else 0,
     )
 
 
@@ -151,6 +157,7 @@ def maxim_states(run: AnalyzedRun, sums: Mapping[str, ScoreSums]) -> tuple[Maxim
                 mean=mean.value if mean else None,
                 interval=mean.interval if mean else None,
                 below=float(scores.below.sum()) / n if n and mark.flags else None,
+                scope=rubric.scope,
             )
         )
     return tuple(sorted(states, key=lambda state: not state.mark.flags))

@@ -7,12 +7,17 @@ import pytest
 from convexplain.analysis.group_differences import GroupDifference
 from convexplain.analysis.themes.theme import CommonCause, GroupExcess, Trend
 from convexplain.report.first_page import first_page
+from convexplain.report.trust_marks import trust_mark
 from convexplain.store import ScoredTurn, keep_attributions, keep_contrast
-from convexplain.types import Attribution, Contrast, Edit, Turn, Unit
+from convexplain.types import Attribution, Contrast, Conversation, Edit, Evidence, Judgement, Turn, Unit
 from convexplain.workspace import Workspace
 from convexplain.workspace.run_changes import MaximChange, RunChange
+from convexplain.workspace.trust import Trust
 from tests.report.test_run_report import HOSTILE, Tags
-from tests.theme_store import HELPFULNESS, two_modes
+from tests.theme_store import HELPFULNESS, MODES, two_modes
+from tests.trust_states import AUC, keep_trust
+
+TALKS = replace(HELPFULNESS, scope="conversation")
 
 
 @pytest.fixture
@@ -90,6 +95,143 @@ def test_the_verdict(workspace, verdicts, expected, note):
     assert first.note == f"{compared} {note}".strip()
     words = {"better": "better", "worse": "worse", "cannot tell": "no clear change"}[verdicts[0]]
     assert first.changes[0].text == f"0.71 → 0.78, change +0.07 (+0.02 to +0.12): {words}"
+
+
+def mark_of(state, use=None, better=True, verdict=""):
+    return trust_mark(Trust("helpfulness", "judge-a", state, AUC, better, use, verdict))
+
+
+BENCHMARKED = mark_of("benchmarked")
+SORTS = mark_of("validated", "sorting")
+UNTESTED = "There are too few conversations to tell a difference from chance."
+BY_CHANCE = "The differences are so small that chance explains them."
+
+
+@pytest.mark.parametrize(
+    ("marks", "intervals", "expected"),
+    [
+        ([BENCHMARKED], [None], UNTESTED),
+        ([BENCHMARKED, SORTS], [None, (0.02, 0.12)], UNTESTED),
+        ([BENCHMARKED], [(-0.1, 0.2)], BY_CHANCE),
+        (
+            [BENCHMARKED, BENCHMARKED],
+            [(-0.1, 0.2), None],
+            "Chance explains the differences, but on Harm there are too few conversations to tell.",
+        ),
+        (
+            [SORTS],
+            [(0.02, 0.12)],
+            "The judge's scores cannot be relied on (sorting only), so a change of them proves nothing.",
+        ),
+        (
+            [mark_of("validated", "neither", better=False)],
+            [(0.02, 0.12)],
+            "The judge's scores cannot be relied on (no better than chance), so a change of them proves nothing.",
+        ),
+        (
+            [mark_of("benchmarked", better=False)],
+            [(0.02, 0.12)],
+            "The judge's scores are not checked against people, so a change of them proves nothing.",
+        ),
+    ],
+)
+def test_why_nobody_can_tell(workspace, marks, intervals, expected):
+    run, _ = two_modes(workspace.store)
+    names = (("helpfulness", "Helpfulness"), ("harm", "Harm (1 = good)"))
+    maxims = [
+        change(mark, "cannot tell", interval, *name)
+        for mark, interval, name in zip(marks, intervals, names, strict=False)
+    ]
+    since = RunChange(tuple(maxims), "other conversations", 1, "run 1 (week 46)", "this run", "")
+    first = first_page(workspace.store, run, replace(workspace.story(run), since=since))
+    assert (
+        first.note == f"Run 1 (week 46) and this run are compared: other conversations of the same service. {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [
+        (SORTS, ["Read a few of them before you act: your people's labels do not bear this judge out (sorting only)."]),
+        (mark_of("validated", "flagging"), []),
+        (
+            BENCHMARKED,
+            [
+                "Read a few of them before you act: nobody has compared this judge with your people, so some may be "
+                "good."
+            ],
+        ),
+    ],
+)
+def test_the_caution_says_what_labels_say(workspace, mark, expected):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    story = workspace.story(run)
+    themes = [
+        replace(theme, typical=tuple(replace(turn, mark=mark) for turn in theme.typical)) for theme in story.themes
+    ]
+    first = first_page(workspace.store, run, replace(story, themes=tuple(themes), worst=()))
+    assert [note for note in first.problem_notes if "before you act" in note] == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "scored", "expected"),
+    [
+        ({"searched": True, "grouped": 9}, 20, "No problem recurs: the low answers have nothing in common"),
+        ({"searched": True, "grouped": 0, "worst": ()}, 20, "No answer is below its threshold."),
+        ({"searched": True, "grouped": 0}, 20, "No answer was low enough to be grouped."),
+        ({"searched": False, "worst": ()}, 20, "No answer is below its threshold."),
+        ({"searched": True, "grouped": 0, "worst": ()}, 0, "No answer has a score."),
+        ({"searched": False, "worst": ()}, 0, "No answer has a score."),
+    ],
+)
+def test_why_there_is_no_problem(workspace, parts, scored, expected):
+    run, _ = two_modes(workspace.store)
+    story = workspace.story(run)
+    states = tuple(replace(state, scored=scored) for state in story.states)
+    assert first_page(workspace.store, run, replace(story, states=states, **parts)).missing.startswith(expected)
+
+
+def test_the_search_tells_how_many_turns_it_had(workspace):
+    run, _ = two_modes(workspace.store)
+    assert workspace.story(run).grouped == 0
+    workspace.themes(run)
+    assert workspace.story(run).grouped == 9  # 5 and 4 of COUNTS are below the threshold
+
+
+def test_whole_conversations_are_not_called_answers(workspace):
+    run = workspace.store.begin_run("judge-a", "judge-a", {}, [TALKS]).id
+    keep_trust(workspace.store, "judge-a", {TALKS: "benchmarked"})
+    for i in range(30):
+        low = i < 5
+        turns = (Turn("user", f"Hello, this is customer {i}."), Turn("assistant", MODES["again" if low else "good"]))
+        number = workspace.store.keep_conversation(Conversation(f"c-{i}", turns, "shop.jsonl"), run)
+        judgement = Judgement(f"c-{i}", 1, TALKS.id, 0.1 if low else 0.9, "no", None, Evidence("head", {}), "m", "s")
+        workspace.store.keep_judgement(run, number, TALKS, judgement)
+    workspace.store.end_run(run, "done", workspace.store.run(run).spend)
+    story = workspace.story(run)
+    group = GroupDifference(TALKS.id, "bot", "bot 2", 10, 20, 0.5, 0.8, 0.3, 0.05, (-0.4, -0.2), 0.01)
+    first = first_page(workspace.store, run, replace(story, where=(group,)))
+    assert first.state[0].text.startswith("5 of 30 conversations too low (17 %)")
+    assert "with “bot 2” (10 conversations): 0.50" in first.where[0]
+
+
+@pytest.mark.parametrize(("rubric", "noun"), [(TALKS, "conversation"), (HELPFULNESS, "answer")])
+def test_a_theme_of_conversations_says_so(workspace, rubric, noun):
+    run, _ = two_modes(workspace.store)
+    workspace.themes(run)
+    story = workspace.story(run)
+    themes = tuple(
+        replace(
+            theme,
+            typical=tuple(replace(turn, judged=replace(turn.judged, rubric=rubric)) for turn in theme.typical),
+        )
+        for theme in story.themes
+    )
+    states = tuple(replace(state, scope="conversation") for state in story.states)
+    problem = first_page(workspace.store, run, replace(story, themes=themes, states=states)).problems[1]
+    assert problem.size.startswith(f"4 {noun}s, 20 % of all {noun}s (")
+    assert problem.facts[0] == f"More frequent with “bot 2”: 100 % of the {noun}s there, 0 % elsewhere."
 
 
 def test_scores_that_only_sort_have_no_verdict_no_count_and_no_colour(workspace, tmp_path):
