@@ -1,13 +1,15 @@
 """Markdown of untrusted text as HTML, with the shades of an attribution.
 
 Text of logs stays text: there is no raw HTML, and no link or image, so a page loads nothing that a log names. Headings
-are bold lines, for they are no headings of the page. The shades have places in the Markdown's source; each leaf of the
-rendered text is looked up there, in order, within the lines of its block.
+are bold lines, for they are no headings of the page. Where the parser drops words (cells that a table has no column
+for, very deep quotes), the source is shown instead: people see all that the judge read. The shades have places in the
+Markdown's source; each leaf of the rendered text is looked up there, in order, within the lines of its block.
 """
 
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
+from string import punctuation
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -20,6 +22,7 @@ from .safe_text import escaped
 from .shading import ShadedText
 
 _LEAVES = ("text", "text_special", "code_inline")
+_CODE = ("fence", "code_block")
 _OFF = ("image", "link", "autolink", "html_inline", "html_block", "entity", "reference", "text_join")
 
 
@@ -28,6 +31,8 @@ def markdown_html(shaded: ShadedText, start: int, end: int) -> str:
     # Of the same length, so that places stay: carriage returns are line ends of the Markdown too.
     source = visible(shaded.text[start:end].replace("\r\n", " \n").replace("\r", "\n"))
     tokens = _parser().parse(source)
+    if _words(source) != _words("".join(map(_text, tokens))):
+        return f"<pre>{shaded.html(start, end)}</pre>\n"
     _place(tokens, source)
     html: str = _parser().renderer.render(tokens, _parser().options, {"shaded": shaded, "start": start})
     return html
@@ -65,6 +70,17 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"]).disable(_OFF)
 
 
+def _words(text: str) -> str:
+    """Return the text without white space and the signs that Markdown may take away."""
+    return "".join(character for character in text if not character.isspace() and character not in punctuation)
+
+
+def _text(token: Token) -> str:
+    """Return what is shown of a token: its leaves, the number of a list's item, code with its language."""
+    leaves = "".join(leaf.content for leaf in token.children or [] if leaf.type in _LEAVES)
+    return f"{token.info}{token.content if token.type in _CODE else ''}{leaves}"
+
+
 def _place(tokens: Sequence[Token], source: str) -> None:
     """Write into each leaf the place of its text in the source (`at`; of code, of each line); None where it is not."""
     lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=0))
@@ -75,7 +91,7 @@ def _place(tokens: Sequence[Token], source: str) -> None:
         for leaf in token.children or []:
             if leaf.type in _LEAVES and leaf.content:
                 place = _find(leaf, leaf.content, source, place, end)
-        if token.type in ("fence", "code_block"):
+        if token.type in _CODE:
             for line in token.content.split("\n"):
                 place = _find(token, line, source, place, end)
 

@@ -45,6 +45,31 @@ def test_what_is_rendered(text, html):
     assert rendered(text) == html
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|a|\n|-|\n|x|You are fired|\n",  # a cell without a column
+        "|a|\n|-|\n|x|\U0001f621|",
+        "> " * 25 + "hidden words",  # deeper than the parser goes
+        "Fine.\n\n" + "- " * 25 + "hidden words",
+    ],
+)
+def test_words_that_the_parser_drops_are_shown_in_the_source(text):
+    assert rendered(text) == f"<pre>{text.replace('>', '&gt;')}</pre>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7. a\n8) b\n   ~~~ py x\n   c\n   ~~~",
+        "a\n===\n\n***\n\n    d\n\n1986\\. é\u0301 `` e ` f `` \\| &amp;\\\ng",
+        "|a\\|b|c|\n|:-|-:|\n|**x**|`y\\|z`|\n|w|",
+    ],
+)
+def test_markdown_that_keeps_its_words_is_rendered(text):
+    assert not rendered(text).startswith("<pre>")
+
+
 def test_a_table():
     html = rendered("| a | b |\n|---|:-:|\n| 1 | **2** |")
     assert re.sub(r"\s*\n\s*", "", html) == (
@@ -72,9 +97,11 @@ def test_hostile_text_stays_text(text):
         ("a *b* ", "c *d", "* e", f"<p>a <em>b</em> {MARK}c </span><em>{MARK}d</span></em> e</p>"),
         ("- one\n- ", "two", "", f"<ul>\n<li>one</li>\n<li>{MARK}two</span></li>\n</ul>"),
         ("x `a ", "b", "` y", f"<p>x <code>a {MARK}b</span></code> y</p>"),
+        ("|a|\r\n|-|\r\n|x|", "y", "|", f"<pre>|a| \n|-| \n|x|{MARK}y</span>|</pre>"),
         ("```\na\n", "b", "\n```", f"<pre><code>a\n{MARK}b</span>\n</code></pre>"),
         ("no\r\n", "yes", "", f"<p>no<br />\n{MARK}yes</span></p>"),
         ("a \\* b ", "c", "", f"<p>a * b {MARK}c</span></p>"),
+        ("|a|\n|-|\n|x|", "y", "|", f"<pre>|a|\n|-|\n|x|{MARK}y</span>|</pre>"),
         ("the same, the ", "same", "", f"<p>the same, the {MARK}same</span></p>"),
     ],
 )

@@ -88,7 +88,8 @@ def test_an_empty_run_has_a_report(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("a\x07b", "a\ufffdb"), ("a\n\tb", "a\n\tb"), ("\u2067x", "\ufffdx"), ("abc", "abc")]
+    ("text", "expected"),
+    [("a\x07b", "a\ufffdb"), ("a\n\tb", "a\n\tb"), ("a\r\nb\rc", "a \nb c"), ("\u2067x", "\ufffdx"), ("abc", "abc")],
 )
 def test_shown(text, expected):
     assert shown(text) == expected
