@@ -72,8 +72,7 @@ class ChangeVerdict:
             return f"cannot tell: {self.why}"
         assert self.shift is not None
         assert self.interval is not None
-        ends = sorted(map(abs, self.interval))
-        return f"{self.outcome} by {abs(self.shift):.2f} (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
+        return f"{self.outcome} {_by(self.shift, self.interval)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return every field as a JSON value, with the words."""
@@ -176,8 +175,12 @@ def _sentence(text: str) -> str:
 def _amount(name: str, judged: ChangeVerdict) -> str:
     if judged.shift is None or judged.interval is None:
         return name
-    ends = sorted(map(abs, judged.interval))
-    return f"{name} by {abs(judged.shift):.2f} (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
+    return f"{name} {_by(judged.shift, judged.interval)}"
+
+
+def _by(shift: float, interval: tuple[float, float]) -> str:
+    """Return by how much scores moved, with the ends of the interval as they are: with their signs."""
+    return f"by {abs(shift):.2f} (95 % interval {signed(interval[0])} to {signed(interval[1])})"
 
 
 def _chance(shift: RunShift, compared: int) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 Verdict = Literal["better", "worse", "cannot tell"]
 
 _LEVEL = 0.05
-_HALF_WIDTHS = 1.96  # standard errors from the middle of a 95 % interval to its end
+_HALF_WIDTHS = 1.95996  # standard errors from a difference to an end of its 95 % interval; rounded down: 0 is inside
 
 Change = tuple[float, tuple[float, float] | None]
 """The difference of two mean scores, and its 95 % interval; None where there is none."""
@@ -32,8 +32,11 @@ def verdicts(changes: Sequence[Change]) -> list[Verdict]:
 
 
 def p_value(shift: float, interval: tuple[float, float] | None) -> float:
-    """Return the two-sided p-value of a difference by its 95 % interval; 1 where it has none or is 0."""
+    """Return the two-sided p-value of a difference by its 95 % interval; 1 where it has none or is 0.
+
+    The end on the side of 0 counts, however far the other one is: p is at most 0.05 where the interval excludes 0.
+    """
     if interval is None or shift == 0:
         return 1.0
-    error = (interval[1] - interval[0]) / (2 * _HALF_WIDTHS)
-    return erfc(abs(shift) / error / sqrt(2)) if error > 0 else 0.0
+    half = shift - interval[0] if shift > 0 else interval[1] - shift
+    return erfc(_HALF_WIDTHS * (abs(shift) / half) / sqrt(2)) if half > 0 else 0.0

@@ -41,15 +41,15 @@ def test_an_interval_is_at_least_as_wide_as_noise_makes_it():
 @pytest.mark.parametrize(
     ("given", "outcome", "words", "fails"),
     [
-        (judged(CLEAR, "worse"), "worse", "worse by 0.20 (95 % interval 0.10 to 0.30)", True),
+        (judged(CLEAR, "worse"), "worse", "worse by 0.20 (95 % interval -0.30 to -0.10)", True),
         (
             judged(RunShift(0.2, (0.1, 0.3), 10), "better"),
             "better",
-            "better by 0.20 (95 % interval 0.10 to 0.30)",
+            "better by 0.20 (95 % interval +0.10 to +0.30)",
             False,
         ),
-        (judged(CLEAR, "worse", trusted=False), "lower", "lower by 0.20 (95 % interval 0.10 to 0.30)", True),
-        (judged(CLEAR, "worse", same_texts=True), "lower", "lower by 0.20 (95 % interval 0.10 to 0.30)", False),
+        (judged(CLEAR, "worse", trusted=False), "lower", "lower by 0.20 (95 % interval -0.30 to -0.10)", True),
+        (judged(CLEAR, "worse", same_texts=True), "lower", "lower by 0.20 (95 % interval -0.30 to -0.10)", False),
         (judged(UNCLEAR, "cannot tell"), "cannot tell", "cannot tell: the change may be -0.15 to +0.05", False),
         (
             judged(CLEAR, "cannot tell", 4),
@@ -74,19 +74,19 @@ def test_a_verdict(given, outcome, words, fails):
 
 WORSE, BETTER = judged(CLEAR, "worse"), judged(RunShift(0.2, (0.1, 0.3), 10), "better")
 OPEN = judged(UNCLEAR, "cannot tell")
-BY = "by 0.20 (95 % interval 0.10 to 0.30)"
+DOWN, UP = "by 0.20 (95 % interval -0.30 to -0.10)", "by 0.20 (95 % interval +0.10 to +0.30)"
 
 
 @pytest.mark.parametrize(
     ("verdicts", "moved", "sentence"),
     [
-        ({"a": WORSE}, {}, f"Worse on a {BY}."),
-        ({"a": WORSE, "b": BETTER}, {}, f"Mixed: worse on a {BY}, better on b {BY}."),
-        ({"a": BETTER, "b": OPEN}, {}, f"Better on a {BY}. No change can be told on b."),
+        ({"a": WORSE}, {}, f"Worse on a {DOWN}."),
+        ({"a": WORSE, "b": BETTER}, {}, f"Mixed: worse on a {DOWN}, better on b {UP}."),
+        ({"a": BETTER, "b": OPEN}, {}, f"Better on a {UP}. No change can be told on b."),
         (
             {"a": BETTER, "b": OPEN},
             {"b": (22, 1)},
-            f"Better on a {BY}. No change can be told on b (22 turns fell and 1 rose beyond the judges' noise).",
+            f"Better on a {UP}. No change can be told on b (22 turns fell and 1 rose beyond the judges' noise).",
         ),
         (
             {"a": OPEN, "b": OPEN},
@@ -96,13 +96,14 @@ BY = "by 0.20 (95 % interval 0.10 to 0.30)"
         (
             {"a": judged(CLEAR, "worse", trusted=False)},
             {},
-            f"Cannot tell whether the chats got better or worse. The scores are lower on a {BY}, by a judge whose "
+            f"Cannot tell whether the chats got better or worse. The scores are lower on a {DOWN}, by a judge whose "
             "scores only sort turns there.",
         ),
         (
             {"a": judged(CLEAR, "worse", same_texts=True)},
             {},
-            f"Both runs judged the same texts, so neither is better: the scores of the second run are lower on a {BY}.",
+            "Both runs judged the same texts, so neither is better: the scores of the second run are lower on a "
+            f"{DOWN}.",
         ),
         (
             {"a": judged(UNCLEAR, "cannot tell", same_texts=True)},

@@ -231,8 +231,13 @@ def gate(runs, *options):
 @pytest.mark.parametrize(
     ("after", "trust", "code", "words"),
     [
-        (0.4, "benchmarked", 3, "FAILED: --fail-if-worse helpfulness: worse by 0.20 (95 % interval 0.16 to 0.24)."),
-        (0.4, None, 3, "FAILED: --fail-if-worse helpfulness: lower by 0.20 (95 % interval 0.16 to 0.24). Remark: unv"),
+        (0.4, "benchmarked", 3, "FAILED: --fail-if-worse helpfulness: worse by 0.20 (95 % interval -0.24 to -0.16)."),
+        (
+            0.4,
+            None,
+            3,
+            "FAILED: --fail-if-worse helpfulness: lower by 0.20 (95 % interval -0.24 to -0.16). Remark: unv",
+        ),
         (0.8, "benchmarked", 0, "passed: --fail-if-worse helpfulness: better by 0.20"),
         # by less than the noise of the mean: 0.1 / sqrt(6) = 0.04
         (0.58, "benchmarked", 0, "passed: --fail-if-worse helpfulness: cannot tell: the change may be -0.06 to +0.02."),
@@ -292,8 +297,8 @@ def test_runs_over_other_conversations_are_compared_by_their_averages(runs):
     assert runs("compare", "1", "2").splitlines()[:-1] == [
         "Run 1 (judge-x) → Run 2 (judge-x)",
         "The runs have no conversation in common: only their averages are compared.",
-        "Worse on helpfulness by 0.20 (95 % interval 0.16 to 0.24).",
-        "  helpfulness (benchmarked): worse by 0.20 (95 % interval 0.16 to 0.24)",
+        "Worse on helpfulness by 0.20 (95 % interval -0.24 to -0.16).",
+        "  helpfulness (benchmarked): worse by 0.20 (95 % interval -0.24 to -0.16)",
         "",
         "Helpfulness",
         "  mean 0.60 → 0.40, difference -0.20 (95 % interval -0.20 to -0.20)",
