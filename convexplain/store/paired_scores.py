@@ -1,7 +1,7 @@
 """The turns that two runs have judged on one maxim, side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,19 @@ class PairedScores:
     def same_texts(self) -> bool:
         """Return whether both runs have judged the same conversations, so that only the scores can differ."""
         return bool((self.numbers == self.numbers_after).all())
+
+    def answered_again(self) -> "PairedScores":
+        """Return the turns of conversations that were answered again: without those that both runs have judged."""
+        other = self.numbers != self.numbers_after
+        return replace(
+            self,
+            numbers=self.numbers[other],
+            numbers_after=self.numbers_after[other],
+            turns=self.turns[other],
+            turns_after=self.turns_after[other],
+            before=self.before[other],
+            after=self.after[other],
+        )
 
 
 @dataclass(frozen=True, slots=True)

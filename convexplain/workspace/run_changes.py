@@ -8,8 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from convexplain.analysis.averages import AverageComparison, compare_averages
+from convexplain.analysis.change_verdicts import RunShift, shift_of
 from convexplain.analysis.comparison import Comparison, compare
 from convexplain.analysis.verdicts import Verdict, verdicts
+from convexplain.explain.measurement import ASSUMED_NOISE
 from convexplain.report.trust_marks import TrustMark
 from convexplain.store import Run, run_rubrics
 from convexplain.store.overview import filter_choices
@@ -19,6 +21,7 @@ from convexplain.store.turn_scores import ConversationGroup
 from convexplain.types import Rubric
 
 from .results import AnalyzedRun
+from .scales import run_noise_floor
 from .trust import trust_keys
 
 Basis = Literal["same conversations", "other conversations", "weeks"]
@@ -36,7 +39,8 @@ class MaximChange:
         rubric, title: of the maxim.
         mark: the trust in the judge.
         before, after: mean scores, in [0, 1].
-        interval: the 95 % interval of after − before; None where there are too few conversations.
+        interval: the 95 % interval of after − before, at least as wide as the judge's noise makes it; None where there
+            are fewer than five conversations.
         verdict: on this maxim; `cannot tell` where chance explains the change, by Holm's procedure over all maxims.
     """
 
@@ -90,8 +94,8 @@ class RunChange:
         return {**asdict(self), "maxims": changes, "verdict": self.verdict}
 
 
-Side = tuple[float, float, tuple[float, float] | None]
-"""Mean scores before and after, and the interval of their difference."""
+Side = tuple[float, float, RunShift]
+"""Mean scores before and after, and their difference for a verdict."""
 
 
 def run_change(run: AnalyzedRun, groups: Mapping[int, ConversationGroup]) -> RunChange:
@@ -99,7 +103,8 @@ def run_change(run: AnalyzedRun, groups: Mapping[int, ConversationGroup]) -> Run
 
     It is that from the newest earlier run of the same judge which has a conversation, a source or a named bot in common
     with this one. The same judge gives the same text the same score, so of conversations that both runs judged nothing
-    can have changed: only those that are new in this run count. Where there is no such run, the run's last seven days
+    can have changed: only those that are new in this run count, paired with the earlier ones that they answer again
+    where at least half of them do. Where there is no such run, the run's last seven days
     are compared with the seven before.
 
     Args:
@@ -141,11 +146,13 @@ def _since(run: AnalyzedRun, earlier: Run) -> RunChange | None:
     paired: dict[str, Side] = {}
     averaged: dict[str, Side] = {}
     for rubric in rubrics:
-        pairs = paired_scores(run.store, earlier.id, rubric.sha, run.id, rubric.sha, rubric.scope)
-        if not pairs.same_texts and (change := compare(pairs, rubric.threshold)) is not None:
-            paired[rubric.id] = _side(change)
-        elif (average := _new_conversations(run, earlier, rubric)) is not None:
-            averaged[rubric.id] = _side(average)
+        pairs = paired_scores(run.store, earlier.id, rubric.sha, run.id, rubric.sha, rubric.scope).answered_again()
+        before, after = _without_shared(run, earlier, rubric)
+        change = compare(pairs, rubric.threshold)
+        if change is not None and 2 * change.conversations >= len(np.unique(after.scored().numbers)):
+            paired[rubric.id] = _side(run, rubric, change)
+        elif (average := compare_averages(before, after, rubric.threshold)) is not None:
+            averaged[rubric.id] = _side(run, rubric, average)
     sides = paired or averaged
     if not sides:
         return None
@@ -154,11 +161,12 @@ def _since(run: AnalyzedRun, earlier: Run) -> RunChange | None:
     return RunChange(_changes(run, sides), basis, earlier.id, *names, note="")
 
 
-def _new_conversations(run: AnalyzedRun, earlier: Run, rubric: Rubric) -> AverageComparison | None:
+def _without_shared(run: AnalyzedRun, earlier: Run, rubric: Rubric) -> tuple[RunScores, RunScores]:
+    """Return the scores of the earlier run, and those of the conversations that are new in this one."""
     before = run_scores(run.store, earlier.id, rubric.sha)
     after = run_scores(run.store, run.id, rubric.sha)
     new = ~np.isin(after.numbers, before.numbers)
-    return compare_averages(before, RunScores(after.numbers[new], after.scores[new]), rubric.threshold)
+    return before, RunScores(after.numbers[new], after.scores[new])
 
 
 def _weeks(run: AnalyzedRun, groups: Mapping[int, ConversationGroup], note: str) -> RunChange | None:
@@ -174,7 +182,7 @@ def _weeks(run: AnalyzedRun, groups: Mapping[int, ConversationGroup], note: str)
         scores = run_scores(run.store, run.id, rubric.sha)
         average = compare_averages(_of(scores, before), _of(scores, after), rubric.threshold)
         if average is not None and average.interval is not None:
-            sides[rubric.id] = _side(average)
+            sides[rubric.id] = _side(run, rubric, average)
     if not sides:
         return None
     names = period(earlier_start, start - timedelta(days=1)), period(start, last)
@@ -186,19 +194,34 @@ def _of(scores: RunScores, numbers: set[int]) -> RunScores:
     return RunScores(scores.numbers[chosen], scores.scores[chosen])
 
 
-def _side(change: Comparison | AverageComparison) -> Side:
-    return change.before, change.after, change.interval
+def _side(run: AnalyzedRun, rubric: Rubric, change: Comparison | AverageComparison) -> Side:
+    noise = run_noise_floor(run.store, run.run, rubric)  # of both sides: they have the same judge
+    return change.before, change.after, shift_of(change, ASSUMED_NOISE if noise is None else noise)
 
 
 def _changes(run: AnalyzedRun, sides: Mapping[str, Side]) -> tuple[MaximChange, ...]:
-    """Return the changes with their verdicts: those of maxims that may be acted on are judged together."""
+    """Return the changes with their verdicts: those of maxims that may be acted on are judged together.
+
+    Where there are too few conversations to tell a change from chance, it has no interval and cannot be told.
+    """
     titles = {rubric.id: rubric.title for rubric in run.rubrics}
     names = sorted(sides, key=lambda rubric: not run.marks[rubric].flags)
     judged: dict[str, Verdict] = {}
     for flags in (True, False):
-        same = [name for name in names if run.marks[name].flags is flags]
-        judged |= zip(same, verdicts([(sides[name][1] - sides[name][0], sides[name][2]) for name in same]), strict=True)
-    return tuple(MaximChange(name, titles[name], run.marks[name], *sides[name], judged[name]) for name in names)
+        same = [name for name in names if run.marks[name].flags is flags and sides[name][2].tested]
+        judged |= zip(same, verdicts([sides[name][2].change for name in same]), strict=True)
+    return tuple(
+        MaximChange(
+            rubric=name,
+            title=titles[name],
+            mark=run.marks[name],
+            before=sides[name][0],
+            after=sides[name][1],
+            interval=sides[name][2].interval if sides[name][2].tested else None,
+            verdict=judged.get(name, "cannot tell"),
+        )
+        for name in names
+    )
 
 
 def _name(run: Run) -> str:

@@ -106,7 +106,7 @@ def verdict_sentence(change: RunChange) -> str:
         "better": f"Better: {sides}.",
         "worse": f"Worse: {sides}.",
         "mixed": f"Better on one maxim and worse on another: {sides}.",
-        "cannot tell": f"Nobody can tell whether it is better or worse: chance explains the change ({sides}).",
+        "cannot tell": f"Nobody can tell whether it is better or worse: chance may explain the change ({sides}).",
     }
     return sentences[change.verdict or "cannot tell"]
 

@@ -89,6 +89,38 @@ def test_conversations_that_both_runs_judged_do_not_count(workspace):
     assert (since.verdict, round(since.maxims[0].after, 2)) == ("better", 0.9)
 
 
+def test_one_conversation_that_went_on_does_not_hide_the_new_ones(workspace):
+    """c0 was answered again, and ten conversations are new: 0.55 (once) and 0.9 (ten times) have the mean 0.868."""
+    judged(workspace, week(0, 0.5))
+    again = [("c0", "No.", "bot", "a.jsonl", None, 0.55)]
+    since = change(workspace, judged(workspace, again + week(0, 0.5)[1:] + week(10, 0.9)))
+    assert (since.verdict, since.basis) == ("better", "other conversations")
+    assert (round(since.maxims[0].before, 2), round(since.maxims[0].after, 3)) == (0.5, 0.868)
+
+
+def test_conversations_that_stayed_the_same_do_not_thin_out_those_that_were_answered_again(workspace):
+    """Ten were answered again and rose by 0.2; ten stayed as they were: over all twenty the change would be 0.1."""
+    judged(workspace, week(0, 0.5) + week(10, 0.5))
+    since = change(workspace, judged(workspace, week(0, 0.7, reply="No.") + week(10, 0.5)))
+    assert (since.verdict, since.basis, round(since.maxims[0].shift, 2)) == ("better", "same conversations", 0.2)
+
+
+def test_two_conversations_are_too_few_for_a_verdict(workspace):
+    """0.2 to 0.5 and 0.3 to 0.6: both rose by 0.3, which looks certain, but five are needed."""
+    judged(workspace, [(f"c{i}", "Yes.", "bot", "a.jsonl", None, 0.2 + i / 10) for i in range(2)])
+    again = [(f"c{i}", "No.", "bot", "a.jsonl", None, 0.5 + i / 10) for i in range(2)]
+    since = change(workspace, judged(workspace, again))
+    assert (since.verdict, since.basis, since.maxims[0].interval) == ("cannot tell", "same conversations", None)
+
+
+def test_a_change_within_the_judges_noise_cannot_be_told(workspace):
+    """Each of ten rose by 0.02, without any scatter; the assumed noise of their mean is 0.1 / sqrt(10) = 0.0316."""
+    judged(workspace, week(0, 0.5))
+    since = change(workspace, judged(workspace, week(0, 0.52, reply="No.")))
+    assert since.verdict == "cannot tell"
+    assert since.maxims[0].interval == pytest.approx((-0.0116, 0.0516), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("judge", "note"),
     [
