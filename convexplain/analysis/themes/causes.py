@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 from convexplain.types import Conversation, Turn
@@ -18,16 +18,19 @@ _ROLES = {"user": "a user's", "assistant": "the assistant's", "tool": "a tool's"
 _NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 EarlierTurn = tuple[Conversation, int]
+Distance = tuple[int, bool]
+"""How many turns an earlier turn is before the other, and whether it is the opening of its conversation."""
 
 
 def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> CommonCause | None:
     """Return what the earlier turns that matter most to a theme's members have in common.
 
     Tried is what may hold for an earlier turn: it says a phrase of one to four words, asks a question, repeats a
-    question that was asked before, has a number. Each is compared with the turns at the same distances before good
-    turns, openings of a conversation with openings (Fisher's exact test, one-sided; Bonferroni's correction for all
-    statements that hold for enough turns to be made, and differ in where they hold). Of those that hold for at least
-    half of the explained members, the least probable by chance is returned; of equals the longest phrase.
+    question that was asked before, has a number. Each is compared with the turns before good turns, those at one
+    distance with those at the same, openings of a conversation with openings (Fisher's exact test within each
+    distance, one-sided, on the sum of all; Bonferroni's correction for all statements that hold for enough turns to be
+    made, and differ in where they hold). Of those that hold for at least half of the explained members, the least
+    probable by chance is returned; of equals the longest phrase.
 
     Args:
         members: the theme's turns; those without an earlier turn that matters beyond noise count as explained.
@@ -36,13 +39,13 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
     Returns:
         None where no statement holds with p up to 0.05.
     """
-    from scipy.stats import fisher_exact  # type: ignore[import-untyped]  # slow to import
-
     explained = [turn for turn in members if turn.earlier is not None]
     causes = [(turn.conversation, turn.earlier[0].turn) for turn in explained if turn.earlier]
     if len(causes) < _LEAST:
         return None
-    compared = _at_same_places(explained, good)
+    distances = [(turn.turn - turn.earlier[0].turn, turn.earlier[0].turn == 0) for turn in explained if turn.earlier]
+    compared, distances_compared = _at_same_places(distances, good)
+    of_causes, of_compared = Counter(distances), Counter(distances_compared)
     least = max(_LEAST, ceil(_LEAST_SHARE * len(explained)))
     statements = _statements([*causes, *compared], least)
     tried = len({frozenset(holding) for holding in statements.values()})
@@ -52,26 +55,64 @@ def common_cause(members: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) ->
         count = sum(i < len(causes) for i in holding)
         if count < least:
             continue
-        compared_count = len(holding) - count
-        table = [[count, len(explained) - count], [compared_count, len(compared) - compared_count]]
-        p = min(1.0, tried * float(fisher_exact(table, alternative="greater").pvalue))
+        hits = Counter(distances[i] for i in holding if i < len(causes))
+        hits_compared = Counter(distances_compared[i - len(causes)] for i in holding if i >= len(causes))
+        p = min(1.0, tried * _chance(count, of_causes, of_compared, hits + hits_compared))
         if p <= _MOST_P and (best is None or p < best.p):
             places = [turn for i, turn in enumerate(causes) if i in holding]
-            back = [turn.turn - turn.earlier[0].turn for turn in explained if turn.earlier]
-            words = _sentence(statement, places, [back[i] for i in sorted(holding) if i < len(causes)])
-            best = CommonCause(words, count, len(explained), compared_count, len(compared), p)
+            words = _sentence(statement, places, [distances[i][0] for i in sorted(holding) if i < len(causes)])
+            best = CommonCause(
+                words, count, len(explained), *_of_good({d: of_causes[d] for d in hits}, hits_compared, of_compared), p
+            )
     return best
 
 
-def _at_same_places(explained: Sequence[FlaggedTurn], good: Sequence[FlaggedTurn]) -> list[EarlierTurn]:
-    """Return the turns that are as far before good turns as those that matter are before their members."""
-    distances = {(turn.turn - turn.earlier[0].turn, turn.earlier[0].turn == 0) for turn in explained if turn.earlier}
-    return [
-        (turn.conversation, turn.turn - distance)
+def _at_same_places(
+    distances: Sequence[Distance], good: Sequence[FlaggedTurn]
+) -> tuple[list[EarlierTurn], list[Distance]]:
+    """Return the turns that are as far before good turns as those that matter are before their members, and how far."""
+    found = [
+        ((turn.conversation, turn.turn - distance), (distance, opening))
         for turn in good
-        for distance, opening in sorted(distances)
+        for distance, opening in sorted(set(distances))
         if turn.turn >= distance and (turn.turn == distance) == opening
     ]
+    return [place for place, _ in found], [distance for _, distance in found]
+
+
+def _chance(
+    count: int, causes: Mapping[Distance, int], compared: Mapping[Distance, int], holding: Mapping[Distance, int]
+) -> float:
+    """Return how probable it is by chance that so many causes are among the turns for which a statement holds.
+
+    The causes at each distance are drawn at random from all turns at that distance.
+
+    Args:
+        count: the causes for which it holds.
+        causes, compared: the numbers of causes, and of turns before good turns, at each distance.
+        holding: the number of both for which it holds, at each distance.
+    """
+    import numpy as np
+    from scipy.stats import hypergeom  # type: ignore[import-untyped]  # slow to import
+
+    total = np.ones(1)
+    for distance, drawn in causes.items():
+        turns = drawn + compared.get(distance, 0)
+        total = np.convolve(total, hypergeom.pmf(np.arange(drawn + 1), turns, holding.get(distance, 0), drawn))
+    return float(total[count:].sum())
+
+
+def _of_good(
+    causes: Mapping[Distance, int], holding: Mapping[Distance, int], compared: Mapping[Distance, int]
+) -> tuple[int, int]:
+    """Return for how many turns before good turns a statement holds, and their number, at the causes' distances.
+
+    Where there are several distances, the share at each counts as often as the causes have it.
+    """
+    number = sum(compared[distance] for distance in causes)
+    weights = {distance: count for distance, count in causes.items() if compared[distance]}
+    shares = sum(weight * holding[distance] / compared[distance] for distance, weight in weights.items())
+    return round(number * shares / sum(weights.values())) if weights else 0, number
 
 
 def _statements(turns: Sequence[EarlierTurn], least: int) -> dict[str, set[int]]:

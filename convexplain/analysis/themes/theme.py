@@ -119,8 +119,9 @@ class CommonCause:
     Attributes:
         statement: the statement, with "the earlier turn that matters" as its subject ("is a user's that says …").
         count, explained: for how many members it holds, of those that have an explanation.
-        compared, compared_of: for how many turns at the same distance before good turns it holds, and their number.
-        p: the p-value of Fisher's exact test, corrected for all statements that were tried.
+        compared, compared_of: for how many turns before good turns it holds, and their number, at the distances at
+            which it holds for members; of several distances each counts as often as members have it.
+        p: the p-value of Fisher's exact test within each distance, corrected for all statements that were tried.
     """
 
     statement: str

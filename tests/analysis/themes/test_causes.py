@@ -37,3 +37,31 @@ def test_two_explained_members_are_too_few() -> None:
 def test_members_without_a_turn_that_matters_count_as_explained() -> None:
     members = [turn(i, "First the kettle") for i in range(4)]
     assert common_cause([*members, *(turn(i, "First", effects=0) for i in range(5, 10))], GOOD) is None
+
+
+def alternating(number: int, cause: int | None = None) -> FlaggedTurn:
+    """A turn after five others, of which each odd distance before it has a question; the cause is so far back."""
+    turns = tuple(
+        Turn("assistant" if i % 2 else "user", "Yes, it is." if i % 2 else f"Is it in box{number}?") for i in range(6)
+    )
+    earlier = None if cause is None else (EarlierEffect(5 - cause, -0.2),)
+    return FlaggedTurn(number, Conversation(str(number), turns), 5, 0.1, earlier=earlier)
+
+
+def test_causes_at_other_distances_than_most_are_compared_at_their_own() -> None:
+    """All turns have a question one turn back: that 7 causes of 10 are there does not make it one."""
+    members = [alternating(i, cause) for i, cause in enumerate([1] * 7 + [2, 2, 4])]
+    assert common_cause(members, [alternating(100 + i) for i in range(100)]) is None
+
+
+def test_good_turns_count_at_the_distances_at_which_a_statement_holds() -> None:
+    """4 of 6 causes are an odd word one turn back, 2 the opening: 30 turns are compared, not also 30 openings."""
+    members = []
+    for i in range(6):
+        turns = (Turn("user", f"Hello {i}"), Turn("assistant", "Yes."), Turn("user", "Odd"), Turn("assistant", "No."))
+        earlier = (EarlierEffect(2 if i < 4 else 0, -0.2),)
+        members.append(FlaggedTurn(i, Conversation(str(i), turns), 3, 0.1, earlier=earlier))
+    cause = common_cause(members, GOOD)
+    assert cause is not None
+    assert cause.statement == "is a user's that says “odd”, one turn back"
+    assert (cause.count, cause.explained, cause.compared, cause.compared_of) == (4, 6, 0, 30)
