@@ -15,10 +15,10 @@ MODES = {
 COUNTS = {"again": 5, "advert": 4, "good": 11}
 
 
-def two_modes(store, trust="benchmarked", judge="judge-a"):
+def two_modes(store, trust="benchmarked", judge="judge-a", others=()):
     """A finished run; advertising is of bot 2 and came later. Returns the run and its conversations' numbers."""
     keep_trust(store, judge, {} if trust == "unvalidated" else {HELPFULNESS: trust})
-    run = store.begin_run(judge, judge, {}, [HELPFULNESS]).id
+    run = store.begin_run(judge, judge, {}, [HELPFULNESS, *others]).id
     numbers = {}
     for mode, count in COUNTS.items():
         for i in range(count):

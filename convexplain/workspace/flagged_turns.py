@@ -12,6 +12,7 @@ from convexplain.explain.head_phrases import NOT_LOW, READING_TOO, UNNAMED
 from convexplain.explain.strongest_units import earlier_turn_effects, reply_effects
 from convexplain.explain.wording import counted
 from convexplain.judges.turn_features import turn_clauses
+from convexplain.report.trust_marks import NO_BETTER
 from convexplain.store import ScoredTurn, newest_attributions, noted_ratings, scored_turns
 from convexplain.store.turn_scores import ConversationGroup, TurnScore, conversation_groups, turn_scores
 from convexplain.types import Attribution, Rating, Rubric
@@ -33,7 +34,8 @@ class RunTurns:
         run: the run.
         lowest: on maxims whose scores only sort turns, this share of the lowest scores counts as flagged; None takes
             a tenth where no maxim of the run may flag, and leaves these maxims out elsewhere.
-        conversations: only the turns of these, by their numbers in the store; None takes all.
+        conversations: the turns of these are needed, by their numbers in the store; None takes all. Other turns are
+            read too where the lowest share is one of all turns.
     """
 
     run: AnalyzedRun
@@ -47,16 +49,24 @@ class RunTurns:
     @cached_property
     def rubrics(self) -> dict[str, Rubric]:
         """Return the maxims that count, by their ids: first those that flag."""
-        rubrics = sorted(self.run.rubrics, key=lambda rubric: not self.run.marks[rubric.id].flags)
+        better = [rubric for rubric in self.run.rubrics if rubric.id not in self._no_better]
+        rubrics = sorted(better, key=lambda rubric: not self.run.marks[rubric.id].flags)
         flagging = any(self.run.marks[rubric.id].flags for rubric in rubrics)
         sorts = self.lowest is not None or not flagging
         return {rubric.id: rubric for rubric in rubrics if sorts or self.run.marks[rubric.id].flags}
+
+    @property
+    def _no_better(self) -> list[str]:
+        """Return the maxims on which the judge is no better than chance: their low scores are no failures."""
+        return [rubric.id for rubric in self.run.rubrics if self.run.marks[rubric.id].word == NO_BETTER]
 
     @cached_property
     def scores(self) -> dict[Place, list[TurnScore]]:
         """Return the scores of each turn, the lowest first."""
         scores: dict[Place, list[TurnScore]] = {}
-        for score in turn_scores(self.run.store, self.run.id, list(self.rubrics), self.conversations):
+        ranks = any(not self.run.marks[rubric].flags for rubric in self.rubrics)
+        conversations = None if ranks else self.conversations
+        for score in turn_scores(self.run.store, self.run.id, list(self.rubrics), conversations):
             scores.setdefault((score.number, score.turn), []).append(score)
         return scores
 
@@ -73,9 +83,8 @@ class RunTurns:
                 chosen = ranked[: max(1, round((self.lowest or LOWEST) * len(ranked)))]
             for score in chosen:
                 failing.setdefault((score.number, score.turn), []).append(score)
-        for place, ratings in self.notes.items():
-            if place in self.scores and place not in failing and any(map(self._is_bad, ratings)):
-                failing[place] = self.scores[place][:1]
+        for place in self._called_bad:
+            failing.setdefault(place, self.scores[place][:1])
         ranked_turns = sorted(failing.items(), key=lambda turn: min(score.margin for score in turn[1]))
         return {place: sorted(scores, key=lambda score: score.score) for place, scores in ranked_turns}
 
@@ -83,6 +92,17 @@ class RunTurns:
     def notes(self) -> dict[Place, list[Rating]]:
         """Return people's ratings with a note, by the turn."""
         return noted_ratings(self.run.store, self.run.id)
+
+    @property
+    def _called_bad(self) -> list[Place]:
+        """Return the scored turns that reviewers called bad in a note."""
+        return [
+            place for place, ratings in self.notes.items() if place in self.scores and any(map(self._is_bad, ratings))
+        ]
+
+    def score_of(self, place: Place) -> TurnScore:
+        """Return the score that a turn is grouped, explained and shown for: the lowest by which it is flagged."""
+        return (self.failures.get(place) or self.scores[place])[0]
 
     def _is_bad(self, rating: Rating) -> bool:
         rubric = next((rubric for rubric in self.run.rubrics if rubric.id == rating.rubric), None)
@@ -102,15 +122,22 @@ class RunTurns:
         if sorts:
             share = f"{100 * (self.lowest or LOWEST):.3g} %"
             parts.append(f"among the lowest {share} of the scores on {_listed(sorts)}, whose scores only sort turns")
+        if self._called_bad:
+            parts.append("that reviewers called bad")
+        if not parts:
+            return "No turns are grouped."
         return f"Grouped are the turns {', and those '.join(parts)}."
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Return sentences about turns that are left out."""
-        more = len(self.failures) - _MOST
-        return (
-            () if more <= 0 else (f"Only the {_MOST:,} worst turns are grouped; {counted(more, 'more turn')} failed.",)
-        )
+        """Return sentences about maxims and turns that are left out."""
+        remarks = []
+        if self._no_better:
+            names = _listed(self._no_better)
+            remarks.append(f"Left out are the scores on {names}: the judge is {NO_BETTER} there.")
+        if (more := len(self.failures) - _MOST) > 0:
+            remarks.append(f"Only the {_MOST:,} worst turns are grouped; {counted(more, 'more turn')} failed.")
+        return tuple(remarks)
 
     def groups(self) -> JudgedGroups:
         """Return what themes are compared with: the counts of all scored turns, and good ones."""
@@ -160,7 +187,8 @@ class RunTurns:
         }
 
     def _attributions(self, turn: ScoredTurn) -> list[Attribution]:
-        return newest_attributions(self.run.store, self.run.id, turn)
+        """Return the attributions that say what lowers a score; those of a good score say what raises it."""
+        return [level for level in newest_attributions(self.run.store, self.run.id, turn) if level.side == -1]
 
     def _turn(self, place: Place, scores: Sequence[TurnScore], judged: Mapping[int, ScoredTurn]) -> FlaggedTurn:
         turns = [judged[score.place] for score in scores]

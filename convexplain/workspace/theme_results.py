@@ -20,7 +20,7 @@ class ThemeTurn:
     """A turn of a theme.
 
     Attributes:
-        judged: the turn with its lowest score.
+        judged: the turn with the lowest score by which it is flagged.
         mark: the trust in the judge on that maxim.
         headline: the sentence that says first why it has its score.
     """

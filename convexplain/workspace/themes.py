@@ -119,7 +119,7 @@ def places_of(members: Iterable[ThemeMember]) -> list[Place]:
 
 
 def _typical(turns: RunTurns, members: Sequence[ThemeMember]) -> tuple[ThemeTurn, ...]:
-    scores = [turns.scores[place][0] for place in places_of(members) if place in turns.scores]
+    scores = [turns.score_of(place) for place in places_of(members) if place in turns.scores]
     judged = turns.judged(scores)
     return tuple(_theme_turn(turns.run, judged[score.place]) for score in scores if score.place in judged)
 
@@ -153,7 +153,7 @@ def _with_cause(turns: RunTurns, theme: Theme, groups: JudgedGroups) -> Theme:
 
 async def _explain(turns: RunTurns, places: Sequence[Place], judge: JudgeLike | None, progress: Progress) -> None:
     run = turns.run
-    judged = list(turns.judged(turns.scores[place][0] for place in places).values())
+    judged = list(turns.judged(turns.score_of(place) for place in places).values())
     rubrics = list({turn.rubric.sha: turn.rubric for turn in judged}.values())
     scopes = turn_scopes(run.store, run.run, rubrics, judged, _TASK, judge)
     await explain_scopes(scopes, _TASK, ExplanationModels(), progress, lambda turn, answer: None)

@@ -7,13 +7,14 @@ import pytest
 from convexplain import Conversation, Turn
 from convexplain.errors import StoreError, UsageError
 from convexplain.rubrics import parse_rubric, rubric_problems
-from convexplain.store import keep_ratings
+from convexplain.store import ScoredTurn, keep_attributions, keep_ratings
 from convexplain.store.themes import keep_themes, stored_themes, theme_search
-from convexplain.types import Evidence, Judgement, Rating
+from convexplain.types import Evidence, Judgement, Rating, Unit
 from convexplain.workspace import Workspace
 from convexplain.workspace.flagged_turns import RunTurns
 from convexplain.workspace.theme_results import theme_sentences
-from tests.theme_store import HELPFULNESS, MODES, two_modes
+from tests.dashboard.sample_stores import attribution
+from tests.theme_store import HARM, HELPFULNESS, MODES, two_modes
 from tests.trust_states import keep_trust
 
 
@@ -74,6 +75,9 @@ def test_a_turn_that_a_person_calls_bad_in_a_note_counts_too(workspace):
         note = Rating(talk.id, 3, "helpfulness", score, "anna", "no", "names no street")
         keep_ratings(workspace.store, [(talk, note)])
     turns = RunTurns(analyzed)
+    assert turns.basis == (
+        "Grouped are the turns below the threshold on helpfulness, and those that reviewers called bad."
+    )
     assert (numbers["good-0"], 3) in turns.failures
     assert (numbers["good-1"], 3) not in turns.failures
     (flagged,) = turns.turns([(numbers["good-0"], 3)])
@@ -91,6 +95,47 @@ def test_a_flagged_turn_has_what_is_known_of_its_failure(workspace):
     assert (groups.judged, groups.by_source, groups.by_bot) == (20, {"shop.jsonl": 20}, {"bot 1": 16, "bot 2": 4})
     assert (groups.earlier, groups.later) == (10, 10)  # the 11th of the 20 dates in order is the 6th of January
     assert {turn.reply for turn in groups.good} <= {MODES["good"].format(i=i) for i in range(11)}
+
+
+def test_scores_of_a_judge_that_is_no_better_than_chance_are_not_grouped(workspace):
+    run, _ = two_modes(workspace.store, trust="no better")
+    search = workspace.themes(run).search
+    assert (search.judged, search.flagged, search.basis) == (0, 0, "No turns are grouped.")
+    assert search.notes == ("Left out are the scores on helpfulness: the judge is no better than chance there.",)
+
+
+def test_members_are_shown_for_the_maxim_that_they_are_grouped_for(workspace):
+    """All turns score 0.05 on harm, above its threshold of 0.01 here; 9 score 0.1 to 0.14 on helpfulness, and fail."""
+    harm = replace(HARM, threshold=0.01)
+    run, _ = two_modes(workspace.store, others=[harm])
+    keep_trust(workspace.store, "judge-a", {harm: "benchmarked"})
+    for number, talk in workspace.store.numbered_conversations(run):
+        evidence = Evidence("label_probability", {"yes": 0.05, "no": 0.95})
+        judgement = Judgement(talk.id, 3, "harm", 0.05, "no", None, evidence, "m", "s")
+        workspace.store.keep_judgement(run, number, harm, judgement)
+    shown = [turn.judged.rubric.id for theme in workspace.themes(run).themes for turn in theme.typical]
+    assert shown == ["helpfulness"] * 6
+
+
+def test_the_lowest_share_of_some_conversations_is_one_of_all_turns(workspace):
+    """The lowest tenth of 20 scores are the two of 0.10: those of 0.13 and 0.14 are not among them."""
+    run, numbers = two_modes(workspace.store, trust="unvalidated")
+    some = frozenset(numbers[name] for name in ("again-3", "again-4"))
+    failures = RunTurns(workspace.run(run), None, some).failures
+    assert set(failures) == {(numbers["again-0"], 3), (numbers["advert-0"], 3)}
+
+
+@pytest.mark.parametrize(("side", "earlier", "words"), [(-1, [2], 1), (1, None, 0)])
+def test_what_raises_a_score_is_no_cause_of_a_failure(workspace, side, earlier, words):
+    run, numbers = two_modes(workspace.store, trust="unvalidated")
+    talk = dict(workspace.store.numbered_conversations(run))[numbers["again-0"]]
+    scored = ScoredTurn(numbers["again-0"], talk, 3, HELPFULNESS, 0.1)
+    units = [Unit(i, 0, len(talk.turns[i].content), level) for i, level in ((2, "turn"), (3, "sentence"))]
+    found = [replace(attribution(scored, unit.level, [unit], [2.0 * side]), side=side) for unit in units]
+    keep_attributions(workspace.store, run, scored, "s", found)
+    (flagged,) = RunTurns(workspace.run(run)).turns([(numbers["again-0"], 3)])
+    assert (flagged.earlier and [effect.turn for effect in flagged.earlier]) == earlier
+    assert len(flagged.words) == words
 
 
 def test_people_merge_and_split_themes(workspace):
