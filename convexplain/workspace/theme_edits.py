@@ -114,6 +114,8 @@ def _keep(run: AnalyzedRun, themes: Mapping[int, Theme], changed: int, new: Sequ
     stated = []
     for i, (theme, excess) in enumerate(zip(all_themes, excesses(members, groups), strict=True)):
         again = i >= len(numbers) or numbers[i] == changed
+        if again and not members[i]:
+            raise UsageError(f"theme {changed}: none of its turns has a score that counts now; find the themes again")
         figures = _described(theme, members[i], flagged, groups) if again else theme
         stated.append(replace(figures, excesses=excess))
     remaining = dict(zip(numbers, stated[: len(numbers)], strict=True))

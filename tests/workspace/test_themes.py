@@ -104,6 +104,15 @@ def test_scores_of_a_judge_that_is_no_better_than_chance_are_not_grouped(workspa
     assert search.notes == ("Left out are the scores on helpfulness: the judge is no better than chance there.",)
 
 
+def test_themes_of_scores_that_no_longer_count_lose_no_turns(workspace):
+    run, _ = two_modes(workspace.store)
+    again, advert = workspace.themes(run).themes
+    keep_trust(workspace.store, "judge-a", {HELPFULNESS: "no better"})
+    with pytest.raises(UsageError, match=f"theme {again.number}: none of its turns has a score that counts now"):
+        workspace.merge_themes(again.number, advert.number)
+    assert [theme.count for theme in workspace.stored_themes(run).themes] == [5, 4]
+
+
 def test_members_are_shown_for_the_maxim_that_they_are_grouped_for(workspace):
     """All turns score 0.05 on harm, above its threshold of 0.01 here; 9 score 0.1 to 0.14 on helpfulness, and fail."""
     harm = replace(HARM, threshold=0.01)
