@@ -13,7 +13,7 @@ from convexplain.types import Rubric
 
 @dataclass(frozen=True, slots=True)
 class ChangedTurn:
-    """A turn that both runs have scored.
+    """A turn that both runs have judged; one of them may have no score for it.
 
     Attributes:
         before, after: the turn in the first and in the second run.
@@ -36,18 +36,25 @@ class ChangedTurn:
         return self.after.conversation.turns[self.after.turn].content
 
     @property
-    def shift(self) -> float:
-        """Return the score in the second run less that in the first."""
-        return (self.after.score or 0.0) - (self.before.score or 0.0)
+    def shift(self) -> float | None:
+        """Return the score in the second run less that in the first; None where one of them has no score."""
+        if self.before.score is None or self.after.score is None:
+            return None
+        return self.after.score - self.before.score
 
     @property
     def lower(self) -> ScoredTurn:
-        """Return the turn in the run in which its score is lower."""
-        return self.after if self.shift < 0 else self.before
+        """Return the turn in the run in which its score is lower; in the first where one of them has no score."""
+        return self.after if self.shift is not None and self.shift < 0 else self.before
 
     @property
     def headline(self) -> str:
-        """Return the sentence that says first why the lower score is low; empty where nothing explains it yet."""
+        """Return the sentence that says first why the lower score is low.
+
+        It is empty where nothing explains it yet, and where one of the runs has no score.
+        """
+        if self.shift is None:
+            return ""
         sentence = self.headline_after if self.shift < 0 else self.headline_before
         return "" if sentence.endswith(f"{UNEXPLAINED}.") else sentence
 

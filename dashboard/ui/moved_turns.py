@@ -104,12 +104,14 @@ def _go(**parts: str) -> None:
 def _show_turn(comparison: RunComparison, maxim: MaximComparison, turn: ChangedTurn) -> None:
     texts = side_texts(turn)
     place = one_line(f"{turn.before.conversation.id}, turn {turn.before.turn}")
-    headline = turn.headline or f"{signed(turn.shift)} on {maxim.rubric}; the lower score has not been explained yet."
+    moved = _unscored(comparison, turn) if turn.shift is None else signed(turn.shift)
+    unexplained = "" if turn.shift is None else "; the lower score has not been explained yet"
+    headline = turn.headline or f"{moved} on {maxim.rubric}{unexplained}."
     same_question = texts.question == texts.question_after
     question = _quote("user", texts.question) if same_question and texts.question else ""
     st.html(
         f'<div class="cx cx-finding"><p class="cx-headline">{escaped(headline)}</p>'
-        f'<div class="cx-soft">{escaped(place)} · {escaped(maxim.rubric)} {signed(turn.shift)}</div>{question}</div>'
+        f'<div class="cx-soft">{escaped(place)} · {escaped(maxim.rubric)} {moved}</div>{question}</div>'
     )
     columns = st.columns(2, gap="small")
     sides: Sequence[tuple[Side, ScoredTurn, int]] = (
@@ -125,6 +127,12 @@ def _show_turn(comparison: RunComparison, maxim: MaximComparison, turn: ChangedT
         message("The texts are the same.", "soft")
 
 
+def _unscored(comparison: RunComparison, turn: ChangedTurn) -> str:
+    """Return in which of the runs a turn has no score."""
+    sides = ((comparison.first, turn.before), (comparison.second, turn.after))
+    return f"unscored in run {' and in run '.join(str(run.id) for run, scored in sides if scored.score is None)}"
+
+
 def _side(
     maxim: MaximComparison, texts: SideTexts, side: Side, scored: ScoredTurn, run: int, *, same_question: bool
 ) -> str:
@@ -134,10 +142,12 @@ def _side(
     name = "First run" if side == "before" else "Second run"
     changes, question = (texts.reply, texts.question) if side == "before" else (texts.reply_after, texts.question_after)
     asked = "" if same_question or not question else _quote("user", question)
-    reason = f'<div class="cx-soft">Judge’s reason: {escaped(scored.reason, 600)}</div>' if scored.reason else ""
+    about = "Judge’s reason" if scored.score is not None else "No score, because"
+    reason = f'<div class="cx-soft">{about}: {escaped(scored.reason, 600)}</div>' if scored.reason else ""
+    score = "unscored" if scored.score is None else f"{scored.score:.2f}"
     return (
         f'<div class="cx"><b>{name}</b> <span class="cx-soft">· run {run}</span> '
-        f'<span class="cx-chip{tone}">{scored.score:.2f}{low} · {escaped(mark.word)}</span>{asked}'
+        f'<span class="cx-chip{tone}">{score}{low} · {escaped(mark.word)}</span>{asked}'
         f'<div class="cx-turn"><div class="cx-text">{_reply(changes, marked=texts.marked)}</div></div>{reason}</div>'
     )
 

@@ -649,6 +649,17 @@ def test_a_link_opens_a_turn_of_a_comparison(app, store):
     assert "have not both scored the turn" in texts(app("compare", **address, number="1", turn="99"))
 
 
+def test_a_link_to_a_turn_without_a_score_says_why_it_has_none(app, store):
+    one, two = (store.begin_run("m", mark, {}, [HARM]).id for mark in "xy")
+    keep(store, one, talk("alpha", 2), {1: 0.9, 3: 0.5})
+    keep(store, two, talk("alpha", 2), {1: None, 3: 0.5}, reason="the model refused")
+    shown = texts(app("compare", rubric="harm", first=str(one), second=str(two), number="1", turn="1"))
+    assert f"unscored in run {two} on harm." in shown
+    assert "No score, because: the model refused" in shown
+    assert "0.90" in shown
+    assert "−0.90" not in shown
+
+
 @pytest.mark.slow
 def test_what_cannot_be_compared(app, store):
     one, two = full(store)

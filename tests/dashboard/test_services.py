@@ -46,7 +46,7 @@ from convexplain.store.overview import ScoreGroup
 from convexplain.store.reviews import reviews
 from convexplain.types import Evidence, Judgement
 
-from .sample_stores import HARM, HELPFULNESS, full, keep
+from .sample_stores import HARM, HELPFULNESS, full, keep, talk
 
 
 def group(key, n=2, below=1, total=1.0, squares=0.5):
@@ -177,6 +177,15 @@ def test_the_turns_that_moved_most(store):
     turn = one_turn(store, one, two, "harm", (first.number, first.turn))
     assert turn == moved.turns[0]
     assert one_turn(store, one, two, "harm", (first.number, 99)) is None
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.9, None), (None, 0.9), (None, None)])
+def test_a_turn_without_a_score_has_not_moved(store, before, after):
+    one, two = (store.begin_run("m", mark, {}, [HARM]).id for mark in "xy")
+    for run, score in ((one, before), (two, after)):
+        keep(store, run, talk("a", 1), {1: score})
+    turn = one_turn(store, one, two, "harm", (1, 1))
+    assert (turn.shift, turn.headline, turn.lower) == (None, "", turn.before)
 
 
 @pytest.mark.parametrize(
