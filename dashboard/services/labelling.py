@@ -1,7 +1,7 @@
 """Labels that people give to turns, and their disagreements with the judge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from convexplain.errors import ConvexplainError
 from convexplain.explain.wording import judged_place
@@ -78,13 +78,16 @@ class LabelDesk:
         self.position = min(max(0, self.position + step), len(self.turns))
 
     def undo(self) -> None:
-        """Take the last label back, and show its turn."""
+        """Take the last label back, and show its turn; the note stays."""
         position, before = self.changes.pop()
-        turn = self.turns[position].judged
+        turn, own = self.turns[position].judged, self.own_label(self.turns[position])
         if before is None:
+            if own is not None and own.note:
+                self.notes[position] = own.note
             Workspace(self.store).remove_label(turn, reviewer=self.reviewer)
         else:
-            keep_turn_rating(self.store, turn.number, before)
+            note = before.note if own is None else own.note
+            keep_turn_rating(self.store, turn.number, replace(before, note=note))
         self.position = position
 
     def open_dialog(self, name: str) -> None:
@@ -113,7 +116,12 @@ class LabelDesk:
         return {stored.number: stored.theme.name for stored in ordered}
 
     def theme(self) -> int | None:
-        """Return the number of the theme that the shown turn is in; None where it is in none."""
+        """Return the number of the theme that the shown turn is in; None where it is in none.
+
+        None too while the person has not labelled the turn: a theme says that the judge flagged it.
+        """
+        if self.own_label(self.turns[self.position]) is None:
+            return None
         place = self.turns[self.position].place
         for stored in stored_themes(self.store, self.labels.run.id):
             if place in [(member.number, member.turn) for member in stored.theme.members]:

@@ -40,7 +40,7 @@ def theme_dialog(desk: LabelDesk) -> None:
             names,
             index=None if current is None else names.index(current),
             format_func=lambda number: label_text(themes[number], 100),
-            placeholder="It is in no theme",
+            placeholder="Choose a theme",
         )
         if st.form_submit_button("Save", type="primary") and chosen is not None:
             if refusal := desk.add_to_theme(chosen):

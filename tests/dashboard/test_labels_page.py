@@ -97,6 +97,26 @@ def test_a_note_waits_for_its_label_and_stays_with_the_next_one(store):
     assert (rating.label, rating.note) == ("yes", None)
 
 
+def test_undo_keeps_the_note(store):
+    table = desk(store, judged(store, [0.25]))
+    shown(table)
+    table.write_note("names no time")
+    table.label("no")
+    table.undo()
+    assert (table.note(), kept(store)) == ("names no time", set())
+    table.label("yes")
+    table.move(-1)
+    table.label("no")
+    table.move(-1)
+    table.write_note("names no day")
+    table.undo()  # the label is “yes” again
+    ((_, rating),) = ratings(store)
+    assert (rating.label, rating.note, table.note()) == ("yes", "names no day", "names no day")
+    table.write_note("")
+    table.undo()
+    assert (table.note(), kept(store)) == ("", set())
+
+
 def test_a_second_rater_sees_other_labels_after_the_own_one(store):
     run = judged(store, [0.25, 0.5])
     rate(store, (1, "Ben", "yes"))
@@ -120,6 +140,9 @@ def test_the_shown_turn_goes_into_a_theme(store):
     Workspace(store).pin_theme(second)
     assert list(table.themes()) == [second, first]  # the pinned one comes first
     assert table.add_to_theme(second) == ""
+    assert table.theme() is None  # that it is in a theme says that the judge found it bad
+    table.label(HELPFULNESS.labels[0].name)
+    table.move(-1)
     assert table.theme() == second
     assert "there is no theme 99" in table.add_to_theme(99)
 
