@@ -48,7 +48,7 @@ class ConversationRedaction:
         for text in self._contents:
             self._remember(text)
         if self.repeated:
-            self._repetitions = _repetitions(self.repeated)
+            self._repetitions = repetitions(self.repeated)
         self.conversation = replace(
             conversation,
             id=self.clean(conversation.id),
@@ -125,7 +125,7 @@ class _Numbers:
         return self._numbers[key]
 
 
-def _repetitions(data: dict[str, str]) -> Finder:
+def repetitions(data: dict[str, str]) -> Finder:
     """Return a finder of these texts, as whole words, with their kinds."""
     kinds = {text.casefold(): kind for text, kind in data.items()}
     find_names = names(data)

@@ -13,7 +13,7 @@ from pathlib import Path
 from convexplain.errors import MissingExtraError, UnavailableError, UsageError
 from convexplain.types import Conversation
 
-from .conversation_redaction import ConversationRedaction, Finder
+from .conversation_redaction import ConversationRedaction, Finder, repetitions
 from .name_lists import names
 from .personal_data import PersonalSpan, check_libraries, patterns
 
@@ -28,6 +28,7 @@ __all__ = [
     "patterns",
     "presidio",
     "redacted",
+    "repetitions",
 ]
 
 _LONGEST = 200_000  # characters that Presidio gets at once

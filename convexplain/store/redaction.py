@@ -1,6 +1,6 @@
 """The redaction of stored conversations, with everything that was stored about them, and of the cache of replies."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -45,6 +45,7 @@ class RedactionCounts:
         changed: conversations in which, or in texts about which, something was replaced.
         judgements, explanations, notes: records that were changed; notes are those of labels, and reviewers' wordings.
         themes: themes that were changed.
+        problems: remarks about logs that were changed.
         replies: replies of models that were deleted from the cache, since they held personal data.
         runs: numbers of all runs with a changed conversation.
     """
@@ -55,6 +56,7 @@ class RedactionCounts:
     explanations: int
     notes: int
     themes: int
+    problems: int
     replies: int
     runs: tuple[int, ...]
 
@@ -106,19 +108,32 @@ def redact_conversations(
                 changed += 1
                 runs |= _end_runs(connection, number)
         counts = {name: counts[name] + edits[name] for name in counts}
-    return RedactionCounts(total, changed, **counts, themes=0, replies=replies, runs=tuple(sorted(runs)))
+    return RedactionCounts(total, changed, **counts, themes=0, problems=0, replies=replies, runs=tuple(sorted(runs)))
 
 
-def redact_themes(store: RunStore, runs: Iterable[int], clean: Callable[[str], str]) -> int:
-    """Redact names and descriptions of the themes of runs, and return how many themes changed."""
-    table, changed = schema.themes, 0
+def redact_themes_and_problems(store: RunStore, run: int | None, clean: Callable[[str], str]) -> tuple[int, int]:
+    """Redact the themes of runs, and the remarks about their logs; return how many of each changed.
+
+    Args:
+        store: the store.
+        run: the runs that share a conversation with this one, and it itself; None = all.
+        clean: returns a text without personal data.
+    """
+    members = schema.run_conversations
+    of_run = sa.select(members.c.conversation).where(members.c.run == run)
+    runs = sa.select(members.c.run).where(members.c.conversation.in_(of_run)).union(sa.select(sa.literal(run)))
+    changed = {}
     with writing(store.engine) as connection:
-        for row in connection.execute(sa.select(table).where(table.c.run.in_(list(runs)))).all():
-            values = {"name": clean(row.name), "body": _cleaned(row.body, clean)}
-            if values != {"name": row.name, "body": row.body}:
-                connection.execute(sa.update(table).where(table.c.id == row.id).values(**values))
-                changed += 1
-    return changed
+        for table, names in ((schema.themes, ("name", "body")), (schema.problems, ("reason",))):
+            changed[table] = 0
+            query = sa.select(table.c.id, *(table.c[name] for name in names)).order_by(table.c.id)
+            for row in connection.execute(query if run is None else query.where(table.c.run.in_(runs))).all():
+                before = {name: getattr(row, name) for name in names}
+                after = _cleaned(before, clean)
+                if after != before:
+                    connection.execute(sa.update(table).where(table.c.id == row.id).values(**after))
+                    changed[table] += 1
+    return changed[schema.themes], changed[schema.problems]
 
 
 def check_no_process(store: RunStore) -> None:

@@ -12,6 +12,7 @@ from convexplain.connectors.redaction import (
     names,
     names_of,
     presidio,
+    repetitions,
 )
 from convexplain.store import (
     RedactionCounts,
@@ -20,7 +21,7 @@ from convexplain.store import (
     delete_replies,
     erase_freed_space,
     redact_conversations,
-    redact_themes,
+    redact_themes_and_problems,
 )
 from convexplain.types import Conversation
 
@@ -45,7 +46,8 @@ class StoredRedaction:
 def redact_store(store: RunStore, run: int | None, names_file: Path | None, with_presidio: bool) -> StoredRedaction:
     """Redact the conversations of a run, or all (None), with everything that the store holds about them.
 
-    The cache comes first: what the conversations show to be personal data is not known any more once they are changed.
+    The cache, themes and remarks come first: what the conversations show to be personal data is not known any more once
+    they are changed. So a call after one that died goes on with it.
 
     Raises:
         StoreError: a process works on a run.
@@ -63,10 +65,11 @@ def redact_store(store: RunStore, run: int | None, names_file: Path | None, with
     replies = delete_replies(
         store, lambda text: any(span.end > span.start for find in in_replies for span in find(text))
     )
+    in_texts = [*finders, repetitions(repeated)] if repeated else finders
+    clean = Redactor(in_texts).redaction(Conversation("", ())).clean
+    themes, problems = redact_themes_and_problems(store, run, clean)
     redactor = Redactor(finders)
     counts = redact_conversations(store, run, redactor.redaction, replies)
-    runs = counts.runs if run is None else {*counts.runs, run}
-    themes = redact_themes(store, runs, Redactor(finders).redaction(Conversation("", ())).clean)
-    if counts.changed or replies or themes:
-        erase_freed_space(store)
-    return StoredRedaction(replace(counts, themes=themes), dict(Counter(redactor.counts).most_common()))
+    erase_freed_space(store)  # also where nothing was changed: an earlier call may have died before it
+    counts = replace(counts, themes=themes, problems=problems)
+    return StoredRedaction(counts, dict(Counter(redactor.counts).most_common()))

@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from convexplain import Conversation, Edit, Turn, Unit
+from convexplain.analysis.themes.theme import Theme
 from convexplain.connectors.redaction import Redactor
-from convexplain.errors import StoreError
+from convexplain.errors import Problem, StoreError
 from convexplain.models.chat import Reply, Spend
 from convexplain.store import (
     Review,
@@ -23,7 +24,9 @@ from convexplain.store import (
     reviews,
     schema,
 )
+from convexplain.store.themes import ThemeSearch, keep_themes, stored_themes
 from convexplain.types import Evidence, Judgement, Rating
+from convexplain.workspace import stored_redaction
 from convexplain.workspace.stored_redaction import redact_store
 
 from .test_attributions import SENTENCES
@@ -94,6 +97,7 @@ def test_nothing_of_the_personal_data_is_left_in_the_store(store, run):
         "explanations": 2,
         "notes": 2,
         "themes": 0,
+        "problems": 0,
         "replies": 2,
         "runs": [run],
     }
@@ -157,4 +161,54 @@ def test_the_file_holds_nothing_of_it_either(tmp_path, helpfulness):
     files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"[phone 1]" in files
     assert PHONE.encode() not in files
+    store.close()
+
+
+def test_themes_and_remarks_know_what_a_conversation_has_shown_once(store, run, helpfulness):
+    other = store.begin_run("m", "g", {}, [helpfulness]).id  # a run without any conversation
+    store.end_run(other, "done", Spend())
+    search = ThemeSearch(1, 1, "all")
+    for number in (run, other):
+        keep_themes(store, number, search, [Theme(f"Asks for {PHONE}", (PHONE,), (), 1.0, (0.5, 1.0))])
+        store.keep_problem(number, Problem("log.jsonl", None, f"conversation {MAIL!r} has no turn", kept=True))
+    counts = redact_store(store, run, None, False).counts
+    assert (counts.themes, counts.problems) == (1, 1)  # the other run shares no conversation
+    ((theme,), (problem,)) = stored_themes(store, run), store.problems(run)
+    assert (theme.theme.name, theme.theme.phrases) == ("Asks for [phone 1]", ("[phone 1]",))
+    assert (problem.reason, problem.path, problem.kept) == ("conversation '[e-mail 1]' has no turn", "log.jsonl", True)
+    counts = redact_store(store, None, None, False).counts
+    assert (counts.changed, counts.themes, counts.problems) == (0, 0, 1)
+    assert store.problems(other)[0].reason == "conversation '[e-mail 1]' has no turn"
+
+
+def test_themes_of_a_run_that_shares_a_conversation_are_redacted_too(store, run, helpfulness):
+    other = store.begin_run("m", "g", {}, [helpfulness]).id
+    store.keep_conversation(PLAIN, other)
+    store.end_run(other, "done", Spend())
+    keep_themes(store, other, ThemeSearch(1, 1, "all"), [Theme(f"Asks for {PHONE}", (), (), 1.0, (0.5, 1.0))])
+    redact_store(store, run, None, False)
+    assert PHONE not in everything(store)
+
+
+@pytest.mark.parametrize("step", ["redact_conversations", "erase_freed_space"])
+def test_a_call_after_one_that_died_goes_on_with_it(tmp_path, helpfulness, monkeypatch, step):
+    store = RunStore(str(tmp_path / "s.db"))
+    run = store.begin_run("m", "f", {}, [helpfulness]).id
+    store.keep_conversation(TALK, run)
+    keep_themes(store, run, ThemeSearch(1, 1, "all"), [Theme(f"Asks for {PHONE}", (), (), 1.0, (0.5, 1.0))])
+    store.end_run(run, "done", Spend())
+    real = getattr(stored_redaction, step)
+
+    def die(*arguments):
+        if step == "redact_conversations":
+            real(*arguments)
+        raise StoreError("the power failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stored_redaction, step, die)
+        with pytest.raises(StoreError, match="the power failed"):
+            redact_store(store, None, None, False)
+    redact_store(store, None, None, False)
+    assert PHONE not in everything(store)
+    assert PHONE.encode() not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
     store.close()

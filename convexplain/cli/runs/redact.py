@@ -12,7 +12,10 @@ from convexplain.workspace.stored_redaction import StoredRedaction
 from ..options.store import STORED_RUN, db_option, open_workspace
 from .delete import has_terminal
 
-_KEPT = "Logs, reports and exports that were written, and copies of the store, stay as they are."
+_KEPT = (
+    "Logs, reports and exports that were written, jobs of the dashboard with their uploads and remarks, and copies of "
+    "the store, stay as they are."
+)
 
 
 @click.command("redact")
@@ -32,8 +35,8 @@ def command(run: int | str, names: Path | None, presidio: bool, yes: bool, as_js
     """Replace personal data in a run, as --redact does while logs are read.
 
     RUN 0 stands for all conversations of the store. What any run has stored about them is changed too: reasons,
-    contrasts, attributions, notes, themes. Scores stay. Replies of models that hold personal data are deleted from the
-    cache. It cannot be undone.
+    contrasts, attributions, notes, themes, remarks about logs. Scores stay. Replies of models that hold personal data
+    are deleted from the cache. It cannot be undone.
 
     \b
         convexplain runs redact 3 --redact-names customers.txt
@@ -59,13 +62,14 @@ def command(run: int | str, names: Path | None, presidio: bool, yes: bool, as_js
 
 def _sentences(redaction: StoredRedaction) -> str:
     counts = redaction.counts
-    if not counts.changed and not counts.replies and not counts.themes:
+    if not any((counts.changed, counts.replies, counts.themes, counts.problems)):
         return f"No personal data was found in {counted(counts.conversations, 'conversation')}. {_KEPT}"
     records = [
         (counts.judgements, "judgement"),
         (counts.explanations, "explanation"),
         (counts.notes, "note"),
         (counts.themes, "theme"),
+        (counts.problems, "remark"),
     ]
     changed = [f"{counts.changed:,} of {counted(counts.conversations, 'conversation')}"]
     changed += [counted(number, what) for number, what in records if number]

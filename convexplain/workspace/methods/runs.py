@@ -104,7 +104,7 @@ class RunMethods(StoreMethods):
         """Replace personal data in the conversations of a run, and in all that any run has stored about them, for good.
 
         Scores stay. Cached replies of models that hold personal data are deleted. Files that were written, and jobs of
-        the dashboard, stay as they are.
+        the dashboard with their uploads and remarks, stay as they are.
 
         Args:
             run: the run's number or name; 0 = all conversations of the store.
