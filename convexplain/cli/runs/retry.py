@@ -6,7 +6,7 @@ from rich.console import Console
 from convexplain.explain.wording import counted
 
 from ..options.store import db_option, named_store, open_workspace, progress_shown, run_argument
-from ..show.analysis import incomplete
+from ..show.analysis import incomplete, unfinished
 from ..show.commands import command_line
 from ..show.progress import plain
 
@@ -25,14 +25,14 @@ def command(ctx: click.Context, run: int | str | None, judge: str | None, db: st
     \b
     Exit codes:
         0    every judgement has a score now
-        1    some still have none, or the run was stopped by an error
+        1    some still have none, or the run is not complete, or was stopped by an error
     """
     workspace, console = open_workspace(db), Console()
     before = workspace.run(run)
     count = _unscored(before.summary.unscored)
     if not count:
         console.print(plain(f"Run {before.id}: every judgement has a score. Nothing was asked."), soft_wrap=True)
-        return 0
+        return _exit_code(unfinished(before))
     after = workspace.retry(before.id, judge, progress=progress_shown())
     remaining = _unscored(after.summary.unscored)
     scored = count - remaining
@@ -47,7 +47,11 @@ def command(ctx: click.Context, run: int | str | None, judge: str | None, db: st
         store = named_store(ctx)
         again = command_line(["convexplain", "report", str(after.id), *(["--db", store] if store else [])])
         console.print(plain(f"`{again}` writes its files again."), soft_wrap=True)
-    if reasons := incomplete(after):
+    return _exit_code(incomplete(after))
+
+
+def _exit_code(reasons: list[str]) -> int:
+    if reasons:
         Console(stderr=True).print(plain(f"Exit code 1: {' '.join(reasons)}"), soft_wrap=True)
     return 1 if reasons else 0
 

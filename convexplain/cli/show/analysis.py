@@ -76,7 +76,7 @@ def limit_results(summary: Summary, limits: Mapping[str, float]) -> dict[str, tu
 
 def incomplete(run: AnalyzedRun) -> list[str]:
     """Return a sentence for each reason why a run is not complete, with up to three places."""
-    summary, sentences = run.summary, []
+    summary, sentences = run.summary, unfinished(run)
     if not summary.turns:
         sentences.append("No reply was judged.")
     if count := summary.unscored_turns:
@@ -91,6 +91,11 @@ def incomplete(run: AnalyzedRun) -> list[str]:
         records = "1 record or file" if count == 1 else f"{count:,} records or files"
         sentences.append(f"{records} could not be used: {_first_places([cut(str(p)) for p in problems], count)}.")
     return [one_line(sentence) for sentence in sentences]
+
+
+def unfinished(run: AnalyzedRun) -> list[str]:
+    """Return a sentence where a run was stopped before everything was judged; else nothing."""
+    return [] if run.run.status == "done" else [f"Run {run.id} is not complete: the same analyze command goes on."]
 
 
 def _first_places(places: Sequence[str], count: int) -> str:

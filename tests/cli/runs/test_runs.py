@@ -369,6 +369,29 @@ def test_what_has_no_score_is_asked_again(runs):
     assert (asked, len(server.prompts)) == (7, 7)  # 4 judgements, then the 2 and the 1 without a score
 
 
+@pytest.mark.parametrize(("status", "code"), [("done", 0), ("stopped", 1)])
+def test_a_retry_says_where_a_run_is_not_complete(runs, status, code):
+    runs.add("x", {"a": 0.2, "b": 0.6}, status=status)  # all that is stored has a score
+    result = CliRunner().invoke(cli, ["runs", "retry", "--db", runs.db], standalone_mode=False)
+    assert result.return_value == code
+    assert "Run 1: every judgement has a score. Nothing was asked." in result.stdout
+    assert result.stderr == ("Exit code 1: Run 1 is not complete: the same analyze command goes on.\n" if code else "")
+
+
+@pytest.mark.enable_socket
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_a_retry_of_a_stopped_run_does_not_make_it_complete(runs):
+    with FaultServer() as server:
+        server.next_faults = ["content filter"]
+        judge = f"{server.url}?model=stub&in_flight=1"
+        Workspace(runs.store).analyze([TALKS["a"]], ["harm"], judge, reasons="none")
+        runs.store.end_run(1, "stopped", Spend())
+        result = CliRunner().invoke(cli, ["runs", "retry", "--db", runs.db], standalone_mode=False)
+    assert "Run 1: 1 judgement had no score; 1 has one now." in result.stdout
+    assert result.return_value == 1
+    assert "Exit code 1: Run 1 is not complete: the same analyze command goes on." in result.stderr
+
+
 def test_a_run_is_redacted_after_a_question(runs, monkeypatch, tmp_path):
     talk = Conversation(
         "d", (Turn("user", "I am Ann, a@b.example"), Turn("assistant", "Hello a@b.example")), "log.jsonl"
