@@ -54,8 +54,8 @@ def _change_of(changes: Sequence[ScoreChange], rubric: str) -> ScoreChange:
     change = next((change for change in changes if change.rubric.id == rubric), None)
     if change is None:
         raise UsageError(f"rubric={rubric!r} is not valid; the edit was not judged on it")
-    if not change.change:
-        missing = "a score is missing" if change.change is None else "the score does not change"
+    if not change.tells_better:
+        missing = "a score is missing" if change.change is None else "the score does not tell which text is better"
         raise UsageError(f"The edit makes no pair on {rubric}: {missing}.")
     return change
 

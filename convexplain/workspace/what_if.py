@@ -14,6 +14,7 @@ from .results import Judgements, data_frame
 from .trust import Trust
 
 _ROUNDING = 1e-9
+_SHOWN = 0.005  # a smaller change is shown as none
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class ScoreChange:
         """Return True where the change is less than the judge's measured noise."""
         return self.change is not None and self.noise is not None and abs(self.change) < self.noise - _ROUNDING
 
+    @property
+    def tells_better(self) -> bool:
+        """Return True where the change tells which text is better: it is shown, and not less than the noise."""
+        return self.change is not None and abs(self.change) >= _SHOWN and not self.is_noise
+
     def to_dict(self) -> dict[str, Any]:
         """Return the scores with what says how far they count, as JSON values."""
         return {
@@ -68,7 +74,7 @@ class ScoreChange:
             unscored, place = (self.before, "before") if self.before.score is None else (self.after, "after")
             scores = movement(self.before.score, self.after.score)
             return f"{name}: {scores}, no score {place} ({one_line(unscored.reason or 'the judge gave none')})"
-        remarks = [f"{self.change:+.2f}".replace("-", "−") if abs(self.change) >= 0.005 else "no change"]
+        remarks = [f"{self.change:+.2f}".replace("-", "−") if abs(self.change) >= _SHOWN else "no change"]
         remarks += [f"less than the judge's noise of {self.noise:.2f}"] if self.is_noise else []
         sides = [(score or 0.0) < self.rubric.threshold for score in (self.before.score, self.after.score)]
         if self.mark.flags and sides[0] != sides[1]:

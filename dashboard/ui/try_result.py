@@ -79,7 +79,10 @@ def offer_pair(result: WhatIf, rubric: Rubric, pair: int | None, keep: Callable[
     if any(place != result.turn for place in result.edits):
         message(f"A training pair needs an edit of turn {result.turn} alone.", "soft")
         return
-    if change is None or not change.change or rubric.of_conversation:
+    if change is None or change.change is None or rubric.of_conversation:
+        return
+    if not change.tells_better:
+        message("This is no training pair: the score does not tell which text is better.", "soft")
         return
     better = "the edit" if change.change > 0 else "the logged text"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -115,6 +115,7 @@ def test_words_are_tried_restored_and_kept(app, store, judged):  # noqa: F811
     assert "1. turn 3: “It is at the depot.”: harm 0.20 → 0.90, helpfulness 0.20 → 0.90" in texts(page)
     assert "2. turn 3: “It is gone.”: harm 0.20 → 0.20, helpfulness 0.20 → 0.20" in texts(page)
     assert not [button for button in page.button if "Keep" in button.label]  # the scores do not change
+    assert "This is no training pair: the score does not tell which text is better." in texts(page)
     press(page, "Restore")
     assert page.text_area[0].value == "It is at the depot."
     press(page, "Keep as a reviewed pair")
@@ -124,6 +125,23 @@ def test_words_are_tried_restored_and_kept(app, store, judged):  # noqa: F811
     assert "Kept as pair 1, accepted." in texts(page)
     (review,) = reviews(store, judged).values()
     assert (review.reviewer, review.decision) == ("Anna", "accept")
+
+
+def test_a_change_less_than_the_noise_is_no_pair(app, store, judged, monkeypatch):  # noqa: F811
+    scores = Workspace.what_if
+
+    def noisy(*arguments, **named):
+        result = scores(*arguments, **named)
+        return replace(result, changes=tuple(replace(change, noise=0.8) for change in result.changes))
+
+    monkeypatch.setattr(Workspace, "what_if", noisy)
+    page = app("conversation", run=str(judged), conversation="chat", turn="3", rubric="harm")
+    ran(page.button(key="edit-3").click().run())
+    page.text_area[0].set_value("It is at the depot.")
+    press(page, "Score")
+    assert "+0.70, less than the judge’s noise of 0.80" in texts(page)
+    assert "This is no training pair: the score does not tell which text is better." in texts(page)
+    assert not [button for button in page.button if "Keep" in button.label]
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_the_same_text_is_kept_once(workspace):
         ("Depot.", {2: "Where?"}, "harm", r"edits=\[2, 3\] is not valid"),
         ("Depot.", {}, "manner_1", "rubric='manner_1' is not valid; the run was judged by: harm, helpfulness"),
         ("Depot.", {}, "helpfulness", "rubric='helpfulness' is not valid; the edit was not judged on it"),
-        ("Bananas.", {}, "harm", "The edit makes no pair on harm: the score does not change"),  # 0.2 -> 0.2
+        ("Bananas.", {}, "harm", "no pair on harm: the score does not tell which text is better"),  # 0.2 -> 0.2
         ("Pardon?!", {}, "harm", "The edit makes no pair on harm: a score is missing"),
     ],
 )
@@ -83,6 +83,30 @@ def test_edits_that_make_no_pair(workspace, text, edits, rubric, words):
     run, edit = judged(workspace)
     with pytest.raises(UsageError, match=words):
         workspace.keep_edit(run, edit(text, edits=edits), rubric, "Anna")
+
+
+@pytest.mark.parametrize(
+    ("after", "noise", "kept"),
+    [
+        (0.204, None, False),  # shown as no change
+        (0.206, None, True),
+        (0.196, 0.0, False),
+        (0.29, 0.1, False),
+        (0.3, 0.1, True),  # not less than the noise
+        (0.11, 0.1, False),
+    ],
+)
+def test_a_change_that_tells_nothing_makes_no_pair(workspace, after, noise, kept):
+    run, edit = judged(workspace)
+    result = edit("It is at the depot.")
+    (change,) = result.changes
+    before, scored = replace(change.before, score=0.2), replace(change.after, score=after)
+    result = replace(result, changes=(replace(change, before=before, after=scored, noise=noise),))
+    if kept:
+        assert workspace.keep_edit(run, result, "harm", "Anna") == 1
+    else:
+        with pytest.raises(UsageError, match="no pair on harm: the score does not tell which text is better"):
+            workspace.keep_edit(run, result, "harm", "Anna")
 
 
 def test_a_turn_that_the_run_has_not_judged(workspace):

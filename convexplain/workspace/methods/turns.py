@@ -162,7 +162,8 @@ class TurnMethods(StoreMethods):
 
         Raises:
             StoreError: there is no such run.
-            UsageError: another turn is edited, a score is missing or unchanged, or the run did not judge the turn.
+            UsageError: another turn is edited, a score is missing or does not tell which text is better, or the run did
+                not judge the turn.
         """
         return keep_edit(self.store, self.store.run(run), edit, rubric, reviewer, conversation)
 
