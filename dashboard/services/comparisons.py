@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from convexplain.analysis.comparison import Direction
-from convexplain.analysis.themes.changes import ThemeChange
 from convexplain.errors import UsageError
 from convexplain.store import RunStore
 from convexplain.store.themes import stored_themes, theme_search
 from convexplain.text.diffs import TextChange, word_diff
 from convexplain.workspace import ChangedTurn, ChangedTurns, RunComparison, Workspace
+from convexplain.workspace.theme_changes import ThemeChanges
 
 _ALIKE = 0.3  # share of unchanged characters from which word differences are marked
 
@@ -57,8 +57,8 @@ def one_turn(store: RunStore, first: int, second: int, rubric: str, place: tuple
     return turns[0] if turns else None
 
 
-def changed_themes(store: RunStore, first: int, second: int, state: str) -> list[ThemeChange] | None:
-    """Return how the themes of two runs changed; None where nobody has looked for themes in one of them.
+def changed_themes(store: RunStore, first: int, second: int, state: str) -> ThemeChanges:
+    """Return how the themes of two runs changed, or why they cannot be compared.
 
     Args:
         store: the run store.
@@ -72,7 +72,8 @@ def theme_state(store: RunStore, *runs: int) -> str:
     """Return what changes whenever the themes of runs are found again or edited."""
     themes = [stored for run in runs for stored in stored_themes(store, run)]
     states = [(stored.number, stored.theme.name, stored.theme.pinned, len(stored.theme.members)) for stored in themes]
-    return f"{[theme_search(store, run) is None for run in runs]} {states}"
+    searches = [theme_search(store, run) for run in runs]
+    return f"{[None if search is None else search.basis for search in searches]} {states}"
 
 
 def side_texts(turn: ChangedTurn) -> SideTexts:

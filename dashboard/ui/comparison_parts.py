@@ -11,6 +11,7 @@ from convexplain.explain.wording import counted
 from convexplain.store import Run, RunStore
 from convexplain.text.visible import one_line
 from convexplain.workspace import MaximComparison, RunComparison
+from convexplain.workspace.theme_changes import NOT_SEARCHED, ThemeChanges
 
 from .charts import shifts
 from .explanation_panel import signed
@@ -76,12 +77,13 @@ def show_verdicts(comparison: RunComparison) -> None:
             message(f"Only run {run.id} has {', '.join(rubrics)}.", "soft")
 
 
-def show_themes(themes: Sequence[ThemeChange] | None) -> None:
-    """Show how the themes of two runs changed; None where nobody has looked for themes in one of them."""
+def show_themes(compared: ThemeChanges) -> None:
+    """Show how the themes of two runs changed, or why they cannot be compared."""
     st.subheader("Themes", anchor=False)
+    themes = compared.changes
     if not themes:
-        known = "Neither run has a theme." if themes is not None else "Nobody has looked for themes in one of the runs."
-        message(known if themes is not None else f"{known} The page “Themes” does.", "soft")
+        known = compared.reason or "Neither run has a theme."
+        message(f"{known} The page “Themes” does." if known == NOT_SEARCHED else known, "soft")
         return
     clear = [change for change in themes if change.outcome != "no clear change"]
     same = [change for change in themes if change.outcome == "no clear change"]

@@ -48,6 +48,26 @@ def test_two_failure_modes_are_two_themes_with_their_figures(workspace):
     assert list(themes.to_pandas()["turns"]) == [5, 4]
 
 
+def test_themes_are_compared_where_they_were_grouped_by_one_rule(workspace):
+    """Both runs have 5 turns that ask again and 4 that advertise; the third groups the lowest 45 %."""
+    first, second = (two_modes(workspace.store)[0] for _ in range(2))
+    third, _ = two_modes(workspace.store, "unvalidated", "judge-b")
+    assert workspace.compare_themes(first, second).reason == "Nobody has looked for themes in one of the runs."
+    workspace.themes(first)
+    workspace.themes(second)
+    workspace.themes(third, lowest=0.45)
+    same = workspace.compare_themes(first, second)
+    assert sorted((change.before, change.after) for change in same.changes) == [(4, 4), (5, 5)]
+    assert same.reason == ""
+    other = workspace.compare_themes(first, third)
+    assert other.changes is None
+    assert other.reason == (
+        "Themes are not compared, for other turns were grouped in each run. Run 1: Grouped are the turns below the "
+        "threshold on helpfulness. Run 3: Grouped are the turns among the lowest 45 % of the scores on helpfulness, "
+        "whose scores only sort turns."
+    )
+
+
 def test_scores_that_only_sort_give_the_lowest_share(workspace):
     """A tenth of 20 turns are 2: too few for a theme; 45 % are the 9 low ones."""
     run, numbers = two_modes(workspace.store, trust="unvalidated")

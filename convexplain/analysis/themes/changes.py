@@ -9,11 +9,12 @@ import numpy as np
 
 from .grouping import nearest_groups
 from .similarity import Embedder, failure_vectors
-from .statistics import share_change
+from .statistics import change_q_values, share_change
 from .theme import FlaggedTurn, Theme, Trend
 
 ThemeOutcome = Literal["grew", "shrank", "new", "gone", "no clear change"]
 
+_MOST_Q = 0.05  # of what is said to have changed
 _MOST = 50  # members of a theme that are compared: the most typical
 
 
@@ -33,18 +34,20 @@ class ThemeChange:
         name: of its largest theme, in the second run where it has one there.
         before, after: how many turns its themes have in the first and in the second run.
         change: their shares of all judged turns, and the 95 % interval of the difference.
+        q: how probable the difference is by chance, corrected for all failure modes (Benjamini and Hochberg).
     """
 
     name: str
     before: int
     after: int
     change: Trend
+    q: float
 
     @property
     def outcome(self) -> ThemeOutcome:
-        """Return what happened; a change whose interval holds 0 may be chance, unless the theme is new or gone."""
+        """Return what happened; a change whose interval holds 0, or whose q is above 0.05, may be chance."""
         low, high = self.change.interval
-        if low <= 0 <= high:
+        if low <= 0 <= high or self.q > _MOST_Q:
             return "no clear change"
         if not self.before:
             return "new"
@@ -58,7 +61,7 @@ class ThemeChange:
         low, high = self.change.interval
         shares = f"{100 * self.change.before:.1f} % → {100 * self.change.after:.1f} %"
         interval = f"95 % interval of the change {100 * low:+.1f} to {100 * high:+.1f} points"
-        return f"{self.outcome}: {self.before:,} → {self.after:,} turns ({shares}, {interval})"
+        return f"{self.outcome}: {self.before:,} → {self.after:,} turns ({shares}, {interval}, q = {self.q:.2g})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON values."""
@@ -85,16 +88,24 @@ def theme_changes(
     """
     sides = [*first, *second]
     modes = _modes(first, second, good, embed) if first and second else [{i} for i in range(len(sides))]
-    changes = [_change(sides, len(first), mode, judged) for mode in modes]
+    counts = [_counts(sides, len(first), mode) for mode in modes]
+    q_values = change_q_values(counts, judged)
+    changes = [
+        ThemeChange(_name(sides, len(first), mode), before, after, share_change(before, judged[0], after, judged[1]), q)
+        for mode, (before, after), q in zip(modes, counts, q_values, strict=True)
+    ]
     return sorted(changes, key=lambda change: (change.change.before - change.change.after, change.name))
 
 
-def _change(sides: Sequence[RunThemeMembers], start: int, mode: set[int], judged: tuple[int, int]) -> ThemeChange:
-    counts = [sum(len(sides[i].theme.members) for i in mode if (i >= start) is later) for later in (False, True)]
-    name = max(mode, key=lambda i: (i >= start, len(sides[i].theme.members)))
-    return ThemeChange(
-        sides[name].theme.name, counts[0], counts[1], share_change(counts[0], judged[0], counts[1], judged[1])
-    )
+def _counts(sides: Sequence[RunThemeMembers], start: int, mode: set[int]) -> tuple[int, int]:
+    """Return how many turns a mode has in the first and in the second run."""
+    before = sum(len(sides[i].theme.members) for i in mode if i < start)
+    return before, sum(len(sides[i].theme.members) for i in mode if i >= start)
+
+
+def _name(sides: Sequence[RunThemeMembers], start: int, mode: set[int]) -> str:
+    """Return the name of a mode's largest theme, in the second run where it has one there."""
+    return sides[max(mode, key=lambda i: (i >= start, len(sides[i].theme.members)))].theme.name
 
 
 def _modes(

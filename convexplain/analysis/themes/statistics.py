@@ -41,6 +41,22 @@ def share_change(before: int, judged_before: int, after: int, judged_after: int)
     return Trend(share_before, share_after, (low, high))
 
 
+def change_q_values(counts: Sequence[tuple[int, int]], judged: tuple[int, int]) -> list[float]:
+    """Return how probable changes of several shares are by chance, corrected for all of them.
+
+    Fisher's exact test, two-sided, of each; the p-values are corrected together by Benjamini and Hochberg's procedure.
+
+    Args:
+        counts: of each, how many turns it has before and after.
+        judged: how many turns were judged before and after.
+    """
+    from scipy.stats import false_discovery_control, fisher_exact  # type: ignore[import-untyped]  # slow to import
+
+    tables = [[[count, max(n - count, 0)] for count, n in zip(pair, judged, strict=True)] for pair in counts]
+    p_values = [float(fisher_exact(table).pvalue) for table in tables]
+    return [float(q) for q in false_discovery_control(p_values)] if p_values else []
+
+
 def excesses(themes: Sequence[Sequence[FlaggedTurn]], groups: JudgedGroups) -> list[tuple[GroupExcess, ...]]:
     """Return for each theme the sources and bots in which it is over-represented, the least probable by chance first.
 
@@ -51,7 +67,7 @@ def excesses(themes: Sequence[Sequence[FlaggedTurn]], groups: JudgedGroups) -> l
         themes: the members of each theme.
         groups: the judged turns by source and bot.
     """
-    from scipy.stats import false_discovery_control, fisher_exact  # type: ignore[import-untyped]  # slow to import
+    from scipy.stats import false_discovery_control, fisher_exact  # slow to import
 
     fields = {"source": groups.by_source, "bot": groups.by_bot}
     pairs: list[tuple[int, str, str, int, int]] = []

@@ -52,7 +52,7 @@ def command(
     verdicts = {rubric: compared.verdict(rubric) for rubric in gates}
     failing = failing_maxims(verdicts)
     if as_json:
-        changes = None if themes is None else [change.to_dict() for change in themes]
+        changes = None if themes.changes is None else [change.to_dict() for change in themes.changes]
         click.echo(json.dumps({**compared.to_dict(), "themes": changes, "failed": failing}, indent=2))
     else:
         show_comparison(Console(), compared, themes, named_store(ctx))

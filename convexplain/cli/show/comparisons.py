@@ -8,13 +8,13 @@ from rich.text import Text
 from convexplain.analysis.averages import AverageComparison
 from convexplain.analysis.change_verdicts import ChangeVerdict, signed
 from convexplain.analysis.comparison import Comparison
-from convexplain.analysis.themes.changes import ThemeChange
 from convexplain.explain.wording import counted
 from convexplain.report.trust_marks import NO_BETTER, TrustMark, trust_legend
 from convexplain.store import Run
 from convexplain.text.diffs import marked, shortened, word_diff
 from convexplain.text.visible import one_line, visible
 from convexplain.workspace import ChangedTurn, MaximComparison, RunComparison
+from convexplain.workspace.theme_changes import NOT_SEARCHED, ThemeChanges
 
 from .commands import command_line
 from .progress import cut
@@ -23,15 +23,13 @@ _MOST_REASON = 160  # characters of a reason
 _ALIKE = 0.5  # share of unchanged words from which a word difference is shown instead of two texts
 
 
-def show_comparison(
-    console: Console, compared: RunComparison, themes: Sequence[ThemeChange] | None, db: str | None
-) -> None:
+def show_comparison(console: Console, compared: RunComparison, themes: ThemeChanges, db: str | None) -> None:
     """Show the verdict over all and on each maxim, then the change of each, and the turns that moved most.
 
     Args:
         console: the terminal.
         compared: the runs.
-        themes: how their themes changed; None where nobody has looked for themes in one of the runs.
+        themes: how their themes changed.
         db: the store, where a command has to name it.
     """
     console.print(Text(f"{_name(compared.first)} → {_name(compared.second)}"), soft_wrap=True)
@@ -42,13 +40,16 @@ def show_comparison(
     for maxim in compared.maxims:
         words = " → ".join(dict.fromkeys(mark.word for mark in maxim.marks))
         console.print(Text(visible(f"  {maxim.rubric} ({words}): {maxim.verdict.words}")), soft_wrap=True)
-    if themes:
+    changes = themes.changes or ()
+    if changes:
         console.print(Text("\nThemes (a theme is a group of turns that fail in one way)", style="bold"))
-    clear = [change for change in themes or () if change.outcome != "no clear change"]
+    elif themes.reason and themes.reason != NOT_SEARCHED:
+        console.print(Text(visible(f"\n{themes.reason}")), soft_wrap=True)
+    clear = [change for change in changes if change.outcome != "no clear change"]
     for change in clear:
         console.print(Text(visible(f"  {change.name}: {change.words}")), soft_wrap=True)
-    if themes and len(clear) < len(themes):
-        console.print(f"  {counted(len(themes) - len(clear), 'theme')} without a clear change (--json lists them)")
+    if len(clear) < len(changes):
+        console.print(f"  {counted(len(changes) - len(clear), 'theme')} without a clear change (--json lists them)")
     for maxim in compared.maxims:
         command = ["convexplain", "explain", str(compared.second.id), "--rubric", maxim.rubric]
         _show_maxim(console, maxim, apart, [*command, *(["--db", db] if db else [])])

@@ -1,13 +1,12 @@
 """Comparisons: what got better or worse from one run to another."""
 
 from convexplain.analysis.comparison import Direction
-from convexplain.analysis.themes.changes import ThemeChange
 
 from ..changed_turns import ChangedTurns
 from ..comparisons import RunComparison, compare_runs, list_changed_turns
 from ..inputs import RunLike
 from ..results import AnalyzedRun
-from ..theme_changes import compare_themes
+from ..theme_changes import ThemeChanges, compare_themes
 from .base import StoreMethods
 
 
@@ -57,10 +56,11 @@ class ComparisonMethods(StoreMethods):
         runs = self.store.run(first), self.store.run(second)
         return list_changed_turns(self.store, *runs, rubric, direction, limit, offset, place)
 
-    async def compare_themes(self, first: RunLike, second: RunLike) -> list[ThemeChange] | None:
+    async def compare_themes(self, first: RunLike, second: RunLike) -> ThemeChanges:
         """Return how the themes of two runs changed, those that grew most first.
 
-        None where nobody has looked for themes in one of the runs (`themes` does).
+        It holds none, but a reason, where nobody has looked for themes in one of the runs (`themes` does), and where
+        the searches grouped turns of other maxims or by another rule.
 
         Raises:
             StoreError: there is no such run.
