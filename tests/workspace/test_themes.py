@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from convexplain import Conversation, Turn
+from convexplain.cli.main import cli
 from convexplain.errors import StoreError, UsageError
 from convexplain.rubrics import parse_rubric, rubric_problems
 from convexplain.store import ScoredTurn, keep_attributions, keep_ratings
@@ -332,3 +334,13 @@ def test_a_model_that_writes_names_the_themes_but_the_pinned_ones(workspace):
     workspace.rename_theme(named[0].number, "mine")
     workspace.pin_theme(named[0].number)
     assert workspace.themes(run, judge=model).themes[0].theme.name == "mine"
+
+
+def test_the_terminal_says_why_themes_are_not_compared(workspace, tmp_path):
+    first, _ = two_modes(workspace.store)
+    second, _ = two_modes(workspace.store, "unvalidated", "judge-b")
+    workspace.themes(first)
+    workspace.themes(second, lowest=0.45)
+    words = ["runs", "compare", str(first), str(second), "--db", str(tmp_path / "store.db")]
+    out = CliRunner().invoke(cli, words).output
+    assert "Themes are not compared, for other turns were grouped in each run. Run 1: Grouped are" in out
