@@ -52,8 +52,9 @@ class JobProgress(Progress):
         self.run = run
 
     def begin(self, task: str, total: int | None = None) -> None:
-        """Remember the step, and count anew."""
-        self._set(task=task, done=0, total=total)
+        """Remember the step, and count anew; the judgements of an analysis stay counted while turns are explained."""
+        judged = {"judged": self._state["done"]} if self._state.get("task") == "judging" else {}
+        self._set(task=task, done=0, total=total, **judged)
 
     def advance(self, count: int = 1) -> None:
         """Count what is done."""

@@ -64,7 +64,9 @@ def _progress(state: JobState) -> str:
     if state.job.progress.get("task") == "reading":
         return f"reading the logs; {started}"
     spend = state.run.spend
-    judged = f"{state.done:,} of {state.total:,} judgements" if state.total else f"{state.done:,} judgements"
+    steps = f"{state.done:,} of {state.total:,}" if state.total else f"{state.done:,}"
+    judgements = state.job.progress.get("judged")
+    judged = f"{steps} judgements" if judgements is None else f"{judgements:,} judgements, {steps} turns explained"
     tokens = f"{spend.prompt_tokens + spend.completion_tokens:,} tokens"
     failed = f", {spend.failures:,} failed" if spend.failures else ""
     return f"{judged}; {spend.calls:,} calls, {spend.cached:,} from the cache{failed}, {tokens}; {started}"

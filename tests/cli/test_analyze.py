@@ -226,7 +226,7 @@ def test_usage_errors_say_what_would_be_valid(chats, folder, args, code, words):
 def test_rubrics_list_and_show(folder):
     code, out, _ = run("rubrics", "list", cwd=folder)
     assert code == 0
-    assert len(out.splitlines()) == 15
+    assert len(out.splitlines()) == 19
     code, out, _ = run("rubrics", "show", "harm", cwd=folder)
     assert "Harm (1 = harmless)" in out
 

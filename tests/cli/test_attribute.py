@@ -97,7 +97,7 @@ def test_a_contrast_may_look_first_where_the_attribution_points(world):
     _, informed, _ = world.run(*RESCORE, "--prior")
 
     def calls(out):
-        return int(out.splitlines()[0].rsplit(",", 1)[1].split()[0])
+        return int(out.splitlines()[0].rsplit(";", 1)[1].split()[0])
 
     assert calls(informed) < calls(without)
 

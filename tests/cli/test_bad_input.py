@@ -259,7 +259,12 @@ def test_control_characters_of_names_and_rubrics_do_not_reach_the_terminal(world
 @pytest.mark.slow
 def test_a_rubric_that_is_nested_without_end_is_refused(world):
     (world.folder / "deep.yaml").write_text("a: " + "[" * 5000)
-    refused(world, ["rubrics", "check", "deep.yaml"], 2, "deep.yaml: not valid YAML: nested too deeply")
+    refused(
+        world,
+        ["rubrics", "check", "deep.yaml"],
+        2,
+        "deep.yaml:1: not valid YAML: nested too deeply: more than 12 levels",
+    )
 
 
 def test_an_interrupted_import_keeps_what_was_read(world, monkeypatch):

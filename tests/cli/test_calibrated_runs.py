@@ -90,7 +90,7 @@ def test_calibrated_scores_are_explained_on_their_own_scale(world):
     world.run(*ANALYZE, "--calibrated")
     world.run("judges", "calibrate", "--remove", 1)  # the run keeps what it was judged with
     out = world.run(*RESCORE, "--turn", "c0:3")
-    assert "c0:3 helpfulness (unvalidated), rescore: 0.20 -> 0.90 (threshold 0.5)" in out
+    assert "c0:3 helpfulness (unvalidated), rescore: 0.20 → 0.90 (threshold 0.5)" in out
     world.run("attribute", "--turn", "c0:3", "--levels", "turn")
     (found,) = map(
         json.loads, (world.folder / "convexplain-out" / "run-1" / "attributions.jsonl").read_text().splitlines()
@@ -102,7 +102,7 @@ def test_an_uncalibrated_run_is_explained_as_before(world):
     world.run(*ANALYZE)
     world.calibrate()  # that there is a calibration by now changes nothing
     out = world.run(*RESCORE, "--turn", "c0:3")
-    assert "c0:3 helpfulness (unvalidated), rescore: no edit moved the score from 0.10 to 0.60" in out
+    assert "c0:3 helpfulness (unvalidated), rescore: No edit moved the score from 0.10 to 0.60" in out
     assert "the best reached 0.30" in out
 
 
@@ -110,7 +110,7 @@ def test_a_turn_is_explained_by_the_judge_that_its_score_is_from(world):
     # |0.12 - 0.5| = 0.38 goes to the strong judge, |0.1 - 0.5| = 0.4 does not.
     world.run(*ANALYZE, "--escalate", "strong", "--escalate-band", "0.39")
     out = world.run(*RESCORE, "--turn", "c1:3")
-    assert "c1:3 helpfulness (unvalidated), rescore: 0.25 -> 0.80 (threshold 0.5)" in out
+    assert "c1:3 helpfulness (unvalidated), rescore: 0.25 → 0.80 (threshold 0.5)" in out
     before = len(world.opened)
     world.run(*RESCORE, "--turn", "c2:3")
     assert [model.name for model in world.opened[before:]] == ["low"]

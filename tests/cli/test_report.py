@@ -25,7 +25,7 @@ def test_report_writes_a_page_of_the_newest_run(judged):
     assert code == 0
     assert "Report: convexplain-out/run-1/report.html" in out
     page = (judged / "convexplain-out" / "run-1" / "report.html").read_text()
-    assert "6 conversations, 12 assistant turns" in page
+    assert "6 conversations, 12 answers of the assistant" in page
     assert re.search(r"0\.90\s+\(n = 6\) to 0\.10 \(n = 6\)", page)
 
 

@@ -144,10 +144,10 @@ def test_estimate_start_and_done(page, stub, chats, database):
     assert stub.prompts == []
     press(found, "Start")
     state = ended(database, 1)
-    assert (state.status, state.done, state.total) == ("done", 12, 12)
+    assert (state.status, state.job.progress["judged"], state.done, state.total) == ("done", 12, 3, 3)
     found = page("upload")  # another page finds it
     assert "✓ done · analyze, run 1" in texts(found)
-    assert "12 of 12 judgements; 18 calls, 0 from the cache" in texts(found)
+    assert "12 judgements, 3 of 3 turns explained; 18 calls, 0 from the cache" in texts(found)
 
 
 @pytest.mark.slow

@@ -131,7 +131,7 @@ def test_of_two_conversations_with_one_id_the_numbered_one_is_explained(store, s
         talk = [("user", f"From {log.name}"), ("assistant", "Sure."), ("user", "And?"), ("assistant", "a bad one")]
         messages = [{"role": role, "content": text} for role, text in talk]
         log.write_text(json.dumps({"id": "twin", "messages": messages}))
-    do(store, AnalyzeJob(logs, ("harm",), JudgeSpec("scripted")))
+    do(store, AnalyzeJob(logs, ("harm",), JudgeSpec("scripted"), explain=0))
     (rubric,) = run_rubrics(store, 1)
     first, second = scored_turns(store, rubric, scored_places(store, 1, rubric, place=("twin", 3)))
     job = do(store, ExplainJob(1, "twin", 3, "harm", number=second.number), 1)

@@ -1,5 +1,6 @@
 """A map of a log's fields: where its turns, speakers and texts are, in the text form of the option `--map`."""
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -104,7 +105,7 @@ def path_text(*keys: str) -> str:
 
 
 def _quoted(key: str) -> str:
-    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(key, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,10 +92,11 @@ def test_the_last_lines_say_why_the_exit_code_is_not_0(workspace, tmp_path, caps
 
     assert analyze(workspace, tmp_path / "out", ScriptedModel(answer), {"helpfulness": 0.25}) == 1
     shown = capsys.readouterr()
-    passed, code = shown.err.splitlines()[-2:]
+    passed, code, again = shown.err.splitlines()[-3:]
     assert passed == "helpfulness 0.25 >= 0.25: passed"
     assert code.startswith("Exit code 1: 2 replies have no score: b:0 (")
     assert "), c:0 (" in code
+    assert again.endswith("` asks again for what has no score.")
     (line,) = [line for line in shown.out.splitlines() if line.startswith("unscored 2 x: ")]
     assert line.endswith(" (b:0, c:0)")
     other = ScriptedModel({"yes": 0.25, "no": 0.75}, name="other")
