@@ -11,7 +11,14 @@ import pytest
 
 from convexplain import Workspace, judge
 from convexplain.connectors.models import FunctionModel, OpenAICompatible, ScriptedModel, as_model
-from convexplain.errors import LogError, ModelError, TransientError, UnavailableError, UsageError
+from convexplain.errors import (
+    LogError,
+    ModelError,
+    TransientError,
+    UnavailableError,
+    UnsupportedRequestError,
+    UsageError,
+)
 from convexplain.models.calls import Calls
 from convexplain.models.chat import MemoryCache, Message, Reply, Request
 
@@ -165,7 +172,7 @@ def test_a_reply_in_words_is_cut_and_one_with_a_label_is_not(text, opening, repl
 def test_what_a_function_cannot_give_is_refused(request_, words):
     calls = []
     outcome = asked(calls.append, request_)
-    assert type(outcome) is ModelError
+    assert type(outcome) is UnsupportedRequestError
     assert words in str(outcome)
     assert calls == []
 

@@ -13,7 +13,7 @@ from convexplain.connectors.models import LangChainModel, OpenAICompatible, Scri
 from convexplain.connectors.models.forward import Forward
 from convexplain.connectors.models.local import LocalModel
 from convexplain.connectors.models.prompt_logprobs import reply_span
-from convexplain.errors import ModelError, TooLongError
+from convexplain.errors import ModelError, TooLongError, UnsupportedRequestError
 from convexplain.models.calls import Calls
 from convexplain.models.chat import MemoryCache, Message, Reply, Request
 from convexplain.store import RunStore, schema
@@ -377,7 +377,7 @@ class TestServed:
 
     def test_a_server_without_it_says_what_is_missing_and_which_models_have_it(self, stub):
         found = served(stub, given("hello"))
-        assert type(found) is ModelError
+        assert type(found) is UnsupportedRequestError
         assert "prompt_logprobs is missing in what its server answers" in str(found)
         assert "embedded, and http://HOST:PORT/v1?model=NAME where the server has prompt_logprobs, as vLLM" in str(
             found

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from convexplain.connectors.logs import FieldMap, read_log
+from convexplain.connectors.logs.engine.field_map import field_path, path_text
 from convexplain.errors import LogError, UsageError
 
 from .reading import HI_SAID, read, said
@@ -231,3 +232,9 @@ def test_a_map_is_checked_before_the_file_is_opened(tmp_path):
         read_log(tmp_path / "none", map="role=a, content=b", format="openai")
     with pytest.raises(LogError, match="no such file"):
         list(read_log(tmp_path / "none", map="records=a", format="openai"))
+
+
+def test_a_name_with_control_characters_is_quoted_as_json():
+    text = path_text("a b", "\x01")
+    assert text == '"a b"."\\u0001"'
+    assert field_path(text)({"a b": {"\x01": 3}}) == 3
