@@ -30,7 +30,7 @@ def _log(path):
             "shop-1",
             [
                 "Where is my parcel?",
-                "It left our depot on Monday. It arrives tomorrow.",
+                "Your parcel left our depot on Monday, and it arrives tomorrow before noon.",
                 "Can I change the address?",
                 "Yes. Open the order and choose another address.",
             ],
@@ -39,9 +39,9 @@ def _log(path):
             "shop-2",
             [
                 "Can I pay by card?",
-                "Yes, with any card. You pay when it is sent.",
+                "Yes, you can pay with any card when it is sent.",
                 "And by invoice?",
-                "Yes, by invoice too. You have 14 days to pay it.",
+                "Yes, by invoice too. You have 14 days to pay it. Thank you.",
             ],
         ),
     ]
