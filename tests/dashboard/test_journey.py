@@ -110,8 +110,8 @@ def journey(page, server, log, see=lambda name: None):
 
 @pytest.mark.xfail(
     strict=False,
-    reason="known fault: in Chromium the card of a pair does not say “Accepted by Anna.” after the click (the app's own "
-    "test of it passes, tests/dashboard/test_pages.py); all steps before it pass",
+    reason="known fault: in Chromium the card of a pair does not say “Accepted by Anna.” after the click (the app "
+    "test passes, tests/dashboard/test_pages.py); all steps before it pass",
 )
 def test_from_a_log_to_a_training_file(tmp_path):
     env = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
