@@ -2,7 +2,9 @@
 
 import multiprocessing
 import socket
+import sys
 from concurrent.futures import ProcessPoolExecutor
+from types import ModuleType
 from unittest import mock
 
 import pytest
@@ -24,6 +26,8 @@ def share(barriers):
 
 @pytest.fixture(scope="module")
 def processes():
+    # Children run the script of __main__ again, and a tested Streamlit page may have taken its place.
+    sys.modules["__main__"] = ModuleType("__main__")
     context = multiprocessing.get_context("spawn")
     barriers = {n: context.Barrier(n, timeout=60) for n in (2, 4)}
     with ProcessPoolExecutor(4, context, share, (barriers,)) as pool:
