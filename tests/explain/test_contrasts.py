@@ -682,6 +682,7 @@ def test_an_equally_large_edit_elsewhere_is_the_placebo():
         pytest.param(2, {}, True, "found", id="one of three does"),
         pytest.param(1, {}, True, "found", id="none does"),
         pytest.param(4, {"any_text": True}, True, "found", id="any text is asked for"),
+        pytest.param(4, {"goal": "worsen", "delta": 0.5}, True, "found", id="a worse text is asked for"),
         pytest.param(4, {"placebo": 0}, True, "found", id="no edit elsewhere is measured"),
     ],
 )
