@@ -57,8 +57,8 @@ class Contrast:
         edit_rate: that, divided by the words that might be edited; None where there were none.
         stopped: why the search ended: `found`, `budget`, `searched`, `no fills`, `nothing to edit`, `not scored`,
             `too close` (to the threshold, for the judge's measured noise), `anywhere` (edits elsewhere cross as
-            often as often as not, so the edit's place does not matter; only where the goal is `cross`, and not of a reply that
-            is made better). that is made better).
+            often as not, so the edit's place does not matter; only where the goal is `cross`, and not of a reply that
+            is made better).
         seconds: the duration of the search.
         judge, responder, infiller: the models' names.
         notes: further remarks for readers.
